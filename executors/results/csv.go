@@ -1,0 +1,198 @@
+package results
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A column is one column of the CSV form.
+type column struct {
+	name string
+	cell func(*Result) string
+}
+
+// WriteCSV writes one line for each result under a line of names. What is not
+// known, or does not apply, is empty. The flags of trtllm-bench that any of the
+// results has are columns under their own names.
+func (s *Set) WriteCSV(w io.Writer) error {
+	columns := s.columns()
+	out := csv.NewWriter(w)
+	line := make([]string, len(columns))
+	for i, c := range columns {
+		line[i] = c.name
+	}
+	if err := out.Write(line); err != nil {
+		return err
+	}
+	for _, r := range s.Results {
+		for i, c := range columns {
+			line[i] = c.cell(r)
+		}
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func (s *Set) columns() []column {
+	columns := []column{
+		{"address", func(r *Result) string { return r.Address }},
+		{"fingerprint", func(r *Result) string { return r.Fingerprint }},
+		{"sample", func(r *Result) string { return strconv.Itoa(r.Sample) }},
+		{"attempt", func(r *Result) string { return strconv.Itoa(r.Attempt) }},
+		{"executor", func(r *Result) string { return executorName(r.Executor) }},
+		{"cluster", func(r *Result) string { return r.Cluster }},
+		{"simulated", func(r *Result) string { return strconv.FormatBool(r.Simulated) }},
+		{"verdict", func(r *Result) string { return string(r.Verdict) }},
+		{"reasons", reasonCodes},
+		{"caveats", caveatCodes},
+		{"model", func(r *Result) string { return r.Model.Checkpoint }},
+		{"revision", func(r *Result) string { return value(r.Model.Revision) }},
+		{"quantization", func(r *Result) string { return r.Model.Quantization }},
+		{"gpu", func(r *Result) string { return r.Hardware.GPU }},
+		{"gpus", func(r *Result) string { return strconv.Itoa(r.Hardware.GPUs) }},
+		{"gpus_per_node", func(r *Result) string { return strconv.Itoa(r.Hardware.GPUsPerNode) }},
+		{"image", func(r *Result) string { return r.Image.Name }},
+		{"trtllm_version", func(r *Result) string { return r.Image.TRTLLMVersion }},
+		{"use_case", func(r *Result) string { return r.UseCase.Label }},
+		{"isl", func(r *Result) string { return plain(r.UseCase.ISL) }},
+		{"osl", func(r *Result) string { return plain(r.UseCase.OSL) }},
+		{"isl_stdev", func(r *Result) string { return plain(r.UseCase.ISLStdev) }},
+		{"osl_stdev", func(r *Result) string { return plain(r.UseCase.OSLStdev) }},
+	}
+	for _, name := range s.argumentNames() {
+		columns = append(columns, column{name, func(r *Result) string { return plain(r.Arguments[name]) }})
+	}
+	for _, m := range All {
+		columns = append(columns, column{m.Name, func(r *Result) string { return plain(r.Metrics.At(m.Name)) }})
+	}
+	columns = append(columns, percentileColumns()...)
+	return append(columns,
+		column{"job_id", func(r *Result) string { return value(r.Job.ID) }},
+		column{"nodes", func(r *Result) string { return strings.Join(r.Job.Nodes, " ") }},
+		column{"submitted", func(r *Result) string { return instant(r.Job.Submitted) }},
+		column{"started", func(r *Result) string { return instant(r.Job.Started) }},
+		column{"ended", func(r *Result) string { return instant(r.Job.Ended) }},
+	)
+}
+
+// argumentNames lists the flags of all results, sorted.
+func (s *Set) argumentNames() []string {
+	seen := map[string]bool{}
+	var names []string
+	for _, r := range s.Results {
+		for name := range r.Arguments {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func percentileColumns() []column {
+	var columns []column
+	for _, q := range []struct {
+		prefix string
+		of     func(*Result) *Percentiles
+	}{
+		{"request_latency_ms_", func(r *Result) *Percentiles { return r.Percentiles.Latency }},
+		{"ttft_ms_", func(r *Result) *Percentiles { return r.Percentiles.TTFT }},
+		{"tpot_ms_", func(r *Result) *Percentiles { return r.Percentiles.TPOT }},
+		{"gen_tps_", func(r *Result) *Percentiles { return r.Percentiles.GenTPS }},
+	} {
+		for _, p := range []struct {
+			name string
+			at   func(*Percentiles) float64
+		}{
+			{"p50", func(p *Percentiles) float64 { return p.P50 }},
+			{"p90", func(p *Percentiles) float64 { return p.P90 }},
+			{"p95", func(p *Percentiles) float64 { return p.P95 }},
+			{"p99", func(p *Percentiles) float64 { return p.P99 }},
+			{"minimum", func(p *Percentiles) float64 { return p.Minimum }},
+			{"maximum", func(p *Percentiles) float64 { return p.Maximum }},
+			{"average", func(p *Percentiles) float64 { return p.Average }},
+		} {
+			columns = append(columns, column{q.prefix + p.name, func(r *Result) string {
+				if all := q.of(r); all != nil {
+					return plain(p.at(all))
+				}
+				return ""
+			}})
+		}
+	}
+	return columns
+}
+
+// plain is a value in its shortest form, "" for nil.
+func plain(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case *int:
+		if v == nil {
+			return ""
+		}
+		return strconv.Itoa(*v)
+	case *float64:
+		if v == nil {
+			return ""
+		}
+		return plain(*v)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case string:
+		return v
+	case bool, int, int64:
+		return fmt.Sprint(v)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("results: argument is not JSON: " + err.Error())
+	}
+	return string(b)
+}
+
+func executorName(e plan.ExecutorRef) string {
+	if e.Name == "" {
+		return e.Type
+	}
+	return e.Type + "." + e.Name
+}
+
+func reasonCodes(r *Result) string {
+	var codes []string
+	for _, reason := range r.Reasons {
+		codes = append(codes, reason.Code)
+	}
+	return strings.Join(slices.Compact(codes), " ")
+}
+
+func caveatCodes(r *Result) string {
+	var codes []string
+	for _, c := range r.Caveats {
+		if !slices.Contains(codes, c.Code) {
+			codes = append(codes, c.Code)
+		}
+	}
+	return strings.Join(codes, " ")
+}
+
+func instant(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

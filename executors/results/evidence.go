@@ -1,0 +1,56 @@
+package results
+
+import (
+	"io"
+	"time"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// Evidence is all that is known of an attempt that has ended.
+type Evidence struct {
+	Run             *plan.Run
+	Sample, Attempt int
+	Cluster         string
+	// Simulated says that the attempt was planned to measure nothing real.
+	Simulated bool
+
+	// Report is the content of report.json, nil when there is none.
+	Report []byte
+	// Stdout, Stderr and JobOut open the logs; nil for one that is not there.
+	// They are called only where the report does not settle the matter, and may
+	// be called more than once.
+	Stdout, Stderr, JobOut func() (io.ReadCloser, error)
+
+	// Exit is the job's last word, Ended the backend's; at least one is set.
+	Exit  *Exit
+	Ended *End
+	// Cancelled says that the attempt was asked to stop.
+	Cancelled bool
+
+	Job        Job
+	Provenance Provenance
+	Files      Files
+}
+
+// Exit is how a job ended by its own account.
+type Exit struct {
+	// RC is the launcher's status, BenchRC that of trtllm-bench, nil if unknown.
+	RC      int
+	BenchRC *int
+	// Signal is "" or a name without SIG; Reason is the job's own word.
+	Signal, Reason string
+	// Elapsed is how long the job ran, 0 if unknown.
+	Elapsed time.Duration
+	// Report is the hexadecimal SHA-256 of the report that the job wrote, ""
+	// when it wrote none.
+	Report string
+}
+
+// End is how a job ended by its backend's account. Code is a code of a failed
+// result, "" when the backend knows of no failure.
+type End struct {
+	Code, Detail string
+	// Suspended says that the job was stopped and resumed.
+	Suspended bool
+}

@@ -1,0 +1,169 @@
+package results
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// Judge says what an attempt that has ended is worth. A whole report decides,
+// whatever the exit codes; without one the attempt failed, and the logs and the
+// backend tell why.
+func Judge(in Evidence) *Result {
+	r := newResult(in)
+	report, damage := in.report()
+	switch {
+	case report != nil:
+		r.Simulated = r.Simulated || report.Simulated
+		r.measure(report)
+		r.Reasons = append(r.Reasons, match(in, report)...)
+		r.Reasons = append(r.Reasons, doubts(in)...)
+		r.Caveats = caveats(in.Run)
+	case damage != "":
+		r.Reasons = append(r.Reasons, Reason{Code: "report_incomplete", Level: Invalid, Detail: damage})
+	default:
+		r.Reasons = append(r.Reasons, failure(in))
+	}
+	r.settle()
+	return r
+}
+
+func newResult(in Evidence) *Result {
+	run := in.Run
+	r := &Result{
+		Address: run.Address, Fingerprint: run.Fingerprint, Sample: in.Sample, Attempt: in.Attempt,
+		Executor: run.Executor, Cluster: in.Cluster, Simulated: in.Simulated,
+		Reasons: []Reason{}, Caveats: []Caveat{},
+		Model: run.Model, Hardware: run.Hardware, Image: run.Image, UseCase: run.UseCase, Arguments: run.Arguments,
+		Estimate: run.Estimate, Job: in.Job, Provenance: in.Provenance, Files: in.Files,
+	}
+	if r.Job.Nodes == nil {
+		r.Job.Nodes = []string{}
+	}
+	if r.Arguments == nil {
+		r.Arguments = trtllm.Arguments{}
+	}
+	return r
+}
+
+// settle takes the worst level among the reasons as the verdict, and takes the
+// numbers away from a result that must not be shown as one.
+func (r *Result) settle() {
+	r.Verdict = Valid
+	for _, reason := range r.Reasons {
+		if rank(reason.Level) > rank(r.Verdict) {
+			r.Verdict = reason.Level
+		}
+	}
+	if !r.Counts() {
+		r.Metrics, r.Percentiles, r.Caveats = Metrics{}, Spread{}, []Caveat{}
+	}
+}
+
+// rank orders verdicts from good to bad.
+func rank(v Verdict) int {
+	switch v {
+	case Valid:
+		return 0
+	case Suspect:
+		return 1
+	case Invalid:
+		return 2
+	case Failed:
+		return 3
+	}
+	panic("results: unknown verdict " + string(v))
+}
+
+// report returns the report that the attempt left: report.json, else the one
+// printed on stdout. Without a whole one, damage says what is wrong with what
+// there is, "" when there is nothing.
+func (in Evidence) report() (report *trtllm.Report, damage string) {
+	if len(in.Report) > 0 {
+		whole, err := trtllm.ReadReport(bytes.NewReader(in.Report))
+		switch {
+		case err != nil:
+			damage = "report.json: " + err.Error()
+		case in.Exit != nil && in.Exit.Report != "" && in.Exit.Report != digest(in.Report):
+			damage = "report.json is not what the job wrote: its SHA-256 differs"
+		default:
+			return whole, ""
+		}
+	}
+	if printed := in.printed(); printed != nil {
+		return printed, ""
+	}
+	return nil, damage
+}
+
+// printed is the whole report that stdout holds, nil if it holds none.
+func (in Evidence) printed() *trtllm.Report {
+	if in.Stdout == nil {
+		return nil
+	}
+	f, err := in.Stdout()
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	log, err := trtllm.ReadLog(f)
+	if err != nil || log == nil {
+		return nil
+	}
+	return log.Report
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// doubts are the reasons to mark a number although the report is whole.
+func doubts(in Evidence) []Reason {
+	var out []Reason
+	if why := in.unclean(); why != "" {
+		out = append(out, Reason{Code: "unclean_exit", Level: Suspect, Detail: "the report is whole, but " + why})
+	}
+	if in.Ended != nil && in.Ended.Suspended {
+		out = append(out, Reason{Code: "suspended", Level: Suspect, Detail: "the job was suspended while it ran"})
+	}
+	return out
+}
+
+// unclean says what was wrong with the end of a job, "" for nothing.
+func (in Evidence) unclean() string {
+	e := in.Exit
+	switch {
+	case e == nil && in.Ended != nil && in.Ended.Code != "":
+		return "the job left no exit" + withReason(in.Ended.words())
+	case e == nil:
+		return "the job left no exit"
+	case e.Signal != "":
+		return "the job was stopped by " + e.Signal + withReason(e.Reason)
+	case e.BenchRC != nil && *e.BenchRC != 0:
+		return fmt.Sprintf("trtllm-bench exited with %d", *e.BenchRC) + withReason(e.Reason)
+	case e.RC != 0:
+		return fmt.Sprintf("the launcher exited with %d", e.RC) + withReason(e.Reason)
+	}
+	return ""
+}
+
+func withReason(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
+
+// caveats are the notes of a plan that go with numbers.
+func caveats(run *plan.Run) []Caveat {
+	out := []Caveat{}
+	for _, n := range plan.Notes(run) {
+		out = append(out, Caveat{Metric: n.Metric, Code: n.Code})
+	}
+	return out
+}

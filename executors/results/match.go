@@ -1,0 +1,141 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// lengthTolerance is how far mean lengths may lie from the plan, as a fraction.
+const lengthTolerance = 0.01
+
+// match compares a whole report with the plan. Each difference is a reason that
+// makes the result invalid: the number belongs to another run.
+func match(in Evidence, report *trtllm.Report) []Reason {
+	m := matcher{run: newPlanned(in.Run), got: newReported(report)}
+	m.simulated(in.Simulated)
+	m.tokens()
+	m.requests()
+	m.world()
+	m.limits()
+	m.lengths()
+	m.modes()
+	return m.reasons
+}
+
+type matcher struct {
+	run     planned
+	got     reported
+	reasons []Reason
+}
+
+func (m *matcher) invalid(code, format string, args ...any) {
+	m.reasons = append(m.reasons, Reason{Code: code, Level: Invalid, Detail: fmt.Sprintf(format, args...)})
+}
+
+// differs adds a reason that names an argument with its planned and its
+// reported value.
+func (m *matcher) differs(argument string, planned, reported any) {
+	m.invalid("argument_mismatch", "%s: planned %v, reported %v", argument, planned, reported)
+}
+
+func (m *matcher) simulated(planned bool) {
+	if planned != m.got.simulated {
+		m.differs("simulated", planned, m.got.simulated)
+	}
+}
+
+func (m *matcher) tokens() {
+	if !(m.got.outputThroughput > 0) || m.got.meanOSL == 0 {
+		m.invalid("no_tokens", "no output tokens were measured: output throughput %v tok/s, mean output length %v", m.got.outputThroughput, m.got.meanOSL)
+	}
+}
+
+func (m *matcher) requests() {
+	switch planned := m.run.requests; {
+	case planned == 0 || m.got.requests == planned:
+	case m.got.requests < planned:
+		m.invalid("fewer_requests", "num_requests: planned %d, reported %d", planned, m.got.requests)
+	default:
+		m.differs("num_requests", planned, m.got.requests)
+	}
+}
+
+func (m *matcher) world() {
+	m.whole("tp", m.run.tp, m.got.tp)
+	m.whole("pp", m.run.pp, m.got.pp)
+	if ep := m.run.ep; m.got.ep == nil && ep > 1 {
+		m.differs("ep", ep, "none")
+	} else if m.got.ep != nil {
+		m.whole("ep", max(1, ep), *m.got.ep)
+	}
+	if m.got.world > 0 {
+		m.whole("world size", m.run.tp*m.run.pp, m.got.world)
+	}
+}
+
+func (m *matcher) limits() {
+	if n := m.run.maxBatchSize; n > 0 {
+		m.whole("max_batch_size", n, m.got.maxBatchSize)
+	}
+	if n := m.run.maxNumTokens; n > 0 && m.got.maxNumTokens != n && m.got.maxNumTokens != m.run.forcedTokens {
+		if m.run.forcedTokens != n {
+			m.differs("max_num_tokens", fmt.Sprintf("%d, or %d where trtllm-bench forces it", n, m.run.forcedTokens), m.got.maxNumTokens)
+		} else {
+			m.differs("max_num_tokens", n, m.got.maxNumTokens)
+		}
+	}
+	if f := m.run.kvFraction; f != nil && m.got.kvFraction != nil && math.Abs(*f-*m.got.kvFraction) > 5e-5 {
+		m.differs("kv_cache_free_gpu_mem_fraction", *f, *m.got.kvFraction)
+	}
+}
+
+// lengths compares mean lengths with the plan, or, for a data set of the user's
+// own, with what trtllm-bench read from it.
+func (m *matcher) lengths() {
+	isl, osl := m.run.meanISL, m.run.meanOSL
+	if !m.run.lengthsKnown {
+		isl, osl = m.got.datasetISL, m.got.datasetOSL
+	}
+	if isl > 0 && apart(isl, m.got.meanISL) {
+		m.differs("mean ISL", short(isl), short(m.got.meanISL))
+	}
+	switch {
+	case osl <= 0 || m.got.meanOSL == 0 || !apart(osl, m.got.meanOSL):
+	case m.got.meanOSL < osl:
+		m.invalid("short_output", "mean OSL: planned %s, reported %s: requests ended early", short(osl), short(m.got.meanOSL))
+	default:
+		m.differs("mean OSL", short(osl), short(m.got.meanOSL))
+	}
+}
+
+func (m *matcher) modes() {
+	if m.run.streaming != m.got.streaming {
+		m.differs("streaming", m.run.streaming, m.got.streaming)
+	}
+	if want, got := policy(m.run.policy), policy(m.got.policy); got != "" && want != got {
+		m.differs("scheduler_policy", want, got)
+	}
+}
+
+func (m *matcher) whole(argument string, planned, reported int) {
+	if planned != reported {
+		m.differs(argument, planned, reported)
+	}
+}
+
+func apart(planned, reported float64) bool {
+	return !(math.Abs(reported-planned) <= lengthTolerance*planned)
+}
+
+// short prints a mean length with no more digits than it needs.
+func short(v float64) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", v), "0"), ".")
+}
+
+// policy is a scheduling policy in the spelling of the flag.
+func policy(s string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s)), " ", "_")
+}

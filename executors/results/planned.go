@@ -1,0 +1,111 @@
+package results
+
+import (
+	"encoding/json"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// planned is what a run says that its report must show.
+type planned struct {
+	tp, pp, ep   int
+	maxBatchSize int // 0: left to trtllm-bench
+	maxNumTokens int
+	// forcedTokens is what trtllm-bench raises max_num_tokens to without chunked
+	// prefill.
+	forcedTokens int
+	requests     int
+	kvFraction   *float64
+	streaming    bool
+	policy       string
+
+	lengthsKnown     bool
+	meanISL, meanOSL float64
+}
+
+func newPlanned(run *plan.Run) planned {
+	a := run.Arguments
+	p := planned{
+		tp: max(1, whole(a["tp"])), pp: max(1, whole(a["pp"])), ep: whole(a["ep"]),
+		maxBatchSize: whole(a["max_batch_size"]), maxNumTokens: whole(a["max_num_tokens"]),
+		requests: run.Dataset.Rows, policy: "guaranteed_no_evict",
+	}
+	if n := whole(a["num_requests"]); n > 0 {
+		p.requests = n
+	}
+	if f, ok := float(a["kv_cache_free_gpu_mem_fraction"]); ok {
+		p.kvFraction = &f
+	}
+	p.streaming, _ = a["streaming"].(bool)
+	if s, ok := a["scheduler_policy"].(string); ok && s != "" {
+		p.policy = s
+	}
+	longest := p.lengths(run)
+	p.forcedTokens = p.maxNumTokens
+	if !chunked(run) && p.maxNumTokens > 0 && p.maxBatchSize > 0 && p.lengthsKnown {
+		p.forcedTokens = trtllm.ForcedMaxNumTokens(p.maxNumTokens, p.maxBatchSize, longest)
+	}
+	return p
+}
+
+// lengths computes the mean lengths of a generated data set and returns its
+// longest prompt.
+func (p *planned) lengths(run *plan.Run) (longestISL int) {
+	u, d := run.UseCase, run.Dataset
+	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Rows < 1 {
+		return 0
+	}
+	p.lengthsKnown = true
+	shape := plan.Shape(*u.ISL, *u.OSL, value(u.ISLStdev), value(u.OSLStdev), value(d.Seed), d.Rows)
+	if shape.ISLStdev == 0 && shape.OSLStdev == 0 {
+		p.meanISL, p.meanOSL = float64(shape.ISL), float64(shape.OSL)
+		return shape.ISL
+	}
+	rows := min(d.Rows, p.requests)
+	for i := range rows {
+		isl, osl := shape.Lengths(i)
+		p.meanISL += float64(isl) / float64(rows)
+		p.meanOSL += float64(osl) / float64(rows)
+		longestISL = max(longestISL, isl)
+	}
+	return longestISL
+}
+
+// chunked reports whether the options file switches chunked prefill on, which
+// is what trtllm-bench looks at before it forces a limit.
+func chunked(run *plan.Run) bool {
+	options, _ := run.LLMAPIOptions.(map[string]any)
+	on, _ := options["enable_chunked_prefill"].(bool)
+	return on
+}
+
+// float is a number as plans hold it: made in this process, or read from JSON.
+func float(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case int:
+		return float64(v), true
+	case float64:
+		return v, true
+	case json.Number:
+		f, err := v.Float64()
+		return f, err == nil
+	}
+	return 0, false
+}
+
+// whole is a whole number as plans hold it, 0 when it is not passed.
+func whole(v any) int {
+	f, _ := float(v)
+	return int(f)
+}
+
+func value[T any](p *T) T {
+	var zero T
+	if p == nil {
+		return zero
+	}
+	return *p
+}

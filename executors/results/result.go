@@ -1,0 +1,151 @@
+package results
+
+import (
+	"time"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// Verdict is what a result is worth.
+type Verdict string
+
+// The verdicts. Valid and Suspect samples count, the others do not.
+const (
+	Valid   Verdict = "valid"
+	Suspect Verdict = "suspect"
+	Invalid Verdict = "invalid"
+	Failed  Verdict = "failed"
+)
+
+// A Result is the outcome of one attempt: an element of "results" in the
+// results document. All keys are always there; null is "not known" or "does not
+// apply".
+type Result struct {
+	Address     string           `json:"address"`
+	Fingerprint string           `json:"fingerprint"`
+	Sample      int              `json:"sample"`
+	Attempt     int              `json:"attempt"`
+	Executor    plan.ExecutorRef `json:"executor"`
+	Cluster     string           `json:"cluster"`
+	Simulated   bool             `json:"simulated"`
+	Verdict     Verdict          `json:"verdict"`
+	Reasons     []Reason         `json:"reasons"`
+	Caveats     []Caveat         `json:"caveats"`
+
+	Model     plan.Model       `json:"model"`
+	Hardware  plan.Hardware    `json:"hardware"`
+	Image     plan.Image       `json:"image"`
+	UseCase   plan.UseCase     `json:"use_case"`
+	Arguments trtllm.Arguments `json:"arguments"`
+
+	Metrics     Metrics        `json:"metrics"`
+	Percentiles Spread         `json:"percentiles"`
+	Estimate    *plan.Estimate `json:"estimate"`
+	Job         Job            `json:"job"`
+	Provenance  Provenance     `json:"provenance"`
+	Files       Files          `json:"files"`
+}
+
+// A Reason is why a result is not simply valid. Level is the verdict that it
+// asks for.
+type Reason struct {
+	Code   string  `json:"code"`
+	Level  Verdict `json:"level"`
+	Detail string  `json:"detail"`
+	// Remedy is what to do about a failure, "" where nothing is known. It is not
+	// part of the document.
+	Remedy string `json:"-"`
+}
+
+// A Caveat is a note that changes no verdict but belongs beside a metric;
+// Metric is "" when it is about the whole result.
+type Caveat struct {
+	Metric string `json:"metric"`
+	Code   string `json:"code"`
+}
+
+// Job is what is known of the job that ran an attempt. Times are in UTC.
+type Job struct {
+	ID        *string    `json:"id"`
+	Cluster   string     `json:"cluster"`
+	Nodes     []string   `json:"nodes"`
+	Submitted *time.Time `json:"submitted"`
+	Started   *time.Time `json:"started"`
+	Ended     *time.Time `json:"ended"`
+}
+
+// Provenance is what was observed while measuring. What is not observed is nil.
+type Provenance struct {
+	ImageSHA256      *string  `json:"image_sha256"`
+	CheckpointSHA256 *string  `json:"checkpoint_sha256"`
+	TRTLLMVersion    *string  `json:"trtllm_version"`
+	GPUName          *string  `json:"gpu_name"`
+	Driver           *string  `json:"driver"`
+	CUDA             *string  `json:"cuda"`
+	NCCL             *string  `json:"nccl"`
+	Clocks           *string  `json:"clocks"`
+	PowerCapW        *float64 `json:"power_cap_w"`
+	SlurmVersion     *string  `json:"slurm_version"`
+	DefinitionsGit   *string  `json:"definitions_git"`
+	LLMBenchVersion  *string  `json:"llmbench_version"`
+	ScriptSHA256     *string  `json:"script_sha256"`
+}
+
+// Files are the absolute paths of what an attempt left, nil where it left none.
+type Files struct {
+	Stdout *string `json:"stdout"`
+	Stderr *string `json:"stderr"`
+	Report *string `json:"report"`
+	// JobOut is the batch script's own output. It is not part of the document.
+	JobOut *string `json:"-"`
+}
+
+// Counts reports whether the result is a sample.
+func (r *Result) Counts() bool { return r.Verdict == Valid || r.Verdict == Suspect }
+
+// main is the reason that explains the verdict best; nil for a valid result.
+func (r *Result) main() *Reason {
+	for i := range r.Reasons {
+		if r.Reasons[i].Level == r.Verdict {
+			return &r.Reasons[i]
+		}
+	}
+	return nil
+}
+
+// Code is the code of the main reason, "" for a valid result.
+func (r *Result) Code() string {
+	if m := r.main(); m != nil {
+		return m.Code
+	}
+	return ""
+}
+
+// Cause is the detail of the main reason, or its code where there is no detail.
+func (r *Result) Cause() string {
+	m := r.main()
+	if m == nil {
+		return ""
+	}
+	if m.Detail == "" {
+		return m.Code
+	}
+	return m.Detail
+}
+
+// Remedy is what to do about the main reason, "" where nothing is known.
+func (r *Result) Remedy() string {
+	if m := r.main(); m != nil {
+		return m.Remedy
+	}
+	return ""
+}
+
+// Took is the time from the job's start to its end, 0 where either is unknown.
+func (r *Result) Took() time.Duration {
+	if r.Job.Started == nil || r.Job.Ended == nil {
+		return 0
+	}
+	return max(0, r.Job.Ended.Sub(*r.Job.Started))
+}

@@ -1,0 +1,103 @@
+package results
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// FormatVersion is the version of the results document. It changes when a key
+// changes its meaning or goes away.
+const FormatVersion = "1"
+
+// A Set is the results document: the outcome of many attempts, and what the
+// samples of each run say together.
+type Set struct {
+	FormatVersion string       `json:"format_version"`
+	Runs          []RunSummary `json:"runs"`
+	Results       []*Result    `json:"results"`
+}
+
+// NewSet makes the document of results. Runs stand in the order in which they
+// first appear among the results, the results of a run by sample and attempt.
+// Real and simulated results cannot be in one set.
+func NewSet(list []*Result) *Set {
+	s := &Set{FormatVersion: FormatVersion, Runs: []RunSummary{}, Results: []*Result{}}
+	for _, group := range groups(list) {
+		s.Runs = append(s.Runs, summariseRun(group))
+		s.Results = append(s.Results, group...)
+	}
+	if len(list) > 0 {
+		for _, r := range list {
+			if r.Simulated != list[0].Simulated && r.Counts() && list[0].Counts() {
+				panic("results: real and simulated results in one set")
+			}
+		}
+	}
+	return s
+}
+
+// groups divides results by run and cluster.
+func groups(list []*Result) [][]*Result {
+	type key struct{ address, fingerprint, cluster string }
+	at := map[key]int{}
+	var out [][]*Result
+	for _, r := range list {
+		k := key{r.Address, r.Fingerprint, r.Cluster}
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], r)
+	}
+	for _, g := range out {
+		slices.SortStableFunc(g, func(a, b *Result) int {
+			return cmp.Or(cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Attempt, b.Attempt))
+		})
+	}
+	return out
+}
+
+// WriteJSON writes the document as indented JSON.
+func (s *Set) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(s)
+}
+
+// Read reads a document that WriteJSON wrote. Summaries are made anew, with
+// their warnings. A document of another format version is an error that says
+// so.
+func Read(r io.Reader) (*Set, error) {
+	var s Set
+	if err := json.NewDecoder(r).Decode(&s); err != nil {
+		return nil, fmt.Errorf("not a results document: %w", err)
+	}
+	if s.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("the results have format version %q, this llmbench reads %q", s.FormatVersion, FormatVersion)
+	}
+	for i, r := range s.Results {
+		if err := r.check(); err != nil {
+			return nil, fmt.Errorf("results[%d]: %w", i, err)
+		}
+	}
+	return NewSet(s.Results), nil
+}
+
+// check refuses a result from outside that this package could not have made.
+func (r *Result) check() error {
+	if r == nil {
+		return fmt.Errorf("null")
+	}
+	switch r.Verdict {
+	case Valid, Suspect, Invalid, Failed:
+	default:
+		return fmt.Errorf("unknown verdict %q", r.Verdict)
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package results
+
+import (
+	"math"
+
+	"golang.org/x/perf/benchmath"
+)
+
+// Confidence is the level of the intervals of summaries.
+const Confidence = 0.95
+
+// A Summary is what samples say together about a metric: their median, and the
+// interval that holds the true median with Confidence. No distribution is
+// assumed. Low and High are nil where there are too few samples for an
+// interval.
+type Summary struct {
+	Median float64  `json:"median"`
+	Low    *float64 `json:"low"`
+	High   *float64 `json:"high"`
+	N      int      `json:"n"`
+	// Warnings say in words what is wrong with the interval. They are not part
+	// of the document: the missing interval is.
+	Warnings []string `json:"-"`
+}
+
+// Summarise sums the values of a metric up; nil for no values.
+func Summarise(values []float64) *Summary {
+	if len(values) == 0 {
+		return nil
+	}
+	sample := benchmath.NewSample(append([]float64(nil), values...), &benchmath.DefaultThresholds)
+	got := benchmath.AssumeNothing.Summary(sample, Confidence)
+	s := &Summary{Median: got.Center, N: len(values)}
+	if !math.IsInf(got.Lo, 0) && !math.IsInf(got.Hi, 0) {
+		low, high := got.Lo, got.Hi
+		s.Low, s.High = &low, &high
+	}
+	for _, w := range append(sample.Warnings, got.Warnings...) {
+		s.Warnings = append(s.Warnings, w.Error())
+	}
+	return s
+}
+
+// A RunSummary sums up the samples of one run on one cluster. Verdict is the
+// worst among the samples that count; without any it is that of the result that
+// came closest.
+type RunSummary struct {
+	Address     string              `json:"address"`
+	Fingerprint string              `json:"fingerprint"`
+	Verdict     Verdict             `json:"verdict"`
+	Samples     int                 `json:"samples"`
+	Summary     PerMetric[*Summary] `json:"summary"`
+	// Results are the results that the summary is of, counting or not. They are
+	// in the document on their own.
+	Results []*Result `json:"-"`
+}
+
+// summariseRun sums up results of one run, at least one.
+func summariseRun(results []*Result) RunSummary {
+	s := RunSummary{Address: results[0].Address, Fingerprint: results[0].Fingerprint, Results: results}
+	best := results[0].Verdict
+	for _, r := range results {
+		if rank(r.Verdict) < rank(best) {
+			best = r.Verdict
+		}
+		if !r.Counts() {
+			continue
+		}
+		if s.Samples++; s.Samples == 1 || rank(r.Verdict) > rank(s.Verdict) {
+			s.Verdict = r.Verdict
+		}
+	}
+	if s.Samples == 0 {
+		s.Verdict = best
+	}
+	for _, m := range All {
+		var values []float64
+		for _, r := range results {
+			if v := r.Metrics.At(m.Name); v != nil && r.Counts() {
+				values = append(values, *v)
+			}
+		}
+		*s.Summary.field(m.Name) = Summarise(values)
+	}
+	return s
+}

@@ -1,0 +1,159 @@
+package runs
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// recipesDir lies in the folder of the data sets and has a record for every
+// shape that was generated, so that its data set is found without generating.
+const recipesDir = "recipes"
+
+// A recipe is what a generated data set was made from, and which file it gave.
+type recipe struct {
+	Generator string       `json:"generator"`
+	Shape     trtllm.Shape `json:"shape"`
+	SHA256    string       `json:"sha256"`
+	Bytes     int64        `json:"bytes"`
+}
+
+// EnsureDataset returns the absolute path and the hexadecimal SHA-256 of the
+// data set of a shape, generated unless it is in the store. Two callers may
+// generate the same one at once: they write the same bytes. progress, which may
+// be nil, is told the number of rows written so far.
+func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress func(rows int)) (path, sha string, err error) {
+	want := recipe{Generator: trtllm.Generator, Shape: shape}
+	name := recipeName(want)
+	recipes := filepath.Join(s.datasetsDir(), recipesDir)
+	if sha, ok := s.findDataset(recipes, name); ok {
+		return s.datasetPath(sha), sha, nil
+	}
+	if err := s.mkdirAll(recipes); err != nil {
+		return "", "", err
+	}
+	s.sweepDatasets()
+	made, err := s.generate(ctx, shape, progress)
+	if err != nil {
+		return "", "", err
+	}
+	want.SHA256, want.Bytes = made.SHA256, made.Bytes
+	return s.datasetPath(made.SHA256), made.SHA256, replaceFile(recipes, name, encodeRecord(want), 0o644)
+}
+
+func (s *Store) datasetPath(sha string) string {
+	return filepath.Join(s.datasetsDir(), sha+".jsonl")
+}
+
+func recipeName(r recipe) string {
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic("runs: recipe is not JSON: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]) + ".json"
+}
+
+// findDataset looks a recipe up; its data set must be there with the size that
+// the recipe tells.
+func (s *Store) findDataset(recipes, name string) (sha string, ok bool) {
+	l, err := list(recipes)
+	if err != nil {
+		return "", false
+	}
+	r, err := from[recipe](l, name, listing.record)
+	if err != nil || r == nil {
+		return "", false
+	}
+	fi, err := os.Stat(s.datasetPath(r.SHA256))
+	return r.SHA256, err == nil && fi.Mode().IsRegular() && fi.Size() == r.Bytes
+}
+
+// generate writes a data set and names it by its content.
+func (s *Store) generate(ctx context.Context, shape trtllm.Shape, progress func(int)) (trtllm.Dataset, error) {
+	dir := s.datasetsDir()
+	f, err := os.CreateTemp(dir, tempPrefix()+"*.tmp")
+	if err != nil {
+		return trtllm.Dataset{}, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if progress == nil {
+		progress = func(int) {}
+	}
+	w := bufio.NewWriterSize(&stoppable{ctx, f}, 1<<20)
+	made, err := shape.Write(w, progress)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return trtllm.Dataset{}, err
+	}
+	if err := errors.Join(w.Flush(), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return trtllm.Dataset{}, fmt.Errorf("writing a data set: %w", err)
+	}
+	if err := os.Rename(f.Name(), s.datasetPath(made.SHA256)); err != nil {
+		return trtllm.Dataset{}, err
+	}
+	return made, syncDir(dir)
+}
+
+// stoppable stops a long write when ctx ends.
+type stoppable struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (s *stoppable) Write(b []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.w.Write(b)
+}
+
+// tempPrefix names the host and process that a data set in the making belongs
+// to.
+func tempPrefix() string {
+	return fmt.Sprintf(".dataset~%s~%d~", place(), os.Getpid())
+}
+
+// place names the space that the process numbers of this process are counted
+// in.
+func place() string {
+	self := Self("")
+	return strings.Map(func(r rune) rune {
+		if r == '~' || r == '/' {
+			return '_'
+		}
+		return r
+	}, self.Host+self.Namespace)
+}
+
+// sweepDatasets removes what processes of this host left unfinished when they
+// were killed: such files can be large. It is a courtesy; failures are ignored.
+func (s *Store) sweepDatasets() {
+	here := place()
+	entries, err := os.ReadDir(s.datasetsDir())
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		parts := strings.Split(e.Name(), "~")
+		if len(parts) != 4 || parts[0] != ".dataset" || parts[1] != here {
+			continue
+		}
+		pid, err := strconv.Atoi(parts[2])
+		if err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			os.Remove(filepath.Join(s.datasetsDir(), e.Name()))
+		}
+	}
+}

@@ -1,0 +1,21 @@
+// Package runs keeps what was tried and measured, as plain files in one folder
+// that clients and jobs share.
+//
+//  1. A [Store] is the folder. A [Key] — a fingerprint on a cluster, real or
+//     simulated — is what a stored result can satisfy. Below a key lie samples,
+//     below a sample attempts.
+//  2. [Store.Reserve] wins an attempt by mkdir and [Attempt.Prepare] fills its
+//     folder; intent.json is written last, so that an attempt without one was
+//     never submitted. The job claims the folder by link(2) and writes claim,
+//     start, its output, its report, and exit last.
+//  3. Readers need nobody: [Attempt.Result] judges an attempt from its files,
+//     [Store.Slots] says which attempt speaks for each sample, and [Store.Look]
+//     counts them for a plan. A file that is not whole does not exist.
+//  4. [Store.Replace] retires attempts by a tombstone. Nothing is ever removed.
+//  5. [Store.Acquire] admits one writer at a time; readers always may.
+//
+// The file system may be NFS or Lustre: no locks but link(2) and mkdir, one
+// writer a file, temporary file then fsync then rename then fsync of the
+// folder, and a look at the folder before a file in it is opened. Times are
+// read from inside files, never from their metadata.
+package runs

@@ -1,0 +1,156 @@
+package runs
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// Result judges the attempt from its files. It returns nil while the attempt is
+// in flight, and for one that was never prepared.
+func (a *Attempt) Result() (*results.Result, error) {
+	s, err := a.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := s.result()
+	return r, err
+}
+
+// result judges an attempt that has ended; for another the result is nil. The
+// phase is that of Attempt.Phase.
+func (s *snapshot) result() (*results.Result, Phase, error) {
+	phase := s.phase()
+	if phase != Ended {
+		return nil, phase, nil
+	}
+	a := s.attempt
+	run, err := from[plan.Run](s.files, runFile, listing.document)
+	if err != nil || run == nil || !a.owns(run.Fingerprint) {
+		return nil, Vacant, err
+	}
+	report, err := s.files.read(plan.ReportFile)
+	if err != nil || s.arriving(report) {
+		return nil, Finishing, err
+	}
+	in := results.Evidence{
+		Run: run, Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
+		Report: report,
+		Stdout: s.opener(stdoutFile), Stderr: s.opener(stderrFile), JobOut: s.opener(jobOutFile),
+		Cancelled: s.files.has(cancelledFile),
+		Files: results.Files{
+			Stdout: s.path(stdoutFile), Stderr: s.path(stderrFile), JobOut: s.path(jobOutFile), Report: s.path(plan.ReportFile),
+		},
+	}
+	s.addEnds(&in)
+	if err := s.addJob(&in); err != nil {
+		return nil, Ended, err
+	}
+	return results.Judge(in), Ended, nil
+}
+
+// owns reports whether a fingerprint is that of the attempt's key: two may share
+// the digits that name the folder.
+func (a *Attempt) owns(fingerprint string) bool {
+	return strings.HasPrefix(fingerprint, a.Key.Fingerprint)
+}
+
+func (s *snapshot) addEnds(in *results.Evidence) {
+	if e := s.exit; e != nil {
+		in.Exit = &results.Exit{RC: e.RC, BenchRC: e.BenchRC, Signal: e.Signal, Reason: e.Reason}
+		if !e.Started.IsZero() && e.Ended.After(e.Started) {
+			in.Exit.Elapsed = e.Ended.Sub(e.Started)
+		}
+		if e.Report != nil {
+			in.Exit.Report = e.Report.SHA256
+		}
+	}
+	if e := s.ended; e != nil {
+		in.Ended = &results.End{Code: e.Code, Detail: e.Detail, Suspended: e.Suspended}
+	}
+}
+
+// addJob collects what the records say about the job, the job's own word first.
+func (s *snapshot) addJob(in *results.Evidence) error {
+	in.Job.Cluster = s.attempt.Key.Cluster
+	intent, err := from[Intent](s.files, intentFile, listing.document)
+	if err != nil {
+		return err
+	}
+	if intent != nil {
+		in.Provenance.ScriptSHA256 = optional(intent.ScriptSHA256)
+		in.Provenance.LLMBenchVersion = optional(intent.LLMBenchVersion)
+		in.Provenance.DefinitionsGit = optional(intent.Git)
+	}
+	job, err := from[JobRecord](s.files, jobFile, listing.document)
+	if err != nil {
+		return err
+	}
+	if job != nil {
+		in.Job.ID, in.Job.Submitted = optional(job.JobID), instant(job.Submitted)
+	}
+	start, err := from[Start](s.files, startFile, listing.record)
+	if err != nil {
+		return err
+	}
+	if start != nil {
+		in.Job.ID, in.Job.Nodes, in.Job.Started = prefer(start.JobID, in.Job.ID), start.Nodes, instant(start.Time)
+	}
+	if e := s.ended; e != nil {
+		in.Job.ID, in.Job.Ended = prefer(e.JobID, in.Job.ID), instant(e.Time)
+		if len(in.Job.Nodes) == 0 {
+			in.Job.Nodes = e.Nodes
+		}
+	}
+	if e := s.exit; e != nil {
+		in.Job.ID, in.Job.Ended = prefer(e.JobID, in.Job.ID), instant(e.Ended)
+		if !e.Started.IsZero() {
+			in.Job.Started = instant(e.Started)
+		}
+	}
+	return nil
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func prefer(s string, otherwise *string) *string {
+	if s == "" {
+		return otherwise
+	}
+	return &s
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// path is the path of a listed file, nil when it is not there.
+func (s *snapshot) path(name string) *string {
+	if !s.files.has(name) {
+		return nil
+	}
+	p := filepath.Join(s.files.dir, name)
+	return &p
+}
+
+func (s *snapshot) opener(name string) func() (io.ReadCloser, error) {
+	p := s.path(name)
+	if p == nil {
+		return nil
+	}
+	return func() (io.ReadCloser, error) { return os.Open(*p) }
+}

@@ -1,0 +1,179 @@
+package runs
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// leaseFile names the one writer of a store. The owner's last sign of life is
+// in a file of its own, so that a sign that comes late never overwrites the
+// lease of a successor.
+const leaseFile = "lease"
+
+// Heartbeat is how often a holder renews its sign of life.
+const Heartbeat = 10 * time.Second
+
+// A HeldError says that somebody else holds the lease.
+type HeldError struct {
+	Owner Owner
+	// LastSeen is the owner's last sign of life by the owner's clock, zero if it
+	// gave none.
+	LastSeen time.Time
+	// Gone says that the owner certainly lives no more.
+	Gone bool
+}
+
+func (e *HeldError) Error() string {
+	s := "the store is in use by " + e.Owner.String()
+	if e.Owner.Command != "" {
+		s += ", " + e.Owner.Command
+	}
+	if !e.Owner.Started.IsZero() {
+		s += ", since " + e.Owner.Started.Format(time.RFC3339)
+	}
+	if !e.LastSeen.IsZero() {
+		s += ", last seen " + e.LastSeen.Format(time.RFC3339)
+	}
+	return s
+}
+
+// A Lease is the right to write to the store. It is renewed until Release.
+type Lease struct {
+	store *Store
+	owner Owner
+	stop  context.CancelFunc
+	done  chan struct{}
+	lost  chan struct{}
+	once  sync.Once
+}
+
+// Acquire takes the lease, from an owner that certainly lives no more if need
+// be. It does not wait: a lease that is held gives a *HeldError.
+func (s *Store) Acquire(ctx context.Context, self Owner) (*Lease, error) {
+	if err := s.Create(); err != nil {
+		return nil, err
+	}
+	b := make([]byte, 8)
+	if _, err := rand.Read(b); err != nil {
+		panic("runs: no randomness: " + err.Error())
+	}
+	self.Nonce, self.Started = hex.EncodeToString(b), s.now().UTC()
+	if err := s.takeLease(ctx, self); err != nil {
+		return nil, err
+	}
+	beat, stop := context.WithCancel(context.Background())
+	l := &Lease{store: s, owner: self, stop: stop, done: make(chan struct{}), lost: make(chan struct{})}
+	go l.renew(beat)
+	return l, nil
+}
+
+// Owner is the process that holds the lease.
+func (l *Lease) Owner() Owner { return l.owner }
+
+// Lost is closed when the lease was taken from its holder by Unlock.
+func (l *Lease) Lost() <-chan struct{} { return l.lost }
+
+// Release gives the lease back. It may be called twice.
+func (l *Lease) Release() error {
+	var err error
+	l.once.Do(func() {
+		l.stop()
+		<-l.done
+		os.Remove(l.store.path(beatFile(l.owner.Nonce)))
+		held, readErr := l.store.readLease(leaseFile)
+		switch {
+		case readErr != nil:
+			err = readErr
+		case held != nil && held.Nonce == l.owner.Nonce:
+			err = os.Remove(l.store.path(leaseFile))
+		}
+	})
+	return err
+}
+
+func (l *Lease) renew(ctx context.Context) {
+	defer close(l.done)
+	tick := time.NewTicker(Heartbeat)
+	defer tick.Stop()
+	for {
+		// A sign of life that cannot be written is no reason to stop: the lease
+		// itself stands.
+		_ = writeFile(l.store.dir, beatFile(l.owner.Nonce), encodeRecord(beat{l.store.now().UTC()}), 0o644)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if held, err := l.store.readLease(leaseFile); err == nil && (held == nil || held.Nonce != l.owner.Nonce) {
+			close(l.lost)
+			return
+		}
+	}
+}
+
+type beat struct {
+	Time time.Time `json:"time"`
+}
+
+func beatFile(nonce string) string { return leaseFile + "." + nonce + ".beat" }
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+
+// readLease returns nil when there is no lease. One that is not whole belongs
+// to an owner without a name: on file systems without links it may just be
+// being written.
+func (s *Store) readLease(name string) (*Owner, error) {
+	l, err := list(s.dir)
+	if err != nil || !l.has(name) {
+		return nil, err
+	}
+	data, err := l.read(name)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	o := &Owner{}
+	if !decodeRecord(data, o) {
+		*o = Owner{}
+	}
+	return o, nil
+}
+
+// Holder tells who holds the lease, nil if nobody does.
+func (s *Store) Holder() (*HeldError, error) {
+	o, err := s.readLease(leaseFile)
+	if err != nil || o == nil {
+		return nil, err
+	}
+	return s.held(*o, Self("")), nil
+}
+
+func (s *Store) held(o, self Owner) *HeldError {
+	h := &HeldError{Owner: o, Gone: o.gone(self)}
+	var sign beat
+	if data, err := readFile(s.path(beatFile(o.Nonce))); err == nil && decodeRecord(data, &sign) {
+		h.LastSeen = sign.Time
+	}
+	return h
+}
+
+// Unlock takes the lease away from whoever holds it, alive or not, and tells
+// who that was; nil if nobody did. The caller must know that the owner is gone.
+func (s *Store) Unlock() (*HeldError, error) {
+	h, err := s.Holder()
+	if err != nil || h == nil {
+		return nil, err
+	}
+	os.Remove(s.path(beatFile(h.Owner.Nonce)))
+	if err := os.Remove(s.path(leaseFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("unlock: %w", err)
+	}
+	return h, syncDir(s.dir)
+}

@@ -1,0 +1,44 @@
+package runs
+
+import (
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// Look counts what is stored and in flight for a fingerprint on a cluster. A
+// cluster that is not known satisfies nothing. It implements plan.Ledger.
+func (s *Store) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.State, error) {
+	if cluster == "" {
+		return newState(wanted), nil
+	}
+	return s.Held(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
+}
+
+// Held counts the samples of a key.
+func (s *Store) Held(k Key, wanted int) (plan.State, error) {
+	state := newState(wanted)
+	slots, err := s.Slots(k, wanted)
+	if err != nil {
+		return state, err
+	}
+	for _, slot := range slots {
+		switch {
+		case slot.InFlight:
+			state.InFlight = append(state.InFlight, slot.Job)
+		case slot.Result == nil:
+		case slot.Result.Verdict == results.Valid:
+			state.Valid++
+		case slot.Result.Verdict == results.Suspect:
+			state.Suspect++
+		default:
+			state.Failed = append(state.Failed, plan.Failed{Code: slot.Result.Code(), Detail: slot.Result.Cause()})
+		}
+	}
+	return state, nil
+}
+
+func newState(wanted int) plan.State {
+	return plan.State{Wanted: wanted, InFlight: []plan.InFlight{}, Failed: []plan.Failed{}}
+}
+
+var _ plan.Ledger = (*Store)(nil)

@@ -1,0 +1,152 @@
+package runs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// Prepared is what goes into an attempt's folder before its job is submitted.
+type Prepared struct {
+	Run *plan.Run
+	// Files holds the files of the run's steps by name.
+	Files map[string]string
+	// Dataset is the absolute path of the data set.
+	Dataset string
+	Intent  Intent
+	// Vars and Secrets are NAME=VALUE. Vars are read by the job script; secrets
+	// too, from a file that only their owner can read.
+	Vars, Secrets []string
+	// Script is the job script, nil where nothing is submitted.
+	Script []byte
+}
+
+// Prepare fills the folder, intent.json last. An attempt that has its intent is
+// left as it is, so that Prepare may be called again after a crash.
+func (a *Attempt) Prepare(p Prepared) error {
+	l, err := list(a.Dir)
+	if err != nil {
+		return err
+	}
+	if l.has(intentFile) {
+		return nil
+	}
+	files, err := p.files()
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := writeFile(a.Dir, f.name, f.data, f.perm); err != nil {
+			return err
+		}
+	}
+	if err := a.linkDataset(p.Dataset); err != nil {
+		return err
+	}
+	if err := syncDir(a.Dir); err != nil {
+		return err
+	}
+	return replaceFile(a.Dir, intentFile, encodeRecord(p.Intent), 0o644)
+}
+
+type preparedFile struct {
+	name string
+	data []byte
+	perm os.FileMode
+}
+
+// files lists the files of p in the order in which they are written.
+func (p Prepared) files() ([]preparedFile, error) {
+	run, err := json.Marshal(p.Run)
+	if err != nil {
+		return nil, err
+	}
+	out := []preparedFile{{runFile, append(run, '\n'), 0o644}}
+	for _, name := range sortedNames(p.Files) {
+		if !nameOK(name) || reserved(name) {
+			return nil, fmt.Errorf("a step's file cannot be named %q", name)
+		}
+		out = append(out, preparedFile{name, []byte(p.Files[name]), 0o644})
+	}
+	if p.Script != nil {
+		out = append(out, preparedFile{scriptFile, p.Script, 0o755})
+	}
+	vars, err := environment(p.Vars)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, preparedFile{varsFile, vars, 0o644})
+	if len(p.Secrets) > 0 {
+		secrets, err := environment(p.Secrets)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, preparedFile{secretsFile, secrets, 0o600})
+	}
+	return out, nil
+}
+
+func sortedNames(m map[string]string) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// reserved reports whether a name in an attempt's folder has a meaning of its
+// own.
+func reserved(name string) bool {
+	switch name {
+	case intentFile, runFile, scriptFile, varsFile, secretsFile, jobFile, endedFile, cancelledFile,
+		claimFile, startFile, exitFile, stdoutFile, stderrFile, jobOutFile, benchExitFile,
+		plan.DatasetFile, plan.ReportFile:
+		return true
+	}
+	return strings.HasPrefix(name, claimFile+".")
+}
+
+// environment is a file of NAME=VALUE lines. Values stand as they are, so a
+// line break cannot be in one; errors do not show values.
+func environment(pairs []string) ([]byte, error) {
+	var b bytes.Buffer
+	for _, pair := range pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("an environment entry has no name")
+		}
+		if strings.ContainsAny(value, "\n\r\x00") {
+			return nil, fmt.Errorf("the value of %s holds a line break, which an environment file cannot", name)
+		}
+		b.WriteString(pair)
+		b.WriteByte('\n')
+	}
+	return b.Bytes(), nil
+}
+
+// linkDataset links the data set into the folder: relative when it lies in the
+// store, so that a store can be moved or seen at another place.
+func (a *Attempt) linkDataset(path string) error {
+	if path == "" {
+		return nil
+	}
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("the data set's path %s is not absolute", path)
+	}
+	target := path
+	if inside, err := filepath.Rel(a.store.dir, path); err == nil && filepath.IsLocal(inside) {
+		if target, err = filepath.Rel(a.Dir, path); err != nil {
+			return err
+		}
+	}
+	return renameio.Symlink(target, filepath.Join(a.Dir, plan.DatasetFile))
+}

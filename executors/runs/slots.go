@@ -1,0 +1,124 @@
+package runs
+
+import (
+	"slices"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A Slot is one sample of a key and the attempt that speaks for it: the newest
+// that counts, else the newest in flight, else the newest that ended. Retired
+// attempts do not speak.
+type Slot struct {
+	Sample int
+	// Attempt is nil when none speaks.
+	Attempt *Attempt
+	Phase   Phase
+	// Counts says that the sample is there. Result is set when the attempt ended.
+	Counts bool
+	Result *results.Result
+	// InFlight says that a job may bring the sample. Handle is its receipt, ""
+	// where the submission was not confirmed; Mine says that this user submitted
+	// it.
+	InFlight bool
+	Handle   string
+	Mine     bool
+	Job      plan.InFlight
+	// Tries is the number of attempts that were prepared and not retired.
+	Tries int
+}
+
+// Slots lists the samples of a key from 1 to wanted, and those beyond that have
+// attempts.
+func (s *Store) Slots(k Key, wanted int) ([]Slot, error) {
+	if err := k.check(); err != nil {
+		return nil, err
+	}
+	l, err := list(s.keyDir(k))
+	if err != nil {
+		return nil, err
+	}
+	have := l.numbered("sample-")
+	var out []Slot
+	for n := 1; n <= wanted; n++ {
+		if !slices.Contains(have, n) {
+			out = append(out, Slot{Sample: n})
+		}
+	}
+	for _, n := range have {
+		slot, err := s.slot(k, n)
+		if err != nil {
+			return nil, err
+		}
+		if n <= wanted || slot.Attempt != nil {
+			out = append(out, slot)
+		}
+	}
+	slices.SortFunc(out, func(a, b Slot) int { return a.Sample - b.Sample })
+	return out, nil
+}
+
+// slot finds the attempt that speaks for a sample, newest first, and stops at
+// the first that counts.
+func (s *Store) slot(k Key, sample int) (Slot, error) {
+	slot := Slot{Sample: sample}
+	l, err := list(s.sampleDir(k, sample))
+	if err != nil {
+		return slot, err
+	}
+	last, err := retired(l)
+	if err != nil {
+		return slot, err
+	}
+	for _, n := range slices.Backward(l.numbered("attempt-")) {
+		if n <= last {
+			break
+		}
+		if err := slot.consider(s.attempt(k, sample, n)); err != nil {
+			return slot, err
+		}
+		if slot.Counts {
+			break
+		}
+	}
+	return slot, nil
+}
+
+// consider takes an older attempt into account.
+func (slot *Slot) consider(a *Attempt) error {
+	snap, err := a.snapshot()
+	if err != nil {
+		return err
+	}
+	result, phase, err := snap.result()
+	if err != nil || phase == Vacant {
+		return err
+	}
+	if result == nil {
+		return slot.wait(snap, phase)
+	}
+	slot.Tries++
+	if result.Counts() || slot.Attempt == nil {
+		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: result.Counts(), Result: result, Tries: slot.Tries}
+	}
+	return nil
+}
+
+// wait takes an attempt in flight into account; the newest one speaks.
+func (slot *Slot) wait(snap *snapshot, phase Phase) error {
+	job, intent, receipt, err := snap.inFlight(phase)
+	if err != nil || intent != nil && !snap.attempt.owns(intent.Fingerprint) {
+		return err
+	}
+	slot.Tries++
+	if slot.InFlight {
+		return nil
+	}
+	*slot = Slot{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries}
+	slot.Mine = intent != nil && intent.User == userName()
+	if receipt != nil {
+		slot.Handle = receipt.Handle
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package runs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// A Store is a folder of attempts. Its methods are safe for several goroutines,
+// processes and hosts at once.
+type Store struct {
+	dir string
+	gid int // of the group that shares the store; -1: none
+	now func() time.Time
+}
+
+// Open returns the store in dir, which need not exist. Nothing is touched.
+func Open(dir string) *Store {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir // no working directory: every later call says so
+	}
+	return &Store{dir: abs, gid: -1, now: time.Now}
+}
+
+// Dir is the folder of the store, absolute.
+func (s *Store) Dir() string { return s.dir }
+
+// ShareWith lets the members of a group write to the store: folders made from
+// here on belong to the group, and so does what is made in them. Secrets stay
+// with their owner.
+func (s *Store) ShareWith(group string) error {
+	g, err := user.LookupGroup(group)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(g.Gid)
+	if err != nil {
+		return fmt.Errorf("group %s has no numeric id: %q", group, g.Gid)
+	}
+	s.gid = gid
+	return nil
+}
+
+// Create makes the store's folder, and in it a .gitignore that keeps results
+// out of version control. A store that exists is left as it is.
+func (s *Store) Create() error {
+	if err := s.mkdirAll(s.dir); err != nil {
+		return err
+	}
+	return writeOnce(s.dir, ".gitignore", []byte("*\n"), 0o644)
+}
+
+// Exists reports whether the store was created.
+func (s *Store) Exists() bool {
+	_, err := os.ReadDir(s.dir)
+	return err == nil
+}
+
+// half is the part of the store for real or for simulated results.
+func (s *Store) half(simulated bool) string {
+	if simulated {
+		return filepath.Join(s.dir, "simulated")
+	}
+	return s.dir
+}
+
+func (s *Store) runsDir(simulated bool) string {
+	return filepath.Join(s.half(simulated), "runs")
+}
+
+func (s *Store) byAddressDir(simulated bool) string {
+	return filepath.Join(s.half(simulated), "by-address")
+}
+
+func (s *Store) datasetsDir() string { return filepath.Join(s.dir, "datasets") }
+
+func (s *Store) keyDir(k Key) string {
+	return filepath.Join(s.runsDir(k.Simulated), k.short(), k.Cluster)
+}
+
+// mkdirAll makes a folder inside the store with all above it, shared with the
+// store's group if it has one. It is durable when it returns.
+func (s *Store) mkdirAll(dir string) error {
+	_, err := s.mkdir(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.mkdirAll(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	_, err = s.mkdir(dir)
+	return err
+}
+
+// mkdir makes one folder. It reports whether this call made it; that it was
+// there already is not an error.
+func (s *Store) mkdir(dir string) (bool, error) {
+	err := os.Mkdir(dir, 0o777)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if s.gid >= 0 {
+		if err := os.Chown(dir, -1, s.gid); err != nil {
+			return true, fmt.Errorf("sharing the store: %w", err)
+		}
+		if err := os.Chmod(dir, 0o770|os.ModeSetgid); err != nil {
+			return true, err
+		}
+	}
+	return true, syncDir(filepath.Dir(dir))
+}

@@ -1,0 +1,49 @@
+package runs
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// replacedFile retires the attempts of a sample, beside which it lies.
+const replacedFile = "replaced.json"
+
+// A Tombstone says why attempts no longer count.
+type Tombstone struct {
+	// UpTo is the last attempt that does not count.
+	UpTo int       `json:"up_to"`
+	Why  string    `json:"why"`
+	Time time.Time `json:"time"`
+}
+
+// Replace retires all attempts of a sample that exist now. They stay where they
+// are and are judged no more; the sample is measured again.
+func (s *Store) Replace(k Key, sample int, why string) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	l, err := list(s.sampleDir(k, sample))
+	if err != nil {
+		return err
+	}
+	have := l.numbered("attempt-")
+	if len(have) == 0 {
+		return nil
+	}
+	t := Tombstone{UpTo: have[len(have)-1], Why: why, Time: s.now().UTC()}
+	return replaceFile(l.dir, replacedFile, encodeRecord(t), 0o644)
+}
+
+// retired is the number of the last attempt in a sample's folder that does not
+// count, 0 if all do.
+func retired(l listing) (int, error) {
+	t, err := from[Tombstone](l, replacedFile, listing.document)
+	if err != nil || t == nil {
+		return 0, err
+	}
+	if t.UpTo < 0 {
+		return 0, fmt.Errorf("%s: up_to is %d", filepath.Join(l.dir, replacedFile), t.UpTo)
+	}
+	return t.UpTo, nil
+}
