@@ -1,0 +1,111 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// ownArguments are the arguments of benchmarks and rows that are not flags of
+// trtllm-bench.
+var ownArguments = []string{
+	"model", "hardware", "image", "executor", "samples", "precision", "max_samples", "time_limit", "env", "llm_api_options",
+}
+
+// unmeasured are the arguments that cannot move a run's number.
+var unmeasured = []string{"executor", "samples", "precision", "max_samples", "time_limit"}
+
+// blockArguments are the arguments whose values are blocks.
+var blockArguments = []string{"model", "hardware", "image"}
+
+// managed are the flags that llmbench sets, with the reason.
+var managed = map[string]string{
+	"backend":               "llmbench always measures the PyTorch backend",
+	"config":                "the options file is written from llm_api_options",
+	"dataset":               "the data set comes from the use_case block: its shape, or its argument dataset",
+	"engine_dir":            "it belongs to the TensorRT backend, and llmbench measures the PyTorch backend",
+	"extra_llm_api_options": "the options file is written from llm_api_options",
+	"iteration_log":         "llmbench places a run's files; print_iter_log in llm_api_options gives the same facts in the log",
+	"model_path":            "the path comes from the argument path of the model block",
+	"output_json":           "llmbench places a run's files",
+	"report_json":           "llmbench places the report and reads it",
+	"request_json":          "llmbench places a run's files",
+}
+
+// elsewhere are names that people look for among the arguments.
+var elsewhere = map[string]string{
+	"isl": "It belongs into a use_case block at the top level.", "osl": "It belongs into a use_case block at the top level.",
+	"gpus": "It belongs into a hardware block.", "gpus_per_node": "It belongs into a hardware block.",
+	"checkpoint": "It belongs into a model block.", "quantization": "It belongs into a model block.",
+	"tp_size": `Did you mean "tp"?`, "pp_size": `Did you mean "pp"?`, "ep_size": `Did you mean "ep"?`,
+	"tensor_parallel_size": `Did you mean "tp"?`, "pipeline_parallel_size": `Did you mean "pp"?`, "expert_parallel_size": `Did you mean "ep"?`,
+	"nodes": "It follows from gpus and gpus_per_node of the hardware block.",
+}
+
+// arguments knows what a benchmark and its rows can be told.
+type arguments struct {
+	catalog *catalog.Catalog
+	flags   []string // of any version, without the managed ones
+	known   []string // own arguments, then flags
+}
+
+func newArguments(cat *catalog.Catalog) *arguments {
+	a := &arguments{catalog: cat}
+	for _, name := range cat.KnownFlags() {
+		if managed[name] == "" && !slices.Contains(ownArguments, name) {
+			a.flags = append(a.flags, name)
+		}
+	}
+	a.known = append(slices.Clone(ownArguments), a.flags...)
+	return a
+}
+
+func (a *arguments) isFlag(name string) bool { return slices.Contains(a.flags, name) }
+
+// flag is the flag as the first version that has it describes it.
+func (a *arguments) flag(name string) *catalog.Flag {
+	for _, v := range a.catalog.Versions {
+		if f, ok := v.Flag(name); ok {
+			return f
+		}
+	}
+	panic("schema: no version has the flag " + name)
+}
+
+// check refuses the attributes that are no arguments.
+func (a *arguments) check(attrs []*hclsyntax.Attribute, where string) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, attr := range attrs {
+		if slices.Contains(a.known, attr.Name) {
+			continue
+		}
+		if why := managed[attr.Name]; why != "" {
+			diags = append(diags, refuse(attr.NameRange, "Argument set by llmbench", "The flag --%s of trtllm-bench cannot be set here: %s. Remove the argument.", attr.Name, why))
+			continue
+		}
+		diags = append(diags, refuse(attr.NameRange, "Unsupported argument", "There is no argument %q in %s.%s", attr.Name, where, a.hint(attr.Name)))
+	}
+	return diags
+}
+
+// hint says, with a leading space, what may be meant by a name that is no
+// argument.
+func (a *arguments) hint(name string) string {
+	if s := elsewhere[name]; s != "" {
+		return " " + s
+	}
+	if s := didYouMean(name, a.known); s != "" {
+		return s
+	}
+	for _, v := range a.catalog.Versions {
+		if _, ok := v.Option(name); ok {
+			return fmt.Sprintf(" It is an option of TensorRT-LLM: write llm_api_options = { %s = … }.", name)
+		}
+	}
+	return " Arguments are " + strings.Join(ownArguments, ", ") + " and the flags of trtllm-bench throughput: " + strings.Join(a.flags, ", ") + "."
+}

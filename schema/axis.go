@@ -1,0 +1,200 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// An axis is a list of values for an argument or, if free, for each.NAME.
+type axis struct {
+	name   string
+	free   bool
+	rng    hcl.Range
+	values []axisValue
+}
+
+// axisValue is one value of an axis with the label that shows it in addresses.
+type axisValue struct {
+	value cty.Value
+	label string
+	rng   hcl.Range
+}
+
+// readArgumentAxis reads ARGUMENT = [ … ].
+func (m *maker) readArgumentAxis(a *hclsyntax.Attribute) (*axis, hcl.Diagnostics) {
+	if d := m.refuseAxis(a); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	ax := &axis{name: a.Name, rng: a.SrcRange}
+	elems, diags := m.names.elements(a.Expr, "the axis "+a.Name)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	convert := m.convertBlock
+	if m.args.isFlag(a.Name) {
+		convert = m.convertFlag
+	}
+	more := ax.fill(a.Expr.Range(), elems, convert)
+	return ax, append(diags, more...)
+}
+
+// refuseAxis says why an attribute of a matrix cannot be an axis, nil if it can.
+func (m *maker) refuseAxis(a *hclsyntax.Attribute) *hcl.Diagnostic {
+	name := a.Name
+	free := fmt.Sprintf("axis %q { values = […] }", name)
+	switch {
+	case slices.Contains(blockArguments, name) || m.args.isFlag(name):
+		return nil
+	case name == "use_case":
+		return refuse(a.NameRange, "Unsupported matrix axis", "Use cases are the rows of a benchmark: write a block use_case \"NAME\" {} for each.")
+	case slices.Contains(unmeasured, name):
+		return refuse(a.NameRange, "Unsupported matrix axis", "%s does not change what is measured, so two runs that differ in it only would measure the same. Set it in the benchmark or in a row.", name)
+	case name == "env" || name == "llm_api_options":
+		return refuse(a.NameRange, "Unsupported matrix axis", "%s holds several values, so it cannot be an axis as a whole. Sweep what differs with a free axis, such as `axis \"variant\" { values = […] }`, and refer to each.variant in %[1]s.", name)
+	case managed[name] != "":
+		return refuse(a.NameRange, "Argument set by llmbench", "The flag --%s of trtllm-bench cannot be set here: %s.", name, managed[name])
+	}
+	return refuse(a.NameRange, "Unsupported matrix axis", "An axis must be named after a benchmark argument, and %q is not one.%s\nA value of your own is swept with `%s` and read as each.%s.",
+		name, didYouMean(name, append(slices.Clone(blockArguments), m.args.flags...)), free, name)
+}
+
+// readFreeAxis reads an axis block.
+func (m *maker) readFreeAxis(b *hclsyntax.Block) (*axis, hcl.Diagnostics) {
+	diags := checkLabels(b, "NAME")
+	c, more := shape{noun: "axis", args: []string{"values"}, required: []string{"values"}}.read(b.Body, b.DefRange())
+	diags = append(diags, more...)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	ax := &axis{name: b.Labels[0], free: true, rng: b.DefRange()}
+	if slices.Contains(m.args.known, ax.name) || ax.name == "use_case" || managed[ax.name] != "" {
+		return nil, append(diags, within(refuse(b.LabelRanges[0], "Axis block for an argument", "%q is an argument of benchmarks, and a free axis needs a name of its own. The axis of an argument is written %s = […].", ax.name, ax.name), b.DefRange()))
+	}
+	values := c.byName["values"]
+	elems, more := m.names.elements(values.Expr, "the axis "+ax.name)
+	diags = append(diags, more...)
+	if more.HasErrors() {
+		return nil, diags
+	}
+	return ax, append(diags, ax.fill(values.Expr.Range(), elems, m.convertFree)...)
+}
+
+// A converter gives an element of an axis its final value and label. wrong ends
+// a sentence that begins with the value; an empty label needs a name.
+type converter func(axis string, v cty.Value) (out cty.Value, label, wrong string)
+
+func (m *maker) convertBlock(axis string, v cty.Value) (cty.Value, string, string) {
+	label, wrong := blockLabel(axis, v)
+	return v, label, wrong
+}
+
+func (m *maker) convertFlag(axis string, v cty.Value) (cty.Value, string, string) {
+	out, wrong := convertFlagType(m.args.flag(axis), v)
+	if wrong != "" {
+		return v, "", wrong
+	}
+	if axis == "concurrency" && !out.IsNull() && out.RawEquals(cty.NumberIntVal(-1)) {
+		return out, "unlimited", ""
+	}
+	return out, valueLabel(out), ""
+}
+
+func (m *maker) convertFree(_ string, v cty.Value) (cty.Value, string, string) {
+	out, ok := roundDeep(v)
+	if !ok {
+		return v, "", "holds too large a number"
+	}
+	return out, valueLabel(out), ""
+}
+
+// fill converts the elements of the axis at rng and refuses repetitions.
+func (ax *axis) fill(rng hcl.Range, elems []element, convert converter) hcl.Diagnostics {
+	if len(elems) == 0 {
+		return hcl.Diagnostics{refuse(rng, "Empty axis", "The axis %q has no value, so nothing would be measured. Give it at least one.", ax.name)}
+	}
+	var diags hcl.Diagnostics
+	for _, e := range elems {
+		out, label, wrong := convert(ax.name, e.value)
+		if wrong != "" {
+			diags = append(diags, refuse(e.rng, "Unsuitable axis value", "A value of the axis %q %s.", ax.name, wrong))
+			continue
+		}
+		if e.named {
+			if slices.Contains(blockArguments, ax.name) {
+				diags = append(diags, refuse(e.rng, "Name for a block", "Blocks are shown in addresses by their own labels. Write a list: %s = [%[1]s.%s, …].", ax.name, label))
+				continue
+			}
+			label = e.name
+		}
+		if d := ax.refuseLabel(e, label, out); d != nil {
+			diags = append(diags, d)
+			continue
+		}
+		if d := ax.refuseRepetition(e, label, out); d != nil {
+			diags = append(diags, d)
+			continue
+		}
+		ax.values = append(ax.values, axisValue{value: out, label: label, rng: e.rng})
+	}
+	return diags
+}
+
+func (ax *axis) refuseLabel(e element, label string, v cty.Value) *hcl.Diagnostic {
+	if componentPattern.MatchString(label) {
+		return nil
+	}
+	if e.named {
+		return refuse(e.rng, "Invalid name of an axis value", "%q cannot stand in an address. Use letters, digits, underscores and dots.", label)
+	}
+	form := fmt.Sprintf("%s = { NAME = … }", ax.name)
+	if ax.free {
+		form = "values = { NAME = … }"
+	}
+	return refuse(e.rng, "Axis value needs a name", "Values are shown in addresses, which hold letters, digits, underscores and dots only, and %s cannot be shown so. Name the values of this axis: %s.", describe(v), form)
+}
+
+func (ax *axis) refuseRepetition(e element, label string, v cty.Value) *hcl.Diagnostic {
+	for _, before := range ax.values {
+		switch {
+		case before.value.RawEquals(v):
+			return refuse(e.rng, "Duplicate axis value", "The axis %q has this value already, as %q, so the same would be measured twice. Remove one; samples = 2 measures a run twice.", ax.name, before.label)
+		case before.label == label:
+			return refuse(e.rng, "Duplicate axis value", "Another value of the axis %q is shown as %q too, so their runs would share an address. Name the values: { NAME = …, OTHER = … }.", ax.name, label)
+		}
+	}
+	return nil
+}
+
+// find returns the positions of the values of ax that v means: the value
+// itself, the label of a block or the name of a value.
+func (ax *axis) find(v cty.Value, convert converter) []int {
+	var at []int
+	out, label, wrong := convert(ax.name, v)
+	name := ""
+	if v.Type() == cty.String && !v.IsNull() && v.IsKnown() {
+		name = v.AsString()
+	}
+	block := slices.Contains(blockArguments, ax.name)
+	for i, have := range ax.values {
+		switch {
+		case wrong == "" && block && have.label == label,
+			wrong == "" && !block && have.value.RawEquals(out),
+			name != "" && have.label == name:
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+func (ax *axis) labels() string {
+	var out []string
+	for _, v := range ax.values {
+		out = append(out, v.label)
+	}
+	return strings.Join(out, ", ")
+}

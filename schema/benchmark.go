@@ -1,0 +1,127 @@
+package schema
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// A section is a benchmark or a row: arguments and perhaps a matrix.
+type section struct {
+	from   string // FromBenchmark or FromRow
+	args   map[string]*hclsyntax.Attribute
+	matrix *matrix
+}
+
+// A row is a use_case block in a benchmark.
+type row struct {
+	section
+	label     string
+	rng       hcl.Range
+	useCase   *UseCase
+	benchmark *benchmarkBlock
+}
+
+// benchmarkBlock is a benchmark as it is written.
+type benchmarkBlock struct {
+	section
+	label string
+	rng   hcl.Range
+	rows  []*row
+}
+
+// benchmarks reads the benchmark blocks and makes their cells.
+func (l *loader) benchmarks() hcl.Diagnostics {
+	blocks := l.blocks["benchmark"]
+	diags := unique(blocks, 1)
+	m := &maker{defs: l.defs, names: l.defs.names, args: newArguments(l.opts.Catalog)}
+	for _, b := range blocks {
+		more := checkLabels(b, "NAME")
+		diags = append(diags, more...)
+		if len(b.Labels) != 1 {
+			continue
+		}
+		l.defs.Benchmarks = append(l.defs.Benchmarks, &Benchmark{Label: b.Labels[0], Range: b.DefRange()})
+		bench, more := m.readBenchmark(b)
+		diags = append(diags, more...)
+		if !more.HasErrors() { // half a benchmark would be called wrong in many ways
+			diags = append(diags, m.make(bench)...)
+		}
+	}
+	return diags
+}
+
+// A maker makes cells of benchmarks.
+type maker struct {
+	defs  *Definitions
+	names *names
+	args  *arguments
+}
+
+func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnostics) {
+	bench := &benchmarkBlock{label: b.Labels[0], rng: b.DefRange(), section: section{from: FromBenchmark}}
+	c := split(b.Body)
+	diags := shape{noun: "benchmark", blocks: []string{"use_case", "matrix"}}.onlyBlocks(c)
+	diags = append(diags, m.readSection(&bench.section, c, "a benchmark", nil)...)
+	rows := filter(c.blocks, "use_case")
+	diags = append(diags, unique(rows, 1)...)
+	for _, inner := range rows {
+		r, more := m.readRow(inner, bench)
+		diags = append(diags, more...)
+		if r != nil {
+			bench.rows = append(bench.rows, r)
+		}
+	}
+	if len(rows) == 0 && !diags.HasErrors() {
+		diags = append(diags, refuse(bench.rng, "Benchmark without rows", "A benchmark needs at least one row, which names the use case that it measures: use_case \"NAME\" {}."))
+	}
+	return bench, diags
+}
+
+func (m *maker) readRow(b *hclsyntax.Block, bench *benchmarkBlock) (*row, hcl.Diagnostics) {
+	diags := checkLabels(b, "NAME")
+	if len(b.Labels) != 1 {
+		return nil, diags
+	}
+	r := &row{label: b.Labels[0], rng: b.DefRange(), benchmark: bench, section: section{from: FromRow}}
+	for _, u := range m.defs.UseCases {
+		if u.Label == r.label {
+			r.useCase = u
+		}
+	}
+	if r.useCase == nil && !diags.HasErrors() {
+		diags = append(diags, within(refuse(b.LabelRanges[0], "Row of an undeclared use case", "There is no use case %q.%s A row names a use_case block of the top level.",
+			r.label, suggestOrList(r.label, m.names.roots["use_case"].order, "use case")), r.rng))
+	}
+	c := split(b.Body)
+	diags = append(diags, shape{noun: "use_case", blocks: []string{"matrix"}}.onlyBlocks(c)...)
+	return r, append(diags, m.readSection(&r.section, c, "a row of a benchmark", bench.matrix)...)
+}
+
+// onlyBlocks refuses blocks that the shape does not have; the arguments are
+// checked elsewhere.
+func (s shape) onlyBlocks(c contents) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, b := range c.blocks {
+		if b.Type != s.blocks[0] && b.Type != s.blocks[len(s.blocks)-1] {
+			diags = append(diags, s.unknownBlock(b))
+		}
+	}
+	return diags
+}
+
+// readSection reads arguments and matrix. outer is the matrix that the
+// section's own joins, nil for none.
+func (m *maker) readSection(s *section, c contents, where string, outer *matrix) hcl.Diagnostics {
+	s.args = c.byName
+	diags := m.args.check(c.attrs, where)
+	blocks := filter(c.blocks, "matrix")
+	if len(blocks) == 0 {
+		return diags
+	}
+	if len(blocks) > 1 {
+		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate matrix block", "There is one matrix a place, and the first is at %s. Join the two: all axes of a matrix are multiplied.", place(blocks[0].DefRange())))
+	}
+	mx, more := m.readMatrix(blocks[0], outer)
+	s.matrix = mx
+	return append(diags, more...)
+}

@@ -1,0 +1,154 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// A shape is what a block of one kind may hold.
+type shape struct {
+	noun     string // "model"
+	args     []string
+	required []string
+	blocks   []string
+}
+
+// contents are the parts of a block's body, in source order.
+type contents struct {
+	attrs  []*hclsyntax.Attribute
+	byName map[string]*hclsyntax.Attribute
+	blocks []*hclsyntax.Block
+}
+
+// ranges are the places of the arguments by name.
+func (c contents) ranges() map[string]hcl.Range {
+	out := make(map[string]hcl.Range, len(c.attrs))
+	for _, a := range c.attrs {
+		out[a.Name] = a.SrcRange
+	}
+	return out
+}
+
+// read checks the names in body. header is the place to complain of what is
+// missing.
+func (s shape) read(body *hclsyntax.Body, header hcl.Range) (contents, hcl.Diagnostics) {
+	c := split(body)
+	var diags hcl.Diagnostics
+	c.attrs = slices.DeleteFunc(c.attrs, func(a *hclsyntax.Attribute) bool {
+		if slices.Contains(s.args, a.Name) {
+			return false
+		}
+		diags = append(diags, s.unknownArgument(a))
+		delete(c.byName, a.Name)
+		return true
+	})
+	c.blocks = slices.DeleteFunc(c.blocks, func(b *hclsyntax.Block) bool {
+		if slices.Contains(s.blocks, b.Type) {
+			return false
+		}
+		diags = append(diags, s.unknownBlock(b))
+		return true
+	})
+	if diags.HasErrors() {
+		return c, diags // what is missing may be what is misspelt
+	}
+	for _, name := range s.required {
+		if c.byName[name] == nil {
+			diags = append(diags, refuse(header, "Missing required argument", "The argument %q is required in %s.", name, s.block()))
+		}
+	}
+	return c, diags
+}
+
+// block is the shape's noun with an article.
+func (s shape) block() string {
+	if s.noun == "" {
+		return "a file"
+	}
+	return article(s.noun) + " block"
+}
+
+func article(noun string) string {
+	if strings.ContainsRune("aeio", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+func (s shape) unknownArgument(a *hclsyntax.Attribute) *hcl.Diagnostic {
+	hint := didYouMean(a.Name, s.args)
+	switch {
+	case slices.Contains(s.blocks, a.Name):
+		hint = fmt.Sprintf(" %q is a block: write it without the equals sign.", a.Name)
+	case hint == "" && len(s.args) > 0:
+		hint = " It has: " + strings.Join(s.args, ", ") + "."
+	}
+	return refuse(a.NameRange, "Unsupported argument", "There is no argument %q in %s.%s", a.Name, s.block(), hint)
+}
+
+func (s shape) unknownBlock(b *hclsyntax.Block) *hcl.Diagnostic {
+	hint := didYouMean(b.Type, s.blocks)
+	switch {
+	case slices.Contains(s.args, b.Type):
+		hint = fmt.Sprintf(" %q is an argument: write %s = …", b.Type, b.Type)
+	case hint == "" && len(s.blocks) > 0:
+		hint = " The block types are " + strings.Join(s.blocks, ", ") + "."
+	case hint == "":
+		hint = " It holds arguments only."
+	}
+	where := s.block()
+	return refuse(b.TypeRange, "Unsupported block type", "There is no block type %q in %s.%s", b.Type, where, hint)
+}
+
+// split lists the parts of body in source order.
+func split(body *hclsyntax.Body) contents {
+	c := contents{byName: make(map[string]*hclsyntax.Attribute, len(body.Attributes)), blocks: slices.Clone(body.Blocks)}
+	for name, a := range body.Attributes {
+		c.byName[name] = a
+		c.attrs = append(c.attrs, a)
+	}
+	slices.SortFunc(c.attrs, func(a, b *hclsyntax.Attribute) int { return compareRanges(a.SrcRange, b.SrcRange) })
+	return c
+}
+
+var labelPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// checkLabels refuses a block that has not one label for each name of want, or
+// labels that an address could not show.
+func checkLabels(b *hclsyntax.Block, want ...string) hcl.Diagnostics {
+	header := b.DefRange()
+	if len(b.Labels) != len(want) {
+		form := b.Type
+		for _, w := range want {
+			form += ` "` + w + `"`
+		}
+		return hcl.Diagnostics{refuse(header, "Wrong number of block labels", "%s is written as: %s { … }", capital(article(b.Type))+" block", form)}
+	}
+	var diags hcl.Diagnostics
+	for i, label := range b.Labels {
+		if !labelPattern.MatchString(label) {
+			diags = append(diags, within(refuse(b.LabelRanges[i], "Invalid label",
+				"A label is made of lower-case letters, digits and underscores and begins with a letter, because addresses are built of labels; %q is not.%s",
+				label, labelHint(label)), header))
+		}
+	}
+	return diags
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+var notInLabel = regexp.MustCompile(`[^a-z0-9_]+`)
+
+// labelHint proposes the label that is nearest to one that is refused.
+func labelHint(label string) string {
+	near := strings.Trim(notInLabel.ReplaceAllString(strings.ToLower(label), "_"), "_")
+	if !labelPattern.MatchString(near) {
+		return ""
+	}
+	return fmt.Sprintf(" Write %q.", near)
+}

@@ -1,0 +1,131 @@
+package schema
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// Definitions are the checked definitions of one directory. Lists are in
+// source order: files by name, then position.
+type Definitions struct {
+	// Dir is the directory as it was given to Load.
+	Dir string
+	// Files holds the sources by name, for the snippets of diagnostics. Files
+	// of variable values are left out when any variable is sensitive.
+	Files map[string]*hcl.File
+	// Inputs are the files that were read: *.hcl, then files of variable values.
+	Inputs     []Input
+	Settings   Settings
+	Policy     *Policy // nil without a policy block
+	Variables  []*Variable
+	Models     []*Model
+	Hardware   []*Hardware
+	Images     []*Image
+	UseCases   []*UseCase
+	Executors  []*Executor
+	Benchmarks []*Benchmark
+	// Cells are the runs-to-be. With errors they may be incomplete.
+	Cells []*Cell
+	// Excluded counts the cells that exclude blocks removed.
+	Excluded int
+
+	names *names
+	opts  Options
+}
+
+// Input is a file that was read, with the hexadecimal SHA-256 of its content.
+type Input struct{ Path, SHA256 string }
+
+// Settings is the llmbench block; fields that are not given are "".
+type Settings struct {
+	RequiredVersion string
+	Store           string
+	Group           string
+	Range           hcl.Range
+}
+
+// Policy is the policy block; limits that are not given are nil.
+type Policy struct {
+	MaxGPUHours     *float64
+	MaxRunGPUHours  *float64
+	GPUHourPrice    *float64
+	Currency        string
+	RequireHeadroom *float64
+	Range           hcl.Range
+	// Ranges are the places of the arguments by name.
+	Ranges map[string]hcl.Range
+}
+
+// Benchmark is a benchmark block. Its runs are among the cells.
+type Benchmark struct {
+	Label string
+	Range hcl.Range
+}
+
+// A Cell is one resolved run-to-be.
+type Cell struct {
+	// Address is unique: max_throughput/use_case=chat/concurrency=64.
+	Address   string
+	Benchmark string
+	// Axes are the use case, then the axes of the benchmark's matrix and of the
+	// row's, each in source order.
+	Axes     []AxisValue
+	Model    *Model
+	Hardware *Hardware
+	Image    *Image
+	UseCase  *UseCase
+	// Executor is TYPE.NAME as chosen with `executor =`, "" if it is left open.
+	// "simulate" may stand alone.
+	Executor string
+	// Args holds every flag of the image's version by argument name; null means
+	// that the flag is not passed. Callers must not change it.
+	Args map[string]cty.Value
+	// Options is the merged llm_api_options, an object, as declared.
+	Options cty.Value
+	// Env is sorted by name.
+	Env []EnvVar
+	// Samples is at least 1, MaxSamples at least Samples.
+	Samples, MaxSamples int
+	// Precision is the relative width that ends sampling, 0.02 for "2%"; 0 for none.
+	Precision float64
+	// TimeLimit is 0 if none is given.
+	TimeLimit time.Duration
+	// Origins tells where a value was declared: by argument name, a leaf of
+	// llm_api_options as "llm_api_options.a.b", a variable as "env.NAME".
+	Origins map[string]Origin
+	// Range is the header of the row.
+	Range   hcl.Range
+	Version *catalog.Version
+}
+
+// AxisValue is one component of an address.
+type AxisValue struct {
+	Name, Label string
+	Range       hcl.Range
+}
+
+// EnvVar is one variable of a run's environment.
+type EnvVar struct {
+	Name, Value string
+	Sensitive   bool
+}
+
+// Origin is where a value comes from. Range is empty where no file says it.
+type Origin struct {
+	From  string // one of the From constants
+	Range hcl.Range
+}
+
+// The values of Origin.From.
+const (
+	FromRow       = "row"
+	FromBenchmark = "benchmark"
+	FromImage     = "image"
+	FromVersion   = "version"
+	FromMatrix    = "matrix"
+	FromLLMBench  = "llmbench"
+)

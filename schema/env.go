@@ -1,0 +1,182 @@
+package schema
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// reservedEnv are names, and beginnings of names, that belong to the job.
+var reservedEnv = []string{"LD_PRELOAD", "BASH_ENV", "SLURM_*", "SBATCH_*", "PMI*"}
+
+// environment is env in one run.
+type environment struct {
+	vars    []EnvVar
+	origins map[string]Origin // by name
+}
+
+// envNode merges env of the benchmark and of the row; its extra is *environment.
+func (r *resolver) envNode() *node {
+	n := &node{}
+	layers, ok := r.layers("env", n)
+	if !ok {
+		return nil
+	}
+	n.eval = func(at []int) result {
+		all, origins := map[string]cty.Value{}, map[string]Origin{}
+		fine := true
+		for _, e := range layers {
+			fine = r.addEnv(e, at, all, origins) && fine
+		}
+		if !fine {
+			return result{}
+		}
+		env := &environment{origins: origins}
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			v, marks := all[name].Unmark()
+			_, secret := marks[sensitiveMark{}]
+			env.vars = append(env.vars, EnvVar{Name: name, Value: v.AsString(), Sensitive: secret})
+		}
+		return result{value: cty.ObjectVal(all), extra: env, ok: true}
+	}
+	return n
+}
+
+// layers are the expressions of a merged argument, benchmark first. Their axes
+// are added to n.
+func (r *resolver) layers(name string, n *node) (out []*expression, ok bool) {
+	ok = true
+	for _, s := range []*section{&r.row.benchmark.section, &r.row.section} {
+		a := s.args[name]
+		if a == nil {
+			continue
+		}
+		e := r.prepare(a.Expr, Origin{s.from, a.SrcRange})
+		if e == nil {
+			ok = false
+			continue
+		}
+		n.mask |= e.mask
+		out = append(out, e)
+	}
+	return out, ok
+}
+
+// addEnv adds the variables of one layer.
+func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, origins map[string]Origin) bool {
+	ev := e.value(at)
+	r.diags = append(r.diags, ev.diags...)
+	if !ev.ok {
+		return false
+	}
+	top, marks := ev.value.Unmark()
+	ty := top.Type()
+	if !top.IsKnown() {
+		_, _, diags := r.names.plain(ev.value, e.Range(), "env")
+		r.diags = append(r.diags, diags...)
+		return false
+	}
+	if top.IsNull() {
+		return true
+	}
+	if !ty.IsObjectType() && !ty.IsMapType() {
+		r.problem(e, ev.ctx, "env", "must be an object of texts, as in { NCCL_DEBUG = \"WARN\" }, not "+describe(top))
+		return false
+	}
+	ok := true
+	for it := top.ElementIterator(); it.Next(); {
+		k, v := it.Element()
+		name := k.AsString()
+		rng := attributeRange(e.Expression, name, e.origin.Range)
+		if out, fine := r.envValue(name, v, rng); fine {
+			all[name], origins[name] = out.WithMarks(marks), Origin{e.origin.From, rng}
+		} else {
+			ok = false
+		}
+	}
+	return ok
+}
+
+// envValue checks one variable; a sensitive one keeps its mark.
+func (r *resolver) envValue(name string, v cty.Value, rng hcl.Range) (cty.Value, bool) {
+	if d := refuseEnvName(name, rng); d != nil {
+		r.diags = append(r.diags, d)
+		return v, false
+	}
+	j := judge(v)
+	for _, missing := range j.missing {
+		r.diags = append(r.diags, r.names.missing(missing, rng, "env."+name))
+	}
+	if !j.ok {
+		return v, false
+	}
+	plain := j.value
+	if plain.Type() == cty.Number && !plain.IsNull() {
+		plain = cty.StringVal(shortest(plain))
+	}
+	plain, err := convert.Convert(plain, cty.String)
+	switch {
+	case err != nil || plain.IsNull():
+		r.diags = append(r.diags, refuse(rng, "Unsuitable value", "The value of env.%s must be a text. A variable cannot be unset here: leave it out.", name))
+		return v, false
+	case strings.ContainsAny(plain.AsString(), "\x00\n\r"):
+		r.diags = append(r.diags, refuse(rng, "Unsuitable value", "The value of env.%s has a line break, which the file that jobs read it from cannot hold.", name))
+		return v, false
+	case j.sensitive:
+		plain = plain.Mark(sensitiveMark{})
+	}
+	return plain, true
+}
+
+func refuseEnvName(name string, rng hcl.Range) *hcl.Diagnostic {
+	if !envPattern.MatchString(name) {
+		return refuse(rng, "Invalid environment variable", "%q cannot be the name of an environment variable, which is made of letters, digits and underscores and begins with no digit.", name)
+	}
+	for _, reserved := range reservedEnv {
+		prefix, begins := strings.CutSuffix(reserved, "*")
+		if name == reserved || begins && strings.HasPrefix(name, prefix) {
+			return refuse(rng, "Reserved environment variable", "%s cannot be set: %s would change how the job is started, not what is measured. Remove it; options of the job belong into the executor block.", name, strings.Join(reservedEnv, ", "))
+		}
+	}
+	return nil
+}
+
+// attributeRange is the place of an attribute of an object that is written out,
+// else the place of the whole.
+func attributeRange(expr hcl.Expression, name string, whole hcl.Range) hcl.Range {
+	if item := objectItem(expr, name); item != nil {
+		return hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())
+	}
+	return whole
+}
+
+// objectItem finds an attribute in an object that is written out, nil if expr
+// is none or its key is computed.
+func objectItem(expr hcl.Expression, name string) *hclsyntax.ObjectConsItem {
+	for {
+		p, ok := expr.(*hclsyntax.ParenthesesExpr)
+		if !ok {
+			break
+		}
+		expr = p.Expression
+	}
+	object, ok := expr.(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return nil
+	}
+	for i := len(object.Items) - 1; i >= 0; i-- { // the last of two wins
+		key, diags := object.Items[i].KeyExpr.Value(nil)
+		if diags.HasErrors() || key.IsMarked() || !key.IsKnown() || key.IsNull() || key.Type() != cty.String {
+			continue
+		}
+		if key.AsString() == name {
+			return &object.Items[i]
+		}
+	}
+	return nil
+}

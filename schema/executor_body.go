@@ -1,0 +1,87 @@
+package schema
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcldec"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// MissingVariable is a variable without a value that an argument of an executor
+// needs.
+type MissingVariable struct {
+	Variable string
+	Argument string // with its blocks: "container.image_dir"
+	// Ways says how to set the variable, as the end of a sentence.
+	Ways  string
+	Range hcl.Range
+}
+
+// DecodeExecutor evaluates the body of e by the specification of its type.
+// Arguments that need a variable without a value are null and listed in missing:
+// a plan can be made without them, a job cannot.
+func (d *Definitions) DecodeExecutor(e *Executor) (val cty.Value, missing []*MissingVariable, diags hcl.Diagnostics) {
+	spec := d.opts.Executors[e.Type]
+	if spec == nil {
+		spec = hcldec.ObjectSpec{}
+	}
+	if e.body == nil {
+		val, diags = hcldec.Decode(hcl.EmptyBody(), spec, nil)
+		return val, nil, diags
+	}
+	b := bodyEvaluator{names: d.names}
+	body := b.body(e.body, "")
+	if b.diags.HasErrors() {
+		return cty.DynamicVal, b.missing, b.diags
+	}
+	val, more := hcldec.Decode(body, spec, nil)
+	return val, b.missing, tidy(append(b.diags, more...))
+}
+
+// bodyEvaluator copies a body with every argument replaced by its value, so
+// that specifications see plain values only.
+type bodyEvaluator struct {
+	names   *names
+	missing []*MissingVariable
+	diags   hcl.Diagnostics
+}
+
+func (b *bodyEvaluator) body(in *hclsyntax.Body, path string) *hclsyntax.Body {
+	out := *in
+	out.Attributes = make(hclsyntax.Attributes, len(in.Attributes))
+	for _, a := range split(in).attrs {
+		evaluated := *a
+		evaluated.Expr = &hclsyntax.LiteralValueExpr{Val: b.argument(a, path+a.Name), SrcRange: a.Expr.Range()}
+		out.Attributes[a.Name] = &evaluated
+	}
+	out.Blocks = slices.Clone(in.Blocks)
+	for i, block := range in.Blocks {
+		evaluated := *block
+		evaluated.Body = b.body(block.Body, path+block.Type+".")
+		out.Blocks[i] = &evaluated
+	}
+	return &out
+}
+
+func (b *bodyEvaluator) argument(a *hclsyntax.Attribute, path string) cty.Value {
+	null := cty.NullVal(cty.DynamicPseudoType)
+	v, diags := b.names.value(a.Expr)
+	b.diags = append(b.diags, diags...)
+	if diags.HasErrors() {
+		return null
+	}
+	j := judge(v)
+	switch {
+	case j.ok && j.sensitive:
+		b.diags = append(b.diags, sensitiveOutside(a.Expr.Range(), a.Name))
+		return null
+	case j.ok:
+		return j.value
+	}
+	for _, name := range j.missing {
+		b.missing = append(b.missing, &MissingVariable{Variable: name, Argument: path, Ways: b.names.ways(name), Range: a.Expr.Range()})
+	}
+	return null
+}

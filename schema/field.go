@@ -1,0 +1,191 @@
+package schema
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// A field is an argument of a block whose value is an object of one fixed type.
+type field struct {
+	name     string
+	ty       cty.Type
+	required bool
+	// fallback is the value of an absent argument; cty.NilVal is a null.
+	fallback cty.Value
+	// wrong says what a value lacks to be right, as "must be …"; nil checks
+	// nothing.
+	wrong func(cty.Value) string
+}
+
+// fieldNames lists the names of fields, and those that are required.
+func fieldNames(fields []field) (all, required []string) {
+	for _, f := range fields {
+		all = append(all, f.name)
+		if f.required {
+			required = append(required, f.name)
+		}
+	}
+	return all, required
+}
+
+// A use tells whether a block can be used in a run.
+type use struct {
+	// problems are reported where the block is used: missing variables.
+	problems hcl.Diagnostics
+	// broken means that a mistake in the block has been reported already.
+	broken bool
+}
+
+// fields evaluates the arguments of c. Values in the result keep their marks.
+func (n *names) fields(c contents, fields []field, u *use) (map[string]cty.Value, hcl.Diagnostics) {
+	var diags hcl.Diagnostics
+	out := make(map[string]cty.Value, len(fields))
+	for _, f := range fields {
+		out[f.name] = cty.NullVal(f.ty)
+		if f.fallback != cty.NilVal {
+			out[f.name] = f.fallback
+		}
+		a := c.byName[f.name]
+		if a == nil {
+			continue
+		}
+		v, more := n.value(a.Expr)
+		if !more.HasErrors() {
+			v, more = n.settle(v, f, a.Expr.Range(), u)
+		} else {
+			v = failed
+		}
+		diags = append(diags, more...)
+		if v == failed {
+			u.broken = true
+			v = cty.UnknownVal(f.ty).Mark(failedMark{})
+		} else if v.IsNull() && f.fallback != cty.NilVal {
+			v = f.fallback
+		}
+		out[f.name] = v
+	}
+	return out, diags
+}
+
+// settle converts one value to the type of its field. A value that depends on a
+// variable without one stays unknown.
+func (n *names) settle(v cty.Value, f field, rng hcl.Range, u *use) (cty.Value, hcl.Diagnostics) {
+	j := judge(v)
+	if j.ok && j.sensitive {
+		return failed, hcl.Diagnostics{sensitiveOutside(rng, f.name)}
+	}
+	if !j.ok {
+		if len(j.missing) == 0 {
+			return failed, nil
+		}
+		for _, name := range j.missing {
+			u.problems = append(u.problems, n.missing(name, rng, f.name))
+		}
+		return cty.UnknownVal(f.ty).Mark(missingMark{j.missing[0]}), nil
+	}
+	out, wrong := f.convert(j.value)
+	if wrong != "" {
+		return failed, hcl.Diagnostics{refuse(rng, "Unsuitable value", "The argument %q %s.", f.name, wrong)}
+	}
+	return out, nil
+}
+
+// convert gives v the type of f and checks it. wrong is what v lacks.
+func (f field) convert(v cty.Value) (out cty.Value, wrong string) {
+	out, err := convert.Convert(v, f.ty)
+	if err != nil {
+		return v, fmt.Sprintf("must be %s, not %s", article(f.ty.FriendlyName()), describe(v))
+	}
+	if out.IsNull() {
+		if f.required {
+			return v, "must not be null"
+		}
+		return out, ""
+	}
+	if f.ty == cty.Number {
+		rounded, ok := round(out)
+		if !ok {
+			return v, "is too large a number"
+		}
+		out = rounded
+	}
+	if f.wrong != nil {
+		wrong = f.wrong(out)
+	}
+	return out, wrong
+}
+
+// describe names the kind of a value in a sentence.
+func describe(v cty.Value) string {
+	if v.IsNull() {
+		return "null"
+	}
+	switch ty := v.Type(); {
+	case ty == cty.String:
+		return fmt.Sprintf("the text %q", v.AsString())
+	case ty == cty.Number:
+		return "the number " + shortest(v)
+	case ty == cty.Bool && v.True():
+		return "true"
+	case ty == cty.Bool:
+		return "false"
+	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
+		return "a list"
+	case ty.IsObjectType() || ty.IsMapType():
+		return "an object"
+	}
+	return article(v.Type().FriendlyName())
+}
+
+func notEmpty(v cty.Value) string {
+	if v.AsString() == "" {
+		return "must not be empty"
+	}
+	return ""
+}
+
+// wholeFrom refuses numbers that are not whole or below least.
+func wholeFrom(least int64) func(cty.Value) string {
+	return func(v cty.Value) string {
+		if n, ok := asWhole(v); !ok || n < least {
+			return fmt.Sprintf("must be a whole number of at least %d, not %s", least, shortest(v))
+		}
+		return ""
+	}
+}
+
+func notNegative(v cty.Value) string {
+	if f := asFloat(v); f < 0 || math.IsNaN(f) {
+		return "must not be negative, and it is " + shortest(v)
+	}
+	return ""
+}
+
+// text is the string in v, "" if it is null or not known.
+func text(v cty.Value) string {
+	if j := judge(v); j.ok && !j.value.IsNull() {
+		return j.value.AsString()
+	}
+	return ""
+}
+
+// whole is the whole number in v, 0 if it is null or not known.
+func whole(v cty.Value) int64 {
+	if j := judge(v); j.ok && !j.value.IsNull() {
+		n, _ := asWhole(j.value)
+		return n
+	}
+	return 0
+}
+
+// decimal is the number in v, 0 if it is null or not known.
+func decimal(v cty.Value) float64 {
+	if j := judge(v); j.ok && !j.value.IsNull() {
+		return asFloat(j.value)
+	}
+	return 0
+}

@@ -1,0 +1,75 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// flagTypes are the types of flags as the catalogue names them.
+var flagTypes = map[string]struct {
+	ty   cty.Type
+	noun string
+}{
+	"int":          {cty.Number, "a whole number"},
+	"float":        {cty.Number, "a number"},
+	"bool":         {cty.Bool, "true or false"},
+	"string":       {cty.String, "a text"},
+	"list(string)": {cty.List(cty.String), "a list of texts"},
+}
+
+// convertFlagType gives v the type of the flag. wrong ends a sentence that
+// begins with the value's name.
+func convertFlagType(f *catalog.Flag, v cty.Value) (out cty.Value, wrong string) {
+	want, ok := flagTypes[f.Type]
+	if !ok {
+		panic("schema: flag " + f.Name + " has the unknown type " + f.Type)
+	}
+	out, err := convert.Convert(v, want.ty)
+	if err != nil {
+		return v, "must be " + want.noun + ", not " + describe(v)
+	}
+	if out.IsNull() || want.ty != cty.Number {
+		return out, ""
+	}
+	rounded, ok := round(out)
+	if !ok {
+		return v, "is too large a number"
+	}
+	if _, isWhole := asWhole(rounded); f.Type == "int" && !isWhole {
+		return v, "must be a whole number, not " + shortest(rounded)
+	}
+	return rounded, ""
+}
+
+// checkFlag compares a value with what the flag allows. wrong ends a sentence
+// that begins with the value's name.
+func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
+	switch {
+	case v.IsNull():
+		return ""
+	case v.Type() == cty.Number:
+		n := asFloat(v)
+		low, high := f.Min != nil && n < *f.Min, f.Max != nil && n > *f.Max
+		switch {
+		case (low || high) && f.Min != nil && f.Max != nil:
+			return fmt.Sprintf("must be from %s to %s, and it is %s", limit(f.Min), limit(f.Max), shortest(v))
+		case low:
+			return fmt.Sprintf("must be at least %s, and it is %s", limit(f.Min), shortest(v))
+		case high:
+			return fmt.Sprintf("must be at most %s, and it is %s", limit(f.Max), shortest(v))
+		}
+	case v.Type() == cty.String && len(f.Values) > 0 && !contains(f.Values, v.AsString()):
+		if near := nearest(strings.ToLower(v.AsString()), f.Values); near != "" {
+			return fmt.Sprintf("must be one of %s, not %q. Did you mean %q?", strings.Join(f.Values, ", "), v.AsString(), near)
+		}
+		return fmt.Sprintf("must be one of %s, not %q", strings.Join(f.Values, ", "), v.AsString())
+	}
+	return ""
+}
+
+func limit(f *float64) string { return shortest(cty.NumberFloatVal(*f)) }

@@ -1,0 +1,184 @@
+package schema
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// An offer is a value for a variable, not yet converted to its type.
+type offer struct {
+	source string
+	// expr is what a file says, raw is what a command line or the environment
+	// says; one of them is set.
+	expr hclsyntax.Expression
+	raw  *string
+}
+
+// offers are the values by variable. The first that is made is taken.
+type offers map[string]offer
+
+func (o offers) add(name string, v offer) {
+	if _, taken := o[name]; !taken {
+		o[name] = v
+	}
+}
+
+// giveValues gives each variable the first value that one of these has: -var,
+// -var-file, *.auto.vars, LLMBENCH_VAR_name, its env, its default.
+func (s *sources) giveValues(dir string, variables []*Variable, opts Options) hcl.Diagnostics {
+	given, diags := s.collect(dir, variables, opts)
+	for _, v := range variables {
+		o, ok := given[v.Name]
+		if !ok && v.fallback != nil {
+			o, ok = offer{source: "default", expr: v.fallback.Expr}, true
+		}
+		if ok {
+			diags = append(diags, v.take(o)...)
+		}
+	}
+	return diags
+}
+
+func (s *sources) collect(dir string, variables []*Variable, opts Options) (offers, hcl.Diagnostics) {
+	given := offers{}
+	var known []string
+	secret := false
+	for _, v := range variables {
+		known = append(known, v.Name)
+		secret = secret || v.Sensitive
+	}
+	diags := given.commandLine(opts.Vars, known)
+	files := make([]string, 0, len(opts.VarFiles))
+	for i := len(opts.VarFiles) - 1; i >= 0; i-- { // a later one wins
+		files = append(files, opts.VarFiles[i])
+	}
+	auto, more := listFiles(dir, ".auto.vars")
+	diags = append(diags, more...)
+	for i := len(auto) - 1; i >= 0; i-- {
+		files = append(files, auto[i])
+	}
+	for _, path := range files {
+		file, more := s.parse(path)
+		diags = append(diags, more...)
+		if file == nil {
+			continue
+		}
+		if !secret {
+			s.files[path] = file
+		}
+		diags = append(diags, given.file(filepath.ToSlash(path), file.Body.(*hclsyntax.Body), known)...)
+	}
+	return given, append(diags, given.environment(opts.Environ, variables, known)...)
+}
+
+func (o offers) commandLine(vars []string, known []string) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for i := len(vars) - 1; i >= 0; i-- { // a later one wins
+		name, value, ok := strings.Cut(vars[i], "=")
+		if !ok {
+			diags = append(diags, refuseAll("Invalid -var", "-var is written NAME=VALUE; %q has no equals sign.", vars[i]))
+			continue
+		}
+		name = strings.TrimSpace(name)
+		if !contains(known, name) {
+			diags = append(diags, refuseAll("Undeclared variable", "-var gives a value to %q, and no such variable is declared.%s", name, suggestOrList(name, known, "variable")))
+			continue
+		}
+		o.add(name, offer{source: "-var", raw: &value})
+	}
+	return diags
+}
+
+func (o offers) file(path string, body *hclsyntax.Body, known []string) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	c := split(body)
+	for _, b := range c.blocks {
+		diags = append(diags, refuse(b.DefRange(), "Block among values", "A file of variable values holds lines of the form NAME = VALUE only; blocks belong into *.hcl files."))
+	}
+	for _, a := range c.attrs {
+		if !contains(known, a.Name) {
+			diags = append(diags, refuse(a.NameRange, "Undeclared variable", "No variable %q is declared.%s", a.Name, suggestOrList(a.Name, known, "variable")))
+			continue
+		}
+		o.add(a.Name, offer{source: path, expr: a.Expr})
+	}
+	return diags
+}
+
+// envPrefix begins the environment variables that give values by the names of
+// variables.
+const envPrefix = "LLMBENCH_VAR_"
+
+func (o offers) environment(environ []string, variables []*Variable, known []string) hcl.Diagnostics {
+	env := map[string]string{}
+	var diags hcl.Diagnostics
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		env[name] = value
+		if variable, ok := strings.CutPrefix(name, envPrefix); ok && !contains(known, variable) {
+			if near := nearest(variable, known); near != "" { // others may serve another directory
+				diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Undeclared variable in the environment",
+					Detail: name + " is set, and no variable \"" + variable + "\" is declared. Did you mean " + envPrefix + near + "?"})
+			}
+		}
+	}
+	for _, v := range variables {
+		if value, ok := env[envPrefix+v.Name]; ok {
+			o.add(v.Name, offer{source: envPrefix + v.Name, raw: &value})
+		}
+		if value := env[v.env]; v.env != "" && value != "" { // shells leave empty ones behind
+			o.add(v.Name, offer{source: v.env, raw: &value})
+		}
+	}
+	return diags
+}
+
+// take converts an offer to the type of v and assigns it.
+func (v *Variable) take(o offer) hcl.Diagnostics {
+	if o.raw != nil && (v.Type.IsPrimitiveType() || v.Type == cty.DynamicPseudoType) {
+		return v.assign(cty.StringVal(*o.raw), o.source, nil)
+	}
+	expr := o.expr
+	var rng *hcl.Range
+	if o.raw != nil {
+		parsed, diags := hclsyntax.ParseExpression([]byte(*o.raw), o.source, hcl.InitialPos)
+		if diags.HasErrors() {
+			return hcl.Diagnostics{v.unreadable(o, diags)}
+		}
+		expr = parsed
+	} else {
+		r := expr.Range()
+		rng = &r
+	}
+	val, diags := literal(expr, "the value of a variable")
+	switch {
+	case diags.HasErrors() && (o.raw != nil || v.Sensitive):
+		return hcl.Diagnostics{v.unreadable(o, diags)}
+	case diags.HasErrors():
+		return diags
+	}
+	return append(diags, v.assign(val, o.source, rng)...)
+}
+
+// unreadable is the error of a value that is no expression. HCL's own words are
+// repeated unless they could hold a secret.
+func (v *Variable) unreadable(o offer, diags hcl.Diagnostics) *hcl.Diagnostic {
+	why := ""
+	if !v.Sensitive {
+		why = " " + diags[0].Detail
+	}
+	return refuse(v.Range, "Unreadable value for variable", "The value of the variable %q, from %s, is not an expression of the language.%s Texts inside lists and objects stand in double quotes.", v.Name, o.source, why)
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,154 @@
+package schema
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcldec"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// Options are what definitions depend on besides their files.
+type Options struct {
+	// Vars are the values of -var, NAME=VALUE; a later one wins.
+	Vars []string
+	// VarFiles are the paths of -var-file; a later one wins.
+	VarFiles []string
+	// Environ is the environment in the form of os.Environ.
+	Environ []string
+	// Executors are the specifications of executor bodies by type.
+	Executors map[string]hcldec.Spec
+	// Version is llmbench's own, compared with required_version. One that is no
+	// version suits every constraint.
+	Version string
+	Catalog *catalog.Catalog
+}
+
+// Load reads and checks the definitions in dir. The result is never nil and its
+// Files are filled as far as files could be read. File names in ranges are the
+// base names joined to dir as it was given.
+func Load(dir string, opts Options) (*Definitions, hcl.Diagnostics) {
+	src := &sources{files: map[string]*hcl.File{}, inputs: []Input{}}
+	l := &loader{defs: &Definitions{Dir: dir, Files: src.files, names: newNames(), opts: opts}, sources: src, opts: opts}
+	diags := tidy(l.load())
+	l.defs.Inputs = src.inputs
+	return l.defs, diags
+}
+
+type loader struct {
+	defs    *Definitions
+	sources *sources
+	opts    Options
+	blocks  map[string][]*hclsyntax.Block
+}
+
+func (l *loader) load() hcl.Diagnostics {
+	bodies, diags := l.sources.directory(l.defs.Dir)
+	if diags.HasErrors() {
+		return diags // the rest would be guesswork
+	}
+	blocks, diags := collectBlocks(bodies)
+	l.blocks = blocks
+	if more := checkRequiredVersion(blocks["llmbench"], l.opts.Version); more.HasErrors() {
+		return more
+	}
+	diags = append(diags, l.variables()...)
+	diags = append(diags, l.defs.names.defineLocals(blocks["locals"])...)
+	diags = append(diags, l.executors()...)
+	diags = append(diags, l.values()...)
+	diags = append(diags, l.defs.names.all()...)
+	diags = append(diags, l.singletons()...)
+	return append(diags, l.benchmarks()...)
+}
+
+func (l *loader) variables() hcl.Diagnostics {
+	diags := unique(l.blocks["variable"], 1)
+	for _, b := range l.blocks["variable"] {
+		v, more := readVariable(b)
+		diags = append(diags, more...)
+		if v != nil && l.defs.names.variable(v.Name) == nil {
+			l.defs.names.variables = append(l.defs.names.variables, v)
+		}
+	}
+	l.defs.Variables = l.defs.names.variables
+	diags = append(diags, l.sources.giveValues(l.defs.Dir, l.defs.Variables, l.opts)...)
+	for _, v := range l.defs.Variables {
+		l.defs.names.roots["var"].set(v.Name, v.marked)
+	}
+	return diags
+}
+
+func (l *loader) executors() hcl.Diagnostics {
+	diags := unique(l.blocks["executor"], 2)
+	types := make([]string, 0, len(l.opts.Executors))
+	for ty := range l.opts.Executors {
+		types = append(types, ty)
+	}
+	slices.Sort(types)
+	for _, b := range l.blocks["executor"] {
+		e, more := readExecutor(b, types)
+		diags = append(diags, more...)
+		if e != nil {
+			l.defs.Executors = append(l.defs.Executors, e)
+		}
+	}
+	l.defs.names.defineExecutors(l.defs.Executors)
+	return diags
+}
+
+// values reads the blocks that expressions can refer to.
+func (l *loader) values() hcl.Diagnostics {
+	d, n := l.defs, l.defs.names
+	n.roots["model"].attrs = attributeNames(modelType)
+	n.roots["hardware"].attrs = attributeNames(hardwareType)
+	n.roots["image"].attrs = attributeNames(imageType)
+	n.roots["use_case"].attrs = attributeNames(useCaseType)
+	diags := readLabelled(l, "model", &d.Models, n.readModel)
+	diags = append(diags, readLabelled(l, "hardware", &d.Hardware, n.readHardware)...)
+	diags = append(diags, readLabelled(l, "image", &d.Images, func(b *hclsyntax.Block) (*Image, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics) {
+		return n.readImage(b, l.opts.Catalog)
+	})...)
+	return append(diags, readLabelled(l, "use_case", &d.UseCases, n.readUseCase)...)
+}
+
+// readLabelled reads the blocks of one type into list and defines their names.
+func readLabelled[T any](l *loader, blockType string, list *[]*T, read func(*hclsyntax.Block) (*T, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics)) hcl.Diagnostics {
+	diags := unique(l.blocks[blockType], 1)
+	for _, b := range l.blocks[blockType] {
+		more := checkLabels(b, "NAME")
+		diags = append(diags, more...)
+		if len(b.Labels) != 1 {
+			continue
+		}
+		item, compute, more := read(b)
+		diags = append(diags, more...)
+		*list = append(*list, item)
+		l.defs.names.roots[blockType].define(b.Labels[0], compute)
+	}
+	return diags
+}
+
+func (l *loader) singletons() hcl.Diagnostics {
+	diags := append(atMostOne(l.blocks["llmbench"]), atMostOne(l.blocks["policy"])...)
+	if all := l.blocks["llmbench"]; len(all) > 0 {
+		s, more := l.defs.names.readSettings(all[0])
+		l.defs.Settings, diags = s, append(diags, more...)
+	}
+	if all := l.blocks["policy"]; len(all) > 0 {
+		p, more := l.defs.names.readPolicy(all[0])
+		l.defs.Policy, diags = p, append(diags, more...)
+	}
+	return diags
+}
+
+func attributeNames(ty cty.Type) []string {
+	var out []string
+	for name := range ty.AttributeTypes() {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,236 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// names is everything that an expression can refer to, apart from each. What a
+// name stands for is worked out when it is first needed.
+type names struct {
+	roots     map[string]*root
+	variables []*Variable
+	stack     []*entry // being worked out
+}
+
+// A root is the first word of a reference: var, local, model, …
+type root struct {
+	word string
+	noun string // what its entries are called
+	// attrs are the attributes that all its entries have; nil if they differ.
+	attrs   []string
+	order   []string
+	entries map[string]*entry
+}
+
+// An entry is one name under a root.
+type entry struct {
+	ref     string // "local.batch", as a cycle shows it
+	compute func() (cty.Value, hcl.Diagnostics)
+	value   cty.Value
+	done    bool
+}
+
+// rootWords are the roots in the order in which messages list them.
+var rootWords = []string{"var", "local", "model", "hardware", "image", "use_case", "executor"}
+
+func newNames() *names {
+	n := &names{roots: map[string]*root{}}
+	for _, word := range rootWords {
+		n.roots[word] = &root{word: word, noun: word, entries: map[string]*entry{}}
+	}
+	n.roots["var"].noun = "variable"
+	n.roots["local"].noun = "local value"
+	return n
+}
+
+// define adds a name that is worked out by compute when something needs it. A
+// name that is taken keeps its meaning; the caller has refused the second.
+func (r *root) define(name string, compute func() (cty.Value, hcl.Diagnostics)) {
+	if r.entries[name] == nil {
+		r.order = append(r.order, name)
+		r.entries[name] = &entry{ref: r.word + "." + name, compute: compute}
+	}
+}
+
+// set adds a name whose value is known.
+func (r *root) set(name string, v cty.Value) {
+	r.define(name, nil)
+	e := r.entries[name]
+	e.value, e.done = v, true
+}
+
+func (n *names) variable(name string) *Variable {
+	for _, v := range n.variables {
+		if v.Name == name {
+			return v
+		}
+	}
+	return nil
+}
+
+// value evaluates expr where each is not known. A value that cannot be worked
+// out is failed.
+func (n *names) value(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
+	ctx, diags := n.context(expr, false)
+	if diags.HasErrors() {
+		return failed, diags
+	}
+	v, more := expr.Value(ctx)
+	diags = append(diags, more...)
+	if more.HasErrors() {
+		return failed, diags
+	}
+	return v, diags
+}
+
+// context holds what expr refers to. References to each are left to the caller
+// if each is set and are mistakes if not.
+func (n *names) context(expr hcl.Expression, each bool) (*hcl.EvalContext, hcl.Diagnostics) {
+	var diags hcl.Diagnostics
+	used := map[string]map[string]cty.Value{}
+	for _, t := range expr.Variables() {
+		word := t.RootName()
+		if word == "each" {
+			if !each {
+				diags = append(diags, refuse(t.SourceRange(), "Reference to each outside a run",
+					"each.NAME is a value of the run being made, so it can stand in the arguments of a benchmark, its rows and llm_api_options only. Here var, local, model, hardware, image and use_case are known."))
+			}
+			continue
+		}
+		r := n.roots[word]
+		if r == nil {
+			diags = append(diags, unknownRoot(t, each))
+			continue
+		}
+		if used[word] == nil {
+			used[word] = map[string]cty.Value{}
+		}
+		diags = append(diags, n.fill(used[word], r, t)...)
+	}
+	ctx := &hcl.EvalContext{Functions: functions, Variables: make(map[string]cty.Value, len(used))}
+	for word, attrs := range used {
+		ctx.Variables[word] = cty.ObjectVal(attrs)
+	}
+	return ctx, diags
+}
+
+// fill adds to attrs what the traversal t needs of the root r.
+func (n *names) fill(attrs map[string]cty.Value, r *root, t hcl.Traversal) hcl.Diagnostics {
+	name, rng, ok := step(t, 1)
+	if !ok { // the root as a whole, or an index that is not a name
+		var diags hcl.Diagnostics
+		for _, name := range r.order {
+			v, more := n.resolve(r.entries[name], t.SourceRange())
+			diags = append(diags, more...)
+			attrs[name] = v
+		}
+		return diags
+	}
+	e := r.entries[name]
+	if e == nil {
+		return hcl.Diagnostics{within(refuse(rng, "Reference to undeclared "+r.noun, "There is no %s %q.%s", r.noun, name, suggestOrList(name, r.order, r.noun)), t.SourceRange())}
+	}
+	v, diags := n.resolve(e, t.SourceRange())
+	attrs[name] = v
+	return append(diags, checkAttribute(t, 2, r.noun, attributesOf(r, v))...)
+}
+
+func attributesOf(r *root, v cty.Value) []string {
+	if r.word == "executor" && v.Type().IsObjectType() {
+		var out []string
+		for name := range v.Type().AttributeTypes() {
+			out = append(out, name)
+		}
+		slices.Sort(out)
+		return out
+	}
+	return r.attrs
+}
+
+// checkAttribute refuses a step that names none of attrs; nil attrs allow all.
+func checkAttribute(t hcl.Traversal, i int, noun string, attrs []string) hcl.Diagnostics {
+	name, rng, ok := step(t, i)
+	if !ok || attrs == nil || slices.Contains(attrs, name) {
+		return nil
+	}
+	hint := didYouMean(name, attrs)
+	if hint == "" {
+		hint = " It has: " + strings.Join(attrs, ", ") + "."
+	}
+	return hcl.Diagnostics{within(refuse(rng, "Unsupported attribute", "%s has no attribute %q.%s", capital(article(noun)), name, hint), t.SourceRange())}
+}
+
+// step is the name at position i of a traversal, written .name or ["name"].
+func step(t hcl.Traversal, i int) (name string, rng hcl.Range, ok bool) {
+	if i >= len(t) {
+		return "", hcl.Range{}, false
+	}
+	switch s := t[i].(type) {
+	case hcl.TraverseAttr:
+		return s.Name, s.SrcRange, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
+			return s.Key.AsString(), s.SrcRange, true
+		}
+	}
+	return "", hcl.Range{}, false
+}
+
+func unknownRoot(t hcl.Traversal, each bool) *hcl.Diagnostic {
+	word := t.RootName()
+	words := rootWords
+	if each {
+		words = append(slices.Clone(words), "each")
+	}
+	hint := didYouMean(word, words)
+	if hint == "" {
+		hint = " References begin with " + strings.Join(words, ", ") + "."
+	}
+	if len(t) == 1 && nearest(word, words) == "" {
+		hint += fmt.Sprintf(" A text is written in quotes: %q.", word)
+	}
+	return refuse(t.SourceRange(), "Unknown reference", "Nothing is called %q here.%s", word, hint)
+}
+
+// resolve works an entry out, once. at is the reference that needs it.
+func (n *names) resolve(e *entry, at hcl.Range) (cty.Value, hcl.Diagnostics) {
+	if e.done {
+		return e.value, nil
+	}
+	if i := slices.Index(n.stack, e); i >= 0 {
+		var path []string
+		for _, s := range n.stack[i:] {
+			path = append(path, s.ref)
+		}
+		return failed, hcl.Diagnostics{cycle(at, append(path, e.ref))}
+	}
+	n.stack = append(n.stack, e)
+	v, diags := e.compute()
+	n.stack = n.stack[:len(n.stack)-1]
+	e.value, e.done = v, true
+	return v, diags
+}
+
+// cycle is the error of a value that needs itself. path ends as it begins.
+func cycle(at hcl.Range, path []string) *hcl.Diagnostic {
+	return refuse(at, "Reference cycle", "%s is needed to work out %[1]s itself: %s. Give one of them a value that does not refer to the others.", path[0], strings.Join(path, " → "))
+}
+
+// literal evaluates an expression that may refer to nothing: what it says must
+// be known before anything else is.
+func literal(expr hclsyntax.Expression, what string) (cty.Value, hcl.Diagnostics) {
+	if vars := expr.Variables(); len(vars) > 0 {
+		return failed, hcl.Diagnostics{refuse(vars[0].SourceRange(), "Reference where none is possible", "%s must be written out: it is read before anything can be referred to.", capital(what))}
+	}
+	v, diags := expr.Value(&hcl.EvalContext{Functions: functions})
+	if diags.HasErrors() {
+		return failed, diags
+	}
+	return v, diags
+}

@@ -1,0 +1,193 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// optionChecker compares merged options with what a version knows.
+type optionChecker struct {
+	version *catalog.Version
+	catalog *catalog.Catalog
+	diags   hcl.Diagnostics
+}
+
+// checkOptions refuses keys that the version lacks or spells another way, keys
+// that override a flag, and values of the wrong type.
+func checkOptions(t *tree, v *catalog.Version, cat *catalog.Catalog) hcl.Diagnostics {
+	c := &optionChecker{version: v, catalog: cat}
+	c.object(t, "")
+	return c.diags
+}
+
+func (c *optionChecker) object(t *tree, prefix string) {
+	for _, name := range t.names() {
+		c.key(t.attrs[name], prefix+name, prefix, name)
+	}
+}
+
+func (c *optionChecker) key(t *tree, path, prefix, name string) {
+	opt, ok := c.version.Option(path)
+	if to, renamed := c.version.Renamed(path); renamed {
+		c.refuse(t, "Option of another version", "TensorRT-LLM %s spells %s another way. Write %s.", c.version.Name, path, nested(to))
+		return
+	}
+	if !ok {
+		c.unknown(t, path, prefix, name)
+		return
+	}
+	if opt.Overrides != "" {
+		c.refuse(t, "Option that overrides a flag", "%s in the options file would silently override the flag --%s, and the report would go on showing the flag. Set the argument %[2]s of the benchmark instead.", path, opt.Overrides)
+		return
+	}
+	if wrong := wrongOption(opt, t); wrong != "" {
+		c.refuse(t, "Unsuitable value", "The option %s %s.", path, wrong)
+		return
+	}
+	if t.attrs != nil && c.hasChildren(path) {
+		c.object(t, path+".")
+	}
+}
+
+func (c *optionChecker) hasChildren(path string) bool {
+	for _, o := range c.version.Options {
+		if strings.HasPrefix(o.Path, path+".") {
+			return true
+		}
+	}
+	for _, r := range c.version.Renames {
+		if strings.HasPrefix(r.Old, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *optionChecker) unknown(t *tree, path, prefix, name string) {
+	var siblings []string
+	for _, o := range c.version.Options {
+		rest, ok := strings.CutPrefix(o.Path, prefix)
+		if ok && !strings.Contains(rest, ".") {
+			siblings = append(siblings, rest)
+		}
+	}
+	hint := didYouMean(name, siblings)
+	if hint == "" {
+		hint = c.elsewhere(path, name)
+	}
+	if hint == "" && prefix != "" {
+		hint = fmt.Sprintf(" %s holds: %s.", strings.TrimSuffix(prefix, "."), strings.Join(siblings, ", "))
+	}
+	c.refuse(t, "Unknown option", "TensorRT-LLM %s has no option %s, and would refuse the file or ignore the key.%s", c.version.Name, path, hint)
+}
+
+// elsewhere tells of the same path in other versions, or of the same key at
+// another place of this one; "" if there is neither.
+func (c *optionChecker) elsewhere(path, name string) string {
+	for _, o := range c.version.Options {
+		if o.Path == name || strings.HasSuffix(o.Path, "."+name) {
+			return fmt.Sprintf(" It has %s: write %s.", o.Path, nested(o.Path))
+		}
+	}
+	var versions []string
+	for _, v := range c.catalog.Versions {
+		if _, ok := v.Option(path); ok {
+			versions = append(versions, v.Name)
+		}
+	}
+	if len(versions) > 0 {
+		return fmt.Sprintf(" It is an option of %s.", strings.Join(versions, ", "))
+	}
+	return ""
+}
+
+// nested writes a dotted path as it stands in an object.
+func nested(path string) string {
+	parts := strings.Split(path, ".")
+	out := parts[len(parts)-1] + " = …"
+	for i := len(parts) - 2; i >= 0; i-- {
+		out = parts[i] + " = { " + out + " }"
+	}
+	return out
+}
+
+func (c *optionChecker) refuse(t *tree, summary, format string, args ...any) {
+	c.diags = append(c.diags, refuse(t.place(), summary, format, args...))
+}
+
+// place is where t is written: its own place, or that of its first leaf with one.
+func (t *tree) place() hcl.Range {
+	return t.origin.Range
+}
+
+// optionKinds are the types of options as the catalogue names them.
+var optionKinds = map[string]struct {
+	noun string
+	is   func(*tree) bool
+}{
+	"bool":   {"true or false", func(t *tree) bool { return t.value.Type() == cty.Bool }},
+	"float":  {"a number", func(t *tree) bool { return t.value.Type() == cty.Number }},
+	"int":    {"a whole number", isWhole},
+	"object": {"an object", func(t *tree) bool { return t.attrs != nil }},
+	"string": {"a text", func(t *tree) bool { return t.value.Type() == cty.String }},
+	"list(int)": {"a list of whole numbers", func(t *tree) bool {
+		return isList(t, func(e cty.Value) bool { return isWhole(&tree{value: e}) })
+	}},
+	"list(string)": {"a list of texts", func(t *tree) bool {
+		return isList(t, func(e cty.Value) bool { return e.Type() == cty.String })
+	}},
+}
+
+func isWhole(t *tree) bool {
+	if t.value.Type() != cty.Number {
+		return false
+	}
+	_, ok := asWhole(t.value)
+	return ok
+}
+
+func isList(t *tree, is func(cty.Value) bool) bool {
+	if !t.value.Type().IsTupleType() {
+		return false
+	}
+	for it := t.value.ElementIterator(); it.Next(); {
+		if _, e := it.Element(); e.IsNull() || !is(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// wrongOption says what keeps t from being a value of opt, "" if nothing does.
+// null suits every option.
+func wrongOption(opt *catalog.Option, t *tree) string {
+	if t.attrs == nil && t.value.IsNull() || opt.Type == "any" || opt.Type == "" {
+		return ""
+	}
+	kind, ok := optionKinds[opt.Type]
+	if !ok {
+		panic("schema: option " + opt.Path + " has the unknown type " + opt.Type)
+	}
+	if t.attrs != nil && opt.Type != "object" {
+		return "must be " + kind.noun + ", not an object"
+	}
+	if !kind.is(t) {
+		return "must be " + kind.noun + ", not " + describe(t.value)
+	}
+	if opt.Type == "string" && len(opt.Values) > 0 && !contains(opt.Values, t.value.AsString()) {
+		s := t.value.AsString()
+		hint := didYouMean(s, opt.Values)
+		for _, v := range opt.Values {
+			if strings.EqualFold(v, s) {
+				hint = fmt.Sprintf(" Did you mean %q?", v)
+			}
+		}
+		return strings.TrimSuffix(fmt.Sprintf("must be one of %s, not %q.%s", strings.Join(opt.Values, ", "), s, hint), ".")
+	}
+	return ""
+}

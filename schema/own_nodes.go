@@ -1,0 +1,118 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// DefaultMaxSamples is how many samples a run with a precision takes at most
+// unless max_samples says it.
+const DefaultMaxSamples = 10
+
+// own is how an argument that is no flag becomes a value and what a cell needs
+// of it. wrong ends a sentence that begins with the argument's name.
+type own func(r *resolver, v cty.Value) (out cty.Value, extra any, wrong string)
+
+var ownConversions = map[string]own{
+	"samples":     wholeArgument,
+	"max_samples": wholeArgument,
+	"precision":   precisionArgument,
+	"time_limit":  timeLimitArgument,
+	"executor":    executorArgument,
+}
+
+var ownDefaults = map[string]cty.Value{
+	"samples":     cty.NumberIntVal(1),
+	"max_samples": cty.NullVal(cty.Number),
+	"precision":   cty.NullVal(cty.String),
+	"time_limit":  cty.NullVal(cty.String),
+	"executor":    cty.NullVal(cty.String),
+}
+
+// ownNode is samples, max_samples, precision, time_limit or executor. Its extra
+// is nil for a null.
+func (r *resolver) ownNode(name string) *node {
+	def := ownDefaults[name]
+	origin := Origin{}
+	var extra any
+	if !def.IsNull() {
+		origin = Origin{From: FromLLMBench}
+		extra = int(whole(def))
+	}
+	a, from := r.attribute(name)
+	if a == nil {
+		return constant(name, def, origin, extra)
+	}
+	e := r.prepare(a.Expr, Origin{from, a.SrcRange})
+	if e == nil {
+		return nil
+	}
+	return &node{mask: e.mask, eval: func(at []int) result {
+		v, ctx, ok := r.plainIn(e, at, name)
+		if !ok {
+			return result{}
+		}
+		if v.IsNull() {
+			return result{value: def, origin: origin, extra: extra, ok: true}
+		}
+		out, extra, wrong := ownConversions[name](r, v)
+		if wrong != "" {
+			return r.problem(e, ctx, name, wrong)
+		}
+		return result{value: out, origin: e.origin, extra: extra, ok: true}
+	}}
+}
+
+func wholeArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	out, wrong := field{ty: cty.Number, wrong: wholeFrom(1)}.convert(v)
+	if wrong != "" {
+		return v, nil, wrong
+	}
+	return out, int(whole(out)), ""
+}
+
+var percentPattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)%$`)
+
+// precisionArgument reads "2%" as 0.02.
+func precisionArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	if v.Type() == cty.Number {
+		if f := asFloat(v); f > 0 && f < 1 {
+			return v, nil, fmt.Sprintf(`is a percentage. Write "%s%%"`, strconv.FormatFloat(f*100, 'f', -1, 64))
+		}
+		return v, nil, fmt.Sprintf(`is a percentage. Write "%s%%"`, shortest(v))
+	}
+	if v.Type() != cty.String {
+		return v, nil, `must be a percentage such as "2%", not ` + describe(v)
+	}
+	m := percentPattern.FindStringSubmatch(v.AsString())
+	if m == nil {
+		return v, nil, fmt.Sprintf(`must be a percentage such as "2%%", not %q`, v.AsString())
+	}
+	f, err := strconv.ParseFloat(m[1], 64)
+	if err != nil || f <= 0 || f > 100 {
+		return v, nil, fmt.Sprintf("must be more than 0%% and at most 100%%, and it is %q", v.AsString())
+	}
+	return v, f / 100, ""
+}
+
+func timeLimitArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	d, wrong := ParseDuration(v)
+	return v, d, wrong
+}
+
+func executorArgument(r *resolver, v cty.Value) (cty.Value, any, string) {
+	s, err := convert.Convert(v, cty.String)
+	if err != nil || v.Type() != cty.String {
+		return v, nil, "must be an executor, as in executor.TYPE.NAME"
+	}
+	e, why := r.defs.findExecutor(s.AsString())
+	if e == nil {
+		return v, nil, fmt.Sprintf("is %q, and %s", s.AsString(), strings.TrimSuffix(why, "."))
+	}
+	return cty.StringVal(e.Ref()), e.Ref(), ""
+}

@@ -1,0 +1,169 @@
+package schema
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// A resolver works out the arguments of the runs of one row.
+type resolver struct {
+	*maker
+	row   *row
+	axes  []*axis
+	nodes map[string]*node // nil for one that has a mistake
+	stack []string         // nodes being built
+	diags hcl.Diagnostics
+}
+
+func (m *maker) newResolver(r *row, axes []*axis) *resolver {
+	return &resolver{maker: m, row: r, axes: axes, nodes: map[string]*node{}}
+}
+
+// node returns the node of an argument, a free axis or use_case; nil if it
+// cannot be built, which has been reported. name must be known.
+func (r *resolver) node(name string, from hcl.Range) *node {
+	if n, done := r.nodes[name]; done {
+		return n
+	}
+	if i := slices.Index(r.stack, name); i >= 0 {
+		var path []string
+		for _, s := range r.stack[i:] {
+			path = append(path, "each."+s)
+		}
+		r.diags = append(r.diags, cycle(from, append(path, "each."+name)))
+		return nil
+	}
+	r.stack = append(r.stack, name)
+	n := r.build(name)
+	r.stack = r.stack[:len(r.stack)-1]
+	if n != nil {
+		n.name = name
+		n.index(r.axes)
+	}
+	r.nodes[name] = n
+	return n
+}
+
+func (r *resolver) build(name string) *node {
+	switch {
+	case name == "use_case":
+		v, diags := r.names.resolve(r.names.roots["use_case"].entries[r.row.label], r.row.rng)
+		r.diags = append(r.diags, diags...)
+		return constant(name, v, Origin{FromRow, r.row.rng}, r.row.useCase)
+	case slices.Contains(blockArguments, name):
+		return r.blockNode(name)
+	case name == "llm_api_options":
+		return r.optionsNode()
+	case name == "env":
+		return r.envNode()
+	case r.args.isFlag(name):
+		return r.flagNode(name)
+	case slices.Contains(ownArguments, name):
+		return r.ownNode(name)
+	}
+	return r.axisNode(r.axis(name))
+}
+
+// axis is the position of an axis, -1 if there is none of this name.
+func (r *resolver) axis(name string) int {
+	return slices.IndexFunc(r.axes, func(ax *axis) bool { return ax.name == name })
+}
+
+// axisNode is an axis as it stands.
+func (r *resolver) axisNode(i int) *node {
+	ax := r.axes[i]
+	return &node{mask: 1 << i, eval: func(at []int) result {
+		v := ax.values[at[i]]
+		return result{value: v.value, origin: Origin{FromMatrix, v.rng}, ok: true}
+	}}
+}
+
+// attribute is where the row, or else its benchmark, sets an argument; nil if
+// neither does.
+func (r *resolver) attribute(name string) (*hclsyntax.Attribute, string) {
+	if a := r.row.args[name]; a != nil {
+		return a, FromRow
+	}
+	return r.row.benchmark.args[name], FromBenchmark
+}
+
+// prepare finds out what an expression refers to; nil if that has a mistake.
+func (r *resolver) prepare(expr hcl.Expression, origin Origin) *expression {
+	base, diags := r.names.context(expr, true)
+	r.diags = append(r.diags, diags...)
+	e := &expression{Expression: expr, origin: origin, base: base, static: true}
+	ok := !diags.HasErrors()
+	for _, t := range expr.Variables() {
+		if t.RootName() != "each" {
+			continue
+		}
+		e.static = false
+		ref := r.reference(t)
+		if ref == nil {
+			ok = false
+		} else if !slices.Contains(e.refs, ref) {
+			e.refs = append(e.refs, ref)
+			e.mask |= ref.mask
+		}
+	}
+	if !ok {
+		return nil
+	}
+	return e
+}
+
+// reference is the node that a traversal from each means, nil if none.
+func (r *resolver) reference(t hcl.Traversal) *node {
+	name, rng, ok := step(t, 1)
+	if !ok {
+		r.diags = append(r.diags, refuse(t.SourceRange(), "Incomplete reference", "each is followed by the name of an argument, as in each.concurrency, or of a free axis."))
+		return nil
+	}
+	names := append(slices.Clone(r.args.known), "use_case")
+	for _, ax := range r.axes {
+		if ax.free {
+			names = append(names, ax.name)
+		}
+	}
+	if !slices.Contains(names, name) {
+		hint := didYouMean(name, names)
+		if hint == "" {
+			hint = " It is neither an argument of benchmarks nor a free axis of this row."
+		}
+		r.diags = append(r.diags, within(refuse(rng, "Unknown reference", "There is no each.%s in the row %q.%s", name, r.row.label, hint), t.SourceRange()))
+		return nil
+	}
+	if ty, block := blockTypes[name]; block {
+		if diags := checkAttribute(t, 2, noun(name), attributeNames(ty)); diags.HasErrors() {
+			r.diags = append(r.diags, diags...)
+			return nil
+		}
+	}
+	return r.node(name, t.SourceRange())
+}
+
+// problem refuses the value of an argument in one run. wrong ends a sentence
+// that begins with the argument's name.
+func (r *resolver) problem(e *expression, ctx *hcl.EvalContext, name, wrong string) result {
+	d := refuse(e.Range(), "Unsuitable value", "The argument %q %s.", name, wrong)
+	if !e.static {
+		d.Expression, d.EvalContext = e.Expression, ctx
+	}
+	r.diags = append(r.diags, d)
+	return result{}
+}
+
+// plainIn evaluates e in one run to a plain value.
+func (r *resolver) plainIn(e *expression, at []int, name string) (cty.Value, *hcl.EvalContext, bool) {
+	ev := e.value(at)
+	r.diags = append(r.diags, ev.diags...)
+	if !ev.ok {
+		return failed, nil, false
+	}
+	v, ok, diags := r.names.plain(ev.value, e.Range(), name)
+	r.diags = append(r.diags, diags...)
+	return v, ev.ctx, ok
+}

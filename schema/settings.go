@@ -1,0 +1,95 @@
+package schema
+
+import (
+	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+var settingsFields = []field{
+	{name: "required_version", ty: cty.String, wrong: notEmpty},
+	{name: "store", ty: cty.String, wrong: notEmpty},
+	{name: "group", ty: cty.String, wrong: notEmpty},
+}
+
+var settingsShape = shape{noun: "llmbench", args: []string{"required_version", "store", "group"}}
+
+// checkRequiredVersion compares the required_version of llmbench blocks with
+// the running version, before anything else is read: a newer language would
+// only look wrong.
+func checkRequiredVersion(blocks []*hclsyntax.Block, running string) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, b := range blocks {
+		a := b.Body.Attributes["required_version"]
+		if a == nil {
+			continue
+		}
+		v, more := literal(a.Expr, "required_version")
+		diags = append(diags, more...)
+		if more.HasErrors() {
+			continue
+		}
+		want, wrong := settingsFields[0].convert(v)
+		if wrong != "" || want.IsNull() {
+			diags = append(diags, refuse(a.Expr.Range(), "Unsuitable value", `required_version must be a text such as ">= 0.1".`))
+			continue
+		}
+		constraint, err := version.NewConstraint(want.AsString())
+		if err != nil {
+			diags = append(diags, refuse(a.Expr.Range(), "Invalid version constraint", `%q is not a constraint on versions. Write for example ">= 0.1" or "~> 1.2, != 1.2.3".`, want.AsString()))
+			continue
+		}
+		if have, err := version.NewVersion(running); err == nil && !constraint.Check(have.Core()) {
+			diags = append(diags, refuse(a.Expr.Range(), "Unsupported llmbench version", "These definitions require llmbench %s, and this is llmbench %s. Install a version that suits, or change required_version if they are meant for this one.", want.AsString(), running))
+		}
+	}
+	return diags
+}
+
+// readSettings reads the llmbench block.
+func (n *names) readSettings(b *hclsyntax.Block) (Settings, hcl.Diagnostics) {
+	s := Settings{Range: b.DefRange()}
+	diags := checkLabels(b)
+	c, more := settingsShape.read(b.Body, b.DefRange())
+	diags = append(diags, more...)
+	var u use
+	v, more := n.fields(c, settingsFields, &u)
+	diags = append(diags, more...)
+	diags = append(diags, u.problems...)
+	s.RequiredVersion, s.Store, s.Group = text(v["required_version"]), text(v["store"]), text(v["group"])
+	return s, diags
+}
+
+var policyFields = []field{
+	{name: "max_gpu_hours", ty: cty.Number, wrong: notNegative},
+	{name: "max_run_gpu_hours", ty: cty.Number, wrong: notNegative},
+	{name: "gpu_hour_price", ty: cty.Number, wrong: notNegative},
+	{name: "currency", ty: cty.String, wrong: notEmpty},
+	{name: "require_headroom", ty: cty.Number, wrong: notNegative},
+}
+
+// readPolicy reads the policy block.
+func (n *names) readPolicy(b *hclsyntax.Block) (*Policy, hcl.Diagnostics) {
+	diags := checkLabels(b)
+	args, _ := fieldNames(policyFields)
+	c, more := shape{noun: "policy", args: args}.read(b.Body, b.DefRange())
+	diags = append(diags, more...)
+	var u use
+	v, more := n.fields(c, policyFields, &u)
+	diags = append(diags, more...)
+	diags = append(diags, u.problems...)
+	return &Policy{
+		MaxGPUHours: numberPtr(v["max_gpu_hours"]), MaxRunGPUHours: numberPtr(v["max_run_gpu_hours"]),
+		GPUHourPrice: numberPtr(v["gpu_hour_price"]), Currency: text(v["currency"]),
+		RequireHeadroom: numberPtr(v["require_headroom"]), Range: b.DefRange(), Ranges: c.ranges(),
+	}, diags
+}
+
+func numberPtr(v cty.Value) *float64 {
+	if j := judge(v); j.ok && !j.value.IsNull() {
+		f := asFloat(j.value)
+		return &f
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package schema
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// sources reads files and keeps what was read.
+type sources struct {
+	files  map[string]*hcl.File
+	inputs []Input
+}
+
+// directory parses the *.hcl files of dir in the order of their names.
+func (s *sources) directory(dir string) ([]*hclsyntax.Body, hcl.Diagnostics) {
+	paths, diags := listFiles(dir, ".hcl")
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if len(paths) == 0 {
+		return nil, append(diags, refuseAll("No definitions",
+			"The directory %q holds no *.hcl file. `llmbench init` writes a set of definitions to start from.", dir))
+	}
+	var bodies []*hclsyntax.Body
+	for _, path := range paths {
+		file, more := s.parse(path)
+		diags = append(diags, more...)
+		if file != nil {
+			s.files[path] = file
+			bodies = append(bodies, file.Body.(*hclsyntax.Body))
+		}
+	}
+	return bodies, diags
+}
+
+// parse reads and parses one file and notes it as an input.
+func (s *sources) parse(path string) (*hcl.File, hcl.Diagnostics) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, hcl.Diagnostics{refuseAll("File cannot be read", "%s.", err)}
+	}
+	sum := sha256.Sum256(src)
+	s.inputs = append(s.inputs, Input{Path: path, SHA256: hex.EncodeToString(sum[:])})
+	return parseFile(src, path)
+}
+
+func parseFile(src []byte, path string) (*hcl.File, hcl.Diagnostics) {
+	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	for _, d := range diags {
+		explainSyntax(d, src)
+	}
+	return file, diags
+}
+
+// listFiles returns the files of dir with the suffix, in the order of their
+// names. Hidden files are left out.
+func listFiles(dir, suffix string) ([]string, hcl.Diagnostics) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, hcl.Diagnostics{refuseAll("Definitions cannot be read", "%s.", err)}
+	}
+	var paths []string
+	for _, e := range entries {
+		name := e.Name()
+		if !e.IsDir() && strings.HasSuffix(name, suffix) && !strings.HasPrefix(name, ".") {
+			paths = append(paths, filepath.Join(dir, name))
+		}
+	}
+	return paths, nil
+}
+
+var argumentName = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_]*)\s*=[^=>]`)
+
+// explainSyntax gives HCL's refusal of several arguments on one line a
+// sentence that shows the right layout.
+func explainSyntax(d *hcl.Diagnostic, src []byte) {
+	if d.Summary != "Invalid single-argument block definition" || d.Subject == nil {
+		return
+	}
+	lines := strings.Split(string(src), "\n")
+	if d.Subject.Start.Line > len(lines) {
+		return
+	}
+	line := lines[d.Subject.Start.Line-1]
+	header, rest, _ := strings.Cut(line, "{")
+	var layout strings.Builder
+	fmt.Fprintf(&layout, "  %s {\n", strings.TrimSpace(header))
+	for _, m := range argumentName.FindAllStringSubmatch(rest+" ", -1) {
+		fmt.Fprintf(&layout, "    %s = …\n", m[1])
+	}
+	layout.WriteString("  }")
+	d.Summary = "Several arguments on one line"
+	d.Detail = "A block that is written on one line can hold one argument only, and its closing brace stands on that line too. Give each argument a line of its own:\n\n" + layout.String()
+}

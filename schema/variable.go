@@ -1,0 +1,164 @@
+package schema
+
+import (
+	"regexp"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// Variable is a variable block and the value that it got.
+type Variable struct {
+	Name string
+	Type cty.Type
+	// Value is a typed null if the variable is not set or is sensitive: a
+	// secret leaves the package in EnvVar only.
+	Value          cty.Value
+	Sensitive, Set bool
+	// Source is where the value comes from: "-var", the path of a file, the
+	// name of an environment variable, "default"; "" if it is not set.
+	Source      string
+	Description string
+	Range       hcl.Range
+
+	env         string
+	constraint  cty.Type
+	defaults    *typeexpr.Defaults
+	fallback    *hclsyntax.Attribute
+	validations []validation
+	// marked is what expressions see.
+	marked cty.Value
+}
+
+var variableShape = shape{noun: "variable", args: []string{"type", "default", "description", "env", "sensitive"}, blocks: []string{"validation"}}
+
+// readVariable reads a variable block; its value is set later.
+func readVariable(b *hclsyntax.Block) (*Variable, hcl.Diagnostics) {
+	diags := checkLabels(b, "NAME")
+	if len(b.Labels) != 1 {
+		return nil, diags
+	}
+	v := &Variable{Name: b.Labels[0], Type: cty.DynamicPseudoType, constraint: cty.DynamicPseudoType, Range: b.DefRange()}
+	c, more := variableShape.read(b.Body, b.DefRange())
+	diags = append(diags, more...)
+	if a := c.byName["type"]; a != nil {
+		ty, defaults, more := typeexpr.TypeConstraintWithDefaults(a.Expr)
+		diags = append(diags, more...)
+		if !more.HasErrors() {
+			v.constraint, v.defaults = ty, defaults
+			v.Type = ty.WithoutOptionalAttributesDeep()
+		}
+	}
+	diags = append(diags, literalInto(c, "description", &v.Description)...)
+	diags = append(diags, literalInto(c, "env", &v.env)...)
+	if a := c.byName["env"]; a != nil && !diags.HasErrors() && !envPattern.MatchString(v.env) {
+		diags = append(diags, refuse(a.Expr.Range(), "Invalid environment variable", "%q cannot be the name of an environment variable.", v.env))
+	}
+	diags = append(diags, literalInto(c, "sensitive", &v.Sensitive)...)
+	v.fallback = c.byName["default"]
+	for _, inner := range c.blocks {
+		check, more := readValidation(inner, v.Name)
+		diags = append(diags, more...)
+		v.validations = append(v.validations, check)
+	}
+	v.unset()
+	return v, diags
+}
+
+// literalInto decodes an argument that may refer to nothing. An argument that
+// is absent or null leaves into as it is.
+func literalInto[T string | bool](c contents, name string, into *T) hcl.Diagnostics {
+	a := c.byName[name]
+	if a == nil {
+		return nil
+	}
+	v, diags := literal(a.Expr, name)
+	if diags.HasErrors() {
+		return diags
+	}
+	ty := cty.String
+	if _, isBool := any(*into).(bool); isBool {
+		ty = cty.Bool
+	}
+	v, err := convert.Convert(v, ty)
+	if err != nil || v.IsNull() {
+		return append(diags, refuse(a.Expr.Range(), "Unsuitable value", "The argument %q must be a %s.", name, ty.FriendlyName()))
+	}
+	switch into := any(into).(type) {
+	case *string:
+		*into = v.AsString()
+	case *bool:
+		*into = v.True()
+	}
+	return diags
+}
+
+func (v *Variable) unset() {
+	v.Value = cty.NullVal(v.Type)
+	v.marked = cty.UnknownVal(v.Type).Mark(missingMark{v.Name})
+	if v.Sensitive {
+		v.marked = v.marked.Mark(sensitiveMark{})
+	}
+}
+
+// assign gives v a value. rng is where a file says it, nil if none does.
+func (v *Variable) assign(raw cty.Value, source string, rng *hcl.Range) hcl.Diagnostics {
+	if v.defaults != nil {
+		raw = v.defaults.Apply(raw)
+	}
+	val, err := convert.Convert(raw, v.constraint)
+	if err != nil {
+		why := err.Error()
+		if path := pathOf(err); path != "" {
+			why = path + ": " + why
+		}
+		return hcl.Diagnostics{v.refuseValue(rng, "Unsuitable value for variable", "The value of the variable %q, from %s, does not suit its type %s: %s.", v.Name, source, typeexpr.TypeString(v.Type), why)}
+	}
+	v.Set, v.Source = true, source
+	v.marked = val
+	if v.Sensitive {
+		v.marked = val.Mark(sensitiveMark{})
+	} else {
+		v.Value = val
+	}
+	return v.validate(val, rng)
+}
+
+// refuseValue is an error about the value of v. The line of a sensitive value is
+// never shown.
+func (v *Variable) refuseValue(rng *hcl.Range, summary, format string, args ...any) *hcl.Diagnostic {
+	if rng == nil || v.Sensitive {
+		return refuse(v.Range, summary, format, args...)
+	}
+	return refuse(*rng, summary, format, args...)
+}
+
+func pathOf(err error) string {
+	perr, ok := err.(cty.PathError)
+	if !ok {
+		return ""
+	}
+	return showPath(perr.Path)
+}
+
+func showPath(path cty.Path) string {
+	s := ""
+	for _, p := range path {
+		switch p := p.(type) {
+		case cty.GetAttrStep:
+			s += "." + p.Name
+		case cty.IndexStep:
+			if p.Key.Type() == cty.Number {
+				s += "[" + shortest(p.Key) + "]"
+			} else {
+				s += `["` + p.Key.AsString() + `"]`
+			}
+		}
+	}
+	return s
+}
+
+var envPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
