@@ -1,0 +1,5 @@
+package catalog
+
+import "testing"
+
+func TestLoad(t *testing.T) { Load() }

@@ -1,0 +1,209 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/gocty"
+)
+
+// factType is what a flag or an option may say.
+var factType = cty.ObjectWithOptionalAttrs(map[string]cty.Type{
+	"type": cty.String, "default": cty.DynamicPseudoType, "min": cty.Number, "max": cty.Number,
+	"values": cty.List(cty.String), "overrides": cty.String, "since": cty.String, "until": cty.String,
+}, []string{"default", "min", "max", "values", "overrides", "since", "until"})
+
+// A fact is one attribute of a flags, options or object block.
+type fact struct {
+	name, typ, overrides string
+	since, until         string
+	def                  cty.Value
+	min, max             *float64
+	values               []string
+}
+
+// resolve lists for each version the facts that hold for it.
+func (d *document) resolve(c *Catalog) hcl.Diagnostics {
+	for _, b := range d.Versions {
+		c.Versions = append(c.Versions, &Version{
+			Name: b.Name, SharedSamplingParams: b.SharedSamplingParams, ChunkedDefault: b.ChunkedDefault,
+			ShallowKVMerge: b.ShallowKVMerge, GraphSizesExcludeMax: b.GraphSizesExcludeMax,
+			flags: map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
+		})
+	}
+	var diags hcl.Diagnostics
+	for _, b := range d.Flags {
+		facts, more := readFacts(b.Facts)
+		diags = append(diags, more...)
+		c.each(b.Since, b.Until, facts, func(v *Version, f fact) { v.addFlag(f) })
+	}
+	for _, b := range d.Options {
+		facts, more := readFacts(b.Facts)
+		diags = append(diags, more...)
+		c.each(b.Since, b.Until, facts, func(v *Version, f fact) { v.addOption("", f) })
+	}
+	for _, b := range d.Objects {
+		facts, more := readFacts(b.Facts)
+		diags = append(diags, more...)
+		for _, v := range c.span(b.Since, b.Until) {
+			v.addObject(b.Path)
+		}
+		c.each(b.Since, b.Until, facts, func(v *Version, f fact) { v.addOption(b.Path, f) })
+	}
+	for _, b := range d.Renames {
+		for _, v := range c.span(b.Since, b.Until) {
+			for _, r := range b.Renames {
+				v.addRename(r.Old, r.New)
+			}
+		}
+	}
+	return diags
+}
+
+// readFacts evaluates attributes in source order.
+func readFacts(attrs hcl.Attributes) ([]fact, hcl.Diagnostics) {
+	var sorted []*hcl.Attribute
+	for _, a := range attrs {
+		sorted = append(sorted, a)
+	}
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Range.Start.Byte < sorted[j].Range.Start.Byte })
+	var facts []fact
+	var diags hcl.Diagnostics
+	for _, a := range sorted {
+		v, more := a.Expr.Value(nil)
+		diags = append(diags, more...)
+		if more.HasErrors() {
+			continue
+		}
+		f, err := newFact(a.Name, v)
+		if err != nil {
+			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Unsuitable fact", Detail: err.Error(), Subject: &a.Range})
+			continue
+		}
+		facts = append(facts, f)
+	}
+	return facts, diags
+}
+
+func newFact(name string, v cty.Value) (fact, error) {
+	if v.Type().IsObjectType() {
+		for attr := range v.Type().AttributeTypes() {
+			if !factType.HasAttribute(attr) {
+				return fact{}, fmt.Errorf("%s: unknown attribute %q", name, attr)
+			}
+		}
+	}
+	v, err := convert.Convert(v, factType)
+	if err != nil {
+		return fact{}, fmt.Errorf("%s: %w", name, err)
+	}
+	f := fact{name: name, def: v.GetAttr("default")}
+	for attr, target := range map[string]any{
+		"type": &f.typ, "values": &f.values, "min": &f.min, "max": &f.max,
+		"overrides": &f.overrides, "since": &f.since, "until": &f.until,
+	} {
+		if v.GetAttr(attr).IsNull() {
+			continue
+		}
+		if err := gocty.FromCtyValue(v.GetAttr(attr), target); err != nil {
+			return fact{}, fmt.Errorf("%s.%s: %w", name, attr, err)
+		}
+	}
+	return f, nil
+}
+
+// each calls add for every fact in every version that it holds for: one that is
+// inside both its own bounds and those of its block.
+func (c *Catalog) each(since, until string, facts []fact, add func(*Version, fact)) {
+	block := c.span(since, until)
+	for _, f := range facts {
+		for _, v := range c.span(f.since, f.until) {
+			if slices.Contains(block, v) {
+				add(v, f)
+			}
+		}
+	}
+}
+
+// span returns the versions from since to until, both included; "" is no bound.
+func (c *Catalog) span(since, until string) []*Version {
+	from, to := 0, len(c.Versions)
+	if since != "" {
+		from = c.index(since)
+	}
+	if until != "" {
+		to = c.index(until) + 1
+	}
+	return c.Versions[from:max(from, to)]
+}
+
+func (c *Catalog) index(name string) int {
+	i := slices.IndexFunc(c.Versions, func(v *Version) bool { return v.Name == name })
+	if i < 0 {
+		panic("catalog: no version " + name)
+	}
+	return i
+}
+
+func (v *Version) addFlag(f fact) {
+	if v.flags[f.name] != nil {
+		panic("catalog: version " + v.Name + " has the flag " + f.name + " twice")
+	}
+	flag := &Flag{Name: f.name, Type: f.typ, Default: f.def, Min: f.min, Max: f.max, Values: f.values}
+	v.Flags, v.flags[f.name] = append(v.Flags, flag), flag
+}
+
+func (v *Version) addOption(parent string, f fact) {
+	path := f.name
+	if parent != "" {
+		path = parent + "." + f.name
+	}
+	if v.options[path] != nil {
+		panic("catalog: version " + v.Name + " has the option " + path + " twice")
+	}
+	o := &Option{Path: path, Type: f.typ, Values: f.values, Overrides: f.overrides}
+	v.Options, v.options[path] = append(v.Options, o), o
+}
+
+// addObject makes sure that there is an option of type object. One that several
+// blocks describe has the keys of all of them.
+func (v *Version) addObject(path string) {
+	if o := v.options[path]; o == nil {
+		parent, name, ok := cutLast(path)
+		if !ok {
+			parent, name = "", path
+		}
+		v.addOption(parent, fact{name: name, typ: "object"})
+	} else if o.Type != "object" {
+		panic("catalog: option " + path + " is both an object and " + o.Type)
+	}
+}
+
+func (v *Version) addRename(old, right string) {
+	if _, ok := v.renames[old]; ok {
+		panic("catalog: version " + v.Name + " renames " + old + " twice")
+	}
+	v.Renames, v.renames[old] = append(v.Renames, &Rename{Old: old, New: right}), right
+}
+
+// keyOf returns the name of the key at path if it is directly inside parent.
+func keyOf(path, parent string) (string, bool) {
+	above, key, ok := cutLast(path)
+	if !ok {
+		above, key = "", path
+	}
+	return key, above == parent
+}
+
+func cutLast(path string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(path, '.')
+	if i < 0 {
+		return path, "", false
+	}
+	return path[:i], path[i+1:], true
+}

@@ -1,0 +1,90 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// A Version is a release of TensorRT-LLM: what its trtllm-bench throughput and
+// its LLM API take.
+type Version struct {
+	Name string // "1.0.0rc1"
+	// SharedSamplingParams: requests share one object, so that with a
+	// concurrency limit and a variable OSL they take each other's lengths.
+	SharedSamplingParams bool
+	// ChunkedDefault: context is chunked unless a flag says otherwise.
+	ChunkedDefault bool
+	// ShallowKVMerge: kv_cache_config of the options file replaces all that the
+	// flags and trtllm-bench set in it.
+	ShallowKVMerge bool
+	// GraphSizesExcludeMax: CUDA graph batch sizes and their maximum are refused
+	// together.
+	GraphSizesExcludeMax bool
+	Flags                []*Flag
+	Options              []*Option
+	Renames              []*Rename
+
+	flags   map[string]*Flag
+	options map[string]*Option
+	renames map[string]string
+}
+
+// A Flag is an argument of trtllm-bench throughput.
+type Flag struct {
+	Name string // "max_batch_size", "tp"
+	Type string // int, float, bool, string or list(string)
+	// Default is what llmbench passes if nothing is declared; null passes nothing.
+	Default cty.Value
+	// Min and Max are the ends of the range, both allowed.
+	Min, Max *float64
+	// Values are all that are allowed; nil allows any.
+	Values []string
+}
+
+// An Option is a key of the options file.
+type Option struct {
+	Path string // "kv_cache_config.dtype"
+	// Type is bool, int, float, string, list(int), list(string), object or any.
+	// The keys inside an object are options, those inside any are not known.
+	Type   string
+	Values []string // all that are allowed; nil allows any
+	// Overrides is the flag or other argument that the key would silently
+	// override, "" for none.
+	Overrides string
+}
+
+// A Rename is a spelling that is wrong in a version and right in another, or a
+// common mistake, with the version's own.
+type Rename struct{ Old, New string }
+
+// Flag finds a flag by its name.
+func (v *Version) Flag(name string) (*Flag, bool) {
+	f, ok := v.flags[name]
+	return f, ok
+}
+
+// Option finds an option by its path.
+func (v *Version) Option(path string) (*Option, bool) {
+	o, ok := v.options[path]
+	return o, ok
+}
+
+// Renamed returns the version's own spelling of a path that is spelt for
+// another version, or mistaken.
+func (v *Version) Renamed(path string) (newPath string, ok bool) {
+	newPath, ok = v.renames[path]
+	return newPath, ok
+}
+
+// Keys returns the names of the keys directly inside the option at path, which
+// is "" for the top level, in the order of the catalogue.
+func (v *Version) Keys(path string) []string {
+	var keys []string
+	for _, o := range v.Options {
+		if key, ok := keyOf(o.Path, path); ok && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
