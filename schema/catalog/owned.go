@@ -1,7 +1,5 @@
 package catalog
 
-import "maps"
-
 // owned are the flags of trtllm-bench that llmbench sets, each with a sentence
 // that says why.
 var owned = map[string]string{
@@ -11,6 +9,7 @@ var owned = map[string]string{
 	"engine_dir":            "It belongs to the TensorRT backend, and llmbench measures the PyTorch backend.",
 	"extra_llm_api_options": "The options file is written from llm_api_options.",
 	"iteration_log":         "llmbench places the files of a run itself.",
+	"model":                 "The name comes from the argument checkpoint of the model block.",
 	"model_path":            "The weights come from the argument path of the model block.",
 	"output_json":           "llmbench places the files of a run itself.",
 	"report_json":           "llmbench places the report itself and reads it.",
@@ -23,6 +22,3 @@ func OwnedFlag(name string) (reason string, ok bool) {
 	reason, ok = owned[name]
 	return reason, ok
 }
-
-// OwnedFlags returns the flags that llmbench sets itself, with the reasons.
-func OwnedFlags() map[string]string { return maps.Clone(owned) }

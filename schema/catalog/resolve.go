@@ -15,16 +15,16 @@ import (
 // factType is what a flag or an option may say.
 var factType = cty.ObjectWithOptionalAttrs(map[string]cty.Type{
 	"type": cty.String, "default": cty.DynamicPseudoType, "min": cty.Number, "max": cty.Number,
-	"values": cty.List(cty.String), "overrides": cty.String, "since": cty.String, "until": cty.String,
-}, []string{"default", "min", "max", "values", "overrides", "since", "until"})
+	"values": cty.List(cty.String), "off": cty.String, "overrides": cty.String, "since": cty.String, "until": cty.String,
+}, []string{"default", "min", "max", "values", "off", "overrides", "since", "until"})
 
 // A fact is one attribute of a flags, options or object block.
 type fact struct {
-	name, typ, overrides string
-	since, until         string
-	def                  cty.Value
-	min, max             *float64
-	values               []string
+	name, typ, off, overrides string
+	since, until              string
+	def                       cty.Value
+	min, max                  *float64
+	values                    []string
 }
 
 // resolve lists for each version the facts that hold for it.
@@ -105,7 +105,7 @@ func newFact(name string, v cty.Value) (fact, error) {
 	f := fact{name: name, def: v.GetAttr("default")}
 	for attr, target := range map[string]any{
 		"type": &f.typ, "values": &f.values, "min": &f.min, "max": &f.max,
-		"overrides": &f.overrides, "since": &f.since, "until": &f.until,
+		"off": &f.off, "overrides": &f.overrides, "since": &f.since, "until": &f.until,
 	} {
 		if v.GetAttr(attr).IsNull() {
 			continue
@@ -154,7 +154,7 @@ func (v *Version) addFlag(f fact) {
 	if v.flags[f.name] != nil {
 		panic("catalog: version " + v.Name + " has the flag " + f.name + " twice")
 	}
-	flag := &Flag{Name: f.name, Type: f.typ, Default: f.def, Min: f.min, Max: f.max, Values: f.values}
+	flag := &Flag{Name: f.name, Type: f.typ, Default: f.def, Off: f.off, Min: f.min, Max: f.max, Values: f.values}
 	v.Flags, v.flags[f.name] = append(v.Flags, flag), flag
 }
 
@@ -189,15 +189,6 @@ func (v *Version) addRename(old, right string) {
 		panic("catalog: version " + v.Name + " renames " + old + " twice")
 	}
 	v.Renames, v.renames[old] = append(v.Renames, &Rename{Old: old, New: right}), right
-}
-
-// keyOf returns the name of the key at path if it is directly inside parent.
-func keyOf(path, parent string) (string, bool) {
-	above, key, ok := cutLast(path)
-	if !ok {
-		above, key = "", path
-	}
-	return key, above == parent
 }
 
 func cutLast(path string) (before, after string, ok bool) {

@@ -1,10 +1,6 @@
 package catalog
 
-import (
-	"slices"
-
-	"github.com/zclconf/go-cty/cty"
-)
+import "github.com/zclconf/go-cty/cty"
 
 // A Version is a release of TensorRT-LLM: what its trtllm-bench throughput and
 // its LLM API take.
@@ -34,8 +30,11 @@ type Version struct {
 type Flag struct {
 	Name string // "max_batch_size", "tp"
 	Type string // int, float, bool, string or list(string)
-	// Default is what llmbench passes if nothing is declared; null passes nothing.
+	// Default is the flag's value if nothing is declared; null passes nothing.
 	Default cty.Value
+	// Off is the flag that stands for false of a bool, "disable_chunked_context".
+	// "" is most: false is then said by not passing the flag.
+	Off string
 	// Min and Max are the ends of the range, both allowed.
 	Min, Max *float64
 	// Values are all that are allowed; nil allows any.
@@ -75,16 +74,4 @@ func (v *Version) Option(path string) (*Option, bool) {
 func (v *Version) Renamed(path string) (newPath string, ok bool) {
 	newPath, ok = v.renames[path]
 	return newPath, ok
-}
-
-// Keys returns the names of the keys directly inside the option at path, which
-// is "" for the top level, in the order of the catalogue.
-func (v *Version) Keys(path string) []string {
-	var keys []string
-	for _, o := range v.Options {
-		if key, ok := keyOf(o.Path, path); ok && !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
-	}
-	return keys
 }

@@ -1,3 +1,6 @@
+# The versions of TensorRT-LLM, from the oldest to the newest. Everything that
+# says since or until speaks of this order.
+
 version "1.0.0rc1" {
   shared_sampling_params  = true
   shallow_kv_merge        = true
@@ -17,9 +20,12 @@ version "1.0" {
 }
 
 version "1.1" {
+  chunked_default         = true
   shared_sampling_params  = true
   shallow_kv_merge        = true
   graph_sizes_exclude_max = true
 }
 
-version "1.2" {}
+version "1.2" {
+  chunked_default = true
+}
