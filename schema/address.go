@@ -42,13 +42,13 @@ func blockLabel(argument string, v cty.Value) (label, wrong string) {
 	plain, _ := v.UnmarkDeep()
 	for word, ty := range blockTypes {
 		if plain.Type().Equals(ty) && !plain.IsNull() {
-			return "", fmt.Sprintf("must be %s, as in %s.NAME, and this is %s", article(noun(argument)), argument, article(noun(word)))
+			return "", fmt.Sprintf("must be %s block, as in %s.NAME, and this is %s block", article(noun(argument)), argument, article(noun(word)))
 		}
 	}
 	if plain.Type() == cty.String && plain.IsKnown() && !plain.IsNull() {
-		return "", fmt.Sprintf("must be %s, not a text. Write %s.%s without quotes", article(noun(argument)), argument, plain.AsString())
+		return "", fmt.Sprintf("must be %s block, not a text. Write %s.%s without quotes", article(noun(argument)), argument, plain.AsString())
 	}
-	return "", fmt.Sprintf("must be %s, as in %s.NAME", article(noun(argument)), argument)
+	return "", fmt.Sprintf("must be %s block, as in %s.NAME", article(noun(argument)), argument)
 }
 
 // address is the name of a run, in the manner of a Go benchmark.

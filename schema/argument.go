@@ -23,20 +23,6 @@ var unmeasured = []string{"executor", "samples", "precision", "max_samples", "ti
 // blockArguments are the arguments whose values are blocks.
 var blockArguments = []string{"model", "hardware", "image"}
 
-// managed are the flags that llmbench sets, with the reason.
-var managed = map[string]string{
-	"backend":               "llmbench always measures the PyTorch backend",
-	"config":                "the options file is written from llm_api_options",
-	"dataset":               "the data set comes from the use_case block: its shape, or its argument dataset",
-	"engine_dir":            "it belongs to the TensorRT backend, and llmbench measures the PyTorch backend",
-	"extra_llm_api_options": "the options file is written from llm_api_options",
-	"iteration_log":         "llmbench places a run's files; print_iter_log in llm_api_options gives the same facts in the log",
-	"model_path":            "the path comes from the argument path of the model block",
-	"output_json":           "llmbench places a run's files",
-	"report_json":           "llmbench places the report and reads it",
-	"request_json":          "llmbench places a run's files",
-}
-
 // elsewhere are names that people look for among the arguments.
 var elsewhere = map[string]string{
 	"isl": "It belongs into a use_case block at the top level.", "osl": "It belongs into a use_case block at the top level.",
@@ -50,14 +36,14 @@ var elsewhere = map[string]string{
 // arguments knows what a benchmark and its rows can be told.
 type arguments struct {
 	catalog *catalog.Catalog
-	flags   []string // of any version, without the managed ones
+	flags   []string // of any version, without those that llmbench sets
 	known   []string // own arguments, then flags
 }
 
 func newArguments(cat *catalog.Catalog) *arguments {
 	a := &arguments{catalog: cat}
 	for _, name := range cat.KnownFlags() {
-		if managed[name] == "" && !slices.Contains(ownArguments, name) {
+		if _, ours := catalog.OwnedFlag(name); !ours && !slices.Contains(ownArguments, name) {
 			a.flags = append(a.flags, name)
 		}
 	}
@@ -84,8 +70,8 @@ func (a *arguments) check(attrs []*hclsyntax.Attribute, where string) hcl.Diagno
 		if slices.Contains(a.known, attr.Name) {
 			continue
 		}
-		if why := managed[attr.Name]; why != "" {
-			diags = append(diags, refuse(attr.NameRange, "Argument set by llmbench", "The flag --%s of trtllm-bench cannot be set here: %s. Remove the argument.", attr.Name, why))
+		if why, ours := catalog.OwnedFlag(attr.Name); ours {
+			diags = append(diags, ownedFlag(attr, why))
 			continue
 		}
 		diags = append(diags, refuse(attr.NameRange, "Unsupported argument", "There is no argument %q in %s.%s", attr.Name, where, a.hint(attr.Name)))
@@ -93,9 +79,16 @@ func (a *arguments) check(attrs []*hclsyntax.Attribute, where string) hcl.Diagno
 	return diags
 }
 
+func ownedFlag(a *hclsyntax.Attribute, why string) *hcl.Diagnostic {
+	return refuse(a.NameRange, "Argument set by llmbench", "The flag --%s of trtllm-bench cannot be set here. %s Remove the line.", a.Name, why)
+}
+
 // hint says, with a leading space, what may be meant by a name that is no
 // argument.
 func (a *arguments) hint(name string) string {
+	if name == "matrix" || name == "use_case" {
+		return fmt.Sprintf(" %q is a block: write it without the equals sign.", name)
+	}
 	if s := elsewhere[name]; s != "" {
 		return " " + s
 	}

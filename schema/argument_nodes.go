@@ -147,7 +147,7 @@ func (r *resolver) flag(name string, img *Image, v cty.Value, e *expression, ctx
 	if e != nil {
 		return r.problem(e, ctx, name, wrong)
 	}
-	r.diags = append(r.diags, refuse(origin.Range, "Unsuitable value", "The argument %q %s.", name, wrong))
+	r.diags = append(r.diags, refuse(origin.Range, "Unsuitable value", "The argument %q %s", name, sentence(wrong)))
 	return result{}
 }
 

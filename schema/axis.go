@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // An axis is a list of values for an argument or, if free, for each.NAME.
@@ -56,8 +58,9 @@ func (m *maker) refuseAxis(a *hclsyntax.Attribute) *hcl.Diagnostic {
 		return refuse(a.NameRange, "Unsupported matrix axis", "%s does not change what is measured, so two runs that differ in it only would measure the same. Set it in the benchmark or in a row.", name)
 	case name == "env" || name == "llm_api_options":
 		return refuse(a.NameRange, "Unsupported matrix axis", "%s holds several values, so it cannot be an axis as a whole. Sweep what differs with a free axis, such as `axis \"variant\" { values = […] }`, and refer to each.variant in %[1]s.", name)
-	case managed[name] != "":
-		return refuse(a.NameRange, "Argument set by llmbench", "The flag --%s of trtllm-bench cannot be set here: %s.", name, managed[name])
+	}
+	if why, ours := catalog.OwnedFlag(name); ours {
+		return ownedFlag(a, why)
 	}
 	return refuse(a.NameRange, "Unsupported matrix axis", "An axis must be named after a benchmark argument, and %q is not one.%s\nA value of your own is swept with `%s` and read as each.%s.",
 		name, didYouMean(name, append(slices.Clone(blockArguments), m.args.flags...)), free, name)
@@ -72,7 +75,8 @@ func (m *maker) readFreeAxis(b *hclsyntax.Block) (*axis, hcl.Diagnostics) {
 		return nil, diags
 	}
 	ax := &axis{name: b.Labels[0], free: true, rng: b.DefRange()}
-	if slices.Contains(m.args.known, ax.name) || ax.name == "use_case" || managed[ax.name] != "" {
+	_, ours := catalog.OwnedFlag(ax.name)
+	if ours || slices.Contains(m.args.known, ax.name) || ax.name == "use_case" {
 		return nil, append(diags, within(refuse(b.LabelRanges[0], "Axis block for an argument", "%q is an argument of benchmarks, and a free axis needs a name of its own. The axis of an argument is written %s = […].", ax.name, ax.name), b.DefRange()))
 	}
 	values := c.byName["values"]
@@ -121,7 +125,7 @@ func (ax *axis) fill(rng hcl.Range, elems []element, convert converter) hcl.Diag
 	for _, e := range elems {
 		out, label, wrong := convert(ax.name, e.value)
 		if wrong != "" {
-			diags = append(diags, refuse(e.rng, "Unsuitable axis value", "A value of the axis %q %s.", ax.name, wrong))
+			diags = append(diags, refuse(e.rng, "Unsuitable axis value", "A value of the axis %q %s", ax.name, sentence(wrong)))
 			continue
 		}
 		if e.named {

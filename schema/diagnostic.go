@@ -3,17 +3,14 @@ package schema
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
 
 // refuse is an error about the source at rng.
 func refuse(rng hcl.Range, summary, format string, args ...any) *hcl.Diagnostic {
-	detail := format
-	if len(args) > 0 {
-		detail = fmt.Sprintf(format, args...)
-	}
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &rng}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &rng}
 }
 
 // within widens the snippet of d to context.
@@ -25,6 +22,14 @@ func within(d *hcl.Diagnostic, context hcl.Range) *hcl.Diagnostic {
 // refuseAll is an error that has no place in a file.
 func refuseAll(summary, format string, args ...any) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...)}
+}
+
+// sentence ends s with a full stop unless it has its own end.
+func sentence(s string) string {
+	if strings.HasSuffix(s, "?") || strings.HasSuffix(s, ".") {
+		return s
+	}
+	return s + "."
 }
 
 // place is a range as a sentence names it.

@@ -56,7 +56,6 @@ func (n *names) elements(expr hclsyntax.Expression, what string) ([]element, hcl
 func (n *names) namedElements(expr *hclsyntax.ObjectConsExpr, what string) ([]element, hcl.Diagnostics) {
 	var out []element
 	var diags hcl.Diagnostics
-	seen := map[string]bool{}
 	for _, item := range expr.Items {
 		key, ok, more := n.known(item.KeyExpr, what)
 		diags = append(diags, more...)
@@ -69,12 +68,7 @@ func (n *names) namedElements(expr *hclsyntax.ObjectConsExpr, what string) ([]el
 		if !ok || !known {
 			continue
 		}
-		name := valueLabel(key)
-		if seen[name] {
-			diags = append(diags, refuse(item.KeyExpr.Range(), "Duplicate axis value", "A value is named %q already.", name))
-		}
-		seen[name] = true
-		out = append(out, element{name: name, named: true, value: v, rng: hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())})
+		out = append(out, element{name: valueLabel(key), named: true, value: v, rng: hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())})
 	}
 	return out, orFailed(diags, len(out) < len(expr.Items), expr.Range())
 }

@@ -170,11 +170,7 @@ func objectItem(expr hcl.Expression, name string) *hclsyntax.ObjectConsItem {
 		return nil
 	}
 	for i := len(object.Items) - 1; i >= 0; i-- { // the last of two wins
-		key, diags := object.Items[i].KeyExpr.Value(nil)
-		if diags.HasErrors() || key.IsMarked() || !key.IsKnown() || key.IsNull() || key.Type() != cty.String {
-			continue
-		}
-		if key.AsString() == name {
+		if key, ok := literalKey(object.Items[i]); ok && key == name {
 			return &object.Items[i]
 		}
 	}

@@ -62,7 +62,7 @@ func (m *maker) readTerm(a *hclsyntax.Attribute, axes []*axis, inRow bool) (term
 	for _, e := range wanted {
 		at := ax.find(e.value, m.converterOf(ax))
 		if len(at) == 0 {
-			diags = append(diags, refuse(e.rng, "Exclude that removes nothing", "The axis %q has no value %s. It has: %s.", ax.name, describe(e.value), ax.labels()))
+			diags = append(diags, refuse(e.rng, "Exclude that removes nothing", "The axis %q does not have %s. Its values are %s.", ax.name, describe(e.value), ax.labels()))
 		}
 		t.values = append(t.values, at...)
 	}

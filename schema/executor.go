@@ -46,14 +46,6 @@ func readExecutor(b *hclsyntax.Block, types []string) (*Executor, hcl.Diagnostic
 	return e, diags
 }
 
-// orList is a sentence with a leading space: the nearest of names, else all.
-func orList(given string, names []string, lead string) string {
-	if s := didYouMean(given, names); s != "" {
-		return s
-	}
-	return fmt.Sprintf(" %s %s.", lead, strings.Join(names, ", "))
-}
-
 // defineExecutors adds executor.TYPE.NAME, whose value is the text TYPE.NAME.
 func (n *names) defineExecutors(executors []*Executor) {
 	byType := map[string]map[string]cty.Value{}

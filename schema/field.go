@@ -54,44 +54,45 @@ func (n *names) fields(c contents, fields []field, u *use) (map[string]cty.Value
 			continue
 		}
 		v, more := n.value(a.Expr)
-		if !more.HasErrors() {
-			v, more = n.settle(v, f, a.Expr.Range(), u)
-		} else {
-			v = failed
+		ok := !more.HasErrors()
+		if ok {
+			var wrong hcl.Diagnostics
+			v, ok, wrong = n.settle(v, f, a.Expr.Range(), u)
+			more = append(more, wrong...)
 		}
 		diags = append(diags, more...)
-		if v == failed {
+		switch {
+		case !ok:
 			u.broken = true
-			v = cty.UnknownVal(f.ty).Mark(failedMark{})
-		} else if v.IsNull() && f.fallback != cty.NilVal {
-			v = f.fallback
+			out[f.name] = cty.UnknownVal(f.ty).Mark(failedMark{})
+		case !v.IsNull() || f.fallback == cty.NilVal:
+			out[f.name] = v
 		}
-		out[f.name] = v
 	}
 	return out, diags
 }
 
 // settle converts one value to the type of its field. A value that depends on a
-// variable without one stays unknown.
-func (n *names) settle(v cty.Value, f field, rng hcl.Range, u *use) (cty.Value, hcl.Diagnostics) {
+// variable without one stays unknown. It is not ok if it has a mistake.
+func (n *names) settle(v cty.Value, f field, rng hcl.Range, u *use) (out cty.Value, ok bool, diags hcl.Diagnostics) {
 	j := judge(v)
 	if j.ok && j.sensitive {
-		return failed, hcl.Diagnostics{sensitiveOutside(rng, f.name)}
+		return v, false, hcl.Diagnostics{sensitiveOutside(rng, f.name)}
 	}
 	if !j.ok {
 		if len(j.missing) == 0 {
-			return failed, nil
+			return v, false, nil
 		}
 		for _, name := range j.missing {
 			u.problems = append(u.problems, n.missing(name, rng, f.name))
 		}
-		return cty.UnknownVal(f.ty).Mark(missingMark{j.missing[0]}), nil
+		return cty.UnknownVal(f.ty).Mark(missingMark{j.missing[0]}), true, nil
 	}
 	out, wrong := f.convert(j.value)
 	if wrong != "" {
-		return failed, hcl.Diagnostics{refuse(rng, "Unsuitable value", "The argument %q %s.", f.name, wrong)}
+		return v, false, hcl.Diagnostics{refuse(rng, "Unsuitable value", "The argument %q %s", f.name, sentence(wrong))}
 	}
-	return out, nil
+	return out, true, nil
 }
 
 // convert gives v the type of f and checks it. wrong is what v lacks.

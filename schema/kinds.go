@@ -16,46 +16,120 @@ import (
 var unifying = map[string]bool{"concat": true, "distinct": true, "lookup": true, "merge": true, "values": true, "flatten": true}
 
 // checkKinds refuses conditionals and collections in expr that turn numbers or
-// booleans into texts.
+// booleans into texts. What becomes a text anyway, inside a template, is left.
 func checkKinds(expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
 	node, ok := expr.(hclsyntax.Expression)
 	if !ok {
 		return nil
 	}
-	w := &kindWalker{ctx: ctx}
-	return hclsyntax.Walk(node, w)
+	w := &kindWalker{scopes: [][]*hcl.EvalContext{{ctx}}}
+	return tidy(hclsyntax.Walk(node, w))
 }
 
-type kindWalker struct{ ctx *hcl.EvalContext }
+// textual are the functions whose results are texts on purpose.
+var textual = map[string]bool{"format": true, "join": true, "lower": true, "tostring": true, "upper": true}
 
-func (w *kindWalker) Exit(hclsyntax.Node) hcl.Diagnostics { return nil }
+// A kindWalker follows for expressions into their bodies: the last scope holds
+// one context for each element.
+type kindWalker struct {
+	scopes [][]*hcl.EvalContext
+	loops  []*hclsyntax.ForExpr
+	texts  int // enclosing templates and textual functions
+}
+
+func (w *kindWalker) contexts() []*hcl.EvalContext { return w.scopes[len(w.scopes)-1] }
 
 func (w *kindWalker) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	if isText(n) {
+		w.texts++
+	}
 	switch n := n.(type) {
+	case *hclsyntax.ForExpr:
+		w.loops = append(w.loops, n)
+	case hclsyntax.ChildScope:
+		w.scopes = append(w.scopes, elementScopes(w.loops, w.contexts()))
 	case *hclsyntax.ConditionalExpr:
-		return w.conditional(n)
+		return w.each(func(ctx *hcl.EvalContext) hcl.Diagnostics { return conditionalKinds(n, ctx) })
 	case *hclsyntax.FunctionCallExpr:
 		if unifying[n.Name] {
-			return w.call(n)
+			return w.each(func(ctx *hcl.EvalContext) hcl.Diagnostics { return callKinds(n, ctx) })
 		}
 	}
 	return nil
 }
 
-// typeOf is the type of expr here. Where it cannot be evaluated alone, inside a
-// for expression, literals still tell theirs.
-func (w *kindWalker) typeOf(expr hclsyntax.Expression) (cty.Type, bool) {
-	v, diags := expr.Value(w.ctx)
-	if !diags.HasErrors() && v.Type() != cty.DynamicPseudoType {
-		return v.Type(), true
+func (w *kindWalker) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	if isText(n) {
+		w.texts--
 	}
-	v, diags = expr.Value(nil)
+	switch n.(type) {
+	case *hclsyntax.ForExpr:
+		w.loops = w.loops[:len(w.loops)-1]
+	case hclsyntax.ChildScope:
+		w.scopes = w.scopes[:len(w.scopes)-1]
+	}
+	return nil
+}
+
+func isText(n hclsyntax.Node) bool {
+	switch n := n.(type) {
+	case *hclsyntax.TemplateExpr:
+		return true
+	case *hclsyntax.FunctionCallExpr:
+		return textual[n.Name]
+	}
+	return false
+}
+
+func (w *kindWalker) each(check func(*hcl.EvalContext) hcl.Diagnostics) hcl.Diagnostics {
+	if w.texts > 0 {
+		return nil
+	}
+	for _, ctx := range w.contexts() {
+		if diags := check(ctx); len(diags) > 0 {
+			return diags
+		}
+	}
+	return nil
+}
+
+// maxScopes bounds the elements that are looked at, all loops multiplied.
+const maxScopes = 64
+
+// elementScopes are the contexts of the body of the innermost loop.
+func elementScopes(loops []*hclsyntax.ForExpr, outer []*hcl.EvalContext) []*hcl.EvalContext {
+	if len(loops) == 0 {
+		return outer
+	}
+	loop := loops[len(loops)-1]
+	var out []*hcl.EvalContext
+	for _, ctx := range outer {
+		coll, diags := loop.CollExpr.Value(ctx)
+		coll, _ = coll.Unmark()
+		if diags.HasErrors() || !coll.IsKnown() || coll.IsNull() || !coll.CanIterateElements() {
+			continue
+		}
+		for it := coll.ElementIterator(); it.Next() && len(out) < maxScopes; {
+			k, v := it.Element()
+			inner := ctx.NewChild()
+			inner.Variables = map[string]cty.Value{loop.ValVar: v}
+			if loop.KeyVar != "" {
+				inner.Variables[loop.KeyVar] = k
+			}
+			out = append(out, inner)
+		}
+	}
+	return out
+}
+
+func typeOf(expr hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Type, bool) {
+	v, diags := expr.Value(ctx)
 	return v.Type(), !diags.HasErrors() && v.Type() != cty.DynamicPseudoType
 }
 
-func (w *kindWalker) conditional(e *hclsyntax.ConditionalExpr) hcl.Diagnostics {
-	yes, ok := w.typeOf(e.TrueResult)
-	no, okNo := w.typeOf(e.FalseResult)
+func conditionalKinds(e *hclsyntax.ConditionalExpr, ctx *hcl.EvalContext) hcl.Diagnostics {
+	yes, ok := typeOf(e.TrueResult, ctx)
+	no, okNo := typeOf(e.FalseResult, ctx)
 	if !ok || !okNo || yes.Equals(no) {
 		return nil
 	}
@@ -63,30 +137,35 @@ func (w *kindWalker) conditional(e *hclsyntax.ConditionalExpr) hcl.Diagnostics {
 	if both != cty.NilType && !changesKind(yes, both) && !changesKind(no, both) {
 		return nil
 	}
+	are := kindOf(yes) + " and " + kindOf(no)
+	if kindOf(yes) == kindOf(no) {
+		are = "both " + kindOf(yes) + ", of different contents"
+	}
 	d := refuse(hcl.RangeBetween(e.TrueResult.Range(), e.FalseResult.Range()), "Conditional that changes types",
-		"The results of this conditional are %s and %s. HCL gives both one type and would turn numbers and booleans into texts, which TensorRT-LLM reads as something else. "+
-			"Use a look-up, which keeps types:\n\n  { rc1 = …, rc4 = … }[each.image.label]", kindOf(yes), kindOf(no))
+		"The results of this conditional are %s. HCL gives both one type: it would refuse these, or turn numbers and booleans into texts, which TensorRT-LLM reads as something else. "+
+			"Use a look-up, which keeps types:\n\n  { rc1 = …, rc4 = … }[each.image.label]", are)
 	return hcl.Diagnostics{within(d, e.SrcRange)}
 }
 
-func (w *kindWalker) call(e *hclsyntax.FunctionCallExpr) hcl.Diagnostics {
+func callKinds(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) hcl.Diagnostics {
 	var before [2]bool // texts, others
 	for _, arg := range e.Args {
-		ty, ok := w.typeOf(arg)
+		ty, ok := typeOf(arg, ctx)
 		if !ok {
 			return nil
 		}
 		count(ty, &before)
 	}
-	ty, ok := w.typeOf(e)
+	ty, ok := typeOf(e, ctx)
 	var after [2]bool
 	if ok {
 		count(ty, &after)
 	}
-	if !ok || !before[0] || !before[1] || after[1] || !after[0] || e.Name == "lookup" && !ty.IsPrimitiveType() {
-		return nil
-	}
-	if e.Name == "lookup" && !w.lookupConverts(e) {
+	if e.Name == "lookup" {
+		if !lookupConverts(e, ctx) {
+			return nil
+		}
+	} else if !ok || !before[0] || !before[1] || after[1] || !after[0] {
 		return nil
 	}
 	return hcl.Diagnostics{refuse(e.Range(), "Collection that changes types",
@@ -94,14 +173,14 @@ func (w *kindWalker) call(e *hclsyntax.FunctionCallExpr) hcl.Diagnostics {
 			"Write the values out in [ … ] or { … }, which keep types, or look them up: { rc1 = …, rc4 = … }[each.image.label].", e.Name)}
 }
 
-// lookupConverts reports whether the collection of a lookup is a map, whose
-// elements have one type already; an object keeps the types of its attributes.
-func (w *kindWalker) lookupConverts(e *hclsyntax.FunctionCallExpr) bool {
+// lookupConverts reports whether the default of a lookup is turned into a text:
+// a map has elements of one type, while an object keeps those of its attributes.
+func lookupConverts(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) bool {
 	if len(e.Args) != 3 {
 		return false
 	}
-	in, ok := w.typeOf(e.Args[0])
-	def, okDef := w.typeOf(e.Args[2])
+	in, ok := typeOf(e.Args[0], ctx)
+	def, okDef := typeOf(e.Args[2], ctx)
 	return ok && okDef && in.IsMapType() && changesKind(def, in.ElementType())
 }
 

@@ -55,6 +55,7 @@ func (l *loader) load() hcl.Diagnostics {
 	if more := checkRequiredVersion(blocks["llmbench"], l.opts.Version); more.HasErrors() {
 		return more
 	}
+	diags = append(diags, checkObjectKeys(bodies)...)
 	diags = append(diags, l.variables()...)
 	diags = append(diags, l.defs.names.defineLocals(blocks["locals"])...)
 	diags = append(diags, l.executors()...)

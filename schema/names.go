@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -81,10 +82,22 @@ func (n *names) value(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return failed, diags
 	}
-	v, more := expr.Value(ctx)
+	v, more := evaluate(expr, ctx)
 	diags = append(diags, more...)
 	if more.HasErrors() {
 		return failed, diags
+	}
+	return v, diags
+}
+
+// evaluate is expr.Value, with the functions that there are where one is called
+// that there is not.
+func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := expr.Value(ctx)
+	for _, d := range diags {
+		if d.Summary == "Call to unknown function" && !strings.Contains(d.Detail, "Did you mean") {
+			d.Detail += " The functions are " + strings.Join(slices.Sorted(maps.Keys(functions)), ", ") + "."
+		}
 	}
 	return v, diags
 }
@@ -138,19 +151,19 @@ func (n *names) fill(attrs map[string]cty.Value, r *root, t hcl.Traversal) hcl.D
 	}
 	v, diags := n.resolve(e, t.SourceRange())
 	attrs[name] = v
-	return append(diags, checkAttribute(t, 2, r.noun, attributesOf(r, v))...)
+	if r.word == "executor" && v.Type().IsObjectType() {
+		return append(diags, checkExecutorName(t, name, attributeNames(v.Type()))...)
+	}
+	return append(diags, checkAttribute(t, 2, r.noun, r.attrs)...)
 }
 
-func attributesOf(r *root, v cty.Value) []string {
-	if r.word == "executor" && v.Type().IsObjectType() {
-		var out []string
-		for name := range v.Type().AttributeTypes() {
-			out = append(out, name)
-		}
-		slices.Sort(out)
-		return out
+// checkExecutorName refuses executor.TYPE.NAME that names none of the type's.
+func checkExecutorName(t hcl.Traversal, ty string, names []string) hcl.Diagnostics {
+	name, rng, ok := step(t, 2)
+	if !ok || slices.Contains(names, name) {
+		return nil
 	}
-	return r.attrs
+	return hcl.Diagnostics{within(refuse(rng, "Reference to undeclared executor", "There is no executor %q of type %s.%s", name, ty, suggestOrList(name, names, "executor")), t.SourceRange())}
 }
 
 // checkAttribute refuses a step that names none of attrs; nil attrs allow all.
@@ -226,9 +239,9 @@ func cycle(at hcl.Range, path []string) *hcl.Diagnostic {
 // be known before anything else is.
 func literal(expr hclsyntax.Expression, what string) (cty.Value, hcl.Diagnostics) {
 	if vars := expr.Variables(); len(vars) > 0 {
-		return failed, hcl.Diagnostics{refuse(vars[0].SourceRange(), "Reference where none is possible", "%s must be written out: it is read before anything can be referred to.", capital(what))}
+		return failed, hcl.Diagnostics{refuse(vars[0].SourceRange(), "Reference where none is possible", "Nothing can be referred to here, because %s is read before anything else is known. Write the value out.", what)}
 	}
-	v, diags := expr.Value(&hcl.EvalContext{Functions: functions})
+	v, diags := evaluate(expr, &hcl.EvalContext{Functions: functions})
 	if diags.HasErrors() {
 		return failed, diags
 	}

@@ -124,7 +124,7 @@ func (e *expression) value(at []int) evaluated {
 }
 
 func (e *expression) in(ctx *hcl.EvalContext) evaluated {
-	v, diags := e.Expression.Value(ctx)
+	v, diags := evaluate(e.Expression, ctx)
 	if diags.HasErrors() {
 		return evaluated{value: failed, ctx: ctx, diags: diags}
 	}

@@ -46,7 +46,7 @@ func (c *optionChecker) key(t *tree, path, prefix, name string) {
 		return
 	}
 	if wrong := wrongOption(opt, t); wrong != "" {
-		c.refuse(t, "Unsuitable value", "The option %s %s.", path, wrong)
+		c.refuse(t, "Unsuitable value", "The option %s %s", path, sentence(wrong))
 		return
 	}
 	if t.attrs != nil && c.hasChildren(path) {
@@ -83,7 +83,7 @@ func (c *optionChecker) unknown(t *tree, path, prefix, name string) {
 	if hint == "" && prefix != "" {
 		hint = fmt.Sprintf(" %s holds: %s.", strings.TrimSuffix(prefix, "."), strings.Join(siblings, ", "))
 	}
-	c.refuse(t, "Unknown option", "TensorRT-LLM %s has no option %s, and would refuse the file or ignore the key.%s", c.version.Name, path, hint)
+	c.refuse(t, "Unknown option", "TensorRT-LLM %s has no option %q, and would refuse the file or ignore the key.%s", c.version.Name, path, hint)
 }
 
 // elsewhere tells of the same path in other versions, or of the same key at
@@ -187,7 +187,7 @@ func wrongOption(opt *catalog.Option, t *tree) string {
 				hint = fmt.Sprintf(" Did you mean %q?", v)
 			}
 		}
-		return strings.TrimSuffix(fmt.Sprintf("must be one of %s, not %q.%s", strings.Join(opt.Values, ", "), s, hint), ".")
+		return fmt.Sprintf("must be one of %s, not %q.%s", strings.Join(opt.Values, ", "), s, hint)
 	}
 	return ""
 }

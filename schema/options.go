@@ -117,7 +117,7 @@ func (r *resolver) layer(e *expression, at []int) (*tree, bool) {
 	if !ev.ok {
 		return nil, false
 	}
-	v, ok := r.plainOptions(e.Expression, ev.value)
+	v, ok := r.plainOptions(e.Expression, ev.value, "llm_api_options")
 	if !ok {
 		return nil, false
 	}
@@ -138,7 +138,7 @@ func (r *resolver) layer(e *expression, at []int) (*tree, bool) {
 
 // plainOptions wants all of v known and no part of it sensitive, and points at
 // the attribute that is not.
-func (r *resolver) plainOptions(expr hcl.Expression, v cty.Value) (cty.Value, bool) {
+func (r *resolver) plainOptions(expr hcl.Expression, v cty.Value, path string) (cty.Value, bool) {
 	if j := judge(v); j.ok && !j.sensitive {
 		return j.value, true
 	}
@@ -148,17 +148,17 @@ func (r *resolver) plainOptions(expr hcl.Expression, v cty.Value) (cty.Value, bo
 		for it := top.ElementIterator(); it.Next(); {
 			k, e := it.Element()
 			if item := objectItem(expr, k.AsString()); item != nil {
-				_, ok := r.plainOptions(item.ValueExpr, e)
+				_, ok := r.plainOptions(item.ValueExpr, e, path+"."+k.AsString())
 				good = good && ok
 			} else {
-				_, ok, diags := r.names.plain(e, expr.Range(), "llm_api_options")
+				_, ok, diags := r.names.plain(e, expr.Range(), path)
 				r.diags = append(r.diags, diags...)
 				good = good && ok
 			}
 		}
 		return v, good
 	}
-	plain, ok, diags := r.names.plain(v, expr.Range(), "llm_api_options")
+	plain, ok, diags := r.names.plain(v, expr.Range(), path)
 	r.diags = append(r.diags, diags...)
 	return plain, ok
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -131,9 +132,9 @@ func (r *resolver) reference(t hcl.Traversal) *node {
 	if !slices.Contains(names, name) {
 		hint := didYouMean(name, names)
 		if hint == "" {
-			hint = " It is neither an argument of benchmarks nor a free axis of this row."
+			hint = fmt.Sprintf(" It is neither an argument of benchmarks nor a free axis of the row %q.", r.row.label)
 		}
-		r.diags = append(r.diags, within(refuse(rng, "Unknown reference", "There is no each.%s in the row %q.%s", name, r.row.label, hint), t.SourceRange()))
+		r.diags = append(r.diags, within(refuse(rng, "Unknown reference", "There is no each.%s.%s", name, hint), t.SourceRange()))
 		return nil
 	}
 	if ty, block := blockTypes[name]; block {
@@ -148,7 +149,7 @@ func (r *resolver) reference(t hcl.Traversal) *node {
 // problem refuses the value of an argument in one run. wrong ends a sentence
 // that begins with the argument's name.
 func (r *resolver) problem(e *expression, ctx *hcl.EvalContext, name, wrong string) result {
-	d := refuse(e.Range(), "Unsuitable value", "The argument %q %s.", name, wrong)
+	d := refuse(e.Range(), "Unsuitable value", "The argument %q %s", name, sentence(wrong))
 	if !e.static {
 		d.Expression, d.EvalContext = e.Expression, ctx
 	}

@@ -24,12 +24,12 @@ type UseCase struct {
 }
 
 var useCaseFields = []field{
-	{name: "isl", ty: cty.Number, wrong: wholeFrom(1)},
-	{name: "osl", ty: cty.Number, wrong: wholeFrom(1)},
+	{name: "isl", ty: cty.Number, required: true, wrong: wholeFrom(1)},
+	{name: "osl", ty: cty.Number, required: true, wrong: wholeFrom(1)},
 	{name: "isl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
 	{name: "osl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
 	{name: "seed", ty: cty.Number, wrong: wholeFrom(0), fallback: cty.NumberIntVal(DefaultSeed)},
-	{name: "dataset", ty: cty.String, wrong: notEmpty},
+	{name: "dataset", ty: cty.String, required: true, wrong: notEmpty},
 }
 
 var useCaseType = cty.Object(map[string]cty.Type{
@@ -40,7 +40,7 @@ var useCaseType = cty.Object(map[string]cty.Type{
 // readUseCase returns the block and what works its value out.
 func (n *names) readUseCase(b *hclsyntax.Block) (*UseCase, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics) {
 	u := &UseCase{Label: b.Labels[0], Range: b.DefRange()}
-	args, _ := fieldNames(useCaseFields)
+	args, _ := fieldNames(useCaseFields) // which are required depends on the others
 	c, diags := shape{noun: "use_case", args: args}.read(b.Body, b.DefRange())
 	if !diags.HasErrors() {
 		diags = append(diags, checkShape(c, b.DefRange())...)

@@ -79,13 +79,13 @@ func literalInto[T string | bool](c contents, name string, into *T) hcl.Diagnost
 	if diags.HasErrors() {
 		return diags
 	}
-	ty := cty.String
+	ty, noun := cty.String, "a text"
 	if _, isBool := any(*into).(bool); isBool {
-		ty = cty.Bool
+		ty, noun = cty.Bool, "true or false"
 	}
 	v, err := convert.Convert(v, ty)
 	if err != nil || v.IsNull() {
-		return append(diags, refuse(a.Expr.Range(), "Unsuitable value", "The argument %q must be a %s.", name, ty.FriendlyName()))
+		return append(diags, refuse(a.Expr.Range(), "Unsuitable value", "The argument %q must be %s.", name, noun))
 	}
 	switch into := any(into).(type) {
 	case *string:

@@ -1,0 +1,203 @@
+package schema
+
+import (
+	"maps"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// A cellBuilder puts cells together. What depends on the image alone is put
+// together once for each.
+type cellBuilder struct {
+	*resolver
+	image, model, hardware, useCase *node
+	own                             map[string]*node
+	env, options                    *node
+	flags                           []*node // in order, of any version
+	declared                        map[string]bool
+	templates                       map[int]*template
+}
+
+// A template is what all cells of one image share.
+type template struct {
+	args    map[string]cty.Value
+	origins map[string]Origin
+	varying []*node // the flags that differ between them
+	ok      bool
+}
+
+// newCellBuilder builds all nodes; not ready if one has a mistake.
+func (r *resolver) newCellBuilder() (*cellBuilder, bool) {
+	b := &cellBuilder{resolver: r, own: map[string]*node{}, declared: map[string]bool{}, templates: map[int]*template{}}
+	ready := true
+	get := func(name string) *node {
+		n := r.node(name, r.row.rng)
+		ready = ready && n != nil
+		return n
+	}
+	b.model, b.hardware, b.image, b.useCase = get("model"), get("hardware"), get("image"), get("use_case")
+	for _, name := range unmeasured {
+		b.own[name] = get(name)
+	}
+	b.env = get("env")
+	if b.image == nil {
+		return b, false // flags and options say nothing without a version
+	}
+	b.options = get("llm_api_options")
+	for _, name := range r.args.flags {
+		a, _ := r.attribute(name)
+		b.declared[name] = a != nil || r.axis(name) >= 0
+		b.flags = append(b.flags, get(name))
+	}
+	return b, ready
+}
+
+// cell puts one cell together, nil if it has a mistake. It goes on after the
+// first one, so that all are found at once.
+func (b *cellBuilder) cell(at []int) *Cell {
+	c := &Cell{Benchmark: b.row.benchmark.label, Range: b.row.rng}
+	t := b.template(at)
+	ok := b.blocks(c, at)
+	ok = b.ownArguments(c, at) && ok
+	env, opts := b.env.at(at), b.options.at(at)
+	if ok = ok && t.ok && env.ok && opts.ok; !ok {
+		b.varyingFlags(nil, t, at)
+		return nil
+	}
+	c.Args, c.Origins = t.args, maps.Clone(t.origins)
+	if len(t.varying) > 0 {
+		c.Args = maps.Clone(t.args)
+	}
+	if !b.varyingFlags(c, t, at) {
+		return nil
+	}
+	c.Options = opts.value
+	maps.Copy(c.Origins, opts.extra.(*options).origins)
+	c.Env = env.extra.(*environment).vars
+	for name, o := range env.extra.(*environment).origins {
+		c.Origins["env."+name] = o
+	}
+	b.axisValues(c, at)
+	c.Address = address(c.Benchmark, c.Axes)
+	return c
+}
+
+// varyingFlags fills in the flags that are not the same for all cells of the
+// image. With a nil cell it only looks for mistakes.
+func (b *cellBuilder) varyingFlags(c *Cell, t *template, at []int) bool {
+	ok := true
+	for _, n := range t.varying {
+		res := n.at(at)
+		if !res.ok {
+			ok = false
+			continue
+		}
+		if c != nil {
+			set(c.Args, c.Origins, n.name, res)
+		}
+	}
+	return ok
+}
+
+func set(args map[string]cty.Value, origins map[string]Origin, name string, res result) {
+	args[name] = res.value
+	if res.origin.From != "" {
+		origins[name] = res.origin
+	}
+}
+
+// template returns what the cells share that have the image of this one.
+func (b *cellBuilder) template(at []int) *template {
+	key := b.image.key(at)
+	if t := b.templates[key]; t != nil {
+		return t
+	}
+	t := &template{args: map[string]cty.Value{}, origins: map[string]Origin{}, ok: true}
+	b.templates[key] = t
+	img := image(b.image, at)
+	if img == nil {
+		t.ok = false
+		return t
+	}
+	for _, n := range b.flags {
+		if _, has := img.version.Flag(n.name); !has && !b.declared[n.name] {
+			continue
+		} else if n.mask&^b.image.mask != 0 {
+			t.varying = append(t.varying, n)
+		} else if res := n.at(at); !res.ok {
+			t.ok = false
+		} else if has {
+			set(t.args, t.origins, n.name, res)
+		}
+	}
+	return t
+}
+
+// blocks fills in model, hardware, image and use case.
+func (b *cellBuilder) blocks(c *Cell, at []int) bool {
+	model, hardware, img, use := b.model.at(at), b.hardware.at(at), b.image.at(at), b.useCase.at(at)
+	b.diags = append(b.diags, b.row.useCase.problems...)
+	if !model.ok || !hardware.ok || !img.ok || b.row.useCase.broken || len(b.row.useCase.problems) > 0 {
+		return false
+	}
+	c.Model, c.Hardware, c.Image = model.extra.(*Model), hardware.extra.(*Hardware), img.extra.(*Image)
+	c.UseCase, c.Version = use.extra.(*UseCase), c.Image.version
+	return true
+}
+
+// ownArguments fills in what is no flag and no block.
+func (b *cellBuilder) ownArguments(c *Cell, at []int) bool {
+	ok := true
+	for _, name := range unmeasured {
+		ok = b.own[name].at(at).ok && ok
+	}
+	if !ok {
+		return false
+	}
+	extra := func(name string) any { return b.own[name].at(at).extra }
+	c.Samples = extra("samples").(int)
+	c.Precision, _ = extra("precision").(float64)
+	c.TimeLimit, _ = extra("time_limit").(time.Duration)
+	c.Executor, _ = extra("executor").(string)
+	most, given := extra("max_samples").(int)
+	c.MaxSamples = c.Samples
+	if given {
+		c.MaxSamples = most
+	} else if c.Precision > 0 {
+		c.MaxSamples = max(c.Samples, DefaultMaxSamples)
+	}
+	return b.checkSamples(c, b.own["max_samples"].at(at).origin.Range, given)
+}
+
+func (b *cellBuilder) checkSamples(c *Cell, at hcl.Range, given bool) bool {
+	switch {
+	case given && c.Precision == 0:
+		b.diags = append(b.diags, refuse(at, "Limit without a precision", `max_samples limits how many samples a precision may take, and none is asked for. Set precision = "2%%", or say with samples how many to take.`))
+	case given && c.MaxSamples < c.Samples:
+		b.diags = append(b.diags, refuse(at, "Unsuitable value", "max_samples is %d, which is less than the %d samples that are asked for. Raise it, or lower samples.", c.MaxSamples, c.Samples))
+	default:
+		return true
+	}
+	return false
+}
+
+// axisValues fills in the components of the address and the origins of what is
+// no flag.
+func (b *cellBuilder) axisValues(c *Cell, at []int) {
+	c.Axes = make([]AxisValue, 0, len(b.axes)+1)
+	c.Axes = append(c.Axes, AxisValue{Name: "use_case", Label: b.row.label, Range: b.row.rng})
+	for i, ax := range b.axes {
+		v := &ax.values[at[i]]
+		c.Axes = append(c.Axes, AxisValue{Name: ax.name, Label: v.label, Range: v.rng})
+	}
+	for _, n := range []*node{b.model, b.hardware, b.image, b.useCase} {
+		c.Origins[n.name] = n.at(at).origin
+	}
+	for _, name := range unmeasured {
+		if o := b.own[name].at(at).origin; o.From != "" {
+			c.Origins[name] = o
+		}
+	}
+}
