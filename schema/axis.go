@@ -18,6 +18,7 @@ type axis struct {
 	free   bool
 	rng    hcl.Range
 	values []axisValue
+	shown  map[string]int // positions by label
 }
 
 // axisValue is one value of an axis with the label that shows it in addresses.
@@ -143,6 +144,10 @@ func (ax *axis) fill(rng hcl.Range, elems []element, convert converter) hcl.Diag
 			diags = append(diags, d)
 			continue
 		}
+		if ax.shown == nil {
+			ax.shown = map[string]int{}
+		}
+		ax.shown[label] = len(ax.values)
 		ax.values = append(ax.values, axisValue{value: out, label: label, rng: e.rng})
 	}
 	return diags
@@ -163,7 +168,15 @@ func (ax *axis) refuseLabel(e element, label string, v cty.Value) *hcl.Diagnosti
 }
 
 func (ax *axis) refuseRepetition(e element, label string, v cty.Value) *hcl.Diagnostic {
-	for _, before := range ax.values {
+	first, taken := ax.shown[label]
+	if !taken && !e.named {
+		return nil // what is equal is shown alike
+	}
+	candidates := ax.values
+	if taken {
+		candidates = ax.values[first : first+1]
+	}
+	for _, before := range candidates {
 		switch {
 		case before.value.RawEquals(v):
 			return refuse(e.rng, "Duplicate axis value", "The axis %q has this value already, as %q, so the same would be measured twice. Remove one; samples = 2 measures a run twice.", ax.name, before.label)

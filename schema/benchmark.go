@@ -55,6 +55,7 @@ type maker struct {
 	defs  *Definitions
 	names *names
 	args  *arguments
+	runs  int // multiplied so far, before excludes
 }
 
 func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnostics) {

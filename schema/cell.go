@@ -6,7 +6,7 @@ import "github.com/hashicorp/hcl/v2"
 func (m *maker) make(b *benchmarkBlock) hcl.Diagnostics {
 	diags := b.checkUseCases()
 	for _, r := range b.rows {
-		diags = append(diags, r.checkAxes(joined(b.matrix, r.matrix))...)
+		diags = append(diags, m.checkAxes(r, joined(b.matrix, r.matrix))...)
 	}
 	if diags.HasErrors() {
 		return diags

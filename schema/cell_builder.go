@@ -18,14 +18,24 @@ type cellBuilder struct {
 	flags                           []*node // in order, of any version
 	declared                        map[string]bool
 	templates                       map[int]*template
+	differing                       []*node // neither flags nor merged, and not the same in all cells
 }
 
 // A template is what all cells of one image share.
 type template struct {
 	args    map[string]cty.Value
-	origins map[string]Origin
-	varying []*node // the flags that differ between them
-	ok      bool
+	origins map[string]Origin // of args
+	varying []*node           // the flags that differ between cells
+	// complete are the origins of everything, for the cells with these options
+	// and environment.
+	complete map[layered]map[string]Origin
+	ok       bool
+}
+
+// layered are the merged arguments of a cell.
+type layered struct {
+	options *options
+	env     *environment
 }
 
 // newCellBuilder builds all nodes; not ready if one has a mistake.
@@ -51,6 +61,11 @@ func (r *resolver) newCellBuilder() (*cellBuilder, bool) {
 		b.declared[name] = a != nil || r.axis(name) >= 0
 		b.flags = append(b.flags, get(name))
 	}
+	for _, n := range b.others() {
+		if n != nil && n.mask != 0 {
+			b.differing = append(b.differing, n)
+		}
+	}
 	return b, ready
 }
 
@@ -66,22 +81,58 @@ func (b *cellBuilder) cell(at []int) *Cell {
 		b.varyingFlags(nil, t, at)
 		return nil
 	}
-	c.Args, c.Origins = t.args, maps.Clone(t.origins)
+	layers := layered{opts.extra.(*options), env.extra.(*environment)}
+	c.Args, c.Origins = t.args, maps.Clone(b.origins(t, layers, at))
 	if len(t.varying) > 0 {
 		c.Args = maps.Clone(t.args)
 	}
 	if !b.varyingFlags(c, t, at) {
 		return nil
 	}
-	c.Options = opts.value
-	maps.Copy(c.Origins, opts.extra.(*options).origins)
-	c.Env = env.extra.(*environment).vars
-	for name, o := range env.extra.(*environment).origins {
-		c.Origins["env."+name] = o
-	}
+	c.Options, c.Env = opts.value, layers.env.vars
 	b.axisValues(c, at)
 	c.Address = address(c.Benchmark, c.Axes)
 	return c
+}
+
+// maxComplete bounds the memory of a template where options differ in every
+// cell.
+const maxComplete = 1000
+
+// origins are those of a cell apart from what varies: copying a complete map is
+// cheaper than filling one.
+func (b *cellBuilder) origins(t *template, layers layered, at []int) map[string]Origin {
+	if out := t.complete[layers]; out != nil {
+		return out
+	}
+	out := maps.Clone(t.origins)
+	maps.Copy(out, layers.options.origins)
+	for name, o := range layers.env.origins {
+		out["env."+name] = o
+	}
+	for _, n := range t.varying {
+		if res := n.at(at); res.ok && res.origin.From != "" {
+			out[n.name] = res.origin
+		}
+	}
+	for _, n := range b.others() {
+		if o := n.at(at).origin; o.From != "" {
+			out[n.name] = o
+		}
+	}
+	if len(t.complete) < maxComplete {
+		t.complete[layers] = out
+	}
+	return out
+}
+
+// others are the nodes that are neither flags nor merged.
+func (b *cellBuilder) others() []*node {
+	out := []*node{b.model, b.hardware, b.image, b.useCase}
+	for _, name := range unmeasured {
+		out = append(out, b.own[name])
+	}
+	return out
 }
 
 // varyingFlags fills in the flags that are not the same for all cells of the
@@ -94,7 +145,7 @@ func (b *cellBuilder) varyingFlags(c *Cell, t *template, at []int) bool {
 			ok = false
 			continue
 		}
-		if c != nil {
+		if _, has := t.args[n.name]; has && c != nil {
 			set(c.Args, c.Origins, n.name, res)
 		}
 	}
@@ -105,6 +156,8 @@ func set(args map[string]cty.Value, origins map[string]Origin, name string, res 
 	args[name] = res.value
 	if res.origin.From != "" {
 		origins[name] = res.origin
+	} else {
+		delete(origins, name)
 	}
 }
 
@@ -114,7 +167,7 @@ func (b *cellBuilder) template(at []int) *template {
 	if t := b.templates[key]; t != nil {
 		return t
 	}
-	t := &template{args: map[string]cty.Value{}, origins: map[string]Origin{}, ok: true}
+	t := &template{args: map[string]cty.Value{}, origins: map[string]Origin{}, complete: map[layered]map[string]Origin{}, ok: true}
 	b.templates[key] = t
 	img := image(b.image, at)
 	if img == nil {
@@ -126,6 +179,9 @@ func (b *cellBuilder) template(at []int) *template {
 			continue
 		} else if n.mask&^b.image.mask != 0 {
 			t.varying = append(t.varying, n)
+			if has {
+				t.args[n.name] = cty.NilVal // to be filled in; the map has its size
+			}
 		} else if res := n.at(at); !res.ok {
 			t.ok = false
 		} else if has {
@@ -192,12 +248,11 @@ func (b *cellBuilder) axisValues(c *Cell, at []int) {
 		v := &ax.values[at[i]]
 		c.Axes = append(c.Axes, AxisValue{Name: ax.name, Label: v.label, Range: v.rng})
 	}
-	for _, n := range []*node{b.model, b.hardware, b.image, b.useCase} {
-		c.Origins[n.name] = n.at(at).origin
-	}
-	for _, name := range unmeasured {
-		if o := b.own[name].at(at).origin; o.From != "" {
-			c.Origins[name] = o
+	for _, n := range b.differing {
+		if o := n.at(at).origin; o.From != "" {
+			c.Origins[n.name] = o
+		} else {
+			delete(c.Origins, n.name)
 		}
 	}
 }

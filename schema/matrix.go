@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -90,22 +89,23 @@ func checkDuplicateAxes(mx, outer *matrix) hcl.Diagnostics {
 
 // checkAxes refuses the axes of a row that its own arguments contradict, and
 // products that no one means.
-func (r *row) checkAxes(axes []*axis) hcl.Diagnostics {
+func (m *maker) checkAxes(r *row, axes []*axis) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	runs := 1
 	for _, ax := range axes {
 		if a := r.args[ax.name]; a != nil {
 			diags = append(diags, refuse(a.SrcRange, "Argument set by both a row and an axis", "The row %q sets %s, and the axis at %s gives it a value in every run of the row. Remove it here, or move the axis into the rows that it is meant for.", r.label, ax.name, place(ax.rng)))
 		}
-		if runs = runs * max(1, len(ax.values)); runs > maxRuns {
-			return append(diags, refuse(ax.rng, "Too many runs", "The axes of the row %q multiply to more than %s runs. Take fewer values, or spread them over several benchmarks.", r.label, fmt.Sprint(maxRuns)))
+		if runs = runs * max(1, len(ax.values)); m.runs+runs > maxRuns {
+			return append(diags, refuse(ax.rng, "Too many runs", "With the axes of the row %q there are more than %d runs, counted before excludes. Take fewer values, or divide the definitions.", r.label, maxRuns))
 		}
 	}
+	m.runs += runs
 	if len(axes) > maxAxes {
 		diags = append(diags, refuse(axes[maxAxes].rng, "Too many axes", "A row can have %d axes, and %q has %d.", maxAxes, r.label, len(axes)))
 	}
 	return diags
 }
 
-// maxRuns bounds the product of a row.
-const maxRuns = 1_000_000
+// maxRuns bounds the products of all rows together.
+const maxRuns = 250_000
