@@ -1,0 +1,103 @@
+llmbench {
+  required_version = ">= 0.1"
+}
+
+variable "account" {
+  description = "Slurm account that is billed."
+  type        = string
+  env         = "SBATCH_ACCOUNT"
+}
+
+variable "install_dir" {
+  description = "LLMB_INSTALL: images, weights and data sets, on a file system that all nodes share."
+  type        = string
+  env         = "LLMB_INSTALL"
+  default     = "/lustre/llmb"
+}
+
+executor "slurm" "gb200" {
+  account   = var.account
+  partition = "batch"
+
+  container {
+    image_dir = "${var.install_dir}/images"
+  }
+}
+
+model "llama4_maverick" {
+  checkpoint   = "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"
+  path         = "${var.install_dir}/workloads/inference_llama4/Llama-4-Maverick-17B-128E-Instruct-FP8"
+  quantization = "FP8"
+}
+
+hardware "gb200x8" {
+  gpu           = "GB200"
+  gpus          = 8
+  gpus_per_node = 4 # an NVL72 compute tray holds four GPUs
+}
+
+image "rc4" {
+  name = "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc4"
+
+  llm_api_options = {
+    enable_attention_dp = true
+    print_iter_log      = true
+    stream_interval     = 4
+
+    cuda_graph_config = {
+      enable_padding = true
+      batch_sizes    = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 896]
+    }
+  }
+}
+
+use_case "reasoning" {
+  isl = 1000
+  osl = 1000
+}
+
+use_case "chat" {
+  isl = 128
+  osl = 128
+}
+
+benchmark "load" {
+  model      = model.llama4_maverick
+  hardware   = hardware.gb200x8
+  image      = image.rc4
+  time_limit = "30m"
+
+  tp             = 8
+  ep             = 8
+  max_batch_size = 896
+  max_num_tokens = 8192
+  warmup         = 10
+
+  # Four requests for each that is in flight make a steady state.
+  num_requests = max(4000, 4 * each.concurrency)
+
+  # What is no argument of its own is swept through a free axis.
+  llm_api_options = {
+    moe_config = {
+      backend = each.moe_backend
+    }
+  }
+
+  use_case "reasoning" {}
+  use_case "chat" {}
+
+  matrix {
+    concurrency = [64, 512, 4096]
+    streaming   = [true, false]
+
+    axis "moe_backend" {
+      values = ["WIDEEP", "CUTLASS"]
+    }
+
+    # At this load what a user sees is the question, and only streaming shows it.
+    exclude {
+      concurrency = 64
+      streaming   = false
+    }
+  }
+}
