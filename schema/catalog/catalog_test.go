@@ -1,5 +1,109 @@
 package catalog
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
-func TestLoad(t *testing.T) { Load() }
+func TestModel(t *testing.T) {
+	m, p, ok := Load().Model("nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8")
+	if !ok || m.Label != "llama4_maverick" || p.Quantization != "FP8" || p.KVCacheDtype != "FP8" || p.Bytes>>30 != 376 || p.Shards != 52 {
+		t.Errorf("Model = %+v, %+v, %v", m, p, ok)
+	}
+	if _, _, ok := Load().Model("nvidia/Llama-4-Maverick"); ok {
+		t.Error("found a checkpoint by part of its id")
+	}
+}
+
+func TestGPU(t *testing.T) {
+	for name, node := range map[string]int{"H100": 8, "H200": 8, "B200": 8, "GB200": 4, "GB300": 4} {
+		g, ok := Load().GPU(name)
+		if !ok || g.GPUsPerNode != node {
+			t.Errorf("GPU(%s) = %+v, %v; want %d a node", name, g, ok, node)
+			continue
+		}
+		if blackwell := g.Architecture == "blackwell"; blackwell != (g.FP4 > 0) || g.FP8 < 2*g.BF16 {
+			t.Errorf("%s: rates %g %g %g do not suit %s", name, g.BF16, g.FP8, g.FP4, g.Architecture)
+		}
+	}
+	if g, _ := Load().GPU("GB200"); g.MemoryBytes>>20 != 189471 {
+		t.Errorf("a GB200 has %d MiB, want 189471", g.MemoryBytes>>20)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for name, want := range map[string]string{
+		"1.0.0rc1": "1.0.0rc1", "1.0.0rc4": "1.0.0rc4", "1.0": "1.0", "1.0.0": "1.0", "1.1.0": "1.1", "1.2.0": "1.2",
+		"1": "", "1.0.0rc2": "", "1.1.1": "", "0.21.0": "", "1.0.0rc": "", "": "",
+	} {
+		v, ok := Load().Version(name)
+		if ok != (want != "") || ok && v.Name != want {
+			t.Errorf("Version(%q) = %v, %v; want %q", name, v, ok, want)
+		}
+	}
+}
+
+func TestNearestCell(t *testing.T) {
+	const maverick = "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"
+	cat := &Catalog{Cells: []*Cell{
+		{maverick, "FP8", "GB200", 8, 4}, {maverick, "FP8", "GB200", 16, 4}, {maverick, "FP8", "H200", 8, 8}, {"a/b", "NVFP4", "B200", 8, 8},
+	}}
+	for _, test := range []struct {
+		wanted Cell
+		want   int
+		exact  bool
+	}{
+		{Cell{maverick, "FP8", "GB200", 8, 4}, 0, true},
+		{Cell{maverick, "FP8", "GB200", 16, 8}, 1, false},
+		{Cell{maverick, "FP8", "GB200", 4, 4}, 0, false},
+		{Cell{maverick, "FP8", "H100", 8, 8}, 2, false},
+		{Cell{maverick, "NVFP4", "B200", 8, 8}, 2, false},
+		{Cell{"a/b", "FP8", "GB200", 8, 4}, 3, false},
+		{Cell{"x", "y", "z", 0, 0}, 0, false},
+	} {
+		w := test.wanted
+		got, exact := cat.NearestCell(w.Checkpoint, w.Quantization, w.GPU, w.GPUs, w.GPUsPerNode)
+		if got != cat.Cells[test.want] || exact != test.exact {
+			t.Errorf("NearestCell(%+v) = %+v, %v; want cell %d, %v", w, got, exact, test.want, test.exact)
+		}
+	}
+}
+
+func TestOnlySupportedCell(t *testing.T) {
+	want := Cell{"nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8", "FP8", "GB200", 8, 4}
+	if cells := Load().Cells; len(cells) != 1 || *cells[0] != want {
+		t.Errorf("supported cells are %+v, want only %+v", cells, want)
+	}
+}
+
+func TestKnownFlagsAreThoseOfSomeVersion(t *testing.T) {
+	cat := Load()
+	known := cat.KnownFlags()
+	for i, name := range known {
+		if len(cat.FlagVersions(name)) == 0 || slices.Index(known, name) != i {
+			t.Errorf("flag %s is of no version or listed twice", name)
+		}
+	}
+	if got := cat.FlagVersions("sampler_options"); !slices.Equal(got, []string{"1.1", "1.2"}) {
+		t.Errorf("sampler_options is known in %v", got)
+	}
+	if got := cat.FlagVersions("nothing"); got != nil {
+		t.Errorf("nothing is known in %v", got)
+	}
+}
+
+func TestOwnedFlag(t *testing.T) {
+	for _, name := range []string{
+		"model", "model_path", "dataset", "report_json", "iteration_log", "extra_llm_api_options",
+		"config", "engine_dir", "output_json", "request_json", "backend",
+	} {
+		if reason, ok := OwnedFlag(name); !ok || reason == "" || reason[len(reason)-1] != '.' {
+			t.Errorf("OwnedFlag(%s) = %q, %v; want a sentence", name, reason, ok)
+		}
+	}
+	for _, name := range Load().KnownFlags() {
+		if _, ok := OwnedFlag(name); ok && name != "backend" {
+			t.Errorf("%s is both a user's flag and ours", name)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package catalog
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/gocty"
+)
+
+// factType is what a flag or an option may say.
+var factType = cty.ObjectWithOptionalAttrs(map[string]cty.Type{
+	"type": cty.String, "default": cty.DynamicPseudoType, "min": cty.Number, "max": cty.Number,
+	"values": cty.List(cty.String), "off": cty.String, "overrides": cty.String, "since": cty.String, "until": cty.String,
+}, []string{"default", "min", "max", "values", "off", "overrides", "since", "until"})
+
+// A fact is one attribute of a flags, options or object block.
+type fact struct {
+	name, typ, off, overrides string
+	since, until              string
+	def                       cty.Value
+	min, max                  *float64
+	values                    []string
+}
+
+// readFacts evaluates attributes in source order.
+func readFacts(attrs hcl.Attributes) ([]fact, hcl.Diagnostics) {
+	var sorted []*hcl.Attribute
+	for _, a := range attrs {
+		sorted = append(sorted, a)
+	}
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Range.Start.Byte < sorted[j].Range.Start.Byte })
+	var facts []fact
+	var diags hcl.Diagnostics
+	for _, a := range sorted {
+		v, more := a.Expr.Value(nil)
+		diags = append(diags, more...)
+		if more.HasErrors() {
+			continue
+		}
+		f, err := newFact(a.Name, v)
+		if err != nil {
+			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Unsuitable fact", Detail: err.Error(), Subject: &a.Range})
+			continue
+		}
+		facts = append(facts, f)
+	}
+	return facts, diags
+}
+
+func newFact(name string, v cty.Value) (fact, error) {
+	if v.Type().IsObjectType() {
+		for attr := range v.Type().AttributeTypes() {
+			if !factType.HasAttribute(attr) {
+				return fact{}, fmt.Errorf("%s: unknown attribute %q", name, attr)
+			}
+		}
+	}
+	v, err := convert.Convert(v, factType)
+	if err != nil {
+		return fact{}, fmt.Errorf("%s: %w", name, err)
+	}
+	f := fact{name: name, def: v.GetAttr("default")}
+	for attr, target := range map[string]any{
+		"type": &f.typ, "values": &f.values, "min": &f.min, "max": &f.max,
+		"off": &f.off, "overrides": &f.overrides, "since": &f.since, "until": &f.until,
+	} {
+		if v.GetAttr(attr).IsNull() {
+			continue
+		}
+		if err := gocty.FromCtyValue(v.GetAttr(attr), target); err != nil {
+			return fact{}, fmt.Errorf("%s.%s: %w", name, attr, err)
+		}
+	}
+	return f, nil
+}
