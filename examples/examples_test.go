@@ -19,9 +19,9 @@ import (
 // load reads a recipe. Bodies of executors are not of interest here.
 func load(t *testing.T, name string) *schema.Definitions {
 	t.Helper()
-	any := &hcldec.LiteralSpec{Value: cty.EmptyObjectVal}
+	body := &hcldec.LiteralSpec{Value: cty.EmptyObjectVal}
 	defs, diags := schema.Load(name, schema.Options{
-		Version: "0.1.0", Catalog: catalog.Load(), Executors: map[string]hcldec.Spec{"slurm": any, "simulate": any},
+		Version: "0.1.0", Catalog: catalog.Load(), Executors: map[string]hcldec.Spec{"slurm": body, "simulate": body},
 	})
 	if len(diags) > 0 {
 		t.Fatalf("%s: %v", name, diags)
