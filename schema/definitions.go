@@ -38,6 +38,7 @@ type Definitions struct {
 }
 
 // Input is a file that was read, with the hexadecimal SHA-256 of its content.
+// That is "" for a file that gives a sensitive variable its value.
 type Input struct{ Path, SHA256 string }
 
 // Settings is the llmbench block; fields that are not given are "".

@@ -70,9 +70,21 @@ func (s *sources) collect(dir string, variables []*Variable, opts Options) (offe
 		if !secret {
 			s.files[path] = file
 		}
+		if givesSecret(file.Body.(*hclsyntax.Body), variables) {
+			s.inputs[len(s.inputs)-1].SHA256 = "" // a secret is never hashed
+		}
 		diags = append(diags, given.file(filepath.ToSlash(path), file.Body.(*hclsyntax.Body), known)...)
 	}
 	return given, append(diags, given.environment(opts.Environ, variables, known)...)
+}
+
+func givesSecret(body *hclsyntax.Body, variables []*Variable) bool {
+	for _, v := range variables {
+		if v.Sensitive && body.Attributes[v.Name] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (o offers) commandLine(vars []string, known []string) hcl.Diagnostics {

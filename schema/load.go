@@ -94,6 +94,7 @@ func (l *loader) executors() hcl.Diagnostics {
 		diags = append(diags, more...)
 		if e != nil {
 			l.defs.Executors = append(l.defs.Executors, e)
+			diags = append(diags, checkExecutorNames(e.body, l.opts.Executors[e.Type], e.Type+" executor")...)
 		}
 	}
 	l.defs.names.defineExecutors(l.defs.Executors)

@@ -33,8 +33,8 @@ func (c *optionChecker) object(t *tree, prefix string) {
 
 func (c *optionChecker) key(t *tree, path, prefix, name string) {
 	opt, ok := c.version.Option(path)
-	if to, renamed := c.version.Renamed(path); renamed {
-		c.refuse(t, "Option of another version", "TensorRT-LLM %s spells %s another way. Write %s.", c.version.Name, path, nested(to))
+	if _, renamed := c.version.Renamed(path); renamed {
+		c.refuse(t, "Option of another version", "TensorRT-LLM %s spells %s another way. Write %s", c.version.Name, path, strings.Join(c.respelt(t, path), " and "))
 		return
 	}
 	if !ok {
@@ -42,7 +42,7 @@ func (c *optionChecker) key(t *tree, path, prefix, name string) {
 		return
 	}
 	if opt.Overrides != "" {
-		c.refuse(t, "Option that overrides a flag", "%s in the options file would silently override the flag --%s, and the report would go on showing the flag. Set the argument %[2]s of the benchmark instead.", path, opt.Overrides)
+		c.overrides(t, path, opt.Overrides)
 		return
 	}
 	if wrong := wrongOption(opt, t); wrong != "" {
@@ -52,6 +52,29 @@ func (c *optionChecker) key(t *tree, path, prefix, name string) {
 	if t.attrs != nil && c.hasChildren(path) {
 		c.object(t, path+".")
 	}
+}
+
+// respelt lists the right spellings of a renamed option and of what it holds.
+func (c *optionChecker) respelt(t *tree, path string) []string {
+	var out []string
+	if to, ok := c.version.Renamed(path); ok {
+		out = append(out, nested(to))
+	}
+	for _, name := range t.names() {
+		out = append(out, c.respelt(t.attrs[name], path+"."+name)...)
+	}
+	return out
+}
+
+func (c *optionChecker) overrides(t *tree, path, argument string) {
+	instead := "Set the argument " + argument + " of the benchmark instead."
+	if why, ours := catalog.OwnedFlag(argument); ours {
+		instead = why + " Remove the key."
+	} else if contains(ownArguments, argument) {
+		c.refuse(t, "Option that overrides an argument", "%s in the options file would silently override the argument %s of the benchmark, and the plan would show something else than what runs. Remove the key.", path, argument)
+		return
+	}
+	c.refuse(t, "Option that overrides a flag", "%s in the options file would silently override the flag --%s, and the report would go on showing the flag. %s", path, argument, instead)
 }
 
 func (c *optionChecker) hasChildren(path string) bool {
