@@ -1,9 +1,6 @@
 package plan
 
-import (
-	"encoding/json"
-	"fmt"
-)
+import "fmt"
 
 // Notes lists what is to be known about the numbers of a run before it is
 // measured. Notes of level "note" change no verdict; each marks the metric that
@@ -13,15 +10,15 @@ func Notes(r *Run) []Note {
 	add := func(code, metric, detail string) {
 		notes = append(notes, Note{Code: code, Level: "note", Metric: metric, Detail: detail})
 	}
-	if n := wholeOf(r.Arguments["concurrency"]); n <= 0 {
+	if n, _ := r.Arguments.Int("concurrency"); n <= 0 {
 		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so that latencies hold the time that a request waits behind the others.", r.Dataset.Rows)
-		if streaming, _ := r.Arguments["streaming"].(bool); streaming {
+		if r.Arguments.Bool("streaming") {
 			add("unlimited_concurrency", "avg_ttft_ms", detail)
 		}
 		add("unlimited_concurrency", "avg_request_latency_ms", detail)
 		add("unlimited_concurrency", "output_throughput_per_user_tok_s", detail)
 	}
-	if v, declared := r.Arguments["warmup"]; declared && v != nil && wholeOf(v) == 0 {
+	if n, passed := r.Arguments.Int("warmup"); passed && n == 0 {
 		add("no_warmup", "", "No request is sent before measuring starts: the first iterations are measured cold.")
 	}
 	if r.State.Wanted == 1 {
@@ -34,21 +31,4 @@ func Notes(r *Run) []Note {
 		add("unpinned_revision", "", "The checkpoint has no revision, so new weights are noticed when measured, not before; revision = … pins it.")
 	}
 	return notes
-}
-
-// wholeOf is a whole number as arguments hold it, made here or read from JSON; 0
-// for anything else.
-func wholeOf(v any) int64 {
-	switch v := v.(type) {
-	case int64:
-		return v
-	case int:
-		return int64(v)
-	case float64:
-		return int64(v)
-	case json.Number:
-		n, _ := v.Int64()
-		return n
-	}
-	return 0
 }

@@ -55,6 +55,7 @@ func (s *Set) columns() []column {
 		{"simulated", func(r *Result) string { return strconv.FormatBool(r.Simulated) }},
 		{"verdict", func(r *Result) string { return string(r.Verdict) }},
 		{"reasons", reasonCodes},
+		{"cause", (*Result).Cause},
 		{"caveats", caveatCodes},
 		{"model", func(r *Result) string { return r.Model.Checkpoint }},
 		{"revision", func(r *Result) string { return value(r.Model.Revision) }},

@@ -15,7 +15,7 @@ import (
 // backend tell why.
 func Judge(in Evidence) *Result {
 	r := newResult(in)
-	report, damage := in.report()
+	report, damage, cut := in.report()
 	switch {
 	case report != nil:
 		r.Simulated = r.Simulated || report.Simulated
@@ -26,7 +26,7 @@ func Judge(in Evidence) *Result {
 	case damage != "":
 		r.Reasons = append(r.Reasons, Reason{Code: "report_incomplete", Level: Invalid, Detail: damage})
 	default:
-		r.Reasons = append(r.Reasons, failure(in))
+		r.Reasons = append(r.Reasons, failure(in, cut))
 	}
 	r.settle()
 	return r
@@ -80,9 +80,9 @@ func rank(v Verdict) int {
 }
 
 // report returns the report that the attempt left: report.json, else the one
-// printed on stdout. Without a whole one, damage says what is wrong with what
-// there is, "" when there is nothing.
-func (in Evidence) report() (report *trtllm.Report, damage string) {
+// printed on stdout. Without a whole one, damage says what is wrong with
+// report.json, "" where there is none, and cut that a printed one breaks off.
+func (in Evidence) report() (report *trtllm.Report, damage string, cut bool) {
 	if len(in.Report) > 0 {
 		whole, err := trtllm.ReadReport(bytes.NewReader(in.Report))
 		switch {
@@ -91,30 +91,31 @@ func (in Evidence) report() (report *trtllm.Report, damage string) {
 		case in.Exit != nil && in.Exit.Report != "" && in.Exit.Report != digest(in.Report):
 			damage = "report.json is not what the job wrote: its SHA-256 differs"
 		default:
-			return whole, ""
+			return whole, "", false
 		}
 	}
-	if printed := in.printed(); printed != nil {
-		return printed, ""
-	}
-	return nil, damage
+	report, cut = in.printed()
+	return report, damage, cut
 }
 
 // printed is the whole report that stdout holds, nil if it holds none.
-func (in Evidence) printed() *trtllm.Report {
+func (in Evidence) printed() (report *trtllm.Report, cut bool) {
 	if in.Stdout == nil {
-		return nil
+		return nil, false
 	}
 	f, err := in.Stdout()
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	defer f.Close()
 	log, err := trtllm.ReadLog(f)
-	if err != nil || log == nil {
-		return nil
+	if err != nil {
+		return nil, false
 	}
-	return log.Report
+	if log.Report != nil {
+		log.Report.Simulated = log.Report.Simulated || log.Simulated
+	}
+	return log.Report, log.Partial != nil
 }
 
 func digest(b []byte) string {

@@ -1,5 +1,7 @@
 package results
 
+import "github.com/llmbench/llmbench/plan/trtllm"
+
 // PerMetric has a value for every metric of trtllm-bench's report, under the
 // report's own names.
 type PerMetric[T any] struct {
@@ -81,15 +83,7 @@ func (p *PerMetric[T]) field(name string) *T {
 
 // Percentiles describe how a quantity was spread over the requests of one
 // sample, in the unit of the quantity.
-type Percentiles struct {
-	P50     float64 `json:"p50"`
-	P90     float64 `json:"p90"`
-	P95     float64 `json:"p95"`
-	P99     float64 `json:"p99"`
-	Minimum float64 `json:"minimum"`
-	Maximum float64 `json:"maximum"`
-	Average float64 `json:"average"`
-}
+type Percentiles = trtllm.Percentiles
 
 // Spread holds the percentiles of one sample, nil where not measured. Latency,
 // TTFT and TPOT are in milliseconds, GenTPS is in tokens per second and user.

@@ -1,8 +1,6 @@
 package results
 
 import (
-	"encoding/json"
-
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -27,24 +25,23 @@ type planned struct {
 func newPlanned(run *plan.Run) planned {
 	a := run.Arguments
 	p := planned{
-		tp: max(1, whole(a["tp"])), pp: max(1, whole(a["pp"])), ep: whole(a["ep"]),
-		maxBatchSize: whole(a["max_batch_size"]), maxNumTokens: whole(a["max_num_tokens"]),
-		requests: run.Dataset.Rows, policy: "guaranteed_no_evict",
+		tp: max(1, whole(a, "tp")), pp: max(1, whole(a, "pp")), ep: whole(a, "ep"),
+		maxBatchSize: whole(a, "max_batch_size"), maxNumTokens: whole(a, "max_num_tokens"),
+		requests: run.Dataset.Rows, streaming: a.Bool("streaming"), policy: a.String("scheduler_policy"),
 	}
-	if n := whole(a["num_requests"]); n > 0 {
+	if n := whole(a, "num_requests"); n > 0 {
 		p.requests = n
 	}
-	if f, ok := float(a["kv_cache_free_gpu_mem_fraction"]); ok {
+	if f, ok := a.Float("kv_cache_free_gpu_mem_fraction"); ok {
 		p.kvFraction = &f
 	}
-	p.streaming, _ = a["streaming"].(bool)
-	if s, ok := a["scheduler_policy"].(string); ok && s != "" {
-		p.policy = s
+	if p.policy == "" {
+		p.policy = "guaranteed_no_evict"
 	}
 	longest := p.lengths(run)
 	p.forcedTokens = p.maxNumTokens
-	if !chunked(run) && p.maxNumTokens > 0 && p.maxBatchSize > 0 && p.lengthsKnown {
-		p.forcedTokens = trtllm.ForcedMaxNumTokens(p.maxNumTokens, p.maxBatchSize, longest)
+	if p.maxBatchSize > 0 && p.lengthsKnown {
+		p.forcedTokens = trtllm.ForcedMaxNumTokens(p.maxNumTokens, longest, p.maxBatchSize, chunked(run))
 	}
 	return p
 }
@@ -80,26 +77,10 @@ func chunked(run *plan.Run) bool {
 	return on
 }
 
-// float is a number as plans hold it: made in this process, or read from JSON.
-func float(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case int:
-		return float64(v), true
-	case float64:
-		return v, true
-	case json.Number:
-		f, err := v.Float64()
-		return f, err == nil
-	}
-	return 0, false
-}
-
-// whole is a whole number as plans hold it, 0 when it is not passed.
-func whole(v any) int {
-	f, _ := float(v)
-	return int(f)
+// whole is the whole number of a flag, 0 when it is not passed.
+func whole(a trtllm.Arguments, name string) int {
+	n, _ := a.Int(name)
+	return n
 }
 
 func value[T any](p *T) T {

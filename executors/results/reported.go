@@ -2,7 +2,8 @@ package results
 
 import "github.com/llmbench/llmbench/plan/trtllm"
 
-// reported is what a report says of the run that it is of.
+// reported is what a report says of the run that it is of; zero and nil stand
+// for what it does not say.
 type reported struct {
 	simulated                  bool
 	tp, pp, world              int
@@ -17,6 +18,40 @@ type reported struct {
 	outputThroughput           float64
 }
 
-func newReported(r *trtllm.Report) reported { return reported{} }
+func newReported(r *trtllm.Report) reported {
+	w, q := r.World, r.Request
+	out := reported{
+		simulated: r.Simulated,
+		tp:        w.TP, pp: w.PP, world: w.WorldSize, ep: w.EP,
+		maxBatchSize: w.MaxBatchSize, maxNumTokens: w.MaxNumTokens,
+		kvFraction: w.KVCachePercentage, policy: w.SchedulingPolicy,
+		requests: q.NumRequests, meanISL: q.AvgInputLength, meanOSL: q.AvgOutputLength,
+		streaming: r.Streaming != nil, outputThroughput: value(r.Performance.OutputThroughput),
+	}
+	if d := r.Dataset; d != nil {
+		out.datasetISL, out.datasetOSL = d.AvgISL, d.AvgOSL
+	}
+	return out
+}
 
-func (r *Result) measure(report *trtllm.Report) {}
+// measure takes the numbers of a whole report, and what it tells of the
+// software and the GPU.
+func (r *Result) measure(report *trtllm.Report) {
+	p := report.Performance
+	r.Metrics = Metrics{
+		RequestThroughput: p.RequestThroughput, OutputThroughput: p.OutputThroughput, TotalThroughput: p.TotalThroughput,
+		TotalLatency: p.TotalLatencyMS, AvgRequestLatency: p.AvgRequestLatencyMS,
+		OutputThroughputPerUser: p.OutputThroughputPerUser, OutputThroughputPerGPU: p.OutputThroughputPerGPU,
+	}
+	r.Percentiles = Spread{Latency: p.Latency}
+	if s := report.Streaming; s != nil {
+		r.Metrics.AvgTTFT, r.Metrics.AvgTPOT, r.Metrics.OutputSpeed = s.AvgTTFT, s.AvgTPOT, s.OutputSpeed
+		r.Percentiles.TTFT, r.Percentiles.TPOT, r.Percentiles.GenTPS = s.TTFT, s.TPOT, s.GenTPS
+	}
+	if v := report.Engine.Version; v != "" {
+		r.Provenance.TRTLLMVersion = &v
+	}
+	if m := report.Machine; m != nil && m.Name != "" {
+		r.Provenance.GPUName = &m.Name
+	}
+}

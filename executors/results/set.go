@@ -3,6 +3,7 @@ package results
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,21 +23,33 @@ type Set struct {
 
 // NewSet makes the document of results. Runs stand in the order in which they
 // first appear among the results, the results of a run by sample and attempt.
-// Real and simulated results cannot be in one set.
+// Real and simulated samples cannot be in one set.
 func NewSet(list []*Result) *Set {
 	s := &Set{FormatVersion: FormatVersion, Runs: []RunSummary{}, Results: []*Result{}}
 	for _, group := range groups(list) {
+		group = countSamples(group)
 		s.Runs = append(s.Runs, summariseRun(group))
 		s.Results = append(s.Results, group...)
 	}
-	if len(list) > 0 {
-		for _, r := range list {
-			if r.Simulated != list[0].Simulated && r.Counts() && list[0].Counts() {
-				panic("results: real and simulated results in one set")
-			}
-		}
+	if mixed(list) {
+		panic("results: real and simulated samples in one set")
 	}
 	return s
+}
+
+// mixed reports whether there are both real and simulated samples. A simulated
+// result that does not count may stand among real ones: it says what went
+// wrong.
+func mixed(list []*Result) bool {
+	var seen [2]bool
+	for _, r := range list {
+		if r.Counts() && r.Simulated {
+			seen[0] = true
+		} else if r.Counts() {
+			seen[1] = true
+		}
+	}
+	return seen[0] && seen[1]
 }
 
 // groups divides results by run and cluster.
@@ -62,6 +75,32 @@ func groups(list []*Result) [][]*Result {
 	return out
 }
 
+// countSamples makes the caveat one_sample true of the set: a plan can only say
+// how many samples it wanted. The results themselves stay as they are.
+func countSamples(group []*Result) []*Result {
+	samples := 0
+	for _, r := range group {
+		if r.Counts() {
+			samples++
+		}
+	}
+	out := make([]*Result, len(group))
+	for i, r := range group {
+		c := *r
+		c.Caveats = slices.DeleteFunc(slices.Clone(r.Caveats), func(c Caveat) bool { return c.Code == oneSample })
+		if samples == 1 && r.Counts() {
+			c.Caveats = append(c.Caveats, Caveat{Code: oneSample})
+		}
+		if c.Caveats == nil {
+			c.Caveats = []Caveat{}
+		}
+		out[i] = &c
+	}
+	return out
+}
+
+const oneSample = "one_sample"
+
 // WriteJSON writes the document as indented JSON.
 func (s *Set) WriteJSON(w io.Writer) error {
 	enc := json.NewEncoder(w)
@@ -85,6 +124,9 @@ func Read(r io.Reader) (*Set, error) {
 		if err := r.check(); err != nil {
 			return nil, fmt.Errorf("results[%d]: %w", i, err)
 		}
+	}
+	if mixed(s.Results) {
+		return nil, errors.New("the results hold both real and simulated samples")
 	}
 	return NewSet(s.Results), nil
 }

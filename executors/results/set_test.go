@@ -1,0 +1,253 @@
+package results
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/perf/benchfmt"
+	"pgregory.net/rapid"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// testSet has two samples of one run, one of them suspect, and a failure.
+func testSet(t testing.TB) *Set {
+	second := measured(t, "performance.output_throughput_per_gpu_tok_s=800")
+	second.Sample, second.Exit.RC = 2, 1
+	failed := ended("torch.OutOfMemoryError: CUDA out of memory.\n", &Exit{RC: 1}, nil)
+	failed.Run.Address, failed.Run.Fingerprint = "max_throughput/use_case=long/concurrency=unlimited", strings.Repeat("cd", 32)
+	failed.Run.Arguments = map[string]any{"tp": 8.0, "streaming": true, "sampler_options": "a,b"}
+	failed.Files.Stderr = ptr("/store/stderr")
+	return NewSet([]*Result{Judge(second), Judge(measured(t)), Judge(failed)})
+}
+
+func TestGolden(t *testing.T) {
+	s := testSet(t)
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"results.json":     func(b *bytes.Buffer) error { return s.WriteJSON(b) },
+		"results.csv":      func(b *bytes.Buffer) error { return s.WriteCSV(b) },
+		"results.benchfmt": func(b *bytes.Buffer) error { return s.WriteBenchfmt(b) },
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), b.String()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestJSONIsReadBack(t *testing.T) {
+	s := testSet(t)
+	var b bytes.Buffer
+	if err := s.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again bytes.Buffer
+	if err := got.WriteJSON(&again); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(b.String(), again.String()); diff != "" {
+		t.Error(diff)
+	}
+	if len(got.Runs[0].Summary.OutputThroughputPerGPU.Warnings) == 0 {
+		t.Error("the warning of too few samples is lost")
+	}
+	for _, bad := range []string{"", "[]", `{"format_version":"9"}`, `{"format_version":"1","results":[null]}`, `{"format_version":"1","results":[{"verdict":"good"}]}`} {
+		if _, err := Read(strings.NewReader(bad)); err == nil {
+			t.Errorf("Read(%q) is no error", bad)
+		}
+	}
+}
+
+// The documented keys, and no others, are in every result.
+func TestJSONKeys(t *testing.T) {
+	var b bytes.Buffer
+	if err := testSet(t).WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Runs, Results []map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields("address fingerprint sample attempt executor cluster simulated verdict reasons caveats " +
+		"model hardware image use_case arguments metrics percentiles estimate job provenance files")
+	slices.Sort(want)
+	for _, r := range doc.Results {
+		var keys []string
+		for k := range r {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		if diff := cmp.Diff(want, keys); diff != "" {
+			t.Error(diff)
+		}
+		for part, keys := range map[string]string{
+			"metrics": "request_throughput_req_s system_output_throughput_tok_s system_total_throughput_tok_s total_latency_ms avg_request_latency_ms " +
+				"output_throughput_per_user_tok_s output_throughput_per_gpu_tok_s avg_ttft_ms avg_tpot_ms token_output_speed_tok_s",
+			"percentiles": "request_latency_percentiles_ms ttft_percentiles tpot_percentiles gen_tps_percentiles",
+			"job":         "id cluster nodes submitted started ended",
+			"provenance": "image_sha256 checkpoint_sha256 trtllm_version gpu_name driver cuda nccl clocks power_cap_w " +
+				"slurm_version definitions_git llmbench_version script_sha256",
+			"files": "stdout stderr report",
+		} {
+			var have map[string]json.RawMessage
+			if err := json.Unmarshal(r[part], &have); err != nil {
+				t.Fatal(err)
+			}
+			for _, k := range strings.Fields(keys) {
+				if _, ok := have[k]; !ok {
+					t.Errorf("%s.%s is absent", part, k)
+				}
+				delete(have, k)
+			}
+			if len(have) != 0 {
+				t.Errorf("%s has more: %v", part, have)
+			}
+		}
+	}
+}
+
+func TestMetricsAreNamedOnce(t *testing.T) {
+	var p PerMetric[*float64]
+	ty := reflect.TypeOf(p)
+	if ty.NumField() != len(All) {
+		t.Fatalf("%d fields, %d metrics", ty.NumField(), len(All))
+	}
+	units := map[string]bool{}
+	for i, m := range All {
+		if tag := ty.Field(i).Tag.Get("json"); tag != m.Name {
+			t.Errorf("field %d is %s, metric %s", i, tag, m.Name)
+		}
+		*p.field(m.Name) = ptr(float64(i))
+		if got := reflect.ValueOf(p).Field(i).Interface().(*float64); got == nil || *got != float64(i) {
+			t.Errorf("%s is not field %d", m.Name, i)
+		}
+		if units[m.GoUnit] {
+			t.Errorf("unit %s is used twice", m.GoUnit)
+		}
+		units[m.GoUnit] = true
+	}
+	if p.At("nonsense") != nil {
+		t.Error("a metric that does not exist has a value")
+	}
+}
+
+func TestCSVIsRectangular(t *testing.T) {
+	var b bytes.Buffer
+	if err := testSet(t).WriteCSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(&b).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lines) != 4 {
+		t.Errorf("%d lines, want 4", len(lines))
+	}
+	seen := map[string]bool{}
+	for _, name := range lines[0] {
+		if seen[name] {
+			t.Errorf("column %s is there twice", name)
+		}
+		seen[name] = true
+	}
+}
+
+func TestBenchfmtIsRead(t *testing.T) {
+	var b bytes.Buffer
+	if err := testSet(t).WriteBenchfmt(&b); err != nil {
+		t.Fatal(err)
+	}
+	in := benchfmt.NewReader(&b, "results")
+	n := 0
+	for in.Scan() {
+		switch rec := in.Result().(type) {
+		case *benchfmt.Result:
+			n++
+			if v, ok := rec.Value("tok/s/gpu"); !ok || v < 700 {
+				t.Errorf("tok/s/gpu is %v", v)
+			}
+			if string(rec.Name) != "Max_throughput/use_case=chat" || rec.GetConfig("gpu") != "GB200" {
+				t.Errorf("%s on %s", rec.Name, rec.GetConfig("gpu"))
+			}
+		case *benchfmt.SyntaxError:
+			t.Error(rec)
+		}
+	}
+	if err := in.Err(); err != nil || n != 2 {
+		t.Errorf("%d lines, %v", n, err)
+	}
+}
+
+func TestSummarise(t *testing.T) {
+	if Summarise(nil) != nil {
+		t.Error("a summary of nothing")
+	}
+	few := Summarise([]float64{3, 1, 2})
+	if few.Median != 2 || few.Low != nil || few.High != nil || few.N != 3 || len(few.Warnings) != 1 {
+		t.Errorf("%+v", few)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		values := rapid.SliceOfN(rapid.Float64Range(1, 1e6), 6, 40).Draw(t, "values")
+		before := slices.Clone(values)
+		s := Summarise(values)
+		if !slices.Equal(before, values) {
+			t.Fatal("the values were reordered")
+		}
+		if s.Low == nil || *s.Low > s.Median || s.Median > *s.High || *s.Low < slices.Min(values) || *s.High > slices.Max(values) || len(s.Warnings) != 0 {
+			t.Fatalf("%+v of %v", s, values)
+		}
+	})
+}
+
+func TestRunSummary(t *testing.T) {
+	s := testSet(t)
+	if len(s.Runs) != 2 {
+		t.Fatalf("%d runs", len(s.Runs))
+	}
+	chat, long := s.Runs[0], s.Runs[1]
+	if chat.Verdict != Suspect || chat.Samples != 2 || chat.Summary.OutputThroughputPerGPU.Median != (775.75+800)/2 {
+		t.Errorf("%+v", chat)
+	}
+	if long.Verdict != Failed || long.Samples != 0 || long.Summary.AvgTTFT != nil || long.Results[0].Code() != "gpu_oom" {
+		t.Errorf("%+v", long)
+	}
+}
+
+func TestSimulatedIsKeptApart(t *testing.T) {
+	in := measured(t, "simulated=true")
+	in.Simulated = true
+	defer func() {
+		if recover() == nil {
+			t.Error("real and simulated results went into one set")
+		}
+	}()
+	NewSet([]*Result{Judge(measured(t)), Judge(in)})
+}

@@ -1,0 +1,130 @@
+package runs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+var testShape = trtllm.Shape{ISL: 20, OSL: 4, Seed: 420, Rows: 300, Vocab: 1000, EOS: 2}
+
+func TestEnsureDatasetGeneratesOnce(t *testing.T) {
+	s := Open(t.TempDir())
+	told := 0
+	path, sha, err := s.EnsureDataset(t.Context(), testShape, func(rows int) { told = rows })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != sha || !strings.HasSuffix(path, "/datasets/"+sha+".jsonl") {
+		t.Errorf("%s has the hash %x", path, sum)
+	}
+	if told != testShape.Rows {
+		t.Errorf("told of %d rows, want %d", told, testShape.Rows)
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := s.EnsureDataset(t.Context(), testShape, func(int) { t.Error("generated again") })
+	after, statErr := os.Stat(path)
+	if err != nil || again != path || statErr != nil || !os.SameFile(before, after) {
+		t.Errorf("%s, %v, %v", again, err, statErr)
+	}
+	other := testShape
+	other.Seed++
+	if _, otherSHA, err := s.EnsureDataset(t.Context(), other, nil); err != nil || otherSHA == sha {
+		t.Errorf("another seed: %s, %v", otherSHA, err)
+	}
+}
+
+func TestEnsureDatasetHealsALoss(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"cut":     func(path string) error { return os.Truncate(path, 100) },
+		"recipe":  func(path string) error { return os.RemoveAll(filepath.Join(filepath.Dir(path), recipesDir)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Open(t.TempDir())
+			path, sha, err := s.EnsureDataset(t.Context(), testShape, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := damage(path); err != nil {
+				t.Fatal(err)
+			}
+			if _, again, err := s.EnsureDataset(t.Context(), testShape, nil); err != nil || again != sha {
+				t.Fatalf("%s, %v", again, err)
+			}
+			if b, err := os.ReadFile(path); err != nil || digestOf(b) != sha {
+				t.Errorf("not healed: %v", err)
+			}
+		})
+	}
+}
+
+func TestEnsureDatasetByManyAtOnce(t *testing.T) {
+	s := Open(t.TempDir())
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			path, sha, err := s.EnsureDataset(t.Context(), testShape, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if b, err := os.ReadFile(path); err != nil || digestOf(b) != sha {
+				t.Errorf("%s: %v", path, err)
+			}
+		})
+	}
+	wg.Wait()
+	left, err := os.ReadDir(s.datasetsDir())
+	if err != nil || len(left) != 2 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestEnsureDatasetStops(t *testing.T) {
+	s := Open(t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := s.EnsureDataset(ctx, testShape, nil); err == nil {
+		t.Error("no error")
+	}
+	left, err := os.ReadDir(s.datasetsDir())
+	if err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestSweepRemovesWhatTheDeadLeft(t *testing.T) {
+	s := Open(t.TempDir())
+	dead := ".dataset~" + place() + "~" + itoa(deadOwner(t).PID) + "~1.tmp"
+	alive := ".dataset~" + place() + "~" + itoa(os.Getpid()) + "~1.tmp"
+	elsewhere := ".dataset~login9~1~1.tmp"
+	for _, name := range []string{dead, alive, elsewhere} {
+		write(t, filepath.Join(s.datasetsDir(), name), "half")
+	}
+	s.sweepDatasets()
+	for name, want := range map[string]bool{dead: false, alive: true, elsewhere: true} {
+		if _, err := os.Stat(filepath.Join(s.datasetsDir(), name)); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
+		}
+	}
+}
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

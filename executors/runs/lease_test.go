@@ -1,0 +1,231 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestLeaseAdmitsOne(t *testing.T) {
+	s := Open(t.TempDir())
+	l := acquire(t, s)
+	_, err := s.Acquire(t.Context(), Self("apply"))
+	var held *HeldError
+	if !errors.As(err, &held) {
+		t.Fatalf("second Acquire: %v, want a *HeldError", err)
+	}
+	if held.Owner.PID != os.Getpid() || held.Gone {
+		t.Errorf("held by %+v", held)
+	}
+	if !strings.Contains(held.Error(), "apply") {
+		t.Errorf("message %q does not name the command", held)
+	}
+	release(t, l)
+	release(t, acquire(t, s))
+	left, err := list(s.Dir())
+	if err != nil || len(left.names) != 0 {
+		t.Errorf("left behind: %v, %v", left.names, err)
+	}
+}
+
+func TestLeaseOfTheDeadIsInherited(t *testing.T) {
+	s := Open(t.TempDir())
+	plantLease(t, s, leaseFile, deadOwner(t))
+	l := acquire(t, s)
+	if h, err := s.Holder(); err != nil || h.Owner.Nonce != l.Owner().Nonce {
+		t.Errorf("holder %+v, %v", h, err)
+	}
+	release(t, l)
+}
+
+func TestLeaseOfARebootedHostIsInherited(t *testing.T) {
+	s := Open(t.TempDir())
+	o := Self("apply")
+	o.BootID, o.Nonce = "another", "0f"
+	plantLease(t, s, leaseFile, o)
+	release(t, acquire(t, s))
+}
+
+func TestLeaseOfAReusedNumberIsInherited(t *testing.T) {
+	s := Open(t.TempDir())
+	o := Self("apply")
+	o.Birth, o.Nonce = "1", "0f"
+	plantLease(t, s, leaseFile, o)
+	release(t, acquire(t, s))
+}
+
+func TestLeaseOfAnotherHostIsRespected(t *testing.T) {
+	for name, change := range map[string]func(*Owner){
+		"host":      func(o *Owner) { o.Host = "login9" },
+		"namespace": func(o *Owner) { o.Namespace = "pid:[1]" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Open(t.TempDir())
+			o := deadOwner(t)
+			change(&o)
+			plantLease(t, s, leaseFile, o)
+			var held *HeldError
+			if _, err := s.Acquire(t.Context(), Self("")); !errors.As(err, &held) || held.Gone {
+				t.Fatalf("Acquire: %v", err)
+			}
+			if h, err := s.Unlock(); err != nil || h.Owner.Nonce != o.Nonce {
+				t.Fatalf("Unlock: %+v, %v", h, err)
+			}
+			release(t, acquire(t, s))
+		})
+	}
+}
+
+func TestLeaseWithoutContentIsRespected(t *testing.T) {
+	s := Open(t.TempDir())
+	write(t, filepath.Join(s.Dir(), leaseFile), "")
+	var held *HeldError
+	if _, err := s.Acquire(t.Context(), Self("")); !errors.As(err, &held) {
+		t.Fatalf("Acquire: %v", err)
+	}
+	if h, err := s.Unlock(); err != nil || h == nil {
+		t.Fatalf("Unlock: %v, %v", h, err)
+	}
+	release(t, acquire(t, s))
+}
+
+func TestUnlockOfNothing(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "never"))
+	if h, err := s.Unlock(); h != nil || err != nil {
+		t.Errorf("Unlock: %v, %v", h, err)
+	}
+}
+
+// A contender that died while it inherited is inherited from in turn.
+func TestLeaseOfADeadHeirIsInherited(t *testing.T) {
+	s := Open(t.TempDir())
+	first, second, third := deadOwner(t), deadOwner(t), deadOwner(t)
+	second.Nonce, third.Nonce = "02", "03"
+	plantLease(t, s, leaseFile, first)
+	plantLease(t, s, nextFile(first.Nonce), second)
+	plantLease(t, s, nextFile(second.Nonce), third)
+	release(t, acquire(t, s))
+	left, err := list(s.Dir())
+	if err != nil || len(left.names) != 0 {
+		t.Errorf("left behind: %v, %v", left.names, err)
+	}
+}
+
+func TestLeaseOfALivingHeirIsRespected(t *testing.T) {
+	s := Open(t.TempDir())
+	dead, heir := deadOwner(t), Self("apply")
+	heir.Nonce = "02"
+	plantLease(t, s, leaseFile, dead)
+	plantLease(t, s, nextFile(dead.Nonce), heir)
+	var held *HeldError
+	if _, err := s.Acquire(t.Context(), Self("")); !errors.As(err, &held) || held.Owner.Nonce != heir.Nonce {
+		t.Fatalf("Acquire: %v", err)
+	}
+}
+
+// Many contenders for a dead owner's lease: at every moment at most one holds
+// it, and in the end all had it.
+func TestLeaseContention(t *testing.T) {
+	s := Open(t.TempDir())
+	plantLease(t, s, leaseFile, deadOwner(t))
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	holders, most := 0, 0
+	for range 12 {
+		wg.Go(func() {
+			for {
+				l, err := s.Acquire(context.Background(), Self(""))
+				var held *HeldError
+				if errors.As(err, &held) {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				holders++
+				most = max(most, holders)
+				mu.Unlock()
+				time.Sleep(time.Millisecond)
+				mu.Lock()
+				holders--
+				mu.Unlock()
+				if err := l.Release(); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+		})
+	}
+	wg.Wait()
+	if most != 1 {
+		t.Errorf("%d held the lease at once", most)
+	}
+}
+
+func TestReleaseLeavesASuccessorAlone(t *testing.T) {
+	s := Open(t.TempDir())
+	first := acquire(t, s)
+	if _, err := s.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	second := acquire(t, s)
+	release(t, first)
+	if h, err := s.Holder(); err != nil || h == nil || h.Owner.Nonce != second.Owner().Nonce {
+		t.Errorf("holder %+v, %v", h, err)
+	}
+	release(t, second)
+	release(t, second)
+}
+
+func acquire(t *testing.T, s *Store) *Lease {
+	t.Helper()
+	l, err := s.Acquire(t.Context(), Self("apply"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func release(t *testing.T, l *Lease) {
+	t.Helper()
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deadOwner is a process of this host that has ended.
+func deadOwner(t *testing.T) Owner {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	o := Self("apply")
+	o.PID, o.Birth, o.Nonce = cmd.ProcessState.Pid(), "1", "01"
+	return o
+}
+
+func plantLease(t *testing.T, s *Store, name string, o Owner) {
+	t.Helper()
+	write(t, filepath.Join(s.Dir(), name), string(encodeRecord(o)))
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

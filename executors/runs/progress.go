@@ -1,0 +1,88 @@
+package runs
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// Progress is how far a running benchmark has come, by its own log.
+type Progress struct {
+	// Stage is the last thing that trtllm-bench said it was doing, in its words;
+	// "" while it has said nothing.
+	Stage string
+	// Done and Total count requests; both are 0 before the first is done.
+	Done, Total int
+}
+
+// tailBytes is how much of the end of a log is looked at for progress.
+const tailBytes = 128 << 10
+
+// Progress reads the ends of the logs. It returns nil before the benchmark's
+// step was started.
+func (a *Attempt) Progress() (*Progress, error) {
+	l, err := list(a.Dir)
+	if err != nil || !l.has(startFile) {
+		return nil, err
+	}
+	p := &Progress{}
+	for _, name := range []string{stdoutFile, stderrFile} {
+		if !l.has(name) {
+			continue
+		}
+		end, err := tail(filepath.Join(l.dir, name), tailBytes)
+		if err != nil {
+			return nil, err
+		}
+		p.read(end)
+	}
+	if p.Stage == "" && p.Total > 0 {
+		p.Stage = "Starting benchmark" // said too long ago
+	}
+	return p, nil
+}
+
+func (p *Progress) read(end string) {
+	log, err := trtllm.ReadLog(strings.NewReader(end))
+	if err != nil {
+		return
+	}
+	if log.Stage != "" {
+		p.Stage = log.Stage
+	}
+	if log.Total > 0 {
+		p.Done, p.Total = log.Done, log.Total
+	}
+}
+
+// tail is the end of a file, from the beginning of a line on; "" for a file
+// that went away.
+func tail(path string, most int64) (string, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return "", err
+	}
+	from := max(0, size-most)
+	b, err := io.ReadAll(io.NewSectionReader(f, from, most))
+	if err != nil {
+		return "", err
+	}
+	s := string(b)
+	if from > 0 {
+		_, s, _ = strings.Cut(s, "\n")
+	}
+	return s, nil
+}

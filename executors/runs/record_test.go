@@ -1,0 +1,76 @@
+package runs
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRecordsAreWholeOrAbsent(t *testing.T) {
+	whole := string(encodeRecord(JobRecord{Handle: "h", JobID: "1"}))
+	for n := range len(whole) {
+		var r JobRecord
+		if decodeRecord([]byte(whole[:n]), &r) {
+			t.Errorf("%q is taken for whole", whole[:n])
+		}
+	}
+	var r JobRecord
+	if !decodeRecord([]byte(whole), &r) || r.JobID != "1" {
+		t.Errorf("%q is not read: %+v", whole, r)
+	}
+	if decodeRecord([]byte(`{"job_id":"1"}`+"\n"), &r) {
+		t.Error("a record without its end is taken for whole")
+	}
+}
+
+// Shells write these records.
+func TestExitAsShellsWriteIt(t *testing.T) {
+	var e Exit
+	line := `{"job_id":4711,"restart_count":"0","rc":"137","bench_rc":null,"signal":"","reason":"","started":"","ended":"2026-03-04T06:10:00Z","report":null,"end":true}` + "\n"
+	if !decodeRecord([]byte(line), &e) {
+		t.Fatal("not read")
+	}
+	if e.JobID != "4711" || e.RC != 137 || e.BenchRC != nil || !e.Started.IsZero() || e.Ended.IsZero() || e.Report != nil {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestExpandNodes(t *testing.T) {
+	for in, want := range map[string][]string{
+		"":                      nil,
+		"gb01":                  {"gb01"},
+		"gb[01-03,7],login1":    {"gb01", "gb02", "gb03", "gb7", "login1"},
+		"r[1-2]n[1-2]":          {"r[1-2]n[1-2]"},
+		"a[2-1]":                {"a[2-1]"},
+		"a[1-":                  {"a[1-"},
+		"a[x]":                  {"a[x]"},
+		"n[0-99999999]":         {"n[0-99999999]"},
+		"rack1-n[098-101].site": {"rack1-n098.site", "rack1-n099.site", "rack1-n100.site", "rack1-n101.site"},
+	} {
+		if diff := cmp.Diff(want, expandNodes(in)); diff != "" {
+			t.Errorf("%q: %s", in, diff)
+		}
+	}
+}
+
+func FuzzRecords(f *testing.F) {
+	for _, file := range left("1", reportJSON()) {
+		f.Add([]byte(file.content))
+	}
+	f.Add([]byte(`{"nodes":["a"],"end":true}` + "\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var (
+			e Exit
+			c Claim
+			s Start
+		)
+		if decodeRecord(b, &e) && !strings.HasSuffix(string(b), "\n") {
+			t.Error("not whole")
+		}
+		decodeRecord(b, &c)
+		if decodeRecord(b, &s) && len(s.Nodes) > 2*mostNodes {
+			t.Errorf("%d nodes from %d bytes", len(s.Nodes), len(b))
+		}
+	})
+}
