@@ -33,8 +33,9 @@ type Definitions struct {
 	// Excluded counts the cells that exclude blocks removed.
 	Excluded int
 
-	names *names
-	opts  Options
+	names    *names
+	opts     Options
+	simulate *Executor // nil until it is chosen without being declared
 }
 
 // Input is a file that was read, with the hexadecimal SHA-256 of its content.

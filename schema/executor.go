@@ -66,7 +66,8 @@ func (n *names) defineExecutors(executors []*Executor) {
 }
 
 // ChooseExecutor returns what runs the cell: override if it is not "" (TYPE or
-// TYPE.NAME), else what the cell chose, else the only one declared.
+// TYPE.NAME), else what the cell chose, else the only one declared. Equal
+// choices are the same pointer.
 func (d *Definitions) ChooseExecutor(c *Cell, override string) (*Executor, hcl.Diagnostics) {
 	if override != "" {
 		e, why := d.findExecutor(override)
@@ -88,6 +89,14 @@ func (d *Definitions) ChooseExecutor(c *Cell, override string) (*Executor, hcl.D
 			"No executor is declared, so nothing says where the runs go. Declare one, such as executor \"slurm\" \"NAME\" { … }, or rehearse with -executor=simulate, which needs no cluster and no GPU and marks its results as simulated. It is never chosen silently.")}
 	}
 	return nil, hcl.Diagnostics{refuse(c.Range, "Ambiguous executor", "Several executors are declared: %s. Choose with executor = executor.%s in the benchmark or its row, or with -executor=%[2]s.", strings.Join(d.executorRefs(), ", "), d.Executors[0].Ref())}
+}
+
+// undeclaredSimulate is the same executor each time.
+func (d *Definitions) undeclaredSimulate() *Executor {
+	if d.simulate == nil {
+		d.simulate = &Executor{Type: Simulate}
+	}
+	return d.simulate
 }
 
 func (d *Definitions) executorRefs() []string {
@@ -116,7 +125,7 @@ func (d *Definitions) findExecutor(ref string) (*Executor, string) {
 	case len(ofType) > 1:
 		return nil, fmt.Sprintf("several executors of type %s are declared. Name one: %s.", ref, strings.Join(d.executorRefs(), ", "))
 	case ref == Simulate:
-		return &Executor{Type: Simulate}, ""
+		return d.undeclaredSimulate(), ""
 	}
 	known := append(d.executorRefs(), Simulate)
 	if s := didYouMean(ref, known); s != "" {

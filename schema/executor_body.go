@@ -14,10 +14,12 @@ import (
 type MissingVariable struct {
 	Variable string
 	Argument string // with its blocks: "container.image_dir"
-	// Ways says how to set the variable, as the end of a sentence.
-	Ways  string
-	Range hcl.Range
+	Range    hcl.Range
 }
+
+// WaysToSet lists the ways to give variable a value, in order of precedence, as
+// a sentence names them.
+func (d *Definitions) WaysToSet(variable string) []string { return d.names.ways(variable) }
 
 // DecodeExecutor evaluates the body of e by the specification of its type.
 // Arguments that need a variable without a value are null and listed in missing:
@@ -81,7 +83,7 @@ func (b *bodyEvaluator) argument(a *hclsyntax.Attribute, path string) cty.Value 
 		return j.value
 	}
 	for _, name := range j.missing {
-		b.missing = append(b.missing, &MissingVariable{Variable: name, Argument: path, Ways: b.names.ways(name), Range: a.Expr.Range()})
+		b.missing = append(b.missing, &MissingVariable{Variable: name, Argument: path, Range: a.Expr.Range()})
 	}
 	return null
 }

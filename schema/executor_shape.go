@@ -13,8 +13,8 @@ import (
 // not have. Nothing is evaluated, so that it holds for executors that are not
 // chosen too.
 func checkExecutorNames(body *hclsyntax.Body, spec hcldec.Spec, noun string) hcl.Diagnostics {
-	if spec == nil {
-		return nil
+	if _, blind := spec.(*hcldec.LiteralSpec); blind || spec == nil {
+		return nil // it looks at nothing, so it says nothing about names
 	}
 	s := shape{noun: noun}
 	for _, a := range hcldec.ImpliedSchema(spec).Attributes {

@@ -193,7 +193,7 @@ func decoded(defs *schema.Definitions, override string) string {
 	}
 	fmt.Fprintf(&out, "%s %s\n", e.Ref(), asJSON(v))
 	for _, m := range missing {
-		fmt.Fprintf(&out, "missing %s for %s at %s: %s\n", m.Variable, m.Argument, m.Range, m.Ways)
+		fmt.Fprintf(&out, "missing %s for %s at %s: %q\n", m.Variable, m.Argument, m.Range, defs.WaysToSet(m.Variable))
 	}
 	return out.String()
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -76,14 +77,20 @@ func sensitiveOutside(rng hcl.Range, what string) *hcl.Diagnostic {
 
 // missing is the error of using variable, which has no value.
 func (n *names) missing(variable string, rng hcl.Range, what string) *hcl.Diagnostic {
-	return refuse(rng, "Missing variable", "The variable %q has no value, and %s needs it. Set it with %s.", variable, what, n.ways(variable))
+	return refuse(rng, "Missing variable", "The variable %q has no value, and %s needs it. Set it with %s.", variable, what, either(n.ways(variable)))
 }
 
-// ways are the ways to set variable, as the end of a sentence.
-func (n *names) ways(variable string) string {
-	s := "-var '" + variable + "=…', a line in a *.auto.vars file, or the environment variable LLMBENCH_VAR_" + variable
+// ways are the ways to set variable.
+func (n *names) ways(variable string) []string {
+	ways := []string{"-var '" + variable + "=…'", "a line in a *.auto.vars file", "the environment variable " + envPrefix + variable}
 	if v := n.variable(variable); v != nil && v.env != "" {
-		s += " or " + v.env
+		ways = append(ways, "the environment variable "+v.env)
 	}
-	return s
+	return ways
+}
+
+// either joins ways for a sentence.
+func either(ways []string) string {
+	last := len(ways) - 1
+	return strings.Join(ways[:last], ", ") + " or " + ways[last]
 }
