@@ -1,12 +1,14 @@
 package results
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 func TestJudgeMatch(t *testing.T) {
@@ -221,5 +223,47 @@ func TestCaveats(t *testing.T) {
 	}
 	if r.Verdict != Valid {
 		t.Errorf("a note changed the verdict: %s", told(r))
+	}
+}
+
+// Without report.json the report on stdout counts, if it is whole.
+func TestJudgePrintedReport(t *testing.T) {
+	in := measured(t)
+	report, err := trtllm.ReadReport(bytes.NewReader(in.Report))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := report.WriteText(&b, "03/04/2026-06:09:00"); err != nil {
+		t.Fatal(err)
+	}
+	in.Report, in.Stdout = nil, opens(b.String())
+	r := Judge(in)
+	if r.Verdict != Valid || *r.Metrics.OutputThroughputPerGPU != 775.75 || *r.Metrics.AvgTTFT != 120.25 {
+		t.Errorf("%s, %+v", told(r), r.Metrics)
+	}
+	in.Report = testReport(t)[:100]
+	if r = Judge(in); r.Verdict != Valid {
+		t.Errorf("beside a report.json that is not whole: %s", told(r))
+	}
+
+	in.Report, in.Stdout = nil, opens(b.String()[:b.Len()/2])
+	if r = Judge(in); r.Counts() || r.Code() != "report_incomplete" {
+		t.Errorf("half of it: %s", told(r))
+	}
+	in.Stderr = opens("torch.OutOfMemoryError: CUDA out of memory\n")
+	if r = Judge(in); r.Code() != "gpu_oom" {
+		t.Errorf("half of it, with a cause: %s", told(r))
+	}
+
+	report.Simulated = true
+	b.Reset()
+	if err := report.WriteText(&b, "03/04/2026-06:09:00"); err != nil {
+		t.Fatal(err)
+	}
+	in = measured(t)
+	in.Report, in.Stdout = nil, opens(b.String())
+	if r = Judge(in); r.Counts() || !r.Simulated {
+		t.Errorf("a printed simulation of a real run: %s", told(r))
 	}
 }

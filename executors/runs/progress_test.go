@@ -1,0 +1,43 @@
+package runs
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestProgress(t *testing.T) {
+	s := Open(t.TempDir())
+	a := newAttempt(t, s, testKey, 1, testAddress)
+	progress := func() *Progress {
+		t.Helper()
+		p, err := a.Progress()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if p := progress(); p != nil {
+		t.Errorf("before the start: %+v", p)
+	}
+	files := left("1", "")
+	put(t, a, files[2].name, files[2].content)
+	if p := progress(); *p != (Progress{}) {
+		t.Errorf("before a word: %+v", p)
+	}
+	put(t, a, "stdout", "[03/04/2026-06:01:00] [TRT-LLM] [I] Setting up throughput benchmark.\n")
+	if p := progress(); p.Stage != "Setting up throughput benchmark" || p.Total != 0 {
+		t.Errorf("%+v", p)
+	}
+	bar := func(done int) string {
+		return fmt.Sprintf("Benchmarking: %3d%%|##   | %d/100 [00:01<00:09,  1.0it/s]", done, done)
+	}
+	put(t, a, "stderr", bar(1)+"\r"+bar(2)+"\r"+bar(37)+"\r")
+	if p := progress(); p.Done != 37 || p.Total != 100 {
+		t.Errorf("%+v", p)
+	}
+	put(t, a, "stdout", "[03/04/2026-06:01:00] [TRT-LLM] [I] Starting benchmark...\n"+strings.Repeat("iter = 1, global_rank = 0, rank = 0\n", 10000))
+	if p := progress(); p.Done != 37 || p.Stage != "Starting benchmark" {
+		t.Errorf("behind many lines: %+v", p)
+	}
+}
