@@ -1,0 +1,56 @@
+package estimate
+
+import "math"
+
+// tokensPerBlock is the size of a KV block of TensorRT-LLM, in tokens.
+const tokensPerBlock = 32
+
+// workspaceBytes is what a rank needs beside weights and KV cache: activations
+// of the largest iteration, NCCL, the CUDA context. Fitted.
+const workspaceBytes = 8.6e9
+
+// A MemoryUse is how the memory of one GPU is used, in bytes.
+type MemoryUse struct {
+	Capacity, Weights, Workspace, KVCache int64
+	// KVTokens is how many tokens the cache of one rank holds.
+	KVTokens        int64
+	KVBytesPerToken float64
+	// RequestsFit is how many requests of the longest kind one rank holds.
+	RequestsFit int64
+}
+
+// Memory computes the memory of a rank. Attention DP replicates all but the
+// routed experts, which EP splits; TensorRT-LLM gives the cache a fraction of
+// what is left after weights and the peak of activations (KvCacheCreator).
+func Memory(s Scenario) MemoryUse {
+	m := s.Model
+	weights := m.Attention.bytes() + m.DenseFFN.bytes() + m.Shared.bytes() + m.Router.bytes() + m.Embedding.bytes() + m.Head.bytes()
+	weights = weights/s.split() + m.Routed.bytes()/float64(max(1, s.TP)) + m.Vision.bytes()
+	weights /= s.pp()
+	use := MemoryUse{
+		Capacity: int64(s.GPU.MemoryBytes), Weights: int64(weights), Workspace: int64(workspaceBytes),
+		KVBytesPerToken: s.kvBytes(),
+	}
+	use.KVCache = max(0, int64((s.GPU.MemoryBytes-weights-workspaceBytes)*s.KVFraction))
+	use.KVTokens = int64(float64(use.KVCache) / use.KVBytesPerToken)
+	longest := 0
+	for _, r := range s.Requests {
+		longest = max(longest, r.ISL+r.OSL)
+	}
+	if longest > 0 {
+		use.RequestsFit = use.KVTokens / int64(blocks(longest)*tokensPerBlock)
+	}
+	return use
+}
+
+// kvBytes is what one token takes in the cache of one rank.
+func (s *Scenario) kvBytes() float64 {
+	b := float64(s.Model.KVElements) * s.Model.KVDtype.Bytes() / s.pp()
+	if s.AttentionDP || s.Model.MLA {
+		return b
+	}
+	heads := float64(max(1, s.Model.KVHeads))
+	return b * math.Max(1, heads/float64(max(1, s.TP))) / heads
+}
+
+func blocks(tokens int) int { return (tokens + tokensPerBlock - 1) / tokensPerBlock }

@@ -1,0 +1,106 @@
+package estimate
+
+import "math"
+
+// Dtype is the type of weights or activations.
+type Dtype string
+
+// The types that are known.
+const (
+	BF16  Dtype = "BF16"
+	FP8   Dtype = "FP8"
+	NVFP4 Dtype = "NVFP4"
+	MXFP4 Dtype = "MXFP4"
+)
+
+// Bytes is the size of one parameter: NVFP4 has an FP8 scale for 16 values,
+// MXFP4 one byte for 32.
+func (d Dtype) Bytes() float64 {
+	switch d {
+	case FP8:
+		return 1
+	case NVFP4:
+		return 0.5625
+	case MXFP4:
+		return 0.53125
+	}
+	return 2
+}
+
+// A Weight is a part of a model: how many parameters, of which type.
+type Weight struct {
+	Params float64
+	Dtype  Dtype
+}
+
+func (w Weight) bytes() float64 { return w.Params * w.Dtype.Bytes() }
+
+// A Model is an architecture with the types of one checkpoint. Parameters count
+// all layers together.
+type Model struct {
+	Layers, Hidden, Heads, HeadDim, KVHeads int
+	MoELayers, Experts, TopK, ExpertFFN     int
+	Attention, DenseFFN, Shared, Router     Weight
+	Routed, Embedding, Head, Vision         Weight
+	// KVElements is what one token takes on all layers, KVDtype its type.
+	KVElements int
+	KVDtype    Dtype
+	// AttentionChunk bounds what ChunkedLayers attend to, Window what
+	// WindowLayers do; 0 is no bound.
+	AttentionChunk, ChunkedLayers, Window, WindowLayers int
+	// MLA says that attention is latent.
+	MLA bool
+}
+
+// GPU holds the peak rates of a GPU: bytes, bytes a second, FLOP/s.
+type GPU struct {
+	Hopper                    bool
+	MemoryBytes               float64
+	Bandwidth, BF16, FP8, FP4 float64
+	NVLink                    float64
+}
+
+func (g GPU) flops(d Dtype) float64 {
+	switch d {
+	case FP8:
+		return g.FP8
+	case NVFP4, MXFP4:
+		if g.FP4 > 0 {
+			return g.FP4
+		}
+		return g.FP8
+	}
+	return g.BF16
+}
+
+// attended is how many tokens a request at position p attends to, averaged over
+// the layers. TensorRT-LLM switches chunks off where no sequence is as long.
+func (m Model) attended(p float64, maxSeqLen int) float64 {
+	if m.ChunkedLayers > 0 && m.AttentionChunk > 0 && maxSeqLen >= m.AttentionChunk {
+		share := float64(m.ChunkedLayers) / float64(m.Layers)
+		return (1-share)*p + share*math.Mod(p, float64(m.AttentionChunk))
+	}
+	if m.WindowLayers > 0 && m.Window > 0 {
+		share := float64(m.WindowLayers) / float64(m.Layers)
+		return (1-share)*p + share*math.Min(p, float64(m.Window))
+	}
+	return p
+}
+
+// prefillSquares is the mean over layers of the sum of squares of what a prompt
+// of s tokens attends to.
+func (m Model) prefillSquares(s float64, maxSeqLen int) float64 {
+	full := s * s
+	if m.ChunkedLayers > 0 && m.AttentionChunk > 0 && maxSeqLen >= m.AttentionChunk {
+		c := float64(m.AttentionChunk)
+		whole := math.Floor(s / c)
+		rest := s - whole*c
+		share := float64(m.ChunkedLayers) / float64(m.Layers)
+		return (1-share)*full + share*(whole*c*c+rest*rest)
+	}
+	if m.WindowLayers > 0 && m.Window > 0 && s > float64(m.Window) {
+		share := float64(m.WindowLayers) / float64(m.Layers)
+		return (1-share)*full + share*2*s*float64(m.Window)
+	}
+	return full
+}

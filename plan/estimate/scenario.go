@@ -1,0 +1,48 @@
+package estimate
+
+// A Request is tokens in and tokens out.
+type Request struct{ ISL, OSL int }
+
+// A Scenario is all that a prediction depends on.
+type Scenario struct {
+	Model          Model
+	GPU            GPU
+	GPUs           int
+	TP, PP, EP     int
+	AttentionDP    bool
+	MaxBatchSize   int // a rank under attention DP
+	MaxNumTokens   int // likewise
+	MaxSeqLen      int
+	KVFraction     float64
+	Concurrency    int // 0 or less: no limit
+	ChunkedContext bool
+	// GraphSizes are the batch sizes with a CUDA graph, ascending; GraphPadding
+	// rounds a batch up to the next.
+	GraphSizes   []int
+	GraphPadding bool
+	// AllToAll says that experts are reached by all-to-all (WIDEEP) rather than
+	// by gathering all tokens.
+	AllToAll bool
+	// Requests are in the order in which they are sent.
+	Requests []Request
+}
+
+// ranks is the number of schedulers that share the requests.
+func (s *Scenario) ranks() int {
+	if s.AttentionDP {
+		return max(1, s.TP)
+	}
+	return 1
+}
+
+// split is over how many GPUs attention and dense layers are cut.
+func (s *Scenario) split() float64 {
+	if s.AttentionDP {
+		return 1
+	}
+	return float64(max(1, s.TP))
+}
+
+func (s *Scenario) ep() int { return max(1, s.EP) }
+
+func (s *Scenario) pp() float64 { return float64(max(1, s.PP)) }
