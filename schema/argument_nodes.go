@@ -37,8 +37,11 @@ func (r *resolver) blockNode(name string) *node {
 			r.diags = append(r.diags, diags...)
 			return result{}
 		}
-		if label, wrong := blockLabel(name, ev.value); wrong != "" {
-			_ = label
+		if ev.value.HasMark(sensitiveMark{}) {
+			r.diags = append(r.diags, sensitiveOutside(e.Range(), name))
+			return result{}
+		}
+		if _, wrong := blockLabel(name, ev.value); wrong != "" {
 			return r.problem(e, ev.ctx, name, wrong)
 		}
 		return r.block(name, ev.value, e.origin)

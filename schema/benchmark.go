@@ -47,6 +47,7 @@ func (l *loader) benchmarks() hcl.Diagnostics {
 			diags = append(diags, m.make(bench)...)
 		}
 	}
+	l.lost = m.lost
 	return diags
 }
 
@@ -56,6 +57,7 @@ type maker struct {
 	names *names
 	args  *arguments
 	runs  int // multiplied so far, before excludes
+	lost  *hcl.Range
 }
 
 func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnostics) {

@@ -24,8 +24,7 @@ func (m *maker) make(b *benchmarkBlock) hcl.Diagnostics {
 }
 
 // makeRow makes the cells of one row: the product of the axes without what
-// excludes remove. Once a cell has a mistake the row makes no more of them, but
-// goes on to look for mistakes.
+// excludes remove. A cell with a mistake is left out.
 func (m *maker) makeRow(r *row, axes []*axis) (total, left int, diags hcl.Diagnostics) {
 	res := m.newResolver(r, axes)
 	b, ready := res.newCellBuilder()
@@ -37,12 +36,13 @@ func (m *maker) makeRow(r *row, axes []*axis) (total, left int, diags hcl.Diagno
 			continue
 		}
 		left++
-		if !ready {
-			continue
+		if ready {
+			if c := b.cell(at); c != nil {
+				m.defs.Cells = append(m.defs.Cells, c)
+				continue
+			}
 		}
-		if c := b.cell(at); c != nil {
-			m.defs.Cells = append(m.defs.Cells, c)
-		}
+		m.lost = &r.rng
 	}
 	return total, left, res.diags
 }

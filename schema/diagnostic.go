@@ -54,7 +54,41 @@ func tidy(diags hcl.Diagnostics) hcl.Diagnostics {
 			out = append(out, d)
 		}
 	}
+	out = shorten(out)
 	slices.SortStableFunc(out, func(a, b *hcl.Diagnostic) int { return compareRanges(subject(a), subject(b)) })
+	return out
+}
+
+// maxAlike is how many values of one expression are refused one by one.
+const maxAlike = 3
+
+// shorten keeps the first few of the diagnostics that say the same of an
+// expression in several runs, and counts the others.
+func shorten(diags hcl.Diagnostics) hcl.Diagnostics {
+	type key struct {
+		summary string
+		subject hcl.Range
+	}
+	count := map[key]int{}
+	last := map[key]*hcl.Diagnostic{}
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		if d.EvalContext == nil {
+			out = append(out, d)
+			continue
+		}
+		k := key{d.Summary, subject(d)}
+		if count[k]++; count[k] <= maxAlike {
+			out = append(out, d)
+			last[k] = d
+		}
+	}
+	for _, d := range out {
+		k := key{d.Summary, subject(d)}
+		if more := count[k] - maxAlike; more > 0 && last[k] == d {
+			d.Detail += fmt.Sprintf("\n\n%d more values of this expression are refused too.", more)
+		}
+	}
 	return out
 }
 

@@ -82,6 +82,9 @@ func (b *bodyEvaluator) argument(a *hclsyntax.Attribute, path string) cty.Value 
 	case j.ok:
 		return j.value
 	}
+	if len(j.missing) == 0 {
+		b.diags = append(b.diags, orFailed(nil, true, a.Expr.Range())...)
+	}
 	for _, name := range j.missing {
 		b.missing = append(b.missing, &MissingVariable{Variable: name, Argument: path, Range: a.Expr.Range()})
 	}

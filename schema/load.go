@@ -43,6 +43,8 @@ type loader struct {
 	sources *sources
 	opts    Options
 	blocks  map[string][]*hclsyntax.Block
+	// lost is a row of which a run is missing, nil if none is.
+	lost *hcl.Range
 }
 
 func (l *loader) load() hcl.Diagnostics {
@@ -62,7 +64,11 @@ func (l *loader) load() hcl.Diagnostics {
 	diags = append(diags, l.values()...)
 	diags = append(diags, l.defs.names.all()...)
 	diags = append(diags, l.singletons()...)
-	return append(diags, l.benchmarks()...)
+	diags = append(diags, l.benchmarks()...)
+	if l.lost != nil && !diags.HasErrors() {
+		diags = append(diags, refuse(*l.lost, "Run that cannot be worked out", "A run of this row could not be worked out, and llmbench does not know why. This is a bug in llmbench; please report it with the definitions."))
+	}
+	return diags
 }
 
 func (l *loader) variables() hcl.Diagnostics {

@@ -2,7 +2,13 @@ package schema_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcldec"
@@ -28,7 +34,7 @@ var specs = map[string]hcldec.Spec{
 }
 
 func options() schema.Options {
-	return schema.Options{Executors: specs, Version: "0.1.0", Catalog: catalog.Load()}
+	return schema.Options{Executors: specs, Version: "0.1.0-dev", Catalog: catalog.Load()}
 }
 
 // render writes diags as people see them.
@@ -40,13 +46,149 @@ func render(defs *schema.Definitions, diags hcl.Diagnostics) string {
 	return b.String()
 }
 
+// TestRecipe reads the recipe of the language document.
 func TestRecipe(t *testing.T) {
 	defs, diags := schema.Load("testdata/recipe", options())
 	if len(diags) > 0 {
 		t.Fatal(render(defs, diags))
 	}
-	for _, c := range defs.Cells {
-		t.Logf("%s %v %v %v", c.Address, c.Args, c.Options.GoString(), c.TimeLimit)
+	for i, want := range []struct {
+		address string
+		tokens  string
+		limit   time.Duration
+	}{
+		{"max_throughput/use_case=reasoning", "8192", 30 * time.Minute},
+		{"max_throughput/use_case=chat", "8192", 30 * time.Minute},
+		{"max_throughput/use_case=summarization", "22528", 30 * time.Minute},
+		{"max_throughput/use_case=generation", "2048", 40 * time.Minute},
+	} {
+		c := defs.Cells[i]
+		if c.Address != want.address || asJSON(c.Args["max_num_tokens"]) != want.tokens || c.TimeLimit != want.limit {
+			t.Errorf("%s: %s, %s", c.Address, asJSON(c.Args["max_num_tokens"]), c.TimeLimit)
+		}
+		if c.Model.Label != "llama4_maverick" || c.Hardware.GPUsPerNode != 4 || c.Version.Name != "1.0.0rc1" {
+			t.Errorf("%s: wrong blocks", c.Address)
+		}
+		if got := asJSON(c.Options.GetAttr("enable_attention_dp")); got != "true" {
+			t.Errorf("%s: enable_attention_dp is %s", c.Address, got)
+		}
 	}
-	t.Log(defs.Cells[0].Origins)
+	if e, diags := defs.ChooseExecutor(defs.Cells[0], ""); diags.HasErrors() || e.Ref() != "slurm.gb200" {
+		t.Error(e, diags)
+	}
+	first, _ := defs.ChooseExecutor(defs.Cells[0], "simulate")
+	second, _ := defs.ChooseExecutor(defs.Cells[1], "simulate")
+	if first == nil || first != second || first.Ref() != "simulate" {
+		t.Error("simulate is not one executor")
+	}
+}
+
+func TestInputs(t *testing.T) {
+	dir := t.TempDir()
+	files := []struct{ name, data, sha string }{
+		{"a.hcl", "variable \"x\" {}\nvariable \"token\" {\n  sensitive = true\n}\n", ""},
+		{"b.hcl", "locals {}\n", ""},
+		{"plain.auto.vars", "x = 1\n", ""},
+		{"secret.auto.vars", "token = \"hunter2\"\n", "secret"},
+		{".hidden.hcl", "nonsense", ""},
+		{"notes.txt", "nonsense", ""},
+	}
+	want := map[string]string{}
+	for _, f := range files {
+		path := filepath.Join(dir, f.name)
+		writeFile(t, path, []byte(f.data))
+		sum := sha256.Sum256([]byte(f.data))
+		want[path] = hex.EncodeToString(sum[:])
+		if f.sha != "" {
+			want[path] = ""
+		}
+	}
+	defs, diags := schema.Load(dir, options())
+	if len(diags) > 0 {
+		t.Fatal(render(defs, diags))
+	}
+	if len(defs.Inputs) != 4 {
+		t.Fatal(defs.Inputs)
+	}
+	for _, in := range defs.Inputs {
+		if want[in.Path] != in.SHA256 {
+			t.Errorf("%s: %q, want %q", in.Path, in.SHA256, want[in.Path])
+		}
+	}
+	for _, v := range defs.Variables {
+		if v.Sensitive && !v.Value.IsNull() {
+			t.Errorf("%s shows its value", v.Name)
+		}
+	}
+}
+
+func TestLoadNothing(t *testing.T) {
+	empty := t.TempDir()
+	for dir, want := range map[string]string{empty: "No definitions", filepath.Join(empty, "absent"): "Definitions cannot be read"} {
+		defs, diags := schema.Load(dir, options())
+		if defs == nil || defs.Files == nil || len(diags) != 1 || diags[0].Summary != want {
+			t.Errorf("%s: %v", dir, diags)
+		}
+	}
+}
+
+// TestSecretsStayInside loads definitions with mistakes at each place of a
+// secret and looks for it in all that is printed.
+func TestSecretsStayInside(t *testing.T) {
+	const secret = "hunter2"
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "main.hcl"), []byte(`
+variable "token" {
+  type      = string
+  sensitive = true
+
+  validation {
+    condition     = var.token == "other"
+    error_message = "The token is ${var.token}."
+  }
+}
+variable "count" {
+  type      = number
+  sensitive = true
+}
+locals {
+  a = var.token + 1
+  b = { x = var.token }.y
+  c = [var.token][3]
+  d = tonumber(var.token)
+  e = "${var.token}" ? 1 : 2
+  f = { for x in ["a", "b"] : var.token => x }
+  g = lookup({ a = 1 }, var.token, 2)[0]
+  h = format("%d", var.token)
+  i = local.j[var.token]
+  j = { "x${var.token}" = 1 }
+}
+model "m" {
+  checkpoint   = var.token
+  quantization = local.a
+}
+`))
+	writeFile(t, filepath.Join(dir, "x.auto.vars"), []byte("token = \"hunter2\"\ncount = \"hunter2\"\n"))
+	defs, diags := schema.Load(dir, options())
+	if !diags.HasErrors() {
+		t.Fatal("no errors")
+	}
+	if out := render(defs, diags); strings.Contains(out, secret) {
+		t.Error(out)
+	}
+}
+
+func TestFormat(t *testing.T) {
+	const src = "model \"x\" {\ncheckpoint=\"a/b\"\n  quantization  = \"FP8\" # why\n}\n"
+	const want = "model \"x\" {\n  checkpoint   = \"a/b\"\n  quantization = \"FP8\" # why\n}\n"
+	if got := string(schema.Format([]byte(src))); got != want {
+		t.Errorf("got\n%s", got)
+	}
+	recipe, err := os.ReadFile("testdata/recipe/main.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(schema.Format(recipe), recipe) {
+		t.Error("the recipe is not in canonical layout")
+	}
 }

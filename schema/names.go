@@ -2,12 +2,10 @@ package schema
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -86,18 +84,6 @@ func (n *names) value(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
 	diags = append(diags, more...)
 	if more.HasErrors() {
 		return failed, diags
-	}
-	return v, diags
-}
-
-// evaluate is expr.Value, with the functions that there are where one is called
-// that there is not.
-func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	v, diags := expr.Value(ctx)
-	for _, d := range diags {
-		if d.Summary == "Call to unknown function" && !strings.Contains(d.Detail, "Did you mean") {
-			d.Detail += " The functions are " + strings.Join(slices.Sorted(maps.Keys(functions)), ", ") + "."
-		}
 	}
 	return v, diags
 }
@@ -233,17 +219,4 @@ func (n *names) resolve(e *entry, at hcl.Range) (cty.Value, hcl.Diagnostics) {
 // cycle is the error of a value that needs itself. path ends as it begins.
 func cycle(at hcl.Range, path []string) *hcl.Diagnostic {
 	return refuse(at, "Reference cycle", "%s is needed to work out %[1]s itself: %s. Give one of them a value that does not refer to the others.", path[0], strings.Join(path, " → "))
-}
-
-// literal evaluates an expression that may refer to nothing: what it says must
-// be known before anything else is.
-func literal(expr hclsyntax.Expression, what string) (cty.Value, hcl.Diagnostics) {
-	if vars := expr.Variables(); len(vars) > 0 {
-		return failed, hcl.Diagnostics{refuse(vars[0].SourceRange(), "Reference where none is possible", "Nothing can be referred to here, because %s is read before anything else is known. Write the value out.", what)}
-	}
-	v, diags := evaluate(expr, &hcl.EvalContext{Functions: functions})
-	if diags.HasErrors() {
-		return failed, diags
-	}
-	return v, diags
 }

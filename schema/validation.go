@@ -42,7 +42,7 @@ func (v *Variable) validate(val cty.Value, rng *hcl.Range) hcl.Diagnostics {
 		if check.condition == nil || check.message == nil {
 			continue
 		}
-		met, more := check.condition.Expr.Value(ctx)
+		met, more := evaluate(check.condition.Expr, ctx)
 		diags = append(diags, more...)
 		if more.HasErrors() {
 			continue

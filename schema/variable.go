@@ -115,6 +115,9 @@ func (v *Variable) assign(raw cty.Value, source string, rng *hcl.Range) hcl.Diag
 		if path := pathOf(err); path != "" {
 			why = path + ": " + why
 		}
+		if v.Sensitive {
+			why = "it is of another type"
+		}
 		return hcl.Diagnostics{v.refuseValue(rng, "Unsuitable value for variable", "The value of the variable %q, from %s, does not suit its type %s: %s.", v.Name, source, typeexpr.TypeString(v.Type), why)}
 	}
 	v.Set, v.Source = true, source
