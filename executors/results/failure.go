@@ -25,7 +25,12 @@ func failure(in Evidence, cut bool) Reason {
 
 func (in Evidence) failure() Reason {
 	shown, found := in.classify()
-	end, stopped := in.stop()
+	end, stopped := in.told()
+	if !stopped {
+		if end, stopped = in.signalled(); stopped && found && external(shown.Class) {
+			stopped = false // the log says better who sent the signal
+		}
+	}
 	switch {
 	case found && shown.Strong && !(stopped && follows(shown.Class, end.Code)):
 		return Reason{Code: shown.Class, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy}
@@ -48,8 +53,15 @@ func follows(class, end string) bool {
 		return true
 	case "nccl", "request_failed":
 		return end == "node_fail" || end == "preempted" || end == "cancelled" || end == "host_oom" || end == "requeue"
+	}
+	return external(class) && end == "cancelled"
+}
+
+// external reports whether a class is a job's being stopped from outside.
+func external(class string) bool {
+	switch class {
 	case "time_limit", "preempted", "node_fail", "requeue", "host_oom":
-		return class != end && end == "cancelled"
+		return true
 	}
 	return false
 }
@@ -66,21 +78,26 @@ var remedies = map[string]string{
 	"lost":            "apply again; job.out and the scheduler's log may tell more",
 }
 
-// stop is how the job was stopped from outside, by the backend's word or by the
-// signal that the job saw.
-func (in Evidence) stop() (End, bool) {
+// told is how the job was stopped from outside by the word of the backend, or of
+// whoever asked for it.
+func (in Evidence) told() (End, bool) {
 	if in.Cancelled && (in.Ended == nil || in.Ended.Code == "cancelled" || in.Ended.Code == "lost") {
-		return End{Code: "cancelled", Detail: "cancelled on request"}, true
+		return End{Code: "cancelled", Detail: "on request"}, true
 	}
 	if in.Ended != nil && in.Ended.Code != "" && in.Ended.Code != "lost" {
 		return *in.Ended, true
 	}
+	return End{}, false
+}
+
+// signalled is how the job was stopped from outside, by the signal that it saw.
+func (in Evidence) signalled() (End, bool) {
 	if in.Exit == nil || in.Exit.Signal == "" {
 		return End{}, false
 	}
 	limit := in.Run.TimeLimitSeconds
 	switch e := in.Exit; {
-	case e.Reason == "time_limit", e.Signal == "USR1", limit > 0 && e.Elapsed.Seconds() >= float64(limit)-lastMinute:
+	case e.Reason == "time_limit", e.Signal == "USR1", limit > 0 && e.Elapsed.Seconds() >= float64(limit)-lastMinutes:
 		return End{Code: "time_limit", Detail: fmt.Sprintf("stopped by %s near its time limit of %d s", e.Signal, limit)}, true
 	case remedies[e.Reason] != "":
 		return End{Code: e.Reason, Detail: "stopped by " + e.Signal}, true
@@ -88,9 +105,9 @@ func (in Evidence) stop() (End, bool) {
 	return End{Code: "cancelled", Detail: "stopped from outside by " + in.Exit.Signal + withReason(in.Exit.Reason)}, true
 }
 
-// lastMinute is how long before its limit a job may be told to stop, in seconds:
-// Slurm counts in minutes.
-const lastMinute = 120
+// lastMinutes is how long before its limit a job may be told to stop, in
+// seconds: Slurm counts in minutes and may be one early.
+const lastMinutes = 120
 
 // silent is the failure of an attempt whose logs show no cause.
 func (in Evidence) silent() Reason {

@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -86,6 +87,31 @@ func TestJudgeMatch(t *testing.T) {
 	}
 }
 
+// Lengths that vary are compared by their mean, and the longest prompt forces
+// the token limit.
+func TestJudgeVariableLengths(t *testing.T) {
+	run := testRun()
+	run.UseCase.ISLStdev, run.UseCase.OSLStdev = ptr(30.0), ptr(10.0)
+	run.Arguments["max_num_tokens"] = int64(140)
+	shape := plan.Shape(128, 64, 30, 10, 420, 100)
+	var isl, osl, longest int
+	for i := range 100 {
+		a, b := shape.Lengths(i)
+		isl, osl, longest = isl+a, osl+b, max(longest, a)
+	}
+	in := measured(t,
+		fmt.Sprintf("request_info.avg_input_length=%v", float64(isl)/100), fmt.Sprintf("request_info.avg_output_length=%v", float64(osl)/100),
+		fmt.Sprintf("world_info.max_num_tokens=%d", longest+16))
+	in.Run = run
+	if r := Judge(in); r.Verdict != Valid {
+		t.Error(told(r))
+	}
+	in.Run = testRun()
+	if r := Judge(in); r.Verdict != Invalid {
+		t.Errorf("for a run with fixed lengths: %s", told(r))
+	}
+}
+
 func TestJudgeSimulated(t *testing.T) {
 	in := measured(t, "simulated=true")
 	r := Judge(in)
@@ -154,6 +180,7 @@ func TestJudgeFailures(t *testing.T) {
 		"limit by signal":                 {exit: &Exit{RC: 143, Signal: "USR1"}, code: "time_limit"},
 		"limit by the clock":              {exit: &Exit{RC: 143, Signal: "TERM", Elapsed: 30 * time.Minute}, code: "time_limit"},
 		"stopped early":                   {exit: &Exit{RC: 143, Signal: "TERM", Elapsed: time.Minute}, code: "cancelled"},
+		"stopped by what the log names":   {log: limit, exit: &Exit{RC: 143, Signal: "TERM"}, code: "time_limit"},
 		"stopped with a reason":           {exit: &Exit{RC: 143, Signal: "TERM", Reason: "preempted"}, code: "preempted"},
 		"node failure breaks others":      {log: nccl, end: &End{Code: "node_fail"}, code: "node_fail"},
 		"NCCL then the limit":             {log: nccl, end: &End{Code: "time_limit"}, code: "nccl"},

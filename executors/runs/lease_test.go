@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -134,6 +135,21 @@ func TestLeaseOfALivingHeirIsRespected(t *testing.T) {
 func TestLeaseContention(t *testing.T) {
 	s := Open(t.TempDir())
 	plantLease(t, s, leaseFile, deadOwner(t))
+	contend(t, s)
+}
+
+func TestLeaseWithoutLinks(t *testing.T) {
+	s := Open(t.TempDir())
+	s.link = func(from, to string) error {
+		return &os.LinkError{Op: "link", Old: from, New: to, Err: syscall.EOPNOTSUPP}
+	}
+	plantLease(t, s, leaseFile, deadOwner(t))
+	contend(t, s)
+}
+
+// contend has many take the lease, each once.
+func contend(t *testing.T, s *Store) {
+	t.Helper()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	holders, most := 0, 0

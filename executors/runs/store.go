@@ -16,7 +16,9 @@ import (
 type Store struct {
 	dir string
 	gid int // of the group that shares the store; -1: none
-	now func() time.Time
+
+	now  func() time.Time
+	link func(from, to string) error
 }
 
 // Open returns the store in dir, which need not exist. Nothing is touched.
@@ -25,7 +27,7 @@ func Open(dir string) *Store {
 	if err != nil {
 		abs = dir // no working directory: every later call says so
 	}
-	return &Store{dir: abs, gid: -1, now: time.Now}
+	return &Store{dir: abs, gid: -1, now: time.Now, link: os.Link}
 }
 
 // Dir is the folder of the store, absolute.

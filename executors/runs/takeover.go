@@ -97,7 +97,7 @@ func (s *Store) writeTemp(o Owner) (string, error) {
 // claim makes name a file that names self, unless it exists. Where the file
 // system has no links the file is made empty first, which is as exclusive.
 func (s *Store) claim(temp, name string, self Owner) (bool, error) {
-	err := os.Link(temp, s.path(name))
+	err := s.link(temp, s.path(name))
 	switch {
 	case err == nil:
 		return true, syncDir(s.dir)
