@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -79,6 +80,14 @@ func find[T any](list []*T, match func(*T) bool) *T {
 	panic("schema: a block value without its block")
 }
 
+// imageRange is where the image of the row is declared.
+func (r *resolver) imageRange() hcl.Range {
+	if a, _ := r.attribute("image"); a != nil {
+		return a.SrcRange
+	}
+	return r.row.rng
+}
+
 // image is the image of a run, nil if it cannot be used.
 func image(n *node, at []int) *Image {
 	if res := n.at(at); res.ok {
@@ -90,6 +99,10 @@ func image(n *node, at []int) *Image {
 // flagNode is a flag of trtllm-bench, converted and checked for the version of
 // the image.
 func (r *resolver) flagNode(name string) *node {
+	if slices.Contains(r.stack, "image") {
+		r.diags = append(r.diags, refuse(r.imageRange(), "Image chosen by a flag", "The image decides which flags there are and what they may be, so it cannot depend on each.%s. Choose it by each.use_case or a free axis, or make image an axis of the matrix.", name))
+		return nil
+	}
 	img := r.node("image", r.row.rng)
 	if img == nil {
 		return nil

@@ -66,7 +66,7 @@ func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnost
 	diags := shape{noun: "benchmark", blocks: []string{"use_case", "matrix"}}.onlyBlocks(c)
 	diags = append(diags, m.readSection(&bench.section, c, "a benchmark", nil)...)
 	rows := filter(c.blocks, "use_case")
-	diags = append(diags, unique(rows, 1)...)
+	diags = append(diags, uniqueRows(rows)...)
 	for _, inner := range rows {
 		r, more := m.readRow(inner, bench)
 		diags = append(diags, more...)
@@ -78,6 +78,15 @@ func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnost
 		diags = append(diags, refuse(bench.rng, "Benchmark without rows", "A benchmark needs at least one row, which names the use case that it measures: use_case \"NAME\" {}."))
 	}
 	return bench, diags
+}
+
+func uniqueRows(rows []*hclsyntax.Block) hcl.Diagnostics {
+	diags := unique(rows, 1)
+	for _, d := range diags {
+		d.Summary = "Duplicate row"
+		d.Detail = "The benchmark has a row of this use case already, and their runs would share an address. To measure one use case in several ways give its row a matrix, or write another benchmark."
+	}
+	return diags
 }
 
 func (m *maker) readRow(b *hclsyntax.Block, bench *benchmarkBlock) (*row, hcl.Diagnostics) {

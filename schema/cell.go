@@ -28,6 +28,9 @@ func (m *maker) make(b *benchmarkBlock) hcl.Diagnostics {
 func (m *maker) makeRow(r *row, axes []*axis) (total, left int, diags hcl.Diagnostics) {
 	res := m.newResolver(r, axes)
 	b, ready := res.newCellBuilder()
+	if ready {
+		res.diags = append(res.diags, res.unusedAxes()...)
+	}
 	s := newSieve(r, axes)
 	at := make([]int, len(axes))
 	for more := true; more; more = next(at, axes) {
@@ -45,6 +48,17 @@ func (m *maker) makeRow(r *row, axes []*axis) (total, left int, diags hcl.Diagno
 		m.lost = &r.rng
 	}
 	return total, left, res.diags
+}
+
+// unusedAxes refuses free axes that no argument of the row refers to.
+func (r *resolver) unusedAxes() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, ax := range r.axes {
+		if _, used := r.nodes[ax.name]; ax.free && !used && len(ax.values) > 1 {
+			diags = append(diags, refuse(ax.rng, "Axis that nothing refers to", "No argument of the row %q refers to each.%s, so its runs would all measure the same. Refer to it, for example in llm_api_options, or remove the axis.", r.row.label, ax.name))
+		}
+	}
+	return diags
 }
 
 // next steps to the next position, the last axis fastest; false after the last.

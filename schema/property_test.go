@@ -38,6 +38,13 @@ func genProduct(t *rapid.T) product {
 func (p product) blocks() []string {
 	var b strings.Builder
 	b.WriteString("benchmark \"b\" {\n  model = model.maverick\n  hardware = hardware.gb200x8\n  image = image.rc1\n  num_requests = local.twice\n")
+	b.WriteString("  env = {\n")
+	for _, name := range p.names {
+		if name == "own" || name == "other" {
+			fmt.Fprintf(&b, "    %s = each.%s\n", strings.ToUpper(name), name)
+		}
+	}
+	b.WriteString("  }\n")
 	for _, r := range p.rows {
 		fmt.Fprintf(&b, "  use_case %q {}\n", r)
 	}
