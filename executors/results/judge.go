@@ -112,10 +112,12 @@ func (in Evidence) printed() (report *trtllm.Report, cut bool) {
 	if err != nil {
 		return nil, false
 	}
-	if log.Report != nil {
-		log.Report.Simulated = log.Report.Simulated || log.Simulated
+	report = log.Report
+	if report == nil || report.World.TP == 0 || report.Request.NumRequests == 0 {
+		return nil, report != nil || log.Partial != nil // it cannot be held against the plan
 	}
-	return log.Report, log.Partial != nil
+	report.Simulated = report.Simulated || log.Simulated
+	return report, false
 }
 
 func digest(b []byte) string {

@@ -155,6 +155,19 @@ func TestReplaceRetires(t *testing.T) {
 	}
 }
 
+func TestReplaceAll(t *testing.T) {
+	s := Open(t.TempDir())
+	for sample := range 3 {
+		finish(t, newAttempt(t, s, testKey, sample+1, testAddress))
+	}
+	if err := s.ReplaceAll(testKey, 1, "asked for with -replace"); err != nil {
+		t.Fatal(err)
+	}
+	if st := held(t, s, testKey, 1); st.Valid != 0 || st.Missing() != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestReportThatStillArrives(t *testing.T) {
 	s := Open(t.TempDir())
 	a := newAttempt(t, s, testKey, 1, testAddress)

@@ -35,6 +35,24 @@ func (s *Store) Replace(k Key, sample int, why string) error {
 	return replaceFile(l.dir, replacedFile, encodeRecord(t), 0o644)
 }
 
+// ReplaceAll retires all attempts of all samples of a key, those beyond wanted
+// too: one that was left would satisfy the run in place of a new one.
+func (s *Store) ReplaceAll(k Key, wanted int, why string) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	l, err := list(s.keyDir(k))
+	if err != nil {
+		return err
+	}
+	for _, sample := range l.numbered("sample-") {
+		if err := s.Replace(k, sample, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // retired is the number of the last attempt in a sample's folder that does not
 // count, 0 if all do.
 func retired(l listing) (int, error) {
