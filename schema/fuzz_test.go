@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/llmbench/llmbench/schema"
@@ -61,7 +63,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzFormat formats anything: formatting twice is formatting once.
+// FuzzFormat formats anything: what could be parsed still can.
 func FuzzFormat(f *testing.F) {
 	f.Add("a=1\nb   =  2 // x\n")
 	recipe, err := os.ReadFile("testdata/recipe/main.hcl")
@@ -70,6 +72,12 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Add(string(recipe))
 	f.Fuzz(func(t *testing.T, src string) {
-		schema.Format([]byte(src))
+		out := schema.Format([]byte(src))
+		if _, diags := hclsyntax.ParseConfig([]byte(src), "x.hcl", hcl.InitialPos); diags.HasErrors() {
+			return
+		}
+		if _, diags := hclsyntax.ParseConfig(out, "x.hcl", hcl.InitialPos); diags.HasErrors() {
+			t.Errorf("%v\nbefore %q\nafter %q", diags, src, out)
+		}
 	})
 }
