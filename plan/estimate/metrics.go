@@ -35,15 +35,15 @@ func (o *Outcome) Metrics() Metrics {
 		TotalLatency: o.TotalS * 1e3, RequestsPerSecond: float64(n) / o.TotalS,
 		OutputTPS: out / o.TotalS, TotalTPS: (in + out) / o.TotalS, TPSPerGPU: out / o.TotalS / float64(o.gpus),
 		TPSPerUser: perUser / float64(n), AvgConcurrency: busy / o.TotalS,
-		Latency: spread(latency), TTFT: spread(ttft), TPOT: spread(tpot), GenTPS: spread(speed),
+		Latency: SpreadOf(latency), TTFT: SpreadOf(ttft), TPOT: SpreadOf(tpot), GenTPS: SpreadOf(speed),
 	}
 	m.AvgLatency, m.AvgTTFT, m.AvgTPOT, m.OutputSpeed = m.Latency.Avg, m.TTFT.Avg, m.TPOT.Avg, m.GenTPS.Avg
 	return m
 }
 
-// spread sorts list. Percentiles are sorted[int(n*p)], as trtllm-bench takes
+// SpreadOf describes list, which it sorts. Percentiles are sorted[int(n*p)], as trtllm-bench takes
 // them.
-func spread(list []float64) Spread {
+func SpreadOf(list []float64) Spread {
 	n := len(list)
 	if n == 0 {
 		return Spread{}

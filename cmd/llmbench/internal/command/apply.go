@@ -1,0 +1,215 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
+)
+
+type applyFlags struct {
+	definitionFlags
+	selectionFlags
+	Plan                                 string // a saved plan instead of a directory
+	AutoApprove, Detach, KeepGoing, JSON bool
+	MaxGPUHours                          float64
+}
+
+func applyCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "apply", Usage: "measure what plan shows; take up what was left", ArgsUsage: "[DIR|PLAN]",
+		Flags: append(append(definitionFlagSet(), selectionFlagSet()...),
+			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
+			&cli.BoolFlag{Name: "detach", Usage: "submit and return; status, results or another apply follow up"},
+			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs although one like them failed to start"},
+			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "refuse when the time limits add up to more than `N` GPU-hours"},
+			&cli.BoolFlag{Name: "json", Usage: "print events, one JSON object a line"},
+		),
+		Description: description([]string{
+			"llmbench apply -auto-approve -executor=simulate examples/llama4-maverick",
+			"llmbench apply -auto-approve -executor=simulate -target=use_case=chat examples/llama4-maverick",
+		},
+			"0         all asked runs have their samples; with -detach: all are submitted",
+			"1         error, or not approved; nothing was started",
+			"3         some asked run failed, is invalid or blocked",
+			"4         jobs were started and go on",
+			"130, 143  interrupted; jobs go on"),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			f, err := readApplyFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runApply(ctx, f)
+		},
+	}
+}
+
+func readApplyFlags(c *cli.Command) (applyFlags, error) {
+	defs, err := readDefinitionFlags(c)
+	f := applyFlags{
+		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
+		AutoApprove: c.Bool("auto-approve"), Detach: c.Bool("detach"), KeepGoing: c.Bool("keep-going"),
+		JSON: c.Bool("json"), MaxGPUHours: c.Float("max-gpu-hours"),
+	}
+	if err != nil {
+		return f, err
+	}
+	info, err := os.Stat(f.Dir)
+	if err != nil {
+		return f, err
+	}
+	if info.IsDir() {
+		return f, nil
+	}
+	f.Plan = f.Dir
+	if len(f.Vars) > 0 || len(f.VarFiles) > 0 || f.Store != "" || f.selectionFlags.any() {
+		return f, fmt.Errorf("%s is a saved plan, which has decided variables, store, executor and selection already: leave -var, -var-file, -store, -executor, -target, -replace and -retry out, or plan again", f.Plan)
+	}
+	return f, nil
+}
+
+// runApply plans, asks, and measures.
+func (e *env) runApply(ctx context.Context, f applyFlags) error {
+	s, p, diags, err := e.planned(f)
+	if err != nil {
+		return err
+	}
+	out := view.NewApply(e.streams, f.JSON, p)
+	if err := s.applicable(p, diags, f, out); err != nil {
+		return err
+	}
+	if err := out.Planned(view.PlanView{Plan: p, Describe: s.sites.describe()}); err != nil {
+		return err
+	}
+	if p.Summary.ToDo()+p.Summary.Wait == 0 {
+		return s.finish(p, executors.Outcome{Failed: p.Summary.Blocked}, out)
+	}
+	if err := e.approve(p, f); err != nil {
+		return err
+	}
+	return s.measure(ctx, p, f, out)
+}
+
+// planned is the plan to apply: made now, or saved and checked against now.
+func (e *env) planned(f applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
+	if f.Plan == "" {
+		s := e.load(f.definitionFlags, f.Executor)
+		p, diags := s.plan(f.selection())
+		return s, p, diags, nil
+	}
+	saved, err := readPlan(f.Plan)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return e.reload(saved)
+}
+
+// applicable refuses what cannot be applied, before anything is asked or
+// started.
+func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
+	diags = append(diags, s.sites.errors()...)
+	diags = withoutRepeats(diags)
+	if f.JSON {
+		out.Diagnostics(diags)
+		if diags.HasErrors() {
+			return out.End(exitError)
+		}
+	} else if err := s.complain(diags); err != nil {
+		return err
+	}
+	if most := f.MaxGPUHours; most > 0 && p.Summary.GPUHoursLimit > most {
+		return fmt.Errorf("the time limits add up to %.1f GPU-hours, more than -max-gpu-hours=%g; nothing was started", p.Summary.GPUHoursLimit, most)
+	}
+	if p.Summary.ToDo() == 0 {
+		return nil
+	}
+	for _, st := range s.sites.order {
+		if st.available == nil {
+			continue
+		}
+		if err := st.available(s.env.signal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// approve asks, unless told not to.
+func (e *env) approve(p *plan.Plan, f applyFlags) error {
+	if f.AutoApprove || f.Plan != "" || p.Summary.ToDo() == 0 {
+		return nil
+	}
+	if !e.streams.Interactive {
+		return errors.New("there is no terminal to ask on; -auto-approve applies without asking. Nothing was started")
+	}
+	if !e.streams.Confirm(fmt.Sprintf("Start jobs that can cost up to %.1f GPU-hours?", p.Summary.GPUHoursLimit)) {
+		return errors.New("not approved; nothing was started")
+	}
+	return nil
+}
+
+func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *view.Apply) error {
+	if err := s.store.Create(); err != nil {
+		return err
+	}
+	lease, err := s.store.Acquire(ctx, s.owner("apply"))
+	if err != nil {
+		return err
+	}
+	defer lease.Release()
+	if err := s.replace(p); err != nil {
+		return err
+	}
+	c := &executors.Campaign{
+		Plan: p, Store: s.store, Backends: s.sites.backends(),
+		Secrets: s.secrets, Vocabulary: vocabulary,
+		Detach: f.Detach, KeepGoing: f.KeepGoing,
+		Observe: out.Event, Log: s.env.log,
+	}
+	outcome, err := c.Run(ctx)
+	if err != nil {
+		out.Error(err)
+		if outcome.GoingOn > 0 {
+			return out.End(exitGoingOn)
+		}
+		return out.End(exitError)
+	}
+	if ctx.Err() != nil {
+		out.Interrupted(outcome)
+		return out.End(s.env.signal.code())
+	}
+	if f.Detach && outcome.GoingOn > 0 {
+		out.Detached(outcome, s.defs.Dir)
+		return out.End(exitDone)
+	}
+	return s.finish(p, outcome, out)
+}
+
+// finish shows the results and decides the exit code.
+func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Apply) error {
+	set, err := s.results(p)
+	if err != nil {
+		return err
+	}
+	written, err := s.writeTables(set)
+	if err != nil {
+		return err
+	}
+	if err := out.Results(set, written); err != nil {
+		return err
+	}
+	switch {
+	case outcome.GoingOn > 0:
+		return out.End(exitGoingOn)
+	case outcome.Failed > 0:
+		return out.End(exitFailed)
+	}
+	return out.End(exitDone)
+}

@@ -1,0 +1,182 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+type cancelFlags struct {
+	definitionFlags
+	Executor    string
+	Addresses   []string
+	Orphans     bool
+	AutoApprove bool
+}
+
+func cancelCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "cancel", Usage: "cancel runs in flight, by the job ids that were recorded", ArgsUsage: "[ADDR…]",
+		Flags: append(definitionFlagSet(),
+			&cli.StringFlag{Name: "dir", Value: ".", Usage: "the definitions are in `DIR`"},
+			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
+			&cli.BoolFlag{Name: "orphans", Usage: "cancel jobs of runs that are no longer declared instead"},
+			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
+		),
+		Description: description([]string{"llmbench cancel -executor=simulate -auto-approve -dir=examples/llama4-maverick use_case=chat"},
+			"0  nothing that was asked for is in flight any more", "1  error, or not approved"),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			return e.runCancel(ctx, cancelFlags{
+				definitionFlags: definitionFlags{Dir: c.String("dir"), Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
+				Executor:        c.String("executor"), Addresses: c.Args().Slice(),
+				Orphans: c.Bool("orphans"), AutoApprove: c.Bool("auto-approve"),
+			})
+		},
+	}
+}
+
+// A flight is a job to be cancelled.
+type flight struct {
+	address string
+	attempt *runs.Attempt
+	handle  executors.Handle
+	backend *executors.Backend
+}
+
+func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
+	s := e.load(f.definitionFlags, f.Executor)
+	p, diags := s.plan(plan.Selection{})
+	if err := s.complain(diags); err != nil {
+		return err
+	}
+	flights, err := s.flights(p, f)
+	if err != nil {
+		return err
+	}
+	if len(flights) == 0 {
+		return view.Nothing(e.streams.Out, "Nothing to cancel.")
+	}
+	lines := make([]string, len(flights))
+	for i, fl := range flights {
+		lines[i] = fmt.Sprintf("%s  job %s", fl.address, executors.JobID(fl.handle))
+	}
+	if err := view.List(e.streams.Err, "To be cancelled:", lines); err != nil {
+		return err
+	}
+	if !f.AutoApprove {
+		if !e.streams.Interactive {
+			return errors.New("there is no terminal to ask on; -auto-approve cancels without asking. Nothing was cancelled")
+		}
+		if !e.streams.Confirm(fmt.Sprintf("Cancel %d jobs?", len(flights))) {
+			return errors.New("not approved; nothing was cancelled")
+		}
+	}
+	for _, fl := range flights {
+		if err := fl.cancel(ctx); err != nil {
+			return fmt.Errorf("%s: %w", fl.address, err)
+		}
+	}
+	return view.Nothing(e.streams.Out, fmt.Sprintf("Cancelled %d.", len(flights)))
+}
+
+// cancel writes the wish down first, so that a job that starts late refuses.
+func (fl flight) cancel(ctx context.Context) error {
+	if err := fl.attempt.MarkCancelled(); err != nil {
+		return err
+	}
+	if fl.handle != "" {
+		if err := fl.backend.Executor.Cancel(ctx, fl.handle); err != nil {
+			return err
+		}
+	}
+	return fl.attempt.RecordEnd(runs.EndRecord{Code: "cancelled", Detail: "cancelled on request", JobID: executors.JobID(fl.handle), Time: time.Now().UTC()})
+}
+
+// flights lists the jobs in flight that f asks for.
+func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
+	declared := map[runs.Key]string{}
+	place := map[runs.Key]*executors.Backend{}
+	for _, r := range p.Runs {
+		k := s.sites.keyOf(r)
+		k.Fingerprint = k.Fingerprint[:12]
+		declared[k] = r.Address
+		place[k] = s.sites.backends()[r.Executor]
+	}
+	keys, err := s.store.Keys()
+	if err != nil {
+		return nil, err
+	}
+	var out []flight
+	for _, k := range keys {
+		short := k
+		short.Fingerprint = short.Fingerprint[:min(12, len(short.Fingerprint))]
+		address, known := declared[short]
+		if known == f.Orphans {
+			continue
+		}
+		found, err := s.flightsOf(k, address, place[short], f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+func (s *session) flightsOf(k runs.Key, address string, b *executors.Backend, f cancelFlags) ([]flight, error) {
+	slots, err := s.store.Slots(k, 0)
+	if err != nil {
+		return nil, err
+	}
+	var out []flight
+	for _, slot := range slots {
+		if !slot.InFlight || !slot.Mine {
+			continue
+		}
+		at := address
+		if intent, err := slot.Attempt.Intent(); err == nil && intent != nil && at == "" {
+			at = intent.Address
+		}
+		if !wanted(f.Addresses, at) {
+			continue
+		}
+		if b == nil {
+			b = s.sites.forCluster(k.Cluster)
+		}
+		if b == nil {
+			continue
+		}
+		out = append(out, flight{address: at, attempt: slot.Attempt, handle: executors.Handle(slot.Handle), backend: b})
+	}
+	return out, nil
+}
+
+func wanted(patterns []string, address string) bool {
+	if len(patterns) == 0 {
+		return true
+	}
+	for _, p := range patterns {
+		if plan.Match(p, address) {
+			return true
+		}
+	}
+	return false
+}
+
+// forCluster is the backend whose jobs are on a cluster, nil if none is.
+func (s *sites) forCluster(cluster string) *executors.Backend {
+	for _, st := range s.order {
+		if st.cluster == cluster {
+			return st.backend
+		}
+	}
+	return nil
+}

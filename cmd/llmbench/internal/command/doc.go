@@ -1,0 +1,7 @@
+// Package command has one file a command. A command parses its flags into a
+// struct, calls one function and hands what it found to package view; nothing
+// here prints by itself.
+//
+// Exit codes tell the state of what was asked, not of this invocation; see
+// exit.go.
+package command

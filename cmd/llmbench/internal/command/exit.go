@@ -1,0 +1,38 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The exit codes of llmbench.
+const (
+	exitDone        = 0   // all asked runs have their samples
+	exitError       = 1   // error; nothing was started
+	exitToDo        = 2   // plan -detailed-exitcode: something to do
+	exitFailed      = 3   // some asked run failed, is invalid or blocked; fmt -check: files differ
+	exitGoingOn     = 4   // jobs were started and go on
+	exitInterrupted = 130 // SIGINT; jobs go on
+	exitTerminated  = 143 // SIGTERM; jobs go on
+)
+
+// exitStatus ends the process with a code; what there was to say is said.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// errReported is an error that was printed where it happened.
+var errReported = exitStatus(exitError)
+
+// codeOf is the exit code for what a command returned, and the message that is
+// still to be printed.
+func codeOf(err error) (int, string) {
+	var status exitStatus
+	switch {
+	case err == nil:
+		return exitDone, ""
+	case errors.As(err, &status):
+		return int(status), ""
+	}
+	return exitError, err.Error()
+}

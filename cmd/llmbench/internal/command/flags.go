@@ -1,0 +1,73 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// definitionFlags are what every command that reads definitions takes.
+type definitionFlags struct {
+	Dir      string
+	Vars     []string
+	VarFiles []string
+	Store    string
+}
+
+func definitionFlagSet() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "var", Usage: "set a variable: `NAME=VALUE`; may be repeated"},
+		&cli.StringSliceFlag{Name: "var-file", Usage: "read variables from `FILE`; may be repeated"},
+		&cli.StringFlag{Name: "store", Usage: "keep results in `DIR` (default: the llmbench block's store, else .llmbench beside the definitions)"},
+	}
+}
+
+func readDefinitionFlags(c *cli.Command) (definitionFlags, error) {
+	f := definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
+	switch c.Args().Len() {
+	case 0:
+	case 1:
+		f.Dir = c.Args().First()
+	default:
+		return f, tooMany(c)
+	}
+	return f, nil
+}
+
+func tooMany(c *cli.Command) error {
+	return fmt.Errorf("llmbench %s takes one directory, not %d arguments; flags are written -flag=value", c.Name, c.Args().Len())
+}
+
+// selectionFlags choose runs and where they go.
+type selectionFlags struct {
+	Targets, Replaces []string
+	Retry             bool
+	Executor          string
+}
+
+func selectionFlagSet() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "target", Usage: "only runs whose address has the components `ADDR`; may be repeated"},
+		&cli.StringSliceFlag{Name: "replace", Usage: "measure again runs whose address has the components `ADDR`; may be repeated"},
+		&cli.BoolFlag{Name: "retry", Usage: "try again what is blocked by a failure that repeats"},
+		&cli.StringFlag{Name: "executor", Usage: "run on executor `TYPE[.NAME]`; simulate needs no declaration"},
+	}
+}
+
+func readSelectionFlags(c *cli.Command) selectionFlags {
+	return selectionFlags{
+		Targets: c.StringSlice("target"), Replaces: c.StringSlice("replace"),
+		Retry: c.Bool("retry"), Executor: c.String("executor"),
+	}
+}
+
+func (f selectionFlags) selection() plan.Selection {
+	return plan.Selection{Targets: f.Targets, Replaces: f.Replaces, Retry: f.Retry}
+}
+
+// any reports whether a flag was given that a saved plan has decided already.
+func (f selectionFlags) any() bool {
+	return len(f.Targets) > 0 || len(f.Replaces) > 0 || f.Retry || f.Executor != ""
+}

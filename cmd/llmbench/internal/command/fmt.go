@@ -1,0 +1,150 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/schema"
+)
+
+type fmtFlags struct {
+	Paths                  []string
+	Check, Diff, Recursive bool
+}
+
+func fmtCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "fmt", Usage: "rewrite definitions in canonical layout", ArgsUsage: "[PATH…]",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "check", Usage: "change nothing; exit 3 when a file differs"},
+			&cli.BoolFlag{Name: "diff", Usage: "print what differs"},
+			&cli.BoolFlag{Name: "recursive", Usage: "descend into directories"},
+		},
+		Description: description([]string{"llmbench fmt -check examples/llama4-maverick", "llmbench fmt -diff -check -recursive examples"},
+			"0  all files are in canonical layout (now)", "1  error", "3  with -check: files differ"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			f := fmtFlags{Paths: c.Args().Slice(), Check: c.Bool("check"), Diff: c.Bool("diff"), Recursive: c.Bool("recursive")}
+			if len(f.Paths) == 0 {
+				f.Paths = []string{"."}
+			}
+			return e.runFmt(f)
+		},
+	}
+}
+
+func (e *env) runFmt(f fmtFlags) error {
+	if len(f.Paths) == 1 && f.Paths[0] == "-" {
+		return e.formatStdin()
+	}
+	files, err := definitionFiles(f.Paths, f.Recursive)
+	if err != nil {
+		return err
+	}
+	differ := 0
+	for _, path := range files {
+		changed, err := e.formatFile(path, f)
+		if err != nil {
+			return err
+		}
+		if changed {
+			differ++
+			fmt.Fprintln(e.streams.Out, path)
+		}
+	}
+	if f.Check && differ > 0 {
+		return exitStatus(exitFailed)
+	}
+	return nil
+}
+
+func (e *env) formatStdin() error {
+	src, err := io.ReadAll(e.streams.In)
+	if err != nil {
+		return err
+	}
+	if err := e.parses("<stdin>", src); err != nil {
+		return err
+	}
+	_, err = e.streams.Out.Write(schema.Format(src))
+	return err
+}
+
+// formatFile brings one file into canonical layout and reports whether it
+// differed. A file that does not parse is left alone.
+func (e *env) formatFile(path string, f fmtFlags) (bool, error) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return false, err
+	}
+	if err := e.parses(path, src); err != nil {
+		return false, err
+	}
+	want := schema.Format(src)
+	if bytes.Equal(src, want) {
+		return false, nil
+	}
+	if f.Diff {
+		if err := view.Diff(e.streams.Out, path, src, want); err != nil {
+			return true, err
+		}
+	}
+	if f.Check {
+		return true, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return true, err
+	}
+	return true, renameio.WriteFile(path, want, info.Mode().Perm())
+}
+
+func (e *env) parses(path string, src []byte) error {
+	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	e.streams.Diagnostics(map[string]*hcl.File{path: file}, diags)
+	if diags.HasErrors() {
+		return errReported
+	}
+	return nil
+}
+
+// definitionFiles lists the *.hcl files that paths name, in order.
+func definitionFiles(paths []string, recursive bool) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		err = filepath.WalkDir(path, func(at string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && at != path && (!recursive || strings.HasPrefix(d.Name(), ".")):
+				return filepath.SkipDir
+			case !d.IsDir() && filepath.Ext(at) == ".hcl":
+				files = append(files, at)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}

@@ -1,0 +1,132 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+func logsCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "logs", Usage: "print a run's output", ArgsUsage: "ADDR [DIR]",
+		Flags: append(definitionFlagSet(),
+			&cli.StringFlag{Name: "executor", Usage: "of the run on executor `TYPE[.NAME]`"},
+			&cli.BoolFlag{Name: "follow", Usage: "go on until the run has ended"},
+			&cli.BoolFlag{Name: "stderr", Usage: "print standard error instead of standard output"},
+		),
+		Description: description([]string{"llmbench logs -executor=simulate use_case=chat examples/llama4-maverick"},
+			"0  the output was printed", "1  error, or no such run"),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			f := definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
+			switch c.Args().Len() {
+			case 2:
+				f.Dir = c.Args().Get(1)
+			case 1:
+			default:
+				return errors.New("llmbench logs takes the address of a run, and the directory if it is not this one")
+			}
+			return e.runLogs(ctx, f, c.Args().First(), c.String("executor"), c.Bool("follow"), c.Bool("stderr"))
+		},
+	}
+}
+
+func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor string, follow, stderr bool) error {
+	s := e.load(f, executor)
+	p, diags := s.plan(plan.Selection{})
+	if err := s.complain(diags); err != nil {
+		return err
+	}
+	a, err := s.attemptAt(p, address)
+	if err != nil {
+		return err
+	}
+	name := "stdout"
+	if stderr {
+		name = "stderr"
+	}
+	return copyLog(ctx, e.streams.Out, a, filepath.Join(a.Dir, name), follow)
+}
+
+// attemptAt is the attempt that speaks for the one run that address matches.
+func (s *session) attemptAt(p *plan.Plan, address string) (*runs.Attempt, error) {
+	var found []*plan.Run
+	for _, r := range p.Runs {
+		if plan.Match(address, r.Address) {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%s matches no run; `llmbench status` lists the addresses", address)
+	case 1:
+	default:
+		var list []string
+		for _, r := range found {
+			list = append(list, "  "+r.Address)
+		}
+		return nil, fmt.Errorf("%s matches %d runs; name one:\n%s", address, len(found), strings.Join(list, "\n"))
+	}
+	slots, err := s.store.Slots(s.sites.keyOf(found[0]), found[0].State.Wanted)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(slots) - 1; i >= 0; i-- {
+		if slots[i].Attempt != nil {
+			return slots[i].Attempt, nil
+		}
+	}
+	return nil, fmt.Errorf("%s has not been started", found[0].Address)
+}
+
+// copyLog copies a log, and what is added to it while its attempt goes on.
+func copyLog(ctx context.Context, w io.Writer, a *runs.Attempt, path string, follow bool) error {
+	var at int64
+	for {
+		ended := true
+		if follow {
+			phase, err := a.Phase()
+			if err != nil {
+				return err
+			}
+			ended = !phase.InFlight()
+		}
+		n, err := copyFrom(w, path, at)
+		at += n
+		switch {
+		case errors.Is(err, os.ErrNotExist) && !ended:
+		case errors.Is(err, os.ErrNotExist):
+			return fmt.Errorf("%s: the attempt left no such output", path)
+		case err != nil:
+			return err
+		}
+		if ended || ctx.Err() != nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func copyFrom(w io.Writer, path string, at int64) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if _, err := f.Seek(at, io.SeekStart); err != nil {
+		return 0, err
+	}
+	return io.Copy(w, f)
+}

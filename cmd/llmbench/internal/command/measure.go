@@ -1,0 +1,187 @@
+package command
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// secrets is the environment of a run that is never written but to the file of
+// its job, as NAME=VALUE.
+func (s *session) secrets(address string) []string {
+	var out []string
+	for _, c := range s.defs.Cells {
+		if c.Address != address {
+			continue
+		}
+		for _, e := range c.Env {
+			if e.Sensitive {
+				out = append(out, e.Name+"="+e.Value)
+			}
+		}
+	}
+	return out
+}
+
+// vocabulary is that of the tokenizer of a run's model.
+func vocabulary(run *plan.Run) (vocab, eos int) {
+	m, _, ok := catalog.Load().Model(run.Model.Checkpoint)
+	if !ok {
+		panic("command: " + run.Model.Checkpoint + " was planned and is not catalogued")
+	}
+	return m.TokenizerVocab, m.EOS
+}
+
+// keyOf is where the samples of a run are in the store.
+func (s *sites) keyOf(r *plan.Run) runs.Key {
+	for _, st := range s.order {
+		if st.ref == r.Executor {
+			return runs.Key{Fingerprint: r.Fingerprint, Cluster: st.cluster, Simulated: st.target.Identity().Simulated}
+		}
+	}
+	panic("command: no site for " + r.Executor.Type)
+}
+
+// replace sets aside what -replace asked to measure again, before the first
+// submission, so that a resumed apply measures it too.
+func (s *session) replace(p *plan.Plan) error {
+	for _, r := range p.Runs {
+		if !r.Replaced() {
+			continue
+		}
+		for sample := 1; sample <= r.State.Wanted; sample++ {
+			if err := s.store.Replace(s.sites.keyOf(r), sample, r.Reason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// results are those of the plan's runs, in the plan's order, real and simulated
+// apart.
+func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
+	var real, simulated []*results.Result
+	for _, r := range p.Runs {
+		k := s.sites.keyOf(r)
+		if k.Cluster == "" {
+			continue
+		}
+		slots, err := s.store.Slots(k, r.State.Wanted)
+		if err != nil {
+			return nil, err
+		}
+		for _, slot := range slots {
+			switch {
+			case slot.Result == nil:
+			case k.Simulated:
+				simulated = append(simulated, named(slot.Result, r))
+			default:
+				real = append(real, named(slot.Result, r))
+			}
+		}
+	}
+	return sets(real, simulated), nil
+}
+
+// named gives a result that was measured under another label the address that
+// its run has now.
+func named(r *results.Result, run *plan.Run) *results.Result {
+	c := *r
+	c.Address, c.UseCase.Label = run.Address, run.UseCase.Label
+	return &c
+}
+
+func sets(lists ...[]*results.Result) []*results.Set {
+	var out []*results.Set
+	for _, l := range lists {
+		if len(l) > 0 {
+			out = append(out, results.NewSet(l))
+		}
+	}
+	return out
+}
+
+// writeTables writes the tables into the store and returns their folders.
+func (s *session) writeTables(list []*results.Set) ([]string, error) {
+	var dirs []string
+	for _, set := range list {
+		var md, csv, doc bytes.Buffer
+		if err := view.ResultsMarkdown(&md, set); err != nil {
+			return nil, err
+		}
+		if err := set.WriteCSV(&csv); err != nil {
+			return nil, err
+		}
+		if err := set.WriteJSON(&doc); err != nil {
+			return nil, err
+		}
+		dir, err := s.store.WriteTables(view.Simulated(set), map[string][]byte{
+			"results.md": md.Bytes(), "results.csv": csv.Bytes(), "results.json": doc.Bytes(),
+		})
+		if err != nil {
+			return nil, err
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs, nil
+}
+
+// check proves the definitions without looking at the store.
+func (s *session) check() (*plan.Plan, hcl.Diagnostics) {
+	if s.diags.HasErrors() {
+		return nil, s.diags
+	}
+	p, diags := plan.Build(plan.Request{
+		Definitions: s.defs, Catalog: catalog.Load(), Place: s.sites.place, ReadDataset: readDataset,
+		Store: s.storeName, Version: Version,
+	})
+	return p, append(append(hcl.Diagnostics{}, s.diags...), diags...)
+}
+
+// runStandIn is the hidden command trtllm-bench: the simulated stand-in. Like
+// the real one under its launcher, only rank 0 does anything.
+func (e *env) runStandIn(ctx *signalContext, argv []string) int {
+	if rank := e.rank(); rank != "" && rank != "0" {
+		return 0
+	}
+	b := simulate.Bench{
+		Dir: ".", Stdout: e.streams.Out, Stderr: e.streams.Err,
+		GPU: e.getenv(simulate.EnvGPU), Version: e.getenv(simulate.EnvVersion), Getenv: e.getenv,
+	}
+	return b.Run(ctx, argv)
+}
+
+// rank is the number of this process among those of its job step.
+func (e *env) rank() string {
+	for _, name := range []string{"SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"} {
+		if v := e.getenv(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func (e *env) getenv(name string) string {
+	value := ""
+	for _, pair := range e.environ {
+		if len(pair) > len(name) && pair[len(name)] == '=' && pair[:len(name)] == name {
+			value = pair[len(name)+1:]
+		}
+	}
+	return value
+}
+
+const standIn = "trtllm-bench"
+
+func (s *session) owner(what string) runs.Owner {
+	return runs.Self(fmt.Sprintf("llmbench %s %s", what, s.defs.Dir))
+}

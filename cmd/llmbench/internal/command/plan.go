@@ -1,0 +1,178 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/google/renameio/v2"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/plan"
+)
+
+type planFlags struct {
+	definitionFlags
+	selectionFlags
+	Out, Format, Explain, Against, Scripts string
+	JSON, Detailed                         bool
+}
+
+func planCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "plan", Usage: "show what would be measured, why, with what commands and at what cost", ArgsUsage: "[DIR]",
+		Flags: append(append(definitionFlagSet(), selectionFlagSet()...),
+			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE` for apply"},
+			&cli.BoolFlag{Name: "json", Usage: "print the plan document"},
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "text or markdown: `FORMAT`"},
+			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 2 when there is something to do"},
+			&cli.StringFlag{Name: "explain", Usage: "show everything about one run: `ADDR`"},
+			&cli.StringFlag{Name: "against", Usage: "compare with a saved plan or results: `BASE.json`"},
+			&cli.StringFlag{Name: "write-scripts", Usage: "write one job script per run into `DIR`, for sbatch by hand"},
+		),
+		Description: description([]string{
+			"llmbench plan examples/llama4-maverick",
+			"llmbench plan -executor=simulate -target=use_case=chat examples/llama4-maverick",
+			"llmbench plan -json examples/llama4-maverick",
+		}, "0  the plan was made; with -detailed-exitcode: nothing to do", "1  error", "2  with -detailed-exitcode: something to do"),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			f, err := readPlanFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runPlan(ctx, f)
+		},
+	}
+}
+
+func readPlanFlags(c *cli.Command) (planFlags, error) {
+	defs, err := readDefinitionFlags(c)
+	f := planFlags{
+		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
+		Out: c.String("out"), Format: c.String("format"), Explain: c.String("explain"),
+		Against: c.String("against"), Scripts: c.String("write-scripts"),
+		JSON: c.Bool("json"), Detailed: c.Bool("detailed-exitcode"),
+	}
+	if err == nil && f.Format != "text" && f.Format != "markdown" {
+		err = fmt.Errorf("-format=%s: a plan is printed as text or markdown; -json prints the document", f.Format)
+	}
+	return f, err
+}
+
+func (e *env) runPlan(ctx context.Context, f planFlags) error {
+	s := e.load(f.definitionFlags, f.Executor)
+	p, diags := s.plan(f.selection())
+	if f.Out != "" && !diags.HasErrors() {
+		diags = append(diags, s.sites.errors()...)
+	}
+	if f.JSON {
+		if err := p.Write(e.streams.Out); err != nil {
+			return err
+		}
+	}
+	if err := s.complain(withoutRepeats(diags)); err != nil {
+		return err
+	}
+	if err := s.printPlan(p, f); err != nil {
+		return err
+	}
+	if f.Out != "" {
+		if err := savePlan(f.Out, p); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.streams.Err, "\nSaved the plan to %s. To measure exactly this:\n  llmbench apply %s\n", f.Out, f.Out)
+	}
+	if f.Scripts != "" {
+		if err := s.writeScripts(ctx, p, f.Scripts); err != nil {
+			return err
+		}
+	}
+	if f.Detailed && p.Summary.ToDo()+p.Summary.Wait+p.Summary.Blocked > 0 {
+		return exitStatus(exitToDo)
+	}
+	return nil
+}
+
+func (s *session) printPlan(p *plan.Plan, f planFlags) error {
+	v := view.PlanView{Plan: p, Describe: s.sites.describe()}
+	switch {
+	case f.JSON:
+		return nil
+	case f.Explain != "":
+		return explain(s.env.streams, p, f.Explain)
+	case f.Against != "":
+		return s.against(p, f.Against)
+	case f.Format == "markdown":
+		return v.Markdown(s.env.streams.Out)
+	}
+	return v.Text(s.env.streams.Out)
+}
+
+func explain(streams *view.Streams, p *plan.Plan, address string) error {
+	found := 0
+	for _, r := range p.Runs {
+		if plan.Match(address, r.Address) {
+			found++
+			if err := view.Explain(streams.Out, p, r); err != nil {
+				return err
+			}
+		}
+	}
+	if found == 0 {
+		return fmt.Errorf("-explain=%s matches no run of the plan", address)
+	}
+	return nil
+}
+
+func savePlan(path string, p *plan.Plan) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup()
+	if err := p.Write(f); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+func readPlan(path string) (*plan.Plan, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p, err := plan.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// withoutRepeats drops a warning that stands beside an error of the same place.
+func withoutRepeats(diags hcl.Diagnostics) hcl.Diagnostics {
+	type key struct{ summary, place string }
+	errs := map[key]bool{}
+	keyOf := func(d *hcl.Diagnostic) key {
+		k := key{summary: d.Summary}
+		if d.Subject != nil {
+			k.place = d.Subject.String()
+		}
+		return k
+	}
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			errs[keyOf(d)] = true
+		}
+	}
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError || !errs[keyOf(d)] {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+

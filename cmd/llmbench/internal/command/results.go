@@ -1,0 +1,90 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+type resultFlags struct {
+	definitionFlags
+	Format, Executor string
+	Targets          []string
+	All              bool
+}
+
+func resultsCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "results", Usage: "print the results table", ArgsUsage: "[DIR]",
+		Flags: append(definitionFlagSet(),
+			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv, json, benchfmt or overview: `FORMAT`"},
+			&cli.StringSliceFlag{Name: "target", Usage: "only runs whose address has the components `ADDR`; may be repeated"},
+			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
+			&cli.BoolFlag{Name: "all", Usage: "everything in the store, also what is no longer declared"},
+		),
+		Description: description([]string{
+			"llmbench results -executor=simulate examples/llama4-maverick",
+			"llmbench results -executor=simulate -format=csv examples/llama4-maverick",
+		}, "0  the results were printed", "1  error", "3  some run failed, is invalid or has no result"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			defs, err := readDefinitionFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runResults(resultFlags{
+				definitionFlags: defs, Format: c.String("format"), Executor: c.String("executor"),
+				Targets: c.StringSlice("target"), All: c.Bool("all"),
+			})
+		},
+	}
+}
+
+func (e *env) runResults(f resultFlags) error {
+	write, ok := view.ResultFormats[f.Format]
+	if !ok {
+		return fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", f.Format)
+	}
+	s := e.load(f.definitionFlags, f.Executor)
+	p, diags := s.plan(plan.Selection{Targets: f.Targets})
+	if err := s.complain(diags); err != nil {
+		return err
+	}
+	list, err := s.resultSets(p, f.All)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		list = []*results.Set{results.NewSet(nil)}
+	}
+	for _, set := range list {
+		if err := write(e.streams.Out, set); err != nil {
+			return err
+		}
+	}
+	for _, r := range p.Runs {
+		if !f.All && r.State.Valid+r.State.Suspect < r.State.Wanted {
+			return exitStatus(exitFailed)
+		}
+	}
+	return nil
+}
+
+func (s *session) resultSets(p *plan.Plan, all bool) ([]*results.Set, error) {
+	if !all {
+		return s.results(p)
+	}
+	real, err := s.store.Results(false)
+	if err != nil {
+		return nil, err
+	}
+	simulated, err := s.store.Results(true)
+	if err != nil {
+		return nil, err
+	}
+	return sets(real, simulated), nil
+}

@@ -1,0 +1,105 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcldec"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/executors/slurm"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// A session is one set of definitions with its store and executors.
+type session struct {
+	env   *env
+	defs  *schema.Definitions
+	store *runs.Store
+	// storeName is the store as the user named it.
+	storeName string
+	sites     *sites
+	diags     hcl.Diagnostics
+}
+
+// load reads the definitions. Mistakes are in the session's diags; nothing is
+// printed.
+func (e *env) load(f definitionFlags, executor string) *session {
+	s := &session{env: e}
+	s.defs, s.diags = schema.Load(f.Dir, schema.Options{
+		Vars: f.Vars, VarFiles: f.VarFiles, Environ: e.environ,
+		Executors: map[string]hcldec.Spec{slurm.Type: slurm.Spec(), simulate.Type: simulate.Spec()},
+		Version:   Version, Catalog: catalog.Load(),
+	})
+	s.storeName = storeName(f, s.defs)
+	s.store = runs.Open(s.storeName)
+	s.sites = newSites(e, s.defs, executor)
+	return s
+}
+
+// storeName is -store, else the llmbench block's store, else .llmbench beside
+// the definitions.
+func storeName(f definitionFlags, defs *schema.Definitions) string {
+	switch {
+	case f.Store != "":
+		return f.Store
+	case defs.Settings.Store == "":
+		return filepath.Join(f.Dir, ".llmbench")
+	case filepath.IsAbs(defs.Settings.Store):
+		return defs.Settings.Store
+	}
+	return filepath.Join(f.Dir, defs.Settings.Store)
+}
+
+// plan builds the plan of the session's definitions.
+func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
+	if s.diags.HasErrors() {
+		p := plan.Empty(Version)
+		p.Store = s.storeName
+		p.Diagnostics = plan.NewDiagnostics(s.diags)
+		return p, s.diags
+	}
+	p, diags := plan.Build(plan.Request{
+		Definitions: s.defs, Catalog: catalog.Load(),
+		Place: s.sites.place, ReadDataset: readDataset, Ledger: s.store,
+		Selection: sel, Store: s.storeName, Version: Version,
+		Git: s.git(),
+	})
+	diags = append(append(hcl.Diagnostics{}, s.diags...), diags...)
+	diags = append(diags, s.sites.warnings()...)
+	p.Diagnostics = plan.NewDiagnostics(diags)
+	return p, diags
+}
+
+func (s *session) git() *plan.Git {
+	commit, dirty, ok := executors.GitState(s.env.signal, s.defs.Dir)
+	if !ok {
+		return nil
+	}
+	return &plan.Git{Commit: commit, Dirty: dirty}
+}
+
+// complain prints diags and returns the error that ends the command when there
+// are errors among them.
+func (s *session) complain(diags hcl.Diagnostics) error {
+	s.env.streams.Diagnostics(s.defs.Files, diags)
+	if diags.HasErrors() {
+		return errReported
+	}
+	return nil
+}
+
+func readDataset(path string, rows int) (trtllm.Dataset, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return trtllm.Dataset{}, err
+	}
+	defer f.Close()
+	return trtllm.ReadDataset(f, rows)
+}

@@ -1,0 +1,72 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+func showCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "show", Usage: "print a saved plan", ArgsUsage: "PLAN",
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print the plan document"}},
+		Description: description([]string{"llmbench show saved.plan"}, "0  the plan was printed", "1  error"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Len() != 1 {
+				return errors.New("llmbench show takes one saved plan, which `llmbench plan -out=FILE` writes")
+			}
+			p, err := readPlan(c.Args().First())
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return p.Write(e.streams.Out)
+			}
+			return view.PlanView{Plan: p}.Text(e.streams.Out)
+		},
+	}
+}
+
+// against prints what differs between a plan and an earlier one, or the runs
+// that results were measured from.
+func (s *session) against(p *plan.Plan, path string) error {
+	base, err := baseRuns(path)
+	if err != nil {
+		return err
+	}
+	return view.Against(s.env.streams.Out, p, base, path)
+}
+
+// baseRuns reads the runs of a plan document or of a results document.
+func baseRuns(path string) ([]*plan.Run, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var kind struct {
+		Results []*results.Result `json:"results"`
+		Runs    []*plan.Run       `json:"runs"`
+	}
+	if err := json.Unmarshal(b, &kind); err != nil {
+		return nil, fmt.Errorf("%s: neither a plan nor results: %w", path, err)
+	}
+	if kind.Results == nil {
+		return kind.Runs, nil
+	}
+	var out []*plan.Run
+	for _, r := range kind.Results {
+		out = append(out, &plan.Run{
+			Address: r.Address, Fingerprint: r.Fingerprint, Model: r.Model, Hardware: r.Hardware,
+			Image: r.Image, UseCase: r.UseCase, Arguments: r.Arguments,
+		})
+	}
+	return out, nil
+}

@@ -1,0 +1,129 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/executors/slurm"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema"
+)
+
+// sites are the executors that the runs of one invocation go to, configured
+// once each and only when a run needs them.
+type sites struct {
+	env      *env
+	defs     *schema.Definitions
+	override string
+	known    map[*schema.Executor]*site
+	order    []*site
+}
+
+// A site is one configured executor.
+type site struct {
+	ref     plan.ExecutorRef
+	place   hcl.Range
+	target  plan.Target
+	cluster string
+	backend *executors.Backend
+	missing []*schema.MissingVariable
+	diags   hcl.Diagnostics
+}
+
+func newSites(e *env, defs *schema.Definitions, override string) *sites {
+	return &sites{env: e, defs: defs, override: override, known: map[*schema.Executor]*site{}}
+}
+
+// place says where the run of a cell goes.
+func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
+	exec, diags := s.defs.ChooseExecutor(cell, s.override)
+	if diags.HasErrors() {
+		return plan.Placement{}, diags
+	}
+	st, ok := s.known[exec]
+	if !ok {
+		st = s.configure(exec)
+		s.known[exec] = st
+		s.order = append(s.order, st)
+	}
+	diags = append(diags, st.diags...)
+	return plan.Placement{Ref: st.ref, Target: st.target, Cluster: st.cluster}, diags
+}
+
+func (s *sites) configure(exec *schema.Executor) *site {
+	st := &site{ref: plan.ExecutorRef{Type: exec.Type, Name: exec.Name}, place: exec.Range}
+	val, missing, diags := s.defs.DecodeExecutor(exec)
+	st.missing, st.diags = missing, diags
+	if diags.HasErrors() {
+		return st
+	}
+	switch exec.Type {
+	case simulate.Type:
+		cfg, more := simulate.Configure(val)
+		st.diags = append(st.diags, more...)
+		st.target, st.cluster = cfg.Target(), simulate.Cluster
+		st.backend = cfg.Backend(s.env.log)
+	case slurm.Type:
+		cfg, more := slurm.Configure(val, exec.Range)
+		st.diags = append(st.diags, more...)
+		if more.HasErrors() {
+			return st
+		}
+		st.target = cfg.Target()
+		st.backend = cfg.Backend(s.env.log)
+		st.cluster = cfg.ClusterHere(s.env.signal)
+	default:
+		panic("command: executor type " + exec.Type)
+	}
+	if st.backend != nil {
+		st.backend.Ref, st.backend.Cluster = st.ref, st.cluster
+	}
+	return st
+}
+
+// warnings says which variables apply will miss.
+func (s *sites) warnings() hcl.Diagnostics { return s.absent(hcl.DiagWarning) }
+
+// errors is warnings for a command that submits.
+func (s *sites) errors() hcl.Diagnostics { return s.absent(hcl.DiagError) }
+
+func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, st := range s.order {
+		for _, m := range st.missing {
+			place := m.Range
+			detail := fmt.Sprintf("The argument %q of executor %q %q needs variable %q, which is not set. Set it with %s.",
+				m.Argument, st.ref.Type, st.ref.Name, m.Variable, strings.Join(s.defs.WaysToSet(m.Variable), ", "))
+			if severity == hcl.DiagWarning {
+				detail += " Plan goes on without it; apply needs it."
+			}
+			diags = append(diags, &hcl.Diagnostic{Severity: severity, Summary: "Variable is not set", Detail: detail, Subject: &place})
+		}
+	}
+	return diags
+}
+
+// describe has a line for every executor in use.
+func (s *sites) describe() map[plan.ExecutorRef]string {
+	lines := map[plan.ExecutorRef]string{}
+	for _, st := range s.order {
+		if st.target != nil {
+			lines[st.ref] = st.target.Describe()
+		}
+	}
+	return lines
+}
+
+func (s *sites) backends() map[plan.ExecutorRef]*executors.Backend {
+	m := map[plan.ExecutorRef]*executors.Backend{}
+	for _, st := range s.order {
+		if st.backend != nil {
+			m[st.ref] = st.backend
+		}
+	}
+	return m
+}

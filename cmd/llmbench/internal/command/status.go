@@ -1,0 +1,121 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+func statusCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "status", Usage: "show where every run stands", ArgsUsage: "[DIR]",
+		Flags: append(definitionFlagSet(),
+			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
+			&cli.BoolFlag{Name: "json", Usage: "print it as JSON"},
+			&cli.BoolFlag{Name: "watch", Usage: "print it again every few seconds until all runs have ended"},
+		),
+		Description: description([]string{"llmbench status -executor=simulate examples/llama4-maverick"},
+			"0  all runs have their samples", "1  error", "3  some run failed, is invalid or blocked, or was never started", "4  jobs go on"),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			f, err := readDefinitionFlags(c)
+			if err != nil {
+				return err
+			}
+			for {
+				code, err := e.runStatus(ctx, f, c.String("executor"), c.Bool("json"))
+				if err != nil {
+					return err
+				}
+				if !c.Bool("watch") || code != exitGoingOn || ctx.Err() != nil {
+					return asStatus(code)
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(5 * time.Second):
+				}
+			}
+		},
+	}
+}
+
+func asStatus(code int) error {
+	if code == exitDone {
+		return nil
+	}
+	return exitStatus(code)
+}
+
+func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string, asJSON bool) (int, error) {
+	s := e.load(f, executor)
+	p, diags := s.plan(plan.Selection{})
+	if diags.HasErrors() {
+		return exitError, s.complain(diags)
+	}
+	lines, err := s.standing(ctx, p)
+	if err != nil {
+		return exitError, err
+	}
+	if asJSON {
+		err = view.StatusJSON(e.streams.Out, lines)
+	} else {
+		err = view.Status(e.streams.Out, lines)
+	}
+	return statusCode(p, lines), err
+}
+
+// standing is where every run of the plan is: its samples from their folders,
+// jobs in flight from one query to each backend.
+func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, error) {
+	var lines []view.Standing
+	asked := map[*executors.Backend][]executors.Handle{}
+	for _, r := range p.Runs {
+		k := s.sites.keyOf(r)
+		var slots []runs.Slot
+		if k.Cluster != "" {
+			var err error
+			if slots, err = s.store.Slots(k, r.State.Wanted); err != nil {
+				return nil, err
+			}
+		}
+		line, err := view.NewStanding(r, slots)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+		for _, slot := range slots {
+			if b := s.sites.backends()[r.Executor]; b != nil && slot.InFlight && slot.Mine && slot.Handle != "" {
+				asked[b] = append(asked[b], executors.Handle(slot.Handle))
+			}
+		}
+	}
+	for b, handles := range asked {
+		answer, err := b.Executor.Poll(ctx, handles)
+		if err != nil {
+			s.env.log.Warn("no contact", "executor", b.Ref.Type, "error", err)
+			continue
+		}
+		for i := range lines {
+			lines[i].Hear(answer)
+		}
+	}
+	return lines, nil
+}
+
+func statusCode(p *plan.Plan, lines []view.Standing) int {
+	code := exitDone
+	for i, l := range lines {
+		switch {
+		case l.GoingOn():
+			return exitGoingOn
+		case p.Runs[i].Action != plan.Keep:
+			code = exitFailed
+		}
+	}
+	return code
+}

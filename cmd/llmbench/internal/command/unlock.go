@@ -1,0 +1,53 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+)
+
+func unlockCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "unlock", Usage: "take the store's lease from an apply that died, knowingly", ArgsUsage: "[DIR]",
+		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"}),
+		Description: description([]string{"llmbench unlock -auto-approve examples/llama4-maverick"}, "0  nobody holds the lease", "1  error, or not approved"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			f, err := readDefinitionFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runUnlock(f, c.Bool("auto-approve"))
+		},
+	}
+}
+
+func (e *env) runUnlock(f definitionFlags, approved bool) error {
+	s := e.load(f, "")
+	if err := s.complain(s.diags); err != nil {
+		return err
+	}
+	holder, err := s.store.Holder()
+	if err != nil {
+		return err
+	}
+	if holder == nil {
+		return view.Nothing(e.streams.Out, "Nobody holds the lease.")
+	}
+	fmt.Fprintf(e.streams.Err, "%v\n", holder)
+	if !approved {
+		if !e.streams.Interactive {
+			return errors.New("there is no terminal to ask on; -auto-approve unlocks without asking. Nothing was changed")
+		}
+		if !e.streams.Confirm("Is that apply dead for certain? Two at once would measure twice. Unlock?") {
+			return errors.New("not approved; nothing was changed")
+		}
+	}
+	if _, err := s.store.Unlock(); err != nil {
+		return err
+	}
+	return view.Nothing(e.streams.Out, "Unlocked.")
+}

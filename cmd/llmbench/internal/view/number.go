@@ -1,0 +1,142 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// count writes a whole number with commas between thousands.
+func count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	neg := strings.HasPrefix(s, "-")
+	s = strings.TrimPrefix(s, "-")
+	var b strings.Builder
+	for i, r := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(r)
+	}
+	if neg {
+		return "-" + b.String()
+	}
+	return b.String()
+}
+
+// figure writes a measurement with three or four digits that count.
+func figure(f float64) string {
+	switch a := math.Abs(f); {
+	case math.IsNaN(f):
+		return "-"
+	case a >= 1000:
+		return count(int64(math.Round(f)))
+	case a >= 100:
+		return strconv.FormatFloat(f, 'f', 0, 64)
+	case a >= 10:
+		return strconv.FormatFloat(f, 'f', 1, 64)
+	case a >= 1:
+		return strconv.FormatFloat(f, 'f', 2, 64)
+	case a == 0:
+		return "0"
+	}
+	return strconv.FormatFloat(f, 'g', 3, 64)
+}
+
+// optionalFigure writes "-" for a metric that does not apply.
+func optionalFigure(f *float64) string {
+	if f == nil {
+		return "-"
+	}
+	return figure(*f)
+}
+
+// milliseconds writes a duration given in milliseconds with a fitting unit.
+func milliseconds(ms *float64) string {
+	switch {
+	case ms == nil:
+		return "-"
+	case *ms >= 120e3:
+		return figure(*ms/60e3) + " min"
+	case *ms >= 1000:
+		return figure(*ms/1000) + " s"
+	}
+	return figure(*ms) + " ms"
+}
+
+// minutes writes a time limit.
+func minutes(seconds int) string {
+	if seconds%3600 == 0 && seconds >= 3600 {
+		return fmt.Sprintf("%d h", seconds/3600)
+	}
+	if seconds%60 == 0 {
+		return fmt.Sprintf("%d min", seconds/60)
+	}
+	return fmt.Sprintf("%d s", seconds)
+}
+
+// took writes how long something lasted.
+func took(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "-"
+	case d < 10*time.Second:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.1f h", d.Hours())
+}
+
+// literal writes a value of a plan as a person would say it in definitions.
+func literal(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "not set"
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case int64:
+		return plainNumber(float64(v))
+	case int:
+		return plainNumber(float64(v))
+	case float64:
+		return plainNumber(v)
+	case *string:
+		if v == nil {
+			return "not set"
+		}
+		return *v
+	case []string:
+		return "[" + strings.Join(v, ", ") + "]"
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = literal(e)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	if string(b) == "null" {
+		return "not set"
+	}
+	return strings.Trim(string(b), `"`)
+}
+
+func plainNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,125 @@
+package view
+
+import (
+	"encoding/json"
+	"path"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// changes prints what differs between what was measured at the addresses of
+// the group and what is declared there now: what all such runs share first.
+func (v PlanView) changes(p *printer, g *group, at places) {
+	var changed []*plan.Run
+	for _, r := range g.runs {
+		if len(r.Changes) > 0 {
+			changed = append(changed, r)
+		}
+	}
+	if len(changed) == 0 {
+		return
+	}
+	common := sharedChanges(changed)
+	if len(changed) > 1 && len(common) > 0 {
+		p.line("")
+		p.line("  changed in all %d since they were measured", len(changed))
+		changeLines(p, changed[0].Changes, func(c plan.Change) bool { return common[changeKey(c)] }, at)
+	} else {
+		common = nil
+	}
+	for _, r := range changed {
+		own := func(c plan.Change) bool { return !common[changeKey(c)] }
+		if !anyChange(r.Changes, own) {
+			continue
+		}
+		p.line("")
+		p.line("  %s %s changed since it was measured", r.Action.Symbol(), short(r.Address))
+		changeLines(p, r.Changes, own, at)
+	}
+}
+
+func anyChange(cs []plan.Change, yes func(plan.Change) bool) bool {
+	for _, c := range cs {
+		if yes(c) {
+			return true
+		}
+	}
+	return false
+}
+
+func changeLines(p *printer, cs []plan.Change, show func(plan.Change) bool, at places) {
+	t := &table{indent: "      "}
+	for _, c := range cs {
+		if show(c) {
+			t.add(changeName(c), changeText(c), at.of(c.Range))
+		}
+	}
+	p.table(t)
+}
+
+func changeName(c plan.Change) string {
+	return strings.ReplaceAll(c.Argument, "llm_api_options.", "")
+}
+
+func changeText(c plan.Change) string {
+	if strings.Contains(c.Argument, plan.RenameArrow) {
+		return "renamed, same meaning (" + literal(c.After) + ")"
+	}
+	before, after := changeValue(c.Argument, c.Before), changeValue(c.Argument, c.After)
+	if c.Argument == "image" {
+		before, after = shortImage(before, after)
+	}
+	return before + " → " + after
+}
+
+func changeValue(name string, v any) string {
+	if n, ok := number(v); ok && name == "concurrency" && n <= 0 {
+		return "unlimited"
+	}
+	return literal(v)
+}
+
+// shortImage leaves out the repository where only the tag differs.
+func shortImage(before, after string) (string, string) {
+	b, a := strings.LastIndex(before, ":"), strings.LastIndex(after, ":")
+	if b < 0 || a < 0 || before[:b] != after[:a] {
+		return before, after
+	}
+	return path.Base(before[:b]) + before[b:], path.Base(after[:a]) + after[a:]
+}
+
+func changeKey(c plan.Change) string {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic("view: change is not JSON: " + err.Error())
+	}
+	return string(b)
+}
+
+func sharedChanges(runs []*plan.Run) map[string]bool {
+	n := map[string]int{}
+	for _, r := range runs {
+		for _, c := range r.Changes {
+			n[changeKey(c)]++
+		}
+	}
+	common := map[string]bool{}
+	for k, c := range n {
+		if c == len(runs) {
+			common[k] = true
+		}
+	}
+	return common
+}
+
+func (v PlanView) undeclared(p *printer) {
+	if len(v.Plan.Undeclared) == 0 {
+		return
+	}
+	p.line("")
+	p.line("Stored and no longer declared (kept, not measured again):")
+	for _, a := range v.Plan.Undeclared {
+		p.line("  %s   %s", a, path.Join(v.Plan.Store, "by-address", a))
+	}
+}

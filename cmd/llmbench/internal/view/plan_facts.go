@@ -1,0 +1,177 @@
+package view
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A fact is one thing that a plan says of a run: an argument or an option,
+// with its value in words and where it was set.
+type fact struct {
+	name, text string
+	topic      int
+	from       plan.Origin
+}
+
+// The topics in which a plan groups the arguments that all runs share.
+const (
+	topicParallel = iota
+	topicLimits
+	topicTraffic
+	topicOther
+	topicOptions
+	topicEnv
+	topics
+)
+
+var topicOf = map[string]int{
+	"tp": topicParallel, "pp": topicParallel, "ep": topicParallel, "cluster_size": topicParallel,
+	"llm_api_options.enable_attention_dp": topicParallel, "streaming": topicParallel,
+	"max_batch_size": topicLimits, "max_num_tokens": topicLimits, "max_seq_len": topicLimits,
+	"kv_cache_free_gpu_mem_fraction": topicLimits,
+	"concurrency":                    topicTraffic, "num_requests": topicTraffic, "warmup": topicTraffic,
+}
+
+// order is how the facts of a topic follow each other; others go by name.
+var order = []string{
+	"tp", "pp", "ep", "llm_api_options.enable_attention_dp", "streaming",
+	"max_batch_size", "max_num_tokens", "max_seq_len", "kv_cache_free_gpu_mem_fraction",
+	"concurrency", "num_requests", "warmup",
+}
+
+// facts lists what the definitions say of r. What only the version's defaults
+// say is left out.
+func facts(r *plan.Run) []fact {
+	var out []fact
+	add := func(name string, value any) {
+		from, ok := r.Origins[name]
+		if !ok || from.From == "version" || value == nil {
+			return
+		}
+		topic, ok := topicOf[name]
+		switch {
+		case ok:
+		case strings.HasPrefix(name, "llm_api_options."):
+			topic = topicOptions
+		default:
+			topic = topicOther
+		}
+		out = append(out, fact{name: name, text: phrase(r, name, value), topic: topic, from: from})
+	}
+	for _, name := range sortedKeys(r.Arguments) {
+		add(name, r.Arguments[name])
+	}
+	walkLeaves("llm_api_options", r.LLMAPIOptions, add)
+	for _, name := range sortedKeys(r.Env) {
+		value := "(secret)"
+		if v := r.Env[name]; v != nil {
+			value = *v
+		}
+		out = append(out, fact{name: "env." + name, text: name + "=" + value, topic: topicEnv, from: r.Origins["env."+name]})
+	}
+	rank := map[string]int{}
+	for i, name := range order {
+		rank[name] = i + 1
+	}
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		if a.topic != b.topic {
+			return a.topic < b.topic
+		}
+		ra, rb := rank[a.name], rank[b.name]
+		if ra != rb {
+			return ra != 0 && (rb == 0 || ra < rb)
+		}
+		return a.name < b.name
+	})
+	return out
+}
+
+func walkLeaves(path string, v any, visit func(string, any)) {
+	obj, ok := v.(map[string]any)
+	if !ok {
+		visit(path, v)
+		return
+	}
+	for _, k := range sortedKeys(obj) {
+		walkLeaves(path+"."+k, obj[k], visit)
+	}
+}
+
+// phrase says an argument in a few words.
+func phrase(r *plan.Run, name string, value any) string {
+	switch name {
+	case "llm_api_options.enable_attention_dp":
+		return "attention DP " + onOff(value)
+	case "streaming":
+		return "streaming " + onOff(value)
+	case "max_batch_size":
+		return "max_batch_size " + withCommas(value) + slots(r, value)
+	case "kv_cache_free_gpu_mem_fraction":
+		return "KV fraction " + literal(value)
+	case "concurrency":
+		return "concurrency " + concurrency(r, value)
+	case "max_num_tokens", "max_seq_len", "num_requests":
+		return name + " " + withCommas(value)
+	}
+	return strings.TrimPrefix(name, "llm_api_options.") + " " + literal(value)
+}
+
+func concurrency(r *plan.Run, value any) string {
+	if n, ok := number(value); ok && n <= 0 {
+		if reqs, ok := number(r.Arguments["num_requests"]); ok {
+			return fmt.Sprintf("unlimited (all %s requests at once)", count(int64(reqs)))
+		}
+		return "unlimited"
+	}
+	return withCommas(value)
+}
+
+// slots says how many requests attention data parallelism serves at once.
+func slots(r *plan.Run, value any) string {
+	opts, _ := r.LLMAPIOptions.(map[string]any)
+	tp, okTP := number(r.Arguments["tp"])
+	batch, okB := number(value)
+	if opts["enable_attention_dp"] != true || !okTP || !okB {
+		return ""
+	}
+	return fmt.Sprintf(" a rank (%s slots)", count(int64(tp*batch)))
+}
+
+func onOff(v any) string {
+	if v == true {
+		return "on"
+	}
+	return "off"
+}
+
+func withCommas(v any) string {
+	if n, ok := number(v); ok && n == float64(int64(n)) {
+		return count(int64(n))
+	}
+	return literal(v)
+}
+
+func number(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case int:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,240 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A PlanView prints plans. Describe says in a line what is behind an
+// executor; it may be nil.
+type PlanView struct {
+	Plan     *plan.Plan
+	Describe map[plan.ExecutorRef]string
+}
+
+// Text prints the plan for a person: benchmark by benchmark what all runs
+// share, once and with its place, then a line a run, then what changed.
+func (v PlanView) Text(w io.Writer) error {
+	p := &printer{w: w}
+	for i, g := range groupRuns(v.Plan.Runs) {
+		if i > 0 {
+			p.line("")
+		}
+		v.group(p, g)
+	}
+	v.undeclared(p)
+	if len(v.Plan.Runs) > 0 {
+		p.line("")
+	}
+	p.line("%s", planLine(v.Plan.Summary))
+	return p.err
+}
+
+// planLine is the last line of a plan.
+func planLine(s plan.Summary) string {
+	parts := []string{fmt.Sprintf("%d to measure, %d again, %d kept", s.Measure, s.Remeasure, s.Keep)}
+	if s.Wait > 0 {
+		parts = append(parts, fmt.Sprintf("%d in flight", s.Wait))
+	}
+	if s.Blocked > 0 {
+		parts = append(parts, fmt.Sprintf("%d blocked", s.Blocked))
+	}
+	line := "Plan: " + strings.Join(parts, ", ") + "."
+	if s.ToDo() == 0 {
+		return line + " Nothing to do."
+	}
+	line += fmt.Sprintf(" At most %.1f GPU-hours (time limits)", s.GPUHoursLimit)
+	if e := s.GPUHoursEstimate; e != nil {
+		line += fmt.Sprintf(", %.1f-%.1f expected", e.Low, e.High)
+	}
+	return line + "."
+}
+
+// A group is the runs of one benchmark.
+type group struct {
+	name string
+	runs []*plan.Run
+}
+
+func groupRuns(runs []*plan.Run) []*group {
+	var groups []*group
+	byName := map[string]*group{}
+	for _, r := range runs {
+		name, _, _ := strings.Cut(r.Address, "/")
+		g := byName[name]
+		if g == nil {
+			g = &group{name: name}
+			byName[name] = g
+			groups = append(groups, g)
+		}
+		g.runs = append(g.runs, r)
+	}
+	return groups
+}
+
+func (v PlanView) group(p *printer, g *group) {
+	title := fmt.Sprintf("%s: %s, %s", g.name, plural(len(g.runs), "run"), stored(g.runs))
+	if git := v.Plan.Git; git != nil {
+		state := "clean"
+		if git.Dirty {
+			state = "with changes that are in no commit"
+		}
+		title += fmt.Sprintf("   (definitions %.7s, %s)", git.Commit, state)
+	}
+	p.line("%s", title)
+	footnote := v.header(p, g)
+	at := newPlaces(v.Plan)
+	shared := v.shared(p, g, at)
+	p.line("")
+	p.table(v.runTable(g, shared))
+	v.changes(p, g, at)
+	if footnote {
+		p.line("  [a] A moved tag or new weights are noticed when measured, not before. `digest = …`, `revision = …` pin them.")
+	}
+}
+
+func stored(runs []*plan.Run) string {
+	have := 0
+	for _, r := range runs {
+		if r.State.Valid+r.State.Suspect > 0 {
+			have++
+		}
+	}
+	switch have {
+	case 0:
+		return "nothing stored yet"
+	case len(runs):
+		return "all stored"
+	}
+	return fmt.Sprintf("%d stored", have)
+}
+
+// header prints model, hardware, image, executor and store where all runs of
+// the group have the same. It reports whether something is not pinned.
+func (v PlanView) header(p *printer, g *group) (unpinned bool) {
+	t := &table{indent: "  "}
+	same := func(name string, of func(*plan.Run) string) {
+		text := of(g.runs[0])
+		for _, r := range g.runs {
+			if of(r) != text {
+				text = "differs by run"
+				break
+			}
+		}
+		unpinned = unpinned || strings.Contains(text, "[a]")
+		t.add(name, text)
+	}
+	same("model", modelLine)
+	same("hardware", hardwareLine)
+	same("image", imageLine)
+	same(executorName(g.runs[0]), func(r *plan.Run) string {
+		if d := v.Describe[r.Executor]; d != "" {
+			return d
+		}
+		return r.Executor.Name
+	})
+	t.add("store", v.Plan.Store)
+	p.table(t)
+	return unpinned
+}
+
+func executorName(r *plan.Run) string { return r.Executor.Type }
+
+func modelLine(r *plan.Run) string {
+	s := r.Model.Checkpoint + ", " + r.Model.Quantization
+	if r.Model.Revision == nil {
+		return s + ", revision not pinned [a]"
+	}
+	return s + ", revision " + *r.Model.Revision
+}
+
+func hardwareLine(r *plan.Run) string {
+	h := r.Hardware
+	return fmt.Sprintf("%dx %s = %s of %d GPUs", h.GPUs, h.GPU, plural(h.Nodes, "node"), h.GPUsPerNode)
+}
+
+func imageLine(r *plan.Run) string {
+	if r.Image.Digest == nil {
+		return r.Image.Name + ", digest not pinned [a]"
+	}
+	return r.Image.Name + "@" + *r.Image.Digest
+}
+
+// shared prints the facts that all runs of a group have in common and returns
+// their names.
+func (v PlanView) shared(p *printer, g *group, at places) map[string]bool {
+	common := map[string]bool{}
+	list := facts(g.runs[0])
+	for _, f := range list {
+		common[f.name] = true
+	}
+	for _, r := range g.runs[1:] {
+		texts := map[string]string{}
+		for _, f := range facts(r) {
+			texts[f.name] = f.text
+		}
+		for _, f := range list {
+			if texts[f.name] != f.text {
+				delete(common, f.name)
+			}
+		}
+	}
+	byTopic := make([][]fact, topics)
+	for _, f := range list {
+		if common[f.name] {
+			byTopic[f.topic] = append(byTopic[f.topic], f)
+		}
+	}
+	t := &table{header: []string{"same in all runs", "from"}, indent: "  "}
+	for topic, fs := range byTopic {
+		for _, line := range wrapFacts(fs, topic, at) {
+			t.add("  "+line[0], line[1])
+		}
+	}
+	if len(t.rows) > 0 {
+		p.line("")
+		p.table(t)
+	}
+	return common
+}
+
+// wrapFacts joins the facts of a topic into lines; options and environment get
+// a line each, since each has a place of its own.
+func wrapFacts(fs []fact, topic int, at places) [][2]string {
+	var lines [][2]string
+	if len(fs) == 0 {
+		return nil
+	}
+	if topic == topicOptions || topic == topicEnv || topic == topicOther {
+		for _, f := range fs {
+			lines = append(lines, [2]string{f.text, at.origin(f.from)})
+		}
+		return lines
+	}
+	texts := make([]string, len(fs))
+	for i, f := range fs {
+		texts[i] = f.text
+	}
+	return [][2]string{{strings.Join(texts, ", "), at.origin(fs[0].from)}}
+}
+
+// A printer writes lines and keeps the first error.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}
+
+func (p *printer) table(t *table) {
+	if p.err == nil {
+		p.err = t.plain(p.w)
+	}
+}

@@ -1,0 +1,38 @@
+package view
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Streams are where a command reads and writes.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Interactive says that a person can be asked, on In and Err.
+	Interactive bool
+	// Color says that Err is a terminal that wants colour.
+	Color bool
+	// Width is the width of the terminal on Err, 0 when there is none.
+	Width int
+}
+
+// Standard returns the streams of this process. NO_COLOR in the environment
+// switches colour off.
+func Standard() *Streams {
+	s := &Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	fd := int(os.Stderr.Fd())
+	if term.IsTerminal(fd) {
+		s.Color = os.Getenv("NO_COLOR") == ""
+		if w, _, err := term.GetSize(fd); err == nil {
+			s.Width = w
+		}
+		s.Interactive = term.IsTerminal(int(os.Stdin.Fd()))
+	}
+	return s
+}
+
+// Terminal reports whether progress is drawn rather than appended.
+func (s *Streams) Terminal() bool { return s.Width > 0 }

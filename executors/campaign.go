@@ -1,0 +1,208 @@
+package executors
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A Campaign measures the runs of a plan.
+type Campaign struct {
+	Plan     *plan.Plan
+	Store    *runs.Store
+	Backends map[plan.ExecutorRef]*Backend
+	// Secrets gives the environment of a run that is never written but to the
+	// attempt's 0600 file, as NAME=VALUE.
+	Secrets func(address string) []string
+	// Vocabulary gives the size of the vocabulary and the id that ends a text,
+	// for data sets.
+	Vocabulary func(run *plan.Run) (vocab, eos int)
+	// Detach stops following once everything is submitted.
+	Detach bool
+	// KeepGoing submits runs although one like them failed to start.
+	KeepGoing bool
+	// Observe is told what happens, from one goroutine; nil tells nobody.
+	Observe func(Event)
+	Log     hclog.Logger
+
+	tasks    []*task
+	lastPoll map[*Backend]time.Time
+	contact  map[*Backend]time.Time
+}
+
+// Outcome is where a campaign left its runs.
+type Outcome struct {
+	// Failed counts samples that failed, are invalid, or were not tried because
+	// one like them failed; GoingOn those whose jobs go on.
+	Failed, GoingOn int
+	// Jobs lists the jobs that go on, as the backends name them.
+	Jobs []string
+}
+
+// Run measures until every asked sample has an outcome, or all are submitted
+// when detached. When ctx ends, jobs go on and the outcome says so. An error
+// means that nothing could be started or followed.
+func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
+	c.lastPoll, c.contact = map[*Backend]time.Time{}, map[*Backend]time.Time{}
+	if err := c.prepare(ctx); err != nil {
+		return c.outcome(), err
+	}
+	for {
+		if err := c.step(ctx); err != nil {
+			return c.outcome(), err
+		}
+		if c.finished() || ctx.Err() != nil {
+			return c.outcome(), nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(c.look()):
+		}
+	}
+}
+
+// step does what is due now: submit, read what jobs left, ask the backends.
+func (c *Campaign) step(ctx context.Context) error {
+	if err := c.submitDue(ctx); err != nil {
+		return err
+	}
+	for _, t := range c.tasks {
+		if t.phase == active {
+			if err := c.read(t); err != nil {
+				return err
+			}
+		}
+	}
+	for _, b := range c.backendsInUse() {
+		c.poll(ctx, b)
+	}
+	c.stopStuck(ctx)
+	return nil
+}
+
+// prepare makes the tasks: one for each sample that is asked for and not
+// stored. Attempts in flight are taken up.
+func (c *Campaign) prepare(ctx context.Context) error {
+	for _, run := range c.Plan.Runs {
+		b := c.Backends[run.Executor]
+		if b == nil {
+			return fmt.Errorf("%s: no executor %s %q", run.Address, run.Executor.Type, run.Executor.Name)
+		}
+		if run.Action != plan.Measure && run.Action != plan.Remeasure && run.Action != plan.Wait {
+			continue
+		}
+		slots, err := c.Store.Slots(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
+		if err != nil {
+			return err
+		}
+		for _, slot := range slots {
+			if t := newTask(run, b, slot); t != nil {
+				c.tasks = append(c.tasks, t)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+func newTask(run *plan.Run, b *Backend, slot runs.Slot) *task {
+	t := &task{run: run, backend: b, sample: slot.Sample, since: time.Now()}
+	switch {
+	case slot.InFlight:
+		t.phase, t.attempt, t.mine = active, slot.Attempt, slot.Mine
+		t.handle = Handle(slot.Handle)
+		t.status.State = Intent
+		if t.handle != "" {
+			t.status.State = Submitted
+		}
+	case slot.Counts:
+		return nil
+	}
+	return t
+}
+
+// finished reports whether there is nothing left to follow.
+func (c *Campaign) finished() bool {
+	for _, t := range c.tasks {
+		switch {
+		case t.phase == waiting:
+			return false
+		case t.phase == active && (!c.Detach || t.handle == "" && t.mine):
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Campaign) outcome() Outcome {
+	var o Outcome
+	for _, t := range c.tasks {
+		switch {
+		case t.phase == active:
+			o.GoingOn++
+			if t.status.JobID != "" {
+				o.Jobs = append(o.Jobs, t.status.JobID)
+			} else if t.handle != "" {
+				o.Jobs = append(o.Jobs, string(t.handle))
+			}
+		case t.phase == skipped, t.phase == done && !t.ok():
+			o.Failed++
+		}
+	}
+	for _, r := range c.Plan.Runs {
+		if r.Action == plan.Blocked {
+			o.Failed++
+		}
+	}
+	return o
+}
+
+// look is the shortest interval at which an active backend's folders are read.
+func (c *Campaign) look() time.Duration {
+	d := 2 * time.Second
+	for _, b := range c.backendsInUse() {
+		d = min(d, b.Pace.Look)
+	}
+	return max(d, time.Millisecond)
+}
+
+func (c *Campaign) backendsInUse() []*Backend {
+	var list []*Backend
+	seen := map[*Backend]bool{}
+	for _, t := range c.tasks {
+		if (t.phase == active || t.phase == waiting) && !seen[t.backend] {
+			seen[t.backend] = true
+			list = append(list, t.backend)
+		}
+	}
+	return list
+}
+
+func (c *Campaign) tell(t *task, typ EventType, e Event) {
+	if c.Observe == nil {
+		return
+	}
+	e.Type, e.Time = typ, time.Now()
+	if t != nil {
+		e.Run, e.Sample, e.State = t.run, t.sample, t.status.State
+		e.JobID = t.status.JobID
+		if t.attempt != nil {
+			e.Attempt = t.attempt.Number
+		}
+	}
+	c.Observe(e)
+}
+
+func (c *Campaign) complete(t *task, r *results.Result) {
+	t.phase, t.result = done, r
+	if r.Counts() {
+		c.tell(t, RunComplete, Event{Result: r})
+		return
+	}
+	c.tell(t, RunErrored, Event{Result: r, Text: r.Cause()})
+}

@@ -1,0 +1,57 @@
+package executors
+
+import (
+	"context"
+	"time"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// An Executor runs jobs somewhere and says what became of them. Jobs write
+// their own outcome into their attempt folder (see package runs); an executor
+// only starts, watches and stops them.
+type Executor interface {
+	// Submit starts job; the handle outlives this process. A job that is
+	// already known (same Name) returns its handle instead of starting twice.
+	// An error that wraps ErrRejected means that no job exists; ErrLimit, that
+	// the queue is full for this user and a later try may succeed; any other
+	// error leaves open whether a job exists, and Submit may be called again.
+	Submit(ctx context.Context, job *Job) (Handle, error)
+	// Poll reports on all handles with one query to the backend. An error means
+	// "unknown", never "gone". A handle missing from the answer is unknown too.
+	Poll(ctx context.Context, handles []Handle) (map[Handle]Status, error)
+	// Cancel stops the job. Cancelling a finished job is not an error.
+	Cancel(ctx context.Context, handle Handle) error
+}
+
+// A Preflighter can say before anything is submitted whether a job would be
+// taken.
+type Preflighter interface {
+	// Preflight returns an error that wraps ErrRejected when the backend would
+	// refuse job; nothing is submitted.
+	Preflight(ctx context.Context, job *Job) error
+}
+
+// A Handle is the receipt of a submitted job: opaque, printable, one line, and
+// meaningful to a later process on the same host or another.
+type Handle string
+
+// A Job is one attempt of one sample of a run, ready to be started.
+type Job struct {
+	// Name is unique per attempt: the run's job name with sample and attempt.
+	Name string
+	// Dir is the attempt folder, absolute: the job's working directory.
+	Dir string
+	// Argv is the submission command with the attempt filled in; nil where the
+	// executor submits nothing.
+	Argv []string
+	// Script is the job script as planned; nil where there is none.
+	Script []byte
+	// Run is the planned run; Sample and Attempt count from 1.
+	Run             *plan.Run
+	Sample, Attempt int
+	// Resumed says that an earlier process may have submitted this very job.
+	Resumed bool
+	// NotBefore is when the intent was written: no such job can be older.
+	NotBefore time.Time
+}

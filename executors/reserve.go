@@ -1,0 +1,147 @@
+package executors
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// reserve gives a waiting task an attempt folder with everything its job
+// needs; the intent is written last.
+func (c *Campaign) reserve(ctx context.Context, t *task) error {
+	data, err := c.dataset(ctx, t)
+	if err != nil {
+		return err
+	}
+	a, err := c.Store.Reserve(t.key(), t.sample)
+	if err != nil {
+		return err
+	}
+	t.attempt, t.phase, t.mine = a, active, true
+	t.tries++
+	t.enter(Status{State: Intent}, time.Now())
+	p := c.prepared(t, data)
+	if err := a.Prepare(p); err != nil {
+		return err
+	}
+	return c.Store.LinkAddress(t.run.Address, a)
+}
+
+// prepared is what goes into the attempt folder of a task.
+func (c *Campaign) prepared(t *task, data string) runs.Prepared {
+	run := t.run
+	files := map[string]string{}
+	for _, s := range run.Steps {
+		for name, content := range s.Files {
+			files[name] = content
+		}
+	}
+	nonce := newNonce()
+	p := runs.Prepared{
+		Run: run, Files: files, Dataset: data,
+		Intent: runs.Intent{
+			Address: run.Address, Fingerprint: run.Fingerprint, Cluster: t.backend.Cluster,
+			Executor: run.Executor.Type + "." + run.Executor.Name,
+			JobName:  run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number),
+			Sample:   t.sample, Attempt: t.attempt.Number,
+			User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
+		},
+		Vars: []string{
+			"LLMBENCH_ATTEMPT=" + t.attempt.Dir,
+			"LLMBENCH_STORE=" + c.Store.Dir(),
+			"LLMBENCH_DATASETS=" + filepath.Dir(data),
+			"LLMBENCH_MODEL_PATH=" + modelPath(run),
+			"LLMBENCH_JOB_NAME=" + run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number),
+			"LLMBENCH_NONCE=" + nonce,
+		},
+	}
+	if run.Job.Script != nil {
+		p.Script = []byte(*run.Job.Script)
+		sum := sha256.Sum256(p.Script)
+		p.Intent.ScriptSHA256 = hex.EncodeToString(sum[:])
+	}
+	if c.Secrets != nil {
+		p.Secrets = c.Secrets(run.Address)
+	}
+	return p
+}
+
+// dataset returns the absolute path of the run's data set, generated first
+// where it is ours and not there yet.
+func (c *Campaign) dataset(ctx context.Context, t *task) (string, error) {
+	run := t.run
+	if run.Dataset.Generator == nil {
+		return filepath.Abs(*run.Dataset.Path)
+	}
+	shape := plan.Shape(*run.UseCase.ISL, *run.UseCase.OSL, *run.UseCase.ISLStdev, *run.UseCase.OSLStdev, *run.Dataset.Seed, run.Dataset.Rows)
+	shape.Vocab, shape.EOS = c.Vocabulary(run)
+	path, _, err := c.Store.EnsureDataset(ctx, shape, func(rows int) {
+		c.tell(t, RunProgress, Event{Done: rows, Total: shape.Rows, Text: "writing data set"})
+	})
+	if err != nil {
+		return "", fmt.Errorf("data set of %s: %w", run.Address, err)
+	}
+	return filepath.Abs(path)
+}
+
+func modelPath(run *plan.Run) string {
+	if run.Model.Path == nil {
+		return ""
+	}
+	return *run.Model.Path
+}
+
+func newJobRecord(t *task, h Handle) runs.JobRecord {
+	return runs.JobRecord{Handle: string(h), JobID: JobID(h), Cluster: t.backend.Cluster, Submitted: time.Now().UTC()}
+}
+
+// link makes the links that a site's own tools expect. Their absence loses
+// nothing, so that a failure is only logged.
+func (c *Campaign) link(t *task) {
+	b := t.backend
+	if b.Links == nil || b.LinksDir == "" {
+		return
+	}
+	for name, file := range b.Links(t.run, t.status.JobID) {
+		at := filepath.Join(b.LinksDir, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			c.Log.Warn("cannot link", "error", err)
+			return
+		}
+		if err := os.Symlink(filepath.Join(t.attempt.Dir, file), at); err != nil && !os.IsExist(err) {
+			c.Log.Warn("cannot link", "error", err)
+		}
+	}
+}
+
+func newNonce() string {
+	b := make([]byte, 8)
+	if _, err := rand.Read(b); err != nil {
+		panic("executors: no randomness: " + err.Error())
+	}
+	return hex.EncodeToString(b)
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprint(os.Getuid())
+}
+
+func hostName() string {
+	h, err := os.Hostname()
+	if err != nil {
+		return "unknown"
+	}
+	return h
+}

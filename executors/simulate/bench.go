@@ -1,0 +1,249 @@
+package simulate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// The environment that the stand-in reads. A job sets the first two.
+const (
+	// EnvGPU and EnvVersion name the GPU and the version of TensorRT-LLM that are
+	// simulated.
+	EnvGPU     = "LLMBENCH_GPU"
+	EnvVersion = "LLMBENCH_TRTLLM_VERSION"
+	// EnvSpeed makes time pass: 60 takes a minute for what would take an hour.
+	// Unset, the stand-in does not wait.
+	EnvSpeed = "LLMBENCH_SIMULATED_SPEED"
+	// EnvFault makes the run fail as the real one does: gpu_oom, nccl, crash,
+	// silent, truncated or hang.
+	EnvFault = "LLMBENCH_SIMULATED_FAULT"
+)
+
+// A Bench is the stand-in for one process of trtllm-bench.
+type Bench struct {
+	// Dir is what relative paths of the command line are relative to.
+	Dir            string
+	Stdout, Stderr io.Writer
+	// GPU and Version are what is simulated; "" means GB200 and the newest
+	// version that is catalogued.
+	GPU, Version string
+	Getenv       func(string) string
+}
+
+// Run does what trtllm-bench does with argv, the program's name left out, and
+// returns its exit status.
+func (b *Bench) Run(ctx context.Context, argv []string) int {
+	inv, err := trtllm.ParseArgv(argv)
+	if err != nil {
+		return b.refuse(err)
+	}
+	b.log("SIMULATED: llmbench stands in for trtllm-bench; nothing is measured")
+	b.log("Preparing to run throughput benchmark...")
+	w, data, err := b.workload(inv)
+	if err != nil {
+		return b.refuse(err)
+	}
+	if rc, failed := b.fault(ctx); failed {
+		return rc
+	}
+	b.log("Setting up throughput benchmark.")
+	s := w.Scenario()
+	outcome, err := estimate.Simulate(s, b.iterations(w))
+	if err != nil {
+		fmt.Fprintf(b.Stderr, "torch.OutOfMemoryError: CUDA out of memory. SIMULATED: %v\n", err)
+		return 1
+	}
+	if err := b.pass(ctx, outcome); err != nil {
+		fmt.Fprintln(b.Stderr, "Aborted!")
+		return 1
+	}
+	return b.report(inv, w, s, data, outcome)
+}
+
+// refuse says what is wrong in trtllm-bench's words.
+func (b *Bench) refuse(err error) int {
+	var usage *trtllm.UsageError
+	if errors.As(err, &usage) {
+		fmt.Fprintln(b.Stderr, usage.Text)
+		return usage.ExitCode
+	}
+	fmt.Fprintln(b.Stderr, err)
+	return 1
+}
+
+// workload reads what the command line names.
+func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset, error) {
+	var w plan.Workload
+	var data trtllm.Dataset
+	cat := catalog.Load()
+	model, checkpoint, ok := cat.Model(inv.Model)
+	if !ok {
+		return w, data, fmt.Errorf("OSError: %s is not a model that can be simulated", inv.Model)
+	}
+	gpu, ok := cat.GPU(or(b.GPU, "GB200"))
+	if !ok {
+		return w, data, fmt.Errorf("RuntimeError: %s is not a GPU that can be simulated", b.GPU)
+	}
+	options, err := b.options(inv)
+	if err != nil {
+		return w, data, err
+	}
+	rows, _ := inv.Args.Int("num_requests")
+	f, err := os.Open(b.path(inv.Dataset))
+	if err != nil {
+		return w, data, &trtllm.UsageError{
+			Text:     fmt.Sprintf("Usage: trtllm-bench throughput [OPTIONS]\nTry 'trtllm-bench throughput --help' for help.\n\nError: Invalid value for '--dataset': Path '%s' does not exist.", inv.Dataset),
+			ExitCode: 2,
+		}
+	}
+	defer f.Close()
+	if data, err = trtllm.ReadDataset(f, rows); err != nil {
+		return w, data, fmt.Errorf("ValueError: %s: %w", inv.Dataset, err)
+	}
+	tp, _ := inv.Args.Int("tp")
+	pp, _ := inv.Args.Int("pp")
+	return plan.Workload{
+		Model: model, Checkpoint: checkpoint, GPU: gpu, GPUs: max(1, tp) * max(1, pp),
+		Arguments: inv.Args, Options: options, Lengths: data.Lengths,
+	}, data, nil
+}
+
+// options reads the options file and refuses keys that the version lacks, in
+// pydantic's words.
+func (b *Bench) options(inv *trtllm.Invocation) (any, error) {
+	if inv.Options == "" {
+		return map[string]any{}, nil
+	}
+	src, err := os.ReadFile(b.path(inv.Options))
+	if err != nil {
+		return nil, err
+	}
+	v, err := trtllm.ParseOptions(src)
+	if err != nil {
+		return nil, fmt.Errorf("yaml.scanner.ScannerError: %w", err)
+	}
+	text, err := ctyjson.Marshal(v, v.Type())
+	if err != nil {
+		return nil, err
+	}
+	var options any
+	if err := json.Unmarshal(text, &options); err != nil {
+		return nil, err
+	}
+	top, ok := options.(map[string]any)
+	if !ok {
+		return nil, errors.New("TypeError: the options file is not a mapping")
+	}
+	if version, ok := catalog.Load().Version(b.Version); ok {
+		for name := range top {
+			if _, known := version.Option(name); !known {
+				return nil, fmt.Errorf("pydantic_core._pydantic_core.ValidationError: 1 validation error for TorchLlmArgs\n%s\n  Extra inputs are not permitted", name)
+			}
+		}
+	}
+	return options, nil
+}
+
+func (b *Bench) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(b.Dir, p)
+}
+
+// fault fails the way that the environment asks for.
+func (b *Bench) fault(ctx context.Context) (rc int, failed bool) {
+	switch b.Getenv(EnvFault) {
+	case "gpu_oom":
+		fmt.Fprintln(b.Stderr, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB. (SIMULATED)")
+		return 1, true
+	case "nccl":
+		fmt.Fprintln(b.Stderr, "RuntimeError: NCCL error: unhandled system error (SIMULATED)")
+		return 1, true
+	case "crash":
+		fmt.Fprintln(b.Stderr, "Traceback (most recent call last):\nRuntimeError: SIMULATED crash")
+		return 1, true
+	case "silent":
+		return 0, true
+	case "hang":
+		<-ctx.Done()
+		return 1, true
+	}
+	return 0, false
+}
+
+// pass lets time go by where the environment asks for it, with the progress bar
+// of the real one.
+func (b *Bench) pass(ctx context.Context, o *estimate.Outcome) error {
+	b.log("Starting benchmarking async task.")
+	b.log("Starting benchmark...")
+	n := len(o.Requests)
+	b.log(fmt.Sprintf("Request submission complete. [count=%d, time=0.0000s, rate=%.2f req/s]", n, float64(n)))
+	speed, err := strconv.ParseFloat(b.Getenv(EnvSpeed), 64)
+	const ticks = 10
+	for i := 1; i <= ticks; i++ {
+		if err == nil && speed > 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Duration(o.TotalS / speed / ticks * float64(time.Second))):
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		done := n * i / ticks
+		fmt.Fprintf(b.Stderr, "\rBenchmarking: %3d%%|%-10s| %d/%d [SIMULATED]", 100*i/ticks, strings.Repeat("█", i), done, n)
+	}
+	fmt.Fprintln(b.Stderr)
+	b.log("Benchmark complete.")
+	return nil
+}
+
+// iterations prints the iteration log when the options ask for it: every
+// hundredth line, since the real one fills hundreds of megabytes.
+func (b *Bench) iterations(w plan.Workload) func(estimate.Step) {
+	top, _ := w.Options.(map[string]any)
+	if top["print_iter_log"] != true {
+		return nil
+	}
+	return func(s estimate.Step) {
+		if s.Index%100 != 0 {
+			return
+		}
+		at := epoch.Add(time.Duration(s.StartS * float64(time.Second)))
+		b.log(fmt.Sprintf("iter = %d, global_rank = 0, rank = 0, currank_total_requests = %d/%d, elapsed_time = %vs, timestamp = %s, num_scheduled_requests: %d, states = {'num_ctx_requests': %d, 'num_ctx_tokens': %d, 'num_generation_tokens': %d}",
+			s.Index, s.Active, len(w.Lengths), s.Seconds, at.Format("2006-01-02 15:04:05"), s.CtxRequests+s.Decode, s.CtxRequests, s.CtxTokens, s.Decode))
+	}
+}
+
+// epoch is when simulated time begins: logs and reports are the same whenever
+// they are made.
+var epoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+
+const logTime = "01/02/2006-15:04:05"
+
+func (b *Bench) log(line string) {
+	fmt.Fprintf(b.Stdout, "[%s] [TRT-LLM] [I] %s\n", epoch.Format(logTime), line)
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -1,0 +1,60 @@
+package simulate
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcldec"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// Type is the type of executor blocks for this package; Cluster is where its
+// results count.
+const (
+	Type    = "simulate"
+	Cluster = "simulate"
+)
+
+// Spec is what a simulate executor block may hold: nothing.
+func Spec() hcldec.Spec { return hcldec.ObjectSpec{} }
+
+// Config is a configured simulate executor.
+type Config struct{}
+
+// Configure takes what Spec decoded.
+func Configure(cty.Value) (*Config, hcl.Diagnostics) { return &Config{}, nil }
+
+// Target is the executor as a plan sees it.
+func (*Config) Target() plan.Target { return target{} }
+
+// Backend is the executor as a campaign drives it: as many runs at once as the
+// machine has processors.
+func (*Config) Backend(log hclog.Logger) *executors.Backend {
+	return &executors.Backend{
+		Executor:  New(log),
+		Simulated: true,
+		Pace: executors.Pace{
+			Look: 20 * time.Millisecond, Poll: 100 * time.Millisecond,
+			MaxInQueue: runtime.GOMAXPROCS(0), Retries: 2,
+		},
+	}
+}
+
+type target struct{}
+
+func (target) Identity() plan.ExecutorIdentity {
+	return plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}, Simulated: true}
+}
+
+func (target) Job(run *plan.Run) (plan.Job, error) {
+	return plan.Job{Name: "simulate-" + run.Fingerprint[:12], PackedWith: []string{}}, nil
+}
+
+func (target) Describe() string {
+	return "nothing is measured: figures come from a model of the GPUs and are marked SIMULATED"
+}

@@ -1,0 +1,133 @@
+package simulate
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// report writes the report as trtllm-bench does, the JSON first, and returns
+// the exit status.
+func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, data trtllm.Dataset, o *estimate.Outcome) int {
+	b.log("Benchmark done. Reporting results...")
+	rep := newReport(inv, w, s, data, o)
+	rep.Engine.Version = or(b.Version, newest())
+	if inv.Report != "" {
+		var text bytes.Buffer
+		if err := rep.WriteJSON(&text); err != nil {
+			return b.refuse(err)
+		}
+		if b.Getenv(EnvFault) == "truncated" {
+			text.Truncate(text.Len() / 2)
+		}
+		b.log(fmt.Sprintf("Writing report to '%s'.", inv.Report))
+		if err := os.WriteFile(b.path(inv.Report), text.Bytes(), 0o644); err != nil {
+			return b.refuse(err)
+		}
+	}
+	if b.Getenv(EnvFault) == "truncated" {
+		return 1
+	}
+	if err := rep.WriteText(b.Stdout, epoch.Format(logTime)); err != nil {
+		return b.refuse(err)
+	}
+	return 0
+}
+
+func newest() string {
+	versions := catalog.Load().Versions
+	return versions[len(versions)-1].Name
+}
+
+func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, data trtllm.Dataset, o *estimate.Outcome) *trtllm.Report {
+	m := o.Metrics()
+	rep := &trtllm.Report{
+		Simulated: true, SimulatedBy: "llmbench estimator " + estimate.Version,
+		Engine: trtllm.Engine{
+			Model: inv.Model, ModelPath: text(inv.ModelPath), Backend: "Pytorch", Dtype: text("bfloat16"),
+			KVCacheDtype: text(w.Checkpoint.KVCacheDtype), Quantization: text(w.Checkpoint.Quantization),
+		},
+		World: newWorld(inv, s),
+		Request: trtllm.RequestInfo{
+			NumRequests: len(o.Requests), AvgConcurrent: &m.AvgConcurrency,
+			AvgInputLength: meanISL(s), AvgOutputLength: meanOSL(s),
+		},
+		Performance: trtllm.Performance{
+			TotalLatencyMS: &m.TotalLatency, AvgRequestLatencyMS: &m.AvgLatency, RequestThroughput: &m.RequestsPerSecond,
+			OutputThroughput: &m.OutputTPS, TotalThroughput: &m.TotalTPS,
+			OutputThroughputPerUser: &m.TPSPerUser, OutputThroughputPerGPU: &m.TPSPerGPU,
+			Latency: percentiles(m.Latency),
+		},
+		Dataset: newDatasetInfo(filepath.Base(inv.Dataset), data),
+	}
+	if inv.Args.Bool("streaming") {
+		rep.Streaming = &trtllm.Streaming{
+			OutputSpeed: &m.OutputSpeed, AvgTTFT: &m.AvgTTFT, AvgTPOT: &m.AvgTPOT,
+			TPOT: percentiles(m.TPOT), TTFT: percentiles(m.TTFT), GenTPS: percentiles(m.GenTPS),
+		}
+	}
+	return rep
+}
+
+func newWorld(inv *trtllm.Invocation, s estimate.Scenario) trtllm.World {
+	policy := "GUARANTEED_NO_EVICT"
+	if inv.Args.String("scheduler_policy") == "max_utilization" {
+		policy = "MAX_UTILIZATION"
+	}
+	world := trtllm.World{
+		TP: s.TP, PP: s.PP, WorldSize: s.TP * s.PP, MaxBatchSize: s.MaxBatchSize, MaxNumTokens: s.MaxNumTokens,
+		SchedulingPolicy: policy, KVCachePercentage: &s.KVFraction,
+	}
+	if ep, ok := inv.Args.Int("ep"); ok {
+		world.EP = &ep
+	}
+	return world
+}
+
+func meanISL(s estimate.Scenario) float64 {
+	sum := 0.0
+	for _, r := range s.Requests {
+		sum += float64(r.ISL)
+	}
+	return sum / float64(max(1, len(s.Requests)))
+}
+
+func meanOSL(s estimate.Scenario) float64 {
+	sum := 0.0
+	for _, r := range s.Requests {
+		sum += float64(r.OSL)
+	}
+	return sum / float64(max(1, len(s.Requests)))
+}
+
+func newDatasetInfo(path string, data trtllm.Dataset) *trtllm.DatasetInfo {
+	var in, out, all []float64
+	for _, l := range data.Lengths {
+		isl := max(0, l.ISL)
+		in, out, all = append(in, float64(isl)), append(out, float64(l.OSL)), append(all, float64(isl+l.OSL))
+	}
+	d := &trtllm.DatasetInfo{
+		ISL: percentiles(estimate.SpreadOf(in)), OSL: percentiles(estimate.SpreadOf(out)), SeqLen: percentiles(estimate.SpreadOf(all)),
+		Requests: data.Rows, Path: path,
+	}
+	d.MaxISL, d.MaxOSL, d.MaxSeqLen = int(d.ISL.Maximum), int(d.OSL.Maximum), int(d.SeqLen.Maximum)
+	d.AvgISL, d.AvgOSL, d.AvgSeqLen = d.ISL.Average, d.OSL.Average, d.SeqLen.Average
+	return d
+}
+
+func percentiles(s estimate.Spread) *trtllm.Percentiles {
+	return &trtllm.Percentiles{P50: s.P50, P90: s.P90, P95: s.P95, P99: s.P99, Minimum: s.Min, Maximum: s.Max, Average: s.Avg}
+}
+
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

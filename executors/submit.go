@@ -1,0 +1,197 @@
+package executors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// submitDue submits what may be submitted now, in the order of the plan but
+// canaries first, as far as the window of each backend allows.
+func (c *Campaign) submitDue(ctx context.Context) error {
+	now := time.Now()
+	for _, t := range c.due() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if now.Before(t.notBefore) || !c.windowOpen(t) {
+			continue
+		}
+		if err := c.submit(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// due lists the tasks that are to be submitted or whose submission is to be
+// confirmed.
+func (c *Campaign) due() []*task {
+	var list []*task
+	for _, t := range c.tasks {
+		if t.phase == active && t.mine && t.handle == "" || t.phase == waiting && !c.held(t) {
+			list = append(list, t)
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool { return list[i].sample < list[j].sample })
+	return list
+}
+
+// held reports whether a task waits for its family's canary; a task whose
+// family failed to start is skipped for good.
+func (c *Campaign) held(t *task) bool {
+	if !t.backend.Pace.Canary || c.Detach || c.KeepGoing {
+		return false
+	}
+	canary, started := c.canary(t.family())
+	if started || canary == t {
+		return false
+	}
+	if canary == nil {
+		return false
+	}
+	if canary.phase == done && !canary.ok() && failsToStart(canary.result.Code()) {
+		t.phase = skipped
+		t.reason = fmt.Sprintf("not tried: %s failed to start (%s); -keep-going tries all the same", canary.run.Address, canary.result.Code())
+		c.tell(t, RunErrored, Event{Text: t.reason})
+		return true
+	}
+	return canary.phase != done
+}
+
+// canary is the cheapest task of a family that was not yet stored, and whether
+// some task of the family has got as far as measuring.
+func (c *Campaign) canary(family string) (first *task, started bool) {
+	for _, t := range c.tasks {
+		if t.family() != family {
+			continue
+		}
+		if t.progress > 0 || t.phase == done && t.ok() {
+			started = true
+		}
+		if first == nil || t.run.GPUHoursLimit() < first.run.GPUHoursLimit() {
+			first = t
+		}
+	}
+	return first, started
+}
+
+// failsToStart reports whether a failure is one that runs with the same image
+// and model share.
+func failsToStart(code string) bool {
+	switch code {
+	case "cli", "container", "model_access", "submit_rejected", "mpi":
+		return true
+	}
+	return false
+}
+
+func (c *Campaign) windowOpen(t *task) bool {
+	most := t.backend.Pace.MaxInQueue
+	if t.phase == active || most == 0 {
+		return true
+	}
+	n := 0
+	for _, o := range c.tasks {
+		if o.backend == t.backend && o.inQueue() {
+			n++
+		}
+	}
+	return n < most
+}
+
+// submit starts the job of a task, reserving an attempt first where it has
+// none. Only failures of the store are errors.
+func (c *Campaign) submit(ctx context.Context, t *task) error {
+	resumed := t.phase == active
+	if !resumed {
+		if err := c.reserve(ctx, t); err != nil {
+			return err
+		}
+	}
+	job, err := c.job(t, resumed)
+	if err != nil {
+		return err
+	}
+	handle, err := t.backend.Executor.Submit(ctx, job)
+	switch {
+	case err == nil:
+		return c.submitted(t, handle)
+	case errors.Is(err, ErrRejected):
+		return c.end(t, "submit_rejected", trimError(err))
+	case errors.Is(err, ErrLimit):
+		t.retryLater()
+		c.tell(t, RunState, Event{Text: "waits: " + trimError(err)})
+		return nil
+	case ctx.Err() != nil:
+		return nil
+	}
+	t.retryLater()
+	c.Log.Warn("submission not confirmed", "address", t.run.Address, "error", err)
+	c.tell(t, RunState, Event{Text: "submission not confirmed: " + trimError(err)})
+	return nil
+}
+
+func (t *task) retryLater() {
+	t.backoff = min(max(2*t.backoff, time.Second), time.Minute)
+	t.notBefore = time.Now().Add(t.backoff)
+}
+
+func (c *Campaign) submitted(t *task, handle Handle) error {
+	t.handle, t.backoff = handle, 0
+	t.enter(Status{State: Submitted, JobID: JobID(handle)}, time.Now())
+	if err := t.attempt.RecordJob(newJobRecord(t, handle)); err != nil {
+		return err
+	}
+	c.link(t)
+	c.tell(t, RunSubmitted, Event{})
+	return nil
+}
+
+// JobID is the part of a handle that people know a job by: the third field of
+// executor:cluster:job:name, or the whole.
+func JobID(h Handle) string {
+	if parts := strings.Split(string(h), ":"); len(parts) >= 3 {
+		return parts[2]
+	}
+	return string(h)
+}
+
+// job is what the executor gets: the planned job with sample and attempt
+// filled in.
+func (c *Campaign) job(t *task, resumed bool) (*Job, error) {
+	intent, err := t.attempt.Intent()
+	if err != nil {
+		return nil, err
+	}
+	run, err := t.attempt.Run()
+	if err != nil || run == nil || intent == nil {
+		return nil, fmt.Errorf("%s: the attempt is not complete: %w", t.attempt.Dir, err)
+	}
+	job := &Job{
+		Name: intent.JobName, Dir: t.attempt.Dir, Run: run,
+		Sample: t.sample, Attempt: t.attempt.Number,
+		Resumed: resumed, NotBefore: intent.Created,
+	}
+	mark := attemptMark(t.sample, t.attempt.Number)
+	for _, word := range run.Job.Argv {
+		job.Argv = append(job.Argv, strings.ReplaceAll(word, plan.AttemptPlaceholder, mark))
+	}
+	if run.Job.Script != nil {
+		job.Script = []byte(*run.Job.Script)
+	}
+	return job, nil
+}
+
+func attemptMark(sample, attempt int) string { return fmt.Sprintf("s%d-a%d", sample, attempt) }
+
+// trimError is the last line of what a command said, without our wrapping of
+// the sentinel.
+func trimError(err error) string {
+	return strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", " "))
+}

@@ -1,0 +1,207 @@
+package executors
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/runs"
+)
+
+// read takes the outcome of a task from its attempt folder, if it is there, and
+// tells how far the job has come.
+func (c *Campaign) read(t *task) error {
+	result, err := t.attempt.Result()
+	if err != nil {
+		return err
+	}
+	if result != nil {
+		return c.judge(t)
+	}
+	p, err := t.attempt.Progress()
+	if err != nil || p == nil {
+		return err
+	}
+	if p.Done != t.progress {
+		t.progress = p.Done
+		c.tell(t, RunProgress, Event{Done: p.Done, Total: p.Total, Text: p.Stage})
+	}
+	return nil
+}
+
+// judge ends a task with its result, or gives it a new attempt when the
+// infrastructure failed and the budget allows.
+func (c *Campaign) judge(t *task) error {
+	result, err := t.attempt.Result()
+	if err != nil || result == nil {
+		return err
+	}
+	if !result.Counts() && t.mine && infrastructure(result.Code()) && t.tries <= t.backend.Pace.Retries {
+		c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
+		t.phase, t.attempt, t.handle = waiting, nil, ""
+		t.progress, t.heldPolls = 0, 0
+		t.status = Status{}
+		return nil
+	}
+	c.complete(t, result)
+	return nil
+}
+
+// infrastructure reports whether a failure says nothing about the run itself.
+func infrastructure(code string) bool {
+	switch code {
+	case "node_fail", "preempted", "requeue", "lost", "launch_failed":
+		return true
+	}
+	return false
+}
+
+// poll asks a backend about all its jobs, when it is time.
+func (c *Campaign) poll(ctx context.Context, b *Backend) {
+	now := time.Now()
+	if now.Sub(c.lastPoll[b]) < b.Pace.Poll {
+		return
+	}
+	byHandle := map[Handle]*task{}
+	var handles []Handle
+	for _, t := range c.tasks {
+		if t.backend == b && t.phase == active && t.mine && t.handle != "" {
+			byHandle[t.handle] = t
+			handles = append(handles, t.handle)
+		}
+	}
+	if len(handles) == 0 {
+		return
+	}
+	c.lastPoll[b] = now
+	statuses, err := b.Executor.Poll(ctx, handles)
+	if err != nil {
+		c.noContact(b, now, err)
+		return
+	}
+	c.contact[b] = now
+	for _, h := range handles {
+		if s, ok := statuses[h]; ok {
+			c.observe(byHandle[h], s)
+		}
+	}
+}
+
+func (c *Campaign) noContact(b *Backend, now time.Time, err error) {
+	since, ok := c.contact[b]
+	if !ok {
+		c.contact[b] = now
+		since = now
+	}
+	c.Log.Warn("no contact", "executor", b.Ref.Type, "error", err)
+	c.tell(nil, Message, Event{Text: fmt.Sprintf("no contact with %s for %s, jobs go on: %s", b.Ref.Type, now.Sub(since).Round(time.Second), trimError(err))})
+}
+
+// observe takes in what the backend says of a task. A job that ended is given
+// its grace to leave its own word.
+func (c *Campaign) observe(t *task, s Status) {
+	now := time.Now()
+	changed := t.enter(s, now)
+	if s.State == Held {
+		t.heldPolls++
+	}
+	if changed && s.State != Ended {
+		text := s.Reason
+		if s.Remedy != "" {
+			text += ": " + s.Remedy
+		}
+		c.tell(t, RunState, Event{Text: text})
+	}
+	if s.State != Ended || now.Sub(t.since) < t.backend.grace(s.End) {
+		return
+	}
+	if result, err := t.attempt.Result(); err == nil && result == nil {
+		if err := c.end(t, endCode(s.End), endDetail(s)); err != nil {
+			c.Log.Error("cannot record how a job ended", "address", t.run.Address, "error", err)
+		}
+	}
+}
+
+// grace is how long a job's own word may take. A job that was killed from
+// outside is not likely to leave one.
+func (b *Backend) grace(end End) time.Duration {
+	switch end {
+	case Completed, Failed, TimedOut:
+		return b.Pace.Grace
+	}
+	return min(b.Pace.Grace, 5*time.Second)
+}
+
+func endCode(e End) string {
+	switch e {
+	case Completed, Failed, Lost:
+		return string(Lost)
+	}
+	return string(e)
+}
+
+func endDetail(s Status) string {
+	d := s.Raw
+	if s.Reason != "" && s.Reason != "None" {
+		d += ", " + s.Reason
+	}
+	if s.ExitCode != "" {
+		d += ", exit code " + s.ExitCode
+	}
+	switch s.End {
+	case Completed, Failed, Lost:
+		d += ": the job left no word of its end"
+	}
+	return d
+}
+
+// end writes down how an attempt ended that cannot say so itself, and judges
+// it.
+func (c *Campaign) end(t *task, code, detail string) error {
+	err := t.attempt.RecordEnd(runs.EndRecord{
+		Code: code, Detail: detail, JobID: t.status.JobID, Raw: t.status.Raw, Time: time.Now().UTC(),
+	})
+	if err != nil {
+		return err
+	}
+	return c.judge(t)
+}
+
+// stopStuck gives up on jobs that will not start.
+func (c *Campaign) stopStuck(ctx context.Context) {
+	now := time.Now()
+	for _, t := range c.tasks {
+		if t.phase != active || !t.mine || t.handle == "" {
+			continue
+		}
+		why := t.stuck(now)
+		if why == "" {
+			continue
+		}
+		if err := t.attempt.MarkCancelled(); err != nil {
+			c.Log.Error("cannot mark", "error", err)
+			continue
+		}
+		if err := t.backend.Executor.Cancel(ctx, t.handle); err != nil {
+			c.Log.Warn("cannot cancel", "job", t.handle, "error", err)
+			continue
+		}
+		if err := c.end(t, "blocked", why); err != nil {
+			c.Log.Error("cannot record how a job ended", "error", err)
+		}
+	}
+}
+
+// stuck says why a job is given up, "" while it is not.
+func (t *task) stuck(now time.Time) string {
+	p, in := t.backend.Pace, now.Sub(t.since)
+	switch {
+	case t.status.State == Held && t.heldPolls >= 2 && in >= min(time.Minute, 4*p.Poll):
+		return fmt.Sprintf("the job will not start: %s. %s", t.status.Reason, t.status.Remedy)
+	case t.status.State == Queued && p.MaxPending > 0 && in > p.MaxPending:
+		return fmt.Sprintf("the job waited longer than max_pending = %s: %s", p.MaxPending, t.status.Reason)
+	case t.status.State == Starting && p.MaxStarting > 0 && in > p.MaxStarting:
+		return fmt.Sprintf("the job was starting for longer than max_starting = %s", p.MaxStarting)
+	}
+	return ""
+}

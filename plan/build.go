@@ -1,0 +1,183 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// A Request is all that a plan depends on.
+type Request struct {
+	Definitions *schema.Definitions
+	Catalog     *catalog.Catalog
+	// Place says where a cell's run goes.
+	Place func(*schema.Cell) (Placement, hcl.Diagnostics)
+	// ReadDataset checks a data set of the user's own and returns the lengths of
+	// its first rows, all of them for rows 0.
+	ReadDataset func(path string, rows int) (trtllm.Dataset, error)
+	// Ledger may be nil: nothing is stored.
+	Ledger    Ledger
+	Selection Selection
+	// Store is the store as the user named it; Version is llmbench's own.
+	Store, Version string
+	Git            *Git
+}
+
+// Build makes the plan. With errors among the diagnostics the plan has no runs:
+// one invalid cell refuses it whole.
+func Build(req Request) (*Plan, hcl.Diagnostics) {
+	p := Empty(req.Version)
+	p.Store, p.Git = req.Store, req.Git
+	p.fill(req.Definitions)
+
+	b := builder{Request: req, places: map[string]hcl.Range{}}
+	diags := b.selects()
+	for _, cell := range req.Definitions.Cells {
+		run, more := b.run(cell)
+		diags = append(diags, more...)
+		if run != nil && b.asked(run.Address) {
+			p.Runs = append(p.Runs, run)
+		}
+	}
+	diags = merge(diags)
+	if diags.HasErrors() {
+		p.Runs = []*Run{}
+		p.Diagnostics = NewDiagnostics(diags)
+		return p, diags
+	}
+	diags = append(diags, b.decide(p)...)
+	p.summarise()
+	diags = append(diags, checkPolicy(req.Definitions.Policy, p)...)
+	if diags.HasErrors() {
+		p.Runs = []*Run{}
+	}
+	p.Diagnostics = NewDiagnostics(diags)
+	return p, diags
+}
+
+// fill copies what concerns the definitions as a whole.
+func (p *Plan) fill(defs *schema.Definitions) {
+	p.Excluded = defs.Excluded
+	for _, in := range defs.Inputs {
+		p.Inputs = append(p.Inputs, Input{Path: in.Path, SHA256: in.SHA256})
+	}
+	for _, v := range defs.Variables {
+		if v.Set && !v.Sensitive {
+			p.Variables[v.Name] = plainValue(v.Value)
+		}
+	}
+}
+
+type builder struct {
+	Request
+	places map[string]hcl.Range // by fingerprint: the run that has it
+}
+
+func (b *builder) selects() hcl.Diagnostics {
+	addresses := make([]string, 0, len(b.Definitions.Cells))
+	for _, c := range b.Definitions.Cells {
+		addresses = append(addresses, c.Address)
+	}
+	if err := b.Selection.check(addresses); err != nil {
+		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "No such run", Detail: err.Error()}}
+	}
+	return nil
+}
+
+func (b *builder) asked(address string) bool {
+	return len(b.Selection.Targets) == 0 || matchAny(b.Selection.Targets, address)
+}
+
+// run makes the run of one cell and proves it. The run is nil when the cell is
+// wrong.
+func (b *builder) run(cell *schema.Cell) (*Run, hcl.Diagnostics) {
+	place, diags := b.Place(cell)
+	data, more := b.dataset(cell)
+	diags = append(diags, more...)
+	if diags.HasErrors() {
+		return nil, about(cell, diags)
+	}
+	pr := newProof(cell, b.Catalog, data)
+	diags = append(diags, pr.check()...)
+	if diags.HasErrors() {
+		return nil, about(cell, diags)
+	}
+	run := newRun(cell, data)
+	diags = append(diags, b.finish(run, cell, place)...)
+	diags = append(diags, b.unique(run, cell)...)
+	return run, about(cell, diags)
+}
+
+// finish adds what depends on the executor: identity, command, job.
+func (b *builder) finish(run *Run, cell *schema.Cell, place Placement) hcl.Diagnostics {
+	id := place.Target.Identity()
+	run.Executor = place.Ref
+	run.cluster, run.simulated = place.Cluster, id.Simulated
+	run.Fingerprint = NewIdentity(run, id).Fingerprint()
+	run.FingerprintVersion = FingerprintVersion
+	if err := run.addSteps(id.Launcher); err != nil {
+		return hcl.Diagnostics{cellError(cell, "", "Options cannot be written", err.Error()+".")}
+	}
+	job, err := place.Target.Job(run)
+	if err != nil {
+		return hcl.Diagnostics{cellError(cell, "executor", "Job cannot be written", err.Error()+".")}
+	}
+	run.Job = job
+	run.Notes = Notes(run)
+	return nil
+}
+
+// unique refuses two runs that measure the same thing.
+func (b *builder) unique(run *Run, cell *schema.Cell) hcl.Diagnostics {
+	first, taken := b.places[run.Fingerprint]
+	if !taken {
+		b.places[run.Fingerprint] = cell.Range
+		return nil
+	}
+	return hcl.Diagnostics{cellError(cell, "", "Two runs measure the same",
+		fmt.Sprintf("The run %s has the same arguments, image, hardware and requests as the one declared at %s:%d, so it would be measured and paid for twice. "+
+			"Change an argument, remove one of the two, or set samples = 2 to measure the same thing again.", cell.Address, first.Filename, first.Start.Line))}
+}
+
+// about marks diags with the address of cell where they have no mark yet.
+func about(cell *schema.Cell, diags hcl.Diagnostics) hcl.Diagnostics {
+	for _, d := range diags {
+		if d.Extra == nil {
+			d.Extra = About{Address: cell.Address}
+		}
+	}
+	return diags
+}
+
+// merge keeps one of several diagnostics that say the same of the same place
+// in different runs, and says how many there are.
+func merge(diags hcl.Diagnostics) hcl.Diagnostics {
+	type key struct{ summary, detail, place string }
+	count := map[key]int{}
+	keyOf := func(d *hcl.Diagnostic) key {
+		k := key{d.Summary, d.Detail, ""}
+		if d.Subject != nil {
+			k.place = d.Subject.String()
+		}
+		return k
+	}
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		k := keyOf(d)
+		if count[k]++; count[k] == 1 {
+			out = append(out, d)
+		}
+	}
+	for _, d := range out {
+		if n := count[keyOf(d)]; n > 1 {
+			if a, ok := hcl.DiagnosticExtra[About](d); ok {
+				d.Detail += fmt.Sprintf("\n\nSeen in %s and %d more.", a.Address, n-1)
+			}
+		}
+	}
+	return out
+}

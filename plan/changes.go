@@ -1,0 +1,213 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// RenameArrow joins the old and the new path of an option in Change.Argument
+// when the version of the image spells the same option another way.
+const RenameArrow = " → "
+
+// changes lists what differs between the run measured last at an address and
+// the run that is declared there now: model, hardware and image first, then
+// use case, arguments, options and environment, each in order of name. Options
+// that only changed their spelling come last.
+func changes(before, after *Run) []Change {
+	was, is := facts(before), facts(after)
+	var out, renamed []Change
+	for _, name := range factNames(was, is) {
+		b, a := was[name], is[name]
+		if sameValue(b, a) {
+			continue
+		}
+		c := Change{Argument: name, Before: b, After: a, Range: after.placeOf(name)}
+		if r, gone := rename(after, was, is, name); gone {
+			if r != nil {
+				renamed = append(renamed, *r)
+			}
+			continue
+		}
+		out = append(out, c)
+	}
+	return append(append([]Change{}, out...), renamed...)
+}
+
+// factOrder puts the blocks before the arguments.
+var factOrder = []string{
+	"model", "revision", "quantization", "gpu", "gpus", "gpus_per_node",
+	"image", "digest", "trtllm_version", "use_case.isl", "use_case.osl", "use_case.isl_stdev", "use_case.osl_stdev",
+	"dataset.generator", "dataset.seed", "dataset.rows", "dataset.sha256", "launcher",
+}
+
+func facts(r *Run) map[string]any {
+	f := map[string]any{
+		"model": r.Model.Checkpoint, "revision": r.Model.Revision, "quantization": r.Model.Quantization,
+		"gpu": r.Hardware.GPU, "gpus": r.Hardware.GPUs, "gpus_per_node": r.Hardware.GPUsPerNode,
+		"image": r.Image.Name, "digest": r.Image.Digest, "trtllm_version": r.Image.TRTLLMVersion,
+		"use_case.isl": r.UseCase.ISL, "use_case.osl": r.UseCase.OSL,
+		"use_case.isl_stdev": r.UseCase.ISLStdev, "use_case.osl_stdev": r.UseCase.OSLStdev,
+		"dataset.generator": r.Dataset.Generator, "dataset.seed": r.Dataset.Seed,
+		"dataset.rows": r.Dataset.Rows, "dataset.sha256": r.Dataset.SHA256,
+		"launcher": r.launcher(),
+	}
+	if r.Image.Name != "" && strings.HasSuffix(r.Image.Name, ":"+r.Image.TRTLLMVersion) {
+		delete(f, "trtllm_version") // the tag says it
+	}
+	if r.Dataset.Generator != nil && sameValue(r.Dataset.Rows, r.Arguments["num_requests"]) {
+		delete(f, "dataset.rows") // num_requests says it
+	}
+	for name, v := range r.Arguments {
+		f[name] = v
+	}
+	leaves(f, "llm_api_options", r.LLMAPIOptions)
+	for name, v := range r.Env {
+		if v != nil {
+			f["env."+name] = *v
+		}
+	}
+	return f
+}
+
+func leaves(into map[string]any, path string, v any) {
+	obj, ok := v.(map[string]any)
+	if !ok || len(obj) == 0 {
+		into[path] = v
+		return
+	}
+	for k, e := range obj {
+		leaves(into, path+"."+k, e)
+	}
+}
+
+func factNames(maps ...map[string]any) []string {
+	seen := map[string]bool{}
+	var names []string
+	for _, m := range maps {
+		for name := range m {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	rank := func(name string) int {
+		if i := slices.Index(factOrder, name); i >= 0 {
+			return i
+		}
+		switch {
+		case strings.HasPrefix(name, "llm_api_options"):
+			return len(factOrder) + 1
+		case strings.HasPrefix(name, "env."):
+			return len(factOrder) + 2
+		}
+		return len(factOrder)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		if ri, rj := rank(names[i]), rank(names[j]); ri != rj {
+			return ri < rj
+		}
+		return names[i] < names[j]
+	})
+	return names
+}
+
+// rename reports whether the difference at name is one half of an option that
+// changed only its spelling. The old spelling gives the change, the new one
+// gives nil, so that the pair is listed once.
+func rename(after *Run, was, is map[string]any, name string) (*Change, bool) {
+	const prefix = "llm_api_options."
+	path, ok := strings.CutPrefix(name, prefix)
+	if !ok {
+		return nil, false
+	}
+	version, ok := catalog.Load().Version(after.Image.TRTLLMVersion)
+	if !ok {
+		return nil, false
+	}
+	if _, declared := is[name]; !declared {
+		to, ok := version.Renamed(path)
+		if !ok || !sameMeaning(was[name], is, prefix+to) {
+			return nil, false
+		}
+		return &Change{Argument: name + RenameArrow + prefix + to, Before: was[name], After: was[name], Range: after.placeOf(prefix + to)}, true
+	}
+	for old := range was {
+		oldPath, ok := strings.CutPrefix(old, prefix)
+		if _, still := is[old]; !ok || still {
+			continue
+		}
+		if to, ok := version.Renamed(oldPath); ok && prefix+to == name && sameValue(was[old], is[name]) {
+			return nil, true
+		}
+	}
+	return nil, false
+}
+
+// sameMeaning reports whether path holds value, or is an object that stands for
+// a switch that was on.
+func sameMeaning(value any, is map[string]any, path string) bool {
+	if v, ok := is[path]; ok {
+		return sameValue(value, v)
+	}
+	if value != true {
+		return false
+	}
+	for name := range is {
+		if strings.HasPrefix(name, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// placeOf is where the value that a change names is declared now.
+func (r *Run) placeOf(name string) *Range {
+	for _, try := range []string{name, strings.TrimPrefix(name, "dataset."), strings.TrimPrefix(name, "use_case."), blockOf(name)} {
+		if o, ok := r.Origins[try]; ok && o.Range != nil {
+			return o.Range
+		}
+	}
+	if o, ok := r.Origins["use_case"]; ok {
+		return o.Range
+	}
+	return nil
+}
+
+func blockOf(name string) string {
+	switch name {
+	case "revision", "quantization":
+		return "model"
+	case "gpu", "gpus", "gpus_per_node":
+		return "hardware"
+	case "digest", "trtllm_version":
+		return "image"
+	case "launcher":
+		return "executor"
+	}
+	return "use_case"
+}
+
+func (r *Run) launcher() any {
+	if len(r.Steps) == 0 {
+		return nil
+	}
+	for i, word := range r.Steps[0].Argv {
+		if word == "--model" {
+			return strings.Join(r.Steps[0].Argv[:i], " ")
+		}
+	}
+	return nil
+}
+
+// sameValue compares two values by their JSON form, in which 8 and 8.0 are one.
+func sameValue(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}

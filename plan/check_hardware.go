@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// supportedCell refuses model and hardware that no catalogued cell has.
+func (p *proof) supportedCell() hcl.Diagnostics {
+	m, hw := p.cell.Model, p.cell.Hardware
+	near, exact := p.cat.NearestCell(m.Checkpoint, m.Quantization, hw.GPU, hw.GPUs, hw.GPUsPerNode)
+	if exact {
+		return nil
+	}
+	argument, place := "model", m.Ranges["checkpoint"]
+	switch {
+	case near.Checkpoint != m.Checkpoint:
+	case near.Quantization != m.Quantization:
+		argument, place = "model", m.Ranges["quantization"]
+	case near.GPU != hw.GPU:
+		argument, place = "hardware", hw.Ranges["gpu"]
+	case near.GPUs != hw.GPUs:
+		argument, place = "hardware", hw.Ranges["gpus"]
+	default:
+		argument, place = "hardware", hw.Ranges["gpus_per_node"]
+	}
+	d := cellError(p.cell, argument, "Unsupported model and hardware", fmt.Sprintf(
+		"%s in %s on %dx %s with %d a node is not a supported cell. The nearest that is: %s in %s on %dx %s with %d a node.\n"+
+			"What is supported is data (schema/catalog/cells.hcl); a new cell is a reviewed change there.",
+		m.Checkpoint, m.Quantization, hw.GPUs, hw.GPU, hw.GPUsPerNode,
+		near.Checkpoint, near.Quantization, near.GPUs, near.GPU, near.GPUsPerNode))
+	if place.Filename != "" {
+		d.Subject = &place
+	}
+	return hcl.Diagnostics{d}
+}
+
+// wholeNodes refuses a number of GPUs that leaves part of a node.
+func (p *proof) wholeNodes() hcl.Diagnostics {
+	hw := p.cell.Hardware
+	if hw.GPUsPerNode > 0 && hw.GPUs%hw.GPUsPerNode == 0 {
+		return nil
+	}
+	d := cellError(p.cell, "hardware", "Nodes are not whole", fmt.Sprintf(
+		"%d GPUs at %d a node are not a whole number of nodes; jobs take whole nodes. Use a multiple of %d.", hw.GPUs, hw.GPUsPerNode, max(1, hw.GPUsPerNode)))
+	if place, ok := hw.Ranges["gpus"]; ok {
+		d.Subject = &place
+	}
+	return hcl.Diagnostics{d}
+}
+
+// worldSize refuses tp and pp that do not use every GPU once: trtllm-bench
+// starts tp*pp ranks, one a task, and would refuse or hang.
+func (p *proof) worldSize() hcl.Diagnostics {
+	tp, _ := intArg(p.cell, "tp")
+	pp, _ := intArg(p.cell, "pp")
+	gpus := p.cell.Hardware.GPUs
+	if tp*pp == gpus {
+		return nil
+	}
+	return p.errorAt("tp", "Parallelism does not match the hardware", fmt.Sprintf(
+		"tp = %d times pp = %d is %d ranks, and hardware.%s has %d GPUs; every GPU runs one rank. Set tp and pp so that their product is %d.",
+		tp, pp, tp*pp, p.cell.Hardware.Label, gpus, gpus))
+}
+
+// expertParallel refuses an ep that TensorRT-LLM cannot split tp by.
+func (p *proof) expertParallel() hcl.Diagnostics {
+	ep, ok := intArg(p.cell, "ep")
+	tp, _ := intArg(p.cell, "tp")
+	if !ok || ep > 0 && tp%ep == 0 {
+		return nil
+	}
+	return p.errorAt("ep", "Expert parallelism does not divide tensor parallelism", fmt.Sprintf(
+		"ep = %d does not divide tp = %d. TensorRT-LLM places experts on tp/ep groups, so ep must be one of %s.", ep, tp, divisors(tp)))
+}
+
+// timeLimit refuses a run that nothing would stop.
+func (p *proof) timeLimit() hcl.Diagnostics {
+	if p.cell.TimeLimit > 0 {
+		return nil
+	}
+	return p.errorAt("time_limit", "Time limit is missing",
+		"Every run needs a time_limit: it ends a job that hangs and it is what the plan's cost ceiling is made of. Write for example time_limit = \"30m\".")
+}
+
+func divisors(n int) string {
+	s := ""
+	for d := 1; d <= n; d++ {
+		if n%d == 0 {
+			if s != "" {
+				s += ", "
+			}
+			s += fmt.Sprint(d)
+		}
+	}
+	return s
+}

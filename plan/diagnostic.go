@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Diagnostic is an error or a warning about the definitions in JSON documents.
+// Code is a stable word for the kind of mistake; Address is empty unless one
+// run is meant.
+type Diagnostic struct {
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail"`
+	Address  string `json:"address"`
+	Range    *Range `json:"range"`
+}
+
+// About is the Extra of a diagnostic that concerns one run.
+type About struct {
+	Address string
+}
+
+// NewDiagnostic converts a diagnostic of HCL's.
+func NewDiagnostic(d *hcl.Diagnostic) Diagnostic {
+	out := Diagnostic{Severity: "error", Code: slug(d.Summary), Summary: d.Summary, Detail: d.Detail}
+	if d.Severity == hcl.DiagWarning {
+		out.Severity = "warning"
+	}
+	if about, ok := hcl.DiagnosticExtra[About](d); ok {
+		out.Address = about.Address
+	}
+	if d.Subject != nil {
+		out.Range = NewRange(*d.Subject)
+	}
+	return out
+}
+
+// NewDiagnostics converts all of diags in order.
+func NewDiagnostics(diags hcl.Diagnostics) []Diagnostic {
+	out := make([]Diagnostic, 0, len(diags))
+	for _, d := range diags {
+		out = append(out, NewDiagnostic(d))
+	}
+	return out
+}
+
+// slug makes the code of a diagnostic from its summary, which holds no names
+// of the user's: "Unsupported matrix axis" is unsupported_matrix_axis.
+func slug(summary string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range strings.ToLower(summary) {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			if gap && b.Len() > 0 {
+				b.WriteByte('_')
+			}
+			gap = false
+			b.WriteRune(r)
+			continue
+		}
+		gap = true
+	}
+	return b.String()
+}

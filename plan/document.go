@@ -1,0 +1,135 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+)
+
+// FormatVersion is the version of the plan document. It changes when a key
+// changes its meaning or goes away.
+const FormatVersion = "1"
+
+// A Plan is what `plan -json` prints and a saved plan holds.
+type Plan struct {
+	FormatVersion   string         `json:"format_version"`
+	LLMBenchVersion string         `json:"llmbench_version"`
+	Inputs          []Input        `json:"inputs"`
+	Git             *Git           `json:"git"`
+	Variables       map[string]any `json:"variables"`
+	Store           string         `json:"store"`
+	Runs            []*Run         `json:"runs"`
+	Undeclared      []string       `json:"undeclared"`
+	Excluded        int            `json:"excluded"`
+	Summary         Summary        `json:"summary"`
+	Diagnostics     []Diagnostic   `json:"diagnostics"`
+}
+
+// Input is a file that the definitions were read from, with the hexadecimal
+// SHA-256 of its content.
+type Input struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+}
+
+// Git is the commit of the definitions and whether their tree had changes that
+// are in no commit.
+type Git struct {
+	Commit string `json:"commit"`
+	Dirty  bool   `json:"dirty"`
+}
+
+// Summary counts the runs by action. GPUHoursLimit is what the runs to measure
+// can cost at most, by their time limits.
+type Summary struct {
+	Measure          int                `json:"measure"`
+	Remeasure        int                `json:"remeasure"`
+	Keep             int                `json:"keep"`
+	Wait             int                `json:"wait"`
+	Blocked          int                `json:"blocked"`
+	GPUHoursLimit    float64            `json:"gpu_hours_limit"`
+	GPUHoursEstimate *estimate.Interval `json:"gpu_hours_estimate"`
+}
+
+// ToDo is the number of runs that apply would start jobs for.
+func (s Summary) ToDo() int { return s.Measure + s.Remeasure }
+
+// Empty returns the document of a plan without runs: what is printed when the
+// definitions are wrong.
+func Empty(version string) *Plan {
+	return &Plan{
+		FormatVersion:   FormatVersion,
+		LLMBenchVersion: version,
+		Inputs:          []Input{},
+		Variables:       map[string]any{},
+		Runs:            []*Run{},
+		Undeclared:      []string{},
+		Diagnostics:     []Diagnostic{},
+	}
+}
+
+// Write writes the document as indented JSON.
+func (p *Plan) Write(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(p)
+}
+
+// Read reads a document that Write wrote. A document of another format version
+// is an error that says so.
+func Read(r io.Reader) (*Plan, error) {
+	var p Plan
+	if err := json.NewDecoder(r).Decode(&p); err != nil {
+		return nil, fmt.Errorf("not a plan: %w", err)
+	}
+	if p.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("the plan has format version %q, this llmbench reads %q: plan again", p.FormatVersion, FormatVersion)
+	}
+	return &p, nil
+}
+
+func (p *Plan) summarise() {
+	s := Summary{}
+	for _, r := range p.Runs {
+		switch r.Action {
+		case Measure:
+			s.Measure++
+		case Remeasure:
+			s.Remeasure++
+		case Keep:
+			s.Keep++
+		case Wait:
+			s.Wait++
+		case Blocked:
+			s.Blocked++
+		}
+		if r.Action == Measure || r.Action == Remeasure {
+			s.GPUHoursLimit += r.GPUHoursLimit() * float64(r.State.Missing())
+			s.GPUHoursEstimate = addEstimate(s.GPUHoursEstimate, r)
+		}
+	}
+	p.Summary = s
+}
+
+// GPUHoursLimit is what one sample of the run can cost at most: its GPUs times
+// its time limit.
+func (r *Run) GPUHoursLimit() float64 {
+	return float64(r.Hardware.GPUs) * float64(r.TimeLimitSeconds) / 3600
+}
+
+func addEstimate(sum *estimate.Interval, r *Run) *estimate.Interval {
+	if r.Estimate == nil || r.Estimate.GPUHours == nil {
+		return sum
+	}
+	if sum == nil {
+		sum = &estimate.Interval{}
+	}
+	n := float64(r.State.Missing())
+	sum.Low += n * r.Estimate.GPUHours.Low
+	sum.Mid += n * r.Estimate.GPUHours.Mid
+	sum.High += n * r.Estimate.GPUHours.High
+	return sum
+}

@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"math"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// proof checks one cell. Each rule is a method that returns the diagnostics of
+// what it refuses; rules do not depend on each other.
+type proof struct {
+	cell *schema.Cell
+	cat  *catalog.Catalog
+	data requests
+}
+
+func newProof(cell *schema.Cell, cat *catalog.Catalog, data requests) *proof {
+	return &proof{cell: cell, cat: cat, data: data}
+}
+
+func (p *proof) check() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, rule := range []func() hcl.Diagnostics{
+		p.supportedCell, p.wholeNodes, p.worldSize, p.expertParallel, p.timeLimit,
+		p.limitsGiven, p.longestPrompt, p.longestSequence, p.batchAboveTokens,
+		p.concurrencyAboveRequests, p.concurrencyBelowRanks, p.shortWindow, p.sharedSampling,
+		p.graphSizes,
+	} {
+		diags = append(diags, rule()...)
+	}
+	return diags
+}
+
+// intArg is the whole number that a flag of the cell holds; ok is false when
+// the flag is not passed.
+func intArg(cell *schema.Cell, name string) (n int, ok bool) {
+	v, present := cell.Args[name]
+	if !present || v.IsNull() || v.Type() != cty.Number {
+		return 0, false
+	}
+	f, _ := v.AsBigFloat().Float64()
+	return int(math.Round(f)), true
+}
+
+func boolArg(cell *schema.Cell, name string) bool {
+	v, present := cell.Args[name]
+	return present && !v.IsNull() && v.Type() == cty.Bool && v.True()
+}
+
+// option looks an option up by its dotted path; ok is false when it is absent
+// or null.
+func (p *proof) option(path string) (cty.Value, bool) {
+	v := p.cell.Options
+	for name := range strings.SplitSeq(path, ".") {
+		if v == cty.NilVal || v.IsNull() || !v.Type().IsObjectType() || !v.Type().HasAttribute(name) {
+			return cty.NilVal, false
+		}
+		v = v.GetAttr(name)
+	}
+	return v, !v.IsNull()
+}
+
+func (p *proof) optionTrue(path string) bool {
+	v, ok := p.option(path)
+	return ok && v.Type() == cty.Bool && v.True()
+}
+
+func (p *proof) attentionDP() bool { return p.optionTrue("enable_attention_dp") }
+
+func (p *proof) chunked() bool {
+	return p.optionTrue("enable_chunked_prefill") || boolArg(p.cell, "enable_chunked_context")
+}
+
+// errorAt refuses the cell at the place of argument; "" is the row itself.
+func (p *proof) errorAt(argument, summary, detail string) hcl.Diagnostics {
+	return hcl.Diagnostics{cellError(p.cell, argument, summary, detail)}
+}
+
+func (p *proof) warningAt(argument, summary, detail string) hcl.Diagnostics {
+	d := cellError(p.cell, argument, summary, detail)
+	d.Severity = hcl.DiagWarning
+	return hcl.Diagnostics{d}
+}
+
+func cellError(cell *schema.Cell, argument, summary, detail string) *hcl.Diagnostic {
+	place := cell.Range
+	if o, ok := cell.Origins[argument]; ok && o.Range.Filename != "" {
+		place = o.Range
+	}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &place, Extra: About{Address: cell.Address}}
+}

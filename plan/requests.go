@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
+)
+
+// requests are the rows that a run sends, summed up for the proof.
+type requests struct {
+	Dataset
+	longest        int // ISL+OSL of the longest row
+	maxISL         int
+	meanISL        float64
+	meanOSL        float64
+	variableOSL    bool
+	lengthsUnknown bool // rows hold prompts as text
+}
+
+// dataset finds the rows of a cell: computed for ours, read for the user's own.
+func (b *builder) dataset(cell *schema.Cell) (requests, hcl.Diagnostics) {
+	rows, ok := intArg(cell, "num_requests")
+	if !ok {
+		rows = 0
+	}
+	if cell.UseCase.Dataset != "" {
+		return b.ownDataset(cell, rows)
+	}
+	if !ok || rows < 1 {
+		return requests{}, hcl.Diagnostics{cellError(cell, "num_requests", "Number of requests is missing",
+			"A data set that llmbench generates has as many rows as num_requests says, so num_requests must be at least 1.")}
+	}
+	shape := Shape(cell.UseCase.ISL, cell.UseCase.OSL, cell.UseCase.ISLStdev, cell.UseCase.OSLStdev, cell.UseCase.Seed, rows)
+	req := requests{Dataset: Dataset{Generator: ptr(trtllm.Generator), Seed: ptr(cell.UseCase.Seed), Rows: rows}}
+	if shape.ISLStdev == 0 && shape.OSLStdev == 0 {
+		req.add([]trtllm.Length{{ISL: shape.ISL, OSL: shape.OSL}})
+		return req, nil
+	}
+	lengths := make([]trtllm.Length, rows)
+	for i := range lengths {
+		lengths[i].ISL, lengths[i].OSL = shape.Lengths(i)
+	}
+	req.add(lengths)
+	return req, nil
+}
+
+// Shape is the generated data set of a use case, without the vocabulary.
+func Shape(isl, osl int, islStdev, oslStdev float64, seed int64, rows int) trtllm.Shape {
+	return trtllm.Shape{ISL: isl, OSL: osl, ISLStdev: islStdev, OSLStdev: oslStdev, Seed: seed, Rows: rows}
+}
+
+func (b *builder) ownDataset(cell *schema.Cell, rows int) (requests, hcl.Diagnostics) {
+	path := cell.UseCase.Dataset
+	place := cell.UseCase.Range
+	if r, ok := cell.UseCase.Ranges["dataset"]; ok {
+		place = r
+	}
+	fail := func(summary, detail string) (requests, hcl.Diagnostics) {
+		return requests{}, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &place}}
+	}
+	ds, err := b.ReadDataset(path, rows)
+	if err != nil {
+		return fail("Data set cannot be used", fmt.Sprintf("%s: %v.", path, err))
+	}
+	if rows > ds.Rows {
+		return fail("Data set has too few rows", fmt.Sprintf(
+			"%s has %d rows and num_requests is %d; trtllm-bench would silently send only %d requests. Lower num_requests or add rows.", path, ds.Rows, rows, ds.Rows))
+	}
+	req := requests{Dataset: Dataset{Rows: ds.Rows, SHA256: ptr(ds.SHA256), Path: ptr(path)}}
+	req.add(ds.Lengths)
+	return req, nil
+}
+
+func (q *requests) add(lengths []trtllm.Length) {
+	var isl, osl float64
+	for i, l := range lengths {
+		if l.ISL < 0 {
+			q.lengthsUnknown = true
+			continue
+		}
+		q.longest = max(q.longest, l.ISL+l.OSL)
+		q.maxISL = max(q.maxISL, l.ISL)
+		isl += float64(l.ISL)
+		osl += float64(l.OSL)
+		q.variableOSL = q.variableOSL || i > 0 && l.OSL != lengths[0].OSL
+	}
+	if n := float64(len(lengths)); n > 0 {
+		q.meanISL, q.meanOSL = isl/n, osl/n
+	}
+}

@@ -1,0 +1,133 @@
+package plan
+
+import (
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// A Run is one cell of the definitions made concrete: one trtllm-bench
+// invocation with its identity, its commands and what is known of it. Its JSON
+// form is an element of "runs" in the plan document; every key is always there
+// and null stands for "not applicable" or "not known".
+type Run struct {
+	// Address names the run in the definitions, as a Go benchmark name:
+	// max_throughput/use_case=chat/concurrency=64.
+	Address string `json:"address"`
+	// Action is what apply would do, Reason why, in a few words.
+	Action Action `json:"action"`
+	Reason string `json:"reason"`
+	// Fingerprint is the lower-case hexadecimal SHA-256 of everything declared
+	// that can move the number (see Identity).
+	Fingerprint        string   `json:"fingerprint"`
+	FingerprintVersion int      `json:"fingerprint_version"`
+	Changes            []Change `json:"changes"`
+	State              State    `json:"state"`
+
+	Model    Model    `json:"model"`
+	Hardware Hardware `json:"hardware"`
+	Image    Image    `json:"image"`
+	UseCase  UseCase  `json:"use_case"`
+	Dataset  Dataset  `json:"dataset"`
+
+	Executor         ExecutorRef        `json:"executor"`
+	TimeLimitSeconds int                `json:"time_limit_seconds"`
+	Env              map[string]*string `json:"env"`
+	// Arguments holds every flag of trtllm-bench throughput that the image's
+	// version has; a flag that is not passed is null.
+	Arguments trtllm.Arguments `json:"arguments"`
+	// LLMAPIOptions is the options file as emitted.
+	LLMAPIOptions any               `json:"llm_api_options"`
+	Origins       map[string]Origin `json:"origins"`
+
+	Job      Job       `json:"job"`
+	Steps    []Step    `json:"steps"`
+	Notes    []Note    `json:"notes"`
+	Estimate *Estimate `json:"estimate"`
+
+	cluster   string // where stored results count
+	simulated bool
+}
+
+// Model is the model of a run as declared.
+type Model struct {
+	Label        string  `json:"label"`
+	Checkpoint   string  `json:"checkpoint"`
+	Revision     *string `json:"revision"`
+	Path         *string `json:"path"`
+	Quantization string  `json:"quantization"`
+}
+
+// Hardware is the hardware of a run. Nodes is GPUs divided by GPUsPerNode.
+type Hardware struct {
+	Label       string `json:"label"`
+	GPU         string `json:"gpu"`
+	GPUs        int    `json:"gpus"`
+	GPUsPerNode int    `json:"gpus_per_node"`
+	Nodes       int    `json:"nodes"`
+}
+
+// Image is the container image of a run. TRTLLMVersion is the version that the
+// definitions say is inside it.
+type Image struct {
+	Label         string  `json:"label"`
+	Name          string  `json:"name"`
+	Digest        *string `json:"digest"`
+	TRTLLMVersion string  `json:"trtllm_version"`
+}
+
+// UseCase is the traffic of a run in tokens. The numbers are null for a data
+// set of the user's own.
+type UseCase struct {
+	Label    string   `json:"label"`
+	ISL      *int     `json:"isl"`
+	OSL      *int     `json:"osl"`
+	ISLStdev *float64 `json:"isl_stdev"`
+	OSLStdev *float64 `json:"osl_stdev"`
+	Seed     *int64   `json:"seed"`
+}
+
+// Dataset says where the requests come from: a generator with its seed, or the
+// user's own file with its path and the SHA-256 of the rows that are read.
+type Dataset struct {
+	Generator *string `json:"generator"`
+	Seed      *int64  `json:"seed"`
+	Rows      int     `json:"rows"`
+	SHA256    *string `json:"sha256"`
+	Path      *string `json:"path"`
+}
+
+// ExecutorRef names the executor block that a run goes to.
+type ExecutorRef struct {
+	Type string `json:"type"`
+	Name string `json:"name"`
+}
+
+// Job is what the executor would submit for a run. Name is the stem of the
+// job's name; AttemptPlaceholder in Argv stands for the sample and the attempt,
+// which apply fills in. Argv and Script are null where nothing is submitted.
+type Job struct {
+	Name       string   `json:"name"`
+	Argv       []string `json:"argv"`
+	Script     *string  `json:"script"`
+	PackedWith []string `json:"packed_with"`
+}
+
+// AttemptPlaceholder is replaced in a job's argv by "s1-a1" for attempt 1 of
+// sample 1, so that every job has a name of its own.
+const AttemptPlaceholder = "{attempt}"
+
+// Step is one command of a run, with the files that it reads. Paths are
+// relative to the attempt folder, which is the working directory.
+type Step struct {
+	Name  string            `json:"name"`
+	Argv  []string          `json:"argv"`
+	Files map[string]string `json:"files"`
+}
+
+// Note is something to know about a run or one of its metrics. Level is note,
+// suspect or invalid; Metric is empty when the note is about the whole run.
+type Note struct {
+	Code   string `json:"code"`
+	Level  string `json:"level"`
+	Metric string `json:"metric"`
+	Detail string `json:"detail"`
+}

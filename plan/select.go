@@ -1,0 +1,82 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Selection says which runs are asked for and how. Patterns match whole
+// components of an address, from the left (max_throughput/use_case=chat) or
+// anywhere (use_case=chat).
+type Selection struct {
+	Targets  []string // empty: all
+	Replaces []string // measured again
+	Retry    bool     // lifts blocked
+}
+
+// Match reports whether pattern is a run of whole components of address.
+func Match(pattern, address string) bool {
+	want := strings.Split(strings.Trim(pattern, "/"), "/")
+	have := strings.Split(address, "/")
+	for at := 0; at+len(want) <= len(have); at++ {
+		if equal(want, have[at:at+len(want)]) {
+			return true
+		}
+	}
+	return false
+}
+
+func equal(a, b []string) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func matchAny(patterns []string, address string) bool {
+	for _, p := range patterns {
+		if Match(p, address) {
+			return true
+		}
+	}
+	return false
+}
+
+// check returns an error for the first pattern that matches none of addresses.
+func (s Selection) check(addresses []string) error {
+	for _, flag := range []struct {
+		name     string
+		patterns []string
+	}{{"-target", s.Targets}, {"-replace", s.Replaces}} {
+		for _, p := range flag.patterns {
+			if !matchesSome(p, addresses) {
+				return fmt.Errorf("%s=%s matches no run; the addresses are\n%s", flag.name, p, listSome(addresses))
+			}
+		}
+	}
+	return nil
+}
+
+func matchesSome(pattern string, addresses []string) bool {
+	for _, a := range addresses {
+		if Match(pattern, a) {
+			return true
+		}
+	}
+	return false
+}
+
+func listSome(addresses []string) string {
+	const most = 10
+	var b strings.Builder
+	for i, a := range addresses {
+		if i == most {
+			fmt.Fprintf(&b, "  … and %d more", len(addresses)-most)
+			break
+		}
+		fmt.Fprintf(&b, "  %s\n", a)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}

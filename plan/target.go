@@ -1,0 +1,41 @@
+package plan
+
+// A Target is an executor as a plan sees it: what of it can move a number, and
+// what it would submit for a run. Targets are pure: equal runs give equal jobs.
+type Target interface {
+	// Identity is what enters the fingerprint.
+	Identity() ExecutorIdentity
+	// Job renders the submission for run, relative to the attempt folder.
+	Job(run *Run) (Job, error)
+	// Describe says in one line where and how jobs will run.
+	Describe() string
+}
+
+// ExecutorIdentity is the part of an executor that can move a number.
+type ExecutorIdentity struct {
+	// Launcher is the command in front of trtllm-bench's own arguments, its
+	// last element included.
+	Launcher []string `json:"launcher"`
+	// MPI is the MPI plugin that starts the ranks, "" where there is none.
+	MPI string `json:"mpi"`
+	// Simulated says that nothing real is measured.
+	Simulated bool `json:"-"`
+}
+
+// A Placement is where one run goes. Cluster is "" when it is not known here,
+// in which case nothing stored can satisfy the run.
+type Placement struct {
+	Ref     ExecutorRef
+	Target  Target
+	Cluster string
+}
+
+// A Ledger tells what is stored and in flight. Package runs keeps one on disk.
+type Ledger interface {
+	// Look counts the samples for a fingerprint on a cluster.
+	Look(fingerprint, cluster string, simulated bool, wanted int) (State, error)
+	// LastAt returns the run that was measured last at address, nil if none.
+	LastAt(address string, simulated bool) (*Run, error)
+	// Addresses lists the addresses with stored or running attempts, sorted.
+	Addresses(simulated bool) ([]string, error)
+}

@@ -1,0 +1,143 @@
+package plan
+
+import (
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// A Workload is what a prediction of one invocation of trtllm-bench depends on.
+type Workload struct {
+	Model      *catalog.Model
+	Checkpoint *catalog.Checkpoint
+	GPU        *catalog.GPU
+	GPUs       int
+	Arguments  trtllm.Arguments
+	// Options is the options file as JSON decodes it.
+	Options any
+	// Lengths are the requests in the order in which they are sent.
+	Lengths []trtllm.Length
+}
+
+// Scenario is the workload in the terms of the estimator. A request whose
+// prompt is text counts with the mean of the others.
+func (w Workload) Scenario() estimate.Scenario {
+	a := w.Arguments
+	whole := func(name string, otherwise int) int {
+		if n, ok := a.Int(name); ok {
+			return n
+		}
+		return otherwise
+	}
+	fraction, ok := a.Float("kv_cache_free_gpu_mem_fraction")
+	if !ok {
+		fraction = 0.9
+	}
+	s := estimate.Scenario{
+		Model: estimateModel(w.Model, w.Checkpoint), GPU: estimateGPU(w.GPU), GPUs: w.GPUs,
+		TP: whole("tp", 1), PP: whole("pp", 1), EP: whole("ep", 1),
+		AttentionDP:    optionIs(w.Options, true, "enable_attention_dp"),
+		MaxBatchSize:   whole("max_batch_size", 2048),
+		MaxNumTokens:   whole("max_num_tokens", 8192),
+		MaxSeqLen:      whole("max_seq_len", 0),
+		KVFraction:     fraction,
+		Concurrency:    whole("concurrency", -1),
+		ChunkedContext: optionIs(w.Options, true, "enable_chunked_prefill") || a.Bool("enable_chunked_context"),
+		GraphSizes:     graphSizes(w.Options),
+		GraphPadding:   optionIs(w.Options, true, "cuda_graph_config", "enable_padding") || optionIs(w.Options, true, "cuda_graph_padding_enabled"),
+		AllToAll:       optionIs(w.Options, "WIDEEP", "moe_config", "backend") || w.GPU.GPUsPerNode == 4,
+		Requests:       estimateRequests(w.Lengths),
+	}
+	longest, maxISL := 0, 0
+	for _, r := range s.Requests {
+		longest, maxISL = max(longest, r.ISL+r.OSL), max(maxISL, r.ISL)
+	}
+	s.MaxSeqLen = max(s.MaxSeqLen, longest)
+	s.MaxNumTokens = trtllm.ForcedMaxNumTokens(s.MaxNumTokens, maxISL, s.MaxBatchSize, s.ChunkedContext)
+	return s
+}
+
+func estimateRequests(lengths []trtllm.Length) []estimate.Request {
+	sum, n := 0, 0
+	for _, l := range lengths {
+		if l.ISL > 0 {
+			sum, n = sum+l.ISL, n+1
+		}
+	}
+	mean := sum / max(1, n)
+	out := make([]estimate.Request, len(lengths))
+	for i, l := range lengths {
+		out[i] = estimate.Request{ISL: l.ISL, OSL: l.OSL}
+		if l.ISL <= 0 {
+			out[i].ISL = max(1, mean)
+		}
+	}
+	return out
+}
+
+func optionIs(options any, want any, path ...string) bool {
+	return optionAt(options, path...) == want
+}
+
+func optionAt(options any, path ...string) any {
+	for _, name := range path {
+		obj, ok := options.(map[string]any)
+		if !ok {
+			return nil
+		}
+		options = obj[name]
+	}
+	switch options.(type) {
+	case map[string]any, []any:
+		return nil // not comparable
+	}
+	return options
+}
+
+func graphSizes(options any) []int {
+	obj, _ := options.(map[string]any)
+	list, ok := obj["cuda_graph_batch_sizes"].([]any)
+	if !ok {
+		config, _ := obj["cuda_graph_config"].(map[string]any)
+		list, _ = config["batch_sizes"].([]any)
+	}
+	var sizes []int
+	for _, e := range list {
+		if f, ok := e.(float64); ok {
+			sizes = append(sizes, int(f))
+		}
+	}
+	return sizes
+}
+
+func estimateModel(m *catalog.Model, c *catalog.Checkpoint) estimate.Model {
+	p := m.Parameters()
+	dtype := func(own string) estimate.Dtype {
+		if own == "" {
+			own = c.Quantization
+		}
+		return estimate.Dtype(own)
+	}
+	ffn := dtype(c.FFNDtype)
+	return estimate.Model{
+		Layers: m.Layers, Hidden: m.Hidden, Heads: m.Heads, HeadDim: m.HeadDim, KVHeads: m.KVHeads,
+		MoELayers: m.MoELayers, Experts: m.Experts, TopK: m.TopK, ExpertFFN: m.ExpertFFN,
+		Attention:  estimate.Weight{Params: p.Attention, Dtype: dtype(c.AttentionDtype)},
+		DenseFFN:   estimate.Weight{Params: p.DenseFFN, Dtype: ffn},
+		Shared:     estimate.Weight{Params: p.SharedExperts, Dtype: ffn},
+		Router:     estimate.Weight{Params: p.Router, Dtype: estimate.BF16},
+		Routed:     estimate.Weight{Params: p.Experts, Dtype: dtype(c.ExpertDtype)},
+		Embedding:  estimate.Weight{Params: p.Embedding, Dtype: estimate.BF16},
+		Head:       estimate.Weight{Params: p.Head, Dtype: estimate.BF16},
+		KVElements: m.KVElements(), KVDtype: estimate.Dtype(c.KVCacheDtype),
+		AttentionChunk: m.AttentionChunk, ChunkedLayers: m.ChunkedLayers,
+		Window: m.AttentionWindow, WindowLayers: m.WindowLayers, MLA: m.MLARank > 0,
+	}
+}
+
+func estimateGPU(g *catalog.GPU) estimate.GPU {
+	return estimate.GPU{
+		Hopper: g.Architecture == "hopper", MemoryBytes: float64(g.MemoryBytes), Bandwidth: g.BandwidthBytesPerS,
+		BF16: g.BF16, FP8: g.FP8, FP4: g.FP4, NVLink: g.NVLinkBytesPerS,
+	}
+}
