@@ -1,126 +1,181 @@
 package trtllm
 
 import (
+	"bytes"
 	"io"
 	"strings"
 )
 
 // A Failure is why a run failed, by its output.
 type Failure struct {
-	// Class is one of the classes in signatures, in lower case with underscores.
+	// Class is one of submit_rejected, time_limit, preempted, node_fail, requeue,
+	// host_oom, container, model_access, cli, gpu_oom, kv_too_small, nccl, mpi,
+	// bus_error, request_failed, task_exit and hang.
 	Class string
-	// Line is the first line that shows it, as it stands but for length.
+	// Line is the first line that shows it, as it stands but for rank prefix,
+	// colours and length: at most 500 bytes.
 	Line string
-	// Strong is false for a consequence that is shown for want of a cause.
+	// Strong is false for a consequence, or a warning, that is shown for want of
+	// a cause.
 	Strong bool
 	// Remedy says what to do, in a sentence without a full stop.
 	Remedy string
-	// Node is the host that the line names, "" for none.
+	// Node is the host that the log names with a failure that may be a host's
+	// fault (node_fail, host_oom, container, bus_error, nccl), "" for none.
 	Node string
-}
-
-// A signature is a class with what shows it. A line shows it when it has any of
-// the marks.
-type signature struct {
-	class  string
-	strong bool
-	marks  []string
-	remedy string
-}
-
-// signatures stand in the order in which they are tried on a line.
-var signatures = []signature{
-	{"submit_rejected", true, []string{"Batch job submission failed:", "Unable to allocate resources:"}, "change what the message names"},
-	{"time_limit", true, []string{"DUE TO TIME LIMIT"}, "raise time_limit, or lower num_requests"},
-	{"preempted", true, []string{"DUE TO PREEMPTION"}, "apply again; a QOS or partition that is not preempted avoids this"},
-	{"node_fail", true, []string{"DUE TO NODE FAILURE", "Node failure on "}, "apply again; exclude the node if it fails again"},
-	{"requeue", true, []string{"DUE TO JOB REQUEUE"}, "apply again"},
-	{"host_oom", true, []string{"oom_kill event", "oom-kill event", ": Out Of Memory"}, "the node's own memory ran out: ask for all of it, or set TRT_LLM_DISABLE_LOAD_WEIGHTS_IN_PARALLEL=True in env"},
-	{"container", true, []string{"pyxis: child", "failed to import docker image", "couldn't start container", "container start failed", "required plugin spank_pyxis.so"}, "check the image file and the container runtime on the node"},
-	{"model_access", true, []string{"GatedRepoError", "Cannot access gated repo", "401 Client Error", "trying to access a gated repo"}, "ask for access to the model on its page and give its path"},
-	{"gpu_oom", true, []string{"CUDA out of memory", "OutOfMemoryError", "The model requires at least"}, "lower kv_cache_free_gpu_mem_fraction, max_batch_size or max_num_tokens"},
-	{"kv_too_small", true, []string{"KV cache memory is insufficient", "must be large enough to process at least 1 sequence"}, "raise kv_cache_free_gpu_mem_fraction, lower max_batch_size, or use more GPUs"},
-	{"cli", true, []string{
-		"Error: No such option", "Usage: trtllm-bench", "Extra inputs are not permitted", "validation error", "unexpected keyword argument",
-		"world_size must equal to", "tp_size must equal to", "Please don't set both cuda_graph_config", "Invalid value for '--", "are both None",
-	}, "change the flag or option that the message names"},
-	{"nccl", true, []string{"NCCL error", "NCCL WARN", "ncclUnhandled", "unhandled system error", "unhandled cuda error"}, "read the first rank that failed; a bad link or interface shows here first"},
-	{"bus_error", true, []string{"Caught signal 7", ": Bus error", "Segmentation fault"}, "on GB200 often a small /dev/shm: give the container a larger one"},
-	{"mpi", true, []string{"MPI_Abort", "MPI_ABORT was invoked", "PMIX ERROR", "PRTE ERROR", "OPAL ERROR", "terminated normally, but 1 process returned"}, "check mpi and the launcher against the container's PMIx"},
-	{"request_failed", true, []string{"Requests failed:", "Benchmark failed", "Executor worker returned error", "Executor worker initialization error"}, "read the log above this line"},
-	{"hang", true, []string{"Hang detected", "hard-killing all"}, "read the stacks in the log"},
-	{"request_failed", false, []string{"Traceback (most recent call last)"}, "read the traceback in the log"},
-	{"task_exit", false, []string{"Exited with exit code", ": Killed", ": Terminated", "Force Terminated job"}, "read the log above this line"},
 }
 
 // maxFailureLine bounds Failure.Line, in bytes.
 const maxFailureLine = 500
 
-// Classify finds the first cause of a failure in a log: one rank's failure makes
-// others fail in other words, so that the first strong line counts, and a weak
-// one only where there is no strong one. ok is false when nothing is found.
+// Classify finds the first cause of a failure in a log. One rank's failure makes
+// the others fail in other words, so the first strong line counts and a weak one
+// only where there is no strong one. There is one exception: a line that only
+// tells that something failed, such as MPI_Abort, gives way to a later one that
+// says what. ok is false when nothing is found; a whole report, which Classify
+// does not look for, outranks whatever is.
 func Classify(r io.Reader) (f Failure, ok bool) {
+	var c classifier
 	lines := newLineReader(r)
 	for {
 		line, more, err := lines.next()
 		if err != nil || !more {
-			return f, ok
+			return c.result()
 		}
-		found, matched := classifyLine(string(line))
-		switch {
-		case !matched:
-		case found.Strong:
-			return found, true
-		case !ok:
-			f, ok = found, true
-		}
-	}
-}
-
-func classifyLine(line string) (Failure, bool) {
-	for _, s := range signatures {
-		for _, mark := range s.marks {
-			if strings.Contains(line, mark) && !noise(line) {
-				return Failure{Class: s.class, Line: shorten(line, mark), Strong: s.strong, Remedy: s.remedy, Node: nodeIn(line)}, true
+		for {
+			b, ok := cutBar(line)
+			if !ok {
+				break
 			}
+			c.line(b.before)
+			line = b.after
 		}
+		c.line(line)
 	}
-	return Failure{}, false
 }
 
-// noise is what follows from a failure and never tells it.
-func noise(line string) bool {
-	return strings.Contains(line, "Job step aborted: Waiting up to") || strings.Contains(line, "Connection closed by remote peer")
+// A classifier is given a log line by line, without progress bars.
+type classifier struct {
+	best  Failure
+	found *signature // of best
+	// refined says that a later line of the same class has given the remedy.
+	refined bool
+
+	traceback bool // in a Python traceback, before its last line
+	running   bool // requests were sent
+	raised    Failure
+	buf       []byte
 }
 
-// shorten keeps what stands around mark in a long line.
-func shorten(line, mark string) string {
-	line = strings.TrimSpace(line)
-	if len(line) <= maxFailureLine {
-		return strings.ToValidUTF8(line, "?")
+// line looks at one line.
+func (c *classifier) line(line []byte) {
+	if len(line) == 0 {
+		return
 	}
-	at := max(0, strings.Index(line, mark)-maxFailureLine/5)
-	if at+maxFailureLine > len(line) {
-		at = len(line) - maxFailureLine
+	c.running = c.running || bytes.Contains(line, []byte("Starting benchmark")) || bytes.Contains(line, []byte("_forward_step"))
+	c.python(line)
+	c.buf = appendLower(c.buf[:0], line)
+	if c.found != nil {
+		c.node(line)
 	}
-	return strings.ToValidUTF8(line[at:at+maxFailureLine], "?")
+	if isNoise(c.buf) {
+		return
+	}
+	s, at := match(c.buf)
+	if s == nil {
+		c.refine("")
+		return
+	}
+	strong := s.grade != weak && !isMild(line)
+	if c.best.Class == s.class {
+		c.refine(s.class)
+	}
+	if !c.betterThanBest(s, strong) {
+		return
+	}
+	c.best = Failure{Class: s.class, Line: shorten(line, at), Strong: strong, Remedy: remedy(s.class, c.buf)}
+	c.found, c.refined = s, false
+	c.node(line)
 }
 
-// nodeIn is the host in "srun: error: HOST: task 3: …" or "… ON HOST CANCELLED
-// AT …" or "Node failure on HOST".
-func nodeIn(line string) string {
-	if rest, ok := strings.CutPrefix(line, "srun: error: "); ok {
-		if host, _, found := strings.Cut(rest, ": task"); found && !strings.Contains(host, " ") {
-			return host
+// betterThanBest says whether a line with this signature is nearer to the cause
+// than what was found before.
+func (c *classifier) betterThanBest(s *signature, strong bool) bool {
+	switch {
+	case c.found == nil:
+		return true
+	case strong != c.best.Strong:
+		return strong
+	}
+	return strong && c.found.grade == vague && s.grade == root
+}
+
+// refine lets a later line say what to do about a failure whose first line was
+// too general: pyxis and sbatch tell the cause in their own lines.
+func (c *classifier) refine(class string) {
+	if c.found == nil || c.refined || c.best.Class != "container" || class != "" && class != c.best.Class {
+		return
+	}
+	if finer := finerRemedy(c.best.Class, c.buf); finer != "" {
+		c.best.Remedy, c.refined = finer, true
+	}
+}
+
+// python follows tracebacks: the line after one says what was raised.
+func (c *classifier) python(line []byte) {
+	switch {
+	case bytes.Contains(line, []byte("Traceback (most recent call last)")):
+		c.traceback = true
+		if c.raised.Class == "" {
+			c.raised = Failure{Line: shorten(line, 0), Class: "task_exit"}
+		}
+	case c.traceback && line[0] != ' ' && line[0] != '\t':
+		c.traceback = false
+		if strings.HasPrefix(c.raised.Line, "Traceback") || strings.HasSuffix(c.raised.Line, "(most recent call last):") {
+			c.raised.Line = shorten(line, 0)
 		}
 	}
-	for _, mark := range []string{" ON ", "Node failure on "} {
-		if _, rest, ok := strings.Cut(line, mark); ok {
-			host, _, _ := strings.Cut(rest, " ")
-			if host = strings.Trim(host, ".,:"); host != "" {
-				return host
-			}
-		}
+	if c.running && c.raised.Class != "" {
+		c.raised.Class = "request_failed"
 	}
-	return ""
+}
+
+// result is what was found. What Python raised says more than a task's exit.
+func (c *classifier) result() (Failure, bool) {
+	if c.raised.Class != "" && (c.found == nil || c.best.Class == "task_exit") {
+		f := c.raised
+		f.Remedy = "read the traceback in the log"
+		return f, true
+	}
+	return c.best, c.found != nil
+}
+
+// isMild reports whether a logger says that a line is no error.
+func isMild(line []byte) bool {
+	level, _ := cutLogger(line)
+	return level != 0 && level != 'E' && level != 'F' && level != 'C'
+}
+
+// appendLower appends ASCII in lower case.
+func appendLower(to, from []byte) []byte {
+	for _, b := range from {
+		if 'A' <= b && b <= 'Z' {
+			b += 'a' - 'A'
+		}
+		to = append(to, b)
+	}
+	return to
+}
+
+// shorten keeps what stands around at in a long line.
+func shorten(line []byte, at int) string {
+	line = bytes.TrimSpace(line)
+	if len(line) > maxFailureLine {
+		from := min(max(0, at-maxFailureLine/5), len(line)-maxFailureLine)
+		if at < maxFailureLine*4/5 {
+			from = 0
+		}
+		line = line[from : from+maxFailureLine]
+	}
+	return strings.ToValidUTF8(string(line), "")
 }

@@ -3,43 +3,50 @@ package trtllm
 import (
 	"bytes"
 	"io"
-	"strconv"
-	"strings"
 )
 
 // A Log is what the output of trtllm-bench tells, read in one pass and in
 // bounded memory.
 type Log struct {
 	// Report is the last whole text report, nil if there is none. What the text
-	// does not say is nil or zero in it.
+	// does not say is nil or zero in it. A whole report is a result whatever
+	// comes after it.
 	Report *Report
-	// Partial is a report that began and was cut off; it is never a result.
+	// Partial is the last report that began and is not whole; it is never a
+	// result. Lacks names what is missing from it.
 	Partial *Report
-	// Stage is the last of trtllm-bench's own markers, in its words.
+	Lacks   []string
+	// Failure is what Classify says of the same log, nil for nothing.
+	Failure *Failure
+	// Phase is how far the run has come, and Stage the last of trtllm-bench's own
+	// markers, in its words.
+	Phase Phase
 	Stage string
 	// Done and Total count requests by the progress bar, 0 before it is there.
 	Done, Total int
-	// MaxBatchSize and MaxNumTokens are the limits that the log says are used, 0
-	// where it says nothing.
-	MaxBatchSize, MaxNumTokens int
-	// Version is TensorRT-LLM's, as it prints it at the start.
+	// Iterations counts the engine's steps; Last is the last of them, nil without
+	// print_iter_log.
+	Iterations int
+	Last       *Iteration
+	// MaxBatchSize, MaxNumTokens and MaxSeqLen are the limits that the log says
+	// are used, by the engine's word before that of the report; 0 where it says
+	// nothing.
+	MaxBatchSize, MaxNumTokens, MaxSeqLen int
+	// Heuristic says that trtllm-bench chose limits itself; ForcedTokens is what
+	// it raised max_num_tokens to for want of chunked prefill, 0 if it did not.
+	Heuristic    bool
+	ForcedTokens int
+	// Version is TensorRT-LLM's, as it prints it at the start or in the report.
 	Version string
 	// Simulated says that a SIMULATED banner was seen.
 	Simulated bool
 }
 
-// stages are the markers of trtllm-bench in the order in which they appear.
-var stages = []string{
-	"Preparing to run throughput benchmark", "Setting PyTorch max sequence length", "Setting up throughput benchmark",
-	"Setting up for warmup", "Running warmup", "Warmup done", "Starting benchmarking async task", "Starting benchmark",
-	"Request submission complete", "Benchmark complete", "Stopping LLM backend", "LLM Backend stopped",
-	"Benchmark done. Reporting results", "Writing report",
-}
-
-// ReadLog reads a log. Lines that it does not know are passed over.
+// ReadLog reads a log: stdout, stderr or both, of one rank or of all under
+// `srun -l`. Lines that it does not know are passed over. A log that begins or
+// ends anywhere is no error.
 func ReadLog(r io.Reader) (*Log, error) {
-	l := &Log{}
-	t := &textReader{}
+	l := &logReader{log: &Log{}}
 	lines := newLineReader(r)
 	for {
 		line, ok, err := lines.next()
@@ -49,88 +56,129 @@ func ReadLog(r io.Reader) (*Log, error) {
 		if !ok {
 			break
 		}
-		l.line(line)
-		t.line(line)
-		if rep := t.whole(); rep != nil {
-			l.Report = rep
+		l.line(line, lines.ended)
+	}
+	return l.end(), nil
+}
+
+// A logReader gives each line to all who read it.
+type logReader struct {
+	log   *Log
+	text  textReader
+	cause classifier
+	step  Iteration
+}
+
+// line takes a line apart at its progress bars, to which anything may be glued.
+func (l *logReader) line(line []byte, ended bool) {
+	for {
+		b, ok := cutBar(line)
+		if !ok {
+			break
+		}
+		if len(b.before) > 0 {
+			l.plain(b.before, true)
+		}
+		if b.label == benchmarkingLabel {
+			l.log.Done, l.log.Total = b.done, b.total
+			l.log.Phase = max(l.log.Phase, PhaseBenchmarking)
+		}
+		if line = b.after; len(line) == 0 {
+			return
 		}
 	}
-	t.end()
-	if rep := t.whole(); rep != nil {
-		l.Report = rep
-	}
-	l.Partial = t.cut
-	if l.Report != nil {
-		l.Simulated = l.Simulated || l.Report.Simulated
-	}
-	return l, nil
+	l.plain(line, ended)
 }
 
-func (l *Log) line(line []byte) {
-	if done, total, ok := Progress(line); ok {
-		l.Done, l.Total = done, total
+// plain takes a line without progress bars.
+func (l *logReader) plain(line []byte, ended bool) {
+	if it, ok := ParseIteration(line); ok {
+		l.log.Iterations++
+		l.step = it
 		return
 	}
-	if bytes.Contains(line, []byte("SIMULATED")) {
-		l.Simulated = true
+	level, rest := cutLogger(line)
+	l.text.line(rest, ended)
+	if level != 0 {
+		l.marker(line)
+		l.limits(rest)
 	}
-	if i := bytes.Index(line, []byte("TensorRT-LLM version: ")); i >= 0 {
-		l.Version = string(line[i+len("TensorRT-LLM version: "):])
-	}
-	if !bytes.Contains(line, []byte("[TRT-LLM]")) {
-		return
-	}
-	for _, s := range stages {
-		if bytes.Contains(line, []byte(s)) {
-			l.Stage = s
+	if l.log.Version == "" {
+		if _, v, ok := bytes.Cut(line, []byte("LLM version: ")); ok {
+			l.log.Version = string(v)
 		}
 	}
-	l.limits(string(line))
+	l.cause.line(line)
 }
 
-// limits reads "max_batch_size=…, max_num_tokens=…" of the heuristic and
-// "Forcing max_num_tokens to …".
-func (l *Log) limits(line string) {
-	if n, ok := numberAfter(line, "max_batch_size="); ok {
-		l.MaxBatchSize = n
-	}
-	if n, ok := numberAfter(line, "max_num_tokens="); ok {
-		l.MaxNumTokens = n
-	}
-	if n, ok := numberAfter(line, "Forcing max_num_tokens to "); ok {
-		l.MaxNumTokens = n
+// marker follows the phases, which only a new run takes back.
+func (l *logReader) marker(line []byte) {
+	text, phase, ok := ParseMarker(line)
+	if ok && (phase >= l.log.Phase || phase == PhasePreparing) {
+		l.log.Stage, l.log.Phase = text, phase
 	}
 }
 
-func numberAfter(line, mark string) (int, bool) {
-	_, rest, ok := strings.Cut(line, mark)
-	if !ok {
-		return 0, false
+// limits reads what the heuristic, the engine and the warning about chunked
+// prefill say.
+func (l *logReader) limits(line []byte) {
+	if bytes.Contains(line, []byte("Using heuristics")) {
+		l.log.Heuristic = true
+		take(&l.log.MaxBatchSize, line, "max_batch_size=")
 	}
-	end := 0
-	for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
-		end++
+	take(&l.log.MaxNumTokens, line, "max_num_tokens=")
+	take(&l.log.MaxSeqLen, line, "max_seq_len=")
+	if take(&l.log.ForcedTokens, line, "Forcing max_num_tokens to ") {
+		l.log.MaxNumTokens = l.log.ForcedTokens
 	}
-	n, err := strconv.Atoi(rest[:end])
-	return n, err == nil
 }
 
-// Progress reads a line of the progress bar: `Benchmarking:  25%|…| 1/4 […`.
-func Progress(line []byte) (done, total int, ok bool) {
-	i := bytes.Index(line, []byte("Benchmarking:"))
+// take reads the number behind a mark.
+func take(to *int, line []byte, mark string) bool {
+	i := bytes.Index(line, []byte(mark))
 	if i < 0 {
-		return 0, 0, false
+		return false
 	}
-	bar := bytes.LastIndexByte(line, '|')
-	if bar < i {
-		return 0, 0, false
+	n, _, ok := scanInt(line, i+len(mark))
+	if ok {
+		*to = n
 	}
-	a, rest, found := strings.Cut(strings.TrimSpace(string(line[bar+1:])), "/")
-	if !found {
-		return 0, 0, false
+	return ok
+}
+
+// end draws the conclusions.
+func (l *logReader) end() *Log {
+	out := l.log
+	l.text.end()
+	out.Report, out.Partial, out.Lacks = l.text.whole, l.text.cut, l.text.lacks
+	if f, ok := l.cause.result(); ok {
+		out.Failure = &f
 	}
-	b, _, _ := strings.Cut(rest, " ")
-	done, errA := strconv.Atoi(a)
-	total, errB := strconv.Atoi(b)
-	return done, total, errA == nil && errB == nil && total > 0 && done >= 0 && done <= total
+	if out.Iterations > 0 {
+		out.Last = &l.step
+	}
+	report := out.Report
+	if report == nil {
+		report = out.Partial
+	}
+	if report != nil {
+		out.Phase = PhaseReporting
+		out.MaxBatchSize = firstNot0(out.MaxBatchSize, report.World.MaxBatchSize)
+		out.MaxNumTokens = firstNot0(out.MaxNumTokens, report.World.MaxNumTokens)
+		if out.Version == "" {
+			out.Version = report.Engine.Version
+		}
+	}
+	if out.Phase == PhaseNone && out.Iterations > 0 {
+		out.Phase = PhaseBenchmarking // the markers are too far back
+	}
+	out.Simulated = l.text.simulated
+	return out
+}
+
+func firstNot0(a, b int) int {
+	if a != 0 {
+		return a
+	}
+	return b
 }

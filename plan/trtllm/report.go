@@ -1,25 +1,22 @@
 package trtllm
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-)
+import "strings"
 
-// ErrIncomplete is wrapped by errors about a report that is not whole.
-var ErrIncomplete = errors.New("the report is not whole")
-
-// A Report is what trtllm-bench writes with --report_json; see reference
-// bench/dataclasses/reporting.py of TensorRT-LLM. Nil stands for null and for
-// keys that a version does not have.
+// A Report is what trtllm-bench says of one run: its --report_json, or the text
+// report in its log. Names and units are those of the JSON report. Nil stands
+// for null and for what a version does not report.
+//
+// ReadReport fills all that every JSON report has. A report that came from a log
+// may lack more, by version and by what the log has kept: sections that were not
+// printed are nil, or the zero value where they are no pointers.
 type Report struct {
 	Engine      Engine       `json:"engine"`
 	Machine     *Machine     `json:"machine,omitempty"`
 	World       World        `json:"world_info"`
 	Request     RequestInfo  `json:"request_info"`
 	Performance Performance  `json:"performance"`
-	Streaming   *Streaming   `json:"streaming_metrics,omitempty"`
+	Streaming   *Streaming   `json:"streaming_metrics,omitempty"` // nil without --streaming
+	Decoding    *Decoding    `json:"decoding_stats,omitempty"`    // nil without speculative decoding
 	Dataset     *DatasetInfo `json:"dataset,omitempty"`
 	// Simulated says that nothing was measured; SimulatedBy names what made the
 	// figures up. The real trtllm-bench writes neither.
@@ -27,32 +24,40 @@ type Report struct {
 	SimulatedBy string `json:"simulated_by,omitempty"`
 }
 
-// Engine says what served. Version is TensorRT-LLM's.
+// Engine says what served. Version is TensorRT-LLM's. Model is the value of
+// --model, which need not be the checkpoint. Nil stands for Python's None.
 type Engine struct {
 	Model        string  `json:"model"`
 	ModelPath    *string `json:"model_path"`
 	EngineDir    *string `json:"engine_dir"`
 	Version      string  `json:"version"`
 	Revision     *string `json:"revision,omitempty"`
-	Backend      string  `json:"backend"`
+	Backend      string  `json:"backend"` // "Pytorch" or "TRT"
 	Dtype        *string `json:"dtype"`
 	KVCacheDtype *string `json:"kv_cache_dtype"`
 	Quantization *string `json:"quantization"`
+	// MaxInputLength and MaxSequenceLength are of a TensorRT engine.
+	MaxInputLength    *int `json:"max_input_length,omitempty"`
+	MaxSequenceLength *int `json:"max_sequence_length,omitempty"`
 }
 
-// Machine is the GPU as 1.2 and later report it.
+// Machine is the first GPU as 1.2 and later report it: memory in GiB, the clock
+// of its memory in GHz.
 type Machine struct {
 	Name   string   `json:"name"`
 	Memory *float64 `json:"memory.total"`
 	Clock  *float64 `json:"clocks.mem"`
 }
 
-// World is the parallelism and the limits of the engine. KVCachePercentage is a
-// fraction.
+// World is the parallelism and the limits of the engine. The limits are those of
+// the command line or of trtllm-bench's heuristic, without what the options file
+// overrides. KVCachePercentage is a fraction, nil when the options file has a
+// kv_cache_config without one. A text report does not tell WorldSize: there it
+// is TP times PP. IssueRate means nothing and is kept for completeness.
 type World struct {
 	TP                int      `json:"tp_size"`
 	PP                int      `json:"pp_size"`
-	EP                *int     `json:"ep_size"`
+	EP                *int     `json:"ep_size"` // nil if not passed
 	WorldSize         int      `json:"world_size"`
 	MaxBatchSize      int      `json:"max_batch_size"`
 	MaxNumTokens      int      `json:"max_num_tokens"`
@@ -61,7 +66,8 @@ type World struct {
 	IssueRate         *float64 `json:"issue_rate"`
 }
 
-// RequestInfo counts requests; lengths are mean tokens.
+// RequestInfo counts the requests that were answered; lengths are mean tokens.
+// AvgConcurrent is nil before 0.18.
 type RequestInfo struct {
 	NumRequests     int      `json:"num_requests"`
 	AvgConcurrent   *float64 `json:"avg_num_concurrent_requests"`
@@ -69,7 +75,8 @@ type RequestInfo struct {
 	AvgOutputLength float64  `json:"avg_output_length"`
 }
 
-// Performance holds the figures that do not need streaming.
+// Performance holds the figures that do not need streaming. Text reports of
+// before 0.18 have throughput of requests and of output, and total latency only.
 type Performance struct {
 	TotalLatencyMS          *float64     `json:"total_latency_ms"`
 	AvgRequestLatencyMS     *float64     `json:"avg_request_latency_ms"`
@@ -81,7 +88,8 @@ type Performance struct {
 	Latency                 *Percentiles `json:"request_latency_percentiles_ms"`
 }
 
-// Streaming holds the figures that need --streaming.
+// Streaming holds the figures that need --streaming, times in milliseconds.
+// GenTPS is nil before 0.20.
 type Streaming struct {
 	OutputSpeed *float64     `json:"token_output_speed_tok_s"`
 	AvgTTFT     *float64     `json:"avg_ttft_ms"`
@@ -91,7 +99,20 @@ type Streaming struct {
 	GenTPS      *Percentiles `json:"gen_tps_percentiles"`
 }
 
-// Percentiles describe a quantity over the requests of a run.
+// Decoding counts draft tokens over the requests of a run with speculative
+// decoding.
+type Decoding struct {
+	Mode             string       `json:"mode"`
+	Drafted          *Percentiles `json:"num_draft_tokens_percentiles"`
+	Accepted         *Percentiles `json:"num_accepted_draft_tokens_percentiles"`
+	AcceptanceRate   *Percentiles `json:"draft_acceptance_rate_percentiles"`
+	AcceptanceLength *Percentiles `json:"acceptance_length_percentiles"`
+	// Acceptance is what 0.18 and 0.19 have in place of the others.
+	Acceptance *Percentiles `json:"acceptance_percentiles,omitempty"`
+}
+
+// Percentiles describe a quantity over the requests of a run, by nearest rank
+// and in the unit of the quantity.
 type Percentiles struct {
 	P50     float64 `json:"p50"`
 	P90     float64 `json:"p90"`
@@ -102,7 +123,32 @@ type Percentiles struct {
 	Average float64 `json:"average"`
 }
 
-// DatasetInfo is what trtllm-bench read.
+// percentileKeys are the names of percentiles in the order of the JSON report.
+var percentileKeys = [...]string{"p50", "p90", "p95", "p99", "minimum", "maximum", "average"}
+
+// percentileIndex is the place of a name in percentileKeys, in any case and also
+// short as in the table of the data set; -1 for another name.
+func percentileIndex(name string) int {
+	const shortest = len("p50")
+	for i, key := range percentileKeys {
+		if strings.EqualFold(name, key) || strings.EqualFold(name, key[:shortest]) && key[0] != 'p' || key == "average" && strings.EqualFold(name, "avg") {
+			return i
+		}
+	}
+	return -1
+}
+
+// at is the percentile of a name that percentileIndex knows, nil for another.
+func (p *Percentiles) at(name string) *float64 {
+	fields := [...]*float64{&p.P50, &p.P90, &p.P95, &p.P99, &p.Minimum, &p.Maximum, &p.Average}
+	if i := percentileIndex(name); i >= 0 {
+		return fields[i]
+	}
+	return nil
+}
+
+// DatasetInfo is what trtllm-bench read from its data set, lengths in tokens. The
+// maxima and averages of a text report are taken from its table.
 type DatasetInfo struct {
 	ISL       *Percentiles `json:"isl_stats"`
 	OSL       *Percentiles `json:"osl_stats"`
@@ -115,48 +161,4 @@ type DatasetInfo struct {
 	AvgISL    float64      `json:"avg_isl"`
 	AvgOSL    float64      `json:"avg_osl"`
 	AvgSeqLen float64      `json:"avg_sequence_length"`
-}
-
-// ReadReport reads a JSON report. Unknown keys are ignored. An error wraps
-// ErrIncomplete when the report was cut off or lacks what every version writes.
-func ReadReport(r io.Reader) (*Report, error) {
-	var rep Report
-	dec := json.NewDecoder(r)
-	if err := dec.Decode(&rep); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, fmt.Errorf("%w: it ends in the middle", ErrIncomplete)
-		}
-		return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
-	}
-	if missing := rep.missing(); missing != "" {
-		return nil, fmt.Errorf("%w: %s is missing", ErrIncomplete, missing)
-	}
-	return &rep, nil
-}
-
-// missing names the first part that every version has and this report lacks.
-func (r *Report) missing() string {
-	for _, m := range []struct {
-		name  string
-		there bool
-	}{
-		{"world_info", r.World.TP > 0 && r.World.PP > 0},
-		{"request_info", r.Request.NumRequests > 0},
-		{"performance.request_throughput_req_s", r.Performance.RequestThroughput != nil},
-		{"performance.system_output_throughput_tok_s", r.Performance.OutputThroughput != nil},
-		{"performance.total_latency_ms", r.Performance.TotalLatencyMS != nil},
-	} {
-		if !m.there {
-			return m.name
-		}
-	}
-	return ""
-}
-
-// WriteJSON writes the report as trtllm-bench does, indented by four.
-func (r *Report) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "    ")
-	return enc.Encode(r)
 }

@@ -6,171 +6,156 @@ import (
 	"strings"
 )
 
+// rule is the line above and below each heading.
 const rule = "==========================================================="
 
+// simulatedMark ends every heading of a simulated report, and simulatedBy is the
+// label of who made it up. trtllm-bench writes neither.
+const (
+	simulatedMark = " (SIMULATED)"
+	simulatedBy   = "Simulated By"
+)
+
 // WriteText writes the text report of 1.0 as trtllm-bench logs it at time now,
-// written MM/DD/YYYY-HH:MM:SS. The heading of every section of a simulated
-// report says SIMULATED.
+// written MM/DD/YYYY-HH:MM:SS, with the section MACHINE DETAILS of 1.2 for a
+// report that has one. The heading of every section of a simulated report says
+// SIMULATED.
 func (r *Report) WriteText(w io.Writer, now string) error {
 	t := &reportText{simulated: r.Simulated}
 	fmt.Fprintf(&t.b, "[%s] [TRT-LLM] [I] \n\n", now)
-	t.heading("PYTORCH BACKEND")
-	t.engine(r.Engine)
-	t.b.WriteString("\n")
-	t.heading("REQUEST DETAILS")
-	t.row("Number of requests:", 32, "%d", r.Request.NumRequests)
-	t.figure("Number of concurrent requests:", 32, r.Request.AvgConcurrent)
-	t.row("Average Input Length (tokens):", 32, "%.4f", r.Request.AvgInputLength)
-	t.row("Average Output Length (tokens):", 32, "%.4f", r.Request.AvgOutputLength)
-	t.heading("WORLD + RUNTIME INFORMATION")
+	t.engine(r)
+	t.machine(r.Machine)
+	t.requests(r.Request)
 	t.world(r.World)
-	t.b.WriteString("\n")
-	t.heading("PERFORMANCE OVERVIEW")
 	t.performance(r)
 	t.breakdowns(r)
+	t.decoding(r.Decoding)
 	t.dataset(r.Dataset)
 	_, err := io.WriteString(w, t.b.String())
 	return err
 }
 
+// WriteText writes the block DATASET DETAILS, which trtllm-bench also logs alone
+// before it loads the model.
+func (d *DatasetInfo) WriteText(w io.Writer, now string, simulated bool) error {
+	t := &reportText{simulated: simulated}
+	fmt.Fprintf(&t.b, "[%s] [TRT-LLM] [I] \n", now)
+	t.dataset(d)
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// A reportText is a text report being written.
 type reportText struct {
 	b         strings.Builder
 	simulated bool
 }
 
+// heading begins a section. All but the first and the last have white space
+// behind their names.
 func (t *reportText) heading(name string) {
 	if t.simulated {
-		name += " (SIMULATED)"
+		name = strings.TrimRight(name, " ") + simulatedMark
 	}
 	t.b.WriteString(rule + "\n= " + name + "\n" + rule + "\n")
 }
 
 func (t *reportText) row(label string, width int, format string, args ...any) {
-	fmt.Fprintf(&t.b, "%-*s", width, label)
+	fmt.Fprintf(&t.b, "%-*s", width, label+":")
 	fmt.Fprintf(&t.b, format+"\n", args...)
 }
 
+// figure writes a row, or none for a figure that the report lacks.
 func (t *reportText) figure(label string, width int, v *float64) {
 	if v != nil {
 		t.row(label, width, "%.4f", *v)
 	}
 }
 
-func orNone(s *string) string {
-	if s == nil {
+// tabbed writes a row of the first section, which is padded with tabs to the
+// third tab stop.
+func (t *reportText) tabbed(label, value string) {
+	label += ":"
+	t.b.WriteString(label + strings.Repeat("\t", max(1, 3-len(label)/8)) + value + "\n")
+}
+
+// orNone is a value as Python prints it.
+func orNone[T any](v *T) string {
+	if v == nil {
 		return "None"
 	}
-	return *s
+	return fmt.Sprint(*v)
 }
 
-func (t *reportText) engine(e Engine) {
-	t.row("Model:", 24, "%s", e.Model)
-	t.row("Model Path:", 24, "%s", orNone(e.ModelPath))
-	t.row("TensorRT-LLM Version:", 24, "%s", e.Version)
-	t.row("Dtype:", 24, "%s", orNone(e.Dtype))
-	t.row("KV Cache Dtype:", 24, "%s", orNone(e.KVCacheDtype))
-	t.row("Quantization:", 24, "%s", orNone(e.Quantization))
-}
-
-func (t *reportText) world(w World) {
-	t.row("TP Size:", 24, "%d", w.TP)
-	t.row("PP Size:", 24, "%d", w.PP)
-	if w.EP == nil {
-		t.row("EP Size:", 24, "None")
+func (t *reportText) engine(r *Report) {
+	e := &r.Engine
+	trt := e.Backend == backendTRT
+	if trt {
+		t.heading("ENGINE DETAILS")
 	} else {
-		t.row("EP Size:", 24, "%d", *w.EP)
+		t.heading("PYTORCH BACKEND")
 	}
-	t.row("Max Runtime Batch Size:", 24, "%d", w.MaxBatchSize)
-	t.row("Max Runtime Tokens:", 24, "%d", w.MaxNumTokens)
-	t.row("Scheduling Policy:", 24, "%s", w.SchedulingPolicy)
-	if w.KVCachePercentage == nil {
-		t.row("KV Memory Percentage:", 24, "None")
-	} else {
-		t.row("KV Memory Percentage:", 24, "%.2f%%", *w.KVCachePercentage*100)
+	t.tabbed("Model", e.Model)
+	t.tabbed("Model Path", orNone(e.ModelPath))
+	if trt {
+		t.tabbed("Engine Directory", orNone(e.EngineDir))
 	}
-	if w.IssueRate != nil {
-		t.row("Issue Rate (req/sec):", 24, "%.4E", *w.IssueRate)
+	if e.Revision != nil {
+		t.tabbed("Revision", *e.Revision)
 	}
-}
-
-func (t *reportText) performance(r *Report) {
-	p := r.Performance
-	t.figure("Request Throughput (req/sec):", 50, p.RequestThroughput)
-	t.figure("Total Output Throughput (tokens/sec):", 50, p.OutputThroughput)
-	t.figure("Total Token Throughput (tokens/sec):", 50, p.TotalThroughput)
-	t.figure("Total Latency (ms):", 50, p.TotalLatencyMS)
-	t.figure("Average request latency (ms):", 50, p.AvgRequestLatencyMS)
-	t.figure("Per User Output Throughput [w/ ctx] (tps/user):", 50, p.OutputThroughputPerUser)
-	t.figure("Per GPU Output Throughput (tps/gpu):", 50, p.OutputThroughputPerGPU)
-	if s := r.Streaming; s != nil {
-		t.figure("Average time-to-first-token [TTFT] (ms):", 43, s.AvgTTFT)
-		t.figure("Average time-per-output-token [TPOT] (ms):", 43, s.AvgTPOT)
-		t.figure("Per User Output Speed (tps/user):", 43, s.OutputSpeed)
+	t.tabbed("TensorRT-LLM Version", e.Version)
+	t.tabbed("Dtype", orNone(e.Dtype))
+	t.tabbed("KV Cache Dtype", orNone(e.KVCacheDtype))
+	t.tabbed("Quantization", orNone(e.Quantization))
+	if trt {
+		t.tabbed("Max Input Length", orNone(e.MaxInputLength))
+		t.tabbed("Max Sequence Length", orNone(e.MaxSequenceLength))
 	}
-}
-
-func (t *reportText) breakdowns(r *Report) {
-	if s := r.Streaming; s != nil {
-		t.breakdown("Per-Request Time-per-Output-Token [TPOT] Breakdown (ms)", "TPOT", s.TPOT, true)
-		t.breakdown("Per-Request Time-to-First-Token [TTFT] Breakdown (ms) ", "TTFT", s.TTFT, true)
-		t.breakdown("Per-Request Generation Throughput [GTPS] Breakdown (tps/user)", "GTPS", s.GenTPS, true)
+	if t.simulated && r.SimulatedBy != "" {
+		t.tabbed(simulatedBy, r.SimulatedBy)
 	}
-	t.breakdown("Request Latency Breakdown (ms) -----------------------", "Latency", r.Performance.Latency, false)
 	t.b.WriteString("\n")
 }
 
-func (t *reportText) breakdown(title, tag string, p *Percentiles, extremesFirst bool) {
-	if p == nil {
+func (t *reportText) machine(m *Machine) {
+	if m == nil {
 		return
 	}
-	fmt.Fprintf(&t.b, "\n-- %s\n\n", title)
-	extremes := []string{"MINIMUM", "MAXIMUM", "AVERAGE"}
-	keys := []string{"P50", "P90", "P95", "P99"}
-	if extremesFirst {
-		keys = append(extremes, keys...)
+	t.heading("MACHINE DETAILS ")
+	memory, clock := "N/A", "N/A"
+	if m.Memory != nil {
+		memory = fmt.Sprintf("%.2f GB", *m.Memory)
+	}
+	if m.Clock != nil {
+		clock = fmt.Sprintf("%.2f GHz", *m.Clock)
+	}
+	fmt.Fprintf(&t.b, "%s, memory %s, %s\n\n", m.Name, memory, clock)
+}
+
+// requests is the one section that no blank line ends.
+func (t *reportText) requests(q RequestInfo) {
+	t.heading("REQUEST DETAILS ")
+	t.row("Number of requests", 32, "%d", q.NumRequests)
+	t.figure("Number of concurrent requests", 32, q.AvgConcurrent)
+	t.row("Average Input Length (tokens)", 32, "%.4f", q.AvgInputLength)
+	t.row("Average Output Length (tokens)", 32, "%.4f", q.AvgOutputLength)
+}
+
+func (t *reportText) world(w World) {
+	t.heading("WORLD + RUNTIME INFORMATION ")
+	t.row("TP Size", 24, "%d", w.TP)
+	t.row("PP Size", 24, "%d", w.PP)
+	t.row("EP Size", 24, "%s", orNone(w.EP))
+	t.row("Max Runtime Batch Size", 24, "%d", w.MaxBatchSize)
+	t.row("Max Runtime Tokens", 24, "%d", w.MaxNumTokens)
+	t.row("Scheduling Policy", 24, "%s", w.SchedulingPolicy)
+	if w.KVCachePercentage == nil {
+		t.row("KV Memory Percentage", 24, "None")
 	} else {
-		keys = append(keys, extremes...)
+		t.row("KV Memory Percentage", 24, "%.2f%%", *w.KVCachePercentage*100)
 	}
-	for _, k := range keys {
-		fmt.Fprintf(&t.b, "[%s] %-7s: %.4f\n", tag, k, *p.at(k))
+	if w.IssueRate != nil {
+		t.row("Issue Rate (req/sec)", 24, "%.4E", *w.IssueRate)
 	}
-}
-
-// at is the value that a breakdown calls by key; nil for a key it does not
-// have.
-func (p *Percentiles) at(key string) *float64 {
-	switch key {
-	case "P50":
-		return &p.P50
-	case "P90":
-		return &p.P90
-	case "P95":
-		return &p.P95
-	case "P99":
-		return &p.P99
-	case "MINIMUM", "MIN":
-		return &p.Minimum
-	case "MAXIMUM", "MAX":
-		return &p.Maximum
-	case "AVERAGE", "AVG":
-		return &p.Average
-	}
-	return nil
-}
-
-func (t *reportText) dataset(d *DatasetInfo) {
-	if d == nil {
-		return
-	}
-	t.heading("DATASET DETAILS")
-	t.row("Dataset Path:", 22, "%s", d.Path)
-	t.row("Number of Sequences:", 22, "%d", d.Requests)
-	if d.ISL == nil || d.OSL == nil || d.SeqLen == nil {
-		return
-	}
-	t.b.WriteString("\n-- Percentiles statistics ---------------------------------\n\n        Input              Output           Seq. Length\n" + strings.Repeat("-", 59) + "\n")
-	for _, k := range []string{"MIN", "MAX", "AVG", "P50", "P90", "P95", "P99"} {
-		fmt.Fprintf(&t.b, "%s: %9.4f         %9.4f         %9.4f\n", k, *d.ISL.at(k), *d.OSL.at(k), *d.SeqLen.at(k))
-	}
-	t.b.WriteString(rule + "\n")
+	t.b.WriteString("\n")
 }
