@@ -10,14 +10,14 @@ import (
 
 // failure is why an attempt without a report failed: the first cause that the
 // logs show, unless the job was stopped from outside and what the logs show
-// follows from that. A report that breaks off is the best account of a failure
-// that nothing else explains.
-func failure(in Evidence, cut bool) Reason {
+// follows from that. A report that is not whole is the best account of a
+// failure that nothing else explains.
+func failure(in Evidence, lacks string) Reason {
 	r := in.failure()
 	switch r.Code {
 	case "task_exit", "hang", "probable_oom", "lost":
-		if cut {
-			return Reason{Code: "report_incomplete", Level: Invalid, Detail: "the report on stdout breaks off (" + r.Detail + ")"}
+		if lacks != "" {
+			return Reason{Code: "report_incomplete", Level: Invalid, Detail: lacks + " (" + r.Detail + ")"}
 		}
 	}
 	return r

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -15,7 +16,7 @@ import (
 // backend tell why.
 func Judge(in Evidence) *Result {
 	r := newResult(in)
-	report, damage, cut := in.report()
+	report, damage, lacks := in.report()
 	switch {
 	case report != nil:
 		r.Simulated = r.Simulated || report.Simulated
@@ -26,7 +27,7 @@ func Judge(in Evidence) *Result {
 	case damage != "":
 		r.Reasons = append(r.Reasons, Reason{Code: "report_incomplete", Level: Invalid, Detail: damage})
 	default:
-		r.Reasons = append(r.Reasons, failure(in, cut))
+		r.Reasons = append(r.Reasons, failure(in, lacks))
 	}
 	r.settle()
 	return r
@@ -81,8 +82,8 @@ func rank(v Verdict) int {
 
 // report returns the report that the attempt left: report.json, else the one
 // printed on stdout. Without a whole one, damage says what is wrong with
-// report.json, "" where there is none, and cut that a printed one breaks off.
-func (in Evidence) report() (report *trtllm.Report, damage string, cut bool) {
+// report.json, "" where there is none, and lacks what is wrong with a printed one.
+func (in Evidence) report() (report *trtllm.Report, damage, lacks string) {
 	if len(in.Report) > 0 {
 		whole, err := trtllm.ReadReport(bytes.NewReader(in.Report))
 		switch {
@@ -91,33 +92,37 @@ func (in Evidence) report() (report *trtllm.Report, damage string, cut bool) {
 		case in.Exit != nil && in.Exit.Report != "" && in.Exit.Report != digest(in.Report):
 			damage = "report.json is not what the job wrote: its SHA-256 differs"
 		default:
-			return whole, "", false
+			return whole, "", ""
 		}
 	}
-	report, cut = in.printed()
-	return report, damage, cut
+	report, lacks = in.printed()
+	return report, damage, lacks
 }
 
-// printed is the whole report that stdout holds, nil if it holds none.
-func (in Evidence) printed() (report *trtllm.Report, cut bool) {
+// printed is the whole report that stdout holds. Where it holds a part of one,
+// lacks says so.
+func (in Evidence) printed() (report *trtllm.Report, lacks string) {
 	if in.Stdout == nil {
-		return nil, false
+		return nil, ""
 	}
 	f, err := in.Stdout()
 	if err != nil {
-		return nil, false
+		return nil, ""
 	}
 	defer f.Close()
 	log, err := trtllm.ReadLog(f)
-	if err != nil {
-		return nil, false
+	switch {
+	case err != nil:
+		return nil, ""
+	case log.Report == nil && log.Partial == nil:
+		return nil, ""
+	case log.Report == nil:
+		return nil, strings.TrimSuffix("the report on stdout breaks off: it lacks "+strings.Join(log.Lacks, ", "), ": it lacks ")
+	case log.Report.World.TP == 0 || log.Report.Request.NumRequests == 0:
+		return nil, "the report on stdout does not say what it is of"
 	}
-	report = log.Report
-	if report == nil || report.World.TP == 0 || report.Request.NumRequests == 0 {
-		return nil, report != nil || log.Partial != nil // it cannot be held against the plan
-	}
-	report.Simulated = report.Simulated || log.Simulated
-	return report, false
+	log.Report.Simulated = log.Report.Simulated || log.Simulated
+	return log.Report, ""
 }
 
 func digest(b []byte) string {
