@@ -18,7 +18,7 @@ import (
 // reserve gives a waiting task an attempt folder with everything its job
 // needs; the intent is written last.
 func (c *Campaign) reserve(ctx context.Context, t *task) error {
-	data, err := c.dataset(ctx, t)
+	data, err := c.Dataset(ctx, t.run)
 	if err != nil {
 		return err
 	}
@@ -54,6 +54,7 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 			JobName:  run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number),
 			Sample:   t.sample, Attempt: t.attempt.Number,
 			User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
+			LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git),
 		},
 		Vars: []string{
 			"LLMBENCH_ATTEMPT=" + t.attempt.Dir,
@@ -62,6 +63,8 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 			"LLMBENCH_MODEL_PATH=" + modelPath(run),
 			"LLMBENCH_JOB_NAME=" + run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number),
 			"LLMBENCH_NONCE=" + nonce,
+			"LLMBENCH_GPU=" + run.Hardware.GPU,
+			"LLMBENCH_TRTLLM_VERSION=" + run.Image.TRTLLMVersion,
 		},
 	}
 	if run.Job.Script != nil {
@@ -75,22 +78,31 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 	return p
 }
 
-// dataset returns the absolute path of the run's data set, generated first
-// where it is ours and not there yet.
-func (c *Campaign) dataset(ctx context.Context, t *task) (string, error) {
-	run := t.run
+// Dataset returns the absolute path of a run's data set, generated first where
+// it is ours and not there yet.
+func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
 	if run.Dataset.Generator == nil {
 		return filepath.Abs(*run.Dataset.Path)
 	}
 	shape := plan.Shape(*run.UseCase.ISL, *run.UseCase.OSL, *run.UseCase.ISLStdev, *run.UseCase.OSLStdev, *run.Dataset.Seed, run.Dataset.Rows)
 	shape.Vocab, shape.EOS = c.Vocabulary(run)
 	path, _, err := c.Store.EnsureDataset(ctx, shape, func(rows int) {
-		c.tell(t, RunProgress, Event{Done: rows, Total: shape.Rows, Text: "writing data set"})
+		c.tell(&task{run: run}, RunProgress, Event{Done: rows, Total: shape.Rows, Text: "writing data set"})
 	})
 	if err != nil {
 		return "", fmt.Errorf("data set of %s: %w", run.Address, err)
 	}
 	return filepath.Abs(path)
+}
+
+func gitText(g *plan.Git) string {
+	if g == nil {
+		return ""
+	}
+	if g.Dirty {
+		return g.Commit + "-dirty"
+	}
+	return g.Commit
 }
 
 func modelPath(run *plan.Run) string {

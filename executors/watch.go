@@ -159,7 +159,8 @@ func endDetail(s Status) string {
 // it.
 func (c *Campaign) end(t *task, code, detail string) error {
 	err := t.attempt.RecordEnd(runs.EndRecord{
-		Code: code, Detail: detail, JobID: t.status.JobID, Raw: t.status.Raw, Time: time.Now().UTC(),
+		Code: code, Detail: detail, JobID: t.status.JobID, Raw: t.status.Raw,
+		Nodes: t.status.Nodes, Suspended: t.status.Suspended, Time: time.Now().UTC(),
 	})
 	if err != nil {
 		return err

@@ -211,3 +211,22 @@ func sameValue(a, b any) bool {
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
+
+// Compare lists what differs between two runs, as the changes of after. Parts
+// that before does not have, because its document lacks them, are left out.
+func Compare(before, after *Run) []Change {
+	b := *before
+	if b.LLMAPIOptions == nil {
+		b.LLMAPIOptions = after.LLMAPIOptions
+	}
+	if b.Steps == nil {
+		b.Steps = after.Steps
+	}
+	if b.Env == nil {
+		b.Env = after.Env
+	}
+	if b.Dataset.Rows == 0 {
+		b.Dataset = after.Dataset
+	}
+	return changes(&b, after)
+}

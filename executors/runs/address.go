@@ -31,10 +31,10 @@ func (s *Store) LinkAddress(address string, a *Attempt) error {
 	if err := s.mkdirAll(all); err != nil {
 		return err
 	}
-	if err := link(s.keyDir(a.Key), all, a.Key.Cluster+"@"+a.Key.short()); err != nil {
+	if err := link(s.KeyDir(a.Key), all, a.Key.Cluster+"@"+a.Key.short()); err != nil {
 		return err
 	}
-	return link(s.keyDir(a.Key), dir, a.Key.Cluster)
+	return link(s.KeyDir(a.Key), dir, a.Key.Cluster)
 }
 
 // link makes dir/name a relative link to target, durably.

@@ -28,7 +28,7 @@ func (s *Store) attempt(k Key, sample, number int) *Attempt {
 }
 
 func (s *Store) sampleDir(k Key, sample int) string {
-	return filepath.Join(s.keyDir(k), "sample-"+strconv.Itoa(sample))
+	return filepath.Join(s.KeyDir(k), "sample-"+strconv.Itoa(sample))
 }
 
 // String is the attempt's folder below the store.
@@ -45,7 +45,7 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	samples, err := list(s.keyDir(k))
+	samples, err := list(s.KeyDir(k))
 	if err != nil {
 		return nil, err
 	}

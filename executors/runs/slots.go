@@ -35,7 +35,7 @@ func (s *Store) Slots(k Key, wanted int) ([]Slot, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	l, err := list(s.keyDir(k))
+	l, err := list(s.KeyDir(k))
 	if err != nil {
 		return nil, err
 	}

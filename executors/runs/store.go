@@ -82,7 +82,8 @@ func (s *Store) byAddressDir(simulated bool) string {
 
 func (s *Store) datasetsDir() string { return filepath.Join(s.dir, "datasets") }
 
-func (s *Store) keyDir(k Key) string {
+// KeyDir is the folder that holds the samples of a key.
+func (s *Store) KeyDir(k Key) string {
 	return filepath.Join(s.runsDir(k.Simulated), k.short(), k.Cluster)
 }
 

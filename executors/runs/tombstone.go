@@ -41,7 +41,7 @@ func (s *Store) ReplaceAll(k Key, wanted int, why string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	l, err := list(s.keyDir(k))
+	l, err := list(s.KeyDir(k))
 	if err != nil {
 		return err
 	}

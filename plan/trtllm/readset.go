@@ -2,6 +2,7 @@ package trtllm
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,8 +14,6 @@ import (
 // row is one line of a data set (bench/utils/data.py of TensorRT-LLM).
 type row struct {
 	TaskID       *int64  `json:"task_id"`
-	InputIDs     []int64 `json:"input_ids"`
-	Logits       []int64 `json:"logits"` // what input_ids was called before
 	Prompt       *string `json:"prompt"`
 	OutputTokens *int    `json:"output_tokens"`
 }
@@ -49,13 +48,16 @@ func ReadDataset(r io.Reader, limit int) (Dataset, error) {
 	return ds, nil
 }
 
+// readRow reads one line. The ids of a prompt are only counted: decoding them
+// would take most of the time of a large data set.
 func readRow(line []byte) (Length, error) {
+	line, ids, err := countIDs(line)
+	if err != nil {
+		return Length{}, err
+	}
 	var r row
 	if err := json.Unmarshal(line, &r); err != nil {
 		return Length{}, fmt.Errorf("not a JSON object of a request: %w", err)
-	}
-	if r.InputIDs == nil {
-		r.InputIDs = r.Logits
 	}
 	switch {
 	case r.TaskID == nil:
@@ -64,10 +66,55 @@ func readRow(line []byte) (Length, error) {
 		return Length{}, errors.New("output_tokens is missing")
 	case *r.OutputTokens < 1:
 		return Length{}, fmt.Errorf("output_tokens is %d, which asks for nothing", *r.OutputTokens)
-	case len(r.InputIDs) > 0:
-		return Length{ISL: len(r.InputIDs), OSL: *r.OutputTokens}, nil
+	case ids > 0:
+		return Length{ISL: ids, OSL: *r.OutputTokens}, nil
 	case r.Prompt != nil:
 		return Length{ISL: -1, OSL: *r.OutputTokens}, nil
 	}
 	return Length{}, errors.New("there are neither input_ids nor a prompt")
+}
+
+// countIDs takes the ids out of a line and counts them. logits is what
+// input_ids was called before.
+func countIDs(line []byte) (rest []byte, n int, err error) {
+	for _, key := range [][]byte{[]byte(`"input_ids":`), []byte(`"logits":`)} {
+		at := bytes.Index(line, key)
+		if at < 0 {
+			continue
+		}
+		list := bytes.TrimLeft(line[at+len(key):], " ")
+		if len(list) == 0 || list[0] != '[' {
+			continue
+		}
+		end := bytes.IndexByte(list, ']')
+		if end < 0 {
+			return line, 0, errors.New("not a JSON object of a request: the list of ids does not end")
+		}
+		if n, err = count(list[1:end]); err != nil {
+			return line, 0, err
+		}
+		rest = append(append([]byte{}, line[:at+len(key)]...), "[]"...)
+		return append(rest, list[end+1:]...), n, nil
+	}
+	return line, 0, nil
+}
+
+// count counts whole numbers between commas.
+func count(list []byte) (int, error) {
+	n, digits := 0, 0
+	for _, b := range list {
+		switch {
+		case b >= '0' && b <= '9':
+			digits++
+		case b == ',' && digits > 0:
+			n, digits = n+1, 0
+		case b == ' ':
+		default:
+			return 0, errors.New("the ids are not whole numbers")
+		}
+	}
+	if digits > 0 {
+		n++
+	}
+	return n, nil
 }

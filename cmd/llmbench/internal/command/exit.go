@@ -3,6 +3,8 @@ package command
 import (
 	"errors"
 	"fmt"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 )
 
 // The exit codes of llmbench.
@@ -28,11 +30,14 @@ var errReported = exitStatus(exitError)
 // still to be printed.
 func codeOf(err error) (int, string) {
 	var status exitStatus
+	var end view.Exit
 	switch {
 	case err == nil:
 		return exitDone, ""
 	case errors.As(err, &status):
 		return int(status), ""
+	case errors.As(err, &end):
+		return end.Code(), ""
 	}
 	return exitError, err.Error()
 }

@@ -42,12 +42,8 @@ func vocabulary(run *plan.Run) (vocab, eos int) {
 
 // keyOf is where the samples of a run are in the store.
 func (s *sites) keyOf(r *plan.Run) runs.Key {
-	for _, st := range s.order {
-		if st.ref == r.Executor {
-			return runs.Key{Fingerprint: r.Fingerprint, Cluster: st.cluster, Simulated: st.target.Identity().Simulated}
-		}
-	}
-	panic("command: no site for " + r.Executor.Type)
+	st := s.of(r)
+	return runs.Key{Fingerprint: r.Fingerprint, Cluster: st.cluster, Simulated: st.target.Identity().Simulated}
 }
 
 // replace sets aside what -replace asked to measure again, before the first
@@ -57,10 +53,8 @@ func (s *session) replace(p *plan.Plan) error {
 		if !r.Replaced() {
 			continue
 		}
-		for sample := 1; sample <= r.State.Wanted; sample++ {
-			if err := s.store.Replace(s.sites.keyOf(r), sample, r.Reason); err != nil {
-				return err
-			}
+		if err := s.store.ReplaceAll(s.sites.keyOf(r), r.State.Wanted, r.Reason); err != nil {
+			return err
 		}
 	}
 	return nil

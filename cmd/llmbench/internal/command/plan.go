@@ -175,4 +175,3 @@ func withoutRepeats(diags hcl.Diagnostics) hcl.Diagnostics {
 	}
 	return out
 }
-

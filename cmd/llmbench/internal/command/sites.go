@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -31,7 +32,10 @@ type site struct {
 	cluster string
 	backend *executors.Backend
 	missing []*schema.MissingVariable
-	diags   hcl.Diagnostics
+	// available says why jobs cannot be submitted from here; nil where they
+	// always can.
+	available func(context.Context) error
+	diags     hcl.Diagnostics
 }
 
 func newSites(e *env, defs *schema.Definitions, override string) *sites {
@@ -73,9 +77,10 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		if more.HasErrors() {
 			return st
 		}
+		st.cluster = cfg.Probe(s.env.signal)
 		st.target = cfg.Target()
 		st.backend = cfg.Backend(s.env.log)
-		st.cluster = cfg.ClusterHere(s.env.signal)
+		st.available = slurm.Available
 	default:
 		panic("command: executor type " + exec.Type)
 	}
@@ -105,6 +110,16 @@ func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+// of is the site that a run goes to.
+func (s *sites) of(r *plan.Run) *site {
+	for _, st := range s.order {
+		if st.ref == r.Executor {
+			return st
+		}
+	}
+	panic("command: no site for executor " + r.Executor.Type)
 }
 
 // describe has a line for every executor in use.

@@ -166,22 +166,8 @@ func imageLine(r *plan.Run) string {
 // shared prints the facts that all runs of a group have in common and returns
 // their names.
 func (v PlanView) shared(p *printer, g *group, at places) map[string]bool {
-	common := map[string]bool{}
+	common := sharedNames(g)
 	list := facts(g.runs[0])
-	for _, f := range list {
-		common[f.name] = true
-	}
-	for _, r := range g.runs[1:] {
-		texts := map[string]string{}
-		for _, f := range facts(r) {
-			texts[f.name] = f.text
-		}
-		for _, f := range list {
-			if texts[f.name] != f.text {
-				delete(common, f.name)
-			}
-		}
-	}
 	byTopic := make([][]fact, topics)
 	for _, f := range list {
 		if common[f.name] {

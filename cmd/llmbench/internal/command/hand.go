@@ -1,0 +1,84 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// writeScripts writes one self-contained job script per run, which sbatch takes
+// by hand and whose results land in the store like any other's.
+func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) error {
+	if err := s.store.Create(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	c := &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: vocabulary, Log: s.env.log}
+	var written []string
+	for _, r := range p.Runs {
+		st := s.sites.of(r)
+		hand, ok := st.target.(executors.Hand)
+		if !ok {
+			return fmt.Errorf("%s runs on executor %q, which has no job scripts", r.Address, r.Executor.Type)
+		}
+		if st.cluster == "" {
+			return errors.New("the name of the cluster is not known here, and results are kept by it: write the scripts on a login node, or set cluster in the executor")
+		}
+		data, err := c.Dataset(ctx, r)
+		if err != nil {
+			return err
+		}
+		name := strings.NewReplacer("/", ".", "=", "-").Replace(r.Address)
+		script, err := hand.HandScript(r, executors.HandPlace{
+			Folder: s.store.KeyDir(s.sites.keyOf(r)), Files: filepath.Join(dir, name+".files"),
+			Store: s.store.Dir(), Dataset: data, Cluster: st.cluster,
+		})
+		if err != nil {
+			return err
+		}
+		path, err := writeHand(dir, name, r, script)
+		if err != nil {
+			return err
+		}
+		written = append(written, path)
+	}
+	return view.List(s.env.streams.Out, "\nJob scripts, for sbatch by hand:", written)
+}
+
+func writeHand(dir, name string, r *plan.Run, script string) (string, error) {
+	files := filepath.Join(dir, name+".files")
+	if err := os.MkdirAll(files, 0o755); err != nil {
+		return "", err
+	}
+	run, err := json.Marshal(r)
+	if err != nil {
+		return "", err
+	}
+	content := map[string]string{"run.json": string(run) + "\n"}
+	for _, s := range r.Steps {
+		for n, text := range s.Files {
+			content[n] = text
+		}
+	}
+	for n, text := range content {
+		if err := os.WriteFile(filepath.Join(files, n), []byte(text), 0o644); err != nil {
+			return "", err
+		}
+	}
+	path := filepath.Join(dir, name+".sh")
+	return path, os.WriteFile(path, []byte(script), 0o755)
+}

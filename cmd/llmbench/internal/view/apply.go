@@ -1,0 +1,215 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// Exit is how Apply.End reports an exit code; commands turn it into one.
+type Exit int
+
+func (e Exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// Code is the exit code.
+func (e Exit) Code() int { return int(e) }
+
+// Apply shows what an apply does: lines for people on standard error, or one
+// JSON object an event on standard output.
+type Apply struct {
+	s    *Streams
+	json hclog.Logger // nil for people
+	bars *bars        // nil without a terminal
+	last map[string]time.Time
+	plan *plan.Plan
+}
+
+// NewApply returns the view of an apply of p.
+func NewApply(s *Streams, asJSON bool, p *plan.Plan) *Apply {
+	a := &Apply{s: s, plan: p, last: map[string]time.Time{}}
+	switch {
+	case asJSON:
+		a.json = hclog.New(&hclog.LoggerOptions{Name: "llmbench", Level: hclog.Info, Output: s.Out, JSONFormat: true})
+		a.json.Info("llmbench "+p.LLMBenchVersion, "type", "version", "version", p.LLMBenchVersion)
+	case s.Terminal():
+		a.bars = newBars(s.Err)
+	}
+	return a
+}
+
+// Planned shows the plan before anything is asked.
+func (a *Apply) Planned(v PlanView) error {
+	if a.json == nil {
+		if err := v.Text(a.s.Out); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.s.Out)
+		return nil
+	}
+	for _, r := range v.Plan.Runs {
+		a.json.Info(r.Address+": "+string(r.Action), "type", "planned_change", "address", r.Address, "action", r.Action, "reason", r.Reason)
+	}
+	a.json.Info(planLine(v.Plan.Summary), "type", "change_summary", "summary", v.Plan.Summary)
+	return nil
+}
+
+// Diagnostics streams diagnostics as JSON.
+func (a *Apply) Diagnostics(diags hcl.Diagnostics) {
+	for _, d := range plan.NewDiagnostics(diags) {
+		level := a.json.Error
+		if d.Severity == "warning" {
+			level = a.json.Warn
+		}
+		level(d.Summary+": "+d.Detail, "type", "diagnostic", "diagnostic", d)
+	}
+}
+
+// Event shows one event of the campaign.
+func (a *Apply) Event(e executors.Event) {
+	if a.json != nil {
+		a.eventJSON(e)
+		return
+	}
+	if a.bars != nil && a.bars.event(e) {
+		return
+	}
+	if line := a.eventLine(e); line != "" {
+		fmt.Fprintf(a.writer(), "%s  %s\n", e.Time.Format("15:04:05"), line)
+	}
+}
+
+func (a *Apply) writer() io.Writer {
+	if a.bars != nil {
+		return a.bars.p
+	}
+	return a.s.Err
+}
+
+func (a *Apply) eventJSON(e executors.Event) {
+	args := []any{"type", string(e.Type)}
+	message := e.Text
+	if e.Run != nil {
+		args = append(args, "address", e.Run.Address, "sample", e.Sample, "attempt", e.Attempt, "job_id", e.JobID, "state", string(e.State))
+		message = strings.TrimSpace(e.Run.Address + " " + e.Text)
+	}
+	if e.Total > 0 {
+		args = append(args, "progress", map[string]int{"done": e.Done, "total": e.Total})
+	}
+	if e.Result != nil {
+		args = append(args, "verdict", e.Result.Verdict, "metrics", e.Result.Metrics)
+	}
+	a.json.Info(message, args...)
+}
+
+// eventLine is the line of an event; progress is told every ten seconds.
+func (a *Apply) eventLine(e executors.Event) string {
+	if e.Run == nil {
+		return e.Text
+	}
+	name := short(e.Run.Address)
+	if e.Run.State.Wanted > 1 {
+		name += fmt.Sprintf(" sample %d", e.Sample)
+	}
+	switch e.Type {
+	case executors.RunSubmitted:
+		return fmt.Sprintf("%s  submitted as job %s", name, e.JobID)
+	case executors.RunState:
+		return strings.TrimSpace(fmt.Sprintf("%s  %s  %s", name, e.State, e.Text))
+	case executors.RunProgress:
+		if e.Time.Sub(a.last[name]) < 10*time.Second {
+			return ""
+		}
+		a.last[name] = e.Time
+		return strings.TrimRight(fmt.Sprintf("%s  %d of %d  %s", name, e.Done, e.Total, e.Text), " ")
+	case executors.RunComplete:
+		return fmt.Sprintf("%s  %s  %s tok/s/gpu", name, e.Result.Verdict, optionalFigure(e.Result.Metrics.OutputThroughputPerGPU))
+	case executors.RunErrored:
+		if e.Result != nil {
+			return fmt.Sprintf("%s  %s  %s: %s", name, e.Result.Verdict, e.Result.Code(), e.Result.Cause())
+		}
+		return name + "  " + e.Text
+	}
+	return e.Text
+}
+
+// Error shows what ended the campaign.
+func (a *Apply) Error(err error) {
+	if a.json != nil {
+		a.json.Error(err.Error(), "type", "diagnostic")
+		return
+	}
+	a.close()
+	fmt.Fprintf(a.s.Err, "Error: %v\n", err)
+}
+
+// Interrupted says which jobs go on and how to take them up or stop them.
+func (a *Apply) Interrupted(o executors.Outcome) {
+	a.goesOn("Interrupted.", o, "")
+}
+
+// Detached says the same after -detach.
+func (a *Apply) Detached(o executors.Outcome, dir string) {
+	a.goesOn("All jobs are submitted.", o, dir)
+}
+
+func (a *Apply) goesOn(what string, o executors.Outcome, dir string) {
+	if a.json != nil {
+		a.json.Info(what, "type", "diagnostic", "jobs", o.Jobs)
+		return
+	}
+	a.close()
+	w := a.s.Err
+	fmt.Fprintln(w, what)
+	if len(o.Jobs) > 0 {
+		fmt.Fprintf(w, "Jobs that go on: %s\n", strings.Join(o.Jobs, " "))
+	}
+	if dir == "" {
+		dir = newPlaces(a.plan).dir
+	}
+	fmt.Fprintf(w, "  follow:  llmbench status %s\n  resume:  llmbench apply %s\n  cancel:  llmbench cancel -dir=%s\n", dir, dir, dir)
+}
+
+// Results prints the table and where it was written.
+func (a *Apply) Results(sets []*results.Set, written []string) error {
+	if a.json != nil {
+		return nil
+	}
+	a.close()
+	for _, set := range sets {
+		if err := ResultsTable(a.s.Out, set); err != nil {
+			return err
+		}
+	}
+	for _, dir := range written {
+		fmt.Fprintf(a.s.Out, "\nWritten: %s\n", filepath.Join(relative(dir), "results.{md,csv,json}"))
+	}
+	return nil
+}
+
+// End ends the stream with the exit code.
+func (a *Apply) End(code int) error {
+	a.close()
+	if a.json != nil {
+		a.json.Info("done", "type", "summary", "exit_code", code)
+	}
+	if code == 0 {
+		return nil
+	}
+	return Exit(code)
+}
+
+func (a *Apply) close() {
+	if a.bars != nil {
+		a.bars.close()
+		a.bars = nil
+	}
+}

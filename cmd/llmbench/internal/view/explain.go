@@ -1,0 +1,84 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// Explain prints everything that a plan knows of one run: every value with
+// where it was set, the command, its files and the job.
+func Explain(w io.Writer, p *plan.Plan, r *plan.Run) error {
+	out := &printer{w: w}
+	at := newPlaces(p)
+	out.line("%s %s: %s", r.Action.Symbol(), r.Address, r.Reason)
+	out.line("  fingerprint  %s", r.Fingerprint)
+	out.line("  model        %s", modelLine(r))
+	out.line("  hardware     %s", hardwareLine(r))
+	out.line("  image        %s (TensorRT-LLM %s)", imageLine(r), r.Image.TRTLLMVersion)
+	out.line("  data set     %s", datasetLine(r))
+	out.line("  time limit   %s, at most %.1f GPU-hours a sample", minutes(r.TimeLimitSeconds), r.GPUHoursLimit())
+	out.line("")
+	out.table(valueTable(r, at))
+	for _, c := range r.Changes {
+		out.line("  changed: %s  %s  %s", changeName(c), changeText(c), at.of(c.Range))
+	}
+	for _, n := range r.Notes {
+		out.line("  %s: %s %s", n.Level, n.Code, n.Detail)
+	}
+	for _, s := range r.Steps {
+		out.line("")
+		out.line("  %s:", s.Name)
+		out.line("    %s", strings.Join(s.Argv, " "))
+		for _, name := range sortedKeys(s.Files) {
+			out.line("")
+			out.line("  %s:", name)
+			out.line("    %s", strings.ReplaceAll(strings.TrimRight(s.Files[name], "\n"), "\n", "\n    "))
+		}
+	}
+	if len(r.Job.Argv) > 0 {
+		out.line("")
+		out.line("  job %s:", r.Job.Name)
+		out.line("    %s", strings.Join(r.Job.Argv, " "))
+	}
+	return out.err
+}
+
+func datasetLine(r *plan.Run) string {
+	d := r.Dataset
+	if d.Generator == nil {
+		return fmt.Sprintf("%s, %s rows", literal(d.Path), count(int64(d.Rows)))
+	}
+	return fmt.Sprintf("%s, seed %d, %s rows", *d.Generator, *d.Seed, count(int64(d.Rows)))
+}
+
+// valueTable lists every argument and option that is passed.
+func valueTable(r *plan.Run, at places) *table {
+	t := &table{header: []string{"value", "", "from"}, indent: "  "}
+	add := func(name string, v any) {
+		if v == nil {
+			return
+		}
+		from := "version"
+		if o, ok := r.Origins[name]; ok {
+			from = at.origin(o)
+		} else if strings.HasPrefix(name, "llm_api_options") {
+			from = "llmbench"
+		}
+		t.add(strings.TrimPrefix(name, "llm_api_options."), literal(v), from)
+	}
+	for _, name := range sortedKeys(r.Arguments) {
+		add(name, r.Arguments[name])
+	}
+	walkLeaves("llm_api_options", r.LLMAPIOptions, add)
+	for _, name := range sortedKeys(r.Env) {
+		v := "(secret)"
+		if r.Env[name] != nil {
+			v = *r.Env[name]
+		}
+		t.add("env "+name, v, at.origin(r.Origins["env."+name]))
+	}
+	return t
+}

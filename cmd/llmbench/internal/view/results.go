@@ -1,0 +1,193 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors/results"
+)
+
+// ResultFormats are the forms in which results are printed, by the name that
+// -format takes.
+var ResultFormats = map[string]func(io.Writer, *results.Set) error{
+	"table":    ResultsTable,
+	"markdown": ResultsMarkdown,
+	"csv":      func(w io.Writer, s *results.Set) error { return s.WriteCSV(w) },
+	"json":     func(w io.Writer, s *results.Set) error { return s.WriteJSON(w) },
+	"benchfmt": func(w io.Writer, s *results.Set) error { return s.WriteBenchfmt(w) },
+	"overview": ResultsOverview,
+}
+
+// Simulated reports whether a set holds simulated results.
+func Simulated(s *results.Set) bool {
+	for _, r := range s.Results {
+		if r.Simulated {
+			return true
+		}
+	}
+	return false
+}
+
+const banner = "SIMULATED: nothing below was measured; the figures come from a model of the GPUs."
+
+// ResultsTable prints a line a run, then what is wrong with runs that have no
+// number.
+func ResultsTable(w io.Writer, s *results.Set) error {
+	p := &printer{w: w}
+	if Simulated(s) {
+		p.line("%s", banner)
+		p.line("")
+	}
+	if len(s.Results) == 0 {
+		p.line("No results yet.")
+		return p.err
+	}
+	p.table(resultTable(s))
+	footnotes(p, s, "")
+	return p.err
+}
+
+// ResultsMarkdown prints the table in Markdown.
+func ResultsMarkdown(w io.Writer, s *results.Set) error {
+	p := &printer{w: w}
+	if Simulated(s) {
+		p.line("**%s**", banner)
+		p.line("")
+	}
+	if p.err == nil && len(s.Results) > 0 {
+		p.err = resultTable(s).markdown(w)
+	}
+	footnotes(p, s, "- ")
+	return p.err
+}
+
+func resultTable(s *results.Set) *table {
+	t := &table{
+		header: []string{"run", "ISL/OSL", "verdict", "n", "TPS/GPU", "TPS/user", "TTFT", "TPOT", "latency", "req/s", "job", "took"},
+		right:  []bool{false, true, false, true, true, true, true, true, true, true, false, true},
+	}
+	for _, run := range s.Runs {
+		t.rows = append(t.rows, resultRow(run))
+	}
+	return t
+}
+
+func resultRow(run results.RunSummary) []string {
+	last := run.Results[len(run.Results)-1]
+	m := func(name string) *float64 {
+		if sum := run.Summary.At(name); sum != nil {
+			return &sum.Median
+		}
+		return nil
+	}
+	job := "-"
+	if last.Job.ID != nil {
+		job = *last.Job.ID
+	}
+	elapsed := "-"
+	if d := last.Took(); d > 0 {
+		elapsed = took(d)
+	}
+	verdict := string(run.Verdict)
+	if last.Simulated {
+		verdict += " (simulated)"
+		job = "-"
+	}
+	return []string{
+		strings.Replace(run.Address, "/use_case=", "/", 1), lengths(last), verdict, fmt.Sprint(run.Samples),
+		optionalFigure(m("output_throughput_per_gpu_tok_s")), optionalFigure(m("output_throughput_per_user_tok_s")),
+		milliseconds(m("avg_ttft_ms")), milliseconds(m("avg_tpot_ms")), milliseconds(m("avg_request_latency_ms")),
+		optionalFigure(m("request_throughput_req_s")), job, elapsed,
+	}
+}
+
+func lengths(r *results.Result) string {
+	if r.UseCase.ISL == nil || r.UseCase.OSL == nil {
+		return "own data"
+	}
+	return fmt.Sprintf("%d/%d", *r.UseCase.ISL, *r.UseCase.OSL)
+}
+
+// footnotes say why runs failed and what to do, and what to know of the
+// numbers.
+func footnotes(p *printer, s *results.Set, mark string) {
+	first := true
+	for _, r := range s.Results {
+		if len(r.Reasons) == 0 {
+			continue
+		}
+		if first {
+			p.line("")
+			first = false
+		}
+		p.line("%s%s sample %d %s: %s: %s", mark, r.Address, r.Sample, r.Verdict, r.Code(), r.Cause())
+		if next := r.Remedy(); next != "" && !r.Counts() {
+			p.line("    next: %s", next)
+		}
+		if f := r.Files.Stderr; f != nil && !r.Counts() {
+			p.line("    log: %s", *f)
+		}
+	}
+	if notes := caveatLine(s); notes != "" {
+		p.line("")
+		p.line("%s%s", mark, notes)
+	}
+}
+
+// caveatText says what a caveat means for the metric that it touches.
+var caveatText = map[string]string{
+	"unlimited_concurrency": "unlimited concurrency: TTFT and latency hold the time that requests waited behind all others",
+	"no_warmup":             "no warm-up",
+	"one_sample":            "one sample: no interval",
+	"short_window":          "few requests for the concurrency",
+	"unpinned_image":        "image digest not pinned",
+	"unpinned_revision":     "model revision not pinned",
+}
+
+func caveatLine(s *results.Set) string {
+	var seen []string
+	known := map[string]bool{}
+	for _, r := range s.Results {
+		for _, c := range r.Caveats {
+			if known[c.Code] {
+				continue
+			}
+			known[c.Code] = true
+			text := caveatText[c.Code]
+			if text == "" {
+				text = c.Code
+			}
+			seen = append(seen, text)
+		}
+	}
+	if len(seen) == 0 {
+		return ""
+	}
+	return "notes: " + strings.Join(seen, "; ") + "."
+}
+
+// ResultsOverview prints each sample as the PERFORMANCE OVERVIEW of
+// trtllm-bench's own report.
+func ResultsOverview(w io.Writer, s *results.Set) error {
+	p := &printer{w: w}
+	if Simulated(s) {
+		p.line("%s", banner)
+	}
+	for _, r := range s.Results {
+		p.line("")
+		p.line("%s, sample %d: %s", r.Address, r.Sample, r.Verdict)
+		if !r.Counts() {
+			p.line("  %s: %s", r.Code(), r.Cause())
+			continue
+		}
+		t := &table{indent: "  ", right: []bool{false, true}}
+		for _, m := range results.All {
+			if v := r.Metrics.At(m.Name); v != nil {
+				t.add(m.Name, fmt.Sprintf("%.4f", *v))
+			}
+		}
+		p.table(t)
+	}
+	return p.err
+}

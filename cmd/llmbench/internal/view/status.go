@@ -1,0 +1,129 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A Standing is where one run is, as `status -json` prints it.
+type Standing struct {
+	Address  string      `json:"address"`
+	Action   plan.Action `json:"action"`
+	State    string      `json:"state"`
+	Reason   string      `json:"reason"`
+	JobID    *string     `json:"job_id"`
+	Nodes    []string    `json:"nodes"`
+	Since    *time.Time  `json:"since"`
+	Progress *float64    `json:"progress"`
+	ETA      *float64    `json:"eta_s"`
+
+	handle  executors.Handle
+	flying  bool
+	samples string
+}
+
+// NewStanding sums up the samples of a run: what is in flight, else what failed,
+// else what is stored.
+func NewStanding(r *plan.Run, slots []runs.Slot) (Standing, error) {
+	s := Standing{
+		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{},
+		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted),
+	}
+	if r.Action == plan.Keep {
+		s.State = "done"
+	}
+	for _, slot := range slots {
+		switch {
+		case slot.InFlight:
+			return s, s.fly(slot)
+		case slot.Result != nil && !slot.Counts:
+			s.State, s.Reason = string(slot.Result.Verdict), slot.Result.Code()+": "+slot.Result.Cause()
+		}
+		if slot.Result != nil && slot.Result.Job.ID != nil {
+			s.JobID, s.Nodes, s.Since = slot.Result.Job.ID, slot.Result.Job.Nodes, slot.Result.Job.Ended
+		}
+	}
+	return s, nil
+}
+
+func (s *Standing) fly(slot runs.Slot) error {
+	s.flying, s.handle = true, executors.Handle(slot.Handle)
+	s.State, s.Reason = string(slot.Phase), ""
+	if slot.Job.JobID != "" {
+		s.JobID = &slot.Job.JobID
+	}
+	if start, err := slot.Attempt.Start(); err != nil {
+		return err
+	} else if start != nil {
+		s.Nodes, s.Since = start.Nodes, &start.Time
+	}
+	p, err := slot.Attempt.Progress()
+	if err != nil || p == nil || p.Total == 0 {
+		return err
+	}
+	done := float64(p.Done) / float64(p.Total)
+	s.Progress = &done
+	if p.Stage != "" {
+		s.Reason = p.Stage
+	}
+	return nil
+}
+
+// Hear takes in what a backend answered about the run's job. What the job says
+// itself comes first.
+func (s *Standing) Hear(answer map[executors.Handle]executors.Status) {
+	a, ok := answer[s.handle]
+	if !ok || !s.flying || s.State != string(runs.Submitted) && s.State != string(runs.Intended) {
+		return
+	}
+	s.State = string(a.State)
+	if a.State == executors.Ended {
+		s.State = string(executors.Finishing)
+	}
+	s.Reason = strings.TrimSpace(a.Reason + " " + a.Remedy)
+	if len(a.Nodes) > 0 {
+		s.Nodes = a.Nodes
+	}
+}
+
+// GoingOn reports whether a job of the run may still bring a result.
+func (s *Standing) GoingOn() bool { return s.flying }
+
+// StatusJSON prints standings as JSON.
+func StatusJSON(w io.Writer, lines []Standing) error {
+	if lines == nil {
+		lines = []Standing{}
+	}
+	return writeJSON(w, struct {
+		Runs []Standing `json:"runs"`
+	}{lines})
+}
+
+// Status prints standings as a table.
+func Status(w io.Writer, lines []Standing) error {
+	t := &table{header: []string{"run", "samples", "state", "job", "nodes", "since", "progress", ""}, right: []bool{false, true, false, false, false, false, true}}
+	for _, l := range lines {
+		job, since, progress := "-", "-", "-"
+		if l.JobID != nil {
+			job = *l.JobID
+		}
+		if l.Since != nil {
+			since = l.Since.Local().Format("15:04:05")
+		}
+		if l.Progress != nil {
+			progress = fmt.Sprintf("%.0f %%", 100**l.Progress)
+		}
+		nodes := strings.Join(l.Nodes, ",")
+		if nodes == "" {
+			nodes = "-"
+		}
+		t.add(strings.Replace(l.Address, "/use_case=", "/", 1), l.samples, l.State, job, nodes, since, progress, l.Reason)
+	}
+	return t.plain(w)
+}

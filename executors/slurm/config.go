@@ -1,0 +1,237 @@
+package slurm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcldec"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/llmbench/llmbench/schema"
+)
+
+// Type is the type of executor blocks for this package.
+const Type = "slurm"
+
+// Config is a slurm executor block with its defaults filled in. A string that
+// was not given is "".
+type Config struct {
+	Account, Partition, QOS, Reservation, Cluster, NodeList, Exclude string
+	PollInterval, MaxPending, MaxStarting                            time.Duration
+	MaxInQueue, Retries, CPUsPerTask                                 int
+	Canary, Exclusive, Segment, GPUsPerNodeFlag                      bool
+	MPI                                                              string
+	Launcher, Prolog, ExtraArgs                                      []string
+	ExperimentsDir                                                   string
+	Container                                                        *Container
+}
+
+// A Container is how the benchmark's step is started in the image.
+type Container struct {
+	Runtime, ImageDir   string
+	Mounts              []string
+	Writable, MountHome bool
+}
+
+func attr(name string, ty cty.Type) hcldec.Spec { return &hcldec.AttrSpec{Name: name, Type: ty} }
+
+// Spec is what a slurm executor block may hold.
+func Spec() hcldec.Spec {
+	list := cty.List(cty.String)
+	spec := hcldec.ObjectSpec{
+		"container": &hcldec.BlockSpec{TypeName: "container", Nested: hcldec.ObjectSpec{
+			"runtime": attr("runtime", cty.String), "image_dir": attr("image_dir", cty.String), "mounts": attr("mounts", list),
+			"writable": attr("writable", cty.Bool), "mount_home": attr("mount_home", cty.Bool),
+		}},
+	}
+	for name, ty := range map[string]cty.Type{
+		"account": cty.String, "partition": cty.String, "qos": cty.String, "reservation": cty.String, "cluster": cty.String,
+		"nodelist": cty.String, "exclude": cty.String, "poll_interval": cty.String, "max_pending": cty.String, "max_starting": cty.String,
+		"max_in_queue": cty.Number, "retries": cty.Number, "cpus_per_task": cty.Number,
+		"canary": cty.Bool, "exclusive": cty.Bool, "segment": cty.Bool, "gpus_per_node_flag": cty.Bool,
+		"mpi": cty.String, "launcher": list, "prolog": list, "extra_args": list, "experiments_dir": cty.String,
+	} {
+		spec[name] = attr(name, ty)
+	}
+	return spec
+}
+
+// Configure takes what Spec decoded from the block at place, fills defaults in
+// and checks the values.
+func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
+	r := &reader{v: v, place: place}
+	c := &Config{
+		Account: r.word("account"), Partition: r.word("partition"), QOS: r.word("qos"), Reservation: r.word("reservation"),
+		Cluster: r.word("cluster"), NodeList: r.word("nodelist"), Exclude: r.word("exclude"),
+		PollInterval: r.duration("poll_interval", time.Minute), MaxPending: r.duration("max_pending", 0),
+		MaxStarting: r.duration("max_starting", 30*time.Minute),
+		MaxInQueue:  r.whole("max_in_queue", 8), Retries: r.whole("retries", 2), CPUsPerTask: r.whole("cpus_per_task", 0),
+		Canary: r.flag("canary", true), Exclusive: r.flag("exclusive", true), Segment: r.flag("segment", true),
+		GPUsPerNodeFlag: r.flag("gpus_per_node_flag", true),
+		MPI:             or(r.word("mpi"), "pmix"),
+		Launcher:        r.list("launcher"), Prolog: r.list("prolog"), ExtraArgs: r.list("extra_args"),
+		ExperimentsDir: r.text("experiments_dir"),
+	}
+	if len(c.Launcher) == 0 {
+		c.Launcher = []string{"trtllm-llmapi-launch", "trtllm-bench"}
+	}
+	if c.PollInterval < time.Second {
+		r.wrong("poll_interval", "Poll interval is too short", "poll_interval must be at least \"1s\": every poll is a request to Slurm's controller.")
+	}
+	if c.MaxInQueue < 1 {
+		r.wrong("max_in_queue", "Queue window is empty", "max_in_queue must be at least 1.")
+	}
+	c.Container = r.container()
+	r.extraArgs(c.ExtraArgs)
+	return c, r.diags
+}
+
+// A reader takes the arguments of a decoded block.
+type reader struct {
+	v     cty.Value
+	place hcl.Range
+	diags hcl.Diagnostics
+}
+
+func (r *reader) wrong(_, summary, detail string) {
+	r.diags = append(r.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &r.place})
+}
+
+func (r *reader) get(name string) (cty.Value, bool) {
+	if r.v.IsNull() || !r.v.Type().HasAttribute(name) {
+		return cty.NilVal, false
+	}
+	v := r.v.GetAttr(name)
+	return v, !v.IsNull()
+}
+
+func (r *reader) text(name string) string {
+	v, ok := r.get(name)
+	if !ok {
+		return ""
+	}
+	s := v.AsString()
+	if strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		r.wrong(name, "Control character in an argument", fmt.Sprintf("%s holds a control character, which no Slurm option can.", name))
+		return ""
+	}
+	return s
+}
+
+// word is a text without white space.
+func (r *reader) word(name string) string {
+	s := r.text(name)
+	if strings.ContainsAny(s, " \t") {
+		r.wrong(name, "Space in an argument", fmt.Sprintf("%s = %q holds a space; Slurm's names have none.", name, s))
+		return ""
+	}
+	return s
+}
+
+func (r *reader) whole(name string, otherwise int) int {
+	v, ok := r.get(name)
+	if !ok {
+		return otherwise
+	}
+	f, _ := v.AsBigFloat().Float64()
+	if f != float64(int(f)) || f < 0 {
+		r.wrong(name, "Not a whole number", fmt.Sprintf("%s must be a whole number from 0.", name))
+		return otherwise
+	}
+	return int(f)
+}
+
+func (r *reader) flag(name string, otherwise bool) bool {
+	if v, ok := r.get(name); ok {
+		return v.True()
+	}
+	return otherwise
+}
+
+func (r *reader) list(name string) []string {
+	v, ok := r.get(name)
+	if !ok {
+		return nil
+	}
+	var out []string
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		if e.IsNull() || strings.ContainsFunc(e.AsString(), func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+			r.wrong(name, "Control character in an argument", fmt.Sprintf("An element of %s is null or holds a control character.", name))
+			return nil
+		}
+		out = append(out, e.AsString())
+	}
+	return out
+}
+
+func (r *reader) duration(name string, otherwise time.Duration) time.Duration {
+	v, ok := r.get(name)
+	if !ok {
+		return otherwise
+	}
+	d, wrong := schema.ParseDuration(v)
+	if wrong != "" {
+		r.wrong(name, "Not a duration", fmt.Sprintf("%s: %s", name, wrong))
+		return otherwise
+	}
+	return d
+}
+
+func (r *reader) container() *Container {
+	v, ok := r.get("container")
+	if !ok {
+		return nil
+	}
+	in := &reader{v: v, place: r.place}
+	c := &Container{
+		Runtime: or(in.word("runtime"), "pyxis"), ImageDir: in.text("image_dir"), Mounts: in.list("mounts"),
+		Writable: in.flag("writable", true), MountHome: in.flag("mount_home", false),
+	}
+	if c.Runtime != "pyxis" {
+		in.wrong("runtime", "Unknown container runtime", fmt.Sprintf("runtime = %q: the container runtime is \"pyxis\". Leave the container block out to run on the node itself.", c.Runtime))
+	}
+	if !strings.HasPrefix(c.ImageDir, "/") {
+		in.wrong("image_dir", "Image directory is not absolute", fmt.Sprintf("image_dir = %q: the directory of the image files must be an absolute path that all nodes see.", c.ImageDir))
+	}
+	for _, p := range append([]string{c.ImageDir}, c.Mounts...) {
+		if strings.Contains(p, ",") || strings.Count(p, ":") > 2 {
+			in.wrong("mounts", "Path cannot be mounted", fmt.Sprintf("%q: a comma or a colon in a path cannot be told from a separator.", p))
+		}
+	}
+	r.diags = append(r.diags, in.diags...)
+	return c
+}
+
+// owned are the sbatch options that llmbench sets itself.
+var owned = []string{
+	"job-name", "output", "error", "parsable", "requeue", "no-requeue", "array", "wrap", "export", "chdir", "dependency",
+	"nodes", "ntasks", "ntasks-per-node", "time", "comment", "open-mode", "wait", "hold",
+}
+
+var ownedShort = map[string]string{
+	"J": "job-name", "o": "output", "e": "error", "a": "array", "D": "chdir", "d": "dependency", "N": "nodes", "n": "ntasks", "t": "time", "W": "wait", "H": "hold",
+}
+
+func (r *reader) extraArgs(args []string) {
+	for _, a := range args {
+		name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		if !strings.HasPrefix(a, "--") && strings.HasPrefix(a, "-") && len(name) > 0 {
+			name = or(ownedShort[name[:1]], name)
+		}
+		for _, o := range owned {
+			if strings.HasPrefix(a, "-") && name == o {
+				r.wrong("extra_args", "Option belongs to llmbench", fmt.Sprintf("extra_args holds %s, which llmbench sets itself. Time limits and names come from the definitions.", a))
+			}
+		}
+	}
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -1,0 +1,189 @@
+package slurm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/llmbench/llmbench/executors"
+)
+
+// Executor drives the cluster of a Config.
+type Executor struct {
+	cfg *Config
+	log hclog.Logger
+	// AdoptWindow is how long after a submission whose outcome is not known a job
+	// may still appear. LostAfter is how long a job must be gone from every
+	// answer before it is lost.
+	AdoptWindow, LostAfter time.Duration
+
+	mu     sync.Mutex
+	tried  map[string]time.Time           // by job name: the last submission
+	absent map[executors.Handle]time.Time // since when squeue does not know a job
+}
+
+// New returns an executor for cfg.
+func New(cfg *Config, log hclog.Logger) *Executor {
+	return &Executor{
+		cfg: cfg, log: log, AdoptWindow: 20 * time.Second, LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
+		tried: map[string]time.Time{}, absent: map[executors.Handle]time.Time{},
+	}
+}
+
+// Submit implements executors.Executor. A job that may exist already is looked
+// up by its name before anything is submitted.
+func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Handle, error) {
+	if job.Resumed {
+		h, err := e.adopt(ctx, job)
+		if err != nil || h != "" {
+			return h, err
+		}
+		if wait := time.Until(e.lastTry(job).Add(e.AdoptWindow)); wait > 0 {
+			return "", fmt.Errorf("whether %s was submitted is not known yet; asking again for %s", job.Name, wait.Round(time.Second))
+		}
+	}
+	e.mu.Lock()
+	e.tried[job.Name] = time.Now()
+	e.mu.Unlock()
+	stdout, err := call(ctx, submitTimeout, job.Dir, job.Argv...)
+	if id, ok := parseSubmitted(stdout); ok && err == nil {
+		return handle{cluster: e.cfg.Cluster, id: id, name: job.Name}.String(), nil
+	}
+	if err == nil {
+		return "", fmt.Errorf("sbatch gave no job id: %q", stdout)
+	}
+	return "", refusal(err)
+}
+
+// refusal marks what sbatch's failure means.
+func refusal(err error) error {
+	var ce *commandError
+	if !errors.As(err, &ce) || !ce.answered {
+		return err
+	}
+	means, remedy := classify(ce.stderr)
+	if remedy != "" {
+		remedy = "; " + remedy
+	}
+	switch means {
+	case rejected:
+		return fmt.Errorf("%s%s (%w)", ce.Error(), remedy, executors.ErrRejected)
+	case full:
+		return fmt.Errorf("%s (%w)", ce.Error(), executors.ErrLimit)
+	}
+	return err
+}
+
+func (e *Executor) lastTry(job *executors.Job) time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if t, ok := e.tried[job.Name]; ok {
+		return t
+	}
+	return job.NotBefore
+}
+
+// Preflight implements executors.Preflighter with sbatch --test-only.
+func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
+	argv := append([]string{job.Argv[0], "--test-only"}, job.Argv[1:len(job.Argv)-1]...)
+	argv = append(argv, "--wrap=true")
+	if _, err := call(ctx, queryTimeout, job.Dir, argv...); err != nil {
+		return refusal(err)
+	}
+	return nil
+}
+
+// adopt finds a job by its name: in the queue, in the accounting, or by its
+// claim. "" means that none was found; an error, that nothing is known.
+func (e *Executor) adopt(ctx context.Context, job *executors.Job) (executors.Handle, error) {
+	if id := claimedBy(job.Dir); id != "" {
+		return handle{cluster: e.cfg.Cluster, id: id, name: job.Name}.String(), nil
+	}
+	rows, err := e.squeue(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range rows {
+		if r.name == job.Name && r.submitted(job.NotBefore) {
+			return handle{cluster: e.cfg.Cluster, id: r.id, name: job.Name}.String(), nil
+		}
+	}
+	if id := e.accounted(ctx, job); id != "" {
+		return handle{cluster: e.cfg.Cluster, id: id, name: job.Name}.String(), nil
+	}
+	return "", nil
+}
+
+// claimedBy is the job that owns an attempt by its claim, "" for none.
+func claimedBy(dir string) string {
+	b, err := os.ReadFile(filepath.Join(dir, "claim"))
+	if err != nil {
+		return ""
+	}
+	var c struct {
+		JobID string `json:"job_id"`
+		End   bool   `json:"end"`
+	}
+	if json.Unmarshal(b, &c) != nil || !c.End || !isID(c.JobID) {
+		return ""
+	}
+	return c.JobID
+}
+
+// accounted looks a name up in the accounting, where there is one.
+func (e *Executor) accounted(ctx context.Context, job *executors.Job) string {
+	since := job.NotBefore.Add(-time.Hour).Local().Format("2006-01-02T15:04:05")
+	out, err := call(ctx, queryTimeout, "", e.on("sacct", "-X", "-n", "-P", "--name="+job.Name, "-S", since, "-o", "JobID,JobName")...)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(out) {
+		id, name, _ := strings.Cut(strings.TrimSpace(line), "|")
+		if name == job.Name && isID(id) {
+			return id
+		}
+	}
+	return ""
+}
+
+// on adds the cluster to a command, where the user named one.
+func (e *Executor) on(argv ...string) []string {
+	if e.cfg.Cluster == "" {
+		return argv
+	}
+	return append(argv[:1:1], append([]string{"-M", e.cfg.Cluster}, argv[1:]...)...)
+}
+
+// Cancel implements executors.Executor: by id, after a look at the name.
+func (e *Executor) Cancel(ctx context.Context, h executors.Handle) error {
+	parts, err := parseHandle(h)
+	if err != nil {
+		return err
+	}
+	rows, err := e.squeue(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.id != parts.id {
+			continue
+		}
+		if r.name != parts.name {
+			return fmt.Errorf("job %s is called %s, not %s: it is another job and was left alone", parts.id, r.name, parts.name)
+		}
+		if s, known := states[r.base()]; known && s.state == executors.Ended {
+			return nil
+		}
+		_, err := call(ctx, queryTimeout, "", e.on("scancel", parts.id)...)
+		return err
+	}
+	return nil
+}

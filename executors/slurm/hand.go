@@ -1,0 +1,43 @@
+package slurm
+
+import (
+	_ "embed"
+	"path/filepath"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
+)
+
+//go:embed hand.sh
+var handTemplate string
+
+// HandScript implements executors.Hand: the job script with sbatch's options in
+// its head, and in front of it the lines that make an attempt.
+func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, error) {
+	body, err := t.script(run)
+	if err != nil {
+		return "", err
+	}
+	_, body, _ = strings.Cut(body, "\n") // the interpreter stands in the head
+	var head strings.Builder
+	for _, o := range append(t.options(run, jobName(run)+"-hand"), "--output=/dev/null") {
+		head.WriteString("#SBATCH " + o + "\n")
+	}
+	return strings.NewReplacer(
+		"@SBATCH@", strings.TrimRight(head.String(), "\n"),
+		"@FOLDER@", quote(at.Folder), "@FILES@", quote(at.Files), "@STORE@", quote(at.Store),
+		"@DATASET@", quote(at.Dataset), "@DATASETS@", quote(filepath.Dir(at.Dataset)),
+		"@ADDRESS@", run.Address, "@FINGERPRINT@", run.Fingerprint,
+		"@CLUSTER@", quote(at.Cluster), "@EXECUTOR@", run.Executor.Type+"."+run.Executor.Name,
+		"@MODEL@", quote(modelPath(run)), "@GPU@", quote(run.Hardware.GPU), "@VERSION@", quote(run.Image.TRTLLMVersion),
+		"@BODY@", body,
+	).Replace(handTemplate), nil
+}
+
+func modelPath(run *plan.Run) string {
+	if run.Model.Path == nil {
+		return ""
+	}
+	return *run.Model.Path
+}

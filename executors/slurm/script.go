@@ -1,0 +1,108 @@
+package slurm
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+//go:embed job.sh
+var jobTemplate string
+
+// wrapper starts the benchmark and keeps its true exit status, which
+// trtllm-llmapi-launch hides, on the rank that reports.
+const wrapper = `"$@"; rc=$?; case ${SLURM_PROCID:-0} in 0) echo "$rc" >.bench_exit.tmp && mv -f .bench_exit.tmp bench_exit ;; esac; exit "$rc"`
+
+// script renders the job script of a run.
+func (t *target) script(run *plan.Run) (string, error) {
+	step, err := t.step(run)
+	if err != nil {
+		return "", err
+	}
+	return strings.NewReplacer(
+		"@ADDRESS@", run.Address,
+		"@FINGERPRINT@", run.Fingerprint,
+		"@LIMIT@", strconv.Itoa(run.TimeLimitSeconds),
+		"@ENV@", exports(run.Env),
+		"@STEP@", step,
+	).Replace(jobTemplate), nil
+}
+
+// exports assigns the declared environment, secrets left out.
+func exports(env map[string]*string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if v := env[name]; v != nil {
+			fmt.Fprintf(&b, "export %s=%s\n", name, quote(*v))
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// step is srun with its arguments, one a line, as elements of a bash array.
+func (t *target) step(run *plan.Run) (string, error) {
+	h := run.Hardware
+	var words []string
+	add := func(list ...string) {
+		for _, w := range list {
+			words = append(words, quote(w))
+		}
+	}
+	add("srun", fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode))
+	if t.GPUsPerNodeFlag {
+		add(fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
+	}
+	if t.CPUsPerTask > 0 {
+		add("--cpus-per-task=" + strconv.Itoa(t.CPUsPerTask))
+	}
+	add("--mem=0", "--mpi="+t.MPI, "--kill-on-bad-exit=1", "--output=stdout", "--error=stderr")
+	if t.Container != nil {
+		words = append(words, t.Container.words(run)...)
+	}
+	if len(t.Prolog) > 0 {
+		add("bash", "-c", strings.Join(append(slices.Clone(t.Prolog), `exec "$@"`), " &&\n"), "prolog")
+	}
+	add(wrapped(run.Steps[0].Argv)...)
+	return "  " + strings.Join(words, "\n  "), nil
+}
+
+// wrapped puts the wrapper before the command whose status counts: behind
+// trtllm-llmapi-launch, which runs it on one rank, and before any other
+// launcher.
+func wrapped(argv []string) []string {
+	shell := []string{"bash", "-c", wrapper, "bench"}
+	if filepath.Base(argv[0]) == "trtllm-llmapi-launch" {
+		return slices.Concat(argv[:1], shell, argv[1:])
+	}
+	return slices.Concat(shell, argv)
+}
+
+// words are the container's flags of pyxis. What only the attempt knows is left
+// to the script's variables.
+func (c *Container) words(run *plan.Run) []string {
+	image := filepath.Join(c.ImageDir, ImageFile(run.Image.Name))
+	mounts := `"$LLMBENCH_ATTEMPT:$LLMBENCH_ATTEMPT","$LLMBENCH_DATASETS:$LLMBENCH_DATASETS"`
+	if run.Model.Path != nil {
+		mounts += "," + quote(*run.Model.Path+":"+*run.Model.Path)
+	}
+	for _, m := range c.Mounts {
+		if !strings.Contains(m, ":") {
+			m += ":" + m
+		}
+		mounts += "," + quote(m)
+	}
+	out := []string{quote("--container-image=" + image), "--container-mounts=" + mounts, `--container-workdir="$LLMBENCH_ATTEMPT"`}
+	if c.Writable {
+		out = append(out, "--container-writable")
+	}
+	if !c.MountHome {
+		out = append(out, "--no-container-mount-home")
+	}
+	return out
+}

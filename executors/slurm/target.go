@@ -1,0 +1,126 @@
+package slurm
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// Target is the executor as a plan sees it.
+func (c *Config) Target() plan.Target { return &target{c} }
+
+type target struct{ *Config }
+
+// simulated reports whether the launcher is the stand-in for trtllm-bench.
+func (c *Config) simulated() bool {
+	return len(c.Launcher) > 1 && filepath.Base(c.Launcher[0]) == "llmbench" && c.Launcher[1] == "trtllm-bench"
+}
+
+func (t *target) Identity() plan.ExecutorIdentity {
+	return plan.ExecutorIdentity{Launcher: slices.Clone(t.Launcher), MPI: t.MPI, Simulated: t.simulated()}
+}
+
+func (t *target) Describe() string {
+	var parts []string
+	for _, p := range []struct{ name, value string }{
+		{"cluster", t.Cluster}, {"account", t.Account}, {"partition", t.Partition}, {"QOS", t.QOS}, {"reservation", t.Reservation},
+	} {
+		if p.value != "" {
+			parts = append(parts, p.name+" "+p.value)
+		}
+	}
+	parts = append(parts, "one job a run", fmt.Sprintf("at most %d queued", t.MaxInQueue))
+	if t.simulated() {
+		parts = append(parts, "SIMULATED by the stand-in")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Job implements plan.Target. The job is submitted from its attempt folder, so
+// that paths are relative to it.
+func (t *target) Job(run *plan.Run) (plan.Job, error) {
+	name := jobName(run)
+	script, err := t.script(run)
+	if err != nil {
+		return plan.Job{}, err
+	}
+	argv := append([]string{"sbatch", "--parsable"}, t.options(run, name+"-"+plan.AttemptPlaceholder)...)
+	argv = append(argv, "--output=job.out", "--error=job.out", "script.sh")
+	return plan.Job{Name: name, Argv: argv, Script: &script, PackedWith: []string{}}, nil
+}
+
+// options are sbatch's options for a run, without where output goes.
+func (t *target) options(run *plan.Run, name string) []string {
+	h := run.Hardware
+	opts := []string{
+		"--no-requeue", "--open-mode=append", "--job-name=" + name, "--comment=" + name,
+		fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode),
+	}
+	add := func(on bool, option string) {
+		if on {
+			opts = append(opts, option)
+		}
+	}
+	add(t.GPUsPerNodeFlag, fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
+	add(t.CPUsPerTask > 0, "--cpus-per-task="+strconv.Itoa(t.CPUsPerTask))
+	add(t.Exclusive, "--exclusive")
+	add(t.Segment && h.Nodes > 1, fmt.Sprintf("--segment=%d", h.Nodes))
+	opts = append(opts, fmt.Sprintf("--time=%d", (run.TimeLimitSeconds+59)/60))
+	for _, o := range []struct{ name, value string }{
+		{"clusters", t.Cluster}, {"account", t.Account}, {"partition", t.Partition}, {"qos", t.QOS},
+		{"reservation", t.Reservation}, {"nodelist", t.NodeList}, {"exclude", t.Exclude},
+	} {
+		add(o.value != "", "--"+o.name+"="+o.value)
+	}
+	return append(opts, t.ExtraArgs...)
+}
+
+// jobName is the stem of a job's name: the benchmark's label and the start of
+// the fingerprint, in letters that every part of Slurm takes.
+func jobName(run *plan.Run) string {
+	label, _, _ := strings.Cut(run.Address, "/")
+	var b strings.Builder
+	for _, r := range strings.ToLower(label) {
+		if b.Len() == 16 {
+			break
+		}
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			b.WriteRune(r)
+		} else {
+			b.WriteByte('-')
+		}
+	}
+	return "llmb-" + b.String() + "-" + run.Fingerprint[:12]
+}
+
+// ImageFile is the file of a container image below image_dir, by the recipe's
+// own naming: tensorrt-llm+release+TAG.sqsh.
+func ImageFile(image string) string {
+	if at := strings.Index(image, "@"); at >= 0 {
+		image = image[:at]
+	}
+	parts := strings.Split(image, "/")
+	if len(parts) > 2 {
+		parts = parts[len(parts)-2:]
+	}
+	return strings.ReplaceAll(strings.Join(parts, "+"), ":", "+") + ".sqsh"
+}
+
+// recipeLinks names links to an attempt's output as NVIDIA's recipe names its
+// logs.
+func recipeLinks(run *plan.Run, jobID string) map[string]string {
+	a := run.Arguments
+	n := func(name string) int { v, _ := a.Int(name); return v }
+	stream := "off"
+	if a.Bool("streaming") {
+		stream = "on"
+	}
+	model, _, _ := strings.Cut(run.Model.Label, "_")
+	dir := fmt.Sprintf("%s_TP%d_EP%d_PP%d_CON%d_%s", model, n("tp"), max(1, n("ep")), n("pp"), n("concurrency"), run.UseCase.Label)
+	file := fmt.Sprintf("%s/%s_streaming-%s_%s", dir, dir, stream, jobID)
+	return map[string]string{file + ".out": "stdout", file + ".err": "stderr"}
+}
