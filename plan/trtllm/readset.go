@@ -90,7 +90,7 @@ func countIDs(line []byte) (rest []byte, n int, err error) {
 		if end < 0 {
 			return line, 0, errors.New("not a JSON object of a request: the list of ids does not end")
 		}
-		if n, err = count(list[1:end]); err != nil {
+		if n, err = countWhole(list[1:end]); err != nil {
 			return line, 0, err
 		}
 		rest = append(append([]byte{}, line[:at+len(key)]...), "[]"...)
@@ -99,8 +99,8 @@ func countIDs(line []byte) (rest []byte, n int, err error) {
 	return line, 0, nil
 }
 
-// count counts whole numbers between commas.
-func count(list []byte) (int, error) {
+// countWhole counts whole numbers between commas.
+func countWhole(list []byte) (int, error) {
 	n, digits := 0, 0
 	for _, b := range list {
 		switch {
