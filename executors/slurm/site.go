@@ -51,7 +51,7 @@ func Available(ctx context.Context) error {
 	if _, err := call(ctx, 20*time.Second, "", "scontrol", "show", "config"); err != nil {
 		var ce *commandError
 		if errors.As(err, &ce) {
-			return fmt.Errorf("Slurm's controller does not answer: %w", err)
+			return fmt.Errorf("the controller of Slurm does not answer: %w", err)
 		}
 		return err
 	}

@@ -43,6 +43,4 @@ func (s *Scenario) split() float64 {
 	return float64(max(1, s.TP))
 }
 
-func (s *Scenario) ep() int { return max(1, s.EP) }
-
 func (s *Scenario) pp() float64 { return float64(max(1, s.PP)) }

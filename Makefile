@@ -1,0 +1,45 @@
+# make test   installs what the tests need where it may, and runs them all
+# make bench  measures; figures are ratios within one run
+# make ci     what .ci/run runs
+
+GO ?= go
+PACKAGES = slurmctld slurmd slurm-client munge libpmix2 slurmdbd mariadb-server
+
+.PHONY: test deps check bench build fuzz ci
+
+test: deps
+	$(GO) test -race -shuffle=on -timeout=14m ./...
+
+# Slurm runs the tests of the Slurm executor. Where it cannot be installed they
+# are skipped and say so; LLMBENCH_REQUIRE_SLURM=1 makes that a failure.
+deps:
+	@if command -v slurmctld >/dev/null && command -v slurmdbd >/dev/null && command -v mariadbd >/dev/null && command -v munged >/dev/null; then \
+	  :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Slurm for the tests: $(PACKAGES)"; \
+	  DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null || \
+	  echo "Slurm could not be installed; its tests will be skipped."; \
+	else \
+	  echo "Slurm is not installed, and this user may not install it (apt-get install $(PACKAGES)); its tests will be skipped."; \
+	fi
+
+check:
+	@unformatted=$$(gofmt -l cmd plan schema executors examples); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+build:
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -o /dev/null ./...
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./plan/... ./schema/... ./executors/...
+
+fuzz:
+	@for target in FuzzReadLog FuzzReadReport FuzzParseIteration FuzzClassify FuzzParseArgv; do \
+	  $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 60s ./plan/trtllm || exit 1; \
+	done
+
+ci:
+	bash .ci/run

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/llmbench/llmbench/"
+
+// mayImport lists, for each package, the packages of this module that it may
+// import. What is not listed may import nothing of ours.
+var mayImport = map[string][]string{
+	"schema/catalog":            {},
+	"schema":                    {"schema/catalog"},
+	"plan/trtllm":               {},
+	"plan/estimate":             {},
+	"plan":                      {"schema", "schema/catalog", "plan/trtllm", "plan/estimate"},
+	"executors/results":         {"plan", "plan/trtllm"},
+	"executors/runs":            {"executors/results", "plan", "plan/trtllm"},
+	"executors":                 {"executors/runs", "executors/results", "plan", "plan/trtllm"},
+	"executors/simulate":        {"executors", "executors/runs", "executors/results", "plan", "plan/trtllm", "plan/estimate", "schema", "schema/catalog"},
+	"executors/slurm":           {"executors", "executors/runs", "executors/results", "plan", "plan/trtllm", "schema"},
+	"executors/executortest":    {"executors", "executors/runs", "plan"},
+	"executors/slurm/slurmtest": {},
+	"examples":                  {},
+}
+
+// onlyIn says where packages of others may be imported.
+var onlyIn = map[string][]string{
+	"os/exec":                           {"executors"},
+	"github.com/olekukonko/tablewriter": {"cmd/llmbench/internal/view"},
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module)
+		for _, imp := range p.Imports {
+			checkOurs(t, name, imp)
+			checkOthers(t, name, imp)
+		}
+	}
+}
+
+func checkOurs(t *testing.T, name, imp string) {
+	ours, ok := strings.CutPrefix(imp, module)
+	if !ok || strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "executors/slurm/slurmtest/") {
+		return
+	}
+	for _, allowed := range mayImport[name] {
+		if ours == allowed {
+			return
+		}
+	}
+	t.Errorf("%s must not import %s", name, ours)
+}
+
+func checkOthers(t *testing.T, name, imp string) {
+	for other, places := range onlyIn {
+		if imp != other && !strings.HasPrefix(imp, other+"/") {
+			continue
+		}
+		allowed := false
+		for _, place := range places {
+			allowed = allowed || name == place || strings.HasPrefix(name, place+"/")
+		}
+		if !allowed {
+			t.Errorf("%s must not import %s", name, imp)
+		}
+	}
+}
