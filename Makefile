@@ -3,7 +3,7 @@
 # make ci     what .ci/run runs
 
 GO ?= go
-PACKAGES = slurmctld slurmd slurm-client munge libpmix2 slurmdbd mariadb-server
+PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server
 
 .PHONY: test deps check bench build fuzz ci
 
@@ -13,7 +13,7 @@ test: deps
 # Slurm runs the tests of the Slurm executor. Where it cannot be installed they
 # are skipped and say so; LLMBENCH_REQUIRE_SLURM=1 makes that a failure.
 deps:
-	@if command -v slurmctld >/dev/null && command -v slurmdbd >/dev/null && command -v mariadbd >/dev/null && command -v munged >/dev/null; then \
+	@if command -v slurmctld >/dev/null && command -v slurmdbd >/dev/null && command -v mariadbd >/dev/null && command -v munged >/dev/null && ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1; then \
 	  :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing Slurm for the tests: $(PACKAGES)"; \

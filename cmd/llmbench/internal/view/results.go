@@ -92,7 +92,9 @@ func resultRow(run results.RunSummary) []string {
 	verdict := string(run.Verdict)
 	if last.Simulated {
 		verdict += " (simulated)"
-		job = "-"
+	}
+	if last.Executor.Type == "simulate" {
+		job = "-" // its jobs live inside llmbench
 	}
 	return []string{
 		strings.Replace(run.Address, "/use_case=", "/", 1), lengths(last), verdict, fmt.Sprint(run.Samples),

@@ -1,0 +1,214 @@
+package slurmtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Options describe a cluster. The zero value is four nodes with four GPUs each
+// and no accounting.
+type Options struct {
+	Nodes, GPUs int
+	// Accounting starts slurmdbd on a MariaDB of its own.
+	Accounting bool
+	// MinJobAge is how long ended jobs stay known, in seconds; 0 is 300.
+	MinJobAge int
+}
+
+// A Cluster is a running Slurm.
+type Cluster struct {
+	// Name is Slurm's ClusterName; Dir holds everything, logs included.
+	Name, Dir string
+	opts      Options
+	procs     []*exec.Cmd
+	munge     string // its socket
+	dbdPort   int
+}
+
+// Available says why no cluster can be started here, nil if one can.
+func Available(opts Options) error {
+	if os.Getuid() != 0 {
+		return errors.New("a throwaway Slurm needs root")
+	}
+	need := []string{"slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol"}
+	if opts.Accounting {
+		need = append(need, "slurmdbd", "mariadbd", "mariadb-install-db", "sacctmgr")
+	}
+	for _, name := range need {
+		if _, err := lookPath(name); err != nil {
+			return fmt.Errorf("%s is not installed; `make deps` installs it", name)
+		}
+	}
+	return nil
+}
+
+// lookPath also looks where Debian puts daemons.
+func lookPath(name string) (string, error) {
+	if p, err := exec.LookPath(name); err == nil {
+		return p, nil
+	}
+	p := filepath.Join("/usr/sbin", name)
+	_, err := os.Stat(p)
+	return p, err
+}
+
+// Start starts a cluster in dir, which must be empty, and waits until its nodes
+// are idle. Stop must be called whatever happens.
+func Start(ctx context.Context, dir string, opts Options) (*Cluster, error) {
+	if opts.Nodes == 0 {
+		opts.Nodes = 4
+	}
+	if opts.GPUs == 0 {
+		opts.GPUs = 4
+	}
+	if opts.MinJobAge == 0 {
+		opts.MinJobAge = 300
+	}
+	c := &Cluster{Name: "throwaway", Dir: dir, opts: opts, munge: filepath.Join(dir, "munge.socket")}
+	for _, step := range []func(context.Context) error{c.startMunge, c.startAccounting, c.configure, c.startDaemons, c.ready} {
+		if err := step(ctx); err != nil {
+			return c, fmt.Errorf("throwaway Slurm: %w\n%s", err, c.logs())
+		}
+	}
+	return c, nil
+}
+
+// Env is the environment for Slurm's commands and for what calls them.
+func (c *Cluster) Env() []string {
+	return []string{"SLURM_CONF=" + filepath.Join(c.Dir, "slurm.conf")}
+}
+
+// Stop ends all daemons and what they started.
+func (c *Cluster) Stop() {
+	for i := len(c.procs) - 1; i >= 0; i-- {
+		_ = syscall.Kill(-c.procs[i].Process.Pid, syscall.SIGTERM)
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for i := len(c.procs) - 1; i >= 0; i-- {
+		done := make(chan struct{})
+		go func() { _ = c.procs[i].Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(time.Until(deadline)):
+		}
+		_ = syscall.Kill(-c.procs[i].Process.Pid, syscall.SIGKILL)
+	}
+	c.killStrays()
+}
+
+// killStrays ends job steps, which have sessions of their own.
+func (c *Cluster) killStrays() {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return
+	}
+	mark := "SLURM_CONF=" + filepath.Join(c.Dir, "slurm.conf")
+	for _, e := range entries {
+		var pid int
+		if _, err := fmt.Sscan(e.Name(), &pid); err != nil || pid == os.Getpid() {
+			continue
+		}
+		env, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
+		if err == nil && strings.Contains(string(env), mark) && strings.Contains(string(env), "SLURM_JOB_ID=") {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// spawn starts a daemon in a process group of its own with its output in a log.
+func (c *Cluster) spawn(log, name string, args ...string) error {
+	path, err := lookPath(name)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(c.Dir, log))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	cmd := exec.Command(path, args...)
+	cmd.Stdout, cmd.Stderr = f, f
+	cmd.Env = append(os.Environ(), c.Env()...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.procs = append(c.procs, cmd)
+	return nil
+}
+
+// run runs a command to its end.
+func (c *Cluster) run(ctx context.Context, name string, args ...string) (string, error) {
+	path, err := lookPath(name)
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), c.Env()...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
+
+// until tries step until it works.
+func until(ctx context.Context, limit time.Duration, step func() error) error {
+	deadline := time.Now().Add(limit)
+	for {
+		err := step()
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// ports returns n ports in a row that are free now.
+func ports(n int) (int, error) {
+	for range 50 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		first := l.Addr().(*net.TCPAddr).Port
+		l.Close()
+		if first+n < 60000 && allFree(first, n) {
+			return first, nil
+		}
+	}
+	return 0, errors.New("no free ports")
+}
+
+func allFree(first, n int) bool {
+	for p := first; p < first+n; p++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
+		if err != nil {
+			return false
+		}
+		l.Close()
+	}
+	return true
+}
+
+// logs are the ends of the daemons' logs, for errors.
+func (c *Cluster) logs() string {
+	var b strings.Builder
+	found, _ := filepath.Glob(filepath.Join(c.Dir, "*.log"))
+	for _, path := range found {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		fmt.Fprintf(&b, "== %s\n%s\n", filepath.Base(path), text[max(0, len(text)-1500):])
+	}
+	return b.String()
+}
