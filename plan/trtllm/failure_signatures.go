@@ -137,16 +137,34 @@ var signatures = []signature{
 	{"task_exit", weak, []string{"aborted (core dumped)"}},
 }
 
+// compiled are the marks of signatures, and noisy the noises, as bytes.
+var (
+	compiled = func() [][][]byte {
+		out := make([][][]byte, len(signatures))
+		for i, s := range signatures {
+			out[i] = asBytes(s.marks)
+		}
+		return out
+	}()
+	noisy = asBytes(noises)
+)
+
+func asBytes(in []string) [][]byte {
+	out := make([][]byte, len(in))
+	for i, s := range in {
+		out[i] = []byte(s)
+	}
+	return out
+}
+
 // match finds the signature of a line in lower case, and where it is. It is nil
 // for a line that shows nothing.
 func match(lower []byte) (*signature, int) {
-	for i := range signatures {
-		s := &signatures[i]
-		at := bytes.Index(lower, []byte(s.marks[0]))
-		if at < 0 || !inOrder(lower[at+len(s.marks[0]):], s.marks[1:]) {
-			continue
+	for i, marks := range compiled {
+		at := bytes.Index(lower, marks[0])
+		if at >= 0 && inOrder(lower[at+len(marks[0]):], marks[1:]) {
+			return &signatures[i], at
 		}
-		return s, at
 	}
 	if string(lower) == "killed" || string(lower) == "terminated" {
 		return &signatures[len(signatures)-1], 0
@@ -154,9 +172,9 @@ func match(lower []byte) (*signature, int) {
 	return nil, 0
 }
 
-func inOrder(b []byte, marks []string) bool {
+func inOrder(b []byte, marks [][]byte) bool {
 	for _, m := range marks {
-		i := bytes.Index(b, []byte(m))
+		i := bytes.Index(b, m)
 		if i < 0 {
 			return false
 		}
@@ -176,12 +194,13 @@ var noises = []string{
 	"due to job not ending with signals",
 	"numa auto balancing enabled",
 	"missing \"iommu=pt\"",
+	"[autotuner]", // passes over kernels that run out of memory
 }
 
 // isNoise reports whether a line, in lower case, is to be passed over.
 func isNoise(lower []byte) bool {
-	for _, n := range noises {
-		if bytes.Contains(lower, []byte(n)) {
+	for _, n := range noisy {
+		if bytes.Contains(lower, n) {
 			return true
 		}
 	}

@@ -23,7 +23,10 @@ func cutLogger(line []byte) (level byte, text []byte) {
 		rest = bytes.TrimLeft(rest, " ")
 		name, after, ok := cutBrackets(rest)
 		if !ok {
-			return max(level, 'I'), rest
+			if level == 0 {
+				level = 'I'
+			}
+			return level, rest
 		}
 		if len(name) == 1 {
 			level = name[0]

@@ -2,6 +2,7 @@ package trtllm
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 )
 
@@ -29,8 +30,8 @@ type Log struct {
 	Iterations int
 	Last       *Iteration
 	// MaxBatchSize, MaxNumTokens and MaxSeqLen are the limits that the log says
-	// are used, by the engine's word before that of the report; 0 where it says
-	// nothing.
+	// are used: by the engine's word, else by that of the report, else by that of
+	// the heuristic. 0 where it says nothing.
 	MaxBatchSize, MaxNumTokens, MaxSeqLen int
 	// Heuristic says that trtllm-bench chose limits itself; ForcedTokens is what
 	// it raised max_num_tokens to for want of chunked prefill, 0 if it did not.
@@ -67,6 +68,8 @@ type logReader struct {
 	text  textReader
 	cause classifier
 	step  Iteration
+	// engineTokens is max_num_tokens by the engine's word, 0 without it.
+	engineTokens int
 }
 
 // line takes a line apart at its progress bars, to which anything may be glued.
@@ -122,13 +125,15 @@ func (l *logReader) marker(line []byte) {
 // limits reads what the heuristic, the engine and the warning about chunked
 // prefill say.
 func (l *logReader) limits(line []byte) {
-	if bytes.Contains(line, []byte("Using heuristics")) {
+	switch {
+	case bytes.Contains(line, []byte("Using heuristics")):
 		l.log.Heuristic = true
 		take(&l.log.MaxBatchSize, line, "max_batch_size=")
-	}
-	take(&l.log.MaxNumTokens, line, "max_num_tokens=")
-	take(&l.log.MaxSeqLen, line, "max_seq_len=")
-	if take(&l.log.ForcedTokens, line, "Forcing max_num_tokens to ") {
+		take(&l.log.MaxNumTokens, line, "max_num_tokens=")
+	case bytes.HasPrefix(line, []byte("max_seq_len=")):
+		take(&l.log.MaxSeqLen, line, "max_seq_len=")
+		take(&l.engineTokens, line, "max_num_tokens=")
+	case take(&l.log.ForcedTokens, line, "Forcing max_num_tokens to "):
 		l.log.MaxNumTokens = l.log.ForcedTokens
 	}
 }
@@ -163,22 +168,14 @@ func (l *logReader) end() *Log {
 	}
 	if report != nil {
 		out.Phase = PhaseReporting
-		out.MaxBatchSize = firstNot0(out.MaxBatchSize, report.World.MaxBatchSize)
-		out.MaxNumTokens = firstNot0(out.MaxNumTokens, report.World.MaxNumTokens)
-		if out.Version == "" {
-			out.Version = report.Engine.Version
-		}
+		out.MaxBatchSize = cmp.Or(report.World.MaxBatchSize, out.MaxBatchSize)
+		out.MaxNumTokens = cmp.Or(report.World.MaxNumTokens, out.MaxNumTokens)
+		out.Version = cmp.Or(out.Version, report.Engine.Version)
 	}
+	out.MaxNumTokens = cmp.Or(l.engineTokens, out.MaxNumTokens)
 	if out.Phase == PhaseNone && out.Iterations > 0 {
 		out.Phase = PhaseBenchmarking // the markers are too far back
 	}
 	out.Simulated = l.text.simulated
 	return out
-}
-
-func firstNot0(a, b int) int {
-	if a != 0 {
-		return a
-	}
-	return b
 }

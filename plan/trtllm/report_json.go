@@ -51,9 +51,25 @@ func ReadReport(r io.Reader) (*Report, error) {
 	if err := json.Unmarshal(b, report); err != nil {
 		return nil, fmt.Errorf("reading the report: %w", err)
 	}
+	if name, ok := report.hollow(); ok {
+		return nil, fmt.Errorf("%w: it has %s twice, once without a number", ErrIncomplete, name)
+	}
 	report.Engine.ModelPath = orNil(report.Engine.ModelPath)
 	report.Engine.EngineDir = orNil(report.Engine.EngineDir)
 	return report, nil
+}
+
+// hollow names a metric that the report should have and lacks.
+func (r *Report) hollow() (string, bool) {
+	optional := func(name string) bool {
+		return name == "system_total_throughput_tok_s" || r.Streaming == nil && (name == "avg_ttft_ms" || name == "avg_tpot_ms" || name == "token_output_speed_tok_s")
+	}
+	for _, m := range r.Metrics() {
+		if m.Value == nil && !optional(m.Name) {
+			return m.Name, true
+		}
+	}
+	return "", false
 }
 
 // orNil is nil for Python's None, which the report has as a string where it
@@ -135,11 +151,8 @@ func isSpread(v any) bool {
 }
 
 // nullNonNumbers replaces NaN, Infinity and -Infinity, which Python's encoder
-// writes and JSON does not have, by null.
+// writes and JSON does not have, by null, and drops one that the end cuts off.
 func nullNonNumbers(b []byte) []byte {
-	if !bytes.Contains(b, []byte("NaN")) && !bytes.Contains(b, []byte("Infinity")) {
-		return b
-	}
 	out := make([]byte, 0, len(b))
 	inString := false
 	for i := 0; i < len(b); i++ {
@@ -152,8 +165,11 @@ func nullNonNumbers(b []byte) []byte {
 		case c == '"':
 			inString = !inString
 		case !inString && (c == 'N' || c == 'I' || c == '-'):
-			if n := nonNumber(b[i:]); n > 0 {
+			n, whole := nonNumber(b[i:])
+			if whole {
 				out = append(out, "null"...)
+			}
+			if n > 0 {
 				i += n - 1
 				continue
 			}
@@ -163,12 +179,16 @@ func nullNonNumbers(b []byte) []byte {
 	return out
 }
 
-// nonNumber is how long the literal at the beginning of b is, 0 for none.
-func nonNumber(b []byte) int {
+// nonNumber is how long the literal at the beginning of b is, 0 for none, and
+// whether it is whole.
+func nonNumber(b []byte) (n int, whole bool) {
 	for _, s := range []string{"NaN", "Infinity", "-Infinity"} {
 		if bytes.HasPrefix(b, []byte(s)) {
-			return len(s)
+			return len(s), true
+		}
+		if strings.HasPrefix(s, string(b[:min(len(b), len(s))])) {
+			return len(b), false
 		}
 	}
-	return 0
+	return 0, false
 }

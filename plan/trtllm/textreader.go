@@ -98,19 +98,18 @@ func isRule(line []byte) bool {
 	return len(line) >= least && len(bytes.Trim(line, "=")) == 0
 }
 
-// headingOf is the name in "= NAME", in capitals, if it is one of the report's,
-// or any after a rule.
+// headingOf is the name in "= NAME", if it is one of the report's, or any after
+// a rule.
 func headingOf(line []byte, afterRule bool) (string, bool) {
-	name := strings.ToUpper(strings.TrimSpace(string(line[2:])))
-	plain, _ := strings.CutSuffix(name, simulatedMark)
-	return name, afterRule || sectionOf(plain) != unknownSection
+	name := strings.TrimSpace(string(line[2:]))
+	return name, afterRule || sectionOf(name) != unknownSection
 }
 
-// sectionOf is the section of a heading; one may have an addition in
-// parentheses.
+// sectionOf is the section of a heading, in any case. A heading may have
+// additions in parentheses.
 func sectionOf(name string) section {
 	name, _, _ = strings.Cut(name, " (")
-	if s, ok := sections[name]; ok {
+	if s, ok := sections[strings.ToUpper(name)]; ok {
 		return s
 	}
 	return unknownSection
@@ -137,7 +136,7 @@ func (t *textReader) close() {
 func (t *textReader) heading(name string) {
 	t.close()
 	plain, simulated := strings.CutSuffix(name, simulatedMark)
-	s := sectionOf(plain)
+	s := sectionOf(name)
 	if t.draft.seen[s] && s != unknownSection || t.draft.seen[datasetSection] || s == engineSection {
 		t.finish()
 	}
@@ -149,12 +148,12 @@ func (t *textReader) heading(name string) {
 	switch s {
 	case engineSection:
 		d.report.Engine.Backend = backendPytorch
-		if plain == "ENGINE DETAILS" {
+		if strings.EqualFold(plain, "ENGINE DETAILS") {
 			d.report.Engine.Backend = backendTRT
 		}
 	case decodingSection:
 		_, mode, _ := strings.Cut(strings.TrimSuffix(plain, ")"), "(")
-		d.decoding().Mode = mode
+		d.decoding().Mode = strings.TrimSpace(mode)
 	}
 }
 

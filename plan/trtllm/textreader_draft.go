@@ -73,7 +73,7 @@ func (d *draft) settle() {
 		avg *float64
 	}{{s.ISL, &s.MaxISL, &s.AvgISL}, {s.OSL, &s.MaxOSL, &s.AvgOSL}, {s.SeqLen, &s.MaxSeqLen, &s.AvgSeqLen}} {
 		if c.p != nil {
-			*c.max, *c.avg = int(c.p.Maximum), c.p.Average
+			*c.max, *c.avg = wholeLength(c.p.Maximum), c.p.Average
 		}
 	}
 }

@@ -162,7 +162,7 @@ func (d *draft) world(label, value string) {
 		w.SchedulingPolicy = value
 	case "KV Memory Percentage":
 		if percent, ok := strings.CutSuffix(value, "%"); ok {
-			w.KVCachePercentage = float(percent + "e-2")
+			w.KVCachePercentage = fraction(percent + "e-2")
 		}
 	case "Issue Rate (req/sec)":
 		w.IssueRate = float(value)

@@ -14,13 +14,29 @@ func float(s string) *float64 {
 	return &v
 }
 
+// fraction is a number from 0 to 1, nil for anything else.
+func fraction(s string) *float64 {
+	if v := float(s); v != nil && *v >= 0 && *v <= 1 {
+		return v
+	}
+	return nil
+}
+
 // count is a whole number that is not negative, 0 for anything else.
 func count(s string) int {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
 		return 0
 	}
-	return n
+	return int(n)
+}
+
+// wholeLength is a length without what is behind its point, 0 if it cannot be one.
+func wholeLength(v float64) int {
+	if !(v >= 0 && v < 1<<31) {
+		return 0
+	}
+	return int(v)
 }
 
 // whenCounted is count with nil for anything else.

@@ -1,0 +1,168 @@
+package trtllm
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReadReport(t *testing.T) {
+	for _, path := range files(t, "reports", ".json") {
+		name := filepath.Base(path)
+		t.Run(name, func(t *testing.T) {
+			b := content(t, path)
+			r, err := ReadReport(bytes.NewReader(b))
+			if strings.HasPrefix(name, "bad-") {
+				if err == nil {
+					t.Fatal("it was read")
+				}
+				golden(t, path, err.Error()+"\n")
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			if err := r.WriteJSON(&out); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, path, out.String())
+			again, err := ReadReport(&out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(r, again); diff != "" {
+				t.Errorf("written and read again:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReadReportIncomplete(t *testing.T) {
+	whole := content(t, filepath.Join(testdataDir, "reports", "1.2-streaming.json"))
+	for n := range len(whole) - 1 {
+		if _, err := ReadReport(bytes.NewReader(whole[:n])); !errors.Is(err, ErrIncomplete) {
+			t.Fatalf("%d of %d bytes: %v", n, len(whole), err)
+		}
+	}
+	for name, b := range map[string]string{
+		"twice":       string(whole) + string(whole),
+		"a comma":     string(whole) + ",",
+		"no object":   "[1, 2]",
+		"null":        "null",
+		"a null":      strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": null`, 1),
+		"a word":      strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": "fast"`, 1),
+		"a NaN":       strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": NaN`, 1),
+		"a key twice": strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": 511.25, "AVG_TTFT_MS": null`, 1),
+		"no section":  strings.Replace(string(whole), `"request_info"`, `"requests"`, 1),
+		"a list":      strings.Replace(string(whole), `"performance": {`, `"performance": [], "p": {`, 1),
+	} {
+		if r, err := ReadReport(strings.NewReader(b)); err == nil {
+			t.Errorf("%s: read as %+v", name, r)
+		}
+	}
+}
+
+func TestReadReportPassesErrorsOn(t *testing.T) {
+	broken := errors.New("broken disk")
+	_, err := ReadReport(oneByte([]byte("{"), broken))
+	if !errors.Is(err, broken) || errors.Is(err, ErrIncomplete) {
+		t.Errorf("%v", err)
+	}
+	if _, err := ReadReport(io.LimitReader(zeros{}, maxReport+10)); err == nil || errors.Is(err, ErrIncomplete) {
+		t.Errorf("without an end: %v", err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	return len(b), nil
+}
+
+func TestMetrics(t *testing.T) {
+	read := func(name string) *Report {
+		r, err := ReadReport(bytes.NewReader(content(t, filepath.Join(testdataDir, "reports", name))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	values := func(r *Report) []float64 {
+		var out []float64
+		for _, m := range r.Metrics() {
+			v := math.Inf(-1)
+			if m.Value != nil {
+				v = *m.Value
+			}
+			out = append(out, v)
+		}
+		return out
+	}
+	none := math.Inf(-1)
+	want := []float64{50.125, 6416, 25664, 5107.231935, 4400.060129, 29.1125, 3208, none, none, none}
+	if diff := cmp.Diff(want, values(read("1.0.json"))); diff != "" {
+		t.Errorf("without streaming:\n%s", diff)
+	}
+	copy(want[7:], []float64{511.25, 30.6205, 32.7519})
+	r := read("1.2-streaming.json")
+	if diff := cmp.Diff(want, values(r)); diff != "" {
+		t.Errorf("with streaming:\n%s", diff)
+	}
+	var names []string
+	for _, m := range r.Metrics() {
+		names = append(names, m.Name)
+	}
+	for _, s := range r.Spreads() {
+		names = append(names, s.Name)
+		if s.Percentiles == nil {
+			t.Errorf("%s is nil", s.Name)
+		}
+	}
+	wantNames := strings.Fields(`request_throughput_req_s system_output_throughput_tok_s system_total_throughput_tok_s total_latency_ms
+		avg_request_latency_ms output_throughput_per_user_tok_s output_throughput_per_gpu_tok_s avg_ttft_ms avg_tpot_ms token_output_speed_tok_s
+		request_latency_percentiles_ms ttft_percentiles tpot_percentiles gen_tps_percentiles`)
+	if diff := cmp.Diff(wantNames, names); diff != "" {
+		t.Error(diff)
+	}
+	for _, s := range read("1.0.json").Spreads()[1:] {
+		if s.Percentiles != nil {
+			t.Errorf("%s without streaming", s.Name)
+		}
+	}
+}
+
+func FuzzReadReport(f *testing.F) {
+	for _, path := range files(f, "reports", ".json") {
+		f.Add(content(f, path))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := ReadReport(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		if name, ok := r.hollow(); ok {
+			t.Fatalf("read without %s", name)
+		}
+		var out bytes.Buffer
+		if err := r.WriteJSON(&out); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ReadReport(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(r, again); diff != "" {
+			t.Fatalf("written and read again:\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,201 @@
+package trtllm
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sampleReports are the reports among the real excerpts. Some are cut by those
+// who published them: what they lack makes them no results.
+var sampleReports = map[string]struct {
+	lacks string
+	want  Report
+}{
+	"01-report-1.1.0rc2-nonstreaming-tp1.txt": {want: Report{
+		Engine: Engine{Model: "meta-llama/Llama-3.2-3B-Instruct", Version: "1.1.0rc2", Backend: "Pytorch", Dtype: new("bfloat16")},
+		World: World{
+			TP: 1, PP: 1, WorldSize: 1, MaxBatchSize: 2816, MaxNumTokens: 3072, SchedulingPolicy: "GUARANTEED_NO_EVICT",
+			KVCachePercentage: new(.9), IssueRate: new(1.0535e17)},
+		Request: RequestInfo{NumRequests: 16, AvgConcurrent: new(7.994), AvgInputLength: 13, AvgOutputLength: 256},
+		Performance: Performance{
+			new(3368.3769), new(1682.9355), new(4.7501), new(1216.0159), new(1277.7668), new(152.1153), new(1216.0159),
+			&Percentiles{1683.3179, 1683.8753, 1683.9602, 1683.9602, 1678.1686, 1683.9602, 1682.9355}},
+		Dataset: &DatasetInfo{Path: "/workspace/dataset.jsonl", Requests: 16},
+	}},
+	"02-report-0.21.0rc0-streaming-full.txt": {want: Report{
+		Engine: Engine{Model: "meta-llama/Llama-3.1-8B-Instruct", Version: "0.21.0rc0", Backend: "Pytorch", Dtype: new("bfloat16")},
+		World: World{
+			TP: 1, PP: 1, WorldSize: 1, MaxBatchSize: 3840, MaxNumTokens: 7680, SchedulingPolicy: "GUARANTEED_NO_EVICT",
+			KVCachePercentage: new(.9), IssueRate: new(1.0526e15)},
+		Request: RequestInfo{NumRequests: 100, AvgConcurrent: new(94.605), AvgInputLength: 128, AvgOutputLength: 128},
+		Performance: Performance{
+			new(1155.5715), new(1093.2284), new(86.5373), new(11076.77), new(22153.5399), new(117.1544), new(11076.77),
+			&Percentiles{1091.7905, 1130.72, 1133.0074, 1137.6817, 1050.1519, 1137.6817, 1093.2284}},
+		Streaming: &Streaming{
+			new(137.1475), new(162.6706), new(7.3272),
+			&Percentiles{7.6079, 8.1246, 8.1289, 8.1306, 6.645, 8.1306, 7.3272},
+			&Percentiles{159.7857, 220.053, 226.9148, 232.4339, 93.921, 232.4339, 162.6706},
+			&Percentiles{131.4444, 150.4112, 150.4606, 150.4894, 122.9921, 150.4894, 137.1475}},
+		Dataset: &DatasetInfo{
+			ISL: constant(128), OSL: constant(128), SeqLen: constant(256), Requests: 100, Path: "/workspace/benchmark_toolkit/synthetic_data.jsonl",
+			MaxISL: 128, MaxOSL: 128, MaxSeqLen: 256, AvgISL: 128, AvgOSL: 128, AvgSeqLen: 256},
+	}},
+	"04-report-0.18-0.19-labels-multimodal.txt": {want: Report{
+		World: World{
+			TP: 1, PP: 1, WorldSize: 1, MaxBatchSize: 4, MaxNumTokens: 12288, SchedulingPolicy: "GUARANTEED_NO_EVICT",
+			KVCachePercentage: new(.9), IssueRate: new(1.4117e17)},
+		Request: RequestInfo{NumRequests: 10, AvgConcurrent: new(5.3019), AvgInputLength: 411.6, AvgOutputLength: 128.7},
+		Performance: Performance{
+			new(6925.4963), new(3671.8441), new(1.4439), new(185.8351), new(780.1607), new(38.1959), new(185.8351),
+			&Percentiles{3936.3022, 5514.4701, 5514.4701, 5514.4701, 2397.1047, 5514.4701, 3671.8441}},
+		Dataset: &DatasetInfo{
+			ISL:      &Percentiles{299, 1059, 1059, 1059, 167, 1059, 411.6},
+			OSL:      &Percentiles{128, 137, 137, 137, 119, 137, 128.7},
+			SeqLen:   &Percentiles{427, 1178, 1178, 1178, 300, 1178, 540.3},
+			Requests: 10, Path: "/workspaces/tensorrt_llm/mm_data.jsonl",
+			MaxISL: 1059, MaxOSL: 137, MaxSeqLen: 1178, AvgISL: 411.6, AvgOSL: 128.7, AvgSeqLen: 540.3},
+	}},
+	"05-report-0.19-streaming-labels.txt": {want: Report{
+		Performance: Performance{
+			new(115716.9214), new(75903.4456), new(43.2089), new(5530.7382), new(94022.5497), new(2.0563), new(5530.7382),
+			&Percentiles{78509.2102, 110804.0017, 111302.9101, 111618.2158, 24189.0838, 111668.0964, 75903.4456}},
+		Streaming: &Streaming{
+			new(5.4656), new(52667.0339), new(182.9639),
+			&Percentiles{204.0463, 206.3863, 206.5064, 206.5821, 32.8005, 208.4667, 182.9639},
+			&Percentiles{52269.7072, 96583.7187, 101978.4566, 106563.4497, 3914.7621, 107501.2487, 52667.0339}, nil},
+	}},
+	"07-report-1.2-overview-tp8-streaming.txt": {
+		lacks: "Time-to-First-Token Breakdown, Time-per-Output-Token Breakdown, Request Latency Breakdown",
+		want: Report{
+			Performance: Performance{
+				new(365009.1921), new(120325.7013), new(8.4162), new(8618.2158), new(77563.9425), new(9.8876), new(1077.277), nil},
+			Streaming: &Streaming{new(11.2591), new(19537.7776), new(98.5219), nil, nil, nil},
+		}},
+}
+
+func constant(v float64) *Percentiles { return &Percentiles{v, v, v, v, v, v, v} }
+
+func TestSampleReports(t *testing.T) {
+	dir := samplesDir(t)
+	for name, c := range sampleReports {
+		l := readLog(t, content(t, filepath.Join(dir, name)))
+		got, other := l.Report, l.Partial
+		if c.lacks != "" {
+			got, other = l.Partial, l.Report
+		}
+		if diff := cmp.Diff(&c.want, got); diff != "" {
+			t.Errorf("%s: lacks %v\n%s", name, l.Lacks, diff)
+		}
+		if lacks := strings.Join(l.Lacks, ", "); other != nil || lacks != c.lacks {
+			t.Errorf("%s: lacks %s, want %s", name, lacks, c.lacks)
+		}
+		if l.Failure != nil {
+			t.Errorf("%s: failed: %+v", name, l.Failure)
+		}
+	}
+}
+
+// sampleLogs are the other excerpts. A class of "" is no failure.
+var sampleLogs = map[string]struct {
+	class, line, node string
+	phase             Phase
+	done, total       int
+}{
+	"09-log-startup-0.20-8b-h100.txt":             {phase: PhaseLoading},
+	"10-log-dataset-details-early-0.20.txt":       {phase: PhasePreparing},
+	"11-log-iteration-lines.txt":                  {phase: PhaseBenchmarking},
+	"12-fail-oom-weight-load-multirank.txt":       {class: "gpu_oom", line: "[09/17/2025-21:24:19] [TRT-LLM] [RANK 2] [E] Error executing load_single_module"},
+	"14-fail-nccl-mpirun-tail.txt":                {class: "nccl", line: "Failed, NCCL error /src/tensorrt_llm/cpp/"},
+	"17-fail-slurm-time-limit.txt":                {class: "time_limit", line: "slurmstepd: error: *** JOB 494583 ON ... CANCELLED AT"},
+	"18-fail-slurm-host-oom.txt":                  {class: "host_oom", line: "slurmstepd: error: Detected 1 oom_kill event", node: "nid001277"},
+	"19-fail-pyxis-import.txt":                    {class: "container", line: "slurmstepd: error: pyxis: child 10028 failed", node: "compute-0"},
+	"22-fail-cli-unknown-option-0.18.1.txt":       {class: "cli", line: "Error: No such option: --ep"},
+	"24-fail-kv-cache-too-small-2023-trt.txt":     {class: "kv_too_small", line: "E1128 16:31:49.479096 227 backend_model.cc:634] ERROR:"},
+	"25-fail-mid-benchmark-progress-bar.txt":      {class: "request_failed", line: "Traceback (most recent call last):", phase: PhaseBenchmarking, done: 1, total: 4},
+	"28-fail-sbatch-rejected.txt":                 {class: "submit_rejected", line: "sbatch: error: Batch job submission failed: Invalid account"},
+	"30-log-healthy-multirank-start-1.2.0rc2.txt": {phase: PhaseLoading},
+}
+
+func TestSampleLogs(t *testing.T) {
+	dir := samplesDir(t)
+	for name, c := range sampleLogs {
+		b := content(t, filepath.Join(dir, name))
+		l := readLog(t, b)
+		if l.Report != nil || l.Partial != nil {
+			t.Errorf("%s: a report was found", name)
+		}
+		if l.Phase != c.phase || l.Done != c.done || l.Total != c.total {
+			t.Errorf("%s: %v, %d of %d; want %v, %d of %d", name, l.Phase, l.Done, l.Total, c.phase, c.done, c.total)
+		}
+		f, ok := Classify(bytes.NewReader(b))
+		if ok != (c.class != "") || f.Class != c.class || !strings.HasPrefix(f.Line, c.line) || f.Node != c.node {
+			t.Errorf("%s: %q %q on %q, want %q %q on %q", name, f.Class, f.Line, f.Node, c.class, c.line, c.node)
+		}
+	}
+}
+
+// The second and third parts of some excerpts are failures of their own.
+func TestSampleParts(t *testing.T) {
+	dir := samplesDir(t)
+	for name, want := range map[string][]string{
+		"17-fail-slurm-time-limit.txt": {"time_limit", "time_limit", "time_limit"},
+		"18-fail-slurm-host-oom.txt":   {"host_oom on nid001277", "host_oom on Orion-01-01", "bus_error on Orion-18-69"},
+	} {
+		var got []string
+		for _, part := range strings.Split(strings.TrimSpace(string(content(t, filepath.Join(dir, name)))), "\n\n") {
+			f, _ := Classify(strings.NewReader(part))
+			if f.Node != "" {
+				f.Class += " on " + f.Node
+			}
+			got = append(got, f.Class)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
+
+func TestSampleLimits(t *testing.T) {
+	l := readLog(t, content(t, filepath.Join(samplesDir(t), "09-log-startup-0.20-8b-h100.txt")))
+	if l.MaxNumTokens != 23552 || l.MaxSeqLen != 157 {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestSampleIterations(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(string(content(t, filepath.Join(samplesDir(t), "11-log-iteration-lines.txt")))), "\n")
+	first := iteration(func(it *Iteration) {
+		it.Iter, it.Rank, it.ActiveRequests, it.ActiveLimit, it.ScheduledRequests = 198, 0, 0, 0, 10
+		it.CtxRequests, it.CtxTokens, it.GenTokens, it.ElapsedS, it.Timestamp = 0, 0, 16, 0.005060911178588867, "2025-04-28 09:56:44"
+	})
+	second := iteration(func(it *Iteration) {
+		it.Iter, it.Rank, it.ActiveRequests, it.ActiveLimit, it.ScheduledRequests = 5559, 0, -1, -1, 3
+		it.CtxRequests, it.CtxTokens, it.GenTokens, it.HostStepMS, it.Timestamp = 2, 16384, 0, 50.5, ""
+	})
+	for i, want := range []Iteration{first, second} {
+		got, ok := ParseIteration([]byte(lines[i]))
+		if diff := cmp.Diff(want, got, nan); !ok || diff != "" {
+			t.Errorf("line %d: %v\n%s", i+1, ok, diff)
+		}
+	}
+}
+
+// Every excerpt is read by one of the tests above.
+func TestSamplesAreAllRead(t *testing.T) {
+	found, err := filepath.Glob(filepath.Join(samplesDir(t), "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		name := filepath.Base(path)
+		_, report := sampleReports[name]
+		_, log := sampleLogs[name]
+		if !report && !log {
+			t.Errorf("%s is read by no test", name)
+		}
+	}
+}
