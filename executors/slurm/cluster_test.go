@@ -1,0 +1,345 @@
+package slurm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/executortest"
+	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// testRun is a run of two nodes with four tasks each whose benchmark is a line
+// of shell.
+func testRun(script string) *plan.Run {
+	return &plan.Run{
+		Address: "max_throughput/use_case=chat", Fingerprint: strings.Repeat("0123456789abcdef", 4),
+		Hardware:         plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
+		Image:            plan.Image{Name: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1", TRTLLMVersion: "1.0.0rc1"},
+		UseCase:          plan.UseCase{Label: "chat"},
+		TimeLimitSeconds: 120,
+		Env:              map[string]*string{},
+		Steps:            []plan.Step{{Name: "benchmark", Argv: []string{"bash", "-c", script}}},
+	}
+}
+
+func testConfig() *Config {
+	return &Config{
+		PollInterval: time.Second, MaxInQueue: 8, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true,
+		Launcher: []string{"bash", "-c"}, Partition: "batch",
+	}
+}
+
+// testJob is a prepared attempt of run.
+func testJob(t *testing.T, cfg *Config, run *plan.Run, attempt int) *executors.Job {
+	t.Helper()
+	dir := t.TempDir()
+	planned, err := cfg.Target().Job(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := fmt.Sprintf("s1-a%d", attempt)
+	job := &executors.Job{Name: planned.Name + "-" + mark, Dir: dir, Run: run, Sample: 1, Attempt: attempt, NotBefore: time.Now()}
+	for _, word := range planned.Argv {
+		job.Argv = append(job.Argv, strings.ReplaceAll(word, plan.AttemptPlaceholder, mark))
+	}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("script.sh", *planned.Script)
+	write("attempt", "LLMBENCH_ATTEMPT="+dir+"\nLLMBENCH_NONCE=n"+mark+"\n")
+	write("secrets", "HF_SECRET=hunter2\n")
+	return job
+}
+
+func TestScriptIsShell(t *testing.T) {
+	run := testRun("echo 'it'\"'\"'s' $HOME")
+	run.Env["GREETING"] = ptr("it's; $(reboot) `x`")
+	cfg := testConfig()
+	cfg.Container = &Container{Runtime: "pyxis", ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}, Writable: true}
+	cfg.Prolog = []string{"echo 'hi'"}
+	planned, err := cfg.Target().Job(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "-n")
+	cmd.Stdin = strings.NewReader(*planned.Script)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out, *planned.Script)
+	}
+	for _, want := range []string{
+		"--container-image=/images with space/tensorrt-llm+release+1.0.0rc1.sqsh", "--no-container-mount-home", `"$LLMBENCH_ATTEMPT:$LLMBENCH_ATTEMPT"`, "/a:/a", "/b:/c",
+		`export GREETING='it'\''s; $(reboot) ` + "`x`'",
+	} {
+		if !strings.Contains(*planned.Script, want) {
+			t.Errorf("the script lacks %q", want)
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func FuzzQuote(f *testing.F) {
+	for _, s := range []string{"", "a b", "it's", "$(x)`y`\"\\", "-n", "é\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ContainsRune(s, 0) {
+			t.Skip()
+		}
+		out, err := exec.Command("sh", "-c", "printf '%s' "+quote(s)).Output()
+		if err != nil || string(out) != s {
+			t.Fatalf("%q became %q: %v", s, out, err)
+		}
+	})
+}
+
+func FuzzParseQueue(f *testing.F) {
+	f.Add("54|llmb-x-s1-a1|FAILED|768|2025-01-02T03:04:05|N/A|gb01|NonZeroExitCode|\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, r := range parseQueue(s) {
+			if !isID(r.id) {
+				t.Fatalf("%+v", r)
+			}
+		}
+	})
+}
+
+// both runs a test on a cluster without and one with accounting.
+func both(t *testing.T, test func(t *testing.T, accounting bool)) {
+	for _, accounting := range []bool{false, true} {
+		t.Run(fmt.Sprintf("accounting=%v", accounting), func(t *testing.T) {
+			slurmtest.ForTest(t, slurmtest.Options{Accounting: accounting})
+			test(t, accounting)
+		})
+	}
+}
+
+func TestOnSlurm(t *testing.T) {
+	both(t, func(t *testing.T, accounting bool) {
+		t.Run("contract", contract)
+		t.Run("environment", environmentOfJob)
+		t.Run("claim", claimExcludes)
+		t.Run("requeue", requeueRefused)
+		t.Run("lost answer", lostAnswer)
+		if !accounting { // more than a minute, and accounting takes no part in it
+			t.Run("time limit", timeLimit)
+		}
+	})
+}
+
+func newExecutor(cfg *Config) *Executor {
+	e := New(cfg, hclog.NewNullLogger())
+	e.AdoptWindow = 2 * time.Second
+	return e
+}
+
+func contract(t *testing.T) {
+	cfg := testConfig()
+	n := 0
+	job := func(script string) func(t *testing.T) *executors.Job {
+		return func(t *testing.T) *executors.Job { n++; return testJob(t, cfg, testRun(script), n) }
+	}
+	executortest.Run(t, executortest.Harness{
+		Executor: newExecutor(cfg), Job: job("exit 0"), Long: job("sleep 120"),
+		Refused: func(t *testing.T) *executors.Job {
+			wrong := *cfg
+			wrong.Partition = "nowhere"
+			return testJob(t, &wrong, testRun("true"), 99)
+		},
+	})
+}
+
+// environmentOfJob checks tasks, GPUs, exit status and secrets of a job.
+func environmentOfJob(t *testing.T) {
+	cfg := testConfig()
+	e := newExecutor(cfg)
+	t.Setenv("HF_TOKEN", "not for jobs")
+	t.Setenv("SBATCH_PARTITION", "nowhere")
+	job := testJob(t, cfg, testRun(`echo "rank $SLURM_PROCID gpus $CUDA_VISIBLE_DEVICES token ${HF_TOKEN:-none} secret $HF_SECRET"; [ "$SLURM_PROCID" = 0 ] && exit 7; exit 0`), 50)
+	h := submit(t, e, job)
+	waitFor(t, e, h)
+	out := read(t, job, "stdout")
+	for rank := range 8 {
+		if want := fmt.Sprintf("rank %d gpus 0,1,2,3 token none secret hunter2\n", rank); !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	var exit struct {
+		RC      int  `json:"rc"`
+		BenchRC *int `json:"bench_rc"`
+		End     bool `json:"end"`
+	}
+	if err := json.Unmarshal([]byte(read(t, job, "exit")), &exit); err != nil || exit.BenchRC == nil || *exit.BenchRC != 7 || !exit.End {
+		t.Errorf("exit is %+v: %v", exit, err)
+	}
+	shown, err := exec.Command("scontrol", "show", "job", executors.JobID(h)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(shown)+read(t, job, "script.sh"), "hunter2") {
+		t.Error("a secret can be seen")
+	}
+}
+
+// claimExcludes submits one attempt twice behind the executor's back.
+func claimExcludes(t *testing.T) {
+	cfg := testConfig()
+	e := newExecutor(cfg)
+	job := testJob(t, cfg, testRun("sleep 2; echo once >>ran.$SLURM_PROCID"), 60)
+	first := submit(t, e, job)
+	second := submit(t, e, job)
+	waitFor(t, e, first)
+	waitFor(t, e, second)
+	if got := read(t, job, "ran.0"); got != "once\n" {
+		t.Errorf("the attempt ran: %q", got)
+	}
+	refused, _ := filepath.Glob(filepath.Join(job.Dir, "refused.*"))
+	if len(refused) != 1 {
+		t.Errorf("%d jobs refused, want 1", len(refused))
+	}
+}
+
+// requeueRefused has Slurm start a job again.
+func requeueRefused(t *testing.T) {
+	cfg := testConfig()
+	e := newExecutor(cfg)
+	job := testJob(t, cfg, testRun("sleep 60"), 70)
+	job.Argv = replaceArg(job.Argv, "--no-requeue", "--requeue")
+	h := submit(t, e, job)
+	until(t, func() bool { _, err := os.Stat(filepath.Join(job.Dir, "start")); return err == nil })
+	if out, err := exec.Command("scontrol", "requeue", executors.JobID(h)).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	// Slurm waits two minutes before it starts a requeued job; do not.
+	until(t, func() bool {
+		out, _ := exec.Command("scontrol", "update", "jobid="+executors.JobID(h), "StartTime=now").CombinedOutput()
+		_ = out
+		_, err := os.Stat(filepath.Join(job.Dir, "refused."+executors.JobID(h)))
+		return err == nil
+	})
+}
+
+// lostAnswer kills sbatch's answer: the job exists and nobody was told.
+func lostAnswer(t *testing.T) {
+	cfg := testConfig()
+	e := newExecutor(cfg)
+	job := testJob(t, cfg, testRun("sleep 60"), 80)
+	bin := t.TempDir()
+	real, err := exec.LookPath("sbatch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lie := "#!/bin/sh\n" + real + " \"$@\" >/dev/null\necho 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(bin, "sbatch"), []byte(lie), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := os.Getenv("PATH")
+	t.Setenv("PATH", bin+":"+path)
+	if _, err := e.Submit(t.Context(), job); err == nil || errors.Is(err, executors.ErrRejected) {
+		t.Fatalf("the lie was believed: %v", err)
+	}
+	os.Setenv("PATH", path)
+	job.Resumed = true
+	h, err := e.Submit(t.Context(), job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("squeue", "-h", "-n", job.Name, "-o", "%i").Output()
+	if err != nil || strings.TrimSpace(string(out)) != executors.JobID(h) {
+		t.Errorf("jobs called %s: %q, adopted %s: %v", job.Name, out, h, err)
+	}
+	if err := e.Cancel(t.Context(), h); err != nil {
+		t.Error(err)
+	}
+	waitFor(t, e, h)
+}
+
+// timeLimit lets a job run into its limit of a minute. Slurm looks at limits
+// every half minute, so that this is the slow one.
+func timeLimit(t *testing.T) {
+	cfg := testConfig()
+	e := newExecutor(cfg)
+	run := testRun("sleep 300")
+	run.TimeLimitSeconds = 60
+	job := testJob(t, cfg, run, 90)
+	h := submit(t, e, job)
+	deadline := time.Now().Add(3 * time.Minute)
+	for {
+		all, err := e.Poll(t.Context(), []executors.Handle{h})
+		if s := all[h]; err == nil && s.State == executors.Ended {
+			if s.End != executors.TimedOut {
+				t.Errorf("ended as %q (%s)", s.End, s.Raw)
+			}
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the limit was not enforced")
+		}
+		time.Sleep(time.Second)
+	}
+	if exit := read(t, job, "exit"); !strings.Contains(exit, `"reason":"time_limit"`) {
+		t.Errorf("the job's last word is %s", exit)
+	}
+}
+
+func submit(t *testing.T, e *Executor, job *executors.Job) executors.Handle {
+	t.Helper()
+	h, err := e.Submit(t.Context(), job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Cancel(context.Background(), h) })
+	return h
+}
+
+func waitFor(t *testing.T, e *Executor, h executors.Handle) {
+	t.Helper()
+	until(t, func() bool {
+		all, err := e.Poll(t.Context(), []executors.Handle{h})
+		return err == nil && all[h].State == executors.Ended
+	})
+}
+
+func until(t *testing.T, yes func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(45 * time.Second)
+	for !yes() {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not happen in time")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func read(t *testing.T, job *executors.Job, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(job.Dir, name))
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
+
+func replaceArg(argv []string, old, with string) []string {
+	out := append([]string{}, argv...)
+	for i, a := range out {
+		if a == old {
+			out[i] = with
+		}
+	}
+	return out
+}
