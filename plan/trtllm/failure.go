@@ -42,6 +42,9 @@ func Classify(r io.Reader) (f Failure, ok bool) {
 		if err != nil || !more {
 			return c.result()
 		}
+		if _, ok := ParseIteration(line); ok {
+			continue // most lines of most logs
+		}
 		for {
 			b, ok := cutBar(line)
 			if !ok {

@@ -32,6 +32,35 @@ func TestEarlyDatasetIsNoReport(t *testing.T) {
 	}
 }
 
+func TestWriteDatasetAlone(t *testing.T) {
+	whole := readLog(t, content(t, filepath.Join(testdataDir, "reports", "1.1-long-lengths.txt"))).Report
+	for _, simulated := range []bool{false, true} {
+		var b bytes.Buffer
+		if err := whole.Dataset.WriteText(&b, "01/02/2026-03:04:05", simulated); err != nil {
+			t.Fatal(err)
+		}
+		l := readLog(t, b.Bytes())
+		if l.Report != nil || l.Partial != nil || l.Simulated != simulated {
+			t.Errorf("%+v\n%s", l, b.Bytes())
+		}
+		if !strings.Contains(b.String(), "\nMAX:   1.31e+05           500.0000           1.32e+05\n") {
+			t.Errorf("%s", b.Bytes())
+		}
+	}
+}
+
+// Other ranks' text is no end of a run, and neither is a second beginning.
+func TestPhaseGoesBackForANewRunOnly(t *testing.T) {
+	const prefix = "\n[01/02/2026-03:04:05] [TRT-LLM] [I] "
+	log := prefix + "Preparing to run throughput benchmark..." + prefix + "Running warmup." + prefix + "[Autotuner]: late"
+	if l := readLog(t, []byte(log)); l.Phase != PhaseWarmup || l.Stage != "Running warmup" {
+		t.Errorf("%v, %s", l.Phase, l.Stage)
+	}
+	if l := readLog(t, []byte(log+prefix+"Preparing to run throughput benchmark...")); l.Phase != PhasePreparing {
+		t.Errorf("%v, %s", l.Phase, l.Stage)
+	}
+}
+
 func TestReadLogPassesErrorsOn(t *testing.T) {
 	broken := errors.New("broken disk")
 	if _, err := ReadLog(oneByte([]byte("= PERFORMANCE OVERVIEW\n"), broken)); !errors.Is(err, broken) {
@@ -69,7 +98,7 @@ func TestReadLogMemory(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if _, err := ReadLog(&repeat{text: text, n: 4000}); err != nil {
+		if _, err := ReadLog(&repeat{text: text, n: 1500}); err != nil {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)

@@ -14,7 +14,7 @@ import (
 var ErrIncomplete = errors.New("the report is not whole")
 
 // maxReport bounds what ReadReport reads; real reports have a few kilobytes.
-const maxReport = 16 << 20
+const maxReport = 4 << 20
 
 // WriteJSON writes the report as trtllm-bench's --report_json has it.
 func (r *Report) WriteJSON(w io.Writer) error {

@@ -42,7 +42,7 @@ func content(t testing.TB, path string) []byte {
 // golden compares with a file beside path, or writes it under -update.
 func golden(t *testing.T, path, got string) {
 	t.Helper()
-	path = strings.TrimSuffix(path, filepath.Ext(path)) + filepath.Ext(path) + ".golden"
+	path += ".golden"
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

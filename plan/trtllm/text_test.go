@@ -158,11 +158,12 @@ func TestCutReportIsNeverAResult(t *testing.T) {
 				t.Fatalf("%s, %s %d bytes:\n%s", path, what, n, diff)
 			}
 		}
-		step := 17 // and every byte of one
-		if strings.Contains(path, "0.21") {
-			step = 1
-		}
-		for n := 0; n < len(b); n += step {
+		from, to := bytes.Index(b, []byte("PERFORMANCE OVERVIEW")), bytes.Index(b, []byte("= DATASET"))
+		dense := strings.Contains(path, "0.21") // every byte of the figures of one
+		for n := 0; n < len(b); n++ {
+			if n%41 != 0 && !(dense && from < n && n < to) {
+				continue
+			}
 			check(b[:n], "first", n)
 			check(b[n:], "without the first", n)
 			if n%5 == 0 { // srun -l ends lines that were cut

@@ -53,7 +53,10 @@ func splitLabel(s string) (label, value string, ok bool) {
 	return "", "", false
 }
 
-const breakdownCount = 9
+const (
+	breakdownCount   = 9
+	latencyBreakdown = 0
+)
 
 // breakdowns are the tags of all versions' percentiles, and where in a report
 // they belong.
@@ -62,7 +65,7 @@ var breakdowns = [breakdownCount]struct {
 	places int
 	at     func(*draft) **Percentiles
 }{
-	{"Latency", 4, func(d *draft) **Percentiles { return &d.report.Performance.Latency }},
+	latencyBreakdown: {"Latency", 4, func(d *draft) **Percentiles { return &d.report.Performance.Latency }},
 	{"TTFT", 4, func(d *draft) **Percentiles { return &d.stream().TTFT }},
 	{"TPOT", 4, func(d *draft) **Percentiles { return &d.stream().TPOT }},
 	{"GTPS", 4, func(d *draft) **Percentiles { return &d.stream().GenTPS }},

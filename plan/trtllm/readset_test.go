@@ -1,0 +1,147 @@
+package trtllm
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReadDataset(t *testing.T) {
+	const rows = `{"task_id":0,"input_ids":[1,2,3],"output_tokens":5}
+{ "output_tokens" : 6, "input_ids" : [ 10 , 20 ] , "task_id" : 1 }` + "\r\n" +
+		`{"task_id": 2, "logits": [4], "output_tokens": 7}
+{"task_id": 3, "prompt": "Tell me \"more\"", "output_tokens": 8}
+{"task_id": 4, "prompt": "text", "input_ids": [5, 6, 7, 8], "output_tokens": 9, "lora_request": {"lora_name": "a"}}
+{"task_id": 5, "prompt": "text", "input_ids": null, "logits": [1], "output_tokens": 9}
+{"task_id": 6, "prompt": "What is this?", "media_paths": ["a.png"], "output_tokens": 9}
+{"task_id": 7, "input_ids": [1], "input_ids": [1, 2], "output_tokens": 9}`
+	want := []Length{{3, 5}, {2, 6}, {1, 7}, {-1, 8}, {4, 9}, {-1, 9}, {-1, 9}, {2, 9}}
+	lines := strings.SplitAfter(rows, "\n")
+	for limit := range len(want) + 2 {
+		n := limit
+		if limit == 0 || limit > len(want) {
+			n = len(want)
+		}
+		text := strings.Join(lines[:n], "")
+		sum := sha256.Sum256([]byte(text))
+		got, err := ReadDataset(iotest.OneByteReader(strings.NewReader(rows)), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(Dataset{Rows: n, Bytes: int64(len(text)), SHA256: hex.EncodeToString(sum[:]), Lengths: want[:n]}, got); diff != "" {
+			t.Errorf("limit %d:\n%s", limit, diff)
+		}
+	}
+}
+
+func TestReadDatasetRefuses(t *testing.T) {
+	for _, c := range []struct{ row, want string }{
+		{``, "there are no rows"},
+		{"\n", "line 1: the line is empty"},
+		{`{"task_id":0,"input_ids":[1],"output_tokens":1}` + "\n\n", "line 2: the line is empty"},
+		{`[1]`, "line 1: the line is not one JSON object"},
+		{`null`, "line 1: the line is not one JSON object"},
+		{`{"task_id":0,"input_ids":[1],"output_tokens":1`, "line 1: the line is not one JSON object: unexpected end"},
+		{`{"task_id":0,"input_ids":[1],"output_tokens":1}{}`, "line 1: the line is not one JSON object"},
+		{`{"input_ids":[1],"output_tokens":1}`, "line 1: task_id is missing"},
+		{`{"task_ID":0,"input_ids":[1],"output_tokens":1}`, "line 1: task_id is missing"},
+		{`{"task_id":"0","input_ids":[1],"output_tokens":1}`, "line 1: task_id is not a whole number"},
+		{`{"task_id":0,"input_ids":[1]}`, "line 1: output_tokens is missing"},
+		{`{"task_id":0,"input_ids":[1],"output_tokens":null}`, "line 1: output_tokens is missing"},
+		{`{"task_id":0,"input_ids":[1],"output_tokens":1.5}`, "line 1: output_tokens is not a whole number"},
+		{`{"task_id":0,"input_ids":[1],"output_tokens":0}`, "line 1: output_tokens is 0, which asks for nothing"},
+		{`{"task_id":0,"input_ids":[1],"output_tokens":4000000000}`, "line 1: output_tokens is 4000000000; the limit is"},
+		{`{"task_id":0,"output_tokens":1}`, "line 1: there are neither input_ids nor a prompt"},
+		{`{"task_id":0,"input_ids":null,"logits":[1],"output_tokens":1}`, "line 1: there are neither input_ids nor a prompt"},
+		{`{"task_id":0,"input_ids":[],"prompt":"text","output_tokens":1}`, "line 1: input_ids is empty"},
+		{`{"task_id":0,"input_ids":[1,"2"],"output_tokens":1}`, "line 1: input_ids is not a list of whole numbers"},
+		{`{"task_id":0,"logits":[1,-2],"output_tokens":1}`, "line 1: logits[1] is -2; ids begin at 0"},
+		{`{"task_id":0,"input_ids":[01],"output_tokens":1}`, "line 1: the line is not one JSON object"},
+		{`{"task_id":0,"prompt":7,"output_tokens":1}`, "line 1: prompt is not a string"},
+		{`{"task_id":0,"prompt":"","output_tokens":1}`, "line 1: prompt is empty"},
+	} {
+		_, err := ReadDataset(strings.NewReader(c.row), 0)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s\n\tgives %v\n\twant %s", c.row, err, c.want)
+		}
+	}
+}
+
+func TestReadDatasetPassesErrorsOn(t *testing.T) {
+	gone := errors.New("stale file handle")
+	row := `{"task_id":0,"input_ids":[1],"output_tokens":1}` + "\n"
+	_, err := ReadDataset(io.MultiReader(strings.NewReader(row+row+row[:9]), iotest.ErrReader(gone)), 0)
+	if !errors.Is(err, gone) || !strings.HasPrefix(err.Error(), "line 3: ") {
+		t.Errorf("error %v, want %v on line 3", err, gone)
+	}
+	if _, err := ReadDataset(io.MultiReader(strings.NewReader(row+row), iotest.ErrReader(gone)), 2); err != nil {
+		t.Errorf("what follows the rows is read: %v", err)
+	}
+}
+
+func TestRowReader(t *testing.T) {
+	short, long := strings.Repeat("s", 100)+"\n", strings.Repeat("l", 600<<10)+"\n"
+	in := newRowReader(strings.NewReader(short+long+short+long+long), 700<<10)
+	for i, want := range []string{short, long, short, long, long} {
+		if got, err := in.next(); err != nil || string(got) != want {
+			t.Fatalf("line %d has %d bytes (%v), want %d", i, len(got), err, len(want))
+		}
+	}
+	if _, err := in.next(); !errors.Is(err, io.EOF) {
+		t.Errorf("error %v at the end", err)
+	}
+	in = newRowReader(zeros{}, 1<<20)
+	if _, err := in.next(); err == nil || len(in.long) > 2<<20 {
+		t.Errorf("an endless line: %v, %d bytes", err, len(in.long))
+	}
+}
+
+// The fast way and encoding/json must agree wherever the fast way answers.
+func FuzzReadDataset(f *testing.F) {
+	f.Add([]byte(`{"task_id":0,"input_ids":[1,2,3],"output_tokens":5}`))
+	f.Add([]byte(`{ "output_tokens" : 6, "input_ids" : [ 10 , 20 ] , "task_id" : 1 }`))
+	f.Add([]byte(`{"task_id":0,"prompt":"a","output_tokens":5}` + "\n\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if fast, ok := scanRow(b); ok {
+			// An unknown key sends the row the other way.
+			i := bytes.IndexByte(b, '{') + 1
+			slow, err := readRow([]byte(string(b[:i]) + `"x":1,` + string(b[i:])))
+			if err != nil || slow != fast {
+				t.Fatalf("%q is %v, by encoding/json %v (%v)", b, fast, slow, err)
+			}
+		}
+		ds, err := ReadDataset(bytes.NewReader(b), 0)
+		if err != nil {
+			return
+		}
+		if len(ds.Lengths) != ds.Rows || ds.Rows < 1 || ds.Bytes != int64(len(b)) {
+			t.Fatalf("%q gives %+v", b, ds)
+		}
+		for _, l := range ds.Lengths {
+			if l.OSL < 1 || l.ISL == 0 || l.ISL < -1 {
+				t.Fatalf("%q has a row of %+v", b, l)
+			}
+		}
+	})
+}
+
+func BenchmarkReadDataset(b *testing.B) {
+	var text bytes.Buffer
+	if _, err := (Shape{ISL: 8000, OSL: 512, Seed: 420, Rows: 400, Vocab: 202048, EOS: 200001}).Write(&text, nil); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(text.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ReadDataset(bytes.NewReader(text.Bytes()), 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
