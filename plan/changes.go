@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -66,6 +67,9 @@ func facts(r *Run) map[string]any {
 		f[name] = v
 	}
 	leaves(f, "llm_api_options", r.LLMAPIOptions)
+	if _, declared := r.Origins[fractionOption]; !declared {
+		delete(f, fractionOption) // the flag says it
+	}
 	for name, v := range r.Env {
 		if v != nil {
 			f["env."+name] = *v
@@ -73,6 +77,8 @@ func facts(r *Run) map[string]any {
 	}
 	return f
 }
+
+const fractionOption = "llm_api_options.kv_cache_config.free_gpu_memory_fraction"
 
 func leaves(into map[string]any, path string, v any) {
 	obj, ok := v.(map[string]any)
@@ -168,8 +174,17 @@ func sameMeaning(value any, is map[string]any, path string) bool {
 
 // placeOf is where the value that a change names is declared now.
 func (r *Run) placeOf(name string) *Range {
-	for _, try := range []string{name, strings.TrimPrefix(name, "dataset."), strings.TrimPrefix(name, "use_case."), blockOf(name)} {
+	tries := []string{name, strings.TrimPrefix(name, "dataset."), strings.TrimPrefix(name, "use_case.")}
+	if !strings.HasPrefix(name, "llm_api_options.") {
+		tries = append(tries, blockOf(name))
+	}
+	for _, try := range tries {
 		if o, ok := r.Origins[try]; ok && o.Range != nil {
+			return o.Range
+		}
+	}
+	for _, leaf := range slices.Sorted(maps.Keys(r.Origins)) {
+		if o := r.Origins[leaf]; strings.HasPrefix(leaf, name+".") && o.Range != nil {
 			return o.Range
 		}
 	}

@@ -66,7 +66,7 @@ func newUseCase(u *schema.UseCase) UseCase {
 // newArguments converts the flags of a cell. max_seq_len is always passed: the
 // longest request unless it is declared.
 func newArguments(cell *schema.Cell, data requests) trtllm.Arguments {
-	args := trtllm.Arguments{}
+	args := trtllm.Arguments{"backend": "pytorch"}
 	for name, v := range cell.Args {
 		args[name] = argument(v)
 	}

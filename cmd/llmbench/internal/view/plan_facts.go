@@ -48,7 +48,7 @@ func facts(r *plan.Run) []fact {
 	var out []fact
 	add := func(name string, value any) {
 		from, ok := r.Origins[name]
-		if !ok || from.From == "version" || value == nil {
+		if !ok || from.From == "version" || from.From == "llmbench" || value == nil {
 			return
 		}
 		topic, ok := topicOf[name]

@@ -97,7 +97,7 @@ func differing(g *group, shared map[string]bool) []column {
 
 func differingColumn(name string) column {
 	return column{
-		head:  strings.TrimPrefix(name, "llm_api_options."),
+		head:  columnHead(name),
 		right: true,
 		cell: func(r *plan.Run) string {
 			for _, f := range facts(r) {
@@ -108,6 +108,13 @@ func differingColumn(name string) column {
 			return "-"
 		},
 	}
+}
+
+func columnHead(name string) string {
+	if name == "kv_cache_free_gpu_mem_fraction" {
+		return "KV fraction"
+	}
+	return strings.TrimPrefix(name, "llm_api_options.")
 }
 
 func argumentCell(r *plan.Run, name string) string {

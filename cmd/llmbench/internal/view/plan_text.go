@@ -105,6 +105,11 @@ func stored(runs []*plan.Run) string {
 	}
 	switch have {
 	case 0:
+		for _, r := range runs {
+			if len(r.Changes) > 0 {
+				return "measured before under other arguments"
+			}
+		}
 		return "nothing stored yet"
 	case len(runs):
 		return "all stored"
