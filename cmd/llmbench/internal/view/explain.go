@@ -25,8 +25,12 @@ func Explain(w io.Writer, p *plan.Plan, r *plan.Run) error {
 	for _, c := range r.Changes {
 		out.line("  changed: %s  %s  %s", changeName(c), changeText(c), at.of(c.Range))
 	}
+	said := map[string]bool{}
 	for _, n := range r.Notes {
-		out.line("  %s: %s %s", n.Level, n.Code, n.Detail)
+		if !said[n.Code] {
+			said[n.Code] = true
+			out.line("  %s: %s: %s", n.Level, n.Code, n.Detail)
+		}
 	}
 	for _, s := range r.Steps {
 		out.line("")

@@ -99,14 +99,7 @@ func differingColumn(name string) column {
 	return column{
 		head:  columnHead(name),
 		right: true,
-		cell: func(r *plan.Run) string {
-			for _, f := range facts(r) {
-				if f.name == name {
-					return argumentCell(r, name)
-				}
-			}
-			return "-"
-		},
+		cell:  func(r *plan.Run) string { return argumentCell(r, name) },
 	}
 }
 
@@ -134,6 +127,9 @@ func argumentCell(r *plan.Run, name string) string {
 	}
 	if n, isNumber := number(value); isNumber && name == "concurrency" && n <= 0 {
 		return "unlimited"
+	}
+	if value == nil {
+		return "-"
 	}
 	return withCommas(value)
 }
