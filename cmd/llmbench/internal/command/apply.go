@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -161,9 +162,19 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	}
 	lease, err := s.store.Acquire(ctx, s.owner("apply"))
 	if err != nil {
-		return err
+		return inUse(err)
 	}
 	defer lease.Release()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-lease.Lost():
+			s.env.log.Error("the store's lease was taken; jobs go on and this apply stops")
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	if err := s.replace(p); err != nil {
 		return err
 	}
@@ -190,6 +201,15 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return out.End(exitDone)
 	}
 	return s.finish(p, outcome, out)
+}
+
+// inUse adds to a refused lease what to do about it.
+func inUse(err error) error {
+	var held *runs.HeldError
+	if !errors.As(err, &held) {
+		return err
+	}
+	return fmt.Errorf("%w\nNothing was started. Wait for that apply to end, or follow it with `llmbench status`; if it is dead for certain, `llmbench unlock` takes its lease", err)
 }
 
 // finish shows the results and decides the exit code.

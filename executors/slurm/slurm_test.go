@@ -1,0 +1,214 @@
+package slurm
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcldec"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+func TestClassify(t *testing.T) {
+	for text, want := range map[string]answer{
+		"sbatch: error: Batch job submission failed: Socket timed out on send/recv operation":                                 ambiguous,
+		"sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)":                    ambiguous,
+		"sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified":              rejected,
+		"sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)":         rejected,
+		"sbatch: error: Batch job submission failed: Requested node configuration is not available":                           rejected,
+		"sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS": full,
+		"sbatch: unrecognized option '--segment=2'":                                                                           rejected,
+		"": ambiguous,
+	} {
+		if got, _ := classify(text); got != want {
+			t.Errorf("%q means %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestPendingReasons(t *testing.T) {
+	for reason, want := range map[string]executors.State{
+		"Resources": executors.Queued, "Priority": executors.Queued, "AssocGrpGRES": executors.Queued,
+		"PartitionTimeLimit": executors.Held, "QOSMaxWallDurationPerJobLimit": executors.Held, "JobHeldUser": executors.Held,
+		"launch failed requeued held": executors.Held, "ReqNodeNotAvail, UnavailableNodes:gb01": executors.Queued,
+		"AssocMaxJobsLimit": executors.Queued, "QOSMaxGRESPerUser": executors.Queued,
+	} {
+		if got, _ := pending(reason); got != want {
+			t.Errorf("%s: %s, want %s", reason, got, want)
+		}
+	}
+}
+
+func TestSubmittedID(t *testing.T) {
+	for out, want := range map[string]string{
+		"12\n": "12", "Welcome to the cluster\n12;blue\n": "12", "": "", "job 12\n": "",
+	} {
+		if got, _ := parseSubmitted(out); got != want {
+			t.Errorf("%q gives %q, want %q", out, got, want)
+		}
+	}
+}
+
+func TestEnvironmentIsScrubbed(t *testing.T) {
+	got := environment([]string{"PATH=/bin", "HF_TOKEN=x", "SBATCH_PARTITION=p", "SQUEUE_FORMAT=f", "SLURM_JOB_ID=1", "SLURM_CONF=/c", "HOME=/h"})
+	if want := []string{"LC_ALL=C", "PATH=/bin", "SLURM_CONF=/c", "HOME=/h"}; !slices.Equal(got, want) {
+		t.Errorf("kept %v, want %v", got, want)
+	}
+}
+
+func TestImageFile(t *testing.T) {
+	for image, want := range map[string]string{
+		"nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1":              "tensorrt-llm+release+1.0.0rc1.sqsh",
+		"nvcr.io/nvidia/tensorrt-llm/release:1.0@sha256:0123456789": "tensorrt-llm+release+1.0.sqsh",
+	} {
+		if got := ImageFile(image); got != want {
+			t.Errorf("%s is %s, want %s", image, got, want)
+		}
+	}
+}
+
+func TestRecipeLinks(t *testing.T) {
+	run := &plan.Run{Model: plan.Model{Label: "llama4_maverick"}, UseCase: plan.UseCase{Label: "reasoning"},
+		Arguments: trtllm.Arguments{"tp": int64(8), "ep": int64(8), "pp": int64(1), "concurrency": int64(-1), "streaming": true}}
+	links := recipeLinks(run, "77")
+	const want = "llama4_TP8_EP8_PP1_CON-1_reasoning/llama4_TP8_EP8_PP1_CON-1_reasoning_streaming-on_77.out"
+	if links[want] != "stdout" {
+		t.Errorf("no %s in %v", want, links)
+	}
+}
+
+func configure(t *testing.T, body string) (*Config, hcl.Diagnostics) {
+	t.Helper()
+	f, diags := hclsyntax.ParseConfig([]byte(body), "main.hcl", hcl.InitialPos)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	v, diags := hcldec.Decode(f.Body, Spec(), nil)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return Configure(v, f.Body.MissingItemRange())
+}
+
+func TestConfigure(t *testing.T) {
+	c, diags := configure(t, "account = \"perf\"\n")
+	if diags.HasErrors() || c.PollInterval != time.Minute || c.MaxInQueue != 8 || !c.Canary || c.MPI != "pmix" || c.Launcher[0] != "trtllm-llmapi-launch" {
+		t.Errorf("%+v %v", c, diags)
+	}
+	for body, want := range map[string]string{
+		`poll_interval = "10ms"`:                                     "at least",
+		`poll_interval = 60`:                                         "poll_interval",
+		`extra_args = ["--array=1-3"]`:                               "belongs to llmbench",
+		`extra_args = ["-N4"]`:                                       "belongs to llmbench",
+		`account = "a b"`:                                            "holds a space",
+		"container {\n image_dir = \"images\"\n}":                    "absolute",
+		"container {\n image_dir = \"/i\"\n runtime = \"docker\"\n}": "pyxis",
+		"container {\n image_dir = \"/i,j\"\n}":                      "comma",
+		`max_in_queue = 0`:                                           "at least 1",
+	} {
+		if _, diags := configure(t, body+"\n"); !strings.Contains(diags.Error(), want) {
+			t.Errorf("%s: %v, want %q", body, diags, want)
+		}
+	}
+}
+
+// fake puts a command on PATH that is a line of shell.
+func fake(t *testing.T, dir, name, script string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLies drives the executor with commands of Slurm's that lie, lag, fail and
+// forget.
+func TestLies(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	for _, name := range []string{"sbatch", "squeue", "sacct", "scontrol", "scancel"} {
+		fake(t, bin, name, "exit 1")
+	}
+	e := New(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
+	e.AdoptWindow, e.LostAfter = time.Millisecond, 0
+	job := &executors.Job{Name: "llmb-x-s1-a1", Dir: t.TempDir(), Argv: []string{"sbatch", "script.sh"}, NotBefore: time.Now()}
+	h := handle{id: "7", name: job.Name}.String()
+
+	t.Run("a failed squeue is no answer", func(t *testing.T) {
+		if all, err := e.Poll(t.Context(), []executors.Handle{h}); err == nil {
+			t.Errorf("got %v", all)
+		}
+	})
+	t.Run("nothing is submitted while squeue cannot tell", func(t *testing.T) {
+		fake(t, bin, "sbatch", "echo 9")
+		resumed := *job
+		resumed.Resumed = true
+		if h, err := e.Submit(t.Context(), &resumed); err == nil {
+			t.Errorf("submitted as %s", h)
+		}
+	})
+	t.Run("a banner and a warning are no failure", func(t *testing.T) {
+		fake(t, bin, "sbatch", "echo 'Welcome'; echo 'sbatch: Slurm temporarily unable to accept job, sleeping and retrying' >&2; echo '9;blue'")
+		if h, err := e.Submit(t.Context(), job); err != nil || executors.JobID(h) != "9" {
+			t.Errorf("%s %v", h, err)
+		}
+	})
+	t.Run("success without an id is not believed", func(t *testing.T) {
+		fake(t, bin, "sbatch", "true")
+		if h, err := e.Submit(t.Context(), job); err == nil || errors.Is(err, executors.ErrRejected) {
+			t.Errorf("%s %v", h, err)
+		}
+	})
+	t.Run("a full queue is not a refusal", func(t *testing.T) {
+		fake(t, bin, "sbatch", "echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1")
+		if _, err := e.Submit(t.Context(), job); !errors.Is(err, executors.ErrLimit) {
+			t.Error(err)
+		}
+	})
+	t.Run("an unknown state keeps the job where it was", func(t *testing.T) {
+		fake(t, bin, "squeue", "echo '7|llmb-x-s1-a1|BEWITCHED|0|N/A|N/A||None|'")
+		all, err := e.Poll(t.Context(), []executors.Handle{h})
+		if _, told := all[h]; err != nil || told {
+			t.Errorf("%v %v", all, err)
+		}
+	})
+	t.Run("a reused id is another job", func(t *testing.T) {
+		fake(t, bin, "squeue", "echo '7|somebody-elses|RUNNING|0|N/A|N/A|gb01|None|'")
+		if err := e.Cancel(t.Context(), h); err == nil {
+			t.Error("another's job was cancelled")
+		}
+	})
+	t.Run("a job that all have forgotten is lost, in the end", func(t *testing.T) {
+		fake(t, bin, "squeue", "true")
+		all, err := e.Poll(t.Context(), []executors.Handle{h})
+		if err != nil || all[h].End != executors.Lost {
+			t.Errorf("%v %v", all, err)
+		}
+	})
+	t.Run("the accounting confirms an end", func(t *testing.T) {
+		fake(t, bin, "sacct", "echo '7|llmb-x-s1-a1|CANCELLED by 0|0:15|2025-01-01T00:00:00|Unknown|gb01'")
+		all, err := e.Poll(t.Context(), []executors.Handle{h})
+		if err != nil || all[h].End != executors.Cancelled {
+			t.Errorf("%v %v", all, err)
+		}
+	})
+	t.Run("the claim tells the job when nobody else does", func(t *testing.T) {
+		resumed := *job
+		resumed.Resumed = true
+		if err := os.WriteFile(filepath.Join(job.Dir, "claim"), []byte(`{"job_id":"41","end":true}`+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if h, err := e.Submit(t.Context(), &resumed); err != nil || executors.JobID(h) != "41" {
+			t.Errorf("%s %v", h, err)
+		}
+	})
+}
