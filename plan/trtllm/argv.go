@@ -7,141 +7,104 @@ import (
 	"strings"
 )
 
-// A UsageError is a command line that trtllm-bench refuses. Text is what it
-// prints, ExitCode how it ends.
-type UsageError struct {
-	Text     string
-	ExitCode int
-}
-
-func (e *UsageError) Error() string { return e.Text }
-
-func usage(command, format string, args ...any) *UsageError {
-	return &UsageError{
-		Text: fmt.Sprintf("Usage: %s [OPTIONS]\nTry '%s --help' for help.\n\nError: %s",
-			command, command, fmt.Sprintf(format, args...)),
-		ExitCode: 2,
-	}
-}
-
 // ParseArgv reads the command line of trtllm-bench throughput, without the
-// program's name. What trtllm-bench refuses is a *UsageError with its words.
+// program's name, as the real one does: global flags before the subcommand, the
+// other ones behind it, --flag value and --flag=value, the last one counts. It
+// knows the flags of all catalogued versions. What trtllm-bench refuses before it
+// opens a file is a *UsageError with its words; so is --help, with exit code 0.
+//
+// Whole numbers of Args are int64. --disable_chunked_context makes
+// enable_chunked_context false and itself true. The global flags other than the
+// model are checked and dropped.
 func ParseArgv(argv []string) (*Invocation, error) {
-	p := parser{command: "trtllm-bench", flags: globalFlags, args: Arguments{}}
-	rest, err := p.parse(argv)
+	bench := command{name: "trtllm-bench", synopsis: "[OPTIONS] COMMAND [ARGS]...", flags: globalFlags, required: "model"}
+	if len(argv) == 0 {
+		return nil, &UsageError{Text: bench.help(), ExitCode: 2}
+	}
+	global, rest, err := bench.parse(argv)
 	if err != nil {
 		return nil, err
 	}
 	if len(rest) == 0 {
-		return nil, usage(p.command, "Missing command.")
+		return nil, bench.refuse("Missing command.")
 	}
-	inv := &Invocation{Model: p.args.String("model"), ModelPath: p.args.String("model_path")}
-	if inv.Model == "" {
-		return nil, usage(p.command, "Missing option '--model' / '-m'.")
-	}
-	switch rest[0] {
-	case "throughput":
-	case "latency", "build", "prepare-dataset":
-		return nil, &UsageError{Text: fmt.Sprintf("Error: the stand-in simulates throughput, not %s", rest[0]), ExitCode: 2}
+	switch name := rest[0]; {
+	case name == "throughput":
+	case slices.Contains([]string{"latency", "build", "prepare-dataset"}, name):
+		return nil, unable("run " + name)
 	default:
-		return nil, usage(p.command, "No such command '%s'.", rest[0])
+		return nil, bench.refuse("No such command %s.", pythonString(name))
 	}
-	p = parser{command: "trtllm-bench throughput", flags: throughputFlags, args: Arguments{}}
-	if rest, err = p.parse(rest[1:]); err != nil {
+	throughput := command{name: "trtllm-bench throughput", synopsis: "[OPTIONS]", flags: throughputFlags, interspersed: true}
+	args, rest, err := throughput.parse(rest[1:])
+	switch {
+	case err != nil:
+		return nil, err
+	case len(rest) == 1:
+		return nil, throughput.refuse("Got unexpected extra argument (%s)", rest[0])
+	case len(rest) > 1:
+		return nil, throughput.refuse("Got unexpected extra arguments (%s)", strings.Join(rest, " "))
+	}
+	inv := &Invocation{Model: global.String("model"), ModelPath: global.String("model_path"), Args: args}
+	inv.takePaths()
+	if err := inv.check(); err != nil {
 		return nil, err
 	}
-	if len(rest) > 0 {
-		return nil, usage(p.command, "Got unexpected extra argument (%s)", rest[0])
-	}
-	return inv.take(p.args)
-}
-
-// take moves the paths of a parsed command line where they belong.
-func (inv *Invocation) take(args Arguments) (*Invocation, error) {
-	inv.Dataset, inv.Report = args.String("dataset"), args.String("report_json")
-	inv.Options = args.String("extra_llm_api_options")
-	if c := args.String("config"); c != "" {
-		inv.Options = c
-	}
-	for _, name := range []string{"dataset", "report_json", "extra_llm_api_options", "config"} {
-		delete(args, name)
-	}
-	if inv.Dataset == "" {
-		return nil, &UsageError{Text: "TypeError: expected str, bytes or os.PathLike object, not NoneType (--dataset is missing)", ExitCode: 1}
-	}
-	if f, ok := args.Float("kv_cache_free_gpu_mem_fraction"); ok && (f <= 0 || f > 1) {
-		return nil, &UsageError{Text: "pydantic_core._pydantic_core.ValidationError: 1 validation error for RuntimeConfig\nkv_cache_free_gpu_mem_fraction must be above 0 and at most 1", ExitCode: 1}
-	}
-	inv.Args = args
 	return inv, nil
 }
 
-// A parser reads the flags of one level of the command line.
-type parser struct {
-	command string
-	flags   []flag
-	args    Arguments
+// takePaths moves the paths of a parsed command line where they belong.
+func (inv *Invocation) takePaths() {
+	for name, to := range map[string]*string{"dataset": &inv.Dataset, "report_json": &inv.Report, "extra_llm_api_options": &inv.Options} {
+		*to = inv.Args.String(name)
+		delete(inv.Args, name)
+	}
 }
 
-// parse reads flags up to the first word that is not one and returns the rest.
-func (p *parser) parse(argv []string) ([]string, error) {
-	for len(argv) > 0 {
-		word := argv[0]
-		if !strings.HasPrefix(word, "-") || word == "-" {
-			return argv, nil
-		}
-		name, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		if !strings.HasPrefix(word, "--") {
-			long, ok := shorthands[name]
-			if !ok {
-				return nil, usage(p.command, "No such option: %s", word)
-			}
-			name = long
-		}
-		f, ok := findFlag(p.flags, name)
-		if !ok {
-			return nil, usage(p.command, "No such option: --%s", name)
-		}
-		argv = argv[1:]
-		if f.kind == toggle {
-			p.args[name] = true
-			continue
-		}
-		if !hasValue {
-			if len(argv) == 0 {
-				return nil, usage(p.command, "Option '--%s' requires an argument.", name)
-			}
-			value, argv = argv[0], argv[1:]
-		}
-		if err := p.set(f, value); err != nil {
-			return nil, err
+// check refuses what passes click and ends trtllm-bench later, and what cannot be
+// simulated.
+func (inv *Invocation) check() error {
+	if inv.Dataset == "" {
+		return &UsageError{
+			Text:     "TypeError: expected str, bytes or os.PathLike object, not NoneType\n(--dataset is missing)",
+			ExitCode: 1,
 		}
 	}
-	return nil, nil
-}
-
-func (p *parser) set(f flag, value string) error {
-	switch f.kind {
-	case whole:
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			return usage(p.command, "Invalid value for '--%s': '%s' is not a valid integer.", f.name, value)
+	if f, ok := inv.Args.Float("kv_cache_free_gpu_mem_fraction"); ok && !(f > 0 && f <= 1) {
+		return badFraction(f)
+	}
+	if b := inv.Args.String("backend"); b != "" && b != "pytorch" {
+		return unable("take the place of the backend " + b)
+	}
+	for _, name := range []string{"tp", "pp", "ep", "cluster_size", "beam_width"} {
+		if n, ok := inv.Args.Int(name); ok && n < 1 {
+			return unable(fmt.Sprintf("run with --%s %d", name, n))
 		}
-		p.args[f.name] = n
-	case number:
-		n, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return usage(p.command, "Invalid value for '--%s': '%s' is not a valid float.", f.name, value)
+	}
+	// 0 is as good as not passed.
+	for _, name := range []string{"max_batch_size", "max_num_tokens", "max_seq_len"} {
+		if n, ok := inv.Args.Int(name); ok && n < 0 {
+			return unable(fmt.Sprintf("run with --%s %d", name, n))
 		}
-		p.args[f.name] = n
-	case repeated:
-		list, _ := p.args[f.name].([]string)
-		p.args[f.name] = append(list, value)
-	default:
-		if len(f.choices) > 0 && !slices.Contains(f.choices, value) {
-			return usage(p.command, "Invalid value for '--%s': '%s' is not one of '%s'.", f.name, value, strings.Join(f.choices, "', '"))
-		}
-		p.args[f.name] = value
 	}
 	return nil
+}
+
+// badFraction is what pydantic says about kv_cache_percent, a PositiveFloat of at
+// most 1 (bench/dataclasses/configuration.py).
+func badFraction(f float64) *UsageError {
+	rule := "less than or equal to 1 [type=less_than_equal"
+	if !(f > 0) {
+		rule = "greater than 0 [type=greater_than"
+	}
+	return &UsageError{
+		Text: "pydantic_core._pydantic_core.ValidationError: 1 validation error for RuntimeConfig\nsettings_config.kv_cache_percent\n" +
+			"  Input should be " + rule + ", input_value=" + strings.ToLower(strconv.FormatFloat(f, 'g', -1, 64)) + ", input_type=float]",
+		ExitCode: 1,
+	}
+}
+
+// unable refuses what trtllm-bench might take and its stand-in does not.
+func unable(what string) *UsageError {
+	return &UsageError{Text: "Error: the stand-in for trtllm-bench cannot " + what, ExitCode: 2}
 }

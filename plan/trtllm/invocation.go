@@ -2,12 +2,15 @@ package trtllm
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 )
 
 // An Invocation is one call of trtllm-bench throughput.
 type Invocation struct {
-	// Model is the checkpoint's Hugging Face id, ModelPath the folder it lies in.
+	// Model is the checkpoint's Hugging Face id, ModelPath the folder it lies in;
+	// "" leaves it to trtllm-bench to download it.
 	Model, ModelPath string
 	Args             Arguments
 	// Dataset, Report and Options are paths as emitted: --dataset,
@@ -16,51 +19,70 @@ type Invocation struct {
 }
 
 // Argv is the command line behind the launcher, in a form that all catalogued
-// versions take: the options file under its long name, the backend explicit.
+// versions take: global flags before the subcommand, the options file under its
+// long name, the backend explicit, each value an argument of its own. Flags come
+// in a fixed order; flags that this package does not know come last, by name. A
+// switch is passed when it is true: what switches chunked context off is the flag
+// disable_chunked_context, for the versions that have it.
+//
+// Args must not name what the other fields hold.
 func (inv Invocation) Argv() []string {
 	argv := []string{"--model", inv.Model}
 	if inv.ModelPath != "" {
 		argv = append(argv, "--model_path", inv.ModelPath)
 	}
 	argv = append(argv, "throughput")
-	paths := map[string]string{"dataset": inv.Dataset, "report_json": inv.Report, "extra_llm_api_options": inv.Options}
-	for _, f := range throughputFlags {
-		if p := paths[f.name]; p != "" {
-			argv = append(argv, "--"+f.name, p)
-			continue
+	args := maps.Clone(inv.Args)
+	if args == nil {
+		args = Arguments{}
+	}
+	if args["backend"] == nil {
+		args["backend"] = "pytorch"
+	}
+	for name, p := range map[string]string{"dataset": inv.Dataset, "report_json": inv.Report, "extra_llm_api_options": inv.Options} {
+		if p != "" {
+			args[name] = p
 		}
-		argv = append(argv, emit(f, inv.Args[f.name])...)
+	}
+	for _, f := range throughputFlags {
+		argv = emit(argv, f.name, args[f.name])
+		delete(args, f.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		argv = emit(argv, name, args[name])
 	}
 	return argv
 }
 
-func emit(f flag, v any) []string {
-	name := "--" + f.name
-	switch v := v.(type) {
+// emit appends a flag with its value, if there is one.
+func emit(argv []string, name string, value any) []string {
+	name = "--" + name
+	switch v := value.(type) {
 	case nil:
-		if f.name == "backend" {
-			return []string{name, "pytorch"}
-		}
-		return nil
+		return argv
 	case bool:
 		if v {
-			return []string{name}
+			return append(argv, name)
 		}
-		return nil
-	case []string:
-		var out []string
-		for _, e := range v {
-			out = append(out, name, e)
-		}
-		return out
-	case []any:
-		var out []string
-		for _, e := range v {
-			out = append(out, name, fmt.Sprint(e))
-		}
-		return out
+		return argv
+	case string:
+		return append(argv, name, v)
+	case int:
+		return append(argv, name, strconv.Itoa(v))
+	case int64:
+		return append(argv, name, strconv.FormatInt(v, 10))
 	case float64:
-		return []string{name, strconv.FormatFloat(v, 'f', -1, 64)}
+		return append(argv, name, strconv.FormatFloat(v, 'f', -1, 64))
+	case []string:
+		for _, e := range v {
+			argv = append(argv, name, e)
+		}
+		return argv
+	case []any: // a list that was read back from JSON
+		for _, e := range v {
+			argv = append(argv, name, fmt.Sprint(e))
+		}
+		return argv
 	}
-	return []string{name, fmt.Sprint(v)}
+	panic(fmt.Sprintf("trtllm: flag %s has a value of type %T", name, value))
 }
