@@ -135,6 +135,7 @@ func TestOnSlurm(t *testing.T) {
 		t.Run("claim", claimExcludes)
 		t.Run("requeue", requeueRefused)
 		t.Run("lost answer", lostAnswer)
+		t.Run("launcher hangs", launcherHangs)
 		if !accounting { // more than a minute, and accounting takes no part in it
 			t.Run("time limit", timeLimit)
 		}
@@ -269,6 +270,35 @@ func lostAnswer(t *testing.T) {
 		t.Error(err)
 	}
 	waitFor(t, e, h)
+}
+
+// launcherHangs starts a launcher that waits for ever after the benchmark on
+// rank 0 has failed, as trtllm-llmapi-launch does.
+func launcherHangs(t *testing.T) {
+	bin := t.TempDir()
+	launcher := filepath.Join(bin, "trtllm-llmapi-launch")
+	err := os.WriteFile(launcher, []byte("#!/bin/sh\n[ \"$SLURM_PROCID\" = 0 ] && (\"$@\")\nsleep 300\n"), 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig()
+	e := newExecutor(cfg)
+	run := testRun("")
+	run.Steps[0].Argv = []string{launcher, "sh", "-c", "echo 'Error: No such option: --x' >&2; exit 2"}
+	job := testJob(t, cfg, run, 95)
+	f, err := os.OpenFile(filepath.Join(job.Dir, "attempt"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("LLMBENCH_SHUTDOWN_GRACE=1\n"); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	waitFor(t, e, submit(t, e, job))
+	exit := read(t, job, "exit")
+	if !strings.Contains(exit, `"bench_rc":2,`) || !strings.Contains(exit, "the launcher did not end") {
+		t.Errorf("the job's last word is %s", exit)
+	}
 }
 
 // timeLimit lets a job run into its limit of a minute. Slurm looks at limits

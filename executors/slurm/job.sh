@@ -74,6 +74,18 @@ command=(
 )
 "${command[@]}" &
 step=$!
+
+# trtllm-llmapi-launch can wait for ever once trtllm-bench has failed: when that
+# has ended and the step has not, the step is stopped.
+(
+  until [ -s bench_exit ]; do
+    sleep 2
+    kill -0 "$step" 2>/dev/null || exit
+  done
+  sleep "${LLMBENCH_SHUTDOWN_GRACE:-120}"
+  kill -0 "$step" 2>/dev/null && : >.stopped && kill -TERM "$step"
+) &
+watcher=$!
 while kill -0 "$step" 2>/dev/null; do
   wait "$step"
   rc=$?
@@ -82,7 +94,11 @@ wait "$step" 2>/dev/null
 last=$?
 [ "$last" -ne 127 ] && rc=$last
 
+pkill -P "$watcher" 2>/dev/null # the sleep inside; without pkill Slurm ends it with the job
+kill "$watcher" 2>/dev/null
+
 reason=
+[ -e .stopped ] && reason="the launcher did not end after trtllm-bench had"
 if [ -n "$signal" ]; then
   reason=cancelled
   [ $((SECONDS - began)) -ge $((@LIMIT@ - 5)) ] && reason=time_limit
