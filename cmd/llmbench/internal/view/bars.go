@@ -40,6 +40,9 @@ func (b *bars) event(e executors.Event) bool {
 		at.text = e.Text
 		at.b.SetTotal(int64(e.Total), false)
 		at.b.SetCurrent(int64(e.Done))
+		if e.Done >= e.Total {
+			delete(b.byID, id) // the bar is full and goes
+		}
 		return true
 	case executors.RunState, executors.RunSubmitted:
 		if at == nil {
@@ -58,7 +61,7 @@ func (b *bars) event(e executors.Event) bool {
 
 func (b *bars) add(id string, total int64) *bar {
 	at := &bar{}
-	at.b = b.p.AddBar(total,
+	at.b = b.p.AddBar(total, mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(id+" ", decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.CountersNoUnit("%d/%d "), decor.Any(func(decor.Statistics) string { return at.text })),
 	)
