@@ -1,8 +1,10 @@
 # make test   installs what the tests need where it may, and runs them all
 # make bench  measures; figures are ratios within one run
+# make fuzz   runs every fuzz target for FUZZTIME
 # make ci     what .ci/run runs
 
 GO ?= go
+FUZZTIME ?= 60s
 PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server
 
 .PHONY: test deps check bench build fuzz ci
@@ -37,8 +39,9 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./plan/... ./schema/... ./executors/...
 
 fuzz:
-	@for target in FuzzReadLog FuzzReadReport FuzzParseIteration FuzzClassify FuzzParseArgv; do \
-	  $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 60s ./plan/trtllm || exit 1; \
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z]*' . | while IFS=: read -r file func; do \
+	  echo "$${func#func } ($$(dirname $$file))"; \
+	  $(GO) test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) $$(dirname $$file) </dev/null || exit 1; \
 	done
 
 ci:
