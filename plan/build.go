@@ -36,11 +36,13 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 
 	b := builder{Request: req, places: map[string]hcl.Range{}}
 	diags := b.selects()
+	var list []candidate
 	for _, cell := range req.Definitions.Cells {
-		run, more := b.run(cell)
+		c, more := b.run(cell)
 		diags = append(diags, more...)
-		if run != nil && b.asked(run.Address) {
-			p.Runs = append(p.Runs, run)
+		if c.run != nil && b.asked(c.run.Address) {
+			p.Runs = append(p.Runs, c.run)
+			list = append(list, c)
 		}
 	}
 	diags = merge(diags)
@@ -50,6 +52,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 		return p, diags
 	}
 	diags = append(diags, b.decide(p)...)
+	diags = append(diags, b.foresee(list)...)
 	p.summarise()
 	diags = append(diags, checkPolicy(req.Definitions.Policy, p)...)
 	if diags.HasErrors() {
@@ -92,24 +95,24 @@ func (b *builder) asked(address string) bool {
 	return len(b.Selection.Targets) == 0 || matchAny(b.Selection.Targets, address)
 }
 
-// run makes the run of one cell and proves it. The run is nil when the cell is
+// run makes the run of one cell and proves it. There is no run when the cell is
 // wrong.
-func (b *builder) run(cell *schema.Cell) (*Run, hcl.Diagnostics) {
+func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	place, diags := b.Place(cell)
 	data, more := b.dataset(cell)
 	diags = append(diags, more...)
 	if diags.HasErrors() {
-		return nil, about(cell, diags)
+		return candidate{}, about(cell, diags)
 	}
 	pr := newProof(cell, b.Catalog, data)
 	diags = append(diags, pr.check()...)
 	if diags.HasErrors() {
-		return nil, about(cell, diags)
+		return candidate{}, about(cell, diags)
 	}
 	run := newRun(cell, data)
 	diags = append(diags, b.finish(run, cell, place)...)
 	diags = append(diags, b.unique(run, cell)...)
-	return run, about(cell, diags)
+	return candidate{run: run, cell: cell, data: data, place: place}, about(cell, diags)
 }
 
 // finish adds what depends on the executor: identity, command, job.
@@ -127,7 +130,6 @@ func (b *builder) finish(run *Run, cell *schema.Cell, place Placement) hcl.Diagn
 		return hcl.Diagnostics{cellError(cell, "executor", "Job cannot be written", err.Error()+".")}
 	}
 	run.Job = job
-	run.Notes = Notes(run)
 	return nil
 }
 

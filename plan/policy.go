@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -24,16 +25,42 @@ func checkPolicy(policy *schema.Policy, p *Plan) hcl.Diagnostics {
 	}
 	if most := policy.MaxGPUHours; most != nil && p.Summary.GPUHoursLimit > *most {
 		refuse("max_gpu_hours", "", fmt.Sprintf(
-			"The plan can cost up to %.1f GPU-hours by its time limits, and max_gpu_hours is %g. Shorten time limits, take fewer runs with -target, or raise the limit.",
-			p.Summary.GPUHoursLimit, *most))
+			"The plan can cost up to %.1f GPU-hours by its time limits, and max_gpu_hours is %g: %s. Shorten time limits, take fewer runs with -target, or raise the limit.",
+			p.Summary.GPUHoursLimit, *most, p.limitSum()))
 	}
 	if most := policy.MaxRunGPUHours; most != nil {
 		for _, r := range p.Runs {
 			if todo := r.Action == Measure || r.Action == Remeasure; todo && r.GPUHoursLimit() > *most {
 				refuse("max_run_gpu_hours", r.Address, fmt.Sprintf(
-					"%s can cost up to %.1f GPU-hours by its time limit, and max_run_gpu_hours is %g.", r.Address, r.GPUHoursLimit(), *most))
+					"%s can cost up to %.1f GPU-hours by its time limit (%d GPUs for %s), and max_run_gpu_hours is %g. Shorten its time limit, or raise max_run_gpu_hours.",
+					r.Address, r.GPUHoursLimit(), r.Hardware.GPUs, inMinutes(float64(r.TimeLimitSeconds)), *most))
 			}
 		}
 	}
 	return diags
+}
+
+// limitSum shows how the ceiling of a plan adds up: like parts together, in the
+// order in which they first appear.
+func (p *Plan) limitSum() string {
+	type part struct {
+		gpus, seconds int
+	}
+	count := map[part]int{}
+	var order []part
+	for _, r := range p.Runs {
+		if r.Action != Measure && r.Action != Remeasure {
+			continue
+		}
+		k := part{r.Hardware.GPUs, r.TimeLimitSeconds}
+		if count[k] == 0 {
+			order = append(order, k)
+		}
+		count[k] += r.State.Missing()
+	}
+	terms := make([]string, len(order))
+	for i, k := range order {
+		terms[i] = fmt.Sprintf("%d x %d GPUs x %s", count[k], k.gpus, inMinutes(float64(k.seconds)))
+	}
+	return strings.Join(terms, " + ")
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -18,6 +19,16 @@ type requests struct {
 	meanOSL        float64
 	variableOSL    bool
 	lengthsUnknown bool // rows hold prompts as text
+	// lengths are those of the rows, or one where all rows have the same.
+	lengths []trtllm.Length
+}
+
+// each are the lengths of the rows, one by one.
+func (q requests) each() []trtllm.Length {
+	if len(q.lengths) != 1 {
+		return q.lengths
+	}
+	return slices.Repeat(q.lengths, max(1, q.Rows))
 }
 
 // dataset finds the rows of a cell: computed for ours, read for the user's own.
@@ -75,6 +86,7 @@ func (b *builder) ownDataset(cell *schema.Cell, rows int) (requests, hcl.Diagnos
 }
 
 func (q *requests) add(lengths []trtllm.Length) {
+	q.lengths = lengths
 	var isl, osl float64
 	for i, l := range lengths {
 		if l.ISL < 0 {

@@ -1,5 +1,7 @@
 package plan
 
+import "time"
+
 // A Target is an executor as a plan sees it: what of it can move a number, and
 // what it would submit for a run. Targets are pure: equal runs give equal jobs.
 type Target interface {
@@ -23,11 +25,13 @@ type ExecutorIdentity struct {
 }
 
 // A Placement is where one run goes. Cluster is "" when it is not known here,
-// in which case nothing stored can satisfy the run.
+// in which case nothing stored can satisfy the run. Startup is how long jobs
+// there run before they measure, 0 where the definitions do not say.
 type Placement struct {
 	Ref     ExecutorRef
 	Target  Target
 	Cluster string
+	Startup time.Duration
 }
 
 // A Ledger tells what is stored and in flight. Package runs keeps one on disk.

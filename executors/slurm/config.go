@@ -20,12 +20,15 @@ const Type = "slurm"
 type Config struct {
 	Account, Partition, QOS, Reservation, Cluster, NodeList, Exclude string
 	PollInterval, MaxPending, MaxStarting                            time.Duration
-	MaxInQueue, Retries, CPUsPerTask                                 int
-	Canary, Exclusive, Segment, GPUsPerNodeFlag                      bool
-	MPI                                                              string
-	Launcher, Prolog, ExtraArgs                                      []string
-	ExperimentsDir                                                   string
-	Container                                                        *Container
+	// Startup is how long a job runs before it measures, 0 where it is left to
+	// what was measured or to a guess.
+	Startup                                     time.Duration
+	MaxInQueue, Retries, CPUsPerTask            int
+	Canary, Exclusive, Segment, GPUsPerNodeFlag bool
+	MPI                                         string
+	Launcher, Prolog, ExtraArgs                 []string
+	ExperimentsDir                              string
+	Container                                   *Container
 }
 
 // A Container is how the benchmark's step is started in the image.
@@ -48,7 +51,7 @@ func Spec() hcldec.Spec {
 	}
 	for name, ty := range map[string]cty.Type{
 		"account": cty.String, "partition": cty.String, "qos": cty.String, "reservation": cty.String, "cluster": cty.String,
-		"nodelist": cty.String, "exclude": cty.String, "poll_interval": cty.String, "max_pending": cty.String, "max_starting": cty.String,
+		"nodelist": cty.String, "exclude": cty.String, "poll_interval": cty.String, "max_pending": cty.String, "max_starting": cty.String, "startup": cty.String,
 		"max_in_queue": cty.Number, "retries": cty.Number, "cpus_per_task": cty.Number,
 		"canary": cty.Bool, "exclusive": cty.Bool, "segment": cty.Bool, "gpus_per_node_flag": cty.Bool,
 		"mpi": cty.String, "launcher": list, "prolog": list, "extra_args": list, "experiments_dir": cty.String,
@@ -67,6 +70,7 @@ func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
 		Cluster: r.word("cluster"), NodeList: r.word("nodelist"), Exclude: r.word("exclude"),
 		PollInterval: r.duration("poll_interval", time.Minute), MaxPending: r.duration("max_pending", 0),
 		MaxStarting: r.duration("max_starting", 30*time.Minute),
+		Startup:     r.duration("startup", 0),
 		MaxInQueue:  r.whole("max_in_queue", 8), Retries: r.whole("retries", 2), CPUsPerTask: r.whole("cpus_per_task", 0),
 		Canary: r.flag("canary", true), Exclusive: r.flag("exclusive", true), Segment: r.flag("segment", true),
 		GPUsPerNodeFlag: r.flag("gpus_per_node_flag", true),

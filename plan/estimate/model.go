@@ -104,3 +104,12 @@ func (m Model) prefillSquares(s float64, maxSeqLen int) float64 {
 	}
 	return full
 }
+
+// Bytes is the size of all weights.
+func (m Model) Bytes() float64 {
+	sum := 0.0
+	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared, m.Router, m.Routed, m.Embedding, m.Head, m.Vision} {
+		sum += w.bytes()
+	}
+	return sum
+}

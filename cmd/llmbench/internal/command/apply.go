@@ -86,7 +86,7 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 	if err := s.applicable(p, diags, f, out); err != nil {
 		return err
 	}
-	if err := out.Planned(view.PlanView{Plan: p, Describe: s.sites.describe()}); err != nil {
+	if err := out.Planned(s.view(p)); err != nil {
 		return err
 	}
 	if p.Summary.ToDo()+p.Summary.Wait == 0 {

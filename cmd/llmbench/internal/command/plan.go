@@ -96,26 +96,39 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 }
 
 func (s *session) printPlan(p *plan.Plan, f planFlags) error {
-	v := view.PlanView{Plan: p, Describe: s.sites.describe()}
+	v := s.view(p)
 	switch {
 	case f.JSON:
 		return nil
 	case f.Explain != "":
-		return explain(s.env.streams, p, f.Explain)
+		return explain(s.env.streams, v, f.Explain)
 	case f.Against != "":
-		return s.against(p, f.Against)
+		return s.against(v, f)
 	case f.Format == "markdown":
-		return v.Markdown(s.env.streams.Out)
+		return v.Markdown(s.env.streams.Out, nil, "")
 	}
 	return v.Text(s.env.streams.Out)
 }
 
-func explain(streams *view.Streams, p *plan.Plan, address string) error {
+// view is p with what the definitions say of its executors and its price.
+func (s *session) view(p *plan.Plan) view.PlanView {
+	return view.PlanView{Plan: p, Describe: s.sites.describe(), Price: s.price()}
+}
+
+func (s *session) price() view.Price {
+	policy := s.defs.Policy
+	if policy == nil || policy.GPUHourPrice == nil {
+		return view.Price{}
+	}
+	return view.Price{PerGPUHour: *policy.GPUHourPrice, Currency: policy.Currency}
+}
+
+func explain(streams *view.Streams, v view.PlanView, address string) error {
 	found := 0
-	for _, r := range p.Runs {
+	for _, r := range v.Plan.Runs {
 		if plan.Match(address, r.Address) {
 			found++
-			if err := view.Explain(streams.Out, p, r); err != nil {
+			if err := v.Explain(streams.Out, r); err != nil {
 				return err
 			}
 		}

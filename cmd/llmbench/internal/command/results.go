@@ -65,6 +65,12 @@ func (e *env) runResults(f resultFlags) error {
 		if err := write(e.streams.Out, set); err != nil {
 			return err
 		}
+		if f.Format != "table" {
+			continue
+		}
+		if err := view.ResultsCost(e.streams.Out, set, s.price()); err != nil {
+			return err
+		}
 	}
 	for _, r := range p.Runs {
 		if !f.All && r.State.Valid+r.State.Suspect < r.State.Wanted {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
@@ -37,12 +38,15 @@ func showCommand(e *env) *cli.Command {
 
 // against prints what differs between a plan and an earlier one, or the runs
 // that results were measured from.
-func (s *session) against(p *plan.Plan, path string) error {
-	base, err := baseRuns(path)
+func (s *session) against(v view.PlanView, f planFlags) error {
+	base, err := baseRuns(f.Against)
 	if err != nil {
 		return err
 	}
-	return view.Against(s.env.streams.Out, p, base, path)
+	if f.Format == "markdown" {
+		return v.Markdown(s.env.streams.Out, base, filepath.Base(f.Against))
+	}
+	return view.Against(s.env.streams.Out, v.Plan, base, f.Against)
 }
 
 // baseRuns reads the runs of a plan document or of a results document.
@@ -64,7 +68,8 @@ func baseRuns(path string) ([]*plan.Run, error) {
 	var out []*plan.Run
 	for _, r := range kind.Results {
 		out = append(out, &plan.Run{
-			Address: r.Address, Fingerprint: r.Fingerprint, Model: r.Model, Hardware: r.Hardware,
+			Estimate: r.Estimate,
+			Address:  r.Address, Fingerprint: r.Fingerprint, Model: r.Model, Hardware: r.Hardware,
 			Image: r.Image, UseCase: r.UseCase, Arguments: r.Arguments,
 		})
 	}

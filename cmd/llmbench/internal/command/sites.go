@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -30,6 +31,8 @@ type site struct {
 	place   hcl.Range
 	target  plan.Target
 	cluster string
+	// startup is declared, 0 where it is not.
+	startup time.Duration
 	backend *executors.Backend
 	missing []*schema.MissingVariable
 	// available says why jobs cannot be submitted from here; nil where they
@@ -55,7 +58,7 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 		s.order = append(s.order, st)
 	}
 	diags = append(diags, st.diags...)
-	return plan.Placement{Ref: st.ref, Target: st.target, Cluster: st.cluster}, diags
+	return plan.Placement{Ref: st.ref, Target: st.target, Cluster: st.cluster, Startup: st.startup}, diags
 }
 
 func (s *sites) configure(exec *schema.Executor) *site {
@@ -77,6 +80,7 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		if more.HasErrors() {
 			return st
 		}
+		st.startup = cfg.Startup
 		st.cluster = cfg.Probe(s.env.signal)
 		st.target = cfg.Target()
 		st.backend = cfg.Backend(s.env.log)

@@ -31,6 +31,8 @@ type Apply struct {
 	bars *bars        // nil without a terminal
 	last map[string]time.Time
 	plan *plan.Plan
+	// price is what the plan said that a GPU-hour costs.
+	price Price
 }
 
 // NewApply returns the view of an apply of p.
@@ -48,6 +50,7 @@ func NewApply(s *Streams, asJSON bool, p *plan.Plan) *Apply {
 
 // Planned shows the plan before anything is asked.
 func (a *Apply) Planned(v PlanView) error {
+	a.price = v.Price
 	if a.json == nil {
 		if err := v.Text(a.s.Out); err != nil {
 			return err
@@ -58,7 +61,7 @@ func (a *Apply) Planned(v PlanView) error {
 	for _, r := range v.Plan.Runs {
 		a.json.Info(r.Address+": "+string(r.Action), "type", "planned_change", "address", r.Address, "action", r.Action, "reason", r.Reason)
 	}
-	a.json.Info(planLine(v.Plan.Summary), "type", "change_summary", "summary", v.Plan.Summary)
+	a.json.Info(v.planLine(), "type", "change_summary", "summary", v.Plan.Summary)
 	return nil
 }
 
@@ -186,6 +189,9 @@ func (a *Apply) Results(sets []*results.Set, written []string) error {
 	a.close()
 	for _, set := range sets {
 		if err := ResultsTable(a.s.Out, set); err != nil {
+			return err
+		}
+		if err := ResultsCost(a.s.Out, set, a.price); err != nil {
 			return err
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 // Explain prints everything that a plan knows of one run: every value with
 // where it was set, the command, its files and the job.
-func Explain(w io.Writer, p *plan.Plan, r *plan.Run) error {
-	out := &printer{w: w}
+func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
+	p, out := v.Plan, &printer{w: w}
 	at := newPlaces(p)
 	out.line("%s %s: %s", r.Action.Symbol(), r.Address, r.Reason)
 	out.line("  fingerprint  %s", r.Fingerprint)
@@ -24,6 +24,10 @@ func Explain(w io.Writer, p *plan.Plan, r *plan.Run) error {
 	out.table(valueTable(r, at))
 	for _, c := range r.Changes {
 		out.line("  changed: %s  %s  %s", changeName(c), changeText(c), at.of(c.Range))
+	}
+	explainEstimate(out, r, v.Price)
+	if len(r.Notes) > 0 {
+		out.line("")
 	}
 	said := map[string]bool{}
 	for _, n := range r.Notes {

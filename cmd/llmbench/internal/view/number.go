@@ -140,3 +140,34 @@ func plural(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// roundFigure writes an estimate with the two digits that it is good for.
+func roundFigure(f float64) string {
+	if f <= 0 {
+		return "0"
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(f))-1)
+	return figure(math.Round(f/unit) * unit)
+}
+
+// minutesRange writes an expected time, given in seconds.
+func minutesRange(low, high float64) string {
+	switch {
+	case high < 90:
+		return fmt.Sprintf("%.0f-%.0f s", low, high)
+	case high < 5400:
+		return fmt.Sprintf("%.0f-%.0f min", math.Max(1, low/60), high/60)
+	}
+	return fmt.Sprintf("%.1f-%.1f h", low/3600, high/3600)
+}
+
+// hoursRange writes expected GPU-hours.
+func hoursRange(low, high float64) string {
+	if high >= 20 {
+		return fmt.Sprintf("%.0f-%.0f", low, high)
+	}
+	if high < 0.95 {
+		return fmt.Sprintf("%.2f-%.2f", low, high)
+	}
+	return fmt.Sprintf("%.1f-%.1f", low, high)
+}

@@ -175,3 +175,24 @@ func sortedKeys[V any](m map[string]V) []string {
 	sort.Strings(keys)
 	return keys
 }
+
+// sharedNames are the facts that all runs of a group have in common.
+func sharedNames(g *group) map[string]bool {
+	common := map[string]bool{}
+	list := facts(g.runs[0])
+	for _, f := range list {
+		common[f.name] = true
+	}
+	for _, r := range g.runs[1:] {
+		texts := map[string]string{}
+		for _, f := range facts(r) {
+			texts[f.name] = f.text
+		}
+		for _, f := range list {
+			if texts[f.name] != f.text {
+				delete(common, f.name)
+			}
+		}
+	}
+	return common
+}

@@ -1,13 +1,17 @@
 package view
 
 import (
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/llmbench/llmbench/plan"
 )
 
-// Markdown prints the plan for a pull request.
-func (v PlanView) Markdown(w io.Writer) error {
+// Markdown prints the plan as a comment for a pull request: the table, why,
+// what it costs, and folded behind them all values with their places. base is
+// what the plan is compared with, named name; nil for nothing.
+func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 	p := &printer{w: w}
 	for _, g := range groupRuns(v.Plan.Runs) {
 		p.line("### %s: %s, %s", g.name, plural(len(g.runs), "run"), stored(g.runs))
@@ -18,14 +22,35 @@ func (v PlanView) Markdown(w io.Writer) error {
 		t := v.runTable(g, sharedNames(g))
 		t.indent = ""
 		t.header[0] = "run"
-		if p.err == nil {
-			p.err = t.markdown(p.w)
-		}
+		p.markdown(t)
 		v.markdownChanges(p, g)
+		if strings.Contains(modelLine(first)+imageLine(first), "[a]") {
+			p.line("")
+			p.line("%s", unpinnedNote)
+		}
 		p.line("")
+		v.folded(p, g)
 	}
-	p.line("%s", planLine(v.Plan.Summary))
+	p.line("%s", v.planLine())
+	if base != nil {
+		v.costBeforeAfter(p, base, name)
+		p.line("")
+		p.line("<details><summary>What differs from %s</summary>", name)
+		p.line("")
+		p.line("```")
+		if p.err == nil {
+			p.err = Against(p.w, v.Plan, base, name)
+		}
+		p.line("```")
+		p.line("</details>")
+	}
 	return p.err
+}
+
+func (p *printer) markdown(t *table) {
+	if p.err == nil {
+		p.err = t.markdown(p.w)
+	}
 }
 
 func (v PlanView) markdownChanges(p *printer, g *group) {
@@ -37,53 +62,71 @@ func (v PlanView) markdownChanges(p *printer, g *group) {
 	}
 }
 
-// sharedNames are the facts that all runs of a group have in common.
-func sharedNames(g *group) map[string]bool {
-	common := map[string]bool{}
-	list := facts(g.runs[0])
-	for _, f := range list {
-		common[f.name] = true
-	}
-	for _, r := range g.runs[1:] {
-		texts := map[string]string{}
-		for _, f := range facts(r) {
-			texts[f.name] = f.text
+// folded holds what few readers need: every shared value with its place, and
+// the notes.
+func (v PlanView) folded(p *printer, g *group) {
+	at := newPlaces(v.Plan)
+	common := sharedNames(g)
+	t := &table{header: []string{"same in all runs", "from"}}
+	for _, f := range facts(g.runs[0]) {
+		if common[f.name] {
+			t.add(f.text, at.origin(f.from))
 		}
-		for _, f := range list {
-			if texts[f.name] != f.text {
-				delete(common, f.name)
+	}
+	p.line("<details><summary>Values and where they come from</summary>")
+	p.line("")
+	p.markdown(t)
+	p.line("</details>")
+	p.line("")
+	var notes []string
+	for _, r := range g.runs {
+		for _, n := range r.Notes {
+			if expectedCodes[n.Code] {
+				notes = append(notes, fmt.Sprintf("- `%s` %s: %s", short(r.Address), n.Code, n.Detail))
 			}
 		}
 	}
-	return common
+	if len(notes) == 0 {
+		return
+	}
+	p.line("<details><summary>%s on what could be better</summary>", plural(len(notes), "note"))
+	p.line("")
+	p.line("%s", strings.Join(notes, "\n"))
+	p.line("</details>")
+	p.line("")
 }
 
-// Against prints how the runs of a plan differ from those of an earlier
-// document, address by address.
-func Against(w io.Writer, p *plan.Plan, base []*plan.Run, name string) error {
-	out := &printer{w: w}
-	at := newPlaces(p)
-	old := map[string]*plan.Run{}
-	for _, r := range base {
-		old[r.Address] = r
+// costBeforeAfter compares what all samples of all runs cost.
+func (v PlanView) costBeforeAfter(p *printer, base []*plan.Run, name string) {
+	t := &table{header: []string{"all samples of all runs", "runs", "GPU-hours at most", "expected"}, right: []bool{false, true, true, true}}
+	if v.Price.set() {
+		t.header, t.right = append(t.header, "cost expected"), append(t.right, true)
 	}
-	same := 0
-	for _, r := range p.Runs {
-		before := old[r.Address]
-		delete(old, r.Address)
-		switch {
-		case before == nil:
-			out.line("+ %s is not in %s", r.Address, name)
-		case before.Fingerprint == r.Fingerprint:
-			same++
-		default:
-			out.line("~ %s", r.Address)
-			changeLines(out, plan.Compare(before, r), func(plan.Change) bool { return true }, at)
+	for _, side := range []struct {
+		name string
+		runs []*plan.Run
+	}{{"before (" + name + ")", base}, {"after", v.Plan.Runs}} {
+		limit, low, high := 0.0, 0.0, 0.0
+		for _, r := range side.runs {
+			n := float64(max(1, r.State.Wanted))
+			limit += n * r.GPUHoursLimit()
+			if e := r.Estimate; e != nil && e.GPUHours != nil {
+				low, high = low+n*e.GPUHours.Low, high+n*e.GPUHours.High
+			}
 		}
+		row := []string{side.name, fmt.Sprint(len(side.runs)), known(limit, fmt.Sprintf("%.1f", limit)), known(high, hoursRange(low, high))}
+		if v.Price.set() {
+			row = append(row, known(high, v.Price.between(low, high)))
+		}
+		t.add(row...)
 	}
-	for _, a := range sortedKeys(old) {
-		out.line("- %s is no longer declared", a)
+	p.line("")
+	p.markdown(t)
+}
+
+func known(sum float64, text string) string {
+	if sum == 0 {
+		return "-"
 	}
-	out.line("%d of %s the same as in %s.", same, plural(len(p.Runs), "run"), name)
-	return out.err
+	return text
 }

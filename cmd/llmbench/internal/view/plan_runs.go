@@ -25,11 +25,7 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 	cols = append(cols, column{"samples", true, func(r *plan.Run) string {
 		return fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted)
 	}})
-	cols = append(cols, estimateColumns(g)...)
-	cols = append(cols,
-		column{"limit", true, func(r *plan.Run) string { return minutes(r.TimeLimitSeconds) }},
-		column{"GPU-hours", true, gpuHours},
-	)
+	cols = append(cols, v.costColumns(g)...)
 	if anyRun(g, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {
 		cols = append(cols, column{"why", false, why})
 	}
@@ -134,13 +130,6 @@ func argumentCell(r *plan.Run, name string) string {
 	return withCommas(value)
 }
 
-func gpuHours(r *plan.Run) string {
-	if r.Action != plan.Measure && r.Action != plan.Remeasure {
-		return "-"
-	}
-	return fmt.Sprintf("≤ %.1f", r.GPUHoursLimit()*float64(r.State.Missing()))
-}
-
 func why(r *plan.Run) string {
 	switch r.Action {
 	case plan.Wait:
@@ -166,20 +155,4 @@ func inFlight(r *plan.Run) string {
 		jobs = append(jobs, job)
 	}
 	return strings.Join(jobs, ", ")
-}
-
-// estimateColumns are there only when some run has an estimate.
-func estimateColumns(g *group) []column {
-	if !anyRun(g, func(r *plan.Run) bool { return r.Estimate != nil }) {
-		return nil
-	}
-	return []column{
-		{"TPS/GPU expected", true, func(r *plan.Run) string {
-			if r.Estimate == nil || r.Estimate.OutputThroughputPerGPU == nil {
-				return "-"
-			}
-			i := r.Estimate.OutputThroughputPerGPU
-			return figure(i.Low) + " … " + figure(i.High)
-		}},
-	}
 }

@@ -13,6 +13,8 @@ import (
 type PlanView struct {
 	Plan     *plan.Plan
 	Describe map[plan.ExecutorRef]string
+	// Price is what the policy says that a GPU-hour costs.
+	Price Price
 }
 
 // Text prints the plan for a person: benchmark by benchmark what all runs
@@ -29,12 +31,13 @@ func (v PlanView) Text(w io.Writer) error {
 	if len(v.Plan.Runs) > 0 {
 		p.line("")
 	}
-	p.line("%s", planLine(v.Plan.Summary))
+	p.line("%s", v.planLine())
 	return p.err
 }
 
 // planLine is the last line of a plan.
-func planLine(s plan.Summary) string {
+func (v PlanView) planLine() string {
+	s := v.Plan.Summary
 	parts := []string{fmt.Sprintf("%d to measure, %d again, %d kept", s.Measure, s.Remeasure, s.Keep)}
 	if s.Wait > 0 {
 		parts = append(parts, fmt.Sprintf("%d in flight", s.Wait))
@@ -46,11 +49,7 @@ func planLine(s plan.Summary) string {
 	if s.ToDo() == 0 {
 		return line + " Nothing to do."
 	}
-	line += fmt.Sprintf(" At most %.1f GPU-hours (time limits)", s.GPUHoursLimit)
-	if e := s.GPUHoursEstimate; e != nil {
-		line += fmt.Sprintf(", %.1f-%.1f expected", e.Low, e.High)
-	}
-	return line + "."
+	return line + v.costLine()
 }
 
 // A group is the runs of one benchmark.
@@ -92,9 +91,12 @@ func (v PlanView) group(p *printer, g *group) {
 	p.table(v.runTable(g, shared))
 	v.changes(p, g, at)
 	if footnote {
-		p.line("  [a] A moved tag or new weights are noticed when measured, not before. `digest = …`, `revision = …` pin them.")
+		p.line("  %s", unpinnedNote)
 	}
+	v.notes(p, g)
 }
+
+const unpinnedNote = "[a] A moved tag or new weights are noticed when measured, not before. `digest = …`, `revision = …` pin them."
 
 func stored(runs []*plan.Run) string {
 	have := 0

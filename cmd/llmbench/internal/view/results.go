@@ -139,12 +139,16 @@ func footnotes(p *printer, s *results.Set, mark string) {
 
 // caveatText says what a caveat means for the metric that it touches.
 var caveatText = map[string]string{
-	"unlimited_concurrency": "unlimited concurrency: TTFT and latency hold the time that requests waited behind all others",
-	"no_warmup":             "no warm-up",
-	"one_sample":            "one sample: no interval",
-	"short_window":          "few requests for the concurrency",
-	"unpinned_image":        "image digest not pinned",
-	"unpinned_revision":     "model revision not pinned",
+	"unlimited_concurrency":  "unlimited concurrency: TTFT and latency hold the time that requests waited behind all others",
+	"no_warmup":              "no warm-up",
+	"one_sample":             "one sample: no interval",
+	"short_window":           "short window: ramp-up and drain are in it",
+	"waits_for_kv":           "requests wait for KV cache",
+	"batch_slots_unused":     "batch slots unused",
+	"graph_sizes_miss_batch": "batch padded to a larger CUDA graph",
+	"ranks_idle":             "ranks uneven",
+	"unpinned_image":         "image digest not pinned",
+	"unpinned_revision":      "model revision not pinned",
 }
 
 func caveatLine(s *results.Set) string {

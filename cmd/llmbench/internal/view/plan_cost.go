@@ -1,0 +1,158 @@
+package view
+
+import (
+	"fmt"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
+)
+
+// costColumns say what a run should bring, how long it takes and what it
+// costs: as intervals where there are estimates, by the time limits elsewhere.
+func (v PlanView) costColumns(g *group) []column {
+	limit := column{"limit", true, func(r *plan.Run) string { return minutes(r.TimeLimitSeconds) }}
+	if !anyRun(g, func(r *plan.Run) bool { return r.Estimate != nil }) {
+		return []column{limit, {"GPU-hours", true, gpuHoursLimit}}
+	}
+	cols := []column{
+		{"TPS/GPU expected", true, func(r *plan.Run) string {
+			if r.Estimate == nil || r.Estimate.OutputThroughputPerGPU == nil {
+				return "-"
+			}
+			return figureRange(*r.Estimate.OutputThroughputPerGPU)
+		}},
+		{"job takes", true, jobTakes}, limit, {"GPU-hours", true, gpuHours},
+	}
+	if v.Price.set() {
+		cols = append(cols, column{"cost", true, v.cost}, column{"a million tokens", true, v.perMillion})
+	}
+	return cols
+}
+
+// jobTakes is the expected time of a job, start-up included.
+func jobTakes(r *plan.Run) string {
+	e := r.Estimate
+	if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
+		return "-"
+	}
+	return minutesRange(e.StartupSeconds.Low+e.MeasureSeconds.Low, e.StartupSeconds.High+e.MeasureSeconds.High)
+}
+
+func todo(r *plan.Run) bool { return r.Action == plan.Measure || r.Action == plan.Remeasure }
+
+// gpuHours is what the missing samples are expected to take.
+func gpuHours(r *plan.Run) string {
+	e := r.Estimate
+	if e == nil || e.GPUHours == nil {
+		return gpuHoursLimit(r)
+	}
+	if !todo(r) {
+		return "-"
+	}
+	n := float64(r.State.Missing())
+	return hoursRange(n*e.GPUHours.Low, n*e.GPUHours.High)
+}
+
+func gpuHoursLimit(r *plan.Run) string {
+	if !todo(r) {
+		return "-"
+	}
+	return fmt.Sprintf("≤ %.1f", r.GPUHoursLimit()*float64(r.State.Missing()))
+}
+
+// A Price is what a GPU costs by the hour; the zero value is no price.
+type Price struct {
+	PerGPUHour float64
+	// Currency is a sign, such as $, or a code, such as EUR.
+	Currency string
+}
+
+func (p Price) set() bool { return p.PerGPUHour > 0 }
+
+// amount writes money: $1,234 or 12.50 EUR.
+func (p Price) amount(sum float64) string {
+	text := fmt.Sprintf("%.2f", sum)
+	if sum >= 100 {
+		text = count(int64(sum + 0.5))
+	}
+	switch {
+	case p.Currency == "" || p.Currency == "USD":
+		return "$" + text
+	case len([]rune(p.Currency)) == 1:
+		return p.Currency + text
+	}
+	return text + " " + p.Currency
+}
+
+// between writes a range of money.
+func (p Price) between(low, high float64) string {
+	return p.amount(low*p.PerGPUHour) + " … " + p.amount(high*p.PerGPUHour)
+}
+
+// PerMillion is the money for a million output tokens at a rate in tokens a
+// second for each GPU.
+func (p Price) PerMillion(tpsPerGPU float64) float64 { return p.PerGPUHour / 3600 / tpsPerGPU * 1e6 }
+
+func (v PlanView) cost(r *plan.Run) string {
+	if !todo(r) {
+		return "-"
+	}
+	n := float64(r.State.Missing())
+	if r.Estimate == nil || r.Estimate.GPUHours == nil {
+		return "≤ " + v.Price.amount(n*r.GPUHoursLimit()*v.Price.PerGPUHour)
+	}
+	return v.Price.between(n*r.Estimate.GPUHours.Low, n*r.Estimate.GPUHours.High)
+}
+
+func (v PlanView) perMillion(r *plan.Run) string {
+	if r.Estimate == nil || r.Estimate.OutputThroughputPerGPU == nil {
+		return "-"
+	}
+	i := r.Estimate.OutputThroughputPerGPU
+	return v.Price.amount(v.Price.PerMillion(i.High)) + " … " + v.Price.amount(v.Price.PerMillion(i.Low))
+}
+
+// costLine says what a plan costs: at most, and as expected.
+func (v PlanView) costLine() string {
+	s := v.Plan.Summary
+	line := fmt.Sprintf(" At most %.1f GPU-hours", s.GPUHoursLimit)
+	if v.Price.set() {
+		line += ", " + v.Price.amount(s.GPUHoursLimit*v.Price.PerGPUHour)
+	}
+	line += " (time limits)"
+	e := s.GPUHoursEstimate
+	if e == nil {
+		return line + "."
+	}
+	line += fmt.Sprintf(", %s expected", hoursRange(e.Low, e.High))
+	if v.Price.set() {
+		line += " (" + v.Price.between(e.Low, e.High) + ")"
+	}
+	if share := startupShare(v.Plan.Runs); share > 0.5 {
+		line += ", most of it model load"
+	}
+	return line + "."
+}
+
+// startupShare is the part of the expected GPU-hours that goes by before
+// anything is measured.
+func startupShare(runs []*plan.Run) float64 {
+	var startup, all float64
+	for _, r := range runs {
+		e := r.Estimate
+		if !todo(r) || e == nil || e.GPUHours == nil || e.StartupSeconds == nil {
+			continue
+		}
+		n := float64(r.State.Missing())
+		startup += n * e.StartupSeconds.Mid * float64(r.Hardware.GPUs) / 3600
+		all += n * e.GPUHours.Mid
+	}
+	if all == 0 {
+		return 0
+	}
+	return startup / all
+}
+
+func figureRange(i estimate.Interval) string {
+	return roundFigure(i.Low) + " … " + roundFigure(i.High)
+}

@@ -1,0 +1,59 @@
+package view
+
+import (
+	"github.com/llmbench/llmbench/plan"
+)
+
+// expectedCodes are the notes that an estimate brings; a plan shows them, since
+// each names an argument that could be better.
+var expectedCodes = map[string]bool{
+	"waits_for_kv": true, "batch_slots_unused": true, "graph_sizes_miss_batch": true, "short_window": true, "ranks_idle": true,
+}
+
+// notedRuns is up to how many runs a plan shows notes in full.
+const notedRuns = 8
+
+// notes prints what the estimates say that could be better: in full for a few
+// runs to be measured, in sum for many.
+func (v PlanView) notes(p *printer, g *group) {
+	if len(g.runs) > notedRuns {
+		v.notesInSum(p, g)
+		return
+	}
+	t := &table{indent: "  "}
+	for _, r := range g.runs {
+		name := short(r.Address)
+		for _, n := range r.Notes {
+			if todo(r) && expectedCodes[n.Code] {
+				t.add(name, n.Code, n.Detail)
+				name = ""
+			}
+		}
+	}
+	if len(t.rows) > 0 {
+		p.line("")
+		p.table(t)
+	}
+}
+
+func (v PlanView) notesInSum(p *printer, g *group) {
+	counts := map[string]int{}
+	first := map[string]*plan.Run{}
+	for _, r := range g.runs {
+		for _, n := range r.Notes {
+			if todo(r) && expectedCodes[n.Code] {
+				if counts[n.Code]++; first[n.Code] == nil {
+					first[n.Code] = r
+				}
+			}
+		}
+	}
+	t := &table{indent: "  "}
+	for _, code := range sortedKeys(counts) {
+		t.add(code, plural(counts[code], "run"), "-explain="+first[code].Address+" tells")
+	}
+	if len(t.rows) > 0 {
+		p.line("")
+		p.table(t)
+	}
+}

@@ -1,0 +1,133 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+)
+
+// A Lesson is what one real result teaches about predictions. Simulated results
+// never teach.
+type Lesson struct {
+	// Run is the run as it was planned, with its estimate if it had one.
+	Run     *Run
+	Cluster string
+	// OutputThroughputPerGPU was measured, in tokens a second.
+	OutputThroughputPerGPU float64
+	// StartupSeconds is how long the job ran without measuring, which is nearly
+	// all before; 0 if unknown.
+	StartupSeconds float64
+}
+
+// A Teacher is a ledger that keeps lessons. Package runs has one.
+type Teacher interface {
+	// Lessons returns what all real samples that count teach, in a fixed order.
+	Lessons() ([]Lesson, error)
+}
+
+// lessons are grouped by what they carry over to.
+type lessons struct {
+	speed   map[speedKey][]Lesson
+	startup map[startupKey][]float64
+}
+
+// speedKey is what the speed of an engine depends on beside its arguments.
+type speedKey struct{ checkpoint, gpu, version string }
+
+// startupKey is what the start-up of a job depends on.
+type startupKey struct {
+	cluster, checkpoint, version string
+	nodes                        int
+}
+
+func (b *builder) lessons() (lessons, error) {
+	l := lessons{speed: map[speedKey][]Lesson{}, startup: map[startupKey][]float64{}}
+	teacher, ok := b.Ledger.(Teacher)
+	if !ok {
+		return l, nil
+	}
+	all, err := teacher.Lessons()
+	if err != nil {
+		return l, err
+	}
+	for _, one := range all {
+		if e := one.Run.Estimate; e != nil && e.OutputThroughputPerGPU != nil {
+			k := speedOf(one.Run)
+			l.speed[k] = append(l.speed[k], one)
+		}
+		if one.StartupSeconds > 0 {
+			k := startupOf(one.Run, one.Cluster)
+			l.startup[k] = append(l.startup[k], one.StartupSeconds)
+		}
+	}
+	return l, nil
+}
+
+func speedOf(r *Run) speedKey {
+	return speedKey{checkpoint: r.Model.Checkpoint, gpu: r.Hardware.GPU, version: r.Image.TRTLLMVersion}
+}
+
+func startupOf(r *Run, cluster string) startupKey {
+	return startupKey{cluster: cluster, checkpoint: r.Model.Checkpoint, version: r.Image.TRTLLMVersion, nodes: r.Hardware.Nodes}
+}
+
+// learned is what lessons say about one run.
+type learned struct {
+	speed    []Lesson
+	startups []float64
+	declared float64 // seconds, 0: not declared
+}
+
+func (l lessons) of(c candidate) learned {
+	return learned{
+		speed:    l.speed[speedOf(c.run)],
+		startups: l.startup[startupOf(c.run, c.place.Cluster)],
+		declared: c.place.Startup.Seconds(),
+	}
+}
+
+// version names the estimator, and how it did on what was measured here.
+func (l learned) version() string {
+	if len(l.speed) == 0 {
+		return estimate.Version
+	}
+	return fmt.Sprintf("%s, within %.0f %% on %s here", estimate.Version, 100*l.worst(), countOf(len(l.speed), "real run"))
+}
+
+// worst is the greatest relative error of the predictions so far.
+func (l learned) worst() float64 {
+	worst := 0.0
+	for _, one := range l.speed {
+		worst = max(worst, math.Abs(one.Run.Estimate.OutputThroughputPerGPU.Mid/one.OutputThroughputPerGPU-1))
+	}
+	return worst
+}
+
+// startup is how long a job runs before it measures: as it was here, as the
+// executor declares it, or as the weights let expect. The last is a guess: the
+// container and the ranks start in one to three minutes, and weights come from a
+// shared file system at 1 to 4 GB/s.
+func (l learned) startup(weightBytes float64) estimate.Interval {
+	switch {
+	case len(l.startups) > 0:
+		list := slices.SortedFunc(slices.Values(l.startups), cmp.Compare[float64])
+		return estimate.Interval{Low: 0.85 * list[0], Mid: list[len(list)/2], High: 1.15 * list[len(list)-1]}
+	case l.declared > 0:
+		return within(l.declared, 0.25)
+	}
+	return estimate.Interval{
+		Low:  50 + weightBytes/4e9,
+		Mid:  110 + weightBytes/2e9,
+		High: 210 + weightBytes/1e9,
+	}
+}
+
+func countOf(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

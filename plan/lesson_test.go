@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+)
+
+// taught is a ledger that holds nothing but lessons.
+type taught []Lesson
+
+func (taught) Look(string, string, bool, int) (State, error) { return State{}, nil }
+func (taught) LastAt(string, bool) (*Run, error)             { return nil, nil }
+func (taught) Addresses(bool) ([]string, error)              { return nil, nil }
+func (l taught) Lessons() ([]Lesson, error)                  { return l, nil }
+
+func lesson(version, cluster string, predicted, measured, startup float64) Lesson {
+	e := estimate.Around(predicted)
+	return Lesson{
+		Run: &Run{
+			Model: Model{Checkpoint: "m"}, Hardware: Hardware{GPU: "GB200", Nodes: 2}, Image: Image{TRTLLMVersion: version},
+			Estimate: &Estimate{OutputThroughputPerGPU: &e},
+		},
+		Cluster: cluster, OutputThroughputPerGPU: measured, StartupSeconds: startup,
+	}
+}
+
+func TestLessonsCarryOverToLikeRuns(t *testing.T) {
+	b := builder{Request: Request{Ledger: taught{
+		lesson("1.0", "here", 1000, 1250, 100),
+		lesson("1.0", "here", 1000, 1000, 300),
+		lesson("1.0", "here", 1000, 1000, 200),
+		lesson("1.1", "here", 1000, 500, 900),
+		lesson("1.0", "elsewhere", 1000, 1000, 900),
+	}}}
+	all, err := b.lessons()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := candidate{run: lesson("1.0", "", 1, 1, 0).Run, place: Placement{Cluster: "here", Startup: time.Hour}}
+	got := all.of(c)
+	if v := got.version(); !strings.HasSuffix(v, "within 20 % on 4 real runs here") {
+		t.Errorf("version %q", v)
+	}
+	if s := got.startup(1e12); s != (estimate.Interval{Low: 85, Mid: 200, High: 345}) {
+		t.Errorf("start-up as measured on this cluster: %+v", s)
+	}
+	c.place.Cluster = "new"
+	if s := all.of(c).startup(1e12); s != (estimate.Interval{Low: 2700, Mid: 3600, High: 4500}) {
+		t.Errorf("start-up as declared: %+v", s)
+	}
+	c.place.Startup = 0
+	if s := all.of(c).startup(400e9); s.Low < 120 || s.High > 660 {
+		t.Errorf("start-up of 400 GB of weights: %+v", s)
+	}
+}
+
+func TestOccupancyNamesWhatLimits(t *testing.T) {
+	run := func(concurrency, rows int, fit int64) *Run {
+		return &Run{
+			Arguments:     map[string]any{"tp": int64(8), "max_batch_size": int64(100), "concurrency": int64(concurrency)},
+			LLMAPIOptions: map[string]any{"enable_attention_dp": true},
+			Dataset:       Dataset{Rows: rows},
+			Estimate:      &Estimate{RequestsFitAtOnce: ptr(fit)},
+		}
+	}
+	for _, c := range []struct {
+		run     *Run
+		running int
+		waits   bool
+	}{
+		{run(64, 4000, 1000), 64, false},
+		{run(-1, 4000, 1000), 800, true},
+		{run(-1, 500, 1000), 500, false},
+		{run(640, 4000, 320), 320, true},
+	} {
+		o, ok := c.run.Occupancy()
+		if !ok || o.Running() != c.running || o.Waits() != c.waits {
+			t.Errorf("%+v: running %d, waits %v; want %d, %v", o, o.Running(), o.Waits(), c.running, c.waits)
+		}
+	}
+}

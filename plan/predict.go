@@ -1,0 +1,127 @@
+package plan
+
+import (
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
+)
+
+// A candidate is a run that was proven, with what a prediction of it needs.
+type candidate struct {
+	run   *Run
+	cell  *schema.Cell
+	data  requests
+	place Placement
+}
+
+// predict gives every run its estimate, several at a time, and its notes.
+func (b *builder) predict(list []candidate) error {
+	lessons, err := b.lessons()
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, c := range list {
+		g.Go(func() error {
+			if w, ok := b.workload(c); ok {
+				c.run.Estimate = newEstimate(w, lessons.of(c))
+			}
+			c.run.Notes = Notes(c.run)
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// workload is what a run asks of the engine; ok is false where the catalogue
+// knows the model or the GPU too little to say.
+func (b *builder) workload(c candidate) (w Workload, ok bool) {
+	model, checkpoint, okM := b.Catalog.Model(c.run.Model.Checkpoint)
+	gpu, okG := b.Catalog.GPU(c.run.Hardware.GPU)
+	return Workload{
+		Model: model, Checkpoint: checkpoint, GPU: gpu, GPUs: c.run.Hardware.GPUs,
+		Arguments: c.run.Arguments, Options: c.run.LLMAPIOptions, Lengths: c.data.each(),
+	}, okM && okG
+}
+
+// newEstimate simulates the run. One that does not fit has its memory and no
+// figures.
+func newEstimate(w Workload, learned learned) *Estimate {
+	s := w.Scenario()
+	memory := estimate.Memory(s)
+	e := &Estimate{
+		ModelVersion:      learned.version(),
+		Coverage:          estimate.Coverage,
+		MemoryBytesPerGPU: &MemoryPerGPU{Capacity: memory.Capacity, Weights: memory.Weights, Workspace: memory.Workspace, KVCache: memory.KVCache},
+		KVTokensPerGPU:    ptr(memory.KVTokens), KVBytesPerToken: ptr(int64(memory.KVBytesPerToken)),
+		RequestsFitAtOnce:     ptr(memory.RequestsFit * int64(ranksOf(w.Arguments, w.Options))),
+		MaxNumTokensEffective: ptr(s.MaxNumTokens),
+		StartupSeconds:        ptr(learned.startup(s.Model.Bytes())),
+	}
+	defer e.round()
+	outcome, err := estimate.Simulate(s, nil)
+	if err != nil {
+		return e
+	}
+	m := outcome.Metrics()
+	e.OutputThroughputPerGPU = ptr(estimate.Around(m.TPSPerGPU))
+	e.MeasureSeconds = ptr(inverse(*e.OutputThroughputPerGPU, outcome.TotalS))
+	if w.Arguments.Bool("streaming") {
+		e.AvgTTFT = ptr(within(m.AvgTTFT, ttftWidth))
+		e.AvgTPOT = ptr(inverse(*e.OutputThroughputPerGPU, m.AvgTPOT))
+	}
+	job := sum(*e.StartupSeconds, *e.MeasureSeconds)
+	e.GPUHours = ptr(scale(job, float64(w.GPUs)/3600))
+	return e
+}
+
+// round leaves four digits: more would say more than is known, and would differ
+// between processors.
+func (e *Estimate) round() {
+	for _, i := range []*estimate.Interval{e.OutputThroughputPerGPU, e.AvgTTFT, e.AvgTPOT, e.StartupSeconds, e.MeasureSeconds, e.GPUHours} {
+		if i != nil {
+			i.Low, i.Mid, i.High = fourDigits(i.Low), fourDigits(i.Mid), fourDigits(i.High)
+		}
+	}
+}
+
+func fourDigits(f float64) float64 {
+	g, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 4, 64), 64)
+	return g
+}
+
+// ttftWidth is the relative error of times to the first token: they hang on the
+// order of admission and on the host, which is simulated roughly.
+const ttftWidth = 0.4
+
+func within(mid, width float64) estimate.Interval {
+	return estimate.Interval{Low: mid * (1 - width), Mid: mid, High: mid * (1 + width)}
+}
+
+// inverse is the interval of a time around mid that goes with a rate's.
+func inverse(rate estimate.Interval, mid float64) estimate.Interval {
+	return estimate.Interval{Low: mid * rate.Mid / rate.High, Mid: mid, High: mid * rate.Mid / rate.Low}
+}
+
+func sum(a, b estimate.Interval) estimate.Interval {
+	return estimate.Interval{Low: a.Low + b.Low, Mid: a.Mid + b.Mid, High: a.High + b.High}
+}
+
+func scale(i estimate.Interval, by float64) estimate.Interval {
+	return estimate.Interval{Low: i.Low * by, Mid: i.Mid * by, High: i.High * by}
+}
+
+// ranksOf is the number of schedulers that share the requests: under attention
+// data parallelism each of the tp ranks has its own.
+func ranksOf(a trtllm.Arguments, options any) int {
+	if tp, ok := a.Int("tp"); ok && optionIs(options, true, "enable_attention_dp") {
+		return max(1, tp)
+	}
+	return 1
+}
