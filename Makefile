@@ -1,13 +1,14 @@
 # make test   installs what the tests need where it may, and runs them all
 # make bench  measures; figures are ratios within one run
 # make fuzz   runs every fuzz target for FUZZTIME
+# make calibrate  fits the estimator to published runs and scores it
 # make ci     what .ci/run runs
 
 GO ?= go
 FUZZTIME ?= 60s
 PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server
 
-.PHONY: test deps check bench build fuzz ci
+.PHONY: test deps check bench build fuzz calibrate ci
 
 test: deps
 	$(GO) test -race -shuffle=on -timeout=14m ./...
@@ -43,6 +44,10 @@ fuzz:
 	  echo "$${func#func } ($$(dirname $$file))"; \
 	  $(GO) test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) $$(dirname $$file) </dev/null || exit 1; \
 	done
+
+# Fits the estimator to testdata/calibration/rows.csv; takes minutes.
+calibrate:
+	$(GO) run ./plan/estimate/calibrate
 
 ci:
 	bash .ci/run

@@ -80,7 +80,7 @@ func NewIdentity(run *Run, exec ExecutorIdentity) Identity {
 		}
 	}
 	if exec.Simulated {
-		id.Estimator = estimate.Version
+		id.Estimator = estimate.Calibrated().Version
 	}
 	return id
 }

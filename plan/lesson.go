@@ -31,6 +31,7 @@ type Teacher interface {
 // lessons are grouped by what they carry over to.
 type lessons struct {
 	speed   map[speedKey][]Lesson
+	refits  map[speedKey]*estimate.Parameters
 	startup map[startupKey][]float64
 }
 
@@ -44,7 +45,7 @@ type startupKey struct {
 }
 
 func (b *builder) lessons() (lessons, error) {
-	l := lessons{speed: map[speedKey][]Lesson{}, startup: map[startupKey][]float64{}}
+	l := lessons{speed: map[speedKey][]Lesson{}, refits: map[speedKey]*estimate.Parameters{}, startup: map[startupKey][]float64{}}
 	teacher, ok := b.Ledger.(Teacher)
 	if !ok {
 		return l, nil
@@ -63,7 +64,29 @@ func (b *builder) lessons() (lessons, error) {
 			l.startup[k] = append(l.startup[k], one.StartupSeconds)
 		}
 	}
+	for k, list := range l.speed {
+		l.refits[k] = b.refit(list)
+	}
 	return l, nil
+}
+
+// refit fits the estimator to lessons of one model, GPU and version; nil where
+// they are too few.
+func (b *builder) refit(list []Lesson) *estimate.Parameters {
+	var measured []estimate.Measured
+	for _, one := range list {
+		if w, ok := b.workloadOf(one.Run); ok {
+			measured = append(measured, estimate.Measured{Scenario: w.Scenario(), TPSPerGPU: one.OutputThroughputPerGPU})
+		}
+	}
+	if len(measured) < estimate.LeastToRefit {
+		return nil
+	}
+	p, err := estimate.Refit(measured)
+	if err != nil {
+		return nil // the machine holds what the estimator thinks that it cannot
+	}
+	return &p
 }
 
 func speedOf(r *Run) speedKey {
@@ -76,14 +99,16 @@ func startupOf(r *Run, cluster string) startupKey {
 
 // learned is what lessons say about one run.
 type learned struct {
-	speed    []Lesson
-	startups []float64
-	declared float64 // seconds, 0: not declared
+	speed []Lesson
+	// parameters are refitted on speed, nil where it holds too little.
+	parameters *estimate.Parameters
+	startups   []float64
+	declared   float64 // seconds, 0: not declared
 }
 
 func (l lessons) of(c candidate) learned {
 	return learned{
-		speed:    l.speed[speedOf(c.run)],
+		speed: l.speed[speedOf(c.run)], parameters: l.refits[speedOf(c.run)],
 		startups: l.startup[startupOf(c.run, c.place.Cluster)],
 		declared: c.place.Startup.Seconds(),
 	}
@@ -92,9 +117,13 @@ func (l lessons) of(c candidate) learned {
 // version names the estimator, and how it did on what was measured here.
 func (l learned) version() string {
 	if len(l.speed) == 0 {
-		return estimate.Version
+		return estimate.Calibrated().Version
 	}
-	return fmt.Sprintf("%s, within %.0f %% on %s here", estimate.Version, 100*l.worst(), countOf(len(l.speed), "real run"))
+	version := fmt.Sprintf("%s, within %.0f %% on %s here", estimate.Calibrated().Version, 100*l.worst(), countOf(len(l.speed), "real run"))
+	if l.parameters != nil {
+		version += ", refitted to them"
+	}
+	return version
 }
 
 // worst is the greatest relative error of the predictions so far.

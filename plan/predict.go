@@ -29,7 +29,7 @@ func (b *builder) predict(list []candidate) error {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, c := range list {
 		g.Go(func() error {
-			if w, ok := b.workload(c); ok {
+			if w, ok := b.workload(c.run, c.data.each()); ok {
 				c.run.Estimate = newEstimate(w, lessons.of(c))
 			}
 			c.run.Notes = Notes(c.run)
@@ -41,23 +41,39 @@ func (b *builder) predict(list []candidate) error {
 
 // workload is what a run asks of the engine; ok is false where the catalogue
 // knows the model or the GPU too little to say.
-func (b *builder) workload(c candidate) (w Workload, ok bool) {
-	model, checkpoint, okM := b.Catalog.Model(c.run.Model.Checkpoint)
-	gpu, okG := b.Catalog.GPU(c.run.Hardware.GPU)
+func (b *builder) workload(run *Run, lengths []trtllm.Length) (w Workload, ok bool) {
+	model, checkpoint, okM := b.Catalog.Model(run.Model.Checkpoint)
+	gpu, okG := b.Catalog.GPU(run.Hardware.GPU)
 	return Workload{
-		Model: model, Checkpoint: checkpoint, GPU: gpu, GPUs: c.run.Hardware.GPUs,
-		Arguments: c.run.Arguments, Options: c.run.LLMAPIOptions, Lengths: c.data.each(),
+		Model: model, Checkpoint: checkpoint, GPU: gpu, GPUs: run.Hardware.GPUs,
+		Arguments: run.Arguments, Options: run.LLMAPIOptions, Lengths: lengths,
+		TRTLLMVersion: run.Image.TRTLLMVersion,
 	}, okM && okG
+}
+
+// workloadOf is the workload of a stored run with a generated data set.
+func (b *builder) workloadOf(run *Run) (w Workload, ok bool) {
+	u, d := run.UseCase, run.Dataset
+	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Rows < 1 {
+		return Workload{}, false
+	}
+	shape := Shape(*u.ISL, *u.OSL, deref(u.ISLStdev), deref(u.OSLStdev), deref(d.Seed), d.Rows)
+	lengths := make([]trtllm.Length, d.Rows)
+	for i := range lengths {
+		lengths[i].ISL, lengths[i].OSL = shape.Lengths(i)
+	}
+	return b.workload(run, lengths)
 }
 
 // newEstimate simulates the run. One that does not fit has its memory and no
 // figures.
 func newEstimate(w Workload, learned learned) *Estimate {
 	s := w.Scenario()
+	s.Parameters = learned.parameters
 	memory := estimate.Memory(s)
 	e := &Estimate{
 		ModelVersion:      learned.version(),
-		Coverage:          estimate.Coverage,
+		Coverage:          estimate.Calibrated().Coverage,
 		MemoryBytesPerGPU: &MemoryPerGPU{Capacity: memory.Capacity, Weights: memory.Weights, Workspace: memory.Workspace, KVCache: memory.KVCache},
 		KVTokensPerGPU:    ptr(memory.KVTokens), KVBytesPerToken: ptr(int64(memory.KVBytesPerToken)),
 		RequestsFitAtOnce:     ptr(memory.RequestsFit * int64(ranksOf(w.Arguments, w.Options))),

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	goversion "github.com/hashicorp/go-version"
+
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -13,6 +15,8 @@ type Workload struct {
 	GPU        *catalog.GPU
 	GPUs       int
 	Arguments  trtllm.Arguments
+	// TRTLLMVersion is the version of TensorRT-LLM, "" for the newest.
+	TRTLLMVersion string
 	// Options is the options file as JSON decodes it.
 	Options any
 	// Lengths are the requests in the order in which they are sent.
@@ -34,7 +38,7 @@ func (w Workload) Scenario() estimate.Scenario {
 		fraction = 0.9
 	}
 	s := estimate.Scenario{
-		Model: estimateModel(w.Model, w.Checkpoint), GPU: estimateGPU(w.GPU), GPUs: w.GPUs,
+		Model: estimateModel(w.Model, w.Checkpoint, w.GPU), GPU: estimateGPU(w.GPU), GPUs: w.GPUs,
 		TP: whole("tp", 1), PP: whole("pp", 1), EP: whole("ep", 1),
 		AttentionDP:    optionIs(w.Options, true, "enable_attention_dp"),
 		MaxBatchSize:   whole("max_batch_size", 2048),
@@ -45,7 +49,8 @@ func (w Workload) Scenario() estimate.Scenario {
 		ChunkedContext: optionIs(w.Options, true, "enable_chunked_prefill") || a.Bool("enable_chunked_context"),
 		GraphSizes:     graphSizes(w.Options),
 		GraphPadding:   optionIs(w.Options, true, "cuda_graph_config", "enable_padding") || optionIs(w.Options, true, "cuda_graph_padding_enabled"),
-		AllToAll:       optionIs(w.Options, "WIDEEP", "moe_config", "backend") || w.GPU.GPUsPerNode == 4,
+		AllToAll:       optionIs(w.Options, "WIDEEP", "moe_config", "backend") || allToAll(w.GPU, w.TRTLLMVersion),
+		Early:          early(w.TRTLLMVersion),
 		Requests:       estimateRequests(w.Lengths),
 	}
 	longest, maxISL := 0, 0
@@ -110,7 +115,7 @@ func graphSizes(options any) []int {
 	return sizes
 }
 
-func estimateModel(m *catalog.Model, c *catalog.Checkpoint) estimate.Model {
+func estimateModel(m *catalog.Model, c *catalog.Checkpoint, g *catalog.GPU) estimate.Model {
 	p := m.Parameters()
 	dtype := func(own string) estimate.Dtype {
 		if own == "" {
@@ -129,7 +134,7 @@ func estimateModel(m *catalog.Model, c *catalog.Checkpoint) estimate.Model {
 		Routed:     estimate.Weight{Params: p.Experts, Dtype: dtype(c.ExpertDtype)},
 		Embedding:  estimate.Weight{Params: p.Embedding, Dtype: estimate.BF16},
 		Head:       estimate.Weight{Params: p.Head, Dtype: estimate.BF16},
-		KVElements: m.KVElements(), KVDtype: estimate.Dtype(c.KVCacheDtype),
+		KVElements: m.KVElements(), KVDtype: kvDtype(c, g),
 		AttentionChunk: m.AttentionChunk, ChunkedLayers: m.ChunkedLayers,
 		Window: m.AttentionWindow, WindowLayers: m.WindowLayers, MLA: m.MLARank > 0,
 	}
@@ -140,4 +145,30 @@ func estimateGPU(g *catalog.GPU) estimate.GPU {
 		Hopper: g.Architecture == "hopper", MemoryBytes: float64(g.MemoryBytes), Bandwidth: g.BandwidthBytesPerS,
 		BF16: g.BF16, FP8: g.FP8, FP4: g.FP4, NVLink: g.NVLinkBytesPerS,
 	}
+}
+
+// kvDtype is the type of the KV cache. With MXFP4 weights it follows the
+// activations, which are FP8 on Blackwell and BF16 on Hopper.
+func kvDtype(c *catalog.Checkpoint, g *catalog.GPU) estimate.Dtype {
+	if c.Quantization == string(estimate.MXFP4) && g.Architecture == "blackwell" {
+		return estimate.FP8
+	}
+	return estimate.Dtype(c.KVCacheDtype)
+}
+
+// allToAll reports whether ranks under attention data parallelism exchange
+// tokens by all-to-all: over a rack's NVLink, and on any Blackwell from 1.2 on.
+func allToAll(g *catalog.GPU, version string) bool {
+	return g.GPUsPerNode == 4 || g.Architecture == "blackwell" && !early(version)
+}
+
+// early reports whether a version is older than 1.2, since which the kernels of
+// experts are faster.
+func early(version string) bool { return olderThan(version, "1.2") }
+
+// olderThan compares versions of TensorRT-LLM; pre-releases count as the release
+// that they lead to, and "" is the newest.
+func olderThan(version, than string) bool {
+	v, err := goversion.NewVersion(version)
+	return err == nil && v.Core().LessThan(goversion.Must(goversion.NewVersion(than)))
 }

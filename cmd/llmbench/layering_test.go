@@ -18,6 +18,7 @@ var mayImport = map[string][]string{
 	"schema":                    {"schema/catalog"},
 	"plan/trtllm":               {},
 	"plan/estimate":             {},
+	"plan/estimate/calibrate":   {"plan", "plan/estimate", "schema/catalog"},
 	"plan":                      {"schema", "schema/catalog", "plan/trtllm", "plan/estimate"},
 	"executors/results":         {"plan", "plan/trtllm"},
 	"executors/runs":            {"executors/results", "plan", "plan/trtllm"},

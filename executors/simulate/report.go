@@ -48,7 +48,7 @@ func newest() string {
 func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, data trtllm.Dataset, o *estimate.Outcome) *trtllm.Report {
 	m := o.Metrics()
 	rep := &trtllm.Report{
-		Simulated: true, SimulatedBy: "llmbench estimator " + estimate.Version,
+		Simulated: true, SimulatedBy: "llmbench estimator " + estimate.Calibrated().Version,
 		Engine: trtllm.Engine{
 			Model: inv.Model, ModelPath: text(inv.ModelPath), Backend: "Pytorch", Dtype: text("bfloat16"),
 			KVCacheDtype: text(w.Checkpoint.KVCacheDtype), Quantization: text(w.Checkpoint.Quantization),

@@ -2,10 +2,8 @@
 // memory a run needs, how long one iteration takes by a roofline of the GPU, and
 // what comes out when requests pass through in-flight batching.
 //
-// Formulas and parameters are those of the performance model in the project's
-// reference, whose fit leaves a mean error of 11 % on published measurements that
-// it had not seen. The package is pure and deterministic.
+// What peak rates leave open are a few physical parameters, fitted to published
+// runs by `make calibrate`; testdata/calibration/report.md says how well. There
+// is no parameter for a model: what a model differs in are its dimensions and
+// types. The package is pure and deterministic.
 package estimate
-
-// Version is the version of the model and its parameters.
-const Version = "1"

@@ -7,14 +7,9 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
-// Coverage is the share of published measurements, not used in the fit, that lie
-// inside an interval of Width to either side.
-const (
-	Width    = 0.20
-	Coverage = 0.82
-)
-
-// Around is the interval of Width around mid.
+// Around is the interval of a throughput around mid, as wide as the calibration
+// says.
 func Around(mid float64) Interval {
-	return Interval{Low: mid * (1 - Width), Mid: mid, High: mid * (1 + Width)}
+	w := Calibrated().Width
+	return Interval{Low: mid * (1 - w), Mid: mid, High: mid * (1 + w)}
 }

@@ -14,16 +14,16 @@ type step struct {
 // A roofline gives the time of steps for one scenario.
 type roofline struct {
 	s *Scenario
-	p parameters
+	p Parameters
 	// Invariants of the scenario.
 	denseRead, denseBW float64
 }
 
 func newRoofline(s *Scenario) *roofline {
-	r := &roofline{s: s, p: fitted(s.GPU)}
+	r := &roofline{s: s, p: s.parameters()}
 	m := s.Model
 	r.denseRead = (m.Attention.bytes() + m.DenseFFN.bytes() + m.Shared.bytes() + m.Head.bytes()) / s.split()
-	r.denseBW = s.GPU.Bandwidth * r.p.weights
+	r.denseBW = s.GPU.Bandwidth * r.p.Weights
 	return r
 }
 
@@ -32,8 +32,8 @@ func newRoofline(s *Scenario) *roofline {
 func (r *roofline) seconds(st step) float64 {
 	n := st.ctxTokens + r.padded(st)
 	parts := r.dense(n, st) + r.experts(n) + r.decodeAttention(st) + r.prefillAttention(st) + r.elementWise(n) + r.communication(n)
-	gpu := parts/r.s.pp() + float64(r.s.Model.Layers)*r.p.layer
-	return math.Max(gpu, r.p.host+st.decode*r.p.hostRequest)
+	gpu := parts/r.s.pp() + float64(r.s.Model.Layers)*pick(r.s.GPU, r.p.Layer, r.p.LayerHopper)
+	return math.Max(gpu, r.p.Host+st.decode*r.p.HostRequest)
 }
 
 // padded is the decode batch, rounded up to a CUDA graph where there is one.
@@ -54,10 +54,10 @@ func (r *roofline) dense(n float64, st step) float64 {
 	compute := 0.0
 	m, g := r.s.Model, r.s.GPU
 	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared} {
-		compute += 2 * n * w.Params / r.s.split() / (g.flops(w.Dtype) * r.p.dense[w.Dtype])
+		compute += 2 * n * w.Params / r.s.split() / (g.flops(w.Dtype) * r.p.dense(w.Dtype, g))
 	}
-	compute += 2 * (st.decode + st.ctxRequests) * m.Head.Params / r.s.split() / (g.BF16 * r.p.headFraction)
-	return math.Pow(math.Pow(read, r.p.norm)+math.Pow(compute, r.p.norm), 1/r.p.norm)
+	compute += 2 * (st.decode + st.ctxRequests) * m.Head.Params / r.s.split() / (g.BF16 * r.p.Head)
+	return math.Pow(math.Pow(read, r.p.Norm)+math.Pow(compute, r.p.Norm), 1/r.p.Norm)
 }
 
 func (r *roofline) experts(n float64) float64 {
@@ -71,14 +71,14 @@ func (r *roofline) experts(n float64) float64 {
 	perExpert := m.Routed.bytes() / (float64(m.MoELayers) * experts)
 	hit := experts / tp * (1 - math.Exp(-global*topK/experts)) // in whole experts; TP beyond EP cuts each
 	read := float64(m.MoELayers) * hit * perExpert / r.denseBW
-	compute := 2 * global / tp * topK * float64(m.MoELayers) * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * r.p.moe[m.Routed.Dtype])
+	compute := 2 * global / tp * topK * float64(m.MoELayers) * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * r.p.moe(m.Routed.Dtype, s.GPU, s.Early))
 	return read + compute
 }
 
 func (r *roofline) decodeAttention(st step) float64 {
-	t := st.attended * r.s.kvBytes() / (r.s.GPU.Bandwidth * r.p.kv)
+	t := st.attended * r.s.kvBytes() / (r.s.GPU.Bandwidth * pick(r.s.GPU, r.p.KV, r.p.KVHopper))
 	if r.s.Model.MLA {
-		t += st.attended * float64(r.s.Model.Layers) * 128 * 1088 * 2 / r.s.split() / (r.s.GPU.BF16 * 0.4)
+		t += st.attended * float64(r.s.Model.Layers) * 128 * 1088 * 2 / r.s.split() / (pick(r.s.GPU, r.s.GPU.FP8, r.s.GPU.BF16) * r.p.MLA)
 	}
 	return t
 }
@@ -86,19 +86,19 @@ func (r *roofline) decodeAttention(st step) float64 {
 func (r *roofline) prefillAttention(st step) float64 {
 	m := r.s.Model
 	flops := st.ctxSquares * float64(m.Layers*m.Heads) * float64(2*m.HeadDim) / r.s.split()
-	return flops / (r.s.GPU.FP8 * r.p.attention)
+	return flops / (r.s.GPU.FP8 * pick(r.s.GPU, r.p.Prefill, r.p.PrefillHopper))
 }
 
 func (r *roofline) elementWise(n float64) float64 {
 	m := r.s.Model
-	bytes := r.p.element * float64(m.Hidden*m.Layers)
-	bytes += r.p.elementMoE * float64(m.TopK*m.MoELayers) * (float64(m.Hidden) + 1.5*float64(m.ExpertFFN))
+	bytes := r.p.Element * float64(m.Hidden*m.Layers)
+	bytes += r.p.ElementMoE * float64(m.TopK*m.MoELayers) * (float64(m.Hidden) + 1.5*float64(m.ExpertFFN))
 	return n * bytes / r.denseBW
 }
 
 func (r *roofline) communication(n float64) float64 {
 	m, s := r.s.Model, r.s
-	link := s.GPU.NVLink * r.p.link
+	link := s.GPU.NVLink * r.p.Link
 	tp := float64(max(1, s.TP))
 	switch {
 	case tp == 1:
@@ -107,11 +107,11 @@ func (r *roofline) communication(n float64) float64 {
 		bytes := m.Routed.Dtype.Bytes() + 2
 		if s.AllToAll {
 			reach := math.Min(float64(m.TopK), tp) * (tp - 1) / tp
-			return n*float64(m.MoELayers)*reach*float64(m.Hidden)*bytes/link + 3*float64(m.MoELayers)*r.p.collective
+			return n*float64(m.MoELayers)*reach*float64(m.Hidden)*bytes/link + 3*float64(m.MoELayers)*r.p.Collective
 		}
-		return n*float64(m.MoELayers)*(tp-1)*float64(m.Hidden)*bytes/link + 2*float64(m.MoELayers)*r.p.collective
+		return n*float64(m.MoELayers)*(tp-1)*float64(m.Hidden)*bytes/link + 2*float64(m.MoELayers)*r.p.Collective
 	case s.AttentionDP:
 		return 0
 	}
-	return 2 * float64(m.Layers) * (2*(tp-1)/tp*n*float64(m.Hidden)*2/link + r.p.collective)
+	return 2 * float64(m.Layers) * (2*(tp-1)/tp*n*float64(m.Hidden)*2/link + r.p.Collective)
 }

@@ -1,13 +1,12 @@
 package estimate
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // tokensPerBlock is the size of a KV block of TensorRT-LLM, in tokens.
 const tokensPerBlock = 32
-
-// workspaceBytes is what a rank needs beside weights and KV cache: activations
-// of the largest iteration, NCCL, the CUDA context. Fitted.
-const workspaceBytes = 8.6e9
 
 // A MemoryUse is how the memory of one GPU is used, in bytes.
 type MemoryUse struct {
@@ -23,15 +22,16 @@ type MemoryUse struct {
 // routed experts, which EP splits; TensorRT-LLM gives the cache a fraction of
 // what is left after weights and the peak of activations (KvCacheCreator).
 func Memory(s Scenario) MemoryUse {
+	workspace := s.parameters().Workspace
 	m := s.Model
 	weights := m.Attention.bytes() + m.DenseFFN.bytes() + m.Shared.bytes() + m.Router.bytes() + m.Embedding.bytes() + m.Head.bytes()
 	weights = weights/s.split() + m.Routed.bytes()/float64(max(1, s.TP)) + m.Vision.bytes()
 	weights /= s.pp()
 	use := MemoryUse{
-		Capacity: int64(s.GPU.MemoryBytes), Weights: int64(weights), Workspace: int64(workspaceBytes),
+		Capacity: int64(s.GPU.MemoryBytes), Weights: int64(weights), Workspace: int64(workspace),
 		KVBytesPerToken: s.kvBytes(),
 	}
-	use.KVCache = max(0, int64((s.GPU.MemoryBytes-weights-workspaceBytes)*s.KVFraction))
+	use.KVCache = max(0, int64((s.GPU.MemoryBytes-weights-workspace)*s.KVFraction))
 	use.KVTokens = int64(float64(use.KVCache) / use.KVBytesPerToken)
 	longest := 0
 	for _, r := range s.Requests {
@@ -41,6 +41,17 @@ func Memory(s Scenario) MemoryUse {
 		use.RequestsFit = use.KVTokens / int64(blocks(longest)*tokensPerBlock)
 	}
 	return use
+}
+
+// fits says what does not fit.
+func (m MemoryUse) fits() error {
+	if m.KVTokens <= 0 {
+		return fmt.Errorf("the weights of %.1f GB and %.1f GB of workspace leave no KV cache in %.1f GB", float64(m.Weights)/1e9, float64(m.Workspace)/1e9, float64(m.Capacity)/1e9)
+	}
+	if m.RequestsFit < 1 {
+		return fmt.Errorf("the KV cache of %d tokens does not hold one request", m.KVTokens)
+	}
+	return nil
 }
 
 // kvBytes is what one token takes in the cache of one rank.

@@ -1,7 +1,5 @@
 package estimate
 
-import "math"
-
 // Dtype is the type of weights or activations.
 type Dtype string
 
@@ -71,38 +69,6 @@ func (g GPU) flops(d Dtype) float64 {
 		return g.FP8
 	}
 	return g.BF16
-}
-
-// attended is how many tokens a request at position p attends to, averaged over
-// the layers. TensorRT-LLM switches chunks off where no sequence is as long.
-func (m Model) attended(p float64, maxSeqLen int) float64 {
-	if m.ChunkedLayers > 0 && m.AttentionChunk > 0 && maxSeqLen >= m.AttentionChunk {
-		share := float64(m.ChunkedLayers) / float64(m.Layers)
-		return (1-share)*p + share*math.Mod(p, float64(m.AttentionChunk))
-	}
-	if m.WindowLayers > 0 && m.Window > 0 {
-		share := float64(m.WindowLayers) / float64(m.Layers)
-		return (1-share)*p + share*math.Min(p, float64(m.Window))
-	}
-	return p
-}
-
-// prefillSquares is the mean over layers of the sum of squares of what a prompt
-// of s tokens attends to.
-func (m Model) prefillSquares(s float64, maxSeqLen int) float64 {
-	full := s * s
-	if m.ChunkedLayers > 0 && m.AttentionChunk > 0 && maxSeqLen >= m.AttentionChunk {
-		c := float64(m.AttentionChunk)
-		whole := math.Floor(s / c)
-		rest := s - whole*c
-		share := float64(m.ChunkedLayers) / float64(m.Layers)
-		return (1-share)*full + share*(whole*c*c+rest*rest)
-	}
-	if m.WindowLayers > 0 && m.Window > 0 && s > float64(m.Window) {
-		share := float64(m.WindowLayers) / float64(m.Layers)
-		return (1-share)*full + share*2*s*float64(m.Window)
-	}
-	return full
 }
 
 // Bytes is the size of all weights.

@@ -1,38 +1,55 @@
 package estimate
 
-// parameters are the efficiencies that the published measurements leave after
-// peak rates: shares of peak, bytes, seconds. They were fitted on TensorRT-LLM
-// 1.0 and 1.2 rows with a pull to kernel timings.
-type parameters struct {
-	weights      float64 // share of bandwidth when weights are read
-	dense        map[Dtype]float64
-	moe          map[Dtype]float64 // absorbs imbalance, padding and permutation
-	norm         float64           // exponent that joins reading and computing
-	kv           float64           // share of bandwidth when the cache is read
-	attention    float64           // share of FP8 peak in prefill attention
-	element      float64           // bytes an element-wise pass moves, a token, layer and hidden unit
-	elementMoE   float64
-	layer        float64 // seconds a layer
-	link         float64 // share of NVLink
-	collective   float64 // seconds a collective
-	host         float64 // seconds an iteration
-	hostRequest  float64 // seconds a request and iteration
-	headFraction float64 // share of BF16 peak for logits
+// Parameters are what peak rates leave open: shares of peak, bytes, seconds.
+// Where kernels differ by architecture there is one for Hopper and one for
+// Blackwell.
+type Parameters struct {
+	Weights                  float64 // share of bandwidth when weights are read
+	DenseBF16                float64 // shares of peak in dense layers, by type
+	DenseFP8, DenseFP8Hopper float64
+	DenseFP4                 float64
+	MoEFP8, MoEFP8Hopper     float64 // shares of peak in experts: imbalance, padding and permutation are in them
+	MoEFP4, MoEFP4Early      float64 // the latter before TensorRT-LLM 1.2
+	Norm                     float64 // exponent that joins reading and computing
+	KV, KVHopper             float64 // share of bandwidth when the cache is read
+	Prefill, PrefillHopper   float64 // share of FP8 peak in prefill attention
+	MLA                      float64 // share of BF16 peak in latent attention
+	Element, ElementMoE      float64 // bytes that element-wise passes move, a token, layer and hidden unit
+	Layer, LayerHopper       float64 // seconds a layer
+	Link                     float64 // share of NVLink
+	Collective               float64 // seconds a collective
+	Host, HostRequest        float64 // seconds an iteration, and a request and iteration
+	Head                     float64 // share of BF16 peak for logits
+	Workspace                float64 // bytes of a rank beside weights and cache
 }
 
-func fitted(g GPU) parameters {
-	p := parameters{
-		weights: 0.73, norm: 3.4, element: 34, elementMoE: 11,
-		link: 0.40, collective: 12e-6, host: 1.5e-3, hostRequest: 4e-6, headFraction: 0.6,
-		dense:     map[Dtype]float64{BF16: 0.6, FP8: 0.47, NVFP4: 0.45, MXFP4: 0.45},
-		moe:       map[Dtype]float64{BF16: 0.27, FP8: 0.27, NVFP4: 0.18, MXFP4: 0.18},
-		kv:        0.74,
-		attention: 0.34,
-		layer:     62e-6,
+func (p *Parameters) dense(d Dtype, g GPU) float64 {
+	switch {
+	case d == BF16:
+		return p.DenseBF16
+	case d != FP8:
+		return p.DenseFP4
+	case g.Hopper:
+		return p.DenseFP8Hopper
 	}
+	return p.DenseFP8
+}
+
+func (p *Parameters) moe(d Dtype, g GPU, early bool) float64 {
+	switch {
+	case early && d == NVFP4:
+		return p.MoEFP4Early
+	case d == NVFP4, d == MXFP4:
+		return p.MoEFP4
+	case g.Hopper:
+		return p.MoEFP8Hopper
+	}
+	return p.MoEFP8
+}
+
+func pick(g GPU, blackwell, hopper float64) float64 {
 	if g.Hopper {
-		p.dense[FP8], p.moe[FP8], p.moe[BF16] = 0.75, 0.19, 0.19
-		p.kv, p.attention, p.layer = 0.87, 0.40, 53e-6
+		return hopper
 	}
-	return p
+	return blackwell
 }

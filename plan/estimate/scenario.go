@@ -23,6 +23,10 @@ type Scenario struct {
 	// AllToAll says that experts are reached by all-to-all (WIDEEP) rather than
 	// by gathering all tokens.
 	AllToAll bool
+	// Early says that TensorRT-LLM is older than 1.2.
+	Early bool
+	// Parameters replace the shipped ones unless nil.
+	Parameters *Parameters
 	// Requests are in the order in which they are sent.
 	Requests []Request
 }
@@ -44,3 +48,10 @@ func (s *Scenario) split() float64 {
 }
 
 func (s *Scenario) pp() float64 { return float64(max(1, s.PP)) }
+
+func (s *Scenario) parameters() Parameters {
+	if s.Parameters != nil {
+		return *s.Parameters
+	}
+	return shipped()
+}

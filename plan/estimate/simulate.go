@@ -2,7 +2,6 @@ package estimate
 
 import (
 	"fmt"
-	"math"
 )
 
 // A Timing is when a request was sent, gave its first token and its last, in
@@ -36,11 +35,8 @@ type Step struct {
 // does not fit.
 func Simulate(s Scenario, observe func(Step)) (*Outcome, error) {
 	mem := Memory(s)
-	if mem.KVTokens <= 0 {
-		return nil, fmt.Errorf("the weights of %.1f GB and %.1f GB of workspace leave no KV cache in %.1f GB", float64(mem.Weights)/1e9, float64(mem.Workspace)/1e9, float64(mem.Capacity)/1e9)
-	}
-	if mem.RequestsFit < 1 {
-		return nil, fmt.Errorf("the KV cache of %d tokens does not hold one request", mem.KVTokens)
+	if err := mem.fits(); err != nil {
+		return nil, err
 	}
 	e := newEngine(s, mem, observe)
 	if err := e.run(); err != nil {
@@ -64,6 +60,7 @@ type engine struct {
 	now     float64
 	steps   int
 	observe func(Step)
+	record  func(step, int)
 	total   int // KV blocks of a rank
 }
 
@@ -126,39 +123,76 @@ func (e *engine) timings() []Timing {
 }
 
 func (e *engine) run() error {
+	steps := make([]step, len(e.ranks))
 	for left := len(e.sent); left > 0; {
 		e.send()
-		steps := make([]step, len(e.ranks))
+		stretch := longestStretch
 		busy := false
 		for i, r := range e.ranks {
 			steps[i] = e.plan(r)
 			busy = busy || steps[i].ctxTokens+steps[i].decode > 0
+			stretch = min(stretch, r.stretch(steps[i]))
 		}
 		if !busy {
 			return fmt.Errorf("a prompt does not fit into max_num_tokens = %d", e.s.MaxNumTokens)
 		}
-		seconds := 0.0
-		for _, st := range steps {
-			seconds = math.Max(seconds, e.roof.seconds(st))
+		seconds, slowest := 0.0, 0
+		for i, r := range e.ranks {
+			if stretch > 1 {
+				e.middle(r, &steps[i], stretch)
+			}
+			if t := e.roof.seconds(steps[i]); t > seconds {
+				seconds, slowest = t, i
+			}
 		}
-		e.tell(steps[0], seconds)
-		e.now += seconds
-		e.steps++
+		e.tell(steps[0], seconds, stretch)
+		if e.record != nil {
+			e.record(steps[slowest], stretch)
+		}
+		e.now += float64(stretch) * seconds
+		e.steps += stretch
 		for _, r := range e.ranks {
-			left -= e.advance(r)
+			left -= e.advance(r, stretch)
 		}
 	}
 	return nil
 }
 
-func (e *engine) tell(st step, seconds float64) {
+// longestStretch bounds how many iterations that only generate are taken
+// together: over so few the time of one changes almost linearly.
+const longestStretch = 64
+
+// stretch is for how many iterations a rank does the same: until a request ends
+// while it only generates, else one.
+func (r *rank) stretch(st step) int {
+	if st.ctxTokens > 0 {
+		return 1
+	}
+	n := longestStretch
+	for _, c := range r.live {
+		n = min(n, c.remaining)
+	}
+	return n
+}
+
+// middle makes st the iteration in the middle of a stretch.
+func (e *engine) middle(r *rank, st *step, stretch int) {
+	st.attended = 0
+	for _, c := range r.live {
+		st.attended += float64(len(c.ids)) * e.s.attended(c.position+float64(stretch-1)/2)
+	}
+}
+
+func (e *engine) tell(st step, seconds float64, stretch int) {
 	if e.observe == nil {
 		return
 	}
-	e.observe(Step{
-		Index: e.steps, StartS: e.now, Seconds: seconds, CtxRequests: int(st.ctxRequests),
-		CtxTokens: int(st.ctxTokens), Decode: int(st.decode), Active: e.ranks[0].active,
-	})
+	for i := range stretch {
+		e.observe(Step{
+			Index: e.steps + i, StartS: e.now + float64(i)*seconds, Seconds: seconds, CtxRequests: int(st.ctxRequests),
+			CtxTokens: int(st.ctxTokens), Decode: int(st.decode), Active: e.ranks[0].active,
+		})
+	}
 }
 
 // send lets requests out as far as the concurrency allows.
@@ -177,7 +211,7 @@ func (e *engine) plan(r *rank) step {
 	for _, c := range r.live {
 		if c.prefilled >= c.isl {
 			st.decode += float64(len(c.ids))
-			st.attended += float64(len(c.ids)) * e.s.Model.attended(c.position, e.s.MaxSeqLen)
+			st.attended += float64(len(c.ids)) * e.s.attended(c.position)
 		}
 	}
 	budget := e.s.MaxNumTokens - int(st.decode)
@@ -209,7 +243,7 @@ func (e *engine) admit(r *rank, budget int, st *step) {
 		if len(c.ids) > 1 {
 			budget -= q.ISL
 			st.ctxTokens += float64(q.ISL)
-			st.ctxSquares += e.s.Model.prefillSquares(float64(q.ISL), e.s.MaxSeqLen)
+			st.ctxSquares += e.s.prefillSquares(float64(q.ISL))
 			st.ctxRequests++
 			continue
 		}
@@ -250,19 +284,19 @@ func (e *engine) prefill(c *cohort, budget int, st *step) int {
 	if take <= 0 {
 		return 0
 	}
-	before := e.s.Model.prefillSquares(float64(c.prefilled), e.s.MaxSeqLen)
+	before := e.s.prefillSquares(float64(c.prefilled))
 	c.prefilled += take
 	st.ctxTokens += float64(take)
-	st.ctxSquares += e.s.Model.prefillSquares(float64(c.prefilled), e.s.MaxSeqLen) - before
+	st.ctxSquares += e.s.prefillSquares(float64(c.prefilled)) - before
 	if c.prefilled == c.isl {
 		st.ctxRequests++
 	}
 	return take
 }
 
-// advance gives a token to every request whose prompt is done and returns how
+// advance gives n tokens to every request whose prompt is done and returns how
 // many requests ended.
-func (e *engine) advance(r *rank) int {
+func (e *engine) advance(r *rank, n int) int {
 	ended := 0
 	kept := r.live[:0]
 	for _, c := range r.live {
@@ -276,8 +310,8 @@ func (e *engine) advance(r *rank) int {
 				e.sent[id].First = e.now
 			}
 		}
-		c.position++
-		c.remaining--
+		c.position += float64(n)
+		c.remaining -= n
 		if c.remaining > 0 {
 			kept = append(kept, c)
 			continue

@@ -68,6 +68,9 @@ type Checkpoint struct {
 	AttentionDtype string `hcl:"attention_dtype,optional"`
 	FFNDtype       string `hcl:"ffn_dtype,optional"`
 	ExpertDtype    string `hcl:"expert_dtype,optional"`
+	// Since is the version of TensorRT-LLM from which on published runs use the
+	// checkpoint, "" for all.
+	Since string `hcl:"since,optional"`
 	// Bytes is the size of the directory and Shards the number of safetensors
 	// files; 0 is not known.
 	Bytes  int64 `hcl:"bytes,optional"`

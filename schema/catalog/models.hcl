@@ -113,6 +113,14 @@ model "deepseek_r1" {
     attention_dtype = "BF16"
     bytes           = 424128020480 # 395 GiB
   }
+
+  # The second quantization covers the output projection too, which is most of
+  # attention.
+  checkpoint "nvidia/DeepSeek-R1-0528-NVFP4-v2" {
+    quantization   = "NVFP4"
+    kv_cache_dtype = "FP8"
+    since          = "1.2"
+  }
 }
 
 # 151645 is <|im_end|>. Special tokens follow the 151643 base tokens.

@@ -1,0 +1,132 @@
+package command
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+func estimateCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "estimate", Usage: "predict a table of runs, for any catalogued model and GPU", ArgsUsage: "FILE.csv",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, csv or json: `FORMAT`"},
+		},
+		Description: description([]string{
+			"llmbench estimate cases.csv",
+			"llmbench estimate -format=csv cases.csv",
+		}, "0  the predictions were printed", "1  error") + "\n\nThe first line of FILE.csv names the columns: " +
+			strings.Join(plan.CaseColumns, ", ") + ". model, quantization, gpu, gpus, isl and osl are needed; what else is absent or empty is what trtllm-bench would choose.",
+		Action: func(_ context.Context, c *cli.Command) error {
+			if c.NArg() != 1 {
+				return errors.New("estimate takes one FILE.csv")
+			}
+			write, ok := view.EstimateFormats[c.String("format")]
+			if !ok {
+				return fmt.Errorf("-format=%s: predictions are printed as table, csv or json", c.String("format"))
+			}
+			rows, err := e.readCases(c.Args().First())
+			if err != nil {
+				return err
+			}
+			if err := predictAll(rows); err != nil {
+				return err
+			}
+			return write(e.streams.Out, rows)
+		},
+	}
+}
+
+// readCases reads a table of cases. All mistakes are in the error, each with its
+// line.
+func (e *env) readCases(path string) ([]view.EstimateRow, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	in := csv.NewReader(f)
+	in.Comment = '#'
+	in.TrimLeadingSpace = true
+	head, err := in.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s is empty; its first line names the columns: %s", path, strings.Join(plan.CaseColumns, ","))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := e.checkColumns(path, head); err != nil {
+		return nil, err
+	}
+	var rows []view.EstimateRow
+	var wrong []error
+	for {
+		line, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return rows, errors.Join(wrong...)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		number, _ := in.FieldPos(0)
+		row := view.EstimateRow{Cells: map[string]string{}}
+		for i, name := range head {
+			row.Cells[strings.TrimSpace(name)] = line[i]
+		}
+		if row.Case, err = plan.NewCase(row.Cells); err == nil {
+			_, err = row.Case.Scenario(catalog.Load())
+		}
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s:%d: %w", path, number, err))
+			continue
+		}
+		rows = append(rows, row)
+	}
+}
+
+func (e *env) checkColumns(path string, head []string) error {
+	var others []string
+	have := map[string]bool{}
+	for _, name := range head {
+		name = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
+		have[name] = true
+		if !slices.Contains(plan.CaseColumns, name) {
+			others = append(others, name)
+		}
+	}
+	for _, name := range []string{"model", "quantization", "gpu", "gpus", "isl", "osl"} {
+		if !have[name] {
+			return fmt.Errorf("%s:1: there is no column %q; the columns are %s", path, name, strings.Join(plan.CaseColumns, ","))
+		}
+	}
+	if len(others) > 0 {
+		fmt.Fprintf(e.streams.Err, "Warning: %s:1: not used: %s\n", path, strings.Join(others, ", "))
+	}
+	return nil
+}
+
+// predictAll predicts rows side by side.
+func predictAll(rows []view.EstimateRow) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range rows {
+		g.Go(func() (err error) {
+			rows[i].Prediction, err = rows[i].Case.Predict(catalog.Load())
+			return err
+		})
+	}
+	return g.Wait()
+}

@@ -1,0 +1,182 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// A Case is a run in the terms of a table: a model and a GPU of the catalogue
+// by name, and the arguments that decide how fast it is. A number that is 0 is
+// left to trtllm-bench.
+type Case struct {
+	Model, Quantization, GPU string
+	GPUs, TP, PP, EP         int
+	AttentionDP              bool
+	ISL, OSL                 int
+	NumRequests              int
+	// Concurrency is how many requests are in flight, 0 or less for all.
+	Concurrency                int
+	MaxBatchSize, MaxNumTokens int
+	KVFraction                 float64
+	// TRTLLMVersion is the version whose speed is asked for, "" for the newest.
+	TRTLLMVersion string
+}
+
+// casesRequests is how many requests a case without a number sends: as many as
+// most published runs.
+const casesRequests = 3000
+
+// Scenario finds the case in the catalogue and fills in what is left out. An
+// error names the argument and what would do.
+func (c Case) Scenario(cat *catalog.Catalog) (estimate.Scenario, error) {
+	model, checkpoint, err := c.model(cat)
+	if err != nil {
+		return estimate.Scenario{}, err
+	}
+	gpu, ok := cat.GPU(c.GPU)
+	if !ok {
+		return estimate.Scenario{}, fmt.Errorf("gpu %q is not in the catalogue, which has %s", c.GPU, strings.Join(gpuNames(cat), ", "))
+	}
+	if err := c.check(gpu); err != nil {
+		return estimate.Scenario{}, err
+	}
+	c = c.filled()
+	s := estimate.Scenario{
+		Model: estimateModel(model, checkpoint, gpu), GPU: estimateGPU(gpu), GPUs: c.GPUs,
+		TP: c.TP, PP: c.PP, EP: c.EP, AttentionDP: c.AttentionDP,
+		MaxSeqLen: c.ISL + c.OSL, KVFraction: c.KVFraction, Concurrency: c.Concurrency,
+		GraphSizes: publishedGraphs, GraphPadding: true, Early: early(c.TRTLLMVersion), AllToAll: allToAll(gpu, c.TRTLLMVersion),
+		Requests: make([]estimate.Request, c.NumRequests),
+	}
+	for i := range s.Requests {
+		s.Requests[i] = estimate.Request{ISL: c.ISL, OSL: c.OSL}
+	}
+	s.MaxBatchSize, s.MaxNumTokens = c.limits(s)
+	return s, nil
+}
+
+// publishedGraphs are the batch sizes that NVIDIA's published runs capture.
+var publishedGraphs = []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 384, 512, 1024, 2048, 4096, 8192}
+
+// limits are the case's own where it has both, else those of trtllm-bench,
+// which computes both unless it is given both.
+func (c Case) limits(s estimate.Scenario) (batch, tokens int) {
+	if c.MaxBatchSize > 0 && c.MaxNumTokens > 0 {
+		return c.MaxBatchSize, max(c.MaxNumTokens, c.ISL+c.MaxBatchSize)
+	}
+	return estimate.Heuristic(s, c.KVFraction, float64(c.ISL), float64(c.OSL))
+}
+
+func (c Case) filled() Case {
+	c.PP = cmp.Or(c.PP, 1)
+	c.TP = cmp.Or(c.TP, c.GPUs/c.PP)
+	if c.EP == 0 && c.AttentionDP {
+		c.EP = c.TP
+	}
+	c.EP = cmp.Or(c.EP, 1)
+	c.NumRequests = cmp.Or(c.NumRequests, max(casesRequests, 4*c.Concurrency))
+	c.KVFraction = cmp.Or(c.KVFraction, 0.9)
+	return c
+}
+
+func (c Case) check(gpu *catalog.GPU) error {
+	filled := c.filled()
+	switch {
+	case c.GPUs < 1:
+		return fmt.Errorf("gpus must be at least 1")
+	case c.ISL < 1 || c.OSL < 1:
+		return fmt.Errorf("isl and osl must be at least 1")
+	case filled.TP*filled.PP != c.GPUs:
+		return fmt.Errorf("tp x pp is %d x %d, and gpus is %d: they must be equal", filled.TP, filled.PP, c.GPUs)
+	case filled.TP%filled.EP != 0:
+		return fmt.Errorf("ep = %d does not divide tp = %d", filled.EP, filled.TP)
+	case filled.KVFraction <= 0 || filled.KVFraction > 1:
+		return fmt.Errorf("kv_cache_free_gpu_mem_fraction must be above 0 and at most 1")
+	case c.Quantization == "NVFP4" && gpu.FP4 == 0:
+		return fmt.Errorf("a %s has no FP4; NVFP4 needs a Blackwell GPU", gpu.Name)
+	}
+	return nil
+}
+
+// model finds the model by its name as people write it, and its checkpoint of
+// the quantization; where none is catalogued it is made up from the model's.
+func (c Case) model(cat *catalog.Catalog) (*catalog.Model, *catalog.Checkpoint, error) {
+	var found *catalog.Model
+	for _, m := range cat.Models {
+		if sameModel(m, c.Model) {
+			found = m
+		}
+	}
+	if found == nil {
+		return nil, nil, fmt.Errorf("model %q is not in the catalogue, which has %s", c.Model, strings.Join(modelNames(cat), ", "))
+	}
+	switch estimate.Dtype(c.Quantization) {
+	case estimate.BF16, estimate.FP8, estimate.NVFP4, estimate.MXFP4:
+	default:
+		return nil, nil, fmt.Errorf("quantization %q is not one of BF16, FP8, NVFP4, MXFP4", c.Quantization)
+	}
+	var suits *catalog.Checkpoint
+	for _, p := range found.Checkpoints {
+		if p.Quantization == c.Quantization && !(p.Since != "" && olderThan(c.TRTLLMVersion, p.Since)) {
+			suits = p
+		}
+	}
+	if suits != nil {
+		return found, suits, nil
+	}
+	made := &catalog.Checkpoint{Quantization: c.Quantization, KVCacheDtype: "FP8"}
+	if c.Quantization == "BF16" || c.Quantization == "MXFP4" {
+		made.KVCacheDtype = "BF16"
+	}
+	if c.Quantization == "MXFP4" {
+		made.AttentionDtype, made.FFNDtype = "BF16", "BF16"
+	}
+	return found, made, nil
+}
+
+func sameModel(m *catalog.Model, name string) bool {
+	want := plainName(name)
+	if want == plainName(m.Label) || want == plainName(m.Name) {
+		return true
+	}
+	for _, p := range m.Checkpoints {
+		_, base, _ := strings.Cut(p.ID, "/")
+		if want == plainName(p.ID) || strings.HasPrefix(plainName(base), want) && strings.HasPrefix(want, plainName(m.Name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainName leaves the letters and digits of a name, in lower case.
+func plainName(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return -1
+	}, s)
+}
+
+func gpuNames(cat *catalog.Catalog) []string {
+	var names []string
+	for _, g := range cat.GPUs {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
+func modelNames(cat *catalog.Catalog) []string {
+	var names []string
+	for _, m := range cat.Models {
+		names = append(names, m.Name)
+	}
+	return names
+}

@@ -1,0 +1,71 @@
+package estimate
+
+import "math"
+
+// A Measured is a scenario with the output throughput of a GPU that was
+// measured, in tokens a second.
+type Measured struct {
+	Scenario  Scenario
+	TPSPerGPU float64
+}
+
+// LeastToRefit is how many measurements a refit needs: fewer say more of their
+// noise than of the machine.
+const LeastToRefit = 3
+
+// refitPull is the weight of the shipped parameters against one measurement.
+const refitPull = 3
+
+// Refit moves the few parameters that decide how fast one model runs on one GPU
+// and version towards measurements of these, with the shipped ones as
+// regulariser. Below LeastToRefit it returns the shipped ones. A scenario that
+// does not fit into memory is an error.
+func Refit(measured []Measured) (Parameters, error) {
+	shipped := Shipped()
+	if len(measured) < LeastToRefit {
+		return shipped, nil
+	}
+	traces := make([]*Trace, len(measured))
+	for i, m := range measured {
+		t, err := Record(m.Scenario)
+		if err != nil {
+			return shipped, err
+		}
+		traces[i] = t
+	}
+	names := refitted(measured[0].Scenario)
+	return Descend(shipped, names, func(p Parameters) float64 {
+		sum := 0.0
+		for i, t := range traces {
+			sum += math.Abs(math.Log(t.TPSPerGPU(p) / measured[i].TPSPerGPU))
+		}
+		for _, name := range names {
+			d := math.Log(*p.At(name) / *shipped.At(name))
+			sum += refitPull / 2 * d * d
+		}
+		return sum
+	}), nil
+}
+
+// refitted are the parameters that a refit for s moves: how fast weights and
+// cache are read, how fast experts compute, and what a layer costs beside.
+func refitted(s Scenario) []string {
+	names := []string{"weights", "kv", "layer"}
+	if s.GPU.Hopper {
+		names = []string{"weights", "kv_hopper", "layer_hopper"}
+	}
+	if s.Model.MoELayers == 0 {
+		return names
+	}
+	switch s.Model.Routed.Dtype {
+	case NVFP4, MXFP4:
+		if s.Early && s.Model.Routed.Dtype == NVFP4 {
+			return append(names, "moe_fp4_early")
+		}
+		return append(names, "moe_fp4")
+	}
+	if s.GPU.Hopper {
+		return append(names, "moe_fp8_hopper")
+	}
+	return append(names, "moe_fp8")
+}
