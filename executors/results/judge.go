@@ -23,6 +23,7 @@ func Judge(in Evidence) *Result {
 		r.measure(report)
 		r.Reasons = append(r.Reasons, match(in, report)...)
 		r.Reasons = append(r.Reasons, doubts(in)...)
+		r.Reasons = append(r.Reasons, r.outsidePrediction()...)
 		r.Caveats = caveats(in.Run)
 	case damage != "":
 		r.Reasons = append(r.Reasons, Reason{Code: "report_incomplete", Level: Invalid, Detail: damage})
@@ -140,6 +141,22 @@ func doubts(in Evidence) []Reason {
 		out = append(out, Reason{Code: "suspended", Level: Suspect, Detail: "the job was suspended while it ran"})
 	}
 	return out
+}
+
+// outsidePrediction marks a real throughput outside the interval that the plan
+// printed: either the machine or the estimator has something to be found out.
+func (r *Result) outsidePrediction() []Reason {
+	e, measured := r.Estimate, r.Metrics.OutputThroughputPerGPU
+	if r.Simulated || measured == nil || e == nil || e.OutputThroughputPerGPU == nil {
+		return nil
+	}
+	band, got := *e.OutputThroughputPerGPU, *measured
+	if got >= band.Low && got <= band.High {
+		return nil
+	}
+	return []Reason{{Code: "outside_prediction", Level: Suspect, Detail: fmt.Sprintf(
+		"%.0f tok/s/GPU were measured and %.0f to %.0f expected (%+.0f %% of %.0f)", got, band.Low, band.High, 100*(got/band.Mid-1), band.Mid),
+		Remedy: "Compare clocks, power and the engine's limits in the log with what was declared; a second sample tells whether it repeats."}}
 }
 
 // unclean says what was wrong with the end of a job, "" for nothing.

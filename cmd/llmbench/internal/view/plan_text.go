@@ -144,8 +144,19 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 		return r.Executor.Name
 	})
 	t.add("store", v.Plan.Store)
+	if _, learned, ok := strings.Cut(estimator(g.runs[0]), ", "); ok {
+		t.add("estimator", learned)
+	}
 	p.table(t)
 	return unpinned
+}
+
+// estimator is the version of the estimator and what it learned here.
+func estimator(r *plan.Run) string {
+	if r.Estimate == nil {
+		return ""
+	}
+	return r.Estimate.ModelVersion
 }
 
 func executorName(r *plan.Run) string { return r.Executor.Type }

@@ -1,0 +1,29 @@
+package results
+
+import (
+	"testing"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
+)
+
+func TestOutsidePrediction(t *testing.T) {
+	band := estimate.Interval{Low: 800, Mid: 1000, High: 1200}
+	for _, c := range []struct {
+		got       float64
+		simulated bool
+		want      string
+	}{{1000, false, ""}, {800, false, ""}, {799, false, "outside_prediction"}, {1300, false, "outside_prediction"}, {1300, true, ""}} {
+		r := &Result{Simulated: c.simulated, Estimate: &plan.Estimate{OutputThroughputPerGPU: &band}, Metrics: Metrics{OutputThroughputPerGPU: &c.got}}
+		code := ""
+		for _, reason := range r.outsidePrediction() {
+			code = reason.Code
+			if reason.Level != Suspect || reason.Remedy == "" {
+				t.Errorf("%+v", reason)
+			}
+		}
+		if code != c.want {
+			t.Errorf("%v (simulated %v): %q, want %q", c.got, c.simulated, code, c.want)
+		}
+	}
+}
