@@ -18,6 +18,9 @@ type Backend struct {
 	// Adopt says that attempts of another process on another host may be
 	// followed; false for executors whose jobs die with their process.
 	Adopt bool
+	// Avoid adds to a submission that nodes are not to be used; nil where there
+	// are none to choose from.
+	Avoid func(argv, nodes []string) []string
 	// Links names further links to an attempt's files, relative to LinksDir: the
 	// names that a site's own tools expect. Either may be empty.
 	LinksDir string
@@ -35,6 +38,9 @@ type Pace struct {
 	// MaxPending and MaxStarting give up on a job that waits or starts longer;
 	// 0 waits for ever.
 	MaxPending, MaxStarting time.Duration
+	// MaxQuiet gives up on a running job whose logs do not grow for so long; 0
+	// takes what the run's estimate lets expect.
+	MaxQuiet time.Duration
 	// Grace is how long after a job's end its last word may take to appear.
 	Grace time.Duration
 	// Retries is how many new attempts a failure of the infrastructure gets.

@@ -27,6 +27,9 @@ type Campaign struct {
 	Detach bool
 	// KeepGoing submits runs although one like them failed to start.
 	KeepGoing bool
+	// MaxGPUHours bounds what new attempts may cost together with all else that
+	// this campaign started, by their time limits; 0 is no bound.
+	MaxGPUHours float64
 	// Observe is told what happens, from one goroutine; nil tells nobody.
 	Observe func(Event)
 	Log     hclog.Logger
@@ -34,6 +37,7 @@ type Campaign struct {
 	tasks    []*task
 	lastPoll map[*Backend]time.Time
 	contact  map[*Backend]time.Time
+	spent    float64 // GPU-hours of attempts that ended
 }
 
 // Outcome is where a campaign left its runs.
@@ -83,7 +87,7 @@ func (c *Campaign) step(ctx context.Context) error {
 		c.poll(ctx, b)
 	}
 	c.stopStuck(ctx)
-	return nil
+	return c.stopQuiet(ctx)
 }
 
 // prepare makes the tasks: one for each sample that is asked for and not
@@ -106,6 +110,9 @@ func (c *Campaign) prepare(ctx context.Context) error {
 				c.tasks = append(c.tasks, t)
 			}
 		}
+	}
+	if err := c.preflight(ctx); err != nil {
+		return err
 	}
 	return ctx.Err()
 }

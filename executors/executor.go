@@ -32,6 +32,13 @@ type Preflighter interface {
 	Preflight(ctx context.Context, job *Job) error
 }
 
+// A Diagnoser can look into a running job that makes no progress.
+type Diagnoser interface {
+	// Diagnose returns what can be had of the job's processes and GPUs: stacks,
+	// nvidia-smi. It takes no longer than a minute.
+	Diagnose(ctx context.Context, handle Handle) (string, error)
+}
+
 // A Handle is the receipt of a submitted job: opaque, printable, one line, and
 // meaningful to a later process on the same host or another.
 type Handle string

@@ -74,11 +74,19 @@ func (c *Campaign) canary(family string) (first *task, started bool) {
 		if t.progress > 0 || t.phase == done && t.ok() {
 			started = true
 		}
-		if first == nil || t.run.GPUHoursLimit() < first.run.GPUHoursLimit() {
+		if first == nil || cost(t.run) < cost(first.run) {
 			first = t
 		}
 	}
 	return first, started
+}
+
+// cost is what a sample should cost: as expected, else at most.
+func cost(r *plan.Run) float64 {
+	if e := r.Estimate; e != nil && e.GPUHours != nil {
+		return e.GPUHours.Mid
+	}
+	return r.GPUHoursLimit()
 }
 
 // failsToStart reports whether a failure is one that runs with the same image
@@ -178,9 +186,11 @@ func (c *Campaign) job(t *task, resumed bool) (*Job, error) {
 		Sample: t.sample, Attempt: t.attempt.Number,
 		Resumed: resumed, NotBefore: intent.Created,
 	}
-	mark := attemptMark(t.sample, t.attempt.Number)
-	for _, word := range run.Job.Argv {
-		job.Argv = append(job.Argv, strings.ReplaceAll(word, plan.AttemptPlaceholder, mark))
+	job.Argv = withMark(run.Job.Argv, attemptMark(t.sample, t.attempt.Number))
+	if t.backend.Avoid != nil {
+		if job.Argv, err = c.avoiding(t.backend, job.Argv); err != nil {
+			return nil, err
+		}
 	}
 	if run.Job.Script != nil {
 		job.Script = []byte(*run.Job.Script)

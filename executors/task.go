@@ -38,6 +38,7 @@ type task struct {
 	since     time.Time // of the present state
 	heldPolls int
 	progress  int
+	quiet     quiet
 }
 
 func (t *task) key() runs.Key {

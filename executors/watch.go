@@ -36,24 +36,21 @@ func (c *Campaign) judge(t *task) error {
 	if err != nil || result == nil {
 		return err
 	}
-	if !result.Counts() && t.mine && infrastructure(result.Code()) && t.tries <= t.backend.Pace.Retries {
-		c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
-		t.phase, t.attempt, t.handle = waiting, nil, ""
-		t.progress, t.heldPolls = 0, 0
-		t.status = Status{}
+	c.spent += result.Took().Hours() * float64(t.run.Hardware.GPUs)
+	if result.Counts() || !t.mine || !infrastructure(result.Code()) {
+		c.complete(t, result)
 		return nil
 	}
-	c.complete(t, result)
-	return nil
-}
-
-// infrastructure reports whether a failure says nothing about the run itself.
-func infrastructure(code string) bool {
-	switch code {
-	case "node_fail", "preempted", "requeue", "lost", "launch_failed":
-		return true
+	if err := c.blame(t, result); err != nil {
+		return err
 	}
-	return false
+	if !c.mayRetry(t) {
+		c.complete(t, result)
+		return nil
+	}
+	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
+	t.again()
+	return nil
 }
 
 // poll asks a backend about all its jobs, when it is time.

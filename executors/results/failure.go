@@ -33,14 +33,14 @@ func (in Evidence) failure() Reason {
 	}
 	switch {
 	case found && shown.Strong && !(stopped && follows(shown.Class, end.Code)):
-		return Reason{Code: shown.Class, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy}
+		return Reason{Code: shown.Class, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy, Node: shown.Node}
 	case stopped:
 		if found && shown.Class == end.Code {
-			return Reason{Code: end.Code, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy}
+			return Reason{Code: end.Code, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy, Node: shown.Node}
 		}
 		return Reason{Code: end.Code, Level: Failed, Detail: end.words(), Remedy: remedies[end.Code]}
 	case found:
-		return Reason{Code: shown.Class, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy}
+		return Reason{Code: shown.Class, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy, Node: shown.Node}
 	}
 	return in.silent()
 }
@@ -75,6 +75,7 @@ var remedies = map[string]string{
 	"node_fail":       "apply again; exclude the node if it fails again",
 	"submit_rejected": "change what the message names, then apply again",
 	"blocked":         "change what the message names, then apply again",
+	"hang":            "read diagnosis.txt beside the logs, where there is one; apply -retry measures again",
 	"lost":            "apply again; job.out and the scheduler's log may tell more",
 }
 

@@ -56,6 +56,9 @@ type Reason struct {
 	// Remedy is what to do about a failure, "" where nothing is known. It is not
 	// part of the document.
 	Remedy string `json:"-"`
+	// Node is the host that the failure names, "" for none. It is not part of the
+	// document.
+	Node string `json:"-"`
 }
 
 // A Caveat is a note that changes no verdict but belongs beside a metric;
@@ -138,6 +141,14 @@ func (r *Result) Cause() string {
 func (r *Result) Remedy() string {
 	if m := r.main(); m != nil {
 		return m.Remedy
+	}
+	return ""
+}
+
+// Node is the host that the main reason names, "" for none.
+func (r *Result) Node() string {
+	if m := r.main(); m != nil {
+		return m.Node
 	}
 	return ""
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // How long Slurm's commands may take. sbatch itself tries again for two minutes
@@ -36,6 +38,39 @@ func (e *commandError) Error() string {
 }
 
 func (e *commandError) Unwrap() error { return e.err }
+
+// A Runner runs one of Slurm's commands in dir for at most timeout and returns
+// its standard output.
+type Runner interface {
+	Run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (stdout string, err error)
+}
+
+// processes runs the commands of this host.
+type processes struct{}
+
+func (processes) Run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
+	return call(ctx, timeout, dir, argv...)
+}
+
+// A CommandError is what a Runner returns for a command that failed with words
+// of its own; answered says that it ended by itself.
+func CommandError(name, stderr string, answered bool) error {
+	return &commandError{name: name, stderr: stderr, err: errors.New("exit status 1"), answered: answered}
+}
+
+// gentle runs commands no faster than a bucket gives tokens: the controller is
+// shared by all users of the cluster.
+type gentle struct {
+	next   Runner
+	bucket *rate.Limiter
+}
+
+func (g gentle) Run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
+	if err := g.bucket.Wait(ctx); err != nil {
+		return "", &commandError{name: argv[0], err: err}
+	}
+	return g.next.Run(ctx, timeout, dir, argv...)
+}
 
 // call runs one of Slurm's commands in dir with a clean environment and returns
 // its standard output.

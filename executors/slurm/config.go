@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcldec"
 	"github.com/zclconf/go-cty/cty"
+	"golang.org/x/time/rate"
 
 	"github.com/llmbench/llmbench/schema"
 )
@@ -19,11 +20,14 @@ const Type = "slurm"
 // was not given is "".
 type Config struct {
 	Account, Partition, QOS, Reservation, Cluster, NodeList, Exclude string
-	PollInterval, MaxPending, MaxStarting                            time.Duration
+	PollInterval, MaxPending, MaxStarting, MaxQuiet                  time.Duration
 	// Startup is how long a job runs before it measures, 0 where it is left to
 	// what was measured or to a guess.
-	Startup                                     time.Duration
-	MaxInQueue, Retries, CPUsPerTask            int
+	Startup                          time.Duration
+	MaxInQueue, Retries, CPUsPerTask int
+	// CommandsPerMinute bounds how many of Slurm's commands are run on average,
+	// after a burst of ten.
+	CommandsPerMinute                           int
 	Canary, Exclusive, Segment, GPUsPerNodeFlag bool
 	MPI                                         string
 	Launcher, Prolog, ExtraArgs                 []string
@@ -51,8 +55,8 @@ func Spec() hcldec.Spec {
 	}
 	for name, ty := range map[string]cty.Type{
 		"account": cty.String, "partition": cty.String, "qos": cty.String, "reservation": cty.String, "cluster": cty.String,
-		"nodelist": cty.String, "exclude": cty.String, "poll_interval": cty.String, "max_pending": cty.String, "max_starting": cty.String, "startup": cty.String,
-		"max_in_queue": cty.Number, "retries": cty.Number, "cpus_per_task": cty.Number,
+		"nodelist": cty.String, "exclude": cty.String, "poll_interval": cty.String, "max_pending": cty.String, "max_starting": cty.String, "max_quiet": cty.String, "startup": cty.String,
+		"max_in_queue": cty.Number, "commands_per_minute": cty.Number, "retries": cty.Number, "cpus_per_task": cty.Number,
 		"canary": cty.Bool, "exclusive": cty.Bool, "segment": cty.Bool, "gpus_per_node_flag": cty.Bool,
 		"mpi": cty.String, "launcher": list, "prolog": list, "extra_args": list, "experiments_dir": cty.String,
 	} {
@@ -69,9 +73,9 @@ func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
 		Account: r.word("account"), Partition: r.word("partition"), QOS: r.word("qos"), Reservation: r.word("reservation"),
 		Cluster: r.word("cluster"), NodeList: r.word("nodelist"), Exclude: r.word("exclude"),
 		PollInterval: r.duration("poll_interval", time.Minute), MaxPending: r.duration("max_pending", 0),
-		MaxStarting: r.duration("max_starting", 30*time.Minute),
-		Startup:     r.duration("startup", 0),
-		MaxInQueue:  r.whole("max_in_queue", 8), Retries: r.whole("retries", 2), CPUsPerTask: r.whole("cpus_per_task", 0),
+		MaxStarting: r.duration("max_starting", 30*time.Minute), MaxQuiet: r.duration("max_quiet", 0),
+		Startup:    r.duration("startup", 0),
+		MaxInQueue: r.whole("max_in_queue", 8), Retries: r.whole("retries", 2), CPUsPerTask: r.whole("cpus_per_task", 0),
 		Canary: r.flag("canary", true), Exclusive: r.flag("exclusive", true), Segment: r.flag("segment", true),
 		GPUsPerNodeFlag: r.flag("gpus_per_node_flag", true),
 		MPI:             or(r.word("mpi"), "pmix"),
@@ -83,6 +87,9 @@ func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
 	}
 	if c.PollInterval < time.Second {
 		r.wrong("poll_interval", "Poll interval is too short", "poll_interval must be at least \"1s\": every poll is a request to Slurm's controller.")
+	}
+	if c.CommandsPerMinute = r.whole("commands_per_minute", int(max(12, 3*time.Minute/max(time.Second, c.PollInterval)))); c.CommandsPerMinute < 1 {
+		r.wrong("commands_per_minute", "No command is allowed", "commands_per_minute must be at least 1.")
 	}
 	if c.MaxInQueue < 1 {
 		r.wrong("max_in_queue", "Queue window is empty", "max_in_queue must be at least 1.")
@@ -238,4 +245,15 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
+}
+
+// burst is how many commands may run at once before the bucket is empty.
+const burst = 10
+
+// bucket holds the tokens for Slurm's commands; without a bound it is never empty.
+func (c *Config) bucket() *rate.Limiter {
+	if c.CommandsPerMinute < 1 {
+		return rate.NewLimiter(rate.Inf, 0)
+	}
+	return rate.NewLimiter(rate.Every(time.Minute/time.Duration(c.CommandsPerMinute)), burst)
 }

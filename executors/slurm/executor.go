@@ -18,8 +18,10 @@ import (
 
 // Executor drives the cluster of a Config.
 type Executor struct {
-	cfg *Config
-	log hclog.Logger
+	cfg    *Config
+	log    hclog.Logger
+	runner Runner
+	shared *sharedQueue
 	// AdoptWindow is how long after a submission whose outcome is not known a job
 	// may still appear. LostAfter is how long a job must be gone from every
 	// answer before it is lost.
@@ -33,9 +35,17 @@ type Executor struct {
 // New returns an executor for cfg.
 func New(cfg *Config, log hclog.Logger) *Executor {
 	return &Executor{
-		cfg: cfg, log: log, AdoptWindow: 20 * time.Second, LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
+		cfg: cfg, log: log, runner: gentle{next: processes{}, bucket: cfg.bucket()}, shared: newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4), AdoptWindow: 20 * time.Second, LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
 		tried: map[string]time.Time{}, absent: map[executors.Handle]time.Time{},
 	}
+}
+
+// Through makes the executor run its commands by r instead of as processes, and
+// share nothing with others on this host.
+func (e *Executor) Through(r Runner) { e.runner, e.shared = r, nil }
+
+func (e *Executor) run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
+	return e.runner.Run(ctx, timeout, dir, argv...)
 }
 
 // Submit implements executors.Executor. A job that may exist already is looked
@@ -53,7 +63,7 @@ func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Ha
 	e.mu.Lock()
 	e.tried[job.Name] = time.Now()
 	e.mu.Unlock()
-	stdout, err := call(ctx, submitTimeout, job.Dir, job.Argv...)
+	stdout, err := e.run(ctx, submitTimeout, job.Dir, job.Argv...)
 	if id, ok := parseSubmitted(stdout); ok && err == nil {
 		return handle{cluster: e.cfg.Cluster, id: id, name: job.Name}.String(), nil
 	}
@@ -95,7 +105,7 @@ func (e *Executor) lastTry(job *executors.Job) time.Time {
 func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
 	argv := append([]string{job.Argv[0], "--test-only"}, job.Argv[1:len(job.Argv)-1]...)
 	argv = append(argv, "--wrap=true")
-	if _, err := call(ctx, queryTimeout, job.Dir, argv...); err != nil {
+	if _, err := e.run(ctx, queryTimeout, job.Dir, argv...); err != nil {
 		return refusal(err)
 	}
 	return nil
@@ -141,7 +151,7 @@ func claimedBy(dir string) string {
 // accounted looks a name up in the accounting, where there is one.
 func (e *Executor) accounted(ctx context.Context, job *executors.Job) string {
 	since := job.NotBefore.Add(-time.Hour).Local().Format("2006-01-02T15:04:05")
-	out, err := call(ctx, queryTimeout, "", e.on("sacct", "-X", "-n", "-P", "--name="+job.Name, "-S", since, "-o", "JobID,JobName")...)
+	out, err := e.run(ctx, queryTimeout, "", e.on("sacct", "-X", "-n", "-P", "--name="+job.Name, "-S", since, "-o", "JobID,JobName")...)
 	if err != nil {
 		return ""
 	}
@@ -182,7 +192,7 @@ func (e *Executor) Cancel(ctx context.Context, h executors.Handle) error {
 		if s, known := states[r.base()]; known && s.state == executors.Ended {
 			return nil
 		}
-		_, err := call(ctx, queryTimeout, "", e.on("scancel", parts.id)...)
+		_, err := e.run(ctx, queryTimeout, "", e.on("scancel", parts.id)...)
 		return err
 	}
 	return nil

@@ -47,20 +47,28 @@ func parseQueue(out string) []row {
 
 // squeue asks once about all of the user's jobs.
 func (e *Executor) squeue(ctx context.Context) ([]row, error) {
-	out, err := call(ctx, queryTimeout, "", e.on("squeue", "--me", "-a", "-r", "-h", "-t", "all", "-O", queueFormat)...)
+	out, err := e.askQueue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return parseQueue(out), nil
 }
 
-// Poll implements executors.Executor with one squeue. Only jobs that it does not
-// know are asked about one by one.
+func (e *Executor) askQueue(ctx context.Context) (string, error) {
+	return e.run(ctx, queryTimeout, "", e.on("squeue", "--me", "-a", "-r", "-h", "-t", "all", "-O", queueFormat)...)
+}
+
+// Poll implements executors.Executor with one squeue, which may be another
+// process's. Only jobs that it does not know are asked about one by one.
 func (e *Executor) Poll(ctx context.Context, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
-	rows, err := e.squeue(ctx)
+	out, err := e.shared.get(ctx, e.askQueue)
 	if err != nil {
 		return nil, err
 	}
+	return e.statuses(ctx, parseQueue(out), handles)
+}
+
+func (e *Executor) statuses(ctx context.Context, rows []row, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
 	byID := map[string]row{}
 	for _, r := range rows {
 		byID[r.id] = r
@@ -116,7 +124,7 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 }
 
 func (e *Executor) scontrol(ctx context.Context, h handle) (row, bool) {
-	out, err := call(ctx, queryTimeout, "", e.on("scontrol", "-o", "show", "job", h.id)...)
+	out, err := e.run(ctx, queryTimeout, "", e.on("scontrol", "-o", "show", "job", h.id)...)
 	if err != nil {
 		return row{}, false
 	}
@@ -136,7 +144,7 @@ func (e *Executor) scontrol(ctx context.Context, h handle) (row, bool) {
 }
 
 func (e *Executor) sacct(ctx context.Context, h handle) (row, bool) {
-	out, err := call(ctx, queryTimeout, "", e.on("sacct", "-D", "-X", "-n", "-P", "-j", h.id, "-o", "JobID,JobName,State,ExitCode,Submit,Start,NodeList")...)
+	out, err := e.run(ctx, queryTimeout, "", e.on("sacct", "-D", "-X", "-n", "-P", "-j", h.id, "-o", "JobID,JobName,State,ExitCode,Submit,Start,NodeList")...)
 	if err != nil {
 		return row{}, false
 	}

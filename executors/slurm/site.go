@@ -65,9 +65,10 @@ func (c *Config) Backend(log hclog.Logger) *executors.Backend {
 		Simulated: c.simulated(),
 		Pace: executors.Pace{
 			Look: min(2*time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.MaxInQueue,
-			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting,
+			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
 			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
 		},
+		Avoid:    avoid,
 		LinksDir: c.ExperimentsDir, Links: recipeLinks,
 	}
 }

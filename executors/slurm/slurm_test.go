@@ -139,6 +139,7 @@ func TestLies(t *testing.T) {
 		fake(t, bin, name, "exit 1")
 	}
 	e := New(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
+	e.shared = nil
 	e.AdoptWindow, e.LostAfter = time.Millisecond, 0
 	job := &executors.Job{Name: "llmb-x-s1-a1", Dir: t.TempDir(), Argv: []string{"sbatch", "script.sh"}, NotBefore: time.Now()}
 	h := handle{id: "7", name: job.Name}.String()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
@@ -21,6 +22,7 @@ type applyFlags struct {
 	Plan                                 string // a saved plan instead of a directory
 	AutoApprove, Detach, KeepGoing, JSON bool
 	MaxGPUHours                          float64
+	LockTimeout                          time.Duration
 }
 
 func applyCommand(e *env) *cli.Command {
@@ -31,6 +33,7 @@ func applyCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "detach", Usage: "submit and return; status, results or another apply follow up"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs although one like them failed to start"},
 			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "refuse when the time limits add up to more than `N` GPU-hours"},
+			&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `TIME`, such as 10m, for another apply on the same store"},
 			&cli.BoolFlag{Name: "json", Usage: "print events, one JSON object a line"},
 		),
 		Description: description([]string{
@@ -57,7 +60,7 @@ func readApplyFlags(c *cli.Command) (applyFlags, error) {
 	f := applyFlags{
 		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
 		AutoApprove: c.Bool("auto-approve"), Detach: c.Bool("detach"), KeepGoing: c.Bool("keep-going"),
-		JSON: c.Bool("json"), MaxGPUHours: c.Float("max-gpu-hours"),
+		JSON: c.Bool("json"), MaxGPUHours: c.Float("max-gpu-hours"), LockTimeout: c.Duration("lock-timeout"),
 	}
 	if err != nil {
 		return f, err
@@ -160,7 +163,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	if err := s.store.Create(); err != nil {
 		return err
 	}
-	lease, err := s.store.Acquire(ctx, s.owner("apply"))
+	lease, err := s.lease(ctx, f.LockTimeout)
 	if err != nil {
 		return inUse(err)
 	}
@@ -181,7 +184,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	c := &executors.Campaign{
 		Plan: p, Store: s.store, Backends: s.sites.backends(),
 		Secrets: s.secrets, Vocabulary: vocabulary,
-		Detach: f.Detach, KeepGoing: f.KeepGoing,
+		Detach: f.Detach, KeepGoing: f.KeepGoing, MaxGPUHours: s.mostGPUHours(f),
 		Observe: out.Event, Log: s.env.log,
 	}
 	outcome, err := c.Run(ctx)
@@ -201,6 +204,35 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return out.End(exitDone)
 	}
 	return s.finish(p, outcome, out)
+}
+
+// mostGPUHours is the smaller of the policy's and the flag's bound, 0 for none.
+func (s *session) mostGPUHours(f applyFlags) float64 {
+	most := f.MaxGPUHours
+	if p := s.defs.Policy; p != nil && p.MaxGPUHours != nil && (most <= 0 || *p.MaxGPUHours < most) {
+		most = *p.MaxGPUHours
+	}
+	return most
+}
+
+// lease takes the store's lease, waiting for another apply up to timeout.
+func (s *session) lease(ctx context.Context, timeout time.Duration) (*runs.Lease, error) {
+	deadline := time.Now().Add(timeout)
+	for told := false; ; told = true {
+		lease, err := s.store.Acquire(ctx, s.owner("apply"))
+		var held *runs.HeldError
+		if !errors.As(err, &held) || time.Now().After(deadline) {
+			return lease, err
+		}
+		if !told {
+			fmt.Fprintf(s.env.streams.Err, "%v; waiting up to %s for it\n", held, timeout)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(min(2*time.Second, max(100*time.Millisecond, time.Until(deadline)))):
+		}
+	}
 }
 
 // inUse adds to a refused lease what to do about it.

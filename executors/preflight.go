@@ -1,0 +1,58 @@
+package executors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// preflight asks backends that can say so whether they would take the jobs that
+// are to be submitted, once for each shape. A refusal is an error before
+// anything is submitted; a backend that does not answer is asked again with the
+// job itself.
+func (c *Campaign) preflight(ctx context.Context) error {
+	asked := map[string]bool{}
+	for _, t := range c.tasks {
+		p, ok := t.backend.Executor.(Preflighter)
+		if !ok || t.phase != waiting || len(t.run.Job.Argv) == 0 {
+			continue
+		}
+		shape := shapeOf(t.run)
+		if asked[shape] {
+			continue
+		}
+		asked[shape] = true
+		err := p.Preflight(ctx, &Job{Name: t.run.Job.Name, Argv: withMark(t.run.Job.Argv, "test"), Run: t.run})
+		switch {
+		case errors.Is(err, ErrRejected):
+			return fmt.Errorf("%s would be refused: %w", t.run.Address, err)
+		case err != nil:
+			c.Log.Warn("cannot ask whether jobs would be taken", "executor", t.backend.Ref.Type, "error", err)
+		}
+	}
+	return nil
+}
+
+// shapeOf is what decides whether a job is taken: all that is asked for but the
+// job's name.
+func shapeOf(run *plan.Run) string {
+	var words []string
+	for _, w := range run.Job.Argv {
+		if !strings.Contains(w, plan.AttemptPlaceholder) {
+			words = append(words, w)
+		}
+	}
+	return run.Executor.Type + "." + run.Executor.Name + "\x00" + strings.Join(words, "\x00")
+}
+
+// withMark fills in the place of the attempt.
+func withMark(argv []string, mark string) []string {
+	out := make([]string, len(argv))
+	for i, word := range argv {
+		out[i] = strings.ReplaceAll(word, plan.AttemptPlaceholder, mark)
+	}
+	return out
+}

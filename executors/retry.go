@@ -1,0 +1,76 @@
+package executors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
+)
+
+// excludedFor is how long a node that failed is left alone.
+const excludedFor = 12 * time.Hour
+
+// infrastructure reports whether a failure says nothing about the run itself.
+func infrastructure(code string) bool {
+	switch code {
+	case "node_fail", "preempted", "requeue", "lost", "launch_failed":
+		return true
+	}
+	return false
+}
+
+// again puts a task back to be submitted in a new attempt.
+func (t *task) again() {
+	t.phase, t.attempt, t.handle = waiting, nil, ""
+	t.progress, t.heldPolls, t.quiet = 0, 0, quiet{}
+	t.status = Status{}
+}
+
+// mayRetry reports whether the budget has another attempt at a task: by number,
+// and by what all attempts may cost together.
+func (c *Campaign) mayRetry(t *task) bool {
+	if t.tries > t.backend.Pace.Retries {
+		return false
+	}
+	if c.MaxGPUHours <= 0 {
+		return true
+	}
+	sum := c.spent
+	for _, o := range c.tasks {
+		if o == t || o.phase == waiting || o.phase == active {
+			sum += o.run.GPUHoursLimit()
+		}
+	}
+	if sum <= c.MaxGPUHours {
+		return true
+	}
+	c.tell(t, RunState, Event{Text: fmt.Sprintf("no new attempt: it could bring the campaign to %.1f GPU-hours, more than the %.1f that are allowed", sum, c.MaxGPUHours)})
+	return false
+}
+
+// blame keeps later jobs away from a node that a failure names.
+func (c *Campaign) blame(t *task, r *results.Result) error {
+	node := r.Node()
+	if node == "" && len(t.status.Nodes) == 1 && t.run.Hardware.Nodes == 1 && r.Code() != "preempted" {
+		node = t.status.Nodes[0]
+	}
+	if node == "" {
+		return nil
+	}
+	c.tell(t, RunState, Event{Text: fmt.Sprintf("node %s is left alone for %s: %s", node, excludedFor, r.Cause())})
+	return c.Store.Exclude(t.backend.Cluster, runs.Exclusion{Node: node, Why: r.Cause(), Until: time.Now().Add(excludedFor).UTC()})
+}
+
+// avoiding keeps a submission away from the nodes that failed on its cluster.
+func (c *Campaign) avoiding(b *Backend, argv []string) ([]string, error) {
+	list, err := c.Store.Excluded(b.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	var nodes []string
+	for _, e := range list {
+		nodes = append(nodes, e.Node)
+	}
+	return b.Avoid(argv, nodes), nil
+}

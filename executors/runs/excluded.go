@@ -1,0 +1,62 @@
+package runs
+
+import (
+	"cmp"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// An Exclusion keeps jobs away from a node that failed, for a while.
+type Exclusion struct {
+	Node  string    `json:"node"`
+	Why   string    `json:"why"`
+	Until time.Time `json:"until"`
+}
+
+// excludedDir is the folder with a cluster's exclusions, one file a node.
+func (s *Store) excludedDir(cluster string) string { return filepath.Join(s.dir, "excluded", cluster) }
+
+// Exclude keeps jobs on a cluster away from a node until e.Until. A later call
+// for the same node replaces the earlier. A name that cannot be a file's is left
+// out silently: it is not a node's either.
+func (s *Store) Exclude(cluster string, e Exclusion) error {
+	if !clusterOK(cluster) || !nameOK(e.Node) {
+		return nil
+	}
+	dir := s.excludedDir(cluster)
+	if err := s.mkdirAll(dir); err != nil {
+		return err
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return replaceFile(dir, e.Node, append(b, '\n'), 0o644)
+}
+
+// Excluded lists the exclusions on a cluster that still hold, by node. Files
+// that are not whole are left out.
+func (s *Store) Excluded(cluster string) ([]Exclusion, error) {
+	if !clusterOK(cluster) {
+		return nil, nil
+	}
+	l, err := list(s.excludedDir(cluster))
+	if err != nil {
+		return nil, err
+	}
+	var out []Exclusion
+	for _, name := range l.names {
+		b, err := l.read(name)
+		if err != nil {
+			return nil, err
+		}
+		var e Exclusion
+		if json.Unmarshal(b, &e) == nil && e.Node == name && e.Until.After(s.now()) {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b Exclusion) int { return cmp.Compare(a.Node, b.Node) })
+	return out, nil
+}
