@@ -1,4 +1,5 @@
 # make test   installs what the tests need where it may, and runs them all
+# make faults runs campaigns through 10,000 schedules of faults
 # make bench  measures; figures are ratios within one run
 # make fuzz   runs every fuzz target for FUZZTIME
 # make calibrate  fits the estimator to published runs and scores it
@@ -8,7 +9,7 @@ GO ?= go
 FUZZTIME ?= 60s
 PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server
 
-.PHONY: test deps check bench build fuzz calibrate ci
+.PHONY: test deps check faults bench build fuzz calibrate ci
 
 test: deps
 	$(GO) test -race -shuffle=on -timeout=14m ./...
@@ -35,6 +36,10 @@ check:
 build:
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -o /dev/null ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./...
+
+# Ten thousand seeded schedules of faults: of Slurm's, its jobs' and our own.
+faults:
+	$(GO) test -count=1 -run '^TestFaults$$' ./executors/slurm -faults.n=10000
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./plan/... ./schema/... ./executors/...

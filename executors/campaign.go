@@ -62,6 +62,9 @@ func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 			return c.outcome(), err
 		}
 		if c.finished() || ctx.Err() != nil {
+			if !c.Detach {
+				c.leave(ctx)
+			}
 			return c.outcome(), nil
 		}
 		select {

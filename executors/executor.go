@@ -32,6 +32,13 @@ type Preflighter interface {
 	Preflight(ctx context.Context, job *Job) error
 }
 
+// A Lister knows the jobs in its queue by name.
+type Lister interface {
+	// List returns the jobs of this user that llmbench named and that have not
+	// ended, by name. An error means that nothing is known.
+	List(ctx context.Context) (map[string][]Handle, error)
+}
+
 // A Diagnoser can look into a running job that makes no progress.
 type Diagnoser interface {
 	// Diagnose returns what can be had of the job's processes and GPUs: stacks,

@@ -20,6 +20,9 @@ type Attempt struct {
 	store *Store
 }
 
+// Attempt is an attempt by its numbers, whether it exists or not.
+func (s *Store) Attempt(k Key, sample, number int) *Attempt { return s.attempt(k, sample, number) }
+
 func (s *Store) attempt(k Key, sample, number int) *Attempt {
 	return &Attempt{
 		Dir: filepath.Join(s.sampleDir(k, sample), "attempt-"+strconv.Itoa(number)),

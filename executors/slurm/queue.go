@@ -2,6 +2,7 @@ package slurm
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -29,12 +30,15 @@ func (r row) submitted(since time.Time) bool {
 	return err != nil || since.IsZero() || t.After(since.Add(-5*time.Minute))
 }
 
-// parseQueue reads squeue's answer. Lines that are not whole are left out.
-func parseQueue(out string) []row {
-	var rows []row
+// parseQueue reads squeue's answer. Lines that are not whole are left out; with
+// one of them the answer tells nothing of the jobs that it lacks.
+func parseQueue(out string) (rows []row, whole bool) {
+	whole = true
 	for line := range strings.Lines(out) {
 		f := strings.SplitN(strings.TrimRight(line, "\n"), "|", 8)
 		if len(f) < 8 || !isID(f[0]) {
+			// A banner, or the name of a cluster, is no row.
+			whole = whole && !strings.Contains(line, "|") && !isID(strings.TrimSpace(line))
 			continue
 		}
 		rows = append(rows, row{
@@ -42,7 +46,7 @@ func parseQueue(out string) []row {
 			reason: strings.TrimSuffix(f[7], "|"),
 		})
 	}
-	return rows
+	return rows, whole
 }
 
 // squeue asks once about all of the user's jobs.
@@ -51,7 +55,11 @@ func (e *Executor) squeue(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseQueue(out), nil
+	rows, whole := parseQueue(out)
+	if !whole {
+		return nil, errors.New("squeue's answer is damaged: it has a line that is cut off")
+	}
+	return rows, nil
 }
 
 func (e *Executor) askQueue(ctx context.Context) (string, error) {
@@ -65,10 +73,50 @@ func (e *Executor) Poll(ctx context.Context, handles []executors.Handle) (map[ex
 	if err != nil {
 		return nil, err
 	}
-	return e.statuses(ctx, parseQueue(out), handles)
+	rows, whole := parseQueue(out)
+	e.cancelTwins(ctx, rows, handles)
+	return e.statuses(ctx, rows, whole, handles)
 }
 
-func (e *Executor) statuses(ctx context.Context, rows []row, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
+// List implements executors.Lister. Jobs that are about to end are left out.
+func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, error) {
+	rows, err := e.squeue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]executors.Handle{}
+	for _, r := range rows {
+		is := states[r.base()].state // "" for a state that is not known: it may run
+		if is == executors.Finishing || is == executors.Ended || !strings.HasPrefix(r.name, namePrefix) {
+			continue
+		}
+		out[r.name] = append(out[r.name], handle{cluster: e.cfg.Cluster, id: r.id, name: r.name}.String())
+	}
+	return out, nil
+}
+
+// cancelTwins cancels jobs that wait under the name of a job that is followed:
+// submissions whose answer was lost and that were repeated. At most one of a
+// name could claim the attempt, so that the others would only wait in vain.
+func (e *Executor) cancelTwins(ctx context.Context, rows []row, handles []executors.Handle) {
+	ids := map[string]string{}
+	for _, h := range handles {
+		if parts, err := parseHandle(h); err == nil {
+			ids[parts.name] = parts.id
+		}
+	}
+	for _, r := range rows {
+		if id, ok := ids[r.name]; !ok || id == r.id || states[r.base()].state != executors.Queued {
+			continue
+		}
+		e.log.Warn("cancelling a job that was submitted twice", "job", r.id, "name", r.name)
+		if _, err := e.run(ctx, queryTimeout, "", e.on("scancel", r.id)...); err != nil {
+			e.log.Warn("cannot cancel", "job", r.id, "error", err)
+		}
+	}
+}
+
+func (e *Executor) statuses(ctx context.Context, rows []row, whole bool, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
 	byID := map[string]row{}
 	for _, r := range rows {
 		byID[r.id] = r
@@ -84,6 +132,9 @@ func (e *Executor) statuses(ctx context.Context, rows []row, handles []executors
 			if s, known := e.status(r); known {
 				out[h] = s
 			}
+			continue
+		}
+		if !whole {
 			continue
 		}
 		if s, known := e.gone(ctx, h, parts); known {

@@ -49,6 +49,18 @@ func TestPendingReasons(t *testing.T) {
 	}
 }
 
+// An answer that breaks off tells nothing of the jobs that it lacks.
+func TestQueueIsWhole(t *testing.T) {
+	const row = "54|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|\n"
+	for out, want := range map[string]bool{
+		"": true, row: true, "CLUSTER: blue\n" + row: true, "Welcome\n\n" + row: true, row + "55|llmb-x": false, row + "55": false,
+	} {
+		if _, whole := parseQueue(out); whole != want {
+			t.Errorf("%q is whole: %v, want %v", out, whole, want)
+		}
+	}
+}
+
 func TestSubmittedID(t *testing.T) {
 	for out, want := range map[string]string{
 		"12\n": "12", "Welcome to the cluster\n12;blue\n": "12", "": "", "job 12\n": "",

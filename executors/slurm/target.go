@@ -79,6 +79,9 @@ func (t *target) options(run *plan.Run, name string) []string {
 	return append(opts, t.ExtraArgs...)
 }
 
+// namePrefix begins the names of all jobs.
+const namePrefix = "llmb-"
+
 // jobName is the stem of a job's name: the benchmark's label and the start of
 // the fingerprint, in letters that every part of Slurm takes.
 func jobName(run *plan.Run) string {
@@ -94,7 +97,7 @@ func jobName(run *plan.Run) string {
 			b.WriteByte('-')
 		}
 	}
-	return "llmb-" + b.String() + "-" + run.Fingerprint[:12]
+	return namePrefix + b.String() + "-" + run.Fingerprint[:12]
 }
 
 // ImageFile is the file of a container image below image_dir, by the recipe's

@@ -57,6 +57,11 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	if err := s.complain(diags); err != nil {
 		return err
 	}
+	if f.Orphans {
+		if err := s.sweep(ctx, p); err != nil {
+			return err
+		}
+	}
 	flights, err := s.flights(p, f)
 	if err != nil {
 		return err
@@ -85,6 +90,16 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 		}
 	}
 	return view.Nothing(e.streams.Out, fmt.Sprintf("Cancelled %d.", len(flights)))
+}
+
+// sweep cancels jobs in the queue whose attempt's outcome is known.
+func (s *session) sweep(ctx context.Context, p *plan.Plan) error {
+	for _, b := range s.sites.backends() {
+		if _, err := executors.Sweep(ctx, s.store, p.Runs, b, func(text string) { fmt.Fprintln(s.env.streams.Err, text) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cancel writes the wish down first, so that a job that starts late refuses.

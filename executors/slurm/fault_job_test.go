@@ -1,0 +1,229 @@
+package slurm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// A faultyJob lives as a job script does: it claims its attempt, measures and
+// leaves its word, unless its schedule has something else in store for it.
+type faultyJob struct {
+	slurm     *faultySlurm
+	id        int
+	name, dir string
+	submitted time.Time
+	visible   time.Time // from when squeue tells of it
+	// Drawn from the schedule.
+	fate    string
+	waits   time.Duration
+	runs    time.Duration
+	twice   bool // Slurm starts it a second time
+	lateLog time.Duration
+
+	mu            sync.Mutex
+	state, reason string
+	ended         time.Time
+	cancelled     bool
+	cancel        chan struct{}
+	measured      int // how often it did the work
+	whole         bool
+	tps           float64
+}
+
+// draw decides what becomes of the job.
+func (j *faultyJob) draw(rng *rand.Rand, calm bool, faults float64) {
+	j.waits = time.Duration(rng.Int63n(int64(40 * time.Second)))
+	j.runs = 5*time.Second + time.Duration(rng.Int63n(int64(60*time.Second)))
+	j.tps = 500 + float64(rng.Intn(100000))/100
+	if calm || rng.Float64() >= faults {
+		return
+	}
+	fates := []string{"fails", "node fails", "vanishes", "killed", "preempted", "time limit", "torn exit", "late exit", "held", "never", "requeued", "nothing", "late report", "suspended", "hangs"}
+	j.fate = fates[rng.Intn(len(fates))]
+	j.twice = rng.Intn(4) == 0
+	j.lateLog = time.Duration(rng.Int63n(int64(20 * time.Second)))
+}
+
+// now is the job's state and reason by the controller's word.
+func (j *faultyJob) now() (state, reason string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state, j.reason
+}
+
+func (j *faultyJob) enter(state, reason string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.state, j.reason = state, reason
+}
+
+func (j *faultyJob) end(state string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ended.IsZero() {
+		j.state, j.reason, j.ended = state, "None", time.Now()
+	}
+}
+
+func (j *faultyJob) stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.cancelled && j.ended.IsZero() {
+		j.cancelled = true
+		close(j.cancel)
+	}
+}
+
+// sleep reports whether the job was left alone for d.
+func (j *faultyJob) sleep(d time.Duration) bool {
+	select {
+	case <-j.cancel:
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// live is the course of the job.
+func (j *faultyJob) live() {
+	switch {
+	case j.fate == "held", j.fate == "never":
+		j.sleep(48 * time.Hour)
+		j.end("CANCELLED")
+		return
+	case !j.sleep(j.waits):
+		j.end("CANCELLED")
+		return
+	}
+	j.enter("RUNNING", "None")
+	if j.fate == "vanishes" { // the node dies before the script's first line
+		j.sleep(j.runs)
+		j.end("NODE_FAIL")
+		return
+	}
+	j.script(0)
+	if j.fate == "requeued" || j.twice {
+		j.script(1)
+	}
+	j.end("COMPLETED")
+}
+
+// script is what the job script does, started for the restarts-th time.
+func (j *faultyJob) script(restarts int) {
+	if _, err := os.Stat(j.path("attempt")); err != nil {
+		return
+	}
+	if restarts > 0 || j.has("cancelled") {
+		j.put(fmt.Sprintf("refused.%d", j.id), fmt.Sprintf(`{"job_id":"%d","reason":"again","end":true}`+"\n", j.id))
+		return
+	}
+	own := fmt.Sprintf("claim.%d", j.id)
+	j.put(own, fmt.Sprintf(`{"job_id":"%d","restart_count":0,"host":"gb01","time":%q,"nonce":"n","end":true}`+"\n", j.id, stamp()))
+	if os.Link(j.path(own), j.path("claim")) != nil {
+		j.put(fmt.Sprintf("refused.%d", j.id), fmt.Sprintf(`{"job_id":"%d","reason":"claimed","end":true}`+"\n", j.id))
+		return
+	}
+	j.put("start", fmt.Sprintf(`{"job_id":"%d","host":"gb01","nodes":"gb[01-02]","time":%q,"end":true}`+"\n", j.id, stamp()))
+	j.mu.Lock()
+	j.measured++
+	j.mu.Unlock()
+	began := stamp()
+	if j.fate == "hangs" { // ranks died, and the launcher waits for them
+		j.put("stderr", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB.\n")
+		j.runs = 48 * time.Hour
+	}
+	left := j.sleep(j.runs)
+	switch {
+	case !left:
+		j.exit(began, 143, "TERM", "cancelled", "")
+		j.end("CANCELLED")
+	case j.fate == "fails":
+		j.put("stderr", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB.")
+		j.exit(began, 1, "", "", "")
+		j.end("FAILED")
+	case j.fate == "node fails":
+		j.end("NODE_FAIL")
+	case j.fate == "killed":
+		j.end("FAILED")
+	case j.fate == "preempted":
+		j.end("PREEMPTED")
+	case j.fate == "time limit":
+		j.end("TIMEOUT")
+	case j.fate == "nothing":
+		j.exit(began, 0, "", "", "")
+	case j.fate == "torn exit":
+		os.WriteFile(j.path("exit"), []byte(`{"job_id":"`), 0o600) //nolint:errcheck // what follows tells
+		j.succeed(began)
+	case j.fate == "late exit":
+		j.end("COMPLETED")
+		time.Sleep(j.lateLog)
+		j.succeed(began)
+	case j.fate == "suspended":
+		j.enter("SUSPENDED", "None")
+		time.Sleep(j.lateLog)
+		j.enter("RUNNING", "None")
+		j.succeed(began)
+	default:
+		j.succeed(began)
+	}
+}
+
+func (j *faultyJob) succeed(began string) {
+	report := faultReport(j.tps)
+	if j.fate == "late report" { // the exit is seen before the report is
+		j.exit(began, 0, "", "", report)
+		time.Sleep(min(j.lateLog, 10*time.Second))
+		j.put("report.json", report)
+	} else {
+		j.put("report.json", report)
+		j.exit(began, 0, "", "", report)
+	}
+	j.mu.Lock()
+	j.whole = true
+	j.mu.Unlock()
+}
+
+func (j *faultyJob) exit(began string, rc int, signal, reason, report string) {
+	sum := "null"
+	if report != "" {
+		digest := sha256.Sum256([]byte(report))
+		sum = fmt.Sprintf(`{"bytes":%d,"sha256":%q}`, len(report), hex.EncodeToString(digest[:]))
+	}
+	j.put("exit", fmt.Sprintf(`{"job_id":"%d","restart_count":0,"rc":%d,"bench_rc":%d,"signal":%q,"reason":%q,"started":%q,"ended":%q,"report":%s,"end":true}`+"\n",
+		j.id, rc, rc, signal, reason, began, stamp(), sum))
+}
+
+func stamp() string { return time.Now().UTC().Format(time.RFC3339) }
+
+func (j *faultyJob) path(name string) string { return filepath.Join(j.dir, name) }
+
+func (j *faultyJob) has(name string) bool {
+	_, err := os.Stat(j.path(name))
+	return err == nil
+}
+
+// put puts a file in place whole. A folder that is gone loses it, as it would.
+func (j *faultyJob) put(name, content string) {
+	temp := j.path(fmt.Sprintf(".%s.%d.tmp", name, j.id))
+	if os.WriteFile(temp, []byte(content), 0o600) == nil {
+		os.Rename(temp, j.path(name)) //nolint:errcheck // seen by who reads
+	}
+}
+
+// faultReport is a whole report of faultRun.
+func faultReport(tps float64) string {
+	pct := `{"p50": 900.0, "p90": 1000.0, "p95": 1010.0, "p99": 1020.0, "minimum": 500.0, "maximum": 1030.0, "average": 905.5}`
+	return fmt.Sprintf(`{
+    "engine": {"model": "m", "model_path": "/w", "engine_dir": null, "version": "1.0.0", "backend": "Pytorch", "dtype": "bfloat16", "kv_cache_dtype": "FP8", "quantization": "FP8"},
+    "world_info": {"tp_size": 8, "pp_size": 1, "ep_size": 8, "world_size": 8, "max_batch_size": 16, "max_num_tokens": 2048, "scheduling_policy": "GUARANTEED_NO_EVICT", "kv_cache_percentage": 0.9, "issue_rate": 1e+17},
+    "request_info": {"num_requests": 2, "avg_num_concurrent_requests": 2.0, "avg_input_length": 128.0, "avg_output_length": 64.0},
+    "performance": {"total_latency_ms": 1031.0, "avg_request_latency_ms": 905.5, "request_throughput_req_s": 96.99, "system_output_throughput_tok_s": 6207.5, "system_total_throughput_tok_s": 18622.6, "output_throughput_per_user_tok_s": 70.7, "output_throughput_per_gpu_tok_s": %g, "request_latency_percentiles_ms": %s},
+    "dataset": {"isl_stats": %s, "osl_stats": %s, "seq_len_stats": %s, "num_requests": 2, "dataset_path": "dataset.jsonl", "max_isl": 128, "max_osl": 64, "max_sequence_length": 192, "avg_isl": 128.0, "avg_osl": 64.0, "avg_sequence_length": 192.0}
+}`, tps, pct, pct, pct, pct)
+}

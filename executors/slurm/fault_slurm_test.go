@@ -1,0 +1,270 @@
+package slurm
+
+import (
+	"context"
+	"fmt"
+	"math/rand"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// killed is what a client that dies panics with.
+type killed struct{ at string }
+
+// A faultySlurm is a Slurm that answers in this process, by a seeded schedule of
+// faults: it lies, lags, forgets, refuses, and kills its client.
+type faultySlurm struct {
+	rng *rand.Rand
+	// faults is how likely a command goes wrong.
+	faults float64
+	// accounting says that sacct answers.
+	accounting bool
+	// minJobAge is for how long the controller remembers a job that ended.
+	minJobAge time.Duration
+	// killAt counts commands down to the one at which the client dies; 0 never.
+	killAt int
+	// calm ends all faults, so that every schedule ends.
+	calm bool
+
+	mu     sync.Mutex
+	jobs   []*faultyJob
+	nextID int
+	calls  []string
+	wg     sync.WaitGroup
+}
+
+// Run implements Runner.
+func (f *faultySlurm) Run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
+	f.mu.Lock()
+	f.calls = append(f.calls, argv[0])
+	die := false
+	if f.killAt > 0 {
+		f.killAt--
+		die = f.killAt == 0
+	}
+	before := die && f.rng.Intn(2) == 0
+	f.mu.Unlock()
+	if before {
+		panic(killed{"before " + argv[0]})
+	}
+	out, err := f.answer(ctx, timeout, dir, argv)
+	if die {
+		panic(killed{"after " + argv[0]})
+	}
+	return out, err
+}
+
+func (f *faultySlurm) answer(ctx context.Context, timeout time.Duration, dir string, argv []string) (string, error) {
+	switch argv[0] {
+	case "sbatch":
+		return f.sbatch(ctx, timeout, dir, argv)
+	case "squeue":
+		return f.squeue(ctx, timeout)
+	case "scontrol":
+		return f.scontrol(ctx, timeout, argv[len(argv)-1])
+	case "sacct":
+		return f.sacct(argv)
+	case "scancel":
+		return f.scancel(ctx, timeout, argv[len(argv)-1])
+	case "srun":
+		return "== stacks\n", nil
+	}
+	panic("no such command: " + argv[0])
+}
+
+// fault draws one of the faults, "" for none.
+func (f *faultySlurm) fault(of ...string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.calm || f.rng.Float64() >= f.faults {
+		return ""
+	}
+	return of[f.rng.Intn(len(of))]
+}
+
+func (f *faultySlurm) within(d time.Duration) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Duration(f.rng.Int63n(int64(d)))
+}
+
+// hang waits until the command is killed for its time.
+func hang(ctx context.Context, name string, timeout time.Duration) error {
+	select {
+	case <-ctx.Done():
+	case <-time.After(timeout):
+	}
+	return CommandError(name, "", false)
+}
+
+func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir string, argv []string) (string, error) {
+	if slices.Contains(argv, "--test-only") {
+		if f.fault("silent", "error") != "" {
+			return "", CommandError("sbatch", "sbatch: error: Unable to contact slurm controller (connect failure)", true)
+		}
+		return "", nil
+	}
+	const failed = "sbatch: error: Batch job submission failed: "
+	kind := f.fault("socket", "socket accepted", "hang", "hang accepted", "rate", "limit", "banner", "suffix", "noise", "no id", "down")
+	switch kind {
+	case "socket":
+		return "", CommandError("sbatch", failed+"Socket timed out on send/recv operation", true)
+	case "hang":
+		return "", hang(ctx, "sbatch", timeout)
+	case "rate":
+		return "", CommandError("sbatch", "sbatch: error: Rate limit exceeded, please retry momentarily", true)
+	case "limit":
+		return "", CommandError("sbatch", "sbatch: error: QOSMaxSubmitJobPerUserLimit\n"+failed+"Job violates accounting/QOS policy", true)
+	case "down":
+		return "", CommandError("sbatch", failed+"Unable to contact slurm controller (connect failure)", true)
+	}
+	job := f.start(dir, argv)
+	switch kind {
+	case "socket accepted":
+		return "", CommandError("sbatch", failed+"Socket timed out on send/recv operation", true)
+	case "hang accepted":
+		return "", hang(ctx, "sbatch", timeout)
+	case "banner":
+		return fmt.Sprintf("Welcome to the cluster\n%d\n", job.id), nil
+	case "suffix":
+		return fmt.Sprintf("%d;gb\n", job.id), nil
+	case "no id":
+		return "", nil
+	}
+	return fmt.Sprintf("%d\n", job.id), nil
+}
+
+// start puts a job into the queue and lets it take its course.
+func (f *faultySlurm) start(dir string, argv []string) *faultyJob {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.nextID++
+	j := &faultyJob{slurm: f, id: 1000 + f.nextID, dir: dir, submitted: time.Now(), state: "PENDING", reason: "Priority", cancel: make(chan struct{})}
+	for _, w := range argv {
+		if name, ok := strings.CutPrefix(w, "--job-name="); ok {
+			j.name = name
+		}
+	}
+	if !f.calm && f.rng.Float64() < f.faults {
+		j.visible = j.submitted.Add(time.Duration(f.rng.Int63n(int64(8 * time.Second))))
+	}
+	j.draw(f.rng, f.calm, f.faults)
+	switch j.fate {
+	case "held":
+		j.reason = "JobHeldUser"
+	case "never":
+		j.reason = "PartitionTimeLimit"
+	}
+	f.jobs = append(f.jobs, j)
+	f.wg.Go(j.live)
+	return j
+}
+
+// known lists the jobs that the controller remembers.
+func (f *faultySlurm) known() []*faultyJob {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []*faultyJob
+	for _, j := range f.jobs {
+		if j.ended.IsZero() || time.Since(j.ended) < f.minJobAge {
+			out = append(out, j)
+		}
+	}
+	return out
+}
+
+func (f *faultySlurm) squeue(ctx context.Context, timeout time.Duration) (string, error) {
+	kind := f.fault("error", "hang", "cut", "foreign", "unknown state")
+	switch kind {
+	case "error":
+		return "", CommandError("squeue", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", true)
+	case "hang":
+		return "", hang(ctx, "squeue", timeout)
+	}
+	var b strings.Builder
+	if kind == "foreign" {
+		b.WriteString("77|another-tool|RUNNING|0|2000-01-01T00:00:00|N/A|gb09|None|\n")
+	}
+	for _, j := range f.known() {
+		if time.Now().Before(j.visible) {
+			continue
+		}
+		state, reason := j.now()
+		if kind == "unknown state" {
+			state = "BEWITCHED"
+		}
+		line := fmt.Sprintf("%d|%s|%s|0|%s|N/A|gb[01-02]|%s|", j.id, j.name, state, j.submitted.Format("2006-01-02T15:04:05"), reason)
+		if kind == "cut" {
+			line = line[:len(line)/2]
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String(), nil
+}
+
+func (f *faultySlurm) find(id string) *faultyJob {
+	for _, j := range f.known() {
+		if strconv.Itoa(j.id) == id {
+			return j
+		}
+	}
+	return nil
+}
+
+func (f *faultySlurm) scontrol(ctx context.Context, timeout time.Duration, id string) (string, error) {
+	switch f.fault("error", "hang") {
+	case "error":
+		return "", CommandError("scontrol", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", true)
+	case "hang":
+		return "", hang(ctx, "scontrol", timeout)
+	}
+	j := f.find(id)
+	if j == nil {
+		return "", CommandError("scontrol", "slurm_load_jobs error: Invalid job id specified", true)
+	}
+	state, reason := j.now()
+	return fmt.Sprintf("JobId=%d JobName=%s JobState=%s Reason=%s ExitCode=0:0 SubmitTime=%s NodeList=gb[01-02]\n",
+		j.id, j.name, state, reason, j.submitted.Format("2006-01-02T15:04:05")), nil
+}
+
+func (f *faultySlurm) sacct(argv []string) (string, error) {
+	kind := f.fault("down", "stale")
+	if !f.accounting || kind == "down" {
+		return "", CommandError("sacct", "Slurm accounting storage is disabled", true)
+	}
+	f.mu.Lock()
+	jobs := slices.Clone(f.jobs)
+	f.mu.Unlock()
+	var b strings.Builder
+	for _, j := range jobs {
+		state, _ := j.now()
+		if kind == "stale" {
+			state = "RUNNING"
+		}
+		switch {
+		case slices.Contains(argv, "--name="+j.name):
+			fmt.Fprintf(&b, "%d|%s\n", j.id, j.name)
+		case slices.Contains(argv, strconv.Itoa(j.id)):
+			fmt.Fprintf(&b, "%d|%s|%s|0:0|%s|Unknown|gb[01-02]\n", j.id, j.name, state, j.submitted.Format("2006-01-02T15:04:05"))
+		}
+	}
+	return b.String(), nil
+}
+
+func (f *faultySlurm) scancel(ctx context.Context, timeout time.Duration, id string) (string, error) {
+	switch f.fault("error", "hang", "ignored") {
+	case "error":
+		return "", CommandError("scancel", "scancel: error: Kill job error on job id "+id+": Socket timed out", true)
+	case "hang":
+		return "", hang(ctx, "scancel", timeout)
+	case "ignored":
+		return "", nil
+	}
+	if j := f.find(id); j != nil {
+		j.stop()
+	}
+	return "", nil
+}

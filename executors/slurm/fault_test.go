@@ -1,0 +1,310 @@
+package slurm
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+var (
+	faultSeed  = flag.Int64("faults.seed", 0, "replay the fault schedule of this seed alone")
+	faultCount = flag.Int("faults.n", 300, "how many fault schedules to run")
+)
+
+// TestFaults runs campaigns through seeded schedules of faults, of Slurm's, of
+// its jobs' and of its own process's, and checks after each what must hold at
+// every moment.
+func TestFaults(t *testing.T) {
+	if *faultSeed != 0 {
+		runSchedule(t, *faultSeed, true)
+		return
+	}
+	const parts = 4
+	for part := range parts {
+		t.Run(fmt.Sprint(part), func(t *testing.T) {
+			t.Parallel()
+			for seed := int64(part + 1); seed <= int64(*faultCount); seed += parts {
+				runSchedule(t, seed, false)
+				if t.Failed() {
+					t.Fatalf("seed %d: replay it alone with `go test ./executors/slurm -run TestFaults -faults.seed=%d`", seed, seed)
+				}
+			}
+		})
+	}
+}
+
+func runSchedule(t *testing.T, seed int64, verbose bool) {
+	dir, err := os.MkdirTemp(memory(), "llmbench-faults-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchedule(t, seed, dir, verbose)
+		s.run()
+		s.check()
+	})
+}
+
+// memory is a folder in memory where there is one.
+func memory() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return ""
+}
+
+// A schedule is one campaign with its faults.
+type schedule struct {
+	t       *testing.T
+	seed    int64
+	rng     *rand.Rand
+	slurm   *faultySlurm
+	store   *runs.Store
+	plan    *plan.Plan
+	cluster string
+	kills   int
+	verbose bool
+	last    executors.Outcome
+	// unsure says that the campaign could not tell whether jobs are left.
+	unsure bool
+}
+
+func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
+	rng := rand.New(rand.NewSource(seed))
+	s := &schedule{t: t, seed: seed, rng: rng, cluster: "gb", verbose: verbose, store: runs.Open(dir), kills: rng.Intn(4)}
+	s.slurm = &faultySlurm{
+		rng: rand.New(rand.NewSource(seed + 1)), faults: []float64{0, 0.1, 0.3, 0.6}[rng.Intn(4)],
+		accounting: rng.Intn(2) == 0, minJobAge: []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute}[rng.Intn(3)],
+	}
+	if err := s.store.Create(); err != nil {
+		t.Fatal(err)
+	}
+	s.plan = &plan.Plan{Runs: []*plan.Run{s.faultRun("chat", "ab"), s.faultRun("reasoning", "cd")}}
+	if rng.Intn(2) == 0 {
+		s.plan.Runs[0].State.Wanted = 2
+	}
+	return s
+}
+
+func (s *schedule) config() *Config {
+	return &Config{PollInterval: 5 * time.Second, MaxInQueue: 2, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true, Retries: 2, Launcher: []string{"trtllm-bench"}}
+}
+
+func (s *schedule) faultRun(label, digits string) *plan.Run {
+	isl, osl, zero, seed, generator := 128, 64, 0.0, int64(420), trtllm.Generator
+	r := &plan.Run{
+		Address: "max_throughput/use_case=" + label, Action: plan.Measure, Fingerprint: strings.Repeat(digits, 32), FingerprintVersion: 1,
+		State:    plan.State{Wanted: 1},
+		Model:    plan.Model{Label: "m", Checkpoint: "org/model", Quantization: "FP8"},
+		Hardware: plan.Hardware{Label: "h", GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
+		Image:    plan.Image{Label: "i", Name: "registry/image:1.0", TRTLLMVersion: "1.0"},
+		UseCase:  plan.UseCase{Label: label, ISL: &isl, OSL: &osl, ISLStdev: &zero, OSLStdev: &zero, Seed: &seed},
+		Dataset:  plan.Dataset{Generator: &generator, Seed: &seed, Rows: 2},
+		Executor: plan.ExecutorRef{Type: Type, Name: "gb"}, TimeLimitSeconds: 600,
+		Env: map[string]*string{},
+		Arguments: trtllm.Arguments{
+			"tp": int64(8), "pp": int64(1), "ep": int64(8), "max_batch_size": int64(16), "max_num_tokens": int64(2048),
+			"num_requests": int64(2), "concurrency": int64(-1), "streaming": false, "kv_cache_free_gpu_mem_fraction": 0.9,
+			"scheduler_policy": nil, "warmup": int64(0), "max_seq_len": int64(192),
+		},
+		LLMAPIOptions: map[string]any{"enable_attention_dp": true},
+		Steps:         []plan.Step{{Name: "benchmark", Argv: []string{"trtllm-bench"}, Files: map[string]string{}}},
+	}
+	job, err := s.config().Target().Job(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Job = job
+	return r
+}
+
+// run applies until the campaign ends by itself: clients are killed, interrupted
+// and started again.
+func (s *schedule) run() {
+	for life := 0; ; life++ {
+		s.slurm.mu.Lock()
+		s.slurm.killAt, s.slurm.calm = 0, life > s.kills+3
+		if life < s.kills {
+			s.slurm.killAt = 1 + s.rng.Intn(12)
+		}
+		s.slurm.mu.Unlock()
+		ended, died := s.life()
+		s.logf("life %d: ended %v %s %+v", life, ended, died, s.last)
+		if ended && died == "" {
+			return
+		}
+		if life > 12 {
+			s.t.Errorf("seed %d: the campaign does not end", s.seed)
+			return
+		}
+		time.Sleep(time.Duration(s.rng.Int63n(int64(3 * time.Minute))))
+	}
+}
+
+// life is one client from its start to its end or death.
+func (s *schedule) life() (ended bool, died string) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 6*time.Hour)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			k, ok := p.(killed)
+			if !ok {
+				panic(p)
+			}
+			died = k.at
+		}
+	}()
+	b := s.backend()
+	s.unsure = false
+	events := 0
+	killEvent := -1
+	if s.slurm.killAt > 0 && s.rng.Intn(3) == 0 {
+		killEvent = s.rng.Intn(10)
+	}
+	c := &executors.Campaign{
+		Plan: s.fresh(), Store: s.store, Backends: map[plan.ExecutorRef]*executors.Backend{b.Ref: b},
+		Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
+		Observe: func(ev executors.Event) {
+			s.logf("%s %s s%d a%d job %s %s %s", ev.Time.Format("15:04:05"), ev.Type, ev.Sample, ev.Attempt, ev.JobID, ev.State, ev.Text)
+			s.unsure = s.unsure || strings.Contains(ev.Text, "is not known; `llmbench cancel -orphans`")
+			if events++; events-1 == killEvent {
+				panic(killed{"at " + string(ev.Type)})
+			}
+		},
+	}
+	out, err := c.Run(ctx)
+	s.last = out
+	if err != nil {
+		s.logf("error: %v", err)
+		return false, ""
+	}
+	return ctx.Err() == nil, ""
+}
+
+func (s *schedule) backend() *executors.Backend {
+	cfg := s.config()
+	b := cfg.Backend(hclog.NewNullLogger())
+	e := New(cfg, hclog.NewNullLogger())
+	e.Through(s.slurm)
+	b.Executor, b.Ref, b.Cluster, b.Simulated = e, plan.ExecutorRef{Type: Type, Name: "gb"}, s.cluster, false
+	return b
+}
+
+// fresh is the plan as it would be made now.
+func (s *schedule) fresh() *plan.Plan {
+	p := &plan.Plan{}
+	for _, r := range s.plan.Runs {
+		c := *r
+		p.Runs = append(p.Runs, &c)
+	}
+	return p
+}
+
+func (s *schedule) logf(format string, args ...any) {
+	if s.verbose {
+		s.t.Logf(format, args...)
+	}
+}
+
+// check looks at what is left once all is quiet.
+func (s *schedule) check() {
+	synctest.Wait()
+	if s.unsure { // it said so, and what to do
+		s.slurm.calm = true
+		if _, err := executors.Sweep(s.t.Context(), s.store, s.plan.Runs, s.backend(), func(string) {}); err != nil {
+			s.t.Fatal(err)
+		}
+		synctest.Wait()
+	}
+	for _, j := range s.slurm.jobs {
+		if j.now2() == "" {
+			s.known(j)
+		}
+	}
+	for _, j := range s.slurm.jobs {
+		j.stop()
+	}
+	s.slurm.wg.Wait()
+	s.inStore()
+}
+
+// known checks that the store knows a job that has not ended.
+func (s *schedule) known(j *faultyJob) {
+	if j.has(fmt.Sprintf("refused.%d", j.id)) || j.has("cancelled") || j.has("ended") {
+		return
+	}
+	s.t.Errorf("seed %d: job %d (%s, %s) is left and the campaign ended", s.seed, j.id, j.name, j.fate)
+}
+
+// now2 is "" for a job that has not ended.
+func (j *faultyJob) now2() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ended.IsZero() {
+		return ""
+	}
+	return j.state
+}
+
+// inStore compares what jobs did with what the store says of it.
+func (s *schedule) inStore() {
+	done := map[string][]*faultyJob{} // by attempt folder
+	for _, j := range s.slurm.jobs {
+		if j.measured > 0 {
+			done[j.dir] = append(done[j.dir], j)
+		}
+	}
+	for dir, jobs := range done {
+		if len(jobs) > 1 || jobs[0].measured > 1 {
+			s.t.Errorf("seed %d: %s was measured by %d jobs", s.seed, dir, len(jobs))
+		}
+	}
+	history, err := s.store.History(false)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	told := map[string]*results.Result{}
+	for _, r := range history {
+		key := runs.Key{Fingerprint: r.Fingerprint, Cluster: r.Cluster}
+		told[fmt.Sprintf("%s/sample-%d/attempt-%d", s.store.KeyDir(key), r.Sample, r.Attempt)] = r
+	}
+	good := map[string]int{}
+	for dir, jobs := range done {
+		j, r := jobs[0], told[dir]
+		switch {
+		case j.whole && r == nil:
+			s.t.Errorf("seed %d: the result of job %d (%s) is lost: %s", s.seed, j.id, j.fate, dir)
+		case j.whole && !r.Counts():
+			s.t.Errorf("seed %d: the result of job %d (%s) does not count: %s: %s", s.seed, j.id, j.fate, r.Code(), r.Cause())
+		case j.whole && *r.Metrics.OutputThroughputPerGPU != j.tps:
+			s.t.Errorf("seed %d: job %d measured %v and %v is told", s.seed, j.id, j.tps, *r.Metrics.OutputThroughputPerGPU)
+		case j.whole:
+			good[fmt.Sprintf("%s sample %d", r.Address, r.Sample)]++
+		}
+	}
+	for dir, r := range told {
+		if r.Counts() && (len(done[dir]) == 0 || !done[dir][0].whole) {
+			s.t.Errorf("seed %d: %s counts, and no job measured it", s.seed, dir)
+		}
+	}
+	for sample, n := range good {
+		if n > 1 {
+			s.t.Errorf("seed %d: %s was bought %d times", s.seed, sample, n)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package executors
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// sweeps is how often a queue is looked at before a campaign leaves it.
+const sweeps = 8
+
+// leave cancels what a campaign must not leave behind: jobs of attempts whose
+// outcome is known, which were submitted twice or outlived a cancel. It asks
+// until the queue answers and holds none.
+func (c *Campaign) leave(ctx context.Context) {
+	for b := range c.listers() {
+		clean := false
+		for try := 0; try < sweeps && !clean && ctx.Err() == nil; try++ {
+			if try > 0 {
+				select {
+				case <-ctx.Done():
+				case <-time.After(b.Pace.Poll):
+				}
+			}
+			found, err := c.sweep(ctx, b)
+			clean = err == nil && found == 0
+		}
+		if !clean && ctx.Err() == nil {
+			c.tell(nil, Message, Event{Text: fmt.Sprintf("whether %s has jobs left that nobody waits for is not known; `llmbench cancel -orphans` looks again", b.Ref.Type)})
+		}
+	}
+}
+
+// listers are the backends whose queue can be looked at and to which something
+// was, or may have been, submitted.
+func (c *Campaign) listers() map[*Backend]bool {
+	out := map[*Backend]bool{}
+	for _, t := range c.tasks {
+		if _, ok := t.backend.Executor.(Lister); ok && (t.tries > 0 || t.attempt != nil) {
+			out[t.backend] = true
+		}
+	}
+	return out
+}
+
+func (c *Campaign) sweep(ctx context.Context, b *Backend) (int, error) {
+	return Sweep(ctx, c.Store, c.Plan.Runs, b, func(text string) { c.tell(nil, Message, Event{Text: text}) })
+}
+
+// Sweep cancels the jobs of list on b that no outcome waits for and returns how
+// many it found. Each is told first; with an error some may be left. A backend
+// whose queue cannot be looked at has none.
+func Sweep(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend, tell func(string)) (int, error) {
+	lister, ok := b.Executor.(Lister)
+	if !ok {
+		return 0, nil
+	}
+	byName, err := lister.List(ctx)
+	if err != nil {
+		return 0, err
+	}
+	found := 0
+	for _, run := range list {
+		if run.Executor != b.Ref {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(byName)) {
+			sample, attempt, ok := marked(name, run.Job.Name)
+			if !ok {
+				continue
+			}
+			a := store.Attempt(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, sample, attempt)
+			for _, h := range byName[name] {
+				if needed, err := needed(a, h); err != nil || needed {
+					if err != nil {
+						return found, err
+					}
+					continue
+				}
+				found++
+				tell(fmt.Sprintf("job %s is cancelled: the outcome of its attempt is known", JobID(h)))
+				if err := b.Executor.Cancel(ctx, h); err != nil {
+					return found, err
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// marked reads sample and attempt from a job's name with the stem of a run.
+func marked(name, stem string) (sample, attempt int, ok bool) {
+	n, _ := fmt.Sscanf(name, stem+"-s%d-a%d", &sample, &attempt)
+	return sample, attempt, n == 2 && name == stem+"-"+attemptMark(sample, attempt)
+}
+
+// needed reports whether a job's outcome is waited for, or its own last word is
+// said, after which it ends by itself.
+func needed(a *runs.Attempt, h Handle) (bool, error) {
+	result, err := a.Result()
+	if err != nil || result == nil {
+		return true, err
+	}
+	exit, err := a.Exit()
+	return exit != nil && exit.JobID == JobID(h), err
+}
