@@ -83,7 +83,13 @@ type campaign struct {
 
 func newCampaign(t *testing.T, accounting bool) *campaign {
 	t.Helper()
-	slurmtest.ForTest(t, slurmtest.Options{Accounting: accounting})
+	c, _ := newCampaignOn(t, slurmtest.Options{Accounting: accounting})
+	return c
+}
+
+func newCampaignOn(t *testing.T, opts slurmtest.Options) (*campaign, *slurmtest.Cluster) {
+	t.Helper()
+	cluster := slurmtest.ForTest(t, opts)
 	c := &campaign{t: t, bin: t.TempDir(), dir: filepath.Join(t.TempDir(), "defs")}
 	build := exec.Command("go", "build", "-o", filepath.Join(c.bin, "llmbench"), ".")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -96,7 +102,7 @@ func newCampaign(t *testing.T, accounting bool) *campaign {
 	if err := os.WriteFile(filepath.Join(c.dir, "main.hcl"), []byte(rehearsal), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return c, cluster
 }
 
 // llmbench runs a command to its end and returns its output and exit code.

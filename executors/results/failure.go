@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -38,7 +39,7 @@ func (in Evidence) failure() Reason {
 		if found && shown.Class == end.Code {
 			return Reason{Code: end.Code, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy, Node: shown.Node}
 		}
-		return Reason{Code: end.Code, Level: Failed, Detail: end.words(), Remedy: remedies[end.Code]}
+		return Reason{Code: end.Code, Level: Failed, Detail: cmp.Or(end.Detail, end.Code), Remedy: remedies[end.Code]}
 	case found:
 		return Reason{Code: shown.Class, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy, Node: shown.Node}
 	}

@@ -115,7 +115,7 @@ func TestSlots(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 	st := held(t, s, testKey, 2)
-	if diff := cmp.Diff([]plan.Failed{{Code: "gpu_oom", Detail: "gpu_oom: said the backend"}}, st.Failed); diff != "" {
+	if diff := cmp.Diff([]plan.Failed{{Code: "gpu_oom", Detail: "said the backend"}}, st.Failed); diff != "" {
 		t.Error(diff)
 	}
 

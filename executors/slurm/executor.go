@@ -101,14 +101,21 @@ func (e *Executor) lastTry(job *executors.Job) time.Time {
 	return job.NotBefore
 }
 
-// Preflight implements executors.Preflighter with sbatch --test-only.
+// Preflight implements executors.Preflighter with sbatch --test-only. That nodes
+// are down or drained for now is no refusal, although --test-only words it as if
+// there were none such: the job itself would wait.
 func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
 	argv := append([]string{job.Argv[0], "--test-only"}, job.Argv[1:len(job.Argv)-1]...)
 	argv = append(argv, "--wrap=true")
-	if _, err := e.run(ctx, queryTimeout, job.Dir, argv...); err != nil {
-		return refusal(err)
+	_, err := e.run(ctx, queryTimeout, job.Dir, argv...)
+	var ce *commandError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "node configuration is not available"):
+		return err
 	}
-	return nil
+	return refusal(err)
 }
 
 // adopt finds a job by its name: in the queue, in the accounting, or by its

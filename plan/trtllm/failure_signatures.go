@@ -37,6 +37,8 @@ var signatures = []signature{
 	{"preempted", root, []string{"cancelled at ", "due to preemption"}},
 	{"node_fail", root, []string{"cancelled at ", "due to node failure"}},
 	{"node_fail", root, []string{"srun: error: node failure on "}},
+	// A step that is cancelled while it starts fails with these words too.
+	{"task_exit", weak, []string{"task launch for ", "job credential revoked"}},
 	{"node_fail", root, []string{"task launch for ", "failed on node "}},
 	{"node_fail", root, []string{"application launch failed:"}},
 	{"node_fail", root, []string{"uncorrectable ecc"}},

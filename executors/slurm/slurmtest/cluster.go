@@ -21,6 +21,9 @@ type Options struct {
 	Accounting bool
 	// MinJobAge is how long ended jobs stay known, in seconds; 0 is 300.
 	MinJobAge int
+	// SlurmdTimeout is after how many seconds a node that does not answer is
+	// down; 0 is 300.
+	SlurmdTimeout int
 }
 
 // A Cluster is a running Slurm.
@@ -29,7 +32,8 @@ type Cluster struct {
 	Name, Dir string
 	opts      Options
 	procs     []*exec.Cmd
-	munge     string // its socket
+	daemons   map[string]*exec.Cmd // by log
+	munge     string               // its socket
 	dbdPort   int
 }
 
@@ -72,7 +76,10 @@ func Start(ctx context.Context, dir string, opts Options) (*Cluster, error) {
 	if opts.MinJobAge == 0 {
 		opts.MinJobAge = 300
 	}
-	c := &Cluster{Name: "throwaway", Dir: dir, opts: opts, munge: filepath.Join(dir, "munge.socket")}
+	if opts.SlurmdTimeout == 0 {
+		opts.SlurmdTimeout = 300
+	}
+	c := &Cluster{Name: "throwaway", daemons: map[string]*exec.Cmd{}, Dir: dir, opts: opts, munge: filepath.Join(dir, "munge.socket")}
 	for _, step := range []func(context.Context) error{c.startMunge, c.startAccounting, c.configure, c.startDaemons, c.ready} {
 		if err := step(ctx); err != nil {
 			return c, fmt.Errorf("throwaway Slurm: %w\n%s", err, c.logs())
@@ -142,6 +149,7 @@ func (c *Cluster) spawn(log, name string, args ...string) error {
 		return err
 	}
 	c.procs = append(c.procs, cmd)
+	c.daemons[log] = cmd
 	return nil
 }
 

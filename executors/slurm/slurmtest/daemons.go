@@ -146,6 +146,7 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 MpiDefault=none
 MinJobAge=%d
+SlurmdTimeout=%d
 KillWait=5
 InactiveLimit=0
 SchedulerType=sched/backfill
@@ -154,14 +155,14 @@ SchedulerParameters=sched_interval=1,batch_sched_delay=0,bf_interval=1,sched_min
 PartitionName=batch Nodes=ALL Default=YES MaxTime=4:00:00 State=UP
 PartitionName=short Nodes=ALL MaxTime=10 State=UP
 `, c.Name, first, c.munge, c.path("state"), c.path("spool"), c.path("tmp"), c.path("slurmctld.pid"), c.Dir, c.path("slurmctld.log"), c.Dir,
-		c.opts.MinJobAge, accounting, n, host, first+1, first+n, c.opts.GPUs)
+		c.opts.MinJobAge, c.opts.SlurmdTimeout, accounting, n, host, first+1, first+n, c.opts.GPUs)
 	return os.WriteFile(c.path("slurm.conf"), []byte(conf), 0o644)
 }
 
 // startDaemons starts slurmdbd where asked, slurmctld and a slurmd a node.
 func (c *Cluster) startDaemons(ctx context.Context) error {
 	if c.opts.Accounting {
-		if err := c.spawn("slurmdbd.out", "slurmdbd", "-D"); err != nil {
+		if err := c.StartAccounting(); err != nil {
 			return err
 		}
 		err := until(ctx, 30*time.Second, func() error {
@@ -180,12 +181,11 @@ func (c *Cluster) startDaemons(ctx context.Context) error {
 			}
 		}
 	}
-	if err := c.spawn("slurmctld.out", "slurmctld", "-D", "-c", "-f", c.path("slurm.conf")); err != nil {
+	if err := c.spawn(controller, "slurmctld", "-D", "-c", "-f", c.path("slurm.conf")); err != nil {
 		return err
 	}
 	for i := 1; i <= c.opts.Nodes; i++ {
-		node := nodeName(i)
-		if err := c.spawn("slurmd."+node+".out", "slurmd", "-D", "-N", node, "-f", c.path("slurm.conf")); err != nil {
+		if err := c.StartNode(nodeName(i)); err != nil {
 			return err
 		}
 	}

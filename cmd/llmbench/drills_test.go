@@ -1,0 +1,331 @@
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
+)
+
+// TestDrills breaks a real Slurm under a campaign, part by part.
+func TestDrills(t *testing.T) {
+	c, cluster := newCampaignOn(t, slurmtest.Options{Accounting: true, MinJobAge: 2, SlurmdTimeout: 5})
+	for _, d := range []struct {
+		name string
+		run  func(*drill)
+	}{
+		{"controller restarts", (*drill).controllerRestarts},
+		{"job is purged before it is looked for", (*drill).purged},
+		{"nodes are drained", (*drill).drained},
+		{"job is held", (*drill).held},
+		{"job is cancelled by hand", (*drill).cancelledByHand},
+		{"job hangs", (*drill).hangs},
+		{"accounting stops", (*drill).accountingStops},
+		{"node dies", (*drill).nodeDies},
+	} {
+		t.Run(d.name, func(t *testing.T) {
+			d.run(&drill{campaign: &campaign{t: t, bin: c.bin, dir: c.dir}, cluster: cluster, store: filepath.Join(t.TempDir(), "store")})
+		})
+	}
+}
+
+// A drill is a campaign with a store of its own on a cluster that it breaks.
+type drill struct {
+	*campaign
+	cluster *slurmtest.Cluster
+	store   string
+}
+
+// start begins an apply in the background and returns how to wait for its end.
+func (d *drill) start(args ...string) (wait func() (string, int)) {
+	d.t.Helper()
+	cmd := exec.Command("llmbench", append([]string{"apply", "-auto-approve", "-store=" + d.store}, append(args, d.dir)...)...)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	return func() (string, int) {
+		done := make(chan struct{})
+		go func() { _ = cmd.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(3 * time.Minute):
+			_ = cmd.Process.Kill()
+			<-done
+			d.t.Errorf("apply does not end")
+		}
+		d.t.Logf("apply: exit %d\n%s", cmd.ProcessState.ExitCode(), out.String())
+		return out.String(), cmd.ProcessState.ExitCode()
+	}
+}
+
+func (d *drill) must(name string, args ...string) string {
+	d.t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		d.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	return string(out)
+}
+
+// job waits for a job of this drill in a state and returns its id.
+func (d *drill) job(state string) string {
+	d.t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	for time.Now().Before(deadline) {
+		out, err := exec.Command("squeue", "-h", "-t", state, "-o", "%i").Output()
+		if ids := strings.Fields(string(out)); err == nil && len(ids) > 0 {
+			return ids[0]
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	d.t.Fatalf("no job is %s", state)
+	return ""
+}
+
+func (d *drill) ok(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// slow makes jobs last for seconds.
+func (d *drill) slow() { d.speed("4") }
+
+func (d *drill) speed(factor string) {
+	d.t.Helper()
+	text := strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, fmt.Sprintf("LLMBENCH_SIMULATED_SPEED = %q", factor), 1)
+	d.definitions(text)
+}
+
+func (d *drill) definitions(text string) {
+	d.t.Helper()
+	d.dir = filepath.Join(d.t.TempDir(), "defs")
+	d.ok(os.MkdirAll(d.dir, 0o755))
+	d.ok(os.WriteFile(filepath.Join(d.dir, "main.hcl"), []byte(text), 0o644))
+}
+
+// wantValid checks that n runs have a valid sample.
+func (d *drill) wantValid(n int) {
+	d.t.Helper()
+	out, code := d.llmbench("results", "-store="+d.store, "-all", d.dir)
+	if got := strings.Count(out, "valid (simulated)"); got != n || code != 0 {
+		d.t.Errorf("%d valid results, want %d (exit %d)", got, n, code)
+	}
+}
+
+// attempts counts the attempts in the store.
+func (d *drill) attempts() int {
+	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-*", "attempt-*"))
+	return len(found)
+}
+
+func (d *drill) controllerRestarts() {
+	wait := d.start()
+	time.Sleep(400 * time.Millisecond)
+	d.ok(d.cluster.KillController())
+	time.Sleep(3 * time.Second)
+	d.ok(d.cluster.StartController())
+	if _, code := wait(); code != 0 {
+		d.t.Errorf("exit %d", code)
+	}
+	// The controller may have forgotten jobs that it had not saved: these are lost
+	// and get a new attempt.
+	d.wantValid(4)
+}
+
+func (d *drill) purged() {
+	if _, code := d.llmbench("apply", "-auto-approve", "-detach", "-target=use_case=chat", "-store="+d.store, d.dir); code != 0 {
+		d.t.Fatalf("exit %d", code)
+	}
+	deadline := time.Now().Add(time.Minute)
+	for len(d.jobs()) > 0 {
+		if time.Now().After(deadline) {
+			d.t.Fatal("the job is not purged")
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	if _, code := d.llmbench("apply", "-auto-approve", "-target=use_case=chat", "-store="+d.store, d.dir); code != 0 {
+		d.t.Errorf("exit %d", code)
+	}
+	d.wantValid(1)
+	if n := d.attempts(); n != 1 {
+		d.t.Errorf("%d attempts for one run", n)
+	}
+}
+
+func (d *drill) drained() {
+	d.must("scontrol", "update", "nodename=gb[01-04]", "state=drain", "reason=drill")
+	wait := d.start("-target=use_case=chat")
+	d.job("PENDING")
+	time.Sleep(3 * time.Second)
+	d.must("scontrol", "update", "nodename=gb[01-04]", "state=resume")
+	if _, code := wait(); code != 0 {
+		d.t.Errorf("exit %d", code)
+	}
+	d.wantValid(1)
+}
+
+func (d *drill) held() {
+	d.must("scontrol", "update", "nodename=gb[01-04]", "state=drain", "reason=drill")
+	wait := d.start("-target=use_case=chat")
+	d.must("scontrol", "uhold", d.job("PENDING"))
+	out, code := wait()
+	d.must("scontrol", "update", "nodename=gb[01-04]", "state=resume")
+	if code != 3 || !strings.Contains(out, "JobHeld") {
+		d.t.Errorf("exit %d, want 3 and the reason", code)
+	}
+	if left := strings.TrimSpace(d.must("squeue", "-h", "-o", "%i %T")); left != "" {
+		d.t.Errorf("jobs are left: %s", left)
+	}
+}
+
+func (d *drill) cancelledByHand() {
+	d.slow()
+	wait := d.start("-target=use_case=generation")
+	d.must("scancel", d.job("RUNNING"))
+	if out, code := wait(); code != 3 || !strings.Contains(out, "cancelled") {
+		d.t.Errorf("exit %d, want 3 and the cause", code)
+	}
+}
+
+// hangs lets trtllm-bench hang after a failure: the job is looked into and
+// cancelled long before its time limit.
+func (d *drill) hangs() {
+	text := strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_FAULT = "hang"`, 1)
+	d.definitions(strings.Replace(text, `canary        = false`, "canary        = false\n  max_quiet     = \"6s\"", 1))
+	began := time.Now()
+	out, code := d.start("-target=use_case=chat")()
+	if code != 3 || !strings.Contains(out, "nothing was logged for") {
+		d.t.Errorf("exit %d, want 3 and the cause", code)
+	}
+	if took := time.Since(began); took > 2*time.Minute {
+		d.t.Errorf("it took %s", took)
+	}
+	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-1", "attempt-1", "diagnosis.txt"))
+	if len(found) != 1 {
+		d.t.Fatalf("no diagnosis")
+	}
+	text2, err := os.ReadFile(found[0])
+	d.ok(err)
+	if !strings.Contains(string(text2), "process") || !strings.Contains(string(text2), "nvidia-smi") {
+		d.t.Errorf("the diagnosis says nothing: %s", text2)
+	}
+}
+
+func (d *drill) accountingStops() {
+	d.ok(d.cluster.KillAccounting())
+	if _, code := d.start()(); code != 0 {
+		d.t.Errorf("exit %d", code)
+	}
+	d.wantValid(4)
+	d.ok(d.cluster.StartAccounting())
+}
+
+// nodeDies takes a node away from a running job: it runs again elsewhere.
+func (d *drill) nodeDies() {
+	d.slow()
+	wait := d.start("-target=use_case=generation")
+	id := d.job("RUNNING")
+	nodes := strings.Fields(d.must("scontrol", "show", "hostnames", strings.TrimSpace(d.must("squeue", "-h", "-j", id, "-o", "%N"))))
+	d.ok(d.cluster.KillNode(nodes[1]))
+	out, code := wait()
+	d.ok(d.cluster.StartNode(nodes[1]))
+	if code != 0 || !strings.Contains(out, "a new attempt follows") {
+		d.t.Errorf("exit %d, want 0 after a new attempt", code)
+	}
+	d.wantValid(1)
+	if n := d.attempts(); n != 2 {
+		d.t.Errorf("%d attempts, want 2", n)
+	}
+}
+
+// many is the rehearsal with samples of one run.
+func many(samples int) string {
+	text := strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "1000"`, 1)
+	text = strings.Replace(text, "num_requests   = 64", fmt.Sprintf("num_requests   = 64\n  samples        = %d", samples), 1)
+	return strings.Replace(text, "poll_interval = \"1s\"", "poll_interval = \"1s\"\n  commands_per_minute = 100000", 1)
+}
+
+// TestManyKills kills apply fifty times at random during one campaign of forty
+// samples.
+func TestManyKills(t *testing.T) {
+	c, _ := newCampaignOn(t, slurmtest.Options{Nodes: 8})
+	d := &drill{campaign: c, store: filepath.Join(t.TempDir(), "store")}
+	d.definitions(many(10))
+	rng := rand.New(rand.NewSource(1))
+	for range 50 {
+		cmd := exec.Command("llmbench", "apply", "-auto-approve", "-store="+d.store, d.dir)
+		d.ok(cmd.Start())
+		time.Sleep(time.Duration(50+rng.Intn(700)) * time.Millisecond)
+		_ = cmd.Process.Signal(syscall.SIGKILL)
+		_ = cmd.Wait()
+	}
+	if _, code := d.start()(); code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	out, _ := d.llmbench("results", "-store="+d.store, "-format=csv", d.dir)
+	if n := strings.Count(out, ",valid,"); n != 40 {
+		t.Errorf("%d results, want 40", n)
+	}
+	if n := d.attempts(); n != 40 {
+		t.Errorf("%d attempts for 40 samples", n)
+	}
+	names := d.jobs()
+	seen := map[string]bool{}
+	for _, name := range names {
+		if seen[name] {
+			t.Errorf("%s was submitted twice", name)
+		}
+		seen[name] = true
+	}
+	if len(names) != 40 {
+		t.Errorf("%d jobs for 40 samples", len(names))
+	}
+}
+
+// TestWindow sends two hundred samples through a submit window of eight and
+// counts what that costs the controller.
+func TestWindow(t *testing.T) {
+	c, _ := newCampaignOn(t, slurmtest.Options{Nodes: 8, MinJobAge: 2})
+	d := &drill{campaign: c, store: filepath.Join(t.TempDir(), "store")}
+	d.definitions(many(50))
+	most := 0
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(300 * time.Millisecond):
+			}
+			out, err := exec.Command("squeue", "-h", "-o", "%i").Output()
+			if err == nil {
+				most = max(most, len(strings.Fields(string(out))))
+			}
+		}
+	}()
+	_, code := d.start()()
+	close(stop)
+	<-done
+	if code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	out, _ := d.llmbench("results", "-store="+d.store, "-format=csv", d.dir)
+	if n := strings.Count(out, ",valid,"); n != 200 {
+		t.Errorf("%d results, want 200", n)
+	}
+	if most > 8 || most < 3 {
+		t.Errorf("up to %d jobs were in the queue, want at most 8", most)
+	}
+}
