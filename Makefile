@@ -7,7 +7,7 @@
 
 GO ?= go
 FUZZTIME ?= 60s
-PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server
+PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck
 
 .PHONY: test deps check faults bench build fuzz calibrate ci
 
@@ -17,7 +17,7 @@ test: deps
 # Slurm runs the tests of the Slurm executor. Where it cannot be installed they
 # are skipped and say so; LLMBENCH_REQUIRE_SLURM=1 makes that a failure.
 deps:
-	@if command -v slurmctld >/dev/null && command -v slurmdbd >/dev/null && command -v mariadbd >/dev/null && command -v munged >/dev/null && ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1; then \
+	@if command -v slurmctld >/dev/null && command -v slurmdbd >/dev/null && command -v mariadbd >/dev/null && command -v munged >/dev/null && command -v shellcheck >/dev/null && ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1; then \
 	  :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing Slurm for the tests: $(PACKAGES)"; \

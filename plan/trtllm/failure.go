@@ -180,5 +180,5 @@ func shorten(line []byte, at int) string {
 		}
 		line = line[from : from+maxFailureLine]
 	}
-	return strings.ToValidUTF8(string(line), "")
+	return strings.ToValidUTF8(string(Redact(line)), "")
 }

@@ -54,7 +54,11 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 	if stderr {
 		name = "stderr"
 	}
-	return copyLog(ctx, e.streams.Out, a, filepath.Join(a.Dir, name), follow)
+	out := &redactor{w: e.streams.Out, known: s.secretValues()}
+	if err := copyLog(ctx, out, a, filepath.Join(a.Dir, name), follow); err != nil {
+		return err
+	}
+	return out.flush()
 }
 
 // attemptAt is the attempt that speaks for the one run that address matches.
