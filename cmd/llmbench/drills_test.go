@@ -29,6 +29,7 @@ func TestDrills(t *testing.T) {
 		{"job hangs", (*drill).hangs},
 		{"accounting stops", (*drill).accountingStops},
 		{"node dies", (*drill).nodeDies},
+		{"in an allocation", (*drill).inAllocation},
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			d.run(&drill{campaign: &campaign{t: t, bin: c.bin, dir: c.dir}, cluster: cluster, store: filepath.Join(t.TempDir(), "store")})
@@ -246,6 +247,26 @@ func (d *drill) nodeDies() {
 	d.wantValid(1)
 	if n := d.attempts(); n != 2 {
 		d.t.Errorf("%d attempts, want 2", n)
+	}
+}
+
+// inAllocation measures in an allocation that the user has, kills apply on the
+// way, and takes the run up again.
+func (d *drill) inAllocation() {
+	d.definitions(strings.Replace(rehearsal, `canary        = false`, "canary        = false\n  in_allocation = true", 1))
+	if out, code := d.llmbench("apply", "-auto-approve", "-store="+d.store, d.dir); code != 1 || strings.Contains(out, "submitted") {
+		d.t.Errorf("outside of an allocation: exit %d, want 1", code)
+	}
+	apply := fmt.Sprintf("llmbench apply -auto-approve -store=%s %s", d.store, d.dir)
+	script := fmt.Sprintf("timeout -s KILL 1.5 %s; sleep 0.5; %s", apply, apply)
+	out, err := exec.Command("salloc", "-N", "2", "--exclusive", "--gpus-per-node=4", "--ntasks-per-node=4", "-t", "5", "bash", "-c", script).CombinedOutput()
+	d.t.Logf("%s", out)
+	if err != nil {
+		d.t.Errorf("apply in an allocation: %v", err)
+	}
+	d.wantValid(4)
+	if n := d.attempts(); n != 4 {
+		d.t.Errorf("%d attempts for 4 runs", n)
 	}
 }
 

@@ -61,6 +61,30 @@ func TestLeaseOfAReusedNumberIsInherited(t *testing.T) {
 	release(t, acquire(t, s))
 }
 
+// A process that was killed and that nobody has waited for is dead.
+func TestLeaseOfAZombieIsInherited(t *testing.T) {
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait() //nolint:errcheck // it was killed
+	o := Self("apply")
+	o.PID, o.Birth = cmd.Process.Pid, birth(cmd.Process.Pid)
+	if o.gone(Self("x")) {
+		t.Error("a living process is gone")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if o.gone(Self("x")) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("a killed process that nobody has waited for is taken to live")
+}
+
 func TestLeaseOfAnotherHostIsRespected(t *testing.T) {
 	for name, change := range map[string]func(*Owner){
 		"host":      func(o *Owner) { o.Host = "login9" },

@@ -60,24 +60,34 @@ func (o Owner) gone(self Owner) bool {
 	if err := syscall.Kill(o.PID, 0); errors.Is(err, syscall.ESRCH) {
 		return true
 	}
-	now := birth(o.PID)
+	state, now := processState(o.PID)
+	if state == "Z" || state == "X" {
+		return true // dead, and its parent has not asked how it ended
+	}
 	return o.Birth != "" && now != "" && now != o.Birth
 }
 
 // birth is the start time of a process in ticks since boot, "" if not known.
 func birth(pid int) string {
+	_, birth := processState(pid)
+	return birth
+}
+
+// processState is the kernel's state letter of a process and its start time in ticks
+// since boot; both are "" if not known.
+func processState(pid int) (state, birth string) {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	// The second field, the name, is in parentheses and may hold anything.
 	after := strings.LastIndexByte(string(stat), ')')
 	fields := strings.Fields(string(stat[after+1:]))
 	const startTime = 22 - 3 // field 22; the first after the name is field 3
 	if after < 0 || len(fields) <= startTime {
-		return ""
+		return "", ""
 	}
-	return fields[startTime]
+	return fields[0], fields[startTime]
 }
 
 // String names the owner for a message.

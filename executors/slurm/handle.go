@@ -16,7 +16,7 @@ func (h handle) String() executors.Handle {
 }
 
 func parseHandle(h executors.Handle) (handle, error) {
-	parts := strings.Split(string(h), ":")
+	parts := strings.SplitN(string(h), ":", 4)
 	if len(parts) != 4 || parts[0] != Type || !isID(parts[2]) {
 		return handle{}, fmt.Errorf("%q is not the handle of a Slurm job", h)
 	}

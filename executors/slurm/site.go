@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -60,6 +61,15 @@ func Available(ctx context.Context) error {
 
 // Backend is the executor as a campaign drives it.
 func (c *Config) Backend(log hclog.Logger) *executors.Backend {
+	b := c.backend(log)
+	if c.InAllocation {
+		b.Executor, b.Avoid = newInside(log, os.Environ()), nil
+		b.Pace.MaxInQueue, b.Pace.Poll = 1, time.Second
+	}
+	return b
+}
+
+func (c *Config) backend(log hclog.Logger) *executors.Backend {
 	return &executors.Backend{
 		Executor:  New(c, log),
 		Simulated: c.simulated(),

@@ -33,7 +33,11 @@ func (t *target) Describe() string {
 			parts = append(parts, p.name+" "+p.value)
 		}
 	}
-	parts = append(parts, "one job a run", fmt.Sprintf("at most %d queued", t.MaxInQueue))
+	if t.InAllocation {
+		parts = append(parts, "in the allocation of this shell, one run at a time")
+	} else {
+		parts = append(parts, "one job a run", fmt.Sprintf("at most %d queued", t.MaxInQueue))
+	}
 	if t.simulated() {
 		parts = append(parts, "SIMULATED by the stand-in")
 	}
@@ -47,6 +51,9 @@ func (t *target) Job(run *plan.Run) (plan.Job, error) {
 	script, err := t.script(run)
 	if err != nil {
 		return plan.Job{}, err
+	}
+	if t.InAllocation {
+		return plan.Job{Name: name, Argv: insideArgv(run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
 	}
 	argv := append([]string{"sbatch", "--parsable"}, t.options(run, name+"-"+plan.AttemptPlaceholder)...)
 	argv = append(argv, "--output=job.out", "--error=job.out", "script.sh")
