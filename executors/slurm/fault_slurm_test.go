@@ -85,12 +85,6 @@ func (f *faultySlurm) fault(of ...string) string {
 	return of[f.rng.Intn(len(of))]
 }
 
-func (f *faultySlurm) within(d time.Duration) time.Duration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return time.Duration(f.rng.Int63n(int64(d)))
-}
-
 // hang waits until the command is killed for its time.
 func hang(ctx context.Context, name string, timeout time.Duration) error {
 	select {

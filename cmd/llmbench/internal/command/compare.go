@@ -1,0 +1,188 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+type compareFlags struct {
+	definitionFlags
+	Base, Target, By, Value, Format, Executor string
+	Gate                                      bool
+	How                                       results.Comparing
+}
+
+// comparedMetrics are what people look at first.
+var comparedMetrics = []string{"output_throughput_per_gpu_tok_s", "output_throughput_per_user_tok_s", "avg_ttft_ms", "avg_tpot_ms"}
+
+func compareCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "compare", Usage: "compare two sets of results, judged with their noise", ArgsUsage: "BASE [TARGET]",
+		Flags: append(definitionFlagSet(),
+			&cli.StringFlag{Name: "by", Usage: "compare inside BASE the runs that differ in `AXIS` of their addresses"},
+			&cli.StringFlag{Name: "base", Usage: "with -by: the `VALUE` that the others are compared with"},
+			&cli.StringFlag{Name: "threshold", Value: "1%", Usage: "a change of less than `SHARE` is the same"},
+			&cli.StringSliceFlag{Name: "across", Usage: "compare although `ASPECT` differs: model, quantization, hardware, cluster, image, use_case, options, a flag of trtllm-bench, a metric, or all"},
+			&cli.StringSliceFlag{Name: "metric", Usage: "compare `METRIC`, by its name in the results document; may be repeated"},
+			&cli.BoolFlag{Name: "gate", Usage: "exit 3 on a regression and 5 when it cannot be told"},
+			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv or json: `FORMAT`"},
+			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`, where a side is a directory"},
+		),
+		Description: description([]string{
+			"llmbench compare -executor=simulate examples/llama4-maverick examples/llama4-maverick",
+			"llmbench compare -executor=simulate -by=moe_backend -base=WIDEEP -across=all examples/sweep",
+		}, "0  compared; with -gate: no regression", "1  error", "3  with -gate: a regression", "5  with -gate: it cannot be told") +
+			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json).",
+		Action: func(_ context.Context, c *cli.Command) error {
+			f, err := readCompareFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runCompare(f)
+		},
+	}
+}
+
+func readCompareFlags(c *cli.Command) (compareFlags, error) {
+	f := compareFlags{
+		definitionFlags: definitionFlags{Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
+		By:              c.String("by"), Value: c.String("base"), Format: c.String("format"), Executor: c.String("executor"), Gate: c.Bool("gate"),
+	}
+	threshold, err := share(c.String("threshold"))
+	if err != nil {
+		return f, fmt.Errorf("-threshold: %w", err)
+	}
+	f.How = results.Comparing{Threshold: threshold, Across: commas(c.StringSlice("across")), Metrics: comparedMetrics}
+	if list := commas(c.StringSlice("metric")); len(list) > 0 {
+		f.How.Metrics = list
+	}
+	for _, name := range f.How.Metrics {
+		if _, ok := results.Find(name); !ok {
+			var names []string
+			for _, m := range results.All {
+				names = append(names, m.Name)
+			}
+			return f, fmt.Errorf("-metric=%s: there is no such metric; there are %s", name, strings.Join(names, ", "))
+		}
+	}
+	f.Base, f.Target = c.Args().Get(0), c.Args().Get(1)
+	switch {
+	case c.NArg() == 0 || c.NArg() > 2:
+		return f, errors.New("compare takes BASE and TARGET, or one of them with -by")
+	case f.By == "" && f.Target == "":
+		return f, errors.New("compare takes BASE and TARGET; with -by=AXIS -base=VALUE it compares inside one set")
+	case f.By != "" && (f.Target != "" || f.Value == ""):
+		return f, errors.New("-by=AXIS compares inside one set and needs -base=VALUE")
+	}
+	return f, nil
+}
+
+// share reads 2% or 0.02.
+func share(s string) (float64, error) {
+	text, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || v < 0 {
+		return 0, fmt.Errorf("%q is no share; write 2%% or 0.02", s)
+	}
+	if percent {
+		v /= 100
+	}
+	return v, nil
+}
+
+func commas(list []string) []string {
+	var out []string
+	for _, s := range list {
+		for part := range strings.SplitSeq(s, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
+}
+
+func (e *env) runCompare(f compareFlags) error {
+	write, ok := view.CompareFormats[f.Format]
+	if !ok {
+		return fmt.Errorf("-format=%s: comparisons are printed as table, markdown, csv or json", f.Format)
+	}
+	c, err := e.compare(f)
+	if err != nil {
+		return err
+	}
+	if err := write(e.streams.Out, c); err != nil {
+		return err
+	}
+	switch {
+	case f.Gate && c.Regressed():
+		return exitStatus(exitFailed)
+	case f.Gate && c.Unsure():
+		return exitStatus(exitUnsure)
+	}
+	return nil
+}
+
+func (e *env) compare(f compareFlags) (*results.Comparison, error) {
+	base, err := e.sideOf(f, f.Base)
+	if err != nil {
+		return nil, err
+	}
+	if f.By != "" {
+		return results.CompareBy(base, f.By, f.Value, f.How)
+	}
+	target, err := e.sideOf(f, f.Target)
+	if err != nil {
+		return nil, err
+	}
+	return results.Compare(base, target, f.How), nil
+}
+
+// sideOf reads one side: a results document, or what the store of a directory
+// holds for what is declared there.
+func (e *env) sideOf(f compareFlags, path string) (*results.Set, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		set, err := results.Read(file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return set, nil
+	}
+	defs := f.definitionFlags
+	defs.Dir = path
+	s := e.load(defs, f.Executor)
+	p, diags := s.plan(plan.Selection{})
+	if err := s.complain(diags); err != nil {
+		return nil, err
+	}
+	list, err := s.results(p)
+	if err != nil {
+		return nil, err
+	}
+	switch len(list) {
+	case 0:
+		return nil, fmt.Errorf("%s: nothing is measured there", path)
+	case 1:
+		return list[0], nil
+	}
+	return nil, fmt.Errorf("%s holds both real and simulated results; -executor chooses", path)
+}

@@ -1,0 +1,133 @@
+package view
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors/results"
+)
+
+// CompareFormats are the forms of comparisons, by the name that -format takes.
+var CompareFormats = map[string]func(io.Writer, *results.Comparison) error{
+	"table":    func(w io.Writer, c *results.Comparison) error { return compareTable(w, c, (*table).plain, "") },
+	"markdown": func(w io.Writer, c *results.Comparison) error { return compareTable(w, c, (*table).markdown, "- ") },
+	"csv":      compareCSV,
+	"json": func(w io.Writer, c *results.Comparison) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(c)
+	},
+}
+
+func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writer) error, mark string) error {
+	p := &printer{w: w}
+	for _, text := range c.Context {
+		p.line("%sdiffers: %s", mark, text)
+	}
+	if len(c.Context) > 0 {
+		p.line("")
+	}
+	if len(c.Rows) == 0 {
+		p.line("Nothing is compared.")
+	} else if p.err == nil {
+		p.err = write(compareRows(c), w)
+	}
+	compareNotes(p, c, mark)
+	return p.err
+}
+
+func compareRows(c *results.Comparison) *table {
+	t := &table{
+		header: []string{"run", "metric", "base", "target", "change", "p", "n", "verdict"},
+		right:  []bool{false, false, true, true, true, true, true, false},
+	}
+	last := ""
+	for _, r := range c.Rows {
+		name := ""
+		if r.Address != last {
+			name, last = strings.Replace(r.Address, "/use_case=", "/", 1), r.Address
+		}
+		pValue := "-"
+		if r.P != nil {
+			pValue = fmt.Sprintf("%.3f", *r.P)
+		}
+		t.add(name, r.Metric, summaryText(r.Base), summaryText(r.Target), fmt.Sprintf("%+.1f %%", r.ChangePct), pValue,
+			fmt.Sprintf("%d+%d", r.Base.N, r.Target.N), strings.ReplaceAll(string(r.Verdict), "_", " "))
+	}
+	return t
+}
+
+// summaryText is a median with the greater half of its interval in percent.
+func summaryText(s *results.Summary) string {
+	if s.Low == nil || s.High == nil {
+		return figure(s.Median) + " ± ?"
+	}
+	half := max(s.Median-*s.Low, *s.High-s.Median) / s.Median
+	return fmt.Sprintf("%s ± %.1f %%", figure(s.Median), 100*half)
+}
+
+// compareNotes say what would tell, what is not compared, and what to know of
+// the rows.
+func compareNotes(p *printer, c *results.Comparison, mark string) {
+	more, hours := 0, 0.0
+	needed := map[string]int{}
+	for _, r := range c.Rows {
+		if r.Verdict == results.CannotTell {
+			needed[r.Address] = max(needed[r.Address], r.Needed)
+			more = max(more, r.Needed)
+		}
+	}
+	counted := map[string]bool{}
+	for _, r := range c.Rows {
+		if n := needed[r.Address]; n == r.Needed && n > 0 && !counted[r.Address] {
+			counted[r.Address] = true
+			hours += r.GPUHours
+		}
+	}
+	if more > 0 {
+		p.line("")
+		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, plural(len(needed), "run"), more, hours)
+	}
+	for _, r := range c.Refused {
+		p.line("%snot compared: %s: %s", mark, r.Address, r.Reason)
+	}
+	said := map[string]bool{}
+	for _, r := range c.Rows {
+		for _, n := range r.Notes {
+			if text := r.Metric + ": " + n; !said[text] {
+				said[text] = true
+				p.line("%snote: %s", mark, text)
+			}
+		}
+	}
+}
+
+func compareCSV(w io.Writer, c *results.Comparison) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"address", "metric", "base", "base_low", "base_high", "base_n", "target", "target_low", "target_high", "target_n", "change_pct", "p", "verdict", "notes"}); err != nil {
+		return err
+	}
+	number := func(f *float64) string {
+		if f == nil {
+			return ""
+		}
+		return strconv.FormatFloat(*f, 'g', -1, 64)
+	}
+	for _, r := range c.Rows {
+		line := []string{r.Address, r.Metric}
+		for _, s := range []*results.Summary{r.Base, r.Target} {
+			line = append(line, number(&s.Median), number(s.Low), number(s.High), strconv.Itoa(s.N))
+		}
+		line = append(line, number(&r.ChangePct), number(r.P), string(r.Verdict), strings.Join(r.Notes, "; "))
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}

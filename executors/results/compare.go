@@ -1,0 +1,274 @@
+package results
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchmath"
+)
+
+// An Outcome of a comparison.
+type Outcome string
+
+// The outcomes. Better, Worse and Same are claims; CannotTell is the want of
+// one.
+const (
+	Better     Outcome = "better"
+	Worse      Outcome = "worse"
+	Same       Outcome = "same"
+	CannotTell Outcome = "cannot_tell"
+)
+
+// A Comparing says how two sets are compared.
+type Comparing struct {
+	// Threshold is the relative change that matters, such as 0.01: less is the
+	// same.
+	Threshold float64
+	// Across names what may differ: model, quantization, hardware, image,
+	// use_case, options, or a flag of trtllm-bench. "all" allows everything but
+	// simulated against real.
+	Across []string
+	// Metrics are the names of the metrics that are compared, in this order.
+	Metrics []string
+}
+
+// A Comparison is the document of a comparison.
+type Comparison struct {
+	Rows    []ComparedRow `json:"rows"`
+	Refused []Refusal     `json:"refused"`
+	// Context lists what differs between the sides and is named, in words; it
+	// stands above tables.
+	Context []string `json:"-"`
+}
+
+// A ComparedRow is one metric of one run on both sides.
+type ComparedRow struct {
+	Address string   `json:"address"`
+	Metric  string   `json:"metric"`
+	Base    *Summary `json:"base"`
+	Target  *Summary `json:"target"`
+	// ChangePct is the change of the median in percent of the base.
+	ChangePct float64 `json:"change_pct"`
+	// P is the p-value of the Mann-Whitney U-test, nil where there are too few
+	// samples for any.
+	P       *float64 `json:"p"`
+	Verdict Outcome  `json:"verdict"`
+	Notes   []string `json:"notes"`
+	// Needed is how many samples a side would tell, and GPUHours what the missing
+	// ones should cost; 0 unless the verdict is CannotTell.
+	Needed   int     `json:"-"`
+	GPUHours float64 `json:"-"`
+}
+
+// A Refusal is a run that is not compared, with the reason.
+type Refusal struct {
+	Address string `json:"address"`
+	Reason  string `json:"reason"`
+}
+
+// Compare compares the runs that both sets have, by address.
+func Compare(base, target *Set, how Comparing) *Comparison {
+	pairs := make([]pair, 0, len(base.Runs))
+	c := &Comparison{Rows: []ComparedRow{}, Refused: []Refusal{}}
+	others := byAddress(target)
+	for _, b := range base.Runs {
+		t, ok := others[b.Address]
+		if !ok {
+			c.Refused = append(c.Refused, Refusal{b.Address, "only the base has it"})
+			continue
+		}
+		delete(others, b.Address)
+		pairs = append(pairs, pair{address: b.Address, base: b, target: t})
+	}
+	for _, t := range target.Runs {
+		if _, left := others[t.Address]; left {
+			c.Refused = append(c.Refused, Refusal{t.Address, "only the target has it"})
+		}
+	}
+	c.all(pairs, how)
+	return c
+}
+
+// CompareBy compares, inside one set, the runs with one value of an axis of
+// their addresses with those that have another and are alike otherwise. An error
+// says that the axis or the value is not there.
+func CompareBy(set *Set, axis, base string, how Comparing) (*Comparison, error) {
+	how.Across = append(slices.Clone(how.Across), axis)
+	bases := map[string]RunSummary{}
+	values := map[string]bool{}
+	for _, r := range set.Runs {
+		if rest, value, ok := without(r.Address, axis); ok {
+			values[value] = true
+			if value == base {
+				bases[rest] = r
+			}
+		}
+	}
+	switch {
+	case len(values) == 0:
+		return nil, fmt.Errorf("no address has the axis %s", axis)
+	case !values[base]:
+		return nil, fmt.Errorf("no run has %s=%s; there are %s", axis, base, strings.Join(slices.Sorted(maps.Keys(values)), ", "))
+	}
+	c := &Comparison{Rows: []ComparedRow{}, Refused: []Refusal{}}
+	var pairs []pair
+	for _, r := range set.Runs {
+		rest, value, ok := without(r.Address, axis)
+		if !ok || value == base {
+			continue
+		}
+		b, ok := bases[rest]
+		if !ok {
+			c.Refused = append(c.Refused, Refusal{r.Address, fmt.Sprintf("there is no such run with %s=%s", axis, base)})
+			continue
+		}
+		pairs = append(pairs, pair{address: r.Address, base: b, target: r})
+	}
+	c.all(pairs, how)
+	return c, nil
+}
+
+// without cuts the component AXIS=VALUE out of an address.
+func without(address, axis string) (rest, value string, ok bool) {
+	parts := strings.Split(address, "/")
+	for i, p := range parts {
+		if v, found := strings.CutPrefix(p, axis+"="); found {
+			return strings.Join(slices.Delete(parts, i, i+1), "/"), v, true
+		}
+	}
+	return "", "", false
+}
+
+func byAddress(s *Set) map[string]RunSummary {
+	out := map[string]RunSummary{}
+	for _, r := range s.Runs {
+		out[r.Address] = r
+	}
+	return out
+}
+
+// A pair is one run on both sides.
+type pair struct {
+	address      string
+	base, target RunSummary
+}
+
+func (c *Comparison) all(pairs []pair, how Comparing) {
+	said := map[string]bool{}
+	for _, p := range pairs {
+		if why := p.refused(how); why != "" {
+			c.Refused = append(c.Refused, Refusal{p.address, why})
+			continue
+		}
+		for _, d := range p.differences() {
+			if text := d.words(); !said[text] {
+				said[text] = true
+				c.Context = append(c.Context, text)
+			}
+		}
+		for _, name := range how.Metrics {
+			if p.waitsDiffer(name) && !slices.Contains(how.Across, name) {
+				c.Refused = append(c.Refused, Refusal{p.address, fmt.Sprintf("%s holds waiting time on the side with unlimited concurrency; -across=%s compares it all the same", name, name)})
+				continue
+			}
+			if row, ok := p.compare(name, how); ok {
+				c.Rows = append(c.Rows, row)
+			}
+		}
+	}
+}
+
+// compare judges one metric; false where a side does not have it.
+func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
+	b, t := p.base.values(name), p.target.values(name)
+	metric, ok := Find(name)
+	if !ok || len(b) == 0 || len(t) == 0 {
+		return ComparedRow{}, false
+	}
+	row := ComparedRow{Address: p.address, Metric: name, Base: Summarise(b), Target: Summarise(t), Notes: []string{}}
+	row.ChangePct = 100 * (row.Target.Median/row.Base.Median - 1)
+	test := benchmath.AssumeNothing.Compare(sample(b), sample(t))
+	if !math.IsNaN(test.P) && min(len(b), len(t)) > 1 {
+		row.P = &test.P
+	}
+	row.Notes = append(row.Notes, p.notes(name)...)
+	row.judge(metric, test, how.Threshold)
+	if row.Verdict == CannotTell {
+		row.Needed = needed(b, t, math.Max(how.Threshold, math.Abs(row.ChangePct)/100))
+		row.GPUHours = float64(max(0, row.Needed-len(b)))*p.base.hours() + float64(max(0, row.Needed-len(t)))*p.target.hours()
+	}
+	return row, true
+}
+
+// judge claims a change where the test sees one that matters, and the want of
+// one where the intervals leave no room for it.
+func (row *ComparedRow) judge(m Metric, test benchmath.Comparison, threshold float64) {
+	change := row.ChangePct / 100
+	switch {
+	case row.P != nil && *row.P < test.Alpha && math.Abs(change) >= threshold:
+		row.Verdict = Worse
+		if change > 0 == m.HigherIsBetter {
+			row.Verdict = Better
+		}
+	case row.P != nil && *row.P < test.Alpha, row.within(threshold):
+		row.Verdict = Same
+	default:
+		row.Verdict = CannotTell
+	}
+}
+
+// within reports whether the intervals of both sides leave only changes of less
+// than threshold.
+func (row *ComparedRow) within(threshold float64) bool {
+	b, t := row.Base, row.Target
+	if b.Low == nil || b.High == nil || t.Low == nil || t.High == nil {
+		return false
+	}
+	return *t.Low / *b.High >= 1-threshold && *t.High / *b.Low <= 1+threshold
+}
+
+func sample(values []float64) *benchmath.Sample {
+	return benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
+}
+
+// values are those of the samples that count.
+func (s RunSummary) values(name string) []float64 {
+	var out []float64
+	for _, r := range s.Results {
+		if v := r.Metrics.At(name); v != nil && r.Counts() {
+			out = append(out, *v)
+		}
+	}
+	return out
+}
+
+// hours is what a sample costs in GPU-hours: as measured, else as expected.
+func (s RunSummary) hours() float64 {
+	sum, n := 0.0, 0
+	for _, r := range s.Results {
+		if h := r.Took().Hours() * float64(r.Hardware.GPUs); h > 0 && r.Counts() {
+			sum, n = sum+h, n+1
+		}
+	}
+	if n > 0 {
+		return sum / float64(n)
+	}
+	if e := s.Results[0].Estimate; e != nil && e.GPUHours != nil {
+		return e.GPUHours.Mid
+	}
+	return 0
+}
+
+// Regressed reports whether some row is worse, and Unsure whether some claim is
+// wanting: a row that cannot tell, or a run that is not compared.
+func (c *Comparison) Regressed() bool {
+	return slices.ContainsFunc(c.Rows, func(r ComparedRow) bool { return r.Verdict == Worse })
+}
+
+// Unsure reports whether some claim is wanting.
+func (c *Comparison) Unsure() bool {
+	return len(c.Refused) > 0 || slices.ContainsFunc(c.Rows, func(r ComparedRow) bool { return r.Verdict == CannotTell })
+}

@@ -1,0 +1,147 @@
+package results
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A difference is something in which two sides of a comparison are not alike.
+type difference struct {
+	aspect, base, target string
+}
+
+func (d difference) words() string { return fmt.Sprintf("%s: %s → %s", d.aspect, d.base, d.target) }
+
+// differences lists in what the sides of a pair differ that can move a number.
+func (p pair) differences() []difference {
+	b, t := p.base.Results[0], p.target.Results[0]
+	var out []difference
+	add := func(aspect, base, target string) {
+		if base != target {
+			out = append(out, difference{aspect, base, target})
+		}
+	}
+	add("model", b.Model.Checkpoint+revision(b), t.Model.Checkpoint+revision(t))
+	add("quantization", b.Model.Quantization, t.Model.Quantization)
+	add("hardware", hardwareWords(b), hardwareWords(t))
+	add("cluster", b.Cluster, t.Cluster)
+	add("image", b.Image.Name, t.Image.Name)
+	add("trtllm_version", b.Image.TRTLLMVersion, t.Image.TRTLLMVersion)
+	add("use_case", lengthWords(b), lengthWords(t))
+	for _, name := range argumentNames(b, t) {
+		add(name, plain(b.Arguments[name]), plain(t.Arguments[name]))
+	}
+	if len(out) == 0 && b.Fingerprint != t.Fingerprint {
+		add("options", b.Fingerprint[:min(8, len(b.Fingerprint))], t.Fingerprint[:min(8, len(t.Fingerprint))])
+	}
+	add("driver", value(b.Provenance.Driver), value(t.Provenance.Driver))
+	return out
+}
+
+func revision(r *Result) string {
+	if r.Model.Revision == nil {
+		return ""
+	}
+	return "@" + *r.Model.Revision
+}
+
+func hardwareWords(r *Result) string {
+	return fmt.Sprintf("%dx %s (%d a node)", r.Hardware.GPUs, r.Hardware.GPU, r.Hardware.GPUsPerNode)
+}
+
+func lengthWords(r *Result) string {
+	u := r.UseCase
+	return fmt.Sprintf("%s/%s", plain(u.ISL), plain(u.OSL))
+}
+
+// argumentNames lists the flags of both sides; max_seq_len follows from the
+// lengths.
+func argumentNames(b, t *Result) []string {
+	names := map[string]bool{}
+	for name := range b.Arguments {
+		names[name] = true
+	}
+	for name := range t.Arguments {
+		names[name] = true
+	}
+	delete(names, "max_seq_len")
+	return slices.Sorted(maps.Keys(names))
+}
+
+// goesWith says what else may differ once something is named.
+var goesWith = map[string][]string{
+	"image":    {"trtllm_version", "options", "driver"},
+	"hardware": {"cluster", "driver"},
+	"cluster":  {"driver"},
+	"use_case": {"num_requests"},
+}
+
+// refused says why a pair is not compared, "" when it is.
+func (p pair) refused(how Comparing) string {
+	b, t := p.base.Results[0], p.target.Results[0]
+	switch {
+	case b.Simulated != t.Simulated:
+		return "one side is simulated and the other is not"
+	case p.base.Samples == 0:
+		return "the base has no sample that counts: " + string(p.base.Verdict)
+	case p.target.Samples == 0:
+		return "the target has no sample that counts: " + string(p.target.Verdict)
+	}
+	allowed := map[string]bool{"driver": true} // observed, and told
+	for _, a := range how.Across {
+		allowed[a] = true
+		for _, more := range goesWith[a] {
+			allowed[more] = true
+		}
+	}
+	var unnamed, words []string
+	for _, d := range p.differences() {
+		if !allowed[d.aspect] && !allowed["all"] {
+			unnamed, words = append(unnamed, d.aspect), append(words, d.words())
+		}
+	}
+	if len(unnamed) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the sides differ in %s; -across=%s compares them all the same", strings.Join(words, ", "), strings.Join(unnamed, ","))
+}
+
+// waitingMetrics hold the time that requests wait where concurrency is
+// unlimited.
+var waitingMetrics = map[string]bool{"avg_ttft_ms": true, "avg_request_latency_ms": true, "output_throughput_per_user_tok_s": true}
+
+// notes say what to know of one metric of the pair.
+func (p pair) notes(metric string) []string {
+	var out []string
+	if p.waitsDiffer(metric) {
+		out = append(out, "one side has unlimited concurrency and holds the time that requests waited")
+	}
+	for _, side := range []RunSummary{p.base, p.target} {
+		if side.Verdict == Suspect {
+			out = append(out, fmt.Sprintf("%s: a sample is suspect (%s)", side.Address, suspectCodes(side)))
+		}
+	}
+	return out
+}
+
+// waitsDiffer reports whether a metric holds waiting time on one side alone.
+func (p pair) waitsDiffer(metric string) bool {
+	return waitingMetrics[metric] && unlimited(p.base.Results[0]) != unlimited(p.target.Results[0])
+}
+
+func unlimited(r *Result) bool {
+	n, ok := r.Arguments.Int("concurrency")
+	return !ok || n <= 0
+}
+
+func suspectCodes(s RunSummary) string {
+	var codes []string
+	for _, r := range s.Results {
+		if r.Verdict == Suspect && !slices.Contains(codes, r.Code()) {
+			codes = append(codes, r.Code())
+		}
+	}
+	return strings.Join(codes, ", ")
+}

@@ -1,0 +1,151 @@
+package results
+
+import (
+	"fmt"
+	"math/rand"
+	"strings"
+	"testing"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// side is n samples of one run around tps with a relative noise.
+func side(rng *rand.Rand, address string, n int, tps, noise float64, change func(*Result)) []*Result {
+	var out []*Result
+	for i := range n {
+		v, ttft := tps*(1+noise*rng.NormFloat64()), 100*(1+noise*rng.NormFloat64())
+		isl, osl := 128, 128
+		r := &Result{
+			Address: address, Fingerprint: "f", Sample: i + 1, Attempt: 1, Verdict: Valid, Cluster: "gb",
+			Model: plan.Model{Checkpoint: "m", Quantization: "FP8"}, Hardware: plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4},
+			Image: plan.Image{Name: "release:1.0", TRTLLMVersion: "1.0"}, UseCase: plan.UseCase{ISL: &isl, OSL: &osl},
+			Arguments: trtllm.Arguments{"concurrency": int64(64), "tp": int64(8)},
+			Metrics:   Metrics{OutputThroughputPerGPU: &v, AvgTTFT: &ttft},
+		}
+		if change != nil {
+			change(r)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+var throughput = Comparing{Threshold: 0.01, Metrics: []string{"output_throughput_per_gpu_tok_s"}}
+
+// A planted regression of 3 % is found with 6 samples a side at 1 % of noise, and
+// not claimed with 2.
+func TestPlantedRegression(t *testing.T) {
+	found := 0
+	for seed := range int64(200) {
+		rng := rand.New(rand.NewSource(seed))
+		base, target := side(rng, "a/use_case=chat", 6, 1000, 0.01, nil), side(rng, "a/use_case=chat", 6, 970, 0.01, nil)
+		row := Compare(NewSet(base), NewSet(target), throughput).Rows[0]
+		if row.Verdict == Worse {
+			found++
+		}
+		if row.Verdict == Better {
+			t.Errorf("seed %d: a regression is called better", seed)
+		}
+		few := Compare(NewSet(base[:2]), NewSet(target[:2]), throughput).Rows[0]
+		if few.Verdict != CannotTell || few.Needed < leastToTell {
+			t.Errorf("seed %d: %s with two samples, %d needed", seed, few.Verdict, few.Needed)
+		}
+	}
+	if found < 190 {
+		t.Errorf("the regression is found in %d of 200", found)
+	}
+}
+
+// Where nothing changed, few changes are claimed.
+func TestNoFalseAlarms(t *testing.T) {
+	claims := 0
+	for seed := range int64(400) {
+		rng := rand.New(rand.NewSource(seed))
+		base, target := side(rng, "a", 6, 1000, 0.01, nil), side(rng, "a", 6, 1000, 0.01, nil)
+		if v := Compare(NewSet(base), NewSet(target), throughput).Rows[0].Verdict; v == Better || v == Worse {
+			claims++
+		}
+	}
+	if claims > 30 {
+		t.Errorf("%d of 400 comparisons of the same claim a change", claims)
+	}
+}
+
+func TestSameIsClaimedWhereIntervalsAreNarrow(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	base, target := side(rng, "a", 10, 1000, 0.0005, nil), side(rng, "a", 10, 1000, 0.0005, nil)
+	if v := Compare(NewSet(base), NewSet(target), throughput).Rows[0].Verdict; v != Same {
+		t.Errorf("%s, want same", v)
+	}
+}
+
+func TestUnnamedDifferencesAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Result)
+		across []string
+		want   string // "" is compared
+	}{
+		"image":           {func(r *Result) { r.Image.Name, r.Image.TRTLLMVersion = "release:1.1", "1.1" }, nil, "-across=image,trtllm_version"},
+		"image, named":    {func(r *Result) { r.Image.Name, r.Image.TRTLLMVersion = "release:1.1", "1.1" }, []string{"image"}, ""},
+		"hardware":        {func(r *Result) { r.Hardware.GPU = "B200" }, []string{"image"}, "hardware: 8x GB200 (4 a node) → 8x B200"},
+		"a flag":          {func(r *Result) { r.Arguments["tp"] = int64(4) }, nil, "tp: 8 → 4"},
+		"a flag, named":   {func(r *Result) { r.Arguments["tp"] = int64(4) }, []string{"tp"}, ""},
+		"options":         {func(r *Result) { r.Fingerprint = "g" }, nil, "options"},
+		"all":             {func(r *Result) { r.Hardware.GPU = "B200" }, []string{"all"}, ""},
+		"simulated, all":  {func(r *Result) { r.Simulated = true }, []string{"all"}, "simulated"},
+		"failed":          {func(r *Result) { r.Verdict = Failed }, nil, "no sample that counts"},
+		"another address": {func(r *Result) { r.Address = "b" }, nil, "only the base has it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewSource(1))
+			how := throughput
+			how.Across = c.across
+			got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(side(rng, "a", 6, 1000, 0.01, c.change)), how)
+			if c.want == "" {
+				if len(got.Refused) > 0 || len(got.Rows) != 1 {
+					t.Errorf("%+v", got)
+				}
+				return
+			}
+			if len(got.Rows) > 0 || len(got.Refused) == 0 || !strings.Contains(fmt.Sprint(got.Refused), c.want) {
+				t.Errorf("%+v, want %q", got, c.want)
+			}
+			if !got.Unsure() || got.Regressed() {
+				t.Error("what is not compared is no proof that nothing regressed")
+			}
+		})
+	}
+}
+
+// TTFT under unlimited concurrency holds waiting time, so that it is not compared
+// with one that does not, although the flag is named.
+func TestWaitingTimeIsNotCompared(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	how := Comparing{Threshold: 0.01, Metrics: []string{"output_throughput_per_gpu_tok_s", "avg_ttft_ms"}, Across: []string{"concurrency"}}
+	target := side(rng, "a", 6, 1000, 0.01, func(r *Result) { r.Arguments["concurrency"] = int64(-1) })
+	got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(target), how)
+	if len(got.Rows) != 1 || len(got.Refused) != 1 || !strings.Contains(got.Refused[0].Reason, "avg_ttft_ms") {
+		t.Errorf("%+v", got)
+	}
+	how.Across = append(how.Across, "avg_ttft_ms")
+	if got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(target), how); len(got.Rows) != 2 || len(got.Rows[1].Notes) == 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestCompareByAxis(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	rc4 := func(r *Result) { r.Image.Name = "release:rc4" }
+	all := append(side(rng, "a/use_case=chat/image=rc1", 6, 1000, 0.01, nil), side(rng, "a/use_case=chat/image=rc4", 6, 1100, 0.01, rc4)...)
+	got, err := CompareBy(NewSet(all), "image", "rc1", throughput)
+	if err != nil || len(got.Rows) != 1 || got.Rows[0].Verdict != Better || len(got.Context) != 1 {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := CompareBy(NewSet(all), "image", "rc9", throughput); err == nil || !strings.Contains(err.Error(), "rc1, rc4") {
+		t.Error(err)
+	}
+	if _, err := CompareBy(NewSet(all), "gpu", "x", throughput); err == nil {
+		t.Error("an axis that is not there")
+	}
+}
