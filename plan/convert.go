@@ -37,6 +37,7 @@ func newRun(cell *schema.Cell, data requests) *Run {
 		Arguments:        newArguments(cell, data),
 		Origins:          map[string]Origin{},
 		Notes:            []Note{},
+		precision:        precision{wanted: cell.Precision, most: cell.MaxSamples},
 	}
 	r.LLMAPIOptions = plainValue(trtllm.CompleteOptions(cell.Options, kvFraction(r.Arguments)))
 	for _, e := range cell.Env {

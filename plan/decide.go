@@ -35,6 +35,9 @@ func (b *builder) decide(p *Plan) hcl.Diagnostics {
 func (b *builder) look(run *Run) error {
 	var before *Run
 	if b.Ledger != nil {
+		if err := b.gauge(run); err != nil {
+			return err
+		}
 		st, err := b.Ledger.Look(run.Fingerprint, run.cluster, run.simulated, run.State.Wanted)
 		if err != nil {
 			return err
@@ -61,7 +64,7 @@ func (r *Run) decide(before *Run, sel Selection) {
 		r.Action, r.Reason = Remeasure, replaceReason
 		r.State.Valid, r.State.Suspect, r.Changes = 0, 0, []Change{}
 	case have >= st.Wanted:
-		r.Action, r.Reason = Keep, "all samples are stored"
+		r.Action, r.Reason = Keep, "all samples are stored"+r.precision.reason()
 	case st.Missing() == 0:
 		r.Action, r.Reason = Wait, "in flight"
 	case st.repeats() != nil && !sel.Retry:
@@ -70,7 +73,7 @@ func (r *Run) decide(before *Run, sel Selection) {
 	case len(r.Changes) > 0 && have == 0:
 		r.Action, r.Reason = Remeasure, changeReason(r.Changes)
 	case have > 0:
-		r.Action, r.Reason = Measure, fmt.Sprintf("%d of %d samples stored", have, st.Wanted)
+		r.Action, r.Reason = Measure, fmt.Sprintf("%d of %d samples stored%s", have, st.Wanted, r.precision.reason())
 	case len(st.Failed) > 0:
 		r.Action, r.Reason = Measure, "failed before: "+st.Failed[len(st.Failed)-1].Code
 	default:

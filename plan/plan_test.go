@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -137,5 +138,37 @@ func TestFingerprintIgnoresWhatCannotMoveTheNumber(t *testing.T) {
 	}
 	if NewIdentity(run(), ExecutorIdentity{Simulated: true}).Fingerprint() == base {
 		t.Error("simulated and real runs have one fingerprint")
+	}
+}
+
+// gauged is an empty ledger with samples of a known spread.
+type gauged struct {
+	taught
+	n    int
+	half float64
+}
+
+func (g gauged) Precision(string, string, bool) (int, float64, error) { return g.n, g.half, nil }
+
+func TestPrecisionAsksForMoreUntilItHolds(t *testing.T) {
+	for _, c := range []struct {
+		n, samples, most int
+		half             float64
+		want             int
+	}{
+		{0, 1, 10, math.Inf(1), 6},
+		{3, 1, 10, math.Inf(1), 6},
+		{6, 1, 10, 0.05, 7},
+		{6, 1, 10, 0.019, 6},
+		{9, 1, 10, 0.05, 10},
+		{10, 1, 10, 0.05, 10}, // max_samples ends it
+		{0, 8, 10, math.Inf(1), 8},
+		{0, 1, 4, math.Inf(1), 4},
+	} {
+		b := builder{Request: Request{Ledger: gauged{n: c.n, half: c.half}}}
+		r := &Run{State: State{Wanted: c.samples}, precision: precision{wanted: 0.02, most: c.most}}
+		if err := b.gauge(r); err != nil || r.State.Wanted != c.want {
+			t.Errorf("%+v: %d samples wanted (%v)", c, r.State.Wanted, err)
+		}
 	}
 }

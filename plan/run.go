@@ -45,6 +45,7 @@ type Run struct {
 
 	cluster   string // where stored results count
 	simulated bool
+	precision precision
 }
 
 // Model is the model of a run as declared.

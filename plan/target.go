@@ -43,3 +43,12 @@ type Ledger interface {
 	// Addresses lists the addresses with stored or running attempts, sorted.
 	Addresses(simulated bool) ([]string, error)
 }
+
+// A Gauge is a ledger that tells how precise the stored samples are. Package
+// runs has one.
+type Gauge interface {
+	// Precision returns how many samples count, and the half-width of the 95 %
+	// interval of their output throughput per GPU, relative to the median;
+	// infinite where they are too few for an interval.
+	Precision(fingerprint, cluster string, simulated bool) (samples int, halfWidth float64, err error)
+}

@@ -1,7 +1,9 @@
 package slurm
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -224,4 +226,38 @@ func TestLies(t *testing.T) {
 			t.Errorf("%s %v", h, err)
 		}
 	})
+}
+
+// countingRunner answers squeue and counts what is asked.
+type countingRunner struct {
+	out   string
+	calls map[string]int
+}
+
+func (c *countingRunner) Run(_ context.Context, _ time.Duration, _ string, argv ...string) (string, error) {
+	c.calls[argv[0]]++
+	return c.out, nil
+}
+
+// Following two hundred jobs costs one squeue a tick.
+func TestOneCommandATick(t *testing.T) {
+	var queue strings.Builder
+	var handles []executors.Handle
+	for i := range 200 {
+		name := fmt.Sprintf("llmb-x-%d-s1-a1", i)
+		fmt.Fprintf(&queue, "%d|%s|RUNNING|0|2026-01-01T00:00:00|N/A|gb01|None|\n", 100+i, name)
+		handles = append(handles, handle{id: fmt.Sprint(100 + i), name: name}.String())
+	}
+	c := &countingRunner{out: queue.String(), calls: map[string]int{}}
+	e := New(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
+	e.Through(c)
+	for range 10 {
+		all, err := e.Poll(t.Context(), handles)
+		if err != nil || len(all) != 200 {
+			t.Fatalf("%d of 200 jobs, %v", len(all), err)
+		}
+	}
+	if c.calls["squeue"] != 10 || len(c.calls) != 1 {
+		t.Errorf("10 ticks took %v", c.calls)
+	}
 }

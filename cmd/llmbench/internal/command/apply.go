@@ -181,13 +181,13 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	if err := s.replace(p); err != nil {
 		return err
 	}
-	c := &executors.Campaign{
-		Plan: p, Store: s.store, Backends: s.sites.backends(),
-		Secrets: s.secrets, Vocabulary: vocabulary,
-		Detach: f.Detach, KeepGoing: f.KeepGoing, MaxGPUHours: s.mostGPUHours(f),
-		Observe: out.Event, Log: s.env.log,
+	outcome, err := s.campaign(ctx, p, f, out)
+	for next := p; err == nil && outcome.Failed+outcome.GoingOn == 0 && ctx.Err() == nil; {
+		if next = s.more(next, f); next == nil {
+			break
+		}
+		outcome, err = s.campaign(ctx, next, f, out)
 	}
-	outcome, err := c.Run(ctx)
 	if err != nil {
 		out.Error(err)
 		if outcome.GoingOn > 0 {
@@ -204,6 +204,35 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return out.End(exitDone)
 	}
 	return s.finish(p, outcome, out)
+}
+
+func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, out *view.Apply) (executors.Outcome, error) {
+	c := &executors.Campaign{
+		Plan: p, Store: s.store, Backends: s.sites.backends(),
+		Secrets: s.secrets, Vocabulary: vocabulary,
+		Detach: f.Detach, KeepGoing: f.KeepGoing, MaxGPUHours: s.mostGPUHours(f),
+		Observe: out.Event, Log: s.env.log,
+	}
+	return c.Run(ctx)
+}
+
+// more is the plan of the samples that a precision still asks for once those of
+// p are had; nil for none.
+func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
+	precise := false
+	sel := plan.Selection{Retry: f.Retry}
+	for _, r := range p.Runs {
+		precise = precise || r.Precise()
+		sel.Targets = append(sel.Targets, r.Address)
+	}
+	if !precise || f.Detach {
+		return nil
+	}
+	next, diags := s.plan(sel)
+	if diags.HasErrors() || next.Summary.ToDo() == 0 {
+		return nil
+	}
+	return next
 }
 
 // mostGPUHours is the smaller of the policy's and the flag's bound, 0 for none.

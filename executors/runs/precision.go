@@ -1,0 +1,32 @@
+package runs
+
+import (
+	"math"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+var _ plan.Gauge = (*Store)(nil)
+
+// Precision implements plan.Gauge.
+func (s *Store) Precision(fingerprint, cluster string, simulated bool) (int, float64, error) {
+	if cluster == "" {
+		return 0, math.Inf(1), nil
+	}
+	list, err := s.ResultsOf(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated})
+	if err != nil {
+		return 0, 0, err
+	}
+	var values []float64
+	for _, r := range list {
+		if v := r.Metrics.OutputThroughputPerGPU; r.Counts() && v != nil {
+			values = append(values, *v)
+		}
+	}
+	sum := results.Summarise(values)
+	if sum == nil || sum.Low == nil || sum.High == nil || sum.Median == 0 {
+		return len(values), math.Inf(1), nil
+	}
+	return len(values), max(sum.Median-*sum.Low, *sum.High-sum.Median) / sum.Median, nil
+}

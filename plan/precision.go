@@ -1,0 +1,59 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+)
+
+// A precision ends sampling once the interval of the throughput is narrow
+// enough. The zero value asks for none.
+type precision struct {
+	wanted float64 // relative half-width
+	most   int     // samples
+	have   float64 // half-width of what is stored, infinite for too few samples
+}
+
+// leastForInterval is the fewest samples whose smallest and largest value bound
+// the median with 95 %: 1 - 2 * 0.5^6 is 97 %.
+const leastForInterval = 6
+
+// gauge sets how many samples are wanted: those for an interval first, then one
+// more as long as it is too wide.
+func (b *builder) gauge(run *Run) error {
+	p := &run.precision
+	ledger, ok := b.Ledger.(Gauge)
+	if p.wanted <= 0 || !ok {
+		return nil
+	}
+	n, half, err := ledger.Precision(run.Fingerprint, run.cluster, run.simulated)
+	if err != nil {
+		return err
+	}
+	p.have = half
+	least := min(p.most, max(run.State.Wanted, leastForInterval))
+	switch {
+	case n < least:
+		run.State.Wanted = least
+	case half <= p.wanted:
+		run.State.Wanted = n
+	default:
+		run.State.Wanted = min(p.most, n+1)
+	}
+	return nil
+}
+
+// reason says how precise the stored samples are, "" where no precision is
+// asked for.
+func (p precision) reason() string {
+	switch {
+	case p.wanted <= 0:
+		return ""
+	case math.IsInf(p.have, 1):
+		return fmt.Sprintf(", too few for ±%g %%", 100*p.wanted)
+	}
+	return fmt.Sprintf(", ±%.2g %% of ±%g %%", 100*p.have, 100*p.wanted)
+}
+
+// Precise reports whether the run is sampled to a precision, so that more
+// samples may be wanted once these are had.
+func (r *Run) Precise() bool { return r.precision.wanted > 0 }
