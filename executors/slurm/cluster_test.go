@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,7 @@ func both(t *testing.T, test func(t *testing.T, accounting bool)) {
 
 func TestOnSlurm(t *testing.T) {
 	both(t, func(t *testing.T, accounting bool) {
+		t.Run("profile", func(t *testing.T) { profileOfCluster(t, accounting) })
 		t.Run("contract", contract)
 		t.Run("environment", environmentOfJob)
 		t.Run("claim", claimExcludes)
@@ -141,6 +143,45 @@ func TestOnSlurm(t *testing.T) {
 			t.Run("time limit", timeLimit)
 		}
 	})
+}
+
+// profileOfCluster compares what is found out with what the cluster is.
+func profileOfCluster(t *testing.T, accounting bool) {
+	t.Setenv("USER", "root")
+	p := NewProfile(t.Context(), Ask())
+	batch := p.Partitions["batch"]
+	if p.Cluster != "throwaway" || p.Version == "" || p.Pyxis || batch.Nodes != 4 || batch.MaxTime != 4*time.Hour || batch.State != "UP" || !strings.Contains(batch.Gres, "gb200:4") {
+		t.Errorf("%+v", p)
+	}
+	if got := strings.HasSuffix(p.Accounting, "/slurmdbd"); got != accounting {
+		t.Errorf("accounting is %s", p.Accounting)
+	}
+	if got := slices.Contains(p.Accounts, "perf"); got != accounting {
+		t.Errorf("accounts are %v", p.Accounts)
+	}
+	failed := func(change func(*Config), longest time.Duration, nodes int) string {
+		cfg := testConfig()
+		change(cfg)
+		var names []string
+		for _, c := range cfg.Check(p, longest, nodes) {
+			if c.Result == executors.CheckFail {
+				names = append(names, c.Name)
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	for want, got := range map[string]string{
+		"":              failed(func(*Config) {}, time.Hour, 2),
+		"mpi":           failed(func(c *Config) { c.MPI = "lam" }, time.Hour, 2),
+		"container":     failed(func(c *Config) { c.Container = &Container{} }, time.Hour, 2),
+		"partition":     failed(func(c *Config) { c.Partition = "gold" }, time.Hour, 2),
+		"partition\x00": failed(func(*Config) {}, 5*time.Hour, 2) + "\x00",
+		"partition\x01": failed(func(*Config) {}, time.Hour, 9) + "\x01",
+	} {
+		if got != want {
+			t.Errorf("failed: %q, want %q", got, want)
+		}
+	}
 }
 
 func newExecutor(cfg *Config) *Executor {

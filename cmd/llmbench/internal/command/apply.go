@@ -23,6 +23,7 @@ type applyFlags struct {
 	AutoApprove, Detach, KeepGoing, JSON bool
 	MaxGPUHours                          float64
 	LockTimeout                          time.Duration
+	SkipChecks                           bool
 }
 
 func applyCommand(e *env) *cli.Command {
@@ -34,6 +35,7 @@ func applyCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs although one like them failed to start"},
 			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "refuse when the time limits add up to more than `N` GPU-hours"},
 			&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `TIME`, such as 10m, for another apply on the same store"},
+			&cli.BoolFlag{Name: "skip-checks", Usage: "do not look at the site, weights and images first, as doctor does"},
 			&cli.BoolFlag{Name: "json", Usage: "print events, one JSON object a line"},
 		),
 		Description: description([]string{
@@ -60,7 +62,7 @@ func readApplyFlags(c *cli.Command) (applyFlags, error) {
 	f := applyFlags{
 		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
 		AutoApprove: c.Bool("auto-approve"), Detach: c.Bool("detach"), KeepGoing: c.Bool("keep-going"),
-		JSON: c.Bool("json"), MaxGPUHours: c.Float("max-gpu-hours"), LockTimeout: c.Duration("lock-timeout"),
+		JSON: c.Bool("json"), MaxGPUHours: c.Float("max-gpu-hours"), LockTimeout: c.Duration("lock-timeout"), SkipChecks: c.Bool("skip-checks"),
 	}
 	if err != nil {
 		return f, err
@@ -178,6 +180,9 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		case <-ctx.Done():
 		}
 	}()
+	if err := s.siteChecks(p, f); err != nil {
+		return err
+	}
 	if err := s.replace(p); err != nil {
 		return err
 	}
@@ -204,6 +209,27 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return out.End(exitDone)
 	}
 	return s.finish(p, outcome, out)
+}
+
+// siteChecks refuses what doctor would find missing, before anything is
+// submitted.
+func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
+	if f.SkipChecks || p.Summary.ToDo() == 0 {
+		return nil
+	}
+	var missing []executors.Check
+	for _, c := range append(s.checkSites(p, s.remembered), s.checkFiles(p)...) {
+		if c.Result == executors.CheckFail {
+			missing = append(missing, c)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := view.Checks(s.env.streams.Err, missing); err != nil {
+		return err
+	}
+	return errors.New("nothing was started; -skip-checks applies all the same")
 }
 
 func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, out *view.Apply) (executors.Outcome, error) {

@@ -34,6 +34,7 @@ type site struct {
 	// startup is declared, 0 where it is not.
 	startup time.Duration
 	backend *executors.Backend
+	slurm   *slurm.Config // nil for other executors
 	missing []*schema.MissingVariable
 	// available says why jobs cannot be submitted from here; nil where they
 	// always can.
@@ -80,7 +81,7 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		if more.HasErrors() {
 			return st
 		}
-		st.startup = cfg.Startup
+		st.slurm, st.startup = cfg, cfg.Startup
 		st.cluster = cfg.Probe(s.env.signal)
 		st.target = cfg.Target()
 		st.backend = cfg.Backend(s.env.log)

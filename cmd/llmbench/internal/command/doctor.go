@@ -1,0 +1,191 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/slurm"
+	"github.com/llmbench/llmbench/plan"
+)
+
+func doctorCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "doctor", Usage: "check site and store before money is spent", ArgsUsage: "[DIR]",
+		Flags: append(definitionFlagSet(),
+			&cli.StringFlag{Name: "executor", Usage: "for executor `TYPE[.NAME]`"},
+			&cli.BoolFlag{Name: "json", Usage: "print the checks as a document"},
+		),
+		Description: description([]string{"llmbench doctor -executor=simulate examples/llama4-maverick"},
+			"0  nothing is missing", "1  error", "3  something is missing"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			defs, err := readDefinitionFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runDoctor(defs, c.String("executor"), c.Bool("json"))
+		},
+	}
+}
+
+func (e *env) runDoctor(f definitionFlags, executor string, asJSON bool) error {
+	s := e.load(f, executor)
+	p, diags := s.plan(plan.Selection{})
+	checks := s.checkDefinitions(p, diags.HasErrors())
+	if diags.HasErrors() {
+		e.streams.Diagnostics(s.defs.Files, diags)
+	} else {
+		checks = append(checks, s.checkStore(), s.checkDisk())
+		checks = append(checks, s.checkSites(p, s.probe)...)
+		checks = append(checks, s.checkFiles(p)...)
+	}
+	show := view.Checks
+	if asJSON {
+		show = view.ChecksJSON
+	}
+	if err := show(e.streams.Out, checks); err != nil {
+		return err
+	}
+	for _, c := range checks {
+		if c.Result == executors.CheckFail {
+			return exitStatus(exitFailed)
+		}
+	}
+	return nil
+}
+
+func (s *session) checkDefinitions(p *plan.Plan, wrong bool) []executors.Check {
+	c := executors.Check{Name: "definitions", Result: executors.CheckOK, Detail: fmt.Sprintf("%d runs, all valid", len(p.Runs))}
+	if wrong {
+		c.Result, c.Detail, c.Remedy = executors.CheckFail, "the definitions are wrong", "mend what is printed above"
+	}
+	return []executors.Check{c}
+}
+
+// checkStore writes into the store's file system and reads it back.
+func (s *session) checkStore() executors.Check {
+	c := executors.Check{Name: "store", Result: executors.CheckOK, Detail: s.store.Dir()}
+	dir := existing(s.store.Dir())
+	f, err := os.CreateTemp(dir, ".llmbench-doctor-")
+	if err == nil {
+		_, err = f.WriteString("nonce")
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+		os.Remove(f.Name())
+	}
+	if err != nil {
+		c.Result, c.Detail, c.Remedy = executors.CheckFail, err.Error(), "choose a store that you can write to: llmbench { store = … } or -store"
+	}
+	return c
+}
+
+// wantedDisk is how much free space a store should have: data sets and logs.
+const wantedDisk = 5 << 30
+
+func (s *session) checkDisk() executors.Check {
+	c := executors.Check{Name: "disk", Result: executors.CheckOK}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(existing(s.store.Dir()), &st); err != nil {
+		c.Result, c.Detail = executors.CheckWarn, err.Error()
+		return c
+	}
+	free := st.Bavail * uint64(st.Bsize)
+	c.Detail = fmt.Sprintf("%.1f GB free beside the store", float64(free)/1e9)
+	if free < wantedDisk {
+		c.Result, c.Remedy = executors.CheckWarn, "data sets and logs of a campaign take some gigabytes"
+	}
+	return c
+}
+
+// existing is the nearest folder above path that exists.
+func existing(path string) string {
+	for {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return path
+		}
+		up := filepath.Dir(path)
+		if up == path {
+			return path
+		}
+		path = up
+	}
+}
+
+// checkSites asks each executor in use for its cluster.
+func (s *session) checkSites(p *plan.Plan, profile func(*site) *slurm.Profile) []executors.Check {
+	var out []executors.Check
+	for _, st := range s.sites.order {
+		if st.slurm == nil {
+			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.ref.Type + ": " + st.target.Describe()})
+			continue
+		}
+		longest, nodes := time.Duration(0), 0
+		for _, r := range p.Runs {
+			if r.Executor == st.ref {
+				longest, nodes = max(longest, time.Duration(r.TimeLimitSeconds)*time.Second), max(nodes, r.Hardware.Nodes)
+			}
+		}
+		out = append(out, st.slurm.Check(profile(st), longest, nodes)...)
+	}
+	return out
+}
+
+// probe asks the cluster now.
+func (s *session) probe(*site) *slurm.Profile { return slurm.NewProfile(s.env.signal, slurm.Ask()) }
+
+// profileAge is for how long a cluster is taken to be as it was.
+const profileAge = 24 * time.Hour
+
+// remembered is what the store knows of the cluster, asked for where that is too
+// old.
+func (s *session) remembered(st *site) *slurm.Profile {
+	var p slurm.Profile
+	if s.store.Site(st.cluster, &p) && time.Since(p.Probed) < profileAge {
+		return &p
+	}
+	fresh := s.probe(st)
+	if fresh.Cluster != "" {
+		if err := s.store.KeepSite(st.cluster, fresh); err != nil {
+			s.env.log.Warn("cannot keep what is known of the cluster", "error", err)
+		}
+	}
+	return fresh
+}
+
+// checkFiles looks for the weights and images that real runs read.
+func (s *session) checkFiles(p *plan.Plan) []executors.Check {
+	var out []executors.Check
+	seen := map[string]bool{}
+	look := func(name, path, remedy string) {
+		if seen[name+path] {
+			return
+		}
+		seen[name+path] = true
+		c := executors.Check{Name: name, Result: executors.CheckOK, Detail: path}
+		if _, err := os.Stat(path); err != nil {
+			c.Result, c.Detail, c.Remedy = executors.CheckFail, err.Error(), remedy
+		}
+		out = append(out, c)
+	}
+	for _, r := range p.Runs {
+		st := s.sites.of(r)
+		if st.slurm == nil || st.backend.Simulated {
+			continue
+		}
+		if r.Model.Path != nil {
+			look("weights", *r.Model.Path, fmt.Sprintf("bring %s there, or correct model.path", r.Model.Checkpoint))
+		}
+		if c := st.slurm.Container; c != nil {
+			look("image", filepath.Join(c.ImageDir, slurm.ImageFile(r.Image.Name)), fmt.Sprintf("import %s with enroot, or correct image_dir", r.Image.Name))
+		}
+	}
+	return out
+}
