@@ -163,9 +163,11 @@ func (f *faultySlurm) known() []*faultyJob {
 	defer f.mu.Unlock()
 	var out []*faultyJob
 	for _, j := range f.jobs {
+		j.mu.Lock()
 		if j.ended.IsZero() || time.Since(j.ended) < f.minJobAge {
 			out = append(out, j)
 		}
+		j.mu.Unlock()
 	}
 	return out
 }
