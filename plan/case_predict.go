@@ -34,7 +34,7 @@ func (c Case) Predict(cat *catalog.Catalog) (CasePrediction, error) {
 		return p, nil
 	}
 	m := outcome.Metrics()
-	p.OutputThroughputPerGPU = estimate.Around(m.TPSPerGPU)
+	p.OutputThroughputPerGPU = s.Around(m.TPSPerGPU)
 	p.AvgTTFT, p.AvgTPOT, p.TotalLatency = m.AvgTTFT, m.AvgTPOT, m.TotalLatency
 	p.EffectiveConcurrency = c.occupancy(s, p.KVCapacity).Running()
 	p.Fits = true

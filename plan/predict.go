@@ -86,7 +86,7 @@ func newEstimate(w Workload, learned learned) *Estimate {
 		return e
 	}
 	m := outcome.Metrics()
-	e.OutputThroughputPerGPU = ptr(estimate.Around(m.TPSPerGPU))
+	e.OutputThroughputPerGPU = ptr(s.Around(m.TPSPerGPU))
 	e.MeasureSeconds = ptr(inverse(*e.OutputThroughputPerGPU, outcome.TotalS))
 	if w.Arguments.Bool("streaming") {
 		e.AvgTTFT = ptr(within(m.AvgTTFT, ttftWidth))

@@ -136,7 +136,7 @@ func estimateModel(m *catalog.Model, c *catalog.Checkpoint, g *catalog.GPU) esti
 		Head:       estimate.Weight{Params: p.Head, Dtype: estimate.BF16},
 		KVElements: m.KVElements(), KVDtype: kvDtype(c, g),
 		AttentionChunk: m.AttentionChunk, ChunkedLayers: m.ChunkedLayers,
-		Window: m.AttentionWindow, WindowLayers: m.WindowLayers, MLA: m.MLARank > 0,
+		Window: m.AttentionWindow, WindowLayers: m.WindowLayers, MLARank: m.MLARank, MLARope: m.MLARope,
 	}
 }
 

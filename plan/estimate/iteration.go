@@ -32,7 +32,7 @@ func newRoofline(s *Scenario) *roofline {
 func (r *roofline) seconds(st step) float64 {
 	n := st.ctxTokens + r.padded(st)
 	parts := r.dense(n, st) + r.experts(n) + r.decodeAttention(st) + r.prefillAttention(st) + r.elementWise(n) + r.communication(n)
-	gpu := parts/r.s.pp() + float64(r.s.Model.Layers)*pick(r.s.GPU, r.p.Layer, r.p.LayerHopper)
+	gpu := parts/r.s.pp() + float64(r.s.Model.Layers)*pick(r.s.GPU, r.p.Layer, r.p.LayerHopper) + float64(r.s.Model.MoELayers)*r.p.LayerMoE
 	return math.Max(gpu, r.p.Host+st.decode*r.p.HostRequest)
 }
 
@@ -57,7 +57,7 @@ func (r *roofline) dense(n float64, st step) float64 {
 		compute += 2 * n * w.Params / r.s.split() / (g.flops(w.Dtype) * r.p.dense(w.Dtype, g))
 	}
 	compute += 2 * (st.decode + st.ctxRequests) * m.Head.Params / r.s.split() / (g.BF16 * r.p.Head)
-	return math.Pow(math.Pow(read, r.p.Norm)+math.Pow(compute, r.p.Norm), 1/r.p.Norm)
+	return join(read, compute, r.p.Norm)
 }
 
 func (r *roofline) experts(n float64) float64 {
@@ -75,17 +75,22 @@ func (r *roofline) experts(n float64) float64 {
 	return read + compute
 }
 
+// join is the time of two things that partly overlap: their sum at p = 1, the longer one at infinity.
+func join(a, b, p float64) float64 {
+	return math.Pow(math.Pow(a, p)+math.Pow(b, p), 1/p)
+}
+
 func (r *roofline) decodeAttention(st step) float64 {
 	t := st.attended * r.s.kvBytes() / (r.s.GPU.Bandwidth * pick(r.s.GPU, r.p.KV, r.p.KVHopper))
-	if r.s.Model.MLA {
-		t += st.attended * float64(r.s.Model.Layers) * 128 * 1088 * 2 / r.s.split() / (pick(r.s.GPU, r.s.GPU.FP8, r.s.GPU.BF16) * r.p.MLA)
+	if m := r.s.Model; m.MLARank > 0 {
+		t += st.attended * float64(m.Layers*m.Heads*(2*m.MLARank+m.MLARope)) * 2 / r.s.split() / (pick(r.s.GPU, r.s.GPU.FP8, r.s.GPU.BF16) * r.p.MLA)
 	}
 	return t
 }
 
 func (r *roofline) prefillAttention(st step) float64 {
 	m := r.s.Model
-	flops := st.ctxSquares * float64(m.Layers*m.Heads) * float64(2*m.HeadDim) / r.s.split()
+	flops := st.ctxSquares * float64(m.Layers*m.Heads) * float64(2*m.HeadDim+m.MLARope) / r.s.split()
 	return flops / (r.s.GPU.FP8 * pick(r.s.GPU, r.p.Prefill, r.p.PrefillHopper))
 }
 
@@ -106,12 +111,12 @@ func (r *roofline) communication(n float64) float64 {
 	case s.AttentionDP && m.MoELayers > 0:
 		bytes := m.Routed.Dtype.Bytes() + 2
 		if s.AllToAll {
-			reach := math.Min(float64(m.TopK), tp) * (tp - 1) / tp
+			reach := tp * (1 - math.Pow(1-1/tp, float64(m.TopK))) * (tp - 1) / tp
 			return n*float64(m.MoELayers)*reach*float64(m.Hidden)*bytes/link + 3*float64(m.MoELayers)*r.p.Collective
 		}
 		return n*float64(m.MoELayers)*(tp-1)*float64(m.Hidden)*bytes/link + 2*float64(m.MoELayers)*r.p.Collective
 	case s.AttentionDP:
 		return 0
 	}
-	return 2 * float64(m.Layers) * (2*(tp-1)/tp*n*float64(m.Hidden)*2/link + r.p.Collective)
+	return 2 * float64(m.Layers) * (2*(tp-1)/tp*n*float64(m.Hidden)*2/(s.GPU.NVLink*r.p.Reduce) + r.p.Collective)
 }

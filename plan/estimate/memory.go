@@ -22,7 +22,8 @@ type MemoryUse struct {
 // routed experts, which EP splits; TensorRT-LLM gives the cache a fraction of
 // what is left after weights and the peak of activations (KvCacheCreator).
 func Memory(s Scenario) MemoryUse {
-	workspace := s.parameters().Workspace
+	p := s.parameters()
+	workspace := p.Workspace + p.Activation*s.activations()
 	m := s.Model
 	weights := m.Attention.bytes() + m.DenseFFN.bytes() + m.Shared.bytes() + m.Router.bytes() + m.Embedding.bytes() + m.Head.bytes()
 	weights = weights/s.split() + m.Routed.bytes()/float64(max(1, s.TP)) + m.Vision.bytes()
@@ -57,7 +58,7 @@ func (m MemoryUse) fits() error {
 // kvBytes is what one token takes in the cache of one rank.
 func (s *Scenario) kvBytes() float64 {
 	b := float64(s.Model.KVElements) * s.Model.KVDtype.Bytes() / s.pp()
-	if s.AttentionDP || s.Model.MLA {
+	if s.AttentionDP || s.Model.MLARank > 0 {
 		return b
 	}
 	heads := float64(max(1, s.Model.KVHeads))
@@ -65,3 +66,29 @@ func (s *Scenario) kvBytes() float64 {
 }
 
 func blocks(tokens int) int { return (tokens + tokensPerBlock - 1) / tokensPerBlock }
+
+// activations are the bytes of the buffers that an iteration of MaxNumTokens
+// needs, were all held at once: hidden states, what attention and dense layers
+// make of them, and the tokens that the experts of a rank may get, which under
+// attention DP are those of all ranks.
+func (s *Scenario) activations() float64 {
+	m := s.Model
+	h, tokens := float64(m.Hidden), float64(s.MaxNumTokens)
+	dense := 8 * h
+	dense += 2 * float64(m.Heads*m.HeadDim) / s.split()
+	bytes := tokens * dense
+	if m.MoELayers == 0 {
+		return bytes
+	}
+	gathered := tokens * float64(s.ranks())
+	in := m.Routed.Dtype.Bytes()
+	f := float64(m.ExpertFFN)
+	if !s.AttentionDP && s.EP <= 1 {
+		f /= float64(max(1, s.TP))
+	}
+	routed := gathered
+	if s.AllToAll {
+		routed = tokens
+	}
+	return bytes + gathered*h*(in+2) + routed*float64(m.TopK)*(h*(in+2)+f*(in+4))
+}

@@ -46,8 +46,9 @@ type Model struct {
 	// AttentionChunk bounds what ChunkedLayers attend to, Window what
 	// WindowLayers do; 0 is no bound.
 	AttentionChunk, ChunkedLayers, Window, WindowLayers int
-	// MLA says that attention is latent.
-	MLA bool
+	// MLARank is the rank of latent attention, 0 where keys and values are cached
+	// whole; MLARope is the rotary part of a key beside it.
+	MLARank, MLARope int
 }
 
 // GPU holds the peak rates of a GPU: bytes, bytes a second, FLOP/s.
@@ -62,11 +63,15 @@ func (g GPU) flops(d Dtype) float64 {
 	switch d {
 	case FP8:
 		return g.FP8
-	case NVFP4, MXFP4:
+	case NVFP4:
 		if g.FP4 > 0 {
 			return g.FP4
 		}
 		return g.FP8
+	case MXFP4:
+		if !g.Hopper {
+			return g.FP8
+		}
 	}
 	return g.BF16
 }

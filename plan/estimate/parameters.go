@@ -20,7 +20,10 @@ type Parameters struct {
 	Collective               float64 // seconds a collective
 	Host, HostRequest        float64 // seconds an iteration, and a request and iteration
 	Head                     float64 // share of BF16 peak for logits
-	Workspace                float64 // bytes of a rank beside weights and cache
+	Reduce                   float64 // share of NVLink in all-reduce
+	LayerMoE                 float64 // seconds a layer with experts, beside
+	Workspace                float64 // bytes of a rank beside weights, cache and activations
+	Activation               float64 // share of the activations of the largest iteration that are held at once
 }
 
 func (p *Parameters) dense(d Dtype, g GPU) float64 {
@@ -39,7 +42,7 @@ func (p *Parameters) moe(d Dtype, g GPU, early bool) float64 {
 	switch {
 	case early && d == NVFP4:
 		return p.MoEFP4Early
-	case d == NVFP4, d == MXFP4:
+	case d == NVFP4:
 		return p.MoEFP4
 	case g.Hopper:
 		return p.MoEFP8Hopper

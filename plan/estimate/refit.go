@@ -1,7 +1,5 @@
 package estimate
 
-import "math"
-
 // A Measured is a scenario with the output throughput of a GPU that was
 // measured, in tokens a second.
 type Measured struct {
@@ -25,26 +23,15 @@ func Refit(measured []Measured) (Parameters, error) {
 	if len(measured) < LeastToRefit {
 		return shipped, nil
 	}
-	traces := make([]*Trace, len(measured))
+	list := make([]Observation, len(measured))
 	for i, m := range measured {
 		t, err := Record(m.Scenario)
 		if err != nil {
 			return shipped, err
 		}
-		traces[i] = t
+		list[i] = Observation{Trace: t, TPSPerGPU: m.TPSPerGPU, Weight: 1}
 	}
-	names := refitted(measured[0].Scenario)
-	return Descend(shipped, names, func(p Parameters) float64 {
-		sum := 0.0
-		for i, t := range traces {
-			sum += math.Abs(math.Log(t.TPSPerGPU(p) / measured[i].TPSPerGPU))
-		}
-		for _, name := range names {
-			d := math.Log(*p.At(name) / *shipped.At(name))
-			sum += refitPull / 2 * d * d
-		}
-		return sum
-	}), nil
+	return Fit{Priors: shipped, Free: refitted(measured[0].Scenario), Pull: refitPull}.Run(list), nil
 }
 
 // refitted are the parameters that a refit for s moves: how fast weights and

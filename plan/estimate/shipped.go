@@ -14,10 +14,15 @@ type Calibration struct {
 	// Software is what the measurements were made with.
 	Software string `json:"software"`
 	// Width is the relative half-width of intervals of throughput, Coverage the
-	// share of measurements, not used in the fit, that lie inside.
-	Width      float64     `json:"width"`
-	Coverage   float64     `json:"coverage"`
-	Parameters []Parameter `json:"parameters"`
+	// share of published measurements that lie inside when nothing else of their
+	// model, GPU and edition is in the fit.
+	Width    float64 `json:"width"`
+	Coverage float64 `json:"coverage"`
+	// UnseenWidth is the half-width for kinds of runs that are not in Seen: as
+	// many measurements lie inside when their model is not in the fit at all.
+	UnseenWidth float64     `json:"unseen_width"`
+	Seen        []string    `json:"seen"`
+	Parameters  []Parameter `json:"parameters"`
 }
 
 // A Parameter is one of Parameters under the name that the file gives it, as
@@ -112,6 +117,12 @@ func (p *Parameters) At(name string) *float64 {
 		return &p.HostRequest
 	case "head":
 		return &p.Head
+	case "activation":
+		return &p.Activation
+	case "reduce":
+		return &p.Reduce
+	case "layer_moe":
+		return &p.LayerMoE
 	case "workspace":
 		return &p.Workspace
 	}

@@ -39,13 +39,13 @@ func TestShippedParametersSuitTheRows(t *testing.T) {
 // The fit ends at a minimum: no parameter that is moved by itself does better.
 func TestFitIsAMinimum(t *testing.T) {
 	rows := load(t)
-	f := newFitting(estimate.Calibrated())
-	best := f.loss(rows, estimate.Shipped())
-	for _, name := range f.free {
+	f := newFit(estimate.Calibrated())
+	best := f.Loss(observations(rows), estimate.Shipped())
+	for _, name := range f.Free {
 		for _, ratio := range []float64{0.9, 1.1} {
 			p := estimate.Shipped()
 			*p.At(name) *= ratio
-			if f.loss(rows, p) < best*0.995 {
+			if f.Loss(observations(rows), p) < best*0.995 {
 				t.Errorf("%s times %v is better: the parameters are not those of `make calibrate`", name, ratio)
 			}
 		}
@@ -54,7 +54,7 @@ func TestFitIsAMinimum(t *testing.T) {
 
 func TestFoldsHoldEveryRowBackOnce(t *testing.T) {
 	rows := load(t)
-	group := byGroup(rows)
+	group := by(rows, relatives)
 	for i, r := range rows {
 		for j, other := range rows {
 			if r.group == other.group && group(i) != group(j) {

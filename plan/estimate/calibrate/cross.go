@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/plan/estimate"
 )
 
 // folds divide the rows: every fold holds back each fifth row of every group of
@@ -14,7 +16,7 @@ const folds = 5
 
 // crossValidate predicts every row by a fit without its fold and returns the
 // relative errors.
-func crossValidate(f fitting, rows []row, fold func(int) int) []float64 {
+func crossValidate(f estimate.Fit, rows []row, fold func(int) int) []float64 {
 	errs := make([]float64, len(rows))
 	count := 0
 	for i := range rows {
@@ -30,7 +32,7 @@ func crossValidate(f fitting, rows []row, fold func(int) int) []float64 {
 					rest = append(rest, r)
 				}
 			}
-			p := f.fit(rest)
+			p := f.Run(observations(rest))
 			for i, r := range rows {
 				if fold(i) == k {
 					errs[i] = r.trace.TPSPerGPU(p)/r.measured - 1
@@ -46,21 +48,25 @@ func crossValidate(f fitting, rows []row, fold func(int) int) []float64 {
 // interleaved holds every fifth row back.
 func interleaved(i int) int { return i % folds }
 
-// byGroup holds whole groups back: a model on a GPU in one edition.
-func byGroup(rows []row) func(int) int {
+// by holds whole groups of rows back, those of one name together.
+func by(rows []row, name func(row) string) func(int) int {
 	index := map[string]int{}
 	for _, r := range rows {
-		if _, ok := index[r.group]; !ok {
-			index[r.group] = len(index)
+		if _, ok := index[name(r)]; !ok {
+			index[name(r)] = len(index)
 		}
 	}
-	return func(i int) int { return index[rows[i].group] }
+	return func(i int) int { return index[name(rows[i])] }
 }
+
+func relatives(r row) string { return r.group }
+
+func model(r row) string { return r.Model }
 
 // A score sums errors up.
 type score struct {
-	n                            int
-	mape, median, p90, bias, p82 float64
+	n                       int
+	mape, median, p90, bias float64
 }
 
 func newScore(errs []float64) score {
@@ -73,7 +79,7 @@ func newScore(errs []float64) score {
 	}
 	slices.Sort(abs)
 	at := func(q float64) float64 { return abs[min(len(abs)-1, int(q*float64(len(abs))))] }
-	s.median, s.p82, s.p90 = at(0.5), at(0.82), at(0.9)
+	s.median, s.p90 = at(0.5), at(0.9)
 	return s
 }
 
@@ -87,6 +93,16 @@ func coverage(errs []float64, width float64) float64 {
 		}
 	}
 	return in / float64(len(errs))
+}
+
+// widthFor is the smallest width, in whole percent, that covers a share of the
+// measurements.
+func widthFor(errs []float64, share float64) float64 {
+	percent := 1.0
+	for coverage(errs, percent/100) < share {
+		percent++
+	}
+	return percent / 100
 }
 
 // only keeps the errors of rows that suit.

@@ -13,8 +13,9 @@ type report struct {
 	fitted      estimate.Parameters
 	calibration *estimate.Calibration
 	// held are the errors of rows predicted without their fold, unseen of rows
-	// predicted without their whole group.
-	held, unseen []float64
+	// predicted without their whole group, foreign of rows predicted without any
+	// of their model.
+	held, unseen, foreign []float64
 }
 
 // classes are the parts of the rows that are scored apart.
@@ -46,6 +47,9 @@ func (r report) summary() string {
 	for _, c := range classes[:2] {
 		line("whole groups held back, "+c.name, only(r.rows, r.unseen, c.suits))
 	}
+	for _, c := range classes[:2] {
+		line("whole models held back, "+c.name, only(r.rows, r.foreign, c.suits))
+	}
 	line("fitted, all rows", r.residuals())
 	return b.String()
 }
@@ -62,7 +66,7 @@ func (r report) residuals() []float64 {
 func (r report) markdown() string {
 	var b strings.Builder
 	b.WriteString("# Calibration of the estimator\n\nWritten by `make calibrate` from rows.csv. Errors are predicted / measured - 1. ")
-	fmt.Fprintf(&b, "Cross-validated: each row is predicted by a fit that has not seen it (%d folds); whole groups held back: nor any other row of its model, GPU and edition.\n\n", folds)
+	fmt.Fprintf(&b, "Cross-validated: each row is predicted by a fit that has not seen it (%d folds); whole groups held back: nor any other row of its model, GPU and edition; whole models held back: nor any row of its model.\n\n", folds)
 	b.WriteString(r.summary())
 	b.WriteString("\n## Parameters\n\n| name | prior | fitted | unit | what |\n|:--|--:|--:|:--|:--|\n")
 	for _, p := range r.calibration.Parameters {
