@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -169,6 +170,9 @@ func (e *env) sideOf(f compareFlags, path string) (*results.Set, error) {
 	}
 	defs := f.definitionFlags
 	defs.Dir = path
+	if f.Executor == results.ImportedType {
+		return e.importedSide(defs)
+	}
 	s := e.load(defs, f.Executor)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complain(diags); err != nil {
@@ -185,4 +189,20 @@ func (e *env) sideOf(f compareFlags, path string) (*results.Set, error) {
 		return list[0], nil
 	}
 	return nil, fmt.Errorf("%s holds both real and simulated results; -executor chooses", path)
+}
+
+// importedSide is what was imported into the store of a directory.
+func (e *env) importedSide(f definitionFlags) (*results.Set, error) {
+	s := e.load(f, simulate.Type) // addresses are the same on any executor
+	if err := s.complain(s.diags); err != nil {
+		return nil, err
+	}
+	list, err := s.imported()
+	if err != nil {
+		return nil, err
+	}
+	if len(list) != 1 {
+		return nil, fmt.Errorf("%s: both real and simulated results are imported there", f.Dir)
+	}
+	return list[0], nil
 }

@@ -3,11 +3,13 @@ package command
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -49,6 +51,9 @@ func (e *env) runResults(f resultFlags) error {
 	if !ok {
 		return fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", f.Format)
 	}
+	if f.Executor == results.ImportedType {
+		return e.showImported(f, write)
+	}
 	s := e.load(f.definitionFlags, f.Executor)
 	p, diags := s.plan(plan.Selection{Targets: f.Targets})
 	if err := s.complain(diags); err != nil {
@@ -78,6 +83,44 @@ func (e *env) runResults(f resultFlags) error {
 		}
 	}
 	return nil
+}
+
+// showImported prints what import took over.
+func (e *env) showImported(f resultFlags, write func(io.Writer, *results.Set) error) error {
+	s := e.load(f.definitionFlags, simulate.Type)
+	if err := s.complain(s.diags); err != nil {
+		return err
+	}
+	list, err := s.imported()
+	if err != nil {
+		return err
+	}
+	for _, set := range list {
+		if err := write(e.streams.Out, set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// imported are the imported results, simulated ones apart.
+func (s *session) imported() ([]*results.Set, error) {
+	list, err := s.store.Imported()
+	if err != nil {
+		return nil, err
+	}
+	var real, simulated []*results.Result
+	for _, r := range list {
+		if r.Simulated {
+			simulated = append(simulated, r)
+		} else {
+			real = append(real, r)
+		}
+	}
+	if len(list) == 0 {
+		return []*results.Set{results.NewSet(nil)}, nil
+	}
+	return sets(real, simulated), nil
 }
 
 func (s *session) resultSets(p *plan.Plan, all bool) ([]*results.Set, error) {

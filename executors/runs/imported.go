@@ -1,0 +1,75 @@
+package runs
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors/results"
+)
+
+// importedDir holds results that llmbench did not measure: a log and a result
+// each, named by the log's content.
+func (s *Store) importedDir() string { return filepath.Join(s.dir, "imported") }
+
+// Import keeps a log with its result, which satisfies no run. The same log is
+// kept once; added is false when it is there already.
+func (s *Store) Import(log []byte, r *results.Result) (added bool, err error) {
+	sum := sha256.Sum256(log)
+	name := hex.EncodeToString(sum[:6])
+	dir := s.importedDir()
+	if err := s.mkdirAll(dir); err != nil {
+		return false, err
+	}
+	l, err := list(dir)
+	if err != nil {
+		return false, err
+	}
+	if l.has(name + ".json") {
+		return false, nil
+	}
+	path := filepath.Join(dir, name+".log")
+	r.Files.Stdout = &path
+	doc, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return false, err
+	}
+	if err := writeFile(dir, name+".log", log, 0o644); err != nil {
+		return false, err
+	}
+	return true, replaceFile(dir, name+".json", append(doc, '\n'), 0o644)
+}
+
+// Imported lists the results that were imported, in a fixed order. Those of one
+// address are its samples.
+func (s *Store) Imported() ([]*results.Result, error) {
+	l, err := list(s.importedDir())
+	if err != nil {
+		return nil, err
+	}
+	var out []*results.Result
+	samples := map[string]int{}
+	for _, name := range l.names {
+		if !strings.HasSuffix(name, ".json") {
+			continue
+		}
+		b, err := l.read(name)
+		if err != nil {
+			return nil, err
+		}
+		var r results.Result
+		if json.NewDecoder(bytes.NewReader(b)).Decode(&r) != nil {
+			return nil, errors.New(filepath.Join(l.dir, name) + " is damaged; remove it and import the log again")
+		}
+		samples[r.Address]++
+		r.Sample = samples[r.Address]
+		out = append(out, &r)
+	}
+	slices.SortStableFunc(out, func(a, b *results.Result) int { return strings.Compare(a.Address, b.Address) })
+	return out, nil
+}
