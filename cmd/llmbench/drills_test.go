@@ -30,6 +30,7 @@ func TestDrills(t *testing.T) {
 		{"accounting stops", (*drill).accountingStops},
 		{"node dies", (*drill).nodeDies},
 		{"in an allocation", (*drill).inAllocation},
+		{"clocks are held down", (*drill).throttled},
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			d.run(&drill{campaign: &campaign{t: t, bin: c.bin, dir: c.dir}, cluster: cluster, store: filepath.Join(t.TempDir(), "store")})
@@ -267,6 +268,44 @@ func (d *drill) inAllocation() {
 	d.wantValid(4)
 	if n := d.attempts(); n != 4 {
 		d.t.Errorf("%d attempts for 4 runs", n)
+	}
+}
+
+// nvidiaSMI stands in for nvidia-smi: it tells of a GPU, and samples clocks that
+// are held down where the run's environment says so.
+const nvidiaSMI = `#!/bin/bash
+case $* in
+*name,driver*) echo "NVIDIA GB200, 570.12, 2062, 1200.00" ;;
+*timestamp*)
+  mask=0x0000000000000004
+  [ -n "$DRILL_THROTTLE" ] && mask=0x0000000000000040
+  for _ in 1 2 3; do
+    for gpu in 0 1 2 3; do echo "$(date '+%Y/%m/%d %H:%M:%S.000'), $gpu, 1800, 3996, 900.50, 64, $mask, 150000"; done
+    sleep 0.2
+  done
+  sleep 600 ;;
+*) echo "| NVIDIA-SMI 570.12  Driver Version: 570.12  CUDA Version: 12.8 |" ;;
+esac
+`
+
+// throttled samples a run whose clocks are held down beside one whose are not.
+func (d *drill) throttled() {
+	d.ok(os.WriteFile(filepath.Join(d.bin, "nvidia-smi"), []byte(nvidiaSMI), 0o755))
+	defer os.Remove(filepath.Join(d.bin, "nvidia-smi"))
+	text := strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "2"`, 1)
+	d.definitions(strings.Replace(text, `  use_case "chat" {}`, "  use_case \"chat\" {\n    env = { DRILL_THROTTLE = \"1\" }\n  }", 1))
+	out, code := d.start("-target=use_case=chat", "-target=use_case=reasoning")()
+	if code != 0 || !strings.Contains(out, "suspect (simulated)") || !strings.Contains(out, "throttled: clocks were held down in 100 % of the samples: hardware thermal slowdown") {
+		d.t.Errorf("exit %d, want 0 and chat suspect", code)
+	}
+	for _, format := range []string{"markdown", "csv", "json"} {
+		got, _ := d.llmbench("results", "-store="+d.store, "-format="+format, d.dir)
+		if !strings.Contains(got, "throttled") {
+			d.t.Errorf("%s does not mark the result", format)
+		}
+		if format == "json" && (!strings.Contains(got, `"driver": "570.12"`) || !strings.Contains(got, `"cuda": "12.8"`) || !strings.Contains(got, "tokens per joule") || !strings.Contains(got, `"power_cap_w": 1200`)) {
+			d.t.Errorf("the provenance is not whole: %s", got)
+		}
 	}
 }
 

@@ -28,6 +28,10 @@ type Evidence struct {
 	// Cancelled says that the attempt was asked to stop.
 	Cancelled bool
 
+	// Telemetry sums up what was sampled on the GPUs between two times; nil where
+	// nothing was.
+	Telemetry func(from, to time.Time) *Telemetry
+
 	Job        Job
 	Provenance Provenance
 	Files      Files

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	goversion "github.com/hashicorp/go-version"
+
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -24,6 +26,8 @@ func Judge(in Evidence) *Result {
 		r.Reasons = append(r.Reasons, match(in, report)...)
 		r.Reasons = append(r.Reasons, doubts(in)...)
 		r.Reasons = append(r.Reasons, r.outsidePrediction()...)
+		r.Reasons = append(r.Reasons, r.onOtherHardware()...)
+		r.watched(in)
 		r.Caveats = caveats(in.Run)
 	case damage != "":
 		r.Reasons = append(r.Reasons, Reason{Code: "report_incomplete", Level: Invalid, Detail: damage})
@@ -157,6 +161,29 @@ func (r *Result) outsidePrediction() []Reason {
 	return []Reason{{Code: "outside_prediction", Level: Suspect, Detail: fmt.Sprintf(
 		"%.0f tok/s/GPU were measured and %.0f to %.0f expected (%+.0f %% of %.0f)", got, band.Low, band.High, 100*(got/band.Mid-1), band.Mid),
 		Remedy: "Compare clocks, power and the engine's limits in the log with what was declared; a second sample tells whether it repeats."}}
+}
+
+// onOtherHardware refuses a number that was measured on another GPU or another
+// version than was planned.
+func (r *Result) onOtherHardware() []Reason {
+	var out []Reason
+	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !strings.Contains(strings.ToUpper(*name), strings.ToUpper(r.Hardware.GPU)) {
+		out = append(out, Reason{Code: "wrong_gpu", Level: Invalid, Detail: fmt.Sprintf("hardware: planned %s, measured on %s", r.Hardware.GPU, *name),
+			Remedy: "choose a partition or nodes with that GPU"})
+	}
+	if v := r.Provenance.TRTLLMVersion; v != nil && !sameVersion(*v, r.Image.TRTLLMVersion) {
+		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned TensorRT-LLM %s, reported %s", r.Image.TRTLLMVersion, *v),
+			Remedy: "the image does not hold what its tag says: set trtllm_version, or import it again"})
+	}
+	return out
+}
+
+// sameVersion compares versions; 1.0 is 1.0.0, and a local part after a plus says
+// nothing.
+func sameVersion(a, b string) bool {
+	va, errA := goversion.NewVersion(a)
+	vb, errB := goversion.NewVersion(b)
+	return errA != nil || errB != nil || b == "" || va.Core().Equal(vb.Core()) && va.Prerelease() == vb.Prerelease()
 }
 
 // unclean says what was wrong with the end of a job, "" for nothing.

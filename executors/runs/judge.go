@@ -47,6 +47,7 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 			Stdout: s.path(stdoutFile), Stderr: s.path(stderrFile), JobOut: s.path(jobOutFile), Report: s.path(plan.ReportFile),
 		},
 	}
+	s.addObserved(&in)
 	s.addEnds(&in)
 	if err := s.addJob(&in); err != nil {
 		return nil, Ended, err

@@ -27,12 +27,12 @@ type Config struct {
 	MaxInQueue, Retries, CPUsPerTask int
 	// CommandsPerMinute bounds how many of Slurm's commands are run on average,
 	// after a burst of ten.
-	CommandsPerMinute                                         int
-	Canary, Exclusive, Segment, GPUsPerNodeFlag, InAllocation bool
-	MPI                                                       string
-	Launcher, Prolog, ExtraArgs                               []string
-	ExperimentsDir                                            string
-	Container                                                 *Container
+	CommandsPerMinute                                                    int
+	Canary, Exclusive, Segment, GPUsPerNodeFlag, InAllocation, Telemetry bool
+	MPI                                                                  string
+	Launcher, Prolog, ExtraArgs                                          []string
+	ExperimentsDir                                                       string
+	Container                                                            *Container
 }
 
 // A Container is how the benchmark's step is started in the image.
@@ -57,7 +57,7 @@ func Spec() hcldec.Spec {
 		"account": cty.String, "partition": cty.String, "qos": cty.String, "reservation": cty.String, "cluster": cty.String,
 		"nodelist": cty.String, "exclude": cty.String, "poll_interval": cty.String, "max_pending": cty.String, "max_starting": cty.String, "max_quiet": cty.String, "startup": cty.String,
 		"max_in_queue": cty.Number, "commands_per_minute": cty.Number, "retries": cty.Number, "cpus_per_task": cty.Number,
-		"canary": cty.Bool, "in_allocation": cty.Bool, "exclusive": cty.Bool, "segment": cty.Bool, "gpus_per_node_flag": cty.Bool,
+		"canary": cty.Bool, "in_allocation": cty.Bool, "telemetry": cty.Bool, "exclusive": cty.Bool, "segment": cty.Bool, "gpus_per_node_flag": cty.Bool,
 		"mpi": cty.String, "launcher": list, "prolog": list, "extra_args": list, "experiments_dir": cty.String,
 	} {
 		spec[name] = attr(name, ty)
@@ -78,8 +78,9 @@ func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
 		MaxInQueue: r.whole("max_in_queue", 8), Retries: r.whole("retries", 2), CPUsPerTask: r.whole("cpus_per_task", 0),
 		Canary: r.flag("canary", true), Exclusive: r.flag("exclusive", true), Segment: r.flag("segment", true),
 		GPUsPerNodeFlag: r.flag("gpus_per_node_flag", true), InAllocation: r.flag("in_allocation", false),
-		MPI:      or(r.word("mpi"), "pmix"),
-		Launcher: r.list("launcher"), Prolog: r.list("prolog"), ExtraArgs: r.list("extra_args"),
+		Telemetry: r.flag("telemetry", true),
+		MPI:       or(r.word("mpi"), "pmix"),
+		Launcher:  r.list("launcher"), Prolog: r.list("prolog"), ExtraArgs: r.list("extra_args"),
 		ExperimentsDir: r.text("experiments_dir"),
 	}
 	if len(c.Launcher) == 0 {

@@ -60,6 +60,19 @@ began=$SECONDS
 printf '{"job_id":"%s","host":"%s","nodes":"%s","time":"%s","end":true}\n' \
   "$job" "$(hostname)" "$SLURM_JOB_NODELIST" "$started" | put start
 
+# What the job runs on. What cannot be had is left out.
+observe() {
+  printf 'kernel=%s\n' "$(uname -r)"
+  printf 'slurm=%s\n' "$(scontrol --version 2>/dev/null | cut -d' ' -f2)"
+  image=@IMAGE@
+  [ -n "$image" ] && [ -r "$image.sha256" ] && printf 'image_sha256=%s\n' "$(cut -c1-64 "$image.sha256")"
+  command -v nvidia-smi >/dev/null || return
+  nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,power.limit --format=csv,noheader,nounits 2>/dev/null | head -n 1 | sed 's/^/gpu=/'
+  printf 'cuda=%s\n' "$(nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9.]*\).*/\1/p' | head -n 1)"
+}
+observe 2>/dev/null | put observed
+
+@TELEMETRY@
 signal=
 stop() {
   signal=$1
@@ -94,6 +107,7 @@ wait "$step" 2>/dev/null
 last=$?
 [ "$last" -ne 127 ] && rc=$last
 
+[ -n "${sampler:-}" ] && kill "$sampler" 2>/dev/null
 pkill -P "$watcher" 2>/dev/null # the sleep inside; without pkill Slurm ends it with the job
 kill "$watcher" 2>/dev/null
 

@@ -31,7 +31,34 @@ func (t *target) script(run *plan.Run) (string, error) {
 		"@LIMIT@", strconv.Itoa(run.TimeLimitSeconds),
 		"@ENV@", exports(run.Env),
 		"@STEP@", step,
+		"@IMAGE@", quote(t.image(run)),
+		"@TELEMETRY@", t.telemetry(run),
 	).Replace(jobTemplate), nil
+}
+
+// image is the file of the run's container image, "" without a container.
+func (t *target) image(run *plan.Run) string {
+	if t.Container == nil {
+		return ""
+	}
+	return filepath.Join(t.Container.ImageDir, ImageFile(run.Image.Name))
+}
+
+// sampled are the columns of telemetry, as nvidia-smi names them.
+const sampled = "timestamp,index,clocks.sm,clocks.mem,power.draw,temperature.gpu,clocks_throttle_reasons.active,memory.used"
+
+// telemetry starts a sampler on every node that ends with the job. A node
+// without nvidia-smi has none.
+func (t *target) telemetry(run *plan.Run) string {
+	if !t.Telemetry {
+		return ""
+	}
+	words := []string{"srun", "--overlap", fmt.Sprintf("--nodes=%d", run.Hardware.Nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none", "--output=telemetry.%N.csv", "--error=/dev/null"}
+	if t.GPUsPerNodeFlag {
+		words = append(words, fmt.Sprintf("--gpus-per-node=%d", run.Hardware.GPUsPerNode))
+	}
+	words = append(words, "nvidia-smi", "--query-gpu="+sampled, "--format=csv,noheader,nounits", "-l", "5")
+	return "if command -v nvidia-smi >/dev/null; then\n  " + strings.Join(words, " ") + " &\n  sampler=$!\nfi\n"
 }
 
 // exports assigns the declared environment, secrets left out.

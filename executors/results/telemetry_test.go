@@ -1,0 +1,43 @@
+package results
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+func TestReadTelemetry(t *testing.T) {
+	from := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	log := strings.Join([]string{
+		"2026/05/01 11:59:59.000, 0, 900, 3996, 200.00, 40, 0x40, 1000", // before
+		"2026/05/01 12:00:05.000, 0, 1800, 3996, 900.00, 60, 0x4, 150000",
+		"2026/05/01 12:00:05.000, 1, 1600, 3996, 1000.00, 70, 0x0000000000000040, 150000",
+		"2026/05/01 12:00:10.000, 0, [N/A], 3996, 900.00, 60, 0x4, 150000",
+		"2026/05/01 12:00:1",
+		"2026/05/01 12:09:00.000, 0, 900, 3996, 200.00, 99, 0x80, 1000", // after
+	}, "\n")
+	got := ReadTelemetry(from, from.Add(time.Minute), strings.NewReader(log))
+	if got == nil || got.Samples != 2 || got.SMClock != 1700 || got.Power != 950 || got.Temperature != 70 || got.Throttled != 0.5 || len(got.Reasons) != 1 {
+		t.Fatalf("%+v", got)
+	}
+	if none := ReadTelemetry(from, from.Add(time.Second), strings.NewReader(log)); none != nil {
+		t.Errorf("%+v of no sample", none)
+	}
+}
+
+func TestOtherHardware(t *testing.T) {
+	for _, c := range []struct{ gpu, version, want string }{
+		{"NVIDIA GB200", "1.0.0", ""}, {"NVIDIA GB200", "1.0.0rc1", "wrong_image"}, {"NVIDIA B200", "1.0.0", "wrong_gpu"}, {"NVIDIA GB200", "1.0.0+local", ""},
+	} {
+		r := &Result{Hardware: plan.Hardware{GPU: "GB200"}, Image: plan.Image{TRTLLMVersion: "1.0"}, Provenance: Provenance{GPUName: &c.gpu, TRTLLMVersion: &c.version}}
+		code := ""
+		for _, reason := range r.onOtherHardware() {
+			code = reason.Code
+		}
+		if code != c.want {
+			t.Errorf("%s, %s: %q, want %q", c.gpu, c.version, code, c.want)
+		}
+	}
+}
