@@ -125,9 +125,10 @@ func (d *drill) wantValid(n int) {
 	}
 }
 
-// attempts counts the attempts in the store.
+// attempts counts the attempts in the store that a job has claimed. A killed
+// apply may leave folders behind that no job was submitted for.
 func (d *drill) attempts() int {
-	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-*", "attempt-*"))
+	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-*", "attempt-*", "claim"))
 	return len(found)
 }
 
