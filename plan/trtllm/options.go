@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 
 	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
@@ -80,7 +81,9 @@ func makePortable(path cty.Path, v cty.Value) (cty.Value, error) {
 		if math.IsInf(f, 0) {
 			return v, path.NewErrorf("a number is too large")
 		}
-		return cty.NumberFloatVal(f), nil
+		// The shortest form of a big.Float that is a power of two is not always
+		// that number, so the decimals come from strconv.
+		return cty.MustParseNumberVal(strconv.FormatFloat(f, 'f', -1, 64)), nil
 	}
 	return v, nil
 }

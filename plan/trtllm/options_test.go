@@ -59,7 +59,7 @@ func TestOptionsYAML(t *testing.T) {
 		"kv_cache_config", object("free_gpu_memory_fraction", cty.NumberFloatVal(0.9), "dtype", cty.StringVal("auto")),
 		"cuda_graph_config", object("batch_sizes", cty.TupleVal([]cty.Value{cty.NumberIntVal(1), cty.NumberIntVal(256)}), "enable_padding", cty.True),
 		"empty", object("list", cty.EmptyTupleVal, "object", cty.EmptyObjectVal),
-		"numbers", cty.TupleVal([]cty.Value{cty.NumberVal(precise), cty.NumberFloatVal(1e-7), cty.NumberIntVal(1 << 53), cty.NumberFloatVal(-2.5)}),
+		"numbers", cty.TupleVal([]cty.Value{cty.NumberVal(precise), cty.NumberFloatVal(1e-7), cty.NumberIntVal(1 << 53), cty.NumberFloatVal(-2.5), cty.NumberFloatVal(0x1p-77)}),
 		"strings", cty.ListVal([]cty.Value{cty.StringVal("on"), cty.StringVal("1e3"), cty.StringVal("null"), cty.StringVal("~"), cty.StringVal(""), cty.StringVal("12:30"), cty.StringVal(`a"b`)}),
 	))
 	if err != nil {
@@ -84,6 +84,7 @@ func TestOptionsYAML(t *testing.T) {
 - 0.0000001
 - 9007199254740992
 - -2.5
+- 0.000000000000000000000006617444900424222
 "print_iter_log": true
 "strings":
 - "on"
