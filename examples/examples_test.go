@@ -53,7 +53,7 @@ func TestRecipes(t *testing.T) {
 
 // number is an argument that is a number; null is -2.
 func number(c *schema.Cell, name string) float64 {
-	v := c.Args[name]
+	v := c.Args.At(name)
 	if v.IsNull() {
 		return -2
 	}
@@ -100,7 +100,7 @@ func TestPublishedTables(t *testing.T) {
 					t.Errorf("%s: %s: %s is %g, want %g", recipe, c.Address, name, got, want)
 				}
 			}
-			if c.Args["streaming"].False() || c.Options.GetAttr("enable_attention_dp").False() {
+			if c.Args.At("streaming").False() || c.Options.GetAttr("enable_attention_dp").False() {
 				t.Errorf("%s: %s: streaming or attention data parallelism is off", recipe, c.Address)
 			}
 			hw, m := c.Hardware, c.Model

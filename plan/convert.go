@@ -47,10 +47,10 @@ func newRun(cell *schema.Cell, data requests) *Run {
 			r.Env[e.Name] = ptr(e.Value)
 		}
 	}
-	for name, o := range cell.Origins {
+	for name, o := range cell.Origins.All() {
 		r.Origins[name] = Origin{From: o.From, Range: NewRange(o.Range)}
 	}
-	if cell.Args["max_seq_len"].IsNull() {
+	if cell.Args.At("max_seq_len").IsNull() {
 		r.Origins["max_seq_len"] = Origin{From: "llmbench"}
 	}
 	return r
@@ -68,7 +68,7 @@ func newUseCase(u *schema.UseCase) UseCase {
 // longest request unless it is declared.
 func newArguments(cell *schema.Cell, data requests) trtllm.Arguments {
 	args := trtllm.Arguments{"backend": "pytorch"}
-	for name, v := range cell.Args {
+	for name, v := range cell.Args.All() {
 		args[name] = argument(v)
 	}
 	for _, f := range cell.Version.Flags {

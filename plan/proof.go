@@ -39,7 +39,7 @@ func (p *proof) check() hcl.Diagnostics {
 // intArg is the whole number that a flag of the cell holds; ok is false when
 // the flag is not passed.
 func intArg(cell *schema.Cell, name string) (n int, ok bool) {
-	v, present := cell.Args[name]
+	v, present := cell.Args.Get(name)
 	if !present || v.IsNull() || v.Type() != cty.Number {
 		return 0, false
 	}
@@ -48,7 +48,7 @@ func intArg(cell *schema.Cell, name string) (n int, ok bool) {
 }
 
 func boolArg(cell *schema.Cell, name string) bool {
-	v, present := cell.Args[name]
+	v, present := cell.Args.Get(name)
 	return present && !v.IsNull() && v.Type() == cty.Bool && v.True()
 }
 
@@ -89,7 +89,7 @@ func (p *proof) warningAt(argument, summary, detail string) hcl.Diagnostics {
 
 func cellError(cell *schema.Cell, argument, summary, detail string) *hcl.Diagnostic {
 	place := cell.Range
-	if o, ok := cell.Origins[argument]; ok && o.Range.Filename != "" {
+	if o, ok := cell.Origins.Get(argument); ok && o.Range.Filename != "" {
 		place = o.Range
 	}
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &place, Extra: About{Address: cell.Address}}

@@ -50,20 +50,3 @@ func blockLabel(argument string, v cty.Value) (label, wrong string) {
 	}
 	return "", fmt.Sprintf("must be %s block, as in %s.NAME", article(noun(argument)), argument)
 }
-
-// address is the name of a run, in the manner of a Go benchmark.
-func address(benchmark string, axes []AxisValue) string {
-	n := len(benchmark)
-	for _, a := range axes {
-		n += len(a.Name) + len(a.Label) + 2
-	}
-	b := make([]byte, 0, n)
-	b = append(b, benchmark...)
-	for _, a := range axes {
-		b = append(b, '/')
-		b = append(b, a.Name...)
-		b = append(b, '=')
-		b = append(b, a.Label...)
-	}
-	return string(b)
-}

@@ -15,7 +15,7 @@ func (r *resolver) blockNode(name string) *node {
 	if i := r.axis(name); i >= 0 {
 		return &node{mask: 1 << i, eval: func(at []int) result {
 			v := r.axes[i].values[at[i]]
-			return r.block(name, v.value, Origin{FromMatrix, v.rng})
+			return r.block(name, v.value, v.origin)
 		}}
 	}
 	a, from := r.attribute(name)
@@ -51,7 +51,7 @@ func (r *resolver) blockNode(name string) *node {
 
 // block finds the block of a value whose type is right and reports what keeps
 // it from being used.
-func (r *resolver) block(name string, v cty.Value, origin Origin) result {
+func (r *resolver) block(name string, v cty.Value, origin *Origin) result {
 	v, _ = v.Unmark()
 	label := v.GetAttr("label").AsString()
 	var extra any
@@ -108,14 +108,14 @@ func (r *resolver) flagNode(name string) *node {
 		return nil
 	}
 	n := &node{mask: img.mask}
-	declared := func([]int) (cty.Value, *expression, *hcl.EvalContext, Origin, bool) {
-		return cty.NilVal, nil, nil, Origin{}, true
+	declared := func([]int) (cty.Value, *expression, *hcl.EvalContext, *Origin, bool) {
+		return cty.NilVal, nil, nil, nil, true
 	}
 	if i := r.axis(name); i >= 0 {
 		n.mask |= 1 << i
-		declared = func(at []int) (cty.Value, *expression, *hcl.EvalContext, Origin, bool) {
+		declared = func(at []int) (cty.Value, *expression, *hcl.EvalContext, *Origin, bool) {
 			v := r.axes[i].values[at[i]]
-			return v.value, nil, nil, Origin{FromMatrix, v.rng}, true
+			return v.value, nil, nil, v.origin, true
 		}
 	} else if a, from := r.attribute(name); a != nil {
 		e := r.prepare(a.Expr, Origin{from, a.SrcRange})
@@ -123,7 +123,7 @@ func (r *resolver) flagNode(name string) *node {
 			return nil
 		}
 		n.mask |= e.mask
-		declared = func(at []int) (cty.Value, *expression, *hcl.EvalContext, Origin, bool) {
+		declared = func(at []int) (cty.Value, *expression, *hcl.EvalContext, *Origin, bool) {
 			v, ctx, ok := r.plainIn(e, at, name)
 			return v, e, ctx, e.origin, ok
 		}
@@ -140,7 +140,7 @@ func (r *resolver) flagNode(name string) *node {
 }
 
 // flag gives a flag its value in one run. v is cty.NilVal if it is not declared.
-func (r *resolver) flag(name string, img *Image, v cty.Value, e *expression, ctx *hcl.EvalContext, origin Origin) result {
+func (r *resolver) flag(name string, img *Image, v cty.Value, e *expression, ctx *hcl.EvalContext, origin *Origin) result {
 	f, has := img.version.Flag(name)
 	declared := v != cty.NilVal
 	switch {
@@ -167,6 +167,8 @@ func (r *resolver) flag(name string, img *Image, v cty.Value, e *expression, ctx
 	return result{}
 }
 
+var fromVersion = Origin{From: FromVersion}
+
 // defaultOf is the value that a version gives a flag that is not declared.
 func defaultOf(f *catalog.Flag) result {
 	if f.Default == cty.NilVal || f.Default.IsNull() {
@@ -176,5 +178,5 @@ func defaultOf(f *catalog.Flag) result {
 	if wrong != "" {
 		panic("schema: default of flag " + f.Name + " " + wrong)
 	}
-	return result{value: v, origin: Origin{From: FromVersion}, ok: true}
+	return result{value: v, origin: &fromVersion, ok: true}
 }

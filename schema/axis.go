@@ -23,9 +23,9 @@ type axis struct {
 
 // axisValue is one value of an axis with the label that shows it in addresses.
 type axisValue struct {
-	value cty.Value
-	label string
-	rng   hcl.Range
+	value  cty.Value
+	label  string
+	origin *Origin
 }
 
 // readArgumentAxis reads ARGUMENT = [ … ].
@@ -148,7 +148,7 @@ func (ax *axis) fill(rng hcl.Range, elems []element, convert converter) hcl.Diag
 			ax.shown = map[string]int{}
 		}
 		ax.shown[label] = len(ax.values)
-		ax.values = append(ax.values, axisValue{value: out, label: label, rng: e.rng})
+		ax.values = append(ax.values, axisValue{value: out, label: label, origin: &Origin{FromMatrix, e.rng}})
 	}
 	return diags
 }

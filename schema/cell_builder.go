@@ -4,7 +4,6 @@ import (
 	"maps"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -24,11 +23,11 @@ type cellBuilder struct {
 // A template is what all cells of one image share.
 type template struct {
 	args    map[string]cty.Value
-	origins map[string]Origin // of args
-	varying []*node           // the flags that differ between cells
+	origins map[string]*Origin // of args
+	varying []*node            // the flags that differ between cells
 	// complete are the origins of everything, for the cells with these options
 	// and environment.
-	complete map[layered]map[string]Origin
+	complete map[layered]*map[string]*Origin
 	ok       bool
 }
 
@@ -82,26 +81,31 @@ func (b *cellBuilder) cell(at []int) *Cell {
 		return nil
 	}
 	layers := layered{opts.extra.(*options), env.extra.(*environment)}
-	c.Args, c.Origins = t.args, maps.Clone(b.origins(t, layers, at))
-	if len(t.varying) > 0 {
-		c.Args = maps.Clone(t.args)
-	}
+	c.Args.common, c.Origins.common = &t.args, b.origins(t, layers, at)
+	c.Args.own = make([]ownValue[cty.Value], 0, len(t.varying))
+	c.Origins.own = make([]ownValue[*Origin], 0, len(t.varying)+len(b.differing))
 	if !b.varyingFlags(c, t, at) {
 		return nil
 	}
+	for _, n := range b.differing {
+		c.Origins.own = append(c.Origins.own, ownOrigin(n.name, n.at(at)))
+	}
 	c.Options, c.Env = opts.value, layers.env.vars
-	b.axisValues(c, at)
-	c.Address = address(c.Benchmark, c.Axes)
+	c.Address = b.address(at)
+	c.common = Common{t, layers, c.Model, c.Hardware, c.UseCase}
 	return c
+}
+
+func ownOrigin(name string, r result) ownValue[*Origin] {
+	return ownValue[*Origin]{name, r.origin, r.origin == nil}
 }
 
 // maxComplete bounds the memory of a template where options differ in every
 // cell.
 const maxComplete = 1000
 
-// origins are those of a cell apart from what varies: copying a complete map is
-// cheaper than filling one.
-func (b *cellBuilder) origins(t *template, layers layered, at []int) map[string]Origin {
+// origins are those of a cell apart from what varies.
+func (b *cellBuilder) origins(t *template, layers layered, at []int) *map[string]*Origin {
 	if out := t.complete[layers]; out != nil {
 		return out
 	}
@@ -110,20 +114,15 @@ func (b *cellBuilder) origins(t *template, layers layered, at []int) map[string]
 	for name, o := range layers.env.origins {
 		out["env."+name] = o
 	}
-	for _, n := range t.varying {
-		if res := n.at(at); res.ok && res.origin.From != "" {
-			out[n.name] = res.origin
-		}
-	}
 	for _, n := range b.others() {
-		if o := n.at(at).origin; o.From != "" {
+		if o := n.at(at).origin; o != nil {
 			out[n.name] = o
 		}
 	}
 	if len(t.complete) < maxComplete {
-		t.complete[layers] = out
+		t.complete[layers] = &out
 	}
-	return out
+	return &out
 }
 
 // others are the nodes that are neither flags nor merged.
@@ -146,19 +145,11 @@ func (b *cellBuilder) varyingFlags(c *Cell, t *template, at []int) bool {
 			continue
 		}
 		if _, has := t.args[n.name]; has && c != nil {
-			set(c.Args, c.Origins, n.name, res)
+			c.Args.own = append(c.Args.own, ownValue[cty.Value]{name: n.name, value: res.value})
+			c.Origins.own = append(c.Origins.own, ownOrigin(n.name, res))
 		}
 	}
 	return ok
-}
-
-func set(args map[string]cty.Value, origins map[string]Origin, name string, res result) {
-	args[name] = res.value
-	if res.origin.From != "" {
-		origins[name] = res.origin
-	} else {
-		delete(origins, name)
-	}
 }
 
 // template returns what the cells share that have the image of this one.
@@ -167,7 +158,7 @@ func (b *cellBuilder) template(at []int) *template {
 	if t := b.templates[key]; t != nil {
 		return t
 	}
-	t := &template{args: map[string]cty.Value{}, origins: map[string]Origin{}, complete: map[layered]map[string]Origin{}, ok: true}
+	t := &template{args: map[string]cty.Value{}, origins: map[string]*Origin{}, complete: map[layered]*map[string]*Origin{}, ok: true}
 	b.templates[key] = t
 	img := image(b.image, at)
 	if img == nil {
@@ -180,12 +171,15 @@ func (b *cellBuilder) template(at []int) *template {
 		} else if n.mask&^b.image.mask != 0 {
 			t.varying = append(t.varying, n)
 			if has {
-				t.args[n.name] = cty.NilVal // to be filled in; the map has its size
+				t.args[n.name] = cty.NilVal // each cell has its own
 			}
 		} else if res := n.at(at); !res.ok {
 			t.ok = false
 		} else if has {
-			set(t.args, t.origins, n.name, res)
+			t.args[n.name] = res.value
+			if res.origin != nil {
+				t.origins[n.name] = res.origin
+			}
 		}
 	}
 	return t
@@ -224,35 +218,29 @@ func (b *cellBuilder) ownArguments(c *Cell, at []int) bool {
 	} else if c.Precision > 0 {
 		c.MaxSamples = max(c.Samples, DefaultMaxSamples)
 	}
-	return b.checkSamples(c, b.own["max_samples"].at(at).origin.Range, given)
+	return b.checkSamples(c, b.own["max_samples"].at(at).origin, given)
 }
 
-func (b *cellBuilder) checkSamples(c *Cell, at hcl.Range, given bool) bool {
+func (b *cellBuilder) checkSamples(c *Cell, most *Origin, given bool) bool {
 	switch {
 	case given && c.Precision == 0:
-		b.diags = append(b.diags, refuse(at, "Limit without a precision", `max_samples limits how many samples a precision may take, and none is asked for. Set precision = "2%%", or say with samples how many to take.`))
+		b.diags = append(b.diags, refuse(most.Range, "Limit without a precision", `max_samples limits how many samples a precision may take, and none is asked for. Set precision = "2%%", or say with samples how many to take.`))
 	case given && c.MaxSamples < c.Samples:
-		b.diags = append(b.diags, refuse(at, "Unsuitable value", "max_samples is %d, which is less than the %d samples that are asked for. Raise it, or lower samples.", c.MaxSamples, c.Samples))
+		b.diags = append(b.diags, refuse(most.Range, "Unsuitable value", "max_samples is %d, which is less than the %d samples that are asked for. Raise it, or lower samples.", c.MaxSamples, c.Samples))
 	default:
 		return true
 	}
 	return false
 }
 
-// axisValues fills in the components of the address and the origins of what is
-// no flag.
-func (b *cellBuilder) axisValues(c *Cell, at []int) {
-	c.Axes = make([]AxisValue, 0, len(b.axes)+1)
-	c.Axes = append(c.Axes, AxisValue{Name: "use_case", Label: b.row.label, Range: b.row.rng})
+// address is the name of a cell, in the manner of a Go benchmark.
+func (b *cellBuilder) address(at []int) string {
+	out := make([]byte, 0, 128)
+	out = append(out, b.row.benchmark.label...)
+	out = append(append(out, "/use_case="...), b.row.label...)
 	for i, ax := range b.axes {
-		v := &ax.values[at[i]]
-		c.Axes = append(c.Axes, AxisValue{Name: ax.name, Label: v.label, Range: v.rng})
+		out = append(append(out, '/'), ax.name...)
+		out = append(append(out, '='), ax.values[at[i]].label...)
 	}
-	for _, n := range b.differing {
-		if o := n.at(at).origin; o.From != "" {
-			c.Origins[n.name] = o
-		} else {
-			delete(c.Origins, n.name)
-		}
-	}
+	return string(out)
 }

@@ -73,19 +73,16 @@ type Cell struct {
 	// Address is unique: max_throughput/use_case=chat/concurrency=64.
 	Address   string
 	Benchmark string
-	// Axes are the use case, then the axes of the benchmark's matrix and of the
-	// row's, each in source order.
-	Axes     []AxisValue
-	Model    *Model
-	Hardware *Hardware
-	Image    *Image
-	UseCase  *UseCase
+	Model     *Model
+	Hardware  *Hardware
+	Image     *Image
+	UseCase   *UseCase
 	// Executor is TYPE.NAME as chosen with `executor =`, "" if it is left open.
 	// "simulate" may stand alone.
 	Executor string
 	// Args holds every flag of the image's version by argument name; null means
-	// that the flag is not passed. Callers must not change it.
-	Args map[string]cty.Value
+	// that the flag is not passed.
+	Args Shared[cty.Value]
 	// Options is the merged llm_api_options, an object, as declared.
 	Options cty.Value
 	// Env is sorted by name.
@@ -98,17 +95,27 @@ type Cell struct {
 	TimeLimit time.Duration
 	// Origins tells where a value was declared: by argument name, a leaf of
 	// llm_api_options as "llm_api_options.a.b", a variable as "env.NAME".
-	Origins map[string]Origin
+	Origins Shared[*Origin]
 	// Range is the header of the row.
 	Range   hcl.Range
 	Version *catalog.Version
+
+	common Common
 }
 
-// AxisValue is one component of an address.
-type AxisValue struct {
-	Name, Label string
-	Range       hcl.Range
+// Common tells apart what cells have in common: where it is equal, the cells
+// have the same blocks, options and environment and the same arguments but for
+// those that Args.Own ranges over, which have the same names.
+type Common struct {
+	template *template
+	layered
+	model    *Model
+	hardware *Hardware
+	useCase  *UseCase
 }
+
+// Common is what the cell has in common with others.
+func (c *Cell) Common() Common { return c.common }
 
 // EnvVar is one variable of a run's environment.
 type EnvVar struct {

@@ -17,7 +17,7 @@ var reservedEnv = []string{"LD_PRELOAD", "BASH_ENV", "SLURM_*", "SBATCH_*", "PMI
 // environment is env in one run.
 type environment struct {
 	vars    []EnvVar
-	origins map[string]Origin // by name
+	origins map[string]*Origin // by name
 }
 
 // envNode merges env of the benchmark and of the row; its extra is *environment.
@@ -28,7 +28,7 @@ func (r *resolver) envNode() *node {
 		return nil
 	}
 	n.eval = func(at []int) result {
-		all, origins := map[string]cty.Value{}, map[string]Origin{}
+		all, origins := map[string]cty.Value{}, map[string]*Origin{}
 		fine := true
 		for _, e := range layers {
 			fine = r.addEnv(e, at, all, origins) && fine
@@ -68,7 +68,7 @@ func (r *resolver) layers(name string, n *node) (out []*expression, ok bool) {
 }
 
 // addEnv adds the variables of one layer.
-func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, origins map[string]Origin) bool {
+func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, origins map[string]*Origin) bool {
 	ev := e.value(at)
 	r.diags = append(r.diags, ev.diags...)
 	if !ev.ok {
@@ -94,7 +94,7 @@ func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, ori
 		name := k.AsString()
 		rng := attributeRange(e.Expression, name, e.origin.Range)
 		if out, fine := r.envValue(name, v, rng); fine {
-			all[name], origins[name] = out.WithMarks(marks), Origin{e.origin.From, rng}
+			all[name], origins[name] = out.WithMarks(marks), &Origin{e.origin.From, rng}
 		} else {
 			ok = false
 		}

@@ -147,7 +147,7 @@ func writeFile(t *testing.T, name string, data []byte) {
 // from.
 func shown(c *schema.Cell, name string) string {
 	from := ""
-	if o := c.Origins[name]; o.From != "" {
+	if o, ok := c.Origins.Get(name); ok {
 		from = fmt.Sprintf("(%s:%d)", o.From, o.Range.Start.Line)
 	}
 	switch {
@@ -164,7 +164,7 @@ func shown(c *schema.Cell, name string) string {
 	case strings.Contains(name, "."):
 		return from
 	}
-	v, ok := c.Args[name]
+	v, ok := c.Args.Get(name)
 	if !ok {
 		return "absent"
 	}

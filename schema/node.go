@@ -25,7 +25,7 @@ type stride struct{ axis, by int }
 // A result is a node in one run. It is not ok if the reason has been reported.
 type result struct {
 	value  cty.Value
-	origin Origin
+	origin *Origin // nil where nothing says it
 	// extra is what a cell needs besides: *Model, *Options, time.Duration, …
 	extra any
 	ok    bool
@@ -75,14 +75,14 @@ func (n *node) at(at []int) result {
 }
 
 // constant is a node that is the same in all runs.
-func constant(name string, v cty.Value, origin Origin, extra any) *node {
+func constant(name string, v cty.Value, origin *Origin, extra any) *node {
 	return &node{name: name, eval: func([]int) result { return result{value: v, origin: origin, extra: extra, ok: true} }}
 }
 
 // An expression is one that may refer to each.
 type expression struct {
 	hcl.Expression
-	origin Origin
+	origin *Origin
 	base   *hcl.EvalContext
 	refs   []*node // by name under each
 	mask   uint64

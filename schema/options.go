@@ -9,7 +9,7 @@ import (
 
 // options is llm_api_options in one run.
 type options struct {
-	origins map[string]Origin // "llm_api_options.a.b"
+	origins map[string]*Origin // "llm_api_options.a.b"
 }
 
 // optionsNode merges llm_api_options of the image, the benchmark and the row;
@@ -57,9 +57,9 @@ func (r *resolver) finish(merged *tree, v *catalog.Version) result {
 		r.diags = append(r.diags, diags...)
 		return result{}
 	}
-	out := &options{origins: map[string]Origin{}}
+	out := &options{origins: map[string]*Origin{}}
 	if len(merged.attrs) > 0 {
-		merged.leaves("llm_api_options", func(path string, leaf *tree) { out.origins[path] = leaf.origin })
+		merged.leaves("llm_api_options", func(path string, leaf *tree) { out.origins[path] = &leaf.origin })
 	}
 	return result{value: merged.plain(), extra: out, ok: true}
 }
@@ -133,7 +133,7 @@ func (r *resolver) layer(e *expression, at []int) (*tree, bool) {
 		r.problem(e, ev.ctx, "llm_api_options", "holds a number that is too large")
 		return nil, false
 	}
-	return newTree(v, e.Expression, e.origin), true
+	return newTree(v, e.Expression, *e.origin), true
 }
 
 // plainOptions wants all of v known and no part of it sensitive, and points at

@@ -38,10 +38,10 @@ var ownDefaults = map[string]cty.Value{
 // is nil for a null.
 func (r *resolver) ownNode(name string) *node {
 	def := ownDefaults[name]
-	origin := Origin{}
+	var origin *Origin
 	var extra any
 	if !def.IsNull() {
-		origin = Origin{From: FromLLMBench}
+		origin = &Origin{From: FromLLMBench}
 		extra = int(whole(def))
 	}
 	a, from := r.attribute(name)

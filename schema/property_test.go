@@ -149,8 +149,11 @@ func essence(defs *schema.Definitions) []string {
 	for _, c := range defs.Cells {
 		line := c.Address + asJSON(c.Options) + fmt.Sprint(c.Env, c.Samples, c.TimeLimit)
 		for _, f := range c.Version.Flags {
-			if v, ok := c.Args[f.Name]; ok {
-				line += " " + f.Name + "=" + asJSON(v) + c.Origins[f.Name].From
+			if v, ok := c.Args.Get(f.Name); ok {
+				line += " " + f.Name + "=" + asJSON(v)
+				if o, ok := c.Origins.Get(f.Name); ok {
+					line += o.From
+				}
 			}
 		}
 		out = append(out, line)

@@ -53,7 +53,7 @@ func (r *resolver) build(name string) *node {
 	case name == "use_case":
 		v, diags := r.names.resolve(r.names.roots["use_case"].entries[r.row.label], r.row.rng)
 		r.diags = append(r.diags, diags...)
-		return constant(name, v, Origin{FromRow, r.row.rng}, r.row.useCase)
+		return constant(name, v, &Origin{FromRow, r.row.rng}, r.row.useCase)
 	case slices.Contains(blockArguments, name):
 		return r.blockNode(name)
 	case name == "llm_api_options":
@@ -78,7 +78,7 @@ func (r *resolver) axisNode(i int) *node {
 	ax := r.axes[i]
 	return &node{mask: 1 << i, eval: func(at []int) result {
 		v := ax.values[at[i]]
-		return result{value: v.value, origin: Origin{FromMatrix, v.rng}, ok: true}
+		return result{value: v.value, origin: v.origin, ok: true}
 	}}
 }
 
@@ -95,7 +95,7 @@ func (r *resolver) attribute(name string) (*hclsyntax.Attribute, string) {
 func (r *resolver) prepare(expr hcl.Expression, origin Origin) *expression {
 	base, diags := r.names.context(expr, true)
 	r.diags = append(r.diags, diags...)
-	e := &expression{Expression: expr, origin: origin, base: base, static: true}
+	e := &expression{Expression: expr, origin: &origin, base: base, static: true}
 	ok := !diags.HasErrors()
 	for _, t := range expr.Variables() {
 		if t.RootName() != "each" {
