@@ -60,8 +60,8 @@ func (p *proof) worldSize() hcl.Diagnostics {
 		return nil
 	}
 	return p.errorAt("tp", "Parallelism does not match the hardware", fmt.Sprintf(
-		"tp = %d times pp = %d is %d ranks, and hardware.%s has %d GPUs; every GPU runs one rank. Set tp and pp so that their product is %d.",
-		tp, pp, tp*pp, p.cell.Hardware.Label, gpus, gpus))
+		"tp = %d times pp = %d is %s, and hardware.%s has %d GPUs; every GPU runs one rank. Set tp and pp so that their product is %d.",
+		tp, pp, countOf(tp*pp, "rank"), p.cell.Hardware.Label, gpus, gpus))
 }
 
 // expertParallel refuses an ep that TensorRT-LLM cannot split tp by.

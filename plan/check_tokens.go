@@ -67,8 +67,12 @@ func (p *proof) graphSizes() hcl.Diagnostics {
 		}
 		place := "llm_api_options." + names[0]
 		if most, both := p.option(names[1]); both && plainValue(most) != float64(0) {
+			why := "TensorRT-LLM refuses both at once"
+			if !p.cell.Version.GraphSizesExcludeMax {
+				why = "the sizes alone say what is captured"
+			}
 			diags = append(diags, p.errorAt("llm_api_options."+names[1], "CUDA graph sizes are given twice", fmt.Sprintf(
-				"%s and %s cannot be used together: TensorRT-LLM refuses both at once. Keep %s.", names[0], names[1], names[0]))...)
+				"%s and %s cannot be used together: %s. Keep %s.", names[0], names[1], why, names[0]))...)
 		}
 		list, ok := plainValue(sizes).([]any)
 		if !ok {

@@ -38,6 +38,10 @@ func fits(c candidate) hcl.Diagnostics {
 	detail := fmt.Sprintf(
 		"Of the %s of a %s, weights take %s and activations, NCCL and the CUDA context about %s. ",
 		gigabytes(m.Capacity), c.run.Hardware.GPU, gigabytes(m.Weights), gigabytes(m.Workspace))
+	if m.KVCache <= 0 && m.Workspace > m.Weights {
+		return hcl.Diagnostics{cellError(c.cell, "max_num_tokens", "Activations do not fit", detail+
+			"Nothing is left for the KV cache. Lower max_num_tokens: each token of an iteration takes memory for its activations.")}
+	}
 	if m.KVCache <= 0 {
 		return hcl.Diagnostics{cellError(c.cell, "tp", "Weights do not fit", detail+
 			"Nothing is left for the KV cache. Spread the weights over more GPUs (tp, ep), or take a smaller quantization.")}
@@ -95,7 +99,7 @@ func (b *builder) endsInTime(c candidate) hcl.Diagnostics {
 func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }
 
 func inMinutes(seconds float64) string {
-	if seconds < 90 {
+	if seconds <= 90 {
 		return fmt.Sprintf("%.0f s", seconds)
 	}
 	return fmt.Sprintf("%.0f min", seconds/60)

@@ -54,7 +54,7 @@ func (n *noter) slotsUnused(o Occupancy) {
 
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
 func (n *noter) graphSizes(o Occupancy) {
-	sizes := graphSizes(n.run.LLMAPIOptions)
+	sizes := graphSizes(n.run.LLMAPIOptions, o.Slots/o.Ranks)
 	if len(sizes) == 0 {
 		return
 	}

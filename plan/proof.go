@@ -36,11 +36,11 @@ func (p *proof) check() hcl.Diagnostics {
 	return diags
 }
 
-// intArg is the whole number that a flag of the cell holds; ok is false when
-// the flag is not passed.
+// intArg is the whole number that is in effect for a flag of the cell; ok is
+// false where trtllm-bench works it out.
 func intArg(cell *schema.Cell, name string) (n int, ok bool) {
-	v, present := cell.Args.Get(name)
-	if !present || v.IsNull() || v.Type() != cty.Number {
+	v := argInEffect(cell, name)
+	if v.IsNull() || v.Type() != cty.Number {
 		return 0, false
 	}
 	f, _ := v.AsBigFloat().Float64()
@@ -48,8 +48,20 @@ func intArg(cell *schema.Cell, name string) (n int, ok bool) {
 }
 
 func boolArg(cell *schema.Cell, name string) bool {
-	v, present := cell.Args.Get(name)
-	return present && !v.IsNull() && v.Type() == cty.Bool && v.True()
+	v := argInEffect(cell, name)
+	return !v.IsNull() && v.Type() == cty.Bool && v.True()
+}
+
+// argInEffect is a flag's value, or where null keeps it from being passed the
+// version's default.
+func argInEffect(cell *schema.Cell, name string) cty.Value {
+	if v, ok := cell.Args.Get(name); ok && !v.IsNull() {
+		return v
+	}
+	if f, ok := cell.Version.Flag(name); ok && f.Default != cty.NilVal {
+		return f.Default
+	}
+	return cty.NullVal(cty.DynamicPseudoType)
 }
 
 // option looks an option up by its dotted path; ok is false when it is absent

@@ -47,7 +47,7 @@ func (w Workload) Scenario() estimate.Scenario {
 		KVFraction:     fraction,
 		Concurrency:    whole("concurrency", -1),
 		ChunkedContext: optionIs(w.Options, true, "enable_chunked_prefill") || a.Bool("enable_chunked_context"),
-		GraphSizes:     graphSizes(w.Options),
+		GraphSizes:     graphSizes(w.Options, whole("max_batch_size", 2048)),
 		GraphPadding:   optionIs(w.Options, true, "cuda_graph_config", "enable_padding") || optionIs(w.Options, true, "cuda_graph_padding_enabled"),
 		AllToAll:       optionIs(w.Options, "WIDEEP", "moe_config", "backend") || allToAll(w.GPU, w.TRTLLMVersion),
 		Early:          early(w.TRTLLMVersion),
@@ -99,7 +99,9 @@ func optionAt(options any, path ...string) any {
 	return options
 }
 
-func graphSizes(options any) []int {
+// graphSizes are the batch sizes that are captured: TensorRT-LLM takes most for
+// those above it.
+func graphSizes(options any, most int) []int {
 	obj, _ := options.(map[string]any)
 	list, ok := obj["cuda_graph_batch_sizes"].([]any)
 	if !ok {
@@ -109,7 +111,7 @@ func graphSizes(options any) []int {
 	var sizes []int
 	for _, e := range list {
 		if f, ok := e.(float64); ok {
-			sizes = append(sizes, int(f))
+			sizes = append(sizes, int(min(f, float64(most))))
 		}
 	}
 	return sizes

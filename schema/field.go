@@ -149,6 +149,20 @@ func notEmpty(v cty.Value) string {
 	return ""
 }
 
+// maxInt32 is the largest number of tokens, requests and slots that TensorRT-LLM
+// can count.
+const maxInt32 = 1<<31 - 1
+
+// wholeWithin refuses numbers that are not whole, below least or above most.
+func wholeWithin(least, most int64) func(cty.Value) string {
+	return func(v cty.Value) string {
+		if n, ok := asWhole(v); !ok || n < least || n > most {
+			return fmt.Sprintf("must be a whole number from %d to %d, not %s", least, most, shortest(v))
+		}
+		return ""
+	}
+}
+
 // wholeFrom refuses numbers that are not whole or below least.
 func wholeFrom(least int64) func(cty.Value) string {
 	return func(v cty.Value) string {

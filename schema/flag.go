@@ -56,6 +56,8 @@ func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
 		n := asFloat(v)
 		low, high := f.Min != nil && n < *f.Min, f.Max != nil && n > *f.Max
 		switch {
+		case f.Type == "int" && f.Max == nil && n > maxInt32:
+			return fmt.Sprintf("must be at most %d, and it is %s", maxInt32, shortest(v))
 		case (low || high) && f.Min != nil && f.Max != nil:
 			return fmt.Sprintf("must be from %s to %s, and it is %s", limit(f.Min), limit(f.Max), shortest(v))
 		case low:

@@ -14,6 +14,9 @@ import (
 // unless max_samples says it.
 const DefaultMaxSamples = 10
 
+// mostSamples is how often a run can be measured.
+const mostSamples = 1000
+
 // own is how an argument that is no flag becomes a value and what a cell needs
 // of it. wrong ends a sentence that begins with the argument's name.
 type own func(r *resolver, v cty.Value) (out cty.Value, extra any, wrong string)
@@ -69,7 +72,7 @@ func (r *resolver) ownNode(name string) *node {
 }
 
 func wholeArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
-	out, wrong := field{ty: cty.Number, wrong: wholeFrom(1)}.convert(v)
+	out, wrong := field{ty: cty.Number, wrong: wholeWithin(1, mostSamples)}.convert(v)
 	if wrong != "" {
 		return v, nil, wrong
 	}

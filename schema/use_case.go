@@ -24,8 +24,8 @@ type UseCase struct {
 }
 
 var useCaseFields = []field{
-	{name: "isl", ty: cty.Number, required: true, wrong: wholeFrom(1)},
-	{name: "osl", ty: cty.Number, required: true, wrong: wholeFrom(1)},
+	{name: "isl", ty: cty.Number, required: true, wrong: wholeWithin(1, maxInt32)},
+	{name: "osl", ty: cty.Number, required: true, wrong: wholeWithin(1, maxInt32)},
 	{name: "isl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
 	{name: "osl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
 	{name: "seed", ty: cty.Number, wrong: wholeFrom(0), fallback: cty.NumberIntVal(DefaultSeed)},

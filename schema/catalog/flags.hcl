@@ -4,7 +4,8 @@
 #
 # A default is written where llmbench passes the flag even if it is not declared,
 # and is the version's own. Flags that place files are not listed: llmbench sets
-# them (see OwnedFlag).
+# them (see OwnedFlag). Whole numbers have 32 bits; num_requests is bounded by what
+# a plan can simulate and a node can hold of the data set.
 
 flags {
   # llmbench always passes it: before 1.0.0rc4 another backend was the default.
@@ -23,8 +24,8 @@ flags {
   # The range is open at 0; the smallest step that makes sense is far above.
   kv_cache_free_gpu_mem_fraction = { type = "float", min = 0.001, max = 1, default = 0.9 }
 
-  concurrency  = { type = "int", min = -1, default = -1 } # up to 0: no limit
-  num_requests = { type = "int", min = 0 }                # 0 or not passed: the whole data set
+  concurrency  = { type = "int", min = -1, default = -1 }  # up to 0: no limit
+  num_requests = { type = "int", min = 0, max = 10000000 } # 0 or not passed: the whole data set
   warmup       = { type = "int", min = 0, default = 2 }
   streaming    = { type = "bool", default = false }
 
