@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // A noter collects the notes of one run.
@@ -62,6 +63,13 @@ func (n *noter) graphSizes(o Occupancy) {
 	if largest := sizes[len(sizes)-1]; batch > largest {
 		n.add("graph_sizes_miss_batch", "avg_tpot_ms",
 			"The batch reaches %d a rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
+		return
+	}
+	if !graphPadding(n.run.LLMAPIOptions) {
+		if !slices.Contains(sizes, batch) {
+			n.add("graph_sizes_miss_batch", "avg_tpot_ms",
+				"The batch of %d a rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)
+		}
 		return
 	}
 	padded := padding(sizes, batch)

@@ -48,7 +48,7 @@ func (w Workload) Scenario() estimate.Scenario {
 		Concurrency:    whole("concurrency", -1),
 		ChunkedContext: optionIs(w.Options, true, "enable_chunked_prefill") || a.Bool("enable_chunked_context"),
 		GraphSizes:     graphSizes(w.Options, whole("max_batch_size", 2048)),
-		GraphPadding:   optionIs(w.Options, true, "cuda_graph_config", "enable_padding") || optionIs(w.Options, true, "cuda_graph_padding_enabled"),
+		GraphPadding:   graphPadding(w.Options),
 		AllToAll:       optionIs(w.Options, "WIDEEP", "moe_config", "backend") || allToAll(w.GPU, w.TRTLLMVersion),
 		Early:          early(w.TRTLLMVersion),
 		Requests:       estimateRequests(w.Lengths),
@@ -97,6 +97,11 @@ func optionAt(options any, path ...string) any {
 		return nil // not comparable
 	}
 	return options
+}
+
+// graphPadding reports whether a batch is rounded up to one with a CUDA graph.
+func graphPadding(options any) bool {
+	return optionIs(options, true, "cuda_graph_config", "enable_padding") || optionIs(options, true, "cuda_graph_padding_enabled")
 }
 
 // graphSizes are the batch sizes that are captured: TensorRT-LLM takes most for

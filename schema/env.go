@@ -14,6 +14,9 @@ import (
 // reservedEnv are names, and beginnings of names, that belong to the job.
 var reservedEnv = []string{"LD_PRELOAD", "BASH_ENV", "SLURM_*", "SBATCH_*", "PMI*"}
 
+// tokens are names under which tools look for an access token.
+var tokens = []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "NGC_API_KEY"}
+
 // environment is env in one run.
 type environment struct {
 	vars    []EnvVar
@@ -126,6 +129,9 @@ func (r *resolver) envValue(name string, v cty.Value, rng hcl.Range) (cty.Value,
 		return v, false
 	case strings.ContainsAny(plain.AsString(), "\x00\n\r"):
 		r.diags = append(r.diags, refuse(rng, "Unsuitable value", "The value of env.%s has a line break, which the file that jobs read it from cannot hold.", name))
+		return v, false
+	case !j.sensitive && contains(tokens, name):
+		r.diags = append(r.diags, refuse(rng, "Access token in plain sight", "The value of env.%s would be printed, planned and stored. Take it from a variable with sensitive = true, or leave it out: jobs run offline and need no token.", name))
 		return v, false
 	case j.sensitive:
 		plain = plain.Mark(sensitiveMark{})

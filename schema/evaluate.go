@@ -27,9 +27,31 @@ func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnos
 		case secret: // the words of functions repeat their arguments
 			d.Detail = "This expression cannot be evaluated. It refers to a sensitive value, so the reason, which could show the value, is left out."
 			d.Expression, d.EvalContext = nil, nil
+		case d.Summary == "Invalid index":
+			d.Detail += keysThatAre(d)
 		}
 	}
 	return v, diags
+}
+
+// keysThatAre lists the keys of the object that d says has not the one looked up;
+// "" if it is none.
+func keysThatAre(d *hcl.Diagnostic) string {
+	index, ok := d.Expression.(*hclsyntax.IndexExpr)
+	if !ok {
+		return ""
+	}
+	object, _ := index.Collection.Value(d.EvalContext)
+	object, _ = object.Unmark()
+	if !object.IsKnown() || object.IsNull() || !object.Type().IsObjectType() && !object.Type().IsMapType() || object.LengthInt() == 0 {
+		return ""
+	}
+	var keys []string
+	for it := object.ElementIterator(); it.Next(); {
+		k, _ := it.Element()
+		keys = append(keys, k.AsString())
+	}
+	return " Its keys are " + strings.Join(keys, ", ") + "."
 }
 
 // refersToSecret reports whether expr refers to a value that derives from a

@@ -58,10 +58,18 @@ func (c *optionChecker) key(t *tree, path, prefix, name string) {
 func (c *optionChecker) respelt(t *tree, path string) []string {
 	var out []string
 	if to, ok := c.version.Renamed(path); ok {
-		out = append(out, nested(to))
+		right := nested(to)
+		if strings.Contains(path, ".") && !strings.Contains(to, ".") {
+			right += " at the top level"
+		}
+		out = append(out, right)
 	}
 	for _, name := range t.names() {
-		out = append(out, c.respelt(t.attrs[name], path+"."+name)...)
+		for _, right := range c.respelt(t.attrs[name], path+"."+name) {
+			if right = strings.TrimSuffix(right, " at the top level"); !contains(out, right) {
+				out = append(out, right)
+			}
+		}
 	}
 	return out
 }
@@ -186,6 +194,20 @@ func isList(t *tree, is func(cty.Value) bool) bool {
 	return true
 }
 
+// oddElement tells of the first element of a list that keeps it from being what is
+// asked for.
+func oddElement(list cty.Value, is func(*tree) bool) string {
+	if !list.Type().IsTupleType() {
+		return ""
+	}
+	for it := list.ElementIterator(); it.Next(); {
+		if _, e := it.Element(); !is(&tree{value: cty.TupleVal([]cty.Value{e})}) {
+			return " with " + describe(e)
+		}
+	}
+	return ""
+}
+
 // wrongOption says what keeps t from being a value of opt, "" if nothing does.
 // null suits every option.
 func wrongOption(opt *catalog.Option, t *tree) string {
@@ -200,7 +222,7 @@ func wrongOption(opt *catalog.Option, t *tree) string {
 		return "must be " + kind.noun + ", not an object"
 	}
 	if !kind.is(t) {
-		return "must be " + kind.noun + ", not " + describe(t.value)
+		return "must be " + kind.noun + ", not " + describe(t.value) + oddElement(t.value, kind.is)
 	}
 	if opt.Type == "string" && len(opt.Values) > 0 && !contains(opt.Values, t.value.AsString()) {
 		s := t.value.AsString()
