@@ -5,6 +5,9 @@ package catalog
 type GPU struct {
 	Name         string `hcl:"name,label"`
 	Architecture string `hcl:"architecture"` // hopper or blackwell
+	// CPU is the architecture of the processors of its nodes as uname names it,
+	// "" where nodes differ.
+	CPU string `hcl:"cpu,optional"`
 	// MemoryBytes is what the driver reports, which is below what is marketed.
 	MemoryBytes        int64   `hcl:"memory_bytes"`
 	BandwidthBytesPerS float64 `hcl:"bandwidth_bytes_per_s"`

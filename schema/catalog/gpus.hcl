@@ -4,6 +4,7 @@
 
 gpu "H100" {
   architecture          = "hopper"
+  cpu                   = "x86_64"
   memory_bytes          = 84900000000
   bandwidth_bytes_per_s = 3.35e12
   bf16                  = 0.989e15
@@ -15,6 +16,7 @@ gpu "H100" {
 
 gpu "H200" {
   architecture          = "hopper"
+  cpu                   = "x86_64"
   memory_bytes          = 150100000000
   bandwidth_bytes_per_s = 4.8e12
   bf16                  = 0.989e15
@@ -27,6 +29,7 @@ gpu "H200" {
 # memory_bytes is not confirmed on hardware: it is 179 GiB, what is sold as 180 GB.
 gpu "B200" {
   architecture          = "blackwell"
+  cpu                   = "x86_64"
   memory_bytes          = 192300000000
   bandwidth_bytes_per_s = 8e12
   bf16                  = 2.25e15
@@ -40,6 +43,7 @@ gpu "B200" {
 # A tray of four, 18 trays in one NVLink domain. 189471 MiB.
 gpu "GB200" {
   architecture          = "blackwell"
+  cpu                   = "aarch64" # Grace
   memory_bytes          = 198674743296
   bandwidth_bytes_per_s = 8e12
   bf16                  = 2.5e15
@@ -53,6 +57,7 @@ gpu "GB200" {
 # A tray of four, 18 trays in one NVLink domain. 284208 MiB.
 gpu "GB300" {
   architecture          = "blackwell"
+  cpu                   = "aarch64" # Grace
   memory_bytes          = 298013687808
   bandwidth_bytes_per_s = 8e12
   bf16                  = 2.5e15

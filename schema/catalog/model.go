@@ -57,7 +57,10 @@ type Model struct {
 // A Checkpoint is one published set of a model's weights. Embedding, head and
 // router are BF16 in all of them.
 type Checkpoint struct {
-	ID           string `hcl:"id,label"` // on Hugging Face
+	ID string `hcl:"id,label"` // on Hugging Face
+	// Base is the repository that the checkpoint was made from, "" where its
+	// licence asks for no consent of its own.
+	Base         string `hcl:"base,optional"`
 	Quantization string `hcl:"quantization"`
 	// KVCacheDtype is the type of the KV cache that TensorRT-LLM chooses for the
 	// checkpoint: FP8 or BF16.

@@ -41,6 +41,7 @@ model "llama4_maverick" {
   vision_params   = 0.87e9 # 34 layers of 1408 with a feed-forward part of 5632, and the projector
 
   checkpoint "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8" {
+    base           = "meta-llama/Llama-4-Maverick-17B-128E-Instruct"
     quantization   = "FP8"
     kv_cache_dtype = "FP8"
     bytes          = 403726925824 # 376 GiB
