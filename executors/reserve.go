@@ -13,6 +13,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // reserve gives a waiting task an attempt folder with everything its job
@@ -84,8 +85,7 @@ func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
 	if run.Dataset.Generator == nil {
 		return filepath.Abs(*run.Dataset.Path)
 	}
-	shape := plan.Shape(*run.UseCase.ISL, *run.UseCase.OSL, *run.UseCase.ISLStdev, *run.UseCase.OSLStdev, *run.Dataset.Seed, run.Dataset.Rows)
-	shape.Vocab, shape.EOS = c.Vocabulary(run)
+	shape := c.shape(run)
 	path, _, err := c.Store.EnsureDataset(ctx, shape, func(rows int) {
 		c.tell(&task{run: run}, RunProgress, Event{Done: rows, Total: shape.Rows, Text: "writing data set"})
 	})
@@ -93,6 +93,22 @@ func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
 		return "", fmt.Errorf("data set of %s: %w", run.Address, err)
 	}
 	return filepath.Abs(path)
+}
+
+// FindDataset returns the path of a run's data set if it is there.
+func (c *Campaign) FindDataset(run *plan.Run) (path string, ok bool) {
+	if run.Dataset.Generator == nil {
+		_, err := os.Stat(*run.Dataset.Path)
+		return *run.Dataset.Path, err == nil
+	}
+	return c.Store.FindDataset(c.shape(run))
+}
+
+// shape is the shape of a run's generated data set.
+func (c *Campaign) shape(run *plan.Run) trtllm.Shape {
+	shape := plan.Shape(*run.UseCase.ISL, *run.UseCase.OSL, *run.UseCase.ISLStdev, *run.UseCase.OSLStdev, *run.Dataset.Seed, run.Dataset.Rows)
+	shape.Vocab, shape.EOS = c.Vocabulary(run)
+	return shape
 }
 
 func gitText(g *plan.Git) string {

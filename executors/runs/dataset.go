@@ -37,7 +37,7 @@ type recipe struct {
 func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress func(rows int)) (path, sha string, err error) {
 	want := recipe{Generator: trtllm.Generator, Shape: shape}
 	name := recipeName(want)
-	recipes := filepath.Join(s.datasetsDir(), recipesDir)
+	recipes := s.recipesDir()
 	if sha, ok := s.findDataset(recipes, name); ok {
 		return s.datasetPath(sha), sha, nil
 	}
@@ -52,6 +52,15 @@ func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress 
 	want.SHA256, want.Bytes = made.SHA256, made.Bytes
 	return s.datasetPath(made.SHA256), made.SHA256, replaceFile(recipes, name, encodeRecord(want), 0o644)
 }
+
+// FindDataset returns the absolute path of the data set of a shape if it is in
+// the store.
+func (s *Store) FindDataset(shape trtllm.Shape) (path string, ok bool) {
+	sha, ok := s.findDataset(s.recipesDir(), recipeName(recipe{Generator: trtllm.Generator, Shape: shape}))
+	return s.datasetPath(sha), ok
+}
+
+func (s *Store) recipesDir() string { return filepath.Join(s.datasetsDir(), recipesDir) }
 
 func (s *Store) datasetPath(sha string) string {
 	return filepath.Join(s.datasetsDir(), sha+".jsonl")

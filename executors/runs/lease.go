@@ -61,6 +61,19 @@ func (s *Store) Acquire(ctx context.Context, self Owner) (*Lease, error) {
 	if err := s.Create(); err != nil {
 		return nil, err
 	}
+	return s.acquire(ctx, self)
+}
+
+// AcquireIn is Acquire for a folder that is no store, and is made for the lease.
+func AcquireIn(ctx context.Context, dir string, self Owner) (*Lease, error) {
+	s := Open(dir)
+	if err := s.mkdirAll(s.dir); err != nil {
+		return nil, err
+	}
+	return s.acquire(ctx, self)
+}
+
+func (s *Store) acquire(ctx context.Context, self Owner) (*Lease, error) {
 	b := make([]byte, 8)
 	if _, err := rand.Read(b); err != nil {
 		panic("runs: no randomness: " + err.Error())
