@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"executors/results":         {"plan", "plan/trtllm"},
 	"executors/runs":            {"executors/results", "plan", "plan/trtllm"},
 	"executors":                 {"executors/runs", "executors/results", "plan", "plan/trtllm"},
+	"executors/prepare":         {"executors", "executors/runs"},
 	"executors/simulate":        {"executors", "executors/runs", "executors/results", "plan", "plan/trtllm", "plan/estimate", "schema", "schema/catalog"},
 	"executors/slurm":           {"executors", "executors/runs", "executors/results", "plan", "plan/trtllm", "schema"},
 	"executors/executortest":    {"executors", "executors/runs", "plan"},

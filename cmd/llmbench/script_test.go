@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/command"
+	"github.com/llmbench/llmbench/executors/prepare/preparetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens of scripts")
@@ -19,6 +23,8 @@ var update = flag.Bool("update", false, "rewrite the goldens of scripts")
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"llmbench": func() { os.Exit(command.Main(os.Args)) },
+		"hf":       func() { os.Exit(preparetest.HF()) },
+		"enroot":   func() { os.Exit(preparetest.Enroot()) },
 	})
 }
 
@@ -40,7 +46,7 @@ func runScripts(t *testing.T, dir string) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "standin": standin, "hub": hub},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("TZ", "UTC")
@@ -48,6 +54,43 @@ func runScripts(t *testing.T, dir string) {
 			return os.CopyFS(filepath.Join(e.WorkDir, "examples"), os.DirFS(filepath.Join(root, "examples")))
 		},
 	})
+}
+
+// standin makes what prepare looks for, without its content: standin weights DIR,
+// standin image FILE.
+func standin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: standin weights|image PATH")
+	}
+	path := ts.MkAbs(args[1])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	switch args[0] {
+	case "weights":
+		ts.Check(preparetest.Small().Write(path))
+	case "image":
+		ts.Check(preparetest.WriteImage(path, 1<<20))
+	default:
+		ts.Fatalf("no stand-in for %s", args[0])
+	}
+}
+
+// hub serves the repositories of the recipe, and sets HF_ENDPOINT to where. With
+// an argument they answer with that sentence of a gated repository.
+func hub(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: hub [REFUSAL]")
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if len(args) == 1 {
+			w.Header().Set("X-Error-Code", "GatedRepo")
+			w.Header().Set("X-Error-Message", args[0])
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		fmt.Fprint(w, `{"siblings":[{"rfilename":"model.safetensors","size":4000000}]}`)
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv("HF_ENDPOINT", s.URL)
 }
 
 // exits runs a command and wants an exit code: exits 3 llmbench results .

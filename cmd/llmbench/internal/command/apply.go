@@ -107,7 +107,7 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 func (e *env) planned(f applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
 	if f.Plan == "" {
 		s := e.load(f.definitionFlags, f.Executor)
-		p, diags := s.plan(f.selection())
+		p, diags := s.proven(f.selection())
 		return s, p, diags, nil
 	}
 	saved, err := readPlan(f.Plan)
@@ -218,7 +218,7 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 		return nil
 	}
 	var missing []executors.Check
-	for _, c := range append(s.checkSites(p, s.remembered), s.checkFiles(p)...) {
+	for _, c := range append(s.checkSites(p, s.remembered), s.needs(p).verify(s.env.signal)...) {
 		if c.Result == executors.CheckFail {
 			missing = append(missing, c)
 		}
@@ -254,7 +254,7 @@ func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
 	if !precise || f.Detach {
 		return nil
 	}
-	next, diags := s.plan(sel)
+	next, diags := s.proven(sel)
 	if diags.HasErrors() || next.Summary.ToDo() == 0 {
 		return nil
 	}

@@ -44,7 +44,7 @@ func (e *env) runDoctor(f definitionFlags, executor string, asJSON bool) error {
 	} else {
 		checks = append(checks, s.checkStore(), s.checkDisk())
 		checks = append(checks, s.checkSites(p, s.probe)...)
-		checks = append(checks, s.checkFiles(p)...)
+		checks = append(checks, s.needs(p).verify(e.signal)...)
 	}
 	show := view.Checks
 	if asJSON {
@@ -53,12 +53,7 @@ func (e *env) runDoctor(f definitionFlags, executor string, asJSON bool) error {
 	if err := show(e.streams.Out, checks); err != nil {
 		return err
 	}
-	for _, c := range checks {
-		if c.Result == executors.CheckFail {
-			return exitStatus(exitFailed)
-		}
-	}
-	return nil
+	return failedOf(checks)
 }
 
 func (s *session) checkDefinitions(p *plan.Plan, wrong bool) []executors.Check {
@@ -158,34 +153,4 @@ func (s *session) remembered(st *site) *slurm.Profile {
 		}
 	}
 	return fresh
-}
-
-// checkFiles looks for the weights and images that real runs read.
-func (s *session) checkFiles(p *plan.Plan) []executors.Check {
-	var out []executors.Check
-	seen := map[string]bool{}
-	look := func(name, path, remedy string) {
-		if seen[name+path] {
-			return
-		}
-		seen[name+path] = true
-		c := executors.Check{Name: name, Result: executors.CheckOK, Detail: path}
-		if _, err := os.Stat(path); err != nil {
-			c.Result, c.Detail, c.Remedy = executors.CheckFail, err.Error(), remedy
-		}
-		out = append(out, c)
-	}
-	for _, r := range p.Runs {
-		st := s.sites.of(r)
-		if st.slurm == nil || st.backend.Simulated {
-			continue
-		}
-		if r.Model.Path != nil {
-			look("weights", *r.Model.Path, fmt.Sprintf("bring %s there, or correct model.path", r.Model.Checkpoint))
-		}
-		if c := st.slurm.Container; c != nil {
-			look("image", filepath.Join(c.ImageDir, slurm.ImageFile(r.Image.Name)), fmt.Sprintf("import %s with enroot, or correct image_dir", r.Image.Name))
-		}
-	}
-	return out
 }

@@ -63,7 +63,7 @@ func readPlanFlags(c *cli.Command) (planFlags, error) {
 
 func (e *env) runPlan(ctx context.Context, f planFlags) error {
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.plan(f.selection())
+	p, diags := s.proven(f.selection())
 	if f.Out != "" && !diags.HasErrors() {
 		diags = append(diags, s.sites.errors()...)
 	}

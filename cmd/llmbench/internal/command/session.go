@@ -57,6 +57,18 @@ func storeName(f definitionFlags, defs *schema.Definitions) string {
 	return filepath.Join(f.Dir, defs.Settings.Store)
 }
 
+// proven is plan, with a model refused whose checkpoint is here and denies what
+// is declared of it.
+func (s *session) proven(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
+	p, diags := s.plan(sel)
+	if more := s.contradictions(p); more.HasErrors() {
+		diags = append(diags, more...)
+		p.Runs = []*plan.Run{}
+		p.Diagnostics = plan.NewDiagnostics(diags)
+	}
+	return p, diags
+}
+
 // plan builds the plan of the session's definitions.
 func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 	if s.diags.HasErrors() {

@@ -1,0 +1,150 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/prepare"
+	"github.com/llmbench/llmbench/executors/slurm"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// needs are what the runs of a plan read, each once, in the order of the runs.
+type needs struct {
+	weights []prepare.Weights
+	images  []prepare.Image
+	data    []*plan.Run // one for each data set
+	// left are checks of what cannot be looked at.
+	left []executors.Check
+}
+
+// needs are what runs on this site's Slurm read; simulated runs read data sets
+// alone.
+func (s *session) needs(p *plan.Plan) needs {
+	var n needs
+	seen := map[string]bool{}
+	first := func(key string) bool {
+		defer func() { seen[key] = true }()
+		return !seen[key]
+	}
+	for _, r := range p.Runs {
+		if first(dataOf(r)) {
+			n.data = append(n.data, r)
+		}
+		st := s.sites.of(r)
+		if st.slurm == nil || st.backend.Simulated {
+			continue
+		}
+		switch w := newWeights(r.Model); {
+		case w.Path != "" && first(fmt.Sprint(w)):
+			n.weights = append(n.weights, w)
+		case w.Path == "" && first(w.Checkpoint):
+			n.left = append(n.left, executors.Check{Name: "weights", Result: executors.CheckWarn,
+				Detail: w.Checkpoint + " has no path: jobs look in the Hugging Face cache of their node, without a network",
+				Remedy: "set model.path, on a file system that all nodes share"})
+		}
+		if c := st.slurm.Container; c != nil {
+			if i := newImage(r, c); first(fmt.Sprint(i)) {
+				n.images = append(n.images, i)
+			}
+		}
+	}
+	return n
+}
+
+// dataOf is the same for runs that read the same data set.
+func dataOf(r *plan.Run) string {
+	use := r.UseCase
+	use.Label = ""
+	b, err := json.Marshal([]any{r.Dataset, use, r.Model.Checkpoint})
+	if err != nil {
+		panic("command: a run is not JSON: " + err.Error())
+	}
+	return string(b)
+}
+
+func newWeights(m plan.Model) prepare.Weights {
+	w := prepare.Weights{Checkpoint: m.Checkpoint, Quantization: m.Quantization}
+	if m.Path != nil {
+		w.Path = *m.Path
+	}
+	if m.Revision != nil {
+		w.Revision = *m.Revision
+	}
+	if model, c, ok := catalog.Load().Model(m.Checkpoint); ok {
+		w.Base, w.Bytes, w.Shards = c.Base, c.Bytes, c.Shards
+		w.Name, w.Layers, w.Hidden = model.Name, model.Layers, model.Hidden
+	}
+	return w
+}
+
+func newImage(r *plan.Run, c *slurm.Container) prepare.Image {
+	i := prepare.Image{Name: r.Image.Name, Version: r.Image.TRTLLMVersion, File: filepath.Join(c.ImageDir, slurm.ImageFile(r.Image.Name))}
+	if r.Image.Digest != nil {
+		i.Digest = *r.Image.Digest
+	}
+	if gpu, ok := catalog.Load().GPU(r.Hardware.GPU); ok {
+		i.Arch = gpu.CPU
+	}
+	return i
+}
+
+// verify looks at weights and images as far as that takes no time.
+func (n needs) verify(ctx context.Context) []executors.Check {
+	out := append([]executors.Check{}, n.left...)
+	for _, w := range n.weights {
+		out = append(out, w.Verify(ctx)...)
+	}
+	for _, i := range n.images {
+		out = append(out, i.Verify(ctx)...)
+	}
+	return out
+}
+
+// contradictions are errors for models whose checkpoint is here and says that it
+// has another quantization than is declared.
+func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	seen := map[string]bool{}
+	for _, r := range p.Runs {
+		if r.Model.Path == nil || seen[r.Model.Label] {
+			continue
+		}
+		seen[r.Model.Label] = true
+		c := newWeights(r.Model).Contradicted()
+		if c == nil {
+			continue
+		}
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Checkpoint contradicts its quantization",
+			Detail: fmt.Sprintf("Model %q is declared as %s, and %s says that the checkpoint there is %s. Correct path, or declare the checkpoint that is there.",
+				r.Model.Label, r.Model.Quantization, filepath.Join(*r.Model.Path, c.File), c.Says),
+			Subject: s.quantizationOf(r.Model.Label), Extra: plan.About{Address: r.Address},
+		})
+	}
+	return diags
+}
+
+// quantizationOf is the place of a model's quantization.
+func (s *session) quantizationOf(label string) *hcl.Range {
+	for _, m := range s.defs.Models {
+		if m.Label == label {
+			return placeOf(m, "quantization")
+		}
+	}
+	return nil
+}
+
+func placeOf(m *schema.Model, argument string) *hcl.Range {
+	if r, ok := m.Ranges[argument]; ok {
+		return &r
+	}
+	return &m.Range
+}

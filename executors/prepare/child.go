@@ -1,0 +1,123 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// errStalled says that a command did nothing for too long.
+var errStalled = errors.New("it neither read nor wrote anything")
+
+// A child is a command that brings something and may take hours.
+type child struct {
+	argv, env []string
+	// stall is for how long it may do nothing.
+	stall time.Duration
+	// clean is called before each start, look every now and then while it runs.
+	clean, look func()
+	hide        func(string) string
+}
+
+// lookEvery is how often a child is looked at.
+const lookEvery = 500 * time.Millisecond
+
+// run runs the child to its end, to its stall, or to the end of ctx. Its
+// processes end with this one, however that ends.
+func (c child) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
+	out := &tail{}
+	cmd.Stdout, cmd.Stderr, cmd.Env = out, out, c.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	// The kernel sends the death signal when the thread that started the child
+	// ends, so that thread is kept.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	group := cmd.Process.Pid
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { c.watch(group, done, func() { cancel(errStalled) }) })
+	err := cmd.Wait()
+	_ = syscall.Kill(-group, syscall.SIGKILL) // what it left behind
+	close(done)
+	watching.Wait()
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		return nil
+	case errors.Is(cause, errStalled):
+		return fmt.Errorf("%s: %w for %s", c.argv[0], errStalled, c.stall)
+	case cause != nil:
+		return cause
+	}
+	if words := c.hide(out.last()); words != "" {
+		return fmt.Errorf("%s: %w: %s", c.argv[0], err, words)
+	}
+	return fmt.Errorf("%s: %w", c.argv[0], err)
+}
+
+// watch looks after the processes of a group until done.
+func (c child) watch(group int, done <-chan struct{}, stalled func()) {
+	tick := time.NewTicker(min(lookEvery, c.stall/4))
+	defer tick.Stop()
+	last, since := moved(group), time.Now()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		c.look()
+		switch now := moved(group); {
+		case now != last:
+			last, since = now, time.Now()
+		case time.Since(since) > c.stall:
+			stalled()
+			return
+		}
+	}
+}
+
+// A tail keeps the last of what is written to it.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailBytes = 4 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, p...)
+	if over := len(t.b) - tailBytes; over > 0 {
+		t.b = append(t.b[:0], t.b[over:]...)
+	}
+	return len(p), nil
+}
+
+// last is the last few lines that say something, as one line.
+func (t *tail) last() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	const most = 3
+	var said []string
+	for line := range strings.FieldsFuncSeq(string(t.b), func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = strings.TrimSpace(line); line != "" {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said[max(0, len(said)-most):], " / ")
+}

@@ -1,0 +1,168 @@
+package prepare
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/executors"
+)
+
+// sumsName is where the hashes of shards are kept that nobody told: what -deep
+// found the first time, in sha256sum's form.
+const sumsName = ".llmbench.sha256"
+
+// VerifyDeep reads all shards whole, on all cores, and holds their SHA-256
+// against what the hf command noted, the hub tells, or an earlier look found.
+// progress is told the bytes read so far and in total, from any goroutine.
+func (w Weights) VerifyDeep(ctx context.Context, h *Hub, progress func(done, total int64)) []executors.Check {
+	v := &verification{w: w}
+	names, total := v.shardFiles()
+	if len(names) == 0 {
+		return nil // Verify has said why
+	}
+	have, err := hashAll(ctx, w.Path, names, func(done int64) { progress(done, total) })
+	if err != nil {
+		v.add(executors.CheckFail, "", "%v", err)
+		return v.checks
+	}
+	want, source := w.published(ctx, h, names)
+	var compared int
+	for i, name := range names {
+		switch {
+		case want[name] == "":
+		case want[name] != have[i]:
+			v.fail("%s has other content than %s: SHA-256 %.12s…, not %.12s…", name, source, have[i], want[name])
+		default:
+			compared++
+		}
+	}
+	switch {
+	case v.failed():
+	case compared == len(names):
+		v.add(executors.CheckOK, "", "SHA-256 of %d shards is that of %s", len(names), source)
+	default:
+		v.keepSums(names, have, compared)
+	}
+	return v.checks
+}
+
+// shardFiles are the shards that are there, with their bytes in total.
+func (v *verification) shardFiles() (names []string, total int64) {
+	ix, err := readIndex(v.w.Path)
+	if err != nil {
+		return nil, 0
+	}
+	shards := []string{singleName}
+	if ix != nil {
+		shards = nil
+		for name := range ix.byShard() {
+			shards = append(shards, name)
+		}
+	}
+	slices.Sort(shards)
+	for _, name := range shards {
+		if info, err := os.Stat(filepath.Join(v.w.Path, name)); err == nil {
+			names, total = append(names, name), total+info.Size()
+		}
+	}
+	return names, total
+}
+
+// keepSums keeps hashes that nothing could be compared with for the next time.
+func (v *verification) keepSums(names, sums []string, compared int) {
+	var b strings.Builder
+	for i, name := range names {
+		fmt.Fprintf(&b, "%s  %s\n", sums[i], name)
+	}
+	remedy := "the next -deep compares with " + sumsName
+	if err := renameio.WriteFile(filepath.Join(v.w.Path, sumsName), []byte(b.String()), 0o644); err != nil {
+		remedy = "with a network, -deep compares with the hub"
+	}
+	v.add(executors.CheckWarn, remedy, "the published SHA-256 is not known here for %d of %d shards", len(names)-compared, len(names))
+}
+
+// published are the hashes that the shards should have, and who says so.
+func (w Weights) published(ctx context.Context, h *Hub, names []string) (map[string]string, string) {
+	sums := map[string]string{}
+	for _, name := range names {
+		if f := readFetched(w.Path, name); f != nil && f.sha256() != "" {
+			sums[name] = f.sha256()
+		}
+	}
+	if len(sums) == len(names) {
+		return sums, "what hf fetched"
+	}
+	revision := w.Revision
+	if at := origin(w.Path); at != "" {
+		revision = at
+	}
+	if h != nil && revision != "" { // a branch may have moved on since
+		if _, files, err := h.files(ctx, w.Checkpoint, revision); err == nil {
+			for _, f := range files {
+				if f.SHA256 != "" {
+					sums[f.Name] = f.SHA256
+				}
+			}
+			return sums, "the hub's " + fmt.Sprintf("%.12s", revision)
+		}
+	}
+	b, _ := os.ReadFile(filepath.Join(w.Path, sumsName))
+	for line := range strings.Lines(string(b)) {
+		if sum, name, ok := strings.Cut(strings.TrimSpace(line), "  "); ok && sums[name] == "" {
+			sums[name] = sum
+		}
+	}
+	return sums, "when they were first read"
+}
+
+// hashAll is the hexadecimal SHA-256 of files of dir, worked out on all cores.
+func hashAll(ctx context.Context, dir string, names []string, progress func(done int64)) ([]string, error) {
+	sums := make([]string, len(names))
+	var done atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
+	for i, name := range names {
+		g.Go(func() error {
+			sum, err := hashFile(ctx, filepath.Join(dir, name), func(n int) { progress(done.Add(int64(n))) })
+			sums[i] = sum
+			return err
+		})
+	}
+	return sums, g.Wait()
+}
+
+func hashFile(ctx context.Context, path string, read func(n int)) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	buf := make([]byte, 4<<20)
+	for {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		n, err := f.Read(buf)
+		h.Write(buf[:n])
+		read(n)
+		if err == io.EOF {
+			return hex.EncodeToString(h.Sum(nil)), nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+}

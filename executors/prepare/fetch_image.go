@@ -1,0 +1,203 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/llmbench/llmbench/executors"
+)
+
+// importing ends the name of an image in the making.
+const importing = ".importing"
+
+// Image imports an image with enroot unless it is there, and returns how it
+// verifies in the end. A file that was not written to its end is replaced; a
+// whole one that is another than declared is left alone.
+func (f *Fetcher) Image(ctx context.Context, i Image) []executors.Check {
+	if !i.toImport() {
+		sweep(ctx, i.File)
+		return i.Verify(ctx)
+	}
+	if c := command("image", "enroot", "import on a host that has enroot, or as a job: prepare { partition } in the executor"); c != nil {
+		return append(i.Verify(ctx), *c)
+	}
+	if err := os.MkdirAll(filepath.Dir(i.File), 0o777); err != nil {
+		return []executors.Check{i.failed(err)}
+	}
+	l, err := take(ctx, i.File, f.waits(i.File))
+	if err != nil {
+		return []executors.Check{i.failed(err)}
+	}
+	defer l.release()
+	ctx, stop := whileHeld(ctx, l)
+	defer stop()
+	if i.toImport() {
+		if err := f.image(ctx, i); err != nil {
+			return []executors.Check{i.failed(err)}
+		}
+	}
+	return i.Verify(ctx)
+}
+
+// toImport reports whether there is no whole file.
+func (i Image) toImport() bool {
+	_, err := checkSquashfs(i.File)
+	return err != nil && !errors.Is(err, os.ErrPermission)
+}
+
+func (i Image) failed(err error) executors.Check {
+	remedy := "`llmbench prepare` tries again"
+	var moved *movedError
+	if errors.As(err, &moved) {
+		remedy = "pin what the registry has now, or bring the file of the other yourself"
+	}
+	return i.check(executors.CheckFail, remedy, "%v", err)
+}
+
+// A movedError says that a registry has another image than is pinned.
+type movedError struct{ have, want string }
+
+func (e *movedError) Error() string {
+	return fmt.Sprintf("the tag is %.19s… now, and the definition pins %.19s…", e.have, e.want)
+}
+
+// image imports an image; the caller holds its lock. It appears under its name
+// when it is whole and recorded.
+func (f *Fetcher) image(ctx context.Context, i Image) error {
+	reg, ref := newRegistry(parseReference(i.Name)), parseReference(i.Name)
+	before, by, err := f.source(ctx, reg, i)
+	if err != nil {
+		return err
+	}
+	temp := i.File + importing
+	if before != nil {
+		if c := checkSpace("image", i.File, before.bytes); c != nil {
+			return errors.New(c.Detail)
+		}
+	}
+	defer os.Remove(temp)
+	if err := f.again(ctx, f.enroot(ref.uri(by), i, temp, before), full); err != nil {
+		return err
+	}
+	if before != nil && by == "" {
+		if after, err := reg.look(ctx, ref.tag, i.Arch); err == nil && after.own != before.own {
+			return fmt.Errorf("the tag was moved during the import, from %.19s to %.19s", before.name(), after.name())
+		}
+	}
+	return f.finish(ctx, i, temp, before)
+}
+
+// source decides by what to import: by the tag, or by the pinned digest where
+// the tag has moved or nobody tells. The registry's answer is nil where it gives
+// none, which only a pinned digest cannot do without.
+func (f *Fetcher) source(ctx context.Context, reg *registry, i Image) (now *published, by string, err error) {
+	now, err = reg.look(ctx, reg.ref.tag, i.Arch)
+	switch {
+	case err == nil && (i.Digest == "" || now.is(i.Digest)):
+		return now, "", nil
+	case err != nil && i.Digest == "":
+		f.Say("no digest is recorded for %s: %v", i.Name, err)
+		return nil, "", nil
+	}
+	tag := now
+	if now, err = reg.look(ctx, i.Digest, i.Arch); err == nil {
+		f.Say("%s has moved; importing %.19s", i.Name, i.Digest)
+		return now, i.Digest, nil
+	}
+	if tag != nil {
+		return nil, "", &movedError{tag.name(), i.Digest}
+	}
+	return &published{own: i.Digest}, i.Digest, nil
+}
+
+// enroot is the command that imports an image for the architecture of the nodes.
+func (f *Fetcher) enroot(uri string, i Image, temp string, from *published) child {
+	argv := []string{"enroot", "import"}
+	if i.Arch != "" {
+		argv = append(argv, "-a", i.Arch)
+	}
+	cache := enrootCache(lookup(f.Environ))
+	had := grown(cache)
+	return child{
+		argv: append(argv, "-o", temp, uri), env: without(f.Environ, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), stall: f.Stall,
+		hide:  func(s string) string { return s },
+		clean: func() { os.Remove(temp) }, // left by one who died; enroot writes over nothing
+		look: func() {
+			name := filepath.Base(i.File)
+			if info, err := os.Stat(temp); err == nil {
+				f.Bytes("writing "+name, info.Size(), 0)
+			} else if from != nil {
+				f.Bytes("downloading layers of "+name, grown(cache)-had, from.bytes)
+			}
+		},
+	}
+}
+
+// enrootCache is where enroot keeps layers, unless a site's configuration says
+// otherwise.
+func enrootCache(env func(string) string) string {
+	if dir := env("ENROOT_CACHE_PATH"); dir != "" {
+		return dir
+	}
+	if dir := env("XDG_CACHE_HOME"); dir != "" {
+		return filepath.Join(dir, "enroot")
+	}
+	return filepath.Join(env("HOME"), ".cache", "enroot")
+}
+
+// finish checks what was imported, records what it is, and gives it its name.
+func (f *Fetcher) finish(ctx context.Context, i Image, temp string, from *published) error {
+	bytes, err := checkSquashfs(temp)
+	if err != nil {
+		return fmt.Errorf("what enroot wrote %w", err)
+	}
+	made := i
+	made.File = temp
+	if c := made.checkInside(ctx); c != nil {
+		return errors.New(c.Detail)
+	}
+	var read int64
+	sum, err := hashFile(ctx, temp, func(n int) {
+		read += int64(n)
+		f.Bytes("hashing "+filepath.Base(i.File), read, bytes)
+	})
+	if err != nil {
+		return err
+	}
+	os.Remove(i.File + digestSuffix)
+	if from != nil {
+		if err := renameio.WriteFile(i.File+digestSuffix, []byte(from.record()), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := renameio.WriteFile(i.File+sumSuffix, []byte(sum+"  "+filepath.Base(i.File)+"\n"), 0o644); err != nil {
+		return err
+	}
+	return place(temp, i.File)
+}
+
+// place gives a finished file its name, for good.
+func place(temp, path string) error {
+	f, err := os.OpenFile(temp, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_ = d.Sync() // not every file system can; those that cannot need not
+	return nil
+}

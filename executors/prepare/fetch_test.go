@@ -1,0 +1,301 @@
+package prepare_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/prepare/preparetest"
+)
+
+// A fakeRegistry has one image, for two architectures.
+type fakeRegistry struct {
+	host string
+	list atomic.Pointer[string] // the digest of the tag now
+}
+
+const (
+	armDigest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	x86Digest = "sha256:8888888888888888888888888888888888888888888888888888888888888888"
+)
+
+func newRegistry(t *testing.T) *fakeRegistry {
+	r := &fakeRegistry{}
+	list := digest
+	r.list.Store(&list)
+	s := httptest.NewServer(r)
+	t.Cleanup(s.Close)
+	r.host = strings.TrimPrefix(s.URL, "http://")
+	return r
+}
+
+func (r *fakeRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.URL.Path == "/token" {
+		fmt.Fprint(w, `{"token":"anonymous"}`)
+		return
+	}
+	if req.Header.Get("Authorization") != "Bearer anonymous" {
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="registry",scope="repository:nvidia/tensorrt-llm/release:pull"`, r.host))
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	by, ok := strings.CutPrefix(req.URL.Path, "/v2/nvidia/tensorrt-llm/release/manifests/")
+	list := *r.list.Load()
+	switch {
+	case ok && (by == "1.0.0rc1" || by == list):
+		w.Header().Set("Docker-Content-Digest", list)
+		fmt.Fprintf(w, `{"manifests":[{"digest":%q,"platform":{"architecture":"amd64"}},{"digest":%q,"platform":{"architecture":"arm64"}}]}`, x86Digest, armDigest)
+	case ok && by == armDigest:
+		w.Header().Set("Docker-Content-Digest", by)
+		fmt.Fprint(w, `{"layers":[{"size":1000},{"size":2000}]}`)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+func TestFetchWeights(t *testing.T) {
+	s := newSite(t, "")
+	w := maverick(s.weightsDir)
+	w.Revision = strings.Repeat("a", 40)
+	got := lines(s.weightsDir, fetcher(s.environ).Weights(t.Context(), w))
+	if want := "ok 52 shards, 3.2 MiB, FP8, revision aaaaaaaaaaaa\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	want := "hf download nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8 --local-dir DIR/weights --revision " + w.Revision + " (a token)\n"
+	if s.started() != want {
+		t.Errorf("started %q, want %q", s.started(), want)
+	}
+	if got := lines(s.weightsDir, fetcher(s.environ).Weights(t.Context(), w)); !strings.HasPrefix(got, "ok ") || s.started() != want {
+		t.Errorf("what is there was fetched again: %s%s", got, s.started())
+	}
+	if left := s.leftovers(); left != nil {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// A damaged shard is brought anew, although hf noted that it is whole.
+func TestFetchMends(t *testing.T) {
+	s := newSite(t, "")
+	w := maverick(s.weightsDir)
+	f := fetcher(s.environ)
+	f.Weights(t.Context(), w)
+	shard := filepath.Join(s.weightsDir, preparetest.Small().ShardName(9))
+	if err := os.Truncate(shard, 2000); err != nil {
+		t.Fatal(err)
+	}
+	if got := lines(s.weightsDir, f.Weights(t.Context(), w)); !strings.HasPrefix(got, "ok 52 shards") {
+		t.Error(got)
+	}
+}
+
+// A folder with another checkpoint is somebody's, and left alone.
+func TestFetchLeavesOthersAlone(t *testing.T) {
+	s := newSite(t, "")
+	c := preparetest.Small()
+	c.Algo = "NVFP4"
+	if err := c.Write(s.weightsDir); err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(filepath.Join(s.weightsDir, c.ShardName(1)))
+	got := lines(s.weightsDir, fetcher(s.environ).Weights(t.Context(), maverick(s.weightsDir)))
+	if !strings.HasPrefix(got, "fail hf_quant_config.json says NVFP4, and the definition FP8\n") || s.started() != "" {
+		t.Errorf("%s%s", got, s.started())
+	}
+}
+
+// What does not fit is not begun.
+func TestFetchWithoutSpace(t *testing.T) {
+	s := newSite(t, "")
+	t.Setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+	w := maverick(s.weightsDir)
+	w.Bytes = 1 << 60
+	got := lines(s.weightsDir, fetcher(os.Environ()).Weights(t.Context(), w))
+	if !strings.Contains(got, "fail 1073741824.0 GiB are to come, and "+s.dir+" has ") || s.started() != "" {
+		t.Errorf("%s%s", got, s.started())
+	}
+}
+
+// What a command says when it fails is passed on, without the token.
+func TestFetchFails(t *testing.T) {
+	s := newSite(t, preparetest.Fails)
+	got := lines(s.weightsDir, fetcher(s.environ).Weights(t.Context(), maverick(s.weightsDir)))
+	if !strings.Contains(got, "fail hf: exit status 1: httpx.ReadTimeout: The read operation timed out for [token]\n") || strings.Contains(got, secret) {
+		t.Error(got)
+	}
+	if n := strings.Count(s.started(), "hf download"); n != 3 {
+		t.Errorf("tried %d times, want 3", n)
+	}
+	got = lines(s.imageToFetch.File, fetcher(s.environ).Image(t.Context(), s.imageToFetch))
+	if got != "fail enroot: exit status 1: [ERROR] Could not process JSON input\n" {
+		t.Error(got)
+	}
+	if left := s.leftovers(); left != nil {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// A command that stalls, or is killed, is started again and goes on.
+func TestFetchGoesOn(t *testing.T) {
+	for _, mode := range []string{preparetest.StallOnce, preparetest.DieOnce} {
+		t.Run(mode, func(t *testing.T) {
+			s := newSite(t, mode)
+			f := fetcher(s.environ)
+			if mode == preparetest.StallOnce {
+				f.Stall = time.Second
+			}
+			var said []string
+			f.Say = func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
+			checks := append(f.Weights(t.Context(), maverick(s.weightsDir)), f.Image(t.Context(), s.imageToFetch)...)
+			for _, c := range checks {
+				if c.Result != "ok" {
+					t.Errorf("%+v", c)
+				}
+			}
+			if len(said) < 2 || !strings.Contains(said[0], "hf: ") || !strings.Contains(said[0], "trying again (2 of 3)") {
+				t.Errorf("said %q", said)
+			}
+			if strings.Contains(s.started(), "OVERLAP") {
+				t.Error(s.started())
+			}
+		})
+	}
+}
+
+// Refused access is told, and nothing is started.
+func TestFetchWithoutAccess(t *testing.T) {
+	s := newSite(t, "")
+	w := maverick(s.weightsDir)
+	t.Setenv("HF_ENDPOINT", hub(t, map[string]answer{w.Checkpoint: {403, "GatedRepo", "Your request to access model X is awaiting a review from the repo authors."}}))
+	got := lines(s.weightsDir, fetcher(os.Environ()).Weights(t.Context(), w))
+	if !strings.HasPrefix(got, "fail nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8 is gated, and the request for access is pending\n") || s.started() != "" {
+		t.Errorf("%s%s", got, s.started())
+	}
+}
+
+func TestFetchImage(t *testing.T) {
+	for name, test := range map[string]struct {
+		pin     string
+		prepare func(*site)
+		want    string
+		started string
+	}{
+		"by tag":       {"", nil, "ok 1.0 MiB, digest sha256:111111111111\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"pinned list":  {digest, nil, "ok 1.0 MiB, digest sha256:111111111111\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"pinned image": {armDigest, nil, "ok 1.0 MiB, digest sha256:111111111111\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"tag moved, digest gone": {digest, func(s *site) { l := other; s.registry.list.Store(&l) },
+			"fail the tag is sha256:222222222222… now, and the definition pins sha256:111111111111…\n", ""},
+		"tag moved, image still there": {armDigest, func(s *site) { l := other; s.registry.list.Store(&l) },
+			"ok 1.0 MiB, digest sha256:222222222222\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"registry silent": {"", func(s *site) { s.imageToFetch.Name = "127.0.0.1:1/nvidia/tensorrt-llm/release:1.0.0rc1" },
+			"ok 1.0 MiB\n", "docker://127.0.0.1:1#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"registry silent, pinned": {digest, func(s *site) { s.imageToFetch.Name = "127.0.0.1:1/nvidia/tensorrt-llm/release:1.0.0rc1" },
+			"ok 1.0 MiB, digest sha256:111111111111\n", "docker://127.0.0.1:1#nvidia/tensorrt-llm/release:" + digest},
+		"half-written": {"", func(s *site) { os.WriteFile(s.imageToFetch.File, make([]byte, 999), 0o644) },
+			"ok 1.0 MiB, digest sha256:111111111111\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, "")
+			s.imageToFetch.Digest = test.pin
+			if test.prepare != nil {
+				test.prepare(s)
+			}
+			i := s.imageToFetch
+			if got := lines(i.File, fetcher(s.environ).Image(t.Context(), i)); got != test.want {
+				t.Errorf("got  %swant %s", got, test.want)
+			}
+			want := ""
+			if test.started != "" {
+				want = "enroot import -a aarch64 -o DIR/tensorrt-llm+release+1.0.0rc1.sqsh.importing " + test.started + " (no token)\n"
+			}
+			if s.started() != want {
+				t.Errorf("started %q, want %q", s.started(), want)
+			}
+			if left := s.leftovers(); left != nil {
+				t.Errorf("left: %v", left)
+			}
+			if sum, err := os.ReadFile(i.File + ".sha256"); want != "" && (err != nil || len(sum) < 64 || !strings.HasSuffix(string(sum), "  tensorrt-llm+release+1.0.0rc1.sqsh\n")) {
+				t.Errorf("recorded %q, %v", sum, err)
+			}
+		})
+	}
+}
+
+// preparer starts a process that prepares.
+func (s *site) preparer() *exec.Cmd {
+	s.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), preparerVar+"="+s.dir, imageVar+"="+s.imageToFetch.Name)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	s.t.Cleanup(func() {
+		if s.t.Failed() {
+			s.t.Log(stderr.String())
+		}
+	})
+	return cmd
+}
+
+// Several who prepare the same thing bring it once, and all see it whole.
+func TestManyPrepareAtOnce(t *testing.T) {
+	s := newSite(t, "")
+	t.Setenv("STANDIN_PACE", "2ms")
+	var g sync.WaitGroup
+	for range 4 {
+		cmd := s.preparer()
+		g.Go(func() {
+			if out, err := cmd.Output(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	g.Wait()
+	if got := s.started(); strings.Count(got, "hf download") != 1 || strings.Count(got, "enroot import") != 1 || strings.Contains(got, "OVERLAP") {
+		t.Error(got)
+	}
+	if left := s.leftovers(); left != nil {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// A prepare that is killed twenty times at any moment ends complete.
+func TestPrepareKilled(t *testing.T) {
+	s := newSite(t, "")
+	t.Setenv("STANDIN_PACE", "2ms")
+	for range 20 {
+		cmd := s.preparer()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rand.IntN(120)) * time.Millisecond)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	if out, err := s.preparer().Output(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := lines(s.weightsDir, maverick(s.weightsDir).Verify(t.Context())); !strings.HasPrefix(got, "ok 52 shards") {
+		t.Error(got)
+	}
+	if got := lines(image(s.dir).File, image(s.dir).Verify(t.Context())); !strings.HasPrefix(got, "ok ") {
+		t.Error(got)
+	}
+	if strings.Contains(s.started(), "OVERLAP") {
+		t.Error("two commands were at work on one thing")
+	}
+	if left := s.leftovers(); left != nil {
+		t.Errorf("left: %v", left)
+	}
+}

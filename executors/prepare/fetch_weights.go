@@ -1,0 +1,152 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/llmbench/llmbench/executors"
+)
+
+// Weights brings a checkpoint with the hf command unless it is there, and
+// returns how it verifies in the end. What an earlier fetch left is taken up; a
+// folder that holds another checkpoint is left alone.
+func (f *Fetcher) Weights(ctx context.Context, w Weights) []executors.Check {
+	v := w.verify(ctx)
+	checks := v.found()
+	if !v.failed() || v.foreign {
+		sweep(ctx, w.Path)
+		return checks
+	}
+	if c := command("weights", "hf", "install huggingface_hub, which brings it; or bring "+w.Checkpoint+" to "+w.Path+" yourself"); c != nil {
+		return append(checks, *c)
+	}
+	if err := os.MkdirAll(filepath.Dir(w.Path), 0o777); err != nil {
+		return append(checks, w.failed(err))
+	}
+	l, err := take(ctx, w.Path, f.waits(w.Path))
+	if err != nil {
+		return append(checks, w.failed(err))
+	}
+	defer l.release()
+	ctx, stop := whileHeld(ctx, l)
+	defer stop()
+	if v = w.verify(ctx); !v.failed() || v.foreign {
+		return v.found()
+	}
+	return f.weights(ctx, w)
+}
+
+func (w Weights) failed(err error) executors.Check {
+	return executors.Check{Name: "weights", Result: executors.CheckFail, Detail: w.Path + ": " + err.Error(), Remedy: "`llmbench prepare` goes on from there"}
+}
+
+// weights brings a checkpoint; the caller holds its lock.
+func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
+	h := NewHub(f.Environ)
+	access := h.Access(ctx, w)
+	if len(failing(access)) > 0 {
+		return access
+	}
+	commit, files, _ := h.files(ctx, w.Checkpoint, w.Revision)
+	total := totalOf(files, w)
+	w.discard()
+	if c := checkSpace("weights", w.Path, total-grown(w.Path)); c != nil {
+		return append(withoutOK(access), *c)
+	}
+	if err := f.again(ctx, f.hf(h, w, commit, total), func(err error) bool { return full(err) || f.refused(ctx, h, w) }); err != nil {
+		if h := failing(h.Access(ctx, w)); len(h) > 0 {
+			return h
+		}
+		return append(withoutOK(access), w.failed(err))
+	}
+	return append(withoutOK(access), w.Verify(ctx)...)
+}
+
+// hf is the command that brings a checkpoint. The token is in its environment,
+// which only this user can read.
+func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) child {
+	argv := []string{"hf", "download", w.Checkpoint, "--local-dir", w.Path}
+	switch {
+	case w.Revision != "":
+		argv = append(argv, "--revision", w.Revision)
+	case commit != "":
+		argv = append(argv, "--revision", commit)
+	}
+	env := append(without(f.Environ, "HF_HUB_OFFLINE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), "HF_HUB_DISABLE_PROGRESS_BARS=1")
+	if !h.token.None() {
+		env = append(env, "HF_TOKEN="+h.token.value)
+	}
+	step := "fetching " + filepath.Base(w.Path)
+	return child{
+		argv: argv, env: env, stall: f.Stall, hide: h.token.hide,
+		clean: w.discard,
+		look:  func() { f.Bytes(step, grown(w.Path), total) },
+	}
+}
+
+// refused reports whether the hub refuses the checkpoint, so that trying again
+// is of no use.
+func (f *Fetcher) refused(ctx context.Context, h *Hub, w Weights) bool {
+	return len(failing(h.Access(ctx, w))) > 0
+}
+
+// totalOf is the size of a repository, as the hub or the catalogue tells it; 0
+// is not known.
+func totalOf(files []remoteFile, w Weights) int64 {
+	var sum int64
+	for _, f := range files {
+		sum += f.Bytes
+	}
+	if sum == 0 {
+		return w.Bytes
+	}
+	return sum
+}
+
+// discard removes shards that are damaged, with hf's note that they are whole,
+// so that they are brought anew. What is missing or a pointer is left to hf.
+func (w Weights) discard() {
+	ix, err := readIndex(w.Path)
+	if err != nil {
+		os.Remove(filepath.Join(w.Path, indexName))
+		os.Remove(noteOf(w.Path, indexName))
+	}
+	if ix == nil {
+		return
+	}
+	for name := range ix.byShard() {
+		_, err := readShard(filepath.Join(w.Path, name))
+		var unread *fs.PathError
+		if err == nil || errors.As(err, &unread) {
+			continue // whole, not there, or not to be judged
+		}
+		os.Remove(filepath.Join(w.Path, name))
+		os.Remove(noteOf(w.Path, name))
+	}
+}
+
+func withoutOK(checks []executors.Check) []executors.Check {
+	var out []executors.Check
+	for _, c := range checks {
+		if c.Result != executors.CheckOK {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// whileHeld is a context that ends when the lock is taken away.
+func whileHeld(ctx context.Context, l *lock) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-l.lease.Lost():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}

@@ -1,0 +1,96 @@
+package prepare
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// publicHub is where checkpoints are published.
+const publicHub = "https://huggingface.co"
+
+// hubTimeout is how long one question to a hub may take.
+const hubTimeout = 20 * time.Second
+
+// A Hub is Hugging Face or a mirror of it.
+type Hub struct {
+	endpoint string
+	token    Token
+	client   *http.Client
+}
+
+// NewHub is the hub that an environment names with HF_ENDPOINT, asked with the
+// token that FindToken finds.
+func NewHub(environ []string) *Hub {
+	endpoint := strings.TrimRight(lookup(environ)("HF_ENDPOINT"), "/")
+	if endpoint == "" {
+		endpoint = publicHub
+	}
+	return &Hub{endpoint: endpoint, token: FindToken(environ), client: &http.Client{Timeout: hubTimeout}}
+}
+
+// A remoteFile is a file of a repository. SHA256 is "" for what is not in LFS.
+type remoteFile struct {
+	Name   string
+	Bytes  int64
+	SHA256 string
+}
+
+// files lists what a repository holds at a revision, and the commit that the
+// revision names now.
+func (h *Hub) files(ctx context.Context, repo, revision string) (commit string, files []remoteFile, err error) {
+	res, err := h.get(ctx, "api/models/"+repo+"/revision/"+url.PathEscape(branch(revision))+"?blobs=true")
+	if err != nil {
+		return "", nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return "", nil, fmt.Errorf("%s answers %s", h.endpoint, res.Status)
+	}
+	var doc struct {
+		SHA      string `json:"sha"`
+		Siblings []struct {
+			Name string `json:"rfilename"`
+			Size int64  `json:"size"`
+			LFS  *struct {
+				SHA256 string `json:"sha256"`
+			} `json:"lfs"`
+		} `json:"siblings"`
+	}
+	const most = 64 << 20
+	if err := json.NewDecoder(io.LimitReader(res.Body, most)).Decode(&doc); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", h.endpoint, err)
+	}
+	for _, s := range doc.Siblings {
+		f := remoteFile{Name: s.Name, Bytes: s.Size}
+		if s.LFS != nil {
+			f.SHA256 = s.LFS.SHA256
+		}
+		files = append(files, f)
+	}
+	return doc.SHA, files, nil
+}
+
+// branch is the revision that counts where none is pinned.
+func branch(revision string) string {
+	if revision == "" {
+		return "main"
+	}
+	return revision
+}
+
+func (h *Hub) get(ctx context.Context, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.endpoint+"/"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if !h.token.None() {
+		req.Header.Set("Authorization", "Bearer "+h.token.value)
+	}
+	return h.client.Do(req)
+}

@@ -1,0 +1,111 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors"
+)
+
+// An Image is a container image as a file that nodes start containers from.
+type Image struct {
+	// Name is the reference with its tag, Digest "sha256:…" or "" where it is not
+	// pinned, Version what the definitions say is inside.
+	Name, Digest, Version string
+	// Arch is the architecture of the nodes' processors as uname names it: x86_64
+	// or aarch64. The host that imports may have another.
+	Arch string
+	// File is where the image lies.
+	File string
+}
+
+// Beside an image lie the registry's digest of what was imported, and the
+// SHA-256 of the file itself in sha256sum's form.
+const (
+	digestSuffix = ".digest"
+	sumSuffix    = ".sha256"
+)
+
+// Verify holds the file against itself and against what is declared, and returns
+// what it found: one check that all is well, or one a defect.
+func (i Image) Verify(ctx context.Context) []executors.Check {
+	bytes, err := checkSquashfs(i.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []executors.Check{i.check(executors.CheckFail, bring, "%s is not there", i.Name)}
+	case errors.Is(err, fs.ErrPermission):
+		return []executors.Check{i.check(executors.CheckFail, "let this user read the file", "%v", err)}
+	case err != nil:
+		return []executors.Check{i.check(executors.CheckFail, bring, "%v", err)}
+	}
+	var defects []executors.Check
+	for _, c := range []*executors.Check{i.checkDigest(), i.checkInside(ctx)} {
+		if c != nil {
+			defects = append(defects, *c)
+		}
+	}
+	if len(defects) > 0 {
+		return defects
+	}
+	detail := size(bytes)
+	if d := i.recorded(); d != "" {
+		detail += ", digest " + d[:min(19, len(d))]
+	}
+	return []executors.Check{i.check(executors.CheckOK, "", "%s", detail)}
+}
+
+func (i Image) check(result, remedy, format string, args ...any) executors.Check {
+	return executors.Check{Name: "image", Result: result, Detail: i.File + ": " + fmt.Sprintf(format, args...), Remedy: remedy}
+}
+
+// recorded is the registry's digest that was noted at the import, "" for none.
+func (i Image) recorded() string {
+	b, err := os.ReadFile(i.File + digestSuffix)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// checkDigest holds the recorded digest against a pinned one. A registry gives
+// a digest to the image of each architecture and one to their list; the record
+// has both.
+func (i Image) checkDigest() *executors.Check {
+	if i.Digest == "" {
+		return nil
+	}
+	have := i.recorded()
+	var c executors.Check
+	switch {
+	case have == "":
+		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports it anew",
+			"%s is pinned to %.19s, and no digest was recorded when this file was imported", i.Name, i.Digest)
+	case !strings.Contains(have, i.Digest):
+		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports the other; or pin what is here",
+			"%s is pinned to %.19s, and this file is of %.19s", i.Name, i.Digest, have)
+	default:
+		return nil
+	}
+	return &c
+}
+
+// checkInside holds what is in the image against what is declared, as far as it
+// can be read.
+func (i Image) checkInside(ctx context.Context) *executors.Check {
+	var c executors.Check
+	if arch := archInside(ctx, i.File); arch != "" && i.Arch != "" && arch != i.Arch {
+		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports it for the nodes", "is for %s, and the nodes are %s", arch, i.Arch)
+		return &c
+	}
+	version := versionInside(ctx, i.File)
+	public, _, _ := strings.Cut(version, "+")
+	if version == "" || public == i.Version {
+		return nil
+	}
+	c = i.check(executors.CheckFail, "correct trtllm_version, or import the image again", "holds TensorRT-LLM %s, and the definition says %s", version, i.Version)
+	return &c
+}

@@ -1,0 +1,167 @@
+package preparetest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What the stand-ins do is asked of them by variables: STANDIN_LOG is the file
+// that they note each start in, STANDIN_MODE one of the modes, STANDIN_PACE the
+// time that a piece takes.
+const (
+	logVar  = "STANDIN_LOG"
+	modeVar = "STANDIN_MODE"
+	paceVar = "STANDIN_PACE"
+)
+
+// The modes: a stand-in works, fails with words of its own, does nothing for
+// ever, or dies in the middle of each piece of work. Those that end in -once do
+// so the first time only.
+const (
+	Fails     = "fail"
+	Stalls    = "stall"
+	StallOnce = "stall-once"
+	DieOnce   = "die-once"
+)
+
+// HF stands in for the hf command: hf download REPO --local-dir DIR [--revision
+// R] brings the small Maverick as hf does, piece by piece into unfinished files
+// that the next start takes up.
+func HF() int {
+	if len(os.Args) < 5 || os.Args[1] != "download" || os.Args[3] != "--local-dir" {
+		return fail("usage: hf download REPO --local-dir DIR [--revision R]")
+	}
+	dir := os.Args[4]
+	done, err := start(dir)
+	if err != nil {
+		return fail(err.Error())
+	}
+	defer done()
+	if behave("hf") {
+		return fail("httpx.ReadTimeout: The read operation timed out for " + os.Getenv("HF_TOKEN"))
+	}
+	c := Small()
+	for name, content := range c.Texts() {
+		if err := bring(dir, name, []byte(content)); err != nil {
+			return fail(err.Error())
+		}
+	}
+	for i := 1; i <= c.Shards; i++ {
+		content := append(c.Header(i), make([]byte, c.tensorBytes()*int64(c.Tensors))...)
+		if err := bring(dir, c.ShardName(i), content); err != nil {
+			return fail(err.Error())
+		}
+	}
+	fmt.Println(dir)
+	return 0
+}
+
+// bring writes a file in two halves, as hf does: what it cannot finish it
+// leaves, and takes up.
+func bring(dir, name string, content []byte) error {
+	path := filepath.Join(dir, name)
+	note := filepath.Join(dir, ".cache", "huggingface", "download", name+".metadata")
+	_, noted := os.Stat(note)
+	if _, err := os.Stat(path); err == nil && noted == nil {
+		return nil
+	}
+	part := strings.TrimSuffix(note, ".metadata") + ".incomplete"
+	if err := os.MkdirAll(filepath.Dir(part), 0o755); err != nil {
+		return err
+	}
+	have, err := os.ReadFile(part)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(have) < len(content)/2 {
+		if err := os.WriteFile(part, content[:len(content)/2], 0o644); err != nil {
+			return err
+		}
+		pace()
+	}
+	if err := os.WriteFile(part, content, 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(part, path); err != nil {
+		return err
+	}
+	return os.WriteFile(note, []byte(strings.Repeat("a", 40)+"\n"+strings.Repeat("b", 40)+"\n1.0\n"), 0o644)
+}
+
+func pace() {
+	if d, err := time.ParseDuration(os.Getenv(paceVar)); err == nil {
+		time.Sleep(d)
+	}
+}
+
+// start notes the start, and fails where another stand-in is at work on the same
+// thing: that is what locks are for.
+func start(path string) (done func(), err error) {
+	sign := path + ".standin-at-work"
+	if b, err := os.ReadFile(sign); err == nil {
+		if pid, _ := strconv.Atoi(string(b)); alive(pid) {
+			note("OVERLAP")
+			return nil, fmt.Errorf("process %d is at work on %s", pid, path)
+		}
+	}
+	token := "no token"
+	if os.Getenv("HF_TOKEN") != "" {
+		token = "a token"
+	}
+	note(strings.Join(slices.Concat([]string{filepath.Base(os.Args[0])}, os.Args[1:]), " ") + " (" + token + ")")
+	return func() { os.Remove(sign) }, os.WriteFile(sign, []byte(strconv.Itoa(os.Getpid())), 0o644)
+}
+
+func alive(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return pid > 0 && err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+func note(line string) {
+	path := os.Getenv(logVar)
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	fmt.Fprintln(f, line)
+}
+
+// behave does what the mode asks, and reports whether to fail.
+func behave(name string) bool {
+	mode, once := strings.CutSuffix(os.Getenv(modeVar), "-once")
+	if once {
+		mark := os.Getenv(logVar) + "." + name + "-did"
+		if _, err := os.Stat(mark); err == nil {
+			return false
+		}
+		if os.WriteFile(mark, nil, 0o644) != nil {
+			return true
+		}
+	}
+	switch mode {
+	case Fails:
+		return true
+	case Stalls:
+		time.Sleep(time.Hour)
+	case "die":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	return false
+}
+
+func fail(words string) int {
+	fmt.Fprintln(os.Stderr, words)
+	return 1
+}

@@ -1,0 +1,143 @@
+package prepare
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	configName      = "config.json"
+	quantConfigName = "hf_quant_config.json"
+)
+
+// A modelConfig is what config.json says, as far as it is looked at. Models with
+// vision keep the text part's in text_config.
+type modelConfig struct {
+	Layers       int                 `json:"num_hidden_layers"`
+	Hidden       int                 `json:"hidden_size"`
+	TorchDtype   string              `json:"torch_dtype"`
+	Dtype        string              `json:"dtype"`
+	Quantization *quantizationConfig `json:"quantization_config"`
+	Text         *modelConfig        `json:"text_config"`
+}
+
+// A quantizationConfig is what quantizers leave in config.json.
+type quantizationConfig struct {
+	Method string  `json:"quant_method"`
+	Algo   *string `json:"quant_algo"`
+	Groups map[string]struct {
+		Weights struct {
+			Type string `json:"type"`
+			Bits int    `json:"num_bits"`
+		} `json:"weights"`
+	} `json:"config_groups"`
+}
+
+// quantConfig is hf_quant_config.json, which TensorRT-LLM reads first.
+type quantConfig struct {
+	Quantization struct {
+		Algo *string `json:"quant_algo"`
+	} `json:"quantization"`
+}
+
+// readJSON decodes a file of dir; false where there is none.
+func readJSON(dir, name string, into any) (bool, error) {
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return false, fmt.Errorf("%s is not whole: %v", name, err)
+	}
+	return true, nil
+}
+
+// text is the part that describes the text model.
+func (c *modelConfig) text() *modelConfig {
+	if c.Text != nil && c.Layers == 0 {
+		return c.Text
+	}
+	return c
+}
+
+// says is the quantization that config.json tells of, "" where it tells of none
+// that is known here.
+func (c *modelConfig) says() string {
+	q := c.Quantization
+	if q == nil && c.Text != nil {
+		q = c.Text.Quantization
+	}
+	if q == nil {
+		switch dtype := c.TorchDtype + c.Dtype + c.text().TorchDtype + c.text().Dtype; {
+		case strings.Contains(dtype, "bfloat16"), strings.Contains(dtype, "float16"):
+			return "BF16"
+		}
+		return ""
+	}
+	if q.Algo != nil {
+		return algorithm(*q.Algo)
+	}
+	for _, g := range q.Groups {
+		switch {
+		case g.Weights.Type == "float" && g.Weights.Bits == 8:
+			return "FP8"
+		case g.Weights.Type == "float" && g.Weights.Bits == 4:
+			return "NVFP4"
+		}
+	}
+	return algorithm(q.Method)
+}
+
+// algorithm is a quantizer's word in the spelling of definitions, "" for one
+// that is not known.
+func algorithm(word string) string {
+	word = strings.ToUpper(word)
+	for _, known := range []string{"NVFP4", "MXFP4", "FP8"} {
+		if strings.Contains(word, known) {
+			return known
+		}
+	}
+	return ""
+}
+
+// says is the quantization that hf_quant_config.json tells of.
+func (q *quantConfig) says() string {
+	if q.Quantization.Algo == nil {
+		return "BF16"
+	}
+	return algorithm(*q.Quantization.Algo)
+}
+
+// A Contradiction is a file of a checkpoint that denies what is declared.
+type Contradiction struct {
+	File string // beside the weights
+	Says string // the quantization that the file tells of
+}
+
+// Contradicted looks whether the folder of w, where there is one, holds another
+// quantization than is declared; nil where it does not say so. It reads two small
+// files and never fails: what cannot be read is left to Verify.
+func (w Weights) Contradicted() *Contradiction {
+	var q quantConfig
+	if ok, _ := readJSON(w.Path, quantConfigName, &q); ok {
+		if says := q.says(); says != "" && says != w.Quantization {
+			return &Contradiction{quantConfigName, says}
+		}
+		return nil
+	}
+	var c modelConfig
+	if ok, _ := readJSON(w.Path, configName, &c); ok {
+		if says := c.says(); says != "" && says != w.Quantization {
+			return &Contradiction{configName, says}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package prepare
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/llmbench/llmbench/executors"
+)
+
+// spare is what stays free on a disk that something is brought to.
+const spare = 1 << 30
+
+// checkSpace refuses what does not fit beside path; nil where it fits, or where
+// the file system does not tell.
+func checkSpace(name, path string, need int64) *executors.Check {
+	dir := existing(path)
+	var st syscall.Statfs_t
+	if syscall.Statfs(dir, &st) != nil {
+		return nil
+	}
+	free := int64(st.Bavail) * st.Bsize
+	if need <= 0 || free >= need+spare {
+		return nil
+	}
+	return &executors.Check{
+		Name: name, Result: executors.CheckFail,
+		Detail: fmt.Sprintf("%s: %s are to come, and %s has %s free", path, size(need), dir, size(free)),
+		Remedy: "make room, or choose another folder",
+	}
+}
+
+// CheckDatasetSpace refuses a data set of rows prompts of isl tokens that does
+// not fit into dir; nil where it fits. A token takes seven bytes at most.
+func CheckDatasetSpace(dir string, rows, isl int) *executors.Check {
+	const token, row = 7, 64
+	return checkSpace("dataset", dir, int64(rows)*(int64(isl)*token+row))
+}
+
+// existing is the nearest folder at or above path that exists.
+func existing(path string) string {
+	for {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return path
+		}
+		up := filepath.Dir(path)
+		if up == path {
+			return path
+		}
+		path = up
+	}
+}
+
+// grown is how many bytes lie below dir, what hf has not finished included.
+func grown(dir string) int64 {
+	var sum int64
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // it was renamed meanwhile
+		}
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum
+}

@@ -1,0 +1,240 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/executors"
+)
+
+// Weights are a checkpoint that runs read: where it lies, what is declared of it
+// and what is catalogued.
+type Weights struct {
+	Checkpoint   string // on Hugging Face
+	Revision     string // as declared, "" where it is not pinned
+	Path         string
+	Quantization string
+	// Base is the repository whose licence counts for the checkpoint, "" for none.
+	Base string
+	// Name, Layers and Hidden are the model's in the catalogue.
+	Name           string
+	Layers, Hidden int
+	// Bytes and Shards are the published size; 0 is not known.
+	Bytes  int64
+	Shards int
+}
+
+// readers is how many headers are read at once: shared file systems answer
+// slowly, and many at a time.
+const readers = 16
+
+// Verify holds the folder against itself and against what is declared, and
+// returns what it found: one check that all is well, or one a defect. Only
+// headers and sizes are read.
+func (w Weights) Verify(ctx context.Context) []executors.Check { return w.verify(ctx).found() }
+
+func (w Weights) verify(ctx context.Context) *verification {
+	v := &verification{w: w}
+	v.run(ctx)
+	return v
+}
+
+// A verification is one look at a folder of weights.
+type verification struct {
+	w      Weights
+	checks []executors.Check
+	index  *index // nil for a single file
+	shards []string
+	files  map[string]*shardFile
+	bytes  int64
+	// foreign says that the folder holds another checkpoint than is declared.
+	foreign bool
+}
+
+// found is all that was found.
+func (v *verification) found() []executors.Check {
+	if v.failed() {
+		return v.checks
+	}
+	return append([]executors.Check{v.well()}, v.checks...)
+}
+
+func (v *verification) add(result, remedy, format string, args ...any) {
+	v.checks = append(v.checks, executors.Check{Name: "weights", Result: result, Detail: v.w.Path + ": " + fmt.Sprintf(format, args...), Remedy: remedy})
+}
+
+// bring is the remedy for what prepare brings.
+const bring = "`llmbench prepare` brings it"
+
+func (v *verification) fail(format string, args ...any) {
+	v.add(executors.CheckFail, bring, format, args...)
+}
+
+func (v *verification) failed() bool {
+	return slices.ContainsFunc(v.checks, func(c executors.Check) bool { return c.Result == executors.CheckFail })
+}
+
+func (v *verification) run(ctx context.Context) {
+	info, err := os.Stat(v.w.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		v.fail("%s is not there", v.w.Checkpoint)
+		return
+	case err != nil:
+		v.add(executors.CheckFail, "let this user read the folder", "%v", err)
+		return
+	case !info.IsDir():
+		v.add(executors.CheckFail, "correct model.path", "is no folder")
+		return
+	}
+	v.checkConfig()
+	v.checkTokenizer()
+	v.checkShards(ctx)
+	v.checkOrigin()
+}
+
+func (v *verification) checkShards(ctx context.Context) {
+	ix, err := readIndex(v.w.Path)
+	if err != nil {
+		v.fail("%v", err)
+		return
+	}
+	v.index, v.shards = ix, []string{singleName}
+	if ix != nil {
+		v.shards = slices.Sorted(maps.Keys(ix.byShard()))
+	}
+	v.readShards(ctx)
+	if v.failed() {
+		return
+	}
+	if ix != nil {
+		v.checkIndex()
+		v.checkSizes()
+	}
+	v.checkTypes()
+}
+
+// readShards reads all headers and tells the shards that are missing, that are
+// pointers, and that are damaged.
+func (v *verification) readShards(ctx context.Context) {
+	found := make([]*shardFile, len(v.shards))
+	errs := make([]error, len(v.shards))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readers)
+	for i, name := range v.shards {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			found[i], errs[i] = readShard(filepath.Join(v.w.Path, name))
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		v.fail("%v", err)
+		return
+	}
+	v.files = map[string]*shardFile{}
+	var missing, pointers []string
+	for i, name := range v.shards {
+		switch err := errs[i]; {
+		case err == nil:
+			v.files[name] = found[i]
+			v.bytes += found[i].data
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, name)
+		case errors.Is(err, errPointer):
+			pointers = append(pointers, name)
+		default:
+			v.fail("%s %v", name, err)
+		}
+	}
+	if len(missing) > 0 {
+		v.fail("%d of %d shards are missing: %s", len(missing), len(v.shards), some(missing))
+	}
+	if len(pointers) > 0 {
+		v.add(executors.CheckFail, fmt.Sprintf("`git -C %s lfs pull` brings the weights, and so does `llmbench prepare`", v.w.Path),
+			"%d of %d shards are Git LFS pointers and hold no weights: %s", len(pointers), len(v.shards), some(pointers))
+	}
+}
+
+// some names the first few of a list.
+func some(names []string) string {
+	const few = 3
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+}
+
+// checkIndex holds the index against the headers, both ways.
+func (v *verification) checkIndex() {
+	want := v.index.byShard()
+	for _, shard := range v.shards {
+		have := v.files[shard].tensors
+		var absent, extra []string
+		for _, name := range want[shard] {
+			if _, ok := have[name]; !ok {
+				absent = append(absent, name)
+			}
+		}
+		for name := range have {
+			if v.index.WeightMap[name] != shard {
+				extra = append(extra, name)
+			}
+		}
+		slices.Sort(absent)
+		slices.Sort(extra)
+		if len(absent) > 0 {
+			v.fail("%s says that %s holds %s, and its header has no such tensor", indexName, shard, some(absent))
+		}
+		if len(extra) > 0 {
+			v.fail("%s holds %s, which %s does not place there", shard, some(extra), indexName)
+		}
+	}
+}
+
+// checkSizes holds the sum of all tensors against the index, and the number of
+// shards against what was published.
+func (v *verification) checkSizes() {
+	if total := v.index.Metadata.TotalSize; total > 0 && total != v.bytes {
+		v.add(executors.CheckWarn, "the index may be of another revision than the shards; -deep compares their hashes",
+			"%s gives the tensors %d bytes in total, and the shards hold %d", indexName, total, v.bytes)
+	}
+	if n := v.w.Shards; n > 0 && n != len(v.shards) {
+		v.add(executors.CheckWarn, "compare the revision", "%d shards, and %s was published with %d", len(v.shards), v.w.Checkpoint, n)
+	}
+	if strays := v.strays(); len(strays) > 0 {
+		v.add(executors.CheckWarn, "remove what is of another checkpoint", "holds weights that %s does not name: %s", indexName, some(strays))
+	}
+}
+
+// strays are safetensors files that the index does not name.
+func (v *verification) strays() []string {
+	var out []string
+	found, _ := filepath.Glob(filepath.Join(v.w.Path, "*"+safetensorsName))
+	for _, path := range found {
+		if name := filepath.Base(path); v.files[name] == nil {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// well is the check of a folder without a defect.
+func (v *verification) well() executors.Check {
+	detail := fmt.Sprintf("%s: %d shards, %s, %s", v.w.Path, len(v.shards), size(v.bytes), v.w.Quantization)
+	if r := origin(v.w.Path); r != "" {
+		detail += ", revision " + r[:min(12, len(r))]
+	}
+	return executors.Check{Name: "weights", Result: executors.CheckOK, Detail: detail}
+}
