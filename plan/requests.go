@@ -1,7 +1,10 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -65,6 +68,9 @@ func Shape(isl, osl int, islStdev, oslStdev float64, seed int64, rows int) trtll
 
 func (b *builder) ownDataset(cell *schema.Cell, rows int) (requests, hcl.Diagnostics) {
 	path := cell.UseCase.Dataset
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(b.Definitions.Dir, path)
+	}
 	place := cell.UseCase.Range
 	if r, ok := cell.UseCase.Ranges["dataset"]; ok {
 		place = r
@@ -73,12 +79,15 @@ func (b *builder) ownDataset(cell *schema.Cell, rows int) (requests, hcl.Diagnos
 		return requests{}, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &place}}
 	}
 	ds, err := b.ReadDataset(path, rows)
+	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
+		return fail("Data set cannot be read", fmt.Sprintf("%v. The path is relative to the definitions.", err))
+	}
 	if err != nil {
 		return fail("Data set cannot be used", fmt.Sprintf("%s: %v.", path, err))
 	}
 	if rows > ds.Rows {
 		return fail("Data set has too few rows", fmt.Sprintf(
-			"%s has %d rows and num_requests is %d; trtllm-bench would silently send only %d requests. Lower num_requests or add rows.", path, ds.Rows, rows, ds.Rows))
+			"%s has %s and num_requests is %d; trtllm-bench would silently send only %s. Lower num_requests or add rows.", path, countOf(ds.Rows, "row"), rows, countOf(ds.Rows, "request")))
 	}
 	req := requests{Dataset: Dataset{Rows: ds.Rows, SHA256: ptr(ds.SHA256), Path: ptr(path)}}
 	req.add(ds.Lengths)

@@ -91,6 +91,10 @@ func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, ori
 		r.problem(e, ev.ctx, "env", "must be an object of texts, as in { NCCL_DEBUG = \"WARN\" }, not "+describe(top))
 		return false
 	}
+	if d := secretName(e, ev.ctx); d != nil {
+		r.diags = append(r.diags, d)
+		return false
+	}
 	ok := true
 	for it := top.ElementIterator(); it.Next(); {
 		k, v := it.Element()
@@ -137,6 +141,20 @@ func (r *resolver) envValue(name string, v cty.Value, rng hcl.Range) (cty.Value,
 		plain = plain.Mark(sensitiveMark{})
 	}
 	return plain, true
+}
+
+// secretName refuses a sensitive value as the name of a variable: names are shown.
+func secretName(e *expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
+	object, ok := e.Expression.(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return nil
+	}
+	for _, item := range object.Items {
+		if refersToSecret(item.KeyExpr, ctx) {
+			return sensitiveOutside(item.KeyExpr.Range(), "the name of an environment variable")
+		}
+	}
+	return nil
 }
 
 func refuseEnvName(name string, rng hcl.Range) *hcl.Diagnostic {

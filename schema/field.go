@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -145,6 +146,15 @@ func describe(v cty.Value) string {
 func notEmpty(v cty.Value) string {
 	if v.AsString() == "" {
 		return "must not be empty"
+	}
+	return ""
+}
+
+// absolute refuses paths that depend on the folder they are read in: jobs run in
+// folders of their own.
+func absolute(v cty.Value) string {
+	if s := v.AsString(); !strings.HasPrefix(s, "/") {
+		return fmt.Sprintf("must be an absolute path, which is the same on all nodes, and it is %q", s)
 	}
 	return ""
 }

@@ -22,7 +22,7 @@ type Model struct {
 var modelFields = []field{
 	{name: "checkpoint", ty: cty.String, required: true, wrong: notEmpty},
 	{name: "revision", ty: cty.String},
-	{name: "path", ty: cty.String},
+	{name: "path", ty: cty.String, wrong: absolute},
 	{name: "quantization", ty: cty.String, required: true, wrong: notEmpty},
 }
 

@@ -16,7 +16,7 @@ type UseCase struct {
 	ISL, OSL           int
 	ISLStdev, OSLStdev float64
 	Seed               int64
-	Dataset            string // path as written; "" for a shape
+	Dataset            string // path as written, relative to the definitions; "" for a shape
 	Range              hcl.Range
 	Ranges             map[string]hcl.Range // by argument
 

@@ -111,6 +111,7 @@ func (v *Variable) assign(raw cty.Value, source string, rng *hcl.Range) hcl.Diag
 	}
 	val, err := convert.Convert(raw, v.constraint)
 	if err != nil {
+		v.marked = failed
 		why := err.Error()
 		if path := pathOf(err); path != "" {
 			why = path + ": " + why

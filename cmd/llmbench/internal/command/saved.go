@@ -97,8 +97,16 @@ func whatMoved(saved, fresh *plan.Plan) []string {
 			add("%s is gone", in.Path)
 		}
 	}
-	if !same(saved.Variables, fresh.Variables) {
-		add("a variable has another value")
+	for _, in := range fresh.Inputs {
+		known := slices.ContainsFunc(saved.Inputs, func(was plan.Input) bool { return was.Path == in.Path })
+		if !known && strings.HasSuffix(in.Path, ".hcl") {
+			add("%s is new", in.Path)
+		}
+	}
+	for _, name := range sortedNames(fresh.Variables) {
+		if !same(saved.Variables[name], fresh.Variables[name]) {
+			add("the variable %q has another value", name)
+		}
 	}
 	byAddress := map[string]*plan.Run{}
 	for _, r := range fresh.Runs {
@@ -121,6 +129,7 @@ func runMoved(saved, fresh *plan.Run) []string {
 		name string
 		a, b any
 	}{
+		{"its data set", saved.Dataset, fresh.Dataset},
 		{"its fingerprint", saved.Fingerprint, fresh.Fingerprint},
 		{"its commands", saved.Steps, fresh.Steps},
 		{"its job", saved.Job, fresh.Job},
