@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
@@ -52,15 +53,23 @@ func asStatus(code int) error {
 }
 
 func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string, asJSON bool) (int, error) {
-	s := e.load(f, executor)
-	p, diags := s.plan(plan.Selection{})
-	if diags.HasErrors() {
-		return exitError, s.complain(diags)
+	var p *plan.Plan
+	var lines []view.Standing
+	for range 3 { // jobs may end while the store is read
+		s := e.load(f, executor)
+		var diags hcl.Diagnostics
+		if p, diags = s.plan(plan.Selection{}); diags.HasErrors() {
+			return exitError, s.complain(diags)
+		}
+		var err error
+		if lines, err = s.standing(ctx, p); err != nil {
+			return exitError, err
+		}
+		if !overtaken(p, lines) {
+			break
+		}
 	}
-	lines, err := s.standing(ctx, p)
-	if err != nil {
-		return exitError, err
-	}
+	var err error
 	if asJSON {
 		err = view.StatusJSON(e.streams.Out, lines)
 	} else {
@@ -105,6 +114,17 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 		}
 	}
 	return lines, nil
+}
+
+// overtaken reports whether a run that was in flight when the plan was made is so
+// no longer.
+func overtaken(p *plan.Plan, lines []view.Standing) bool {
+	for i, l := range lines {
+		if p.Runs[i].Action == plan.Wait && !l.GoingOn() {
+			return true
+		}
+	}
+	return false
 }
 
 func statusCode(p *plan.Plan, lines []view.Standing) int {
