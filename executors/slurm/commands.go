@@ -34,7 +34,7 @@ func (e *commandError) Error() string {
 	if e.stderr == "" {
 		return fmt.Sprintf("%s: %v", e.name, e.err)
 	}
-	return fmt.Sprintf("%s: %s", e.name, e.stderr)
+	return fmt.Sprintf("%s: %s", e.name, strings.TrimPrefix(e.stderr, e.name+": "))
 }
 
 func (e *commandError) Unwrap() error { return e.err }

@@ -35,10 +35,15 @@ type Executor struct {
 // New returns an executor for cfg.
 func New(cfg *Config, log hclog.Logger) *Executor {
 	return &Executor{
-		cfg: cfg, log: log, runner: gentle{next: processes{}, bucket: cfg.bucket()}, shared: newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4), AdoptWindow: 20 * time.Second, LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
+		cfg: cfg, log: log, runner: gentle{next: processes{}, bucket: cfg.bucket()}, shared: newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
+		AdoptWindow: adoptWindow, LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
 		tried: map[string]time.Time{}, absent: map[executors.Handle]time.Time{},
 	}
 }
+
+// adoptWindow is two of Slurm's MessageTimeout and half a minute for a controller
+// that is busy.
+const adoptWindow = 50 * time.Second
 
 // Through makes the executor run its commands by r instead of as processes, and
 // share nothing with others on this host.
@@ -85,11 +90,11 @@ func refusal(err error) error {
 	}
 	switch means {
 	case rejected:
-		return fmt.Errorf("%s%s (%w)", ce.Error(), remedy, executors.ErrRejected)
+		return fmt.Errorf("%w%s (%w)", ce, remedy, executors.ErrRejected)
 	case full:
-		return fmt.Errorf("%s (%w)", ce.Error(), executors.ErrLimit)
+		return fmt.Errorf("%w (%w)", ce, executors.ErrLimit)
 	}
-	return err
+	return fmt.Errorf("%w%s", ce, remedy)
 }
 
 func (e *Executor) lastTry(job *executors.Job) time.Time {

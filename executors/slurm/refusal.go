@@ -11,21 +11,43 @@ const (
 	full                    // none exists; the queue is full for this user
 )
 
-// answers are the words of Slurm's commands, tried in order. Words that are not
-// listed are ambiguous unless they say that the submission failed.
+// answers are the words of Slurm's commands, tried in order: first what leaves
+// open whether the controller took the job, as it does where the connection
+// breaks in the middle. Words that are not listed are ambiguous unless they say
+// that the submission failed.
 var answers = []struct {
 	words  string
 	means  answer
 	remedy string
 }{
-	{"Socket timed out", ambiguous, ""},
+	{"timed out", ambiguous, ""},
 	{"Unable to contact slurm controller", ambiguous, ""},
 	{"Zero Bytes were transmitted", ambiguous, ""},
 	{"Rate limit exceeded", ambiguous, ""},
 	{"Connection refused", ambiguous, ""},
-	{"Slurm temporarily unable to accept job", ambiguous, ""},
-	{"QOSMaxSubmitJobPerUserLimit", full, ""},
-	{"AssocMaxSubmitJobLimit", full, ""},
+	{"Connection reset", ambiguous, ""},
+	{"connection failure", ambiguous, ""},
+	{"Broken pipe", ambiguous, ""},
+	{"No route to host", ambiguous, ""},
+	{"is unreachable", ambiguous, ""},
+	{"endpoint is not connected", ambiguous, ""},
+	{"Message send failure", ambiguous, ""},
+	{"Message receive failure", ambiguous, ""},
+	{"Communication shutdown failure", ambiguous, ""},
+	{"Unexpected message received", ambiguous, ""},
+	{"in standby mode", ambiguous, ""},
+	{"Interrupted system call", ambiguous, ""},
+	{"temporarily un", ambiguous, ""},
+	{"Slurm job queue full", ambiguous, ""},
+	{"authentication", ambiguous, "munge does not work on this host, or its clock is wrong; use another login node"},
+	{"munge", ambiguous, "munge does not work on this host, or its clock is wrong; use another login node"},
+	{"MaxSubmitJob", full, ""},
+	{"GrpSubmitJob", full, ""},
+	{"QOSMax", rejected, "the job asks for more than the QOS gives: lower time_limit or the GPUs, or choose another qos"},
+	{"QOSMin", rejected, "the job asks for less than the QOS wants: choose another qos"},
+	{"QOSGrp", rejected, "the job asks for more than the QOS gives to all together: choose another qos"},
+	{"AssocMax", rejected, "the job asks for more than the account gives: lower time_limit or the GPUs, or choose another account"},
+	{"AssocGrp", rejected, "the job asks for more than the account gives to all together: choose another account"},
 	{"violates accounting/QOS policy", full, ""},
 	{"Invalid account", rejected, "`sacctmgr show assoc user=$USER` lists your accounts"},
 	{"Invalid qos", rejected, "`sacctmgr show assoc user=$USER format=account,qos` lists your QOS"},
@@ -39,7 +61,9 @@ var answers = []struct {
 	{"time limit is invalid", rejected, "set time_limit below the partition's limit"},
 	{"Time limit specification required", rejected, "set time_limit"},
 	{"unrecognized option", rejected, "this cluster's sbatch does not know the option; switch its argument off"},
-	{"Invalid authentication credential", rejected, "munge does not work on this host; use another login node"},
+	{"Incompatible versions of client and server", rejected, "sbatch is of another Slurm than the cluster; use the one of the host, not of a container"},
+	{"other parameter too long", rejected, "shorten the environment of the definitions"},
+	{"DOS line breaks", rejected, "write the prolog with line feeds only"},
 	{"Access denied to requested reservation", rejected, "check the reservation's users"},
 	{"requested reservation is invalid", rejected, "`scontrol show reservation` lists the reservations"},
 	{"Batch job submission failed", rejected, ""},

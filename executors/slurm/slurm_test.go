@@ -21,19 +21,55 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
+// What sbatch says when it fails, and what that means for the job.
 func TestClassify(t *testing.T) {
-	for text, want := range map[string]answer{
-		"sbatch: error: Batch job submission failed: Socket timed out on send/recv operation":                                 ambiguous,
-		"sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)":                    ambiguous,
-		"sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified":              rejected,
-		"sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)":         rejected,
-		"sbatch: error: Batch job submission failed: Requested node configuration is not available":                           rejected,
-		"sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS": full,
-		"sbatch: unrecognized option '--segment=2'":                                                                           rejected,
-		"": ambiguous,
+	const failed = "sbatch: error: Batch job submission failed: "
+	for _, c := range []struct {
+		text   string
+		means  answer
+		remedy string
+	}{
+		{failed + "Socket timed out on send/recv operation", ambiguous, ""},
+		{failed + "Unable to contact slurm controller (connect failure)", ambiguous, ""},
+		{failed + "Zero Bytes were transmitted or received", ambiguous, ""},
+		{failed + "Connection reset by peer", ambiguous, ""},
+		{failed + "Connection timed out", ambiguous, ""},
+		{failed + "Broken pipe", ambiguous, ""},
+		{failed + "Message receive failure", ambiguous, ""},
+		{failed + "Slurm backup controller in standby mode", ambiguous, ""},
+		{failed + "Resource temporarily unavailable", ambiguous, ""},
+		{"sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", ambiguous, ""},
+		{"sbatch: error: Rate limit exceeded, please retry momentarily", ambiguous, ""},
+		{failed + "Protocol authentication error", ambiguous, "another login node"},
+		{"sbatch: error: Munge encode failed: Failed to access", ambiguous, "another login node"},
+		{"", ambiguous, ""},
+		{"sbatch: error: QOSMaxSubmitJobPerUserLimit\n" + failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", full, ""},
+		{"sbatch: error: AssocMaxSubmitJobLimit\n" + failed + "Job violates accounting/QOS policy", full, ""},
+		{failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", full, ""},
+		{"sbatch: error: QOSMaxWallDurationPerJobLimit\n" + failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", rejected, "time_limit"},
+		{"sbatch: error: AssocGrpGRES\n" + failed + "Job violates accounting/QOS policy", rejected, "account"},
+		{failed + "Invalid account or account/partition combination specified", rejected, "sacctmgr"},
+		{failed + "Invalid qos specification", rejected, "sacctmgr"},
+		{failed + "User's group not permitted to use this partition", rejected, "partition"},
+		{"sbatch: error: invalid partition specified: gold\n" + failed + "Invalid partition name specified", rejected, "sinfo"},
+		{failed + "Invalid node name specified", rejected, "sinfo -N"},
+		{failed + "Requested node configuration is not available", rejected, "sinfo -o"},
+		{failed + "Invalid generic resource (gres) specification", rejected, "gpus_per_node_flag"},
+		{failed + "Requested topology configuration is not available", rejected, "segment"},
+		{"sbatch: error: Invalid --segment specification", rejected, "segment"},
+		{failed + "Requested time limit is invalid (missing or exceeds some limit)", rejected, "time_limit"},
+		{failed + "Time limit specification required, but not provided", rejected, "time_limit"},
+		{failed + "Pathname of a file, directory or other parameter too long", rejected, "environment"},
+		{"sbatch: error: Batch script contains DOS line breaks (\\r\\n)", rejected, "prolog"},
+		{"sbatch: unrecognized option '--segment=2'", rejected, "switch its argument off"},
+		{failed + "Incompatible versions of client and server code", rejected, "another Slurm"},
+		{failed + "Access denied to requested reservation", rejected, "reservation"},
+		{failed + "Requested reservation is invalid", rejected, "reservation"},
+		{"sbatch: error: lua: a project must be named\n" + failed + "Unspecified error", rejected, ""},
 	} {
-		if got, _ := classify(text); got != want {
-			t.Errorf("%q means %v, want %v", text, got, want)
+		means, remedy := classify(c.text)
+		if means != c.means || !strings.Contains(remedy, c.remedy) || c.remedy == "" && remedy != "" {
+			t.Errorf("%q means %v, %q; want %v, %q", c.text, means, remedy, c.means, c.remedy)
 		}
 	}
 }
