@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -91,6 +92,7 @@ func newCampaignOn(t *testing.T, opts slurmtest.Options) (*campaign, *slurmtest.
 	t.Helper()
 	cluster := slurmtest.ForTest(t, opts)
 	c := &campaign{t: t, bin: t.TempDir(), dir: filepath.Join(t.TempDir(), "defs")}
+	t.Cleanup(func() { quiet(t, cluster) })
 	build := exec.Command("go", "build", "-o", filepath.Join(c.bin, "llmbench"), ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -103,6 +105,13 @@ func newCampaignOn(t *testing.T, opts slurmtest.Options) (*campaign, *slurmtest.
 		t.Fatal(err)
 	}
 	return c, cluster
+}
+
+// quiet waits until no job is left that could write into a folder of the test.
+func quiet(t *testing.T, cluster *slurmtest.Cluster) {
+	if err := cluster.Quiet(context.Background()); err != nil {
+		t.Error(err)
+	}
 }
 
 // llmbench runs a command to its end and returns its output and exit code.
@@ -218,7 +227,7 @@ func (c *campaign) detaches() {
 	if _, code := c.llmbench("apply", "-auto-approve", "-detach", "-store="+store, c.dir); code != 0 {
 		c.t.Fatalf("apply -detach: exit %d", code)
 	}
-	deadline := time.Now().Add(90 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		_, code := c.llmbench("status", "-store="+store, c.dir)
 		if code == 0 {
@@ -263,7 +272,7 @@ func (c *campaign) cancels() {
 	if _, code := c.llmbench("cancel", "-auto-approve", "-store="+store, "-dir="+c.dir, "use_case=generation"); code != 0 {
 		c.t.Errorf("cancel: exit %d", code)
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		out, err := exec.Command("squeue", "-h", "-a", "-o", "%j %T").Output()
 		if err == nil && len(strings.TrimSpace(string(out))) == 0 {

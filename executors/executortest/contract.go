@@ -108,7 +108,7 @@ func (h Harness) refused(t *testing.T) {
 // wait polls until the job is in state, or further.
 func (h Harness) wait(t *testing.T, handle executors.Handle, state executors.State) executors.Status {
 	t.Helper()
-	deadline := time.Now().Add(40 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		all, err := h.Executor.Poll(t.Context(), []executors.Handle{handle})
 		s := all[handle]

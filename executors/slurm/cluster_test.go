@@ -29,7 +29,7 @@ func testRun(script string) *plan.Run {
 		Hardware:         plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
 		Image:            plan.Image{Name: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1", TRTLLMVersion: "1.0.0rc1"},
 		UseCase:          plan.UseCase{Label: "chat"},
-		TimeLimitSeconds: 120,
+		TimeLimitSeconds: 900,
 		Env:              map[string]*string{},
 		Steps:            []plan.Step{{Name: "benchmark", Argv: []string{"bash", "-c", script}}},
 	}
@@ -42,10 +42,18 @@ func testConfig() *Config {
 	}
 }
 
-// testJob is a prepared attempt of run.
+// running is the cluster of the test that runs.
+var running *slurmtest.Cluster
+
+// testJob is a prepared attempt of run, which no job uses once the test has ended.
 func testJob(t *testing.T, cfg *Config, run *plan.Run, attempt int) *executors.Job {
 	t.Helper()
 	dir := t.TempDir()
+	t.Cleanup(func() {
+		if err := running.Quiet(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	planned, err := cfg.Target().Job(run)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +132,7 @@ func FuzzParseQueue(f *testing.F) {
 func both(t *testing.T, test func(t *testing.T, accounting bool)) {
 	for _, accounting := range []bool{false, true} {
 		t.Run(fmt.Sprintf("accounting=%v", accounting), func(t *testing.T) {
-			slurmtest.ForTest(t, slurmtest.Options{Accounting: accounting})
+			running = slurmtest.ForTest(t, slurmtest.Options{Accounting: accounting})
 			test(t, accounting)
 		})
 	}
@@ -197,7 +205,7 @@ func contract(t *testing.T) {
 		return func(t *testing.T) *executors.Job { n++; return testJob(t, cfg, testRun(script), n) }
 	}
 	executortest.Run(t, executortest.Harness{
-		Executor: newExecutor(cfg), Job: job("exit 0"), Long: job("sleep 120"),
+		Executor: newExecutor(cfg), Job: job("exit 0"), Long: job("sleep 600"),
 		Refused: func(t *testing.T) *executors.Job {
 			wrong := *cfg
 			wrong.Partition = "nowhere"
@@ -261,7 +269,7 @@ func claimExcludes(t *testing.T) {
 func requeueRefused(t *testing.T) {
 	cfg := testConfig()
 	e := newExecutor(cfg)
-	job := testJob(t, cfg, testRun("sleep 60"), 70)
+	job := testJob(t, cfg, testRun("sleep 600"), 70)
 	job.Argv = replaceArg(job.Argv, "--no-requeue", "--requeue")
 	h := submit(t, e, job)
 	until(t, func() bool { _, err := os.Stat(filepath.Join(job.Dir, "start")); return err == nil })
@@ -284,7 +292,7 @@ func requeueRefused(t *testing.T) {
 func lostAnswer(t *testing.T) {
 	cfg := testConfig()
 	e := newExecutor(cfg)
-	job := testJob(t, cfg, testRun("sleep 60"), 80)
+	job := testJob(t, cfg, testRun("sleep 600"), 80)
 	bin := t.TempDir()
 	real, err := exec.LookPath("sbatch")
 	if err != nil {

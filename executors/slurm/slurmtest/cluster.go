@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand"
 	"net"
 	"os"
 	"os/exec"
@@ -108,26 +109,7 @@ func (c *Cluster) Stop() {
 		}
 		_ = syscall.Kill(-c.procs[i].Process.Pid, syscall.SIGKILL)
 	}
-	c.killStrays()
-}
-
-// killStrays ends job steps, which have sessions of their own.
-func (c *Cluster) killStrays() {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return
-	}
-	mark := "SLURM_CONF=" + filepath.Join(c.Dir, "slurm.conf")
-	for _, e := range entries {
-		var pid int
-		if _, err := fmt.Sscan(e.Name(), &pid); err != nil || pid == os.Getpid() {
-			continue
-		}
-		env, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		if err == nil && strings.Contains(string(env), mark) && strings.Contains(string(env), "SLURM_JOB_ID=") {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-	}
+	_ = c.signal(syscall.SIGKILL, "") // all is taken down anyway
 }
 
 // spawn starts a daemon in a process group of its own with its output in a log.
@@ -168,7 +150,8 @@ func (c *Cluster) run(ctx context.Context, name string, args ...string) (string,
 	return string(out), nil
 }
 
-// until tries step until it works.
+// until tries step until it works. Limits are for what never comes; a loaded
+// machine takes long for what does.
 func until(ctx context.Context, limit time.Duration, step func() error) error {
 	deadline := time.Now().Add(limit)
 	for {
@@ -180,16 +163,12 @@ func until(ctx context.Context, limit time.Duration, step func() error) error {
 	}
 }
 
-// ports returns n ports in a row that are free now.
+// ports returns n ports in a row that are free now. They lie below those that the
+// kernel gives to connections, so that only another cluster could take them.
 func ports(n int) (int, error) {
+	const low, high = 10000, 32000
 	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		first := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if first+n < 60000 && allFree(first, n) {
+		if first := low + rand.Intn(high-low-n); allFree(first, n) {
 			return first, nil
 		}
 	}

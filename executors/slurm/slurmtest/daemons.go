@@ -28,7 +28,7 @@ func (c *Cluster) startMunge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return until(ctx, 10*time.Second, func() error { _, err := os.Stat(c.munge); return err })
+	return until(ctx, time.Minute, func() error { _, err := os.Stat(c.munge); return err })
 }
 
 // startAccounting starts MariaDB and slurmdbd.
@@ -50,7 +50,7 @@ func (c *Cluster) startAccounting(ctx context.Context) error {
 		return err
 	}
 	sql := "CREATE USER IF NOT EXISTS 'slurm'@'localhost' IDENTIFIED BY 'slurm'; GRANT ALL ON *.* TO 'slurm'@'localhost'; CREATE USER IF NOT EXISTS 'slurm'@'127.0.0.1' IDENTIFIED BY 'slurm'; GRANT ALL ON *.* TO 'slurm'@'127.0.0.1';"
-	err = until(ctx, 20*time.Second, func() error {
+	err = until(ctx, time.Minute, func() error {
 		_, err := c.run(ctx, "mariadb", "--no-defaults", "--socket="+sock, "-u", "root", "-e", sql)
 		return err
 	})
@@ -165,7 +165,7 @@ func (c *Cluster) startDaemons(ctx context.Context) error {
 		if err := c.StartAccounting(); err != nil {
 			return err
 		}
-		err := until(ctx, 30*time.Second, func() error {
+		err := until(ctx, time.Minute, func() error {
 			_, err := c.run(ctx, "sacctmgr", "-i", "add", "cluster", c.Name)
 			if err != nil && strings.Contains(err.Error(), "already exists") {
 				return nil
@@ -194,7 +194,7 @@ func (c *Cluster) startDaemons(ctx context.Context) error {
 
 // ready waits until all nodes are idle.
 func (c *Cluster) ready(ctx context.Context) error {
-	return until(ctx, 30*time.Second, func() error {
+	return until(ctx, time.Minute, func() error {
 		out, err := c.run(ctx, "sinfo", "-h", "-N", "-p", "batch", "-o", "%N %t")
 		if err != nil {
 			return err

@@ -37,17 +37,31 @@ func (c *Cluster) kill(log string) error {
 // state that it had saved.
 func (c *Cluster) KillController() error { return c.kill(controller) }
 
+// FreezeController lets slurmctld answer nobody until it is killed: commands
+// connect to it and wait.
+func (c *Cluster) FreezeController() error {
+	return c.daemons[controller].Process.Signal(syscall.SIGSTOP)
+}
+
 // StartController starts slurmctld again.
 func (c *Cluster) StartController() error {
 	return c.spawn(controller, "slurmctld", "-D", "-f", c.path("slurm.conf"))
 }
 
-// KillNode kills the slurmd of a node, gb01 and so on; its steps live on, as on
-// a node that lost its network.
-func (c *Cluster) KillNode(node string) error { return c.kill(slurmdLog(node)) }
+// KillNode takes the power from a node, gb01 and so on: its slurmd is gone, and
+// what runs on it stands still and tells nobody.
+func (c *Cluster) KillNode(node string) error {
+	if err := c.kill(slurmdLog(node)); err != nil {
+		return err
+	}
+	return c.signal(syscall.SIGSTOP, "SLURMD_NODENAME="+node)
+}
 
-// StartNode starts the slurmd of a node.
+// StartNode starts the slurmd of a node, on which nothing runs any more.
 func (c *Cluster) StartNode(node string) error {
+	if err := c.signal(syscall.SIGKILL, "SLURMD_NODENAME="+node); err != nil {
+		return err
+	}
 	return c.spawn(slurmdLog(node), "slurmd", "-D", "-N", node, "-f", c.path("slurm.conf"))
 }
 
