@@ -29,7 +29,7 @@ type Evidence struct {
 	Cancelled bool
 
 	// Telemetry sums up what was sampled on the GPUs between two times; nil where
-	// nothing was.
+	// there is nothing that was sampled.
 	Telemetry func(from, to time.Time) *Telemetry
 
 	Job        Job
@@ -49,6 +49,8 @@ type Exit struct {
 	// Report is the hexadecimal SHA-256 of the report that the job wrote, ""
 	// when it wrote none.
 	Report string
+	// ReportWritten is when the report was written on the node, zero if unknown.
+	ReportWritten time.Time
 }
 
 // End is how a job ended by its backend's account. Code is a code of a failed

@@ -26,7 +26,7 @@ func Judge(in Evidence) *Result {
 		r.Reasons = append(r.Reasons, match(in, report)...)
 		r.Reasons = append(r.Reasons, doubts(in)...)
 		r.Reasons = append(r.Reasons, r.outsidePrediction()...)
-		r.Reasons = append(r.Reasons, r.onOtherHardware()...)
+		r.Reasons = append(r.Reasons, r.onOtherHardware(in.Run.Origins)...)
 		r.watched(in)
 		r.Caveats = caveats(in.Run)
 	case damage != "":
@@ -53,6 +53,10 @@ func newResult(in Evidence) *Result {
 	if r.Arguments == nil {
 		r.Arguments = trtllm.Arguments{}
 	}
+	r.Provenance.Argv = []string{}
+	if len(run.Steps) > 0 {
+		r.Provenance.Argv = run.Steps[0].Argv
+	}
 	return r
 }
 
@@ -60,14 +64,19 @@ func newResult(in Evidence) *Result {
 // numbers away from a result that must not be shown as one.
 func (r *Result) settle() {
 	r.Verdict = Valid
-	for _, reason := range r.Reasons {
+	for i := range r.Reasons {
+		reason := &r.Reasons[i]
 		if rank(reason.Level) > rank(r.Verdict) {
 			r.Verdict = reason.Level
 		}
+		if code, ok := FindCode(reason.Code); ok && reason.Remedy == "" {
+			reason.Remedy = code.Remedy
+		}
 	}
 	if !r.Counts() {
-		r.Metrics, r.Percentiles, r.Caveats = Metrics{}, Spread{}, []Caveat{}
+		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry = Metrics{}, Spread{}, []Caveat{}, nil
 	}
+	r.sayWhatIsMissing()
 }
 
 // rank orders verdicts from good to bad.
@@ -159,21 +168,19 @@ func (r *Result) outsidePrediction() []Reason {
 		return nil
 	}
 	return []Reason{{Code: "outside_prediction", Level: Suspect, Detail: fmt.Sprintf(
-		"%.0f tok/s/GPU were measured and %.0f to %.0f expected (%+.0f %% of %.0f)", got, band.Low, band.High, 100*(got/band.Mid-1), band.Mid),
-		Remedy: "Compare clocks, power and the engine's limits in the log with what was declared; a second sample tells whether it repeats."}}
+		"%.0f tok/s/GPU were measured and %.0f to %.0f expected (%+.0f %% of %.0f)", got, band.Low, band.High, 100*(got/band.Mid-1), band.Mid)}}
 }
 
 // onOtherHardware refuses a number that was measured on another GPU or another
 // version than was planned.
-func (r *Result) onOtherHardware() []Reason {
+func (r *Result) onOtherHardware(origins map[string]plan.Origin) []Reason {
 	var out []Reason
+	m := matcher{origins: origins}
 	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !strings.Contains(strings.ToUpper(*name), strings.ToUpper(r.Hardware.GPU)) {
-		out = append(out, Reason{Code: "wrong_gpu", Level: Invalid, Detail: fmt.Sprintf("hardware: planned %s, measured on %s", r.Hardware.GPU, *name),
-			Remedy: "choose a partition or nodes with that GPU"})
+		out = append(out, Reason{Code: "wrong_gpu", Level: Invalid, Detail: fmt.Sprintf("hardware: planned %s%s, measured on %s", r.Hardware.GPU, m.place("hardware"), *name)})
 	}
 	if v := r.Provenance.TRTLLMVersion; v != nil && !sameVersion(*v, r.Image.TRTLLMVersion) {
-		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned TensorRT-LLM %s, reported %s", r.Image.TRTLLMVersion, *v),
-			Remedy: "the image does not hold what its tag says: set trtllm_version, or import it again"})
+		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, m.place("image"), *v)})
 	}
 	return out
 }

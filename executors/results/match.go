@@ -1,10 +1,12 @@
 package results
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
 
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -14,7 +16,7 @@ const lengthTolerance = 0.01
 // match compares a whole report with the plan. Each difference is a reason that
 // makes the result invalid: the number belongs to another run.
 func match(in Evidence, report *trtllm.Report) []Reason {
-	m := matcher{run: newPlanned(in.Run), got: newReported(report)}
+	m := matcher{run: newPlanned(in.Run), got: newReported(report), origins: in.Run.Origins}
 	m.simulated(in.Simulated)
 	m.tokens()
 	m.requests()
@@ -22,12 +24,15 @@ func match(in Evidence, report *trtllm.Report) []Reason {
 	m.limits()
 	m.lengths()
 	m.modes()
+	m.precision()
+	m.concurrency()
 	return m.reasons
 }
 
 type matcher struct {
 	run     planned
 	got     reported
+	origins map[string]plan.Origin
 	reasons []Reason
 }
 
@@ -36,9 +41,22 @@ func (m *matcher) invalid(code, format string, args ...any) {
 }
 
 // differs adds a reason that names an argument with its planned and its
-// reported value.
+// reported value, and where it was set.
 func (m *matcher) differs(argument string, planned, reported any) {
-	m.invalid("argument_mismatch", "%s: planned %v, reported %v", argument, planned, reported)
+	m.invalid("argument_mismatch", "%s: planned %v%s, reported %v", argument, planned, m.place(argument), reported)
+}
+
+// declared are the arguments that a reported quantity follows from, where they
+// have other names.
+var declared = map[string]string{"world size": "tp", "mean ISL": "use_case", "mean OSL": "use_case", "quantization": "model", "kv_cache_config.dtype": "llm_api_options.kv_cache_config.dtype"}
+
+// place is where an argument was set, " (main.hcl:51)", "" where it is not known.
+func (m *matcher) place(argument string) string {
+	o := m.origins[cmp.Or(declared[argument], argument)]
+	if o.Range == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s:%d)", o.Range.Filename, o.Range.Start.Line)
 }
 
 func (m *matcher) simulated(planned bool) {
@@ -57,7 +75,7 @@ func (m *matcher) requests() {
 	switch planned := m.run.requests; {
 	case planned == 0 || m.got.requests == planned:
 	case m.got.requests < planned:
-		m.invalid("fewer_requests", "num_requests: planned %d, reported %d", planned, m.got.requests)
+		m.invalid("fewer_requests", "num_requests: planned %d%s, reported %d", planned, m.place("num_requests"), m.got.requests)
 	default:
 		m.differs("num_requests", planned, m.got.requests)
 	}
@@ -105,7 +123,7 @@ func (m *matcher) lengths() {
 	switch {
 	case osl <= 0 || m.got.meanOSL == 0 || !apart(osl, m.got.meanOSL):
 	case m.got.meanOSL < osl:
-		m.invalid("short_output", "mean OSL: planned %s, reported %s: requests ended early", short(osl), short(m.got.meanOSL))
+		m.invalid("short_output", "mean OSL: planned %s%s, reported %s: requests ended early", short(osl), m.place("mean OSL"), short(m.got.meanOSL))
 	default:
 		m.differs("mean OSL", short(osl), short(m.got.meanOSL))
 	}
@@ -118,6 +136,33 @@ func (m *matcher) modes() {
 	if want, got := policy(m.run.policy), policy(m.got.policy); got != "" && want != got {
 		m.differs("scheduler_policy", want, got)
 	}
+}
+
+// precision compares what weights and KV cache are stored in, where the report
+// says it. FP8 stands for its kinds too, such as FP8_BLOCK_SCALES.
+func (m *matcher) precision() {
+	want, got := strings.ToUpper(m.run.quantization), strings.ToUpper(m.got.quantization)
+	if want != "" && got != "" && got != want && !strings.HasPrefix(got, want+"_") {
+		m.differs("quantization", want, got)
+	}
+	want, got = strings.ToUpper(m.run.kvDtype), strings.ToUpper(m.got.kvDtype)
+	if want != "" && want != "AUTO" && got != "" && got != want {
+		m.differs("kv_cache_config.dtype", want, got)
+	}
+}
+
+// leastConcurrent is the share of the concurrency that must have been in flight
+// in the mean. It is asked for where ramp and drain are at most half of the run.
+const leastConcurrent = 0.5
+
+// concurrency doubts a number for which the client did not keep up.
+func (m *matcher) concurrency() {
+	want, got := m.run.concurrency, m.got.concurrent
+	if want <= 0 || got == nil || m.got.requests < 2*want || *got >= leastConcurrent*float64(want) {
+		return
+	}
+	m.reasons = append(m.reasons, Reason{Code: "concurrency_not_reached", Level: Suspect, Detail: fmt.Sprintf(
+		"concurrency: planned %d%s, %s requests were in flight in the mean", want, m.place("concurrency"), short(*got))})
 }
 
 func (m *matcher) whole(argument string, planned, reported int) {

@@ -17,6 +17,9 @@ type planned struct {
 	kvFraction   *float64
 	streaming    bool
 	policy       string
+	concurrency  int // 0 or less: unlimited
+	// kvDtype is what the KV cache is declared to be stored in, "" if it is not.
+	quantization, kvDtype string
 
 	lengthsKnown     bool
 	meanISL, meanOSL float64
@@ -27,6 +30,7 @@ func newPlanned(run *plan.Run) planned {
 	p := planned{
 		tp: max(1, whole(a, "tp")), pp: max(1, whole(a, "pp")), ep: whole(a, "ep"),
 		maxBatchSize: whole(a, "max_batch_size"), maxNumTokens: whole(a, "max_num_tokens"),
+		concurrency: whole(a, "concurrency"), quantization: run.Model.Quantization, kvDtype: kvDtype(run),
 		requests: run.Dataset.Rows, streaming: a.Bool("streaming"), policy: a.String("scheduler_policy"),
 	}
 	if n := whole(a, "num_requests"); n > 0 {
@@ -75,6 +79,14 @@ func chunked(run *plan.Run) bool {
 	options, _ := run.LLMAPIOptions.(map[string]any)
 	on, _ := options["enable_chunked_prefill"].(bool)
 	return on
+}
+
+// kvDtype is kv_cache_config.dtype of the options file.
+func kvDtype(run *plan.Run) string {
+	options, _ := run.LLMAPIOptions.(map[string]any)
+	config, _ := options["kv_cache_config"].(map[string]any)
+	dtype, _ := config["dtype"].(string)
+	return dtype
 }
 
 // whole is the whole number of a flag, 0 when it is not passed.

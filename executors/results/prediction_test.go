@@ -18,7 +18,7 @@ func TestOutsidePrediction(t *testing.T) {
 		code := ""
 		for _, reason := range r.outsidePrediction() {
 			code = reason.Code
-			if reason.Level != Suspect || reason.Remedy == "" {
+			if reason.Level != Suspect {
 				t.Errorf("%+v", reason)
 			}
 		}

@@ -16,6 +16,8 @@ type reported struct {
 	datasetISL, datasetOSL     float64
 	streaming                  bool
 	outputThroughput           float64
+	concurrent                 *float64
+	quantization, kvDtype      string
 }
 
 func newReported(r *trtllm.Report) reported {
@@ -27,6 +29,7 @@ func newReported(r *trtllm.Report) reported {
 		kvFraction: w.KVCachePercentage, policy: w.SchedulingPolicy,
 		requests: q.NumRequests, meanISL: q.AvgInputLength, meanOSL: q.AvgOutputLength,
 		streaming: r.Streaming != nil, outputThroughput: value(r.Performance.OutputThroughput),
+		concurrent: q.AvgConcurrent, quantization: value(r.Engine.Quantization), kvDtype: value(r.Engine.KVCacheDtype),
 	}
 	if d := r.Dataset; d != nil {
 		out.datasetISL, out.datasetOSL = d.AvgISL, d.AvgOSL

@@ -44,7 +44,13 @@ type Result struct {
 	Estimate    *plan.Estimate `json:"estimate"`
 	Job         Job            `json:"job"`
 	Provenance  Provenance     `json:"provenance"`
-	Files       Files          `json:"files"`
+	// Telemetry is what was sampled on the GPUs while they measured, nil where
+	// nothing was.
+	Telemetry *Telemetry `json:"telemetry"`
+	// Iterations is the iteration log as a time series. It is nil unless it was
+	// asked for: reading a log takes time.
+	Iterations *trtllm.Series `json:"iterations"`
+	Files      Files          `json:"files"`
 }
 
 // A Reason is why a result is not simply valid. Level is the verdict that it
@@ -78,8 +84,10 @@ type Job struct {
 	Ended     *time.Time `json:"ended"`
 }
 
-// Provenance is what was observed while measuring. What is not observed is nil.
+// Provenance is what was observed while measuring. What is not observed is nil,
+// and Missing says why under the name of its key.
 type Provenance struct {
+	ImagePath        *string  `json:"image_path"`
 	ImageSHA256      *string  `json:"image_sha256"`
 	CheckpointSHA256 *string  `json:"checkpoint_sha256"`
 	TRTLLMVersion    *string  `json:"trtllm_version"`
@@ -89,10 +97,14 @@ type Provenance struct {
 	NCCL             *string  `json:"nccl"`
 	Clocks           *string  `json:"clocks"`
 	PowerCapW        *float64 `json:"power_cap_w"`
+	Kernel           *string  `json:"kernel"`
 	SlurmVersion     *string  `json:"slurm_version"`
 	DefinitionsGit   *string  `json:"definitions_git"`
 	LLMBenchVersion  *string  `json:"llmbench_version"`
 	ScriptSHA256     *string  `json:"script_sha256"`
+	// Argv is the command line of the benchmark, relative to the attempt's folder.
+	Argv    []string          `json:"argv"`
+	Missing map[string]string `json:"missing"`
 }
 
 // Files are the absolute paths of what an attempt left, nil where it left none.

@@ -97,7 +97,7 @@ func TestJSONKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Fields("address fingerprint sample attempt executor cluster simulated verdict reasons caveats " +
-		"model hardware image use_case arguments metrics percentiles estimate job provenance files")
+		"model hardware image use_case arguments metrics percentiles estimate job provenance telemetry iterations files")
 	slices.Sort(want)
 	for _, r := range doc.Results {
 		var keys []string
@@ -113,8 +113,8 @@ func TestJSONKeys(t *testing.T) {
 				"output_throughput_per_user_tok_s output_throughput_per_gpu_tok_s avg_ttft_ms avg_tpot_ms token_output_speed_tok_s",
 			"percentiles": "request_latency_percentiles_ms ttft_percentiles tpot_percentiles gen_tps_percentiles",
 			"job":         "id cluster nodes submitted started ended",
-			"provenance": "image_sha256 checkpoint_sha256 trtllm_version gpu_name driver cuda nccl clocks power_cap_w " +
-				"slurm_version definitions_git llmbench_version script_sha256",
+			"provenance": "image_path image_sha256 checkpoint_sha256 trtllm_version gpu_name driver cuda nccl clocks power_cap_w " +
+				"kernel slurm_version definitions_git llmbench_version script_sha256 argv missing",
 			"files": "stdout stderr report",
 		} {
 			var have map[string]json.RawMessage

@@ -11,15 +11,23 @@ import (
 
 // A Telemetry sums up what was sampled on the GPUs while they measured.
 type Telemetry struct {
-	Samples int
-	// SMClock is the mean in MHz, Power the mean of one GPU in watts, Temperature
-	// the highest in degrees Celsius.
-	SMClock, Power, Temperature float64
+	// Samples counts the samples of all GPUs.
+	Samples int `json:"samples"`
+	// SMClockMHz and MemoryClockMHz are means, PowerW is the mean of one GPU.
+	SMClockMHz     float64 `json:"sm_clock_mhz"`
+	MemoryClockMHz float64 `json:"memory_clock_mhz"`
+	PowerW         float64 `json:"power_w"`
+	// TemperatureC and MemoryUsedMiB are the highest of any GPU.
+	TemperatureC  float64 `json:"temperature_c"`
+	MemoryUsedMiB float64 `json:"memory_used_mib"`
 	// Throttled is the share of samples in which clocks were held down by heat or
-	// by a failing supply.
-	Throttled float64
-	// Reasons are the words for that.
-	Reasons []string
+	// by a failing supply, and ThrottleReasons the words for that.
+	Throttled       float64  `json:"throttled"`
+	ThrottleReasons []string `json:"throttle_reasons"`
+	// EnergyJ is what all GPUs together took over the measured window, and
+	// TokensPerJoule the output tokens for it; nil where no throughput is known.
+	EnergyJ        float64  `json:"energy_j"`
+	TokensPerJoule *float64 `json:"tokens_per_joule"`
 }
 
 // holdsDown are the reasons of nvidia-smi's clocks_throttle_reasons.active that
@@ -33,86 +41,134 @@ var holdsDown = []struct {
 // are in the nodes' zone. Lines that are not whole are left out; nil is for no
 // sample.
 func ReadTelemetry(from, to time.Time, readers ...io.Reader) *Telemetry {
-	t := &Telemetry{}
-	throttled, seen := 0, map[string]bool{}
+	t := &telemetrySums{seen: map[string]bool{}, out: Telemetry{ThrottleReasons: []string{}}}
 	for _, r := range readers {
 		lines := bufio.NewScanner(r)
 		for lines.Scan() {
-			f := strings.Split(lines.Text(), ",")
-			if len(f) != 8 {
-				continue
-			}
-			for i := range f {
-				f[i] = strings.TrimSpace(f[i])
-			}
-			at, err := time.ParseInLocation("2006/01/02 15:04:05.000", f[0], from.Location())
-			clock, errC := strconv.ParseFloat(f[2], 64)
-			power, errP := strconv.ParseFloat(f[4], 64)
-			if err != nil || errC != nil || errP != nil || at.Before(from) || at.After(to) {
-				continue
-			}
-			t.Samples++
-			t.SMClock += clock
-			t.Power += power
-			if degrees, err := strconv.ParseFloat(f[5], 64); err == nil {
-				t.Temperature = max(t.Temperature, degrees)
-			}
-			mask, _ := strconv.ParseUint(strings.TrimPrefix(strings.ToLower(f[6]), "0x"), 16, 64)
-			held := false
-			for _, h := range holdsDown {
-				if mask&h.bit != 0 {
-					held = true
-					if !seen[h.text] {
-						seen[h.text] = true
-						t.Reasons = append(t.Reasons, h.text)
-					}
-				}
-			}
-			if held {
-				throttled++
-			}
+			t.line(lines.Text(), from, to)
 		}
 	}
-	if t.Samples == 0 {
-		return nil
-	}
-	n := float64(t.Samples)
-	t.SMClock, t.Power, t.Throttled = t.SMClock/n, t.Power/n, float64(throttled)/n
-	return t
+	return t.telemetry()
 }
 
-// words is the telemetry in a line: clocks, power, and how much was generated
-// for it.
-func (t *Telemetry) words(tokensPerSecondPerGPU *float64) string {
-	s := fmt.Sprintf("SM %.0f MHz mean, %.0f W mean, %.0f C at most", t.SMClock, t.Power, t.Temperature)
-	if tokensPerSecondPerGPU != nil && t.Power > 0 {
-		s += fmt.Sprintf(", %.2f tokens per joule", *tokensPerSecondPerGPU/t.Power)
+type telemetrySums struct {
+	out       Telemetry
+	throttled int
+	memory    int // samples with a memory clock
+	seen      map[string]bool
+}
+
+// telemetryColumns are the columns of a sample: time, GPU, SM and memory clock,
+// power, temperature, reasons of throttling, memory used.
+const telemetryColumns = 8
+
+func (t *telemetrySums) line(line string, from, to time.Time) {
+	f := strings.Split(line, ",")
+	if len(f) != telemetryColumns {
+		return
 	}
-	return s
+	for i := range f {
+		f[i] = strings.TrimSpace(f[i])
+	}
+	at, err := time.ParseInLocation("2006/01/02 15:04:05.000", f[0], from.Location())
+	clock, okC := sampled(f[2])
+	power, okP := sampled(f[4])
+	if err != nil || !okC || !okP || at.Before(from) || at.After(to) {
+		return
+	}
+	t.out.Samples++
+	t.out.SMClockMHz += clock
+	t.out.PowerW += power
+	if clock, ok := sampled(f[3]); ok {
+		t.out.MemoryClockMHz, t.memory = t.out.MemoryClockMHz+clock, t.memory+1
+	}
+	if degrees, ok := sampled(f[5]); ok {
+		t.out.TemperatureC = max(t.out.TemperatureC, degrees)
+	}
+	if used, ok := sampled(f[7]); ok {
+		t.out.MemoryUsedMiB = max(t.out.MemoryUsedMiB, used)
+	}
+	t.reasons(f[6])
+}
+
+// sampled is a number of a sample; false for [N/A] and the like.
+func sampled(s string) (float64, bool) {
+	v, err := strconv.ParseFloat(s, 64)
+	return v, err == nil
+}
+
+func (t *telemetrySums) reasons(active string) {
+	mask, err := strconv.ParseUint(strings.TrimPrefix(strings.ToLower(active), "0x"), 16, 64)
+	if err != nil {
+		return
+	}
+	held := false
+	for _, h := range holdsDown {
+		if mask&h.bit == 0 {
+			continue
+		}
+		held = true
+		if !t.seen[h.text] {
+			t.seen[h.text] = true
+			t.out.ThrottleReasons = append(t.out.ThrottleReasons, h.text)
+		}
+	}
+	if held {
+		t.throttled++
+	}
+}
+
+func (t *telemetrySums) telemetry() *Telemetry {
+	if t.out.Samples == 0 {
+		return nil
+	}
+	n := float64(t.out.Samples)
+	t.out.SMClockMHz, t.out.PowerW, t.out.Throttled = t.out.SMClockMHz/n, t.out.PowerW/n, float64(t.throttled)/n
+	if t.memory > 0 {
+		t.out.MemoryClockMHz /= float64(t.memory)
+	}
+	return &t.out
 }
 
 // mostThrottled is the share of samples up to which a passing moment of
 // throttling does not mark a number.
 const mostThrottled = 0.01
 
-// watched takes in what was sampled: as provenance, and as a doubt where clocks
-// were held down.
+// watched takes in what was sampled while measuring, and doubts a number during
+// which clocks were held down.
 func (r *Result) watched(in Evidence) {
-	if in.Telemetry == nil || r.Metrics.TotalLatency == nil || r.Job.Ended == nil {
+	if in.Telemetry == nil || r.Metrics.TotalLatency == nil {
 		return
 	}
-	const after = 15 * time.Second // from the last token to the job's end
-	to := *r.Job.Ended
-	from := to.Add(-after - time.Duration(*r.Metrics.TotalLatency*float64(time.Millisecond)))
-	t := in.Telemetry(from, to)
+	to, ok := in.measured(r)
+	if !ok {
+		return
+	}
+	window := time.Duration(*r.Metrics.TotalLatency * float64(time.Millisecond))
+	t := in.Telemetry(to.Add(-window), to)
 	if t == nil {
 		return
 	}
-	text := t.words(r.Metrics.OutputThroughputPerGPU)
-	r.Provenance.Clocks = &text
+	t.EnergyJ = t.PowerW * float64(r.Hardware.GPUs) * window.Seconds()
+	if tps := r.Metrics.OutputThroughputPerGPU; tps != nil && t.PowerW > 0 {
+		perJoule := *tps / t.PowerW
+		t.TokensPerJoule = &perJoule
+	}
+	r.Telemetry = t
 	if t.Throttled > mostThrottled {
 		r.Reasons = append(r.Reasons, Reason{Code: "throttled", Level: Suspect,
-			Detail: fmt.Sprintf("clocks were held down in %.0f %% of the samples: %s", 100*t.Throttled, strings.Join(t.Reasons, ", ")),
-			Remedy: "look at cooling and power of the nodes; `llmbench apply -replace` measures again"})
+			Detail: fmt.Sprintf("clocks were held down in %.0f %% of the samples: %s; SM %.0f MHz in the mean", 100*t.Throttled, strings.Join(t.ThrottleReasons, ", "), t.SMClockMHz)})
 	}
+}
+
+// measured is when measuring ended: the report was written then, else the job
+// ended not long after.
+func (in Evidence) measured(r *Result) (time.Time, bool) {
+	switch {
+	case in.Exit != nil && !in.Exit.ReportWritten.IsZero():
+		return in.Exit.ReportWritten, true
+	case r.Job.Ended != nil:
+		return *r.Job.Ended, true
+	}
+	return time.Time{}, false
 }

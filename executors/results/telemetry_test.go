@@ -19,7 +19,7 @@ func TestReadTelemetry(t *testing.T) {
 		"2026/05/01 12:09:00.000, 0, 900, 3996, 200.00, 99, 0x80, 1000", // after
 	}, "\n")
 	got := ReadTelemetry(from, from.Add(time.Minute), strings.NewReader(log))
-	if got == nil || got.Samples != 2 || got.SMClock != 1700 || got.Power != 950 || got.Temperature != 70 || got.Throttled != 0.5 || len(got.Reasons) != 1 {
+	if got == nil || got.Samples != 2 || got.SMClockMHz != 1700 || got.MemoryClockMHz != 3996 || got.PowerW != 950 || got.TemperatureC != 70 || got.MemoryUsedMiB != 150000 || got.Throttled != 0.5 || len(got.ThrottleReasons) != 1 {
 		t.Fatalf("%+v", got)
 	}
 	if none := ReadTelemetry(from, from.Add(time.Second), strings.NewReader(log)); none != nil {
@@ -33,7 +33,7 @@ func TestOtherHardware(t *testing.T) {
 	} {
 		r := &Result{Hardware: plan.Hardware{GPU: "GB200"}, Image: plan.Image{TRTLLMVersion: "1.0"}, Provenance: Provenance{GPUName: &c.gpu, TRTLLMVersion: &c.version}}
 		code := ""
-		for _, reason := range r.onOtherHardware() {
+		for _, reason := range r.onOtherHardware(nil) {
 			code = reason.Code
 		}
 		if code != c.want {

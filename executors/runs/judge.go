@@ -68,7 +68,7 @@ func (s *snapshot) addEnds(in *results.Evidence) {
 			in.Exit.Elapsed = e.Ended.Sub(e.Started)
 		}
 		if e.Report != nil {
-			in.Exit.Report = e.Report.SHA256
+			in.Exit.Report, in.Exit.ReportWritten = e.Report.SHA256, e.Report.Written
 		}
 	}
 	if e := s.ended; e != nil {

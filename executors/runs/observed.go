@@ -18,16 +18,44 @@ const (
 	telemetryPrefix = "telemetry."
 )
 
+// missingPrefix begins the names of what the job could not find out; the value
+// says why.
+const missingPrefix = "missing."
+
 // addObserved takes in what the job says of the machine that it ran on. What it
 // does not say stays nil.
 func (s *snapshot) addObserved(in *results.Evidence) {
 	text, err := s.files.read(observedFile)
+	zone := time.Local
+	in.Provenance.Missing = map[string]string{}
 	if err == nil && text != nil {
 		for line := range strings.Lines(string(text)) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-			observed(&in.Provenance, name, value)
+			value = strings.TrimSpace(value)
+			if missing, ok := strings.CutPrefix(name, missingPrefix); ok {
+				in.Provenance.Missing[missing] = value
+			} else if name == "zone" {
+				zone = zoneOf(value)
+			} else {
+				observed(&in.Provenance, name, value)
+			}
 		}
 	}
+	s.addTelemetry(in, zone)
+}
+
+// zoneOf reads +0200; it is the local zone for anything else.
+func zoneOf(offset string) *time.Location {
+	t, err := time.Parse("-0700", offset)
+	if err != nil {
+		return time.Local
+	}
+	_, seconds := t.Zone()
+	return time.FixedZone(offset, seconds)
+}
+
+// addTelemetry finds what was sampled on the nodes, whose clocks are in zone.
+func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 	var paths []string
 	for _, name := range s.files.names {
 		if strings.HasPrefix(name, telemetryPrefix) {
@@ -45,7 +73,7 @@ func (s *snapshot) addObserved(in *results.Evidence) {
 				readers = append(readers, f)
 			}
 		}
-		return results.ReadTelemetry(from.Local(), to.Local(), readers...)
+		return results.ReadTelemetry(from.In(zone), to.In(zone), readers...)
 	}
 }
 
@@ -54,23 +82,41 @@ func observed(p *results.Provenance, name, value string) {
 		return
 	}
 	switch name {
+	case "kernel":
+		p.Kernel = &value
 	case "slurm":
 		p.SlurmVersion = &value
 	case "cuda":
 		p.CUDA = &value
+	case "nccl":
+		p.NCCL = &value
+	case "image_path":
+		p.ImagePath = &value
 	case "image_sha256":
 		p.ImageSHA256 = &value
-	case "gpu": // name, driver, highest SM clock, power limit
-		f := strings.Split(value, ",")
-		for i := range f {
-			f[i] = strings.TrimSpace(f[i])
-		}
-		if len(f) < 4 {
-			return
-		}
-		p.GPUName, p.Driver = &f[0], &f[1]
-		if watts, err := strconv.ParseFloat(f[3], 64); err == nil {
-			p.PowerCapW = &watts
-		}
+	case "checkpoint_sha256":
+		p.CheckpointSHA256 = &value
+	case "gpu":
+		observedGPU(p, strings.Split(value, ","))
+	}
+}
+
+// observedGPU reads name, driver, highest SM clock, power limit and highest
+// memory clock.
+func observedGPU(p *results.Provenance, f []string) {
+	for i := range f {
+		f[i] = strings.TrimSpace(f[i])
+	}
+	if len(f) < 4 {
+		return
+	}
+	p.GPUName, p.Driver = &f[0], &f[1]
+	clocks := "SM at most " + f[2] + " MHz"
+	if len(f) > 4 {
+		clocks += ", memory at most " + f[4] + " MHz"
+	}
+	p.Clocks = &clocks
+	if watts, err := strconv.ParseFloat(f[3], 64); err == nil {
+		p.PowerCapW = &watts
 	}
 }

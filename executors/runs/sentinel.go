@@ -38,10 +38,12 @@ type Exit struct {
 	Report *ReportSum
 }
 
-// ReportSum is the size and hexadecimal SHA-256 of a report.
+// ReportSum is the size and hexadecimal SHA-256 of a report, and when it was
+// written, zero if the job does not say.
 type ReportSum struct {
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	Bytes   int64     `json:"bytes"`
+	SHA256  string    `json:"sha256"`
+	Written time.Time `json:"-"`
 }
 
 // UnmarshalJSON implements json.Unmarshaler. Shells write these records, so
@@ -88,9 +90,13 @@ func (e *Exit) UnmarshalJSON(b []byte) error {
 		Started      moment     `json:"started"`
 		Ended        moment     `json:"ended"`
 		Report       *ReportSum `json:"report"`
+		Written      moment     `json:"report_written"`
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		return err
+	}
+	if r.Report != nil {
+		r.Report.Written = r.Written.Time
 	}
 	*e = Exit{
 		JobID: string(r.JobID), RestartCount: int(r.RestartCount), RC: int(r.RC),

@@ -214,15 +214,15 @@ func (b *Bench) pass(ctx context.Context, o *estimate.Outcome) error {
 	return nil
 }
 
-// iterations prints the iteration log when the options ask for it: every
-// hundredth line, since the real one fills hundreds of megabytes.
+// iterations prints the iteration log when the options ask for it: the steps
+// thinned out, since the real one fills hundreds of megabytes.
 func (b *Bench) iterations(w plan.Workload) func(estimate.Step) {
 	top, _ := w.Options.(map[string]any)
 	if top["print_iter_log"] != true {
 		return nil
 	}
 	return func(s estimate.Step) {
-		if s.Index%100 != 0 {
+		if s.Index%100 != 0 && (s.Index%10 != 0 || s.Index > 2000) {
 			return
 		}
 		at := epoch.Add(time.Duration(s.StartS * float64(time.Second)))

@@ -60,15 +60,42 @@ began=$SECONDS
 printf '{"job_id":"%s","host":"%s","nodes":"%s","time":"%s","end":true}\n' \
   "$job" "$(hostname)" "$SLURM_JOB_NODELIST" "$started" | put start
 
-# What the job runs on. What cannot be had is left out.
+# What the job runs on. What cannot be had says why.
+missing() { # WHY NAME…
+  why=$1
+  shift
+  for name in "$@"; do printf 'missing.%s=%s\n' "$name" "$why"; done
+}
 observe() {
-  printf 'kernel=%s\n' "$(uname -r)"
-  printf 'slurm=%s\n' "$(scontrol --version 2>/dev/null | cut -d' ' -f2)"
+  printf 'zone=%s\nkernel=%s\n' "$(date +%z)" "$(uname -r)"
+  printf 'slurm=%s\n' "$(scontrol --version | cut -d' ' -f2)"
   image=@IMAGE@
-  [ -n "$image" ] && [ -r "$image.sha256" ] && printf 'image_sha256=%s\n' "$(cut -c1-64 "$image.sha256")"
-  command -v nvidia-smi >/dev/null || return
-  nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,power.limit --format=csv,noheader,nounits 2>/dev/null | head -n 1 | sed 's/^/gpu=/'
-  printf 'cuda=%s\n' "$(nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9.]*\).*/\1/p' | head -n 1)"
+  if [ -z "$image" ]; then
+    missing "the run has no container" image_path image_sha256
+  else
+    printf 'image_path=%s\n' "$image"
+    if [ -r "$image.sha256" ]; then
+      printf 'image_sha256=%s\n' "$(cut -c1-64 "$image.sha256")"
+    else
+      missing "there is no $image.sha256" image_sha256
+    fi
+  fi
+  weights=${LLMBENCH_MODEL_PATH:-}
+  if [ -r "$weights/config.json" ]; then
+    printf 'checkpoint_sha256=%s\n' "$(cd "$weights" && { cat config.json hf_quant_config.json ./*.index.json; stat -c '%n %s' ./*.safetensors; } | sha256sum | cut -c1-64)"
+  else
+    missing "the job cannot read config.json in the model's path" checkpoint_sha256
+  fi
+  if ! command -v nvidia-smi >/dev/null; then
+    missing "nvidia-smi is not on $(hostname)" gpu_name driver cuda clocks power_cap_w telemetry
+    return
+  fi
+  gpu=$(nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,power.limit,clocks.max.mem --format=csv,noheader,nounits | head -n 1)
+  printf 'gpu=%s\n' "$gpu"
+  [ -n "$gpu" ] || missing "nvidia-smi names no GPU on $(hostname)" gpu_name driver clocks power_cap_w
+  cuda=$(nvidia-smi | sed -n 's/.*CUDA Version: *\([0-9.]*\).*/\1/p' | head -n 1)
+  printf 'cuda=%s\n' "$cuda"
+  [ -n "$cuda" ] || missing "nvidia-smi does not print it" cuda
 }
 observe 2>/dev/null | put observed
 
@@ -111,6 +138,13 @@ last=$?
 pkill -P "$watcher" 2>/dev/null # the sleep inside; without pkill Slurm ends it with the job
 kill "$watcher" 2>/dev/null
 
+# NCCL names its version in the log where it is asked to.
+nccl=$(cat stdout stderr 2>/dev/null | head -c 20000000 | grep -m 1 -o 'NCCL version [0-9][0-9.]*' | cut -d' ' -f3)
+{
+  cat observed
+  if [ -n "$nccl" ]; then printf 'nccl=%s\n' "$nccl"; else missing "the log does not name it: NCCL_DEBUG=VERSION in env makes NCCL do so" nccl; fi
+} 2>/dev/null | put observed
+
 reason=
 [ -e .stopped ] && reason="the launcher did not end after trtllm-bench had"
 if [ -n "$signal" ]; then
@@ -120,10 +154,12 @@ fi
 bench=null
 [ -s bench_exit ] && bench=$(tr -cd 0-9 <bench_exit)
 report=null
+written=
 if [ -s report.json ]; then
+  written=$(date -u -r report.json +%Y-%m-%dT%H:%M:%SZ)
   sync report.json 2>/dev/null || sync
   report=$(printf '{"bytes":%s,"sha256":"%s"}' "$(stat -c %s report.json)" "$(sha256sum report.json | cut -d' ' -f1)")
 fi
-printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":%s,"signal":"%s","reason":"%s","started":"%s","ended":"%s","report":%s,"end":true}\n' \
-  "$job" "$restarts" "$rc" "$bench" "$signal" "$reason" "$started" "$(now)" "$report" | put exit
+printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":%s,"signal":"%s","reason":"%s","started":"%s","ended":"%s","report":%s,"report_written":"%s","end":true}\n' \
+  "$job" "$restarts" "$rc" "$bench" "$signal" "$reason" "$started" "$(now)" "$report" "$written" | put exit
 exit "$rc"

@@ -25,7 +25,7 @@ type Series struct {
 
 // MostBuckets bounds the buckets of a series: when one more were needed, each
 // two become one.
-const MostBuckets = 512
+const MostBuckets = 256
 
 // A Window is a part of a series, in seconds from its beginning, with the means
 // of its steps.
