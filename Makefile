@@ -7,25 +7,28 @@
 
 GO ?= go
 FUZZTIME ?= 60s
-PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck
+PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium
 
 .PHONY: test deps check faults bench build fuzz calibrate ci
 
 test: deps
 	$(GO) test -race -shuffle=on -timeout=14m ./...
 
-# Slurm runs the tests of the Slurm executor. Where it cannot be installed they
-# are skipped and say so; LLMBENCH_REQUIRE_SLURM=1 makes that a failure.
+# Slurm runs the tests of the Slurm executor, Chromium looks at the report. Where
+# they cannot be installed those tests are skipped and say so;
+# LLMBENCH_REQUIRE_SLURM=1 and LLMBENCH_REQUIRE_CHROMIUM=1 make that a failure.
 deps:
-	@if command -v slurmctld >/dev/null && command -v slurmdbd >/dev/null && command -v mariadbd >/dev/null && command -v munged >/dev/null && command -v shellcheck >/dev/null && ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1; then \
+	@missing=; for c in slurmctld slurmdbd mariadbd munged shellcheck chromium; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1 || missing="$$missing pmix"; \
+	if [ -z "$$missing" ]; then \
 	  :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "Installing Slurm for the tests: $(PACKAGES)"; \
+	  echo "Installing what the tests need: $(PACKAGES)"; \
 	  DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null || \
-	  echo "Slurm could not be installed; its tests will be skipped."; \
+	  echo "Not all could be installed; the tests that need$$missing will be skipped."; \
 	else \
-	  echo "Slurm is not installed, and this user may not install it (apt-get install $(PACKAGES)); its tests will be skipped."; \
+	  echo "Not installed:$$missing. This user may not install them (apt-get install $(PACKAGES)); the tests that need them will be skipped."; \
 	fi
 
 check:

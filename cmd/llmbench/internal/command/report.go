@@ -1,0 +1,138 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/google/renameio/v2"
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+type reportFlags struct {
+	definitionFlags
+	Executor, Out string
+	Targets       []string
+}
+
+func reportCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "report", Usage: "write one self-contained HTML page with plots", ArgsUsage: "[DIR]",
+		Flags: append(definitionFlagSet(),
+			&cli.StringFlag{Name: "out", Value: "report.html", Usage: "write the page to `FILE`"},
+			&cli.StringSliceFlag{Name: "target", Usage: "only runs whose address has the components `ADDR`; may be repeated"},
+			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
+		),
+		Description: description([]string{"llmbench report -executor=simulate -out=report.html examples/llama4-maverick"},
+			"0  the page was written", "1  error, or nothing is measured") +
+			"\n\nThe page needs nothing from outside. An older report is written over, any other file is left alone.",
+		Action: func(_ context.Context, c *cli.Command) error {
+			defs, err := readDefinitionFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runReport(reportFlags{definitionFlags: defs, Executor: c.String("executor"), Out: c.String("out"), Targets: c.StringSlice("target")})
+		},
+	}
+}
+
+func (e *env) runReport(f reportFlags) error {
+	if err := writable(f.Out); err != nil {
+		return err
+	}
+	s := e.load(f.definitionFlags, f.Executor)
+	p, diags := s.plan(plan.Selection{Targets: f.Targets})
+	if err := s.complain(diags); err != nil {
+		return err
+	}
+	list, err := s.results(p)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("nothing is measured yet, so there is nothing to report; `llmbench apply %s` measures", f.Dir)
+	}
+	dir, err := filepath.Abs(f.Dir)
+	if err != nil {
+		return err
+	}
+	for _, set := range list {
+		if err := readIterations(set); err != nil {
+			return err
+		}
+	}
+	var page bytes.Buffer
+	if err := (view.Report{Title: filepath.Base(dir), Origin: origin(p), Sets: list, Price: s.price()}).Write(&page); err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(f.Out, page.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("-out=%s: %w", f.Out, err)
+	}
+	fmt.Fprintf(e.streams.Out, "Written: %s\n", f.Out)
+	return nil
+}
+
+// writable reports why a report cannot be written to a path, before anything is
+// read for it.
+func writable(path string) error {
+	if dir, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("-out=%s: its folder cannot be written to: %w", path, err)
+	} else if !dir.IsDir() {
+		return fmt.Errorf("-out=%s: %s is not a folder", path, filepath.Dir(path))
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("-out=%s: %w", path, err)
+	case info.IsDir():
+		return fmt.Errorf("-out=%s is a folder; name a file in it", path)
+	}
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("-out=%s: %w", path, err)
+	}
+	if len(old) > 0 && !bytes.Contains(old, []byte(view.ReportMark)) {
+		return fmt.Errorf("-out=%s: the file is there and is no report of llmbench; it is left alone: choose another name", path)
+	}
+	return nil
+}
+
+// readIterations adds the iteration logs to the first sample of each run, as
+// time series.
+func readIterations(set *results.Set) error {
+	for _, run := range set.Runs {
+		i := slices.IndexFunc(run.Results, (*results.Result).Counts)
+		if i < 0 {
+			continue
+		}
+		var err error
+		if run.Results[i].Iterations, err = runs.ReadIterations(run.Results[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// origin says which definitions a report is of.
+func origin(p *plan.Plan) string {
+	if p.Git == nil {
+		return "definitions in no git repository, llmbench " + p.LLMBenchVersion
+	}
+	state := "clean"
+	if p.Git.Dirty {
+		state = "with changes that are in no commit"
+	}
+	return fmt.Sprintf("definitions %.7s, %s, llmbench %s", p.Git.Commit, state, p.LLMBenchVersion)
+}

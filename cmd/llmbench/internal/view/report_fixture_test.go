@@ -1,0 +1,106 @@
+package view
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// measuredResult is a sample that counts. Its numbers follow from concurrency
+// and from noise, a factor near 1.
+func measuredResult(useCase string, isl, osl, concurrency, sample int, noise float64) *results.Result {
+	c := float64(concurrency)
+	perGPU := noise * 16000 * c / (c + 900) * 1000 / float64(isl)
+	perUser := 110 / (1 + c/700)
+	ttft, tpot := 30+c/4, 1000/perUser
+	spread := func(v float64) *results.Percentiles {
+		return &results.Percentiles{P50: v, P90: v * 1.4, P95: v * 1.7, P99: v * 2.4, Minimum: v / 2, Maximum: v * 3, Average: v * 1.1}
+	}
+	started := time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC).Add(time.Duration(sample) * time.Hour)
+	perJoule := perGPU / 910
+	return &results.Result{
+		Address:     fmt.Sprintf("load/use_case=%s/concurrency=%d", useCase, concurrency),
+		Fingerprint: strings.Repeat(fmt.Sprintf("%04x", concurrency), 16), Sample: sample, Attempt: 1,
+		Executor: plan.ExecutorRef{Type: "slurm", Name: "gb200"}, Cluster: "gb", Verdict: results.Valid,
+		Reasons: []results.Reason{}, Caveats: []results.Caveat{{Code: "unpinned_revision"}},
+		Model:    plan.Model{Label: "maverick", Checkpoint: "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8", Quantization: "FP8"},
+		Hardware: plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
+		Image:    plan.Image{Name: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc4", TRTLLMVersion: "1.0.0rc4"},
+		UseCase:  plan.UseCase{Label: useCase, ISL: &isl, OSL: &osl},
+		Metrics: results.Metrics{
+			RequestThroughput: ptr(perGPU * 8 / float64(osl)), OutputThroughput: ptr(perGPU * 8), OutputThroughputPerGPU: &perGPU,
+			OutputThroughputPerUser: &perUser, AvgTTFT: &ttft, AvgTPOT: &tpot, AvgRequestLatency: ptr(ttft + tpot*float64(osl)), TotalLatency: ptr(240e3),
+		},
+		Percentiles: results.Spread{TTFT: spread(ttft), TPOT: spread(tpot)},
+		Estimate:    &plan.Estimate{OutputThroughputPerGPU: &estimate.Interval{Low: perGPU * .7, Mid: perGPU * .96, High: perGPU * 1.3}},
+		Job:         results.Job{ID: ptr(fmt.Sprint(4700 + sample)), Cluster: "gb", Nodes: []string{"gb01", "gb02"}, Started: &started, Ended: ptr(started.Add(11 * time.Minute))},
+		Provenance: results.Provenance{
+			TRTLLMVersion: ptr("1.0.0rc4"), GPUName: ptr("NVIDIA GB200"), Driver: ptr("570.86.15"), CUDA: ptr("12.8"), Clocks: ptr("SM at most 2062 MHz, memory at most 3996 MHz"),
+			PowerCapW: ptr(1200.0), Kernel: ptr("6.8.0"), SlurmVersion: ptr("24.05"), DefinitionsGit: ptr("3f2c9ab"), LLMBenchVersion: ptr("0.1.0"),
+			Missing: map[string]string{"nccl": "the log does not name it"},
+		},
+		Telemetry: &results.Telemetry{Samples: 384, SMClockMHz: 1930, MemoryClockMHz: 3996, PowerW: 910, TemperatureC: 63, ThrottleReasons: []string{}, EnergyJ: 910 * 8 * 240, TokensPerJoule: &perJoule},
+	}
+}
+
+// reportSet has runs of two traffics: one with seven samples, one throttled and
+// one that failed.
+func reportSet() *results.Set {
+	var list []*results.Result
+	for _, u := range []struct {
+		name     string
+		isl, osl int
+	}{{"reasoning", 1000, 1000}, {"summarization", 8000, 512}} {
+		for _, concurrency := range []int{64, 512, 4096} {
+			for sample, noise := range []float64{1, 1.013, .992, 1.004, .985, 1.009, .998} {
+				if sample == 0 || concurrency == 512 {
+					list = append(list, measuredResult(u.name, u.isl, u.osl, concurrency, sample+1, noise))
+				}
+			}
+		}
+	}
+	list[0].Iterations = iterations()
+	throttled, failed := list[8], list[len(list)-1]
+	throttled.Verdict = results.Suspect
+	throttled.Reasons = []results.Reason{{Code: "throttled", Level: results.Suspect, Detail: "clocks were held down in 40 % of the samples: hardware thermal slowdown", Remedy: "look at cooling"}}
+	failed.Verdict, failed.Metrics, failed.Percentiles, failed.Telemetry = results.Failed, results.Metrics{}, results.Spread{}, nil
+	failed.Reasons = []results.Reason{{Code: "gpu_oom", Level: results.Failed, Detail: "CUDA out of memory. <Tried> to allocate 2.00 GiB", Remedy: "lower max_batch_size"}}
+	return results.NewSet(list)
+}
+
+// iterations is the course of a run that fills, holds and drains.
+func iterations() *trtllm.Series {
+	s := &trtllm.Series{Steps: 9000, Seconds: 240, BucketS: 4}
+	for i := range 60 {
+		full := math.Min(1, math.Min(float64(i+1)/6, float64(60-i)/9))
+		s.Buckets = append(s.Buckets, trtllm.Bucket{StartS: float64(i) * 4, Steps: 150, Means: trtllm.Means{
+			Requests: 64 * full, CtxTokens: 900*full + 200*math.Sin(float64(i)), GenTokens: 60 * full, StepMS: ptr(20 + 5*full), KVUsed: ptr(.8 * full),
+		}})
+	}
+	s.Steady = trtllm.Window{StartS: 20, EndS: 208, Means: trtllm.Means{Requests: 63.7, CtxTokens: 890, GenTokens: 59.6, StepMS: ptr(24.9), KVUsed: ptr(.79)}}
+	return s
+}
+
+// sweepSet has 48 runs, with names as long as they get.
+func sweepSet() *results.Set {
+	var list []*results.Result
+	for _, useCase := range []string{"reasoning", "chat", "summarization", "generation"} {
+		for _, concurrency := range []int{16, 64, 256, 1024, 2048, 4096} {
+			for i, backend := range []string{"WIDEEP", "CUTLASS"} {
+				r := measuredResult(useCase, 1000*(1+len(useCase)%3), 1000, concurrency, 1, 1-.04*float64(i))
+				r.Address += "/streaming=true/moe_backend=" + backend
+				r.Iterations = iterations()
+				list = append(list, r)
+			}
+		}
+	}
+	return results.NewSet(list)
+}

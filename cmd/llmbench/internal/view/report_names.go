@@ -1,0 +1,112 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/llmbench/llmbench/executors/results"
+)
+
+// runNames gives runs that stand together short names: what all of their
+// addresses have in common is left out.
+type runNames struct {
+	benchmarks bool            // there are several
+	varies     map[string]bool // axes with several values
+}
+
+func newRunNames(runs []results.RunSummary) runNames {
+	n := runNames{varies: map[string]bool{}}
+	first, benchmark := map[string]string{}, ""
+	for i, run := range runs {
+		head, parts := splitAddress(run.Address)
+		n.benchmarks = n.benchmarks || i > 0 && head != benchmark
+		benchmark = head
+		seen := map[string]bool{}
+		for _, part := range parts {
+			axis, value, _ := strings.Cut(part, "=")
+			seen[axis] = true
+			if before, ok := first[axis]; ok && before != value || !ok && i > 0 {
+				n.varies[axis] = true
+			}
+			if _, ok := first[axis]; !ok {
+				first[axis] = value
+			}
+		}
+		for axis := range first {
+			if !seen[axis] {
+				n.varies[axis] = true
+			}
+		}
+	}
+	return n
+}
+
+func splitAddress(address string) (benchmark string, parts []string) {
+	all := strings.Split(address, "/")
+	return all[0], all[1:]
+}
+
+const useCaseAxis = "use_case="
+
+// group is the traffic of a run, which its like have in common.
+func (n runNames) group(address string) string {
+	benchmark, parts := splitAddress(address)
+	name := benchmark
+	for _, part := range parts {
+		if value, ok := strings.CutPrefix(part, useCaseAxis); ok {
+			name = value
+			if n.benchmarks {
+				name = benchmark + "/" + value
+			}
+		}
+	}
+	return name
+}
+
+// within tells a run from the others of its group; it is the group itself where
+// there are no others.
+func (n runNames) within(address string) string {
+	parts := n.rest(address)
+	if len(parts) == 0 {
+		return n.group(address)
+	}
+	return strings.Join(parts, " ")
+}
+
+// full is group and what tells a run from the others in it.
+func (n runNames) full(address string) string {
+	return strings.Join(append([]string{n.group(address)}, n.rest(address)...), " ")
+}
+
+// values is within with the values of the axes alone.
+func (n runNames) values(address string) string {
+	parts := n.rest(address)
+	for i, part := range parts {
+		_, parts[i], _ = strings.Cut(part, "=")
+	}
+	return strings.Join(parts, " ")
+}
+
+func (n runNames) rest(address string) []string {
+	_, parts := splitAddress(address)
+	var out []string
+	for _, part := range parts {
+		axis, _, _ := strings.Cut(part, "=")
+		if !strings.HasPrefix(part, useCaseAxis) && n.varies[axis] {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// grouped divides runs by their group, in the order in which groups appear.
+func grouped(runs []results.RunSummary, names runNames) (order []string, of map[string][]results.RunSummary) {
+	of = map[string][]results.RunSummary{}
+	for _, run := range runs {
+		g := names.group(run.Address)
+		if _, ok := of[g]; !ok {
+			order = append(order, g)
+		}
+		of[g] = append(of[g], run)
+	}
+	return order, of
+}

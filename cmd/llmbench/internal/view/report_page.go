@@ -1,0 +1,97 @@
+package view
+
+import (
+	"embed"
+	"html/template"
+	"io"
+	"slices"
+
+	"github.com/llmbench/llmbench/executors/results"
+)
+
+// A Report is results as one HTML page that needs nothing from outside: no
+// script, no font, no picture but its own SVG. It reads well in print, in the
+// dark and on a phone.
+type Report struct {
+	Title string
+	// Origin says what the results are of: definitions and their commit.
+	Origin string
+	// Sets are the results, real and simulated apart, at least one.
+	Sets  []*results.Set
+	Price Price
+}
+
+// ReportMark is in every page: a file with it may be written over.
+const ReportMark = `<meta name="generator" content="llmbench report">`
+
+//go:embed report/page.html report/style.css
+var reportFiles embed.FS
+
+var reportTemplate = template.Must(template.New("page.html").ParseFS(reportFiles, "report/page.html"))
+
+// Write writes the page. Equal results make equal pages.
+func (r Report) Write(w io.Writer) error {
+	style, err := reportFiles.ReadFile("report/style.css")
+	if err != nil {
+		return err
+	}
+	page := reportPage{Title: r.Title, Origin: r.Origin, Style: template.CSS(style)} //nolint:gosec // our own file
+	for _, set := range r.Sets {
+		part, err := newReportPart(set, r.Price)
+		if err != nil {
+			return err
+		}
+		page.Parts = append(page.Parts, part)
+	}
+	return reportTemplate.Execute(w, page)
+}
+
+type reportPage struct {
+	Title, Origin string
+	Style         template.CSS
+	Parts         []*reportPart
+}
+
+// A reportPart is all that the page says of one set.
+type reportPart struct {
+	Simulated   bool
+	Tiles       []reportTile
+	Groups      []reportGroup
+	Footnotes   []string
+	Throughput  *reportBars
+	Frontier    *reportFrontier
+	Spreads     []reportSpread
+	Series      []reportSeries
+	Predictions *reportBars
+	Reasons     []reportReason
+	Notes       []reportNote
+	Cost        *reportCost
+	Provenance  reportProvenance
+}
+
+func newReportPart(set *results.Set, price Price) (*reportPart, error) {
+	names := newRunNames(set.Runs)
+	p := &reportPart{
+		Simulated: Simulated(set), Tiles: reportTiles(set, price), Groups: reportGroups(set, names), Footnotes: reportFootnotes(set),
+		Throughput: throughputBars(set, names), Spreads: reportSpreads(set, names), Predictions: predictionBars(set, names),
+		Reasons: reportReasons(set, names), Notes: reportNotes(set), Cost: newReportCost(set, names, price), Provenance: newReportProvenance(set, names),
+	}
+	var err error
+	if p.Frontier, err = newReportFrontier(set, names); err != nil {
+		return nil, err
+	}
+	p.Series, err = reportSerieses(set, names)
+	return p, err
+}
+
+// Times are the kinds of spreads, for the heading above them.
+func (p *reportPart) Times() bool { return len(p.Spreads) > 0 }
+
+// counting is the first result of a run that counts, nil without one.
+func counting(run results.RunSummary) *results.Result {
+	i := slices.IndexFunc(run.Results, (*results.Result).Counts)
+	if i < 0 {
+		return nil
+	}
+	return run.Results[i]
+}
