@@ -41,7 +41,7 @@ func (c Case) Scenario(cat *catalog.Catalog) (estimate.Scenario, error) {
 	if !ok {
 		return estimate.Scenario{}, fmt.Errorf("gpu %q is not in the catalogue, which has %s", c.GPU, strings.Join(gpuNames(cat), ", "))
 	}
-	if err := c.check(gpu); err != nil {
+	if err := c.check(model, gpu); err != nil {
 		return estimate.Scenario{}, err
 	}
 	c = c.filled()
@@ -83,7 +83,7 @@ func (c Case) filled() Case {
 	return c
 }
 
-func (c Case) check(gpu *catalog.GPU) error {
+func (c Case) check(model *catalog.Model, gpu *catalog.GPU) error {
 	filled := c.filled()
 	switch {
 	case c.GPUs < 1:
@@ -92,6 +92,8 @@ func (c Case) check(gpu *catalog.GPU) error {
 		return fmt.Errorf("isl and osl must be at least 1")
 	case filled.TP*filled.PP != c.GPUs:
 		return fmt.Errorf("tp x pp is %d x %d, and gpus is %d: they must be equal", filled.TP, filled.PP, c.GPUs)
+	case !c.AttentionDP && model.Heads%filled.TP != 0:
+		return fmt.Errorf("tp = %d does not divide the %d attention heads of %s, and attention_dp is off", filled.TP, model.Heads, model.Name)
 	case filled.TP%filled.EP != 0:
 		return fmt.Errorf("ep = %d does not divide tp = %d", filled.EP, filled.TP)
 	case filled.KVFraction <= 0 || filled.KVFraction > 1:
@@ -133,19 +135,19 @@ func (c Case) model(cat *catalog.Catalog) (*catalog.Model, *catalog.Checkpoint, 
 		made.KVCacheDtype = "BF16"
 	}
 	if c.Quantization == "MXFP4" {
-		made.AttentionDtype, made.FFNDtype = "BF16", "BF16"
+		made.AttentionDtype = "BF16"
 	}
 	return found, made, nil
 }
 
 func sameModel(m *catalog.Model, name string) bool {
-	want := plainName(name)
+	want := plainName(name[strings.Index(name, "/")+1:])
 	if want == plainName(m.Label) || want == plainName(m.Name) {
 		return true
 	}
 	for _, p := range m.Checkpoints {
 		_, base, _ := strings.Cut(p.ID, "/")
-		if want == plainName(p.ID) || strings.HasPrefix(plainName(base), want) && strings.HasPrefix(want, plainName(m.Name)) {
+		if want == plainName(base) || strings.HasPrefix(plainName(base), want) && strings.HasPrefix(want, plainName(m.Name)) {
 			return true
 		}
 	}

@@ -47,6 +47,7 @@ func (w Workload) Scenario() estimate.Scenario {
 		KVFraction:     fraction,
 		Concurrency:    whole("concurrency", -1),
 		ChunkedContext: optionIs(w.Options, true, "enable_chunked_prefill") || a.Bool("enable_chunked_context"),
+		Balance:        balance(w.Options),
 		GraphSizes:     graphSizes(w.Options, whole("max_batch_size", 2048)),
 		GraphPadding:   graphPadding(w.Options),
 		AllToAll:       optionIs(w.Options, "WIDEEP", "moe_config", "backend") || allToAll(w.GPU, w.TRTLLMVersion),
@@ -97,6 +98,22 @@ func optionAt(options any, path ...string) any {
 		return nil // not comparable
 	}
 	return options
+}
+
+// balance is attention_dp_config with the defaults of TensorRT-LLM, nil where it
+// does not balance.
+func balance(options any) *estimate.Balance {
+	const config = "attention_dp_config"
+	if !optionIs(options, true, config, "enable_balance") {
+		return nil
+	}
+	iterations := func(name string, otherwise int) int {
+		if f, ok := optionAt(options, config, name).(float64); ok {
+			return int(f)
+		}
+		return otherwise
+	}
+	return &estimate.Balance{TimeoutIters: iterations("timeout_iters", 50), BatchingWaitIters: iterations("batching_wait_iters", 10)}
 }
 
 // graphPadding reports whether a batch is rounded up to one with a CUDA graph.

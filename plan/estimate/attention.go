@@ -33,6 +33,26 @@ func (s *Scenario) attended(p float64) float64 {
 	return p
 }
 
+// slope is by how much attended grows from position p to the next.
+func (s *Scenario) slope(p float64) float64 {
+	if s.chunked() == 0 && s.windowed() > 0 && p >= float64(s.Model.Window) {
+		return 1 - s.windowed()
+	}
+	return 1
+}
+
+// bend is after how many tokens attended stops to grow by slope: where a chunk
+// begins or the window is full.
+func (s *Scenario) bend(position int) int {
+	if s.chunked() > 0 {
+		return s.Model.AttentionChunk - position%s.Model.AttentionChunk
+	}
+	if s.windowed() > 0 && position < s.Model.Window {
+		return s.Model.Window - position
+	}
+	return math.MaxInt
+}
+
 // prefillSquares is the mean over layers of the sum of squares of what a prompt
 // of n tokens attends to.
 func (s *Scenario) prefillSquares(n float64) float64 {
@@ -44,7 +64,8 @@ func (s *Scenario) prefillSquares(n float64) float64 {
 		return (1-share)*full + share*(whole*c*c+rest*rest)
 	}
 	if share := s.windowed(); share > 0 && n > float64(s.Model.Window) {
-		return (1-share)*full + share*2*n*float64(s.Model.Window)
+		w := float64(s.Model.Window)
+		return (1-share)*full + share*(2*n*w-w*w)
 	}
 	return full
 }

@@ -3,8 +3,6 @@ package estimate
 import (
 	"math"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 // maverick is Llama 4 Maverick in FP8 on eight GB200.
@@ -63,48 +61,6 @@ func TestPublishedRecipes(t *testing.T) {
 			t.Errorf("%d/%d: %.0f tok/s/GPU, want %.0f", c.isl, c.osl, m.TPSPerGPU, c.perGPU)
 		}
 	}
-}
-
-func TestEveryRequestIsServed(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := maverick(100, 50, 0, rapid.IntRange(-1, 40).Draw(t, "concurrency"), 2048, 0.9)
-		for range rapid.IntRange(1, 60).Draw(t, "n") {
-			s.Requests = append(s.Requests, Request{rapid.IntRange(1, 900).Draw(t, "isl"), rapid.IntRange(1, 60).Draw(t, "osl")})
-		}
-		s.ChunkedContext = rapid.Bool().Draw(t, "chunked")
-		o, err := Simulate(s, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		busy := 0.0
-		for i, r := range o.Requests {
-			if r.Start > r.First || r.First > r.End || r.End > o.TotalS || r.First == 0 {
-				t.Fatalf("request %d: %+v of %v s", i, r, o.TotalS)
-			}
-			busy += r.End - r.Start
-		}
-		if s.Concurrency > 0 && busy/o.TotalS > float64(s.Concurrency)+1e-9 {
-			t.Fatalf("%.2f in flight, more than %d", busy/o.TotalS, s.Concurrency)
-		}
-	})
-}
-
-func TestMoreBandwidthIsNotSlower(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := maverick(rapid.IntRange(1, 2000).Draw(t, "isl"), rapid.IntRange(1, 100).Draw(t, "osl"), 200, 64, 4096, 0.9)
-		slow, err := Simulate(s, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.GPU.Bandwidth *= 2
-		fast, err := Simulate(s, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if fast.TotalS > slow.TotalS*(1+1e-9) {
-			t.Fatalf("%v s with twice the bandwidth, %v s without", fast.TotalS, slow.TotalS)
-		}
-	})
 }
 
 func TestDoesNotFit(t *testing.T) {

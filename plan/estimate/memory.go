@@ -19,8 +19,11 @@ type MemoryUse struct {
 }
 
 // Memory computes the memory of a rank. Attention DP replicates all but the
-// routed experts, which EP splits; TensorRT-LLM gives the cache a fraction of
-// what is left after weights and the peak of activations (KvCacheCreator).
+// routed experts, which EP splits (modeling_llama.py); a vision tower is on every
+// rank. TensorRT-LLM gives the cache a fraction of what is left after weights and
+// the peak of activations: of total - peak, not of total - weights
+// (KvCacheCreator). GUARANTEED_NO_EVICT reserves whole blocks for the whole
+// length of a request.
 func Memory(s Scenario) MemoryUse {
 	p := s.parameters()
 	workspace := p.Workspace + p.Activation*s.activations()
@@ -55,7 +58,9 @@ func (m MemoryUse) fits() error {
 	return nil
 }
 
-// kvBytes is what one token takes in the cache of one rank.
+// kvBytes is what one token takes in the cache of one rank. Tensor parallelism
+// splits KV heads, of which each rank keeps one at least; what latent attention
+// caches is not split, and chunked layers store all tokens.
 func (s *Scenario) kvBytes() float64 {
 	b := float64(s.Model.KVElements) * s.Model.KVDtype.Bytes() / s.pp()
 	if s.AttentionDP || s.Model.MLARank > 0 {

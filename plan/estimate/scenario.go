@@ -16,6 +16,9 @@ type Scenario struct {
 	KVFraction     float64
 	Concurrency    int // 0 or less: no limit
 	ChunkedContext bool
+	// Balance holds prompts back until all ranks under attention DP have some; nil
+	// does not.
+	Balance *Balance
 	// GraphSizes are the batch sizes with a CUDA graph, ascending; GraphPadding
 	// rounds a batch up to the next.
 	GraphSizes   []int

@@ -20,9 +20,14 @@ type Calibration struct {
 	Coverage float64 `json:"coverage"`
 	// UnseenWidth is the half-width for kinds of runs that are not in Seen: as
 	// many measurements lie inside when their model is not in the fit at all.
-	UnseenWidth float64     `json:"unseen_width"`
-	Seen        []string    `json:"seen"`
-	Parameters  []Parameter `json:"parameters"`
+	UnseenWidth float64  `json:"unseen_width"`
+	Seen        []string `json:"seen"`
+	// SmallestBatch is the smallest batch of a rank in the published runs,
+	// SingleWidth the half-width for a batch of one: a judgement, since no run is
+	// there to measure it by. Between them the width grows with the logarithm.
+	SmallestBatch float64     `json:"smallest_batch"`
+	SingleWidth   float64     `json:"single_width"`
+	Parameters    []Parameter `json:"parameters"`
 }
 
 // A Parameter is one of Parameters under the name that the file gives it, as

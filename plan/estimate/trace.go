@@ -24,7 +24,7 @@ func Record(s Scenario) (*Trace, error) {
 	}
 	t := &Trace{scenario: s}
 	index := map[step]int{}
-	e := newEngine(s, mem, nil)
+	e := newEngine(s, mem)
 	e.record = func(st step, n int) {
 		attended := st.attended
 		st.attended = 0

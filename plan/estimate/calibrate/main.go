@@ -50,7 +50,7 @@ func run() error {
 	}
 	c.Width, c.UnseenWidth = widthFor(rep.unseen, covered), widthFor(rep.foreign, covered)
 	c.Coverage = math.Floor(100*coverage(rep.unseen, c.Width)) / 100
-	c.Seen = kinds(rows)
+	c.Seen, c.SmallestBatch = kinds(rows), smallestBatch(rows)
 	rep.calibration = &c
 	if err := writeJSON(parametersFile, c); err != nil {
 		return err
@@ -76,6 +76,14 @@ func kinds(rows []row) []string {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+func smallestBatch(rows []row) float64 {
+	least := math.Inf(1)
+	for _, r := range rows {
+		least = math.Min(least, r.batch)
+	}
+	return least
 }
 
 // digits leaves the four that a fit may claim.

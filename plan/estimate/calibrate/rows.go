@@ -19,6 +19,7 @@ type row struct {
 	measured float64 // output tokens a second and GPU
 	group    string  // relatives: a model on a GPU in one edition
 	kind     string  // which kernels run
+	batch    float64 // of a rank, at most
 	weight   float64
 	trace    *estimate.Trace
 }
@@ -67,7 +68,7 @@ func newRow(cell map[string]string) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	r := row{Case: c, edition: cell["edition"], measured: measured, kind: s.Kind(), weight: 1, trace: trace}
+	r := row{Case: c, edition: cell["edition"], measured: measured, kind: s.Kind(), batch: s.Batch(), weight: 1, trace: trace}
 	r.group = fmt.Sprintf("%s, %dx %s, %s", c.Model, c.GPUs, c.GPU, r.edition)
 	if r.maverick() {
 		r.weight = 2

@@ -68,6 +68,9 @@ func (e *env) readCases(path string) ([]view.EstimateRow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	for i, name := range head {
+		head[i] = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
+	}
 	if err := e.checkColumns(path, head); err != nil {
 		return nil, err
 	}
@@ -84,7 +87,7 @@ func (e *env) readCases(path string) ([]view.EstimateRow, error) {
 		number, _ := in.FieldPos(0)
 		row := view.EstimateRow{Cells: map[string]string{}}
 		for i, name := range head {
-			row.Cells[strings.TrimSpace(name)] = line[i]
+			row.Cells[name] = line[i]
 		}
 		if row.Case, err = plan.NewCase(row.Cells); err == nil {
 			_, err = row.Case.Scenario(catalog.Load())
@@ -101,7 +104,6 @@ func (e *env) checkColumns(path string, head []string) error {
 	var others []string
 	have := map[string]bool{}
 	for _, name := range head {
-		name = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
 		have[name] = true
 		if !slices.Contains(plan.CaseColumns, name) {
 			others = append(others, name)

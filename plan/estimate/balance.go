@@ -1,0 +1,120 @@
+package estimate
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+)
+
+// assign gives requests from the queue to ranks, as many as these have slots:
+// the longest prompts first, each to the rank with the fewest prompt tokens that
+// holds less than its share (executor_request_queue.py of TensorRT-LLM).
+func (e *engine) assign() {
+	held, most := 0, 0
+	for _, r := range e.ranks {
+		held += r.requests()
+		most = max(most, r.requests())
+	}
+	n := min(len(e.queue), len(e.ranks)*e.s.MaxBatchSize-held)
+	if n <= 0 {
+		return
+	}
+	fresh := e.queue[:n]
+	e.queue = e.queue[n:]
+	if len(e.ranks) == 1 {
+		e.give(e.ranks[0], fresh...)
+		return
+	}
+	share := max(most, (held+n+len(e.ranks)-1)/len(e.ranks))
+	var least lightest
+	for _, r := range e.ranks {
+		if r.requests() < share {
+			least = append(least, r)
+		}
+	}
+	heap.Init(&least)
+	fresh = slices.Clone(fresh)
+	slices.SortStableFunc(fresh, func(a, b int) int { return cmp.Compare(e.sent[b].ISL, e.sent[a].ISL) })
+	for _, id := range fresh {
+		r := least[0]
+		e.give(r, id)
+		if r.requests() < share {
+			heap.Fix(&least, 0)
+		} else {
+			heap.Pop(&least)
+		}
+	}
+}
+
+func (e *engine) give(r *rank, ids ...int) {
+	r.waiting = append(r.waiting, ids...)
+	for _, id := range ids {
+		r.tokens += e.sent[id].ISL
+	}
+}
+
+// lightest orders ranks by the prompt tokens that they hold, then by requests.
+type lightest []*rank
+
+func (l lightest) Len() int      { return len(l) }
+func (l lightest) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
+func (l *lightest) Push(r any)   { *l = append(*l, r.(*rank)) }
+func (l lightest) Less(i, j int) bool {
+	if l[i].tokens != l[j].tokens {
+		return l[i].tokens < l[j].tokens
+	}
+	return l[i].requests() < l[j].requests()
+}
+
+func (l *lightest) Pop() any {
+	last := len(*l) - 1
+	r := (*l)[last]
+	*l = (*l)[:last]
+	return r
+}
+
+// A Balance is attention_dp_config with enable_balance: prompts are held back
+// until all ranks have some.
+type Balance struct {
+	// TimeoutIters is for how many iterations prompts wait for the other ranks,
+	// BatchingWaitIters for how many more while all ranks generate.
+	TimeoutIters, BatchingWaitIters int
+}
+
+// A hold counts the iterations for which prompts are held back.
+type hold struct{ missing, batching int }
+
+// held reports whether prompts are held back in this iteration
+// (_balance_adp_requests in py_executor.py of TensorRT-LLM).
+func (e *engine) held() bool {
+	if e.s.Balance == nil || e.s.ranks() == 1 {
+		return false
+	}
+	ready, generate := true, true
+	for _, r := range e.ranks {
+		ready = ready && r.size < e.s.MaxBatchSize && e.hasContext(r)
+		generate = generate && r.size > 0
+	}
+	if !ready {
+		e.hold.missing++
+		if generate && e.hold.missing < e.s.Balance.TimeoutIters {
+			return true
+		}
+		e.hold.missing = 0
+		return false
+	}
+	e.hold.missing = 0
+	if generate && e.hold.batching < e.s.Balance.BatchingWaitIters {
+		e.hold.batching++
+		return true
+	}
+	if generate {
+		e.hold.batching = 0
+	}
+	return false
+}
+
+// hasContext reports whether a rank could process prompts in this iteration.
+func (e *engine) hasContext(r *rank) bool {
+	return len(r.begun) > 0 || len(r.waiting) > 0 && e.admissible(r, e.sent[r.waiting[0]].Request, e.s.MaxNumTokens-r.size)
+}

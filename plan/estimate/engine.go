@@ -1,0 +1,198 @@
+package estimate
+
+import (
+	"fmt"
+	"math"
+)
+
+// An engine is the state of a simulation. Where all requests are equal and
+// divide evenly the ranks are alike, and one stands for all.
+type engine struct {
+	s       Scenario
+	roof    *roofline
+	ranks   []*rank
+	alike   int // how many ranks each stands for
+	sent    []Timing
+	next    int   // of the requests, to be sent
+	queue   []int // sent, on no rank yet
+	flight  int
+	limit   int
+	now     float64
+	steps   int
+	hold    hold
+	observe func(Step)
+	record  func(step, int)
+	blocks  int // of the cache of a rank
+	// longest bounds how many iterations are taken together, and apart keeps
+	// equal requests apart: a simulation of every request and iteration.
+	longest int
+	apart   bool
+}
+
+func newEngine(s Scenario, mem MemoryUse) *engine {
+	e := &engine{s: s, roof: newRoofline(&s), alike: 1, blocks: int(mem.KVTokens / tokensPerBlock), longest: math.MaxInt}
+	requests, limit, ranks := s.Requests, s.Concurrency, s.ranks()
+	if limit <= 0 {
+		limit = len(requests)
+	}
+	if len(requests)%ranks == 0 && limit%ranks == 0 && equalLengths(requests) {
+		e.alike = ranks
+		requests, limit, ranks = requests[:len(requests)/ranks], limit/ranks, 1
+	}
+	e.limit = limit
+	e.populate(requests, ranks)
+	return e
+}
+
+func (e *engine) populate(requests []Request, ranks int) {
+	e.ranks = make([]*rank, ranks)
+	for i := range e.ranks {
+		e.ranks[i] = &rank{}
+	}
+	e.sent = make([]Timing, len(requests))
+	for i, r := range requests {
+		e.sent[i].Request = r
+	}
+}
+
+func equalLengths(list []Request) bool {
+	for _, r := range list {
+		if r != list[0] {
+			return false
+		}
+	}
+	return true
+}
+
+// timings are those of all requests, in the order in which they were sent.
+func (e *engine) timings() []Timing {
+	out := make([]Timing, len(e.s.Requests))
+	for i := range out {
+		out[i] = e.sent[i/e.alike]
+	}
+	return out
+}
+
+func (e *engine) run() error {
+	steps := make([]step, len(e.ranks))
+	for left := len(e.sent); left > 0; {
+		e.send()
+		e.assign()
+		held := e.held()
+		busy := false
+		for i, r := range e.ranks {
+			steps[i] = e.plan(r, held)
+			busy = busy || steps[i].ctxTokens+steps[i].decode > 0
+		}
+		if !busy {
+			return fmt.Errorf("a prompt does not fit into max_num_tokens = %d", e.s.MaxNumTokens)
+		}
+		left -= e.iterate(steps, held)
+	}
+	return nil
+}
+
+// iterate runs the steps of all ranks, several times over while nothing else
+// happens, and returns how many requests ended. Ranks meet in every layer, so
+// that the slowest decides.
+func (e *engine) iterate(steps []step, held bool) int {
+	e.meet(steps)
+	stretch := e.stretch(steps, held)
+	seconds, slowest := 0.0, 0
+	for i, r := range e.ranks {
+		if stretch > 1 {
+			steps[i].attended = r.mean(stretch)
+		}
+		if t := e.roof.seconds(steps[i]); t > seconds {
+			seconds, slowest = t, i
+		}
+	}
+	e.tell(steps[0], seconds, stretch)
+	if e.record != nil {
+		e.record(steps[slowest], stretch)
+	}
+	e.now += float64(stretch) * seconds
+	e.steps += stretch
+	ended := 0
+	for _, r := range e.ranks {
+		ended += e.advance(r, stretch)
+	}
+	return ended
+}
+
+// meet completes the steps of ranks by what they share: the CUDA graph of the
+// largest batch, where none processes prompts, and the tokens that meet in the
+// experts.
+func (e *engine) meet(steps []step) {
+	context, most, global := false, 0.0, 0.0
+	for _, st := range steps {
+		context = context || st.ctxTokens > 0
+		most = max(most, st.decode)
+	}
+	graph := 0.0
+	if !context && e.s.GraphPadding {
+		graph = e.s.graph(most)
+	}
+	for i := range steps {
+		st := &steps[i]
+		st.batch = max(st.decode, graph)
+		global += st.ctxTokens + st.batch
+	}
+	for i := range steps {
+		steps[i].global = global * float64(e.alike)
+	}
+}
+
+// graph is the smallest batch size with a CUDA graph that holds batch, 0 for
+// none.
+func (s *Scenario) graph(batch float64) float64 {
+	for _, g := range s.GraphSizes {
+		if float64(g) >= batch {
+			return float64(g)
+		}
+	}
+	return 0
+}
+
+// stretch is for how many iterations all ranks do the same: until a request ends
+// while they only generate, else one. Time is linear in what is attended to
+// unless the host decides, in which case a stretch is short.
+func (e *engine) stretch(steps []step, held bool) int {
+	const whileHost = 64
+	n := e.longest
+	if held {
+		return 1
+	}
+	for i, r := range e.ranks {
+		if steps[i].ctxTokens > 0 {
+			return 1
+		}
+		if e.roof.host(steps[i]) > e.roof.gpu(steps[i]) {
+			n = min(n, whileHost)
+		}
+		n = min(n, r.calm())
+	}
+	return n
+}
+
+func (e *engine) tell(st step, seconds float64, stretch int) {
+	if e.observe == nil {
+		return
+	}
+	for i := range stretch {
+		e.observe(Step{
+			Index: e.steps + i, StartS: e.now + float64(i)*seconds, Seconds: seconds, CtxRequests: int(st.ctxRequests),
+			CtxTokens: int(st.ctxTokens), Decode: int(st.decode), Active: e.ranks[0].active, InFlight: e.flight * e.alike,
+		})
+	}
+}
+
+// send lets requests out as far as the concurrency allows.
+func (e *engine) send() {
+	for e.next < len(e.sent) && e.flight < e.limit {
+		e.sent[e.next].Start = e.now
+		e.queue = append(e.queue, e.next)
+		e.next++
+		e.flight++
+	}
+}

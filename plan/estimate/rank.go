@@ -1,0 +1,145 @@
+package estimate
+
+// A rank is one scheduler with the requests that were given to it: those that
+// wait, those whose prompts are in work, and those that generate.
+type rank struct {
+	waiting []int
+	begun   []*cohort
+	generation
+	active int // begun or generating
+	blocks int
+	tokens int // of the prompts of all
+}
+
+// requests is how many requests were given to a rank.
+func (r *rank) requests() int { return r.active + len(r.waiting) }
+
+// A cohort is requests that were admitted together and are equal.
+type cohort struct {
+	ids       []int
+	isl, osl  int
+	prefilled int
+	blocks    int // of each
+	course
+}
+
+func (c *cohort) done() bool { return c.prefilled == c.isl }
+
+// plan returns the work of a rank in the next iteration, and admits to it what
+// fits unless prompts are held back.
+func (e *engine) plan(r *rank, held bool) step {
+	st := step{decode: float64(r.size), attended: r.attended}
+	if held {
+		return st
+	}
+	budget := e.s.MaxNumTokens - r.size
+	for _, c := range r.begun {
+		budget -= e.prefill(c, budget, &st)
+	}
+	e.admit(r, budget, &st)
+	return st
+}
+
+// admit takes what waits on a rank while it fits. What does not holds back what
+// came after it.
+func (e *engine) admit(r *rank, budget int, st *step) {
+	for len(r.waiting) > 0 {
+		q := e.sent[r.waiting[0]].Request
+		if !e.admissible(r, q, budget) {
+			return
+		}
+		c := e.join(r, q, budget)
+		c.ids = append(c.ids, r.waiting[0])
+		r.waiting = r.waiting[1:]
+		r.active++
+		r.blocks += c.blocks
+		if len(c.ids) == 1 {
+			budget -= e.prefill(c, budget, st)
+			continue
+		}
+		budget -= q.ISL
+		st.ctxTokens += float64(q.ISL)
+		st.ctxSquares += e.s.prefillSquares(float64(q.ISL))
+		st.ctxRequests++
+	}
+}
+
+// admissible reports whether a rank can begin a request with budget tokens left.
+// GUARANTEED_NO_EVICT reserves the blocks of its whole length.
+func (e *engine) admissible(r *rank, q Request, budget int) bool {
+	fits := q.ISL <= budget || e.s.ChunkedContext && budget >= tokensPerBlock
+	return fits && r.active < e.s.MaxBatchSize && r.blocks+blocks(q.ISL+q.OSL) <= e.blocks
+}
+
+// join finds the cohort of equal requests whose prompts are done in this
+// iteration, or begins one.
+func (e *engine) join(r *rank, q Request, budget int) *cohort {
+	if n := len(r.begun); n > 0 && q.ISL <= budget && !e.apart {
+		if c := r.begun[n-1]; c.isl == q.ISL && c.osl == q.OSL && c.done() {
+			return c
+		}
+	}
+	c := &cohort{isl: q.ISL, osl: q.OSL, blocks: blocks(q.ISL + q.OSL)}
+	r.begun = append(r.begun, c)
+	return c
+}
+
+// prefill processes as much of a cohort's prompt as budget allows and returns
+// the tokens taken. A chunk that is not the last is whole blocks.
+func (e *engine) prefill(c *cohort, budget int, st *step) int {
+	take := c.isl - c.prefilled
+	if take > budget {
+		take = budget / tokensPerBlock * tokensPerBlock
+	}
+	if take <= 0 {
+		return 0
+	}
+	before := e.s.prefillSquares(float64(c.prefilled))
+	c.prefilled += take
+	st.ctxTokens += float64(take)
+	st.ctxSquares += e.s.prefillSquares(float64(c.prefilled)) - before
+	if c.done() {
+		st.ctxRequests++
+	}
+	return take
+}
+
+// advance gives n tokens to every request that generates, and one to those whose
+// prompts are done now, and returns how many requests ended.
+func (e *engine) advance(r *rank, n int) int {
+	ended := 0
+	for _, c := range r.generation.advance(&e.s, n) {
+		ended += e.end(r, c)
+	}
+	left := r.begun[:0]
+	for _, c := range r.begun {
+		switch {
+		case !c.done():
+			left = append(left, c)
+			continue
+		case c.osl > 1:
+			r.generation.add(&e.s, c)
+		}
+		for _, id := range c.ids {
+			e.sent[id].First = e.now
+		}
+		if c.osl <= 1 {
+			ended += e.end(r, c)
+		}
+	}
+	clear(r.begun[len(left):])
+	r.begun = left
+	e.flight -= ended
+	return ended
+}
+
+func (e *engine) end(r *rank, c *cohort) int {
+	n := len(c.ids)
+	for _, id := range c.ids {
+		e.sent[id].End = e.now
+	}
+	r.active -= n
+	r.blocks -= n * c.blocks
+	r.tokens -= n * c.isl
+	return n
+}
