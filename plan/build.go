@@ -25,6 +25,9 @@ type Request struct {
 	// Store is the store as the user named it; Version is llmbench's own.
 	Store, Version string
 	Git            *Git
+	// Bare leaves out the jobs and steps of runs, which Plan.Write and Complete
+	// add: a large plan that is only shown takes less time and memory.
+	Bare bool
 }
 
 // Build makes the plan. With errors among the diagnostics the plan has no runs:
@@ -34,7 +37,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	p.Store, p.Git = req.Store, req.Git
 	p.fill(req.Definitions)
 
-	b := builder{Request: req, places: map[string]hcl.Range{}}
+	b := builder{Request: req, places: map[string]hcl.Range{}, parts: newParts()}
 	diags := b.selects()
 	var list []candidate
 	for _, cell := range req.Definitions.Cells {
@@ -78,6 +81,7 @@ func (p *Plan) fill(defs *schema.Definitions) {
 type builder struct {
 	Request
 	places map[string]hcl.Range // by fingerprint: the run that has it
+	parts  *parts
 }
 
 func (b *builder) selects() hcl.Diagnostics {
@@ -109,27 +113,27 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return candidate{}, about(cell, diags)
 	}
-	run := newRun(cell, data)
-	diags = append(diags, b.finish(run, cell, place)...)
+	args := b.parts.argumentsOf(cell, data)
+	run := b.parts.newRun(cell, data, args)
+	run.Executor, run.target = place.Ref, place.Target
+	run.cluster, run.simulated = place.Cluster, place.Target.Identity().Simulated
+	run.Fingerprint, run.FingerprintVersion = b.parts.fingerprint(run, cell, place, args, data), FingerprintVersion
+	diags = append(diags, b.finish(run, cell)...)
 	diags = append(diags, b.unique(run, cell)...)
-	return candidate{run: run, cell: cell, data: data, place: place}, about(cell, diags)
+	return candidate{run: run, cell: cell, args: args, data: data, place: place}, about(cell, diags)
 }
 
-// finish adds what depends on the executor: identity, command, job.
-func (b *builder) finish(run *Run, cell *schema.Cell, place Placement) hcl.Diagnostics {
-	id := place.Target.Identity()
-	run.Executor = place.Ref
-	run.cluster, run.simulated = place.Cluster, id.Simulated
-	run.Fingerprint = NewIdentity(run, id).Fingerprint()
-	run.FingerprintVersion = FingerprintVersion
-	if err := run.addSteps(id.Launcher); err != nil {
+// finish adds the command and the job.
+func (b *builder) finish(run *Run, cell *schema.Cell) hcl.Diagnostics {
+	if err := run.options.err; err != nil {
 		return hcl.Diagnostics{cellError(cell, "", "Options cannot be written", err.Error()+".")}
 	}
-	job, err := place.Target.Job(run)
-	if err != nil {
+	if b.Bare {
+		return nil
+	}
+	if err := run.complete(); err != nil {
 		return hcl.Diagnostics{cellError(cell, "executor", "Job cannot be written", err.Error()+".")}
 	}
-	run.Job = job
 	return nil
 }
 

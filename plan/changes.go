@@ -3,7 +3,6 @@ package plan
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -67,7 +66,7 @@ func facts(r *Run) map[string]any {
 		f[name] = v
 	}
 	leaves(f, "llm_api_options", r.LLMAPIOptions)
-	if _, declared := r.Origins[fractionOption]; !declared {
+	if _, declared := r.Origins.Get(fractionOption); !declared {
 		delete(f, fractionOption) // the flag says it
 	}
 	for name, v := range r.Env {
@@ -179,16 +178,14 @@ func (r *Run) placeOf(name string) *Range {
 		tries = append(tries, blockOf(name))
 	}
 	for _, try := range tries {
-		if o, ok := r.Origins[try]; ok && o.Range != nil {
+		if o, ok := r.Origins.Get(try); ok && o.Range != nil {
 			return o.Range
 		}
 	}
-	for _, leaf := range slices.Sorted(maps.Keys(r.Origins)) {
-		if o := r.Origins[leaf]; strings.HasPrefix(leaf, name+".") && o.Range != nil {
-			return o.Range
-		}
+	if o, ok := r.Origins.below(name + "."); ok {
+		return o.Range
 	}
-	if o, ok := r.Origins["use_case"]; ok {
+	if o, ok := r.Origins.Get("use_case"); ok {
 		return o.Range
 	}
 	return nil
@@ -209,6 +206,9 @@ func blockOf(name string) string {
 }
 
 func (r *Run) launcher() any {
+	if r.target != nil {
+		return strings.Join(r.target.Identity().Launcher, " ")
+	}
 	if len(r.Steps) == 0 {
 		return nil
 	}

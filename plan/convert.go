@@ -1,59 +1,47 @@
 package plan
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 
 	"github.com/zclconf/go-cty/cty"
-	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
 )
 
 // newRun copies the declared part of a cell into a run.
-func newRun(cell *schema.Cell, data requests) *Run {
-	r := &Run{
-		Address: cell.Address,
-		Changes: []Change{},
-		State:   State{Wanted: max(1, cell.Samples)}.normal(),
-		Model: Model{
-			Label: cell.Model.Label, Checkpoint: cell.Model.Checkpoint, Revision: optional(cell.Model.Revision),
-			Path: optional(cell.Model.Path), Quantization: cell.Model.Quantization,
-		},
-		Hardware: Hardware{
-			Label: cell.Hardware.Label, GPU: cell.Hardware.GPU, GPUs: cell.Hardware.GPUs,
-			GPUsPerNode: cell.Hardware.GPUsPerNode, Nodes: cell.Hardware.GPUs / cell.Hardware.GPUsPerNode,
-		},
-		Image: Image{
-			Label: cell.Image.Label, Name: cell.Image.Name, Digest: optional(cell.Image.Digest),
-			TRTLLMVersion: cell.Version.Name,
-		},
-		UseCase:          newUseCase(cell.UseCase),
+func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *Run {
+	blocks, options := p.blocksOf(cell), p.optionsOf(cell, args.all)
+	return &Run{
+		Address:          cell.Address,
+		Changes:          []Change{},
+		State:            State{Wanted: max(1, cell.Samples)}.normal(),
+		Model:            blocks.model,
+		Hardware:         blocks.hardware,
+		Image:            blocks.image,
+		UseCase:          blocks.useCase,
 		Dataset:          data.Dataset,
 		TimeLimitSeconds: int(math.Ceil(cell.TimeLimit.Seconds())),
-		Env:              map[string]*string{},
-		Arguments:        newArguments(cell, data),
-		Origins:          map[string]Origin{},
+		Env:              p.envOf(cell),
+		Arguments:        args.all,
+		LLMAPIOptions:    options.value,
+		Origins:          Origins{declared: cell.Origins, other: originsOf(cell)},
 		Notes:            []Note{},
 		precision:        precision{wanted: cell.Precision, most: cell.MaxSamples},
+		options:          options,
 	}
-	r.LLMAPIOptions = plainValue(trtllm.CompleteOptions(cell.Options, kvFraction(r.Arguments)))
-	for _, e := range cell.Env {
-		if e.Sensitive {
-			r.Env[e.Name] = nil
-		} else {
-			r.Env[e.Name] = ptr(e.Value)
-		}
+}
+
+// ours is the origin of max_seq_len where llmbench chooses it.
+var ours = map[string]Origin{"max_seq_len": {From: "llmbench"}}
+
+// originsOf are the origins that cell does not know.
+func originsOf(cell *schema.Cell) map[string]Origin {
+	if v, ok := cell.Args.Get("max_seq_len"); !ok || v.IsNull() {
+		return ours
 	}
-	for name, o := range cell.Origins.All() {
-		r.Origins[name] = Origin{From: o.From, Range: NewRange(o.Range)}
-	}
-	if cell.Args.At("max_seq_len").IsNull() {
-		r.Origins["max_seq_len"] = Origin{From: "llmbench"}
-	}
-	return r
+	return nil
 }
 
 func newUseCase(u *schema.UseCase) UseCase {
@@ -62,24 +50,6 @@ func newUseCase(u *schema.UseCase) UseCase {
 		out.ISL, out.OSL, out.ISLStdev, out.OSLStdev, out.Seed = ptr(u.ISL), ptr(u.OSL), ptr(u.ISLStdev), ptr(u.OSLStdev), ptr(u.Seed)
 	}
 	return out
-}
-
-// newArguments converts the flags of a cell. max_seq_len is always passed: the
-// longest request unless it is declared.
-func newArguments(cell *schema.Cell, data requests) trtllm.Arguments {
-	args := trtllm.Arguments{"backend": "pytorch"}
-	for name, v := range cell.Args.All() {
-		args[name] = argument(v)
-	}
-	for _, f := range cell.Version.Flags {
-		if f.Off != "" && args[f.Name] == false {
-			args[f.Off] = true
-		}
-	}
-	if args["max_seq_len"] == nil && data.longest > 0 {
-		args["max_seq_len"] = int64(data.longest)
-	}
-	return args
 }
 
 func kvFraction(args trtllm.Arguments) *float64 {
@@ -122,33 +92,54 @@ func plainValue(v cty.Value) any {
 	if v == cty.NilVal || v.IsNull() {
 		return nil
 	}
-	b, err := ctyjson.Marshal(v, v.Type())
-	if err != nil {
-		panic("plan: value is not JSON: " + err.Error())
+	switch ty := v.Type(); {
+	case ty == cty.Bool:
+		return v.True()
+	case ty == cty.String:
+		return v.AsString()
+	case ty == cty.Number:
+		f, _ := v.AsBigFloat().Float64()
+		return f
+	case ty.IsObjectType() || ty.IsMapType():
+		out := make(map[string]any, v.LengthInt())
+		for it := v.ElementIterator(); it.Next(); {
+			k, e := it.Element()
+			out[k.AsString()] = plainValue(e)
+		}
+		return out
+	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
+		out := make([]any, 0, v.LengthInt())
+		for it := v.ElementIterator(); it.Next(); {
+			_, e := it.Element()
+			out = append(out, plainValue(e))
+		}
+		return out
 	}
-	var out any
-	if err := json.Unmarshal(b, &out); err != nil {
-		panic("plan: " + err.Error())
-	}
-	return out
+	panic("plan: value of type " + v.Type().FriendlyName())
 }
 
-// addSteps gives the run its one command: trtllm-bench behind the launcher.
-func (r *Run) addSteps(launcher []string) error {
-	options, err := trtllm.OptionsYAML(ctyValue(r.LLMAPIOptions))
-	if err != nil {
-		return err
+// complete adds the run's one command, trtllm-bench behind the launcher, and its
+// job.
+func (r *Run) complete() error {
+	if r.Steps != nil || r.target == nil {
+		return nil
 	}
+	r.Steps = []Step{r.step()}
+	job, err := r.target.Job(r)
+	r.Job = job
+	return err
+}
+
+func (r *Run) step() Step {
 	inv := trtllm.Invocation{
 		Model: r.Model.Checkpoint, ModelPath: deref(r.Model.Path), Args: r.Arguments,
 		Dataset: DatasetFile, Report: ReportFile, Options: OptionsFile,
 	}
-	r.Steps = []Step{{
+	return Step{
 		Name:  "benchmark",
-		Argv:  append(append([]string{}, launcher...), inv.Argv()...),
-		Files: map[string]string{OptionsFile: string(options)},
-	}}
-	return nil
+		Argv:  append(append([]string{}, r.target.Identity().Launcher...), inv.Argv()...),
+		Files: map[string]string{OptionsFile: r.options.yaml},
+	}
 }
 
 // The files of an attempt that trtllm-bench's command line names.

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -70,12 +72,64 @@ func Empty(version string) *Plan {
 	}
 }
 
-// Write writes the document as indented JSON.
+// Write writes the document as indented JSON, run by run: memory does not grow
+// with what is written.
 func (p *Plan) Write(w io.Writer) error {
+	frame := *p
+	frame.Runs = []*Run{}
+	var b bytes.Buffer
+	if err := indented(&b, "", frame); err != nil {
+		return err
+	}
+	// Only keys of the document stand behind so few spaces.
+	const key = "\n  \"runs\": ["
+	head, tail, _ := bytes.Cut(b.Bytes(), []byte(key+"]"))
+	out := bufio.NewWriterSize(w, 256<<10)
+	out.Write(head)
+	out.WriteString(key)
+	var one bytes.Buffer
+	for i, r := range p.Runs {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		out.WriteString("\n    ")
+		one.Reset()
+		if err := r.write(&one); err != nil {
+			return err
+		}
+		out.Write(bytes.TrimSuffix(one.Bytes(), []byte("\n")))
+	}
+	if len(p.Runs) > 0 {
+		out.WriteString("\n  ")
+	}
+	out.WriteByte(']')
+	out.Write(tail)
+	return out.Flush()
+}
+
+func (r *Run) write(w io.Writer) error {
+	whole := *r
+	if err := whole.complete(); err != nil {
+		return fmt.Errorf("%s: %w", r.Address, err)
+	}
+	return indented(w, "    ", &whole)
+}
+
+func indented(w io.Writer, prefix string, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(p)
+	enc.SetIndent(prefix, "  ")
+	return enc.Encode(v)
+}
+
+// Complete adds the jobs and steps that Request.Bare left out.
+func (p *Plan) Complete() error {
+	for _, r := range p.Runs {
+		if err := r.complete(); err != nil {
+			return fmt.Errorf("%s: %w", r.Address, err)
+		}
+	}
+	return nil
 }
 
 // Read reads a document that Write wrote. A document of another format version

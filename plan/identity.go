@@ -3,7 +3,6 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 )
@@ -66,7 +65,7 @@ func NewIdentity(run *Run, exec ExecutorIdentity) Identity {
 		TasksPerNode: run.Hardware.GPUsPerNode,
 		Executor:     exec,
 		Env:          map[string]string{},
-		Dataset:      newDatasetIdentity(run),
+		Dataset:      newDatasetIdentity(run.Dataset, run.UseCase),
 		Simulated:    exec.Simulated,
 	}
 	for name, v := range run.Arguments {
@@ -85,29 +84,29 @@ func NewIdentity(run *Run, exec ExecutorIdentity) Identity {
 	return id
 }
 
-func newDatasetIdentity(run *Run) datasetIdentity {
+func newDatasetIdentity(data Dataset, traffic UseCase) datasetIdentity {
 	d := datasetIdentity{
-		Generator: deref(run.Dataset.Generator),
-		Seed:      deref(run.Dataset.Seed),
-		Rows:      run.Dataset.Rows,
-		ISL:       deref(run.UseCase.ISL),
-		OSL:       deref(run.UseCase.OSL),
-		ISLStdev:  deref(run.UseCase.ISLStdev),
-		OSLStdev:  deref(run.UseCase.OSLStdev),
+		Generator: deref(data.Generator),
+		Seed:      deref(data.Seed),
+		Rows:      data.Rows,
+		ISL:       deref(traffic.ISL),
+		OSL:       deref(traffic.OSL),
+		ISLStdev:  deref(traffic.ISLStdev),
+		OSLStdev:  deref(traffic.OSLStdev),
 	}
-	if run.Dataset.Generator == nil {
-		d.SHA256 = deref(run.Dataset.SHA256)
+	if data.Generator == nil {
+		d.SHA256 = deref(data.SHA256)
 	}
 	return d
 }
 
 // Fingerprint is the lower-case hexadecimal SHA-256 of the identity.
 func (id Identity) Fingerprint() string {
-	b, err := json.Marshal(id)
-	if err != nil {
-		panic("plan: identity is not JSON: " + err.Error())
-	}
-	sum := sha256.Sum256(b)
+	return fingerprintOf(mustJSON(id))
+}
+
+func fingerprintOf(identity []byte) string {
+	sum := sha256.Sum256(identity)
 	return hex.EncodeToString(sum[:])
 }
 

@@ -15,28 +15,43 @@ import (
 type candidate struct {
 	run   *Run
 	cell  *schema.Cell
-	data  requests
+	args  *argumentsPart
+	data  *requests
 	place Placement
 }
 
-// predict gives every run its estimate, several at a time, and its notes.
+// predict gives every run its estimate and its notes. Runs that load an engine
+// alike are simulated once, several at a time.
 func (b *builder) predict(list []candidate) error {
 	lessons, err := b.lessons()
 	if err != nil {
 		return err
 	}
+	f := newForecasts(b, lessons)
+	of := make([]*forecast, len(list))
+	for i, c := range list {
+		of[i] = f.of(c)
+	}
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, c := range list {
+	sent := f.sent()
+	for _, one := range f.list {
 		g.Go(func() error {
-			if w, ok := b.workload(c.run, c.data.each()); ok {
-				c.run.Estimate = newEstimate(w, lessons.of(c))
-			}
-			c.run.Notes = Notes(c.run)
+			one.streaming = newEstimate(one.complete(sent), one.machine.learned)
+			one.whole = one.streaming.unstreamed()
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, c := range list {
+		if of[i] != nil {
+			c.run.Estimate = of[i].estimate(c.run)
+		}
+		c.run.Notes = f.notes(c)
+	}
+	return nil
 }
 
 // workload is what a run asks of the engine; ok is false where the catalogue
@@ -67,8 +82,7 @@ func (b *builder) workloadOf(run *Run) (w Workload, ok bool) {
 
 // newEstimate simulates the run. One that does not fit has its memory and no
 // figures.
-func newEstimate(w Workload, learned learned) *Estimate {
-	s := w.Scenario()
+func newEstimate(s estimate.Scenario, learned learned) *Estimate {
 	s.Parameters = learned.parameters
 	memory := estimate.Memory(s)
 	e := &Estimate{
@@ -76,25 +90,29 @@ func newEstimate(w Workload, learned learned) *Estimate {
 		Coverage:          estimate.Calibrated().Coverage,
 		MemoryBytesPerGPU: &MemoryPerGPU{Capacity: memory.Capacity, Weights: memory.Weights, Workspace: memory.Workspace, KVCache: memory.KVCache},
 		KVTokensPerGPU:    ptr(memory.KVTokens), KVBytesPerToken: ptr(int64(memory.KVBytesPerToken)),
-		RequestsFitAtOnce:     ptr(memory.RequestsFit * int64(ranksOf(w.Arguments, w.Options))),
+		RequestsFitAtOnce:     ptr(memory.RequestsFit * int64(s.Ranks())),
 		MaxNumTokensEffective: ptr(s.MaxNumTokens),
 		StartupSeconds:        ptr(learned.startup(s.Model.Bytes())),
 	}
 	defer e.round()
-	outcome, err := estimate.Simulate(s, nil)
+	m, err := estimate.Foretell(s)
 	if err != nil {
 		return e
 	}
-	m := outcome.Metrics()
 	e.OutputThroughputPerGPU = ptr(s.Around(m.TPSPerGPU))
-	e.MeasureSeconds = ptr(inverse(*e.OutputThroughputPerGPU, outcome.TotalS))
-	if w.Arguments.Bool("streaming") {
-		e.AvgTTFT = ptr(within(m.AvgTTFT, ttftWidth))
-		e.AvgTPOT = ptr(inverse(*e.OutputThroughputPerGPU, m.AvgTPOT))
-	}
+	e.MeasureSeconds = ptr(inverse(*e.OutputThroughputPerGPU, m.TotalS))
+	e.AvgTTFT = ptr(within(m.TTFT, ttftWidth))
+	e.AvgTPOT = ptr(inverse(*e.OutputThroughputPerGPU, m.TPOT))
 	job := sum(*e.StartupSeconds, *e.MeasureSeconds)
-	e.GPUHours = ptr(scale(job, float64(w.GPUs)/3600))
+	e.GPUHours = ptr(scale(job, float64(s.GPUs)/3600))
 	return e
+}
+
+// unstreamed is the estimate of the same run without streaming, which measures no
+// time to the first token.
+func (e Estimate) unstreamed() *Estimate {
+	e.AvgTTFT, e.AvgTPOT = nil, nil
+	return &e
 }
 
 // round leaves four digits: more would say more than is known, and would differ

@@ -16,10 +16,10 @@ import (
 type proof struct {
 	cell *schema.Cell
 	cat  *catalog.Catalog
-	data requests
+	data *requests
 }
 
-func newProof(cell *schema.Cell, cat *catalog.Catalog, data requests) *proof {
+func newProof(cell *schema.Cell, cat *catalog.Catalog, data *requests) *proof {
 	return &proof{cell: cell, cat: cat, data: data}
 }
 

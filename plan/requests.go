@@ -24,22 +24,42 @@ type requests struct {
 	lengthsUnknown bool // rows hold prompts as text
 	// lengths are those of the rows, or one where all rows have the same.
 	lengths []trtllm.Length
+	extent  extent
+	// identity is its part of an Identity, as JSON.
+	identity []byte
 }
 
 // each are the lengths of the rows, one by one.
-func (q requests) each() []trtllm.Length {
-	if len(q.lengths) != 1 {
+func (q *requests) each() []trtllm.Length {
+	if !q.alike() {
 		return q.lengths
 	}
-	return slices.Repeat(q.lengths, max(1, q.Rows))
+	return slices.Repeat(q.lengths, q.Rows)
 }
 
+// alike reports whether lengths has one that stands for all rows.
+func (q *requests) alike() bool { return len(q.lengths) == 1 && q.Rows > 0 }
+
 // dataset finds the rows of a cell: computed for ours, read for the user's own.
-func (b *builder) dataset(cell *schema.Cell) (requests, hcl.Diagnostics) {
+func (b *builder) dataset(cell *schema.Cell) (*requests, hcl.Diagnostics) {
 	rows, ok := intArg(cell, "num_requests")
 	if !ok {
 		rows = 0
 	}
+	key := dataKey{cell.UseCase, rows}
+	if known := b.parts.data[key]; known != nil {
+		return known, nil
+	}
+	req, diags := b.readRequests(cell, rows, ok)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	req.identity = mustJSON(newDatasetIdentity(req.Dataset, newUseCase(cell.UseCase)))
+	b.parts.data[key] = &req
+	return &req, diags
+}
+
+func (b *builder) readRequests(cell *schema.Cell, rows int, ok bool) (requests, hcl.Diagnostics) {
 	if cell.UseCase.Dataset != "" {
 		return b.ownDataset(cell, rows)
 	}
@@ -95,7 +115,7 @@ func (b *builder) ownDataset(cell *schema.Cell, rows int) (requests, hcl.Diagnos
 }
 
 func (q *requests) add(lengths []trtllm.Length) {
-	q.lengths = lengths
+	q.lengths, q.extent = lengths, extentOf(lengths)
 	var isl, osl float64
 	for i, l := range lengths {
 		if l.ISL < 0 {

@@ -35,8 +35,8 @@ type Run struct {
 	// version has; a flag that is not passed is null.
 	Arguments trtllm.Arguments `json:"arguments"`
 	// LLMAPIOptions is the options file as emitted.
-	LLMAPIOptions any               `json:"llm_api_options"`
-	Origins       map[string]Origin `json:"origins"`
+	LLMAPIOptions any     `json:"llm_api_options"`
+	Origins       Origins `json:"origins"`
 
 	Job      Job       `json:"job"`
 	Steps    []Step    `json:"steps"`
@@ -45,6 +45,8 @@ type Run struct {
 
 	cluster   string // where stored results count
 	simulated bool
+	target    Target
+	options   *optionsPart // of a run that Build made
 	precision precision
 }
 

@@ -26,6 +26,21 @@ type Workload struct {
 // Scenario is the workload in the terms of the estimator. A request whose
 // prompt is text counts with the mean of the others.
 func (w Workload) Scenario() estimate.Scenario {
+	s := w.scenario(w.machine(), extentOf(w.Lengths), graphSizes)
+	s.Requests = estimateRequests(w.Lengths)
+	return s
+}
+
+// machine is the part of a scenario that arguments do not change.
+func (w Workload) machine() estimate.Scenario {
+	return estimate.Scenario{
+		Model: estimateModel(w.Model, w.Checkpoint, w.GPU), GPU: estimateGPU(w.GPU), GPUs: w.GPUs,
+		AllToAll: allToAll(w.GPU, w.TRTLLMVersion), Early: early(w.TRTLLMVersion),
+	}
+}
+
+// scenario completes a machine, but for the requests.
+func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options any, most int) []int) estimate.Scenario {
 	a := w.Arguments
 	whole := func(name string, otherwise int) int {
 		if n, ok := a.Int(name); ok {
@@ -33,50 +48,55 @@ func (w Workload) Scenario() estimate.Scenario {
 		}
 		return otherwise
 	}
-	fraction, ok := a.Float("kv_cache_free_gpu_mem_fraction")
-	if !ok {
-		fraction = 0.9
+	s.KVFraction = 0.9
+	if fraction, ok := a.Float("kv_cache_free_gpu_mem_fraction"); ok {
+		s.KVFraction = fraction
 	}
-	s := estimate.Scenario{
-		Model: estimateModel(w.Model, w.Checkpoint, w.GPU), GPU: estimateGPU(w.GPU), GPUs: w.GPUs,
-		TP: whole("tp", 1), PP: whole("pp", 1), EP: whole("ep", 1),
-		AttentionDP:    optionIs(w.Options, true, "enable_attention_dp"),
-		MaxBatchSize:   whole("max_batch_size", 2048),
-		MaxNumTokens:   whole("max_num_tokens", 8192),
-		MaxSeqLen:      whole("max_seq_len", 0),
-		KVFraction:     fraction,
-		Concurrency:    whole("concurrency", -1),
-		ChunkedContext: optionIs(w.Options, true, "enable_chunked_prefill") || a.Bool("enable_chunked_context"),
-		Balance:        balance(w.Options),
-		GraphSizes:     graphSizes(w.Options, whole("max_batch_size", 2048)),
-		GraphPadding:   graphPadding(w.Options),
-		AllToAll:       optionIs(w.Options, "WIDEEP", "moe_config", "backend") || allToAll(w.GPU, w.TRTLLMVersion),
-		Early:          early(w.TRTLLMVersion),
-		Requests:       estimateRequests(w.Lengths),
-	}
-	longest, maxISL := 0, 0
-	for _, r := range s.Requests {
-		longest, maxISL = max(longest, r.ISL+r.OSL), max(maxISL, r.ISL)
-	}
-	s.MaxSeqLen = max(s.MaxSeqLen, longest)
-	s.MaxNumTokens = trtllm.ForcedMaxNumTokens(s.MaxNumTokens, maxISL, s.MaxBatchSize, s.ChunkedContext)
+	s.TP, s.PP, s.EP = whole("tp", 1), whole("pp", 1), whole("ep", 1)
+	s.AttentionDP = optionIs(w.Options, true, "enable_attention_dp")
+	s.MaxBatchSize = whole("max_batch_size", 2048)
+	s.Concurrency = whole("concurrency", -1)
+	s.ChunkedContext = optionIs(w.Options, true, "enable_chunked_prefill") || a.Bool("enable_chunked_context")
+	s.Balance = balance(w.Options)
+	s.GraphSizes = graphs(w.Options, s.MaxBatchSize)
+	s.GraphPadding = graphPadding(w.Options)
+	s.AllToAll = s.AllToAll || optionIs(w.Options, "WIDEEP", "moe_config", "backend")
+	s.MaxSeqLen = max(whole("max_seq_len", 0), e.longest)
+	s.MaxNumTokens = trtllm.ForcedMaxNumTokens(whole("max_num_tokens", 8192), e.maxISL, s.MaxBatchSize, s.ChunkedContext)
 	return s
 }
 
-func estimateRequests(lengths []trtllm.Length) []estimate.Request {
+// An extent is how long the requests of a data set get, a prompt that is text
+// taken for the mean of the others.
+type extent struct{ longest, maxISL, meanISL int }
+
+func extentOf(lengths []trtllm.Length) extent {
 	sum, n := 0, 0
 	for _, l := range lengths {
 		if l.ISL > 0 {
 			sum, n = sum+l.ISL, n+1
 		}
 	}
-	mean := sum / max(1, n)
+	e := extent{meanISL: max(1, sum/max(1, n))}
+	for _, l := range lengths {
+		isl := e.isl(l)
+		e.longest, e.maxISL = max(e.longest, isl+l.OSL), max(e.maxISL, isl)
+	}
+	return e
+}
+
+func (e extent) isl(l trtllm.Length) int {
+	if l.ISL <= 0 {
+		return e.meanISL
+	}
+	return l.ISL
+}
+
+func estimateRequests(lengths []trtllm.Length) []estimate.Request {
+	e := extentOf(lengths)
 	out := make([]estimate.Request, len(lengths))
 	for i, l := range lengths {
-		out[i] = estimate.Request{ISL: l.ISL, OSL: l.OSL}
-		if l.ISL <= 0 {
-			out[i].ISL = max(1, mean)
-		}
+		out[i] = estimate.Request{ISL: e.isl(l), OSL: l.OSL}
 	}
 	return out
 }

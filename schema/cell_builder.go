@@ -92,7 +92,7 @@ func (b *cellBuilder) cell(at []int) *Cell {
 	}
 	c.Options, c.Env = opts.value, layers.env.vars
 	c.Address = b.address(at)
-	c.common = Common{t, layers, c.Model, c.Hardware, c.UseCase}
+	c.common = Common{Args: t, Options: layers.options, Env: layers.env}
 	return c
 }
 

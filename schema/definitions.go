@@ -103,18 +103,17 @@ type Cell struct {
 	common Common
 }
 
-// Common tells apart what cells have in common: where it is equal, the cells
-// have the same blocks, options and environment and the same arguments but for
-// those that Args.Own ranges over, which have the same names.
+// Common tells apart what cells share: where a field of two cells is equal, so
+// is what it stands for. The fields are pointers.
 type Common struct {
-	template *template
-	layered
-	model    *Model
-	hardware *Hardware
-	useCase  *UseCase
+	// Args is what Cell.Args holds beside its own values, whose names are then
+	// the same too.
+	Args any
+	// Options is Cell.Options, Env is Cell.Env.
+	Options, Env any
 }
 
-// Common is what the cell has in common with others.
+// Common is what the cell shares with others.
 func (c *Cell) Common() Common { return c.common }
 
 // EnvVar is one variable of a run's environment.

@@ -110,7 +110,7 @@ func TestMismatchHasAPlace(t *testing.T) {
 	at := func(line int) plan.Origin {
 		return plan.Origin{From: "benchmark", Range: &plan.Range{Filename: "main.hcl", Start: plan.Pos{Line: line, Column: 3}}}
 	}
-	in.Run.Origins = map[string]plan.Origin{"tp": at(51), "model": at(44)}
+	in.Run.Origins = plan.NewOrigins(map[string]plan.Origin{"tp": at(51), "model": at(44)})
 	want := "invalid\ninvalid argument_mismatch: tp: planned 8 (main.hcl:51), reported 4" +
 		"\ninvalid argument_mismatch: quantization: planned FP8 (main.hcl:44), reported NVFP4" +
 		"\ninvalid argument_mismatch: kv_cache_config.dtype: planned FP8, reported FP16"

@@ -173,7 +173,7 @@ func (r *Result) outsidePrediction() []Reason {
 
 // onOtherHardware refuses a number that was measured on another GPU or another
 // version than was planned.
-func (r *Result) onOtherHardware(origins map[string]plan.Origin) []Reason {
+func (r *Result) onOtherHardware(origins plan.Origins) []Reason {
 	var out []Reason
 	m := matcher{origins: origins}
 	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !strings.Contains(strings.ToUpper(*name), strings.ToUpper(r.Hardware.GPU)) {

@@ -32,7 +32,7 @@ func match(in Evidence, report *trtllm.Report) []Reason {
 type matcher struct {
 	run     planned
 	got     reported
-	origins map[string]plan.Origin
+	origins plan.Origins
 	reasons []Reason
 }
 
@@ -52,7 +52,7 @@ var declared = map[string]string{"world size": "tp", "mean ISL": "use_case", "me
 
 // place is where an argument was set, " (main.hcl:51)", "" where it is not known.
 func (m *matcher) place(argument string) string {
-	o := m.origins[cmp.Or(declared[argument], argument)]
+	o := m.origins.At(cmp.Or(declared[argument], argument))
 	if o.Range == nil {
 		return ""
 	}

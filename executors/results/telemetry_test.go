@@ -33,7 +33,7 @@ func TestOtherHardware(t *testing.T) {
 	} {
 		r := &Result{Hardware: plan.Hardware{GPU: "GB200"}, Image: plan.Image{TRTLLMVersion: "1.0"}, Provenance: Provenance{GPUName: &c.gpu, TRTLLMVersion: &c.version}}
 		code := ""
-		for _, reason := range r.onOtherHardware(nil) {
+		for _, reason := range r.onOtherHardware(plan.Origins{}) {
 			code = reason.Code
 		}
 		if code != c.want {

@@ -87,7 +87,7 @@ type hold struct{ missing, batching int }
 // held reports whether prompts are held back in this iteration
 // (_balance_adp_requests in py_executor.py of TensorRT-LLM).
 func (e *engine) held() bool {
-	if e.s.Balance == nil || e.s.ranks() == 1 {
+	if e.s.Balance == nil || e.s.Ranks() == 1 {
 		return false
 	}
 	ready, generate := true, true

@@ -31,7 +31,7 @@ type engine struct {
 
 func newEngine(s Scenario, mem MemoryUse) *engine {
 	e := &engine{s: s, roof: newRoofline(&s), alike: 1, blocks: int(mem.KVTokens / tokensPerBlock), longest: math.MaxInt}
-	requests, limit, ranks := s.Requests, s.Concurrency, s.ranks()
+	requests, limit, ranks := s.Requests, s.Concurrency, s.Ranks()
 	if limit <= 0 {
 		limit = len(requests)
 	}

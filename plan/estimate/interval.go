@@ -34,7 +34,7 @@ func (s *Scenario) Batch() float64 {
 		asked = min(asked, s.Concurrency)
 	}
 	fit := int(min(Memory(*s).RequestsFit, math.MaxInt32))
-	return math.Min(float64(asked)/float64(s.ranks()), float64(min(s.MaxBatchSize, fit)))
+	return math.Min(float64(asked)/float64(s.Ranks()), float64(min(s.MaxBatchSize, fit)))
 }
 
 // Kind is what decides which kernels run, "Blackwell FP8": the architecture and

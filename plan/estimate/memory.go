@@ -85,7 +85,7 @@ func (s *Scenario) activations() float64 {
 	if m.MoELayers == 0 {
 		return bytes
 	}
-	gathered := tokens * float64(s.ranks())
+	gathered := tokens * float64(s.Ranks())
 	in := m.Routed.Dtype.Bytes()
 	f := float64(m.ExpertFFN)
 	if !s.AttentionDP && s.EP <= 1 {

@@ -297,7 +297,7 @@ func singly(s Scenario) *engine {
 	if s.Concurrency > 0 {
 		e.limit = s.Concurrency
 	}
-	e.populate(s.Requests, s.ranks())
+	e.populate(s.Requests, s.Ranks())
 	return e
 }
 

@@ -34,8 +34,8 @@ type Scenario struct {
 	Requests []Request
 }
 
-// ranks is the number of schedulers that share the requests.
-func (s *Scenario) ranks() int {
+// Ranks is the number of schedulers that share the requests.
+func (s *Scenario) Ranks() int {
 	if s.AttentionDP {
 		return max(1, s.TP)
 	}

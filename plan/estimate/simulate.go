@@ -32,13 +32,18 @@ type Step struct {
 // does not fit.
 func Simulate(s Scenario, observe func(Step)) (*Outcome, error) {
 	mem := Memory(s)
+	e, err := simulate(s, mem, observe)
+	if err != nil {
+		return nil, err
+	}
+	return &Outcome{Requests: e.timings(), TotalS: e.now, Iterations: e.steps, Memory: mem, gpus: max(1, s.GPUs)}, nil
+}
+
+func simulate(s Scenario, mem MemoryUse, observe func(Step)) (*engine, error) {
 	if err := mem.fits(); err != nil {
 		return nil, err
 	}
 	e := newEngine(s, mem)
 	e.observe = observe
-	if err := e.run(); err != nil {
-		return nil, err
-	}
-	return &Outcome{Requests: e.timings(), TotalS: e.now, Iterations: e.steps, Memory: mem, gpus: max(1, s.GPUs)}, nil
+	return e, e.run()
 }

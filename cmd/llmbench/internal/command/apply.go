@@ -107,7 +107,7 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 func (e *env) planned(f applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
 	if f.Plan == "" {
 		s := e.load(f.definitionFlags, f.Executor)
-		p, diags := s.proven(f.selection())
+		p, diags := s.proven(f.selection(), false)
 		return s, p, diags, nil
 	}
 	saved, err := readPlan(f.Plan)
@@ -254,7 +254,7 @@ func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
 	if !precise || f.Detach {
 		return nil
 	}
-	next, diags := s.proven(sel)
+	next, diags := s.proven(sel, false)
 	if diags.HasErrors() || next.Summary.ToDo() == 0 {
 		return nil
 	}

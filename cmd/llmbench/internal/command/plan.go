@@ -63,7 +63,7 @@ func readPlanFlags(c *cli.Command) (planFlags, error) {
 
 func (e *env) runPlan(ctx context.Context, f planFlags) error {
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.proven(f.selection())
+	p, diags := s.proven(f.selection(), true)
 	if f.Out != "" && !diags.HasErrors() {
 		diags = append(diags, s.sites.errors()...)
 	}
@@ -74,6 +74,11 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 	}
 	if err := s.complain(withoutRepeats(diags)); err != nil {
 		return err
+	}
+	if f.Explain != "" || f.Against != "" || f.Scripts != "" {
+		if err := p.Complete(); err != nil {
+			return err
+		}
 	}
 	if err := s.printPlan(p, f); err != nil {
 		return err

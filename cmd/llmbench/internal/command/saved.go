@@ -30,7 +30,7 @@ func (e *env) reload(saved *plan.Plan) (*session, *plan.Plan, hcl.Diagnostics, e
 		f.Vars = append(f.Vars, name+"="+text)
 	}
 	s := e.load(f, executorOf(saved))
-	fresh, diags := s.proven(selectionOf(saved))
+	fresh, diags := s.proven(selectionOf(saved), false)
 	if diags.HasErrors() {
 		return s, fresh, diags, nil
 	}

@@ -59,8 +59,8 @@ func storeName(f definitionFlags, defs *schema.Definitions) string {
 
 // proven is plan, with a model refused whose checkpoint is here and denies what
 // is declared of it.
-func (s *session) proven(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
-	p, diags := s.plan(sel)
+func (s *session) proven(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnostics) {
+	p, diags := s.build(sel, bare)
 	if more := s.contradictions(p); more.HasErrors() {
 		diags = append(diags, more...)
 		p.Runs = []*plan.Run{}
@@ -70,7 +70,10 @@ func (s *session) proven(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 }
 
 // plan builds the plan of the session's definitions.
-func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
+func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) { return s.build(sel, false) }
+
+// build is plan; a bare one has no jobs and steps yet.
+func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnostics) {
 	if s.diags.HasErrors() {
 		p := plan.Empty(Version)
 		p.Store = s.storeName
@@ -81,7 +84,7 @@ func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 		Definitions: s.defs, Catalog: catalog.Load(),
 		Place: s.sites.place, ReadDataset: readDataset, Ledger: s.store,
 		Selection: sel, Store: s.storeName, Version: Version,
-		Git: s.git(),
+		Git: s.git(), Bare: bare,
 	})
 	diags = append(append(hcl.Diagnostics{}, s.diags...), diags...)
 	diags = append(diags, s.sites.warnings()...)

@@ -70,7 +70,7 @@ func valueTable(r *plan.Run, at places) *table {
 			return
 		}
 		from := "version"
-		if o, ok := r.Origins[name]; ok {
+		if o, ok := r.Origins.Get(name); ok {
 			from = at.origin(o)
 		} else if strings.HasPrefix(name, "llm_api_options") {
 			from = "llmbench"
@@ -86,7 +86,7 @@ func valueTable(r *plan.Run, at places) *table {
 		if r.Env[name] != nil {
 			v = *r.Env[name]
 		}
-		t.add("env "+name, v, at.origin(r.Origins["env."+name]))
+		t.add("env "+name, v, at.origin(r.Origins.At("env."+name)))
 	}
 	return t
 }

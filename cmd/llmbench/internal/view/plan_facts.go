@@ -47,7 +47,7 @@ var order = []string{
 func facts(r *plan.Run) []fact {
 	var out []fact
 	add := func(name string, value any) {
-		from, ok := r.Origins[name]
+		from, ok := r.Origins.Get(name)
 		if !ok || from.From == "version" || from.From == "llmbench" || value == nil {
 			return
 		}
@@ -70,7 +70,7 @@ func facts(r *plan.Run) []fact {
 		if v := r.Env[name]; v != nil {
 			value = *v
 		}
-		out = append(out, fact{name: "env." + name, text: name + "=" + value, topic: topicEnv, from: r.Origins["env."+name]})
+		out = append(out, fact{name: "env." + name, text: name + "=" + value, topic: topicEnv, from: r.Origins.At("env." + name)})
 	}
 	rank := map[string]int{}
 	for i, name := range order {
@@ -174,25 +174,4 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	sort.Strings(keys)
 	return keys
-}
-
-// sharedNames are the facts that all runs of a group have in common.
-func sharedNames(g *group) map[string]bool {
-	common := map[string]bool{}
-	list := facts(g.runs[0])
-	for _, f := range list {
-		common[f.name] = true
-	}
-	for _, r := range g.runs[1:] {
-		texts := map[string]string{}
-		for _, f := range facts(r) {
-			texts[f.name] = f.text
-		}
-		for _, f := range list {
-			if texts[f.name] != f.text {
-				delete(common, f.name)
-			}
-		}
-	}
-	return common
 }

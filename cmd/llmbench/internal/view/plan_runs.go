@@ -78,24 +78,50 @@ func islOSL(r *plan.Run) string {
 // unless the address says it already.
 func differing(g *group, shared map[string]bool) []column {
 	var cols []column
-	seen := map[string]bool{}
+	known := map[string]bool{}
+	vals := newValues()
+	var args, options, env uintptr
 	for _, r := range g.runs {
+		if args == identity(r.Arguments) && options == identity(r.LLMAPIOptions) && env == identity(r.Env) {
+			continue
+		}
+		args, options, env = identity(r.Arguments), identity(r.LLMAPIOptions), identity(r.Env)
+		if !vals.anyNew(r, known) {
+			continue
+		}
 		for _, f := range facts(r) {
-			if shared[f.name] || seen[f.name] || strings.Contains(r.Address, "/"+f.name+"=") {
-				continue
+			if !known[f.name] && !shared[f.name] && !strings.Contains(r.Address, "/"+f.name+"=") {
+				cols = append(cols, vals.column(f.name))
 			}
-			seen[f.name] = true
-			cols = append(cols, differingColumn(f.name))
+			known[f.name] = true
 		}
 	}
 	return cols
 }
 
-func differingColumn(name string) column {
+// anyNew reports whether the run has a fact whose name is not known.
+func (v *values) anyNew(r *plan.Run, known map[string]bool) bool {
+	found := false
+	look := func(name string, value any) {
+		found = found || value != nil && !known[name] && declared(r, name)
+	}
+	for name, value := range r.Arguments {
+		look(name, value)
+	}
+	for name, value := range v.options(r) {
+		look(name, value)
+	}
+	for name := range r.Env {
+		look("env."+name, name)
+	}
+	return found
+}
+
+func (v *values) column(name string) column {
 	return column{
 		head:  columnHead(name),
 		right: true,
-		cell:  func(r *plan.Run) string { return argumentCell(r, name) },
+		cell:  func(r *plan.Run) string { return argumentCell(v.of(r, name), name) },
 	}
 }
 
@@ -106,21 +132,7 @@ func columnHead(name string) string {
 	return strings.TrimPrefix(name, "llm_api_options.")
 }
 
-func argumentCell(r *plan.Run, name string) string {
-	value, ok := r.Arguments[name]
-	if env, isEnv := strings.CutPrefix(name, "env."); isEnv {
-		if v := r.Env[env]; v != nil {
-			return *v
-		}
-		return "(secret)"
-	}
-	if !ok {
-		walkLeaves("llm_api_options", r.LLMAPIOptions, func(path string, v any) {
-			if path == name {
-				value = v
-			}
-		})
-	}
+func argumentCell(value any, name string) string {
 	if n, isNumber := number(value); isNumber && name == "concurrency" && n <= 0 {
 		return "unlimited"
 	}

@@ -124,9 +124,10 @@ func stored(runs []*plan.Run) string {
 func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 	t := &table{indent: "  "}
 	same := func(name string, of func(*plan.Run) string) {
-		text := of(g.runs[0])
+		first := g.runs[0]
+		text := of(first)
 		for _, r := range g.runs {
-			if of(r) != text {
+			if alikeRuns := r.Model == first.Model && r.Hardware == first.Hardware && r.Image == first.Image && r.Executor == first.Executor; !alikeRuns && of(r) != text {
 				text = "differs by run"
 				break
 			}

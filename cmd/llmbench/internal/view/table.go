@@ -1,10 +1,12 @@
 package view
 
 import (
+	"bufio"
+	"bytes"
 	"io"
-	"strings"
 
 	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 )
@@ -21,26 +23,57 @@ type table struct {
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 // plain writes the table without borders. A nil header leaves the header out.
+// Lines are laid out here: a plan can have 100,000 of them.
 func (t *table) plain(w io.Writer) error {
-	var b strings.Builder
-	tbl := tablewriter.NewTable(&b,
-		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
-			Borders:  tw.BorderNone,
-			Symbols:  tw.NewSymbols(tw.StyleNone),
-			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
-		})),
-		tablewriter.WithConfig(t.config(tw.Padding{Left: "", Right: "  ", Overwrite: true})),
-		tablewriter.WithTrimSpace(tw.Off),
-	)
-	if err := t.fill(tbl); err != nil {
-		return err
+	rows := t.rows
+	if t.header != nil {
+		rows = append([][]string{t.header}, rows...)
 	}
-	for line := range strings.Lines(b.String()) {
-		if _, err := io.WriteString(w, strings.TrimRight(t.indent+line, " \n")+"\n"); err != nil {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], width(cell))
+		}
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	var line []byte
+	for _, row := range rows {
+		line = append(line[:0], t.indent...)
+		for i, cell := range row {
+			pad := widths[i] - width(cell)
+			if i < len(t.right) && t.right[i] {
+				line = append(spaces(line, pad), cell...)
+			} else {
+				line = spaces(append(line, cell...), pad)
+			}
+			line = append(line, "  "...)
+		}
+		line = append(bytes.TrimRight(line, " "), '\n')
+		if _, err := out.Write(line); err != nil {
 			return err
 		}
 	}
-	return nil
+	return out.Flush()
+}
+
+func spaces(line []byte, n int) []byte {
+	for range n {
+		line = append(line, ' ')
+	}
+	return line
+}
+
+// width is how many places a text takes on a terminal.
+func width(s string) int {
+	for i := range len(s) {
+		if s[i] >= 0x80 || s[i] < ' ' {
+			return twwidth.Width(s)
+		}
+	}
+	return len(s)
 }
 
 // markdown writes the table in Markdown.

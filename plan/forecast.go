@@ -1,0 +1,180 @@
+package plan
+
+import (
+	"encoding/binary"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
+)
+
+// forecasts are the estimates of a plan, one for all runs that load the same
+// machine alike: what a run is called, its environment and most options make no
+// difference to it.
+type forecasts struct {
+	b        *builder
+	lessons  lessons
+	machines map[machineKey]*machine
+	graphs   map[graphsKey]*graphs
+	known    map[load]*forecast
+	list     []*forecast // in the order of the runs
+	noted    map[notesKey][]Note
+}
+
+// A forecast is one estimate in the making.
+type forecast struct {
+	load
+	scenario estimate.Scenario // without requests
+	// The estimate with streaming, and for whole answers.
+	streaming, whole *Estimate
+}
+
+func (f *forecast) estimate(r *Run) *Estimate {
+	if r.Arguments.Bool("streaming") {
+		return f.streaming
+	}
+	return f.whole
+}
+
+// A load is what an estimate depends on.
+type load struct {
+	machine *machine
+	data    *requests
+	engine
+}
+
+// An engine is the part of a scenario that arguments decide.
+type engine struct {
+	tp, pp, ep, maxBatch, maxTokens, maxSeqLen, concurrency int
+	kvFraction                                              float64
+	attentionDP, chunked, padding, allToAll                 bool
+	graphs                                                  string
+	balanced                                                bool
+	balance                                                 estimate.Balance
+}
+
+// A machine is the part of a scenario that blocks decide, with what was learned
+// of it.
+type machine struct {
+	workload Workload
+	scenario estimate.Scenario
+	learned  learned
+	ok       bool // the catalogue knows enough
+}
+
+type machineKey struct {
+	blocks   blocksKey
+	executor ExecutorRef
+}
+
+type graphs struct {
+	sizes []int
+	key   string
+}
+
+type graphsKey struct {
+	options *optionsPart
+	most    int
+}
+
+func newForecasts(b *builder, l lessons) *forecasts {
+	return &forecasts{
+		b: b, lessons: l, machines: map[machineKey]*machine{}, graphs: map[graphsKey]*graphs{},
+		known: map[load]*forecast{}, noted: map[notesKey][]Note{},
+	}
+}
+
+// of is the forecast for a candidate, nil where there is none.
+func (f *forecasts) of(c candidate) *forecast {
+	m := f.machine(c)
+	if !m.ok {
+		return nil
+	}
+	w := m.workload
+	w.Arguments, w.Options = c.run.Arguments, c.run.LLMAPIOptions
+	var g *graphs
+	s := w.scenario(m.scenario, c.data.extent, func(options any, most int) []int {
+		g = once(f.graphs, graphsKey{c.run.options, most}, func() *graphs { return newGraphs(options, most) })
+		return g.sizes
+	})
+	key := load{machine: m, data: c.data, engine: engineOf(&s, g.key)}
+	return once(f.known, key, func() *forecast {
+		one := &forecast{load: key, scenario: s}
+		f.list = append(f.list, one)
+		return one
+	})
+}
+
+func (f *forecasts) machine(c candidate) *machine {
+	key := machineKey{blocksOf(c.cell), c.place.Ref}
+	key.blocks.useCase = nil
+	return once(f.machines, key, func() *machine {
+		m := &machine{learned: f.lessons.of(c)}
+		if m.workload, m.ok = f.b.workload(c.run, nil); m.ok {
+			m.scenario = m.workload.machine()
+		}
+		return m
+	})
+}
+
+func newGraphs(options any, most int) *graphs {
+	g := &graphs{sizes: graphSizes(options, most)}
+	var key []byte
+	for _, n := range g.sizes {
+		key = binary.AppendVarint(key, int64(n))
+	}
+	g.key = string(key)
+	return g
+}
+
+func engineOf(s *estimate.Scenario, graphs string) engine {
+	e := engine{
+		tp: s.TP, pp: s.PP, ep: s.EP, maxBatch: s.MaxBatchSize, maxTokens: s.MaxNumTokens, maxSeqLen: s.MaxSeqLen,
+		concurrency: s.Concurrency, kvFraction: s.KVFraction,
+		attentionDP: s.AttentionDP, chunked: s.ChunkedContext, padding: s.GraphPadding, allToAll: s.AllToAll,
+		graphs: graphs, balanced: s.Balance != nil,
+	}
+	if s.Balance != nil {
+		e.balance = *s.Balance
+	}
+	return e
+}
+
+// sent are the requests of data sets in which all are alike, by what they are
+// like: a shorter data set is the beginning of a longer one.
+func (f *forecasts) sent() map[trtllm.Length][]estimate.Request {
+	out := map[trtllm.Length][]estimate.Request{}
+	for _, one := range f.list {
+		if d := one.data; d.alike() && d.Rows > len(out[d.lengths[0]]) {
+			out[d.lengths[0]] = estimateRequests(d.each())
+		}
+	}
+	return out
+}
+
+// complete is the scenario with its requests.
+func (f *forecast) complete(sent map[trtllm.Length][]estimate.Request) estimate.Scenario {
+	s := f.scenario
+	if d := f.data; d.alike() {
+		s.Requests = sent[d.lengths[0]][:d.Rows]
+	} else {
+		s.Requests = estimateRequests(d.lengths)
+	}
+	return s
+}
+
+// notesKey is what the notes of a run depend on.
+type notesKey struct {
+	estimate *Estimate
+	args     *argumentsPart
+	data     *requests
+	model    *schema.Model
+	image    *schema.Image
+	wanted   int
+}
+
+// notes are those of a run that has its estimate.
+func (f *forecasts) notes(c candidate) []Note {
+	key := notesKey{c.run.Estimate, c.args, c.data, c.cell.Model, c.cell.Image, c.run.State.Wanted}
+	return once(f.noted, key, func() []Note { return Notes(c.run) })
+}

@@ -1,0 +1,74 @@
+package plan
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/llmbench/llmbench/schema"
+)
+
+// Origins tell where the values of a run were set: by argument name, a leaf of
+// llm_api_options as "llm_api_options.a.b", a variable as "env.NAME". Those of
+// definitions stay in the cell, which shares most with others.
+type Origins struct {
+	declared schema.Shared[*schema.Origin]
+	// other is what the cell does not say, or all of a document that was read.
+	other map[string]Origin
+}
+
+// NewOrigins are the origins of a run that no cell of definitions made.
+func NewOrigins(by map[string]Origin) Origins { return Origins{other: by} }
+
+// Get returns the origin of a value; ok is false for one that nothing set.
+func (o Origins) Get(name string) (origin Origin, ok bool) {
+	if d, ok := o.declared.Get(name); ok {
+		return Origin{From: d.From, Range: NewRange(d.Range)}, true
+	}
+	origin, ok = o.other[name]
+	return origin, ok
+}
+
+// At is the origin of a value, zero for one that nothing set.
+func (o Origins) At(name string) Origin {
+	origin, _ := o.Get(name)
+	return origin
+}
+
+// From is where a value was set, "" for one that nothing set.
+func (o Origins) From(name string) string {
+	if d, ok := o.declared.Get(name); ok {
+		return d.From
+	}
+	return o.other[name].From
+}
+
+// below returns the first origin, by name, with a place whose name begins with
+// prefix.
+func (o Origins) below(prefix string) (Origin, bool) {
+	all := o.all()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if strings.HasPrefix(name, prefix) && all[name].Range != nil {
+			return all[name], true
+		}
+	}
+	return Origin{}, false
+}
+
+func (o Origins) all() map[string]Origin {
+	out := maps.Clone(o.other)
+	if out == nil {
+		out = map[string]Origin{}
+	}
+	for name, d := range o.declared.All() {
+		out[name] = Origin{From: d.From, Range: NewRange(d.Range)}
+	}
+	return out
+}
+
+// MarshalJSON writes the origins as an object.
+func (o Origins) MarshalJSON() ([]byte, error) { return json.Marshal(o.all()) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (o *Origins) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &o.other) }

@@ -1,0 +1,173 @@
+package plan_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcldec"
+	"pgregory.net/rapid"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// A fixedTarget submits what names the run.
+type fixedTarget struct{}
+
+func (fixedTarget) Identity() plan.ExecutorIdentity {
+	return plan.ExecutorIdentity{Launcher: []string{"srun", "trtllm-bench"}, MPI: "pmix"}
+}
+
+func (fixedTarget) Job(run *plan.Run) (plan.Job, error) {
+	script := "# " + run.Address
+	return plan.Job{Name: run.Fingerprint[:12], Argv: []string{"sbatch", run.Steps[0].Argv[0]}, Script: &script, PackedWith: []string{}}, nil
+}
+
+func (fixedTarget) Describe() string { return "fixed" }
+
+const matrixBase = `
+executor "fixed" "here" {}
+model "m" {
+  checkpoint   = "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"
+  quantization = "FP8"
+}
+hardware "h" {
+  gpu           = "GB200"
+  gpus          = 8
+  gpus_per_node = 4
+}
+image "a" {
+  name = "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1"
+  llm_api_options = { enable_attention_dp = true, cuda_graph_batch_sizes = [1, 8, 64, 896], cuda_graph_padding_enabled = true }
+}
+image "b" {
+  name = "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc4"
+}
+use_case "even" {
+  isl = 1000
+  osl = 100
+}
+use_case "uneven" {
+  isl       = 300
+  osl       = 50
+  isl_stdev = 40
+}
+benchmark "load" {
+  model        = model.m
+  hardware     = hardware.h
+  time_limit   = "40m"
+  tp           = 8
+  ep           = 8
+  num_requests = max(100, 2 * each.concurrency)
+  env          = { LEVEL = each.level }
+  llm_api_options = { stream_interval = each.interval }
+  use_case "even" {}
+  use_case "uneven" {
+    warmup = 10
+  }
+  matrix {
+%s  }
+}
+`
+
+// matrices draws a matrix in which arguments, options and environment differ.
+func matrices(t *rapid.T) string {
+	left := 3 // axes with several values
+	axis := func(name string, values ...string) string {
+		n := 1
+		if left > 0 {
+			n = rapid.IntRange(1, len(values)).Draw(t, name)
+		}
+		if n > 1 {
+			left--
+		}
+		list := rapid.Permutation(values).Draw(t, name+" values")[:n]
+		text := ""
+		for i, v := range list {
+			if i > 0 {
+				text += ", "
+			}
+			text += v
+		}
+		return "[" + text + "]"
+	}
+	arguments := ""
+	for _, ax := range [][]string{
+		{"image", "image.a", "image.b"}, {"concurrency", "-1", "8", "64"}, {"streaming", "true", "false"},
+		{"max_batch_size", "16", "896"}, {"max_num_tokens", "4096", "8192"}, {"kv_cache_free_gpu_mem_fraction", "0.5", "0.9"},
+	} {
+		arguments += "    " + ax[0] + " = " + axis(ax[0], ax[1:]...) + "\n"
+	}
+	return fmt.Sprintf(matrixBase, arguments+
+		"    axis \"interval\" {\n      values = "+axis("interval", "1", "4")+"\n    }\n"+
+		"    axis \"level\" {\n      values = "+axis("level", `"INFO"`, `"WARN"`)+"\n    }\n")
+}
+
+// planOf plans the definitions in dir, or their run at one address as if it were
+// the only one.
+func planOf(t *rapid.T, dir string, bare bool, only string) []*plan.Run {
+	defs, diags := schema.Load(dir, schema.Options{
+		Executors: map[string]hcldec.Spec{"fixed": hcldec.ObjectSpec{}}, Version: "1", Catalog: catalog.Load(),
+	})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if only != "" {
+		defs.Cells = slices.DeleteFunc(defs.Cells, func(c *schema.Cell) bool { return c.Address != only })
+	}
+	p, diags := plan.Build(plan.Request{
+		Definitions: defs, Catalog: catalog.Load(), Bare: bare,
+		Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
+			return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Target: fixedTarget{}, Cluster: "c"}, nil
+		},
+	})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return p.Runs
+}
+
+func document(t *rapid.T, runs ...*plan.Run) string {
+	p := plan.Empty("1")
+	p.Runs = runs
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// A run is the same whether it is planned among others, with which it shares
+// parts, or alone; a bare plan writes the same document as a whole one.
+func TestSharedPartsChangeNoRun(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(matrices(t)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		all := planOf(t, dir, true, "")
+		if d := cmp.Diff(document(t, planOf(t, dir, false, "")...), document(t, all...)); d != "" {
+			t.Fatalf("whole and bare differ:\n%s", d)
+		}
+		for range min(len(all), 4) {
+			r := all[rapid.IntRange(0, len(all)-1).Draw(t, "run")]
+			alone := planOf(t, dir, false, r.Address)
+			if len(alone) != 1 {
+				t.Fatalf("%d runs at %s", len(alone), r.Address)
+			}
+			if d := cmp.Diff(document(t, alone...), document(t, r)); d != "" {
+				t.Fatalf("%s alone and among others:\n%s", r.Address, d)
+			}
+			if got := plan.NewIdentity(r, fixedTarget{}.Identity()).Fingerprint(); got != r.Fingerprint {
+				t.Fatalf("%s: the fingerprint is %s, its identity's %s", r.Address, r.Fingerprint, got)
+			}
+		}
+	})
+}
