@@ -45,7 +45,7 @@ func shapeOf(run *plan.Run) string {
 			words = append(words, w)
 		}
 	}
-	return run.Executor.Type + "." + run.Executor.Name + "\x00" + strings.Join(words, "\x00")
+	return run.Executor.Type + "." + string(run.Executor.Name) + "\x00" + strings.Join(words, "\x00")
 }
 
 // withMark fills in the place of the attempt.

@@ -51,7 +51,7 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 		Run: run, Files: files, Dataset: data,
 		Intent: runs.Intent{
 			Address: run.Address, Fingerprint: run.Fingerprint, Cluster: t.backend.Cluster,
-			Executor: run.Executor.Type + "." + run.Executor.Name,
+			Executor: run.Executor.Type + "." + string(run.Executor.Name),
 			JobName:  run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number),
 			Sample:   t.sample, Attempt: t.attempt.Number,
 			User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),

@@ -52,19 +52,31 @@ func (c *Campaign) sweep(ctx context.Context, b *Backend) (int, error) {
 	return Sweep(ctx, c.Store, c.Plan.Runs, b, func(text string) { c.tell(nil, Message, Event{Text: text}) })
 }
 
-// Sweep cancels the jobs of list on b that no outcome waits for and returns how
-// many it found. Each is told first; with an error some may be left. A backend
-// whose queue cannot be looked at has none.
+// Sweep cancels the strays of list on b and returns how many it found. Each is
+// told first; with an error some may be left.
 func Sweep(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend, tell func(string)) (int, error) {
+	strays, err := Strays(ctx, store, list, b)
+	for i, h := range strays {
+		tell(fmt.Sprintf("job %s is cancelled: the outcome of its attempt is known", JobID(h)))
+		if err := b.Executor.Cancel(ctx, h); err != nil {
+			return i + 1, err
+		}
+	}
+	return len(strays), err
+}
+
+// Strays are the jobs of list in the queue of b that no outcome waits for. With an
+// error there may be more. A backend whose queue cannot be looked at has none.
+func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend) ([]Handle, error) {
 	lister, ok := b.Executor.(Lister)
 	if !ok {
-		return 0, nil
+		return nil, nil
 	}
 	byName, err := lister.List(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	found := 0
+	var found []Handle
 	for _, run := range list {
 		if run.Executor != b.Ref {
 			continue
@@ -82,11 +94,7 @@ func Sweep(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend,
 					}
 					continue
 				}
-				found++
-				tell(fmt.Sprintf("job %s is cancelled: the outcome of its attempt is known", JobID(h)))
-				if err := b.Executor.Cancel(ctx, h); err != nil {
-					return found, err
-				}
+				found = append(found, h)
 			}
 		}
 	}

@@ -47,7 +47,7 @@ func (t *task) key() runs.Key {
 
 // family is what runs share that can fail to start together.
 func (t *task) family() string {
-	return t.run.Image.Name + "\x00" + t.run.Model.Checkpoint + "\x00" + t.run.Executor.Type + "." + t.run.Executor.Name
+	return t.run.Image.Name + "\x00" + t.run.Model.Checkpoint + "\x00" + t.run.Executor.Type + "." + string(t.run.Executor.Name)
 }
 
 func (t *task) ok() bool {

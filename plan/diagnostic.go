@@ -14,7 +14,7 @@ type Diagnostic struct {
 	Code     string `json:"code"`
 	Summary  string `json:"summary"`
 	Detail   string `json:"detail"`
-	Address  string `json:"address"`
+	Address  Text   `json:"address"`
 	Range    *Range `json:"range"`
 }
 
@@ -30,7 +30,7 @@ func NewDiagnostic(d *hcl.Diagnostic) Diagnostic {
 		out.Severity = "warning"
 	}
 	if about, ok := hcl.DiagnosticExtra[About](d); ok {
-		out.Address = about.Address
+		out.Address = Text(about.Address)
 	}
 	if d.Subject != nil {
 		out.Range = NewRange(*d.Subject)

@@ -13,7 +13,7 @@ type noter struct {
 }
 
 func (n *noter) add(code, metric, format string, args ...any) {
-	n.notes = append(n.notes, Note{Code: code, Level: "note", Metric: metric, Detail: fmt.Sprintf(format, args...)})
+	n.notes = append(n.notes, Note{Code: code, Level: "note", Metric: Text(metric), Detail: fmt.Sprintf(format, args...)})
 }
 
 // expected adds what the estimate lets expect, with the argument to change.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -101,7 +102,19 @@ type Dataset struct {
 // ExecutorRef names the executor block that a run goes to.
 type ExecutorRef struct {
 	Type string `json:"type"`
-	Name string `json:"name"`
+	Name Text   `json:"name"`
+}
+
+// A Text is written as null where it is empty: there is none, or it does not
+// apply.
+type Text string
+
+// MarshalJSON writes null for "".
+func (t Text) MarshalJSON() ([]byte, error) {
+	if t == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(t))
 }
 
 // Job is what the executor would submit for a run. Name is the stem of the
@@ -131,6 +144,6 @@ type Step struct {
 type Note struct {
 	Code   string `json:"code"`
 	Level  string `json:"level"`
-	Metric string `json:"metric"`
+	Metric Text   `json:"metric"`
 	Detail string `json:"detail"`
 }

@@ -170,7 +170,7 @@ func executorName(e plan.ExecutorRef) string {
 	if e.Name == "" {
 		return e.Type
 	}
-	return e.Type + "." + e.Name
+	return e.Type + "." + string(e.Name)
 }
 
 func reasonCodes(r *Result) string {

@@ -70,8 +70,8 @@ type Reason struct {
 // A Caveat is a note that changes no verdict but belongs beside a metric;
 // Metric is "" when it is about the whole result.
 type Caveat struct {
-	Metric string `json:"metric"`
-	Code   string `json:"code"`
+	Metric plan.Text `json:"metric"`
+	Code   string    `json:"code"`
 }
 
 // Job is what is known of the job that ran an attempt. Times are in UTC.

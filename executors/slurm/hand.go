@@ -29,7 +29,7 @@ func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, erro
 		"@FOLDER@", quote(at.Folder), "@FILES@", quote(at.Files), "@STORE@", quote(at.Store),
 		"@DATASET@", quote(at.Dataset), "@DATASETS@", quote(filepath.Dir(at.Dataset)),
 		"@ADDRESS@", run.Address, "@FINGERPRINT@", run.Fingerprint,
-		"@CLUSTER@", quote(at.Cluster), "@EXECUTOR@", run.Executor.Type+"."+run.Executor.Name,
+		"@CLUSTER@", quote(at.Cluster), "@EXECUTOR@", run.Executor.Type+"."+string(run.Executor.Name),
 		"@MODEL@", quote(modelPath(run)), "@GPU@", quote(run.Hardware.GPU), "@VERSION@", quote(run.Image.TRTLLMVersion),
 		"@BODY@", body,
 	).Replace(handTemplate), nil

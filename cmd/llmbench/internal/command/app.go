@@ -134,6 +134,14 @@ func (s *signalContext) code() int {
 	return exitInterrupted
 }
 
+// interrupted ends a command that follows something when a signal ended it.
+func (e *env) interrupted() error {
+	if e.signal.Err() == nil {
+		return nil
+	}
+	return exitStatus(e.signal.code())
+}
+
 // buildRevision is the commit that this binary was built from, "" if unknown.
 func buildRevision() string {
 	info, ok := debug.ReadBuildInfo()

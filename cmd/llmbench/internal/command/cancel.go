@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -43,7 +44,7 @@ func cancelCommand(e *env) *cli.Command {
 	}
 }
 
-// A flight is a job to be cancelled.
+// A flight is a job to be cancelled; a stray one has no attempt.
 type flight struct {
 	address string
 	attempt *runs.Attempt
@@ -54,17 +55,22 @@ type flight struct {
 func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	s := e.load(f.definitionFlags, f.Executor)
 	p, diags := s.plan(plan.Selection{})
-	if err := s.complain(diags); err != nil {
+	if err := s.complainOfErrors(diags); err != nil {
 		return err
-	}
-	if f.Orphans {
-		if err := s.sweep(ctx, p); err != nil {
-			return err
-		}
 	}
 	flights, err := s.flights(p, f)
 	if err != nil {
 		return err
+	}
+	if err := f.allMatch(p, flights); err != nil {
+		return err
+	}
+	if f.Orphans && len(f.Addresses) == 0 {
+		strays, err := s.strays(ctx, p)
+		if err != nil {
+			return err
+		}
+		flights = append(flights, strays...)
 	}
 	if len(flights) == 0 {
 		return view.Nothing(e.streams.Out, "Nothing to cancel.")
@@ -80,7 +86,7 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 		if !e.streams.Interactive {
 			return errors.New("there is no terminal to ask on; -auto-approve cancels without asking. Nothing was cancelled")
 		}
-		if !e.streams.Confirm(fmt.Sprintf("Cancel %d jobs?", len(flights))) {
+		if !e.streams.Confirm(fmt.Sprintf("Cancel %s?", view.Plural(len(flights), "job"))) {
 			return errors.New("not approved; nothing was cancelled")
 		}
 	}
@@ -92,18 +98,41 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	return view.Nothing(e.streams.Out, fmt.Sprintf("Cancelled %d.", len(flights)))
 }
 
-// sweep cancels jobs in the queue whose attempt's outcome is known.
-func (s *session) sweep(ctx context.Context, p *plan.Plan) error {
-	for _, b := range s.sites.backends() {
-		if _, err := executors.Sweep(ctx, s.store, p.Runs, b, func(text string) { fmt.Fprintln(s.env.streams.Err, text) }); err != nil {
-			return err
+// allMatch refuses an address that means no run.
+func (f cancelFlags) allMatch(p *plan.Plan, flights []flight) error {
+	for _, pattern := range f.Addresses {
+		declared := slices.ContainsFunc(p.Runs, func(r *plan.Run) bool { return plan.Match(pattern, r.Address) })
+		flying := slices.ContainsFunc(flights, func(fl flight) bool { return plan.Match(pattern, fl.address) })
+		if !flying && !(declared && !f.Orphans) {
+			return fmt.Errorf("%s matches no run; `llmbench status` lists the addresses. Nothing was cancelled", pattern)
 		}
 	}
 	return nil
 }
 
+// strays are jobs in the queue whose attempt's outcome is known.
+func (s *session) strays(ctx context.Context, p *plan.Plan) ([]flight, error) {
+	var out []flight
+	for _, st := range s.sites.order {
+		if st.backend == nil {
+			continue
+		}
+		found, err := executors.Strays(ctx, s.store, p.Runs, st.backend)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range found {
+			out = append(out, flight{address: "(its run has ended)", handle: h, backend: st.backend})
+		}
+	}
+	return out, nil
+}
+
 // cancel writes the wish down first, so that a job that starts late refuses.
 func (fl flight) cancel(ctx context.Context) error {
+	if fl.attempt == nil {
+		return fl.backend.Executor.Cancel(ctx, fl.handle)
+	}
 	if err := fl.attempt.MarkCancelled(); err != nil {
 		return err
 	}

@@ -119,6 +119,11 @@ func (e *env) runCompare(f compareFlags) error {
 		return fmt.Errorf("-format=%s: comparisons are printed as table, markdown, csv or json", f.Format)
 	}
 	c, err := e.compare(f)
+	if errors.Is(err, errReported) && f.Format == "json" {
+		if err := write(e.streams.Out, &results.Comparison{Rows: []results.ComparedRow{}, Refused: []results.Refusal{}}); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -175,7 +180,7 @@ func (e *env) sideOf(f compareFlags, path string) (*results.Set, error) {
 	}
 	s := e.load(defs, f.Executor)
 	p, diags := s.plan(plan.Selection{})
-	if err := s.complain(diags); err != nil {
+	if err := s.complainOfErrors(diags); err != nil {
 		return nil, err
 	}
 	list, err := s.results(p)
@@ -194,7 +199,7 @@ func (e *env) sideOf(f compareFlags, path string) (*results.Set, error) {
 // importedSide is what was imported into the store of a directory.
 func (e *env) importedSide(f definitionFlags) (*results.Set, error) {
 	s := e.load(f, simulate.Type) // addresses are the same on any executor
-	if err := s.complain(s.diags); err != nil {
+	if err := s.complainOfErrors(s.diags); err != nil {
 		return nil, err
 	}
 	list, err := s.imported()

@@ -39,7 +39,7 @@ func importCommand(e *env) *cli.Command {
 func (e *env) runImport(f definitionFlags, paths []string) error {
 	s := e.load(f, simulate.Type) // addresses are the same on any executor
 	p, diags := s.plan(plan.Selection{})
-	if err := s.complain(diags); err != nil {
+	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
 	files, err := logsIn(paths)

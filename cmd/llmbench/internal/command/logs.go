@@ -25,7 +25,7 @@ func logsCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "stderr", Usage: "print standard error instead of standard output"},
 		),
 		Description: description([]string{"llmbench logs -executor=simulate use_case=chat examples/llama4-maverick"},
-			"0  the output was printed", "1  error, or no such run"),
+			"0  the output was printed", "1  error, or no such run", "130, 143  interrupted while following"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			f := definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
 			switch c.Args().Len() {
@@ -43,7 +43,7 @@ func logsCommand(e *env) *cli.Command {
 func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor string, follow, stderr bool) error {
 	s := e.load(f, executor)
 	p, diags := s.plan(plan.Selection{})
-	if err := s.complain(diags); err != nil {
+	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
 	a, err := s.attemptAt(p, address)
@@ -58,7 +58,10 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 	if err := copyLog(ctx, out, a, filepath.Join(a.Dir, name), follow); err != nil {
 		return err
 	}
-	return out.flush()
+	if err := out.flush(); err != nil {
+		return err
+	}
+	return e.interrupted()
 }
 
 // attemptAt is the attempt that speaks for the one run that address matches.

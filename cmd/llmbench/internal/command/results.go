@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -56,15 +57,22 @@ func (e *env) runResults(f resultFlags) error {
 	}
 	s := e.load(f.definitionFlags, f.Executor)
 	p, diags := s.plan(plan.Selection{Targets: f.Targets})
-	if err := s.complain(diags); err != nil {
+	if err := s.complainOfErrors(diags); err != nil {
+		if f.Format == "json" {
+			err = errors.Join(write(e.streams.Out, results.NewSet(nil)), err)
+		}
 		return err
 	}
-	list, err := s.resultSets(p, f.All)
+	list, err := s.resultSets(p, f)
 	if err != nil {
 		return err
 	}
 	if len(list) == 0 {
 		list = []*results.Set{results.NewSet(nil)}
+		s.tellOfSimulated(p)
+	}
+	if len(list) > 1 && !forReaders[f.Format] {
+		return fmt.Errorf("there are both real and simulated results, which no %s document holds together; -executor chooses", f.Format)
 	}
 	for _, set := range list {
 		if err := write(e.streams.Out, set); err != nil {
@@ -85,10 +93,22 @@ func (e *env) runResults(f resultFlags) error {
 	return nil
 }
 
+// forReaders are the forms that can stand one below the other.
+var forReaders = map[string]bool{"table": true, "markdown": true, "overview": true}
+
+// tellOfSimulated says where results are if only simulated ones are there.
+func (s *session) tellOfSimulated(p *plan.Plan) {
+	list, err := s.store.Results(true)
+	if err != nil || len(list) == 0 || len(p.Runs) == 0 || p.Runs[0].Executor.Type == simulate.Type {
+		return
+	}
+	fmt.Fprintln(s.env.streams.Err, "The store holds simulated results only; -executor=simulate shows them.")
+}
+
 // showImported prints what import took over.
 func (e *env) showImported(f resultFlags, write func(io.Writer, *results.Set) error) error {
 	s := e.load(f.definitionFlags, simulate.Type)
-	if err := s.complain(s.diags); err != nil {
+	if err := s.complainOfErrors(s.diags); err != nil {
 		return err
 	}
 	list, err := s.imported()
@@ -123,17 +143,22 @@ func (s *session) imported() ([]*results.Set, error) {
 	return sets(real, simulated), nil
 }
 
-func (s *session) resultSets(p *plan.Plan, all bool) ([]*results.Set, error) {
-	if !all {
+// resultSets are the results of the plan's runs, or with -all what the store
+// holds: of one kind where -executor asks for that.
+func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error) {
+	if !f.All {
 		return s.results(p)
 	}
-	real, err := s.store.Results(false)
-	if err != nil {
-		return nil, err
+	var kinds [2][]*results.Result
+	for i, simulated := range []bool{false, true} {
+		if f.Executor != "" && simulated != (f.Executor == simulate.Type) {
+			continue
+		}
+		list, err := s.store.Results(simulated)
+		if err != nil {
+			return nil, err
+		}
+		kinds[i] = list
 	}
-	simulated, err := s.store.Results(true)
-	if err != nil {
-		return nil, err
-	}
-	return sets(real, simulated), nil
+	return sets(kinds[0], kinds[1]), nil
 }

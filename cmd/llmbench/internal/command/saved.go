@@ -63,7 +63,7 @@ func executorOf(p *plan.Plan) string {
 	if ref.Name == "" {
 		return ref.Type
 	}
-	return ref.Type + "." + ref.Name
+	return ref.Type + "." + string(ref.Name)
 }
 
 // selectionOf asks for what a saved plan decided.

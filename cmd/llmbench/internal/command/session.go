@@ -110,6 +110,15 @@ func (s *session) complain(diags hcl.Diagnostics) error {
 	return nil
 }
 
+// complainOfErrors is complain for commands that measure nothing: what is only
+// doubtful in definitions is left to plan.
+func (s *session) complainOfErrors(diags hcl.Diagnostics) error {
+	if !diags.HasErrors() {
+		return nil
+	}
+	return s.complain(diags)
+}
+
 func readDataset(path string, rows int) (trtllm.Dataset, error) {
 	f, err := os.Open(path)
 	if err != nil {

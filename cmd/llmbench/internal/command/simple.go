@@ -43,7 +43,7 @@ func (e *env) runValidate(f definitionFlags, executor string, asJSON bool) error
 	if err := s.complain(diags); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.streams.Out, "The definitions are valid: %d runs.\n", len(s.defs.Cells))
+	fmt.Fprintf(e.streams.Out, "The definitions are valid: %s.\n", view.Plural(len(s.defs.Cells), "run"))
 	return nil
 }
 

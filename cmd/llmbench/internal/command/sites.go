@@ -63,7 +63,7 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 }
 
 func (s *sites) configure(exec *schema.Executor) *site {
-	st := &site{ref: plan.ExecutorRef{Type: exec.Type, Name: exec.Name}, place: exec.Range}
+	st := &site{ref: plan.ExecutorRef{Type: exec.Type, Name: plan.Text(exec.Name)}, place: exec.Range}
 	val, missing, diags := s.defs.DecodeExecutor(exec)
 	st.missing, st.diags = missing, diags
 	if diags.HasErrors() {

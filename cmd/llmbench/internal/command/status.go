@@ -22,7 +22,7 @@ func statusCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "watch", Usage: "print it again every few seconds until all runs have ended"},
 		),
 		Description: description([]string{"llmbench status -executor=simulate examples/llama4-maverick"},
-			"0  all runs have their samples", "1  error", "3  some run failed, is invalid or blocked, or was never started", "4  jobs go on"),
+			"0  all runs have their samples", "1  error", "3  some run failed, is invalid or blocked, or was never started", "4  jobs go on", "130, 143  interrupted while watching"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			f, err := readDefinitionFlags(c)
 			if err != nil {
@@ -33,11 +33,12 @@ func statusCommand(e *env) *cli.Command {
 				if err != nil {
 					return err
 				}
-				if !c.Bool("watch") || code != exitGoingOn || ctx.Err() != nil {
+				if !c.Bool("watch") || code != exitGoingOn {
 					return asStatus(code)
 				}
 				select {
 				case <-ctx.Done():
+					return e.interrupted()
 				case <-time.After(5 * time.Second):
 				}
 			}
@@ -59,6 +60,11 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 		s := e.load(f, executor)
 		var diags hcl.Diagnostics
 		if p, diags = s.plan(plan.Selection{}); diags.HasErrors() {
+			if asJSON {
+				if err := view.StatusJSON(e.streams.Out, nil); err != nil {
+					return exitError, err
+				}
+			}
 			return exitError, s.complain(diags)
 		}
 		var err error
@@ -92,7 +98,7 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 				return nil, err
 			}
 		}
-		line, err := view.NewStanding(r, slots)
+		line, err := view.NewStanding(r, slots, time.Now())
 		if err != nil {
 			return nil, err
 		}

@@ -91,7 +91,7 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 	}
 	if more > 0 {
 		p.line("")
-		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, plural(len(needed), "run"), more, hours)
+		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, Plural(len(needed), "run"), more, hours)
 	}
 	for _, r := range c.Refused {
 		p.line("%snot compared: %s: %s", mark, r.Address, r.Reason)

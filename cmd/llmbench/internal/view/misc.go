@@ -24,9 +24,9 @@ func ValidateJSON(w io.Writer, diags hcl.Diagnostics) error {
 func Version(w io.Writer, version, revision string, asJSON bool) error {
 	if asJSON {
 		return writeJSON(w, struct {
-			Version  string `json:"version"`
-			Revision string `json:"revision"`
-		}{version, revision})
+			Version  string    `json:"version"`
+			Revision plan.Text `json:"revision"`
+		}{version, plan.Text(revision)})
 	}
 	if revision != "" {
 		version += fmt.Sprintf(" (%.12s)", revision)

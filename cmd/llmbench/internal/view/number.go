@@ -134,7 +134,8 @@ func literal(v any) string {
 
 func plainNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-func plural(n int, noun string) string {
+// Plural is a number with its noun: "1 run", "2 runs".
+func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -32,6 +32,6 @@ func Against(w io.Writer, p *plan.Plan, base []*plan.Run, name string) error {
 	for _, a := range sortedKeys(old) {
 		out.line("- %s is no longer declared", a)
 	}
-	out.line("%d of %s the same as in %s.", same, plural(len(p.Runs), "run"), name)
+	out.line("%d of %s the same as in %s.", same, Plural(len(p.Runs), "run"), name)
 	return out.err
 }

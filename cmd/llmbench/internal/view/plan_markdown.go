@@ -14,7 +14,7 @@ import (
 func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 	p := &printer{w: w}
 	for _, g := range groupRuns(v.Plan.Runs) {
-		p.line("### %s: %s, %s", g.name, plural(len(g.runs), "run"), stored(g.runs))
+		p.line("### %s: %s, %s", g.name, Plural(len(g.runs), "run"), stored(g.runs))
 		p.line("")
 		first := g.runs[0]
 		p.line("%s on %s, %s", modelLine(first), hardwareLine(first), imageLine(first))
@@ -89,7 +89,7 @@ func (v PlanView) folded(p *printer, g *group) {
 	if len(notes) == 0 {
 		return
 	}
-	p.line("<details><summary>%s on what could be better</summary>", plural(len(notes), "note"))
+	p.line("<details><summary>%s on what could be better</summary>", Plural(len(notes), "note"))
 	p.line("")
 	p.line("%s", strings.Join(notes, "\n"))
 	p.line("</details>")

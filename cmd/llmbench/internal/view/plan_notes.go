@@ -50,7 +50,7 @@ func (v PlanView) notesInSum(p *printer, g *group) {
 	}
 	t := &table{indent: "  "}
 	for _, code := range sortedKeys(counts) {
-		t.add(code, plural(counts[code], "run"), "-explain="+first[code].Address+" tells")
+		t.add(code, Plural(counts[code], "run"), "-explain="+first[code].Address+" tells")
 	}
 	if len(t.rows) > 0 {
 		p.line("")

@@ -75,7 +75,7 @@ func groupRuns(runs []*plan.Run) []*group {
 }
 
 func (v PlanView) group(p *printer, g *group) {
-	title := fmt.Sprintf("%s: %s, %s", g.name, plural(len(g.runs), "run"), stored(g.runs))
+	title := fmt.Sprintf("%s: %s, %s", g.name, Plural(len(g.runs), "run"), stored(g.runs))
 	if git := v.Plan.Git; git != nil {
 		state := "clean"
 		if git.Dirty {
@@ -142,7 +142,7 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 		if d := v.Describe[r.Executor]; d != "" {
 			return d
 		}
-		return r.Executor.Name
+		return string(r.Executor.Name)
 	})
 	t.add("store", v.Plan.Store)
 	if _, learned, ok := strings.Cut(estimator(g.runs[0]), ", "); ok {
@@ -172,7 +172,7 @@ func modelLine(r *plan.Run) string {
 
 func hardwareLine(r *plan.Run) string {
 	h := r.Hardware
-	return fmt.Sprintf("%dx %s = %s of %d GPUs", h.GPUs, h.GPU, plural(h.Nodes, "node"), h.GPUsPerNode)
+	return fmt.Sprintf("%dx %s = %s of %d GPUs", h.GPUs, h.GPU, Plural(h.Nodes, "node"), h.GPUsPerNode)
 }
 
 func imageLine(r *plan.Run) string {

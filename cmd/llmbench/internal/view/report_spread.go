@@ -63,7 +63,7 @@ func reportSpreads(set *results.Set, names runNames) []reportSpread {
 					continue
 				}
 				for _, c := range counting(run).Caveats {
-					s.Waiting = s.Waiting || c.Code == "unlimited_concurrency" && c.Metric == kind.metric
+					s.Waiting = s.Waiting || c.Code == "unlimited_concurrency" && string(c.Metric) == kind.metric
 				}
 				g.Rows = append(g.Rows, newReportSpreadRow(run, q, scale, names))
 			}

@@ -13,7 +13,7 @@ import (
 type reportTile struct{ Figure, Label string }
 
 func reportTiles(set *results.Set, price Price) []reportTile {
-	tiles := []reportTile{{plural(len(set.Runs), "run"), verdictCounts(set)}}
+	tiles := []reportTile{{Plural(len(set.Runs), "run"), verdictCounts(set)}}
 	best, where := 0.0, ""
 	for _, run := range set.Runs {
 		if s := run.Summary.OutputThroughputPerGPU; s != nil && s.Median > best {

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type Standing struct {
 
 // NewStanding sums up the samples of a run: what is in flight, else what failed,
 // else what is stored.
-func NewStanding(r *plan.Run, slots []runs.Slot) (Standing, error) {
+func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error) {
 	s := Standing{
 		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{},
 		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted),
@@ -41,7 +42,9 @@ func NewStanding(r *plan.Run, slots []runs.Slot) (Standing, error) {
 	for _, slot := range slots {
 		switch {
 		case slot.InFlight:
-			return s, s.fly(slot)
+			err := s.fly(slot)
+			s.expect(r.Estimate, now)
+			return s, err
 		case slot.Result != nil && !slot.Counts:
 			s.State, s.Reason = string(slot.Result.Verdict), slot.Result.Code()+": "+slot.Result.Cause()
 		}
@@ -73,6 +76,20 @@ func (s *Standing) fly(slot runs.Slot) error {
 		s.Reason = p.Stage
 	}
 	return nil
+}
+
+// expect says how long a job that has started should go on: by its progress, else
+// by the time since it started.
+func (s *Standing) expect(e *plan.Estimate, now time.Time) {
+	if e == nil || e.MeasureSeconds == nil || e.StartupSeconds == nil || s.Since == nil {
+		return
+	}
+	left := e.StartupSeconds.Mid + e.MeasureSeconds.Mid - now.Sub(*s.Since).Seconds()
+	if s.Progress != nil {
+		left = e.MeasureSeconds.Mid * (1 - *s.Progress)
+	}
+	left = math.Round(max(0, left))
+	s.ETA = &left
 }
 
 // Hear takes in what a backend answered about the run's job. What the job says
@@ -107,9 +124,9 @@ func StatusJSON(w io.Writer, lines []Standing) error {
 
 // Status prints standings as a table.
 func Status(w io.Writer, lines []Standing) error {
-	t := &table{header: []string{"run", "samples", "state", "job", "nodes", "since", "progress", ""}, right: []bool{false, true, false, false, false, false, true}}
+	t := &table{header: []string{"run", "samples", "state", "job", "nodes", "since", "progress", "left", ""}, right: []bool{false, true, false, false, false, false, true, true}}
 	for _, l := range lines {
-		job, since, progress := "-", "-", "-"
+		job, since, progress, left := "-", "-", "-", "-"
 		if l.JobID != nil {
 			job = *l.JobID
 		}
@@ -119,11 +136,14 @@ func Status(w io.Writer, lines []Standing) error {
 		if l.Progress != nil {
 			progress = fmt.Sprintf("%.0f %%", 100**l.Progress)
 		}
+		if l.ETA != nil {
+			left = "~" + took(time.Duration(*l.ETA)*time.Second)
+		}
 		nodes := strings.Join(l.Nodes, ",")
 		if nodes == "" {
 			nodes = "-"
 		}
-		t.add(strings.Replace(l.Address, "/use_case=", "/", 1), l.samples, l.State, job, nodes, since, progress, l.Reason)
+		t.add(strings.Replace(l.Address, "/use_case=", "/", 1), l.samples, l.State, job, nodes, since, progress, left, l.Reason)
 	}
 	return t.plain(w)
 }
