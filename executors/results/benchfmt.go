@@ -76,6 +76,7 @@ func (r *Result) benchConfig() []benchfmt.Config {
 	}
 	if r.Verdict == Suspect {
 		add("verdict", string(Suspect))
+		add("reasons", reasonCodes(r))
 	}
 	return out
 }

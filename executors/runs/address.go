@@ -57,7 +57,7 @@ func link(target, dir, name string) error {
 // the attempts; failed attempts are taken only where nothing was ever measured.
 // It returns nil if nothing was tried there.
 func (s *Store) LastAt(address string, simulated bool) (*plan.Run, error) {
-	keys, err := s.keysAt(address, simulated)
+	keys, err := s.KeysAt(address, simulated)
 	if err != nil {
 		return nil, err
 	}
@@ -107,9 +107,9 @@ func (s *Store) trials(k Key) ([]trial, error) {
 	return out, nil
 }
 
-// keysAt lists the keys that were tried at an address, by cluster and
+// KeysAt lists the keys that were tried at an address, by cluster and
 // fingerprint.
-func (s *Store) keysAt(address string, simulated bool) ([]Key, error) {
+func (s *Store) KeysAt(address string, simulated bool) ([]Key, error) {
 	path, err := addressPath(address)
 	if err != nil {
 		return nil, err

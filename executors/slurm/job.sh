@@ -156,7 +156,7 @@ bench=null
 report=null
 written=
 if [ -s report.json ]; then
-  written=$(date -u -r report.json +%Y-%m-%dT%H:%M:%SZ)
+  written=$(date -u -r report.json +%Y-%m-%dT%H:%M:%S.%NZ)
   sync report.json 2>/dev/null || sync
   report=$(printf '{"bytes":%s,"sha256":"%s"}' "$(stat -c %s report.json)" "$(sha256sum report.json | cut -d' ' -f1)")
 fi

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -19,11 +21,13 @@ type resultFlags struct {
 	Format, Executor string
 	Targets          []string
 	All              bool
+	// Address is the one run whose story is asked for, "" for the table.
+	Address string
 }
 
 func resultsCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "results", Usage: "print the results table", ArgsUsage: "[DIR]",
+		Name: "results", Usage: "print the results table, or with ADDR one run's whole story", ArgsUsage: "[ADDR] [DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv, json, benchfmt or overview: `FORMAT`"},
 			&cli.StringSliceFlag{Name: "target", Usage: "only runs whose address has the components `ADDR`; may be repeated"},
@@ -33,18 +37,46 @@ func resultsCommand(e *env) *cli.Command {
 		Description: description([]string{
 			"llmbench results -executor=simulate examples/llama4-maverick",
 			"llmbench results -executor=simulate -format=csv examples/llama4-maverick",
-		}, "0  the results were printed", "1  error", "3  some run failed, is invalid or has no result"),
+			"llmbench results -executor=simulate use_case=chat examples/llama4-maverick",
+		}, "0  the results were printed", "1  error", "3  some run failed, is invalid or has no result") + "\n\n" + view.CodesHelp(),
 		Action: func(_ context.Context, c *cli.Command) error {
-			defs, err := readDefinitionFlags(c)
+			f, err := readResultFlags(c)
 			if err != nil {
 				return err
 			}
-			return e.runResults(resultFlags{
-				definitionFlags: defs, Format: c.String("format"), Executor: c.String("executor"),
-				Targets: c.StringSlice("target"), All: c.Bool("all"),
-			})
+			if f.Address != "" {
+				return e.runStory(f)
+			}
+			return e.runResults(f)
 		},
 	}
+}
+
+func readResultFlags(c *cli.Command) (resultFlags, error) {
+	f := resultFlags{
+		definitionFlags: definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
+		Format:          c.String("format"), Executor: c.String("executor"), Targets: c.StringSlice("target"), All: c.Bool("all"),
+	}
+	switch first := c.Args().First(); {
+	case c.NArg() == 0:
+	case c.NArg() == 2:
+		f.Address, f.Dir = first, c.Args().Get(1)
+	case c.NArg() > 2:
+		return f, fmt.Errorf("llmbench results takes the address of a run and a directory, not %d arguments; flags are written -flag=value", c.NArg())
+	case isFolder(first) || !strings.Contains(first, "="):
+		f.Dir = first
+	default:
+		f.Address = first
+	}
+	if f.Address != "" && (f.All || len(f.Targets) > 0) {
+		return f, errors.New("-all and -target go with the table, not with the address of one run")
+	}
+	return f, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func (e *env) runResults(f resultFlags) error {

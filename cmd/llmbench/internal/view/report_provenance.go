@@ -98,15 +98,25 @@ func newReportProvenance(set *results.Set, names runNames) reportProvenance {
 	return out
 }
 
-// missingFacts say why something is not known, each once.
+// missingFacts say why something is not known: each reason once, with all that
+// it is the reason for.
 func missingFacts(list []*results.Result) []reportFact {
-	var out []reportFact
+	var whys []string
+	names := map[string][]string{}
 	for _, r := range list {
 		for _, name := range slices.Sorted(maps.Keys(r.Provenance.Missing)) {
-			if f := (reportFact{name, r.Provenance.Missing[name]}); !slices.Contains(out, f) {
-				out = append(out, f)
+			why := r.Provenance.Missing[name]
+			if names[why] == nil {
+				whys = append(whys, why)
+			}
+			if !slices.Contains(names[why], name) {
+				names[why] = append(names[why], name)
 			}
 		}
+	}
+	var out []reportFact
+	for _, why := range whys {
+		out = append(out, reportFact{strings.Join(names[why], ", "), why})
 	}
 	return out
 }

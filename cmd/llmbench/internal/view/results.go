@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
@@ -98,10 +99,22 @@ func resultRow(run results.RunSummary) []string {
 	}
 	return []string{
 		strings.Replace(run.Address, "/use_case=", "/", 1), lengths(last), verdict, fmt.Sprint(run.Samples),
-		optionalFigure(m("output_throughput_per_gpu_tok_s")), optionalFigure(m("output_throughput_per_user_tok_s")),
+		throughputText(run.Summary.OutputThroughputPerGPU), optionalFigure(m("output_throughput_per_user_tok_s")),
 		milliseconds(m("avg_ttft_ms")), milliseconds(m("avg_tpot_ms")), milliseconds(m("avg_request_latency_ms")),
 		optionalFigure(m("request_throughput_req_s")), job, elapsed,
 	}
+}
+
+// throughputText is a median, with its interval where several samples have been
+// taken.
+func throughputText(s *results.Summary) string {
+	switch {
+	case s == nil:
+		return "-"
+	case s.N == 1:
+		return figure(s.Median)
+	}
+	return summaryText(s)
 }
 
 func lengths(r *results.Result) string {
@@ -131,10 +144,29 @@ func footnotes(p *printer, s *results.Set, mark string) {
 			p.line("    log: %s", *f)
 		}
 	}
+	for _, text := range intervalNotes(s) {
+		p.line("")
+		p.line("%sinterval of TPS/GPU: %s", mark, text)
+	}
 	if notes := caveatLine(s); notes != "" {
 		p.line("")
 		p.line("%s%s", mark, notes)
 	}
+}
+
+// intervalNotes are what is wrong with intervals of several samples.
+func intervalNotes(s *results.Set) []string {
+	var out []string
+	for _, run := range s.Runs {
+		if sum := run.Summary.OutputThroughputPerGPU; sum != nil && sum.N > 1 {
+			for _, w := range sum.Warnings {
+				if !slices.Contains(out, w) {
+					out = append(out, w)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // caveatText says what a caveat means for the metric that it touches.

@@ -1,0 +1,209 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
+)
+
+// A Story is all that happened at one address: one part for each fingerprint and
+// cluster that was tried there.
+type Story struct {
+	Address string
+	// Declared is the fingerprint that the definitions have now, "" where the run
+	// is no longer declared.
+	Declared string
+	Parts    [][]runs.Trial
+}
+
+// Text prints the story for people.
+func (s Story) Text(w io.Writer) error {
+	p := &printer{w: w}
+	p.line("%s", s.Address)
+	if len(s.Parts) == 0 {
+		p.line("  Nothing was tried yet.")
+	}
+	for _, part := range s.Parts {
+		s.part(p, part)
+	}
+	return p.err
+}
+
+func (s Story) part(p *printer, trials []runs.Trial) {
+	first := trials[0]
+	now := "as declared now"
+	switch {
+	case s.Declared == "":
+		now = "no longer declared"
+	case first.Run.Fingerprint != s.Declared:
+		now = "under other definitions than now"
+	}
+	p.line("")
+	if first.Attempt.Key.Simulated {
+		p.line("  %s", banner)
+	}
+	p.line("  fingerprint %.12s on %s, %s: %s", first.Run.Fingerprint, first.Attempt.Key.Cluster, now, storyCounts(trials))
+	sample := 0
+	for _, t := range trials {
+		if t.Attempt.Sample != sample {
+			sample = t.Attempt.Sample
+			p.line("")
+			p.line("  sample %d", sample)
+		}
+		storyTrial(p, t)
+	}
+	if r := lastCounting(trials); r != nil {
+		storyOfResult(p, r)
+	}
+}
+
+// storyCounts sums up the attempts: 2 valid, 1 failed.
+func storyCounts(trials []runs.Trial) string {
+	var order []string
+	counts := map[string]int{}
+	for _, t := range trials {
+		word := storyWord(t)
+		if counts[word] == 0 {
+			order = append(order, word)
+		}
+		counts[word]++
+	}
+	for i, word := range order {
+		order[i] = fmt.Sprintf("%d %s", counts[word], word)
+	}
+	return strings.Join(order, ", ")
+}
+
+func storyWord(t runs.Trial) string {
+	switch {
+	case t.Replaced != "":
+		return "replaced"
+	case t.Result == nil:
+		return string(t.Phase)
+	}
+	return string(t.Result.Verdict)
+}
+
+func storyTrial(p *printer, t runs.Trial) {
+	told := storyWord(t)
+	if t.Replaced != "" {
+		if t.Result != nil {
+			told += ", was " + string(t.Result.Verdict)
+		}
+		told += ": " + t.Replaced
+	}
+	p.line("    attempt %d  %s%s", t.Attempt.Number, told, storyJob(t))
+	if r := t.Result; r != nil {
+		for _, reason := range r.Reasons {
+			p.line("      %s: %s: %s", reason.Level, reason.Code, reason.Detail)
+			if reason.Remedy != "" {
+				p.line("        next: %s", reason.Remedy)
+			}
+		}
+		if r.Counts() {
+			p.line("      %s", storyNumbers(r))
+		}
+	}
+	p.line("      %s", t.Attempt.Dir)
+	p.line("        %s", strings.Join(t.Files, " "))
+}
+
+// storyJob says who submitted what, and where and for how long it ran.
+func storyJob(t runs.Trial) string {
+	var parts []string
+	if t.JobID != "" {
+		parts = append(parts, "job "+t.JobID)
+	}
+	if t.User != "" {
+		parts = append(parts, "by "+t.User)
+	}
+	if r := t.Result; r != nil {
+		if len(r.Job.Nodes) > 0 {
+			parts = append(parts, "on "+strings.Join(r.Job.Nodes, " "))
+		}
+		for _, at := range []struct {
+			what string
+			time *time.Time
+		}{{"submitted", r.Job.Submitted}, {"started", r.Job.Started}} {
+			if at.time != nil {
+				parts = append(parts, at.what+" "+at.time.UTC().Format("2006-01-02 15:04:05 MST"))
+			}
+		}
+		if d := r.Took(); d > 0 {
+			parts = append(parts, "took "+took(d))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "  " + strings.Join(parts, ", ")
+}
+
+func storyNumbers(r *results.Result) string {
+	var parts []string
+	for _, m := range []struct{ name, unit string }{
+		{"output_throughput_per_gpu_tok_s", "tokens/s/GPU"}, {"output_throughput_per_user_tok_s", "tokens/s/user"},
+	} {
+		if v := r.Metrics.At(m.name); v != nil {
+			parts = append(parts, figure(*v)+" "+m.unit)
+		}
+	}
+	for _, m := range []struct{ name, word string }{{"avg_ttft_ms", "TTFT"}, {"avg_tpot_ms", "TPOT"}, {"avg_request_latency_ms", "latency"}} {
+		if v := r.Metrics.At(m.name); v != nil {
+			parts = append(parts, m.word+" "+milliseconds(v))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func lastCounting(trials []runs.Trial) *results.Result {
+	for _, t := range slices.Backward(trials) {
+		if t.Replaced == "" && t.Result != nil && t.Result.Counts() {
+			return t.Result
+		}
+	}
+	return nil
+}
+
+// storyOfResult prints the course of a sample and what it was measured on.
+func storyOfResult(p *printer, r *results.Result) {
+	p.line("")
+	p.line("  sample %d in detail", r.Sample)
+	t := &table{indent: "    "}
+	if s := r.Iterations; s != nil {
+		t.add("over time", steadyText(s))
+		t.add("", fmt.Sprintf("ramp %s s, drain %s s; %s context and %s generation tokens a step when steady",
+			tickText(s.Steady.StartS), tickText(max(0, s.Seconds-s.Steady.EndS)), tickText(s.Steady.CtxTokens), tickText(s.Steady.GenTokens)))
+	}
+	if m := r.Telemetry; m != nil {
+		t.add("telemetry", telemetryWords(m))
+	}
+	for _, f := range provenanceFacts {
+		if v := f.of(r); v != notKnown && v != "-" && !slices.Contains(storyTold, f.name) {
+			t.add(f.name, v)
+		}
+	}
+	if len(r.Provenance.Argv) > 0 {
+		t.add("command", strings.Join(r.Provenance.Argv, " "))
+	}
+	for _, f := range missingFacts([]*results.Result{r}) {
+		t.add("not known", f.Name+": "+f.Value)
+	}
+	p.table(t)
+}
+
+// storyTold are facts that stand elsewhere in the story.
+var storyTold = []string{"job", "nodes", "started", "took", "SM clock", "power", "temperature"}
+
+func telemetryWords(m *results.Telemetry) string {
+	s := fmt.Sprintf("SM %.0f MHz and %.0f W a GPU in the mean, %.0f °C at most", m.SMClockMHz, m.PowerW, m.TemperatureC)
+	if m.TokensPerJoule != nil {
+		s += fmt.Sprintf("; %.2f kWh, %s tokens per joule", m.EnergyJ/3.6e6, figure(*m.TokensPerJoule))
+	}
+	return s
+}

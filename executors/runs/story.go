@@ -1,0 +1,109 @@
+package runs
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A Trial is one attempt in the story of an address.
+type Trial struct {
+	Attempt *Attempt
+	// Run is what was to be measured.
+	Run   *plan.Run
+	Phase Phase
+	// Result is nil until the attempt has ended.
+	Result *results.Result
+	// User and Host submitted the attempt at Created; JobID is "" while there is
+	// no receipt.
+	User, Host string
+	Created    time.Time
+	JobID      string
+	// Replaced says why the attempt counts no more, "" where it does.
+	Replaced string
+	// Files are the names of what is in the attempt's folder, sorted.
+	Files []string
+}
+
+// Story lists all attempts of some keys that were prepared, retired ones too:
+// those of a key by sample and number, keys by their first attempt. A key that is
+// given twice counts once.
+func (s *Store) Story(keys []Key) ([][]Trial, error) {
+	var out [][]Trial
+	seen := map[Key]bool{}
+	for _, k := range keys {
+		k.Fingerprint = k.short()
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		attempts, err := s.Attempts(k)
+		if err != nil {
+			return nil, err
+		}
+		var list []Trial
+		for _, a := range attempts {
+			t, err := a.trial()
+			if err != nil {
+				return nil, err
+			}
+			if t != nil {
+				list = append(list, *t)
+			}
+		}
+		if len(list) > 0 {
+			out = append(out, list)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b []Trial) int {
+		return cmp.Or(a[0].Created.Compare(b[0].Created), cmp.Compare(a[0].Attempt.Dir, b[0].Attempt.Dir))
+	})
+	return out, nil
+}
+
+// trial is nil for an attempt that was never prepared to the end.
+func (a *Attempt) trial() (*Trial, error) {
+	snap, err := a.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	result, phase, err := snap.result()
+	if err != nil || phase == Vacant {
+		return nil, err
+	}
+	t := &Trial{Attempt: a, Phase: phase, Result: result, Files: snap.files.names}
+	if t.Run, err = from[plan.Run](snap.files, runFile, listing.document); err != nil {
+		return nil, err
+	}
+	intent, err := from[Intent](snap.files, intentFile, listing.document)
+	if err != nil {
+		return nil, err
+	}
+	if intent != nil {
+		t.User, t.Host, t.Created = intent.User, intent.Host, intent.Created
+	}
+	job, err := from[JobRecord](snap.files, jobFile, listing.document)
+	if err != nil {
+		return nil, err
+	}
+	if job != nil {
+		t.JobID = job.JobID
+	}
+	return t, t.retired()
+}
+
+// retired looks for the tombstone of the attempt's sample.
+func (t *Trial) retired() error {
+	l, err := list(t.Attempt.store.sampleDir(t.Attempt.Key, t.Attempt.Sample))
+	if err != nil {
+		return err
+	}
+	stone, err := from[Tombstone](l, replacedFile, listing.document)
+	if err == nil && stone != nil && t.Attempt.Number <= stone.UpTo {
+		t.Replaced = cmp.Or(stone.Why, "replaced")
+	}
+	return err
+}
