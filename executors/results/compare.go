@@ -163,8 +163,15 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 			c.Refused = append(c.Refused, Refusal{p.address, why})
 			continue
 		}
+		context := []string{}
 		for _, d := range p.differences() {
-			if text := d.words(); !said[text] {
+			context = append(context, d.words())
+		}
+		if text := p.caveatsDiffer(); text != "" {
+			context = append(context, text)
+		}
+		for _, text := range context {
+			if !said[text] {
 				said[text] = true
 				c.Context = append(c.Context, text)
 			}

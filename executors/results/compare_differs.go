@@ -116,14 +116,51 @@ var waitingMetrics = map[string]bool{"avg_ttft_ms": true, "avg_request_latency_m
 func (p pair) notes(metric string) []string {
 	var out []string
 	if p.waitsDiffer(metric) {
-		out = append(out, "one side has unlimited concurrency and holds the time that requests waited")
+		out = append(out, metric+": one side has unlimited concurrency and holds the time that requests waited")
 	}
-	for _, side := range []RunSummary{p.base, p.target} {
-		if side.Verdict == Suspect {
-			out = append(out, fmt.Sprintf("%s: a sample is suspect (%s)", side.Address, suspectCodes(side)))
+	for _, side := range p.sides() {
+		if side.run.Verdict == Suspect {
+			out = append(out, fmt.Sprintf("%s: a sample is suspect (%s)", side.name, suspectCodes(side.run)))
 		}
 	}
 	return out
+}
+
+type namedSide struct {
+	name string
+	run  RunSummary
+}
+
+func (p pair) sides() []namedSide { return []namedSide{{"base", p.base}, {"target", p.target}} }
+
+// caveatsDiffer names the notes that only one side has, "" for none.
+func (p pair) caveatsDiffer() string {
+	base, target := noteCodesOf(p.base), noteCodesOf(p.target)
+	only := func(a, b []string) []string {
+		return slices.DeleteFunc(slices.Clone(a), func(code string) bool { return slices.Contains(b, code) })
+	}
+	var words []string
+	if list := only(base, target); len(list) > 0 {
+		words = append(words, "only the base has "+strings.Join(list, ", "))
+	}
+	if list := only(target, base); len(list) > 0 {
+		words = append(words, "only the target has "+strings.Join(list, ", "))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "notes: " + strings.Join(words, "; ")
+}
+
+// noteCodesOf lists the notes of a run's samples, sorted.
+func noteCodesOf(s RunSummary) []string {
+	codes := map[string]bool{}
+	for _, r := range s.Results {
+		for _, c := range r.Caveats {
+			codes[c.Code] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(codes))
 }
 
 // waitsDiffer reports whether a metric holds waiting time on one side alone.

@@ -99,7 +99,7 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 	said := map[string]bool{}
 	for _, r := range c.Rows {
 		for _, n := range r.Notes {
-			if text := r.Metric + ": " + n; !said[text] {
+			if text := strings.Replace(r.Address, "/use_case=", "/", 1) + ": " + n; !said[text] {
 				said[text] = true
 				p.line("%snote: %s", mark, text)
 			}

@@ -215,8 +215,10 @@ func ResultsOverview(w io.Writer, s *results.Set) error {
 	for _, r := range s.Results {
 		p.line("")
 		p.line("%s, sample %d: %s", r.Address, r.Sample, r.Verdict)
+		for _, reason := range r.Reasons {
+			p.line("  %s: %s: %s", reason.Level, reason.Code, reason.Detail)
+		}
 		if !r.Counts() {
-			p.line("  %s: %s", r.Code(), r.Cause())
 			continue
 		}
 		t := &table{indent: "  ", right: []bool{false, true}}
