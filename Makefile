@@ -1,6 +1,6 @@
 # make test   installs what the tests need where it may, and runs them all
 # make faults runs campaigns through 10,000 schedules of faults
-# make bench  measures; figures are ratios within one run
+# make bench  measures against floors and rivals, and keeps what it saw
 # make fuzz   runs every fuzz target for FUZZTIME
 # make calibrate  fits the estimator to published runs and scores it
 # make ci     what .ci/run runs
@@ -45,7 +45,7 @@ faults:
 	$(GO) test -count=1 -run '^TestFaults$$' ./executors/slurm -faults.n=10000
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 3x ./plan/... ./schema/... ./executors/...
+	$(GO) run ./executors/bench -keep testdata/bench
 
 fuzz:
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z]*' . | while IFS=: read -r file func; do \

@@ -1,0 +1,9 @@
+package main
+
+// rows are all that is measured, in the order of the table.
+func rows() []*row {
+	list := []*row{datasetRow()}
+	list = append(list, planRows()...)
+	list = append(list, seriesRow(), simulateRow())
+	return append(list, startRows()...)
+}
