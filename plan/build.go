@@ -25,6 +25,9 @@ type Request struct {
 	// Store is the store as the user named it; Version is llmbench's own.
 	Store, Version string
 	Git            *Git
+	// Observe finds what is behind the names of a run now, as far as it is to be
+	// seen from here; nil sees nothing.
+	Observe func(*Run) Observation
 	// Bare leaves out the jobs and steps of runs, which Plan.Write and Complete
 	// add: a large plan that is only shown takes less time and memory.
 	Bare bool
@@ -55,6 +58,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 		return p, diags
 	}
 	diags = append(diags, b.decide(p)...)
+	diags = append(diags, b.compareObserved(list)...)
 	diags = append(diags, b.foresee(list)...)
 	p.summarise()
 	diags = append(diags, checkPolicy(req.Definitions.Policy, p)...)

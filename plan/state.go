@@ -38,6 +38,9 @@ type State struct {
 	Suspect  int        `json:"suspect"`
 	InFlight []InFlight `json:"in_flight"`
 	Failed   []Failed   `json:"failed"`
+	// Observed is what the samples that count were measured on. It is not part
+	// of the document.
+	Observed []Observation `json:"-"`
 }
 
 // Missing is the number of samples that nothing stored or in flight will bring.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -35,7 +36,14 @@ func TestOnSlurmThrottled(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(c.bin, "nvidia-smi"), []byte(standInSMI), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	weights := t.TempDir()
+	for name, text := range map[string]string{"config.json": "{}", "model.safetensors.index.json": "{}", "a.safetensors": "123", "b.safetensors": "12345"} {
+		if err := os.WriteFile(filepath.Join(weights, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	defs := strings.NewReplacer(
+		`"/weights"`, strconv.Quote(weights),
 		"canary        = false", "canary        = false\n  "+sampledFirst,
 		"  use_case \"chat\" {}\n", "  use_case \"chat\" {\n    env = { STANDIN_THROTTLE = \"1\" }\n  }\n",
 		"  use_case \"summarization\" {}\n  use_case \"generation\" {}\n", "",
@@ -66,6 +74,15 @@ func TestOnSlurmThrottled(t *testing.T) {
 	}
 	for _, format := range []string{"table", "markdown", "csv", "json"} {
 		outputs["compare "+format], _ = c.llmbench("compare", "-format="+format, base, c.dir)
+	}
+	if out, _ := c.llmbench("plan", "-json", c.dir); strings.Contains(out, "moved") {
+		t.Error("plan sees weights that moved, and they did not")
+	}
+	if err := os.WriteFile(filepath.Join(weights, "b.safetensors"), []byte("1234"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := c.llmbench("plan", "-json", c.dir); !strings.Contains(out, `all samples are stored; weights moved`) || !strings.Contains(out, "Weights moved") {
+		t.Error("plan does not see that the weights moved")
 	}
 	outputs["story"], _ = c.llmbench("results", "use_case=chat", c.dir)
 	for name, out := range outputs {
@@ -125,7 +142,7 @@ func (c *campaign) checkTelemetry(doc string) {
 			p.GPUName == nil || len(p.Argv) == 0 || r.Job.Submitted == nil || r.Job.Started == nil || r.Job.Ended == nil {
 			c.t.Errorf("%s: provenance %+v, job %+v", r.Address, p, r.Job)
 		}
-		for _, name := range []string{"image_sha256", "nccl", "checkpoint_sha256"} {
+		for _, name := range []string{"image_sha256", "nccl"} {
 			if p.Missing[name] == "" || strings.Contains(p.Missing[name], "no word") {
 				c.t.Errorf("%s: nothing says why %s is missing: %v", r.Address, name, p.Missing)
 			}

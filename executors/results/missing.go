@@ -1,5 +1,11 @@
 package results
 
+import (
+	"strconv"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
 // missing lists the keys that have no value.
 func (p *Provenance) missing() []string {
 	var out []string
@@ -49,4 +55,23 @@ func (r *Result) whyMissing(name string, told map[string]string) string {
 		return "the job did not start"
 	}
 	return "the job left no word of it"
+}
+
+// Observation is what can move under a name that stays, for a plan to compare.
+func (p *Provenance) Observation() plan.Observation {
+	out := plan.Observation{}
+	for _, k := range []struct {
+		name  string
+		value *string
+	}{
+		{"image_sha256", p.ImageSHA256}, {"checkpoint_sha256", p.CheckpointSHA256}, {"driver", p.Driver}, {"cuda", p.CUDA}, {"nccl", p.NCCL}, {"clocks", p.Clocks},
+	} {
+		if k.value != nil {
+			out[k.name] = *k.value
+		}
+	}
+	if p.PowerCapW != nil {
+		out["power_cap_w"] = strconv.FormatFloat(*p.PowerCapW, 'f', -1, 64)
+	}
+	return out
 }

@@ -28,8 +28,10 @@ func (s *Store) Held(k Key, wanted int) (plan.State, error) {
 		case slot.Result == nil:
 		case slot.Result.Verdict == results.Valid:
 			state.Valid++
+			state.Observed = appendObserved(state.Observed, slot.Result)
 		case slot.Result.Verdict == results.Suspect:
 			state.Suspect++
+			state.Observed = appendObserved(state.Observed, slot.Result)
 		default:
 			state.Failed = append(state.Failed, plan.Failed{Code: slot.Result.Code(), Detail: slot.Result.Cause()})
 		}
@@ -42,3 +44,11 @@ func newState(wanted int) plan.State {
 }
 
 var _ plan.Ledger = (*Store)(nil)
+
+// appendObserved adds what a sample was measured on, if anything is known of it.
+func appendObserved(list []plan.Observation, r *results.Result) []plan.Observation {
+	if o := r.Provenance.Observation(); len(o) > 0 {
+		return append(list, o)
+	}
+	return list
+}

@@ -84,7 +84,7 @@ func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnost
 		Definitions: s.defs, Catalog: catalog.Load(),
 		Place: s.sites.place, ReadDataset: readDataset, Ledger: s.store,
 		Selection: sel, Store: s.storeName, Version: Version,
-		Git: s.git(), Bare: bare,
+		Git: s.git(), Bare: bare, Observe: s.sites.observe(),
 	})
 	diags = append(append(hcl.Diagnostics{}, s.diags...), diags...)
 	diags = append(diags, s.sites.warnings()...)

@@ -127,6 +127,30 @@ func (s *sites) of(r *plan.Run) *site {
 	panic("command: no site for executor " + r.Executor.Type)
 }
 
+// observe finds what is behind the names of runs now. A checkpoint that many
+// runs share is looked at once.
+func (s *sites) observe() func(*plan.Run) plan.Observation {
+	type what struct {
+		path, image string
+		executor    plan.ExecutorRef
+	}
+	seen := map[what]plan.Observation{}
+	return func(r *plan.Run) plan.Observation {
+		st := s.of(r)
+		if st.slurm == nil {
+			return nil
+		}
+		key := what{image: r.Image.Name, executor: r.Executor}
+		if r.Model.Path != nil {
+			key.path = *r.Model.Path
+		}
+		if _, ok := seen[key]; !ok {
+			seen[key] = st.slurm.Observe(r)
+		}
+		return seen[key]
+	}
+}
+
 // describe has a line for every executor in use.
 func (s *sites) describe() map[plan.ExecutorRef]string {
 	lines := map[plan.ExecutorRef]string{}
