@@ -62,3 +62,41 @@ func addKeys(paths map[string]bool, at string, v any) {
 		}
 	}
 }
+
+// jobscript writes the job script of the first run of a plan document as it is:
+// jobscript stdout got.
+func jobscript(ts *testscript.TestScript, neg bool, args []string) {
+	p := planIn(ts, neg, args)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(p.Runs[0].Job.Script), 0o666))
+}
+
+// fingerprints writes the fingerprints of a plan document, a line a run:
+// fingerprints stdout got.
+func fingerprints(ts *testscript.TestScript, neg bool, args []string) {
+	var text strings.Builder
+	for _, r := range planIn(ts, neg, args).Runs {
+		fmt.Fprintf(&text, "%s %s %d\n", r.Address, r.Fingerprint, r.FingerprintVersion)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text.String()), 0o666))
+}
+
+type planDocument struct {
+	Runs []struct {
+		Address            string
+		Fingerprint        string
+		FingerprintVersion int `json:"fingerprint_version"`
+		Job                struct{ Script string }
+	}
+}
+
+func planIn(ts *testscript.TestScript, neg bool, args []string) planDocument {
+	var p planDocument
+	if neg || len(args) != 2 {
+		ts.Fatalf("the plan document and the file to write are wanted")
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &p))
+	if len(p.Runs) == 0 {
+		ts.Fatalf("the plan has no runs")
+	}
+	return p
+}

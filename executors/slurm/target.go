@@ -33,6 +33,9 @@ func (t *target) Describe() string {
 			parts = append(parts, p.name+" "+p.value)
 		}
 	}
+	if t.Exclusive && !t.InAllocation {
+		parts = append(parts, "exclusive nodes")
+	}
 	if t.InAllocation {
 		parts = append(parts, "in the allocation of this shell, one run at a time")
 	} else {

@@ -66,29 +66,36 @@ func newApp(e *env) *cli.Command {
 			statusCommand(e), logsCommand(e), cancelCommand(e), resultsCommand(e),
 			unlockCommand(e), estimateCommand(e), compareCommand(e), prepareCommand(e), doctorCommand(e), importCommand(e), reportCommand(e), versionCommand(e),
 		},
-		EnableShellCompletion:     true,
-		DisableSliceFlagSeparator: true,
-		Suggest:                   true,
-		Writer:                    e.streams.Out,
-		ErrWriter:                 e.streams.Err,
-		ExitErrHandler:            func(context.Context, *cli.Command, error) {},
-		Action:                    unknownCommand,
+		EnableShellCompletion:         true,
+		DisableSliceFlagSeparator:     true,
+		Suggest:                       true,
+		Writer:                        e.streams.Out,
+		ErrWriter:                     e.streams.Err,
+		ExitErrHandler:                func(context.Context, *cli.Command, error) {},
+		Action:                        e.noCommand,
+		OnUsageError:                  usageError,
+		CustomRootCommandHelpTemplate: appTemplate,
+		Flags:                         []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version"}},
+		Description:                   appStatus,
 	}
-	app.ConfigureShellCompletionCommand = func(c *cli.Command) {
-		c.Hidden = false
-		c.Usage = "a script that completes commands and flags in bash, zsh, fish or pwsh"
-	}
+	app.ConfigureShellCompletionCommand = configureCompletion
 	for _, c := range app.Commands {
+		c.ShellComplete = e.complete
 		c.DisableSliceFlagSeparator = true
 		c.OnUsageError = usageError
 		c.CustomHelpTemplate = helpTemplate
 		c.HideHelpCommand = true
 	}
 	cli.FlagStringer = flagHelp
+	cli.SubcommandHelpTemplate = helpTemplate
 	return app
 }
 
-func unknownCommand(_ context.Context, c *cli.Command) error {
+// noCommand is llmbench without a command that there is.
+func (e *env) noCommand(_ context.Context, c *cli.Command) error {
+	if c.Bool("version") {
+		return view.Version(e.streams.Out, Version, buildRevision(), false)
+	}
 	if name := c.Args().First(); name != "" {
 		if near := cli.SuggestCommand(c.Commands, name); near != "" {
 			return fmt.Errorf("there is no command %q; did you mean %q? `llmbench help` lists all", name, near)
@@ -99,7 +106,11 @@ func unknownCommand(_ context.Context, c *cli.Command) error {
 }
 
 func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
-	return fmt.Errorf("%w\nllmbench %s -help lists the flags", err, c.Name)
+	name := "llmbench"
+	if c.Name != name {
+		name += " " + c.Name
+	}
+	return fmt.Errorf("%w\n%s -help lists the flags", err, name)
 }
 
 // A signalContext is cancelled by SIGINT or SIGTERM and remembers by which. A

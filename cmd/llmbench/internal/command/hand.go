@@ -17,6 +17,9 @@ import (
 // writeScripts writes one self-contained job script per run, which sbatch takes
 // by hand and whose results land in the store like any other's.
 func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) error {
+	if err := s.haveScripts(p); err != nil {
+		return err
+	}
 	if err := s.store.Create(); err != nil {
 		return err
 	}
@@ -31,19 +34,12 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 	var written []string
 	for _, r := range p.Runs {
 		st := s.sites.of(r)
-		hand, ok := st.target.(executors.Hand)
-		if !ok {
-			return fmt.Errorf("%s runs on executor %q, which has no job scripts", r.Address, r.Executor.Type)
-		}
-		if st.cluster == "" {
-			return errors.New("the name of the cluster is not known here, and results are kept by it: write the scripts on a login node, or set cluster in the executor")
-		}
 		data, err := c.Dataset(ctx, r)
 		if err != nil {
 			return err
 		}
 		name := strings.NewReplacer("/", ".", "=", "-").Replace(r.Address)
-		script, err := hand.HandScript(r, executors.HandPlace{
+		script, err := st.target.(executors.Hand).HandScript(r, executors.HandPlace{
 			Folder: s.store.KeyDir(s.sites.keyOf(r)), Files: filepath.Join(dir, name+".files"),
 			Store: s.store.Dir(), Dataset: data, Cluster: st.cluster,
 		})
@@ -57,6 +53,20 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 		written = append(written, path)
 	}
 	return view.List(s.env.streams.Out, "\nJob scripts, for sbatch by hand:", written)
+}
+
+// haveScripts refuses a plan with a run that no script can be written for.
+func (s *session) haveScripts(p *plan.Plan) error {
+	for _, r := range p.Runs {
+		st := s.sites.of(r)
+		if _, ok := st.target.(executors.Hand); !ok {
+			return fmt.Errorf("%s runs on executor %q, which has no job scripts", r.Address, r.Executor.Type)
+		}
+		if st.cluster == "" {
+			return errors.New("the name of the cluster is not known here, and results are kept by it: write the scripts on a login node, or set cluster in the executor")
+		}
+	}
+	return nil
 }
 
 func writeHand(dir, name string, r *plan.Run, script string) (string, error) {

@@ -19,6 +19,30 @@ FLAGS
 {{.Description}}
 {{end}}`
 
+// appTemplate lists the commands.
+const appTemplate = `Usage: llmbench COMMAND [flags] [DIR]
+
+{{.Usage}}.
+
+COMMANDS
+{{range .VisibleCommands}}{{if ne .Name "help"}}  {{printf "%-11s" .Name}} {{.Usage}}
+{{end}}{{end}}
+{{.Description}}
+
+llmbench COMMAND -help says more of each, with examples.
+`
+
+// appStatus is what the exit codes of all commands mean.
+var appStatus = exitStatuses(
+	"0  all asked runs have their samples, or the command did what it says",
+	"1  error; nothing was started",
+	"2  plan -detailed-exitcode: something to do",
+	"3  some asked run failed, is invalid or blocked; something differs or is missing",
+	"4  jobs were started and go on",
+	"5  compare -gate cannot tell",
+	"130, 143  interrupted; jobs go on",
+)
+
 // flagHelp writes a flag as the command line takes it, with one dash.
 func flagHelp(f cli.Flag) string {
 	doc, ok := f.(cli.DocGenerationFlag)
@@ -49,9 +73,21 @@ func description(examples []string, status ...string) string {
 	for _, e := range examples {
 		b.WriteString("  " + e + "\n")
 	}
-	b.WriteString("\nEXIT STATUS\n")
+	return b.String() + "\n" + exitStatuses(status...)
+}
+
+// exitStatuses lists exit codes, each written as its number, two spaces and what
+// it means.
+func exitStatuses(status ...string) string {
+	width := 0
 	for _, s := range status {
-		b.WriteString("  " + s + "\n")
+		code, _, _ := strings.Cut(s, "  ")
+		width = max(width, len(code))
 	}
-	return strings.TrimRight(b.String(), "\n")
+	lines := []string{"EXIT STATUS"}
+	for _, s := range status {
+		code, meaning, _ := strings.Cut(s, "  ")
+		lines = append(lines, fmt.Sprintf("  %-*s  %s", width, code, strings.TrimSpace(meaning)))
+	}
+	return strings.Join(lines, "\n")
 }
