@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
 )
@@ -46,6 +47,9 @@ func throughputBars(set *results.Set, names runNames) *reportBars {
 			most = max(most, s.Median, value(s.High))
 		}
 	}
+	if most == 0 {
+		return nil
+	}
 	scale := linearScale(most)
 	return newReportBars(set, names, scale, func(run results.RunSummary) (reportBar, bool) {
 		s := run.Summary.OutputThroughputPerGPU
@@ -87,7 +91,7 @@ func predictionBars(set *results.Set, names runNames) *reportBars {
 		i := e.OutputThroughputPerGPU
 		b := reportBar{
 			HasBand: true, BandLeft: scale.place(i.Low), BandWidth: scale.place(i.High) - scale.place(i.Low),
-			HasDot: true, Dot: scale.place(s.Median), Text: fmt.Sprintf("%+.1f %%", 100*(s.Median/i.Mid-1)),
+			HasDot: true, Dot: scale.place(s.Median), Text: differenceText(s.Median/i.Mid - 1),
 			Extra: fmt.Sprintf("%s in %s … %s", figure(s.Median), roundFigure(i.Low), roundFigure(i.High)),
 		}
 		if s.Median < i.Low || s.Median > i.High {
@@ -95,6 +99,14 @@ func predictionBars(set *results.Set, names runNames) *reportBars {
 		}
 		return b, true
 	})
+}
+
+// differenceText is a relative change in percent; none has no sign.
+func differenceText(change float64) string {
+	if text := fmt.Sprintf("%+.1f %%", 100*change); strings.Trim(text, "+-0. %") != "" {
+		return text
+	}
+	return "0.0 %"
 }
 
 func newReportBars(set *results.Set, names runNames, scale scale, bar func(results.RunSummary) (reportBar, bool)) *reportBars {
@@ -107,6 +119,9 @@ func newReportBars(set *results.Set, names runNames, scale scale, bar func(resul
 				b.Name, b.Mark = names.within(run.Address), string(run.Verdict)
 				g.Bars = append(g.Bars, b)
 			}
+		}
+		if len(g.Bars) == 1 && g.Bars[0].Name == name {
+			g.Name = "" // the bar has the name already
 		}
 		if len(g.Bars) > 0 {
 			out.Groups = append(out.Groups, g)
@@ -135,12 +150,31 @@ type scale struct {
 // linearScale goes from 0 to a round number above most.
 func linearScale(most float64) scale {
 	step := niceStep(most)
-	return scale{high: step * math.Max(1, math.Ceil(most/step-1e-9)), label: figure}
+	return scale{high: step * math.Max(1, math.Ceil(most/step-1e-9)), label: tickText}
 }
 
-// logScale goes from one power of ten, halved or doubled, to another.
-func logScale(least, most float64, label func(float64) string) scale {
-	return scale{low: roundDown(least), high: -roundDown(-most), log: true, label: label}
+// timeSteps are round times in milliseconds, from 0.1 ms to 3 hours.
+var timeSteps = []float64{
+	.1, .2, .5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 20e3, 30e3, 60e3,
+	120e3, 300e3, 600e3, 1200e3, 1800e3, 3600e3, 7200e3, 10800e3,
+}
+
+// timeScale is logarithmic, from a round time in milliseconds to another.
+func timeScale(least, most float64) scale {
+	s := scale{low: least, high: most, log: true, label: func(v float64) string { return withoutZeros(milliseconds(&v)) }}
+	for _, step := range timeSteps {
+		if step <= least {
+			s.low = step
+		}
+		if step >= most {
+			s.high = step
+			break
+		}
+	}
+	if s.low >= s.high {
+		s.high = 2 * s.low
+	}
+	return s
 }
 
 // niceStep divides 0 to most into about four round steps.
@@ -155,29 +189,6 @@ func niceStep(most float64) float64 {
 		}
 	}
 	return 10 * power
-}
-
-// roundDown is the next of 1, 2 and 5 times a power of ten that is not above f;
-// for a negative f the mirror image, not below its opposite.
-func roundDown(f float64) float64 {
-	up := f < 0
-	a := math.Abs(f)
-	power := math.Pow(10, math.Floor(math.Log10(a)))
-	steps := []float64{1, 2, 5, 10}
-	if up {
-		for _, s := range steps {
-			if s*power >= a*(1-1e-9) {
-				return -s * power
-			}
-		}
-	}
-	best := power
-	for _, s := range steps {
-		if s*power <= a*(1+1e-9) {
-			best = s * power
-		}
-	}
-	return best
 }
 
 func (s scale) place(v float64) float64 {
@@ -197,19 +208,15 @@ func (s scale) ticks() []reportTick {
 		}
 		return out
 	}
-	steps := []float64{1, 2, 5}
-	switch ratio := s.high / s.low; {
-	case ratio > 3000:
-		steps = []float64{1}
-	case ratio > 60:
-		steps = []float64{1, 3}
-	}
-	for power := math.Pow(10, math.Floor(math.Log10(s.low))); power <= s.high*(1+1e-9); power *= 10 {
-		for _, f := range steps {
-			if v := f * power; v >= s.low*(1-1e-9) && v <= s.high*(1+1e-9) {
-				out = append(out, reportTick{s.place(v), s.label(v)})
-			}
+	var steps []float64
+	for _, step := range timeSteps {
+		if step >= s.low && step <= s.high {
+			steps = append(steps, step)
 		}
+	}
+	const most = 7
+	for i := 0; i < len(steps); i += (len(steps) + most - 1) / most {
+		out = append(out, reportTick{s.place(steps[i]), s.label(steps[i])})
 	}
 	return out
 }

@@ -52,7 +52,7 @@ func reportSpreads(set *results.Set, names runNames) []reportSpread {
 		if least <= 0 {
 			continue
 		}
-		scale := logScale(least*0.999, most*1.001, func(v float64) string { return withoutZeros(milliseconds(&v)) })
+		scale := timeScale(least, most)
 		s.Ticks = scale.ticks()
 		order, of := grouped(set.Runs, names)
 		for _, name := range order {
@@ -66,6 +66,9 @@ func reportSpreads(set *results.Set, names runNames) []reportSpread {
 					s.Waiting = s.Waiting || c.Code == "unlimited_concurrency" && string(c.Metric) == kind.metric
 				}
 				g.Rows = append(g.Rows, newReportSpreadRow(run, q, scale, names))
+			}
+			if len(g.Rows) == 1 && g.Rows[0].Name == name {
+				g.Name = ""
 			}
 			if len(g.Rows) > 0 {
 				s.Groups = append(s.Groups, g)

@@ -79,16 +79,17 @@ func measuredBetween(set *results.Set) (first, last time.Time) {
 	return first, last
 }
 
-// A reportGroup is the summary of runs with one traffic.
+// A reportGroup is the summary of runs with one traffic. Its name is "" where its
+// only row has it.
 type reportGroup struct {
 	Name, Lengths string
 	Rows          []reportRow
 }
 
-// A reportRow is one run in the summary.
+// A reportRow is one run in the summary. Lengths is "" where the group has them.
 type reportRow struct {
-	Name, Verdict, Mark, Samples, TPSPerGPU, Interval string
-	TPSPerUser, TTFT, TPOT, Latency, Requests         string
+	Name, Lengths, Verdict, Mark, Samples, TPSPerGPU, Interval string
+	TPSPerUser, TTFT, TPOT, Latency, Requests                  string
 }
 
 func reportGroups(set *results.Set, names runNames) []reportGroup {
@@ -98,6 +99,9 @@ func reportGroups(set *results.Set, names runNames) []reportGroup {
 		g := reportGroup{Name: name, Lengths: lengths(of[name][0].Results[0])}
 		for _, run := range of[name] {
 			g.Rows = append(g.Rows, newReportRow(run, names))
+		}
+		if len(g.Rows) == 1 && g.Rows[0].Name == name {
+			g.Name, g.Rows[0].Lengths = "", g.Lengths
 		}
 		out = append(out, g)
 	}
