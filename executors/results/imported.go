@@ -1,9 +1,11 @@
 package results
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -60,13 +62,39 @@ func Import(path string, report *trtllm.Report, declared []*plan.Run) *Result {
 	r := newResult(Evidence{Run: run, Sample: 1, Attempt: 1, Cluster: ImportedType, Simulated: report.Simulated})
 	r.Executor, r.Estimate = plan.ExecutorRef{Type: ImportedType}, nil
 	r.measure(report)
-	r.Reasons = append(r.Reasons, Reason{Code: "unverified_arguments", Level: Suspect, Detail: "imported from " + path + ": what was passed is not known for certain"})
+	r.Reasons = append(r.Reasons, Reason{Code: "unverified_arguments", Level: Suspect, Detail: "imported from " + path + ": what was passed is not known for certain" + label.contradicts(labelled, report)})
 	r.settle()
 	if label.JobID != "" {
 		r.Job.ID = &label.JobID
 	}
 	r.Files.Stdout = &path
 	return r
+}
+
+// contradicts says in what the name of a log and its report differ, "" for
+// nothing.
+func (l Label) contradicts(labelled bool, report *trtllm.Report) string {
+	if !labelled {
+		return ""
+	}
+	var words []string
+	differs := func(what string, name, report int) {
+		if name != report {
+			words = append(words, fmt.Sprintf("%s %d and not %d", what, name, report))
+		}
+	}
+	differs("TP", l.TP, report.World.TP)
+	differs("PP", l.PP, report.World.PP)
+	if ep := report.World.EP; ep != nil {
+		differs("EP", l.EP, *ep)
+	}
+	if l.Streaming != nil && *l.Streaming != (report.Streaming != nil) {
+		words = append(words, fmt.Sprintf("streaming %v and not %v", *l.Streaming, report.Streaming != nil))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "; its name says " + strings.Join(words, ", ") + " as the report does"
 }
 
 // suits finds the declared run that a log is of: by the label in its name, and
@@ -123,5 +151,16 @@ func undeclaredRun(label Label, labelled bool, report *trtllm.Report) *plan.Run 
 	if m := report.Machine; m != nil {
 		run.Hardware.GPU = m.Name
 	}
+	run.Fingerprint = importedFingerprint(run)
 	return run
+}
+
+// importedFingerprint tells logs apart that are not samples of one run, by all
+// that they tell of it.
+func importedFingerprint(run *plan.Run) string {
+	b, err := json.Marshal([]any{run.Address, run.Model, run.Hardware, run.Image, run.UseCase, run.Arguments})
+	if err != nil {
+		panic("results: " + err.Error())
+	}
+	return digest(b)
 }

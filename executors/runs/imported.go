@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func (s *Store) Import(log []byte, r *results.Result) (added bool, err error) {
 }
 
 // Imported lists the results that were imported, in a fixed order. Those of one
-// address are its samples.
+// address that are alike are its samples.
 func (s *Store) Imported() ([]*results.Result, error) {
 	l, err := list(s.importedDir())
 	if err != nil {
@@ -66,8 +67,9 @@ func (s *Store) Imported() ([]*results.Result, error) {
 		if json.NewDecoder(bytes.NewReader(b)).Decode(&r) != nil {
 			return nil, errors.New(filepath.Join(l.dir, name) + " is damaged; remove it and import the log again")
 		}
-		samples[r.Address]++
-		r.Sample = samples[r.Address]
+		run := fmt.Sprint(r.Address, r.Fingerprint, r.Simulated)
+		samples[run]++
+		r.Sample = samples[run]
 		out = append(out, &r)
 	}
 	slices.SortStableFunc(out, func(a, b *results.Result) int { return strings.Compare(a.Address, b.Address) })

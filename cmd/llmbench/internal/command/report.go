@@ -16,6 +16,7 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -50,17 +51,9 @@ func (e *env) runReport(f reportFlags) error {
 	if err := writable(f.Out); err != nil {
 		return err
 	}
-	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.plan(plan.Selection{Targets: f.Targets})
-	if err := s.complain(diags); err != nil {
-		return err
-	}
-	list, err := s.results(p)
+	s, p, list, err := e.reported(f)
 	if err != nil {
 		return err
-	}
-	if len(list) == 0 {
-		return fmt.Errorf("nothing is measured yet, so there is nothing to report; `llmbench apply %s` measures", f.Dir)
 	}
 	dir, err := filepath.Abs(f.Dir)
 	if err != nil {
@@ -80,6 +73,39 @@ func (e *env) runReport(f reportFlags) error {
 	}
 	fmt.Fprintf(e.streams.Out, "Written: %s\n", f.Out)
 	return nil
+}
+
+// reported are the results that a report is of.
+func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, error) {
+	imported := f.Executor == results.ImportedType
+	executor := f.Executor
+	if imported {
+		executor = simulate.Type // addresses are the same on any executor
+	}
+	s := e.load(f.definitionFlags, executor)
+	sel := plan.Selection{Targets: f.Targets}
+	if imported {
+		sel.Targets = nil
+	}
+	p, diags := s.plan(sel)
+	if err := s.complain(diags); err != nil {
+		return nil, nil, nil, err
+	}
+	var list []*results.Set
+	var err error
+	if imported {
+		list, err = s.imported(f.Targets...)
+	} else {
+		list, err = s.results(p)
+	}
+	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("nothing is measured yet, so there is nothing to report; `llmbench apply %s` measures", f.Dir)
+		if imported {
+			err = fmt.Errorf("nothing is imported yet, so there is nothing to report; `llmbench import %s PATH…` does", f.Dir)
+		}
+	}
+	return s, p, list, err
 }
 
 // writable reports why a report cannot be written to a path, before anything is

@@ -44,7 +44,7 @@ func resultsCommand(e *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if f.Address != "" {
+			if f.Address != "" && f.Executor != results.ImportedType {
 				return e.runStory(f)
 			}
 			return e.runResults(f)
@@ -70,6 +70,9 @@ func readResultFlags(c *cli.Command) (resultFlags, error) {
 	}
 	if f.Address != "" && (f.All || len(f.Targets) > 0) {
 		return f, errors.New("-all and -target go with the table, not with the address of one run")
+	}
+	if f.Executor == results.ImportedType && f.Address != "" {
+		f.Targets = []string{f.Address} // a log has no story but itself
 	}
 	return f, nil
 }
@@ -143,7 +146,7 @@ func (e *env) showImported(f resultFlags, write func(io.Writer, *results.Set) er
 	if err := s.complainOfErrors(s.diags); err != nil {
 		return err
 	}
-	list, err := s.imported()
+	list, err := s.imported(f.Targets...)
 	if err != nil {
 		return err
 	}
@@ -155,18 +158,34 @@ func (e *env) showImported(f resultFlags, write func(io.Writer, *results.Set) er
 	return nil
 }
 
-// imported are the imported results, simulated ones apart.
-func (s *session) imported() ([]*results.Set, error) {
+// imported are the imported results, simulated ones apart: all, or those that
+// some target matches.
+func (s *session) imported(targets ...string) ([]*results.Set, error) {
 	list, err := s.store.Imported()
 	if err != nil {
 		return nil, err
 	}
 	var real, simulated []*results.Result
+	matched := map[string]bool{}
 	for _, r := range list {
+		wanted := len(targets) == 0
+		for _, t := range targets {
+			if plan.Match(t, r.Address) {
+				wanted, matched[t] = true, true
+			}
+		}
+		if !wanted {
+			continue
+		}
 		if r.Simulated {
 			simulated = append(simulated, r)
 		} else {
 			real = append(real, r)
+		}
+	}
+	for _, t := range targets {
+		if !matched[t] {
+			return nil, fmt.Errorf("%s matches nothing that was imported", t)
 		}
 	}
 	if len(list) == 0 {
