@@ -1,8 +1,10 @@
 package executors
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -35,6 +37,7 @@ type Campaign struct {
 	Log     hclog.Logger
 
 	tasks    []*task
+	packs    []*pack
 	lastPoll map[*Backend]time.Time
 	contact  map[*Backend]time.Time
 	spent    float64 // GPU-hours of attempts that ended
@@ -86,10 +89,16 @@ func (c *Campaign) step(ctx context.Context) error {
 			}
 		}
 	}
+	if err := c.tendPacks(ctx); err != nil {
+		return err
+	}
 	for _, b := range c.backendsInUse() {
 		c.poll(ctx, b)
 	}
 	c.stopStuck(ctx)
+	if err := c.stopStuckPacks(ctx); err != nil {
+		return err
+	}
 	return c.stopQuiet(ctx)
 }
 
@@ -114,6 +123,9 @@ func (c *Campaign) prepare(ctx context.Context) error {
 			}
 		}
 	}
+	if err := c.findPacks(); err != nil {
+		return err
+	}
 	if err := c.preflight(ctx); err != nil {
 		return err
 	}
@@ -121,10 +133,10 @@ func (c *Campaign) prepare(ctx context.Context) error {
 }
 
 func newTask(run *plan.Run, b *Backend, slot runs.Slot) *task {
-	t := &task{run: run, backend: b, sample: slot.Sample, since: time.Now()}
+	t := &task{submission: submission{backend: b, since: time.Now()}, run: run, sample: slot.Sample}
 	switch {
 	case slot.InFlight:
-		t.phase, t.attempt, t.mine = active, slot.Attempt, slot.Mine
+		t.phase, t.attempt, t.mine, t.packed = active, slot.Attempt, slot.Mine, slot.Pack != ""
 		t.handle = Handle(slot.Handle)
 		t.status.State = Intent
 		if t.handle != "" {
@@ -146,7 +158,7 @@ func (c *Campaign) finished() bool {
 			return false
 		}
 	}
-	return true
+	return c.Detach || !slices.ContainsFunc(c.packs, func(p *pack) bool { return p.phase == active })
 }
 
 func (c *Campaign) outcome() Outcome {
@@ -155,10 +167,9 @@ func (c *Campaign) outcome() Outcome {
 		switch {
 		case t.phase == active:
 			o.GoingOn++
-			if t.status.JobID != "" {
-				o.Jobs = append(o.Jobs, t.status.JobID)
-			} else if t.handle != "" {
-				o.Jobs = append(o.Jobs, string(t.handle))
+			job := cmp.Or(t.status.JobID, string(t.handle))
+			if job != "" && !slices.Contains(o.Jobs, job) { // runs of a pack share one
+				o.Jobs = append(o.Jobs, job)
 			}
 		case t.phase == skipped, t.phase == done && !t.ok():
 			o.Failed++
@@ -184,11 +195,17 @@ func (c *Campaign) look() time.Duration {
 func (c *Campaign) backendsInUse() []*Backend {
 	var list []*Backend
 	seen := map[*Backend]bool{}
-	for _, t := range c.tasks {
-		if (t.phase == active || t.phase == waiting) && !seen[t.backend] {
-			seen[t.backend] = true
-			list = append(list, t.backend)
+	add := func(b *Backend, p phase) {
+		if (p == active || p == waiting) && !seen[b] {
+			seen[b] = true
+			list = append(list, b)
 		}
+	}
+	for _, t := range c.tasks {
+		add(t.backend, t.phase)
+	}
+	for _, p := range c.packs {
+		add(p.backend, p.phase)
 	}
 	return list
 }

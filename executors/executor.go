@@ -46,22 +46,33 @@ type Diagnoser interface {
 	Diagnose(ctx context.Context, handle Handle) (string, error)
 }
 
+// A Nudger can stop one run of a job that runs several.
+type Nudger interface {
+	// Nudge makes the job of a pack look whether the run that it is measuring was
+	// cancelled. The job stops that run and goes on with the next. Nudging a job
+	// that ended is not an error.
+	Nudge(ctx context.Context, handle Handle) error
+}
+
 // A Handle is the receipt of a submitted job: opaque, printable, one line, and
 // meaningful to a later process on the same host or another.
 type Handle string
 
 // A Job is one attempt of one sample of a run, ready to be started.
 type Job struct {
-	// Name is unique per attempt: the run's job name with sample and attempt.
+	// Name is unique per attempt: the run's job name with sample and attempt; or
+	// it is a pack's.
 	Name string
-	// Dir is the attempt folder, absolute: the job's working directory.
+	// Dir is the folder of the attempt or the pack, absolute: the job's working
+	// directory.
 	Dir string
 	// Argv is the submission command with the attempt filled in; nil where the
 	// executor submits nothing.
 	Argv []string
 	// Script is the job script as planned; nil where there is none.
 	Script []byte
-	// Run is the planned run; Sample and Attempt count from 1.
+	// Run is the planned run; Sample and Attempt count from 1, and are 0 for a
+	// pack, whose first run this is.
 	Run             *plan.Run
 	Sample, Attempt int
 	// Resumed says that an earlier process may have submitted this very job.

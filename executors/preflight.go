@@ -16,16 +16,20 @@ import (
 func (c *Campaign) preflight(ctx context.Context) error {
 	asked := map[string]bool{}
 	for _, t := range c.tasks {
+		name, argv := t.run.Job.Name, t.run.Job.Argv
+		if t.pack != nil {
+			name, argv = t.pack.planned.Name, t.pack.planned.Argv
+		}
 		p, ok := t.backend.Executor.(Preflighter)
-		if !ok || t.phase != waiting || len(t.run.Job.Argv) == 0 {
+		if !ok || t.phase != waiting || len(argv) == 0 {
 			continue
 		}
-		shape := shapeOf(t.run)
+		shape := shapeOf(t.run, argv)
 		if asked[shape] {
 			continue
 		}
 		asked[shape] = true
-		err := p.Preflight(ctx, &Job{Name: t.run.Job.Name, Argv: withMark(t.run.Job.Argv, "test"), Run: t.run})
+		err := p.Preflight(ctx, &Job{Name: name, Argv: withMark(argv, "test"), Run: t.run})
 		switch {
 		case errors.Is(err, ErrRejected):
 			return fmt.Errorf("%s would be refused: %w", t.run.Address, err)
@@ -38,9 +42,9 @@ func (c *Campaign) preflight(ctx context.Context) error {
 
 // shapeOf is what decides whether a job is taken: all that is asked for but the
 // job's name.
-func shapeOf(run *plan.Run) string {
+func shapeOf(run *plan.Run, argv []string) string {
 	var words []string
-	for _, w := range run.Job.Argv {
+	for _, w := range argv {
 		if !strings.Contains(w, plan.AttemptPlaceholder) {
 			words = append(words, w)
 		}

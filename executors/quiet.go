@@ -117,7 +117,7 @@ func (c *Campaign) stopHanging(ctx context.Context, t *task, why string) error {
 			return err
 		}
 	}
-	if err := t.backend.Executor.Cancel(ctx, t.handle); err != nil {
+	if err := t.backend.stop(ctx, t.attempt, t.handle, t.packed); err != nil {
 		c.Log.Warn("cannot cancel", "job", t.handle, "error", err)
 		return nil // the next look tries again
 	}

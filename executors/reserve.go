@@ -128,8 +128,8 @@ func modelPath(run *plan.Run) string {
 	return *run.Model.Path
 }
 
-func newJobRecord(t *task, h Handle) runs.JobRecord {
-	return runs.JobRecord{Handle: string(h), JobID: JobID(h), Cluster: t.backend.Cluster, Submitted: time.Now().UTC()}
+func newJobRecord(b *Backend, h Handle) runs.JobRecord {
+	return runs.JobRecord{Handle: string(h), JobID: JobID(h), Cluster: b.Cluster, Submitted: time.Now().UTC()}
 }
 
 // link makes the links that a site's own tools expect. Their absence loses

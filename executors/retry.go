@@ -22,7 +22,7 @@ func infrastructure(code string) bool {
 
 // again puts a task back to be submitted in a new attempt.
 func (t *task) again() {
-	t.phase, t.attempt, t.handle = waiting, nil, ""
+	t.phase, t.attempt, t.handle, t.packed = waiting, nil, "", false
 	t.progress, t.heldPolls, t.quiet = 0, 0, quiet{}
 	t.status = Status{}
 }
@@ -30,15 +30,15 @@ func (t *task) again() {
 // mayRetry reports whether the budget has another attempt at a task: by number,
 // and by what all attempts may cost together.
 func (c *Campaign) mayRetry(t *task) bool {
-	if t.tries > t.backend.Pace.Retries {
+	if t.tries-t.deferrals > t.backend.Pace.Retries {
 		return false
 	}
 	if c.MaxGPUHours <= 0 {
 		return true
 	}
-	sum := c.spent
+	sum := c.spent + c.packLimits()
 	for _, o := range c.tasks {
-		if o == t || o.phase == waiting || o.phase == active {
+		if o == t || o.phase == waiting && !o.inPack() || o.phase == active && !o.packed {
 			sum += o.run.GPUHoursLimit()
 		}
 	}

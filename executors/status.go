@@ -62,3 +62,11 @@ type Status struct {
 	// it measures is suspect.
 	Suspended bool
 }
+
+// words are the reason and what to do about it.
+func (s Status) words() string {
+	if s.Remedy == "" {
+		return s.Reason
+	}
+	return s.Reason + ": " + s.Remedy
+}

@@ -7,8 +7,6 @@ import (
 	"sort"
 	"strings"
 	"time"
-
-	"github.com/llmbench/llmbench/plan"
 )
 
 // submitDue submits what may be submitted now, in the order of the plan but
@@ -19,21 +17,24 @@ func (c *Campaign) submitDue(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if now.Before(t.notBefore) || !c.windowOpen(t) {
+		if now.Before(t.notBefore) || t.phase == waiting && !c.windowOpen(t.backend) {
 			continue
 		}
 		if err := c.submit(ctx, t); err != nil {
 			return err
 		}
 	}
-	return nil
+	return c.submitPacks(ctx)
 }
 
-// due lists the tasks that are to be submitted or whose submission is to be
+// due lists the tasks whose own job is to be submitted, or its submission to be
 // confirmed.
 func (c *Campaign) due() []*task {
 	var list []*task
 	for _, t := range c.tasks {
+		if t.packed || t.member || t.pack != nil {
+			continue
+		}
 		if t.phase == active && t.mine && t.handle == "" || t.phase == waiting && !c.held(t) {
 			list = append(list, t)
 		}
@@ -45,23 +46,38 @@ func (c *Campaign) due() []*task {
 // held reports whether a task waits for its family's canary; a task whose
 // family failed to start is skipped for good.
 func (c *Campaign) held(t *task) bool {
-	if !t.backend.Pace.Canary || c.Detach || c.KeepGoing {
+	if !c.canaries(t.backend) {
 		return false
 	}
 	canary, started := c.canary(t.family())
-	if started || canary == t {
+	if started || canary == nil || canary == t {
 		return false
 	}
-	if canary == nil {
-		return false
+	if canary.phase == waiting && canary.inPack() && canary.pack == t.pack {
+		return false // it is the first of its family in the pack
 	}
-	if canary.phase == done && !canary.ok() && failsToStart(canary.result.Code()) {
-		t.phase = skipped
-		t.reason = fmt.Sprintf("not tried: %s failed to start (%s); -keep-going tries all the same", canary.run.Address, canary.result.Code())
-		c.tell(t, RunErrored, Event{Text: t.reason})
+	if why := canary.dooms(); why != "" {
+		c.skip(t, why)
 		return true
 	}
 	return canary.phase != done
+}
+
+// canaries reports whether one run of a family goes first.
+func (c *Campaign) canaries(b *Backend) bool { return b.Pace.Canary && !c.Detach && !c.KeepGoing }
+
+// dooms says why the family of a canary is not tried, "" while it is.
+func (t *task) dooms() string {
+	if t.phase != done || t.ok() || !failsToStart(t.result.Code()) {
+		return ""
+	}
+	return fmt.Sprintf("not tried: %s failed to start (%s); -keep-going tries all the same", t.run.Address, t.result.Code())
+}
+
+// skip gives a task up that has no attempt.
+func (c *Campaign) skip(t *task, why string) {
+	t.phase, t.reason = skipped, why
+	c.tell(t, RunErrored, Event{Text: why})
 }
 
 // canary is the cheapest task of a family that was not yet stored, and whether
@@ -74,19 +90,11 @@ func (c *Campaign) canary(family string) (first *task, started bool) {
 		if t.progress > 0 || t.phase == done && t.ok() {
 			started = true
 		}
-		if first == nil || cost(t.run) < cost(first.run) {
+		if first == nil || t.run.ExpectedGPUHours() < first.run.ExpectedGPUHours() {
 			first = t
 		}
 	}
 	return first, started
-}
-
-// cost is what a sample should cost: as expected, else at most.
-func cost(r *plan.Run) float64 {
-	if e := r.Estimate; e != nil && e.GPUHours != nil {
-		return e.GPUHours.Mid
-	}
-	return r.GPUHoursLimit()
 }
 
 // failsToStart reports whether a failure is one that runs with the same image
@@ -99,18 +107,23 @@ func failsToStart(code string) bool {
 	return false
 }
 
-func (c *Campaign) windowOpen(t *task) bool {
-	most := t.backend.Pace.MaxInQueue
-	if t.phase == active || most == 0 {
+// windowOpen reports whether a backend's queue takes one more job.
+func (c *Campaign) windowOpen(b *Backend) bool {
+	if b.Pace.MaxInQueue == 0 {
 		return true
 	}
 	n := 0
-	for _, o := range c.tasks {
-		if o.backend == t.backend && o.inQueue() {
+	for _, t := range c.tasks {
+		if t.backend == b && t.inQueue() {
 			n++
 		}
 	}
-	return n < most
+	for _, p := range c.packs {
+		if p.backend == b && p.phase == active {
+			n++
+		}
+	}
+	return n < b.Pace.MaxInQueue
 }
 
 // submit starts the job of a task, reserving an attempt first where it has
@@ -132,28 +145,29 @@ func (c *Campaign) submit(ctx context.Context, t *task) error {
 		return c.submitted(t, handle)
 	case errors.Is(err, ErrRejected):
 		return c.end(t, "submit_rejected", trimError(err))
-	case errors.Is(err, ErrLimit):
-		t.retryLater()
-		c.tell(t, RunState, Event{Text: "waits: " + trimError(err)})
-		return nil
-	case ctx.Err() != nil:
-		return nil
 	}
-	t.retryLater()
-	c.Log.Warn("submission not confirmed", "address", t.run.Address, "error", err)
-	c.tell(t, RunState, Event{Text: "submission not confirmed: " + trimError(err)})
+	c.unconfirmed(ctx, &t.submission, t, err)
 	return nil
 }
 
-func (t *task) retryLater() {
-	t.backoff = min(max(2*t.backoff, time.Second), time.Minute)
-	t.notBefore = time.Now().Add(t.backoff)
+// unconfirmed has a submission tried again later and tells its first task why.
+func (c *Campaign) unconfirmed(ctx context.Context, s *submission, t *task, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.retryLater()
+	if errors.Is(err, ErrLimit) {
+		c.tell(t, RunState, Event{Text: "waits: " + trimError(err)})
+		return
+	}
+	c.Log.Warn("submission not confirmed", "address", t.run.Address, "error", err)
+	c.tell(t, RunState, Event{Text: "submission not confirmed: " + trimError(err)})
 }
 
 func (c *Campaign) submitted(t *task, handle Handle) error {
 	t.handle, t.backoff = handle, 0
 	t.enter(Status{State: Submitted, JobID: JobID(handle)}, time.Now())
-	if err := t.attempt.RecordJob(newJobRecord(t, handle)); err != nil {
+	if err := t.attempt.RecordJob(newJobRecord(t.backend, handle)); err != nil {
 		return err
 	}
 	c.link(t)

@@ -77,6 +77,18 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 		return nil, err
 	}
 	var found []Handle
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		p := store.Pack(b.Cluster, b.Simulated, name)
+		for _, h := range byName[name] {
+			needed, err := packNeeded(p, h)
+			if err != nil {
+				return nil, err
+			}
+			if !needed {
+				found = append(found, h)
+			}
+		}
+	}
 	for _, run := range list {
 		if run.Executor != b.Ref {
 			continue
@@ -115,5 +127,22 @@ func needed(a *runs.Attempt, h Handle) (bool, error) {
 		return true, err
 	}
 	exit, err := a.Exit()
+	return exit != nil && exit.JobID == JobID(h), err
+}
+
+// packNeeded reports whether a job is no pack's, or one that has runs in flight,
+// or one whose own last word is said.
+func packNeeded(p *runs.Pack, h Handle) (bool, error) {
+	members, err := p.Members()
+	if err != nil || len(members) == 0 {
+		return true, err
+	}
+	for _, a := range members {
+		phase, err := a.Phase()
+		if err != nil || phase.InFlight() {
+			return true, err
+		}
+	}
+	exit, err := p.Exit()
 	return exit != nil && exit.JobID == JobID(h), err
 }

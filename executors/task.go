@@ -1,8 +1,6 @@
 package executors
 
 import (
-	"time"
-
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
@@ -20,25 +18,27 @@ const (
 
 // A task is one sample of one run to be had.
 type task struct {
+	submission
 	run     *plan.Run
-	backend *Backend
 	sample  int
-
 	phase   phase
 	attempt *runs.Attempt
-	handle  Handle // "" until the submission is confirmed
-	mine    bool   // submitted by this user: adoption, cancel and retry are ours
-	status  Status
-	tries   int // attempts that this campaign started
+	mine    bool // submitted by this user: adoption, cancel and retry are ours
+	tries   int  // attempts that this campaign started
 	result  *results.Result
 	reason  string // why it was skipped
 
-	notBefore time.Time // of the next try to submit
-	backoff   time.Duration
-	since     time.Time // of the present state
-	heldPolls int
-	progress  int
-	quiet     quiet
+	// pack is the pack that the task is in, or was in last, nil for none; packed
+	// says that its attempt is in one, another user's perhaps.
+	pack   *pack
+	packed bool
+	// member says that the run was planned to be run in packs: it has no job of
+	// its own.
+	member    bool
+	deferrals int // how often it was given back
+
+	progress int
+	quiet    quiet
 }
 
 func (t *task) key() runs.Key {
@@ -54,15 +54,5 @@ func (t *task) ok() bool {
 	return t.result != nil && t.result.Counts()
 }
 
-// inQueue reports whether the task takes a place in the submit window.
-func (t *task) inQueue() bool { return t.phase == active && t.mine }
-
-func (t *task) enter(s Status, now time.Time) (changed bool) {
-	changed = s.State != t.status.State || s.Reason != t.status.Reason
-	if s.State != t.status.State {
-		t.since = now
-		t.heldPolls = 0
-	}
-	t.status = s
-	return changed
-}
+// inQueue reports whether the task's own job takes a place in the submit window.
+func (t *task) inQueue() bool { return t.phase == active && t.mine && !t.packed }

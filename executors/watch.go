@@ -18,6 +18,11 @@ func (c *Campaign) read(t *task) error {
 	if result != nil {
 		return c.judge(t)
 	}
+	if t.packed {
+		if given, err := c.readPacked(t); err != nil || given {
+			return err
+		}
+	}
 	p, err := t.attempt.Progress()
 	if err != nil || p == nil {
 		return err
@@ -36,7 +41,12 @@ func (c *Campaign) judge(t *task) error {
 	if err != nil || result == nil {
 		return err
 	}
-	c.spent += result.Took().Hours() * float64(t.run.Hardware.GPUs)
+	if t.pack == nil { // a pack's cost is known when it ends
+		c.spent += result.Took().Hours() * float64(t.run.Hardware.GPUs)
+	}
+	if t.inPack() && !result.Counts() {
+		t.pack.failed = append(t.pack.failed, t.attempt.Dir)
+	}
 	if result.Counts() || !t.mine || !infrastructure(result.Code()) {
 		c.complete(t, result)
 		return nil
@@ -59,12 +69,18 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	if now.Sub(c.lastPoll[b]) < b.Pace.Poll {
 		return
 	}
-	byHandle := map[Handle]*task{}
+	hears := map[Handle]func(Status){}
 	var handles []Handle
 	for _, t := range c.tasks {
-		if t.backend == b && t.phase == active && t.mine && t.handle != "" {
-			byHandle[t.handle] = t
+		if t.backend == b && t.phase == active && t.mine && t.handle != "" && !t.packed {
+			hears[t.handle] = func(s Status) { c.observe(t, s) }
 			handles = append(handles, t.handle)
+		}
+	}
+	for _, p := range c.packs {
+		if p.backend == b && p.phase == active && p.handle != "" {
+			hears[p.handle] = func(s Status) { c.observePack(p, s) }
+			handles = append(handles, p.handle)
 		}
 	}
 	if len(handles) == 0 {
@@ -79,7 +95,7 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	c.contact[b] = now
 	for _, h := range handles {
 		if s, ok := statuses[h]; ok {
-			c.observe(byHandle[h], s)
+			hears[h](s)
 		}
 	}
 }
@@ -97,19 +113,10 @@ func (c *Campaign) noContact(b *Backend, now time.Time, err error) {
 // observe takes in what the backend says of a task. A job that ended is given
 // its grace to leave its own word.
 func (c *Campaign) observe(t *task, s Status) {
-	now := time.Now()
-	changed := t.enter(s, now)
-	if s.State == Held {
-		t.heldPolls++
+	if t.hear(s) && s.State != Ended {
+		c.tell(t, RunState, Event{Text: s.words()})
 	}
-	if changed && s.State != Ended {
-		text := s.Reason
-		if s.Remedy != "" {
-			text += ": " + s.Remedy
-		}
-		c.tell(t, RunState, Event{Text: text})
-	}
-	if s.State != Ended || now.Sub(t.since) < t.backend.grace(s.End) {
+	if !t.speechless() {
 		return
 	}
 	if result, err := t.attempt.Result(); err == nil && result == nil {
@@ -169,7 +176,7 @@ func (c *Campaign) end(t *task, code, detail string) error {
 func (c *Campaign) stopStuck(ctx context.Context) {
 	now := time.Now()
 	for _, t := range c.tasks {
-		if t.phase != active || !t.mine || t.handle == "" {
+		if t.phase != active || !t.mine || t.handle == "" || t.packed {
 			continue
 		}
 		why := t.stuck(now)
@@ -188,18 +195,4 @@ func (c *Campaign) stopStuck(ctx context.Context) {
 			c.Log.Error("cannot record how a job ended", "error", err)
 		}
 	}
-}
-
-// stuck says why a job is given up, "" while it is not.
-func (t *task) stuck(now time.Time) string {
-	p, in := t.backend.Pace, now.Sub(t.since)
-	switch {
-	case t.status.State == Held && t.heldPolls >= 2 && in >= min(time.Minute, 4*p.Poll):
-		return fmt.Sprintf("the job will not start: %s. %s", t.status.Reason, t.status.Remedy)
-	case t.status.State == Queued && p.MaxPending > 0 && in > p.MaxPending:
-		return fmt.Sprintf("the job waited longer than max_pending = %s: %s", p.MaxPending, t.status.Reason)
-	case t.status.State == Starting && p.MaxStarting > 0 && in > p.MaxStarting:
-		return fmt.Sprintf("the job was starting for longer than max_starting = %s", p.MaxStarting)
-	}
-	return ""
 }

@@ -60,10 +60,11 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	diags = append(diags, b.decide(p)...)
 	diags = append(diags, b.compareObserved(list)...)
 	diags = append(diags, b.foresee(list)...)
+	diags = append(diags, b.pack(p, list)...)
 	p.summarise()
 	diags = append(diags, checkPolicy(req.Definitions.Policy, p)...)
 	if diags.HasErrors() {
-		p.Runs = []*Run{}
+		p.Runs, p.Packs = []*Run{}, nil
 	}
 	p.Diagnostics = NewDiagnostics(diags)
 	return p, diags

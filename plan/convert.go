@@ -125,7 +125,7 @@ func (r *Run) complete() error {
 		return nil
 	}
 	r.Steps = []Step{r.step()}
-	job, err := r.target.Job(r)
+	job, err := r.job()
 	r.Job = job
 	return err
 }

@@ -23,10 +23,13 @@ type Plan struct {
 	Variables       map[string]any `json:"variables"`
 	Store           string         `json:"store"`
 	Runs            []*Run         `json:"runs"`
-	Undeclared      []string       `json:"undeclared"`
-	Excluded        int            `json:"excluded"`
-	Summary         Summary        `json:"summary"`
-	Diagnostics     []Diagnostic   `json:"diagnostics"`
+	// Packs are the jobs that run several samples, left out where there are none:
+	// every sample then has a job of its own.
+	Packs       []*Pack      `json:"packs,omitempty"`
+	Undeclared  []string     `json:"undeclared"`
+	Excluded    int          `json:"excluded"`
+	Summary     Summary      `json:"summary"`
+	Diagnostics []Diagnostic `json:"diagnostics"`
 }
 
 // Input is a file that the definitions were read from, with the hexadecimal
@@ -44,7 +47,7 @@ type Git struct {
 }
 
 // Summary counts the runs by action. GPUHoursLimit is what the runs to measure
-// can cost at most, by their time limits.
+// can cost at most, by the time limits of their jobs.
 type Summary struct {
 	Measure          int                `json:"measure"`
 	Remeasure        int                `json:"remeasure"`
@@ -161,11 +164,29 @@ func (p *Plan) summarise() {
 			s.Blocked++
 		}
 		if r.Action == Measure || r.Action == Remeasure {
-			s.GPUHoursLimit += r.GPUHoursLimit() * float64(r.State.Missing())
 			s.GPUHoursEstimate = addEstimate(s.GPUHoursEstimate, r)
 		}
 	}
+	s.GPUHoursLimit = p.gpuHoursLimit()
 	p.Summary = s
+}
+
+// gpuHoursLimit is what the plan can cost at most: packs with all that goes on
+// between their runs, other samples by themselves.
+func (p *Plan) gpuHoursLimit() float64 {
+	sum, packed := 0.0, map[string]int{}
+	for _, pack := range p.Packs {
+		sum += pack.GPUHoursLimit()
+		for _, address := range pack.Runs {
+			packed[address]++
+		}
+	}
+	for _, r := range p.Runs {
+		if r.Action == Measure || r.Action == Remeasure {
+			sum += r.GPUHoursLimit() * float64(r.State.Missing()-packed[r.Address])
+		}
+	}
+	return sum
 }
 
 // GPUHoursLimit is what one sample of the run can cost at most: its GPUs times

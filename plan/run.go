@@ -48,6 +48,7 @@ type Run struct {
 	simulated bool
 	target    Target
 	options   *optionsPart // of a run that Build made
+	packed    []string     // the other runs of its packs; nil for a job of its own
 	precision precision
 }
 

@@ -33,6 +33,8 @@ func TestDrills(t *testing.T) {
 		{"node dies", (*drill).nodeDies},
 		{"in an allocation", (*drill).inAllocation},
 		{"clocks are held down", (*drill).throttled},
+		{"packs lose jobs, runs and apply", (*drill).packs},
+		{"packs lose what is cancelled", (*drill).packCancelled},
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			d.run(newDrill(t, &campaign{t: t, bin: c.bin, dir: c.dir}, cluster))

@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"fmt"
 	"path/filepath"
 	"strconv"
 
@@ -11,8 +10,7 @@ import (
 // An Attempt is one try to get one sample: a folder that a client fills before
 // the job and the job while it runs.
 type Attempt struct {
-	// Dir is the folder, absolute.
-	Dir string
+	folder
 	Key Key
 	// Sample and Number count from 1.
 	Sample, Number int
@@ -25,8 +23,8 @@ func (s *Store) Attempt(k Key, sample, number int) *Attempt { return s.attempt(k
 
 func (s *Store) attempt(k Key, sample, number int) *Attempt {
 	return &Attempt{
-		Dir: filepath.Join(s.sampleDir(k, sample), "attempt-"+strconv.Itoa(number)),
-		Key: k, Sample: sample, Number: number, store: s,
+		folder: folder{Dir: filepath.Join(s.sampleDir(k, sample), "attempt-"+strconv.Itoa(number))},
+		Key:    k, Sample: sample, Number: number, store: s,
 	}
 }
 
@@ -100,73 +98,7 @@ func (s *Store) keys(simulated bool) ([]Key, error) {
 }
 
 // Intent returns nil when the attempt was never prepared to the end.
-func (a *Attempt) Intent() (*Intent, error) { return readDocument[Intent](a, intentFile) }
+func (a *Attempt) Intent() (*Intent, error) { return readDocument[Intent](a.folder, intentFile) }
 
 // Run returns the run that the attempt is for, nil when it was not written.
-func (a *Attempt) Run() (*plan.Run, error) { return readDocument[plan.Run](a, runFile) }
-
-// Job returns the receipt of the submission, nil while there is none.
-func (a *Attempt) Job() (*JobRecord, error) { return readDocument[JobRecord](a, jobFile) }
-
-// Ended returns the backend's word on the end, nil while there is none.
-func (a *Attempt) Ended() (*EndRecord, error) { return readDocument[EndRecord](a, endedFile) }
-
-// Claim returns the owner of the attempt, nil while there is none.
-func (a *Attempt) Claim() (*Claim, error) { return readRecord[Claim](a, claimFile) }
-
-// Start returns nil until the benchmark's step was started.
-func (a *Attempt) Start() (*Start, error) { return readRecord[Start](a, startFile) }
-
-// Exit returns the job's last word, nil until it is there and whole.
-func (a *Attempt) Exit() (*Exit, error) { return readRecord[Exit](a, exitFile) }
-
-// Cancelled reports whether the attempt was asked to stop. Its job may still
-// run; one that starts later refuses to.
-func (a *Attempt) Cancelled() bool {
-	l, err := list(a.Dir)
-	return err == nil && l.has(cancelledFile)
-}
-
-// RecordJob writes the receipt of the submission.
-func (a *Attempt) RecordJob(r JobRecord) error {
-	return replaceFile(a.Dir, jobFile, encodeRecord(r), 0o644)
-}
-
-// RecordEnd writes the backend's word on the end.
-func (a *Attempt) RecordEnd(r EndRecord) error {
-	return replaceFile(a.Dir, endedFile, encodeRecord(r), 0o644)
-}
-
-// MarkCancelled asks the attempt to stop, durably: call it before the backend
-// is asked.
-func (a *Attempt) MarkCancelled() error {
-	return replaceFile(a.Dir, cancelledFile, nil, 0o644)
-}
-
-func readDocument[T any](a *Attempt, name string) (*T, error) {
-	return readWith[T](a, name, listing.document)
-}
-
-func readRecord[T any](a *Attempt, name string) (*T, error) {
-	return readWith[T](a, name, listing.record)
-}
-
-func readWith[T any](a *Attempt, name string, read func(listing, string, any) (bool, error)) (*T, error) {
-	l, err := list(a.Dir)
-	if err != nil {
-		return nil, err
-	}
-	return from[T](l, name, read)
-}
-
-func from[T any](l listing, name string, read func(listing, string, any) (bool, error)) (*T, error) {
-	v := new(T)
-	ok, err := read(l, name, v)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(l.dir, name), err)
-	}
-	if !ok {
-		return nil, nil
-	}
-	return v, nil
-}
+func (a *Attempt) Run() (*plan.Run, error) { return readDocument[plan.Run](a.folder, runFile) }

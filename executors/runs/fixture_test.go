@@ -125,3 +125,7 @@ func put(t testing.TB, a *Attempt, name, content string) {
 		t.Fatal(err)
 	}
 }
+
+func testPack() *plan.Pack {
+	return &plan.Pack{Name: "llmb-pack-0123", Runs: []string{testAddress}, GPUs: 8, TimeLimitSeconds: 3600, Argv: []string{"sbatch"}, Script: "#!/bin/sh\n"}
+}

@@ -19,6 +19,9 @@ const (
 	stderrFile    = "stderr"
 	jobOutFile    = "job.out"
 	benchExitFile = "bench_exit"
+	claimDir      = "claim.d"
+	packFile      = "pack.json"
+	membersFile   = "members"
 )
 
 // An Intent says who was about to submit what. It is written before the
@@ -33,6 +36,8 @@ type Intent struct {
 	Executor string `json:"executor"`
 	Sample   int    `json:"sample"`
 	Attempt  int    `json:"attempt"`
+	// Pack names the pack whose job runs the attempt, "" for a job of its own.
+	Pack string `json:"pack,omitempty"`
 	// ScriptSHA256 is the hexadecimal hash of script.sh; "" without one.
 	ScriptSHA256 string `json:"script_sha256"`
 	User         string `json:"user"`

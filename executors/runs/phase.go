@@ -21,10 +21,13 @@ const (
 	Running   Phase = "running"   // the benchmark's step was started
 	Finishing Phase = "finishing" // trtllm-bench has ended, or the report is still arriving
 	Ended     Phase = "ended"     // can be judged
+	// Deferred attempts were given back before a job began them: they count for
+	// nothing, as vacant ones.
+	Deferred Phase = "deferred"
 )
 
 // InFlight reports whether a job of an attempt in this phase may bring a result.
-func (p Phase) InFlight() bool { return p != Vacant && p != Ended }
+func (p Phase) InFlight() bool { return p != Vacant && p != Ended && p != Deferred }
 
 // A snapshot is an attempt's folder at one moment, with the records that the
 // phase depends on.
@@ -33,6 +36,8 @@ type snapshot struct {
 	files   listing
 	exit    *Exit
 	ended   *EndRecord
+	// deferred is why the attempt was given back, "" while it was not.
+	deferred string
 }
 
 func (a *Attempt) snapshot() (*snapshot, error) {
@@ -44,7 +49,16 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 	if s.exit, err = from[Exit](l, exitFile, listing.record); err != nil {
 		return nil, err
 	}
-	s.ended, err = from[EndRecord](l, endedFile, listing.document)
+	if s.ended, err = from[EndRecord](l, endedFile, listing.document); err != nil {
+		return nil, err
+	}
+	if s.exit != nil || s.ended != nil || l.has(startFile) || !l.has(claimFile) {
+		return s, nil
+	}
+	claim, err := from[Claim](l, claimFile, listing.record)
+	if claim != nil {
+		s.deferred = claim.Deferred
+	}
 	return s, err
 }
 
@@ -72,6 +86,8 @@ func (s *snapshot) phase() Phase {
 		return Ended
 	case !prepared:
 		return Vacant
+	case s.deferred != "":
+		return Deferred
 	case l.has(benchExitFile):
 		return Finishing
 	case l.has(startFile):

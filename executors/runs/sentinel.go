@@ -12,6 +12,9 @@ type Claim struct {
 	Host         string
 	Time         time.Time
 	Nonce        string
+	// Deferred says why no job will own the attempt, "" where one does; see
+	// Attempt.Defer.
+	Deferred string
 }
 
 // A Start says that the benchmark's step was started.
@@ -55,11 +58,12 @@ func (c *Claim) UnmarshalJSON(b []byte) error {
 		Host         text   `json:"host"`
 		Time         moment `json:"time"`
 		Nonce        text   `json:"nonce"`
+		Deferred     text   `json:"deferred"`
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		return err
 	}
-	*c = Claim{JobID: string(r.JobID), RestartCount: int(r.RestartCount), Host: string(r.Host), Time: r.Time.Time, Nonce: string(r.Nonce)}
+	*c = Claim{JobID: string(r.JobID), RestartCount: int(r.RestartCount), Host: string(r.Host), Time: r.Time.Time, Nonce: string(r.Nonce), Deferred: string(r.Deferred)}
 	return nil
 }
 

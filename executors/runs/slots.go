@@ -25,6 +25,11 @@ type Slot struct {
 	Handle   string
 	Mine     bool
 	Job      plan.InFlight
+	// Pack is the pack that the attempt in flight belongs to, "" for none.
+	Pack string
+	// Deferred says why the newest attempt was given back before it began, where
+	// nothing else speaks for the sample.
+	Deferred string
 	// Tries is the number of attempts that were prepared and not retired.
 	Tries int
 }
@@ -95,6 +100,12 @@ func (slot *Slot) consider(a *Attempt) error {
 	if err != nil || phase == Vacant {
 		return err
 	}
+	if phase == Deferred {
+		if slot.Attempt == nil && slot.Deferred == "" {
+			slot.Deferred = snap.deferred
+		}
+		return nil
+	}
 	if result == nil {
 		return slot.wait(snap, phase)
 	}
@@ -116,7 +127,9 @@ func (slot *Slot) wait(snap *snapshot, phase Phase) error {
 		return nil
 	}
 	*slot = Slot{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries}
-	slot.Mine = intent != nil && intent.User == userName()
+	if intent != nil {
+		slot.Mine, slot.Pack = intent.User == userName(), intent.Pack
+	}
 	if receipt != nil {
 		slot.Handle = receipt.Handle
 	}

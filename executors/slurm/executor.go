@@ -186,6 +186,17 @@ func (e *Executor) on(argv ...string) []string {
 
 // Cancel implements executors.Executor: by id, after a look at the name.
 func (e *Executor) Cancel(ctx context.Context, h executors.Handle) error {
+	return e.signal(ctx, h)
+}
+
+// Nudge implements executors.Nudger with a signal to the job's script alone.
+func (e *Executor) Nudge(ctx context.Context, h executors.Handle) error {
+	return e.signal(ctx, h, "--batch", "--signal=USR2")
+}
+
+// signal runs scancel for a job that has not ended and is the one that it should
+// be.
+func (e *Executor) signal(ctx context.Context, h executors.Handle, options ...string) error {
 	parts, err := parseHandle(h)
 	if err != nil {
 		return err
@@ -204,7 +215,7 @@ func (e *Executor) Cancel(ctx context.Context, h executors.Handle) error {
 		if s, known := states[r.base()]; known && s.state == executors.Ended {
 			return nil
 		}
-		_, err := e.run(ctx, queryTimeout, "", e.on("scancel", parts.id)...)
+		_, err := e.run(ctx, queryTimeout, "", e.on(append(append([]string{"scancel"}, options...), parts.id)...)...)
 		return err
 	}
 	return nil

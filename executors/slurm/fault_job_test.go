@@ -31,7 +31,10 @@ type faultyJob struct {
 	ended         time.Time
 	cancelled     bool
 	cancel        chan struct{}
-	measured      int // how often it did the work
+	member        *faultyJob // what a pack runs now
+	inPack        bool
+	lost          string // the state of the job that a run takes down with it
+	measured      int    // how often it did the work
 	whole         bool
 	tps           float64
 }
@@ -107,26 +110,39 @@ func (j *faultyJob) live() {
 		j.end("NODE_FAIL")
 		return
 	}
-	j.script(0)
+	script := j.script
+	if members(j.dir) != nil {
+		script = j.pack
+	}
+	script(0)
 	if j.fate == "requeued" || j.twice {
-		j.script(1)
+		script(1)
 	}
 	j.end("COMPLETED")
 }
 
-// script is what the job script does, started for the restarts-th time.
-func (j *faultyJob) script(restarts int) {
+// claims reports whether a script may go on that is started for the restarts-th
+// time.
+func (j *faultyJob) claims(restarts int) bool {
 	if _, err := os.Stat(j.path("attempt")); err != nil {
-		return
+		return false
 	}
 	if restarts > 0 || j.has("cancelled") {
 		j.put(fmt.Sprintf("refused.%d", j.id), fmt.Sprintf(`{"job_id":"%d","reason":"again","end":true}`+"\n", j.id))
-		return
+		return false
 	}
 	own := fmt.Sprintf("claim.%d", j.id)
 	j.put(own, fmt.Sprintf(`{"job_id":"%d","restart_count":0,"host":"gb01","time":%q,"nonce":"n","end":true}`+"\n", j.id, stamp()))
 	if os.Link(j.path(own), j.path("claim")) != nil {
 		j.put(fmt.Sprintf("refused.%d", j.id), fmt.Sprintf(`{"job_id":"%d","reason":"claimed","end":true}`+"\n", j.id))
+		return false
+	}
+	return true
+}
+
+// script is what the job script does, started for the restarts-th time.
+func (j *faultyJob) script(restarts int) {
+	if !j.claims(restarts) {
 		return
 	}
 	j.put("start", fmt.Sprintf(`{"job_id":"%d","host":"gb01","nodes":"gb[01-02]","time":%q,"end":true}`+"\n", j.id, stamp()))
@@ -138,14 +154,20 @@ func (j *faultyJob) script(restarts int) {
 		j.put("stderr", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB.\n")
 		j.runs = 48 * time.Hour
 	}
-	left := j.sleep(j.runs)
+	left := j.sleep(min(j.runs, j.limit()))
 	switch {
+	case left && j.runs > j.limit():
+		j.exit(began, 143, "TERM", "time_limit", "")
 	case !left:
 		j.exit(began, 143, "TERM", "cancelled", "")
 		j.end("CANCELLED")
 	case j.fate == "fails":
 		j.put("stderr", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB.")
 		j.exit(began, 1, "", "", "")
+		j.end("FAILED")
+	case j.fate == "no start":
+		j.put("stderr", "Error: No such option: --x\n")
+		j.exit(began, 2, "", "", "")
 		j.end("FAILED")
 	case j.fate == "node fails":
 		j.end("NODE_FAIL")
@@ -172,6 +194,15 @@ func (j *faultyJob) script(restarts int) {
 	default:
 		j.succeed(began)
 	}
+}
+
+// limit is for how long a pack's script lets a run go on. Who ends other jobs is
+// Slurm.
+func (j *faultyJob) limit() time.Duration {
+	if j.inPack {
+		return 600 * time.Second
+	}
+	return 100 * time.Hour
 }
 
 func (j *faultyJob) succeed(began string) {

@@ -29,11 +29,13 @@ type faultySlurm struct {
 	// calm ends all faults, so that every schedule ends.
 	calm bool
 
-	mu     sync.Mutex
-	jobs   []*faultyJob
-	nextID int
-	calls  []string
-	wg     sync.WaitGroup
+	mu   sync.Mutex
+	jobs []*faultyJob
+	// members are the runs of the jobs that are packs.
+	members []*faultyJob
+	nextID  int
+	calls   []string
+	wg      sync.WaitGroup
 }
 
 // Run implements Runner.
@@ -68,7 +70,7 @@ func (f *faultySlurm) answer(ctx context.Context, timeout time.Duration, dir str
 	case "sacct":
 		return f.sacct(argv)
 	case "scancel":
-		return f.scancel(ctx, timeout, argv[len(argv)-1])
+		return f.scancel(ctx, timeout, argv)
 	case "srun":
 		return "== stacks\n", nil
 	}
@@ -145,7 +147,11 @@ func (f *faultySlurm) start(dir string, argv []string) *faultyJob {
 	if !f.calm && f.rng.Float64() < f.faults {
 		j.visible = j.submitted.Add(time.Duration(f.rng.Int63n(int64(8 * time.Second))))
 	}
-	j.draw(f.rng, f.calm, f.faults)
+	if members(dir) != nil {
+		j.drawPack(f.rng, f.calm, f.faults)
+	} else {
+		j.draw(f.rng, f.calm, f.faults)
+	}
 	switch j.fate {
 	case "held":
 		j.reason = "JobHeldUser"
@@ -250,7 +256,8 @@ func (f *faultySlurm) sacct(argv []string) (string, error) {
 	return b.String(), nil
 }
 
-func (f *faultySlurm) scancel(ctx context.Context, timeout time.Duration, id string) (string, error) {
+func (f *faultySlurm) scancel(ctx context.Context, timeout time.Duration, argv []string) (string, error) {
+	id := argv[len(argv)-1]
 	switch f.fault("error", "hang", "ignored") {
 	case "error":
 		return "", CommandError("scancel", "scancel: error: Kill job error on job id "+id+": Socket timed out", true)
@@ -259,7 +266,12 @@ func (f *faultySlurm) scancel(ctx context.Context, timeout time.Duration, id str
 	case "ignored":
 		return "", nil
 	}
-	if j := f.find(id); j != nil {
+	j := f.find(id)
+	switch {
+	case j == nil:
+	case slices.Contains(argv, "--signal=USR2"):
+		j.nudge()
+	default:
 		j.stop()
 	}
 	return "", nil

@@ -82,11 +82,16 @@ type schedule struct {
 	last    executors.Outcome
 	// unsure says that the campaign could not tell whether jobs are left.
 	unsure bool
+	// packed says that its runs are packed; skips counts what was given up.
+	packed bool
+	skips  int
+	// alone says that the present life does not pack.
+	alone bool
 }
 
 func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 	rng := rand.New(rand.NewSource(seed))
-	s := &schedule{t: t, seed: seed, rng: rng, cluster: "gb", verbose: verbose, store: runs.Open(dir), kills: rng.Intn(4)}
+	s := &schedule{t: t, seed: seed, rng: rng, cluster: "gb", verbose: verbose, store: runs.Open(dir), kills: rng.Intn(4), packed: seed%3 == 0}
 	s.slurm = &faultySlurm{
 		rng: rand.New(rand.NewSource(seed + 1)), faults: []float64{0, 0.1, 0.3, 0.6}[rng.Intn(4)],
 		accounting: rng.Intn(2) == 0, minJobAge: []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute}[rng.Intn(3)],
@@ -98,11 +103,19 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 	if rng.Intn(2) == 0 {
 		s.plan.Runs[0].State.Wanted = 2
 	}
+	if s.packed {
+		s.plan.Runs = append(s.plan.Runs, s.faultRun("generation", "ef"))
+		s.plan.Runs[1].State.Wanted = 1 + rng.Intn(2)
+	}
 	return s
 }
 
 func (s *schedule) config() *Config {
-	return &Config{PollInterval: 5 * time.Second, MaxInQueue: 2, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true, Retries: 2, Launcher: []string{"trtllm-bench"}}
+	c := &Config{PollInterval: 5 * time.Second, MaxInQueue: 2, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true, Retries: 2, Launcher: []string{"trtllm-bench"}}
+	if s.packed && !s.alone {
+		c.Pack, c.Canary = &Pack{MaxRuns: 3, MaxTime: 4 * time.Hour}, s.seed%2 == 0
+	}
+	return c
 }
 
 func (s *schedule) faultRun(label, digits string) *plan.Run {
@@ -143,6 +156,7 @@ func (s *schedule) run() {
 			s.slurm.killAt = 1 + s.rng.Intn(12)
 		}
 		s.slurm.mu.Unlock()
+		s.alone = s.seed%4 == 0 && life%2 == 1
 		ended, died := s.life()
 		s.logf("life %d: ended %v %s %+v", life, ended, died, s.last)
 		if ended && died == "" {
@@ -171,17 +185,31 @@ func (s *schedule) life() (ended bool, died string) {
 	}()
 	b := s.backend()
 	s.unsure = false
+	s.skips = 0
 	events := 0
 	killEvent := -1
 	if s.slurm.killAt > 0 && s.rng.Intn(3) == 0 {
 		killEvent = s.rng.Intn(10)
 	}
+	secrets := -1 // asked for as each attempt is prepared
+	if killEvent >= 0 && s.packed && s.rng.Intn(2) == 0 {
+		secrets = s.rng.Intn(3)
+	}
 	c := &executors.Campaign{
+		Secrets: func(string) []string {
+			if secrets--; secrets == -1 {
+				panic(killed{"while a pack is prepared"})
+			}
+			return nil
+		},
 		Plan: s.fresh(), Store: s.store, Backends: map[plan.ExecutorRef]*executors.Backend{b.Ref: b},
 		Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
 		Observe: func(ev executors.Event) {
 			s.logf("%s %s s%d a%d job %s %s %s", ev.Time.Format("15:04:05"), ev.Type, ev.Sample, ev.Attempt, ev.JobID, ev.State, ev.Text)
 			s.unsure = s.unsure || strings.Contains(ev.Text, "is not known; `llmbench cancel -orphans`")
+			if ev.Type == executors.RunErrored && ev.Result == nil {
+				s.skips++
+			}
 			if events++; events-1 == killEvent {
 				panic(killed{"at " + string(ev.Type)})
 			}
@@ -212,6 +240,9 @@ func (s *schedule) fresh() *plan.Plan {
 		c := *r
 		p.Runs = append(p.Runs, &c)
 	}
+	if s.packed && !s.alone {
+		s.pack(p)
+	}
 	return p
 }
 
@@ -241,6 +272,9 @@ func (s *schedule) check() {
 	}
 	s.slurm.wg.Wait()
 	s.inStore()
+	if s.packed {
+		s.packsEnd()
+	}
 }
 
 // known checks that the store knows a job that has not ended.
@@ -264,7 +298,7 @@ func (j *faultyJob) now2() string {
 // inStore compares what jobs did with what the store says of it.
 func (s *schedule) inStore() {
 	done := map[string][]*faultyJob{} // by attempt folder
-	for _, j := range s.slurm.jobs {
+	for _, j := range append(s.slurm.jobs, s.slurm.members...) {
 		if j.measured > 0 {
 			done[j.dir] = append(done[j.dir], j)
 		}

@@ -2,8 +2,11 @@ package slurm
 
 import (
 	_ "embed"
+	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/plan"
@@ -15,17 +18,13 @@ var handTemplate string
 // HandScript implements executors.Hand: the job script with sbatch's options in
 // its head, and in front of it the lines that make an attempt.
 func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, error) {
-	body, err := t.script(run)
+	body, err := t.script(run, false)
 	if err != nil {
 		return "", err
 	}
 	_, body, _ = strings.Cut(body, "\n") // the interpreter stands in the head
-	var head strings.Builder
-	for _, o := range append(t.options(run, jobName(run)+"-hand"), "--output=/dev/null") {
-		head.WriteString("#SBATCH " + o + "\n")
-	}
 	return strings.NewReplacer(
-		"@SBATCH@", strings.TrimRight(head.String(), "\n"),
+		"@SBATCH@", t.head(run, jobName(run), run.TimeLimitSeconds),
 		"@FOLDER@", quote(at.Folder), "@FILES@", quote(at.Files), "@STORE@", quote(at.Store),
 		"@DATASET@", quote(at.Dataset), "@DATASETS@", quote(filepath.Dir(at.Dataset)),
 		"@ADDRESS@", run.Address, "@FINGERPRINT@", run.Fingerprint,
@@ -33,6 +32,34 @@ func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, erro
 		"@MODEL@", quote(modelPath(run)), "@GPU@", quote(run.Hardware.GPU), "@VERSION@", quote(run.Image.TRTLLMVersion),
 		"@BODY@", body,
 	).Replace(handTemplate), nil
+}
+
+//go:embed hand_pack.sh
+var handPackTemplate string
+
+// HandPack implements executors.Hand.
+func (t *target) HandPack(pack *plan.Pack, runs []*plan.Run, scripts []string, out string) (string, error) {
+	lines := make([]string, len(runs))
+	for i, r := range runs {
+		if strings.ContainsAny(scripts[i], "\n\\'") {
+			return "", fmt.Errorf("the path %q cannot stand in a script", scripts[i])
+		}
+		lines[i] = fmt.Sprintf("%d %s", r.TimeLimitSeconds, scripts[i])
+	}
+	return strings.NewReplacer(
+		"@SBATCH@", t.head(runs[0], pack.Name, pack.TimeLimitSeconds),
+		"@OUT@", quote(out), "@SCRIPTS@", strings.Join(lines, "\n"),
+		"@MARGIN@", strconv.Itoa(int(packMargin/time.Second)), "@CLOCK@", clock(pack.TimeLimitSeconds),
+	).Replace(handPackTemplate), nil
+}
+
+// head are sbatch's options for the resources of a run as lines of a script.
+func (t *target) head(run *plan.Run, name string, seconds int) string {
+	var head strings.Builder
+	for _, o := range append(t.options(run, name+"-hand", seconds), "--output=/dev/null") {
+		head.WriteString("#SBATCH " + o + "\n")
+	}
+	return strings.TrimRight(head.String(), "\n")
 }
 
 func modelPath(run *plan.Run) string {

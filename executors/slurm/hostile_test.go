@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -157,6 +159,7 @@ func TestShellcheck(t *testing.T) {
 	for i, change := range []func(*Config, *plan.Run){
 		func(*Config, *plan.Run) {},
 		func(c *Config, _ *plan.Run) { c.Container = &Container{ImageDir: "/images", Writable: true} },
+		func(c *Config, _ *plan.Run) { c.Container = &Container{ImageDir: "/images"} },
 		func(c *Config, r *plan.Run) { c.Prolog = []string{"nvidia-smi"}; v := "1 2"; r.Env["A"] = &v },
 	} {
 		cfg, run := testConfig(), testRun("true")
@@ -165,12 +168,23 @@ func TestShellcheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join(t.TempDir(), fmt.Sprintf("script%d.sh", i))
-		if err := os.WriteFile(file, []byte(*job.Script), 0o600); err != nil {
+		cfg.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour}
+		pack, err := cfg.Target().(plan.Packer).PackJob([]*plan.Run{run, run})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command(path, "-S", "warning", "-e", "SC2054,SC2140", file).CombinedOutput(); err != nil {
-			t.Errorf("%s", out)
+		byHand, err := cfg.Target().(executors.Hand).HandPack(pack, []*plan.Run{run, run}, []string{"/s/a b.sh", "/s/c.sh"}, "/s/it's out")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, script := range map[string]string{"script": *job.Script, "pack": pack.Script, "hand": byHand} {
+			file := filepath.Join(t.TempDir(), fmt.Sprintf("%s%d.sh", name, i))
+			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command(path, "-S", "warning", "-e", "SC2054,SC2140", file).CombinedOutput(); err != nil {
+				t.Errorf("%s", out)
+			}
 		}
 	}
 }

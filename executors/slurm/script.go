@@ -15,17 +15,22 @@ import (
 //go:embed job.sh
 var jobTemplate string
 
+//go:embed common.sh
+var commonPart string
+
 // wrapper starts the benchmark and keeps its true exit status, which
 // trtllm-llmapi-launch hides, on the rank that reports.
 const wrapper = `"$@"; rc=$?; case ${SLURM_PROCID:-0} in 0) echo "$rc" >.bench_exit.tmp && mv -f .bench_exit.tmp bench_exit ;; esac; exit "$rc"`
 
-// script renders the job script of a run.
-func (t *target) script(run *plan.Run) (string, error) {
-	step, err := t.step(run)
+// script renders the job script of a run. Inside a pack it may share what the
+// runs of one allocation can.
+func (t *target) script(run *plan.Run, packed bool) (string, error) {
+	step, err := t.step(run, packed)
 	if err != nil {
 		return "", err
 	}
 	return strings.NewReplacer(
+		"@COMMON@", strings.TrimRight(commonPart, "\n"),
 		"@ADDRESS@", run.Address,
 		"@FINGERPRINT@", run.Fingerprint,
 		"@LIMIT@", strconv.Itoa(run.TimeLimitSeconds),
@@ -73,7 +78,7 @@ func exports(env map[string]*string) string {
 }
 
 // step is srun with its arguments, one a line, as elements of a bash array.
-func (t *target) step(run *plan.Run) (string, error) {
+func (t *target) step(run *plan.Run, packed bool) (string, error) {
 	h := run.Hardware
 	var words []string
 	add := func(list ...string) {
@@ -91,6 +96,9 @@ func (t *target) step(run *plan.Run) (string, error) {
 	add("--mem=0", "--mpi="+t.MPI, "--kill-on-bad-exit=1", "--output=stdout", "--error=stderr")
 	if t.Container != nil {
 		words = append(words, t.Container.words(run)...)
+		if packed && t.Container.shared() {
+			words = append(words, `--container-name="`+sharedContainer+`"`, "--container-readonly")
+		}
 	}
 	if len(t.Prolog) > 0 {
 		add("bash", "-c", strings.Join(append(slices.Clone(t.Prolog), `exec "$@"`), " &&\n"), "prolog")
@@ -133,3 +141,10 @@ func (c *Container) words(run *plan.Run) []string {
 	}
 	return out
 }
+
+// sharedContainer names the container that the runs of a pack share.
+const sharedContainer = "llmbench-$SLURM_JOB_ID"
+
+// shared reports whether runs can share a container, which then is unpacked
+// once: what one run writes into it, the next would find.
+func (c *Container) shared() bool { return c != nil && !c.Writable }

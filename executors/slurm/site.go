@@ -27,6 +27,9 @@ func (c *Config) Probe(ctx context.Context) (cluster string) {
 			c.Segment = false
 		}
 	}
+	if c.Pack != nil {
+		c.partitionTime = c.longestTime(ctx)
+	}
 	if c.Cluster != "" {
 		return c.Cluster
 	}
@@ -40,6 +43,26 @@ func (c *Config) Probe(ctx context.Context) (cluster string) {
 		}
 	}
 	return ""
+}
+
+// longestTime is the longest time limit that the executor's partition takes, the
+// default one where none is named; 0 where it is not known or has none.
+func (c *Config) longestTime(ctx context.Context) time.Duration {
+	out, err := call(ctx, 10*time.Second, "", "scontrol", "-o", "show", "partition")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(out) {
+		fields := map[string]string{}
+		for word := range strings.FieldsSeq(line) {
+			name, value, _ := strings.Cut(word, "=")
+			fields[name] = value
+		}
+		if fields["PartitionName"] == c.Partition || c.Partition == "" && fields["Default"] == "YES" {
+			return slurmDuration(fields["MaxTime"])
+		}
+	}
+	return 0
 }
 
 // Available says why jobs cannot be submitted from this host, nil if they can.
@@ -78,7 +101,7 @@ func (c *Config) backend(log hclog.Logger) *executors.Backend {
 			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
 			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
 		},
-		Avoid:    avoid,
+		Avoid: avoid, Packer: &target{c},
 		LinksDir: c.ExperimentsDir, Links: recipeLinks,
 	}
 }

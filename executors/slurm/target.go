@@ -36,9 +36,12 @@ func (t *target) Describe() string {
 	if t.Exclusive && !t.InAllocation {
 		parts = append(parts, "exclusive nodes")
 	}
-	if t.InAllocation {
+	switch {
+	case t.InAllocation:
 		parts = append(parts, "in the allocation of this shell, one run at a time")
-	} else {
+	case t.Packing() != nil:
+		parts = append(parts, fmt.Sprintf("up to %d runs a job", t.Pack.MaxRuns), fmt.Sprintf("at most %d queued", t.MaxInQueue))
+	default:
 		parts = append(parts, "one job a run", fmt.Sprintf("at most %d queued", t.MaxInQueue))
 	}
 	if t.simulated() {
@@ -51,20 +54,25 @@ func (t *target) Describe() string {
 // that paths are relative to it.
 func (t *target) Job(run *plan.Run) (plan.Job, error) {
 	name := jobName(run)
-	script, err := t.script(run)
+	script, err := t.script(run, false)
 	if err != nil {
 		return plan.Job{}, err
 	}
 	if t.InAllocation {
 		return plan.Job{Name: name, Argv: insideArgv(run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
 	}
-	argv := append([]string{"sbatch", "--parsable"}, t.options(run, name+"-"+plan.AttemptPlaceholder)...)
-	argv = append(argv, "--output=job.out", "--error=job.out", "script.sh")
-	return plan.Job{Name: name, Argv: argv, Script: &script, PackedWith: []string{}}, nil
+	return plan.Job{Name: name, Argv: t.sbatch(run, name, run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
 }
 
-// options are sbatch's options for a run, without where output goes.
-func (t *target) options(run *plan.Run, name string) []string {
+// sbatch submits script.sh in its working directory, with the resources of run.
+func (t *target) sbatch(run *plan.Run, name string, seconds int) []string {
+	argv := append([]string{"sbatch", "--parsable"}, t.options(run, name+"-"+plan.AttemptPlaceholder, seconds)...)
+	return append(argv, "--output=job.out", "--error=job.out", "script.sh")
+}
+
+// options are sbatch's options for the resources of a run, without where output
+// goes.
+func (t *target) options(run *plan.Run, name string, seconds int) []string {
 	h := run.Hardware
 	opts := []string{
 		"--no-requeue", "--open-mode=append", "--job-name=" + name, "--comment=" + name,
@@ -79,7 +87,7 @@ func (t *target) options(run *plan.Run, name string) []string {
 	add(t.CPUsPerTask > 0, "--cpus-per-task="+strconv.Itoa(t.CPUsPerTask))
 	add(t.Exclusive, "--exclusive")
 	add(t.Segment && h.Nodes > 1, fmt.Sprintf("--segment=%d", h.Nodes))
-	opts = append(opts, fmt.Sprintf("--time=%d", (run.TimeLimitSeconds+59)/60))
+	opts = append(opts, fmt.Sprintf("--time=%d", (seconds+59)/60))
 	for _, o := range []struct{ name, value string }{
 		{"clusters", t.Cluster}, {"account", t.Account}, {"partition", t.Partition}, {"qos", t.QOS},
 		{"reservation", t.Reservation}, {"nodelist", t.NodeList}, {"exclude", t.Exclude},

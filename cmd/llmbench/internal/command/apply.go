@@ -23,6 +23,7 @@ type applyFlags struct {
 	AutoApprove, Detach, KeepGoing, JSON bool
 	MaxGPUHours                          float64
 	LockTimeout                          time.Duration
+	Pack                                 int // runs a job, 0 for what the executor says
 	SkipChecks                           bool
 }
 
@@ -32,6 +33,7 @@ func applyCommand(e *env) *cli.Command {
 		Flags: append(append(definitionFlagSet(), selectionFlagSet()...),
 			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "detach", Usage: "submit and return; status, results or another apply follow up"},
+			&cli.IntFlag{Name: "pack", Usage: "run up to `N` runs one after another in one job"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs although one like them failed to start"},
 			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "refuse when the time limits add up to more than `N` GPU-hours"},
 			&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `TIME`, such as 10m, for another apply on the same store"},
@@ -63,6 +65,10 @@ func readApplyFlags(c *cli.Command) (applyFlags, error) {
 		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
 		AutoApprove: c.Bool("auto-approve"), Detach: c.Bool("detach"), KeepGoing: c.Bool("keep-going"),
 		JSON: c.Bool("json"), MaxGPUHours: c.Float("max-gpu-hours"), LockTimeout: c.Duration("lock-timeout"), SkipChecks: c.Bool("skip-checks"),
+		Pack: c.Int("pack"),
+	}
+	if err == nil && c.IsSet("pack") && f.Pack < 1 {
+		err = fmt.Errorf("-pack=%d: a job runs at least one run", f.Pack)
 	}
 	if err != nil {
 		return f, err
@@ -75,8 +81,8 @@ func readApplyFlags(c *cli.Command) (applyFlags, error) {
 		return f, nil
 	}
 	f.Plan = f.Dir
-	if len(f.Vars) > 0 || len(f.VarFiles) > 0 || f.Store != "" || f.selectionFlags.any() {
-		return f, fmt.Errorf("%s is a saved plan, which has decided variables, store, executor and selection already: leave -var, -var-file, -store, -executor, -target, -replace and -retry out, or plan again", f.Plan)
+	if len(f.Vars) > 0 || len(f.VarFiles) > 0 || f.Store != "" || f.Pack > 0 || f.selectionFlags.any() {
+		return f, fmt.Errorf("%s is a saved plan, which has decided variables, store, executor, packs and selection already: leave -var, -var-file, -store, -executor, -pack, -target, -replace and -retry out, or plan again", f.Plan)
 	}
 	return f, nil
 }
@@ -107,6 +113,7 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 func (e *env) planned(f applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
 	if f.Plan == "" {
 		s := e.load(f.definitionFlags, f.Executor)
+		s.sites.pack = f.Pack
 		p, diags := s.proven(f.selection(), false)
 		return s, p, diags, nil
 	}

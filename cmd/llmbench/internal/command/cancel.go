@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -44,12 +43,19 @@ func cancelCommand(e *env) *cli.Command {
 	}
 }
 
-// A flight is a job to be cancelled; a stray one has no attempt.
+// A flight is what is to be cancelled at an address; a stray job has no attempt.
 type flight struct {
+	executors.Flight
 	address string
-	attempt *runs.Attempt
-	handle  executors.Handle
-	backend *executors.Backend
+}
+
+// words name the run and the job that is cancelled, or the pack that it is taken
+// out of.
+func (fl flight) words() string {
+	if fl.Pack != "" {
+		return fmt.Sprintf("%s  in the pack of job %s", fl.address, executors.JobID(fl.Handle))
+	}
+	return fmt.Sprintf("%s  job %s", fl.address, executors.JobID(fl.Handle))
 }
 
 func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
@@ -77,7 +83,7 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	}
 	lines := make([]string, len(flights))
 	for i, fl := range flights {
-		lines[i] = fmt.Sprintf("%s  job %s", fl.address, executors.JobID(fl.handle))
+		lines[i] = fl.words()
 	}
 	if err := view.List(e.streams.Err, "To be cancelled:", lines); err != nil {
 		return err
@@ -86,14 +92,16 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 		if !e.streams.Interactive {
 			return errors.New("there is no terminal to ask on; -auto-approve cancels without asking. Nothing was cancelled")
 		}
-		if !e.streams.Confirm(fmt.Sprintf("Cancel %s?", view.Plural(len(flights), "job"))) {
+		if !e.streams.Confirm(fmt.Sprintf("Cancel %s?", view.Plural(len(flights), "run"))) {
 			return errors.New("not approved; nothing was cancelled")
 		}
 	}
-	for _, fl := range flights {
-		if err := fl.cancel(ctx); err != nil {
-			return fmt.Errorf("%s: %w", fl.address, err)
-		}
+	list := make([]executors.Flight, len(flights))
+	for i, fl := range flights {
+		list[i] = fl.Flight
+	}
+	if err := executors.Cancel(ctx, s.store, list); err != nil {
+		return err
 	}
 	return view.Nothing(e.streams.Out, fmt.Sprintf("Cancelled %d.", len(flights)))
 }
@@ -122,26 +130,10 @@ func (s *session) strays(ctx context.Context, p *plan.Plan) ([]flight, error) {
 			return nil, err
 		}
 		for _, h := range found {
-			out = append(out, flight{address: "(its run has ended)", handle: h, backend: st.backend})
+			out = append(out, flight{address: "(its run has ended)", Flight: executors.Flight{Handle: h, Backend: st.backend}})
 		}
 	}
 	return out, nil
-}
-
-// cancel writes the wish down first, so that a job that starts late refuses.
-func (fl flight) cancel(ctx context.Context) error {
-	if fl.attempt == nil {
-		return fl.backend.Executor.Cancel(ctx, fl.handle)
-	}
-	if err := fl.attempt.MarkCancelled(); err != nil {
-		return err
-	}
-	if fl.handle != "" {
-		if err := fl.backend.Executor.Cancel(ctx, fl.handle); err != nil {
-			return err
-		}
-	}
-	return fl.attempt.RecordEnd(runs.EndRecord{Code: "cancelled", Detail: "cancelled on request", JobID: executors.JobID(fl.handle), Time: time.Now().UTC()})
 }
 
 // flights lists the jobs in flight that f asks for.
@@ -198,7 +190,9 @@ func (s *session) flightsOf(k runs.Key, address string, b *executors.Backend, f 
 		if b == nil {
 			continue
 		}
-		out = append(out, flight{address: at, attempt: slot.Attempt, handle: executors.Handle(slot.Handle), backend: b})
+		out = append(out, flight{address: at, Flight: executors.Flight{
+			Attempt: slot.Attempt, Handle: executors.Handle(slot.Handle), Pack: slot.Pack, Backend: b,
+		}})
 	}
 	return out, nil
 }

@@ -108,6 +108,9 @@ func whatMoved(saved, fresh *plan.Plan) []string {
 			add("the variable %q has another value", name)
 		}
 	}
+	if !same(saved.Packs, fresh.Packs) {
+		add("the packs: which runs share a job, or how it is submitted")
+	}
 	byAddress := map[string]*plan.Run{}
 	for _, r := range fresh.Runs {
 		byAddress[r.Address] = r

@@ -21,8 +21,10 @@ type sites struct {
 	env      *env
 	defs     *schema.Definitions
 	override string
-	known    map[*schema.Executor]*site
-	order    []*site
+	// pack is how many runs -pack puts into a job, 0 for what the executors say.
+	pack  int
+	known map[*schema.Executor]*site
+	order []*site
 }
 
 // A site is one configured executor.
@@ -73,13 +75,22 @@ func (s *sites) configure(exec *schema.Executor) *site {
 	case simulate.Type:
 		cfg, more := simulate.Configure(val)
 		st.diags = append(st.diags, more...)
+		if s.pack > 0 {
+			st.diags = append(st.diags, s.cannotPack(exec, "simulate has no jobs"))
+		}
 		st.target, st.cluster = cfg.Target(), simulate.Cluster
 		st.backend = cfg.Backend(s.env.log)
 	case slurm.Type:
 		cfg, more := slurm.Configure(val, exec.Range)
 		st.diags = append(st.diags, more...)
-		if more.HasErrors() {
+		if s.pack > 0 && cfg.InAllocation {
+			st.diags = append(st.diags, s.cannotPack(exec, "in_allocation = true runs one after another in the allocation of the shell already"))
+		}
+		if st.diags.HasErrors() {
 			return st
+		}
+		if s.pack > 0 {
+			cfg.PackUpTo(s.pack)
 		}
 		st.slurm, st.startup = cfg, cfg.Startup
 		st.cluster = cfg.Probe(s.env.signal)
@@ -93,6 +104,15 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		st.backend.Ref, st.backend.Cluster = st.ref, st.cluster
 	}
 	return st
+}
+
+// cannotPack refuses -pack for an executor.
+func (s *sites) cannotPack(exec *schema.Executor, why string) *hcl.Diagnostic {
+	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Runs cannot be packed", Detail: fmt.Sprintf("-pack=%d puts runs into one Slurm job, and %s. Leave -pack out.", s.pack, why)}
+	if exec.Range.Filename != "" {
+		d.Subject = &exec.Range
+	}
+	return d
 }
 
 // warnings says which variables apply will miss.

@@ -124,7 +124,7 @@ func (a *Apply) eventLine(e executors.Event) string {
 	}
 	switch e.Type {
 	case executors.RunSubmitted:
-		return fmt.Sprintf("%s  submitted as job %s", name, e.JobID)
+		return strings.TrimSpace(fmt.Sprintf("%s  submitted as job %s  %s", name, e.JobID, e.Text))
 	case executors.RunState:
 		return strings.TrimSpace(fmt.Sprintf("%s  %s  %s", name, e.State, e.Text))
 	case executors.RunProgress:

@@ -31,6 +31,13 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 		p.line("")
 		v.folded(p, g)
 	}
+	if len(v.Plan.Packs) > 0 {
+		p.line("%s.", v.packedLine())
+		for _, line := range v.packLines() {
+			p.line("- %s: %s", line[0], line[1])
+		}
+		p.line("")
+	}
 	p.line("%s", v.planLine())
 	if base != nil {
 		v.costBeforeAfter(p, base, name)

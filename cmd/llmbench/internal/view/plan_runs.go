@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -26,6 +27,9 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 		return fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted)
 	}})
 	cols = append(cols, v.costColumns(g)...)
+	if numbers := v.packNumbers(); anyRun(g, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
+		cols = append(cols, column{"job", true, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") }})
+	}
 	if anyRun(g, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {
 		cols = append(cols, column{"why", false, why})
 	}

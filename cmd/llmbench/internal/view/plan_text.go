@@ -27,6 +27,7 @@ func (v PlanView) Text(w io.Writer) error {
 		}
 		v.group(p, g)
 	}
+	v.packs(p)
 	v.undeclared(p)
 	if len(v.Plan.Runs) > 0 {
 		p.line("")

@@ -26,6 +26,7 @@ type Standing struct {
 
 	handle  executors.Handle
 	flying  bool
+	packed  bool
 	samples string
 }
 
@@ -45,6 +46,8 @@ func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error
 			err := s.fly(slot)
 			s.expect(r.Estimate, now)
 			return s, err
+		case slot.Deferred != "":
+			s.State, s.Reason = string(runs.Deferred), slot.Deferred
 		case slot.Result != nil && !slot.Counts:
 			s.State, s.Reason = string(slot.Result.Verdict), slot.Result.Code()+": "+slot.Result.Cause()
 		}
@@ -56,7 +59,7 @@ func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error
 }
 
 func (s *Standing) fly(slot runs.Slot) error {
-	s.flying, s.handle = true, executors.Handle(slot.Handle)
+	s.flying, s.packed, s.handle = true, slot.Pack != "", executors.Handle(slot.Handle)
 	s.State, s.Reason = string(slot.Phase), ""
 	if slot.Job.JobID != "" {
 		s.JobID = &slot.Job.JobID
@@ -98,6 +101,9 @@ func (s *Standing) Hear(answer map[executors.Handle]executors.Status) {
 	a, ok := answer[s.handle]
 	if !ok || !s.flying || s.State != string(runs.Submitted) && s.State != string(runs.Intended) {
 		return
+	}
+	if s.packed && (a.State == executors.Starting || a.State == executors.Running) {
+		a.State, a.Reason, a.Remedy = executors.Queued, "in its pack", "" // another's turn
 	}
 	s.State = string(a.State)
 	if a.State == executors.Ended {

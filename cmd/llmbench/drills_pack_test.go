@@ -1,0 +1,219 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+// sweep is the example of that name with few requests, on packs of seven runs
+// whose steps wait while a file is there. One run fails.
+func (d *drill) sweep(hold string) {
+	d.t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "sweep", "main.hcl"))
+	d.ok(err)
+	prolog := fmt.Sprintf(`while [ -e %[1]s ]; do touch %[1]s.$SLURM_JOB_ID.$SLURMD_NODENAME; sleep 0.1; done`, hold)
+	executor := fmt.Sprintf(`executor "slurm" "gb200" {
+  partition     = "batch"
+  poll_interval = "1s"
+  canary        = false
+  launcher      = ["llmbench", "trtllm-bench"]
+  prolog        = [%q]
+
+  pack {
+    max_runs = 7
+  }
+}
+`, prolog)
+	s := regexp.MustCompile(`(?s)executor "slurm".*?\n}\n`).ReplaceAllLiteralString(string(text), executor)
+	for _, change := range [][2]string{
+		{`time_limit = "30m"`, `time_limit = "5m"`}, {`max(4000, 4 *`, `max(64, 4 *`},
+		{`[64, 512, 4096]`, `[8, 16, 32]`}, {`concurrency = 64`, `concurrency = 8`},
+		{`  warmup         = 10`, `  warmup         = 10
+  env = {
+    LLMBENCH_SIMULATED_SPEED = "1000"
+    LLMBENCH_SIMULATED_FAULT = "${each.use_case.label}/${each.concurrency}/${each.streaming}/${each.moe_backend}" == "chat/16/true/CUTLASS" ? "crash" : ""
+  }`},
+	} {
+		if !strings.Contains(s, change[0]) {
+			d.t.Fatalf("the example has no %s", change[0])
+		}
+		s = strings.Replace(s, change[0], change[1], 1)
+	}
+	d.definitions(s)
+}
+
+// waiting waits for a job whose step waits for the file to go, and returns the
+// job and its nodes.
+func (d *drill) waiting(hold string) (id string, nodes []string) {
+	d.t.Helper()
+	d.until("a run waits", func() bool {
+		nodes = nil
+		found, _ := filepath.Glob(hold + ".*")
+		for _, path := range found {
+			job, node, _ := strings.Cut(strings.TrimPrefix(path, hold+"."), ".")
+			if id == "" {
+				id = job
+			}
+			if job == id {
+				nodes = append(nodes, node)
+			}
+		}
+		return len(nodes) == 2
+	})
+	return id, nodes
+}
+
+func (d *drill) hold(path string) { d.ok(os.WriteFile(path, nil, 0o644)) }
+
+// release lets all go on that waits for the file to go.
+func (d *drill) release(path string) {
+	d.ok(os.Remove(path))
+	old, _ := filepath.Glob(path + ".*")
+	for _, p := range old {
+		_ = os.Remove(p) // a step may touch it once more
+	}
+}
+
+// measured counts the jobs that measured, by the folder of the sample.
+func (d *drill) measured() map[string]int {
+	n := map[string]int{}
+	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-*", "attempt-*", "exit"))
+	for _, path := range found {
+		text, err := os.ReadFile(path)
+		d.ok(err)
+		var exit struct{ RC int }
+		if json.Unmarshal(text, &exit) == nil && exit.RC == 0 {
+			n[filepath.Dir(filepath.Dir(path))]++
+		}
+	}
+	return n
+}
+
+// verdicts counts the results by their verdict.
+func (d *drill) verdicts() map[string]int {
+	d.t.Helper()
+	out, _ := d.llmbench("results", "-store="+d.store, "-all", "-format=json", d.dir)
+	var doc struct {
+		Results []struct{ Verdict string }
+	}
+	d.ok(json.Unmarshal([]byte(out), &doc))
+	n := map[string]int{}
+	for _, r := range doc.Results {
+		n[r.Verdict]++
+	}
+	return n
+}
+
+// packs measures a sweep in packs: apply is killed again and again, a run fails
+// in the middle of a pack, and one allocation is lost.
+func (d *drill) packs() {
+	hold := filepath.Join(d.t.TempDir(), "hold")
+	d.sweep(hold)
+	d.hold(hold)
+	for range 3 {
+		a := d.start()
+		d.waiting(hold)
+		d.ok(a.cmd.Process.Signal(syscall.SIGKILL))
+		<-a.done
+	}
+	d.release(hold)
+	a := d.start()
+	d.until("some have measured", func() bool { return len(d.measured()) >= 4 })
+	d.hold(hold)
+	_, nodes := d.waiting(hold)
+	d.ok(a.cmd.Process.Signal(syscall.SIGKILL))
+	<-a.done
+	d.ok(d.cluster.KillNode(nodes[1]))
+	a = d.start()
+	a.says("a new attempt follows")
+	a.says("deferred: ")
+	d.release(hold)
+	d.ok(d.cluster.StartNode(nodes[1]))
+	out, code := a.wait()
+	if code != 3 || strings.Contains(out, "deferred 5 times") {
+		d.t.Errorf("exit %d, want 3: one run fails", code)
+	}
+	if n := d.verdicts(); n["valid"] != 19 || n["failed"] != 1 {
+		d.t.Errorf("results %v, want 19 valid and 1 failed", n)
+	}
+	all := d.measured()
+	for sample, n := range all {
+		if n != 1 {
+			d.t.Errorf("%s was measured %d times", sample, n)
+		}
+	}
+	if len(all) != 19 {
+		d.t.Errorf("%d samples were measured, want 19", len(all))
+	}
+	folders, _ := filepath.Glob(filepath.Join(d.store, "simulated", "packs", "*", "*", "claim"))
+	if len(folders) < 4 || len(folders) > 6 {
+		d.t.Errorf("%d packs ran, want the three that were planned and what was left of one", len(folders))
+	}
+}
+
+// packCancelled takes runs out of a pack while it runs, and cancels a pack whole.
+func (d *drill) packCancelled() {
+	hold := filepath.Join(d.t.TempDir(), "hold")
+	d.sweep(hold)
+	d.hold(hold)
+	const targets = "-target=use_case=reasoning/concurrency=8"
+	a := d.start(targets, "-target=use_case=reasoning/concurrency=16")
+	id, _ := d.waiting(hold)
+	out, code := d.llmbench("status", "-json", "-store="+d.store, d.dir)
+	var doc struct {
+		Runs []struct{ Address, State, Reason string }
+	}
+	d.ok(json.Unmarshal([]byte(out), &doc))
+	running, queued := "", ""
+	states := map[string]int{}
+	for _, r := range doc.Runs {
+		states[r.State]++
+		switch {
+		case r.State == "running":
+			running = r.Address
+		case r.State == "queued" && r.Reason == "in its pack":
+			queued = r.Address
+		}
+	}
+	if code != 4 || states["running"] != 1 || states["queued"] != 5 || states["planned"] != 14 {
+		d.t.Errorf("exit %d, states %v", code, states)
+	}
+	for _, address := range []string{running, queued} {
+		if out, code := d.llmbench("cancel", "-auto-approve", "-store="+d.store, "-dir="+d.dir, address); code != 0 {
+			d.t.Errorf("cancel: exit %d: %s", code, out)
+		}
+	}
+	d.until("the pack goes on with another run", func() bool { return strings.Count(a.output(), "cancelled") >= 2 })
+	d.release(hold)
+	if _, code := a.wait(); code != 3 {
+		d.t.Errorf("exit %d, want 3", code)
+	}
+	if n := d.verdicts(); n["valid"] != 4 || n["failed"] != 2 {
+		d.t.Errorf("results %v, want 4 valid and 2 cancelled", n)
+	}
+	if state := strings.TrimSpace(d.must("sacct", "-X", "-n", "-o", "State", "-j", id)); state != "COMPLETED" {
+		d.t.Errorf("the pack's job is %s", state)
+	}
+
+	d.hold(hold)
+	if _, code := d.llmbench("apply", "-auto-approve", "-detach", "-target=use_case=chat", "-store="+d.store, d.dir); code != 0 {
+		d.t.Fatalf("exit %d", code)
+	}
+	if _, code := d.llmbench("cancel", "-auto-approve", "-store="+d.store, "-dir="+d.dir); code != 0 {
+		d.t.Errorf("cancel: exit %d", code)
+	}
+	d.until("the queue is empty", func() bool {
+		out, err := exec.Command("squeue", "-h", "-o", "%i").Output()
+		return err == nil && strings.TrimSpace(string(out)) == ""
+	})
+	d.release(hold)
+	if _, code := d.llmbench("status", "-store="+d.store, d.dir); code != 3 {
+		d.t.Errorf("status: exit %d, want 3", code)
+	}
+}

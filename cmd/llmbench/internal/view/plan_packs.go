@@ -1,0 +1,85 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// packs says what shares a job, what that saves and what it risks.
+func (v PlanView) packs(p *printer) {
+	if len(v.Plan.Packs) == 0 {
+		return
+	}
+	p.line("")
+	p.line("%s", v.packedLine())
+	t := &table{indent: "  "}
+	for _, line := range v.packLines() {
+		t.add(line[0], line[1])
+	}
+	p.table(t)
+}
+
+// packedLine says how many samples run in how many jobs.
+func (v PlanView) packedLine() string {
+	var sizes []string
+	n := 0
+	for _, pack := range v.Plan.Packs {
+		n += len(pack.Runs)
+		sizes = append(sizes, fmt.Sprint(len(pack.Runs)))
+	}
+	line := fmt.Sprintf("packed: %s in %s", Plural(n, "sample"), Plural(len(sizes), "job"))
+	if len(sizes) > 1 && len(sizes) <= 8 {
+		line += " of " + strings.Join(sizes[:len(sizes)-1], ", ") + " and " + sizes[len(sizes)-1]
+	}
+	return line + ", one after another, the cheapest first"
+}
+
+// packLines are what packing saves, what it does not, and what it risks.
+func (v PlanView) packLines() [][2]string {
+	waits, longest, longestRun := 0, 0, 0
+	container := ""
+	for _, pack := range v.Plan.Packs {
+		waits += len(pack.Runs) - 1
+		longest = max(longest, pack.TimeLimitSeconds)
+		if pack.Container != nil {
+			container = *pack.Container
+		}
+	}
+	numbers := v.packNumbers()
+	for _, r := range v.Plan.Runs {
+		if numbers[r.Address] != "" {
+			longestRun = max(longestRun, r.TimeLimitSeconds)
+		}
+	}
+	saves := Plural(waits, "wait") + " in the queue"
+	if container == "shared" {
+		saves += fmt.Sprintf(", %s of the container", Plural(waits, "start"))
+	}
+	saves += "; weights are in the page cache of the nodes from the second run of a job on"
+	keeps := "the model load: trtllm-bench starts anew for each run"
+	if container == "fresh" {
+		keeps += "; the start of the container, which is writable, so that each run gets a fresh one"
+	}
+	return [][2]string{
+		{"saves", saves}, {"saves not", keeps},
+		{"risks", fmt.Sprintf("a job that is lost costs the run that it measures, and the runs behind it wait again; a job of %s may wait longer than one of %s", minutes(longest), minutes(longestRun))},
+	}
+}
+
+// packNumbers names the packs of each packed run by their numbers.
+func (v PlanView) packNumbers() map[string]string {
+	names := map[string]string{}
+	for i, pack := range v.Plan.Packs {
+		for k, address := range pack.Runs {
+			switch {
+			case slices.Contains(pack.Runs[:k], address):
+			case names[address] == "":
+				names[address] = fmt.Sprint(i + 1)
+			default:
+				names[address] += fmt.Sprintf(", %d", i+1)
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,46 @@
+set -u
+umask 077
+export LC_ALL=C
+job=$SLURM_JOB_ID
+restarts=${SLURM_RESTART_COUNT:-0}
+
+now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
+
+# put NAME: standard input becomes the file NAME, whole or not at all.
+put() {
+  cat >".$1.$job.tmp" || return
+  sync ".$1.$job.tmp" 2>/dev/null || sync
+  mv -fT ".$1.$job.tmp" "$1" && { sync . 2>/dev/null || sync; }
+}
+
+refuse() { # CODE WHY
+  echo "llmbench: this job leaves the attempt alone: $2" >&2
+  printf '{"job_id":"%s","reason":"%s","time":"%s","end":true}\n' "$job" "$2" "$(now)" | put "refused.$job"
+  exit "$1"
+}
+
+# assign FILE: exports the NAME=VALUE lines of FILE.
+assign() {
+  while IFS= read -r line; do
+    case $line in [A-Za-z_]*=*) export "${line%%=*}=${line#*=}" ;; esac
+  done <"$1"
+}
+
+if ! [ -r attempt ]; then
+  echo "llmbench: $(hostname) does not see the attempt folder $PWD; the store must be on a file system that all nodes share" >&2
+  exit 79
+fi
+assign attempt
+[ "$restarts" -gt 0 ] && refuse 78 "Slurm started it again"
+[ -e cancelled ] && refuse 76 "it was cancelled"
+
+# The claim: link(2) makes one job the owner of the attempt, and is whole as
+# soon as it can be seen.
+printf '{"job_id":"%s","restart_count":%s,"host":"%s","time":"%s","nonce":"%s","end":true}\n' \
+  "$job" "$restarts" "$(hostname)" "$(now)" "$LLMBENCH_NONCE" | put "claim.$job"
+if ! ln "claim.$job" claim 2>/dev/null && ! [ claim -ef "claim.$job" ]; then
+  if [ -e claim ] || ! mkdir claim.d 2>/dev/null; then
+    refuse 77 "another job has claimed it"
+  fi
+  cp "claim.$job" claim
+fi

@@ -1,0 +1,168 @@
+package executors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/runs"
+)
+
+// stop stops the run of an attempt: its job, or in a pack that run alone.
+func (b *Backend) stop(ctx context.Context, a *runs.Attempt, h Handle, packed bool) error {
+	if !packed {
+		return b.Executor.Cancel(ctx, h)
+	}
+	if err := a.MarkCancelled(); err != nil {
+		return err
+	}
+	nudger, ok := b.Executor.(Nudger)
+	if !ok {
+		return errors.New("the executor cannot stop one run of a pack")
+	}
+	return nudger.Nudge(ctx, h)
+}
+
+// A Flight is an attempt in flight that is to be cancelled, or a job without one:
+// Attempt is nil then. Handle is "" where the submission was not confirmed, Pack
+// where the attempt has a job of its own.
+type Flight struct {
+	Attempt *runs.Attempt
+	Handle  Handle
+	Pack    string
+	Backend *Backend
+}
+
+// Cancel stops what is in flight, writing the wish down first, so that a job that
+// starts late refuses. Runs are taken out of packs; a pack in which nothing is
+// left is cancelled whole.
+func Cancel(ctx context.Context, store *runs.Store, flights []Flight) error {
+	packs := map[string][]Flight{}
+	for _, f := range flights {
+		if f.Pack != "" {
+			dir := f.folder(store).Dir
+			packs[dir] = append(packs[dir], f)
+		} else if err := f.cancel(ctx); err != nil {
+			return fmt.Errorf("job %s: %w", JobID(f.Handle), err)
+		}
+	}
+	for _, f := range flights {
+		if f.Pack == "" {
+			continue
+		}
+		dir := f.folder(store).Dir
+		if err := cancelPacked(ctx, store, packs[dir]); err != nil {
+			return fmt.Errorf("%s: %w", f.Attempt, err)
+		}
+		delete(packs, dir)
+	}
+	return nil
+}
+
+func (f Flight) folder(store *runs.Store) *runs.Pack {
+	return store.Pack(f.Backend.Cluster, f.Backend.Simulated, f.Pack)
+}
+
+func (f Flight) cancel(ctx context.Context) error {
+	if f.Attempt == nil {
+		return f.Backend.Executor.Cancel(ctx, f.Handle)
+	}
+	if err := f.Attempt.MarkCancelled(); err != nil {
+		return err
+	}
+	if f.Handle != "" {
+		if err := f.Backend.Executor.Cancel(ctx, f.Handle); err != nil {
+			return err
+		}
+	}
+	return f.Attempt.RecordEnd(onRequest(f.Handle))
+}
+
+func onRequest(h Handle) runs.EndRecord {
+	return runs.EndRecord{Code: string(Cancelled), Detail: "cancelled on request", JobID: JobID(h), Time: time.Now().UTC()}
+}
+
+// cancelPacked takes the runs of one pack out of it. Those that have not begun
+// are claimed, so that they never do.
+func cancelPacked(ctx context.Context, store *runs.Store, list []Flight) error {
+	if len(list) == 0 {
+		return nil
+	}
+	began := []Flight{}
+	for _, f := range list {
+		if err := f.Attempt.MarkCancelled(); err != nil {
+			return err
+		}
+		given, err := f.Attempt.Defer("cancelled on request")
+		if err != nil {
+			return err
+		}
+		if !given {
+			began = append(began, f)
+			continue
+		}
+		if err := f.Attempt.RecordEnd(onRequest(f.Handle)); err != nil {
+			return err
+		}
+	}
+	first := list[0]
+	left, err := others(first.folder(store), began)
+	switch {
+	case err != nil:
+		return err
+	case !left:
+		if err := cancelPack(ctx, first.folder(store), first); err != nil {
+			return err
+		}
+	case len(began) > 0 && first.Handle != "":
+		if err := first.Backend.stop(ctx, began[0].Attempt, first.Handle, true); err != nil {
+			return err
+		}
+	}
+	for _, f := range began {
+		if err := f.Attempt.RecordEnd(onRequest(f.Handle)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// others reports whether a pack has runs in flight other than these.
+func others(folder *runs.Pack, these []Flight) (bool, error) {
+	members, err := folder.Members()
+	if err != nil {
+		return false, err
+	}
+	for _, a := range members {
+		phase, err := a.Phase()
+		if err != nil {
+			return false, err
+		}
+		if phase.InFlight() && !has(these, a) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func has(list []Flight, a *runs.Attempt) bool {
+	for _, f := range list {
+		if f.Attempt.Dir == a.Dir {
+			return true
+		}
+	}
+	return false
+}
+
+func cancelPack(ctx context.Context, folder *runs.Pack, f Flight) error {
+	if err := folder.MarkCancelled(); err != nil {
+		return err
+	}
+	if f.Handle != "" {
+		if err := f.Backend.Executor.Cancel(ctx, f.Handle); err != nil {
+			return err
+		}
+	}
+	return folder.RecordEnd(onRequest(f.Handle))
+}
