@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
@@ -48,7 +45,10 @@ type Bench struct {
 // Run does what trtllm-bench does with argv, the program's name left out, and
 // returns its exit status.
 func (b *Bench) Run(ctx context.Context, argv []string) int {
-	inv, err := trtllm.ParseArgv(argv)
+	inv, err := trtllm.ParseArgv(argv, b.hasFlag)
+	if err == nil {
+		err = unwritten(inv.Args)
+	}
 	if err != nil {
 		return b.refuse(err)
 	}
@@ -103,6 +103,9 @@ func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset,
 	if err != nil {
 		return w, data, err
 	}
+	if err := b.parallel(inv.Args); err != nil {
+		return w, data, err
+	}
 	rows, _ := inv.Args.Int("num_requests")
 	f, err := os.Open(b.path(inv.Dataset))
 	if err != nil {
@@ -121,42 +124,6 @@ func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset,
 		Model: model, Checkpoint: checkpoint, GPU: gpu, GPUs: max(1, tp) * max(1, pp),
 		Arguments: inv.Args, Options: options, Lengths: data.Lengths, TRTLLMVersion: b.Version,
 	}, data, nil
-}
-
-// options reads the options file and refuses keys that the version lacks, in
-// pydantic's words.
-func (b *Bench) options(inv *trtllm.Invocation) (any, error) {
-	if inv.Options == "" {
-		return map[string]any{}, nil
-	}
-	src, err := os.ReadFile(b.path(inv.Options))
-	if err != nil {
-		return nil, err
-	}
-	v, err := trtllm.ParseOptions(src)
-	if err != nil {
-		return nil, fmt.Errorf("yaml.scanner.ScannerError: %w", err)
-	}
-	text, err := ctyjson.Marshal(v, v.Type())
-	if err != nil {
-		return nil, err
-	}
-	var options any
-	if err := json.Unmarshal(text, &options); err != nil {
-		return nil, err
-	}
-	top, ok := options.(map[string]any)
-	if !ok {
-		return nil, errors.New("TypeError: the options file is not a mapping")
-	}
-	if version, ok := catalog.Load().Version(b.Version); ok {
-		for name := range top {
-			if _, known := version.Option(name); !known {
-				return nil, fmt.Errorf("pydantic_core._pydantic_core.ValidationError: 1 validation error for TorchLlmArgs\n%s\n  Extra inputs are not permitted", name)
-			}
-		}
-	}
-	return options, nil
 }
 
 func (b *Bench) path(p string) string {

@@ -10,13 +10,14 @@ import (
 // ParseArgv reads the command line of trtllm-bench throughput, without the
 // program's name, as the real one does: global flags before the subcommand, the
 // other ones behind it, --flag value and --flag=value, the last one counts. It
-// knows the flags of all catalogued versions. What trtllm-bench refuses before it
+// knows the flags of all catalogued versions and takes those that has reports, all
+// where has is nil. What trtllm-bench refuses before it
 // opens a file is a *UsageError with its words; so is --help, with exit code 0.
 //
 // Whole numbers of Args are int64. --disable_chunked_context makes
 // enable_chunked_context false and itself true. The global flags other than the
 // model are checked and dropped.
-func ParseArgv(argv []string) (*Invocation, error) {
+func ParseArgv(argv []string, has func(flag string) bool) (*Invocation, error) {
 	bench := command{name: "trtllm-bench", synopsis: "[OPTIONS] COMMAND [ARGS]...", flags: globalFlags, required: "model"}
 	if len(argv) == 0 {
 		return nil, &UsageError{Text: bench.help(), ExitCode: 2}
@@ -35,7 +36,7 @@ func ParseArgv(argv []string) (*Invocation, error) {
 	default:
 		return nil, bench.refuse("No such command %s.", pythonString(name))
 	}
-	throughput := command{name: "trtllm-bench throughput", synopsis: "[OPTIONS]", flags: throughputFlags, interspersed: true}
+	throughput := command{name: "trtllm-bench throughput", synopsis: "[OPTIONS]", flags: flagsOf(has), interspersed: true}
 	args, rest, err := throughput.parse(rest[1:])
 	switch {
 	case err != nil:
@@ -51,6 +52,24 @@ func ParseArgv(argv []string) (*Invocation, error) {
 		return nil, err
 	}
 	return inv, nil
+}
+
+// flagsOf are the flags of throughput that has reports.
+func flagsOf(has func(flag string) bool) []flag {
+	if has == nil {
+		return throughputFlags
+	}
+	var list []flag
+	for _, f := range throughputFlags {
+		if !has(f.name) {
+			continue
+		}
+		if f.off != "" && !has(f.off) {
+			f.off = ""
+		}
+		list = append(list, f)
+	}
+	return list
 }
 
 // takePaths moves the paths of a parsed command line where they belong.

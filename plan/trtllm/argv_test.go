@@ -78,7 +78,7 @@ func TestArgvRoundTrip(t *testing.T) {
 			Model: "a/b", ModelPath: rapid.SampledFrom([]string{"", "/w"}).Draw(t, "path"),
 			Dataset: "d.jsonl", Report: "r.json", Options: "c.yml", Args: anyArguments(t),
 		}
-		got, err := ParseArgv(inv.Argv())
+		got, err := ParseArgv(inv.Argv(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func TestParseArgv(t *testing.T) {
 			"enable_chunked_context": true, "streaming": true}},
 		"-m a throughput --dataset --tp --output_json --": {Model: "a", Dataset: "--tp", Args: Arguments{"output_json": "--"}},
 	} {
-		got, err := ParseArgv(strings.Fields(argv))
+		got, err := ParseArgv(strings.Fields(argv), nil)
 		if err != nil {
 			t.Errorf("%s: %v", argv, err)
 			continue
@@ -160,7 +160,7 @@ func TestParseArgvRefuses(t *testing.T) {
 		{"-m a throughput --dataset d --tp 0", standIn + "run with --tp 0", 2},
 		{"-m a throughput --dataset d --max_num_tokens=-5", standIn + "run with --max_num_tokens -5", 2},
 	} {
-		_, err := ParseArgv(strings.Fields(c.argv))
+		_, err := ParseArgv(strings.Fields(c.argv), nil)
 		var usage *UsageError
 		if !errors.As(err, &usage) {
 			t.Errorf("%s: %v, want a usage error", c.argv, err)
@@ -172,13 +172,13 @@ func TestParseArgvRefuses(t *testing.T) {
 
 func TestParseArgvHelp(t *testing.T) {
 	for argv, code := range map[string]int{"": 2, "--help": 0, "-m a throughput --tp x --help": 0} {
-		_, err := ParseArgv(strings.Fields(argv))
+		_, err := ParseArgv(strings.Fields(argv), nil)
 		var usage *UsageError
 		if !errors.As(err, &usage) || usage.ExitCode != code || !strings.HasPrefix(usage.Text, "Usage: trtllm-bench") {
 			t.Errorf("%q: %v, want help and exit code %d", argv, err, code)
 		}
 	}
-	_, err := ParseArgv([]string{"-m", "a", "throughput", "--help"})
+	_, err := ParseArgv([]string{"-m", "a", "throughput", "--help"}, nil)
 	for _, want := range []string{
 		"  --tp INTEGER\n", "  --streaming\n", "  --scheduler_policy [guaranteed_no_evict|max_utilization]\n",
 		"  --enable_chunked_context / --disable_chunked_context\n", "  --target_input_len INTEGER RANGE\n", "\n  --help",
@@ -236,7 +236,7 @@ func FuzzParseArgv(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		argv := strings.Split(s, "\n")
 		before := slices.Clone(argv)
-		inv, err := ParseArgv(argv)
+		inv, err := ParseArgv(argv, nil)
 		if !slices.Equal(before, argv) {
 			t.Fatalf("%q became %q", before, argv)
 		}
@@ -253,7 +253,7 @@ func FuzzParseArgv(f *testing.F) {
 		if inv.Args["backend"] == nil {
 			inv.Args["backend"] = "pytorch"
 		}
-		again, err := ParseArgv(inv.Argv())
+		again, err := ParseArgv(inv.Argv(), nil)
 		if err != nil {
 			t.Fatalf("%q is emitted as %q: %v", argv, inv.Argv(), err)
 		}

@@ -30,6 +30,8 @@ type versionBlock struct {
 	ChunkedDefault       bool   `hcl:"chunked_default,optional"`
 	ShallowKVMerge       bool   `hcl:"shallow_kv_merge,optional"`
 	GraphSizesExcludeMax bool   `hcl:"graph_sizes_exclude_max,optional"`
+	ConfigFlag           bool   `hcl:"config_flag,optional"`
+	NestedKeysIgnored    bool   `hcl:"nested_keys_ignored,optional"`
 }
 
 // factsBlock is a block of attributes, one a flag or option, each an object.

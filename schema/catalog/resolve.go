@@ -13,6 +13,7 @@ func (d *document) resolve(c *Catalog) hcl.Diagnostics {
 		c.Versions = append(c.Versions, &Version{
 			Name: b.Name, SharedSamplingParams: b.SharedSamplingParams, ChunkedDefault: b.ChunkedDefault,
 			ShallowKVMerge: b.ShallowKVMerge, GraphSizesExcludeMax: b.GraphSizesExcludeMax,
+			ConfigFlag: b.ConfigFlag, NestedKeysIgnored: b.NestedKeysIgnored,
 			flags: map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
 		})
 	}

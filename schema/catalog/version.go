@@ -17,9 +17,14 @@ type Version struct {
 	// GraphSizesExcludeMax: CUDA graph batch sizes and their maximum are refused
 	// together.
 	GraphSizesExcludeMax bool
-	Flags                []*Flag
-	Options              []*Option
-	Renames              []*Rename
+	// ConfigFlag: --config is another name of --extra_llm_api_options.
+	ConfigFlag bool
+	// NestedKeysIgnored: a key that is not known is refused at the top of the
+	// options file only.
+	NestedKeysIgnored bool
+	Flags             []*Flag
+	Options           []*Option
+	Renames           []*Rename
 
 	flags   map[string]*Flag
 	options map[string]*Option

@@ -71,6 +71,9 @@ func TestPropertiesOfVersions(t *testing.T) {
 		if old := v.Name != "1.2"; v.SharedSamplingParams != old || v.ShallowKVMerge != old || v.GraphSizesExcludeMax != old {
 			t.Errorf("%s: %v %v %v", v.Name, v.SharedSamplingParams, v.ShallowKVMerge, v.GraphSizesExcludeMax)
 		}
+		if v.ConfigFlag != (v.Name == "1.2") || v.NestedKeysIgnored != (v.Name == "1.0.0rc1") {
+			t.Errorf("%s: %v %v", v.Name, v.ConfigFlag, v.NestedKeysIgnored)
+		}
 	}
 	if want := []string{"1.0.0rc1", "1.0.0rc4", "1.0", "1.1", "1.2"}; !slices.Equal(names, want) {
 		t.Errorf("versions are %v, want %v", names, want)

@@ -5,6 +5,7 @@ version "1.0.0rc1" {
   shared_sampling_params  = true
   shallow_kv_merge        = true
   graph_sizes_exclude_max = true
+  nested_keys_ignored     = true
 }
 
 version "1.0.0rc4" {
@@ -28,4 +29,5 @@ version "1.1" {
 
 version "1.2" {
   chunked_default = true
+  config_flag     = true
 }
