@@ -37,11 +37,7 @@ func ParseIteration(line []byte) (Iteration, bool) {
 	if i < 0 {
 		return Iteration{}, false
 	}
-	it := Iteration{
-		ActiveRequests: -1, ActiveLimit: -1, ScheduledRequests: -1, CtxRequests: -1, CtxTokens: -1, GenTokens: -1,
-		CachedKVTokens: -1, NumActive: -1, NumDummy: -1, Unscheduled: -1,
-		ElapsedS: math.NaN(), HostStepMS: math.NaN(), DeviceStepMS: math.NaN(), KVUtil: math.NaN(),
-	}
+	it := newIteration()
 	var found iterationFound
 	for i < len(line) {
 		var key, value []byte
@@ -54,6 +50,15 @@ func ParseIteration(line []byte) (Iteration, bool) {
 		return Iteration{}, false
 	}
 	return it, true
+}
+
+// newIteration is one of which nothing is printed.
+func newIteration() Iteration {
+	return Iteration{
+		ActiveRequests: -1, ActiveLimit: -1, ScheduledRequests: -1, CtxRequests: -1, CtxTokens: -1, GenTokens: -1,
+		CachedKVTokens: -1, NumActive: -1, NumDummy: -1, Unscheduled: -1,
+		ElapsedS: math.NaN(), HostStepMS: math.NaN(), DeviceStepMS: math.NaN(), KVUtil: math.NaN(),
+	}
 }
 
 type iterationFound struct{ iter, globalRank bool }

@@ -1,6 +1,7 @@
 package trtllm
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"math"
@@ -62,8 +63,20 @@ type Means struct {
 // lines.
 func ReadSeries(r io.Reader) (*Series, error) {
 	s := newSeriesReader()
-	lines := newLineReader(r)
+	lines := &lineReader{in: bufio.NewReaderSize(r, 256<<10)}
+	var form iterationForm
+	var it Iteration
 	for {
+		if raw := lines.whole(); raw != nil {
+			if form.read(raw, &it) {
+				lines.skip(raw)
+				s.add(&it)
+				continue
+			}
+			if _, ok := ParseIteration(raw); ok && bytes.IndexByte(raw, '\r') < 0 && bytes.IndexByte(raw, escape) < 0 {
+				form.learn(raw)
+			}
+		}
 		line, ok, err := lines.next()
 		if err != nil {
 			return nil, err
