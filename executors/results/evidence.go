@@ -28,6 +28,9 @@ type Evidence struct {
 	// Cancelled says that the attempt was asked to stop.
 	Cancelled bool
 
+	// MeasuredUntil is when the last token came by the log's own word, zero if it
+	// does not say; nil is as that.
+	MeasuredUntil func() time.Time
 	// Telemetry sums up what was sampled on the GPUs between two times; nil where
 	// there is nothing that was sampled.
 	Telemetry func(from, to time.Time) *Telemetry

@@ -161,14 +161,23 @@ func (r *Result) watched(in Evidence) {
 	}
 }
 
-// measured is when measuring ended: the report was written then, else the job
-// ended not long after.
+// measured is when measuring ended: by the log's word, else when the report was
+// written, else when the job ended. What lies outside of the job is no word.
 func (in Evidence) measured(r *Result) (time.Time, bool) {
-	switch {
-	case in.Exit != nil && !in.Exit.ReportWritten.IsZero():
-		return in.Exit.ReportWritten, true
-	case r.Job.Ended != nil:
-		return *r.Job.Ended, true
+	job := r.Job
+	if job.Ended == nil {
+		return time.Time{}, false
 	}
-	return time.Time{}, false
+	within := func(t time.Time) bool {
+		return !t.IsZero() && (job.Started == nil || !t.Before(*job.Started)) && !t.After(job.Ended.Add(time.Second))
+	}
+	if in.MeasuredUntil != nil {
+		if t := in.MeasuredUntil(); within(t) {
+			return t, true
+		}
+	}
+	if in.Exit != nil && within(in.Exit.ReportWritten) {
+		return in.Exit.ReportWritten, true
+	}
+	return *job.Ended, true
 }

@@ -9,19 +9,23 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// ReadIterations reads the iteration log of a result as a time series; nil where
-// the result has no log, or the log no iterations. It reads the whole log.
-func ReadIterations(r *results.Result) (*trtllm.Series, error) {
+// AddIterations reads the iteration log of a result, if it has one, and gives it
+// to the result as a time series. It reads the whole log.
+func AddIterations(r *results.Result) error {
 	if r.Files.Stdout == nil {
-		return nil, nil
+		return nil
 	}
 	f, err := os.Open(*r.Files.Stdout)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	return trtllm.ReadSeries(f)
+	s, err := trtllm.ReadSeries(f)
+	if err == nil {
+		r.Watch(s)
+	}
+	return err
 }

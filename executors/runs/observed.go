@@ -42,6 +42,37 @@ func (s *snapshot) addObserved(in *results.Evidence) {
 		}
 	}
 	s.addTelemetry(in, zone)
+	in.MeasuredUntil = func() time.Time { return s.measuredUntil(in, zone) }
+}
+
+// completeMark is what trtllm-bench logs once the last request is done; its
+// backend may take long to stop after that.
+const completeMark = "Benchmark complete."
+
+// measuredUntil looks for the time of completeMark at the ends of the logs. A
+// container often has another zone than its node: the one is taken in which the
+// time lies within the job.
+func (s *snapshot) measuredUntil(in *results.Evidence, zone *time.Location) time.Time {
+	for _, name := range []string{stdoutFile, stderrFile} {
+		if !s.files.has(name) {
+			continue
+		}
+		end, err := tail(filepath.Join(s.files.dir, name), tailBytes)
+		i := strings.LastIndex(end, completeMark)
+		if err != nil || i < 0 {
+			continue
+		}
+		line := end[strings.LastIndexByte(end[:i], '\n')+1 : i]
+		_, stamp, _ := strings.Cut(line, "[")
+		stamp, _, _ = strings.Cut(stamp, "]")
+		for _, z := range []*time.Location{zone, time.UTC} {
+			t, err := time.ParseInLocation("01/02/2006-15:04:05", stamp, z)
+			if err == nil && in.Job.Started != nil && in.Job.Ended != nil && !t.Before(in.Job.Started.Add(-time.Second)) && !t.After(in.Job.Ended.Add(time.Second)) {
+				return t
+			}
+		}
+	}
+	return time.Time{}
 }
 
 // zoneOf reads +0200; it is the local zone for anything else.

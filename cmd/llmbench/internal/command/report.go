@@ -143,8 +143,7 @@ func readIterations(set *results.Set) error {
 		if i < 0 {
 			continue
 		}
-		var err error
-		if run.Results[i].Iterations, err = runs.ReadIterations(run.Results[i]); err != nil {
+		if err := runs.AddIterations(run.Results[i]); err != nil {
 			return err
 		}
 	}

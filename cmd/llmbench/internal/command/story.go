@@ -79,7 +79,7 @@ func (s *session) story(p *plan.Plan, name string) (*view.Story, error) {
 			if t.Result == nil || !t.Result.Counts() {
 				continue
 			}
-			if t.Result.Iterations, err = runs.ReadIterations(t.Result); err != nil {
+			if err := runs.AddIterations(t.Result); err != nil {
 				return nil, err
 			}
 		}

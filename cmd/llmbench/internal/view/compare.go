@@ -128,6 +128,11 @@ func compareCSV(w io.Writer, c *results.Comparison) error {
 			return err
 		}
 	}
+	for _, r := range c.Refused {
+		if err := out.Write([]string{r.Address, "", "", "", "", "", "", "", "", "", "", "", "refused", r.Reason}); err != nil {
+			return err
+		}
+	}
 	out.Flush()
 	return out.Error()
 }

@@ -1,0 +1,39 @@
+package runs
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/results"
+)
+
+// The time in the log is the node's or the container's; one outside of the job
+// is neither.
+func TestMeasuredUntil(t *testing.T) {
+	started := time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC)
+	ended := started.Add(20 * time.Minute)
+	zone := zoneOf("+0200")
+	for name, c := range map[string]struct {
+		log  string
+		want time.Time
+	}{
+		"node's zone":      {"x\n[05/04/2026-11:45:10] [TRT-LLM] [I] Benchmark complete.\nmore\n", started.Add(15*time.Minute + 10*time.Second)},
+		"container in UTC": {"[05/04/2026-09:45:10] [TRT-LLM] [I] Benchmark complete.\n", started.Add(15*time.Minute + 10*time.Second)},
+		"under srun -l":    {"0: [05/04/2026-09:45:10] [TRT-LLM] [I] Benchmark complete.\n", started.Add(15*time.Minute + 10*time.Second)},
+		"another day":      {"[05/03/2026-09:45:10] [TRT-LLM] [I] Benchmark complete.\n", time.Time{}},
+		"no time":          {"Benchmark complete.\n", time.Time{}},
+		"nothing":          {"", time.Time{}},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, stdoutFile), []byte(c.log), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s := &snapshot{files: listing{dir: dir, names: []string{stdoutFile}}}
+		in := &results.Evidence{Job: results.Job{Started: &started, Ended: &ended}}
+		if got := s.measuredUntil(in, zone); !got.Equal(c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
