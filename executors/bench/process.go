@@ -21,6 +21,8 @@ type lab struct {
 	tool string
 	env  []string
 	kept map[string]any // what rows prepared
+	// atEnd takes down what rows started.
+	atEnd []func()
 }
 
 func newLab(ctx context.Context) (*lab, error) {
@@ -38,7 +40,12 @@ func newLab(ctx context.Context) (*lab, error) {
 	return l, nil
 }
 
-func (l *lab) close() { os.RemoveAll(l.dir) }
+func (l *lab) close() {
+	for _, end := range l.atEnd {
+		end()
+	}
+	os.RemoveAll(l.dir)
+}
 
 // path is a file or folder of the lab.
 func (l *lab) path(parts ...string) string {
