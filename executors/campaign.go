@@ -27,6 +27,9 @@ type Campaign struct {
 	Vocabulary func(run *plan.Run) (vocab, eos int)
 	// Detach stops following once everything is submitted.
 	Detach bool
+	// ChecksSkipped is recorded with each attempt: nobody looked at the site, the
+	// weights and the images before.
+	ChecksSkipped bool
 	// KeepGoing submits runs although one like them failed to start.
 	KeepGoing bool
 	// MaxGPUHours bounds what new attempts may cost together with all else that

@@ -56,6 +56,7 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 			Sample:   t.sample, Attempt: t.attempt.Number,
 			User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
 			LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git),
+			ChecksSkipped: c.ChecksSkipped,
 		},
 		Vars: []string{
 			"LLMBENCH_ATTEMPT=" + t.attempt.Dir,

@@ -25,6 +25,9 @@ type Evidence struct {
 	// Exit is the job's last word, Ended the backend's; at least one is set.
 	Exit  *Exit
 	Ended *End
+	// ChecksSkipped says that the site, the weights and the image were not looked
+	// at before the submission.
+	ChecksSkipped bool
 	// Cancelled says that the attempt was asked to stop.
 	Cancelled bool
 

@@ -29,6 +29,9 @@ func Judge(in Evidence) *Result {
 		r.Reasons = append(r.Reasons, r.onOtherHardware(in.Run.Origins)...)
 		r.watched(in)
 		r.Caveats = caveats(in.Run)
+		if in.ChecksSkipped {
+			r.Caveats = append(r.Caveats, Caveat{Code: "checks_skipped"})
+		}
 	case damage != "":
 		r.Reasons = append(r.Reasons, Reason{Code: "report_incomplete", Level: Invalid, Detail: damage})
 	default:

@@ -51,6 +51,9 @@ type Intent struct {
 	// may be empty.
 	LLMBenchVersion string `json:"llmbench_version"`
 	Git             string `json:"definitions_git"`
+	// ChecksSkipped says that apply was told not to look at the site, the weights
+	// and the image first.
+	ChecksSkipped bool `json:"checks_skipped"`
 }
 
 // A JobRecord is the receipt of a submission.

@@ -87,6 +87,7 @@ func (s *snapshot) addJob(in *results.Evidence) error {
 		in.Provenance.ScriptSHA256 = optional(intent.ScriptSHA256)
 		in.Provenance.LLMBenchVersion = optional(intent.LLMBenchVersion)
 		in.Provenance.DefinitionsGit = optional(intent.Git)
+		in.ChecksSkipped = intent.ChecksSkipped
 	}
 	job, err := from[JobRecord](s.files, jobFile, listing.document)
 	if err != nil {

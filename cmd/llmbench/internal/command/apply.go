@@ -243,7 +243,7 @@ func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, out 
 	c := &executors.Campaign{
 		Plan: p, Store: s.store, Backends: s.sites.backends(),
 		Secrets: s.secrets, Vocabulary: vocabulary,
-		Detach: f.Detach, KeepGoing: f.KeepGoing, MaxGPUHours: s.mostGPUHours(f),
+		Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, MaxGPUHours: s.mostGPUHours(f),
 		Observe: out.Event, Log: s.env.log,
 	}
 	return c.Run(ctx)

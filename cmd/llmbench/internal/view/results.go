@@ -181,6 +181,7 @@ var caveatText = map[string]string{
 	"ranks_idle":             "ranks uneven",
 	"unpinned_image":         "image digest not pinned",
 	"unpinned_revision":      "model revision not pinned",
+	"checks_skipped":         "site, weights and image were not checked before (-skip-checks)",
 }
 
 func caveatLine(s *results.Set) string {
