@@ -46,10 +46,14 @@ func about(name string) string {
 	return ""
 }
 
-// Files returns the definitions of a recipe by file name.
+// Files returns the definitions of a recipe by file name. The name may end in
+// the label of the recipe's hardware: llama4-maverick-gb200x8.
 func Files(name string) (map[string][]byte, error) {
 	found, err := fs.Glob(files, path.Join(name, "*.hcl"))
-	if err != nil || len(found) == 0 {
+	if err == nil && len(found) == 0 {
+		return onHardware(name)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("there is no recipe %q", name)
 	}
 	out := map[string][]byte{}
@@ -59,4 +63,29 @@ func Files(name string) (map[string][]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// onHardware is a recipe that is named with the label of its hardware.
+func onHardware(name string) (map[string][]byte, error) {
+	none := fmt.Errorf("there is no recipe %q", name)
+	cut := strings.LastIndexByte(name, '-')
+	if cut < 1 {
+		return nil, none
+	}
+	label := name[cut+1:]
+	for _, r := range Recipes() {
+		if r.Name != name[:cut] {
+			continue
+		}
+		found, err := Files(r.Name)
+		if err != nil {
+			return nil, none
+		}
+		for _, text := range found {
+			if strings.Contains(string(text), fmt.Sprintf("\nhardware %q {", label)) {
+				return found, nil
+			}
+		}
+	}
+	return nil, none
 }

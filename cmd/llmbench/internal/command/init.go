@@ -19,12 +19,16 @@ func initCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "init", Usage: "start a directory of definitions from a recipe", ArgsUsage: "[DIR]",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "from", Value: "llama4-maverick", Usage: "start from the recipe `NAME`"},
+			&cli.StringFlag{Name: "from", Value: "llama4-maverick", Usage: "start from the recipe `NAME`, which may end in its hardware: llama4-maverick-gb200x8"},
 			&cli.BoolFlag{Name: "list", Usage: "list the recipes"},
+			&cli.StringFlag{Name: "account", Usage: "bill Slurm account `NAME`"},
+			&cli.StringFlag{Name: "partition", Usage: "run in Slurm partition `NAME`"},
+			&cli.StringFlag{Name: "prepare-partition", Usage: "let jobs in partition `NAME`, which needs no GPU, bring weights and images"},
+			&cli.StringFlag{Name: "install-dir", Usage: "find weights and images below `DIR`"},
 		},
-		Description: description([]string{"llmbench init -list", "llmbench init -from=llama4-maverick my-benchmark"},
+		Description: description([]string{"llmbench init -list", "llmbench init -from=llama4-maverick-gb200x8 -account=perf -install-dir=/lustre/llmb my-benchmark"},
 			"0  the directory is ready", "1  error; nothing was written over"),
-		Action: func(_ context.Context, c *cli.Command) error {
+		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.Bool("list") {
 				return view.Recipes(e.streams.Out, examples.Recipes())
 			}
@@ -35,33 +39,35 @@ func initCommand(e *env) *cli.Command {
 			if c.Args().Len() == 1 {
 				dir = c.Args().First()
 			}
-			return e.runInit(dir, c.String("from"))
+			given := siteValues{
+				Account: c.String("account"), Partition: c.String("partition"),
+				PreparePartition: c.String("prepare-partition"), InstallDir: c.String("install-dir"),
+			}
+			return e.runInit(ctx, dir, c.String("from"), given)
 		},
 	}
 }
-
-// siteVars is what init writes for the values that are the site's own.
-const siteVars = `# What differs from site to site. This file is in .gitignore: definitions are
-# shared, accounts and paths are yours. Environment variables work as well.
-
-# account     = "my-account"        # or SBATCH_ACCOUNT
-# install_dir = "/lustre/llmb"      # or LLMB_INSTALL
-`
 
 const gitignore = `.llmbench/
 *.auto.vars
 `
 
-func (e *env) runInit(dir, recipe string) error {
+func (e *env) runInit(ctx context.Context, dir, recipe string, given siteValues) error {
 	files, err := examples.Files(recipe)
 	if err != nil {
 		return fmt.Errorf("%w; `llmbench init -list` lists the recipes", err)
 	}
-	files["site.auto.vars"] = []byte(siteVars)
-	files[".gitignore"] = []byte(gitignore)
 	if err := refuseExisting(dir); err != nil {
 		return err
 	}
+	values, err := e.siteValues(ctx, given)
+	if err != nil {
+		return err
+	}
+	if err := values.into(files); err != nil {
+		return err
+	}
+	files[".gitignore"] = []byte(gitignore)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

@@ -55,7 +55,9 @@ func Initialised(w io.Writer, dir, recipe string, written []string) error {
 	p.line("Next:")
 	p.line("  llmbench plan -executor=simulate %s", dir)
 	p.line("  llmbench apply -executor=simulate %s", dir)
-	p.line("Fill in %s to run on your cluster.", filepath.Join(dir, "site.auto.vars"))
+	p.line("Then, on your cluster, with %s filled in:", filepath.Join(dir, "site.auto.vars"))
+	p.line("  llmbench prepare %s", dir)
+	p.line("  llmbench plan %s", dir)
 	return p.err
 }
 

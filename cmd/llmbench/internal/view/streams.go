@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bufio"
 	"io"
 	"os"
 
@@ -17,6 +18,8 @@ type Streams struct {
 	Color bool
 	// Width is the width of the terminal on Err, 0 when there is none.
 	Width int
+
+	lines *bufio.Reader // of In
 }
 
 // Standard returns the streams of this process. NO_COLOR in the environment
