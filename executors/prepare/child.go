@@ -17,6 +17,7 @@ var errStalled = errors.New("it neither read nor wrote anything")
 
 // A child is a command that brings something and may take hours.
 type child struct {
+	path      string // what it brings
 	argv, env []string
 	// stall is for how long it may do nothing.
 	stall time.Duration

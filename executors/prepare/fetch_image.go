@@ -23,8 +23,8 @@ func (f *Fetcher) Image(ctx context.Context, i Image) []executors.Check {
 		sweep(ctx, i.File)
 		return i.Verify(ctx)
 	}
-	if c := command("image", "enroot", "import on a host that has enroot, or as a job: prepare { partition } in the executor"); c != nil {
-		return append(i.Verify(ctx), *c)
+	if c := f.command("image", i.File, "enroot", i.Name, "import on a host that has it, or by a job: prepare { partition = … } in the executor"); c != nil {
+		return c
 	}
 	if err := os.MkdirAll(filepath.Dir(i.File), 0o777); err != nil {
 		return []executors.Check{i.failed(err)}
@@ -51,7 +51,7 @@ func (i Image) toImport() bool {
 }
 
 func (i Image) failed(err error) executors.Check {
-	remedy := "`llmbench prepare` tries again"
+	remedy := remedyFor(err)
 	var moved *movedError
 	if errors.As(err, &moved) {
 		remedy = "pin what the registry has now, or bring the file of the other yourself"
@@ -124,7 +124,7 @@ func (f *Fetcher) enroot(uri string, i Image, temp string, from *published) chil
 	cache := enrootCache(lookup(f.Environ))
 	had := grown(cache)
 	return child{
-		argv: append(argv, "-o", temp, uri), env: without(f.Environ, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), stall: f.Stall,
+		path: i.File, argv: append(argv, "-o", temp, uri), env: without(f.Environ, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), stall: f.Stall,
 		hide:  func(s string) string { return s },
 		clean: func() { os.Remove(temp) }, // left by one who died; enroot writes over nothing
 		look: func() {

@@ -15,20 +15,19 @@ import (
 // folder that holds another checkpoint is left alone.
 func (f *Fetcher) Weights(ctx context.Context, w Weights) []executors.Check {
 	v := w.verify(ctx)
-	checks := v.found()
 	if !v.failed() || v.foreign {
 		sweep(ctx, w.Path)
-		return checks
+		return v.found()
 	}
-	if c := command("weights", "hf", "install huggingface_hub, which brings it; or bring "+w.Checkpoint+" to "+w.Path+" yourself"); c != nil {
-		return append(checks, *c)
+	if c := f.command("weights", w.Path, "hf", w.Checkpoint, "install huggingface_hub, or bring it there yourself"); c != nil {
+		return c
 	}
 	if err := os.MkdirAll(filepath.Dir(w.Path), 0o777); err != nil {
-		return append(checks, w.failed(err))
+		return []executors.Check{w.failed(err)}
 	}
 	l, err := take(ctx, w.Path, f.waits(w.Path))
 	if err != nil {
-		return append(checks, w.failed(err))
+		return []executors.Check{w.failed(err)}
 	}
 	defer l.release()
 	ctx, stop := whileHeld(ctx, l)
@@ -40,7 +39,7 @@ func (f *Fetcher) Weights(ctx context.Context, w Weights) []executors.Check {
 }
 
 func (w Weights) failed(err error) executors.Check {
-	return executors.Check{Name: "weights", Result: executors.CheckFail, Detail: w.Path + ": " + err.Error(), Remedy: "`llmbench prepare` goes on from there"}
+	return executors.Check{Name: "weights", Result: executors.CheckFail, Detail: w.Path + ": " + err.Error(), Remedy: remedyFor(err)}
 }
 
 // weights brings a checkpoint; the caller holds its lock.
@@ -52,7 +51,6 @@ func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
 	}
 	commit, files, _ := h.files(ctx, w.Checkpoint, w.Revision)
 	total := totalOf(files, w)
-	w.discard()
 	if c := checkSpace("weights", w.Path, total-grown(w.Path)); c != nil {
 		return append(withoutOK(access), *c)
 	}
@@ -81,7 +79,7 @@ func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) child {
 	}
 	step := "fetching " + filepath.Base(w.Path)
 	return child{
-		argv: argv, env: env, stall: f.Stall, hide: h.token.hide,
+		path: w.Path, argv: argv, env: env, stall: f.Stall, hide: h.token.hide,
 		clean: w.discard,
 		look:  func() { f.Bytes(step, grown(w.Path), total) },
 	}

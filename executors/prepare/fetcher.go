@@ -2,7 +2,9 @@ package prepare
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"slices"
 	"strings"
@@ -26,6 +28,17 @@ type Fetcher struct {
 	// Tries how often it is started, Pause how long it rests between.
 	Stall, Pause time.Duration
 	Tries        int
+	// Elsewhere runs a command on another host, nil runs all on this one.
+	Elsewhere func(context.Context, Command) error
+}
+
+// A Command brings something to Path. Env is what of the user's environment it
+// needs, secrets included; Clean is to be called before it starts, Look while it
+// runs.
+type Command struct {
+	Path        string
+	Argv, Env   []string
+	Clean, Look func()
 }
 
 // NewFetcher returns a Fetcher with the usual patience.
@@ -34,6 +47,17 @@ func NewFetcher(environ []string) *Fetcher {
 		Environ: environ, Bytes: func(string, int64, int64) {}, Say: func(string, ...any) {},
 		Stall: 5 * time.Minute, Pause: 15 * time.Second, Tries: 5,
 	}
+}
+
+// remedyFor is what to do about an error that ended a step.
+func remedyFor(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "let this user write there, or choose another folder"
+	case full(err):
+		return "make room"
+	}
+	return "`llmbench prepare` goes on from there"
 }
 
 // failing are the checks that failed.
@@ -52,8 +76,7 @@ func (f *Fetcher) waits(path string) func(*runs.HeldError) {
 // often enough.
 func (f *Fetcher) again(ctx context.Context, c child, final func(error) bool) error {
 	for try := 1; ; try++ {
-		c.clean()
-		err := c.run(ctx)
+		err := f.run(ctx, c)
 		if err == nil || ctx.Err() != nil || try >= f.Tries || final(err) {
 			return err
 		}
@@ -66,19 +89,43 @@ func (f *Fetcher) again(ctx context.Context, c child, final func(error) bool) er
 	}
 }
 
+func (f *Fetcher) run(ctx context.Context, c child) error {
+	if f.Elsewhere == nil {
+		c.clean()
+		return c.run(ctx)
+	}
+	err := f.Elsewhere(ctx, Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), homely), Clean: c.clean, Look: c.look})
+	if err != nil {
+		return errors.New(c.hide(err.Error()))
+	}
+	return nil
+}
+
+// homely reports whether a variable stays on this host: all do that are not for
+// the commands that bring something.
+func homely(pair string) bool {
+	name, _, _ := strings.Cut(pair, "=")
+	switch strings.ToLower(name) {
+	case "http_proxy", "https_proxy", "no_proxy", "all_proxy", "xdg_cache_home", "xdg_config_home", "ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle":
+		return false
+	}
+	return !strings.HasPrefix(name, "HF_") && !strings.HasPrefix(name, "ENROOT_")
+}
+
 // full reports whether a command's error is one of a disk without space, which
 // trying again does not mend.
 func full(err error) bool {
-	s := err.Error()
-	return strings.Contains(s, "No space left on device") || strings.Contains(s, "Disk quota exceeded")
+	s := strings.ToLower(err.Error())
+	return strings.Contains(s, "no space left on device") || strings.Contains(s, "quota exceeded")
 }
 
-// command is a check that a command is on this host; nil where it is.
-func command(item, name, remedy string) *executors.Check {
-	if _, err := exec.LookPath(name); err == nil {
+// command is a check that a command is on this host; nil where it is, or is not
+// needed.
+func (f *Fetcher) command(item, path, name, brings, remedy string) []executors.Check {
+	if _, err := exec.LookPath(name); err == nil || f.Elsewhere != nil {
 		return nil
 	}
-	return &executors.Check{Name: item, Result: executors.CheckFail, Detail: fmt.Sprintf("the command %s is not on this host", name), Remedy: remedy}
+	return []executors.Check{{Name: item, Result: executors.CheckFail, Detail: fmt.Sprintf("%s: the command %s, which brings %s, is not on this host", path, name, brings), Remedy: remedy}}
 }
 
 // without is an environment without some of its variables.

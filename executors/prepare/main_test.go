@@ -87,6 +87,7 @@ func newSite(t *testing.T, mode string) *site {
 	t.Setenv("HOME", s.dir)
 	t.Setenv("STANDIN_LOG", s.log)
 	t.Setenv("STANDIN_MODE", mode)
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // else a stand-in with -race ends a second late
 	s.environ = os.Environ()
 	return s
 }

@@ -42,6 +42,18 @@ func TestWholeCheckpoint(t *testing.T) {
 	}
 }
 
+func BenchmarkVerify(b *testing.B) {
+	dir := b.TempDir()
+	if err := preparetest.Maverick().Write(dir); err != nil {
+		b.Fatal(err)
+	}
+	w := maverick(dir)
+	b.SetBytes(w.Bytes)
+	for b.Loop() {
+		w.Verify(b.Context())
+	}
+}
+
 func rewrite(t *testing.T, path string, change func(string) string) {
 	t.Helper()
 	b, err := os.ReadFile(path)

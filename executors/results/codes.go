@@ -66,6 +66,7 @@ var codesNote = []Code{
 	{"no_warmup", Note, "No request was sent before measuring: the first steps are measured cold.", "set warmup"},
 	{"one_sample", Note, "There is one sample, which tells nothing of the noise.", "set samples to 6 or more for an interval"},
 	{"short_window", Note, "Ramp-up and drain are a large part of what is measured, by the plan's simulation or by the iteration log.", "raise num_requests"},
+	{"checks_skipped", Note, "Site, weights and image were not looked at before (-skip-checks).", "leave -skip-checks out"},
 	{"waits_for_kv", Note, "The KV cache holds fewer requests than may be in flight: some wait.", "lower concurrency, or raise kv_cache_free_gpu_mem_fraction"},
 	{"batch_slots_unused", Note, "max_batch_size is more than can ever be in flight.", "lower max_batch_size, which frees memory"},
 	{"ranks_idle", Note, "Requests do not divide evenly among the ranks of attention DP.", "make concurrency a multiple of tp"},

@@ -97,3 +97,10 @@ func (l listing) numbered(prefix string) []int {
 	slices.Sort(out)
 	return out
 }
+
+// Seen reports whether a folder has a file of that name by now. It reads the
+// folder, since what a file system remembers of single names may be old.
+func Seen(dir, name string) bool {
+	l, err := list(dir)
+	return err == nil && l.has(name)
+}

@@ -38,6 +38,8 @@ type Config struct {
 	// partitionTime is the longest time limit of the partition, 0 where it is not
 	// known.
 	partitionTime time.Duration
+	// Prepare is nil where the login host brings what runs read.
+	Prepare *Prepare
 }
 
 // A Container is how the benchmark's step is started in the image.
@@ -58,6 +60,9 @@ func Spec() hcldec.Spec {
 			"writable": attr("writable", cty.Bool), "mount_home": attr("mount_home", cty.Bool),
 		}},
 		"pack": &hcldec.BlockSpec{TypeName: "pack", Nested: hcldec.ObjectSpec{"max_runs": attr("max_runs", cty.Number), "max_time": attr("max_time", cty.String)}},
+		"prepare": &hcldec.BlockSpec{TypeName: "prepare", Nested: hcldec.ObjectSpec{
+			"partition": attr("partition", cty.String), "time_limit": attr("time_limit", cty.String),
+		}},
 	}
 	for name, ty := range map[string]cty.Type{
 		"account": cty.String, "partition": cty.String, "qos": cty.String, "reservation": cty.String, "cluster": cty.String,
@@ -106,6 +111,7 @@ func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
 	if c.Pack != nil && c.InAllocation {
 		r.wrong("pack", "Packing inside an allocation", "in_allocation = true runs one after another in the allocation of the shell already: leave the pack block out.")
 	}
+	c.Prepare = r.prepare()
 	r.extraArgs(c.ExtraArgs)
 	return c, r.diags
 }
@@ -200,6 +206,24 @@ func (r *reader) duration(name string, otherwise time.Duration) time.Duration {
 		return otherwise
 	}
 	return d
+}
+
+// prepareLimit is the time limit of a job that brings something, where none is
+// given: 376 GiB come in less at 30 MB/s.
+const prepareLimit = 4 * time.Hour
+
+func (r *reader) prepare() *Prepare {
+	v, ok := r.get("prepare")
+	if !ok {
+		return nil
+	}
+	in := &reader{v: v, place: r.place}
+	p := &Prepare{Partition: in.word("partition"), TimeLimit: in.duration("time_limit", prepareLimit)}
+	if p.TimeLimit < time.Minute {
+		in.wrong("time_limit", "Time limit is too short", "time_limit in prepare must be at least \"1m\".")
+	}
+	r.diags = append(r.diags, in.diags...)
+	return p
 }
 
 func (r *reader) container() *Container {

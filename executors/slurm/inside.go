@@ -68,18 +68,24 @@ func (e *inside) Submit(_ context.Context, job *executors.Job) (executors.Handle
 	defer out.Close()
 	cmd := exec.Command(job.Argv[0], job.Argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = job.Dir, out, out
-	cmd.Env = environment(e.environ)
-	for _, pair := range e.environ {
-		if strings.HasPrefix(pair, "SLURM_") && !strings.HasPrefix(pair, "SLURM_CONF=") {
-			cmd.Env = append(cmd.Env, pair)
-		}
-	}
+	cmd.Env = allocationEnvironment(e.environ)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
 	go func() { _ = cmd.Wait() }() // the script leaves its own word
 	return h, nil
+}
+
+// allocationEnvironment is environment with what tells of the allocation.
+func allocationEnvironment(environ []string) []string {
+	out := environment(environ)
+	for _, pair := range environ {
+		if strings.HasPrefix(pair, "SLURM_") && !strings.HasPrefix(pair, "SLURM_CONF=") {
+			out = append(out, pair)
+		}
+	}
+	return out
 }
 
 // Poll implements executors.Executor.

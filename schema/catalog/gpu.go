@@ -8,6 +8,8 @@ type GPU struct {
 	// CPU is the architecture of the processors of its nodes as uname names it,
 	// "" where nodes differ.
 	CPU string `hcl:"cpu,optional"`
+	// Domain says that NVLink joins the GPUs of several nodes.
+	Domain bool `hcl:"domain,optional"`
 	// MemoryBytes is what the driver reports, which is below what is marketed.
 	MemoryBytes        int64   `hcl:"memory_bytes"`
 	BandwidthBytesPerS float64 `hcl:"bandwidth_bytes_per_s"`

@@ -44,6 +44,7 @@ gpu "B200" {
 gpu "GB200" {
   architecture          = "blackwell"
   cpu                   = "aarch64" # Grace
+  domain                = true
   memory_bytes          = 198674743296
   bandwidth_bytes_per_s = 8e12
   bf16                  = 2.5e15
@@ -58,6 +59,7 @@ gpu "GB200" {
 gpu "GB300" {
   architecture          = "blackwell"
   cpu                   = "aarch64" # Grace
+  domain                = true
   memory_bytes          = 298013687808
   bandwidth_bytes_per_s = 8e12
   bf16                  = 2.5e15

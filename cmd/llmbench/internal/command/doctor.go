@@ -21,21 +21,22 @@ func doctorCommand(e *env) *cli.Command {
 		Name: "doctor", Usage: "check site and store before money is spent", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "for executor `TYPE[.NAME]`"},
+			&cli.BoolFlag{Name: "nodes", Usage: "submit a job of a minute for each shape that looks at the nodes themselves"},
 			&cli.BoolFlag{Name: "json", Usage: "print the checks as a document"},
 		),
 		Description: description([]string{"llmbench doctor -executor=simulate examples/llama4-maverick"},
-			"0  nothing is missing", "1  error", "3  something is missing"),
-		Action: func(_ context.Context, c *cli.Command) error {
+			"0         nothing is missing", "1         error", "3         something is missing, or a node is not well", "130, 143  interrupted; a job that looks at nodes is cancelled"),
+		Action: func(ctx context.Context, c *cli.Command) error {
 			defs, err := readDefinitionFlags(c)
 			if err != nil {
 				return err
 			}
-			return e.runDoctor(defs, c.String("executor"), c.Bool("json"))
+			return e.runDoctor(ctx, defs, c.String("executor"), c.Bool("nodes"), c.Bool("json"))
 		},
 	}
 }
 
-func (e *env) runDoctor(f definitionFlags, executor string, asJSON bool) error {
+func (e *env) runDoctor(ctx context.Context, f definitionFlags, executor string, nodes, asJSON bool) error {
 	s := e.load(f, executor)
 	p, diags := s.plan(plan.Selection{})
 	checks := s.checkDefinitions(p, diags.HasErrors())
@@ -43,8 +44,16 @@ func (e *env) runDoctor(f definitionFlags, executor string, asJSON bool) error {
 		e.streams.Diagnostics(s.defs.Files, diags)
 	} else {
 		checks = append(checks, s.checkStore(), s.checkDisk())
-		checks = append(checks, s.checkSites(p, s.probe)...)
-		checks = append(checks, s.needs(p).verify(e.signal)...)
+		sites := s.checkSites(p, s.probe)
+		checks = append(append(checks, sites...), s.needs(p).verify(ctx)...)
+		if nodes && failedOf(sites) != nil {
+			checks = append(checks, executors.Check{Name: "nodes", Result: executors.CheckSkipped, Detail: "not looked at: first mend what failed above"})
+		} else if nodes {
+			checks = append(checks, s.checkNodes(ctx, p)...)
+		}
+	}
+	if ctx.Err() != nil {
+		return exitStatus(e.signal.code())
 	}
 	show := view.Checks
 	if asJSON {
@@ -78,8 +87,28 @@ func (s *session) checkStore() executors.Check {
 	}
 	if err != nil {
 		c.Result, c.Detail, c.Remedy = executors.CheckFail, err.Error(), "choose a store that you can write to: llmbench { store = … } or -store"
+		return c
+	}
+	if kind := ownFileSystem(dir); kind != "" && s.sites.onSlurm() {
+		c.Result, c.Detail = executors.CheckWarn, c.Detail+" is on "+kind+", which other hosts seldom share"
+		c.Remedy = "put the store on a file system that all nodes share; `llmbench doctor -nodes` tells whether they see it"
 	}
 	return c
+}
+
+// ownFileSystems are those that a host seldom shares, by statfs' magic number.
+var ownFileSystems = map[int64]string{
+	0x01021994: "tmpfs", 0x794c7630: "overlay", 0xef53: "ext4", 0x58465342: "xfs", 0x9123683e: "btrfs",
+}
+
+// ownFileSystem names the file system of dir where it is the host's own, "" for
+// any other.
+func ownFileSystem(dir string) string {
+	var st syscall.Statfs_t
+	if syscall.Statfs(dir, &st) != nil {
+		return ""
+	}
+	return ownFileSystems[int64(st.Type)]
 }
 
 // wantedDisk is how much free space a store should have: data sets and logs.

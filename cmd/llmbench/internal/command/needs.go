@@ -18,11 +18,17 @@ import (
 
 // needs are what the runs of a plan read, each once, in the order of the runs.
 type needs struct {
-	weights []prepare.Weights
-	images  []prepare.Image
+	weights []placed[prepare.Weights]
+	images  []placed[prepare.Image]
 	data    []*plan.Run // one for each data set
 	// left are checks of what cannot be looked at.
 	left []executors.Check
+}
+
+// A placed thing is read by the runs of a site.
+type placed[T any] struct {
+	it   T
+	site *site
 }
 
 // needs are what runs on this site's Slurm read; simulated runs read data sets
@@ -44,7 +50,7 @@ func (s *session) needs(p *plan.Plan) needs {
 		}
 		switch w := newWeights(r.Model); {
 		case w.Path != "" && first(fmt.Sprint(w)):
-			n.weights = append(n.weights, w)
+			n.weights = append(n.weights, placed[prepare.Weights]{w, st})
 		case w.Path == "" && first(w.Checkpoint):
 			n.left = append(n.left, executors.Check{Name: "weights", Result: executors.CheckWarn,
 				Detail: w.Checkpoint + " has no path: jobs look in the Hugging Face cache of their node, without a network",
@@ -52,7 +58,7 @@ func (s *session) needs(p *plan.Plan) needs {
 		}
 		if c := st.slurm.Container; c != nil {
 			if i := newImage(r, c); first(fmt.Sprint(i)) {
-				n.images = append(n.images, i)
+				n.images = append(n.images, placed[prepare.Image]{i, st})
 			}
 		}
 	}
@@ -100,10 +106,10 @@ func newImage(r *plan.Run, c *slurm.Container) prepare.Image {
 func (n needs) verify(ctx context.Context) []executors.Check {
 	out := append([]executors.Check{}, n.left...)
 	for _, w := range n.weights {
-		out = append(out, w.Verify(ctx)...)
+		out = append(out, w.it.Verify(ctx)...)
 	}
 	for _, i := range n.images {
-		out = append(out, i.Verify(ctx)...)
+		out = append(out, i.it.Verify(ctx)...)
 	}
 	return out
 }

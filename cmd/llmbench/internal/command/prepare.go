@@ -10,6 +10,7 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/prepare"
+	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -56,6 +57,7 @@ func (e *env) runPrepare(ctx context.Context, f prepareFlags) error {
 	checks := pr.run(ctx)
 	pr.progress.Close()
 	if ctx.Err() != nil {
+		pr.progress.Text("interrupted; the next `llmbench prepare` goes on from there")
 		return exitStatus(e.signal.code())
 	}
 	show := view.Checks
@@ -112,24 +114,34 @@ func (pr *preparation) run(ctx context.Context) []executors.Check {
 
 // fetch brings weights and images.
 func (pr *preparation) fetch(ctx context.Context) []executors.Check {
-	f := prepare.NewFetcher(pr.env.environ)
-	f.Bytes, f.Say = pr.progress.Bytes, pr.progress.Text
 	checks := append([]executors.Check{}, pr.needs.left...)
 	for _, w := range pr.needs.weights {
-		checks = append(checks, f.Weights(ctx, w)...)
+		checks = append(checks, pr.fetcher(w.site).Weights(ctx, w.it)...)
 	}
 	for _, i := range pr.needs.images {
-		checks = append(checks, f.Image(ctx, i)...)
+		checks = append(checks, pr.fetcher(i.site).Image(ctx, i.it)...)
 	}
 	return checks
+}
+
+// fetcher brings things on this host, or by jobs where the executor says so.
+func (pr *preparation) fetcher(st *site) *prepare.Fetcher {
+	f := prepare.NewFetcher(pr.env.environ)
+	f.Bytes, f.Say = pr.progress.Bytes, pr.progress.Text
+	if cfg := st.slurm; cfg.Prepare != nil {
+		f.Elsewhere = func(ctx context.Context, c prepare.Command) error {
+			return cfg.Bring(ctx, slurm.Bring{Path: c.Path, Argv: c.Argv, Env: c.Env, Clean: c.Clean, Look: c.Look}, pr.progress.Text)
+		}
+	}
+	return f
 }
 
 // deep reads all weights whole.
 func (pr *preparation) deep(ctx context.Context) []executors.Check {
 	var out []executors.Check
 	for _, w := range pr.needs.weights {
-		out = append(out, w.VerifyDeep(ctx, prepare.NewHub(pr.env.environ), func(done, total int64) {
-			pr.progress.Bytes("reading "+w.Path, done, total)
+		out = append(out, w.it.VerifyDeep(ctx, prepare.NewHub(pr.env.environ), func(done, total int64) {
+			pr.progress.Bytes("reading "+w.it.Path, done, total)
 		})...)
 	}
 	return out

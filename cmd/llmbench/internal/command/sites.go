@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,6 +170,11 @@ func (s *sites) observe() func(*plan.Run) plan.Observation {
 		}
 		return seen[key]
 	}
+}
+
+// onSlurm reports whether a run goes to Slurm.
+func (s *sites) onSlurm() bool {
+	return slices.ContainsFunc(s.order, func(st *site) bool { return st.slurm != nil })
 }
 
 // describe has a line for every executor in use.

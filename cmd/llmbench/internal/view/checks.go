@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/llmbench/llmbench/executors"
 )
@@ -20,24 +21,85 @@ func ChecksJSON(w io.Writer, checks []executors.Check) error {
 	}{checks})
 }
 
-// Checks prints a line a check, with the remedy below what is not well.
+// Checks prints a line a check, with the remedy below what is not well; checks
+// of nodes as a table, a line a node, before the remarks on them.
 func Checks(w io.Writer, checks []executors.Check) error {
 	p := &printer{w: w}
 	t := &table{}
+	var nodes []executors.Check
 	bad := map[string]int{}
 	for _, c := range checks {
-		name := c.Name
-		if c.Node != "" {
-			name += " on " + c.Node
-		}
-		t.add(c.Result, name, c.Detail)
-		if c.Remedy != "" && c.Result != executors.CheckOK {
-			t.add("", "", "→ "+c.Remedy)
-		}
 		bad[c.Result]++
+		if c.Node != "" {
+			nodes = append(nodes, c)
+			continue
+		}
+		t.check(c, c.Name)
 	}
 	p.table(t)
+	if len(nodes) > 0 {
+		p.line("")
+		p.table(nodeTable(nodes))
+		remarks := &table{}
+		for _, c := range nodes {
+			if c.Result == executors.CheckFail || c.Result == executors.CheckWarn {
+				remarks.check(c, c.Node+" "+c.Name)
+			}
+		}
+		if len(remarks.rows) > 0 {
+			p.line("")
+			p.table(remarks)
+		}
+	}
 	p.line("")
-	p.line("%d ok, %d warnings, %d failed, %d skipped.", bad[executors.CheckOK], bad[executors.CheckWarn], bad[executors.CheckFail], bad[executors.CheckSkipped])
+	p.line("%d ok, %s, %d failed, %d skipped.", bad[executors.CheckOK], Plural(bad[executors.CheckWarn], "warning"), bad[executors.CheckFail], bad[executors.CheckSkipped])
 	return p.err
+}
+
+func (t *table) check(c executors.Check, name string) {
+	t.add(c.Result, name, strings.ReplaceAll(c.Detail, "\n", " / "))
+	if c.Remedy != "" && c.Result != executors.CheckOK {
+		t.add("", "", "→ "+c.Remedy)
+	}
+}
+
+// nodeTable has a line a node and a column a check; what is not well is marked.
+func nodeTable(checks []executors.Check) *table {
+	t := &table{header: []string{"node"}}
+	column, line := map[string]int{}, map[string]int{}
+	for _, c := range checks {
+		if column[c.Name] == 0 {
+			t.header = append(t.header, c.Name)
+			column[c.Name] = len(t.header) - 1
+		}
+		if _, ok := line[c.Node]; !ok {
+			line[c.Node] = len(t.rows)
+			t.add(c.Node)
+		}
+	}
+	for i := range t.rows {
+		for len(t.rows[i]) < len(t.header) {
+			t.rows[i] = append(t.rows[i], "-")
+		}
+	}
+	for _, c := range checks {
+		t.rows[line[c.Node]][column[c.Name]] = cell(c)
+	}
+	return t
+}
+
+// cell is a check's detail where that is short, else its result.
+func cell(c executors.Check) string {
+	const longest = 32
+	text := c.Detail
+	if len(text) > longest {
+		text = c.Result
+	}
+	switch c.Result {
+	case executors.CheckFail:
+		return "✗ " + text
+	case executors.CheckWarn:
+		return "! " + text
+	}
+	return text
 }

@@ -1,0 +1,71 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"path/filepath"
+	"slices"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/slurm"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+// A nodeShape is what decides which nodes a job gets, and what it finds there.
+type nodeShape struct {
+	ref      plan.ExecutorRef
+	hardware plan.Hardware
+	image    string
+}
+
+// checkNodes looks at the nodes that the runs would get, with a job for each
+// shape.
+func (s *session) checkNodes(ctx context.Context, p *plan.Plan) []executors.Check {
+	var out []executors.Check
+	progress := view.NewProgress(s.env.streams)
+	for _, n := range s.nodeChecks(p) {
+		st := s.sites.of(n.Run)
+		checks, err := st.slurm.CheckNodes(ctx, n, progress.Text)
+		if err != nil {
+			checks = []executors.Check{{Name: "nodes", Result: executors.CheckFail, Detail: err.Error(), Remedy: "the job asked for what " + n.Run.Address + " asks for"}}
+		}
+		out = append(out, checks...)
+	}
+	if len(out) == 0 {
+		out = append(out, executors.Check{Name: "nodes", Result: executors.CheckSkipped, Detail: "no run goes to Slurm"})
+	}
+	return out
+}
+
+// nodeChecks has one for each shape of the plan's jobs.
+func (s *session) nodeChecks(p *plan.Plan) []slurm.NodeCheck {
+	var list []slurm.NodeCheck
+	at := map[nodeShape]int{}
+	for _, r := range p.Runs {
+		if s.sites.of(r).slurm == nil {
+			continue
+		}
+		shape := nodeShape{r.Executor, r.Hardware, r.Image.Name}
+		shape.hardware.Label = ""
+		i, ok := at[shape]
+		if !ok {
+			i = len(list)
+			at[shape] = i
+			list = append(list, s.newNodeCheck(r))
+		}
+		if path := r.Model.Path; path != nil && !s.sites.of(r).backend.Simulated && !slices.Contains(list[i].Weights, *path) {
+			list[i].Weights = append(list[i].Weights, *path)
+		}
+	}
+	return list
+}
+
+func (s *session) newNodeCheck(r *plan.Run) slurm.NodeCheck {
+	n := slurm.NodeCheck{Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
+	if gpu, ok := catalog.Load().GPU(r.Hardware.GPU); ok {
+		n.MemoryBytes, n.Domain = gpu.MemoryBytes, gpu.Domain
+	}
+	return n
+}

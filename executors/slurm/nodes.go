@@ -1,0 +1,149 @@
+package slurm
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
+)
+
+//go:embed nodes.sh
+var nodesTemplate string
+
+// A NodeCheck is what a job of a run's shape is to look at on its nodes.
+type NodeCheck struct {
+	// Dir is a folder of the store that the nodes should share. It is made.
+	Dir string
+	// Run is one run of the shape.
+	Run *plan.Run
+	// Weights are the folders that runs of the shape read.
+	Weights []string
+	// MemoryBytes is the GPU's memory as its driver reports it, 0 if not known.
+	// Domain says that the GPUs of several nodes share one NVLink domain.
+	MemoryBytes int64
+	Domain      bool
+}
+
+// lookSeconds bounds the job; it takes a minute where a container starts as fast
+// as it should.
+const lookSeconds = 300
+
+// writeMiB is how much each node writes into the store.
+const writeMiB = 64
+
+// CheckNodes submits a job that looks at its nodes, waits for it, and judges
+// what it saw. The job is cancelled when ctx ends.
+func (c *Config) CheckNodes(ctx context.Context, n NodeCheck, say func(format string, args ...any)) ([]executors.Check, error) {
+	e, nonce, err := c.lookJob(n)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(n.Dir)
+	e.say = say
+	if err := c.look(ctx, e, n.Run.Hardware); err != nil {
+		return nil, err
+	}
+	facts, err := os.ReadFile(filepath.Join(n.Dir, "facts"))
+	if err != nil {
+		return nil, err
+	}
+	words, _ := os.ReadFile(filepath.Join(n.Dir, "errors"))
+	return c.judge(n, nonce, parseFacts(string(facts)), strings.TrimSpace(string(words))), nil
+}
+
+// look runs the script as a job, or in the allocation that there is.
+func (c *Config) look(ctx context.Context, e *errand, h plan.Hardware) error {
+	if c.InAllocation {
+		return e.here(ctx)
+	}
+	id, err := e.submit(ctx)
+	if err != nil {
+		return err
+	}
+	e.say("job %s looks at %d nodes of %d GPUs", id, h.Nodes, h.GPUsPerNode)
+	if err := e.follow(ctx, id, func() {}); err != nil {
+		e.cancel(id)
+		return err
+	}
+	return nil
+}
+
+// lookJob writes the folder of the job.
+func (c *Config) lookJob(n NodeCheck) (*errand, string, error) {
+	b := make([]byte, 8)
+	if _, err := rand.Read(b); err != nil {
+		panic("slurm: no randomness: " + err.Error())
+	}
+	nonce := hex.EncodeToString(b)
+	if err := os.MkdirAll(n.Dir, 0o777); err != nil {
+		return nil, "", err
+	}
+	for name, text := range map[string]string{"nonce": nonce, errandScript: c.lookScript(n)} {
+		if err := renameio.WriteFile(filepath.Join(n.Dir, name), []byte(text), 0o755); err != nil {
+			return nil, "", err
+		}
+	}
+	name := namePrefix + "doctor-" + nonce[:8]
+	return c.newErrand(name, n.Dir, (&target{c}).options(n.Run, name, lookSeconds)), nonce, nil
+}
+
+func (c *Config) lookScript(n NodeCheck) string {
+	h := n.Run.Hardware
+	step := []string{"srun", fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.Nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
+	if c.GPUsPerNodeFlag {
+		step = append(step, fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
+	}
+	image := (&target{c}).image(n.Run)
+	paths := append([]string{}, n.Weights...)
+	start := ""
+	if image != "" && !c.simulated() {
+		paths = append(paths, image)
+		words := append(quoteAll(step), c.lookInside(image, n.Weights)...)
+		start = strings.Join(words, " ") + ` bash -c "$body; inside" >>"$dir/facts" 2>>"$dir/errors"`
+	}
+	return strings.NewReplacer(
+		"@DIR@", quote(n.Dir), "@PATHS@", strings.Join(quoteAll(paths), " "), "@WEIGHTS@", strings.Join(quoteAll(n.Weights), " "),
+		"@WRITE@", strconv.Itoa(writeMiB), "@STEP@", strings.Join(quoteAll(step), " "), "@CONTAINER@", start,
+	).Replace(nodesTemplate)
+}
+
+// lookInside are pyxis' flags for a container that sees the weights as those of
+// runs do.
+func (c *Config) lookInside(image string, weights []string) []string {
+	words := []string{quote("--container-image=" + image)}
+	var mounts []string
+	for _, w := range weights {
+		mounts = append(mounts, w+":"+w)
+	}
+	for _, m := range c.Container.Mounts {
+		if !strings.Contains(m, ":") {
+			m += ":" + m
+		}
+		mounts = append(mounts, m)
+	}
+	if len(mounts) > 0 {
+		words = append(words, quote("--container-mounts="+strings.Join(mounts, ",")))
+	}
+	if !c.Container.MountHome {
+		words = append(words, "--no-container-mount-home")
+	}
+	return words
+}
+
+func quoteAll(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = quote(w)
+	}
+	return out
+}

@@ -1,0 +1,240 @@
+package slurm
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// nodeCheck is for a run on nodes of four GPUs.
+func nodeCheck(dir string, nodes int) NodeCheck {
+	run := testRun("true")
+	run.Hardware.Nodes, run.Hardware.GPUs = nodes, 4*nodes
+	return NodeCheck{Dir: dir, Run: run, MemoryBytes: 189471 << 20, Domain: true}
+}
+
+// What nodes say of themselves is judged, each defect with its words.
+func TestJudgeNodes(t *testing.T) {
+	well := func(node string) string {
+		return strings.ReplaceAll(`NODE	nonce	abc
+NODE	shm	99999999999
+NODE	governor	performance
+NODE	write	900000000
+NODE	gpu	NVIDIA GB200, 189471, 570, 2062, 1200, 0
+NODE	gpu	NVIDIA GB200, 189471, 570, 2062, 1200, 0
+NODE	gpu	NVIDIA GB200, 189471, 570, 2062, 1200, 0
+NODE	gpu	NVIDIA GB200, 189471, 570, 2062, 1200, [N/A]
+NODE	rows	0, No, No
+NODE	busy	0
+NODE	links	72
+NODE	fabric	Completed/Success,8f3c/1
+NODE	imex	1
+NODE	container	starts
+`, "NODE", node)
+	}
+	for name, test := range map[string]struct{ old, new, want string }{
+		"well":            {"", "", ""},
+		"other store":     {"a\tnonce\tabc", "a\tnonce\t", "fail a store: does not read what this host wrote\n"},
+		"read-only store": {"a\twrite\t900000000", "", "fail a store: cannot write\n"},
+		"slow store":      {"a\twrite\t900000000", "a\twrite\t1000000", "warn a store: 1 MB/s\n"},
+		"unseen":          {"a\tnonce", "a\tunseen\t/lustre/weights\na\tnonce", "fail a paths: does not see /lustre/weights\n"},
+		"unread":          {"a\tnonce", "a\tunread\t/w/model-1.safetensors\na\tnonce", "fail a paths: cannot read /w/model-1.safetensors\n"},
+		"little shm":      {"a\tshm\t99999999999", "a\tshm\t67108864", "warn a shm: 0 GiB\n"},
+		"governor":        {"a\tgovernor\tperformance", "a\tgovernor\tpowersave", "warn a governor: powersave\n"},
+		"another GPU":     {"a\tgpu\tNVIDIA GB200, 189471", "a\tgpu\tNVIDIA H100, 81559", "fail a memory: GPU 0 has 81559 MiB\n"},
+		"pending rows":    {"a\trows\t0, No, No", "a\trows\t2, Yes, No", "fail a ecc: GPU 0 waits for a reset to remap rows\n"},
+		"failed rows":     {"a\trows\t0, No, No", "a\trows\t2, No, Yes", "fail a ecc: GPU 0 failed to remap rows\n"},
+		"in use":          {"a\tbusy\t0", "a\tbusy\t2", "fail a gpus: 4 NVIDIA GB200, 2 foreign processes on them\n"},
+		"fabric":          {"a\tfabric\tCompleted/Success,8f3c/1", "a\tfabric\tIn Progress/N/A,", "fail a domain: fabric In Progress/N/A\n"},
+		"two domains":     {"a\tfabric\tCompleted/Success,8f3c/1", "a\tfabric\tCompleted/Success,8f3c/2", "fail a domain: 8f3c/2\n"},
+		"no channel":      {"a\timex\t1", "a\timex\t0", "fail a imex: no channel\n"},
+		"power":           {"a\tgpu\tNVIDIA GB200, 189471, 570, 2062, 1200", "a\tgpu\tNVIDIA GB200, 189471, 570, 2062, 1000", "fail a power: 1000, 1200, 1200, 1200 W\n"},
+		"driver":          {"a\tgpu\tNVIDIA GB200, 189471, 570", "a\tgpu\tNVIDIA GB200, 189471, 560", "fail a driver: 560, 570, 570, 570\n"},
+		"container":       {"a\tcontainer\tstarts", "", "fail a container: does not start: pyxis: no such image\n"},
+		"blind container": {"a\tcontainer\tstarts", "a\tcontainer\t/w cannot be read in it", "fail a container: /w cannot be read in it\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := well("a") + well("b") + well("c")
+			if test.old != "" {
+				text = strings.Replace(text, test.old, test.new, 1)
+			}
+			cfg := testConfig()
+			cfg.Container = &Container{ImageDir: "/images"}
+			n := nodeCheck("", 3)
+			var b strings.Builder
+			for _, c := range cfg.judge(n, "abc", parseFacts(text), "pyxis: no such image") {
+				if c.Result != executors.CheckOK {
+					fmt.Fprintf(&b, "%s %s %s: %s\n", c.Result, c.Node, c.Name, c.Detail)
+				}
+			}
+			if !strings.Contains(b.String(), test.want) || test.want == "" && b.String() != "" {
+				t.Errorf("got:\n%swant:\n%s", b.String(), test.want)
+			}
+		})
+	}
+	if checks := testConfig().judge(nodeCheck("", 2), "abc", parseFacts(well("a")), ""); checks[len(checks)-1].Detail != "1 of 2 nodes answered: the others said nothing" {
+		t.Errorf("a silent node: %+v", checks[len(checks)-1])
+	}
+}
+
+func FuzzParseFacts(f *testing.F) {
+	f.Add("a\tgpu\tNVIDIA GB200, 1, 2, 3, 4, 5\na\trows\t0, No")
+	f.Add("\t\t\n\x00")
+	f.Fuzz(func(t *testing.T, text string) {
+		n := nodeCheck("", 2)
+		for _, c := range testConfig().judge(n, "abc", parseFacts(text), "") {
+			if c.Name == "" || c.Result == "" {
+				t.Errorf("%+v", c)
+			}
+		}
+	})
+}
+
+// The script is one whatever the names are.
+func TestLookScriptIsShell(t *testing.T) {
+	cfg := testConfig()
+	cfg.Container = &Container{ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}}
+	n := NodeCheck{Dir: "/store/it's", Run: testRun("true"), Weights: []string{"/weights $(reboot)"}}
+	n.Run.Image = plan.Image{Name: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1"}
+	script := cfg.lookScript(n)
+	cmd := exec.Command("bash", "-n")
+	cmd.Stdin = strings.NewReader(script)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s\n%s", err, out, script)
+	}
+	for _, want := range []string{`dir='/store/it'\''s'`, `weights=('/weights $(reboot)')`, `'--container-mounts=/weights $(reboot):/weights $(reboot),/a:/a,/b:/c'`} {
+		if !strings.Contains(script, want) {
+			t.Errorf("the script lacks %s\n%s", want, script)
+		}
+	}
+}
+
+// The scripts of errands pass shellcheck as those of runs do.
+func TestShellcheckOfErrands(t *testing.T) {
+	path, err := exec.LookPath("shellcheck")
+	if err != nil {
+		t.Skip("shellcheck is not installed; `make deps` installs it")
+	}
+	cfg := testConfig()
+	cfg.Container = &Container{ImageDir: "/images"}
+	for name, script := range map[string]string{
+		"nodes": cfg.lookScript(NodeCheck{Dir: "/store", Run: testRun("true"), Weights: []string{"/weights"}}),
+		"bring": bringScript("/store", []string{"hf", "download", "a/b"}),
+	} {
+		cmd := exec.Command(path, "-S", "warning", "-")
+		cmd.Stdin = strings.NewReader(script)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+}
+
+// Without a Slurm the script sees two nodes through a stand-in for srun, which
+// runs the last three words for each.
+func TestLookScriptRuns(t *testing.T) {
+	bin, dir, weights := t.TempDir(), t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{
+		"srun": "#!/bin/bash\nfor node in gb01 gb02; do SLURMD_NODENAME=$node \"${@: -3}\"; done\n",
+		"nvidia-smi": `#!/bin/bash
+case "$*" in
+*query-gpu*) for i in 0 1 2 3; do echo "NVIDIA GB200, 189471, 570.133.20, 2062, 1200.00, 0"; done ;;
+*remapped*) for i in 0 1 2 3; do echo "0, No, No"; done ;;
+*nvlink*) for i in {1..72}; do echo "   Link $i: 53.125 GB/s"; done ;;
+-q) printf '    Fabric\n        State                             : Completed\n        Status                            : Success\n        CliqueId                          : 32766\n        ClusterUUID                       : 8f3c\n' ;;
+esac
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := testConfig()
+	cfg.Container = &Container{ImageDir: weights}
+	n := nodeCheck(dir, 2)
+	n.Weights = []string{weights}
+	for name, text := range map[string]string{
+		filepath.Join(dir, "nonce"): "abc", filepath.Join(dir, "script.sh"): cfg.lookScript(n),
+		filepath.Join(weights, "config.json"): "{}", filepath.Join(weights, "model-1.safetensors"): "x",
+		filepath.Join(weights, ImageFile(n.Run.Image.Name)): "x",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("bash", "script.sh")
+	cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin + ":/usr/bin:/bin"}
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if words, _ := os.ReadFile(filepath.Join(dir, "errors")); len(words) > 0 {
+		t.Errorf("complaints: %s", words)
+	}
+	seen, err := os.ReadFile(filepath.Join(dir, "facts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	well := map[string]int{}
+	for _, c := range cfg.judge(n, "abc", parseFacts(string(seen)), "") {
+		switch {
+		case c.Name == "shm" || c.Name == "governor" || c.Name == "imex" || c.Result == executors.CheckWarn:
+			// of the host that the test runs on
+		case c.Result == executors.CheckOK:
+			well[c.Node]++
+		default:
+			t.Errorf("%+v", c)
+		}
+	}
+	if well["gb01"] < 9 || well["gb02"] < 9 {
+		t.Errorf("well: %v\n%s", well, seen)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "write.*")); left != nil {
+		t.Errorf("left: %v", left)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "done")); err != nil {
+		t.Error("the last word is missing")
+	}
+}
+
+// The script that brings things leaves how that went, and no secrets.
+func TestBringScriptRuns(t *testing.T) {
+	for _, test := range []struct {
+		command string
+		want    string
+	}{
+		{`[ ${#HF_TOKEN} = 9 ] && [ "$A" = "b c" ]`, ""},
+		{"echo 'no access'; exit 7", "hf: exit status 7: no access"},
+	} {
+		e := testConfig().newErrand("llmb-prepare-1", filepath.Join(t.TempDir(), "job"), nil)
+		if err := e.write(Bring{Argv: []string{"bash", "-c", test.command}, Env: []string{"HF_TOKEN=hf_nobody", "A=b c", "BAD=\n"}}); err != nil {
+			t.Fatal(err)
+		}
+		for name, perm := range map[string]os.FileMode{"": 0o700, "environment": 0o600} {
+			if info, err := os.Stat(filepath.Join(e.dir, name)); err != nil || info.Mode().Perm() != perm {
+				t.Errorf("%s: %v, %v", name, info.Mode(), err)
+			}
+		}
+		script, _ := os.ReadFile(filepath.Join(e.dir, "script.sh"))
+		if strings.Contains(string(script), "hf_nobody") {
+			t.Errorf("the script holds the token:\n%s", script)
+		}
+		if out, err := exec.Command("bash", filepath.Join(e.dir, "script.sh")).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if _, err := os.Stat(filepath.Join(e.dir, "environment")); err == nil {
+			t.Error("the environment is left")
+		}
+		got := ""
+		if err := e.outcome("hf"); err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("outcome %q, want %q", got, test.want)
+		}
+	}
+}
