@@ -88,7 +88,7 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 		sel.Targets = nil
 	}
 	p, diags := s.plan(sel)
-	if err := s.complain(diags); err != nil {
+	if err := s.complainOfErrors(diags); err != nil {
 		return nil, nil, nil, err
 	}
 	var list []*results.Set

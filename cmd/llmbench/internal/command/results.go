@@ -106,8 +106,8 @@ func (e *env) runResults(f resultFlags) error {
 		list = []*results.Set{results.NewSet(nil)}
 		s.tellOfSimulated(p)
 	}
-	if len(list) > 1 && !forReaders[f.Format] {
-		return fmt.Errorf("there are both real and simulated results, which no %s document holds together; -executor chooses", f.Format)
+	if err := oneDocument(list, f.Format); err != nil {
+		return err
 	}
 	for _, set := range list {
 		if err := write(e.streams.Out, set); err != nil {
@@ -130,6 +130,14 @@ func (e *env) runResults(f resultFlags) error {
 
 // forReaders are the forms that can stand one below the other.
 var forReaders = map[string]bool{"table": true, "markdown": true, "overview": true}
+
+// oneDocument refuses several sets in a form that holds only one.
+func oneDocument(list []*results.Set, format string) error {
+	if len(list) > 1 && !forReaders[format] {
+		return fmt.Errorf("there are both real and simulated results, which no %s document holds together; -executor chooses", format)
+	}
+	return nil
+}
 
 // tellOfSimulated says where results are if only simulated ones are there.
 func (s *session) tellOfSimulated(p *plan.Plan) {
@@ -200,9 +208,13 @@ func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error
 	if !f.All {
 		return s.results(p)
 	}
+	asked := map[bool]bool{}
+	for _, r := range p.Runs {
+		asked[s.sites.keyOf(r).Simulated] = true // a slurm executor may rehearse
+	}
 	var kinds [2][]*results.Result
 	for i, simulated := range []bool{false, true} {
-		if f.Executor != "" && simulated != (f.Executor == simulate.Type) {
+		if f.Executor != "" && !asked[simulated] {
 			continue
 		}
 		list, err := s.store.Results(simulated)

@@ -19,7 +19,7 @@ func (e *env) runStory(f resultFlags) error {
 	}
 	s := e.load(f.definitionFlags, f.Executor)
 	p, diags := s.plan(plan.Selection{})
-	if err := s.complain(diags); err != nil {
+	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
 	story, err := s.story(p, f.Address)
@@ -33,7 +33,7 @@ func (e *env) runStory(f resultFlags) error {
 	for _, part := range story.Parts {
 		for _, t := range part {
 			switch {
-			case t.Result == nil:
+			case t.Result == nil, t.Replaced != "": // no samples: they stand in the text alone
 			case t.Attempt.Key.Simulated:
 				simulated = append(simulated, t.Result)
 			default:
@@ -41,7 +41,14 @@ func (e *env) runStory(f resultFlags) error {
 			}
 		}
 	}
-	for _, set := range sets(real, simulated) {
+	list := sets(real, simulated)
+	if err := oneDocument(list, f.Format); err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		list = []*results.Set{results.NewSet(nil)}
+	}
+	for _, set := range list {
 		if err := write(e.streams.Out, set); err != nil {
 			return err
 		}

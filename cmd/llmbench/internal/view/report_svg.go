@@ -17,12 +17,11 @@ import (
 // A reportSize is one of the sizes in which every plot is drawn: the page shows
 // the one that fits, so that text is never shrunk. Lengths are CSS pixels.
 type reportSize struct {
-	class         string
-	width, height vg.Length
-	text          vg.Length
+	class       string
+	width, text vg.Length
 }
 
-var reportSizes = []reportSize{{"on-wide", 900, 1, 13}, {"on-narrow", 340, 1, 11}}
+var reportSizes = []reportSize{{"on-wide", 900, 13}, {"on-narrow", 340, 11}}
 
 // The colours of plots. The page puts variables in their places, which differ in
 // the light, in the dark and in print.
@@ -57,17 +56,16 @@ func colourVariables() map[string]string {
 	return names
 }
 
-// drawn draws plots in all sizes, one below the other with one horizontal axis.
-// build makes them anew for each size, ratio is the height by the width.
+// drawn draws plots in all sizes, one below the other with one horizontal axis:
+// as high as height says, and as build makes them anew for each size.
 func drawn(title string, height func(reportSize) vg.Length, build func(reportSize) ([]*plot.Plot, error)) (template.HTML, error) {
 	var out strings.Builder
 	for _, size := range reportSizes {
-		size.height = height(size)
 		plots, err := build(size)
 		if err != nil {
 			return "", err
 		}
-		canvas := vgsvg.New(size.width, size.height)
+		canvas := vgsvg.New(size.width, height(size))
 		grid := make([][]*plot.Plot, len(plots))
 		for i, p := range plots {
 			grid[i] = []*plot.Plot{p}
