@@ -84,7 +84,21 @@ func (s *Set) columns() []column {
 		column{"submitted", func(r *Result) string { return instant(r.Job.Submitted) }},
 		column{"started", func(r *Result) string { return instant(r.Job.Started) }},
 		column{"ended", func(r *Result) string { return instant(r.Job.Ended) }},
+		telemetryColumn("sm_clock_mhz", func(t *Telemetry) any { return t.SMClockMHz }),
+		telemetryColumn("power_w", func(t *Telemetry) any { return t.PowerW }),
+		telemetryColumn("energy_j", func(t *Telemetry) any { return t.EnergyJ }),
+		telemetryColumn("tokens_per_joule", func(t *Telemetry) any { return t.TokensPerJoule }),
+		telemetryColumn("throttled", func(t *Telemetry) any { return t.Throttled }),
 	)
+}
+
+func telemetryColumn(name string, of func(*Telemetry) any) column {
+	return column{name, func(r *Result) string {
+		if r.Telemetry == nil {
+			return ""
+		}
+		return plain(of(r.Telemetry))
+	}}
 }
 
 // argumentNames lists the flags of all results, sorted.
