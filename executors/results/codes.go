@@ -26,6 +26,7 @@ var codesFailed = []Code{
 	{"cli", Failed, "trtllm-bench refused a flag or an option, or could not be started.", "change what the message names"},
 	{"model_access", Failed, "The checkpoint may not be read.", "ask for access to the model on its page, or set path to a downloaded checkpoint"},
 	{"container", Failed, "The container did not start.", "check the image and the container runtime on the node"},
+	{"network", Failed, "Nodes or processes did not reach each other.", "set NCCL_SOCKET_IFNAME, and read the first rank that failed"},
 	{"nccl", Failed, "Communication between GPUs failed first.", "read the first rank that failed, with NCCL_DEBUG=WARN in env"},
 	{"mpi", Failed, "The ranks did not come together.", "check that mpi and the launcher go with the PMIx in the container"},
 	{"bus_error", Failed, "A process was ended by SIGBUS.", "give the container a larger /dev/shm"},

@@ -42,7 +42,7 @@ func TestCodes(t *testing.T) {
 	for code, in := range map[string]Evidence{
 		"gpu_oom": failedLog(t, "gpu_oom-multirank"), "kv_too_small": failedLog(t, "kv_too_small"), "host_oom": failedLog(t, "host_oom-new"),
 		"probable_oom": ended("", &Exit{}, nil), "cli": failedLog(t, "cli-option"), "model_access": failedLog(t, "model_access-gated"),
-		"container": failedLog(t, "container-no-pyxis"), "nccl": failedLog(t, "nccl-warn-then-error"), "mpi": failedLog(t, "mpi-type"),
+		"container": failedLog(t, "container-no-pyxis"), "network": failedLog(t, "network-connect"), "nccl": failedLog(t, "nccl-warn-then-error"), "mpi": failedLog(t, "mpi-type"),
 		"bus_error": failedLog(t, "bus_error"), "request_failed": failedLog(t, "request_failed"), "task_exit": failedLog(t, "task_exit"),
 		"hang": failedLog(t, "hang"), "time_limit": failedLog(t, "time_limit-step"), "preempted": failedLog(t, "preempted"),
 		"cancelled": ended("", &Exit{RC: 143, Signal: "TERM"}, nil), "node_fail": failedLog(t, "node_fail-launch"), "requeue": failedLog(t, "requeue"),

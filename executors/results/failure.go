@@ -52,7 +52,7 @@ func follows(class, end string) bool {
 	switch class {
 	case "mpi", "bus_error", "task_exit", "hang", "probable_oom":
 		return true
-	case "nccl", "request_failed":
+	case "nccl", "network", "request_failed":
 		return end == "node_fail" || end == "preempted" || end == "cancelled" || end == "host_oom" || end == "requeue"
 	}
 	return external(class) && end == "cancelled"

@@ -9,8 +9,8 @@ import (
 // A Failure is why a run failed, by its output.
 type Failure struct {
 	// Class is one of submit_rejected, time_limit, preempted, node_fail, requeue,
-	// host_oom, container, model_access, cli, gpu_oom, kv_too_small, nccl, mpi,
-	// bus_error, request_failed, task_exit and hang.
+	// host_oom, container, model_access, cli, gpu_oom, kv_too_small, network,
+	// nccl, mpi, bus_error, request_failed, task_exit and hang.
 	Class string
 	// Line is the first line that shows it, as it stands but for rank prefix,
 	// colours and length: at most 500 bytes.

@@ -12,7 +12,7 @@ func (c *classifier) node(line []byte) {
 	case "node_fail":
 		// The host that a cancellation names is where the message came from: not
 		// the one that failed.
-		c.best.Node = wordAfter(line, "failed on node ", "Node failure on ")
+		c.best.Node = wordAfter(line, "failed on node ", "Node failure on ", "STEPD TERMINATED ON ")
 	case "host_oom", "container", "bus_error":
 		c.best.Node = taskHost(line)
 		if c.best.Node == "" && bytes.Contains(line, []byte("CANCELLED AT")) {

@@ -46,6 +46,10 @@ var signatures = []signature{
 	{"node_fail", root, []string{"failed to initialize nvml"}},
 	{"node_fail", root, []string{"no devices were found"}},
 	{"node_fail", root, []string{"nvidia-container-cli: "}},
+	{"node_fail", root, []string{"cuda error: an illegal instruction"}},
+	// A process that cannot be killed stands in the driver or the file system.
+	{"node_fail", weak, []string{"due to job not ending with signals"}},
+	{"node_fail", weak, []string{"kill task failed"}},
 	{"requeue", root, []string{"cancelled at ", "due to job requeue"}},
 
 	{"host_oom", root, []string{"detected ", "oom_kill event"}},
@@ -62,6 +66,11 @@ var signatures = []signature{
 	{"container", root, []string{"unrecognized option '--container-"}},
 	{"container", root, []string{"--container-mounts: source path does not exist"}},
 	{"container", root, []string{"couldn't chdir to container cwd"}},
+	{"container", root, []string{"could not acquire rootfs lock"}},
+	{"container", root, []string{"file already exists: ", ".sqsh"}},
+	{"container", root, []string{"can't find a squashfs superblock"}},
+	{"container", root, []string{"cannot create directory", "/run/enroot"}},
+	{"container", root, []string{"write failed because no space left on device"}},
 
 	{"model_access", root, []string{"gatedrepoerror"}},
 	{"model_access", root, []string{"cannot access gated repo"}},
@@ -91,6 +100,7 @@ var signatures = []signature{
 	{"cli", root, []string{"exec format error"}},
 	{"cli", root, []string{"couldn't chdir to ", "going to /tmp instead"}},
 	{"cli", root, []string{"could not open stdout file"}},
+	{"cli", root, []string{"cpus-per-task set by two different environment variables"}},
 
 	{"gpu_oom", root, []string{"cuda out of memory"}},
 	{"gpu_oom", root, []string{"outofmemoryerror"}},
@@ -100,13 +110,17 @@ var signatures = []signature{
 	{"kv_too_small", root, []string{"kv cache memory is insufficient"}},
 	{"kv_too_small", root, []string{"must be large enough to process at least 1 sequence"}},
 
+	{"network", root, []string{"nccl warn ", "call to connect"}},
+	{"network", root, []string{"no route to host"}},
+	{"network", plain, []string{"ncclremoteerror"}},
+	{"network", vague, []string{"address already in use"}},
+	{"nccl", root, []string{"cuda_error_not_supported"}},
 	{"nccl", plain, []string{"nccl error"}},
 	{"nccl", vague, []string{"nccl warn "}},
 	{"nccl", plain, []string{"ncclunhandled"}},
 	{"nccl", plain, []string{"unhandled system error"}},
 	{"nccl", plain, []string{"unhandled cuda error"}},
 	{"nccl", plain, []string{"ncclsystemerror"}},
-	{"nccl", plain, []string{"ncclremoteerror"}},
 	{"nccl", plain, []string{"ncclinternalerror"}},
 
 	{"mpi", root, []string{"invalid mpi type"}},
@@ -126,12 +140,12 @@ var signatures = []signature{
 
 	{"hang", plain, []string{"hang detected"}},
 	{"hang", plain, []string{"hard-killing all "}},
+	{"hang", weak, []string{"step creation temporarily disabled, retrying"}},
 
 	{"request_failed", vague, []string{"requests failed:"}},
 	{"request_failed", vague, []string{"assertionerror: benchmark failed"}},
 	{"request_failed", vague, []string{"executor worker returned error"}},
 	{"request_failed", vague, []string{"executor worker initialization error"}},
-	{"request_failed", vague, []string{"address already in use"}},
 
 	{"task_exit", weak, []string{"srun: error: ", "exited with exit code "}},
 	{"task_exit", weak, []string{"srun: error: ", ": terminated"}},
@@ -193,7 +207,6 @@ var noises = []string{
 	"force terminated job",
 	"exited with exit code 143",
 	"exited with exit code 137",
-	"due to job not ending with signals",
 	"numa auto balancing enabled",
 	"missing \"iommu=pt\"",
 	"[autotuner]", // passes over kernels that run out of memory

@@ -90,15 +90,17 @@ func TestClassifyOrder(t *testing.T) {
 
 func TestFailureNode(t *testing.T) {
 	for log, want := range map[string]string{
-		"slurmstepd: error: Detected 1 oom_kill event in StepId=1.0.\nsrun: error: gb01: task 3: Out Of Memory\n":      "gb01",
-		"slurmstepd: error: Detected 1 oom_kill event in StepId=1.0.\nsrun: error: gb[01-02]: tasks 3: Killed\n":       "",
-		"slurmstepd: error: Detected 1 oom_kill event in StepId=1.0.\nsrun: error: gb01 is not a task line\n":          "",
-		"slurmstepd: error: *** STEP 1.0 ON gb01 CANCELLED AT X DUE TO NODE FAILURE, SEE SLURMCTLD LOG ***\n":          "",
-		"srun: error: Node failure on gb01.cluster.\n":                                                                 "gb01.cluster",
-		"x-1.y:12:13 [0] NCCL WARN Call to connect failed\n":                                                           "x-1.y",
-		"notes: NCCL WARN Call to connect failed\n":                                                                    "",
-		"slurmstepd: error: *** STEP 1.0 ON gb01 CANCELLED AT 2026-03-04T06:30:00 DUE TO TIME LIMIT ***\n":             "",
-		"pyxis: couldn't start container\nslurmstepd: error: *** STEP 1.0 ON ... CANCELLED AT 2026-03-04T06:30:00 ***": "",
+		"slurmstepd: error: Detected 1 oom_kill event in StepId=1.0.\nsrun: error: gb01: task 3: Out Of Memory\n":                "gb01",
+		"slurmstepd: error: Detected 1 oom_kill event in StepId=1.0.\nsrun: error: gb[01-02]: tasks 3: Killed\n":                 "",
+		"slurmstepd: error: Detected 1 oom_kill event in StepId=1.0.\nsrun: error: gb01 is not a task line\n":                    "",
+		"slurmstepd: error: *** STEP 1.0 ON gb01 CANCELLED AT X DUE TO NODE FAILURE, SEE SLURMCTLD LOG ***\n":                    "",
+		"slurmstepd: error: *** JOB 12 STEPD TERMINATED ON gb01 AT 2026-03-04T06:30:00 DUE TO JOB NOT ENDING WITH SIGNALS ***\n": "gb01",
+		"srun: error: Node failure on gb01.cluster.\n":                                                                           "gb01.cluster",
+		"x-1.y:12:13 [0] NCCL WARN Cuda failure\n":                                                                               "x-1.y",
+		"x-1.y:12:13 [0] NCCL WARN Call to connect failed\n":                                                                     "",
+		"notes: NCCL WARN Cuda failure\n":                                                                                        "",
+		"slurmstepd: error: *** STEP 1.0 ON gb01 CANCELLED AT 2026-03-04T06:30:00 DUE TO TIME LIMIT ***\n":                       "",
+		"pyxis: couldn't start container\nslurmstepd: error: *** STEP 1.0 ON ... CANCELLED AT 2026-03-04T06:30:00 ***":           "",
 	} {
 		if f, ok := Classify(strings.NewReader(log)); !ok || f.Node != want {
 			t.Errorf("%q: node %q, want %q", log, f.Node, want)
