@@ -129,6 +129,9 @@ func (c *Campaign) prepare(ctx context.Context) error {
 	if err := c.findPacks(); err != nil {
 		return err
 	}
+	for _, b := range c.backendsInUse() {
+		c.takeUpCancels(ctx, b)
+	}
 	if err := c.preflight(ctx); err != nil {
 		return err
 	}

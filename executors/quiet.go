@@ -117,6 +117,7 @@ func (c *Campaign) stopHanging(ctx context.Context, t *task, why string) error {
 			return err
 		}
 	}
+	t.stopping = true
 	if err := t.backend.stop(ctx, t.attempt, t.handle, t.packed); err != nil {
 		c.Log.Warn("cannot cancel", "job", t.handle, "error", err)
 		return nil // the next look tries again

@@ -47,12 +47,13 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 		}
 	}
 	nonce := newNonce()
+	name := run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number) + "-" + nonce[:6]
 	p := runs.Prepared{
 		Run: run, Files: files, Dataset: data,
 		Intent: runs.Intent{
 			Address: run.Address, Fingerprint: run.Fingerprint, Cluster: t.backend.Cluster,
 			Executor: run.Executor.Type + "." + string(run.Executor.Name),
-			JobName:  run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number),
+			JobName:  name,
 			Sample:   t.sample, Attempt: t.attempt.Number,
 			User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
 			LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git),
@@ -63,7 +64,7 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 			"LLMBENCH_STORE=" + c.Store.Dir(),
 			"LLMBENCH_DATASETS=" + filepath.Dir(data),
 			"LLMBENCH_MODEL_PATH=" + modelPath(run),
-			"LLMBENCH_JOB_NAME=" + run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number),
+			"LLMBENCH_JOB_NAME=" + name,
 			"LLMBENCH_NONCE=" + nonce,
 			"LLMBENCH_GPU=" + run.Hardware.GPU,
 			"LLMBENCH_TRTLLM_VERSION=" + run.Image.TRTLLMVersion,

@@ -24,7 +24,7 @@ func infrastructure(code string) bool {
 func (t *task) again() {
 	t.phase, t.attempt, t.handle, t.packed = waiting, nil, "", false
 	t.progress, t.heldPolls, t.quiet = 0, 0, quiet{}
-	t.status = Status{}
+	t.status, t.stopping = Status{}, false
 }
 
 // mayRetry reports whether the budget has another attempt at a task: by number,

@@ -51,6 +51,8 @@ type Status struct {
 	// why, such as a pending reason. Remedy is ours: what to do about a job
 	// that is blocked.
 	Raw, Reason, Remedy string
+	// Hope is for how long a Held job may still start by itself, 0 for the least.
+	Hope time.Duration
 	// JobID is the backend's id; Cluster where it runs; Nodes where known.
 	JobID, Cluster string
 	Nodes          []string

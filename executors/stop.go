@@ -71,12 +71,31 @@ func (f Flight) cancel(ctx context.Context) error {
 	if err := f.Attempt.MarkCancelled(); err != nil {
 		return err
 	}
-	if f.Handle != "" {
-		if err := f.Backend.Executor.Cancel(ctx, f.Handle); err != nil {
+	handles, err := f.handles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range handles {
+		if err := f.Backend.Executor.Cancel(ctx, h); err != nil {
 			return err
 		}
 	}
 	return f.Attempt.RecordEnd(onRequest(f.Handle))
+}
+
+// handles are the recorded job, or where the submission was not confirmed what
+// the queue has under its name.
+func (f Flight) handles(ctx context.Context) ([]Handle, error) {
+	if f.Handle != "" {
+		return []Handle{f.Handle}, nil
+	}
+	lister, ok := f.Backend.Executor.(Lister)
+	intent, err := f.Attempt.Intent()
+	if !ok || err != nil || intent == nil {
+		return nil, err
+	}
+	byName, err := lister.List(ctx)
+	return byName[intent.JobName], err
 }
 
 func onRequest(h Handle) runs.EndRecord {

@@ -51,7 +51,7 @@ func (s *submission) speechless() bool {
 func (s *submission) stuck(now time.Time) string {
 	p, in := s.backend.Pace, now.Sub(s.since)
 	switch {
-	case s.status.State == Held && s.heldPolls >= 2 && in >= min(time.Minute, 4*p.Poll):
+	case s.status.State == Held && s.heldPolls >= 2 && in >= max(s.status.Hope, min(time.Minute, 4*p.Poll)):
 		return fmt.Sprintf("the job will not start: %s. %s", s.status.Reason, s.status.Remedy)
 	case s.status.State == Queued && p.MaxPending > 0 && in > p.MaxPending:
 		return fmt.Sprintf("the job waited longer than max_pending = %s: %s", p.MaxPending, s.status.Reason)

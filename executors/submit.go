@@ -200,7 +200,7 @@ func (c *Campaign) job(t *task, resumed bool) (*Job, error) {
 		Sample: t.sample, Attempt: t.attempt.Number,
 		Resumed: resumed, NotBefore: intent.Created,
 	}
-	job.Argv = withMark(run.Job.Argv, attemptMark(t.sample, t.attempt.Number))
+	job.Argv = withMark(run.Job.Argv, strings.TrimPrefix(intent.JobName, run.Job.Name+"-"))
 	if t.backend.Avoid != nil {
 		if job.Argv, err = c.avoiding(t.backend, job.Argv); err != nil {
 			return nil, err
@@ -212,6 +212,8 @@ func (c *Campaign) job(t *task, resumed bool) (*Job, error) {
 	return job, nil
 }
 
+// attemptMark is what a job's name tells of its attempt. Behind it stands a part
+// of the nonce: another store may measure the same run at the same time.
 func attemptMark(sample, attempt int) string { return fmt.Sprintf("s%d-a%d", sample, attempt) }
 
 // trimError is the last line of what a command said, without our wrapping of

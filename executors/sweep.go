@@ -100,7 +100,7 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 			}
 			a := store.Attempt(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, sample, attempt)
 			for _, h := range byName[name] {
-				if needed, err := needed(a, h); err != nil || needed {
+				if needed, err := needed(a, name, h); err != nil || needed {
 					if err != nil {
 						return found, err
 					}
@@ -116,12 +116,16 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 // marked reads sample and attempt from a job's name with the stem of a run.
 func marked(name, stem string) (sample, attempt int, ok bool) {
 	n, _ := fmt.Sscanf(name, stem+"-s%d-a%d", &sample, &attempt)
-	return sample, attempt, n == 2 && name == stem+"-"+attemptMark(sample, attempt)
+	return sample, attempt, n == 2
 }
 
-// needed reports whether a job's outcome is waited for, or its own last word is
-// said, after which it ends by itself.
-func needed(a *runs.Attempt, h Handle) (bool, error) {
+// needed reports whether a job is of another store, its outcome is waited for, or
+// its own last word is said, after which it ends by itself.
+func needed(a *runs.Attempt, name string, h Handle) (bool, error) {
+	intent, err := a.Intent()
+	if err != nil || intent == nil || intent.JobName != name {
+		return true, err
+	}
 	result, err := a.Result()
 	if err != nil || result == nil {
 		return true, err

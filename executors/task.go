@@ -35,7 +35,8 @@ type task struct {
 	// member says that the run was planned to be run in packs: it has no job of
 	// its own.
 	member    bool
-	deferrals int // how often it was given back
+	deferrals int  // how often it was given back
+	stopping  bool // this campaign stops it, for a reason of its own
 
 	progress int
 	quiet    quiet

@@ -69,6 +69,7 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	if now.Sub(c.lastPoll[b]) < b.Pace.Poll {
 		return
 	}
+	c.takeUpCancels(ctx, b)
 	hears := map[Handle]func(Status){}
 	var handles []Handle
 	for _, t := range c.tasks {
@@ -96,6 +97,27 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	for _, h := range handles {
 		if s, ok := statuses[h]; ok {
 			hears[h](s)
+		}
+	}
+}
+
+// takeUpCancels finishes the cancels whose wish was written down and that did not
+// live to see it done.
+func (c *Campaign) takeUpCancels(ctx context.Context, b *Backend) {
+	for _, t := range c.tasks {
+		if t.backend != b || t.phase != active || !t.mine || t.stopping || !t.attempt.Cancelled() {
+			continue
+		}
+		f := Flight{Attempt: t.attempt, Handle: t.handle, Backend: b}
+		if t.packed && t.pack != nil {
+			f.Handle, f.Pack = t.pack.handle, t.pack.folder.Name
+		}
+		err := Cancel(ctx, c.Store, []Flight{f})
+		if err == nil {
+			err = c.judge(t)
+		}
+		if err != nil {
+			c.Log.Warn("cannot cancel", "attempt", t.attempt, "error", err)
 		}
 	}
 }
@@ -183,6 +205,7 @@ func (c *Campaign) stopStuck(ctx context.Context) {
 		if why == "" {
 			continue
 		}
+		t.stopping = true
 		if err := t.attempt.MarkCancelled(); err != nil {
 			c.Log.Error("cannot mark", "error", err)
 			continue

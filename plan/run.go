@@ -128,8 +128,8 @@ type Job struct {
 	PackedWith []string `json:"packed_with"`
 }
 
-// AttemptPlaceholder is replaced in a job's argv by "s1-a1" for attempt 1 of
-// sample 1, so that every job has a name of its own.
+// AttemptPlaceholder is replaced in a job's argv by "s1-a1-" and six random
+// digits for attempt 1 of sample 1, so that every job has a name of its own.
 const AttemptPlaceholder = "{attempt}"
 
 // Step is one command of a run, with the files that it reads. Paths are

@@ -157,6 +157,9 @@ func (s *schedule) run() {
 		}
 		s.slurm.mu.Unlock()
 		s.alone = s.seed%4 == 0 && life%2 == 1
+		if s.rng.Intn(6) == 0 {
+			s.dyingCancel()
+		}
 		ended, died := s.life()
 		s.logf("life %d: ended %v %s %+v", life, ended, died, s.last)
 		if ended && died == "" {
@@ -167,6 +170,15 @@ func (s *schedule) run() {
 			return
 		}
 		time.Sleep(time.Duration(s.rng.Int63n(int64(3 * time.Minute))))
+	}
+}
+
+// dyingCancel is a cancel that writes its wish down and dies before it asks Slurm.
+func (s *schedule) dyingCancel() {
+	for _, j := range s.slurm.jobs {
+		if j.now2() == "" && j.has("intent.json") && s.rng.Intn(2) == 0 {
+			j.put("cancelled", "")
+		}
 	}
 }
 
@@ -279,7 +291,7 @@ func (s *schedule) check() {
 
 // known checks that the store knows a job that has not ended.
 func (s *schedule) known(j *faultyJob) {
-	if j.has(fmt.Sprintf("refused.%d", j.id)) || j.has("cancelled") || j.has("ended") {
+	if j.has(fmt.Sprintf("refused.%d", j.id)) {
 		return
 	}
 	s.t.Errorf("seed %d: job %d (%s, %s) is left and the campaign ended", s.seed, j.id, j.name, j.fate)

@@ -117,9 +117,12 @@ func (e *Executor) cancelTwins(ctx context.Context, rows []row, handles []execut
 }
 
 func (e *Executor) statuses(ctx context.Context, rows []row, whole bool, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
-	byID := map[string]row{}
-	for _, r := range rows {
-		byID[r.id] = r
+	known := map[handle]row{}
+	for _, r := range rows { // clusters give the same ids, and federations tell of a job twice
+		at := handle{id: r.id, name: r.name}
+		if _, twice := known[at]; !twice || r.base() != revoked {
+			known[at] = r
+		}
 	}
 	out := map[executors.Handle]executors.Status{}
 	for _, h := range handles {
@@ -127,7 +130,7 @@ func (e *Executor) statuses(ctx context.Context, rows []row, whole bool, handles
 		if err != nil {
 			return nil, err
 		}
-		if r, ok := byID[parts.id]; ok && r.name == parts.name {
+		if r, ok := known[handle{id: parts.id, name: parts.name}]; ok {
 			e.seen(h)
 			if s, known := e.status(r); known {
 				out[h] = s

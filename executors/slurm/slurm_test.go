@@ -79,7 +79,8 @@ func TestPendingReasons(t *testing.T) {
 		"Resources": executors.Queued, "Priority": executors.Queued, "AssocGrpGRES": executors.Queued,
 		"PartitionTimeLimit": executors.Held, "QOSMaxWallDurationPerJobLimit": executors.Held, "JobHeldUser": executors.Held,
 		"launch failed requeued held": executors.Held, "ReqNodeNotAvail, UnavailableNodes:gb01": executors.Queued,
-		"AssocMaxJobsLimit": executors.Queued, "QOSMaxGRESPerUser": executors.Queued,
+		"AssocMaxJobsLimit": executors.Queued, "QOSMaxGRESPerUser": executors.Queued, "PartitionNodeLimit": executors.Held,
+		"Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions": executors.Queued,
 	} {
 		if got, _ := pending(reason); got != want {
 			t.Errorf("%s: %s, want %s", reason, got, want)

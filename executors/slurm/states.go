@@ -14,6 +14,8 @@ type standing struct {
 	suspended bool
 }
 
+const revoked = "REVOKED"
+
 // states maps the words of squeue, scontrol and sacct. A word that is not here
 // keeps the job where it was.
 var states = map[string]standing{
@@ -29,7 +31,9 @@ var states = map[string]standing{
 	"CANCELLED": {executors.Ended, executors.Cancelled, false}, "PREEMPTED": {executors.Ended, executors.Preempted, false},
 	"NODE_FAIL": {executors.Ended, executors.NodeFail, false}, "BOOT_FAIL": {executors.Ended, executors.NodeFail, false},
 	"LAUNCH_FAILED": {executors.Ended, executors.NodeFail, false}, "RECONFIG_FAIL": {executors.Ended, executors.NodeFail, false},
-	"DEADLINE": {executors.Ended, executors.Deadline, false}, "REVOKED": {executors.Ended, executors.Lost, false},
+	"DEADLINE": {executors.Ended, executors.Deadline, false},
+	// Another cluster of the federation has the job; its files tell the rest.
+	revoked: {state: executors.Queued},
 }
 
 // status is what a row says; known is false for a state that is not known.
@@ -51,6 +55,12 @@ func (e *Executor) status(r row) (s executors.Status, known bool) {
 	}
 	if is.state == executors.Queued {
 		s.State, s.Remedy = pending(r.reason)
+		if strings.Contains(r.reason, "PartitionNodeLimit") { // nodes that are down count as none
+			s.Hope = 15 * time.Minute
+		}
+	}
+	if r.base() == revoked {
+		s.State, s.Reason, s.Remedy = executors.Queued, "another cluster of the federation has the job", ""
 	}
 	return s, true
 }
@@ -71,7 +81,7 @@ var (
 		"DependencyNeverSatisfied", "ReservationDeleted", "MaxMemPerLimit", "QOSMin",
 	}
 	held  = []string{"launch failed requeued held", "user env retrieval failed", "launch failure limit", "requeued in held state", "special exit state", "JobHeldUser"}
-	admin = []string{"ReqNodeNotAvail", "PartitionDown", "PartitionInactive", "NodeDown", "JobHeldAdmin"}
+	admin = []string{"ReqNodeNotAvail", "PartitionDown", "PartitionInactive", "NodeDown", "JobHeldAdmin", "are DOWN, DRAINED"}
 )
 
 // pending says whether a job with a pending reason will start, and what to do
@@ -94,8 +104,10 @@ func neverRemedy(reason string) string {
 		return "lower time_limit below the partition's limit"
 	case strings.Contains(reason, "Account"), strings.Contains(reason, "QOS"):
 		return "change account or qos of the executor"
-	case strings.Contains(reason, "Node"):
-		return "the partition does not give that many nodes; choose another"
+	case strings.Contains(reason, "PartitionNodeLimit"):
+		return "the partition does not give that many nodes, or too few are up; choose another"
+	case strings.Contains(reason, "MaxMem"):
+		return "lower the memory that extra_args asks for"
 	}
 	return "the job cannot start as it was asked"
 }
