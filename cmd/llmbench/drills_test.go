@@ -19,23 +19,43 @@ import (
 // TestDrills breaks a real Slurm under a campaign, part by part.
 func TestDrills(t *testing.T) {
 	c, cluster := newCampaignOn(t, slurmtest.Options{Accounting: true, MinJobAge: 2, SlurmdTimeout: 5})
-	for _, d := range []struct {
-		name string
-		run  func(*drill)
-	}{
+	drills(t, c, cluster, []namedDrill{
 		{"controller restarts", (*drill).controllerRestarts},
 		{"job is purged before it is looked for", (*drill).purged},
 		{"nodes are drained", (*drill).drained},
 		{"job is held", (*drill).held},
 		{"job is cancelled by hand", (*drill).cancelledByHand},
 		{"job hangs", (*drill).hangs},
+		{"job is requeued by hand", (*drill).requeued},
+		{"cancel dies", (*drill).cancelDies},
+		{"another store measures the same", (*drill).otherStore},
 		{"accounting stops", (*drill).accountingStops},
 		{"node dies", (*drill).nodeDies},
 		{"in an allocation", (*drill).inAllocation},
 		{"clocks are held down", (*drill).throttled},
 		{"packs lose jobs, runs and apply", (*drill).packs},
 		{"packs lose what is cancelled", (*drill).packCancelled},
-	} {
+	})
+}
+
+// TestDrillsWithoutAccounting is for clusters where only the queue tells how a job
+// ended, and forgets it soon.
+func TestDrillsWithoutAccounting(t *testing.T) {
+	c, cluster := newCampaignOn(t, slurmtest.Options{MinJobAge: 2})
+	drills(t, c, cluster, []namedDrill{
+		{"job is purged before it is looked for", (*drill).purged},
+		{"job is cancelled by hand", (*drill).cancelledByHand},
+		{"job is requeued by hand", (*drill).requeued},
+	})
+}
+
+type namedDrill struct {
+	name string
+	run  func(*drill)
+}
+
+func drills(t *testing.T, c *campaign, cluster *slurmtest.Cluster, list []namedDrill) {
+	for _, d := range list {
 		t.Run(d.name, func(t *testing.T) {
 			d.run(newDrill(t, &campaign{t: t, bin: c.bin, dir: c.dir}, cluster))
 		})
@@ -295,6 +315,69 @@ func (d *drill) cancelledByHand() {
 	d.must("scancel", id)
 	if out, code := a.wait(); code != 3 || !strings.Contains(out, "cancelled") {
 		d.t.Errorf("exit %d, want 3 and the cause", code)
+	}
+}
+
+// requeued has an administrator put a job back into the queue: it is cancelled
+// there, and a new attempt follows.
+func (d *drill) requeued() {
+	g := d.gated()
+	a := d.start("-target=use_case=chat")
+	id, _ := g.arrived("")
+	d.must("scontrol", "update", "jobid="+id, "requeue=1")
+	d.must("scontrol", "requeue", id)
+	a.says("a new attempt follows")
+	g.open()
+	if _, code := a.wait(); code != 0 {
+		d.t.Errorf("exit %d", code)
+	}
+	d.wantValid(1)
+	d.until("the first job is gone", func() bool { return !d.queued(id) })
+}
+
+// queued reports whether the queue has a job.
+func (d *drill) queued(id string) bool {
+	d.t.Helper()
+	return slices.Contains(strings.Fields(d.must("squeue", "-h", "-o", "%i")), id)
+}
+
+// cancelDies leaves the wish to cancel a job behind, as a cancel does that is
+// killed before it reaches Slurm.
+func (d *drill) cancelDies() {
+	g := d.gated()
+	if _, code := d.llmbench("apply", "-auto-approve", "-detach", "-target=use_case=chat", "-store="+d.store, d.dir); code != 0 {
+		d.t.Fatalf("exit %d", code)
+	}
+	id, _ := g.arrived("")
+	attempts, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-1", "attempt-1"))
+	d.ok(os.WriteFile(filepath.Join(attempts[0], "cancelled"), nil, 0o644))
+	if out, code := d.start("-target=use_case=chat").wait(); code != 3 || !strings.Contains(out, "cancelled: on request") {
+		d.t.Errorf("exit %d, want 3 and the cause", code)
+	}
+	d.until("the job is gone", func() bool { return !d.queued(id) })
+}
+
+// otherStore measures one run into two stores at once: neither touches the
+// other's job.
+func (d *drill) otherStore() {
+	g := d.gated()
+	a := d.start("-target=use_case=chat")
+	g.arrived("")
+	other := newDrill(d.t, d.campaign, d.cluster)
+	dir := d.dir
+	other.definitions(rehearsal)
+	if _, code := other.start("-target=use_case=chat").wait(); code != 0 {
+		d.t.Errorf("the other store: exit %d", code)
+	}
+	other.wantValid(1)
+	d.dir = dir
+	g.open()
+	if _, code := a.wait(); code != 0 {
+		d.t.Errorf("exit %d", code)
+	}
+	d.wantValid(1)
+	if n := d.attempts(); n != 1 {
+		d.t.Errorf("%d attempts for one run", n)
 	}
 }
 
