@@ -130,6 +130,14 @@ func (c *Campaign) windowOpen(b *Backend) bool {
 // none. Only failures of the store are errors.
 func (c *Campaign) submit(ctx context.Context, t *task) error {
 	resumed := t.phase == active
+	if t.left != "" {
+		if err := t.backend.Executor.Cancel(ctx, t.left); err != nil {
+			c.Log.Warn("cannot cancel", "job", t.left, "error", err)
+			t.retryLater()
+			return nil
+		}
+		t.left = ""
+	}
 	if !resumed {
 		if err := c.reserve(ctx, t); err != nil {
 			return err

@@ -27,6 +27,7 @@ type task struct {
 	tries   int  // attempts that this campaign started
 	result  *results.Result
 	reason  string // why it was skipped
+	left    Handle // a job that Slurm put back into its queue, "" for none
 
 	// pack is the pack that the task is in, or was in last, nil for none; packed
 	// says that its attempt is in one, another user's perhaps.

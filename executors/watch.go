@@ -59,6 +59,9 @@ func (c *Campaign) judge(t *task) error {
 		return nil
 	}
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
+	if result.Code() == "requeue" {
+		t.left = t.handle
+	}
 	t.again()
 	return nil
 }
