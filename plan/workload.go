@@ -178,6 +178,7 @@ func estimateModel(m *catalog.Model, c *catalog.Checkpoint, g *catalog.GPU) esti
 		Routed:     estimate.Weight{Params: p.Experts, Dtype: dtype(c.ExpertDtype)},
 		Embedding:  estimate.Weight{Params: p.Embedding, Dtype: estimate.BF16},
 		Head:       estimate.Weight{Params: p.Head, Dtype: estimate.BF16},
+		Vision:     estimate.Weight{Params: m.VisionParams, Dtype: estimate.BF16},
 		KVElements: m.KVElements(), KVDtype: kvDtype(c, g),
 		AttentionChunk: m.AttentionChunk, ChunkedLayers: m.ChunkedLayers,
 		Window: m.AttentionWindow, WindowLayers: m.WindowLayers, MLARank: m.MLARank, MLARope: m.MLARope,

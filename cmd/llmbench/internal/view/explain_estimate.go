@@ -49,7 +49,7 @@ func memory(p *printer, r *plan.Run) {
 	t := &table{indent: "    ", right: []bool{false, true, false}}
 	t.add("seen by the driver", count(m.Capacity), r.Hardware.GPU)
 	t.add("- weights", count(m.Weights), weightsWords(r))
-	t.add("- activations, NCCL, CUDA context", count(m.Workspace), "fitted on published runs")
+	t.add("- activations, NCCL, CUDA context", count(m.Workspace), activationsWords(r))
 	t.add("= left", count(left), "")
 	fraction, _ := r.Arguments.Float("kv_cache_free_gpu_mem_fraction")
 	t.add("KV cache", count(m.KVCache), fmt.Sprintf("%g of what is left (kv_cache_free_gpu_mem_fraction)", fraction))
@@ -61,9 +61,17 @@ func memory(p *printer, r *plan.Run) {
 func weightsWords(r *plan.Run) string {
 	tp, _ := r.Arguments.Int("tp")
 	if o, ok := r.Occupancy(); ok && o.Ranks > 1 {
-		return fmt.Sprintf("attention, dense layers and embedding whole, experts / %d", tp)
+		return fmt.Sprintf("experts / %d, all else whole", tp)
 	}
 	return fmt.Sprintf("all weights / %d", max(1, tp))
+}
+
+// activationsWords say what decides the memory beside weights and cache.
+func activationsWords(r *plan.Run) string {
+	if n := r.Estimate.MaxNumTokensEffective; n != nil {
+		return fmt.Sprintf("the buffers of %s tokens (max_num_tokens), and about %.1f GB", count(int64(*n)), estimate.Shipped().Workspace/1e9)
+	}
+	return "about"
 }
 
 func occupancy(p *printer, r *plan.Run) {
