@@ -51,7 +51,8 @@ type Outcome struct {
 	// Failed counts samples that failed, are invalid, or were not tried because
 	// one like them failed; GoingOn those whose jobs go on.
 	Failed, GoingOn int
-	// Jobs lists the jobs that go on, as the backends name them.
+	// Jobs lists the jobs that go on without this process, as the backends name
+	// them.
 	Jobs []string
 }
 
@@ -174,7 +175,7 @@ func (c *Campaign) outcome() Outcome {
 		case t.phase == active:
 			o.GoingOn++
 			job := cmp.Or(t.status.JobID, string(t.handle))
-			if job != "" && !slices.Contains(o.Jobs, job) { // runs of a pack share one
+			if job != "" && t.outlives() && !slices.Contains(o.Jobs, job) { // runs of a pack share one
 				o.Jobs = append(o.Jobs, job)
 			}
 		case t.phase == skipped, t.phase == done && !t.ok():

@@ -56,5 +56,8 @@ func (t *task) ok() bool {
 	return t.result != nil && t.result.Counts()
 }
 
+// outlives reports whether the task's job goes on when this process ends.
+func (t *task) outlives() bool { return t.backend.Adopt }
+
 // inQueue reports whether the task's own job takes a place in the submit window.
 func (t *task) inQueue() bool { return t.phase == active && t.mine && !t.packed }

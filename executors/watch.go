@@ -3,6 +3,7 @@ package executors
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/runs"
@@ -172,7 +173,7 @@ func endCode(e End) string {
 func endDetail(s Status) string {
 	d := s.Raw
 	if s.Reason != "" && s.Reason != "None" {
-		d += ", " + s.Reason
+		d = strings.TrimPrefix(d+", "+s.Reason, ", ")
 	}
 	if s.ExitCode != "" {
 		d += ", exit code " + s.ExitCode

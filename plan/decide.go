@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -13,7 +14,9 @@ func (b *builder) decide(p *Plan) hcl.Diagnostics {
 	simulated := map[bool]bool{}
 	for _, run := range p.Runs {
 		simulated[run.simulated] = true
-		if err := b.look(run); err != nil {
+		more, err := b.look(run)
+		diags = append(diags, more...)
+		if err != nil {
 			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Store cannot be read", Detail: err.Error() + "."})
 			return diags
 		}
@@ -25,30 +28,56 @@ func (b *builder) decide(p *Plan) hcl.Diagnostics {
 		if !simulated[sim] {
 			continue
 		}
-		if err := b.undeclared(p, sim); err != nil {
+		more, err := b.undeclared(p, sim)
+		diags = append(diags, more...)
+		if err != nil {
 			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Store cannot be read", Detail: err.Error() + "."})
 		}
 	}
 	return diags
 }
 
-func (b *builder) look(run *Run) error {
+func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 	var before *Run
+	var diags hcl.Diagnostics
 	if b.Ledger != nil {
 		if err := b.gauge(run); err != nil {
-			return err
+			return nil, err
 		}
 		st, err := b.Ledger.Look(run.Fingerprint, run.cluster, run.simulated, run.State.Wanted)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		run.State = st.normal()
 		if before, err = b.Ledger.LastAt(run.Address, run.simulated); err != nil {
-			return err
+			return nil, err
+		}
+		if before != nil && before.Fingerprint != run.Fingerprint && !run.transient {
+			if diags, err = b.orphans(run.Address, before.Fingerprint, run.cluster, run.simulated); err != nil {
+				return nil, err
+			}
 		}
 	}
 	run.decide(before, b.Selection)
-	return nil
+	return diags, nil
+}
+
+// orphans warns of jobs that measure what an address was before the definitions
+// changed: they cost, and nothing waits for them.
+func (b *builder) orphans(address, fingerprint, cluster string, simulated bool) (hcl.Diagnostics, error) {
+	st, err := b.Ledger.Look(fingerprint, cluster, simulated, 1)
+	if err != nil || len(st.InFlight) == 0 {
+		return nil, err
+	}
+	var jobs []string
+	for _, f := range st.InFlight {
+		jobs = append(jobs, fmt.Sprintf("%s of %s (%s)", f.JobID, f.User, f.State))
+	}
+	return hcl.Diagnostics{{
+		Severity: hcl.DiagWarning, Summary: "Job of earlier definitions is in flight", Extra: About{Address: address},
+		Detail: fmt.Sprintf("%s is or was declared otherwise, and still measured so: job %s. Its result will be kept, and counts again should the definitions go back. "+
+			"`llmbench cancel -orphans` stops it.", address, strings.Join(jobs, ", ")),
+	}}, nil
 }
 
 // decide sets the action of a run from its state, what was measured last at
@@ -121,21 +150,50 @@ func (s State) normal() State {
 	return s
 }
 
-func (b *builder) undeclared(p *Plan, simulated bool) error {
+func (b *builder) undeclared(p *Plan, simulated bool) (hcl.Diagnostics, error) {
+	var diags hcl.Diagnostics
 	stored, err := b.Ledger.Addresses(simulated)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	declared := map[string]bool{}
 	for _, c := range b.Definitions.Cells {
 		declared[c.Address] = true
 	}
 	for _, a := range stored {
-		if !declared[a] && !slices.Contains(p.Undeclared, a) {
-			p.Undeclared = append(p.Undeclared, a)
+		if declared[a] || slices.Contains(p.Undeclared, a) {
+			continue
+		}
+		p.Undeclared = append(p.Undeclared, a)
+		last, err := b.Ledger.LastAt(a, simulated)
+		if err != nil {
+			return diags, err
+		}
+		if last == nil {
+			continue
+		}
+		cluster, ok := p.clusterOf(simulated)
+		if !ok {
+			continue
+		}
+		more, err := b.orphans(a, last.Fingerprint, cluster, simulated)
+		diags = append(diags, more...)
+		if err != nil {
+			return diags, err
 		}
 	}
-	return nil
+	return diags, nil
+}
+
+// clusterOf is where the jobs of the plan go that are simulated or are not; ok is
+// false where there are none that go on by themselves.
+func (p *Plan) clusterOf(simulated bool) (cluster string, ok bool) {
+	for _, r := range p.Runs {
+		if r.simulated == simulated && !r.transient {
+			return r.cluster, true
+		}
+	}
+	return "", false
 }
 
 // replaceReason marks the runs that -replace asked for.

@@ -46,6 +46,7 @@ type Run struct {
 
 	cluster   string // where stored results count
 	simulated bool
+	transient bool // its job ends with the process that submits it
 	target    Target
 	options   *optionsPart // of a run that Build made
 	packed    []string     // the other runs of its packs; nil for a job of its own

@@ -32,6 +32,8 @@ type Placement struct {
 	Target  Target
 	Cluster string
 	Startup time.Duration
+	// Transient says that jobs end with the process that submitted them.
+	Transient bool
 }
 
 // A Ledger tells what is stored and in flight. Package runs keeps one on disk.

@@ -97,6 +97,11 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 	if err := s.applicable(p, diags, f, out); err != nil {
 		return err
 	}
+	if f.Detach {
+		if err := s.detachable(p); err != nil {
+			return err
+		}
+	}
 	if err := out.Planned(s.view(p)); err != nil {
 		return err
 	}
@@ -208,14 +213,41 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return out.End(exitError)
 	}
 	if ctx.Err() != nil {
-		out.Interrupted(outcome)
+		out.Interrupted(outcome, s.hints(p, f))
 		return out.End(s.env.signal.code())
 	}
 	if f.Detach && outcome.GoingOn > 0 {
-		out.Detached(outcome, s.defs.Dir)
+		out.Detached(outcome, s.hints(p, f))
 		return out.End(exitDone)
 	}
 	return s.finish(p, outcome, out)
+}
+
+// hints are the flags and the directory that other commands need to see the same
+// runs.
+func (s *session) hints(p *plan.Plan, f applyFlags) view.Hints {
+	var flags []string
+	executor := f.Executor
+	if f.Plan != "" {
+		executor = executorOf(p)
+	}
+	if executor != "" {
+		flags = append(flags, "-executor="+executor)
+	}
+	if s.storeName != storeName(definitionFlags{Dir: s.defs.Dir}, s.defs) {
+		flags = append(flags, "-store="+s.storeName)
+	}
+	return view.Hints{Flags: flags, Dir: s.defs.Dir}
+}
+
+// detachable refuses to leave runs alone that end with this process.
+func (s *session) detachable(p *plan.Plan) error {
+	for _, r := range p.Runs {
+		if b := s.sites.of(r).backend; b != nil && !b.Adopt {
+			return fmt.Errorf("-detach: runs on executor %q end with llmbench; leave -detach out. Nothing was started", r.Executor.Type)
+		}
+	}
+	return nil
 }
 
 // siteChecks refuses what doctor would find missing, before anything is

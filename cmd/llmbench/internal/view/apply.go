@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,17 +155,27 @@ func (a *Apply) Error(err error) {
 	fmt.Fprintf(a.s.Err, "Error: %v\n", err)
 }
 
+// Hints are what other commands need to see the same runs.
+type Hints struct {
+	Flags []string
+	Dir   string
+}
+
+func (h Hints) command(words ...string) string {
+	return strings.Join(slices.Concat([]string{"llmbench"}, words[:1], h.Flags, words[1:]), " ")
+}
+
 // Interrupted says which jobs go on and how to take them up or stop them.
-func (a *Apply) Interrupted(o executors.Outcome) {
-	a.goesOn("Interrupted.", o, "")
+func (a *Apply) Interrupted(o executors.Outcome, h Hints) {
+	a.goesOn("Interrupted.", o, h)
 }
 
 // Detached says the same after -detach.
-func (a *Apply) Detached(o executors.Outcome, dir string) {
-	a.goesOn("All jobs are submitted.", o, dir)
+func (a *Apply) Detached(o executors.Outcome, h Hints) {
+	a.goesOn("All jobs are submitted.", o, h)
 }
 
-func (a *Apply) goesOn(what string, o executors.Outcome, dir string) {
+func (a *Apply) goesOn(what string, o executors.Outcome, h Hints) {
 	if a.json != nil {
 		a.json.Info(what, "type", "diagnostic", "jobs", o.Jobs)
 		return
@@ -172,13 +183,13 @@ func (a *Apply) goesOn(what string, o executors.Outcome, dir string) {
 	a.close()
 	w := a.s.Err
 	fmt.Fprintln(w, what)
-	if len(o.Jobs) > 0 {
-		fmt.Fprintf(w, "Jobs that go on: %s\n", strings.Join(o.Jobs, " "))
+	if len(o.Jobs) == 0 {
+		fmt.Fprintf(w, "No job goes on.\n  resume:  %s\n", h.command("apply", h.Dir))
+		return
 	}
-	if dir == "" {
-		dir = newPlaces(a.plan).dir
-	}
-	fmt.Fprintf(w, "  follow:  llmbench status %s\n  resume:  llmbench apply %s\n  cancel:  llmbench cancel -dir=%s\n", dir, dir, dir)
+	fmt.Fprintf(w, "Jobs that go on: %s\n", strings.Join(o.Jobs, " "))
+	fmt.Fprintf(w, "  follow:  %s\n  resume:  %s\n  cancel:  %s\n",
+		h.command("status", h.Dir), h.command("apply", h.Dir), h.command("cancel", "-dir="+h.Dir))
 }
 
 // Results prints the table and where it was written.

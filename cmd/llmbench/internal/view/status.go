@@ -99,7 +99,13 @@ func (s *Standing) expect(e *plan.Estimate, now time.Time) {
 // itself comes first.
 func (s *Standing) Hear(answer map[executors.Handle]executors.Status) {
 	a, ok := answer[s.handle]
-	if !ok || !s.flying || s.State != string(runs.Submitted) && s.State != string(runs.Intended) {
+	switch {
+	case !ok || !s.flying:
+		return
+	case a.State == executors.Ended && a.End == executors.Lost:
+		s.State, s.Reason, s.flying, s.ETA = string(executors.Lost), strings.TrimSpace(a.Reason+"; apply measures it again"), false, nil
+		return
+	case s.State != string(runs.Submitted) && s.State != string(runs.Intended):
 		return
 	}
 	if s.packed && (a.State == executors.Starting || a.State == executors.Running) {
