@@ -114,15 +114,21 @@ func (a *Apply) eventJSON(e executors.Event) {
 	a.json.Info(message, args...)
 }
 
+// sampleName names what an event is about in a line.
+func sampleName(e executors.Event) string {
+	name := short(e.Run.Address)
+	if e.Run.State.Wanted > 1 {
+		name += fmt.Sprintf(" sample %d", e.Sample)
+	}
+	return name
+}
+
 // eventLine is the line of an event; progress is told every ten seconds.
 func (a *Apply) eventLine(e executors.Event) string {
 	if e.Run == nil {
 		return e.Text
 	}
-	name := short(e.Run.Address)
-	if e.Run.State.Wanted > 1 {
-		name += fmt.Sprintf(" sample %d", e.Sample)
-	}
+	name := sampleName(e)
 	switch e.Type {
 	case executors.RunSubmitted:
 		return strings.TrimSpace(fmt.Sprintf("%s  submitted as job %s  %s", name, e.JobID, e.Text))

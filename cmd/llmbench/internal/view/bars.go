@@ -1,7 +1,10 @@
 package view
 
 import (
+	"fmt"
 	"io"
+	"strings"
+	"sync/atomic"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -9,16 +12,17 @@ import (
 	"github.com/llmbench/llmbench/executors"
 )
 
-// bars are the progress bars of an apply on a terminal: one for each run, data
-// set or wait.
+// bars are the progress bars of an apply on a terminal: one for each sample that
+// has its data set written, waits or runs.
 type bars struct {
 	p    *mpb.Progress
 	byID map[string]*bar
 }
 
+// A bar is drawn by a goroutine of its own, so what it says is swapped as a whole.
 type bar struct {
 	b    *mpb.Bar
-	text string
+	text atomic.Pointer[string]
 }
 
 func newBars(w io.Writer) *bars {
@@ -30,43 +34,49 @@ func (b *bars) event(e executors.Event) bool {
 	if e.Run == nil {
 		return false
 	}
-	id := short(e.Run.Address)
-	at := b.byID[id]
+	id := sampleName(e)
 	switch e.Type {
 	case executors.RunProgress:
-		if at == nil {
-			at = b.add(id, int64(e.Total))
-		}
-		at.text = e.Text
-		at.b.SetTotal(int64(e.Total), false)
-		at.b.SetCurrent(int64(e.Done))
-		if e.Done >= e.Total {
-			delete(b.byID, id) // the bar is full and goes
-		}
-		return true
+		b.at(id).draw(e.Done, e.Total, e.Text)
 	case executors.RunState, executors.RunSubmitted:
-		if at == nil {
-			at = b.add(id, 1)
-		}
-		at.text = string(e.State) + " " + e.Text
-		return true
+		b.at(id).draw(0, 0, strings.TrimSpace(string(e.State)+" "+e.Text))
 	case executors.RunComplete, executors.RunErrored:
-		if at != nil {
+		if at := b.byID[id]; at != nil {
 			at.b.Abort(true)
 			delete(b.byID, id)
 		}
+		return false
+	default:
+		return false
 	}
-	return false
+	return true
 }
 
-func (b *bars) add(id string, total int64) *bar {
-	at := &bar{}
-	at.b = b.p.AddBar(total, mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(id+" ", decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(decor.CountersNoUnit("%d/%d "), decor.Any(func(decor.Statistics) string { return at.text })),
-	)
-	b.byID[id] = at
+// at is the bar of a sample.
+func (b *bars) at(id string) *bar {
+	at := b.byID[id]
+	if at == nil {
+		at = &bar{}
+		at.text.Store(new(string))
+		// Only a bar without a total can be given another one later.
+		at.b = b.p.AddBar(0,
+			mpb.PrependDecorators(decor.Name(id+" ", decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *at.text.Load() })),
+		)
+		b.byID[id] = at
+	}
 	return at
+}
+
+// draw shows done of total, or where there is no total the text alone.
+func (at *bar) draw(done, total int, text string) {
+	if total > 0 {
+		text = strings.TrimSpace(fmt.Sprintf("%d of %d  %s", done, total, text))
+	}
+	text = " " + text
+	at.text.Store(&text)
+	at.b.SetTotal(int64(total), false)
+	at.b.SetCurrent(int64(done))
 }
 
 // close ends all bars, so that lines can follow.
