@@ -104,6 +104,11 @@ executor "slurm" "here" {
 	if left, _ := filepath.Glob(filepath.Join(root, ".llmbench-*")); left != nil {
 		c.t.Errorf("left: %v", left)
 	}
+	for _, dir := range []string{root, c.dir, filepath.Dir(os.Getenv("SLURM_CONF"))} {
+		if found, err := exec.Command("grep", "-rl", "thisIsNobodysToken", dir).Output(); err == nil {
+			c.t.Errorf("the token is in %s", found)
+		}
+	}
 }
 
 // looksAtNodes runs doctor -nodes over two nodes of which one is not well.

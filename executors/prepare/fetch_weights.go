@@ -55,8 +55,11 @@ func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
 		return append(withoutOK(access), *c)
 	}
 	if err := f.again(ctx, f.hf(h, w, commit, total), func(err error) bool { return full(err) || f.refused(ctx, h, w) }); err != nil {
-		if h := failing(h.Access(ctx, w)); len(h) > 0 {
-			return h
+		if v := w.verify(ctx); !v.failed() {
+			return v.found() // another's job brought it
+		}
+		if denied := failing(h.Access(ctx, w)); len(denied) > 0 {
+			return denied
 		}
 		return append(withoutOK(access), w.failed(err))
 	}

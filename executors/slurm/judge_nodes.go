@@ -204,6 +204,11 @@ func (j *nodeJudge) container(words string) {
 	if j.cfg.Container == nil || j.cfg.simulated() {
 		return
 	}
+	if v := j.facts.one(j.node, "enroot"); v != "" {
+		j.add("enroot", executors.CheckOK, v, "")
+	} else {
+		j.add("enroot", executors.CheckFail, "not installed", "pyxis starts containers by enroot; "+j.exclude())
+	}
 	switch got := j.facts.one(j.node, "container"); got {
 	case "starts":
 		j.add("container", executors.CheckOK, got, "")

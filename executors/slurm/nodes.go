@@ -108,6 +108,10 @@ func (c *Config) lookScript(n NodeCheck) string {
 	start := ""
 	if image != "" && !c.simulated() {
 		paths = append(paths, image)
+		for _, m := range c.Container.Mounts {
+			from, _, _ := strings.Cut(m, ":")
+			paths = append(paths, from)
+		}
 		words := append(quoteAll(step), c.lookInside(image, n.Weights)...)
 		start = strings.Join(words, " ") + ` bash -c "$body; inside" >>"$dir/facts" 2>>"$dir/errors"`
 	}

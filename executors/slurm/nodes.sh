@@ -16,6 +16,7 @@ look() {
   say shm "$(df -B1 --output=avail /dev/shm 2>/dev/null | tail -n 1 | tr -d ' ')"
   say ram "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
   say governor "$(cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor 2>/dev/null)"
+  say enroot "$(enroot version 2>/dev/null)"
   for path in "${paths[@]}"; do
     [ -r "$path" ] || say unseen "$path"
   done

@@ -35,6 +35,7 @@ NODE	busy	0
 NODE	links	72
 NODE	fabric	Completed/Success,8f3c/1
 NODE	imex	1
+NODE	enroot	3.5.0
 NODE	container	starts
 `, "NODE", node)
 	}
@@ -56,6 +57,7 @@ NODE	container	starts
 		"no channel":      {"a\timex\t1", "a\timex\t0", "fail a imex: no channel\n"},
 		"power":           {"a\tgpu\tNVIDIA GB200, 189471, 570, 2062, 1200", "a\tgpu\tNVIDIA GB200, 189471, 570, 2062, 1000", "fail a power: 1000, 1200, 1200, 1200 W\n"},
 		"driver":          {"a\tgpu\tNVIDIA GB200, 189471, 570", "a\tgpu\tNVIDIA GB200, 189471, 560", "fail a driver: 560, 570, 570, 570\n"},
+		"no enroot":       {"a\tenroot\t3.5.0", "", "fail a enroot: not installed\n"},
 		"container":       {"a\tcontainer\tstarts", "", "fail a container: does not start: pyxis: no such image\n"},
 		"blind container": {"a\tcontainer\tstarts", "a\tcontainer\t/w cannot be read in it", "fail a container: /w cannot be read in it\n"},
 	} {
@@ -140,7 +142,8 @@ func TestShellcheckOfErrands(t *testing.T) {
 func TestLookScriptRuns(t *testing.T) {
 	bin, dir, weights := t.TempDir(), t.TempDir(), t.TempDir()
 	for name, text := range map[string]string{
-		"srun": "#!/bin/bash\nfor node in gb01 gb02; do SLURMD_NODENAME=$node \"${@: -3}\"; done\n",
+		"srun":   "#!/bin/bash\nfor node in gb01 gb02; do SLURMD_NODENAME=$node \"${@: -3}\"; done\n",
+		"enroot": "#!/bin/bash\necho 3.5.0\n",
 		"nvidia-smi": `#!/bin/bash
 case "$*" in
 *query-gpu*) for i in 0 1 2 3; do echo "NVIDIA GB200, 189471, 570.133.20, 2062, 1200.00, 0"; done ;;

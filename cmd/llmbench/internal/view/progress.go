@@ -14,6 +14,7 @@ import (
 type Progress struct {
 	w    io.Writer
 	term bool
+	wide int           // columns of the terminal
 	wait time.Duration // between two showings
 	now  func() time.Time
 
@@ -30,7 +31,7 @@ type Progress struct {
 
 // NewProgress returns a Progress on the error stream.
 func NewProgress(s *Streams) *Progress {
-	p := &Progress{w: s.Err, term: s.Terminal(), wait: 10 * time.Second, now: time.Now}
+	p := &Progress{w: s.Err, term: s.Terminal(), wide: s.Width, wait: 10 * time.Second, now: time.Now}
 	if p.term {
 		p.wait = 200 * time.Millisecond
 	}
@@ -76,8 +77,12 @@ func (p *Progress) show() {
 		fmt.Fprintf(p.w, "%s  %s\n", p.now().Format("15:04:05"), p.latest)
 		return
 	}
-	fmt.Fprintf(p.w, "\r%s%s", p.latest, strings.Repeat(" ", max(0, p.drawn-len(p.latest))))
-	p.drawn, p.open = len(p.latest), true
+	line := p.latest
+	if p.wide > 1 && len(line) >= p.wide {
+		line = line[len(line)-p.wide+1:] // its end tells how far
+	}
+	fmt.Fprintf(p.w, "\r%s%s", line, strings.Repeat(" ", max(0, p.drawn-len(line))))
+	p.drawn, p.open = len(line), true
 }
 
 func (p *Progress) end() {
