@@ -174,19 +174,30 @@ func (p *Plan) summarise() {
 // gpuHoursLimit is what the plan can cost at most: packs with all that goes on
 // between their runs, other samples by themselves.
 func (p *Plan) gpuHoursLimit() float64 {
-	sum, packed := 0.0, map[string]int{}
+	sum, alone := 0.0, p.alone()
+	for _, r := range p.Runs {
+		sum += r.GPUHoursLimit() * float64(alone[r.Address])
+	}
 	for _, pack := range p.Packs {
 		sum += pack.GPUHoursLimit()
-		for _, address := range pack.Runs {
-			packed[address]++
-		}
-	}
-	for _, r := range p.Runs {
-		if r.Action == Measure || r.Action == Remeasure {
-			sum += r.GPUHoursLimit() * float64(r.State.Missing()-packed[r.Address])
-		}
 	}
 	return sum
+}
+
+// alone counts by address the samples that get jobs of their own.
+func (p *Plan) alone() map[string]int {
+	n := make(map[string]int, len(p.Runs))
+	for _, r := range p.Runs {
+		if r.Action == Measure || r.Action == Remeasure {
+			n[r.Address] = r.State.Missing()
+		}
+	}
+	for _, pack := range p.Packs {
+		for _, address := range pack.Runs {
+			n[address]--
+		}
+	}
+	return n
 }
 
 // GPUHoursLimit is what one sample of the run can cost at most: its GPUs times

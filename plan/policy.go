@@ -48,15 +48,19 @@ func (p *Plan) limitSum() string {
 	}
 	count := map[part]int{}
 	var order []part
-	for _, r := range p.Runs {
-		if r.Action != Measure && r.Action != Remeasure {
-			continue
-		}
-		k := part{r.Hardware.GPUs, r.TimeLimitSeconds}
-		if count[k] == 0 {
+	add := func(n, gpus, seconds int) {
+		k := part{gpus, seconds}
+		if count[k] == 0 && n > 0 {
 			order = append(order, k)
 		}
-		count[k] += r.State.Missing()
+		count[k] += n
+	}
+	alone := p.alone()
+	for _, r := range p.Runs {
+		add(alone[r.Address], r.Hardware.GPUs, r.TimeLimitSeconds)
+	}
+	for _, pack := range p.Packs {
+		add(1, pack.GPUs, pack.TimeLimitSeconds)
 	}
 	terms := make([]string, len(order))
 	for i, k := range order {

@@ -217,3 +217,41 @@ func (d *drill) packCancelled() {
 		d.t.Errorf("status: exit %d, want 3", code)
 	}
 }
+
+// packsOtherwise packs by a flag, in a partition with a short time limit, and by
+// hand; and lets the first run of a pack fail to start.
+func (d *drill) packsOtherwise() {
+	short := strings.Replace(strings.Replace(rehearsal, `partition     = "batch"`, `partition     = "short"`, 1), `time_limit     = "5m"`, `time_limit     = "2m"`, 1)
+	d.definitions(strings.Replace(short, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "1000"`, 1))
+	out, code := d.start("-pack=4").wait() // the partition's ten minutes hold two runs with their margins
+	if code != 0 || !strings.Contains(out, "packed: 4 samples in 2 jobs of 2 and 2") {
+		d.t.Errorf("exit %d, want 0 and two packs", code)
+	}
+	d.wantValid(4)
+
+	by := strings.Replace(rehearsal, `canary        = false`, "canary        = false\n  pack {}", 1)
+	d.definitions(strings.Replace(by, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "1001"`, 1))
+	scripts := filepath.Join(d.t.TempDir(), "by hand")
+	if _, code := d.llmbench("plan", "-store="+d.store, "-write-scripts="+scripts, d.dir); code != 0 {
+		d.t.Fatalf("plan -write-scripts: exit %d", code)
+	}
+	d.must("sbatch", "--wait", filepath.Join(scripts, "pack-1.sh"))
+	if out, code := d.llmbench("plan", "-detailed-exitcode", "-store="+d.store, d.dir); code != 0 {
+		said, _ := os.ReadFile(filepath.Join(scripts, "pack-1.out"))
+		d.t.Errorf("plan after the pack by hand: exit %d\n%s\n%s", code, out, said)
+	}
+
+	fails := strings.Replace(by, `canary        = false`, "canary        = true", 1)
+	d.definitions(strings.Replace(fails, `["llmbench", "trtllm-bench"]`, `["bash", "-c", "echo 'Error: No such option: --x' >&2; exit 2", "x"]`, 1))
+	out, code = d.start("-skip-checks").wait() // there are no weights
+	if code != 3 || strings.Count(out, "not tried: ") != 3 || strings.Count(out, "  failed  cli: ") != 1 {
+		d.t.Errorf("exit %d, want 3 and one failure for all", code)
+	}
+	found, _ := filepath.Glob(filepath.Join(d.store, "packs", "*", "*", "exit"))
+	if len(found) != 1 {
+		d.t.Fatalf("%d packs", len(found))
+	}
+	if word, _ := os.ReadFile(found[0]); !strings.Contains(string(word), `"runs":1,"failed":1,`) {
+		d.t.Errorf("the pack's last word is %s", word)
+	}
+}

@@ -35,6 +35,7 @@ func TestDrills(t *testing.T) {
 		{"clocks are held down", (*drill).throttled},
 		{"packs lose jobs, runs and apply", (*drill).packs},
 		{"packs lose what is cancelled", (*drill).packCancelled},
+		{"packs in other ways", (*drill).packsOtherwise},
 	})
 }
 

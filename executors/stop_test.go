@@ -1,0 +1,200 @@
+package executors
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A noted executor notes what it is told.
+type noted struct {
+	queue map[string][]Handle
+	told  []string
+}
+
+func (n *noted) Submit(context.Context, *Job) (Handle, error) { return "", ErrRejected }
+
+func (n *noted) Poll(context.Context, []Handle) (map[Handle]Status, error) { return nil, nil }
+
+func (n *noted) Cancel(_ context.Context, h Handle) error {
+	n.told = append(n.told, "cancel "+JobID(h))
+	return nil
+}
+
+func (n *noted) Nudge(_ context.Context, h Handle) error {
+	n.told = append(n.told, "nudge "+JobID(h))
+	return nil
+}
+
+func (n *noted) List(context.Context) (map[string][]Handle, error) { return n.queue, nil }
+
+const packHandle = Handle("slurm:-:7:llmb-pack-0123-p1")
+
+// A packed store has one pack of three runs in flight.
+type packed struct {
+	t       *testing.T
+	store   *runs.Store
+	backend *Backend
+	noted   *noted
+	folder  *runs.Pack
+	members []*runs.Attempt
+}
+
+func newPacked(t *testing.T) *packed {
+	t.Helper()
+	p := &packed{t: t, store: runs.Open(t.TempDir()), noted: &noted{queue: map[string][]Handle{}}}
+	p.backend = &Backend{Cluster: "gb", Executor: p.noted}
+	var err error
+	if p.folder, err = p.store.ReservePack("gb", false, "llmb-pack-0123"); err != nil {
+		t.Fatal(err)
+	}
+	p.noted.queue[p.folder.Name] = []Handle{packHandle}
+	var list []runs.Member
+	for _, digits := range []string{"ab", "cd", "ef"} {
+		key := runs.Key{Fingerprint: strings.Repeat(digits, 32), Cluster: "gb"}
+		a, err := p.store.Reserve(key, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.members = append(p.members, a)
+		list = append(list, runs.Member{Fingerprint: key.Fingerprint, Sample: 1, Attempt: 1})
+	}
+	p.ok(p.folder.Prepare(runs.PreparedPack{Pack: &plan.Pack{}, Intent: runs.PackIntent{JobName: p.folder.Name, Members: list}}))
+	for _, a := range p.members {
+		p.ok(a.Prepare(runs.Prepared{
+			Run:    &plan.Run{Fingerprint: a.Key.Fingerprint, Dataset: plan.Dataset{}, Env: map[string]*string{}},
+			Intent: runs.Intent{Fingerprint: a.Key.Fingerprint, Pack: p.folder.Name},
+		}))
+	}
+	return p
+}
+
+func (p *packed) ok(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *packed) put(dir, name, text string) {
+	p.t.Helper()
+	p.ok(os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o644))
+}
+
+// begins has the job begin a member, or all of the pack for none.
+func (p *packed) begins(members ...int) {
+	for _, i := range members {
+		p.put(p.members[i].Dir, "claim", `{"job_id":"7","end":true}`)
+		p.put(p.members[i].Dir, "start", `{"job_id":"7","nodes":"gb01","end":true}`)
+	}
+}
+
+func (p *packed) cancel(members ...int) {
+	p.t.Helper()
+	var list []Flight
+	for _, i := range members {
+		list = append(list, Flight{Attempt: p.members[i], Handle: packHandle, Pack: p.folder.Name, Backend: p.backend})
+	}
+	p.ok(Cancel(p.t.Context(), p.store, list))
+}
+
+func (p *packed) phases() string {
+	p.t.Helper()
+	var list []string
+	for _, a := range p.members {
+		phase, err := a.Phase()
+		p.ok(err)
+		list = append(list, string(phase))
+	}
+	return strings.Join(list, " ")
+}
+
+func TestCancelInPack(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		begun        []int
+		cancelled    []int
+		told, phases string
+	}{
+		{"one that has not begun", []int{0}, []int{1}, "", "running ended intent"},
+		{"the one that is measured", []int{0}, []int{0}, "nudge 7", "ended intent intent"},
+		{"both", []int{0}, []int{0, 2}, "nudge 7", "ended intent ended"},
+		{"all", []int{0}, []int{0, 1, 2}, "cancel 7", "ended ended ended"},
+		{"all before any has begun", nil, []int{0, 1, 2}, "cancel 7", "ended ended ended"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPacked(t)
+			p.begins(c.begun...)
+			p.cancel(c.cancelled...)
+			if got := strings.Join(p.noted.told, ", "); got != c.told {
+				t.Errorf("the executor was told %q, want %q", got, c.told)
+			}
+			if got := p.phases(); got != c.phases {
+				t.Errorf("phases are %s, want %s", got, c.phases)
+			}
+			for _, i := range c.cancelled {
+				if r, err := p.members[i].Result(); err != nil || r.Code() != "cancelled" {
+					t.Errorf("%v, %v", r, err)
+				}
+				if claim, err := p.members[i].Claim(); err != nil || claim == nil {
+					t.Error("a job could still begin it")
+				}
+			}
+			if whole := len(c.cancelled) == 3; p.folder.Cancelled() != whole {
+				t.Errorf("the pack is cancelled: %v", !whole)
+			}
+		})
+	}
+}
+
+func TestStraysKnowPacks(t *testing.T) {
+	p := newPacked(t)
+	strays := func() []Handle {
+		t.Helper()
+		found, err := Strays(t.Context(), p.store, nil, p.backend)
+		p.ok(err)
+		return found
+	}
+	p.begins(0)
+	if found := strays(); len(found) > 0 {
+		t.Errorf("a pack that is measured is a stray: %v", found)
+	}
+	for _, a := range p.members {
+		p.ok(a.RecordEnd(runs.EndRecord{Code: "lost"}))
+	}
+	if found := strays(); !slices.Equal(found, []Handle{packHandle}) {
+		t.Errorf("strays are %v", found)
+	}
+	p.put(p.folder.Dir, "exit", `{"job_id":"8","rc":0,"end":true}`)
+	if found := strays(); len(found) != 1 {
+		t.Errorf("another job's word ends it: %v", found)
+	}
+	p.put(p.folder.Dir, "exit", `{"job_id":"7","rc":0,"end":true}`)
+	if found := strays(); len(found) > 0 {
+		t.Errorf("a job that has said its last word is a stray: %v", found)
+	}
+}
+
+// What a pack's job left is given back when it was not begun, and lost when it
+// was, but only once its own word is overdue.
+func TestSettle(t *testing.T) {
+	p := newPacked(t)
+	p.begins(0)
+	open, err := settle(p.folder, runs.EndRecord{Code: "node_fail"}, false)
+	if err != nil || !open || p.phases() != "running deferred deferred" {
+		t.Errorf("open %v, %s, %v", open, p.phases(), err)
+	}
+	open, err = settle(p.folder, runs.EndRecord{Code: "node_fail"}, true)
+	if err != nil || open || p.phases() != "ended deferred deferred" {
+		t.Errorf("open %v, %s, %v", open, p.phases(), err)
+	}
+	if r, err := p.members[0].Result(); err != nil || r.Code() != "node_fail" {
+		t.Errorf("%v %v", r, err)
+	}
+}
