@@ -131,5 +131,5 @@ func (d *Definitions) findExecutor(ref string) (*Executor, string) {
 	if s := didYouMean(ref, known); s != "" {
 		return nil, "no such executor is declared." + s
 	}
-	return nil, "no such executor is declared. There is: " + strings.Join(known, ", ") + "."
+	return nil, "no such executor is declared. The executors are " + strings.Join(known, ", ") + "."
 }

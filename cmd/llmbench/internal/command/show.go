@@ -58,9 +58,13 @@ func baseRuns(path string) ([]*plan.Run, error) {
 	var kind struct {
 		Results []*results.Result `json:"results"`
 		Runs    []*plan.Run       `json:"runs"`
+		Version string            `json:"format_version"`
 	}
 	if err := json.Unmarshal(b, &kind); err != nil {
 		return nil, fmt.Errorf("%s: neither a plan nor results: %w", path, err)
+	}
+	if kind.Version != plan.FormatVersion || kind.Runs == nil {
+		return nil, fmt.Errorf("%s: neither a plan nor results of format version %s", path, plan.FormatVersion)
 	}
 	if kind.Results == nil {
 		return kind.Runs, nil

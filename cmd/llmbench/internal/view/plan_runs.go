@@ -94,13 +94,24 @@ func differing(g *group, shared map[string]bool) []column {
 			continue
 		}
 		for _, f := range facts(r) {
-			if !known[f.name] && !shared[f.name] && !strings.Contains(r.Address, "/"+f.name+"=") {
+			if !known[f.name] && !shared[f.name] && !addressed(r.Address, f.name, vals.of(r, f.name)) {
 				cols = append(cols, vals.column(f.name))
 			}
 			known[f.name] = true
 		}
 	}
 	return cols
+}
+
+// addressed reports whether the address says the value of an argument: a label of
+// its axis does not.
+func addressed(address, name string, value any) bool {
+	for component := range strings.SplitSeq(address, "/") {
+		if said, ok := strings.CutPrefix(component, name+"="); ok {
+			return said == strings.ReplaceAll(argumentCell(value, name), ",", "")
+		}
+	}
+	return false
 }
 
 // anyNew reports whether the run has a fact whose name is not known.
