@@ -26,6 +26,9 @@ func (p *Provenance) missing() []string {
 	return out
 }
 
+// telemetryKey is the key of what was sampled, which can be missing too.
+const telemetryKey = "telemetry"
+
 // sayWhatIsMissing gives every key of the provenance that has no value a reason:
 // the job's own word where it left one.
 func (r *Result) sayWhatIsMissing() {
@@ -35,7 +38,7 @@ func (r *Result) sayWhatIsMissing() {
 		r.Provenance.Missing[name] = r.whyMissing(name, told)
 	}
 	if r.Telemetry == nil {
-		r.Provenance.Missing["telemetry"] = r.whyMissing("telemetry", told)
+		r.Provenance.Missing[telemetryKey] = r.whyMissing(telemetryKey, told)
 	}
 }
 
@@ -47,6 +50,8 @@ func (r *Result) whyMissing(name string, told map[string]string) string {
 		return "imported: only the log is known"
 	case name == "definitions_git":
 		return "the definitions are in no git repository"
+	case name == telemetryKey && !r.Counts():
+		return "there is no number to join it to"
 	case name == "trtllm_version":
 		return "there is no report that says it"
 	case r.Executor.Type == "simulate":

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -147,6 +148,11 @@ func (r *Result) watched(in Evidence) {
 	window := time.Duration(*r.Metrics.TotalLatency * float64(time.Millisecond))
 	t := in.Telemetry(to.Add(-window), to)
 	if t == nil {
+		r.Provenance.Missing = maps.Clone(r.Provenance.Missing)
+		if r.Provenance.Missing == nil {
+			r.Provenance.Missing = map[string]string{}
+		}
+		r.Provenance.Missing[telemetryKey] = "nothing was sampled between the first request and the last"
 		return
 	}
 	t.EnergyJ = t.PowerW * float64(r.Hardware.GPUs) * window.Seconds()

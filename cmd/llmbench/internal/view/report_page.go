@@ -52,6 +52,11 @@ type reportPage struct {
 	Parts         []*reportPart
 }
 
+// Simulated reports whether some part is.
+func (p reportPage) Simulated() bool {
+	return slices.ContainsFunc(p.Parts, func(part *reportPart) bool { return part.Simulated })
+}
+
 // A reportPart is all that the page says of one set.
 type reportPart struct {
 	Simulated   bool

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,11 +56,23 @@ var provenanceFacts = []struct {
 	{"definitions", func(r *results.Result) string { return textOr(r.Provenance.DefinitionsGit) }},
 	{"llmbench", func(r *results.Result) string { return textOr(r.Provenance.LLMBenchVersion) }},
 	{"script SHA-256", func(r *results.Result) string { return shortHash(r.Provenance.ScriptSHA256) }},
-	{"job", jobText},
-	{"nodes", func(r *results.Result) string { return textOr2(strings.Join(r.Job.Nodes, " ")) }},
-	{"started", func(r *results.Result) string { return timeText(r.Job.Started) }},
-	{"took", func(r *results.Result) string { return tookText(r) }},
+	{"job", ofJob(func(r *results.Result) string { return textOr(r.Job.ID) })},
+	{"nodes", ofJob(func(r *results.Result) string { return cmp.Or(strings.Join(r.Job.Nodes, " "), notKnown) })},
+	{"started", ofJob(func(r *results.Result) string { return timeText(r.Job.Started) })},
+	{"took", ofJob(tookText)},
 }
+
+// ofJob leaves out jobs that live inside llmbench.
+func ofJob(of func(*results.Result) string) func(*results.Result) string {
+	return func(r *results.Result) string {
+		if r.Executor.Type == simulate {
+			return "-"
+		}
+		return of(r)
+	}
+}
+
+const simulate = "simulate"
 
 func newReportProvenance(set *results.Set, names runNames) reportProvenance {
 	var list []*results.Result
@@ -94,7 +107,7 @@ func newReportProvenance(set *results.Set, names runNames) reportProvenance {
 		out.Rows = rows
 	}
 	out.Missing = missingFacts(list)
-	out.Shared = slices.DeleteFunc(out.Shared, func(f reportFact) bool { return f.Value == notKnown })
+	out.Shared = slices.DeleteFunc(out.Shared, func(f reportFact) bool { return f.Value == notKnown || f.Value == "-" })
 	return out
 }
 
@@ -137,25 +150,11 @@ func revisionText(r *results.Result) string {
 	return "@" + *r.Model.Revision
 }
 
-func jobText(r *results.Result) string {
-	if r.Executor.Type == "simulate" {
-		return "-"
-	}
-	return textOr(r.Job.ID)
-}
-
 func textOr(s *string) string {
 	if s == nil {
 		return notKnown
 	}
 	return *s
-}
-
-func textOr2(s string) string {
-	if s == "" {
-		return notKnown
-	}
-	return s
 }
 
 // shortHash is what tells hashes apart.

@@ -126,12 +126,17 @@ func newReportRow(run results.RunSummary, names runNames) reportRow {
 
 // verdictText is the verdict of a run with the code that explains it.
 func verdictText(run results.RunSummary) string {
+	text := string(run.Verdict)
 	for _, r := range run.Results {
 		if r.Verdict == run.Verdict && r.Code() != "" {
-			return fmt.Sprintf("%s: %s", run.Verdict, r.Code())
+			text += ": " + r.Code()
+			break
 		}
 	}
-	return string(run.Verdict)
+	if run.Results[0].Simulated {
+		text += " (simulated)"
+	}
+	return text
 }
 
 // intervalText is the 95 % interval of a summary, "" where there is none.
