@@ -42,6 +42,7 @@ type Campaign struct {
 	tasks    []*task
 	packs    []*pack
 	lastPoll map[*Backend]time.Time
+	slower   map[*Backend]int // how often the time between polls is doubled
 	contact  map[*Backend]time.Time
 	spent    float64 // GPU-hours of attempts that ended
 }
@@ -60,7 +61,7 @@ type Outcome struct {
 // when detached. When ctx ends, jobs go on and the outcome says so. An error
 // means that nothing could be started or followed.
 func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
-	c.lastPoll, c.contact = map[*Backend]time.Time{}, map[*Backend]time.Time{}
+	c.lastPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}
 	if err := c.prepare(ctx); err != nil {
 		return c.outcome(), err
 	}

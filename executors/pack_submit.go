@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/runs"
@@ -128,15 +129,16 @@ func (c *Campaign) reservePack(ctx context.Context, p *pack) error {
 // preparedPack is what goes into the folder of a pack.
 func (c *Campaign) preparedPack(p *pack, folder *runs.Pack, members []runs.Member) runs.PreparedPack {
 	run, nonce := p.tasks[0].run, newNonce()
+	name := folder.Name + "-" + nonce[:6]
 	sum := sha256.Sum256([]byte(p.planned.Script))
 	in := runs.PreparedPack{
 		Pack: p.planned,
 		Intent: runs.PackIntent{
-			JobName: folder.Name, Cluster: p.backend.Cluster, Executor: run.Executor.Type + "." + string(run.Executor.Name),
+			JobName: name, Cluster: p.backend.Cluster, Executor: run.Executor.Type + "." + string(run.Executor.Name),
 			ScriptSHA256: hex.EncodeToString(sum[:]), User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
 			Members: members,
 		},
-		Vars: []string{"LLMBENCH_NONCE=" + nonce, "LLMBENCH_JOB_NAME=" + folder.Name},
+		Vars: []string{"LLMBENCH_NONCE=" + nonce, "LLMBENCH_JOB_NAME=" + name},
 	}
 	if c.canaries(p.backend) {
 		in.Vars = append(in.Vars, fmt.Sprintf("LLMBENCH_CANARY=%d", verdictWait))
@@ -155,7 +157,7 @@ func (c *Campaign) packJob(p *pack, resumed bool) (*Job, error) {
 	}
 	job := &Job{
 		Name: intent.JobName, Dir: p.folder.Dir, Run: p.tasks[0].run, Resumed: resumed, NotBefore: intent.Created,
-		Argv: withMark(p.planned.Argv, p.folder.Mark()), Script: []byte(p.planned.Script),
+		Argv: withMark(p.planned.Argv, p.folder.Mark()+strings.TrimPrefix(intent.JobName, p.folder.Name)), Script: []byte(p.planned.Script),
 	}
 	if p.backend.Avoid != nil {
 		job.Argv, err = c.avoiding(p.backend, job.Argv)

@@ -311,7 +311,7 @@ func (c *Campaign) stopStuckPacks(ctx context.Context) error {
 			c.Log.Warn("cannot cancel", "job", p.handle, "error", err)
 			continue
 		}
-		if err := c.endPack(p, "blocked", why); err != nil {
+		if err := c.endPack(p, p.stuckCode(), why); err != nil {
 			return err
 		}
 	}

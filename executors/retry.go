@@ -14,7 +14,7 @@ const excludedFor = 12 * time.Hour
 // infrastructure reports whether a failure says nothing about the run itself.
 func infrastructure(code string) bool {
 	switch code {
-	case "node_fail", "preempted", "requeue", "lost", "launch_failed", "network":
+	case "node_fail", "preempted", "requeue", "lost", "network":
 		return true
 	}
 	return false

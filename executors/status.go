@@ -45,7 +45,8 @@ const (
 // Status is what a backend says of one job.
 type Status struct {
 	State State
-	// End is set when State is Ended.
+	// End is set when State is Ended, and when it is Held for a cause that a job
+	// can end by.
 	End End
 	// Raw is the backend's own word for the state; Reason its own words for
 	// why, such as a pending reason. Remedy is ours: what to do about a job

@@ -1,6 +1,7 @@
 package executors
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -46,6 +47,9 @@ func (s *submission) hear(status Status) (changed bool) {
 func (s *submission) speechless() bool {
 	return s.status.State == Ended && time.Since(s.since) >= s.backend.grace(s.status.End)
 }
+
+// stuckCode is how a job ends that is given up.
+func (s *submission) stuckCode() string { return cmp.Or(endCode(s.status.End), "blocked") }
 
 // stuck says why a job is given up, "" while it is not.
 func (s *submission) stuck(now time.Time) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/runs"
@@ -78,9 +79,9 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 	}
 	var found []Handle
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		p := store.Pack(b.Cluster, b.Simulated, name)
+		p := store.Pack(b.Cluster, b.Simulated, packOf(name))
 		for _, h := range byName[name] {
-			needed, err := packNeeded(p, h)
+			needed, err := packNeeded(p, name, h)
 			if err != nil {
 				return nil, err
 			}
@@ -134,9 +135,21 @@ func needed(a *runs.Attempt, name string, h Handle) (bool, error) {
 	return exit != nil && exit.JobID == JobID(h), err
 }
 
-// packNeeded reports whether a job is no pack's, or one that has runs in flight,
-// or one whose own last word is said.
-func packNeeded(p *runs.Pack, h Handle) (bool, error) {
+// packOf is the name of the folder of the pack that a job's name belongs to.
+func packOf(name string) string {
+	if at := strings.LastIndexByte(name, '-'); at > 0 && len(name)-at == 1+6 {
+		return name[:at]
+	}
+	return name
+}
+
+// packNeeded reports whether a job is no pack's of this store, or one that has
+// runs in flight, or one whose own last word is said.
+func packNeeded(p *runs.Pack, name string, h Handle) (bool, error) {
+	intent, err := p.Intent()
+	if err != nil || intent == nil || intent.JobName != name {
+		return true, err
+	}
 	members, err := p.Members()
 	if err != nil || len(members) == 0 {
 		return true, err

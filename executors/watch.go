@@ -70,7 +70,7 @@ func (c *Campaign) judge(t *task) error {
 // poll asks a backend about all its jobs, when it is time.
 func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	now := time.Now()
-	if now.Sub(c.lastPoll[b]) < b.Pace.Poll {
+	if now.Sub(c.lastPoll[b]) < c.pollEvery(b) {
 		return
 	}
 	c.takeUpCancels(ctx, b)
@@ -94,15 +94,34 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	c.lastPoll[b] = now
 	statuses, err := b.Executor.Poll(ctx, handles)
 	if err != nil {
+		c.slower[b]++
 		c.noContact(b, now, err)
 		return
 	}
-	c.contact[b] = now
+	c.contact[b], c.slower[b] = now, 0
+	if allQueued(statuses) {
+		c.slower[b] = 1
+	}
 	for _, h := range handles {
 		if s, ok := statuses[h]; ok {
 			hears[h](s)
 		}
 	}
+}
+
+// pollEvery is how long a backend is left alone between two polls: twice as long
+// while all jobs wait, and ever longer while it does not answer.
+func (c *Campaign) pollEvery(b *Backend) time.Duration {
+	return max(b.Pace.Poll, min(b.Pace.Poll<<min(c.slower[b], 8), 5*time.Minute))
+}
+
+func allQueued(statuses map[Handle]Status) bool {
+	for _, s := range statuses {
+		if s.State != Queued {
+			return false
+		}
+	}
+	return len(statuses) > 0
 }
 
 // takeUpCancels finishes the cancels whose wish was written down and that did not
@@ -218,7 +237,7 @@ func (c *Campaign) stopStuck(ctx context.Context) {
 			c.Log.Warn("cannot cancel", "job", t.handle, "error", err)
 			continue
 		}
-		if err := c.end(t, "blocked", why); err != nil {
+		if err := c.end(t, t.stuckCode(), why); err != nil {
 			c.Log.Error("cannot record how a job ended", "error", err)
 		}
 	}

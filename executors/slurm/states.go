@@ -55,6 +55,9 @@ func (e *Executor) status(r row) (s executors.Status, known bool) {
 	}
 	if is.state == executors.Queued {
 		s.State, s.Remedy = pending(r.reason)
+		if strings.HasPrefix(r.reason, "launch fail") {
+			s.End = executors.NodeFail
+		}
 		if strings.Contains(r.reason, "PartitionNodeLimit") { // nodes that are down count as none
 			s.Hope = 15 * time.Minute
 		}
