@@ -167,6 +167,12 @@ func profileOfCluster(t *testing.T, accounting bool) {
 	if got := slices.Contains(p.Accounts, "perf"); got != accounting {
 		t.Errorf("accounts are %v", p.Accounts)
 	}
+	if !slices.Contains(p.GRES, "gpu") || p.MinJobAge != 300 || p.MessageTimeout != 10 || p.KillWait != 5 || !batch.Default || p.Select != "select/cons_tres" {
+		t.Errorf("%+v", p)
+	}
+	if _, got := p.QOS["normal"]; got != accounting {
+		t.Errorf("QOS are %v", p.QOS)
+	}
 	failed := func(change func(*Config), longest time.Duration, nodes int) string {
 		cfg := testConfig()
 		change(cfg)
@@ -185,6 +191,7 @@ func profileOfCluster(t *testing.T, accounting bool) {
 		"partition":     failed(func(c *Config) { c.Partition = "gold" }, time.Hour, 2),
 		"partition\x00": failed(func(*Config) {}, 5*time.Hour, 2) + "\x00",
 		"partition\x01": failed(func(*Config) {}, time.Hour, 9) + "\x01",
+		"partition\x02": failed(func(c *Config) { c.Partition = "" }, 5*time.Hour, 2) + "\x02",
 	} {
 		if got != want {
 			t.Errorf("failed: %q, want %q", got, want)

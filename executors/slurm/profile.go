@@ -2,7 +2,6 @@ package slurm
 
 import (
 	"context"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +24,27 @@ type Profile struct {
 	// MaxSubmit is how many jobs the user may have in the queue, 0 for no limit
 	// that is known.
 	MaxSubmit int `json:"max_submit"`
+	// QOS are those that the user's accounts may use, by name; nil where the
+	// accounting does not tell.
+	QOS map[string]QOS `json:"qos"`
+	// GRES lists the types of generic resources. Select, Topology and Preempt are
+	// the plugins, or PreemptMode, as the configuration names them.
+	GRES     []string `json:"gres"`
+	Select   string   `json:"select"`
+	Topology string   `json:"topology"`
+	Preempt  string   `json:"preempt"`
+	// EnforceLimits says that sbatch refuses what a partition never starts;
+	// RateLimited, that the controller refuses users who ask too often.
+	EnforceLimits bool `json:"enforce_limits"`
+	RateLimited   bool `json:"rate_limited"`
+	// MinJobAge is for how long the controller remembers jobs that ended,
+	// MessageTimeout how long a command waits for it, KillWait what a job has
+	// between SIGTERM and SIGKILL; in seconds.
+	MinJobAge      int `json:"min_job_age"`
+	MessageTimeout int `json:"message_timeout"`
+	KillWait       int `json:"kill_wait"`
+	// MaxJobs is how many jobs the controller knows at most, of all users.
+	MaxJobs int `json:"max_jobs"`
 	// OverTimeLimit is for how many minutes jobs run on beyond their limit, -1 for
 	// ever.
 	OverTimeLimit int      `json:"over_time_limit"`
@@ -38,6 +58,7 @@ type Partition struct {
 	// MaxTime is the longest time limit, 0 for none.
 	MaxTime time.Duration `json:"max_time"`
 	Nodes   int           `json:"nodes"`
+	Default bool          `json:"default"`
 	State   string        `json:"state"`
 	Gres    string        `json:"gres"`
 }
@@ -62,7 +83,8 @@ func NewProfile(ctx context.Context, r Runner) *Profile {
 	p.Segment = strings.Contains(ask("sbatch", "--help"), "--segment")
 	p.partitions(ask("scontrol", "-o", "show", "partition"), ask("sinfo", "-h", "-o", "%R|%G"))
 	if p.Accounting != "" && !strings.HasSuffix(p.Accounting, "/none") {
-		p.associations(ask("sacctmgr", "-n", "-P", "show", "assoc", "user="+os.Getenv("USER"), "format=account,maxsubmit"))
+		p.associations(ask("sacctmgr", "-n", "-P", "show", "assoc", "user="+userName(), "format=account,maxsubmit,qos"))
+		p.limits(ask("sacctmgr", "-n", "-P", "show", "qos", "format=name,maxwall,maxsubmitpu"))
 	}
 	return p
 }
@@ -86,89 +108,48 @@ func (p *Profile) configuration(out string) {
 			p.Accounting = value
 		case "OverTimeLimit":
 			p.OverTimeLimit = overTime(value)
+		case "GresTypes":
+			p.GRES = wordsOf(value)
+		case "SelectType":
+			p.Select = value
+		case "TopologyPlugin":
+			p.Topology = value
+		case "PreemptMode":
+			p.Preempt = value
+		case "EnforcePartLimits":
+			p.EnforceLimits = value != "NO"
+		case "SlurmctldParameters":
+			p.RateLimited = strings.Contains(value, "rl_enable")
+		case "MinJobAge":
+			p.MinJobAge = firstNumber(value)
+		case "MessageTimeout":
+			p.MessageTimeout = firstNumber(value)
+		case "KillWait":
+			p.KillWait = firstNumber(value)
+		case "MaxJobCount":
+			p.MaxJobs = firstNumber(value)
 		}
 	}
 }
 
 func overTime(value string) int {
-	word, _, _ := strings.Cut(value, " ")
-	if word == "UNLIMITED" {
+	if strings.HasPrefix(value, "UNLIMITED") {
 		return -1
 	}
+	return firstNumber(value)
+}
+
+// firstNumber is N of "N sec", 0 where there is none.
+func firstNumber(value string) int {
+	word, _, _ := strings.Cut(value, " ")
 	n, _ := strconv.Atoi(word)
 	return n
 }
 
-// mpiTypes reads the list of srun --mpi=list, of old and of new.
-func mpiTypes(out string) []string {
-	var list []string
-	for line := range strings.Lines(out) {
-		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "srun:"))
-		if line == "" || strings.Contains(line, " ") {
-			line = strings.TrimPrefix(line, "specific pmix plugin versions available: ")
-		}
-		for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ',' || r == ' ' }) {
-			if !strings.HasSuffix(word, "...") && word != "MPI" && word != "plugin" && word != "types" && word != "are" {
-				list = append(list, word)
-			}
-		}
+// wordsOf splits at commas; "(null)" is nothing.
+func wordsOf(value string) []string {
+	if value == "" || value == "(null)" {
+		return nil
 	}
-	return list
-}
-
-func (p *Profile) partitions(show, gres string) {
-	byName := map[string]string{}
-	for line := range strings.Lines(gres) {
-		if name, g, ok := strings.Cut(strings.TrimSpace(line), "|"); ok {
-			byName[name] = g
-		}
-	}
-	for line := range strings.Lines(show) {
-		fields := map[string]string{}
-		for word := range strings.FieldsSeq(line) {
-			if k, v, ok := strings.Cut(word, "="); ok {
-				fields[k] = v
-			}
-		}
-		name := fields["PartitionName"]
-		if name == "" {
-			continue
-		}
-		nodes, _ := strconv.Atoi(fields["TotalNodes"])
-		p.Partitions[name] = Partition{MaxTime: slurmDuration(fields["MaxTime"]), Nodes: nodes, State: fields["State"], Gres: byName[name]}
-	}
-}
-
-// slurmDuration reads [days-]hours:minutes:seconds, 0 for UNLIMITED.
-func slurmDuration(s string) time.Duration {
-	days, clock, ok := strings.Cut(s, "-")
-	if !ok {
-		days, clock = "0", s
-	}
-	parts := strings.Split(clock, ":")
-	if len(parts) != 3 {
-		return 0
-	}
-	sum := time.Duration(0)
-	for i, unit := range []time.Duration{time.Hour, time.Minute, time.Second} {
-		n, err := strconv.Atoi(parts[i])
-		if err != nil {
-			return 0
-		}
-		sum += time.Duration(n) * unit
-	}
-	d, _ := strconv.Atoi(days)
-	return sum + time.Duration(d)*24*time.Hour
-}
-
-func (p *Profile) associations(out string) {
-	for line := range strings.Lines(out) {
-		account, most, _ := strings.Cut(strings.TrimSpace(line), "|")
-		if account != "" {
-			p.Accounts = append(p.Accounts, account)
-		}
-		if n, err := strconv.Atoi(most); err == nil && n > 0 && (p.MaxSubmit == 0 || n < p.MaxSubmit) {
-			p.MaxSubmit = n
-		}
-	}
+	return strings.Split(value, ",")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -256,19 +257,35 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 	if f.SkipChecks || p.Summary.ToDo() == 0 {
 		return nil
 	}
+	sites := s.checkSites(p, s.remembered)
+	if failedOf(sites) != nil { // what is remembered may be mended by now
+		sites = s.checkSites(p, s.probe)
+	}
 	var missing []executors.Check
-	for _, c := range append(s.checkSites(p, s.remembered), s.needs(p).verify(s.env.signal)...) {
+	for _, c := range append(sites, s.needs(p).verify(s.env.signal)...) {
 		if c.Result == executors.CheckFail {
 			missing = append(missing, c)
 		}
 	}
 	if len(missing) == 0 {
+		s.keepToWindows()
 		return nil
 	}
 	if err := view.Checks(s.env.streams.Err, missing); err != nil {
 		return err
 	}
 	return errors.New("nothing was started; -skip-checks applies all the same")
+}
+
+// keepToWindows has no more jobs submitted at once than clusters take.
+func (s *session) keepToWindows() {
+	for _, st := range s.sites.order {
+		var known slurm.Profile
+		if st.slurm != nil && st.backend != nil && s.store.Site(st.cluster, &known) {
+			pace := &st.backend.Pace
+			pace.MaxInQueue = min(pace.MaxInQueue, st.slurm.Window(&known))
+		}
+	}
 }
 
 func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, out *view.Apply) (executors.Outcome, error) {

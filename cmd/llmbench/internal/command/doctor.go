@@ -162,8 +162,16 @@ func (s *session) checkSites(p *plan.Plan, profile func(*site) *slurm.Profile) [
 	return out
 }
 
-// probe asks the cluster now.
-func (s *session) probe(*site) *slurm.Profile { return slurm.NewProfile(s.env.signal, slurm.Ask()) }
+// probe asks the cluster now, and keeps the answer where there is a store.
+func (s *session) probe(st *site) *slurm.Profile {
+	p := slurm.NewProfile(s.env.signal, slurm.Ask())
+	if _, err := os.Stat(s.store.Dir()); err == nil && p.Cluster != "" {
+		if err := s.store.KeepSite(st.cluster, p); err != nil {
+			s.env.log.Warn("cannot keep what is known of the cluster", "error", err)
+		}
+	}
+	return p
+}
 
 // profileAge is for how long a cluster is taken to be as it was.
 const profileAge = 24 * time.Hour
@@ -175,11 +183,5 @@ func (s *session) remembered(st *site) *slurm.Profile {
 	if s.store.Site(st.cluster, &p) && time.Since(p.Probed) < profileAge {
 		return &p
 	}
-	fresh := s.probe(st)
-	if fresh.Cluster != "" {
-		if err := s.store.KeepSite(st.cluster, fresh); err != nil {
-			s.env.log.Warn("cannot keep what is known of the cluster", "error", err)
-		}
-	}
-	return fresh
+	return s.probe(st)
 }
