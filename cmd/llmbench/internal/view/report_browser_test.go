@@ -171,10 +171,14 @@ func TestReportPictures(t *testing.T) {
 		size := picture.Bounds()
 		for y := size.Min.Y; y < size.Max.Y; y += 2 {
 			for x := size.Min.X; x < size.Max.X; x += 2 {
-				colours[picture.At(x, y)]++
+				colours[color.RGBAModel.Convert(picture.At(x, y))]++
 			}
 		}
-		paper := colours[picture.At(1, 1)]
+		bars := map[string]color.Color{"light": color.RGBA{0x0b, 0x62, 0xa4, 0xff}, "dark": color.RGBA{0x6c, 0xb6, 0xf5, 0xff}}[scheme]
+		if n := colours[bars]; n < 1000 {
+			t.Errorf("%s: bars and curves have %d points", scheme, n)
+		}
+		paper := colours[color.RGBAModel.Convert(picture.At(1, 1))]
 		if all := size.Dx() * size.Dy() / 4; len(colours) < 100 || paper < all/2 || paper > all*95/100 {
 			t.Errorf("%s: %d colours, paper is %d of %d", scheme, len(colours), paper, all)
 		}

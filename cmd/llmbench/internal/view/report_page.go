@@ -41,6 +41,12 @@ func (r Report) Write(w io.Writer) error {
 		if err != nil {
 			return err
 		}
+		if len(r.Sets) > 1 {
+			part.Heading = "Measured"
+			if part.Simulated {
+				part.Heading = "Simulated"
+			}
+		}
 		page.Parts = append(page.Parts, part)
 	}
 	return reportTemplate.Execute(w, page)
@@ -52,13 +58,15 @@ type reportPage struct {
 	Parts         []*reportPart
 }
 
-// Simulated reports whether some part is.
+// Simulated reports whether all parts are.
 func (p reportPage) Simulated() bool {
-	return slices.ContainsFunc(p.Parts, func(part *reportPart) bool { return part.Simulated })
+	return !slices.ContainsFunc(p.Parts, func(part *reportPart) bool { return !part.Simulated })
 }
 
 // A reportPart is all that the page says of one set.
 type reportPart struct {
+	// Heading is "" where there is no other part.
+	Heading     string
 	Simulated   bool
 	Tiles       []reportTile
 	Groups      []reportGroup

@@ -65,8 +65,12 @@ func TestReportMarksSimulated(t *testing.T) {
 		r.Simulated = true
 	}
 	page := reportPageOf(t, set)
-	if !strings.Contains(page, "SIMULATED: nothing here was measured") || strings.Contains(page, "GPU-hours spent") {
+	if !strings.Contains(page, "SIMULATED: nothing here was measured") || strings.Contains(page, "GPU-hours spent") || !strings.Contains(page, `content: "SIMULATED"`) {
 		t.Error("a simulation is not marked, or has a cost")
+	}
+	both := reportPageOf(t, reportSet(), set)
+	if !strings.Contains(both, ">Measured</h1>") || !strings.Contains(both, ">Simulated</h1>") || strings.Contains(both, `content: "SIMULATED"`) {
+		t.Error("what was measured and what was simulated do not stand apart")
 	}
 }
 
