@@ -91,10 +91,23 @@ func readApplyFlags(c *cli.Command) (applyFlags, error) {
 // runApply plans, asks, and measures.
 func (e *env) runApply(ctx context.Context, f applyFlags) error {
 	s, p, diags, err := e.planned(f)
-	if err != nil {
-		return err
+	if p == nil {
+		p = plan.Empty(Version)
 	}
 	out := view.NewApply(e.streams, f.JSON, p)
+	if err == nil {
+		err = s.apply(ctx, p, diags, f, out)
+	}
+	var code exitStatus
+	var end view.Exit
+	if err == nil || !f.JSON || errors.As(err, &code) || errors.As(err, &end) {
+		return err
+	}
+	out.Error(err) // the stream holds the error too, and ends with the exit code
+	return out.End(exitError)
+}
+
+func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
 	if err := s.applicable(p, diags, f, out); err != nil {
 		return err
 	}
@@ -109,7 +122,7 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 	if p.Summary.ToDo()+p.Summary.Wait == 0 {
 		return s.finish(p, executors.Outcome{Failed: p.Summary.Blocked}, out)
 	}
-	if err := e.approve(p, f); err != nil {
+	if err := s.env.approve(p, f); err != nil {
 		return err
 	}
 	return s.measure(ctx, p, f, out)
@@ -215,6 +228,9 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	}
 	if ctx.Err() != nil {
 		out.Interrupted(outcome, s.hints(p, f))
+		if s.env.signal.Err() == nil { // the lease was taken
+			return out.End(exitGoingOn)
+		}
 		return out.End(s.env.signal.code())
 	}
 	if f.Detach && outcome.GoingOn > 0 {
