@@ -28,7 +28,7 @@ func (p *proof) longestPrompt() hcl.Diagnostics {
 	}
 	return p.errorAt("max_num_tokens", "Prompt is longer than an iteration", fmt.Sprintf(
 		"The longest prompt has %d tokens and max_num_tokens is %d. Without chunked prefill a prompt is processed whole, and trtllm-bench would silently raise the limit. "+
-			"Set max_num_tokens to at least %d, or llm_api_options = { enable_chunked_prefill = true }.", p.data.maxISL, tokens, p.data.maxISL))
+			"Set max_num_tokens to at least %d, or llm_api_options = { enable_chunked_prefill = true }; the flag enable_chunked_context does not count here.", p.data.maxISL, tokens, p.data.maxISL))
 }
 
 // longestSequence refuses a request that outgrows max_seq_len.

@@ -84,9 +84,9 @@ func (p *proof) optionTrue(path string) bool {
 
 func (p *proof) attentionDP() bool { return p.optionTrue("enable_attention_dp") }
 
-func (p *proof) chunked() bool {
-	return p.optionTrue("enable_chunked_prefill") || boolArg(p.cell, "enable_chunked_context")
-}
+// chunked reports whether trtllm-bench leaves max_num_tokens as it is: it looks
+// at the options file for that, and not at its flag.
+func (p *proof) chunked() bool { return p.optionTrue("enable_chunked_prefill") }
 
 // errorAt refuses the cell at the place of argument; "" is the row itself.
 func (p *proof) errorAt(argument, summary, detail string) hcl.Diagnostics {

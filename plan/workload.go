@@ -62,7 +62,7 @@ func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options an
 	s.GraphPadding = graphPadding(w.Options)
 	s.AllToAll = s.AllToAll || optionIs(w.Options, "WIDEEP", "moe_config", "backend")
 	s.MaxSeqLen = max(whole("max_seq_len", 0), e.longest)
-	s.MaxNumTokens = trtllm.ForcedMaxNumTokens(whole("max_num_tokens", 8192), e.maxISL, s.MaxBatchSize, s.ChunkedContext)
+	s.MaxNumTokens = trtllm.ForcedMaxNumTokens(whole("max_num_tokens", 8192), e.maxISL, s.MaxBatchSize, optionIs(w.Options, true, "enable_chunked_prefill"))
 	return s
 }
 
