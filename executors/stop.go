@@ -64,6 +64,16 @@ func (f Flight) folder(store *runs.Store) *runs.Pack {
 	return store.Pack(f.Backend.Cluster, f.Backend.Simulated, f.Pack)
 }
 
+// confirmed has the handle of its pack's job, which may be known before it is
+// noted in every attempt.
+func (f Flight) confirmed(store *runs.Store) (Flight, error) {
+	receipt, err := f.folder(store).Job()
+	if receipt != nil {
+		f.Handle = Handle(receipt.Handle)
+	}
+	return f, err
+}
+
 func (f Flight) cancel(ctx context.Context) error {
 	if f.Attempt == nil {
 		return f.Backend.Executor.Cancel(ctx, f.Handle)
@@ -125,7 +135,10 @@ func cancelPacked(ctx context.Context, store *runs.Store, list []Flight) error {
 			return err
 		}
 	}
-	first := list[0]
+	first, err := list[0].confirmed(store)
+	if err != nil {
+		return err
+	}
 	left, err := others(first.folder(store), began)
 	switch {
 	case err != nil:

@@ -65,6 +65,7 @@ func newPacked(t *testing.T) *packed {
 		p.members = append(p.members, a)
 		list = append(list, runs.Member{Fingerprint: key.Fingerprint, Sample: 1, Attempt: 1})
 	}
+	p.ok(p.folder.RecordJob(runs.JobRecord{Handle: string(packHandle), JobID: "7"}))
 	p.ok(p.folder.Prepare(runs.PreparedPack{Pack: &plan.Pack{}, Intent: runs.PackIntent{JobName: p.folder.Name, Members: list}}))
 	for _, a := range p.members {
 		p.ok(a.Prepare(runs.Prepared{
@@ -99,7 +100,7 @@ func (p *packed) cancel(members ...int) {
 	p.t.Helper()
 	var list []Flight
 	for _, i := range members {
-		list = append(list, Flight{Attempt: p.members[i], Handle: packHandle, Pack: p.folder.Name, Backend: p.backend})
+		list = append(list, Flight{Attempt: p.members[i], Pack: p.folder.Name, Backend: p.backend})
 	}
 	p.ok(Cancel(p.t.Context(), p.store, list))
 }

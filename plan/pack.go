@@ -195,12 +195,33 @@ func (b *builder) packAll(p *Plan, list []candidate, packer Packer) hcl.Diagnost
 	}
 	for _, r := range packed {
 		r.Steps = nil // its job is another now
-		cell := cells[r].cell
-		if diags := b.finish(r, cell); diags.HasErrors() {
+		if diags := b.finish(r, cells[r].cell); diags.HasErrors() {
 			return diags
 		}
 	}
-	return nil
+	return merge(tooLong(samples, cells, *packer.Packing()))
+}
+
+// tooLong warns of runs that share no job although there are others of their
+// shape: two would take longer than a pack may.
+func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
+	shapes := map[string]int{}
+	for _, r := range samples {
+		shapes[r.shape()]++
+	}
+	var diags hcl.Diagnostics
+	for i, r := range samples {
+		if r.packed != nil || shapes[r.shape()] < 2 || i > 0 && samples[i-1] == r {
+			continue
+		}
+		d := cellError(cells[r].cell, "time_limit", "Run is not packed", fmt.Sprintf(
+			"Two runs with this time limit and a margin of %s before, between and after them take %s, and a job may take %s. The run gets a job of its own. "+
+				"Raise max_time in the executor's pack block, where the partition allows it, or shorten time_limit.",
+			inMinutes(p.Margin.Seconds()), inMinutes(p.Limit([]*Run{r, r}).Seconds()), inMinutes(p.MaxTime.Seconds())))
+		d.Severity = hcl.DiagWarning
+		diags = append(diags, about(cells[r].cell, hcl.Diagnostics{d})...)
+	}
+	return diags
 }
 
 // together leaves packs of one out, unless another sample of their run shares a

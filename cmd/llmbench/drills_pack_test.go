@@ -254,4 +254,8 @@ func (d *drill) packsOtherwise() {
 	if word, _ := os.ReadFile(found[0]); !strings.Contains(string(word), `"runs":1,"failed":1,`) {
 		d.t.Errorf("the pack's last word is %s", word)
 	}
+	out, code = d.llmbench("status", "-store="+d.store, d.dir)
+	if code != 3 || strings.Count(out, " deferred ") != 3 || !strings.Contains(out, " failed ") {
+		d.t.Errorf("status: exit %d, want 3, one failed and three deferred", code)
+	}
 }

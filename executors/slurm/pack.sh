@@ -80,6 +80,7 @@ while read -r limit address; do
   echo "$(now) $address"
   at=$(now)
   since=$SECONDS
+  rc=127
   (
     trap '' USR2
     exec timeout --foreground --signal=TERM --kill-after=90 "$limit" bash script.sh
