@@ -298,3 +298,15 @@ func TestOneCommandATick(t *testing.T) {
 		t.Errorf("10 ticks took %v", c.calls)
 	}
 }
+
+// Jobs go on when this process ends, in a queue and in an allocation: -detach may
+// leave them, and whoever comes next follows them.
+func TestJobsOutliveTheirProcess(t *testing.T) {
+	for _, inside := range []bool{false, true} {
+		cfg := testConfig()
+		cfg.InAllocation = inside
+		if !cfg.Backend(hclog.NewNullLogger()).Adopt {
+			t.Errorf("in an allocation %v: jobs are taken to end with their process", inside)
+		}
+	}
+}
