@@ -7,7 +7,7 @@
 
 GO ?= go
 FUZZTIME ?= 60s
-PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium
+PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium squashfs-tools
 
 .PHONY: test deps check faults bench build fuzz calibrate ci
 
@@ -18,7 +18,7 @@ test: deps
 # they cannot be installed those tests are skipped and say so;
 # LLMBENCH_REQUIRE_SLURM=1 and LLMBENCH_REQUIRE_CHROMIUM=1 make that a failure.
 deps:
-	@missing=; for c in slurmctld slurmdbd mariadbd munged shellcheck chromium; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	@missing=; for c in slurmctld slurmdbd mariadbd munged shellcheck chromium mksquashfs; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 	ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1 || missing="$$missing pmix"; \
 	if [ -z "$$missing" ]; then \
 	  :; \

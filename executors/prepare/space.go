@@ -32,11 +32,17 @@ func checkSpace(name, path string, need int64) *executors.Check {
 	}
 }
 
-// CheckDatasetSpace refuses a data set of rows prompts of isl tokens that does
-// not fit into dir; nil where it fits. A token takes seven bytes at most.
-func CheckDatasetSpace(dir string, rows, isl int) *executors.Check {
+// CheckDatasetSpace refuses data sets of so many bytes that do not fit into dir;
+// nil where they fit.
+func CheckDatasetSpace(dir string, bytes int64) *executors.Check {
+	return checkSpace("dataset", dir, bytes)
+}
+
+// DatasetBytes is how much a data set of rows prompts of isl tokens takes at
+// most: a token takes seven bytes.
+func DatasetBytes(rows, isl int) int64 {
 	const token, row = 7, 64
-	return checkSpace("dataset", dir, int64(rows)*(int64(isl)*token+row))
+	return int64(rows) * (int64(isl)*token + row)
 }
 
 // existing is the nearest folder at or above path that exists.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -273,16 +274,19 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 	if f.SkipChecks || p.Summary.ToDo() == 0 {
 		return nil
 	}
-	sites := s.checkSites(p, s.remembered)
-	if failedOf(sites) != nil { // what is remembered may be mended by now
-		sites = s.checkSites(p, s.probe)
-	}
-	var missing []executors.Check
-	for _, c := range append(sites, s.needs(p).verify(s.env.signal)...) {
-		if c.Result == executors.CheckFail {
-			missing = append(missing, c)
+	todo := &plan.Plan{}
+	for _, r := range p.Runs {
+		if r.Action == plan.Measure || r.Action == plan.Remeasure {
+			todo.Runs = append(todo.Runs, r)
 		}
 	}
+	sites := s.checkSites(todo, s.remembered)
+	if failedOf(sites) != nil { // what is remembered may be mended by now
+		sites = s.checkSites(todo, s.probe)
+	}
+	n := s.needs(todo)
+	checks := slices.Concat(sites, n.verify(s.env.signal), s.checkDataSpace(todo, n))
+	missing := slices.DeleteFunc(checks, func(c executors.Check) bool { return c.Result != executors.CheckFail })
 	if len(missing) == 0 {
 		s.keepToWindows()
 		return nil

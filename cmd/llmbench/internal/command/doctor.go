@@ -45,7 +45,8 @@ func (e *env) runDoctor(ctx context.Context, f definitionFlags, executor string,
 	} else {
 		checks = append(checks, s.checkStore(), s.checkDisk())
 		sites := s.checkSites(p, s.probe)
-		checks = append(append(checks, sites...), s.needs(p).verify(ctx)...)
+		n := s.needs(p)
+		checks = append(append(append(checks, sites...), n.verify(ctx)...), s.checkDataSpace(p, n)...)
 		if nodes && failedOf(sites) != nil {
 			checks = append(checks, executors.Check{Name: "nodes", Result: executors.CheckSkipped, Detail: "not looked at: first mend what failed above"})
 		} else if nodes {

@@ -114,6 +114,26 @@ func (n needs) verify(ctx context.Context) []executors.Check {
 	return out
 }
 
+// maker is what makes and finds data sets.
+func (s *session) maker(p *plan.Plan) *executors.Campaign {
+	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: vocabulary, Log: s.env.log}
+}
+
+// checkDataSpace refuses data sets that are to be made and do not fit beside the
+// store; there is no check where they do.
+func (s *session) checkDataSpace(p *plan.Plan, n needs) []executors.Check {
+	var bytes int64
+	for _, r := range n.data {
+		if _, ok := s.maker(p).FindDataset(r); !ok && r.Dataset.Generator != nil {
+			bytes += prepare.DatasetBytes(r.Dataset.Rows, *r.UseCase.ISL)
+		}
+	}
+	if c := prepare.CheckDatasetSpace(s.store.Dir(), bytes); c != nil {
+		return []executors.Check{*c}
+	}
+	return nil
+}
+
 // contradictions are errors for models whose checkpoint is here and says that it
 // has another quantization than is declared.
 func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {

@@ -152,7 +152,7 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 	fail := func(detail, remedy string) executors.Check {
 		return executors.Check{Name: "dataset", Result: executors.CheckFail, Detail: detail, Remedy: remedy}
 	}
-	c := pr.campaign()
+	c := pr.maker(pr.plan)
 	path, ok := c.FindDataset(r)
 	switch {
 	case ok:
@@ -160,7 +160,7 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 	case pr.flags.Check || r.Dataset.Generator == nil:
 		return fail("the data set of "+r.Address+" is not in the store", "`llmbench prepare` makes it, and so does `llmbench apply`")
 	}
-	if short := prepare.CheckDatasetSpace(pr.store.Dir(), r.Dataset.Rows, *r.UseCase.ISL); short != nil {
+	if short := prepare.CheckDatasetSpace(pr.store.Dir(), prepare.DatasetBytes(r.Dataset.Rows, *r.UseCase.ISL)); short != nil {
 		return *short
 	}
 	if err := pr.store.Create(); err != nil {
@@ -172,9 +172,4 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 		return fail(err.Error(), "`llmbench prepare` tries again")
 	}
 	return executors.Check{Name: "dataset", Result: executors.CheckOK, Detail: path}
-}
-
-// campaign is what makes data sets.
-func (pr *preparation) campaign() *executors.Campaign {
-	return &executors.Campaign{Plan: pr.plan, Store: pr.store, Backends: pr.sites.backends(), Vocabulary: vocabulary, Log: pr.env.log}
 }
