@@ -2,6 +2,8 @@ package plan
 
 import (
 	"encoding/binary"
+	"math"
+	"slices"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -27,6 +29,11 @@ type forecast struct {
 	scenario estimate.Scenario // without requests
 	// The estimate with streaming, and for whole answers.
 	streaming, whole *Estimate
+	// longer is what was last foretold of more requests.
+	longer struct {
+		requests int
+		seconds  float64
+	}
 }
 
 func (f *forecast) estimate(r *Run) *Estimate {
@@ -174,7 +181,43 @@ type notesKey struct {
 }
 
 // notes are those of a run that has its estimate.
-func (f *forecasts) notes(c candidate) []Note {
+func (f *forecasts) notes(c candidate, of *forecast) []Note {
 	key := notesKey{c.run.Estimate, c.args, c.data, c.cell.Model, c.cell.Image, c.run.State.Wanted}
-	return once(f.noted, key, func() []Note { return Notes(c.run) })
+	return once(f.noted, key, func() []Note {
+		if of == nil {
+			return Notes(c.run)
+		}
+		return notes(c.run, of.measures())
+	})
+}
+
+// measures foretells for how many seconds a run measures with another number of
+// requests.
+func (f *forecast) measures() func(n int) float64 {
+	return func(n int) float64 {
+		if f.longer.requests != n {
+			s := f.scenario
+			s.Parameters = f.machine.learned.parameters
+			f.longer.requests, f.longer.seconds = n, measures(s, estimateRequests(f.data.lengths))(n)
+		}
+		return f.longer.seconds
+	}
+}
+
+// measures foretells for how many seconds s measures when it sends n requests
+// like these, all of mean length.
+func measures(s estimate.Scenario, like []estimate.Request) func(n int) float64 {
+	var isl, osl int
+	for _, r := range like {
+		isl, osl = isl+r.ISL, osl+r.OSL
+	}
+	mean := estimate.Request{ISL: max(1, isl/max(1, len(like))), OSL: max(1, osl/max(1, len(like)))}
+	return func(n int) float64 {
+		s.Requests = slices.Repeat([]estimate.Request{mean}, n)
+		a, err := estimate.Foretell(s)
+		if err != nil {
+			return math.Inf(1)
+		}
+		return a.TotalS
+	}
 }

@@ -5,8 +5,10 @@ import "fmt"
 // Notes lists what is to be known about the numbers of a run before it is
 // measured. Notes of level "note" change no verdict; each marks the metric that
 // it touches, or the whole run.
-func Notes(r *Run) []Note {
-	n := &noter{run: r, notes: []Note{}}
+func Notes(r *Run) []Note { return notes(r, nil) }
+
+func notes(r *Run, measures func(requests int) float64) []Note {
+	n := &noter{run: r, notes: []Note{}, measures: measures}
 	if c, _ := r.Arguments.Int("concurrency"); c <= 0 {
 		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so that latencies hold the time that a request waits behind the others.", r.Dataset.Rows)
 		if r.Arguments.Bool("streaming") {

@@ -10,6 +10,9 @@ import (
 type noter struct {
 	run   *Run
 	notes []Note
+	// measures foretells for how many seconds the run measures with another number
+	// of requests; nil where that is not to be known.
+	measures func(requests int) float64
 }
 
 func (n *noter) add(code, metric, format string, args ...any) {
@@ -35,22 +38,21 @@ func (n *noter) waitsForKV(o Occupancy) {
 		return
 	}
 	n.add("waits_for_kv", "avg_ttft_ms",
-		"The KV cache holds %d requests (%d a rank) of %d that could run; the others wait. concurrency = %d would not.",
+		"The KV cache holds %d requests (%d a rank) of %d that could run; the others wait in the engine. concurrency = %d keeps them outside.",
 		o.Fit, o.Fit/o.Ranks, min(o.Asked, o.Slots), o.Running())
 }
 
 // slotsUnused: more than a tenth of the batch slots stay empty.
 func (n *noter) slotsUnused(o Occupancy) {
-	if float64(o.Running()) > 0.9*float64(o.Slots) {
+	slots := o.Slots / o.Ranks
+	if float64(o.Batch()) > 0.9*float64(slots) {
 		return
 	}
-	limit := "the requests in flight allow"
+	limit := fmt.Sprintf("no more than %d requests are in flight", o.Asked)
 	if o.Fit < o.Asked {
-		limit = "the KV cache allows"
+		limit = "the KV cache holds no more"
 	}
-	n.add("batch_slots_unused", "",
-		"%d of %d batch slots a rank are used: %s no more. max_batch_size = %d is enough.",
-		o.Batch(), o.Slots/o.Ranks, limit, o.Batch())
+	n.add("batch_slots_unused", "", "%d of %d batch slots a rank are used: %s. max_batch_size = %d is enough.", o.Batch(), slots, limit, o.Batch())
 }
 
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
@@ -88,36 +90,74 @@ func padding(sizes []int, batch int) int {
 	return batch
 }
 
-// ranksIdle: requests do not divide evenly over few slots a rank.
+// ranksIdle: requests do not divide evenly over few slots a rank. What the cache
+// and the slots hold does, so that it is what the client asks for.
 func (n *noter) ranksIdle(o Occupancy) {
 	fullest, least := o.Batch(), o.Running()/o.Ranks
 	if idle := float64(fullest-least) / float64(fullest); idle <= 0.1 {
 		return
 	}
+	even := fmt.Sprintf("concurrency = %d is even", fullest*o.Ranks)
+	switch {
+	case n.unlimited():
+		even = fmt.Sprintf("num_requests = %d is even", fullest*o.Ranks)
+	case fullest*o.Ranks > n.run.Dataset.Rows:
+		even = fmt.Sprintf("num_requests and concurrency = %d are even", fullest*o.Ranks)
+	}
 	n.add("ranks_idle", "output_throughput_per_gpu_tok_s",
-		"%d requests over %d ranks: %d on some, %d on others, which wait in every layer. concurrency = %d is even.",
-		o.Running(), o.Ranks, fullest, least, fullest*o.Ranks)
+		"%d requests over %d ranks: %d on some and %d on others, which wait for them in every layer. %s.",
+		o.Running(), o.Ranks, fullest, least, even)
 }
+
+func (n *noter) unlimited() bool {
+	c, _ := n.run.Arguments.Int("concurrency")
+	return c <= 0
+}
+
+// A run is steady when it measures for a minute and its requests are several
+// times those that run at once: fewWaves is too few, steadyWaves plenty.
+const (
+	steadySeconds = 60.0
+	fewWaves      = 3
+	steadyWaves   = 4
+)
 
 // shortWindow: what is measured lasts less than a minute, or ramp-up and drain
 // are much of it.
 func (n *noter) shortWindow(o Occupancy) {
-	e := n.run.Estimate
+	e, rows := n.run.Estimate, n.run.Dataset.Rows
 	if e.MeasureSeconds == nil {
 		return
 	}
-	const enough = 60.0
-	waves := float64(n.run.Dataset.Rows) / float64(o.Running())
-	if e.MeasureSeconds.Mid >= enough && waves >= 4 {
-		return
+	switch {
+	case rows < fewWaves*o.Running():
+		n.add("short_window", "output_throughput_per_gpu_tok_s",
+			"%d requests are %.1f times the %d that run at once: ramp-up and drain are much of the %s that it measures. num_requests = %d is steady.",
+			rows, float64(rows)/float64(o.Running()), o.Running(), inSeconds(e.MeasureSeconds.Mid), n.steady(o))
+	case e.MeasureSeconds.Mid < steadySeconds:
+		n.add("short_window", "output_throughput_per_gpu_tok_s",
+			"Measures for %s, which cold starts and noise disturb. num_requests = %d measures for over a minute.", inSeconds(e.MeasureSeconds.Mid), n.steady(o))
 	}
-	need := math.Max(float64(n.run.Dataset.Rows)*enough/e.MeasureSeconds.Mid, 4*float64(o.Running()))
-	why := "short against noise"
-	if waves < 4 {
-		why = fmt.Sprintf("%.1f times what runs at once, so much of it ramp-up and drain", waves)
+}
+
+// steady is how many requests make a run steady. Where more of them run at once,
+// which is faster, the time has to be foretold again; from then on it is the
+// rate, but that ramp-up and drain, up to one wave of the requests, weigh less.
+func (n *noter) steady(o Occupancy) int {
+	rows, measured := n.run.Dataset.Rows, n.run.Estimate.MeasureSeconds.Mid
+	atOnce := o.Running()
+	if n.unlimited() {
+		atOnce = min(o.Slots, o.Fit)
 	}
-	n.add("short_window", "output_throughput_per_gpu_tok_s",
-		"Measures for %s, %s. num_requests = %d is steady.", inSeconds(e.MeasureSeconds.Mid), why, roundUp(need))
+	need := max(rows, steadyWaves*atOnce)
+	if need > rows && n.measures != nil {
+		rows, measured = need, n.measures(need)
+	}
+	if measured >= steadySeconds {
+		return need
+	}
+	waves := math.Max(1, float64(rows)/float64(atOnce))
+	return roundUp(math.Max(float64(need), float64(rows)*steadySeconds/measured*(1+1/waves)))
 }
 
 func inSeconds(s float64) string {

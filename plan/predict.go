@@ -49,7 +49,7 @@ func (b *builder) predict(list []candidate) error {
 		if of[i] != nil {
 			c.run.Estimate = of[i].estimate(c.run)
 		}
-		c.run.Notes = f.notes(c)
+		c.run.Notes = f.notes(c, of[i])
 	}
 	return nil
 }
