@@ -39,6 +39,7 @@ type Campaign struct {
 	Observe func(Event)
 	Log     hclog.Logger
 
+	families map[string]*family // nil: to be looked up
 	tasks    []*task
 	packs    []*pack
 	lastPoll map[*Backend]time.Time

@@ -121,6 +121,7 @@ func (c *Campaign) doom(p *pack) error {
 	if len(p.failed) == 0 {
 		return nil
 	}
+	c.families = nil
 	for _, t := range p.tasks {
 		if t.pack != p || t.phase != active || !c.canaries(p.backend) {
 			continue

@@ -13,17 +13,25 @@ import (
 // canaries first, as far as the window of each backend allows.
 func (c *Campaign) submitDue(ctx context.Context) error {
 	now := time.Now()
-	for _, t := range c.due() {
+	c.families = nil
+	due := c.due()
+	closed := map[*Backend]bool{}
+	for _, t := range due {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if now.Before(t.notBefore) || t.phase == waiting && !c.windowOpen(t.backend) {
+		if now.Before(t.notBefore) || t.phase == waiting && closed[t.backend] {
+			continue
+		}
+		if t.phase == waiting && !c.windowOpen(t.backend) {
+			closed[t.backend] = true
 			continue
 		}
 		if err := c.submit(ctx, t); err != nil {
 			return err
 		}
 	}
+	c.families = nil
 	return c.submitPacks(ctx)
 }
 
@@ -80,21 +88,35 @@ func (c *Campaign) skip(t *task, why string) {
 	c.tell(t, RunErrored, Event{Text: why})
 }
 
-// canary is the cheapest task of a family that was not yet stored, and whether
-// some task of the family has got as far as measuring.
-func (c *Campaign) canary(family string) (first *task, started bool) {
-	for _, t := range c.tasks {
-		if t.family() != family {
-			continue
-		}
-		if t.progress > 0 || t.phase == done && t.ok() {
-			started = true
-		}
-		if first == nil || t.run.ExpectedGPUHours() < first.run.ExpectedGPUHours() {
-			first = t
+// A family is tasks that can fail to start together: the cheapest of them, and
+// whether some task has got as far as measuring.
+type family struct {
+	canary  *task
+	started bool
+}
+
+// canary is that of a family. Families are looked up again with every look at
+// what is due.
+func (c *Campaign) canary(name string) (first *task, started bool) {
+	if c.families == nil {
+		c.families = map[string]*family{}
+		for _, t := range c.tasks {
+			f := c.families[t.family()]
+			if f == nil {
+				f = &family{}
+				c.families[t.family()] = f
+			}
+			f.started = f.started || t.progress > 0 || t.phase == done && t.ok()
+			if f.canary == nil || t.run.ExpectedGPUHours() < f.canary.run.ExpectedGPUHours() {
+				f.canary = t
+			}
 		}
 	}
-	return first, started
+	f := c.families[name]
+	if f == nil {
+		return nil, false
+	}
+	return f.canary, f.started
 }
 
 // failsToStart reports whether a failure is one that runs with the same image

@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"syscall"
 	"time"
 )
 
@@ -30,7 +31,7 @@ func main() {
 	only := flag.String("run", "", "measure only the rows whose names match the regular expression")
 	keep := flag.String("keep", "", "keep samples and table in this folder, and compare with the last that were kept there")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *rounds, *only, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -90,6 +90,15 @@ func (f *figures) bytesPerCPU() float64 {
 	return median(f.work[f.counts], func(s sample) float64 { return float64(s.Bytes) / s.CPU.Seconds() })
 }
 
+func (f *figures) extra(unit string) float64 {
+	return median(f.work[f.counts], func(s sample) float64 {
+		if v, ok := s.Extra[unit]; ok {
+			return v
+		}
+		return math.NaN()
+	})
+}
+
 // exponent is that of the growth of time with size, by the largest two sizes
 // and the smallest: 1 is linear. What is the same at any size, such as the
 // start of a process, pulls it down.

@@ -87,6 +87,11 @@ func rate(bytesPerS float64) target {
 	}
 }
 
+// extra asks for a further figure of the samples.
+func extra(unit, says string, most float64) target {
+	return target{says: says, of: func(f *figures) float64 { return f.extra(unit) }, most: most, unit: unit}
+}
+
 func duration(s float64) string {
 	switch {
 	case math.IsNaN(s):

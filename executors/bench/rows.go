@@ -4,6 +4,6 @@ package main
 func rows() []*row {
 	list := []*row{datasetRow()}
 	list = append(list, planRows()...)
-	list = append(list, seriesRow(), simulateRow(), packRow())
+	list = append(list, seriesRow(), simulateRow(), applyRow(), packRow())
 	return append(list, startRows()...)
 }
