@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -31,10 +33,10 @@ func (c *Campaign) reserve(ctx context.Context, t *task) error {
 	t.tries++
 	t.enter(Status{State: Intent}, time.Now())
 	p := c.prepared(t, data)
-	if err := a.Prepare(p); err != nil {
-		return err
-	}
-	return c.Store.LinkAddress(t.run.Address, a)
+	var g errgroup.Group
+	g.Go(func() error { return a.Prepare(p) })
+	g.Go(func() error { return c.Store.LinkAddress(t.run.Address, a) })
+	return g.Wait()
 }
 
 // prepared is what goes into the attempt folder of a task.

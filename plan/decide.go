@@ -6,20 +6,18 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 // decide looks every run up in the ledger and gives it its action and reason.
 func (b *builder) decide(p *Plan) hcl.Diagnostics {
-	var diags hcl.Diagnostics
 	simulated := map[bool]bool{}
 	for _, run := range p.Runs {
 		simulated[run.simulated] = true
-		more, err := b.look(run)
-		diags = append(diags, more...)
-		if err != nil {
-			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Store cannot be read", Detail: err.Error() + "."})
-			return diags
-		}
+	}
+	diags, err := b.lookAll(p.Runs)
+	if err != nil {
+		return append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Store cannot be read", Detail: err.Error() + "."})
 	}
 	if b.Ledger == nil || len(b.Selection.Targets) > 0 {
 		return diags
@@ -35,6 +33,27 @@ func (b *builder) decide(p *Plan) hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+// lookAll looks runs up several at a time: a store across a network answers
+// slowly and takes many questions at once.
+func (b *builder) lookAll(list []*Run) (hcl.Diagnostics, error) {
+	const atOnce, piece = 16, 64
+	found := make([]hcl.Diagnostics, len(list))
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for from := 0; from < len(list); from += piece {
+		g.Go(func() (err error) {
+			for i := from; i < min(from+piece, len(list)); i++ {
+				if found[i], err = b.look(list[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	return slices.Concat(found...), err
 }
 
 func (b *builder) look(run *Run) (hcl.Diagnostics, error) {

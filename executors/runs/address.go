@@ -34,10 +34,13 @@ func (s *Store) LinkAddress(address string, a *Attempt) error {
 	if err := link(s.KeyDir(a.Key), all, a.Key.Cluster+"@"+a.Key.short()); err != nil {
 		return err
 	}
-	return link(s.KeyDir(a.Key), dir, a.Key.Cluster)
+	if err := link(s.KeyDir(a.Key), dir, a.Key.Cluster); err != nil {
+		return err
+	}
+	return syncDirs(all, dir)
 }
 
-// link makes dir/name a relative link to target, durably.
+// link makes dir/name a relative link to target. It is durable once dir is.
 func link(target, dir, name string) error {
 	rel, err := filepath.Rel(dir, target)
 	if err != nil {
@@ -47,10 +50,7 @@ func link(target, dir, name string) error {
 	if have, err := os.Readlink(at); err == nil && have == rel {
 		return nil
 	}
-	if err := renameio.Symlink(rel, at); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return renameio.Symlink(rel, at)
 }
 
 // LastAt returns the run that was measured last at an address, by the times in

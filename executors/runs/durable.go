@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 // writeFile puts a file in place whole or not at all. Its name is durable only
@@ -24,6 +25,16 @@ func writeFile(dir, name string, data []byte, perm fs.FileMode) error {
 	return f.CloseAtomicallyReplace()
 }
 
+// writeFiles is writeFile for several files at once: syncing is waiting, and
+// what is synced together is waited for once.
+func writeFiles(dir string, files []preparedFile) error {
+	var g errgroup.Group
+	for _, f := range files {
+		g.Go(func() error { return writeFile(dir, f.name, f.data, f.perm) })
+	}
+	return g.Wait()
+}
+
 // replaceFile is writeFile with a durable name.
 func replaceFile(dir, name string, data []byte, perm fs.FileMode) error {
 	if err := writeFile(dir, name, data, perm); err != nil {
@@ -38,6 +49,15 @@ func writeOnce(dir, name string, data []byte, perm fs.FileMode) error {
 		return nil
 	}
 	return replaceFile(dir, name, data, perm)
+}
+
+// syncDirs is syncDir for several folders at once.
+func syncDirs(dirs ...string) error {
+	var g errgroup.Group
+	for _, dir := range dirs {
+		g.Go(func() error { return syncDir(dir) })
+	}
+	return g.Wait()
 }
 
 // syncDir makes the names in a folder durable. File systems that cannot sync a

@@ -43,10 +43,8 @@ func (a *Attempt) Prepare(p Prepared) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
-		if err := writeFile(a.Dir, f.name, f.data, f.perm); err != nil {
-			return err
-		}
+	if err := writeFiles(a.Dir, files); err != nil {
+		return err
 	}
 	if err := a.linkDataset(p.Dataset); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -90,20 +91,38 @@ func (s *Store) KeyDir(k Key) string {
 // mkdirAll makes a folder inside the store with all above it, shared with the
 // store's group if it has one. It is durable when it returns.
 func (s *Store) mkdirAll(dir string) error {
-	_, err := s.mkdir(dir)
-	if !errors.Is(err, fs.ErrNotExist) {
+	var missing []string // from the innermost
+	at := dir
+	made, err := s.makeDir(at)
+	for ; errors.Is(err, fs.ErrNotExist); made, err = s.makeDir(at) {
+		missing = append(missing, at)
+		at = filepath.Dir(at)
+	}
+	if err != nil || !made && len(missing) == 0 {
 		return err
 	}
-	if err := s.mkdirAll(filepath.Dir(dir)); err != nil {
-		return err
+	changed := []string{filepath.Dir(at)}
+	for _, dir := range slices.Backward(missing) {
+		if _, err := s.makeDir(dir); err != nil {
+			return err
+		}
+		changed = append(changed, filepath.Dir(dir))
 	}
-	_, err = s.mkdir(dir)
-	return err
+	return syncDirs(changed...)
 }
 
-// mkdir makes one folder. It reports whether this call made it; that it was
-// there already is not an error.
+// mkdir makes one folder, durably. It reports whether this call made it; that
+// it was there already is not an error.
 func (s *Store) mkdir(dir string) (bool, error) {
+	made, err := s.makeDir(dir)
+	if err != nil || !made {
+		return made, err
+	}
+	return true, syncDir(filepath.Dir(dir))
+}
+
+// makeDir is mkdir, not durably.
+func (s *Store) makeDir(dir string) (bool, error) {
 	err := os.Mkdir(dir, 0o777)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
@@ -119,5 +138,5 @@ func (s *Store) mkdir(dir string) (bool, error) {
 			return true, err
 		}
 	}
-	return true, syncDir(filepath.Dir(dir))
+	return true, nil
 }
