@@ -45,7 +45,7 @@ var codesFailed = []Code{
 
 var codesInvalid = []Code{
 	{"argument_mismatch", Invalid, "The report shows another value than was planned: TP, PP, EP, world size, batch or token limit, KV fraction, scheduler, quantization, KV dtype, streaming, requests or mean lengths (1 %).", "look for what overrides the flag: llm_api_options, the launcher, the environment"},
-	{"wrong_image", Invalid, "The report is of another TensorRT-LLM version than the image was declared with.", "the image does not hold what its tag says: set trtllm_version, or import it again"},
+	{"wrong_image", Invalid, "The report is of another TensorRT-LLM version than the image was declared with, or the image file was imported from another digest.", "the image does not hold what its tag says: set trtllm_version, or import it again"},
 	{"wrong_gpu", Invalid, "The GPU that measured is not the one declared.", "choose a partition or nodes with that GPU"},
 	{"fewer_requests", Invalid, "Fewer requests were measured than were planned.", "read the log for requests that failed"},
 	{"short_output", Invalid, "The mean output is more than 1 % shorter than was planned.", "requests ended early: read the log, and see that nothing stops at an end token"},

@@ -185,6 +185,9 @@ func (r *Result) onOtherHardware(origins plan.Origins) []Reason {
 	if v := r.Provenance.TRTLLMVersion; v != nil && !sameVersion(*v, r.Image.TRTLLMVersion) {
 		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, m.place("image"), *v)})
 	}
+	if want, have := r.Image.Digest, r.Provenance.ImageDigest; want != nil && have != nil && !strings.Contains(*have, *want) {
+		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned digest %s%s, measured with %s", *want, m.place("image"), *have)})
+	}
 	return out
 }
 

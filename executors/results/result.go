@@ -87,7 +87,10 @@ type Job struct {
 // Provenance is what was observed while measuring. What is not observed is nil,
 // and Missing says why under the name of its key.
 type Provenance struct {
-	ImagePath        *string  `json:"image_path"`
+	ImagePath *string `json:"image_path"`
+	// ImageDigest holds the registry's digests of the image, separated by blanks:
+	// of the architecture's image, and of the list that has it.
+	ImageDigest      *string  `json:"image_digest"`
 	ImageSHA256      *string  `json:"image_sha256"`
 	CheckpointSHA256 *string  `json:"checkpoint_sha256"`
 	TRTLLMVersion    *string  `json:"trtllm_version"`

@@ -41,3 +41,15 @@ func TestOtherHardware(t *testing.T) {
 		}
 	}
 }
+
+// An image that was imported from another digest than is pinned measured
+// something else.
+func TestOtherDigest(t *testing.T) {
+	pinned := "sha256:" + strings.Repeat("ab", 32)
+	for have, want := range map[string]int{"sha256:" + strings.Repeat("cd", 32): 1, "sha256:00 " + pinned: 0} {
+		r := &Result{Image: plan.Image{Digest: &pinned}, Provenance: Provenance{ImageDigest: &have}}
+		if got := r.onOtherHardware(plan.Origins{}); len(got) != want {
+			t.Errorf("%s: %v", have, got)
+		}
+	}
+}

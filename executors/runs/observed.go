@@ -123,6 +123,8 @@ func observed(p *results.Provenance, name, value string) {
 		p.NCCL = &value
 	case "image_path":
 		p.ImagePath = &value
+	case "image_digest":
+		p.ImageDigest = &value
 	case "image_sha256":
 		p.ImageSHA256 = &value
 	case "checkpoint_sha256":

@@ -26,13 +26,18 @@ observe() {
   printf 'slurm=%s\n' "$(scontrol --version | cut -d' ' -f2)"
   image=@IMAGE@
   if [ -z "$image" ]; then
-    missing "the run has no container" image_path image_sha256
+    missing "the run has no container" image_path image_digest image_sha256
   else
     printf 'image_path=%s\n' "$image"
     if [ -r "$image.sha256" ]; then
       printf 'image_sha256=%s\n' "$(cut -c1-64 "$image.sha256")"
     else
       missing "there is no $image.sha256" image_sha256
+    fi
+    if [ -r "$image.digest" ]; then
+      printf 'image_digest=%s\n' "$(tr '\n' ' ' <"$image.digest")"
+    else
+      missing "there is no $image.digest" image_digest
     fi
   fi
   weights=${LLMBENCH_MODEL_PATH:-}

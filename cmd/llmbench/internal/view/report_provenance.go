@@ -33,6 +33,8 @@ var provenanceFacts = []struct {
 		return fmt.Sprintf("%dx %s, %d a node", r.Hardware.GPUs, r.Hardware.GPU, r.Hardware.GPUsPerNode)
 	}},
 	{"image", func(r *results.Result) string { return r.Image.Name }},
+	{"image file", func(r *results.Result) string { return textOr(r.Provenance.ImagePath) }},
+	{"image digest", func(r *results.Result) string { return textOr(r.Provenance.ImageDigest) }},
 	{"image SHA-256", func(r *results.Result) string { return shortHash(r.Provenance.ImageSHA256) }},
 	{"TensorRT-LLM", func(r *results.Result) string { return textOr(r.Provenance.TRTLLMVersion) }},
 	{"cluster", func(r *results.Result) string { return r.Cluster }},
