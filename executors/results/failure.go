@@ -15,6 +15,7 @@ import (
 // failure that nothing else explains.
 func failure(in Evidence, lacks string) Reason {
 	r := in.failure()
+	r.Change = proposal(r, in.Run)
 	switch r.Code {
 	case "task_exit", "hang", "probable_oom", "lost":
 		if lacks != "" {
@@ -34,16 +35,20 @@ func (in Evidence) failure() Reason {
 	}
 	switch {
 	case found && shown.Strong && !(stopped && follows(shown.Class, end.Code)):
-		return Reason{Code: shown.Class, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy, Node: shown.Node}
+		return logged(shown.Class, shown)
 	case stopped:
 		if found && shown.Class == end.Code {
-			return Reason{Code: end.Code, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy, Node: shown.Node}
+			return logged(end.Code, shown)
 		}
 		return Reason{Code: end.Code, Level: Failed, Detail: cmp.Or(end.Detail, end.Code), Remedy: remedies[end.Code]}
 	case found:
-		return Reason{Code: shown.Class, Level: Failed, Detail: shown.Line, Remedy: shown.Remedy, Node: shown.Node}
+		return logged(shown.Class, shown)
 	}
 	return in.silent()
+}
+
+func logged(code string, f trtllm.Failure) Reason {
+	return Reason{Code: code, Level: Failed, Detail: f.Line, Remedy: f.Remedy, Node: f.Node, Log: f.Context}
 }
 
 // follows reports whether a failure that the logs show is one that stopping a

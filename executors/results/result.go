@@ -65,6 +65,11 @@ type Reason struct {
 	// Node is the host that the failure names, "" for none. It is not part of the
 	// document.
 	Node string `json:"-"`
+	// Log is what the log says around the cause, "" where none was found in one.
+	// Change is how the definition could be changed, as it would stand there, "" for
+	// no proposal. Neither is part of the document.
+	Log    string `json:"-"`
+	Change string `json:"-"`
 }
 
 // A Caveat is a note that changes no verdict but belongs beside a metric;
@@ -150,6 +155,22 @@ func (r *Result) Cause() string {
 		return m.Code
 	}
 	return m.Detail
+}
+
+// Log is what the log says around the cause, "" where it shows none.
+func (r *Result) Log() string {
+	if m := r.main(); m != nil {
+		return m.Log
+	}
+	return ""
+}
+
+// Change is how the definition could be changed, "" for no proposal.
+func (r *Result) Change() string {
+	if m := r.main(); m != nil {
+		return m.Change
+	}
+	return ""
 }
 
 // Remedy is what to do about the main reason, "" where nothing is known.

@@ -52,7 +52,33 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 	if err := s.addJob(&in); err != nil {
 		return nil, Ended, err
 	}
-	return results.Judge(in), Ended, nil
+	r := results.Judge(in)
+	s.hideSecrets(r)
+	return r, Ended, nil
+}
+
+// hideSecrets takes the values of the attempt's secrets out of what is told of
+// its logs. Short ones would blot out words that are none.
+func (s *snapshot) hideSecrets(r *results.Result) {
+	const shortest = 6
+	if len(r.Reasons) == 0 {
+		return
+	}
+	b, err := s.files.read(secretsFile)
+	if err != nil {
+		return // another user's: its values are not known here
+	}
+	for line := range strings.Lines(string(b)) {
+		_, value, _ := strings.Cut(strings.TrimRight(line, "\n"), "=")
+		if len(value) < shortest {
+			continue
+		}
+		for i := range r.Reasons {
+			reason := &r.Reasons[i]
+			reason.Detail = strings.ReplaceAll(reason.Detail, value, "(secret)")
+			reason.Log = strings.ReplaceAll(reason.Log, value, "(secret)")
+		}
+	}
 }
 
 // owns reports whether a fingerprint is that of the attempt's key: two may share

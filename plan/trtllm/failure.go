@@ -15,6 +15,9 @@ type Failure struct {
 	// Line is the first line that shows it, as it stands but for rank prefix,
 	// colours and length: at most 500 bytes.
 	Line string
+	// Context is the lines around it in the log, it in the middle: two on each side,
+	// each of at most 200 bytes; "" for what Python raised.
+	Context string
 	// Strong is false for a consequence, or a warning, that is shown for want of
 	// a cause.
 	Strong bool
@@ -68,6 +71,7 @@ type classifier struct {
 	running   bool // requests were sent
 	raised    Failure
 	buf       []byte
+	around    surroundings
 }
 
 // line looks at one line.
@@ -75,6 +79,11 @@ func (c *classifier) line(line []byte) {
 	if len(line) == 0 {
 		return
 	}
+	c.look(line)
+	c.around.pass(line, &c.best.Context)
+}
+
+func (c *classifier) look(line []byte) {
 	c.running = c.running || bytes.Contains(line, []byte("Starting benchmark")) || bytes.Contains(line, []byte("_forward_step"))
 	c.python(line)
 	c.buf = appendLower(c.buf[:0], line)
@@ -97,6 +106,7 @@ func (c *classifier) line(line []byte) {
 		return
 	}
 	c.best = Failure{Class: s.class, Line: shorten(line, at), Strong: strong, Remedy: remedy(s.class, c.buf)}
+	c.best.Context, c.around.after = c.around.before(), 1+contextLines
 	c.found, c.refined = s, false
 	c.node(line)
 }

@@ -108,6 +108,16 @@ func TestFailureNode(t *testing.T) {
 	}
 }
 
+// A cause is shown between the lines around it.
+func TestClassifyContext(t *testing.T) {
+	log := "one\ntwo\n\nthree\ntorch.OutOfMemoryError: CUDA out of memory.\nfour " + strings.Repeat("x", 300) + "\nfive\nsix\n"
+	f, _ := Classify(strings.NewReader(log))
+	want := "two\nthree\ntorch.OutOfMemoryError: CUDA out of memory.\nfour " + strings.Repeat("x", 195) + "\nfive"
+	if f.Context != want {
+		t.Errorf("%q, want %q", f.Context, want)
+	}
+}
+
 func TestClassifyLongLine(t *testing.T) {
 	long := strings.Repeat("ä", 3000) + " CUDA out of memory " + strings.Repeat("ö", 3000)
 	f, _ := Classify(strings.NewReader(long))

@@ -137,8 +137,16 @@ func footnotes(p *printer, s *results.Set, mark string) {
 			first = false
 		}
 		p.line("%s%s sample %d %s: %s: %s", mark, r.Address, r.Sample, r.Verdict, r.Code(), r.Cause())
+		if text := r.Log(); text != "" && !r.Counts() {
+			for line := range strings.Lines(text) {
+				p.line("    | %s", strings.TrimRight(line, "\n"))
+			}
+		}
 		if next := r.Remedy(); next != "" && !r.Counts() {
 			p.line("    next: %s", next)
+		}
+		if change := r.Change(); change != "" && !r.Counts() {
+			p.line("    change: %s", change)
 		}
 		if f := r.Files.Stderr; f != nil && !r.Counts() {
 			p.line("    log: %s", *f)
