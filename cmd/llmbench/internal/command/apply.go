@@ -72,6 +72,9 @@ func readApplyFlags(c *cli.Command) (applyFlags, error) {
 	if err == nil && c.IsSet("pack") && f.Pack < 1 {
 		err = fmt.Errorf("-pack=%d: a job runs at least one run", f.Pack)
 	}
+	if err == nil && c.IsSet("max-gpu-hours") && !(f.MaxGPUHours > 0) {
+		err = fmt.Errorf("-max-gpu-hours=%g allows nothing to run; it must be more than 0", f.MaxGPUHours)
+	}
 	if err != nil {
 		return f, err
 	}
