@@ -150,7 +150,7 @@ func TestFetchGoesOn(t *testing.T) {
 			s := newSite(t, mode)
 			f := fetcher(s.environ)
 			if mode == preparetest.StallOnce {
-				f.Stall = time.Second
+				f.Stall, f.Tries = time.Second, 30 // a starved machine may take life for a stall
 			}
 			var said []string
 			f.Say = func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
@@ -160,7 +160,7 @@ func TestFetchGoesOn(t *testing.T) {
 					t.Errorf("%+v", c)
 				}
 			}
-			if len(said) < 2 || !strings.Contains(said[0], "hf: ") || !strings.Contains(said[0], "trying again (2 of 3)") {
+			if len(said) < 2 || !strings.Contains(said[0], "hf: ") || !strings.Contains(said[0], "trying again (2 of ") {
 				t.Errorf("said %q", said)
 			}
 			if strings.Contains(s.started(), "OVERLAP") {

@@ -120,9 +120,30 @@ func start(path string) (done func(), err error) {
 	return func() { os.Remove(sign) }, os.WriteFile(sign, []byte(strconv.Itoa(os.Getpid())), 0o644)
 }
 
+// alive reports whether a process still does something: one that is dead, ends,
+// or has been sent SIGKILL does not.
 func alive(pid int) bool {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	return pid > 0 && err == nil && !strings.Contains(string(stat), ") Z ")
+	dir := "/proc/" + strconv.Itoa(pid)
+	stat, err := os.ReadFile(dir + "/stat")
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if err != nil || len(fields) < 7 || fields[0] == "Z" || fields[0] == "X" {
+		return false
+	}
+	const ending = 0x4 // PF_EXITING
+	if flags, err := strconv.ParseUint(fields[6], 10, 64); err == nil && flags&ending != 0 {
+		return false
+	}
+	status, _ := os.ReadFile(dir + "/status")
+	for line := range strings.Lines(string(status)) {
+		name, mask, _ := strings.Cut(strings.TrimSpace(line), ":\t")
+		if name != "SigPnd" && name != "ShdPnd" {
+			continue
+		}
+		if set, err := strconv.ParseUint(mask, 16, 64); err == nil && set&(1<<(syscall.SIGKILL-1)) != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func note(line string) {
