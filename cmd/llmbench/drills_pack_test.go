@@ -165,24 +165,30 @@ func (d *drill) packCancelled() {
 	const targets = "-target=use_case=reasoning/concurrency=8"
 	a := d.start(targets, "-target=use_case=reasoning/concurrency=16")
 	id, _ := d.waiting(hold)
-	out, code := d.llmbench("status", "-json", "-store="+d.store, d.dir)
-	var doc struct {
-		Runs []struct{ Address, State, Reason string }
-	}
-	d.ok(json.Unmarshal([]byte(out), &doc))
 	running, queued := "", ""
 	states := map[string]int{}
-	for _, r := range doc.Runs {
-		states[r.State]++
-		switch {
-		case r.State == "running":
-			running = r.Address
-		case r.State == "queued" && r.Reason == "in its pack":
-			queued = r.Address
+	d.until("status tells which run is measured and which wait in its pack", func() bool {
+		out, err := exec.Command("llmbench", "status", "-json", "-store="+d.store, d.dir).Output()
+		var doc struct {
+			Runs []struct{ Address, State, Reason string }
 		}
-	}
-	if code != 4 || states["running"] != 1 || states["queued"] != 5 || states["planned"] != 14 {
-		d.t.Errorf("exit %d, states %v", code, states)
+		if json.Unmarshal(out, &doc) != nil {
+			d.t.Fatalf("%s: %v", out, err)
+		}
+		states = map[string]int{}
+		for _, r := range doc.Runs {
+			states[r.State]++
+			switch {
+			case r.State == "running":
+				running = r.Address
+			case r.State == "queued" && r.Reason == "in its pack":
+				queued = r.Address
+			}
+		}
+		return running != "" && queued != ""
+	})
+	if states["running"] != 1 || states["queued"] != 5 || states["planned"] != 14 {
+		d.t.Errorf("states %v", states)
 	}
 	for _, address := range []string{running, queued} {
 		if out, code := d.llmbench("cancel", "-auto-approve", "-store="+d.store, "-dir="+d.dir, address); code != 0 {
@@ -197,9 +203,9 @@ func (d *drill) packCancelled() {
 	if n := d.verdicts(); n["valid"] != 4 || n["failed"] != 2 {
 		d.t.Errorf("results %v, want 4 valid and 2 cancelled", n)
 	}
-	if state := strings.TrimSpace(d.must("sacct", "-X", "-n", "-o", "State", "-j", id)); state != "COMPLETED" {
-		d.t.Errorf("the pack's job is %s", state)
-	}
+	d.until("the pack's job has completed", func() bool {
+		return strings.TrimSpace(d.must("sacct", "-X", "-n", "-o", "State", "-j", id)) == "COMPLETED"
+	})
 
 	d.hold(hold)
 	if _, code := d.llmbench("apply", "-auto-approve", "-detach", "-target=use_case=chat", "-store="+d.store, d.dir); code != 0 {
