@@ -119,7 +119,7 @@ func (l learned) version() string {
 	if len(l.speed) == 0 {
 		return estimate.Calibrated().Version
 	}
-	version := fmt.Sprintf("%s, within %.0f %% on %s here", estimate.Calibrated().Version, 100*l.worst(), countOf(len(l.speed), "real run"))
+	version := fmt.Sprintf("%s, within ±%.0f %% (%s here)", estimate.Calibrated().Version, 100*l.worst(), countOf(len(l.speed), "real run"))
 	if l.parameters != nil {
 		version += ", refitted to them"
 	}

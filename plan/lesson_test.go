@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // taught is a ledger that holds nothing but lessons.
@@ -41,7 +43,7 @@ func TestLessonsCarryOverToLikeRuns(t *testing.T) {
 	}
 	c := candidate{run: lesson("1.0", "", 1, 1, 0).Run, place: Placement{Cluster: "here", Startup: time.Hour}}
 	got := all.of(c)
-	if v := got.version(); !strings.HasSuffix(v, "within 20 % on 4 real runs here") {
+	if v := got.version(); !strings.HasSuffix(v, "within ±20 % (4 real runs here)") {
 		t.Errorf("version %q", v)
 	}
 	if s := got.startup(1e12); s != (estimate.Interval{Low: 85, Mid: 200, High: 345}) {
@@ -54,6 +56,54 @@ func TestLessonsCarryOverToLikeRuns(t *testing.T) {
 	c.place.Startup = 0
 	if s := all.of(c).startup(400e9); s.Low < 120 || s.High > 660 {
 		t.Errorf("start-up of 400 GB of weights: %+v", s)
+	}
+}
+
+// measuredLoad is a real run that was slower than predicted.
+func measuredLoad(isl, osl int, gpu string, ratio float64) Lesson {
+	const rows = 2000
+	w := loadOf(isl, osl, rows, 512, 512, 8192)
+	run := noted(w)
+	run.Model, run.Hardware = Model{Checkpoint: w.Checkpoint.ID}, Hardware{GPU: gpu, GPUs: 8, Nodes: 2}
+	run.Image = Image{TRTLLMVersion: w.TRTLLMVersion}
+	run.UseCase = UseCase{ISL: &isl, OSL: &osl}
+	run.Dataset = Dataset{Generator: ptr(trtllm.Generator), Seed: ptr(int64(1)), Rows: rows}
+	return Lesson{Run: run, Cluster: "here", OutputThroughputPerGPU: ratio * run.Estimate.OutputThroughputPerGPU.Mid}
+}
+
+// From three real runs on, predictions for their model, GPU and version move
+// towards what was measured, and for no other.
+func TestThreeRealRunsRefit(t *testing.T) {
+	lessons := taught{measuredLoad(1000, 1000, "GB200", 0.8), measuredLoad(128, 128, "GB200", 0.8), measuredLoad(512, 4000, "GB200", 0.8)}
+	predicted := func(l taught, gpu string) (float64, string) {
+		b := builder{Request: Request{Ledger: l, Catalog: catalog.Load()}}
+		all, err := b.lessons()
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := measuredLoad(1000, 2000, gpu, 1).Run
+		w, ok := b.workloadOf(run)
+		if !ok {
+			t.Fatal("no workload")
+		}
+		e := newEstimate(w.Scenario(), all.of(candidate{run: run}))
+		return e.OutputThroughputPerGPU.Mid, e.ModelVersion
+	}
+	before, version := predicted(nil, "GB200")
+	if strings.Contains(version, "within") {
+		t.Errorf("nothing was measured, and the version is %q", version)
+	}
+	two, version := predicted(lessons[:2], "GB200")
+	if two != before || !strings.HasSuffix(version, ", within ±25 % (2 real runs here)") {
+		t.Errorf("two runs: %v instead of %v, %q", two, before, version)
+	}
+	three, version := predicted(lessons, "GB200")
+	if ratio := three / before; ratio > 0.9 || ratio < 0.78 || !strings.HasSuffix(version, ", within ±25 % (3 real runs here), refitted to them") {
+		t.Errorf("three runs at 0.8 of what was predicted: now %.2f of it, %q", ratio, version)
+	}
+	other, _ := predicted(nil, "B200")
+	if same, version := predicted(lessons, "B200"); same != other || strings.Contains(version, "within") {
+		t.Errorf("another GPU: %v instead of %v, %q", same, other, version)
 	}
 }
 

@@ -79,3 +79,16 @@ func BenchmarkSimulate16384(b *testing.B) {
 		}
 	}
 }
+
+// Mixed lengths keep every request and all ranks.
+func BenchmarkSimulateMixed(b *testing.B) {
+	s := maverick(1000, 1000, 16384, 4096, 8192, 0.9)
+	for i := range s.Requests {
+		s.Requests[i] = Request{ISL: 600 + i*7919%800, OSL: 600 + i*6007%800}
+	}
+	for b.Loop() {
+		if _, err := Simulate(s, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
