@@ -178,6 +178,7 @@ func (c *Campaign) submittedPack(p *pack, handle Handle) error {
 
 // receive notes a pack's receipt in the attempts that have none.
 func (c *Campaign) receive(p *pack, receipt runs.JobRecord) error {
+	var numbers map[string]int
 	for _, t := range p.tasks {
 		if t.pack != p || t.phase != active || t.handle != "" {
 			continue
@@ -187,8 +188,24 @@ func (c *Campaign) receive(p *pack, receipt runs.JobRecord) error {
 		if err := t.attempt.RecordJob(receipt); err != nil {
 			return err
 		}
-		c.link(t)
+		if numbers == nil {
+			var err error
+			if numbers, err = p.numbers(); err != nil {
+				return err
+			}
+		}
+		c.link(t, fmt.Sprintf("%s.%d", receipt.JobID, numbers[t.attempt.Dir]))
 		c.tell(t, RunSubmitted, Event{Text: fmt.Sprintf("in a pack of %d", len(p.planned.Runs))})
 	}
 	return nil
+}
+
+// numbers are the places of attempts in the order of the pack, from 1, by folder.
+func (p *pack) numbers() (map[string]int, error) {
+	members, err := p.folder.Members()
+	numbers := map[string]int{}
+	for i, a := range members {
+		numbers[a.Dir] = i + 1
+	}
+	return numbers, err
 }

@@ -3,7 +3,6 @@ package executors
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/runs"
@@ -140,15 +139,13 @@ func (c *Campaign) doom(p *pack) error {
 			c.skip(t, why)
 		}
 	}
-	members, err := p.folder.Members()
+	numbers, err := p.numbers()
 	if err != nil {
 		return err
 	}
-	for i, a := range members {
-		if slices.Contains(p.failed, a.Dir) {
-			if err := p.folder.MarkJudged(i + 1); err != nil {
-				return err
-			}
+	for _, dir := range p.failed {
+		if err := p.folder.MarkJudged(numbers[dir]); err != nil {
+			return err
 		}
 	}
 	p.failed = nil

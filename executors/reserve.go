@@ -136,14 +136,15 @@ func newJobRecord(b *Backend, h Handle) runs.JobRecord {
 	return runs.JobRecord{Handle: string(h), JobID: JobID(h), Cluster: b.Cluster, Submitted: time.Now().UTC()}
 }
 
-// link makes the links that a site's own tools expect. Their absence loses
-// nothing, so that a failure is only logged.
-func (c *Campaign) link(t *task) {
+// link makes the links that a site's own tools expect, with a name for the job
+// that no other run has. Their absence loses nothing, so that a failure is only
+// logged.
+func (c *Campaign) link(t *task, job string) {
 	b := t.backend
 	if b.Links == nil || b.LinksDir == "" {
 		return
 	}
-	for name, file := range b.Links(t.run, t.status.JobID) {
+	for name, file := range b.Links(t.run, job) {
 		at := filepath.Join(b.LinksDir, name)
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 			c.Log.Warn("cannot link", "error", err)

@@ -2,6 +2,7 @@ package executors
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -197,5 +198,27 @@ func TestSettle(t *testing.T) {
 	}
 	if r, err := p.members[0].Result(); err != nil || r.Code() != "node_fail" {
 		t.Errorf("%v %v", r, err)
+	}
+}
+
+// Runs of one pack have links of their own, although they share a job.
+func TestPackLinks(t *testing.T) {
+	p := newPacked(t)
+	p.backend.LinksDir = t.TempDir()
+	p.backend.Links = func(_ *plan.Run, job string) map[string]string {
+		return map[string]string{"llama4_" + job + ".out": "stdout"}
+	}
+	pack := &pack{submission: submission{backend: p.backend, handle: packHandle}, folder: p.folder, planned: &plan.Pack{}}
+	for _, i := range []int{2, 0, 1} { // in whatever order they were found again
+		task := &task{submission: submission{backend: p.backend}, run: &plan.Run{}, attempt: p.members[i], phase: active, pack: pack}
+		pack.tasks = append(pack.tasks, task)
+	}
+	c := &Campaign{Store: p.store}
+	p.ok(c.receive(pack, newJobRecord(p.backend, packHandle)))
+	for i, a := range p.members {
+		at := filepath.Join(p.backend.LinksDir, fmt.Sprintf("llama4_7.%d.out", i+1))
+		if to, err := os.Readlink(at); err != nil || to != filepath.Join(a.Dir, "stdout") {
+			t.Errorf("%s leads to %s, %v", at, to, err)
+		}
 	}
 }

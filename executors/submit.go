@@ -200,7 +200,7 @@ func (c *Campaign) submitted(t *task, handle Handle) error {
 	if err := t.attempt.RecordJob(newJobRecord(t.backend, handle)); err != nil {
 		return err
 	}
-	c.link(t)
+	c.link(t, t.status.JobID)
 	c.tell(t, RunSubmitted, Event{})
 	return nil
 }
