@@ -30,6 +30,14 @@ type Case struct {
 // most published runs.
 const casesRequests = 3000
 
+// What a case may ask for: more than any machine has, and little enough to be
+// simulated.
+const (
+	mostGPUs     = 1024
+	mostTokens   = 10_000_000
+	mostRequests = 1_000_000
+)
+
 // Scenario finds the case in the catalogue and fills in what is left out. An
 // error names the argument and what would do.
 func (c Case) Scenario(cat *catalog.Catalog) (estimate.Scenario, error) {
@@ -86,10 +94,12 @@ func (c Case) filled() Case {
 func (c Case) check(model *catalog.Model, gpu *catalog.GPU) error {
 	filled := c.filled()
 	switch {
-	case c.GPUs < 1:
-		return fmt.Errorf("gpus must be at least 1")
-	case c.ISL < 1 || c.OSL < 1:
-		return fmt.Errorf("isl and osl must be at least 1")
+	case c.GPUs < 1 || c.GPUs > mostGPUs:
+		return fmt.Errorf("gpus = %d must be from 1 to %d", c.GPUs, mostGPUs)
+	case c.ISL < 1 || c.OSL < 1 || c.ISL > mostTokens || c.OSL > mostTokens:
+		return fmt.Errorf("isl = %d and osl = %d must be from 1 to %d", c.ISL, c.OSL, mostTokens)
+	case filled.NumRequests > mostRequests:
+		return fmt.Errorf("num_requests = %d (where it is empty four times concurrency) must be at most %d", filled.NumRequests, mostRequests)
 	case filled.TP*filled.PP != c.GPUs:
 		return fmt.Errorf("tp x pp is %d x %d, and gpus is %d: they must be equal", filled.TP, filled.PP, c.GPUs)
 	case !c.AttentionDP && model.Heads%filled.TP != 0:

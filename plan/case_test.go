@@ -191,6 +191,9 @@ func TestMistakesInCasesSayWhatWouldDo(t *testing.T) {
 		want   string
 	}{
 		{func(c *Case) { c.TP, c.GPUs, c.AttentionDP = 3, 3, false }, "tp = 3 does not divide the 40 attention heads"},
+		{func(c *Case) { c.GPUs = 1e9 }, "gpus = 1000000000 must be from 1 to 1024"},
+		{func(c *Case) { c.OSL = 1e12 }, "must be from 1 to 10000000"},
+		{func(c *Case) { c.Concurrency = 1e6 }, "num_requests = 4000000 (where it is empty four times concurrency) must be at most 1000000"},
 		{func(c *Case) { c.EP = 3 }, "ep = 3 does not divide tp = 8"},
 		{func(c *Case) { c.PP = 3 }, "tp x pp is 2 x 3, and gpus is 8"},
 		{func(c *Case) { c.GPU = "H100"; c.Quantization = "NVFP4" }, "needs a Blackwell GPU"},

@@ -61,6 +61,7 @@ func (e *env) readCases(path string) ([]view.EstimateRow, error) {
 	in := csv.NewReader(f)
 	in.Comment = '#'
 	in.TrimLeadingSpace = true
+	in.FieldsPerRecord = -1
 	head, err := in.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s is empty; its first line names the columns: %s", path, strings.Join(plan.CaseColumns, ","))
@@ -85,6 +86,10 @@ func (e *env) readCases(path string) ([]view.EstimateRow, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		number, _ := in.FieldPos(0)
+		if len(line) != len(head) {
+			wrong = append(wrong, fmt.Errorf("%s:%d: the line has %d cells and the first line names %d columns", path, number, len(line), len(head)))
+			continue
+		}
 		row := view.EstimateRow{Cells: map[string]string{}}
 		for i, name := range head {
 			row.Cells[name] = line[i]
@@ -104,6 +109,9 @@ func (e *env) checkColumns(path string, head []string) error {
 	var others []string
 	have := map[string]bool{}
 	for _, name := range head {
+		if have[name] {
+			return fmt.Errorf("%s:1: column %q stands twice", path, name)
+		}
 		have[name] = true
 		if !slices.Contains(plan.CaseColumns, name) {
 			others = append(others, name)
