@@ -115,7 +115,7 @@ func (t *target) clean(run *plan.Run) string {
 	if !t.Container.shared() {
 		return ""
 	}
-	remove := `command -v enroot >/dev/null && enroot remove -f "pyxis_$0" "pyxis_${SLURM_JOB_ID}_$0"`
-	return fmt.Sprintf("srun --overlap --nodes=%d --ntasks-per-node=1 --mpi=none --mem=0 --input=none --output=/dev/null --error=/dev/null bash -c %s \"%s\"\n",
+	remove := `command -v enroot >/dev/null && for name in "pyxis_$0" "pyxis_${SLURM_JOB_ID}_$0"; do enroot remove -f "$name"; done`
+	return fmt.Sprintf("[ -z \"$signal\" ] && srun --overlap --nodes=%d --ntasks=%[1]d --ntasks-per-node=1 --mpi=none --mem=0 --input=none --output=/dev/null --error=/dev/null bash -c %[2]s \"%[3]s\"\n",
 		run.Hardware.Nodes, quote(remove), sharedContainer)
 }

@@ -253,3 +253,35 @@ func TestPackRefuses(t *testing.T) {
 		t.Errorf("%v, ran %q", err, p.order())
 	}
 }
+
+// Runs of a pack share a container that none of them can write to, and each has
+// its own of one that they can.
+func TestPackContainer(t *testing.T) {
+	for writable, want := range map[bool]string{true: "fresh", false: "shared"} {
+		cfg := testConfig()
+		cfg.Pack, cfg.Container = &Pack{MaxRuns: 2, MaxTime: time.Hour}, &Container{ImageDir: "/images", Writable: writable}
+		packer := cfg.Target().(plan.Packer)
+		run := testRun("true")
+		pack, err := packer.PackJob([]*plan.Run{run, run})
+		if err != nil || *pack.Container != want {
+			t.Errorf("writable %v: %s, %v", writable, *pack.Container, err)
+		}
+		member, err := packer.Member(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone, err := cfg.Target().Job(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const name = `--container-name="llmbench-$SLURM_JOB_ID"`
+		for script, shares := range map[string]bool{*member.Script: !writable, *alone.Script: false} {
+			if strings.Contains(script, name) != shares {
+				t.Errorf("writable %v: %s is in the script: %v", writable, name, !shares)
+			}
+		}
+		if strings.Contains(pack.Script, "enroot remove") == writable {
+			t.Errorf("writable %v: the pack removes the wrong containers", writable)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (t *target) telemetry(run *plan.Run) string {
 	if !t.Telemetry {
 		return "missing \"telemetry is switched off in the executor\" telemetry >>observed\n"
 	}
-	words := []string{"srun", "--overlap", fmt.Sprintf("--nodes=%d", run.Hardware.Nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none", "--output=telemetry.%N.csv", "--error=/dev/null"}
+	words := []string{"srun", "--overlap", fmt.Sprintf("--nodes=%d", run.Hardware.Nodes), fmt.Sprintf("--ntasks=%d", run.Hardware.Nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none", "--output=telemetry.%N.csv", "--error=/dev/null"}
 	if t.GPUsPerNodeFlag {
 		words = append(words, fmt.Sprintf("--gpus-per-node=%d", run.Hardware.GPUsPerNode))
 	}
