@@ -66,7 +66,7 @@ func facts(r *Run) map[string]any {
 		f[name] = v
 	}
 	leaves(f, "llm_api_options", r.LLMAPIOptions)
-	if _, declared := r.Origins.Get(fractionOption); !declared {
+	if from := r.Origins.From(fractionOption); from == "" || from == "llmbench" {
 		delete(f, fractionOption) // the flag says it
 	}
 	for name, v := range r.Env {

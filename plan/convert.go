@@ -33,15 +33,35 @@ func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *
 	}
 }
 
-// ours is the origin of max_seq_len where llmbench chooses it.
-var ours = map[string]Origin{"max_seq_len": {From: "llmbench"}}
+// Origins that no cell knows: the backend is that of the version, and llmbench
+// sets the options that go with it, the length of sequences where it is not
+// declared, and the KV fraction as an option where it is a flag.
+var ours = func() (maps [2][2]map[string]Origin) {
+	for i := range maps {
+		for j := range maps[i] {
+			m := map[string]Origin{"backend": {From: "version"}, "llm_api_options.kv_cache_config.enable_block_reuse": {From: "llmbench"}}
+			if i == 1 {
+				m["max_seq_len"] = Origin{From: "llmbench"}
+			}
+			if j == 1 {
+				m[fractionOption] = Origin{From: "llmbench"}
+			}
+			maps[i][j] = m
+		}
+	}
+	return maps
+}()
 
 // originsOf are the origins that cell does not know.
 func originsOf(cell *schema.Cell) map[string]Origin {
+	absent, given := 0, 0
 	if v, ok := cell.Args.Get("max_seq_len"); !ok || v.IsNull() {
-		return ours
+		absent = 1
 	}
-	return nil
+	if v, ok := cell.Args.Get("kv_cache_free_gpu_mem_fraction"); ok && !v.IsNull() {
+		given = 1
+	}
+	return ours[absent][given]
 }
 
 func newUseCase(u *schema.UseCase) UseCase {

@@ -156,6 +156,12 @@ func TestSharedPartsChangeNoRun(t *testing.T) {
 		if d := cmp.Diff(document(t, planOf(t, dir, false, "")...), document(t, all...)); d != "" {
 			t.Fatalf("whole and bare differ:\n%s", d)
 		}
+		for _, r := range all {
+			for name, v := range r.Arguments {
+				hasOrigin(t, r, name, v)
+			}
+			hasOrigin(t, r, "llm_api_options", r.LLMAPIOptions)
+		}
 		for range min(len(all), 4) {
 			r := all[rapid.IntRange(0, len(all)-1).Draw(t, "run")]
 			alone := planOf(t, dir, false, r.Address)
@@ -170,4 +176,17 @@ func TestSharedPartsChangeNoRun(t *testing.T) {
 			}
 		}
 	})
+}
+
+// hasOrigin wants every value that is passed to say where it was set.
+func hasOrigin(t *rapid.T, r *plan.Run, name string, v any) {
+	if obj, ok := v.(map[string]any); ok {
+		for k, e := range obj {
+			hasOrigin(t, r, name+"."+k, e)
+		}
+		return
+	}
+	if r.Origins.From(name) == "" && v != nil {
+		t.Fatalf("%s: %s = %v has no origin", r.Address, name, v)
+	}
 }

@@ -69,13 +69,7 @@ func valueTable(r *plan.Run, at places) *table {
 		if v == nil {
 			return
 		}
-		from := "version"
-		if o, ok := r.Origins.Get(name); ok {
-			from = at.origin(o)
-		} else if strings.HasPrefix(name, "llm_api_options") {
-			from = "llmbench"
-		}
-		t.add(strings.TrimPrefix(name, "llm_api_options."), literal(v), from)
+		t.add(strings.TrimPrefix(name, "llm_api_options."), literal(v), at.origin(r.Origins.At(name)))
 	}
 	for _, name := range sortedKeys(r.Arguments) {
 		add(name, r.Arguments[name])

@@ -24,7 +24,7 @@ func (v PlanView) costColumns(g *group) []column {
 		{"job takes", true, jobTakes}, limit, {"GPU-hours", true, gpuHours},
 	}
 	if v.Price.set() {
-		cols = append(cols, column{"cost", true, v.cost}, column{"1M output tokens", true, v.perMillion})
+		cols = append(cols, column{"cost", true, v.cost}, column{"a million output tokens", true, v.perMillion})
 	}
 	return cols
 }
