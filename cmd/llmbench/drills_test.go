@@ -542,6 +542,11 @@ func TestWindow(t *testing.T) {
 	c, cluster := newCampaignOn(t, slurmtest.Options{Nodes: 8, MinJobAge: 2})
 	d := newDrill(t, c, cluster)
 	d.definitions(many(50))
+	squeue, err := exec.LookPath("squeue")
+	d.ok(err)
+	calls := filepath.Join(t.TempDir(), "calls")
+	d.ok(os.WriteFile(filepath.Join(d.bin, "squeue"), fmt.Appendf(nil, "#!/bin/sh\necho >>%s\nexec %s \"$@\"\n", calls, squeue), 0o755))
+	began := time.Now()
 	most := 0
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -552,7 +557,7 @@ func TestWindow(t *testing.T) {
 				return
 			case <-time.After(300 * time.Millisecond):
 			}
-			out, err := exec.Command("squeue", "-h", "-o", "%i").Output()
+			out, err := exec.Command(squeue, "-h", "-o", "%i").Output()
 			if err == nil {
 				most = max(most, len(strings.Fields(string(out))))
 			}
@@ -567,6 +572,11 @@ func TestWindow(t *testing.T) {
 	out, _ := d.llmbench("results", "-store="+d.store, "-format=csv", d.dir)
 	if n := strings.Count(out, ",valid,"); n != 200 {
 		t.Errorf("%d results, want 200", n)
+	}
+	// One a second, whatever the number of jobs, and a few as it ends.
+	asked, _ := os.ReadFile(calls)
+	if n, ticks := len(asked), int(time.Since(began).Seconds()); n == 0 || n > ticks+10 {
+		t.Errorf("squeue was run %d times in %d ticks", n, ticks)
 	}
 	if most > 8 || most < 3 {
 		t.Errorf("up to %d jobs were in the queue, want at most 8", most)

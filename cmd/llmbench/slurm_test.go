@@ -84,7 +84,7 @@ type campaign struct {
 
 func newCampaign(t *testing.T, accounting bool) *campaign {
 	t.Helper()
-	c, _ := newCampaignOn(t, slurmtest.Options{Accounting: accounting})
+	c, _ := newCampaignOn(t, slurmtest.Options{Accounting: accounting, MinJobAge: 86400})
 	return c
 }
 

@@ -177,7 +177,13 @@ func TestShellcheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, script := range map[string]string{"script": *job.Script, "pack": pack.Script, "hand": byHand} {
+		one, err := cfg.Target().(executors.Hand).HandScript(run, executors.HandPlace{Folder: "/s/it's", Files: "/files", Store: "/s", Dataset: "/d/0.jsonl", Cluster: "gb"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, script := range map[string]string{
+			"script": *job.Script, "pack": pack.Script, "hand": one, "hand pack": byHand, "diagnosis": "#!/bin/bash\n" + diagnosis,
+		} {
 			file := filepath.Join(t.TempDir(), fmt.Sprintf("%s%d.sh", name, i))
 			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 				t.Fatal(err)
