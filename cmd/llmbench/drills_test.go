@@ -461,11 +461,10 @@ case $* in
 *timestamp*)
   mask=0x0000000000000004
   [ -n "$DRILL_THROTTLE" ] && mask=0x0000000000000040
-  for _ in 1 2 3; do
+  while :; do
     for gpu in 0 1 2 3; do echo "$(date '+%Y/%m/%d %H:%M:%S.000'), $gpu, 1800, 3996, 900.50, 64, $mask, 150000"; done
     sleep 0.2
-  done
-  sleep 600 ;;
+  done ;;
 *) echo "| NVIDIA-SMI 570.12  Driver Version: 570.12  CUDA Version: 12.8 |" ;;
 esac
 `
@@ -485,7 +484,7 @@ func (d *drill) throttled() {
 		if !strings.Contains(got, "throttled") {
 			d.t.Errorf("%s does not mark the result", format)
 		}
-		if format == "json" && (!strings.Contains(got, `"driver": "570.12"`) || !strings.Contains(got, `"cuda": "12.8"`) || !strings.Contains(got, "tokens per joule") || !strings.Contains(got, `"power_cap_w": 1200`)) {
+		if format == "json" && (!strings.Contains(got, `"driver": "570.12"`) || !strings.Contains(got, `"cuda": "12.8"`) || !strings.Contains(got, `"tokens_per_joule": `) || !strings.Contains(got, `"power_cap_w": 1200`)) {
 			d.t.Errorf("the provenance is not whole: %s", got)
 		}
 	}
