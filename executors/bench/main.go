@@ -57,6 +57,9 @@ func run(ctx context.Context, rounds int, only, keep string) error {
 		began := time.Now()
 		f := l.measure(r, rounds)
 		fmt.Fprintf(os.Stderr, "%-12s %s\n", r.name, time.Since(began).Round(100*time.Millisecond))
+		if f.err != nil {
+			fmt.Fprintln(os.Stderr, f.err)
+		}
 		done = append(done, f)
 	}
 	t := newTable(done)
