@@ -79,16 +79,19 @@ func (b *builder) endsInTime(c candidate) hcl.Diagnostics {
 	}
 	job := sum(*e.StartupSeconds, *e.MeasureSeconds)
 	limit := float64(c.run.TimeLimitSeconds)
+	headroom, required := 0.0, false
+	if p := b.Definitions.Policy; p != nil && p.RequireHeadroom != nil {
+		headroom, required = *p.RequireHeadroom, true
+	}
+	if limit >= job.High*(1+headroom) && limit > job.High {
+		return nil
+	}
 	said := fmt.Sprintf("The job is expected to take %s to %s (%s to %s of it before measuring starts), and time_limit is %s",
 		inMinutes(job.Low), inMinutes(job.High), inMinutes(e.StartupSeconds.Low), inMinutes(e.StartupSeconds.High), inMinutes(limit))
-	if p := b.Definitions.Policy; p != nil && p.RequireHeadroom != nil && limit < job.High*(1+*p.RequireHeadroom) {
-		need := job.High * (1 + *p.RequireHeadroom)
+	if need := job.High * (1 + headroom); required && limit < need {
 		return hcl.Diagnostics{cellError(c.cell, "time_limit", "Time limit leaves too little headroom", fmt.Sprintf(
 			"%s. The policy requires %.0f %% above the longest time expected, which is %s. Set time_limit = %q.",
-			said, 100**p.RequireHeadroom, inMinutes(need), roundLimit(need)))}
-	}
-	if job.High < limit {
-		return nil
+			said, 100*headroom, inMinutes(need), roundLimit(need)))}
 	}
 	d := cellError(c.cell, "time_limit", "Time limit may be too short", fmt.Sprintf(
 		"%s. A job that meets its limit is lost with all that it cost. time_limit = %q would do.", said, roundLimit(1.2*job.High)))

@@ -62,7 +62,7 @@ use_case "uneven" {
 benchmark "load" {
   model        = model.m
   hardware     = hardware.h
-  time_limit   = "40m"
+  time_limit   = "4h"
   tp           = 8
   ep           = 8
   num_requests = max(100, 2 * each.concurrency)
@@ -188,5 +188,43 @@ func hasOrigin(t *rapid.T, r *plan.Run, name string, v any) {
 	}
 	if r.Origins.From(name) == "" && v != nil {
 		t.Fatalf("%s: %s = %v has no origin", r.Address, name, v)
+	}
+}
+
+// BenchmarkBuild plans 10,000 runs of 100 loads.
+func BenchmarkBuild(b *testing.B) {
+	dir := b.TempDir()
+	text := fmt.Sprintf(matrixBase, `
+    image          = [image.b]
+    max_num_tokens = [8192]
+    concurrency    = [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
+    max_batch_size = [128, 256, 512, 768, 896]
+    axis "interval" {
+      values = range(1, 51)
+    }
+    axis "level" {
+      values = ["INFO", "WARN"]
+    }
+`)
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(text), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	defs, diags := schema.Load(dir, schema.Options{
+		Executors: map[string]hcldec.Spec{"fixed": hcldec.ObjectSpec{}}, Version: "1", Catalog: catalog.Load(),
+	})
+	if diags.HasErrors() {
+		b.Fatal(diags)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p, diags := plan.Build(plan.Request{
+			Definitions: defs, Catalog: catalog.Load(), Bare: true,
+			Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
+				return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Target: fixedTarget{}, Cluster: "c"}, nil
+			},
+		})
+		if diags.HasErrors() || len(p.Runs) != 10_000 {
+			b.Fatal(len(p.Runs), diags)
+		}
 	}
 }

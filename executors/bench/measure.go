@@ -70,6 +70,8 @@ func median(list []sample, of func(sample) float64) float64 {
 
 func wall(s sample) float64 { return s.Wall.Seconds() }
 
+func cpu(s sample) float64 { return s.CPU.Seconds() }
+
 func rss(s sample) float64 { return float64(s.RSS) / (1 << 20) }
 
 func (f *figures) seconds() float64 { return median(f.work[f.counts], wall) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"os"
 	"runtime"
 	"strings"
 	"text/tabwriter"
@@ -15,7 +16,7 @@ type table struct{ reach, growth [][]string }
 func newTable(list []*figures) *table {
 	t := &table{
 		reach:  [][]string{{"work", "figure", "floor or rival", "ratio", "reach", "reached"}},
-		growth: [][]string{{"row", "sizes", "time", "exponent", "peak MiB", "reached"}},
+		growth: [][]string{{"row", "sizes", "time", "CPU", "exponent", "peak MiB", "reached"}},
 	}
 	for _, f := range list {
 		if f.err != nil {
@@ -76,23 +77,33 @@ func yes(ok bool) string {
 const mostExponent = 1.1
 
 func (t *table) grows(f *figures) {
-	var sizes, times, peaks []string
+	var sizes, times, cpus, peaks []string
 	for _, size := range f.sizes {
 		sizes = append(sizes, fmt.Sprint(size))
 		times = append(times, duration(median(f.work[size], wall)))
+		cpus = append(cpus, duration(median(f.work[size], cpu)))
 		peaks = append(peaks, fmt.Sprintf("%.0f", median(f.work[size], rss)))
 	}
 	exponent, reached := "-", "-"
 	if e := f.exponent(); !math.IsNaN(e) {
 		exponent, reached = fmt.Sprintf("%.2f", e), yes(e <= mostExponent && (f.growing || f.flat()))
 	}
-	t.growth = append(t.growth, []string{f.name, strings.Join(sizes, " / ") + " " + f.unit, strings.Join(times, " / "), exponent, strings.Join(peaks, " / "), reached})
+	t.growth = append(t.growth, []string{f.name, strings.Join(sizes, " / ") + " " + f.unit, strings.Join(times, " / "), strings.Join(cpus, " / "), exponent, strings.Join(peaks, " / "), reached})
 }
 
 // flat reports whether the peak stays the same while the work grows sixteenfold.
 func (f *figures) flat() bool {
 	first, last := median(f.work[f.sizes[0]], rss), median(f.work[f.sizes[len(f.sizes)-1]], rss)
 	return last <= 1.25*first+8
+}
+
+// load is the load average of the machine, in which other work shows.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if f := strings.Fields(string(text)); err == nil && len(f) > 2 {
+		return f[2]
+	}
+	return "unknown"
 }
 
 func (t *table) text() string {
@@ -112,7 +123,7 @@ func (t *table) text() string {
 
 func (t *table) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s/%s, %d processors, %s.\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+	fmt.Fprintf(&b, "%s/%s, %d processors, %s. Load of the last quarter of an hour: %s.\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), load())
 	for _, part := range [][][]string{t.reach, t.growth} {
 		b.WriteByte('\n')
 		for i, line := range part {
