@@ -189,6 +189,7 @@ func (e *env) sideOf(f compareFlags, path string) (*results.Set, error) {
 	}
 	switch len(list) {
 	case 0:
+		s.tellOfSimulated(p)
 		return nil, fmt.Errorf("%s: nothing is measured there", path)
 	case 1:
 		return list[0], nil

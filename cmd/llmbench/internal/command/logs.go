@@ -83,7 +83,11 @@ func (s *session) attemptAt(p *plan.Plan, address string) (*runs.Attempt, error)
 		}
 		return nil, fmt.Errorf("%s matches %d runs; name one:\n%s", address, len(found), strings.Join(list, "\n"))
 	}
-	slots, err := s.store.Slots(s.sites.keyOf(found[0]), found[0].State.Wanted)
+	k := s.sites.keyOf(found[0])
+	if k.Cluster == "" {
+		return nil, errors.New("the name of the cluster is not known here, and runs are kept by it: read logs on a login node, or set cluster in the executor")
+	}
+	slots, err := s.store.Slots(k, found[0].State.Wanted)
 	if err != nil {
 		return nil, err
 	}
