@@ -40,7 +40,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	p.Store, p.Git = req.Store, req.Git
 	p.fill(req.Definitions)
 
-	b := builder{Request: req, places: map[string]hcl.Range{}, parts: newParts()}
+	b := builder{Request: req, places: map[string]hcl.Range{}, parts: newParts(), targets: newMatcher(req.Selection.Targets)}
 	diags := b.selects()
 	var list []candidate
 	for _, cell := range req.Definitions.Cells {
@@ -85,8 +85,9 @@ func (p *Plan) fill(defs *schema.Definitions) {
 
 type builder struct {
 	Request
-	places map[string]hcl.Range // by fingerprint: the run that has it
-	parts  *parts
+	places  map[string]hcl.Range // by fingerprint: the run that has it
+	parts   *parts
+	targets matcher
 }
 
 func (b *builder) selects() hcl.Diagnostics {
@@ -101,7 +102,7 @@ func (b *builder) selects() hcl.Diagnostics {
 }
 
 func (b *builder) asked(address string) bool {
-	return len(b.Selection.Targets) == 0 || matchAny(b.Selection.Targets, address)
+	return len(b.Selection.Targets) == 0 || b.targets.match(address)
 }
 
 // run makes the run of one cell and proves it. There is no run when the cell is

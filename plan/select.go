@@ -46,17 +46,39 @@ func matchAny(patterns []string, address string) bool {
 
 // check returns an error for the first pattern that matches none of addresses.
 func (s Selection) check(addresses []string) error {
+	known := setOf(addresses)
 	for _, flag := range []struct {
 		name     string
 		patterns []string
 	}{{"-target", s.Targets}, {"-replace", s.Replaces}} {
 		for _, p := range flag.patterns {
-			if !matchesSome(p, addresses) {
+			if !known[p] && !matchesSome(p, addresses) {
 				return fmt.Errorf("%s=%s matches no run; the addresses are\n%s", flag.name, p, listSome(addresses))
 			}
 		}
 	}
 	return nil
+}
+
+// A matcher is patterns of which many may be whole addresses, as those of a saved
+// plan are.
+type matcher struct {
+	whole    map[string]bool
+	patterns []string
+}
+
+func newMatcher(patterns []string) matcher { return matcher{setOf(patterns), patterns} }
+
+func (m matcher) match(address string) bool {
+	return m.whole[address] || matchAny(m.patterns, address)
+}
+
+func setOf(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, s := range list {
+		set[s] = true
+	}
+	return set
 }
 
 func matchesSome(pattern string, addresses []string) bool {
