@@ -138,6 +138,31 @@ func TestEveryCaseIsSane(t *testing.T) {
 	})
 }
 
+// Twice as many requests at once are not served slower while all of them run, and
+// no request of them is served faster.
+func TestMoreAtOnce(t *testing.T) {
+	cat := catalog.Load()
+	rapid.Check(t, func(t *rapid.T) {
+		c := drawnCase(t)
+		c.Concurrency = 1 << rapid.IntRange(0, 12).Draw(t, "power")
+		at := func(concurrency int) CasePrediction {
+			c.Concurrency, c.NumRequests = concurrency, 4*concurrency
+			p, err := c.Predict(cat)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		one, two := at(c.Concurrency), at(2*c.Concurrency)
+		if !two.Fits || two.EffectiveConcurrency < c.Concurrency {
+			t.Skip("some wait")
+		}
+		if two.OutputThroughputPerGPU.Mid < 0.99*one.OutputThroughputPerGPU.Mid || two.AvgTPOT < 0.97*one.AvgTPOT {
+			t.Fatalf("%+v: %+v\nand half as many at once: %+v", c, two, one)
+		}
+	})
+}
+
 // One request at a time is as fast as it is alone: neither idle ranks nor idle
 // stages make it faster.
 func TestOneRequestAtATime(t *testing.T) {
