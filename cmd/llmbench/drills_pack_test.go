@@ -12,12 +12,12 @@ import (
 )
 
 // sweep is the example of that name with few requests, on packs of seven runs
-// whose steps wait while a file is there. One run fails.
+// whose first rank waits while a file is there. One run fails.
 func (d *drill) sweep(hold string) {
 	d.t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "sweep", "main.hcl"))
 	d.ok(err)
-	prolog := fmt.Sprintf(`while [ -e %[1]s ]; do touch %[1]s.$SLURM_JOB_ID.$SLURMD_NODENAME; sleep 0.1; done`, hold)
+	prolog := fmt.Sprintf(`[ "$SLURM_PROCID" != 0 ] || while [ -e %[1]s ]; do touch %[1]s.$SLURM_JOB_ID; sleep 0.1; done`, hold)
 	executor := fmt.Sprintf(`executor "slurm" "gb200" {
   partition     = "batch"
   poll_interval = "1s"
@@ -48,25 +48,19 @@ func (d *drill) sweep(hold string) {
 	d.definitions(s)
 }
 
-// waiting waits for a job whose step waits for the file to go, and returns the
-// job and its nodes.
+// waiting waits for a job with a run that waits for the file to go, and returns
+// the job and its nodes.
 func (d *drill) waiting(hold string) (id string, nodes []string) {
 	d.t.Helper()
 	d.until("a run waits", func() bool {
-		nodes = nil
 		found, _ := filepath.Glob(hold + ".*")
-		for _, path := range found {
-			job, node, _ := strings.Cut(strings.TrimPrefix(path, hold+"."), ".")
-			if id == "" {
-				id = job
-			}
-			if job == id {
-				nodes = append(nodes, node)
-			}
+		if len(found) > 0 {
+			id = strings.TrimPrefix(found[0], hold+".")
 		}
-		return len(nodes) == 2
+		return id != ""
 	})
-	return id, nodes
+	list := strings.TrimSpace(d.must("squeue", "-h", "-j", id, "-o", "%N"))
+	return id, strings.Fields(d.must("scontrol", "show", "hostnames", list))
 }
 
 func (d *drill) hold(path string) { d.ok(os.WriteFile(path, nil, 0o644)) }
