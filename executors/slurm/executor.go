@@ -36,14 +36,23 @@ type Executor struct {
 func New(cfg *Config, log hclog.Logger) *Executor {
 	return &Executor{
 		cfg: cfg, log: log, runner: gentle{next: processes{}, bucket: cfg.bucket()}, shared: newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
-		AdoptWindow: adoptWindow, LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
+		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
 		tried: map[string]time.Time{}, absent: map[executors.Handle]time.Time{},
 	}
 }
 
 // adoptWindow is two of Slurm's MessageTimeout and half a minute for a controller
 // that is busy.
-const adoptWindow = 50 * time.Second
+func adoptWindow(messageTimeout time.Duration) time.Duration {
+	return 2*messageTimeout + 30*time.Second
+}
+
+// Know takes over what the cluster is known to be.
+func (e *Executor) Know(p *Profile) {
+	if p.MessageTimeout > 0 {
+		e.AdoptWindow = adoptWindow(time.Duration(p.MessageTimeout) * time.Second)
+	}
+}
 
 // Through makes the executor run its commands by r instead of as processes, and
 // share nothing with others on this host.

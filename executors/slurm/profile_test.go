@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/llmbench/llmbench/executors"
 )
 
@@ -85,6 +87,11 @@ func TestProfileOfRacks(t *testing.T) {
 		if got := strings.Join(sorted(said), " "); got != c.said || !strings.Contains(strings.Join(words, "\n"), c.words) {
 			t.Errorf("%s: %s, want %s with %q in\n%s", c.name, got, c.said, c.words, strings.Join(words, "\n"))
 		}
+	}
+	e := New(&Config{PollInterval: time.Minute}, hclog.NewNullLogger())
+	e.Know(&Profile{MessageTimeout: 100})
+	if e.AdoptWindow != 230*time.Second {
+		t.Errorf("a job is looked for for %s, and the controller may take 100 s twice", e.AdoptWindow)
 	}
 	if got := (&Config{MaxInQueue: 100, QOS: "high"}).Window(p); got != 5 {
 		t.Errorf("the window is %d, want 5 below 6", got)

@@ -213,6 +213,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	if err := s.siteChecks(p, f); err != nil {
 		return err
 	}
+	s.knowSites()
 	if err := s.replace(p); err != nil {
 		return err
 	}
@@ -291,7 +292,6 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 	checks := slices.Concat(sites, n.verify(s.env.signal), s.checkDataSpace(todo, n))
 	missing := slices.DeleteFunc(checks, func(c executors.Check) bool { return c.Result != executors.CheckFail })
 	if len(missing) == 0 {
-		s.keepToWindows()
 		return nil
 	}
 	if err := view.Checks(s.env.streams.Err, missing); err != nil {
@@ -300,13 +300,18 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 	return errors.New("nothing was started; -skip-checks applies all the same")
 }
 
-// keepToWindows has no more jobs submitted at once than clusters take.
-func (s *session) keepToWindows() {
+// knowSites keeps to what is known of the clusters: no more jobs are submitted at
+// once than they take.
+func (s *session) knowSites() {
 	for _, st := range s.sites.order {
 		var known slurm.Profile
-		if st.slurm != nil && st.backend != nil && s.store.Site(st.cluster, &known) {
-			pace := &st.backend.Pace
-			pace.MaxInQueue = min(pace.MaxInQueue, st.slurm.Window(&known))
+		if st.slurm == nil || st.backend == nil || !s.store.Site(st.cluster, &known) {
+			continue
+		}
+		pace := &st.backend.Pace
+		pace.MaxInQueue = min(pace.MaxInQueue, st.slurm.Window(&known))
+		if e, ok := st.backend.Executor.(*slurm.Executor); ok {
+			e.Know(&known)
 		}
 	}
 }
