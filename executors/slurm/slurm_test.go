@@ -233,6 +233,28 @@ func TestLies(t *testing.T) {
 			t.Errorf("%v %v", all, err)
 		}
 	})
+	t.Run("a federation's sibling has the job", func(t *testing.T) {
+		const here = "7|llmb-x-s1-a1|REVOKED|0|N/A|N/A||None|"
+		for queue, want := range map[string]executors.State{
+			here: executors.Queued,
+			here + "\n7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|":                         executors.Running,
+			"7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|\n" + here:                         executors.Running,
+			"7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|\n7|other|FAILED|0|N/A|N/A||None|": executors.Running,
+		} {
+			fake(t, bin, "squeue", "echo '"+queue+"'")
+			all, err := e.Poll(t.Context(), []executors.Handle{h})
+			if err != nil || all[h].State != want {
+				t.Errorf("%s\nis %+v, %v; want %s", queue, all[h], err, want)
+			}
+		}
+	})
+	t.Run("a failed launch that is held may run elsewhere", func(t *testing.T) {
+		fake(t, bin, "squeue", "echo '7|llmb-x-s1-a1|PENDING|0|N/A|N/A||launch failed requeued held|'")
+		all, err := e.Poll(t.Context(), []executors.Handle{h})
+		if err != nil || all[h].State != executors.Held || all[h].End != executors.NodeFail {
+			t.Errorf("%+v, %v", all[h], err)
+		}
+	})
 	t.Run("a reused id is another job", func(t *testing.T) {
 		fake(t, bin, "squeue", "echo '7|somebody-elses|RUNNING|0|N/A|N/A|gb01|None|'")
 		if err := e.Cancel(t.Context(), h); err == nil {
