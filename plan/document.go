@@ -81,7 +81,7 @@ func (p *Plan) Write(w io.Writer) error {
 	frame := *p
 	frame.Runs = []*Run{}
 	var b bytes.Buffer
-	if err := indented(&b, "", frame); err != nil {
+	if err := indenting(&b, "").Encode(frame); err != nil {
 		return err
 	}
 	// Only keys of the document stand behind so few spaces.
@@ -91,13 +91,14 @@ func (p *Plan) Write(w io.Writer) error {
 	out.Write(head)
 	out.WriteString(key)
 	var one bytes.Buffer
+	enc := indenting(&one, "    ")
 	for i, r := range p.Runs {
 		if i > 0 {
 			out.WriteByte(',')
 		}
 		out.WriteString("\n    ")
 		one.Reset()
-		if err := r.write(&one); err != nil {
+		if err := r.write(enc); err != nil {
 			return err
 		}
 		out.Write(bytes.TrimSuffix(one.Bytes(), []byte("\n")))
@@ -110,19 +111,19 @@ func (p *Plan) Write(w io.Writer) error {
 	return out.Flush()
 }
 
-func (r *Run) write(w io.Writer) error {
+func (r *Run) write(enc *json.Encoder) error {
 	whole := *r
 	if err := whole.complete(); err != nil {
 		return fmt.Errorf("%s: %w", r.Address, err)
 	}
-	return indented(w, "    ", &whole)
+	return enc.Encode(&whole)
 }
 
-func indented(w io.Writer, prefix string, v any) error {
+func indenting(w io.Writer, prefix string) *json.Encoder {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent(prefix, "  ")
-	return enc.Encode(v)
+	return enc
 }
 
 // Complete adds the jobs and steps that Request.Bare left out.
