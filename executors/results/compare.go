@@ -252,11 +252,12 @@ func (s RunSummary) values(name string) []float64 {
 	return out
 }
 
-// hours is what a sample costs in GPU-hours: as measured, else as expected.
+// hours is what a sample costs in GPU-hours: as measured, else as expected. How
+// long a simulation took says nothing of it.
 func (s RunSummary) hours() float64 {
 	sum, n := 0.0, 0
 	for _, r := range s.Results {
-		if h := r.Took().Hours() * float64(r.Hardware.GPUs); h > 0 && r.Counts() {
+		if h := r.Took().Hours() * float64(r.Hardware.GPUs); h > 0 && r.Counts() && !r.Simulated {
 			sum, n = sum+h, n+1
 		}
 	}

@@ -5,8 +5,10 @@ import (
 	"math/rand"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -147,5 +149,28 @@ func TestCompareByAxis(t *testing.T) {
 	}
 	if _, err := CompareBy(NewSet(all), "gpu", "x", throughput); err == nil {
 		t.Error("an axis that is not there")
+	}
+}
+
+// What more samples cost is what the stored ones took, but of simulations what
+// is expected of the GPUs.
+func TestCostOfMoreSamples(t *testing.T) {
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, simulated := range []bool{false, true} {
+		cost := func(r *Result) {
+			end := start.Add(15 * time.Minute)
+			r.Simulated, r.Job.Started, r.Job.Ended = simulated, &start, &end
+			r.Estimate = &plan.Estimate{GPUHours: &estimate.Interval{Low: 0.5, Mid: 1, High: 2}}
+		}
+		rng := rand.New(rand.NewSource(1))
+		base, target := side(rng, "a/use_case=chat", 1, 1000, 0, cost), side(rng, "a/use_case=chat", 1, 970, 0, cost)
+		row := Compare(NewSet(base), NewSet(target), throughput).Rows[0]
+		want := 2.0 // 15 minutes of 8 GPUs
+		if simulated {
+			want = 1
+		}
+		if got := row.GPUHours / float64(2*(row.Needed-1)); got != want {
+			t.Errorf("simulated %t: a sample costs %g GPU-hours, want %g", simulated, got, want)
+		}
 	}
 }

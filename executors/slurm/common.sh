@@ -26,6 +26,22 @@ assign() {
   done <"$1"
 }
 
+# await PID: waits until a child has ended and leaves its status in rc. A trap cuts
+# wait short; where bash then answers with the status of the trap's signal, or
+# loses the child's (5.2 says -1), SIGTERM ended the child: the traps pass it on.
+await() {
+  rc=143
+  while kill -0 "$1" 2>/dev/null; do
+    wait "$1"
+    rc=$?
+  done
+  local last
+  wait "$1" 2>/dev/null
+  last=$?
+  [ "$last" -ne 127 ] && rc=$last
+  case $rc in -* | 138 | 140) rc=143 ;; esac # 138 is USR1, 140 USR2
+}
+
 if ! [ -r attempt ]; then
   echo "llmbench: $(hostname) does not see the attempt folder $PWD; the store must be on a file system that all nodes share" >&2
   exit 79

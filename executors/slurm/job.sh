@@ -86,13 +86,7 @@ step=$!
   kill -0 "$step" 2>/dev/null && : >.stopped && kill -TERM "$step"
 ) &
 watcher=$!
-while kill -0 "$step" 2>/dev/null; do
-  wait "$step"
-  rc=$?
-done
-wait "$step" 2>/dev/null
-last=$?
-[ "$last" -ne 127 ] && rc=$last
+await "$step"
 
 [ -n "${sampler:-}" ] && kill "$sampler" 2>/dev/null
 pkill -P "$watcher" 2>/dev/null # the sleep inside; without pkill Slurm ends it with the job

@@ -80,7 +80,6 @@ while read -r limit address; do
   echo "$(now) $address"
   at=$(now)
   since=$SECONDS
-  rc=127
   (
     trap '' USR2
     exec timeout --foreground --signal=TERM --kill-after=90 "$limit" bash script.sh
@@ -88,13 +87,7 @@ while read -r limit address; do
   run=$!
   look
   [ -n "$signal" ] && stop "$signal"
-  while kill -0 "$run" 2>/dev/null; do
-    wait "$run"
-    rc=$?
-  done
-  wait "$run" 2>/dev/null
-  last=$?
-  [ "$last" -ne 127 ] && rc=$last
+  await "$run"
   run=
   ran=$((ran + 1))
   close

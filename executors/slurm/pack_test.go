@@ -169,7 +169,7 @@ func TestPackDefersForTime(t *testing.T) {
 
 // The end of the job ends the run that is measured; the others are given back.
 func TestPackEnds(t *testing.T) {
-	p := newPackJob(t, 60, "", "true", "trap 'exit 143' TERM; : >began; sleep 60 & wait", "true")
+	p := newPackJob(t, 60, "", "true", "trap 'kill $!; exit 143' TERM; sleep 60 & : >began; wait", "true")
 	p.start("m2/began")
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestPackEnds(t *testing.T) {
 
 // A run that is cancelled while it is measured ends alone.
 func TestPackLosesOneRun(t *testing.T) {
-	p := newPackJob(t, 60, "", "trap 'exit 143' TERM; : >began; sleep 60 & wait", "true")
+	p := newPackJob(t, 60, "", "trap 'kill $!; exit 143' TERM; sleep 60 & : >began; wait", "true")
 	p.start("m1/began")
 	if err := p.cmd.Process.Signal(syscall.SIGUSR2); err != nil { // nobody is cancelled
 		t.Fatal(err)
@@ -215,7 +215,7 @@ func TestPackLosesOneRun(t *testing.T) {
 
 // A run that meets its own time limit ends alone, and says so.
 func TestPackKeepsTimeLimits(t *testing.T) {
-	p := newPackJob(t, 1, "", "trap 'exit 143' TERM; sleep 60 & wait", "true")
+	p := newPackJob(t, 1, "", "trap 'kill $!; exit 143' TERM; sleep 60 & wait", "true")
 	p.run()
 	if w := p.word("m1/exit"); w.Reason != "time_limit" {
 		t.Errorf("%+v", w)
