@@ -47,11 +47,6 @@ func intArg(cell *schema.Cell, name string) (n int, ok bool) {
 	return int(math.Round(f)), true
 }
 
-func boolArg(cell *schema.Cell, name string) bool {
-	v := argInEffect(cell, name)
-	return !v.IsNull() && v.Type() == cty.Bool && v.True()
-}
-
 // argInEffect is a flag's value, or where null keeps it from being passed the
 // version's default.
 func argInEffect(cell *schema.Cell, name string) cty.Value {
