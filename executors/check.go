@@ -1,13 +1,9 @@
 package executors
 
 // A Check is one thing that was looked at before money is spent. Node is "" for
-// what concerns no single node.
+// what concerns no single node, Remedy where there is nothing to do.
 type Check struct {
-	Name   string `json:"name"`
-	Node   string `json:"node"`
-	Result string `json:"result"`
-	Detail string `json:"detail"`
-	Remedy string `json:"remedy"`
+	Name, Node, Result, Detail, Remedy string
 }
 
 // The results of checks.

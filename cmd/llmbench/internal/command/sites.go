@@ -177,6 +177,17 @@ func (s *sites) onSlurm() bool {
 	return slices.ContainsFunc(s.order, func(st *site) bool { return st.slurm != nil })
 }
 
+// unpacked are the executors that can pack and were not told how.
+func (s *sites) unpacked() map[plan.ExecutorRef]bool {
+	out := map[plan.ExecutorRef]bool{}
+	for _, st := range s.order {
+		if c := st.slurm; c != nil && c.Pack == nil && !c.InAllocation {
+			out[st.ref] = true
+		}
+	}
+	return out
+}
+
 // describe has a line for every executor in use.
 func (s *sites) describe() map[plan.ExecutorRef]string {
 	lines := map[plan.ExecutorRef]string{}

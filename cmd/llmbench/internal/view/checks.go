@@ -8,17 +8,35 @@ import (
 	"github.com/llmbench/llmbench/executors"
 )
 
-// ChecksJSON prints checks as a document.
+// A checkDocument is a check as the document shows it.
+type checkDocument struct {
+	Name   string  `json:"name"`
+	Node   *string `json:"node"`
+	Result string  `json:"result"`
+	Detail string  `json:"detail"`
+	Remedy *string `json:"remedy"`
+}
+
+// ChecksJSON prints checks as a document, null for a node or a remedy that there
+// is not.
 func ChecksJSON(w io.Writer, checks []executors.Check) error {
-	if checks == nil {
-		checks = []executors.Check{}
+	list := make([]checkDocument, len(checks))
+	for i, c := range checks {
+		list[i] = checkDocument{Name: c.Name, Node: orNull(c.Node), Result: c.Result, Detail: c.Detail, Remedy: orNull(c.Remedy)}
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(struct {
-		Checks []executors.Check `json:"checks"`
-	}{checks})
+		Checks []checkDocument `json:"checks"`
+	}{list})
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 // Checks prints a line a check, with the remedy below what is not well; checks

@@ -4,11 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/llmbench/llmbench/plan"
 )
 
-// packs says what shares a job, what that saves and what it risks.
+// packs says what shares a job, what that saves and what it risks; where nothing
+// does, what it would save.
 func (v PlanView) packs(p *printer) {
 	if len(v.Plan.Packs) == 0 {
+		if line := v.unpackedLine(); line != "" {
+			p.line("")
+			p.line("%s", line)
+		}
 		return
 	}
 	p.line("")
@@ -18,6 +25,26 @@ func (v PlanView) packs(p *printer) {
 		t.add(line[0], line[1])
 	}
 	p.table(t)
+}
+
+// mostSuggested is how many samples a job is suggested to run at most.
+const mostSuggested = 8
+
+// unpackedLine says what sharing jobs would save, "" where no two samples are
+// submitted.
+func (v PlanView) unpackedLine() string {
+	n := 0
+	for _, r := range v.Plan.Runs {
+		if (r.Action == plan.Measure || r.Action == plan.Remeasure) && v.Unpacked[r.Executor] {
+			n += r.State.Missing()
+		}
+	}
+	if n < 2 {
+		return ""
+	}
+	size := min(n, mostSuggested)
+	waits := n - (n+size-1)/size
+	return fmt.Sprintf("not packed: apply -pack=%d would save %s in the queue, not the model load: trtllm-bench starts anew for each run.", size, Plural(waits, "wait"))
 }
 
 // packedLine says how many samples run in how many jobs.

@@ -13,6 +13,9 @@ import (
 type PlanView struct {
 	Plan     *plan.Plan
 	Describe map[plan.ExecutorRef]string
+	// Unpacked are the executors that can run several samples in a job and were
+	// not told to.
+	Unpacked map[plan.ExecutorRef]bool
 	// Price is what the policy says that a GPU-hour costs.
 	Price Price
 }
