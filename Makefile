@@ -9,10 +9,21 @@ GO ?= go
 FUZZTIME ?= 60s
 PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium squashfs-tools
 
-.PHONY: test deps check faults bench build fuzz calibrate ci
+# The tests that break a real Slurm, one part after another.
+DRILLS = ^TestDrills$$
 
+.PHONY: test test-drills test-others deps check faults bench build fuzz calibrate ci
+
+# The drills on a real Slurm wait more than they work: the other tests run beside
+# them.
 test: deps
-	$(GO) test -race -shuffle=on -timeout=14m ./...
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync test-drills test-others
+
+test-drills:
+	$(GO) test -race -timeout=14m -run '$(DRILLS)' ./cmd/llmbench
+
+test-others:
+	$(GO) test -race -shuffle=on -timeout=14m -skip '$(DRILLS)' ./...
 
 # Slurm runs the tests of the Slurm executor, Chromium looks at the report. Where
 # they cannot be installed those tests are skipped and say so;
