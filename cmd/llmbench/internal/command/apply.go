@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -147,36 +145,6 @@ func (e *env) planned(f applyFlags) (*session, *plan.Plan, hcl.Diagnostics, erro
 	return e.reload(saved)
 }
 
-// applicable refuses what cannot be applied, before anything is asked or
-// started.
-func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
-	diags = append(diags, s.sites.errors()...)
-	diags = withoutRepeats(diags)
-	if f.JSON {
-		out.Diagnostics(diags)
-		if diags.HasErrors() {
-			return out.End(exitError)
-		}
-	} else if err := s.complain(diags); err != nil {
-		return err
-	}
-	if most := f.MaxGPUHours; most > 0 && p.Summary.GPUHoursLimit > most {
-		return fmt.Errorf("the time limits add up to %.1f GPU-hours, more than -max-gpu-hours=%g; nothing was started", p.Summary.GPUHoursLimit, most)
-	}
-	if p.Summary.ToDo() == 0 {
-		return nil
-	}
-	for _, st := range s.sites.order {
-		if st.available == nil {
-			continue
-		}
-		if err := st.available(s.env.signal); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // approve asks, unless told not to.
 func (e *env) approve(p *plan.Plan, f applyFlags) error {
 	if f.AutoApprove || f.Plan != "" || p.Summary.ToDo() == 0 {
@@ -262,44 +230,6 @@ func (s *session) hints(p *plan.Plan, f applyFlags) view.Hints {
 	return view.Hints{Flags: flags, Dir: s.defs.Dir}
 }
 
-// detachable refuses to leave runs alone that end with this process.
-func (s *session) detachable(p *plan.Plan) error {
-	for _, r := range p.Runs {
-		if b := s.sites.of(r).backend; b != nil && !b.Adopt {
-			return fmt.Errorf("-detach: runs on executor %q end with llmbench; leave -detach out. Nothing was started", r.Executor.Type)
-		}
-	}
-	return nil
-}
-
-// siteChecks refuses what doctor would find missing, before anything is
-// submitted.
-func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
-	if f.SkipChecks || p.Summary.ToDo() == 0 {
-		return nil
-	}
-	todo := &plan.Plan{}
-	for _, r := range p.Runs {
-		if r.Action == plan.Measure || r.Action == plan.Remeasure {
-			todo.Runs = append(todo.Runs, r)
-		}
-	}
-	sites := s.checkSites(todo, s.remembered)
-	if failedOf(sites) != nil { // what is remembered may be mended by now
-		sites = s.checkSites(todo, s.probe)
-	}
-	n := s.needs(todo)
-	checks := slices.Concat(sites, n.verify(s.env.signal), s.checkDataSpace(todo, n))
-	missing := slices.DeleteFunc(checks, func(c executors.Check) bool { return c.Result != executors.CheckFail })
-	if len(missing) == 0 {
-		return nil
-	}
-	if err := view.Checks(s.env.streams.Err, missing); err != nil {
-		return err
-	}
-	return errors.New("nothing was started; -skip-checks applies all the same")
-}
-
 // knowSites keeps to what is known of the clusters: no more jobs are submitted at
 // once than they take.
 func (s *session) knowSites() {
@@ -343,44 +273,6 @@ func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
 		return nil
 	}
 	return next
-}
-
-// mostGPUHours is the smaller of the policy's and the flag's bound, 0 for none.
-func (s *session) mostGPUHours(f applyFlags) float64 {
-	most := f.MaxGPUHours
-	if p := s.defs.Policy; p != nil && p.MaxGPUHours != nil && (most <= 0 || *p.MaxGPUHours < most) {
-		most = *p.MaxGPUHours
-	}
-	return most
-}
-
-// lease takes the store's lease, waiting for another apply up to timeout.
-func (s *session) lease(ctx context.Context, timeout time.Duration) (*runs.Lease, error) {
-	deadline := time.Now().Add(timeout)
-	for told := false; ; told = true {
-		lease, err := s.store.Acquire(ctx, s.owner("apply"))
-		var held *runs.HeldError
-		if !errors.As(err, &held) || time.Now().After(deadline) {
-			return lease, err
-		}
-		if !told {
-			fmt.Fprintf(s.env.streams.Err, "%v; waiting up to %s for it\n", held, timeout)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(min(2*time.Second, max(100*time.Millisecond, time.Until(deadline)))):
-		}
-	}
-}
-
-// inUse adds to a refused lease what to do about it.
-func inUse(err error) error {
-	var held *runs.HeldError
-	if !errors.As(err, &held) {
-		return err
-	}
-	return fmt.Errorf("%w\nNothing was started. Wait for that apply to end, or follow it with `llmbench status`; if it is dead for certain, `llmbench unlock` takes its lease", err)
 }
 
 // finish shows the results and decides the exit code.

@@ -1,0 +1,90 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// applicable refuses what cannot be applied, before anything is asked or
+// started.
+func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
+	diags = append(diags, s.sites.errors()...)
+	diags = withoutRepeats(diags)
+	if f.JSON {
+		out.Diagnostics(diags)
+		if diags.HasErrors() {
+			return out.End(exitError)
+		}
+	} else if err := s.complain(diags); err != nil {
+		return err
+	}
+	if most := f.MaxGPUHours; most > 0 && p.Summary.GPUHoursLimit > most {
+		return fmt.Errorf("the time limits add up to %.1f GPU-hours, more than -max-gpu-hours=%g; nothing was started", p.Summary.GPUHoursLimit, most)
+	}
+	if p.Summary.ToDo() == 0 {
+		return nil
+	}
+	for _, st := range s.sites.order {
+		if st.available == nil {
+			continue
+		}
+		if err := st.available(s.env.signal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// detachable refuses to leave runs alone that end with this process.
+func (s *session) detachable(p *plan.Plan) error {
+	for _, r := range p.Runs {
+		if b := s.sites.of(r).backend; b != nil && !b.Adopt {
+			return fmt.Errorf("-detach: runs on executor %q end with llmbench; leave -detach out. Nothing was started", r.Executor.Type)
+		}
+	}
+	return nil
+}
+
+// siteChecks refuses what doctor would find missing, before anything is
+// submitted.
+func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
+	if f.SkipChecks || p.Summary.ToDo() == 0 {
+		return nil
+	}
+	todo := &plan.Plan{}
+	for _, r := range p.Runs {
+		if r.Action == plan.Measure || r.Action == plan.Remeasure {
+			todo.Runs = append(todo.Runs, r)
+		}
+	}
+	sites := s.checkSites(todo, s.remembered)
+	if failedOf(sites) != nil { // what is remembered may be mended by now
+		sites = s.checkSites(todo, s.probe)
+	}
+	n := s.needs(todo)
+	checks := slices.Concat(sites, n.verify(s.env.signal), s.checkDataSpace(todo, n))
+	missing := slices.DeleteFunc(checks, func(c executors.Check) bool { return c.Result != executors.CheckFail })
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := view.Checks(s.env.streams.Err, missing); err != nil {
+		return err
+	}
+	return errors.New("nothing was started; -skip-checks applies all the same")
+}
+
+// mostGPUHours is the smaller of the policy's and the flag's bound, 0 for none.
+func (s *session) mostGPUHours(f applyFlags) float64 {
+	most := f.MaxGPUHours
+	if p := s.defs.Policy; p != nil && p.MaxGPUHours != nil && (most <= 0 || *p.MaxGPUHours < most) {
+		most = *p.MaxGPUHours
+	}
+	return most
+}
