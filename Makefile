@@ -7,7 +7,7 @@
 
 GO ?= go
 FUZZTIME ?= 60s
-PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium squashfs-tools
+PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium fonts-dejavu-core squashfs-tools
 
 # The tests that break a real Slurm, one part after another.
 DRILLS = ^TestDrills$$
