@@ -42,7 +42,7 @@ type Campaign struct {
 	families map[string]*family // nil: to be looked up
 	tasks    []*task
 	packs    []*pack
-	lastPoll map[*Backend]time.Time
+	nextPoll map[*Backend]time.Time
 	slower   map[*Backend]int // how often the time between polls is doubled
 	contact  map[*Backend]time.Time
 	spent    float64 // GPU-hours of attempts that ended
@@ -62,7 +62,7 @@ type Outcome struct {
 // when detached. When ctx ends, jobs go on and the outcome says so. An error
 // means that nothing could be started or followed.
 func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
-	c.lastPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}
+	c.nextPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}
 	if err := c.prepare(ctx); err != nil {
 		return c.outcome(), err
 	}

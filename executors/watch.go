@@ -3,6 +3,7 @@ package executors
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (c *Campaign) judge(t *task) error {
 // poll asks a backend about all its jobs, when it is time.
 func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	now := time.Now()
-	if now.Sub(c.lastPoll[b]) < c.pollEvery(b) {
+	if now.Before(c.nextPoll[b]) {
 		return
 	}
 	c.takeUpCancels(ctx, b)
@@ -91,7 +92,7 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	if len(handles) == 0 {
 		return
 	}
-	c.lastPoll[b] = now
+	defer func() { c.nextPoll[b] = now.Add(apart(c.pollEvery(b))) }()
 	statuses, err := b.Executor.Poll(ctx, handles)
 	if err != nil {
 		c.slower[b]++
@@ -113,6 +114,12 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 // while all jobs wait, and ever longer while it does not answer.
 func (c *Campaign) pollEvery(b *Backend) time.Duration {
 	return max(b.Pace.Poll, min(b.Pace.Poll<<min(c.slower[b], 8), 5*time.Minute))
+}
+
+// apart is d with up to a fifth of it, by chance: those who poll one cluster do
+// not do so at once, and none sooner than it asks for.
+func apart(d time.Duration) time.Duration {
+	return d + time.Duration(rand.Int64N(int64(d)/5+1))
 }
 
 func allQueued(statuses map[Handle]Status) bool {

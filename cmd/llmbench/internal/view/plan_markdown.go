@@ -37,6 +37,9 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 			p.line("- %s: %s", line[0], line[1])
 		}
 		p.line("")
+	} else if line := v.unpackedLine(); line != "" {
+		p.line("%s", line)
+		p.line("")
 	}
 	p.line("%s", v.planLine())
 	if base != nil {
