@@ -10,7 +10,7 @@ FUZZTIME ?= 60s
 PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium fonts-dejavu-core squashfs-tools
 
 # The tests that break a real Slurm, one part after another.
-DRILLS = ^TestDrills$$
+DRILLS = ^TestDrills
 
 .PHONY: test test-drills test-others deps check faults bench build fuzz calibrate ci
 

@@ -42,8 +42,12 @@ func TestDrills(t *testing.T) {
 // TestDrillsWithoutAccounting is for clusters where only the queue tells how a job
 // ended, and forgets it soon.
 func TestDrillsWithoutAccounting(t *testing.T) {
-	c, cluster := newCampaignOn(t, slurmtest.Options{MinJobAge: 2})
+	c, cluster := newCampaignOn(t, slurmtest.Options{MinJobAge: 2, SlurmdTimeout: 5})
 	drills(t, c, cluster, []namedDrill{
+		{"controller restarts", (*drill).controllerRestarts},
+		{"node dies", (*drill).nodeDies},
+		{"nodes are drained", (*drill).drained},
+		{"job is held", (*drill).held},
 		{"job is purged before it is looked for", (*drill).purged},
 		{"job is cancelled by hand", (*drill).cancelledByHand},
 		{"job is requeued by hand", (*drill).requeued},
