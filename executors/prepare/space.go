@@ -16,13 +16,9 @@ const spare = 1 << 30
 // checkSpace refuses what does not fit beside path; nil where it fits, or where
 // the file system does not tell.
 func checkSpace(name, path string, need int64) *executors.Check {
-	dir := existing(path)
-	var st syscall.Statfs_t
-	if syscall.Statfs(dir, &st) != nil {
-		return nil
-	}
-	free := int64(st.Bavail) * st.Bsize
-	if need <= 0 || free >= need+spare {
+	dir := ExistingFolder(path)
+	free, err := FreeBytes(dir)
+	if err != nil || need <= 0 || free >= need+spare {
 		return nil
 	}
 	return &executors.Check{
@@ -45,8 +41,18 @@ func DatasetBytes(rows, isl int) int64 {
 	return int64(rows) * (int64(isl)*token + row)
 }
 
-// existing is the nearest folder at or above path that exists.
-func existing(path string) string {
+// FreeBytes is how much this user may still write to the file system of a folder.
+// The error is the file system's.
+func FreeBytes(dir string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Bavail) * st.Bsize, nil
+}
+
+// ExistingFolder is the nearest folder at or above path that exists.
+func ExistingFolder(path string) string {
 	for {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			return path

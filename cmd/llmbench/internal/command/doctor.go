@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/prepare"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -77,7 +77,7 @@ func (s *session) checkDefinitions(p *plan.Plan, wrong bool) []executors.Check {
 // checkStore writes into the store's file system and reads it back.
 func (s *session) checkStore() executors.Check {
 	c := executors.Check{Name: "store", Result: executors.CheckOK, Detail: s.store.Dir()}
-	dir := existing(s.store.Dir())
+	dir := prepare.ExistingFolder(s.store.Dir())
 	f, err := os.CreateTemp(dir, ".llmbench-doctor-")
 	if err == nil {
 		_, err = f.WriteString("nonce")
@@ -117,31 +117,16 @@ const wantedDisk = 5 << 30
 
 func (s *session) checkDisk() executors.Check {
 	c := executors.Check{Name: "disk", Result: executors.CheckOK}
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(existing(s.store.Dir()), &st); err != nil {
+	free, err := prepare.FreeBytes(prepare.ExistingFolder(s.store.Dir()))
+	if err != nil {
 		c.Result, c.Detail = executors.CheckWarn, err.Error()
 		return c
 	}
-	free := st.Bavail * uint64(st.Bsize)
 	c.Detail = fmt.Sprintf("%.1f GB free beside the store", float64(free)/1e9)
 	if free < wantedDisk {
 		c.Result, c.Remedy = executors.CheckWarn, "data sets and logs of a campaign take some gigabytes"
 	}
 	return c
-}
-
-// existing is the nearest folder above path that exists.
-func existing(path string) string {
-	for {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			return path
-		}
-		up := filepath.Dir(path)
-		if up == path {
-			return path
-		}
-		path = up
-	}
 }
 
 // checkSites asks each executor in use for its cluster.
