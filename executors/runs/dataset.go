@@ -102,12 +102,14 @@ func (s *Store) generate(ctx context.Context, shape trtllm.Shape, progress func(
 	if progress == nil {
 		progress = func(int) {}
 	}
-	w := bufio.NewWriterSize(&stoppable{ctx, f}, 1<<20)
+	disk := newSteady(f)
+	w := bufio.NewWriterSize(&stoppable{ctx, disk}, 1<<20)
 	made, err := shape.Write(w, progress)
 	if err := errors.Join(err, ctx.Err()); err != nil {
+		disk.sync.Wait()
 		return trtllm.Dataset{}, err
 	}
-	if err := errors.Join(w.Flush(), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(w.Flush(), disk.sync.Wait(), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return trtllm.Dataset{}, fmt.Errorf("writing a data set: %w", err)
 	}
 	if err := os.Rename(f.Name(), s.datasetPath(made.SHA256)); err != nil {
