@@ -75,8 +75,8 @@ func Empty(version string) *Plan {
 	}
 }
 
-// Write writes the document as indented JSON, run by run: memory does not grow
-// with what is written.
+// Write writes the document as indented JSON, some runs at a time: memory does not
+// grow with what is written.
 func (p *Plan) Write(w io.Writer) error {
 	frame := *p
 	frame.Runs = []*Run{}
@@ -90,18 +90,8 @@ func (p *Plan) Write(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 256<<10)
 	out.Write(head)
 	out.WriteString(key)
-	var one bytes.Buffer
-	enc := indenting(&one, "    ")
-	for i, r := range p.Runs {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		out.WriteString("\n    ")
-		one.Reset()
-		if err := r.write(enc); err != nil {
-			return err
-		}
-		out.Write(bytes.TrimSuffix(one.Bytes(), []byte("\n")))
+	if err := writeRuns(out, p.Runs); err != nil {
+		return err
 	}
 	if len(p.Runs) > 0 {
 		out.WriteString("\n  ")
@@ -109,14 +99,6 @@ func (p *Plan) Write(w io.Writer) error {
 	out.WriteByte(']')
 	out.Write(tail)
 	return out.Flush()
-}
-
-func (r *Run) write(enc *json.Encoder) error {
-	whole := *r
-	if err := whole.complete(); err != nil {
-		return fmt.Errorf("%s: %w", r.Address, err)
-	}
-	return enc.Encode(&whole)
 }
 
 func indenting(w io.Writer, prefix string) *json.Encoder {
