@@ -3,6 +3,7 @@ package plan_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -193,6 +194,26 @@ func hasOrigin(t *rapid.T, r *plan.Run, name string, v any) {
 
 // BenchmarkBuild plans 10,000 runs of 100 loads.
 func BenchmarkBuild(b *testing.B) {
+	build := manyRuns(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		build()
+	}
+}
+
+// BenchmarkWrite writes the document of 10,000 runs.
+func BenchmarkWrite(b *testing.B) {
+	p := manyRuns(b)()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := p.Write(io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// manyRuns returns what plans 10,000 runs of 100 loads.
+func manyRuns(b *testing.B) func() *plan.Plan {
 	dir := b.TempDir()
 	text := fmt.Sprintf(matrixBase, `
     image          = [image.b]
@@ -215,8 +236,7 @@ func BenchmarkBuild(b *testing.B) {
 	if diags.HasErrors() {
 		b.Fatal(diags)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
+	return func() *plan.Plan {
 		p, diags := plan.Build(plan.Request{
 			Definitions: defs, Catalog: catalog.Load(), Bare: true,
 			Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
@@ -226,5 +246,6 @@ func BenchmarkBuild(b *testing.B) {
 		if diags.HasErrors() || len(p.Runs) != 10_000 {
 			b.Fatal(len(p.Runs), diags)
 		}
+		return p
 	}
 }
