@@ -53,23 +53,30 @@ func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
 	case v.IsNull():
 		return ""
 	case v.Type() == cty.Number:
-		n := asFloat(v)
-		low, high := f.Min != nil && n < *f.Min, f.Max != nil && n > *f.Max
-		switch {
-		case f.Type == "int" && f.Max == nil && n > maxInt32:
+		if f.Type == "int" && f.Max == nil && asFloat(v) > maxInt32 {
 			return fmt.Sprintf("must be at most %d, and it is %s", maxInt32, shortest(v))
-		case (low || high) && f.Min != nil && f.Max != nil:
-			return fmt.Sprintf("must be from %s to %s, and it is %s", limit(f.Min), limit(f.Max), shortest(v))
-		case low:
-			return fmt.Sprintf("must be at least %s, and it is %s", limit(f.Min), shortest(v))
-		case high:
-			return fmt.Sprintf("must be at most %s, and it is %s", limit(f.Max), shortest(v))
 		}
+		return outside(f.Range, v)
 	case v.Type() == cty.String && len(f.Values) > 0 && !contains(f.Values, v.AsString()):
 		if near := nearest(strings.ToLower(v.AsString()), f.Values); near != "" {
 			return fmt.Sprintf("must be one of %s, not %q. Did you mean %q?", strings.Join(f.Values, ", "), v.AsString(), near)
 		}
 		return fmt.Sprintf("must be one of %s, not %q", strings.Join(f.Values, ", "), v.AsString())
+	}
+	return ""
+}
+
+// outside says how a number leaves a range, "" for one that is in it.
+func outside(r catalog.Range, v cty.Value) string {
+	n := asFloat(v)
+	low, high := r.Min != nil && n < *r.Min, r.Max != nil && n > *r.Max
+	switch {
+	case (low || high) && r.Min != nil && r.Max != nil:
+		return fmt.Sprintf("must be from %s to %s, and it is %s", limit(r.Min), limit(r.Max), shortest(v))
+	case low:
+		return fmt.Sprintf("must be at least %s, and it is %s", limit(r.Min), shortest(v))
+	case high:
+		return fmt.Sprintf("must be at most %s, and it is %s", limit(r.Max), shortest(v))
 	}
 	return ""
 }

@@ -224,6 +224,9 @@ func wrongOption(opt *catalog.Option, t *tree) string {
 	if !kind.is(t) {
 		return "must be " + kind.noun + ", not " + describe(t.value) + oddElement(t.value, kind.is)
 	}
+	if opt.Type == "int" || opt.Type == "float" {
+		return outside(opt.Range, t.value)
+	}
 	if opt.Type == "string" && len(opt.Values) > 0 && !contains(opt.Values, t.value.AsString()) {
 		s := t.value.AsString()
 		hint := didYouMean(s, opt.Values)

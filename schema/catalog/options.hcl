@@ -38,7 +38,7 @@ options {
 
   enable_chunked_prefill       = { type = "bool" }
   disable_overlap_scheduler    = { type = "bool" }
-  stream_interval              = { type = "int" }
+  stream_interval              = { type = "int", min = 1 }
   attn_backend                 = { type = "string" }
   enable_min_latency           = { type = "bool" }
   gather_generation_logits     = { type = "bool" }

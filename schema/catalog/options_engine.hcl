@@ -2,7 +2,7 @@
 # experts, attention data parallelism, compilation.
 
 object "kv_cache_config" {
-  free_gpu_memory_fraction = { type = "float", overrides = "kv_cache_free_gpu_mem_fraction" }
+  free_gpu_memory_fraction = { type = "float", min = 0, max = 1, overrides = "kv_cache_free_gpu_mem_fraction" }
 
   enable_block_reuse             = { type = "bool" }
   max_tokens                     = { type = "int" }
@@ -65,8 +65,8 @@ object "attention_dp_config" {
   since = "1.0"
 
   enable_balance      = { type = "bool" }
-  timeout_iters       = { type = "int" }
-  batching_wait_iters = { type = "int" }
+  timeout_iters       = { type = "int", min = 0 }
+  batching_wait_iters = { type = "int", min = 0 }
 }
 
 object "moe_config" {

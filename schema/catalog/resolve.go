@@ -83,7 +83,7 @@ func (v *Version) addFlag(f fact) {
 	if v.flags[f.name] != nil {
 		panic("catalog: version " + v.Name + " has the flag " + f.name + " twice")
 	}
-	flag := &Flag{Name: f.name, Type: f.typ, Default: f.def, Off: f.off, Min: f.min, Max: f.max, Values: f.values}
+	flag := &Flag{Name: f.name, Type: f.typ, Default: f.def, Off: f.off, Range: Range{f.min, f.max}, Values: f.values}
 	v.Flags, v.flags[f.name] = append(v.Flags, flag), flag
 }
 
@@ -95,7 +95,7 @@ func (v *Version) addOption(parent string, f fact) {
 	if v.options[path] != nil {
 		panic("catalog: version " + v.Name + " has the option " + path + " twice")
 	}
-	o := &Option{Path: path, Type: f.typ, Values: f.values, Overrides: f.overrides}
+	o := &Option{Path: path, Type: f.typ, Range: Range{f.min, f.max}, Values: f.values, Overrides: f.overrides}
 	v.Options, v.options[path] = append(v.Options, o), o
 }
 

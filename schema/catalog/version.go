@@ -31,6 +31,9 @@ type Version struct {
 	renames map[string]string
 }
 
+// A Range bounds numbers: both ends are allowed, nil is no bound.
+type Range struct{ Min, Max *float64 }
+
 // A Flag is an argument of trtllm-bench throughput.
 type Flag struct {
 	Name string // "max_batch_size", "tp"
@@ -40,8 +43,7 @@ type Flag struct {
 	// Off is the flag that stands for false of a bool, "disable_chunked_context".
 	// "" is most: false is then said by not passing the flag.
 	Off string
-	// Min and Max are the ends of the range, both allowed.
-	Min, Max *float64
+	Range
 	// Values are all that are allowed; nil allows any.
 	Values []string
 }
@@ -51,7 +53,8 @@ type Option struct {
 	Path string // "kv_cache_config.dtype"
 	// Type is bool, int, float, string, list(int), list(string), object or any.
 	// The keys inside an object are options, those inside any are not known.
-	Type   string
+	Type string
+	Range
 	Values []string // all that are allowed; nil allows any
 	// Overrides is the flag or other argument that the key would silently
 	// override, "" for none.
