@@ -22,6 +22,7 @@ import (
 // cluster leaves, the exit last.
 type attempt struct {
 	job     *executors.Job
+	data    *datasets
 	started time.Time
 }
 
@@ -63,7 +64,7 @@ func (a *attempt) bench(ctx context.Context) (int, error) {
 	b := Bench{
 		Dir: a.job.Dir, Stdout: stdout, Stderr: stderr,
 		GPU: a.job.Run.Hardware.GPU, Version: a.job.Run.Image.TRTLLMVersion,
-		Getenv: a.getenv,
+		Getenv: a.getenv, ReadDataset: a.data.get,
 	}
 	rc := b.Run(ctx, argv)
 	return rc, errors.Join(stdout.Sync(), stderr.Sync())

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -40,6 +40,9 @@ type Bench struct {
 	// version that is catalogued.
 	GPU, Version string
 	Getenv       func(string) string
+	// ReadDataset reads the first rows of a data set, all where that is 0; nil
+	// reads the file.
+	ReadDataset func(path string, rows int) (trtllm.Dataset, error)
 }
 
 // Run does what trtllm-bench does with argv, the program's name left out, and
@@ -107,15 +110,18 @@ func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset,
 		return w, data, err
 	}
 	rows, _ := inv.Args.Int("num_requests")
-	f, err := os.Open(b.path(inv.Dataset))
-	if err != nil {
+	read := b.ReadDataset
+	if read == nil {
+		read = readDataset
+	}
+	data, err = read(b.path(inv.Dataset), rows)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return w, data, &trtllm.UsageError{
 			Text:     fmt.Sprintf("Usage: trtllm-bench throughput [OPTIONS]\nTry 'trtllm-bench throughput --help' for help.\n\nError: Invalid value for '--dataset': Path '%s' does not exist.", inv.Dataset),
 			ExitCode: 2,
 		}
-	}
-	defer f.Close()
-	if data, err = trtllm.ReadDataset(f, rows); err != nil {
+	case err != nil:
 		return w, data, fmt.Errorf("ValueError: %s: %w", inv.Dataset, err)
 	}
 	tp, _ := inv.Args.Int("tp")

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // Executor runs jobs inside this process. A job dies with the process: a later
@@ -21,6 +22,7 @@ type Executor struct {
 	log  hclog.Logger
 	mu   sync.Mutex
 	jobs map[executors.Handle]*running
+	data datasets
 }
 
 type running struct {
@@ -30,7 +32,10 @@ type running struct {
 
 // New returns an executor without jobs.
 func New(log hclog.Logger) *Executor {
-	return &Executor{log: log, jobs: map[executors.Handle]*running{}}
+	return &Executor{
+		log: log, jobs: map[executors.Handle]*running{},
+		data: datasets{read: map[datasetKey]func() (trtllm.Dataset, error){}},
+	}
 }
 
 // Submit implements executors.Executor.
@@ -46,7 +51,7 @@ func (e *Executor) Submit(_ context.Context, job *executors.Job) (executors.Hand
 	e.jobs[h] = r
 	go func() {
 		defer close(r.done)
-		if err := (&attempt{job: job}).run(ctx); err != nil {
+		if err := (&attempt{job: job, data: &e.data}).run(ctx); err != nil {
 			e.log.Error("simulated job", "name", job.Name, "error", err)
 		}
 	}()
