@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
@@ -39,13 +40,14 @@ type Campaign struct {
 	Observe func(Event)
 	Log     hclog.Logger
 
-	families map[string]*family // nil: to be looked up
 	tasks    []*task
+	open     []*task // those without an outcome
 	packs    []*pack
 	nextPoll map[*Backend]time.Time
 	slower   map[*Backend]int // how often the time between polls is doubled
 	contact  map[*Backend]time.Time
 	spent    float64 // GPU-hours of attempts that ended
+	receipts errgroup.Group
 }
 
 // Outcome is where a campaign left its runs.
@@ -63,18 +65,26 @@ type Outcome struct {
 // means that nothing could be started or followed.
 func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 	c.nextPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}
+	c.receipts.SetLimit(lookAhead)
 	if err := c.prepare(ctx); err != nil {
 		return c.outcome(), err
 	}
+	err := c.follow(ctx)
+	c.unstage()
+	return c.outcome(), err
+}
+
+// follow does what is due until there is nothing left to follow or ctx ends.
+func (c *Campaign) follow(ctx context.Context) error {
 	for {
 		if err := c.step(ctx); err != nil {
-			return c.outcome(), err
+			return err
 		}
 		if c.finished() || ctx.Err() != nil {
 			if !c.Detach {
 				c.leave(ctx)
 			}
-			return c.outcome(), nil
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -85,10 +95,11 @@ func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 
 // step does what is due now: submit, read what jobs left, ask the backends.
 func (c *Campaign) step(ctx context.Context) error {
+	c.open = slices.DeleteFunc(c.open, func(t *task) bool { return t.phase == done || t.phase == skipped })
 	if err := c.submitDue(ctx); err != nil {
 		return err
 	}
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		if t.phase == active {
 			if err := c.read(t); err != nil {
 				return err
@@ -129,6 +140,8 @@ func (c *Campaign) prepare(ctx context.Context) error {
 			}
 		}
 	}
+	c.open = slices.Clone(c.tasks)
+	c.findFamilies()
 	if err := c.findPacks(); err != nil {
 		return err
 	}
@@ -159,7 +172,7 @@ func newTask(run *plan.Run, b *Backend, slot runs.Slot) *task {
 
 // finished reports whether there is nothing left to follow.
 func (c *Campaign) finished() bool {
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		switch {
 		case t.phase == waiting:
 			return false
@@ -210,7 +223,7 @@ func (c *Campaign) backendsInUse() []*Backend {
 			list = append(list, b)
 		}
 	}
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		add(t.backend, t.phase)
 	}
 	for _, p := range c.packs {
@@ -237,6 +250,7 @@ func (c *Campaign) tell(t *task, typ EventType, e Event) {
 func (c *Campaign) complete(t *task, r *results.Result) {
 	t.phase, t.result = done, r
 	if r.Counts() {
+		t.family.started = true
 		c.tell(t, RunComplete, Event{Result: r})
 		return
 	}

@@ -110,7 +110,7 @@ func (c *Campaign) joinPack(t *task) error {
 // more they get jobs of their own.
 func (c *Campaign) repack() error {
 	left := map[*Backend][]*task{}
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		if t.phase == waiting && (t.pack == nil && t.member || t.pack != nil && t.pack.phase == done) {
 			left[t.backend] = append(left[t.backend], t)
 		}

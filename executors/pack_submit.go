@@ -109,7 +109,7 @@ func (c *Campaign) reservePack(ctx context.Context, p *pack) error {
 		return err
 	}
 	for i, t := range p.tasks {
-		prepared := c.prepared(t, data[i])
+		prepared := forAttempt(c.prepared(t, data[i]), t.attempt)
 		prepared.Intent.Pack = folder.Name
 		if err := t.attempt.Prepare(prepared); err != nil {
 			return err

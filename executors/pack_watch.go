@@ -120,16 +120,14 @@ func (c *Campaign) doom(p *pack) error {
 	if len(p.failed) == 0 {
 		return nil
 	}
-	c.families = nil
 	for _, t := range p.tasks {
 		if t.pack != p || t.phase != active || !c.canaries(p.backend) {
 			continue
 		}
-		canary, started := c.canary(t.family())
-		if started || canary == nil || canary.dooms() == "" {
+		why := t.family.canary.dooms()
+		if t.family.started || why == "" {
 			continue
 		}
-		why := canary.dooms()
 		given, err := t.attempt.Defer(why)
 		if err != nil {
 			return err

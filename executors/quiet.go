@@ -21,7 +21,7 @@ type quiet struct {
 // waits for dead ranks would hold its GPUs until the time limit.
 func (c *Campaign) stopQuiet(ctx context.Context) error {
 	now := time.Now()
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		if t.phase != active || !t.mine || t.handle == "" || t.status.State != Running || t.status.Suspended {
 			t.quiet = quiet{}
 			continue

@@ -11,35 +11,27 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// reserve gives a waiting task an attempt folder with everything its job
-// needs; the intent is written last.
-func (c *Campaign) reserve(ctx context.Context, t *task) error {
-	data, err := c.Dataset(ctx, t.run)
+// reserve gives a waiting task an attempt folder with everything its job needs;
+// the intent is written last.
+func (c *Campaign) reserve(ctx context.Context, t *task) (*plan.Run, *runs.Intent, error) {
+	s, err := c.staged(ctx, t)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	a, err := c.Store.Reserve(t.key(), t.sample)
-	if err != nil {
-		return err
-	}
-	t.attempt, t.phase, t.mine = a, active, true
+	t.attempt, t.phase, t.mine = s.attempt, active, true
 	t.tries++
 	t.enter(Status{State: Intent}, time.Now())
-	p := c.prepared(t, data)
-	var g errgroup.Group
-	g.Go(func() error { return a.Prepare(p) })
-	g.Go(func() error { return c.Store.LinkAddress(t.run.Address, a) })
-	return g.Wait()
+	intent := &s.prepared.Intent
+	intent.Created = time.Now().UTC()
+	return t.run, intent, t.attempt.Intend(*intent)
 }
 
-// prepared is what goes into the attempt folder of a task.
+// prepared is what goes into the folders of a task's attempts.
 func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 	run := t.run
 	files := map[string]string{}
@@ -49,24 +41,19 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 		}
 	}
 	nonce := newNonce()
-	name := run.Job.Name + "-" + attemptMark(t.sample, t.attempt.Number) + "-" + nonce[:6]
 	p := runs.Prepared{
 		Run: run, Files: files, Dataset: data,
 		Intent: runs.Intent{
 			Address: run.Address, Fingerprint: run.Fingerprint, Cluster: t.backend.Cluster,
 			Executor: run.Executor.Type + "." + string(run.Executor.Name),
-			JobName:  name,
-			Sample:   t.sample, Attempt: t.attempt.Number,
-			User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
+			User:     userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
 			LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git),
 			ChecksSkipped: c.ChecksSkipped,
 		},
 		Vars: []string{
-			"LLMBENCH_ATTEMPT=" + t.attempt.Dir,
 			"LLMBENCH_STORE=" + c.Store.Dir(),
 			"LLMBENCH_DATASETS=" + filepath.Dir(data),
 			"LLMBENCH_MODEL_PATH=" + modelPath(run),
-			"LLMBENCH_JOB_NAME=" + name,
 			"LLMBENCH_NONCE=" + nonce,
 			"LLMBENCH_GPU=" + run.Hardware.GPU,
 			"LLMBENCH_TRTLLM_VERSION=" + run.Image.TRTLLMVersion,
@@ -80,6 +67,14 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 	if c.Secrets != nil {
 		p.Secrets = c.Secrets(run.Address)
 	}
+	return p
+}
+
+// forAttempt is p with what only the attempt's number tells.
+func forAttempt(p runs.Prepared, a *runs.Attempt) runs.Prepared {
+	name := p.Run.Job.Name + "-" + attemptMark(a.Sample, a.Number) + "-" + p.Intent.Nonce[:6]
+	p.Intent.JobName, p.Intent.Sample, p.Intent.Attempt = name, a.Sample, a.Number
+	p.Vars = append([]string{"LLMBENCH_ATTEMPT=" + a.Dir, "LLMBENCH_JOB_NAME=" + name}, p.Vars...)
 	return p
 }
 

@@ -4,34 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // submitDue submits what may be submitted now, in the order of the plan but
 // canaries first, as far as the window of each backend allows.
 func (c *Campaign) submitDue(ctx context.Context) error {
 	now := time.Now()
-	c.families = nil
-	due := c.due()
-	closed := map[*Backend]bool{}
-	for _, t := range due {
+	due, free := c.due(), c.room()
+	for i, t := range due {
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
-		if now.Before(t.notBefore) || t.phase == waiting && closed[t.backend] {
+		if now.Before(t.notBefore) {
 			continue
 		}
-		if t.phase == waiting && !c.windowOpen(t.backend) {
-			closed[t.backend] = true
-			continue
+		if t.phase == waiting {
+			if free[t.backend] <= 0 {
+				continue
+			}
+			c.stageAhead(due[i:], free, now)
+			free[t.backend]--
 		}
 		if err := c.submit(ctx, t); err != nil {
-			return err
+			return errors.Join(err, c.receipts.Wait())
+		}
+		if t.phase == done {
+			free[t.backend]++
 		}
 	}
-	c.families = nil
+	if err := c.receipts.Wait(); err != nil || ctx.Err() != nil {
+		return err
+	}
 	return c.submitPacks(ctx)
 }
 
@@ -39,7 +49,7 @@ func (c *Campaign) submitDue(ctx context.Context) error {
 // confirmed.
 func (c *Campaign) due() []*task {
 	var list []*task
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		if t.packed || t.member || t.pack != nil {
 			continue
 		}
@@ -51,102 +61,33 @@ func (c *Campaign) due() []*task {
 	return list
 }
 
-// held reports whether a task waits for its family's canary; a task whose
-// family failed to start is skipped for good.
-func (c *Campaign) held(t *task) bool {
-	if !c.canaries(t.backend) {
-		return false
-	}
-	canary, started := c.canary(t.family())
-	if started || canary == nil || canary == t {
-		return false
-	}
-	if canary.phase == waiting && canary.inPack() && canary.pack == t.pack {
-		return false // it is the first of its family in the pack
-	}
-	if why := canary.dooms(); why != "" {
-		c.skip(t, why)
-		return true
-	}
-	return canary.phase != done
-}
+// room is how many more jobs the queue of each backend takes.
+type room map[*Backend]int
 
-// canaries reports whether one run of a family goes first.
-func (c *Campaign) canaries(b *Backend) bool { return b.Pace.Canary && !c.Detach && !c.KeepGoing }
-
-// dooms says why the family of a canary is not tried, "" while it is.
-func (t *task) dooms() string {
-	if t.phase != done || t.ok() || !failsToStart(t.result.Code()) {
-		return ""
-	}
-	return fmt.Sprintf("not tried: %s failed to start (%s); -keep-going tries all the same", t.run.Address, t.result.Code())
-}
-
-// skip gives a task up that has no attempt.
-func (c *Campaign) skip(t *task, why string) {
-	t.phase, t.reason = skipped, why
-	c.tell(t, RunErrored, Event{Text: why})
-}
-
-// A family is tasks that can fail to start together: the cheapest of them, and
-// whether some task has got as far as measuring.
-type family struct {
-	canary  *task
-	started bool
-}
-
-// canary is that of a family. Families are looked up again with every look at
-// what is due.
-func (c *Campaign) canary(name string) (first *task, started bool) {
-	if c.families == nil {
-		c.families = map[string]*family{}
-		for _, t := range c.tasks {
-			f := c.families[t.family()]
-			if f == nil {
-				f = &family{}
-				c.families[t.family()] = f
-			}
-			f.started = f.started || t.progress > 0 || t.phase == done && t.ok()
-			if f.canary == nil || t.run.ExpectedGPUHours() < f.canary.run.ExpectedGPUHours() {
-				f.canary = t
-			}
+// room looks how much there is.
+func (c *Campaign) room() room {
+	free := room{}
+	for _, b := range c.backendsInUse() {
+		free[b] = math.MaxInt
+		if b.Pace.MaxInQueue > 0 {
+			free[b] = b.Pace.MaxInQueue
 		}
 	}
-	f := c.families[name]
-	if f == nil {
-		return nil, false
-	}
-	return f.canary, f.started
-}
-
-// failsToStart reports whether a failure is one that runs with the same image
-// and model share.
-func failsToStart(code string) bool {
-	switch code {
-	case "cli", "container", "model_access", "submit_rejected", "mpi":
-		return true
-	}
-	return false
-}
-
-// windowOpen reports whether a backend's queue takes one more job.
-func (c *Campaign) windowOpen(b *Backend) bool {
-	if b.Pace.MaxInQueue == 0 {
-		return true
-	}
-	n := 0
-	for _, t := range c.tasks {
-		if t.backend == b && t.inQueue() {
-			n++
+	for _, t := range c.open {
+		if t.inQueue() {
+			free[t.backend]--
 		}
 	}
 	for _, p := range c.packs {
-		if p.backend == b && p.phase == active {
-			n++
+		if p.phase == active {
+			free[p.backend]--
 		}
 	}
-	return n < b.Pace.MaxInQueue
+	return free
 }
+
+// windowOpen reports whether a backend's queue takes one more job.
+func (c *Campaign) windowOpen(b *Backend) bool { return c.room()[b] > 0 }
 
 // submit starts the job of a task, reserving an attempt first where it has
 // none. Only failures of the store are errors.
@@ -160,12 +101,7 @@ func (c *Campaign) submit(ctx context.Context, t *task) error {
 		}
 		t.left = ""
 	}
-	if !resumed {
-		if err := c.reserve(ctx, t); err != nil {
-			return err
-		}
-	}
-	job, err := c.job(t, resumed)
+	job, err := c.job(ctx, t, resumed)
 	if err != nil {
 		return err
 	}
@@ -197,9 +133,8 @@ func (c *Campaign) unconfirmed(ctx context.Context, s *submission, t *task, err 
 func (c *Campaign) submitted(t *task, handle Handle) error {
 	t.handle, t.backoff = handle, 0
 	t.enter(Status{State: Submitted, JobID: JobID(handle)}, time.Now())
-	if err := t.attempt.RecordJob(newJobRecord(t.backend, handle)); err != nil {
-		return err
-	}
+	receipt, a := newJobRecord(t.backend, handle), t.attempt
+	c.receipts.Go(func() error { return a.RecordJob(receipt) })
 	c.link(t, t.status.JobID)
 	c.tell(t, RunSubmitted, Event{})
 	return nil
@@ -214,16 +149,16 @@ func JobID(h Handle) string {
 	return string(h)
 }
 
-// job is what the executor gets: the planned job with sample and attempt
-// filled in.
-func (c *Campaign) job(t *task, resumed bool) (*Job, error) {
-	intent, err := t.attempt.Intent()
+// job is what the executor gets: the planned job with sample and attempt filled
+// in. A task that has no attempt is given one.
+func (c *Campaign) job(ctx context.Context, t *task, resumed bool) (*Job, error) {
+	look := c.reserve
+	if resumed {
+		look = stored
+	}
+	run, intent, err := look(ctx, t)
 	if err != nil {
 		return nil, err
-	}
-	run, err := t.attempt.Run()
-	if err != nil || run == nil || intent == nil {
-		return nil, fmt.Errorf("%s: the attempt is not complete: %w", t.attempt.Dir, err)
 	}
 	job := &Job{
 		Name: intent.JobName, Dir: t.attempt.Dir, Run: run,
@@ -231,15 +166,26 @@ func (c *Campaign) job(t *task, resumed bool) (*Job, error) {
 		Resumed: resumed, NotBefore: intent.Created,
 	}
 	job.Argv = withMark(run.Job.Argv, strings.TrimPrefix(intent.JobName, run.Job.Name+"-"))
-	if t.backend.Avoid != nil {
-		if job.Argv, err = c.avoiding(t.backend, job.Argv); err != nil {
-			return nil, err
-		}
-	}
 	if run.Job.Script != nil {
 		job.Script = []byte(*run.Job.Script)
 	}
-	return job, nil
+	if t.backend.Avoid != nil {
+		job.Argv, err = c.avoiding(t.backend, job.Argv)
+	}
+	return job, err
+}
+
+// stored is what an earlier process prepared.
+func stored(_ context.Context, t *task) (*plan.Run, *runs.Intent, error) {
+	intent, err := t.attempt.Intent()
+	if err != nil {
+		return nil, nil, err
+	}
+	run, err := t.attempt.Run()
+	if err != nil || run == nil || intent == nil {
+		return nil, nil, fmt.Errorf("%s: the attempt is not complete: %w", t.attempt.Dir, err)
+	}
+	return run, intent, nil
 }
 
 // attemptMark is what a job's name tells of its attempt. Behind it stands a part

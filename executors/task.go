@@ -20,14 +20,16 @@ const (
 type task struct {
 	submission
 	run     *plan.Run
+	family  *family
 	sample  int
 	phase   phase
 	attempt *runs.Attempt
 	mine    bool // submitted by this user: adoption, cancel and retry are ours
 	tries   int  // attempts that this campaign started
 	result  *results.Result
-	reason  string // why it was skipped
-	left    Handle // a job that Slurm put back into its queue, "" for none
+	reason  string   // why it was skipped
+	staging *staging // its next attempt, nil while nobody makes one
+	left    Handle   // a job that Slurm put back into its queue, "" for none
 
 	// pack is the pack that the task is in, or was in last, nil for none; packed
 	// says that its attempt is in one, another user's perhaps.
@@ -45,11 +47,6 @@ type task struct {
 
 func (t *task) key() runs.Key {
 	return runs.Key{Fingerprint: t.run.Fingerprint, Cluster: t.backend.Cluster, Simulated: t.backend.Simulated}
-}
-
-// family is what runs share that can fail to start together.
-func (t *task) family() string {
-	return t.run.Image.Name + "\x00" + t.run.Model.Checkpoint + "\x00" + t.run.Executor.Type + "." + string(t.run.Executor.Name)
 }
 
 func (t *task) ok() bool {

@@ -30,7 +30,7 @@ func (c *Campaign) read(t *task) error {
 		return err
 	}
 	if p.Done != t.progress {
-		t.progress = p.Done
+		t.progress, t.family.started = p.Done, true
 		c.tell(t, RunProgress, Event{Done: p.Done, Total: p.Total, Text: p.Stage})
 	}
 	return nil
@@ -77,7 +77,7 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	c.takeUpCancels(ctx, b)
 	hears := map[Handle]func(Status){}
 	var handles []Handle
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		if t.backend == b && t.phase == active && t.mine && t.handle != "" && !t.packed {
 			hears[t.handle] = func(s Status) { c.observe(t, s) }
 			handles = append(handles, t.handle)
@@ -134,7 +134,7 @@ func allQueued(statuses map[Handle]Status) bool {
 // takeUpCancels finishes the cancels whose wish was written down and that did not
 // live to see it done.
 func (c *Campaign) takeUpCancels(ctx context.Context, b *Backend) {
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		if t.backend != b || t.phase != active || !t.mine || t.stopping || !t.attempt.Cancelled() {
 			continue
 		}
@@ -227,7 +227,7 @@ func (c *Campaign) end(t *task, code, detail string) error {
 // stopStuck gives up on jobs that will not start.
 func (c *Campaign) stopStuck(ctx context.Context) {
 	now := time.Now()
-	for _, t := range c.tasks {
+	for _, t := range c.open {
 		if t.phase != active || !t.mine || t.handle == "" || t.packed {
 			continue
 		}

@@ -49,7 +49,7 @@ func TestPollsBackOff(t *testing.T) {
 				campaign := &Campaign{
 					Log: hclog.NewNullLogger(), Observe: func(e Event) { told = e.Text },
 					nextPoll: map[*Backend]time.Time{}, contact: map[*Backend]time.Time{}, slower: map[*Backend]int{},
-					tasks: []*task{{
+					open: []*task{{
 						submission: submission{backend: b, handle: "slurm:-:1:x"}, phase: active, mine: true,
 						attempt: runs.Open(dir).Attempt(runs.Key{Fingerprint: strings.Repeat("ab", 32), Cluster: "gb"}, 1, 1),
 					}},

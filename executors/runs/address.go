@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -50,7 +48,7 @@ func link(target, dir, name string) error {
 	if have, err := os.Readlink(at); err == nil && have == rel {
 		return nil
 	}
-	return renameio.Symlink(rel, at)
+	return symlink(rel, at)
 }
 
 // LastAt returns the run that was measured last at an address, by the times in

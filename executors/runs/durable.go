@@ -25,14 +25,35 @@ func writeFile(dir, name string, data []byte, perm fs.FileMode) error {
 	return f.CloseAtomicallyReplace()
 }
 
-// writeFiles is writeFile for several files at once: syncing is waiting, and
-// what is synced together is waited for once.
-func writeFiles(dir string, files []preparedFile) error {
-	var g errgroup.Group
+// fillFiles writes files into a folder that nobody reads before another file says
+// that it is whole. Their names are durable only once syncDir has returned.
+func fillFiles(dir string, files []preparedFile) error {
+	var g errgroup.Group // syncing is waiting
 	for _, f := range files {
-		g.Go(func() error { return writeFile(dir, f.name, f.data, f.perm) })
+		g.Go(func() error { return fillFile(filepath.Join(dir, f.name), f.data, f.perm) })
 	}
 	return g.Wait()
+}
+
+func fillFile(path string, data []byte, perm fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(perm), f.Sync(), f.Close())
+}
+
+// symlink makes or replaces a link. It is durable once its folder is.
+func symlink(target, path string) error {
+	err := os.Symlink(target, path)
+	if errors.Is(err, fs.ErrExist) {
+		return renameio.Symlink(target, path)
+	}
+	return err
 }
 
 // replaceFile is writeFile with a durable name.

@@ -33,9 +33,10 @@ func (f folder) Cancelled() bool {
 	return err == nil && l.has(cancelledFile)
 }
 
-// RecordJob writes the receipt of the submission.
+// RecordJob writes the receipt of the submission. One that a crash of the host
+// loses is found again by the job's name.
 func (f folder) RecordJob(r JobRecord) error {
-	return replaceFile(f.Dir, jobFile, encodeRecord(r), 0o644)
+	return writeFile(f.Dir, jobFile, encodeRecord(r), 0o644)
 }
 
 // RecordEnd writes the backend's word on the end.

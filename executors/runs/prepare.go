@@ -9,8 +9,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -29,30 +27,47 @@ type Prepared struct {
 	Script []byte
 }
 
-// Prepare fills the folder, intent.json last. An attempt that has its intent is
-// left as it is, so that Prepare may be called again after a crash.
+// Prepare is Fill and Intend. An attempt that has its intent is left as it is, so
+// that Prepare may be called again after a crash.
 func (a *Attempt) Prepare(p Prepared) error {
 	l, err := list(a.Dir)
-	if err != nil {
+	if err != nil || l.has(intentFile) {
 		return err
 	}
-	if l.has(intentFile) {
-		return nil
+	if err := a.Fill(p); err != nil {
+		return err
 	}
+	return a.Intend(p.Intent)
+}
+
+// Fill writes what the folder holds before the intent. Until that is there nobody
+// waits for the attempt, and Discard removes it.
+func (a *Attempt) Fill(p Prepared) error {
 	files, err := p.files()
 	if err != nil {
 		return err
 	}
-	if err := writeFiles(a.Dir, files); err != nil {
+	if err := fillFiles(a.Dir, files); err != nil {
 		return err
 	}
 	if err := a.linkDataset(p.Dataset); err != nil {
 		return err
 	}
-	if err := syncDir(a.Dir); err != nil {
+	return syncDir(a.Dir)
+}
+
+// Intend writes the intent, without which no job of the attempt may be submitted.
+func (a *Attempt) Intend(i Intent) error {
+	return replaceFile(a.Dir, intentFile, encodeRecord(i), 0o644)
+}
+
+// Discard removes the folder of an attempt without an intent.
+func (a *Attempt) Discard() error {
+	l, err := list(a.Dir)
+	if err != nil || l.has(intentFile) {
 		return err
 	}
-	return replaceFile(a.Dir, intentFile, encodeRecord(p.Intent), 0o644)
+	return os.RemoveAll(a.Dir)
 }
 
 type preparedFile struct {
@@ -146,5 +161,5 @@ func (a *Attempt) linkDataset(path string) error {
 			return err
 		}
 	}
-	return renameio.Symlink(target, filepath.Join(a.Dir, plan.DatasetFile))
+	return symlink(target, filepath.Join(a.Dir, plan.DatasetFile))
 }

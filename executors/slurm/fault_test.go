@@ -204,13 +204,13 @@ func (s *schedule) life() (ended bool, died string) {
 		killEvent = s.rng.Intn(10)
 	}
 	secrets := -1 // asked for as each attempt is prepared
-	if killEvent >= 0 && s.packed && s.rng.Intn(2) == 0 {
+	if killEvent >= 0 && s.rng.Intn(2) == 0 {
 		secrets = s.rng.Intn(3)
 	}
 	c := &executors.Campaign{
 		Secrets: func(string) []string {
 			if secrets--; secrets == -1 {
-				panic(killed{"while a pack is prepared"})
+				panic(killed{"while attempts are made"})
 			}
 			return nil
 		},

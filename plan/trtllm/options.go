@@ -81,6 +81,9 @@ func makePortable(path cty.Path, v cty.Value) (cty.Value, error) {
 		if math.IsInf(f, 0) {
 			return v, path.NewErrorf("a number is too large")
 		}
+		if f == math.Trunc(f) && math.Abs(f) <= 1<<53 {
+			return cty.NumberIntVal(int64(f)), nil
+		}
 		// The shortest form of a big.Float that is a power of two is not always
 		// that number, so the decimals come from strconv.
 		return cty.MustParseNumberVal(strconv.FormatFloat(f, 'f', -1, 64)), nil
