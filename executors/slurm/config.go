@@ -26,8 +26,9 @@ type Config struct {
 	Startup                          time.Duration
 	MaxInQueue, Retries, CPUsPerTask int
 	// CommandsPerMinute bounds how many of Slurm's commands are run on average,
-	// after a burst of ten.
+	// after a burst of ten or more; paced says that the block sets it.
 	CommandsPerMinute                                                    int
+	paced                                                                bool
 	Canary, Exclusive, Segment, GPUsPerNodeFlag, InAllocation, Telemetry bool
 	MPI                                                                  string
 	Launcher, Prolog, ExtraArgs                                          []string
@@ -100,6 +101,7 @@ func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
 	if c.PollInterval < time.Second {
 		r.wrong("poll_interval", "Poll interval is too short", "poll_interval must be at least \"1s\": every poll is a request to Slurm's controller.")
 	}
+	_, c.paced = r.get("commands_per_minute")
 	if c.CommandsPerMinute = r.whole("commands_per_minute", int(max(12, 3*time.Minute/max(time.Second, c.PollInterval)))); c.CommandsPerMinute < 1 {
 		r.wrong("commands_per_minute", "No command is allowed", "commands_per_minute must be at least 1.")
 	}
@@ -299,10 +301,11 @@ func or(s, otherwise string) string {
 // burst is how many commands may run at once before the bucket is empty.
 const burst = 10
 
-// bucket holds the tokens for Slurm's commands; without a bound it is never empty.
-func (c *Config) bucket() *rate.Limiter {
+// bucket holds the tokens for Slurm's commands, most of them to begin with;
+// without a bound it is never empty.
+func (c *Config) bucket(most int) *rate.Limiter {
 	if c.CommandsPerMinute < 1 {
 		return rate.NewLimiter(rate.Inf, 0)
 	}
-	return rate.NewLimiter(rate.Every(time.Minute/time.Duration(c.CommandsPerMinute)), burst)
+	return rate.NewLimiter(rate.Every(time.Minute/time.Duration(c.CommandsPerMinute)), most)
 }

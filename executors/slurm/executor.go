@@ -35,7 +35,7 @@ type Executor struct {
 // New returns an executor for cfg.
 func New(cfg *Config, log hclog.Logger) *Executor {
 	return &Executor{
-		cfg: cfg, log: log, runner: gentle{next: processes{}, bucket: cfg.bucket()}, shared: newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
+		cfg: cfg, log: log, runner: gentle{next: processes{}, bucket: cfg.bucket(burst)}, shared: newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
 		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
 		tried: map[string]time.Time{}, absent: map[executors.Handle]time.Time{},
 	}
@@ -47,8 +47,14 @@ func adoptWindow(messageTimeout time.Duration) time.Duration {
 	return 2*messageTimeout + 30*time.Second
 }
 
-// Know takes over what the cluster is known to be.
+// Know takes over what the cluster is known to be. One that does not limit how
+// fast its users ask has its window filled at once, unless the executor's block
+// says how fast to go.
 func (e *Executor) Know(p *Profile) {
+	if g, ok := e.runner.(gentle); ok && p.Version != "" && !p.RateLimited && !e.cfg.paced {
+		g.bucket = e.cfg.bucket(burst + e.cfg.MaxInQueue)
+		e.runner = g
+	}
 	if p.MessageTimeout > 0 {
 		e.AdoptWindow = adoptWindow(time.Duration(p.MessageTimeout) * time.Second)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -95,6 +96,39 @@ func TestProfileOfRacks(t *testing.T) {
 	}
 	if got := (&Config{MaxInQueue: 100, QOS: "high"}).Window(p); got != 5 {
 		t.Errorf("the window is %d, want 5 below 6", got)
+	}
+}
+
+// The window of a cluster that does not limit its users is filled at once, that of
+// another at the pace of commands_per_minute, as is one whose block sets it.
+func TestWindowIsFilled(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		profile Profile
+		paced   bool
+		least   time.Duration
+	}{
+		{"no limit", Profile{Version: "23.11"}, false, 0},
+		{"not known", Profile{}, false, 7 * time.Minute},
+		{"limited", Profile{Version: "23.11", RateLimited: true}, false, 7 * time.Minute},
+		{"paced", Profile{Version: "23.11"}, true, 7 * time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := New(&Config{PollInterval: time.Minute, MaxInQueue: 100, CommandsPerMinute: 12, paced: c.paced}, hclog.NewNullLogger())
+				e.runner = gentle{next: canned{"sbatch": ""}, bucket: e.cfg.bucket(burst)}
+				e.Know(&c.profile)
+				began := time.Now()
+				for range 100 {
+					if _, err := e.run(t.Context(), time.Minute, "", "sbatch"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if took := time.Since(began); took < c.least || c.least == 0 && took > 0 {
+					t.Errorf("100 commands took %s, want %s or more, and none if 0", took, c.least)
+				}
+			})
+		})
 	}
 }
 
