@@ -205,13 +205,20 @@ func (c *Campaign) outcome() Outcome {
 	return o
 }
 
-// look is the shortest interval at which an active backend's folders are read.
+// look is the shortest interval at which an active backend's folders are read,
+// longer the more there are: a shared file system is others' too.
 func (c *Campaign) look() time.Duration {
 	d := 2 * time.Second
 	for _, b := range c.backendsInUse() {
 		d = min(d, b.Pace.Look)
 	}
-	return max(d, time.Millisecond)
+	flying := 0
+	for _, t := range c.open {
+		if t.phase == active {
+			flying++
+		}
+	}
+	return max(d, time.Duration(flying)*10*time.Millisecond, time.Millisecond)
 }
 
 func (c *Campaign) backendsInUse() []*Backend {

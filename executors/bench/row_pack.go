@@ -51,21 +51,30 @@ func (l *lab) slurm() error {
 const noting = `case $SLURM_PROCID in 0) date +%s%N >began; sleep 0.3; date +%s%N >over ;; *) sleep 0.3 ;; esac
 `
 
-func packGap(l *lab, _ int) (sample, error) {
-	dir, err := os.MkdirTemp(l.dir, "pack")
-	if err != nil {
-		return sample{}, err
+// noted makes a folder with definitions of so many noting runs; the cluster is
+// asked about them as often as poll says.
+func (l *lab) noted(runs int, poll string) (dir string, err error) {
+	if dir, err = os.MkdirTemp(l.dir, "noted"); err != nil {
+		return "", err
 	}
-	step := filepath.Join(dir, "step.sh")
 	var levels []string
-	for i := range packedRuns {
+	for i := range runs {
 		levels = append(levels, strconv.Itoa(8*(i+1)))
 	}
-	text := fmt.Sprintf(packDefinitions, step, packedRuns, strings.Join(levels, ", "))
+	step := filepath.Join(dir, "step.sh")
+	text := fmt.Sprintf(notingRuns, poll, step, runs, strings.Join(levels, ", "))
 	for path, content := range map[string]string{step: noting, filepath.Join(dir, "main.hcl"): text} {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			return sample{}, err
+			return "", err
 		}
+	}
+	return dir, nil
+}
+
+func packGap(l *lab, _ int) (sample, error) {
+	dir, err := l.noted(packedRuns, "1s")
+	if err != nil {
+		return sample{}, err
 	}
 	if s, err := l.llmbench("apply", "-auto-approve", "-skip-checks", "-detach", dir); err != nil {
 		return s, err
@@ -80,11 +89,11 @@ func packGap(l *lab, _ int) (sample, error) {
 	return gaps(filepath.Join(store, "runs", "*", "*", "sample-1", "attempt-1"))
 }
 
-// packDefinitions are runs that differ in one argument, in one pack.
-const packDefinitions = `
+// notingRuns are runs that differ in one argument, in one pack.
+const notingRuns = `
 executor "slurm" "bench" {
   partition     = "batch"
-  poll_interval = "1s"
+  poll_interval = %q
   canary        = false
   launcher      = ["bash", %q]
 

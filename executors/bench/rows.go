@@ -4,6 +4,6 @@ package main
 func rows() []*row {
 	list := []*row{datasetRow()}
 	list = append(list, planRows()...)
-	list = append(list, seriesRow(), simulateRow(), applyRow(), packRow())
+	list = append(list, seriesRow(), simulateRow(), applyRow(), followRow(), endRow(), tickRow(), packRow())
 	return append(list, startRows()...)
 }

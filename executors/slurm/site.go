@@ -97,7 +97,7 @@ func (c *Config) backend(log hclog.Logger) *executors.Backend {
 		Executor:  New(c, log),
 		Simulated: c.simulated(),
 		Pace: executors.Pace{
-			Look: min(2*time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.MaxInQueue,
+			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.MaxInQueue,
 			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
 			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
 		},
