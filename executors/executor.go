@@ -41,14 +41,15 @@ type Lister interface {
 
 // A Diagnoser can look into a running job that makes no progress.
 type Diagnoser interface {
-	// Diagnose returns what can be had of the job's processes and GPUs: stacks,
-	// nvidia-smi. It takes no longer than a minute.
-	Diagnose(ctx context.Context, handle Handle) (string, error)
+	// Diagnose returns what can be had of the job's processes and GPUs on nodes, or
+	// on all that it has for none: stacks, nvidia-smi. It takes no longer than a
+	// minute.
+	Diagnose(ctx context.Context, handle Handle, nodes []string) (string, error)
 }
 
 // A Nudger can stop one run of a job that runs several.
 type Nudger interface {
-	// Nudge makes the job of a pack look whether the run that it is measuring was
+	// Nudge makes the job of a pack look whether a run that it is measuring was
 	// cancelled. The job stops that run and goes on with the next. Nudging a job
 	// that ended is not an error.
 	Nudge(ctx context.Context, handle Handle) error

@@ -1,29 +1,36 @@
 package executors
 
 import (
+	"slices"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A pack is several tasks that one job runs one after another. Only this user's
+// A pack is several tasks that one job runs, one after another in each of its
+// slots. Only this user's
 // are followed as packs; of another's the attempts are read as any.
 type pack struct {
 	submission
 	phase   phase // waiting, active or done
 	planned *plan.Pack
 	folder  *runs.Pack // nil until it is reserved
-	// tasks are those of this campaign, in the order in which they are run. One
+	// tasks are those of this campaign, in the order of the pack. One
 	// that was given back may be in another pack by now.
 	tasks []*task
-	// failed are the folders of attempts that failed and that the job was not told
-	// of yet.
-	failed []string
+	// failed are the runs that failed and that the job was not told of yet.
+	failed []failedRun
 	// asked is when the job was last told to stop what goes on.
 	asked time.Time
 	// over is since when the job's last word is there, or the backend's.
 	over time.Time
+}
+
+// A failedRun is an attempt of a pack by its folder, and what others share with it.
+type failedRun struct {
+	dir    string
+	family *family
 }
 
 // inPack reports whether the task waits for, or is in, a pack that has not ended.
@@ -133,6 +140,10 @@ func (c *Campaign) packAgain(b *Backend, tasks []*task) error {
 		}
 		return nil
 	}
+	how, err := c.packing(b)
+	if err != nil {
+		return err
+	}
 	list := make([]*plan.Run, len(tasks))
 	for i, t := range tasks {
 		run := *t.run // planned with a job of its own, where it was in flight then
@@ -143,15 +154,38 @@ func (c *Campaign) packAgain(b *Backend, tasks []*task) error {
 		job.PackedWith = run.Job.PackedWith
 		run.Job, t.run, list[i] = job, &run, &run
 	}
-	for _, indexes := range b.Packer.Packing().Arrange(list) {
+	for _, t := range tasks {
+		t.pack, t.member = nil, false
+	}
+	for _, indexes := range how.Arrange(list) {
 		p := &pack{submission: submission{backend: b, since: time.Now()}}
 		for _, i := range indexes {
 			p.tasks = append(p.tasks, tasks[i])
-			tasks[i].pack = p
+			tasks[i].pack, tasks[i].member = p, true
 		}
 		c.packs = append(c.packs, p)
 	}
+	for _, t := range tasks {
+		if t.pack != nil {
+			continue
+		}
+		if t.run.Job, err = b.Packer.Job(t.run); err != nil { // a pack may no longer take as long
+			return err
+		}
+	}
 	return nil
+}
+
+// packing bounds the packs of a backend now: nodes that are left alone are none
+// that its packs can have.
+func (c *Campaign) packing(b *Backend) (plan.Packing, error) {
+	how := *b.Packer.Packing()
+	if how.MaxNodes == 0 || b.Avoid == nil {
+		return how, nil
+	}
+	list, err := c.Store.Excluded(b.Cluster)
+	how.MaxNodes = max(1, how.MaxNodes-len(list))
+	return how, err
 }
 
 // packLimits is what packs that have not ended can cost at most, in GPU-hours.
@@ -165,20 +199,27 @@ func (c *Campaign) packLimits() float64 {
 	return sum
 }
 
-// render renders the job anew where the pack's runs are not those that were
-// planned.
-func (p *pack) render() error {
+// render renders the job anew where the pack's runs or slots are not those that
+// were planned. fits says that it still is one job: fewer slots take longer.
+func (c *Campaign) render(p *pack) (fits bool, err error) {
+	how, err := c.packing(p.backend)
+	if err != nil {
+		return false, err
+	}
 	tasks := p.waits()
 	list, same := make([]*plan.Run, len(tasks)), p.planned != nil && len(p.planned.Runs) == len(tasks)
 	for i, t := range tasks {
 		list[i] = t.run
 		same = same && p.planned.Runs[i] == t.run.Address
 	}
-	if same {
-		return nil
+	slots, limit := how.Deal(list)
+	if same && p.planned.SideBySide() == slices.Max(slots)+1 {
+		return true, nil
 	}
-	var err error
-	p.planned, err = p.backend.Packer.PackJob(list)
+	if limit > how.MaxTime {
+		return false, nil
+	}
+	p.planned, err = p.backend.Packer.PackJob(list, how)
 	p.tasks = tasks
-	return err
+	return err == nil, err
 }

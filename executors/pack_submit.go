@@ -60,6 +60,14 @@ func (c *Campaign) packHeld(p *pack) bool {
 func (c *Campaign) submitPack(ctx context.Context, p *pack) error {
 	resumed := p.phase == active
 	if !resumed {
+		fits, err := c.render(p)
+		if err != nil {
+			return err
+		}
+		if !fits {
+			p.phase = done // its tasks are packed again
+			return nil
+		}
 		if err := c.reservePack(ctx, p); err != nil {
 			return err
 		}
@@ -83,9 +91,6 @@ func (c *Campaign) submitPack(ctx context.Context, p *pack) error {
 // pack's intent names them all before any of them has its own: what is cut off
 // here leaves attempts that were never prepared, which the job passes over.
 func (c *Campaign) reservePack(ctx context.Context, p *pack) error {
-	if err := p.render(); err != nil {
-		return err
-	}
 	data := make([]string, len(p.tasks))
 	for i, t := range p.tasks {
 		var err error

@@ -141,13 +141,27 @@ func (c *Campaign) doom(p *pack) error {
 	if err != nil {
 		return err
 	}
-	for _, dir := range p.failed {
-		if err := p.folder.MarkJudged(numbers[dir]); err != nil {
+	var open []failedRun
+	for _, f := range p.failed {
+		if c.undecided(p, f.family) {
+			open = append(open, f)
+			continue
+		}
+		if err := p.folder.MarkJudged(numbers[f.dir]); err != nil {
 			return err
 		}
 	}
-	p.failed = nil
+	p.failed = open
 	return nil
+}
+
+// undecided reports whether a canary goes on beside a run that failed: what it
+// shows of their family is worth waiting for.
+func (c *Campaign) undecided(p *pack, f *family) bool {
+	if !c.canaries(p.backend) || p.planned == nil || p.planned.SideBySide() == 1 {
+		return false
+	}
+	return !f.started && f.canary.pack == p && f.canary.phase == active
 }
 
 // closePack ends a pack whose job has said its last word: what it has not begun
@@ -182,17 +196,9 @@ func (c *Campaign) closePack(p *pack) error {
 // time, records how the others ended that have no outcome. open says that one of
 // these is waited for.
 func settle(folder *runs.Pack, end runs.EndRecord, due bool) (open bool, err error) {
-	members, err := folder.Members()
-	if err != nil {
-		return false, err
-	}
-	for _, a := range members {
-		phase, err := a.Phase()
+	for a, err := range inFlight(folder) {
 		if err != nil {
 			return false, err
-		}
-		if !phase.InFlight() {
-			continue
 		}
 		given, err := a.Defer("its pack ended before it began: " + end.Code)
 		switch {
@@ -211,7 +217,7 @@ func settle(folder *runs.Pack, end runs.EndRecord, due bool) (open bool, err err
 	return open, nil
 }
 
-// packHours is what a pack has cost, in GPU-hours.
+// packHours is what a pack has cost, in GPU-hours: all that it held, to its end.
 func packHours(p *pack, exit *runs.Exit, ended *runs.EndRecord) float64 {
 	start, err := p.folder.Start()
 	if err != nil || start == nil {
@@ -224,7 +230,11 @@ func packHours(p *pack, exit *runs.Exit, ended *runs.EndRecord) float64 {
 	case ended != nil:
 		end = ended.Time
 	}
-	return max(0, end.Sub(start.Time).Hours()) * float64(p.tasks[0].run.Hardware.GPUs)
+	gpus := p.tasks[0].run.Hardware.GPUs
+	if p.planned != nil {
+		gpus = p.planned.GPUs
+	}
+	return max(0, end.Sub(start.Time).Hours()) * float64(gpus)
 }
 
 // observePack takes in what the backend says of a pack's job.

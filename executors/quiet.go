@@ -105,11 +105,24 @@ func logsIterations(r *plan.Run) bool {
 	return options["print_iter_log"] == true
 }
 
+// measuredOn are the nodes of a run that shares its job with others, which are not
+// to be looked into; none for any other run.
+func (t *task) measuredOn() []string {
+	if !t.packed {
+		return nil
+	}
+	start, err := t.attempt.Start()
+	if err != nil || start == nil {
+		return nil
+	}
+	return start.Nodes
+}
+
 // stopHanging looks into the job, cancels it and records it as failed.
 func (c *Campaign) stopHanging(ctx context.Context, t *task, why string) error {
 	c.tell(t, RunState, Event{Text: why + "; the job is looked into and cancelled"})
 	if d, ok := t.backend.Executor.(Diagnoser); ok {
-		text, err := d.Diagnose(ctx, t.handle)
+		text, err := d.Diagnose(ctx, t.handle, t.measuredOn())
 		if err != nil {
 			text += fmt.Sprintf("\nllmbench: %v\n", err)
 		}

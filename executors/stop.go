@@ -162,17 +162,9 @@ func cancelPacked(ctx context.Context, store *runs.Store, list []Flight) error {
 
 // others reports whether a pack has runs in flight other than these.
 func others(folder *runs.Pack, these []Flight) (bool, error) {
-	members, err := folder.Members()
-	if err != nil {
-		return false, err
-	}
-	for _, a := range members {
-		phase, err := a.Phase()
-		if err != nil {
-			return false, err
-		}
-		if phase.InFlight() && !has(these, a) {
-			return true, nil
+	for a, err := range inFlight(folder) {
+		if err != nil || !has(these, a) {
+			return err == nil, err
 		}
 	}
 	return false, nil

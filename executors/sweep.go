@@ -154,11 +154,8 @@ func packNeeded(p *runs.Pack, name string, h Handle) (bool, error) {
 	if err != nil || len(members) == 0 {
 		return true, err
 	}
-	for _, a := range members {
-		phase, err := a.Phase()
-		if err != nil || phase.InFlight() {
-			return true, err
-		}
+	if left, err := others(p, nil); left || err != nil {
+		return true, err
 	}
 	exit, err := p.Exit()
 	return exit != nil && exit.JobID == JobID(h), err

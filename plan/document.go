@@ -47,7 +47,8 @@ type Git struct {
 }
 
 // Summary counts the runs by action. GPUHoursLimit is what the runs to measure
-// can cost at most, by the time limits of their jobs.
+// can cost at most, by the time limits of their jobs; GPUHoursEstimate what they
+// should, with the nodes of packs that wait for others.
 type Summary struct {
 	Measure          int                `json:"measure"`
 	Remeasure        int                `json:"remeasure"`
@@ -148,6 +149,11 @@ func (p *Plan) summarise() {
 		}
 		if r.Action == Measure || r.Action == Remeasure {
 			s.GPUHoursEstimate = addEstimate(s.GPUHoursEstimate, r)
+		}
+	}
+	if p.sideBySide() && s.GPUHoursEstimate != nil {
+		if idle, e := p.Idle(), s.GPUHoursEstimate; idle != nil {
+			e.Low, e.Mid, e.High = e.Low+idle.Low, e.Mid+idle.Mid, e.High+idle.High
 		}
 	}
 	s.GPUHoursLimit = p.gpuHoursLimit()

@@ -4,20 +4,24 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 )
 
-// A Pack is one job that runs several samples one after another.
+// A Pack is one job that runs several samples: one after another in each of its
+// slots, which are groups of whole nodes, and those of different slots side by
+// side.
 type Pack struct {
 	// Name is the stem of the job's name; AttemptPlaceholder in Argv stands for
 	// what makes it unique.
 	Name string `json:"name"`
-	// Runs are the addresses in the order in which they are run. A run with
+	// Runs are the addresses in the order in which their turns come. A run with
 	// several samples in the pack is there several times.
 	Runs []string `json:"runs"`
-	// GPUs are those of one run, which the pack holds to its end.
+	// Slots are the addresses of each slot, in the order in which they are run.
+	Slots [][]string `json:"slots"`
+	// GPUs are those of the whole allocation, which the pack holds to its end: of
+	// one run for each slot.
 	GPUs             int `json:"gpus"`
 	TimeLimitSeconds int `json:"time_limit_seconds"`
 	// Container is "shared" where one container is unpacked for all runs, "fresh"
@@ -32,6 +36,24 @@ func (p *Pack) GPUHoursLimit() float64 {
 	return float64(p.GPUs) * float64(p.TimeLimitSeconds) / 3600
 }
 
+// SideBySide is how many slots the pack has. One of an older store names none.
+func (p *Pack) SideBySide() int { return max(1, len(p.Slots)) }
+
+// Dealt is the slot of each of Runs, from 0.
+func (p *Pack) Dealt() []int {
+	slots, next := make([]int, len(p.Runs)), make([]int, len(p.Slots))
+	for i, address := range p.Runs {
+		for k, queue := range p.Slots {
+			if next[k] < len(queue) && queue[next[k]] == address {
+				slots[i] = k
+				next[k]++
+				break
+			}
+		}
+	}
+	return slots
+}
+
 // A Packer is a Target that can run several samples in one job.
 type Packer interface {
 	Target
@@ -39,98 +61,9 @@ type Packer interface {
 	Packing() *Packing
 	// Member renders the job of a run that is run inside packs.
 	Member(run *Run) (Job, error)
-	// PackJob renders the job that runs these, which are members, in this order.
-	PackJob(runs []*Run) (*Pack, error)
-}
-
-// Packing bounds packs.
-type Packing struct {
-	// MaxRuns is how many samples one job runs at most.
-	MaxRuns int
-	// MaxTime is the longest time limit of a pack.
-	MaxTime time.Duration
-	// Margin is how long starting a run and cleaning up after it may take.
-	Margin time.Duration
-}
-
-// Limit is the time limit of a job that runs these: what each may take, with a
-// margin before, between and after them.
-func (p Packing) Limit(runs []*Run) time.Duration {
-	sum := p.Margin
-	for _, r := range runs {
-		sum += time.Duration(r.TimeLimitSeconds)*time.Second + p.Margin
-	}
-	return sum
-}
-
-// Arrange puts samples, each given by its run, into packs: the indexes of each
-// pack's samples in the order in which they are run. Only samples of one shape
-// share a pack. The first sample of every run comes before the second of any, so
-// that a drift of the machine hits all runs alike; within such a round the
-// cheapest is first, since it shows what all would fail of. Samples that do not
-// fit into MaxTime are in no pack.
-func (p Packing) Arrange(runs []*Run) [][]int {
-	var shapes []string
-	byShape, round, seen := map[string][]int{}, make([]int, len(runs)), map[string]int{}
-	for i, r := range runs {
-		if p.Limit(runs[i:i+1]) > p.MaxTime {
-			continue
-		}
-		seen[r.Fingerprint]++
-		round[i] = seen[r.Fingerprint]
-		s := r.shape()
-		if byShape[s] == nil {
-			shapes = append(shapes, s)
-		}
-		byShape[s] = append(byShape[s], i)
-	}
-	var out [][]int
-	for _, s := range shapes {
-		list := byShape[s]
-		slices.SortStableFunc(list, func(i, j int) int {
-			switch a, b := runs[i].ExpectedGPUHours(), runs[j].ExpectedGPUHours(); {
-			case round[i] != round[j]:
-				return round[i] - round[j]
-			case a < b:
-				return -1
-			case a > b:
-				return 1
-			}
-			return 0
-		})
-		out = append(out, p.split(list, runs)...)
-	}
-	return out
-}
-
-// split cuts a list into as few packs as the bounds allow, and of like size where
-// that needs no more.
-func (p Packing) split(list []int, runs []*Run) [][]int {
-	fewest := p.cut(list, runs, max(1, p.MaxRuns))
-	even := p.cut(list, runs, (len(list)+len(fewest)-1)/len(fewest))
-	if len(even) == len(fewest) {
-		return even
-	}
-	return fewest
-}
-
-// cut fills one pack after another with up to size samples.
-func (p Packing) cut(list []int, runs []*Run, size int) [][]int {
-	var out [][]int
-	var now []int
-	var limit time.Duration
-	for _, i := range list {
-		takes := time.Duration(runs[i].TimeLimitSeconds)*time.Second + p.Margin
-		if len(now) == size || len(now) > 0 && limit+takes > p.MaxTime {
-			out, now = append(out, now), nil
-		}
-		if now == nil {
-			limit = p.Margin
-		}
-		now = append(now, i)
-		limit += takes
-	}
-	return append(out, now)
+	// PackJob renders the job that runs these, which are members, dealt to its
+	// slots in this order. how is what Packing returned, or allows less.
+	PackJob(runs []*Run, how Packing) (*Pack, error)
 }
 
 // shape is what runs must share to run in one allocation: their nodes, image and
@@ -179,9 +112,13 @@ func (b *builder) packAll(p *Plan, list []candidate, packer Packer) hcl.Diagnost
 			samples = append(samples, c.run)
 		}
 	}
+	how := *packer.Packing()
+	if diags := tooWide(samples, cells, how); diags.HasErrors() {
+		return merge(diags)
+	}
 	var packed []*Run
-	for _, runs := range together(packer.Packing().Arrange(samples), samples) {
-		pack, err := packer.PackJob(runs)
+	for _, runs := range together(how.Arrange(samples), samples) {
+		pack, err := packer.PackJob(runs, how)
 		if err != nil {
 			return hcl.Diagnostics{cellError(cells[runs[0]].cell, "executor", "Job cannot be written", err.Error()+".")}
 		}
@@ -199,25 +136,53 @@ func (b *builder) packAll(p *Plan, list []candidate, packer Packer) hcl.Diagnost
 			return diags
 		}
 	}
-	return merge(tooLong(samples, cells, *packer.Packing()))
+	return merge(tooLong(samples, cells, how))
 }
 
-// tooLong warns of runs that share no job although there are others of their
-// shape: two would take longer than a pack may.
-func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
+// tooWide refuses packs with more nodes than there are.
+func tooWide(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
+	shapes := shapesOf(samples)
+	var diags hcl.Diagnostics
+	for i, r := range samples {
+		side := min(p.SideBySide, p.MaxRuns, shapes[r.shape()])
+		if p.MaxNodes == 0 || side < 2 || side*r.Hardware.Nodes <= p.MaxNodes || i > 0 && samples[i-1] == r {
+			continue
+		}
+		d := cellError(cells[r].cell, "hardware", "Runs do not fit side by side", fmt.Sprintf(
+			"side_by_side puts %d runs of %d nodes each beside each other, each on nodes of its own: %d nodes, and the partition has %d. "+
+				"Lower side_by_side in the executor's pack block to %d, or name another partition.",
+			side, r.Hardware.Nodes, side*r.Hardware.Nodes, p.MaxNodes, max(1, p.MaxNodes/r.Hardware.Nodes)))
+		diags = append(diags, about(cells[r].cell, hcl.Diagnostics{d})...)
+	}
+	return diags
+}
+
+// shapesOf counts samples by their shape.
+func shapesOf(samples []*Run) map[string]int {
 	shapes := map[string]int{}
 	for _, r := range samples {
 		shapes[r.shape()]++
 	}
+	return shapes
+}
+
+// tooLong warns of runs that share no job although there are others of their
+// shape: two would take longer than a pack may, or where they go side by side one.
+func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
+	shapes := shapesOf(samples)
 	var diags hcl.Diagnostics
 	for i, r := range samples {
-		if r.packed != nil || shapes[r.shape()] < 2 || i > 0 && samples[i-1] == r {
+		subject, slot := "Two runs with this time limit and a margin of %s before, between and after them take %s", []*Run{r, r}
+		if p.SideBySide > 1 {
+			subject, slot = "A run with this time limit and a margin of %s before and after it takes %s", slot[:1]
+		}
+		if r.packed != nil || shapes[r.shape()] < 2 || p.Limit(slot) <= p.MaxTime || i > 0 && samples[i-1] == r {
 			continue
 		}
 		d := cellError(cells[r].cell, "time_limit", "Run is not packed", fmt.Sprintf(
-			"Two runs with this time limit and a margin of %s before, between and after them take %s, and a job may take %s. The run gets a job of its own. "+
+			subject+", and a job may take %s. The run gets a job of its own. "+
 				"Raise max_time in the executor's pack block, where the partition allows it, or shorten time_limit.",
-			inMinutes(p.Margin.Seconds()), inMinutes(p.Limit([]*Run{r, r}).Seconds()), inMinutes(p.MaxTime.Seconds())))
+			inMinutes(p.Margin.Seconds()), inMinutes(p.Limit(slot).Seconds()), inMinutes(p.MaxTime.Seconds())))
 		d.Severity = hcl.DiagWarning
 		diags = append(diags, about(cells[r].cell, hcl.Diagnostics{d})...)
 	}

@@ -15,9 +15,13 @@ import (
 // whose first rank waits while a file is there. One run fails.
 func (d *drill) sweep(hold string) {
 	d.t.Helper()
+	d.sweepWith("max_runs = 7", fmt.Sprintf(`[ "$SLURM_PROCID" != 0 ] || while [ -e %[1]s ]; do touch %[1]s.$SLURM_JOB_ID; sleep 0.1; done`, hold))
+}
+
+func (d *drill) sweepWith(pack, prolog string) {
+	d.t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "sweep", "main.hcl"))
 	d.ok(err)
-	prolog := fmt.Sprintf(`[ "$SLURM_PROCID" != 0 ] || while [ -e %[1]s ]; do touch %[1]s.$SLURM_JOB_ID; sleep 0.1; done`, hold)
 	executor := fmt.Sprintf(`executor "slurm" "gb200" {
   partition     = "batch"
   poll_interval = "1s"
@@ -26,10 +30,10 @@ func (d *drill) sweep(hold string) {
   prolog        = [%q]
 
   pack {
-    max_runs = 7
+    %s
   }
 }
-`, prolog)
+`, prolog, pack)
 	s := regexp.MustCompile(`(?s)executor "slurm".*?\n}\n`).ReplaceAllLiteralString(string(text), executor)
 	for _, change := range [][2]string{
 		{`time_limit = "30m"`, `time_limit = "5m"`}, {`max(4000, 4 *`, `max(64, 4 *`},
@@ -230,15 +234,10 @@ func (d *drill) packsOtherwise() {
 	d.wantValid(4)
 
 	by := strings.Replace(rehearsal, `canary        = false`, "canary        = false\n  pack {}", 1)
-	d.definitions(strings.Replace(by, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "1001"`, 1))
-	scripts := filepath.Join(d.t.TempDir(), "by hand")
-	if _, code := d.llmbench("plan", "-store="+d.store, "-write-scripts="+scripts, d.dir); code != 0 {
-		d.t.Fatalf("plan -write-scripts: exit %d", code)
-	}
-	d.must("sbatch", "--wait", filepath.Join(scripts, "pack-1.sh"))
-	if out, code := d.llmbench("plan", "-detailed-exitcode", "-store="+d.store, d.dir); code != 0 {
-		said, _ := os.ReadFile(filepath.Join(scripts, "pack-1.out"))
-		d.t.Errorf("plan after the pack by hand: exit %d\n%s\n%s", code, out, said)
+	d.byHand(by, "1001")
+	said := d.byHand(strings.Replace(by, "pack {}", "pack {\n    side_by_side = 2\n  }", 1), "1002")
+	if strings.Count(said, " on gb01,gb02") != 2 || strings.Count(said, " on gb03,gb04") != 2 {
+		d.t.Errorf("the pack by hand ran:\n%s", said)
 	}
 
 	fails := strings.Replace(by, `canary        = false`, "canary        = true", 1)
@@ -258,4 +257,20 @@ func (d *drill) packsOtherwise() {
 	if code != 3 || strings.Count(out, " deferred ") != 3 || !strings.Contains(out, " failed ") {
 		d.t.Errorf("status: exit %d, want 3, one failed and three deferred", code)
 	}
+}
+
+// byHand submits the pack of definitions by hand and returns what its job said.
+func (d *drill) byHand(text, speed string) string {
+	d.t.Helper()
+	d.definitions(strings.Replace(text, `LLMBENCH_SIMULATED_SPEED = "20"`, fmt.Sprintf(`LLMBENCH_SIMULATED_SPEED = %q`, speed), 1))
+	scripts := filepath.Join(d.t.TempDir(), "by hand")
+	if _, code := d.llmbench("plan", "-store="+d.store, "-write-scripts="+scripts, d.dir); code != 0 {
+		d.t.Fatalf("plan -write-scripts: exit %d", code)
+	}
+	d.must("sbatch", "--wait", filepath.Join(scripts, "pack-1.sh"))
+	said, _ := os.ReadFile(filepath.Join(scripts, "pack-1.out"))
+	if out, code := d.llmbench("plan", "-detailed-exitcode", "-store="+d.store, d.dir); code != 0 {
+		d.t.Errorf("plan after the pack by hand: exit %d\n%s\n%s", code, out, said)
+	}
+	return string(said)
 }

@@ -110,6 +110,10 @@ type Provenance struct {
 	DefinitionsGit   *string  `json:"definitions_git"`
 	LLMBenchVersion  *string  `json:"llmbench_version"`
 	ScriptSHA256     *string  `json:"script_sha256"`
+	// SideBySide is how many runs at most were measured at once in the job, each on
+	// nodes of its own; nil where the run had its job to itself while it was
+	// measured.
+	SideBySide *int `json:"side_by_side"`
 	// Argv is the command line of the benchmark, relative to the attempt's folder.
 	Argv    []string          `json:"argv"`
 	Missing map[string]string `json:"missing"`

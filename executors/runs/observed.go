@@ -129,6 +129,10 @@ func observed(p *results.Provenance, name, value string) {
 		p.ImageSHA256 = &value
 	case "checkpoint_sha256":
 		p.CheckpointSHA256 = &value
+	case "side_by_side":
+		if n, err := strconv.Atoi(value); err == nil {
+			p.SideBySide = &n
+		}
 	case "gpu":
 		observedGPU(p, strings.Split(value, ","))
 	}

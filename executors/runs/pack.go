@@ -11,8 +11,8 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A Pack is the folder of a job that runs several attempts, its members, one
-// after another. The job claims it, starts and exits as in an attempt's folder;
+// A Pack is the folder of a job that runs several attempts, its members, in one
+// slot or several. The job claims it, starts and exits as in an attempt's folder;
 // what becomes of each member stands in the member's own.
 type Pack struct {
 	folder
@@ -35,7 +35,7 @@ type PackIntent struct {
 	Host         string    `json:"host"`
 	Nonce        string    `json:"nonce"`
 	Created      time.Time `json:"created"`
-	// Members are in the order in which they are run.
+	// Members are in the order in which their turns come.
 	Members []Member `json:"members"`
 }
 
@@ -132,8 +132,8 @@ func (p *Pack) Intent() (*PackIntent, error) { return readDocument[PackIntent](p
 // Planned returns the pack as it was planned, nil when it was not written.
 func (p *Pack) Planned() (*plan.Pack, error) { return readDocument[plan.Pack](p.folder, packFile) }
 
-// Members are the attempts of the pack, in the order in which they are run; none
-// where it was never prepared to the end.
+// Members are the attempts of the pack, in the order in which their turns come;
+// none where it was never prepared to the end.
 func (p *Pack) Members() ([]*Attempt, error) {
 	in, err := p.Intent()
 	if err != nil || in == nil {

@@ -36,9 +36,8 @@ type Config struct {
 	Container                                                            *Container
 	// Pack is nil where every sample gets a job of its own.
 	Pack *Pack
-	// partitionTime is the longest time limit of the partition, 0 where it is not
-	// known.
-	partitionTime time.Duration
+	// room is what the partition lets packs have.
+	room room
 	// Prepare is nil where the login host brings what runs read.
 	Prepare *Prepare
 }
@@ -60,7 +59,7 @@ func Spec() hcldec.Spec {
 			"runtime": attr("runtime", cty.String), "image_dir": attr("image_dir", cty.String), "mounts": attr("mounts", list),
 			"writable": attr("writable", cty.Bool), "mount_home": attr("mount_home", cty.Bool),
 		}},
-		"pack": &hcldec.BlockSpec{TypeName: "pack", Nested: hcldec.ObjectSpec{"max_runs": attr("max_runs", cty.Number), "max_time": attr("max_time", cty.String)}},
+		"pack": &hcldec.BlockSpec{TypeName: "pack", Nested: hcldec.ObjectSpec{"max_runs": attr("max_runs", cty.Number), "max_time": attr("max_time", cty.String), "side_by_side": attr("side_by_side", cty.Number)}},
 		"prepare": &hcldec.BlockSpec{TypeName: "prepare", Nested: hcldec.ObjectSpec{
 			"partition": attr("partition", cty.String), "time_limit": attr("time_limit", cty.String),
 		}},
@@ -110,9 +109,7 @@ func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
 	}
 	c.Container = r.container()
 	c.Pack = r.pack()
-	if c.Pack != nil && c.InAllocation {
-		r.wrong("pack", "Packing inside an allocation", "in_allocation = true runs one after another in the allocation of the shell already: leave the pack block out.")
-	}
+	r.checkPack(c)
 	c.Prepare = r.prepare()
 	r.extraArgs(c.ExtraArgs)
 	return c, r.diags
@@ -251,20 +248,6 @@ func (r *reader) container() *Container {
 	}
 	r.diags = append(r.diags, in.diags...)
 	return c
-}
-
-func (r *reader) pack() *Pack {
-	v, ok := r.get("pack")
-	if !ok {
-		return nil
-	}
-	in := &reader{v: v, place: r.place}
-	p := &Pack{MaxRuns: in.whole("max_runs", defaultPack.MaxRuns), MaxTime: in.duration("max_time", defaultPack.MaxTime)}
-	if p.MaxRuns < 1 {
-		in.wrong("max_runs", "Pack holds no run", "max_runs must be at least 1.")
-	}
-	r.diags = append(r.diags, in.diags...)
-	return p
 }
 
 // owned are the sbatch options that llmbench sets itself.

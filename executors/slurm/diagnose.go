@@ -2,6 +2,8 @@ package slurm
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
@@ -18,11 +20,15 @@ done
 if command -v nvidia-smi >/dev/null; then timeout 20 nvidia-smi; else echo "nvidia-smi is not on this node"; fi`
 
 // Diagnose implements executors.Diagnoser with a step beside the benchmark's, on
-// each node of the job.
-func (e *Executor) Diagnose(ctx context.Context, h executors.Handle) (string, error) {
+// each of the nodes.
+func (e *Executor) Diagnose(ctx context.Context, h executors.Handle, nodes []string) (string, error) {
 	parts, err := parseHandle(h)
 	if err != nil {
 		return "", err
 	}
-	return e.run(ctx, time.Minute, "", e.on("srun", "--jobid="+parts.id, "--overlap", "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none", "bash", "-c", diagnosis)...)
+	argv := []string{"srun", "--jobid=" + parts.id, "--overlap", "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
+	if n := len(nodes); n > 0 {
+		argv = append(argv, fmt.Sprintf("--nodes=%d", n), fmt.Sprintf("--ntasks=%d", n), "--nodelist="+strings.Join(nodes, ","))
+	}
+	return e.run(ctx, time.Minute, "", e.on(append(argv, "bash", "-c", diagnosis)...)...)
 }

@@ -31,10 +31,12 @@ type faultyJob struct {
 	ended         time.Time
 	cancelled     bool
 	cancel        chan struct{}
-	member        *faultyJob // what a pack runs now
+	members       []*faultyJob // what the slots of a pack run now
 	inPack        bool
-	lost          string // the state of the job that a run takes down with it
-	measured      int    // how often it did the work
+	slot          int           // of a run in a pack
+	lost          string        // the state of the job that a run takes down with it
+	dead          chan struct{} // closed when the job is gone without a word
+	measured      int           // how often it did the work
 	whole         bool
 	tps           float64
 }
@@ -88,8 +90,20 @@ func (j *faultyJob) sleep(d time.Duration) bool {
 	select {
 	case <-j.cancel:
 		return false
+	case <-j.dead:
+		return false
 	case <-time.After(d):
 		return true
+	}
+}
+
+// gone reports whether the job is gone and says nothing more.
+func (j *faultyJob) gone() bool {
+	select {
+	case <-j.dead:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -156,6 +170,11 @@ func (j *faultyJob) script(restarts int) {
 	}
 	left := j.sleep(min(j.runs, j.limit()))
 	switch {
+	case j.gone():
+	case j.slot > 0 && j.fate == "node fails": // the slot's step fails, and its script tells
+		j.put("stderr", "srun: error: Node failure on gb03\n")
+		j.exit(began, 137, "", "", "")
+		j.end("NODE_FAIL")
 	case left && j.runs > j.limit():
 		j.exit(began, 143, "TERM", "time_limit", "")
 	case !left:

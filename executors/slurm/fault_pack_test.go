@@ -5,7 +5,10 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
@@ -46,29 +49,73 @@ func (j *faultyJob) pack(restarts int) {
 			}
 		})
 	}
-	good := false
+	var slots sync.WaitGroup
+	for slot := range j.slots() {
+		slots.Go(func() { j.work(slot) })
+	}
+	slots.Wait()
+	if j.gone() {
+		return
+	}
+	j.exit(began, 0, "", "", "")
+	j.end(map[bool]string{false: "COMPLETED", true: "CANCELLED"}[j.stopped()])
+}
+
+// work runs the queue of a slot.
+func (j *faultyJob) work(slot int) {
+	down := false
+	slotOf := j.slotOf()
 	for i, dir := range members(j.dir) {
-		m := &faultyJob{slurm: j.slurm, id: j.id, name: j.name, dir: dir, cancel: make(chan struct{}), inPack: true}
-		if !m.has("intent.json") || m.has("claim") || m.has("cancelled") || m.has("ended.json") {
+		m := &faultyJob{slurm: j.slurm, id: j.id, name: j.name, dir: dir, cancel: make(chan struct{}), dead: j.dead, inPack: true, slot: slot}
+		if slotOf[i] != slot || !m.has("intent.json") || m.has("claim") || m.has("cancelled") || m.has("ended.json") {
 			continue
 		}
-		if j.stopped() || j.fate == "short" && i > 0 {
+		if j.stopped() || down || j.fate == "short" && i > 0 {
 			m.gives("its pack was ended")
 			continue
 		}
 		j.runs1(m)
 		if m.lost != "" {
-			j.end(m.lost)
+			j.die(m.lost)
+		}
+		if j.gone() {
 			return
 		}
-		good = good || m.whole
-		if !good && m.fate != "" {
+		down = slot > 0 && m.fate == "node fails" && !m.stopped()
+		if m.whole {
+			j.put(".good", "")
+		} else if m.fate != "" && !down {
 			j.awaitVerdict(i + 1)
 		}
 	}
-	j.exit(began, 0, "", "", "")
-	j.end(map[bool]string{false: "COMPLETED", true: "CANCELLED"}[j.stopped()])
 }
+
+// die ends the job and all that it runs without a word.
+func (j *faultyJob) die(state string) {
+	j.end(state)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.gone() {
+		close(j.dead)
+	}
+}
+
+// slotOf are the slots of the members of a pack's job, as its script has them.
+func (j *faultyJob) slotOf() (list []int) {
+	script, _ := os.ReadFile(j.path("script.sh"))
+	_, words, _ := strings.Cut(string(script), "\nslot_of=(")
+	words, _, _ = strings.Cut(words, ")")
+	for word := range strings.FieldsSeq(words) {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			panic("a slot of a pack is " + word)
+		}
+		list = append(list, n-1)
+	}
+	return list
+}
+
+func (j *faultyJob) slots() int { return slices.Max(j.slotOf()) + 1 }
 
 // runs1 runs one member to its end, or until it or the pack is stopped.
 func (j *faultyJob) runs1(m *faultyJob) {
@@ -81,7 +128,7 @@ func (j *faultyJob) runs1(m *faultyJob) {
 	f.members = append(f.members, m)
 	f.mu.Unlock()
 	j.mu.Lock()
-	j.member = m
+	j.members = append(j.members, m)
 	j.mu.Unlock()
 	done := make(chan struct{})
 	f.wg.Go(func() {
@@ -94,23 +141,25 @@ func (j *faultyJob) runs1(m *faultyJob) {
 	m.script(0)
 	close(done)
 	j.mu.Lock()
-	j.member = nil
+	j.members = slices.DeleteFunc(j.members, func(other *faultyJob) bool { return other == m })
 	j.mu.Unlock()
 	switch m.fate {
 	case "node fails", "killed", "preempted", "time limit":
-		if !m.stopped() {
+		if !m.stopped() && !m.gone() && !(m.slot > 0 && m.fate == "node fails") {
 			m.lost = m.state
 		}
 	}
 }
 
-// nudge has the pack's job look whether the run that it measures was cancelled.
+// nudge has the pack's job look whether a run that it measures was cancelled.
 func (j *faultyJob) nudge() {
 	j.mu.Lock()
-	m := j.member
+	list := slices.Clone(j.members)
 	j.mu.Unlock()
-	if m != nil && m.has("cancelled") {
-		m.stop()
+	for _, m := range list {
+		if m.has("cancelled") {
+			m.stop()
+		}
 	}
 }
 
@@ -128,7 +177,7 @@ func (j *faultyJob) awaitVerdict(number int) {
 		return
 	}
 	for range 30 {
-		if j.has(fmt.Sprintf("judged.%d", number)) || !j.sleep(time.Second) {
+		if j.has(".good") || j.has(fmt.Sprintf("judged.%d", number)) || !j.sleep(time.Second) {
 			return
 		}
 	}
@@ -166,7 +215,7 @@ func (s *schedule) pack(p *plan.Plan) {
 		for _, i := range indexes {
 			list = append(list, samples[i])
 		}
-		pack, err := target.PackJob(list)
+		pack, err := target.PackJob(list, *target.Packing())
 		if err != nil {
 			s.t.Fatal(err)
 		}

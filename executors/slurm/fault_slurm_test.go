@@ -138,7 +138,7 @@ func (f *faultySlurm) start(dir string, argv []string) *faultyJob {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.nextID++
-	j := &faultyJob{slurm: f, id: 1000 + f.nextID, dir: dir, submitted: time.Now(), state: "PENDING", reason: "Priority", cancel: make(chan struct{})}
+	j := &faultyJob{slurm: f, id: 1000 + f.nextID, dir: dir, submitted: time.Now(), state: "PENDING", reason: "Priority", cancel: make(chan struct{}), dead: make(chan struct{})}
 	for _, w := range argv {
 		if name, ok := strings.CutPrefix(w, "--job-name="); ok {
 			j.name = name

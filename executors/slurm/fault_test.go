@@ -113,7 +113,10 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 func (s *schedule) config() *Config {
 	c := &Config{PollInterval: 5 * time.Second, MaxInQueue: 2, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true, Retries: 2, Launcher: []string{"trtllm-bench"}}
 	if s.packed && !s.alone {
-		c.Pack, c.Canary = &Pack{MaxRuns: 3, MaxTime: 4 * time.Hour}, s.seed%2 == 0
+		side := 1 + int(s.seed/3)%3
+		longest := []time.Duration{4 * time.Hour, 30 * time.Minute}[s.seed/9%2] // half an hour is two runs
+		c.Pack, c.Canary = &Pack{MaxRuns: 2 + side, MaxTime: longest, SideBySide: side}, s.seed%2 == 0
+		c.room.nodes = 2 * side
 	}
 	return c
 }

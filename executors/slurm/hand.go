@@ -24,7 +24,7 @@ func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, erro
 	}
 	_, body, _ = strings.Cut(body, "\n") // the interpreter stands in the head
 	return strings.NewReplacer(
-		"@SBATCH@", t.head(run, jobName(run), run.TimeLimitSeconds),
+		"@SBATCH@", t.head(run, jobName(run), run.TimeLimitSeconds, 1),
 		"@FOLDER@", quote(at.Folder), "@FILES@", quote(at.Files), "@STORE@", quote(at.Store),
 		"@DATASET@", quote(at.Dataset), "@DATASETS@", quote(filepath.Dir(at.Dataset)),
 		"@ADDRESS@", run.Address, "@FINGERPRINT@", run.Fingerprint,
@@ -47,16 +47,17 @@ func (t *target) HandPack(pack *plan.Pack, runs []*plan.Run, scripts []string, o
 		lines[i] = fmt.Sprintf("%d %s", r.TimeLimitSeconds, scripts[i])
 	}
 	return strings.NewReplacer(
-		"@SBATCH@", t.head(runs[0], pack.Name, pack.TimeLimitSeconds),
+		"@SBATCH@", t.head(runs[0], pack.Name, pack.TimeLimitSeconds, pack.SideBySide()),
 		"@OUT@", quote(out), "@SCRIPTS@", strings.Join(lines, "\n"),
 		"@MARGIN@", strconv.Itoa(int(packMargin/time.Second)), "@CLOCK@", clock(pack.TimeLimitSeconds),
+		"@SLOTS@", slots(pack.Dealt(), runs[0].Hardware.Nodes),
 	).Replace(handPackTemplate), nil
 }
 
 // head are sbatch's options for the resources of a run as lines of a script.
-func (t *target) head(run *plan.Run, name string, seconds int) string {
+func (t *target) head(run *plan.Run, name string, seconds, slots int) string {
 	var head strings.Builder
-	for _, o := range append(t.options(run, name+"-hand", seconds), "--output=/dev/null") {
+	for _, o := range append(t.options(run, name+"-hand", seconds, slots), "--output=/dev/null") {
 		head.WriteString("#SBATCH " + o + "\n")
 	}
 	return strings.TrimRight(head.String(), "\n")

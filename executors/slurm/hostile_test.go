@@ -160,6 +160,10 @@ func TestShellcheck(t *testing.T) {
 		func(*Config, *plan.Run) {},
 		func(c *Config, _ *plan.Run) { c.Container = &Container{ImageDir: "/images", Writable: true} },
 		func(c *Config, _ *plan.Run) { c.Container = &Container{ImageDir: "/images"} },
+		func(c *Config, _ *plan.Run) {
+			c.Container, c.Telemetry = &Container{ImageDir: "/images"}, true
+			c.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour, SideBySide: 2}
+		},
 		func(c *Config, r *plan.Run) { c.Prolog = []string{"nvidia-smi"}; v := "1 2"; r.Env["A"] = &v },
 	} {
 		cfg, run := testConfig(), testRun("true")
@@ -168,8 +172,11 @@ func TestShellcheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour}
-		pack, err := cfg.Target().(plan.Packer).PackJob([]*plan.Run{run, run})
+		if cfg.Pack == nil {
+			cfg.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour}
+		}
+		packer := cfg.Target().(plan.Packer)
+		pack, err := packer.PackJob([]*plan.Run{run, run}, *packer.Packing())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (c *Config) Probe(ctx context.Context) (cluster string) {
 		}
 	}
 	if c.Pack != nil {
-		c.partitionTime = c.longestTime(ctx)
+		c.room = c.askRoom(ctx)
 	}
 	if c.Cluster != "" {
 		return c.Cluster
@@ -45,12 +46,12 @@ func (c *Config) Probe(ctx context.Context) (cluster string) {
 	return ""
 }
 
-// longestTime is the longest time limit that the executor's partition takes, the
-// default one where none is named; 0 where it is not known or has none.
-func (c *Config) longestTime(ctx context.Context) time.Duration {
+// askRoom asks for what the executor's partition has, the default one where none
+// is named.
+func (c *Config) askRoom(ctx context.Context) room {
 	out, err := call(ctx, 10*time.Second, "", "scontrol", "-o", "show", "partition")
 	if err != nil {
-		return 0
+		return room{}
 	}
 	for line := range strings.Lines(out) {
 		fields := map[string]string{}
@@ -59,10 +60,11 @@ func (c *Config) longestTime(ctx context.Context) time.Duration {
 			fields[name] = value
 		}
 		if fields["PartitionName"] == c.Partition || c.Partition == "" && fields["Default"] == "YES" {
-			return slurmDuration(fields["MaxTime"])
+			nodes, _ := strconv.Atoi(fields["TotalNodes"])
+			return room{time: slurmDuration(fields["MaxTime"]), nodes: nodes}
 		}
 	}
-	return 0
+	return room{}
 }
 
 // Available says why jobs cannot be submitted from this host, nil if they can.

@@ -60,6 +60,7 @@ var provenanceFacts = []struct {
 	{"script SHA-256", func(r *results.Result) string { return shortHash(r.Provenance.ScriptSHA256) }},
 	{"job", ofJob(func(r *results.Result) string { return textOr(r.Job.ID) })},
 	{"nodes", ofJob(func(r *results.Result) string { return cmp.Or(strings.Join(r.Job.Nodes, " "), notKnown) })},
+	{"beside it", ofJob(besideText)},
 	{"started", ofJob(func(r *results.Result) string { return timeText(r.Job.Started) })},
 	{"took", ofJob(tookText)},
 }
@@ -75,6 +76,14 @@ func ofJob(of func(*results.Result) string) func(*results.Result) string {
 }
 
 const simulate = "simulate"
+
+// besideText says what was measured at the same time in the same job.
+func besideText(r *results.Result) string {
+	if n := r.Provenance.SideBySide; n != nil {
+		return fmt.Sprintf("up to %s of its job, on other nodes", Plural(*n-1, "run"))
+	}
+	return "-"
+}
 
 func newReportProvenance(set *results.Set, names runNames) reportProvenance {
 	var list []*results.Result
