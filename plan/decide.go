@@ -68,11 +68,18 @@ func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 			return nil, err
 		}
 		run.State = st.normal()
-		if before, err = b.Ledger.LastAt(run.Address, run.simulated); err != nil {
+		last, err := b.Ledger.LastAt(run.Address, run.simulated)
+		if err != nil {
 			return nil, err
 		}
-		if before != nil && before.Fingerprint != run.Fingerprint && !run.transient {
-			if diags, err = b.orphans(run.Address, before.Fingerprint, run.cluster, run.simulated); err != nil {
+		other := last != nil && last.Fingerprint != run.Fingerprint
+		if other {
+			if before, err = last.Run(); err != nil {
+				return nil, err
+			}
+		}
+		if other && !run.transient {
+			if diags, err = b.orphans(run.Address, last.Fingerprint, run.cluster, run.simulated); err != nil {
 				return nil, err
 			}
 		}
@@ -99,10 +106,10 @@ func (b *builder) orphans(address, fingerprint, cluster string, simulated bool) 
 	}}, nil
 }
 
-// decide sets the action of a run from its state, what was measured last at
+// decide sets the action of a run from its state, what else was measured last at
 // its address (nil: nothing) and what was asked for.
 func (r *Run) decide(before *Run, sel Selection) {
-	if before != nil && before.Fingerprint != r.Fingerprint {
+	if before != nil {
 		r.Changes = changes(before, r)
 	}
 	st := r.State

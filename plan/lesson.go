@@ -22,10 +22,22 @@ type Lesson struct {
 	StartupSeconds float64
 }
 
+// A Subject is what a lesson is about.
+type Subject struct {
+	Checkpoint, GPU, TRTLLMVersion string
+	Cluster                        string
+	Nodes                          int
+}
+
+// LessonsOfSubject is how many lessons there are about one subject at most: more
+// say little more, and take time.
+const LessonsOfSubject = 64
+
 // A Teacher is a ledger that keeps lessons. Package runs has one.
 type Teacher interface {
-	// Lessons returns what all real samples that count teach, in a fixed order.
-	Lessons() ([]Lesson, error)
+	// Lessons returns what the real samples that count teach about subjects that
+	// are wanted: the newest LessonsOfSubject of each, in a fixed order.
+	Lessons(wanted func(Subject) bool) ([]Lesson, error)
 }
 
 // lessons are grouped by what they carry over to.
@@ -44,13 +56,20 @@ type startupKey struct {
 	nodes                        int
 }
 
-func (b *builder) lessons() (lessons, error) {
+// lessons are those that some of the runs in list can use.
+func (b *builder) lessons(list []candidate) (lessons, error) {
 	l := lessons{speed: map[speedKey][]Lesson{}, refits: map[speedKey]*estimate.Parameters{}, startup: map[startupKey][]float64{}}
 	teacher, ok := b.Ledger.(Teacher)
 	if !ok {
 		return l, nil
 	}
-	all, err := teacher.Lessons()
+	speeds, startups := map[speedKey]bool{}, map[startupKey]bool{}
+	for _, c := range list {
+		speeds[speedOf(c.run)], startups[startupOf(c.run, c.place.Cluster)] = true, true
+	}
+	all, err := teacher.Lessons(func(s Subject) bool {
+		return speeds[speedKey{s.Checkpoint, s.GPU, s.TRTLLMVersion}] || startups[startupKey{s.Cluster, s.Checkpoint, s.TRTLLMVersion, s.Nodes}]
+	})
 	if err != nil {
 		return l, err
 	}
@@ -119,11 +138,19 @@ func (l learned) version() string {
 	if len(l.speed) == 0 {
 		return estimate.Calibrated().Version
 	}
-	version := fmt.Sprintf("%s, within ±%.0f %% (%s here)", estimate.Calibrated().Version, 100*l.worst(), countOf(len(l.speed), "real run"))
+	version := fmt.Sprintf("%s, within ±%.0f %% (%s here)", estimate.Calibrated().Version, 100*l.worst(), l.count())
 	if l.parameters != nil {
 		version += ", refitted to them"
 	}
 	return version
+}
+
+// count says how many real runs were compared with.
+func (l learned) count() string {
+	if len(l.speed) < LessonsOfSubject {
+		return countOf(len(l.speed), "real run")
+	}
+	return fmt.Sprintf("newest %d real runs", len(l.speed))
 }
 
 // worst is the greatest relative error of the predictions so far.

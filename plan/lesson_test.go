@@ -13,10 +13,10 @@ import (
 // taught is a ledger that holds nothing but lessons.
 type taught []Lesson
 
-func (taught) Look(string, string, bool, int) (State, error) { return State{}, nil }
-func (taught) LastAt(string, bool) (*Run, error)             { return nil, nil }
-func (taught) Addresses(bool) ([]string, error)              { return nil, nil }
-func (l taught) Lessons() ([]Lesson, error)                  { return l, nil }
+func (taught) Look(string, string, bool, int) (State, error)  { return State{}, nil }
+func (taught) LastAt(string, bool) (*Last, error)             { return nil, nil }
+func (taught) Addresses(bool) ([]string, error)               { return nil, nil }
+func (l taught) Lessons(func(Subject) bool) ([]Lesson, error) { return l, nil }
 
 func lesson(version, cluster string, predicted, measured, startup float64) Lesson {
 	e := estimate.Interval{Low: 0.8 * predicted, Mid: predicted, High: 1.2 * predicted}
@@ -37,7 +37,7 @@ func TestLessonsCarryOverToLikeRuns(t *testing.T) {
 		lesson("1.1", "here", 1000, 500, 900),
 		lesson("1.0", "elsewhere", 1000, 1000, 900),
 	}}}
-	all, err := b.lessons()
+	all, err := b.lessons(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestThreeRealRunsRefit(t *testing.T) {
 	lessons := taught{measuredLoad(1000, 1000, "GB200", 0.8), measuredLoad(128, 128, "GB200", 0.8), measuredLoad(512, 4000, "GB200", 0.8)}
 	predicted := func(l taught, gpu string) (float64, string) {
 		b := builder{Request: Request{Ledger: l, Catalog: catalog.Load()}}
-		all, err := b.lessons()
+		all, err := b.lessons(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

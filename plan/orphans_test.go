@@ -26,8 +26,8 @@ func (busyLedger) Look(fingerprint, _ string, _ bool, wanted int) (plan.State, e
 	return st, nil
 }
 
-func (busyLedger) LastAt(address string, _ bool) (*plan.Run, error) {
-	return &plan.Run{Address: address, Fingerprint: "before"}, nil
+func (busyLedger) LastAt(address string, _ bool) (*plan.Last, error) {
+	return &plan.Last{Fingerprint: "before", Run: func() (*plan.Run, error) { return &plan.Run{Address: address, Fingerprint: "before"}, nil }}, nil
 }
 
 func (l busyLedger) Addresses(bool) ([]string, error) { return l.addresses, nil }

@@ -23,7 +23,7 @@ type candidate struct {
 // predict gives every run its estimate and its notes. Runs that load an engine
 // alike are simulated once, several at a time.
 func (b *builder) predict(list []candidate) error {
-	lessons, err := b.lessons()
+	lessons, err := b.lessons(list)
 	if err != nil {
 		return err
 	}

@@ -40,10 +40,17 @@ type Placement struct {
 type Ledger interface {
 	// Look counts the samples for a fingerprint on a cluster.
 	Look(fingerprint, cluster string, simulated bool, wanted int) (State, error)
-	// LastAt returns the run that was measured last at address, nil if none.
-	LastAt(address string, simulated bool) (*Run, error)
+	// LastAt returns what was measured last at address, nil if nothing was.
+	LastAt(address string, simulated bool) (*Last, error)
 	// Addresses lists the addresses with stored or running attempts, sorted.
 	Addresses(simulated bool) ([]string, error)
+}
+
+// A Last is what was measured last at an address.
+type Last struct {
+	Fingerprint string
+	// Run reads the run as it was planned; it returns nil if it is gone.
+	Run func() (*Run, error)
 }
 
 // A Gauge is a ledger that tells how precise the stored samples are. Package

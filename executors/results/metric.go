@@ -61,14 +61,16 @@ func Find(name string) (Metric, bool) {
 // At returns the value of a metric by its name, the zero value for a name that
 // no metric has.
 func (p *PerMetric[T]) At(name string) T {
-	if f := p.field(name); f != nil {
+	if f := p.Field(name); f != nil {
 		return *f
 	}
 	var zero T
 	return zero
 }
 
-func (p *PerMetric[T]) field(name string) *T {
+// Field is where the value of a metric is kept, nil for a name that no metric
+// has.
+func (p *PerMetric[T]) Field(name string) *T {
 	fields := [...]*T{
 		&p.RequestThroughput, &p.OutputThroughput, &p.TotalThroughput, &p.TotalLatency, &p.AvgRequestLatency,
 		&p.OutputThroughputPerUser, &p.OutputThroughputPerGPU, &p.AvgTTFT, &p.AvgTPOT, &p.OutputSpeed,

@@ -145,7 +145,7 @@ func TestMetricsAreNamedOnce(t *testing.T) {
 		if tag := ty.Field(i).Tag.Get("json"); tag != m.Name {
 			t.Errorf("field %d is %s, metric %s", i, tag, m.Name)
 		}
-		*p.field(m.Name) = ptr(float64(i))
+		*p.Field(m.Name) = ptr(float64(i))
 		if got := reflect.ValueOf(p).Field(i).Interface().(*float64); got == nil || *got != float64(i) {
 			t.Errorf("%s is not field %d", m.Name, i)
 		}

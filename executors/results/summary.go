@@ -80,7 +80,7 @@ func summariseRun(results []*Result) RunSummary {
 				values = append(values, *v)
 			}
 		}
-		*s.Summary.field(m.Name) = Summarise(values)
+		*s.Summary.Field(m.Name) = Summarise(values)
 	}
 	return s
 }

@@ -2,15 +2,16 @@ package runs
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
-	"github.com/llmbench/llmbench/plan"
+	"golang.org/x/sync/errgroup"
 )
 
 // historyDir lies in the folder of an address and has a link for every key that
@@ -51,60 +52,6 @@ func link(target, dir, name string) error {
 	return symlink(rel, at)
 }
 
-// LastAt returns the run that was measured last at an address, by the times in
-// the attempts; failed attempts are taken only where nothing was ever measured.
-// It returns nil if nothing was tried there.
-func (s *Store) LastAt(address string, simulated bool) (*plan.Run, error) {
-	keys, err := s.KeysAt(address, simulated)
-	if err != nil {
-		return nil, err
-	}
-	var tried []trial
-	for _, k := range keys {
-		more, err := s.trials(k)
-		if err != nil {
-			return nil, err
-		}
-		tried = append(tried, more...)
-	}
-	if len(tried) == 0 {
-		return nil, nil
-	}
-	slices.SortStableFunc(tried, func(a, b trial) int { return b.created.Compare(a.created) })
-	if len(keys) > 1 {
-		for _, t := range tried {
-			if r, err := t.attempt.Result(); err == nil && r != nil && r.Counts() {
-				return t.attempt.Run()
-			}
-		}
-	}
-	return tried[0].attempt.Run()
-}
-
-type trial struct {
-	attempt *Attempt
-	created time.Time
-}
-
-// trials lists the prepared attempts of a key, retired ones too.
-func (s *Store) trials(k Key) ([]trial, error) {
-	attempts, err := s.Attempts(k)
-	if err != nil {
-		return nil, err
-	}
-	var out []trial
-	for _, a := range attempts {
-		in, err := a.Intent()
-		if err != nil {
-			return nil, err
-		}
-		if in != nil {
-			out = append(out, trial{a, in.Created})
-		}
-	}
-	return out, nil
-}
-
 // KeysAt lists the keys that were tried at an address, by cluster and
 // fingerprint.
 func (s *Store) KeysAt(address string, simulated bool) ([]Key, error) {
@@ -128,25 +75,46 @@ func (s *Store) KeysAt(address string, simulated bool) ([]Key, error) {
 
 // Addresses lists the addresses that something was tried at, sorted.
 func (s *Store) Addresses(simulated bool) ([]string, error) {
-	var out []string
-	root := s.byAddressDir(simulated)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
+	w := addressWalk{root: s.byAddressDir(simulated)}
+	w.SetLimit(4 * runtime.GOMAXPROCS(0))
+	w.Go(func() error { return w.folder("") })
+	err := w.Wait()
+	slices.Sort(w.found)
+	return w.found, err
+}
+
+// An addressWalk looks at folders side by side.
+type addressWalk struct {
+	errgroup.Group
+	root  string
+	mu    sync.Mutex
+	found []string
+}
+
+// folder looks at the folder of an address, which may be a part of others.
+func (w *addressWalk) folder(address string) error {
+	entries, err := os.ReadDir(w.root + string(filepath.Separator) + filepath.FromSlash(address))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case !e.IsDir():
+		case name == historyDir:
+			w.mu.Lock()
+			w.found = append(w.found, address)
+			w.mu.Unlock()
+		default:
+			next := path.Join(address, name)
+			if !w.TryGo(func() error { return w.folder(next) }) {
+				if err := w.folder(next); err != nil {
+					return err
+				}
 			}
-			return err
 		}
-		if d.Name() != historyDir {
-			return nil
-		}
-		rel, err := filepath.Rel(root, filepath.Dir(path))
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		out = append(out, filepath.ToSlash(rel))
-		return fs.SkipDir
-	})
-	slices.Sort(out)
-	return out, err
+	}
+	return nil
 }

@@ -47,7 +47,7 @@ func TestLastAt(t *testing.T) {
 	}
 	last := func(want string, why string) {
 		t.Helper()
-		run, err := s.LastAt(testAddress, false)
+		run, err := s.View().LastAt(testAddress, false)
 		if err != nil || run == nil || run.Fingerprint != want {
 			t.Errorf("%s: %+v, %v", why, run, err)
 		}
@@ -74,8 +74,8 @@ func TestAddressesStayInside(t *testing.T) {
 		if err := s.LinkAddress(address, a); err == nil {
 			t.Errorf("LinkAddress(%q) is no error", address)
 		}
-		if _, err := s.LastAt(address, false); err == nil {
-			t.Errorf("LastAt(%q) is no error", address)
+		if _, err := s.KeysAt(address, false); err == nil {
+			t.Errorf("KeysAt(%q) is no error", address)
 		}
 	}
 }

@@ -23,13 +23,13 @@ func (s *Store) Attempt(k Key, sample, number int) *Attempt { return s.attempt(k
 
 func (s *Store) attempt(k Key, sample, number int) *Attempt {
 	return &Attempt{
-		folder: folder{Dir: filepath.Join(s.sampleDir(k, sample), "attempt-"+strconv.Itoa(number))},
+		folder: folder{Dir: s.sampleDir(k, sample) + string(filepath.Separator) + "attempt-" + strconv.Itoa(number)},
 		Key:    k, Sample: sample, Number: number, store: s,
 	}
 }
 
 func (s *Store) sampleDir(k Key, sample int) string {
-	return filepath.Join(s.KeyDir(k), "sample-"+strconv.Itoa(sample))
+	return s.KeyDir(k) + string(filepath.Separator) + "sample-" + strconv.Itoa(sample)
 }
 
 // String is the attempt's folder below the store.

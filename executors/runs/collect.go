@@ -22,16 +22,17 @@ func (s *Store) Results(simulated bool) ([]*results.Result, error) {
 // ResultsOf is Results for one key.
 func (s *Store) ResultsOf(k Key) ([]*results.Result, error) {
 	slots, err := s.Slots(k, 0)
-	if err != nil {
-		return nil, err
-	}
+	return resultsOf(slots), err
+}
+
+func resultsOf(slots []Slot) []*results.Result {
 	var out []*results.Result
 	for _, slot := range slots {
 		if slot.Result != nil {
 			out = append(out, slot.Result)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // History returns the outcome of every attempt that ended, retired and replaced
@@ -75,11 +76,15 @@ func (s *Store) collect(simulated bool, read func(Key) ([]*results.Result, error
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	out := slices.Concat(found...)
+	return inOrder(slices.Concat(found...)), nil
+}
+
+// inOrder sorts results by address, fingerprint, cluster, sample and attempt.
+func inOrder(out []*results.Result) []*results.Result {
 	slices.SortStableFunc(out, func(a, b *results.Result) int {
 		return cmp.Or(
 			cmp.Compare(a.Address, b.Address), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Cluster, b.Cluster),
 			cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Attempt, b.Attempt))
 	})
-	return out, nil
+	return out
 }

@@ -11,9 +11,20 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// volatile is set by Volatile.
+var volatile bool
+
+// Volatile makes this process wait for no disk: nothing that it writes from here
+// on is durable. It is for stores that a test or a measurement fills and throws
+// away, and cannot be undone.
+func Volatile() { volatile = true }
+
 // writeFile puts a file in place whole or not at all. Its name is durable only
 // once syncDir has returned.
 func writeFile(dir, name string, data []byte, perm fs.FileMode) error {
+	if volatile {
+		return os.WriteFile(filepath.Join(dir, name), data, perm)
+	}
 	f, err := renameio.NewPendingFile(filepath.Join(dir, name), renameio.WithTempDir(dir), renameio.WithPermissions(perm))
 	if err != nil {
 		return err
@@ -43,6 +54,9 @@ func fillFile(path string, data []byte, perm fs.FileMode) error {
 	defer f.Close()
 	if _, err := f.Write(data); err != nil {
 		return err
+	}
+	if volatile {
+		return errors.Join(f.Chmod(perm), f.Close())
 	}
 	return errors.Join(f.Chmod(perm), f.Sync(), f.Close())
 }
@@ -84,6 +98,9 @@ func syncDirs(dirs ...string) error {
 // syncDir makes the names in a folder durable. File systems that cannot sync a
 // folder do so by themselves.
 func syncDir(dir string) error {
+	if volatile {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -83,9 +83,7 @@ func (s *snapshot) hideSecrets(r *results.Result) {
 
 // owns reports whether a fingerprint is that of the attempt's key: two may share
 // the digits that name the folder.
-func (a *Attempt) owns(fingerprint string) bool {
-	return strings.HasPrefix(fingerprint, a.Key.Fingerprint)
-}
+func (a *Attempt) owns(fingerprint string) bool { return a.Key.owns(fingerprint) }
 
 func (s *snapshot) addEnds(in *results.Evidence) {
 	if e := s.exit; e != nil {
@@ -180,5 +178,8 @@ func (s *snapshot) opener(name string) func() (io.ReadCloser, error) {
 	if p == nil {
 		return nil
 	}
-	return func() (io.ReadCloser, error) { return os.Open(*p) }
+	return func() (io.ReadCloser, error) {
+		s.files.note(name)
+		return os.Open(*p)
+	}
 }

@@ -25,6 +25,9 @@ func (k Key) short() string {
 	return k.Fingerprint[:min(fingerprintLength, len(k.Fingerprint))]
 }
 
+// owns reports whether a whole fingerprint is that of the key.
+func (k Key) owns(fingerprint string) bool { return strings.HasPrefix(fingerprint, k.Fingerprint) }
+
 // check refuses a key that has no folder of its own inside the store.
 func (k Key) check() error {
 	if len(k.Fingerprint) < fingerprintLength || strings.Trim(k.Fingerprint, "0123456789abcdef") != "" {

@@ -6,7 +6,7 @@ import (
 )
 
 // Look counts what is stored and in flight for a fingerprint on a cluster. A
-// cluster that is not known satisfies nothing. It implements plan.Ledger.
+// cluster that is not known satisfies nothing.
 func (s *Store) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.State, error) {
 	if cluster == "" {
 		return newState(wanted), nil
@@ -16,11 +16,12 @@ func (s *Store) Look(fingerprint, cluster string, simulated bool, wanted int) (p
 
 // Held counts the samples of a key.
 func (s *Store) Held(k Key, wanted int) (plan.State, error) {
-	state := newState(wanted)
 	slots, err := s.Slots(k, wanted)
-	if err != nil {
-		return state, err
-	}
+	return stateOf(slots, wanted), err
+}
+
+func stateOf(slots []Slot, wanted int) plan.State {
+	state := newState(wanted)
 	for _, slot := range slots {
 		switch {
 		case slot.InFlight:
@@ -36,14 +37,12 @@ func (s *Store) Held(k Key, wanted int) (plan.State, error) {
 			state.Failed = append(state.Failed, plan.Failed{Code: slot.Result.Code(), Detail: slot.Result.Cause()})
 		}
 	}
-	return state, nil
+	return state
 }
 
 func newState(wanted int) plan.State {
 	return plan.State{Wanted: wanted, InFlight: []plan.InFlight{}, Failed: []plan.Failed{}}
 }
-
-var _ plan.Ledger = (*Store)(nil)
 
 // appendObserved adds what a sample was measured on, if anything is known of it.
 func appendObserved(list []plan.Observation, r *results.Result) []plan.Observation {

@@ -3,6 +3,8 @@ package runs
 import (
 	"math"
 	"testing"
+
+	"github.com/llmbench/llmbench/plan"
 )
 
 // Only real samples that count teach; what was predicted of them is kept.
@@ -14,7 +16,7 @@ func TestLessons(t *testing.T) {
 	finish(t, newAttempt(t, s, simulated, 1, testAddress))
 	fail(t, newAttempt(t, s, otherKey, 1, testAddress), "gpu_oom")
 
-	got, err := s.Lessons()
+	got, err := s.View().Lessons(func(plan.Subject) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,8 @@ import (
 type listing struct {
 	dir   string
 	names []string // sorted
+	// opened, if set, collects the names of files that were opened.
+	opened *[]string
 }
 
 // list looks at a folder; one that does not exist is empty. Names with a dot in
@@ -49,7 +51,14 @@ func (l listing) read(name string) ([]byte, error) {
 	if !l.has(name) {
 		return nil, nil
 	}
+	l.note(name)
 	return readFile(filepath.Join(l.dir, name))
+}
+
+func (l listing) note(name string) {
+	if l.opened != nil {
+		*l.opened = append(*l.opened, name)
+	}
 }
 
 // readFile returns nil for a file that does not exist. A handle that went stale

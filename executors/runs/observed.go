@@ -57,6 +57,7 @@ func (s *snapshot) measuredUntil(in *results.Evidence, zone *time.Location) time
 		if !s.files.has(name) {
 			continue
 		}
+		s.files.note(name)
 		end, err := tail(filepath.Join(s.files.dir, name), tailBytes)
 		i := strings.LastIndex(end, completeMark)
 		if err != nil || i < 0 {
@@ -99,6 +100,7 @@ func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 	in.Telemetry = func(from, to time.Time) *results.Telemetry {
 		var readers []io.Reader
 		for _, path := range paths {
+			s.files.note(filepath.Base(path))
 			if f, err := os.Open(path); err == nil {
 				defer f.Close()
 				readers = append(readers, f)

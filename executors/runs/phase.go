@@ -45,6 +45,7 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.opened = new([]string)
 	s := &snapshot{attempt: a, files: l}
 	if s.exit, err = from[Exit](l, exitFile, listing.record); err != nil {
 		return nil, err

@@ -7,21 +7,21 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-var _ plan.Gauge = (*Store)(nil)
+var _ plan.Gauge = (*View)(nil)
 
 // Precision implements plan.Gauge.
-func (s *Store) Precision(fingerprint, cluster string, simulated bool) (int, float64, error) {
+func (v *View) Precision(fingerprint, cluster string, simulated bool) (int, float64, error) {
 	if cluster == "" {
 		return 0, math.Inf(1), nil
 	}
-	list, err := s.ResultsOf(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated})
+	list, err := v.ResultsOf(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated})
 	if err != nil {
 		return 0, 0, err
 	}
 	var values []float64
 	for _, r := range list {
-		if v := r.Metrics.OutputThroughputPerGPU; r.Counts() && v != nil {
-			values = append(values, *v)
+		if tps := r.Metrics.OutputThroughputPerGPU; r.Counts() && tps != nil {
+			values = append(values, *tps)
 		}
 	}
 	sum := results.Summarise(values)

@@ -44,7 +44,11 @@ func (s *Store) Slots(k Key, wanted int) ([]Slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	have := l.numbered("sample-")
+	return slotsOf(l.numbered("sample-"), wanted, func(n int) (Slot, error) { return s.slot(k, n) })
+}
+
+// slotsOf lists the samples of a key of which some have attempts.
+func slotsOf(have []int, wanted int, slot func(sample int) (Slot, error)) ([]Slot, error) {
 	var out []Slot
 	for n := 1; n <= wanted; n++ {
 		if !slices.Contains(have, n) {
@@ -52,7 +56,7 @@ func (s *Store) Slots(k Key, wanted int) ([]Slot, error) {
 		}
 	}
 	for _, n := range have {
-		slot, err := s.slot(k, n)
+		slot, err := slot(n)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +84,12 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 		if n <= last {
 			break
 		}
-		if err := slot.consider(s.attempt(k, sample, n)); err != nil {
+		a := s.attempt(k, sample, n)
+		o, err := a.outcome()
+		if err == nil {
+			err = slot.consider(a, o)
+		}
+		if err != nil {
 			return slot, err
 		}
 		if slot.Counts {
@@ -91,27 +100,22 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 }
 
 // consider takes an older attempt into account.
-func (slot *Slot) consider(a *Attempt) error {
-	snap, err := a.snapshot()
-	if err != nil {
-		return err
+func (slot *Slot) consider(a *Attempt, o outcome) error {
+	if o.phase == Vacant {
+		return nil
 	}
-	result, phase, err := snap.result()
-	if err != nil || phase == Vacant {
-		return err
-	}
-	if phase == Deferred {
+	if o.phase == Deferred {
 		if slot.Attempt == nil && slot.Deferred == "" {
-			slot.Deferred = snap.deferred
+			slot.Deferred = o.deferred
 		}
 		return nil
 	}
-	if result == nil {
-		return slot.wait(snap, phase)
+	if o.result == nil {
+		return slot.wait(o.snap, o.phase)
 	}
 	slot.Tries++
-	if result.Counts() || slot.Attempt == nil {
-		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: result.Counts(), Result: result, Tries: slot.Tries}
+	if o.result.Counts() || slot.Attempt == nil {
+		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries}
 	}
 	return nil
 }

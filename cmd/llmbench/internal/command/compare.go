@@ -179,11 +179,11 @@ func (e *env) sideOf(f compareFlags, path string) (*results.Set, error) {
 		return e.importedSide(defs)
 	}
 	s := e.load(defs, f.Executor)
-	p, diags := s.plan(plan.Selection{})
+	p, diags := s.runs(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return nil, err
 	}
-	list, err := s.results(p)
+	list, err := s.results(p, s.store)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
@@ -60,30 +61,55 @@ func (s *session) replace(p *plan.Plan) error {
 	return nil
 }
 
+// slotReader is a store, or a view of one, whose results are briefs.
+type slotReader interface {
+	Slots(k runs.Key, wanted int) ([]runs.Slot, error)
+}
+
 // results are those of the plan's runs, in the plan's order, real and simulated
 // apart.
-func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
-	var real, simulated []*results.Result
-	for _, r := range p.Runs {
-		k := s.sites.keyOf(r)
-		if k.Cluster == "" {
-			continue
-		}
-		slots, err := s.store.Slots(k, r.State.Wanted)
-		if err != nil {
-			return nil, err
-		}
-		for _, slot := range slots {
-			switch {
-			case slot.Result == nil:
-			case k.Simulated:
-				simulated = append(simulated, named(slot.Result, r))
-			default:
-				real = append(real, named(slot.Result, r))
+func (s *session) results(p *plan.Plan, from slotReader) ([]*results.Set, error) {
+	found := make([][]*results.Result, len(p.Runs))
+	var g errgroup.Group
+	const atOnce, piece = 16, 64 // a file system across the network answers slowly
+	g.SetLimit(atOnce)
+	for first := 0; first < len(p.Runs); first += piece {
+		g.Go(func() (err error) {
+			for i := first; i < min(first+piece, len(p.Runs)); i++ {
+				if found[i], err = s.resultsOf(p.Runs[i], from); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var kinds [2][]*results.Result
+	for i, r := range p.Runs {
+		kind := 0
+		if s.sites.keyOf(r).Simulated {
+			kind = 1
+		}
+		kinds[kind] = append(kinds[kind], found[i]...)
+	}
+	return sets(kinds[0], kinds[1]), nil
+}
+
+func (s *session) resultsOf(r *plan.Run, from slotReader) ([]*results.Result, error) {
+	k := s.sites.keyOf(r)
+	if k.Cluster == "" {
+		return nil, nil
+	}
+	slots, err := from.Slots(k, r.State.Wanted)
+	var out []*results.Result
+	for _, slot := range slots {
+		if slot.Result != nil {
+			out = append(out, named(slot.Result, r))
 		}
 	}
-	return sets(real, simulated), nil
+	return out, err
 }
 
 // named gives a result that was measured under another label the address that

@@ -87,7 +87,7 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 	if imported {
 		sel.Targets = nil
 	}
-	p, diags := s.plan(sel)
+	p, diags := s.runs(sel)
 	if err := s.complainOfErrors(diags); err != nil {
 		return nil, nil, nil, err
 	}
@@ -96,7 +96,7 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 	if imported {
 		list, err = s.imported(f.Targets...)
 	} else {
-		list, err = s.results(p)
+		list, err = s.results(p, s.store)
 	}
 	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
 	if err == nil && len(list) == 0 {

@@ -91,7 +91,7 @@ func (e *env) runResults(f resultFlags) error {
 		return e.showImported(f, write)
 	}
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.plan(plan.Selection{Targets: f.Targets})
+	p, diags := s.runs(plan.Selection{Targets: f.Targets})
 	if err := s.complainOfErrors(diags); err != nil {
 		if f.Format == "json" {
 			err = errors.Join(write(e.streams.Out, results.NewSet(nil)), err)
@@ -128,8 +128,23 @@ func (e *env) runResults(f resultFlags) error {
 	return nil
 }
 
-// forReaders are the forms that can stand one below the other.
+// forReaders are the forms that can stand one below the other. They show nothing
+// that briefs do not have.
 var forReaders = map[string]bool{"table": true, "markdown": true, "overview": true}
+
+// reader reads results with all that a form shows.
+func (s *session) reader(format string) resultReader {
+	if forReaders[format] {
+		return s.seen
+	}
+	return s.store
+}
+
+// resultReader reads whole results, or briefs.
+type resultReader interface {
+	slotReader
+	Results(simulated bool) ([]*results.Result, error)
+}
 
 // oneDocument refuses several sets in a form that holds only one.
 func oneDocument(list []*results.Set, format string) error {
@@ -141,7 +156,7 @@ func oneDocument(list []*results.Set, format string) error {
 
 // tellOfSimulated says where results are if only simulated ones are there.
 func (s *session) tellOfSimulated(p *plan.Plan) {
-	list, err := s.store.Results(true)
+	list, err := s.seen.Results(true)
 	if err != nil || len(list) == 0 || len(p.Runs) == 0 || p.Runs[0].Executor.Type == simulate.Type {
 		return
 	}
@@ -206,7 +221,7 @@ func (s *session) imported(targets ...string) ([]*results.Set, error) {
 // holds: of one kind where -executor asks for that.
 func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error) {
 	if !f.All {
-		return s.results(p)
+		return s.results(p, s.reader(f.Format))
 	}
 	asked := map[bool]bool{}
 	for _, r := range p.Runs {
@@ -217,7 +232,7 @@ func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error
 		if f.Executor != "" && !asked[simulated] {
 			continue
 		}
-		list, err := s.store.Results(simulated)
+		list, err := s.reader(f.Format).Results(simulated)
 		if err != nil {
 			return nil, err
 		}

@@ -26,6 +26,8 @@ type session struct {
 	storeName string
 	sites     *sites
 	diags     hcl.Diagnostics
+	// seen is what the last plan saw of the store.
+	seen *runs.View
 }
 
 // load reads the definitions. Mistakes are in the session's diags; nothing is
@@ -72,6 +74,9 @@ func (s *session) proven(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnos
 // plan builds the plan of the session's definitions.
 func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) { return s.build(sel, false) }
 
+// runs is plan for commands that submit nothing: its runs have no jobs and steps.
+func (s *session) runs(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) { return s.build(sel, true) }
+
 // build is plan; a bare one has no jobs and steps yet.
 func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnostics) {
 	if s.diags.HasErrors() {
@@ -80,12 +85,15 @@ func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnost
 		p.Diagnostics = plan.NewDiagnostics(s.diags)
 		return p, s.diags
 	}
+	s.seen = s.store.View()
+	s.seen.Survey()
 	p, diags := plan.Build(plan.Request{
 		Definitions: s.defs, Catalog: catalog.Load(),
-		Place: s.sites.place, ReadDataset: readDataset, Ledger: s.store,
+		Place: s.sites.place, ReadDataset: readDataset, Ledger: s.seen,
 		Selection: sel, Store: s.storeName, Version: Version,
 		Git: s.git(), Bare: bare, Observe: s.sites.observe(),
 	})
+	s.seen.Keep()
 	diags = append(append(hcl.Diagnostics{}, s.diags...), diags...)
 	diags = append(diags, s.sites.warnings()...)
 	p.Diagnostics = plan.NewDiagnostics(diags)

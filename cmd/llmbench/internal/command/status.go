@@ -59,7 +59,7 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 	for range 3 { // jobs may end while the store is read
 		s := e.load(f, executor)
 		var diags hcl.Diagnostics
-		if p, diags = s.plan(plan.Selection{}); diags.HasErrors() {
+		if p, diags = s.runs(plan.Selection{}); diags.HasErrors() {
 			if asJSON {
 				if err := view.StatusJSON(e.streams.Out, nil); err != nil {
 					return exitError, err
@@ -94,7 +94,7 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 		var slots []runs.Slot
 		if k.Cluster != "" {
 			var err error
-			if slots, err = s.store.Slots(k, r.State.Wanted); err != nil {
+			if slots, err = s.seen.Slots(k, r.State.Wanted); err != nil {
 				return nil, err
 			}
 		}

@@ -1,0 +1,158 @@
+package runs
+
+import (
+	"path/filepath"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// visitShape visits what there is, and visitOutcomes what became of it: to see
+// whether a history still holds, its shape is enough.
+func (h *history) visitShape(c *codec) {
+	each(c, &h.clusters, func(cluster *clusterHistory) {
+		c.word(&cluster.name)
+		each(c, &cluster.samples, func(s *sampleHistory) {
+			c.int(&s.number)
+			c.bool(&s.stone)
+			c.int(&s.upTo)
+			each(c, &s.attempts, func(o *outcome) {
+				c.int(&o.number)
+				c.word(&o.opened)
+			})
+		})
+	})
+}
+
+func (h *history) visitOutcomes(c *codec) {
+	for i := range h.clusters {
+		for j := range h.clusters[i].samples {
+			s := &h.clusters[i].samples[j]
+			for n := range s.attempts {
+				s.attempts[n].visit(c)
+			}
+		}
+	}
+}
+
+func (o *outcome) visit(c *codec) {
+	c.word((*string)(&o.phase))
+	c.text(&o.deferred)
+	c.bool(&o.prepared)
+	c.text(&o.address)
+	c.time(&o.created)
+	c.text(&o.fingerprint)
+	c.int(&o.logs)
+	perhaps(c, &o.result, func(r *results.Result) {
+		same := r.Address == o.address
+		if c.bool(&same); same {
+			r.Address = o.address
+		} else {
+			c.text(&r.Address)
+		}
+		r.Fingerprint = o.fingerprint
+		c.result(r)
+	})
+}
+
+// result visits what a brief has. Its place and its files are known otherwise.
+func (c *codec) result(r *results.Result) {
+	c.word(&r.Executor.Type)
+	c.word((*string)(&r.Executor.Name))
+	c.bool(&r.Simulated)
+	c.word((*string)(&r.Verdict))
+	each(c, &r.Reasons, func(reason *results.Reason) {
+		c.word(&reason.Code)
+		c.word((*string)(&reason.Level))
+		c.text(&reason.Detail)
+		c.word(&reason.Remedy)
+		c.text(&reason.Node)
+		c.text(&reason.Log)
+		c.text(&reason.Change)
+	})
+	each(c, &r.Caveats, func(caveat *results.Caveat) {
+		c.word((*string)(&caveat.Metric))
+		c.word(&caveat.Code)
+	})
+	c.planned(r)
+	for _, m := range results.All {
+		perhaps(c, r.Metrics.Field(m.Name), c.float)
+	}
+	c.job(&r.Job)
+	p := &r.Provenance
+	for _, s := range []**string{&p.ImageSHA256, &p.CheckpointSHA256, &p.Driver, &p.CUDA, &p.NCCL, &p.Clocks} {
+		perhaps(c, s, c.word)
+	}
+	perhaps(c, &p.PowerCapW, c.float)
+}
+
+func (c *codec) planned(r *results.Result) {
+	for _, s := range []*string{
+		&r.Model.Label, &r.Model.Checkpoint, &r.Hardware.Label, &r.Hardware.GPU, &r.Image.Label, &r.Image.TRTLLMVersion, &r.UseCase.Label,
+	} {
+		c.word(s)
+	}
+	c.int(&r.Hardware.GPUs)
+	c.int(&r.Hardware.Nodes)
+	perhaps(c, &r.UseCase.ISL, c.int)
+	perhaps(c, &r.UseCase.OSL, c.int)
+}
+
+func (c *codec) job(j *results.Job) {
+	perhaps(c, &j.ID, c.text)
+	each(c, &j.Nodes, c.word)
+	perhaps(c, &j.Submitted, c.time)
+	perhaps(c, &j.Started, c.time)
+	perhaps(c, &j.Ended, c.time)
+}
+
+// logs are the files that a result names, and where.
+var logs = []struct {
+	name string
+	path func(*results.Files) **string
+}{
+	{stdoutFile, func(f *results.Files) **string { return &f.Stdout }},
+	{stderrFile, func(f *results.Files) **string { return &f.Stderr }},
+	{jobOutFile, func(f *results.Files) **string { return &f.JobOut }},
+	{plan.ReportFile, func(f *results.Files) **string { return &f.Report }},
+}
+
+// place completes a brief with what its place in the store tells.
+func (o *outcome) place(a *Attempt) {
+	r := o.result
+	r.Cluster, r.Job.Cluster, r.Sample, r.Attempt = a.Key.Cluster, a.Key.Cluster, a.Sample, a.Number
+	for i, l := range logs {
+		if o.logs>>(len(logs)-1-i)&1 == 1 {
+			p := a.Dir + string(filepath.Separator) + l.name
+			*l.path(&r.Files) = &p
+		}
+	}
+}
+
+// encode writes a history with the stamp that it holds under.
+func (h *history) encode(w *words, sum int64) string {
+	c := &codec{words: w}
+	c.whole(&sum)
+	h.visitShape(c)
+	h.visitOutcomes(c)
+	return string(c.out)
+}
+
+// decodeShape reads the shape of a history and the stamp that it holds under; rest
+// is what decodeOutcomes goes on with.
+func decodeShape(w *words, fingerprint, raw string) (h *history, sum int64, rest *codec, ok bool) {
+	h, rest = &history{fingerprint: fingerprint}, &codec{words: w, reading: true, in: raw}
+	rest.whole(&sum)
+	h.visitShape(rest)
+	return h, sum, rest, !rest.bad
+}
+
+// decode reads a history that encode wrote.
+func decode(w *words, fingerprint, raw string) (*history, bool) {
+	h, _, rest, ok := decodeShape(w, fingerprint, raw)
+	if !ok {
+		return nil, false
+	}
+	h.visitOutcomes(rest)
+	return h, !rest.bad && rest.in == ""
+}

@@ -1,0 +1,158 @@
+package runs
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A survey is what is found by a look at everything in one half of a store: what
+// was tried at every address, and what the newest samples teach.
+type survey struct {
+	view      *View
+	simulated bool
+
+	mu   sync.Mutex
+	last map[string]*lastTrials
+	lessons
+}
+
+// lastTrials are the last attempts at one address.
+type lastTrials struct {
+	newest *trial
+	// counting is the newest whose result counts.
+	counting *trial
+	// several says that more than one key was tried there.
+	several bool
+}
+
+// A trial is a prepared attempt.
+type trial struct {
+	key            Key
+	sample, number int
+	created        time.Time
+	fingerprint    string // of its run, "" where that is gone
+}
+
+// later reports whether a trial is after another; of those of one moment the
+// first of the store is.
+func (t *trial) later(than *trial) bool {
+	return cmp.Or(
+		t.created.Compare(than.created), cmp.Compare(than.key.Cluster, t.key.Cluster), cmp.Compare(than.key.Fingerprint, t.key.Fingerprint),
+		cmp.Compare(than.sample, t.sample), cmp.Compare(than.number, t.number)) > 0
+}
+
+// Survey begins to look at all real results, which every plan asks for, while
+// the caller does other things.
+func (v *View) Survey() {
+	go func() { _, _ = v.survey(false) }()
+}
+
+// survey looks at everything once.
+func (v *View) survey(simulated bool) (*survey, error) {
+	h := v.half(simulated)
+	h.surveyed.Do(func() {
+		h.found = &survey{view: v, simulated: simulated, last: map[string]*lastTrials{}, lessons: lessons{}}
+		h.failed = h.each(func(fingerprint string) error { return h.found.add(h, fingerprint) })
+	})
+	return h.found, h.failed
+}
+
+// add takes in all attempts at a fingerprint.
+func (s *survey) add(h *viewHalf, fingerprint string) error {
+	known, settled, err := h.history(fingerprint)
+	if err != nil {
+		return err
+	}
+	for i := range known.clusters {
+		c := &known.clusters[i]
+		k := Key{Fingerprint: fingerprint, Cluster: c.name, Simulated: s.simulated}
+		s.addTrials(k, c)
+		if s.simulated {
+			continue
+		}
+		slots, err := s.view.slotsIn(known, settled, k, 0)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		for _, slot := range slots {
+			s.lessons.add(slot)
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+func (s *survey) addTrials(k Key, c *clusterHistory) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sample := range c.samples {
+		for i := range sample.attempts {
+			o := &sample.attempts[i]
+			if !o.prepared {
+				continue
+			}
+			t := &trial{k, sample.number, o.number, o.created, o.fingerprint}
+			at := s.last[o.address]
+			if at == nil {
+				at = &lastTrials{newest: t}
+				s.last[o.address] = at
+			}
+			at.several = at.several || at.newest.key != k
+			if t.later(at.newest) {
+				at.newest = t
+			}
+			if o.result != nil && o.result.Counts() && (at.counting == nil || t.later(at.counting)) {
+				at.counting = t
+			}
+		}
+	}
+}
+
+// LastAt implements plan.Ledger: it returns the run that was measured last at an
+// address, by the times in the attempts; failed attempts are taken only where
+// nothing was ever measured. It returns nil if nothing was tried there.
+func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
+	s, err := v.survey(simulated)
+	if err != nil {
+		return nil, err
+	}
+	at := s.last[address]
+	if at == nil {
+		return nil, nil
+	}
+	last := at.newest
+	if at.several && at.counting != nil {
+		last = at.counting
+	}
+	if last.fingerprint == "" {
+		return nil, nil
+	}
+	return &plan.Last{Fingerprint: last.fingerprint, Run: func() (*plan.Run, error) {
+		return v.store.attempt(last.key, last.sample, last.number).Run()
+	}}, nil
+}
+
+// Addresses implements plan.Ledger: it lists the addresses at which an attempt
+// was prepared, sorted.
+func (v *View) Addresses(simulated bool) ([]string, error) {
+	s, err := v.survey(simulated)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(s.last)), nil
+}
+
+// Lessons implements plan.Teacher.
+func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
+	s, err := v.survey(false)
+	if err != nil {
+		return nil, err
+	}
+	return s.lessons.read(wanted)
+}

@@ -1,0 +1,86 @@
+package runs
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/llmbench/llmbench/executors/results"
+)
+
+// Slots is Store.Slots. Results of slots are briefs.
+func (v *View) Slots(k Key, wanted int) ([]Slot, error) {
+	if err := k.check(); err != nil {
+		return nil, err
+	}
+	h, settled, err := v.half(k.Simulated).history(k.short())
+	if err != nil {
+		return nil, err
+	}
+	return v.slotsIn(h, settled, k, wanted)
+}
+
+// slotsIn reads the slots of a key out of a history, or from the files where jobs
+// may still change it.
+func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, error) {
+	if !settled {
+		return v.store.Slots(k, wanted)
+	}
+	var numbers []int
+	samples := map[int]*sampleHistory{}
+	if c := h.cluster(k.Cluster); c != nil {
+		for i := range c.samples {
+			numbers = append(numbers, c.samples[i].number)
+			samples[c.samples[i].number] = &c.samples[i]
+		}
+	}
+	return slotsOf(numbers, wanted, func(n int) (Slot, error) {
+		slot := Slot{Sample: n}
+		s := samples[n]
+		for i := range slices.Backward(s.attempts) {
+			o := &s.attempts[i]
+			if o.number <= s.upTo || slot.Counts {
+				break
+			}
+			if o.result == nil || k.owns(o.fingerprint) {
+				a := v.store.attempt(k, n, o.number)
+				if o.result != nil {
+					o.place(a)
+				}
+				if err := slot.consider(a, *o); err != nil {
+					return slot, err
+				}
+			}
+		}
+		return slot, nil
+	})
+}
+
+// ResultsOf is Store.ResultsOf; the results are briefs.
+func (v *View) ResultsOf(k Key) ([]*results.Result, error) {
+	slots, err := v.Slots(k, 0)
+	return resultsOf(slots), err
+}
+
+// Results is Store.Results; the results are briefs.
+func (v *View) Results(simulated bool) ([]*results.Result, error) {
+	var mu sync.Mutex
+	var out []*results.Result
+	h := v.half(simulated)
+	err := h.each(func(fingerprint string) error {
+		known, settled, err := h.history(fingerprint)
+		if err != nil {
+			return err
+		}
+		for i := range known.clusters {
+			slots, err := v.slotsIn(known, settled, Key{Fingerprint: fingerprint, Cluster: known.clusters[i].name, Simulated: simulated}, 0)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			out = append(out, resultsOf(slots)...)
+			mu.Unlock()
+		}
+		return nil
+	})
+	return inOrder(out), err
+}
