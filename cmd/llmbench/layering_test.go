@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"executors/slurm":           {"executors", "executors/runs", "executors/results", "plan", "plan/trtllm", "schema"},
 	"executors/executortest":    {"executors", "executors/runs", "plan"},
 	"executors/slurm/slurmtest": {},
-	"executors/bench":           {"executors/runs", "executors/results", "executors/slurm/slurmtest", "plan", "plan/trtllm", "plan/estimate", "schema/catalog"},
+	"executors/bench":           {"executors/runs", "executors/results", "executors/slurm", "executors/slurm/slurmtest", "plan", "plan/trtllm", "plan/estimate", "schema", "schema/catalog"},
 	"examples":                  {},
 }
 

@@ -57,14 +57,18 @@ func matrixDir(l *lab, size int) string { return l.path(fmt.Sprint("matrix-", si
 // streaming and batch size as arguments, and an option swept through an axis of
 // its own.
 func prepareMatrix(l *lab, size int) error {
-	return writeMatrix(matrixDir(l, size), fmt.Sprintf(`
+	return writeMatrix(matrixDir(l, size), matrixAxes(size))
+}
+
+func matrixAxes(size int) string {
+	return fmt.Sprintf(`
     concurrency    = [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
     streaming      = [true, false]
     max_batch_size = [128, 256, 512, 768, 896]
     axis "interval" {
       values = range(1, %d)
     }
-`, size/200+1))
+`, size/200+1)
 }
 
 func writeMatrix(dir, axes string) error {

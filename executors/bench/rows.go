@@ -4,6 +4,7 @@ package main
 func rows() []*row {
 	list := []*row{datasetRow()}
 	list = append(list, planRows()...)
+	list = append(list, storeRows()...)
 	list = append(list, seriesRow(), simulateRow(), applyRow(), followRow(), endRow(), tickRow(), packRow())
 	return append(list, startRows()...)
 }
