@@ -34,8 +34,11 @@ func storeRows() []*row {
 		}
 		return l.overStore(size, "plan")
 	}
+	document := read("ResultsJSON", "results of 16,000 runs as JSON", "results", "-format=json")
+	document.sizes, document.counts, document.rounds = first.sizes, first.counts, first.rounds
+	document.targets = []target{seconds(8), memory(256)}
 	return []*row{
-		more, first,
+		more, first, document,
 		read("Status", "status of 100,000 runs that were measured", "status"),
 		read("Results", "results of 100,000 runs", "results"),
 	}

@@ -26,15 +26,18 @@ func (s *Set) WriteBenchfmt(w io.Writer) error {
 			return err
 		}
 	}
-	for _, r := range s.Results {
+	line := func(r *Result) (*benchfmt.Result, error) {
 		if !r.Counts() {
-			continue
+			return nil, nil
 		}
-		if err := out.Write(r.benchLine()); err != nil {
-			return err
-		}
+		return r.benchLine(), nil
 	}
-	return nil
+	return forEach(s, line, func(line *benchfmt.Result) error {
+		if line == nil {
+			return nil
+		}
+		return out.Write(line)
+	})
 }
 
 func (r *Result) benchLine() *benchfmt.Result {

@@ -32,13 +32,15 @@ func (s *Set) WriteCSV(w io.Writer) error {
 	if err := out.Write(line); err != nil {
 		return err
 	}
-	for _, r := range s.Results {
+	cells := func(r *Result) ([]string, error) {
+		line := make([]string, len(columns))
 		for i, c := range columns {
 			line[i] = c.cell(r)
 		}
-		if err := out.Write(line); err != nil {
-			return err
-		}
+		return line, nil
+	}
+	if err := forEach(s, cells, out.Write); err != nil {
+		return err
 	}
 	out.Flush()
 	return out.Error()

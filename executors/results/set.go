@@ -1,6 +1,8 @@
 package results
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -19,6 +21,8 @@ type Set struct {
 	FormatVersion string       `json:"format_version"`
 	Runs          []RunSummary `json:"runs"`
 	Results       []*Result    `json:"results"`
+
+	whole func(*Result) (*Result, error) // see Reading
 }
 
 // NewSet makes the document of results. Runs stand in the order in which they
@@ -101,12 +105,63 @@ func countSamples(group []*Result) []*Result {
 
 const oneSample = "one_sample"
 
-// WriteJSON writes the document as indented JSON.
+// WriteJSON writes the document as indented JSON, some results at a time: memory
+// does not grow with what is written.
 func (s *Set) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
+	out := bufio.NewWriterSize(w, 256<<10)
+	fmt.Fprintf(out, "{\n  \"format_version\": %q,\n", s.FormatVersion)
+	list := &jsonList{out: out, name: "runs"}
+	for i := range s.Runs {
+		if err := list.add(encoded(s.Runs[i])); err != nil {
+			return err
+		}
+	}
+	list.end(",\n")
+	list = &jsonList{out: out, name: "results"}
+	if err := forEach(s, func(r *Result) ([]byte, error) { return encoded(r) }, func(b []byte) error { return list.add(b, nil) }); err != nil {
+		return err
+	}
+	list.end("\n}\n")
+	return out.Flush()
+}
+
+// encoded is an element of a list of the document.
+func encoded(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(s)
+	enc.SetIndent("    ", "  ")
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// A jsonList writes a list of the document element by element.
+type jsonList struct {
+	out  *bufio.Writer
+	name string
+	n    int
+}
+
+func (l *jsonList) add(element []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	if l.n == 0 {
+		fmt.Fprintf(l.out, "  %q: [\n    ", l.name)
+	} else {
+		l.out.WriteString(",\n    ")
+	}
+	l.n++
+	_, err = l.out.Write(element)
+	return err
+}
+
+func (l *jsonList) end(then string) {
+	if l.n == 0 {
+		fmt.Fprintf(l.out, "  %q: []%s", l.name, then)
+		return
+	}
+	l.out.WriteString("\n  ]" + then)
 }
 
 // Read reads a document that WriteJSON wrote. Summaries are made anew, with

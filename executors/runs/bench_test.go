@@ -20,3 +20,33 @@ func BenchmarkResults(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkView asks a store of 1,000 results for what a plan asks, from its
+// index and without one.
+func BenchmarkView(b *testing.B) {
+	volatile = true
+	defer func() { volatile = false }()
+	s := Open(b.TempDir())
+	keys := fillOld(b, s, 1000)
+	v := keeping(s)
+	if _, err := v.survey(false); err != nil {
+		b.Fatal(err)
+	}
+	v.Keep()
+	for name, open := range map[string]func() *View{"index": s.View, "none": func() *View { return withoutIndex(s) }} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				v := open()
+				for i, k := range keys {
+					if st, err := v.Look(k.Fingerprint, k.Cluster, false, 1); err != nil || st.Valid != 1 {
+						b.Fatal(st, err)
+					}
+					if last, err := v.LastAt(fmt.Sprintf("b/use_case=u%d", i), false); err != nil || last == nil && i == 0 {
+						b.Fatal(last, err)
+					}
+				}
+			}
+		})
+	}
+}

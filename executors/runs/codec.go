@@ -24,6 +24,8 @@ type codec struct {
 // are only ever added, so that readers need no lock.
 type words struct {
 	list atomic.Pointer[[]string]
+	// named holds trtllm.Arguments without values by their names.
+	named sync.Map
 
 	mu    sync.Mutex
 	known map[string]int

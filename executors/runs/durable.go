@@ -2,6 +2,7 @@ package runs
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,12 +26,20 @@ func writeFile(dir, name string, data []byte, perm fs.FileMode) error {
 	if volatile {
 		return os.WriteFile(filepath.Join(dir, name), data, perm)
 	}
+	return writeTo(dir, name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}, perm)
+}
+
+// writeTo is writeFile for what is written piece by piece.
+func writeTo(dir, name string, write func(io.Writer) error, perm fs.FileMode) error {
 	f, err := renameio.NewPendingFile(filepath.Join(dir, name), renameio.WithTempDir(dir), renameio.WithPermissions(perm))
 	if err != nil {
 		return err
 	}
 	defer f.Cleanup()
-	if _, err := f.Write(data); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()

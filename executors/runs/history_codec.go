@@ -1,10 +1,14 @@
 package runs
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // visitShape visits what there is, and visitOutcomes what became of it: to see
@@ -96,6 +100,27 @@ func (c *codec) planned(r *results.Result) {
 	c.int(&r.Hardware.Nodes)
 	perhaps(c, &r.UseCase.ISL, c.int)
 	perhaps(c, &r.UseCase.OSL, c.int)
+	c.arguments(&r.Arguments)
+}
+
+// arguments visits the names of arguments; their values are not in a brief.
+func (c *codec) arguments(a *trtllm.Arguments) {
+	names := ""
+	if !c.reading {
+		names = strings.Join(slices.Sorted(maps.Keys(*a)), " ")
+	}
+	if c.word(&names); !c.reading {
+		return
+	}
+	if have, ok := c.words.named.Load(names); ok {
+		*a = have.(trtllm.Arguments)
+		return
+	}
+	*a = trtllm.Arguments{}
+	for name := range strings.FieldsSeq(names) {
+		(*a)[name] = nil
+	}
+	c.words.named.Store(names, *a)
 }
 
 func (c *codec) job(j *results.Job) {

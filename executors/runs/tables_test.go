@@ -1,15 +1,22 @@
 package runs
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
 func TestWriteTables(t *testing.T) {
+	text := func(s string) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := io.WriteString(w, s)
+			return err
+		}
+	}
 	s := Open(t.TempDir())
 	for _, simulated := range []bool{false, true} {
-		dir, err := s.WriteTables(simulated, map[string][]byte{"results.md": []byte("| a |\n"), "results.csv": []byte("a\n")})
+		dir, err := s.WriteTables(simulated, map[string]func(io.Writer) error{"results.md": text("| a |\n"), "results.csv": text("a\n")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,7 +27,7 @@ func TestWriteTables(t *testing.T) {
 			t.Errorf("simulated %v: written to %s", simulated, dir)
 		}
 	}
-	if _, err := s.WriteTables(false, map[string][]byte{"../x": nil}); err == nil {
+	if _, err := s.WriteTables(false, map[string]func(io.Writer) error{"../x": text("")}); err == nil {
 		t.Error("a name outside is no error")
 	}
 }

@@ -277,7 +277,9 @@ func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
 
 // finish shows the results and decides the exit code.
 func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Apply) error {
-	set, err := s.results(p, s.store)
+	seen := s.store.View()
+	set, err := s.results(p, seen)
+	seen.Keep()
 	if err != nil {
 		return err
 	}

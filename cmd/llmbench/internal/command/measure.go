@@ -1,8 +1,8 @@
 package command
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/sync/errgroup"
@@ -67,7 +67,7 @@ type slotReader interface {
 }
 
 // results are those of the plan's runs, in the plan's order, real and simulated
-// apart.
+// apart. From a view they are briefs that are read whole when they are written.
 func (s *session) results(p *plan.Plan, from slotReader) ([]*results.Set, error) {
 	found := make([][]*results.Result, len(p.Runs))
 	var g errgroup.Group
@@ -94,7 +94,35 @@ func (s *session) results(p *plan.Plan, from slotReader) ([]*results.Set, error)
 		}
 		kinds[kind] = append(kinds[kind], found[i]...)
 	}
+	if _, briefs := from.(*runs.View); briefs {
+		return s.reading(kinds), nil
+	}
 	return sets(kinds[0], kinds[1]), nil
+}
+
+// reading are sets of briefs, of real and of simulated runs.
+func (s *session) reading(kinds [2][]*results.Result) []*results.Set {
+	var out []*results.Set
+	for i, list := range kinds {
+		for _, set := range sets(list) {
+			out = append(out, set.Reading(s.whole(i == 1)))
+		}
+	}
+	return out
+}
+
+// whole reads the results that briefs are of. A brief whose attempt is gone by now
+// stays one.
+func (s *session) whole(simulated bool) func(*results.Result) (*results.Result, error) {
+	return func(brief *results.Result) (*results.Result, error) {
+		k := runs.Key{Fingerprint: brief.Fingerprint, Cluster: brief.Cluster, Simulated: simulated}
+		r, err := s.store.Attempt(k, brief.Sample, brief.Attempt).Result()
+		if err != nil || r == nil {
+			return brief, err
+		}
+		r.Address, r.UseCase.Label, r.Caveats = brief.Address, brief.UseCase.Label, brief.Caveats
+		return r, nil
+	}
 }
 
 func (s *session) resultsOf(r *plan.Run, from slotReader) ([]*results.Result, error) {
@@ -134,18 +162,8 @@ func sets(lists ...[]*results.Result) []*results.Set {
 func (s *session) writeTables(list []*results.Set) ([]string, error) {
 	var dirs []string
 	for _, set := range list {
-		var md, csv, doc bytes.Buffer
-		if err := view.ResultsMarkdown(&md, set); err != nil {
-			return nil, err
-		}
-		if err := set.WriteCSV(&csv); err != nil {
-			return nil, err
-		}
-		if err := set.WriteJSON(&doc); err != nil {
-			return nil, err
-		}
-		dir, err := s.store.WriteTables(view.Simulated(set), map[string][]byte{
-			"results.md": md.Bytes(), "results.csv": csv.Bytes(), "results.json": doc.Bytes(),
+		dir, err := s.store.WriteTables(view.Simulated(set), map[string]func(io.Writer) error{
+			"results.md": func(w io.Writer) error { return view.ResultsMarkdown(w, set) }, "results.csv": set.WriteCSV, "results.json": set.WriteJSON,
 		})
 		if err != nil {
 			return nil, err

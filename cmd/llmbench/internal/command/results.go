@@ -128,23 +128,8 @@ func (e *env) runResults(f resultFlags) error {
 	return nil
 }
 
-// forReaders are the forms that can stand one below the other. They show nothing
-// that briefs do not have.
+// forReaders are the forms that can stand one below the other.
 var forReaders = map[string]bool{"table": true, "markdown": true, "overview": true}
-
-// reader reads results with all that a form shows.
-func (s *session) reader(format string) resultReader {
-	if forReaders[format] {
-		return s.seen
-	}
-	return s.store
-}
-
-// resultReader reads whole results, or briefs.
-type resultReader interface {
-	slotReader
-	Results(simulated bool) ([]*results.Result, error)
-}
 
 // oneDocument refuses several sets in a form that holds only one.
 func oneDocument(list []*results.Set, format string) error {
@@ -221,7 +206,7 @@ func (s *session) imported(targets ...string) ([]*results.Set, error) {
 // holds: of one kind where -executor asks for that.
 func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error) {
 	if !f.All {
-		return s.results(p, s.reader(f.Format))
+		return s.results(p, s.seen)
 	}
 	asked := map[bool]bool{}
 	for _, r := range p.Runs {
@@ -232,11 +217,11 @@ func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error
 		if f.Executor != "" && !asked[simulated] {
 			continue
 		}
-		list, err := s.reader(f.Format).Results(simulated)
+		list, err := s.seen.Results(simulated)
 		if err != nil {
 			return nil, err
 		}
 		kinds[i] = list
 	}
-	return sets(kinds[0], kinds[1]), nil
+	return s.reading(kinds), nil
 }
