@@ -407,7 +407,7 @@ func waitFor(t *testing.T, e *Executor, h executors.Handle) (last executors.Stat
 	return last
 }
 
-func until(t *testing.T, yes func() bool) {
+func until(t testing.TB, yes func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(3 * time.Minute)
 	for !yes() {

@@ -18,7 +18,7 @@ import (
 // A packJob is a pack whose script runs in this process's place of a batch job,
 // with members that are lines of shell instead of job scripts.
 type packJob struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	cmd  *exec.Cmd
 	dirs []string
@@ -33,13 +33,13 @@ echo "{\"rc\":$rc,\"end\":true}" >exit
 exit $rc`
 
 // newPackJob prepares a pack of members with a time limit each.
-func newPackJob(t *testing.T, limit int, vars string, scripts ...string) *packJob {
+func newPackJob(t testing.TB, limit int, vars string, scripts ...string) *packJob {
 	t.Helper()
 	return newWidePackJob(t, 1, limit, vars, scripts...)
 }
 
 // newWidePackJob is newPackJob with slots of two nodes each.
-func newWidePackJob(t *testing.T, slots, limit int, vars string, scripts ...string) *packJob {
+func newWidePackJob(t testing.TB, slots, limit int, vars string, scripts ...string) *packJob {
 	t.Helper()
 	p := &packJob{t: t, dir: t.TempDir()}
 	cfg := testConfig()
