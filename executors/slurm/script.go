@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/llmbench/llmbench/plan"
 )
@@ -22,6 +23,11 @@ var commonPart string
 // trtllm-llmapi-launch hides, on the rank that reports.
 const wrapper = `"$@"; rc=$?; case ${SLURM_PROCID:-0} in 0) echo "$rc" >.bench_exit.tmp && mv -f .bench_exit.tmp bench_exit ;; esac; exit "$rc"`
 
+// jobScript is the script of a job; what all have in common stands in it.
+var jobScript = sync.OnceValue(func() template {
+	return newTemplate(strings.Replace(jobTemplate, "@COMMON@", strings.TrimRight(commonPart, "\n"), 1))
+})
+
 // script renders the job script of a run. Inside a pack it may share what the
 // runs of one allocation can.
 func (t *target) script(run *plan.Run, packed bool) (string, error) {
@@ -29,17 +35,16 @@ func (t *target) script(run *plan.Run, packed bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.NewReplacer(
-		"@COMMON@", strings.TrimRight(commonPart, "\n"),
-		"@ADDRESS@", run.Address,
-		"@FINGERPRINT@", run.Fingerprint,
-		"@LIMIT@", strconv.Itoa(run.TimeLimitSeconds),
-		"@ENV@", exports(run.Env),
-		"@STEP@", step,
-		"@IMAGE@", quote(t.image(run)),
-		"@TELEMETRY@", t.telemetry(run),
-		"@OBSERVE@", t.observe(run),
-	).Replace(jobTemplate), nil
+	return jobScript().fill(map[string]string{
+		"ADDRESS":     run.Address,
+		"FINGERPRINT": run.Fingerprint,
+		"LIMIT":       strconv.Itoa(run.TimeLimitSeconds),
+		"ENV":         exports(run.Env),
+		"STEP":        step,
+		"IMAGE":       quote(t.image(run)),
+		"TELEMETRY":   t.telemetry(run),
+		"OBSERVE":     t.observe(run),
+	}), nil
 }
 
 // image is the file of the run's container image, "" without a container.
