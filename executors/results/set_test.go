@@ -219,6 +219,10 @@ func TestSummarise(t *testing.T) {
 		t.Errorf("%+v", few)
 	}
 	rapid.Check(t, func(t *rapid.T) {
+		one := []float64{rapid.Float64Range(-1e6, 1e6).Draw(t, "one")}
+		if diff := cmp.Diff(summarise(one), Summarise(one)); diff != "" {
+			t.Errorf("a single value as all are summed up, and by itself:\n%s", diff)
+		}
 		values := rapid.SliceOfN(rapid.Float64Range(1, 1e6), 6, 40).Draw(t, "values")
 		before := slices.Clone(values)
 		s := Summarise(values)

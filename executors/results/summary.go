@@ -2,6 +2,8 @@ package results
 
 import (
 	"math"
+	"slices"
+	"sync"
 
 	"golang.org/x/perf/benchmath"
 )
@@ -25,9 +27,19 @@ type Summary struct {
 
 // Summarise sums the values of a metric up; nil for no values.
 func Summarise(values []float64) *Summary {
-	if len(values) == 0 {
+	switch len(values) {
+	case 0:
 		return nil
+	case 1:
+		return &Summary{Median: values[0], N: 1, Warnings: oneWarnings()}
 	}
+	return summarise(values)
+}
+
+// oneWarnings are the warnings of a single value, which are the same for all.
+var oneWarnings = sync.OnceValue(func() []string { return slices.Clip(summarise([]float64{1}).Warnings) })
+
+func summarise(values []float64) *Summary {
 	sample := benchmath.NewSample(append([]float64(nil), values...), &benchmath.DefaultThresholds)
 	got := benchmath.AssumeNothing.Summary(sample, Confidence)
 	s := &Summary{Median: got.Center, N: len(values)}

@@ -60,7 +60,7 @@ func (fl flight) words() string {
 
 func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.plan(plan.Selection{})
+	p, diags := s.build(plan.Selection{}, !f.Orphans) // strays go by the names of jobs
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 }
 
 func (s *session) flightsOf(k runs.Key, address string, b *executors.Backend, f cancelFlags) ([]flight, error) {
-	slots, err := s.store.Slots(k, 0)
+	slots, err := s.seen.Slots(k, 0)
 	if err != nil {
 		return nil, err
 	}
