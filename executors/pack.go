@@ -177,8 +177,11 @@ func (c *Campaign) packAgain(b *Backend, tasks []*task) error {
 }
 
 // packing bounds the packs of a backend now: nodes that are left alone are none
-// that its packs can have.
+// that its packs can have. A backend that packs no more bounds nothing.
 func (c *Campaign) packing(b *Backend) (plan.Packing, error) {
+	if b.Packer == nil || b.Packer.Packing() == nil {
+		return plan.Packing{}, nil
+	}
 	how := *b.Packer.Packing()
 	if how.MaxNodes == 0 || b.Avoid == nil {
 		return how, nil
@@ -186,6 +189,14 @@ func (c *Campaign) packing(b *Backend) (plan.Packing, error) {
 	list, err := c.Store.Excluded(b.Cluster)
 	how.MaxNodes = max(1, how.MaxNodes-len(list))
 	return how, err
+}
+
+// avoids reports whether a pack finds its nodes without those that are left alone.
+// One that does not takes them: it was reserved when there were more.
+func (c *Campaign) avoids(p *pack) (bool, error) {
+	how, err := c.packing(p.backend)
+	need := p.planned.SideBySide() * p.tasks[0].run.Hardware.Nodes
+	return p.backend.Avoid != nil && (how.MaxNodes == 0 || need <= how.MaxNodes), err
 }
 
 // packLimits is what packs that have not ended can cost at most, in GPU-hours.

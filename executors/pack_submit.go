@@ -164,9 +164,10 @@ func (c *Campaign) packJob(p *pack, resumed bool) (*Job, error) {
 		Name: intent.JobName, Dir: p.folder.Dir, Run: p.tasks[0].run, Resumed: resumed, NotBefore: intent.Created,
 		Argv: withMark(p.planned.Argv, p.folder.Mark()+strings.TrimPrefix(intent.JobName, p.folder.Name)), Script: []byte(p.planned.Script),
 	}
-	if p.backend.Avoid != nil {
-		job.Argv, err = c.avoiding(p.backend, job.Argv)
+	if avoids, err := c.avoids(p); err != nil || !avoids {
+		return job, err
 	}
+	job.Argv, err = c.avoiding(p.backend, job.Argv)
 	return job, err
 }
 

@@ -14,6 +14,12 @@ import (
 // packsSideBySide measures in two slots of two nodes: apply is killed, one of two
 // runs that are measured at once is cancelled, one fails, and a slot loses a node.
 func (d *drill) packsSideBySide() {
+	// The driver's version names the node that was looked at, a file those sampled.
+	smi := filepath.Join(d.bin, "nvidia-smi")
+	text := strings.Replace(nvidiaSMI, "GB200, 570.12,", "GB200, $SLURMD_NODENAME,", 1)
+	text = strings.Replace(text, "  mask=", "  : >sampled.$SLURMD_NODENAME\n  mask=", 1)
+	d.ok(os.WriteFile(smi, []byte(text), 0o755))
+	defer os.Remove(smi)
 	g := turnstile{d, d.t.TempDir()}
 	d.sweepWith("max_runs = 12\n    side_by_side = 2", g.prolog())
 	targets := []string{"-target=use_case=chat/concurrency=16", "-target=use_case=chat/concurrency=32"}
@@ -54,6 +60,42 @@ func (d *drill) packsSideBySide() {
 		d.t.Errorf("exit %d, want 3: one run fails", code)
 	}
 	d.measuredOnce(id)
+}
+
+// packBeheaded takes away the node on which the script of a job with two slots
+// runs: Slurm would keep the others to the time limit. It cancels another such job
+// while both slots measure.
+func (d *drill) packBeheaded() {
+	g := turnstile{d, d.t.TempDir()}
+	d.sweepWith("max_runs = 12\n    side_by_side = 2", g.prolog())
+	a := d.start("-target=use_case=chat/concurrency=8", "-target=use_case=chat/concurrency=32")
+	id := g.arrived()
+	d.ok(d.cluster.KillNode("gb01"))
+	d.must("scontrol", "update", "nodename=gb01", "state=down", "reason=drill") // the controller would take half a minute
+	a.says("node gb01 failed, on which the job's script ran")
+	a.says("deferred: its pack ended before it began: node_fail")
+	d.ok(d.cluster.StartNode("gb01"))
+	d.until("the job is gone", func() bool { return !d.queued(id) })
+	g.open()
+	if _, code := a.wait(); code != 0 {
+		d.t.Errorf("exit %d", code)
+	}
+	for sample, n := range d.measured() {
+		if n != 1 {
+			d.t.Errorf("%s was measured %d times", sample, n)
+		}
+	}
+
+	d.ok(os.Remove(filepath.Join(g.dir, "open")))
+	a = d.start("-target=use_case=reasoning/concurrency=8", "-target=use_case=reasoning/concurrency=16")
+	g.arrived()
+	if _, code := d.llmbench("cancel", "-auto-approve", "-store="+d.store, "-dir="+d.dir); code != 0 {
+		d.t.Errorf("cancel: exit %d", code)
+	}
+	if out, code := a.wait(); code != 3 || strings.Count(out, "  failed  cancelled") != 6 {
+		d.t.Errorf("exit %d, want 3 and all cancelled", code)
+	}
+	d.until("the queue is empty", func() bool { return strings.TrimSpace(d.must("squeue", "-h", "-o", "%i")) == "" })
 }
 
 // A turnstile lets the runs of a slot through one by one, by its first node, until
@@ -141,7 +183,9 @@ func (d *drill) measuredOnce(id string) {
 			}
 			Provenance struct {
 				SideBySide *int `json:"side_by_side"`
+				Driver     string
 			}
+			Files struct{ Report string }
 		}
 	}
 	d.ok(json.Unmarshal([]byte(out), &doc))
@@ -151,11 +195,19 @@ func (d *drill) measuredOnce(id string) {
 			continue
 		}
 		valid++
-		if r.Job.ID == id {
-			slots[strings.Join(r.Job.Nodes, " ")]++
-			if n := r.Provenance.SideBySide; n == nil || *n != 2 {
-				d.t.Errorf("a result does not tell that it was measured beside another: %s", out)
-			}
+		if r.Job.ID != id {
+			continue
+		}
+		slots[strings.Join(r.Job.Nodes, " ")]++
+		if n := r.Provenance.SideBySide; n == nil || *n != 2 || r.Provenance.Driver != r.Job.Nodes[0] {
+			d.t.Errorf("a result does not tell that it was measured beside another, on nodes of its own: %+v", r)
+		}
+		sampled, _ := filepath.Glob(filepath.Join(filepath.Dir(r.Files.Report), "sampled.*"))
+		for i, path := range sampled {
+			sampled[i] = strings.TrimPrefix(filepath.Ext(path), ".")
+		}
+		if !slices.Equal(sampled, r.Job.Nodes) {
+			d.t.Errorf("%v were sampled, and the run was on %v", sampled, r.Job.Nodes)
 		}
 	}
 	all := d.measured()

@@ -37,6 +37,7 @@ func TestDrills(t *testing.T) {
 		{"packs lose what is cancelled", (*drill).packCancelled},
 		{"packs in other ways", (*drill).packsOtherwise},
 		{"packs side by side", (*drill).packsSideBySide},
+		{"packs lose the node of their script", (*drill).packBeheaded},
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -37,7 +38,16 @@ func (p pair) differences() []difference {
 		add("options", b.Fingerprint[:min(8, len(b.Fingerprint))], t.Fingerprint[:min(8, len(t.Fingerprint))])
 	}
 	add("driver", value(b.Provenance.Driver), value(t.Provenance.Driver))
+	add("side_by_side", besideWords(b), besideWords(t))
 	return out
+}
+
+// besideWords says whether others were measured in the same job at the same time.
+func besideWords(r *Result) string {
+	if n := r.Provenance.SideBySide; n != nil {
+		return strconv.Itoa(*n)
+	}
+	return "no"
 }
 
 func revision(r *Result) string {
@@ -89,7 +99,7 @@ func (p pair) refused(how Comparing) string {
 	case p.target.Samples == 0:
 		return "the target has no sample that counts: " + string(p.target.Verdict)
 	}
-	allowed := map[string]bool{"driver": true} // observed, and told
+	allowed := map[string]bool{"driver": true, "side_by_side": true} // observed, and told
 	for _, a := range how.Across {
 		allowed[a] = true
 		for _, more := range goesWith[a] {

@@ -82,6 +82,16 @@ func TestSameIsClaimedWhereIntervalsAreNarrow(t *testing.T) {
 	}
 }
 
+// What was measured beside other runs is compared, and told.
+func TestSideBySideIsTold(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	two := 2
+	got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(side(rng, "a", 6, 1000, 0.01, func(r *Result) { r.Provenance.SideBySide = &two })), throughput)
+	if len(got.Rows) != 1 || !strings.Contains(fmt.Sprint(got), "side_by_side: no → 2") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestUnnamedDifferencesAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Result)

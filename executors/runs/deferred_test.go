@@ -109,3 +109,32 @@ func TestPackFolder(t *testing.T) {
 		t.Error("a pack lies outside the store")
 	}
 }
+
+// A job has lost its script's node once that is none of those that it has.
+func TestBeheaded(t *testing.T) {
+	s := Open(t.TempDir())
+	p, err := s.ReservePack("gb", true, "llmb-pack-0123")
+	if err != nil {
+		t.Fatal(err)
+	}
+	beheaded := func(nodes ...string) string {
+		t.Helper()
+		node, err := p.Beheaded(nodes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return node
+	}
+	if got := beheaded("gb[02-04]"); got != "" {
+		t.Errorf("before its start: %s", got)
+	}
+	if err := os.WriteFile(filepath.Join(p.Dir, "start"), []byte(`{"job_id":"7","nodes":"gb[01-04]","end":true}`+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := beheaded("gb[02-04]"); got != "gb01" {
+		t.Errorf("without gb01: %q", got)
+	}
+	if got := beheaded("gb[01-03]") + beheaded("gb01", "gb02") + beheaded(); got != "" {
+		t.Errorf("with gb01, and where nothing is known: %q", got)
+	}
+}

@@ -9,6 +9,17 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 )
 
+// What the job did not see, or could not be, stays open.
+func TestObservedSideBySide(t *testing.T) {
+	for value, want := range map[string]int{"2": 2, "": 0, "x": 0} {
+		var p results.Provenance
+		observed(&p, "side_by_side", value)
+		if (p.SideBySide != nil) != (want > 0) || want > 0 && *p.SideBySide != want {
+			t.Errorf("%q is %v, want %d", value, p.SideBySide, want)
+		}
+	}
+}
+
 // The time in the log is the node's or the container's; one outside of the job
 // is neither.
 func TestMeasuredUntil(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,6 +149,22 @@ func (p *Pack) Members() ([]*Attempt, error) {
 
 func (p *Pack) member(m Member) *Attempt {
 	return p.store.attempt(Key{Fingerprint: m.Fingerprint, Cluster: p.cluster, Simulated: p.simulated}, m.Sample, m.Attempt)
+}
+
+// Beheaded names the node that the job's script ran on where it is none of those
+// that the job has now, in short form or not; "" where the script goes on, or has
+// not begun.
+func (p *Pack) Beheaded(nodes []string) (string, error) {
+	start, err := p.Start()
+	if err != nil || start == nil || len(start.Nodes) == 0 || len(nodes) == 0 {
+		return "", err
+	}
+	for _, n := range nodes {
+		if slices.Contains(expandNodes(n), start.Nodes[0]) {
+			return "", nil
+		}
+	}
+	return start.Nodes[0], nil
 }
 
 // MarkJudged tells the job, which waits for it after a failure, that the outcome

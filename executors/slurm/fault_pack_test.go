@@ -29,8 +29,11 @@ func (j *faultyJob) drawPack(rng *rand.Rand, calm bool, faults float64) {
 	if calm || rng.Float64() >= faults {
 		return
 	}
-	fates := []string{"held", "never", "vanishes", "requeued", "stopped", "short"}
+	fates := []string{"held", "never", "vanishes", "requeued", "stopped", "short", "beheaded"}
 	j.fate = fates[rng.Intn(len(fates))]
+	if j.fate == "beheaded" && j.slots() == 1 {
+		j.fate = "vanishes" // nothing outlives the node
+	}
 	j.runs = time.Duration(rng.Int63n(int64(2 * time.Minute)))
 	j.twice = rng.Intn(4) == 0
 }
@@ -49,12 +52,23 @@ func (j *faultyJob) pack(restarts int) {
 			}
 		})
 	}
+	if j.fate == "beheaded" { // its script goes with the first node, and Slurm keeps the rest
+		j.slurm.wg.Go(func() {
+			if j.sleep(j.runs) && !j.has("exit") {
+				j.die("")
+			}
+		})
+	}
 	var slots sync.WaitGroup
 	for slot := range j.slots() {
 		slots.Go(func() { j.work(slot) })
 	}
 	slots.Wait()
 	if j.gone() {
+		if state, _ := j.now(); state == "RUNNING" {
+			<-j.cancel
+			j.end("CANCELLED")
+		}
 		return
 	}
 	j.exit(began, 0, "", "", "")
@@ -90,9 +104,12 @@ func (j *faultyJob) work(slot int) {
 	}
 }
 
-// die ends the job and all that it runs without a word.
+// die ends all that the job runs without a word, and the job, unless its state is
+// "".
 func (j *faultyJob) die(state string) {
-	j.end(state)
+	if state != "" {
+		j.end(state)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !j.gone() {
@@ -224,8 +241,11 @@ func (s *schedule) pack(p *plan.Plan) {
 }
 
 // packsEnd checks that no sample of a packed campaign was left out: each has a
-// result, or was told to be given up.
+// result, or was told to be given up; and that its jobs fit the cluster.
 func (s *schedule) packsEnd() {
+	if s.slurm.refused {
+		s.t.Errorf("seed %d: a pack asks for more nodes than there are", s.seed)
+	}
 	given := 0
 	for _, r := range s.plan.Runs {
 		state, err := s.store.Look(r.Fingerprint, s.cluster, false, r.State.Wanted)

@@ -31,6 +31,9 @@ type faultySlurm struct {
 
 	mu   sync.Mutex
 	jobs []*faultyJob
+	// nodes is how many the cluster has; refused says that a job asked for more.
+	nodes   int
+	refused bool
 	// members are the runs of the jobs that are packs.
 	members []*faultyJob
 	nextID  int
@@ -117,6 +120,9 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 	case "down":
 		return "", CommandError("sbatch", failed+"Unable to contact slurm controller (connect failure)", true)
 	}
+	if f.tooWide(argv) {
+		return "", CommandError("sbatch", failed+"Requested node configuration is not available", true)
+	}
 	job := f.start(dir, argv)
 	switch kind {
 	case "socket accepted":
@@ -131,6 +137,23 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 		return "", nil
 	}
 	return fmt.Sprintf("%d\n", job.id), nil
+}
+
+// tooWide notes a job of several slots that asks for more nodes than it lets the
+// cluster give.
+func (f *faultySlurm) tooWide(argv []string) bool {
+	nodes, left := 0, f.nodes
+	for _, w := range argv {
+		fmt.Sscanf(w, "--nodes=%d", &nodes) //nolint:errcheck // another word
+		if list, ok := strings.CutPrefix(w, "--exclude="); ok {
+			left -= len(strings.Split(list, ","))
+		}
+	}
+	wide := nodes > 2 && nodes > left
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = f.refused || wide
+	return wide
 }
 
 // start puts a job into the queue and lets it take its course.
@@ -198,7 +221,11 @@ func (f *faultySlurm) squeue(ctx context.Context, timeout time.Duration) (string
 		if kind == "unknown state" {
 			state = "BEWITCHED"
 		}
-		line := fmt.Sprintf("%d|%s|%s|0|%s|N/A|gb[01-02]|%s|", j.id, j.name, state, j.submitted.Format("2006-01-02T15:04:05"), reason)
+		nodes := "gb[01-02]"
+		if j.gone() {
+			nodes = "gb02"
+		}
+		line := fmt.Sprintf("%d|%s|%s|0|%s|N/A|%s|%s|", j.id, j.name, state, j.submitted.Format("2006-01-02T15:04:05"), nodes, reason)
 		if kind == "cut" {
 			line = line[:len(line)/2]
 		}

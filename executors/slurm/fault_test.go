@@ -95,6 +95,7 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 	s.slurm = &faultySlurm{
 		rng: rand.New(rand.NewSource(seed + 1)), faults: []float64{0, 0.1, 0.3, 0.6}[rng.Intn(4)],
 		accounting: rng.Intn(2) == 0, minJobAge: []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute}[rng.Intn(3)],
+		nodes: 2 + 2*(int(seed/3)%3),
 	}
 	if err := s.store.Create(); err != nil {
 		t.Fatal(err)
@@ -102,6 +103,11 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 	s.plan = &plan.Plan{Runs: []*plan.Run{s.faultRun("chat", "ab"), s.faultRun("reasoning", "cd")}}
 	if rng.Intn(2) == 0 {
 		s.plan.Runs[0].State.Wanted = 2
+	}
+	if s.packed && seed%5 == 0 { // a node failed before
+		if err := s.store.Exclude(s.cluster, runs.Exclusion{Node: "gb03", Until: time.Now().Add(12 * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if s.packed {
 		s.plan.Runs = append(s.plan.Runs, s.faultRun("generation", "ef"))
@@ -113,10 +119,10 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 func (s *schedule) config() *Config {
 	c := &Config{PollInterval: 5 * time.Second, MaxInQueue: 2, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true, Retries: 2, Launcher: []string{"trtllm-bench"}}
 	if s.packed && !s.alone {
-		side := 1 + int(s.seed/3)%3
+		side := s.slurm.nodes / 2
 		longest := []time.Duration{4 * time.Hour, 30 * time.Minute}[s.seed/9%2] // half an hour is two runs
 		c.Pack, c.Canary = &Pack{MaxRuns: 2 + side, MaxTime: longest, SideBySide: side}, s.seed%2 == 0
-		c.room.nodes = 2 * side
+		c.room.nodes = s.slurm.nodes
 	}
 	return c
 }

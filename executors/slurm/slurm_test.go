@@ -298,6 +298,29 @@ func (c *countingRunner) Run(_ context.Context, _ time.Duration, _ string, argv 
 	return c.out, nil
 }
 
+// askedRunner keeps the last command.
+type askedRunner struct{ argv []string }
+
+func (a *askedRunner) Run(_ context.Context, _ time.Duration, _ string, argv ...string) (string, error) {
+	a.argv = argv
+	return "", nil
+}
+
+// A run that shares its job with others is looked into on its own nodes alone.
+func TestDiagnoseKeepsToItsNodes(t *testing.T) {
+	a := &askedRunner{}
+	e := New(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
+	e.Through(a)
+	for want, nodes := range map[string][]string{
+		"--input=none --nodes=2 --ntasks=2 --nodelist=gb03,gb04 bash": {"gb03", "gb04"},
+		"--input=none bash": nil,
+	} {
+		if _, err := e.Diagnose(t.Context(), handle{id: "7", name: "llmb-pack-x"}.String(), nodes); err != nil || !strings.Contains(strings.Join(a.argv, " "), want) {
+			t.Errorf("%v: %v, %v", nodes, a.argv, err)
+		}
+	}
+}
+
 // Following two hundred jobs costs one squeue a tick.
 func TestOneCommandATick(t *testing.T) {
 	var queue strings.Builder
