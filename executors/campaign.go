@@ -47,6 +47,7 @@ type Campaign struct {
 	slower   map[*Backend]int // how often the time between polls is doubled
 	contact  map[*Backend]time.Time
 	spent    float64 // GPU-hours of attempts that ended
+	tried    map[*Backend]bool
 	receipts errgroup.Group
 }
 
@@ -135,6 +136,7 @@ func (c *Campaign) prepare(ctx context.Context) error {
 			return err
 		}
 		for _, slot := range slots {
+			c.noteTried(b, slot)
 			if t := newTask(run, b, slot); t != nil {
 				c.tasks = append(c.tasks, t)
 			}

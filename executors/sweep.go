@@ -40,13 +40,27 @@ func (c *Campaign) leave(ctx context.Context) {
 // listers are the backends whose queue can be looked at and to which something
 // was, or may have been, submitted.
 func (c *Campaign) listers() map[*Backend]bool {
-	out := map[*Backend]bool{}
+	out := maps.Clone(c.tried)
+	if out == nil {
+		out = map[*Backend]bool{}
+	}
 	for _, t := range c.tasks {
 		if _, ok := t.backend.Executor.(Lister); ok && (t.tries > 0 || t.attempt != nil) {
 			out[t.backend] = true
 		}
 	}
 	return out
+}
+
+// noteTried notes that a sample was tried before: whoever did may have died before
+// it looked what is left in the queue.
+func (c *Campaign) noteTried(b *Backend, slot runs.Slot) {
+	if _, ok := b.Executor.(Lister); ok && slot.Attempt != nil {
+		if c.tried == nil {
+			c.tried = map[*Backend]bool{}
+		}
+		c.tried[b] = true
+	}
 }
 
 func (c *Campaign) sweep(ctx context.Context, b *Backend) (int, error) {
