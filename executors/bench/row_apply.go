@@ -127,8 +127,7 @@ benchmark "load" {
 
 // submit applies and leaves; the jobs are cancelled afterwards.
 func submit(l *lab, size int) (sample, error) {
-	store := l.path("apply-store")
-	os.RemoveAll(store)
+	store := l.newStore()
 	os.Remove(l.path("calls"))
 	s, err := l.counting(l.tool, "apply", "-auto-approve", "-detach", "-skip-checks", "-store="+store, applyDir(l, size))
 	if err != nil {
@@ -152,7 +151,7 @@ func sbatchLoop(l *lab, size int) (sample, error) {
 		if _, err := submit(l, 125); err != nil {
 			return sample{}, err
 		}
-		found, err := filepath.Glob(l.path("apply-store", "simulated", "runs", "*", "*", "sample-1", "attempt-1"))
+		found, err := filepath.Glob(l.path("apply-store-*", "simulated", "runs", "*", "*", "sample-1", "attempt-1"))
 		if err != nil || len(found) == 0 {
 			return sample{}, fmt.Errorf("no attempt was prepared: %v", err)
 		}
@@ -168,6 +167,14 @@ func sbatchLoop(l *lab, size int) (sample, error) {
 	}
 	l.kept["sbatch CPU"] = s.CPU
 	return s, l.emptyQueue()
+}
+
+// newStore is the folder of a store that does not exist. None is removed before the
+// end: file systems have work with what was removed just now, which is not apply's.
+func (l *lab) newStore() string {
+	n, _ := l.kept["stores"].(int)
+	l.kept["stores"] = n + 1
+	return l.path(fmt.Sprint("apply-store-", n))
 }
 
 // emptyQueue cancels all jobs and waits until they are gone.

@@ -35,8 +35,7 @@ func followRow() *row {
 
 // follow counts a tick a second, as poll_interval says.
 func follow(l *lab, size int) (sample, error) {
-	store := l.path("follow-store")
-	os.RemoveAll(store)
+	store := l.newStore()
 	os.Remove(l.path("calls"))
 	s, err := l.counting(l.tool, "apply", "-auto-approve", "-skip-checks", "-store="+store, l.path(fmt.Sprint("follow-", size)))
 	if err != nil {

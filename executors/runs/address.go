@@ -27,7 +27,8 @@ func (s *Store) LinkAddress(address string, a *Attempt) error {
 	}
 	dir := filepath.Join(s.byAddressDir(a.Key.Simulated), path)
 	all := filepath.Join(dir, historyDir)
-	if err := s.mkdirAll(all); err != nil {
+	changed, err := s.makeAll(all)
+	if err != nil {
 		return err
 	}
 	if err := link(s.KeyDir(a.Key), all, a.Key.Cluster+"@"+a.Key.short()); err != nil {
@@ -36,7 +37,9 @@ func (s *Store) LinkAddress(address string, a *Attempt) error {
 	if err := link(s.KeyDir(a.Key), dir, a.Key.Cluster); err != nil {
 		return err
 	}
-	return syncDirs(all, dir)
+	changed = append(changed, all, dir)
+	slices.Sort(changed)
+	return syncDirs(slices.Compact(changed)...)
 }
 
 // link makes dir/name a relative link to target. It is durable once dir is.

@@ -91,6 +91,12 @@ func (s *Store) KeyDir(k Key) string {
 // mkdirAll makes a folder inside the store with all above it, shared with the
 // store's group if it has one. It is durable when it returns.
 func (s *Store) mkdirAll(dir string) error {
+	changed, err := s.makeAll(dir)
+	return errors.Join(err, syncDirs(changed...))
+}
+
+// makeAll is mkdirAll before changed, the folders that got another, are synced.
+func (s *Store) makeAll(dir string) (changed []string, err error) {
 	var missing []string // from the innermost
 	at := dir
 	made, err := s.makeDir(at)
@@ -99,16 +105,16 @@ func (s *Store) mkdirAll(dir string) error {
 		at = filepath.Dir(at)
 	}
 	if err != nil || !made && len(missing) == 0 {
-		return err
+		return nil, err
 	}
-	changed := []string{filepath.Dir(at)}
+	changed = []string{filepath.Dir(at)}
 	for _, dir := range slices.Backward(missing) {
 		if _, err := s.makeDir(dir); err != nil {
-			return err
+			return changed, err
 		}
 		changed = append(changed, filepath.Dir(dir))
 	}
-	return syncDirs(changed...)
+	return changed, nil
 }
 
 // mkdir makes one folder, durably. It reports whether this call made it; that
