@@ -23,7 +23,7 @@ func newDesk(t *testing.T) desk {
 		t.Fatal(err)
 	}
 	d := desk{t, t.TempDir()}
-	if err := os.CopyFS(filepath.Join(d.dir, "examples"), os.DirFS(filepath.Join(root, "examples"))); err != nil {
+	if err := copyExamples(root, d.dir); err != nil {
 		t.Fatal(err)
 	}
 	return d
