@@ -66,6 +66,7 @@ type Outcome struct {
 // means that nothing could be started or followed.
 func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 	c.nextPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}
+	c.tried = map[*Backend]bool{}
 	c.receipts.SetLimit(lookAhead)
 	if err := c.prepare(ctx); err != nil {
 		return c.outcome(), err

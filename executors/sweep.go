@@ -41,9 +41,6 @@ func (c *Campaign) leave(ctx context.Context) {
 // was, or may have been, submitted.
 func (c *Campaign) listers() map[*Backend]bool {
 	out := maps.Clone(c.tried)
-	if out == nil {
-		out = map[*Backend]bool{}
-	}
 	for _, t := range c.tasks {
 		if _, ok := t.backend.Executor.(Lister); ok && (t.tries > 0 || t.attempt != nil) {
 			out[t.backend] = true
@@ -56,9 +53,6 @@ func (c *Campaign) listers() map[*Backend]bool {
 // it looked what is left in the queue.
 func (c *Campaign) noteTried(b *Backend, slot runs.Slot) {
 	if _, ok := b.Executor.(Lister); ok && slot.Attempt != nil {
-		if c.tried == nil {
-			c.tried = map[*Backend]bool{}
-		}
 		c.tried[b] = true
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
@@ -87,18 +85,7 @@ func endSeen(l *lab, _ int) (sample, error) {
 
 // waitSeen is the same for a job of a bare step.
 func waitSeen(l *lab, _ int) (sample, error) {
-	dir, err := os.MkdirTemp(l.dir, "wait")
-	if err != nil {
-		return sample{}, err
-	}
-	script := "#!/bin/bash\nsrun --nodes=2 --ntasks=8 --ntasks-per-node=4 --gpus-per-node=4 --mem=0 --mpi=pmix --output=stdout bash step.sh\n"
-	for name, content := range map[string]string{"step.sh": noting, "job.sh": script} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
-			return sample{}, err
-		}
-	}
-	_, err = l.process(nil, "sbatch", "--wait", "--chdir="+dir, "--output=/dev/null", "--nodes=2", "--ntasks=8", "--ntasks-per-node=4",
-		"--gpus-per-node=4", "--exclusive", filepath.Join(dir, "job.sh"))
+	dir, err := l.bareSteps(fmt.Sprintf(bareStep, "step.sh"))
 	if err != nil {
 		return sample{}, err
 	}
@@ -111,10 +98,6 @@ func since(now time.Time, folder string) (sample, error) {
 	if err != nil || len(found) != 1 {
 		return sample{}, fmt.Errorf("the run noted no end: %v", err)
 	}
-	text, err := os.ReadFile(found[0])
-	if err != nil {
-		return sample{}, err
-	}
-	ns, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	ns, err := readNote(found[0])
 	return sample{Wall: now.Sub(time.Unix(0, ns))}, err
 }

@@ -141,28 +141,35 @@ benchmark "gap" {
 // stepGap measures the gaps of as many steps in one job that nothing drives but a
 // loop.
 func stepGap(l *lab, _ int) (sample, error) {
-	dir, err := os.MkdirTemp(l.dir, "steps")
+	dir, err := l.bareSteps(fmt.Sprintf(`for i in $(seq %d); do
+  mkdir "$i" && cd "$i" || exit
+  %s
+  cd ..
+done
+`, packedRuns, fmt.Sprintf(bareStep, "../step.sh")))
 	if err != nil {
 		return sample{}, err
 	}
-	script := fmt.Sprintf(`#!/bin/bash
-for i in $(seq %d); do
-  mkdir "$i" && cd "$i" || exit
-  srun --nodes=2 --ntasks=8 --ntasks-per-node=4 --gpus-per-node=4 --mem=0 --mpi=pmix --output=stdout --error=stderr bash ../step.sh
-  cd ..
-done
-`, packedRuns)
-	for name, content := range map[string]string{"step.sh": noting, "job.sh": script} {
+	return gaps(filepath.Join(dir, "*"))
+}
+
+// bareStep starts the noting script at a path as a run's step is started.
+const bareStep = "srun --nodes=2 --ntasks=8 --ntasks-per-node=4 --gpus-per-node=4 --mem=0 --mpi=pmix --output=stdout --error=stderr bash %s"
+
+// bareSteps runs lines of shell as a job, with the noting script beside them, and
+// waits for its end.
+func (l *lab) bareSteps(lines string) (dir string, err error) {
+	if dir, err = os.MkdirTemp(l.dir, "steps"); err != nil {
+		return "", err
+	}
+	for name, content := range map[string]string{"step.sh": noting, "job.sh": "#!/bin/bash\n" + lines + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
-			return sample{}, err
+			return "", err
 		}
 	}
-	s, err := l.process(nil, "sbatch", "--wait", "--chdir="+dir, "--output=/dev/null", "--nodes=2", "--ntasks=8", "--ntasks-per-node=4",
+	_, err = l.process(nil, "sbatch", "--wait", "--chdir="+dir, "--output=/dev/null", "--nodes=2", "--ntasks=8", "--ntasks-per-node=4",
 		"--gpus-per-node=4", "--exclusive", filepath.Join(dir, "job.sh"))
-	if err != nil {
-		return s, err
-	}
-	return gaps(filepath.Join(dir, "*"))
+	return dir, err
 }
 
 // gaps is the median of the times between the end of one run and the beginning of
@@ -175,11 +182,7 @@ func gaps(folders string) (sample, error) {
 			return sample{}, err
 		}
 		for _, path := range found {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return sample{}, err
-			}
-			ns, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+			ns, err := readNote(path)
 			if err != nil {
 				return sample{}, err
 			}
@@ -196,4 +199,13 @@ func gaps(folders string) (sample, error) {
 	}
 	slices.Sort(waits)
 	return sample{Wall: time.Duration(waits[len(waits)/2])}, nil
+}
+
+// readNote reads a time that a run has noted, in nanoseconds.
+func readNote(path string) (int64, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 }

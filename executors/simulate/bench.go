@@ -112,7 +112,7 @@ func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset,
 	rows, _ := inv.Args.Int("num_requests")
 	read := b.ReadDataset
 	if read == nil {
-		read = readDataset
+		read = trtllm.ReadDatasetFile
 	}
 	data, err = read(b.path(inv.Dataset), rows)
 	switch {

@@ -23,7 +23,7 @@ type datasetKey struct {
 	rows     int
 }
 
-// get is readDataset; the lengths are shared and must not be changed.
+// get is trtllm.ReadDatasetFile; the lengths are shared and must not be changed.
 func (d *datasets) get(path string, rows int) (trtllm.Dataset, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -37,19 +37,9 @@ func (d *datasets) get(path string, rows int) (trtllm.Dataset, error) {
 	d.mu.Lock()
 	once := d.read[key]
 	if once == nil {
-		once = sync.OnceValues(func() (trtllm.Dataset, error) { return readDataset(real, rows) })
+		once = sync.OnceValues(func() (trtllm.Dataset, error) { return trtllm.ReadDatasetFile(real, rows) })
 		d.read[key] = once
 	}
 	d.mu.Unlock()
 	return once()
-}
-
-// readDataset reads a data set as trtllm-bench does.
-func readDataset(path string, rows int) (trtllm.Dataset, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return trtllm.Dataset{}, err
-	}
-	defer f.Close()
-	return trtllm.ReadDataset(f, rows)
 }

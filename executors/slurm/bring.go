@@ -108,7 +108,7 @@ func (e *errand) write(b Bring) error {
 }
 
 func bringScript(dir string, argv []string) string {
-	return strings.NewReplacer("@DIR@", quote(dir), "@COMMAND@", strings.Join(quoteAll(argv), " ")).Replace(bringTemplate)
+	return render(bringTemplate, map[string]string{"DIR": quote(dir), "COMMAND": strings.Join(quoteAll(argv), " ")})
 }
 
 // outcome is how the command of a job that is done ended.

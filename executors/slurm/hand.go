@@ -23,15 +23,15 @@ func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, erro
 		return "", err
 	}
 	_, body, _ = strings.Cut(body, "\n") // the interpreter stands in the head
-	return strings.NewReplacer(
-		"@SBATCH@", t.head(run, jobName(run), run.TimeLimitSeconds, 1),
-		"@FOLDER@", quote(at.Folder), "@FILES@", quote(at.Files), "@STORE@", quote(at.Store),
-		"@DATASET@", quote(at.Dataset), "@DATASETS@", quote(filepath.Dir(at.Dataset)),
-		"@ADDRESS@", run.Address, "@FINGERPRINT@", run.Fingerprint,
-		"@CLUSTER@", quote(at.Cluster), "@EXECUTOR@", run.Executor.Type+"."+string(run.Executor.Name),
-		"@MODEL@", quote(modelPath(run)), "@GPU@", quote(run.Hardware.GPU), "@VERSION@", quote(run.Image.TRTLLMVersion),
-		"@BODY@", body,
-	).Replace(handTemplate), nil
+	return render(handTemplate, map[string]string{
+		"SBATCH": t.head(run, jobName(run), run.TimeLimitSeconds, 1),
+		"FOLDER": quote(at.Folder), "FILES": quote(at.Files), "STORE": quote(at.Store),
+		"DATASET": quote(at.Dataset), "DATASETS": quote(filepath.Dir(at.Dataset)),
+		"ADDRESS": run.Address, "FINGERPRINT": run.Fingerprint,
+		"CLUSTER": quote(at.Cluster), "EXECUTOR": run.Executor.Type + "." + string(run.Executor.Name),
+		"MODEL": quote(modelPath(run)), "GPU": quote(run.Hardware.GPU), "VERSION": quote(run.Image.TRTLLMVersion),
+		"BODY": body,
+	}), nil
 }
 
 //go:embed hand_pack.sh
@@ -46,12 +46,12 @@ func (t *target) HandPack(pack *plan.Pack, runs []*plan.Run, scripts []string, o
 		}
 		lines[i] = fmt.Sprintf("%d %s", r.TimeLimitSeconds, scripts[i])
 	}
-	return strings.NewReplacer(
-		"@SBATCH@", t.head(runs[0], pack.Name, pack.TimeLimitSeconds, pack.SideBySide()),
-		"@OUT@", quote(out), "@SCRIPTS@", strings.Join(lines, "\n"),
-		"@MARGIN@", strconv.Itoa(int(packMargin/time.Second)), "@CLOCK@", clock(pack.TimeLimitSeconds),
-		"@SLOTS@", slots(pack.Dealt(), runs[0].Hardware.Nodes),
-	).Replace(handPackTemplate), nil
+	return render(handPackTemplate, map[string]string{
+		"SBATCH": t.head(runs[0], pack.Name, pack.TimeLimitSeconds, pack.SideBySide()),
+		"OUT":    quote(out), "SCRIPTS": strings.Join(lines, "\n"),
+		"MARGIN": strconv.Itoa(int(packMargin / time.Second)), "CLOCK": clock(pack.TimeLimitSeconds),
+		"SLOTS": slots(pack.Dealt(), runs[0].Hardware.Nodes),
+	}), nil
 }
 
 // head are sbatch's options for the resources of a run as lines of a script.

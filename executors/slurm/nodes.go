@@ -115,10 +115,10 @@ func (c *Config) lookScript(n NodeCheck) string {
 		words := append(quoteAll(step), c.lookInside(image, n.Weights)...)
 		start = strings.Join(words, " ") + ` bash -c "$body; inside" >>"$dir/facts" 2>>"$dir/errors"`
 	}
-	return strings.NewReplacer(
-		"@DIR@", quote(n.Dir), "@PATHS@", strings.Join(quoteAll(paths), " "), "@WEIGHTS@", strings.Join(quoteAll(n.Weights), " "),
-		"@WRITE@", strconv.Itoa(writeMiB), "@STEP@", strings.Join(quoteAll(step), " "), "@CONTAINER@", start,
-	).Replace(nodesTemplate)
+	return render(nodesTemplate, map[string]string{
+		"DIR": quote(n.Dir), "PATHS": strings.Join(quoteAll(paths), " "), "WEIGHTS": strings.Join(quoteAll(n.Weights), " "),
+		"WRITE": strconv.Itoa(writeMiB), "STEP": strings.Join(quoteAll(step), " "), "CONTAINER": start,
+	})
 }
 
 // lookInside are pyxis' flags for a container that sees the weights as those of

@@ -131,13 +131,13 @@ func (t *target) PackJob(runs []*plan.Run, how plan.Packing) (*plan.Pack, error)
 	pack.Name = packPrefix + hex.EncodeToString(sum.Sum(nil))[:12]
 	pack.GPUs = len(pack.Slots) * runs[0].Hardware.GPUs
 	pack.Argv = t.sbatch(runs[0], pack.Name, limit, len(pack.Slots))
-	pack.Script = strings.NewReplacer(
-		"@COMMON@", strings.TrimRight(commonPart, "\n"), "@CLOCK@", clock(limit), "@SLOTS@", slots(dealt, runs[0].Hardware.Nodes),
-		"@NAME@", pack.Name,
-		"@RUNS@", strings.Join(lines, "\n"),
-		"@MARGIN@", strconv.Itoa(int(packMargin/time.Second)),
-		"@CLEAN@\n", t.clean(runs[0]),
-	).Replace(packTemplate)
+	pack.Script = render(packTemplate, map[string]string{
+		"COMMON": strings.TrimRight(commonPart, "\n"), "CLOCK": clock(limit), "SLOTS": slots(dealt, runs[0].Hardware.Nodes),
+		"NAME":   pack.Name,
+		"RUNS":   strings.Join(lines, "\n"),
+		"MARGIN": strconv.Itoa(int(packMargin / time.Second)),
+		"CLEAN":  t.clean(runs[0]),
+	})
 	return pack, nil
 }
 
@@ -147,14 +147,14 @@ func slots(dealt []int, nodes int) string {
 	for i, slot := range dealt {
 		words[i] = strconv.Itoa(slot + 1)
 	}
-	return strings.NewReplacer(
-		"@COUNT@", strconv.Itoa(slices.Max(dealt)+1), "@NODES@", strconv.Itoa(nodes), "@SLOT_OF@", strings.Join(words, " "),
-	).Replace(strings.TrimRight(slotsPart, "\n"))
+	return render(strings.TrimRight(slotsPart, "\n"), map[string]string{
+		"COUNT": strconv.Itoa(slices.Max(dealt) + 1), "NODES": strconv.Itoa(nodes), "SLOT_OF": strings.Join(words, " "),
+	})
 }
 
 // clock finds out when an allocation with a limit in seconds ends.
 func clock(limit int) string {
-	return strings.ReplaceAll(strings.TrimRight(clockPart, "\n"), "@LIMIT@", strconv.Itoa(limit))
+	return render(strings.TrimRight(clockPart, "\n"), map[string]string{"LIMIT": strconv.Itoa(limit)})
 }
 
 // container says what the runs of a pack share.

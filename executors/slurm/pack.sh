@@ -105,8 +105,7 @@ work() {
     await_verdict
   done 3<members <<<"$runs"
   cd "$pack" || exit
-@CLEAN@
-}
+@CLEAN@}
 
 # await_verdict: a failure to start is one that the runs behind it may share:
 # whoever follows the pack takes those out of it.

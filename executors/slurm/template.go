@@ -12,12 +12,15 @@ type template []string
 func newTemplate(text string) template {
 	var t template
 	from := 0
-	for _, at := range regexp.MustCompile(`@[A-Z]+@`).FindAllStringIndex(text, -1) {
+	for _, at := range regexp.MustCompile(`@[A-Z_]+@`).FindAllStringIndex(text, -1) {
 		t = append(t, text[from:at[0]], text[at[0]+1:at[1]-1])
 		from = at[1]
 	}
 	return append(t, text[from:])
 }
+
+// render is a template that is filled once.
+func render(text string, values map[string]string) string { return newTemplate(text).fill(values) }
 
 // fill puts values into their places. A place without a value is a mistake in the
 // program.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 )
 
 // maxRowBytes is the length of the longest row that is read: about 35 million
@@ -46,6 +47,17 @@ func ReadDataset(r io.Reader, limit int) (Dataset, error) {
 	}
 	ds.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	return ds, nil
+}
+
+// ReadDatasetFile is ReadDataset for a file. One that cannot be opened is an
+// *fs.PathError.
+func ReadDatasetFile(path string, limit int) (Dataset, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Dataset{}, err
+	}
+	defer f.Close()
+	return ReadDataset(f, limit)
 }
 
 // A rowReader cuts a stream into lines of bounded length.

@@ -12,6 +12,7 @@ import (
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
@@ -179,7 +180,7 @@ func (s *session) check() (*plan.Plan, hcl.Diagnostics) {
 		return nil, s.diags
 	}
 	p, diags := plan.Build(plan.Request{
-		Definitions: s.defs, Catalog: catalog.Load(), Place: s.sites.place, ReadDataset: readDataset,
+		Definitions: s.defs, Catalog: catalog.Load(), Place: s.sites.place, ReadDataset: trtllm.ReadDatasetFile,
 		Store: s.storeName, Version: Version,
 	})
 	return p, append(append(hcl.Diagnostics{}, s.diags...), diags...)

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"os"
 	"path/filepath"
 
 	"github.com/hashicorp/hcl/v2"
@@ -89,7 +88,7 @@ func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnost
 	s.seen.Survey()
 	p, diags := plan.Build(plan.Request{
 		Definitions: s.defs, Catalog: catalog.Load(),
-		Place: s.sites.place, ReadDataset: readDataset, Ledger: s.seen,
+		Place: s.sites.place, ReadDataset: trtllm.ReadDatasetFile, Ledger: s.seen,
 		Selection: sel, Store: s.storeName, Version: Version,
 		Git: s.git(), Bare: bare, Observe: s.sites.observe(),
 	})
@@ -125,13 +124,4 @@ func (s *session) complainOfErrors(diags hcl.Diagnostics) error {
 		return nil
 	}
 	return s.complain(diags)
-}
-
-func readDataset(path string, rows int) (trtllm.Dataset, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return trtllm.Dataset{}, err
-	}
-	defer f.Close()
-	return trtllm.ReadDataset(f, rows)
 }
