@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -166,7 +165,7 @@ func (d *drill) packCancelled() {
 	running, queued := "", ""
 	states := map[string]int{}
 	d.until("status tells which run is measured and which wait in its pack", func() bool {
-		out, err := exec.Command("llmbench", "status", "-json", "-store="+d.store, d.dir).Output()
+		out, err := d.command("llmbench", "status", "-json", "-store="+d.store, d.dir).Output()
 		var doc struct {
 			Runs []struct{ Address, State, Reason string }
 		}
@@ -213,7 +212,7 @@ func (d *drill) packCancelled() {
 		d.t.Errorf("cancel: exit %d", code)
 	}
 	d.until("the queue is empty", func() bool {
-		out, err := exec.Command("squeue", "-h", "-o", "%i").Output()
+		out, err := d.command("squeue", "-h", "-o", "%i").Output()
 		return err == nil && strings.TrimSpace(string(out)) == ""
 	})
 	d.release(hold)

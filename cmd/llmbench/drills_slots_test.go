@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -150,7 +149,7 @@ func (d *drill) ended(id string) (n int) {
 func (d *drill) running() (list []string) {
 	d.t.Helper()
 	d.until("two runs are measured", func() bool {
-		out, err := exec.Command("llmbench", "status", "-json", "-store="+d.store, d.dir).Output()
+		out, err := d.command("llmbench", "status", "-json", "-store="+d.store, d.dir).Output()
 		var doc struct {
 			Runs []struct{ Address, State string }
 		}

@@ -63,9 +63,12 @@ type namedDrill struct {
 
 func drills(t *testing.T, c *campaign, cluster *slurmtest.Cluster, list []namedDrill) {
 	for _, d := range list {
-		t.Run(d.name, func(t *testing.T) {
+		ok := t.Run(d.name, func(t *testing.T) {
 			d.run(newDrill(t, &campaign{t: t, bin: c.bin, dir: c.dir}, cluster))
 		})
+		if !ok {
+			t.Fatalf("the drill %q failed; those behind it are left out, since its cluster may not be whole", d.name)
+		}
 	}
 }
 
@@ -79,7 +82,12 @@ type drill struct {
 // newDrill returns a drill after which no job is left on the cluster.
 func newDrill(t *testing.T, c *campaign, cluster *slurmtest.Cluster) *drill {
 	d := &drill{campaign: c, cluster: cluster, store: filepath.Join(t.TempDir(), "store")}
-	t.Cleanup(func() { quiet(t, cluster) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			_ = exec.Command("scancel", "--me").Run()
+		}
+		quiet(t, cluster)
+	})
 	return d
 }
 
@@ -129,31 +137,27 @@ func (a *applying) wait() (string, int) {
 	select {
 	case <-a.done:
 	case <-time.After(patience):
-		_ = a.cmd.Process.Kill()
-		<-a.done
-		a.d.t.Errorf("apply does not end")
+		a.d.stuck("apply ends, which has said\n" + a.output())
+		a.d.t.FailNow()
 	}
 	a.d.t.Logf("apply: exit %d\n%s", a.cmd.ProcessState.ExitCode(), a.output())
 	return a.output(), a.cmd.ProcessState.ExitCode()
 }
-
-// patience is how long drills wait for what should happen; a loaded machine may
-// be slow.
-const patience = 4 * time.Minute
 
 // until waits for something to hold.
 func (d *drill) until(what string, holds func() bool) {
 	d.t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			d.t.Fatalf("it does not come to this: %s", what)
+			d.stuck(what)
+			d.t.FailNow()
 		}
 	}
 }
 
 func (d *drill) must(name string, args ...string) string {
 	d.t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
+	out, err := d.command(name, args...).CombinedOutput()
 	if err != nil {
 		d.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 	}
@@ -164,7 +168,7 @@ func (d *drill) must(name string, args ...string) string {
 func (d *drill) job(state string) (id string) {
 	d.t.Helper()
 	d.until("a job is "+state, func() bool {
-		out, err := exec.Command("squeue", "-h", "-t", state, "-o", "%i").Output()
+		out, err := d.command("squeue", "-h", "-t", state, "-o", "%i").Output()
 		ids := strings.Fields(string(out))
 		if err != nil || len(ids) == 0 {
 			return false
@@ -447,8 +451,8 @@ func (d *drill) inAllocation() {
 	}
 	apply := fmt.Sprintf("llmbench apply -auto-approve -store=%s %s", d.store, d.dir)
 	claimed := filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-*", "attempt-*", "claim")
-	script := fmt.Sprintf("%s & until compgen -G '%s' >/dev/null; do sleep 0.1; done; kill -KILL $!; wait; %s", apply, claimed, apply)
-	out, err := exec.Command("salloc", "-N", "2", "--exclusive", "--gpus-per-node=4", "--ntasks-per-node=4", "-t", "60", "bash", "-c", script).CombinedOutput()
+	script := fmt.Sprintf("%s & until compgen -G '%s' >/dev/null || ! kill -0 $!; do sleep 0.1; done; kill -KILL $!; wait; %s", apply, claimed, apply)
+	out, err := d.command("salloc", "-N", "2", "--exclusive", "--gpus-per-node=4", "--ntasks-per-node=4", "-t", "60", "bash", "-c", script).CombinedOutput()
 	d.t.Logf("%s", out)
 	if err != nil {
 		d.t.Errorf("apply in an allocation: %v", err)

@@ -75,7 +75,7 @@ executor "slurm" "here" {
   }
 }
 `, filepath.Join(root, "images")), weights))
-	if out, err := exec.Command("scontrol", "update", "PartitionName=batch", "State=DOWN").CombinedOutput(); err != nil {
+	if out, err := c.command("scontrol", "update", "PartitionName=batch", "State=DOWN").CombinedOutput(); err != nil {
 		c.t.Fatalf("%v: %s", err, out)
 	}
 	first := exec.Command("llmbench", "prepare", c.dir)
@@ -86,11 +86,11 @@ executor "slurm" "here" {
 	job := c.jobs()[0]
 	_ = first.Process.Kill()
 	_ = first.Wait()
-	shown, err := exec.Command("scontrol", "show", "job", "-d", strings.TrimSpace(c.ids())).CombinedOutput()
+	shown, err := c.command("scontrol", "show", "job", "-d", strings.TrimSpace(c.ids())).CombinedOutput()
 	if err != nil || strings.Contains(string(shown), "gres") || !strings.Contains(string(shown), "Partition=batch") || strings.Contains(string(shown), "thisIsNobodysToken") {
 		c.t.Errorf("%v: %s", err, shown)
 	}
-	if out, err := exec.Command("scontrol", "update", "PartitionName=batch", "State=UP").CombinedOutput(); err != nil {
+	if out, err := c.command("scontrol", "update", "PartitionName=batch", "State=UP").CombinedOutput(); err != nil {
 		c.t.Fatalf("%v: %s", err, out)
 	}
 	out, code := c.llmbench("prepare", c.dir)
@@ -162,7 +162,7 @@ func (c *campaign) define(text string) {
 
 func (c *campaign) ids() string {
 	c.t.Helper()
-	out, err := exec.Command("squeue", "-h", "-a", "-t", "all", "-o", "%i").Output()
+	out, err := c.command("squeue", "-h", "-a", "-t", "all", "-o", "%i").Output()
 	if err != nil {
 		c.t.Fatal(err)
 	}

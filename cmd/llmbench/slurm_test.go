@@ -82,6 +82,41 @@ type campaign struct {
 	dir string
 }
 
+// patience is how long tests on Slurm wait for what should happen; a loaded
+// machine may be slow.
+const patience = 3 * time.Minute
+
+// command is a command that is ended where it does not end itself; what was going on
+// then is logged.
+func (c *campaign) command(name string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	c.t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Cancel = func() error {
+		c.stuck(strings.Join(append([]string{name}, args...), " ") + " ends")
+		return cmd.Process.Signal(syscall.SIGTERM)
+	}
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+// stuck fails the test with what was waited for, and what Slurm and this host were
+// doing.
+func (c *campaign) stuck(what string) {
+	c.t.Helper()
+	var state strings.Builder
+	for _, line := range [][]string{
+		{"ps", "-eo", "pid,ppid,stat,wchan:20,etimes,args", "--forest", "--width", "160"},
+		{"scontrol", "show", "steps"}, {"sinfo", "-N", "-o", "%N %T %E"}, {"squeue", "-a", "-o", "%i %j %T %N %r"},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		out, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput()
+		cancel()
+		fmt.Fprintf(&state, "$ %s (%v)\n%s", strings.Join(line, " "), err, out)
+	}
+	c.t.Errorf("it does not come to this: %s\n%s", what, &state)
+}
+
 func newCampaign(t *testing.T, accounting bool) *campaign {
 	t.Helper()
 	c, _ := newCampaignOn(t, slurmtest.Options{Accounting: accounting, MinJobAge: 86400})
@@ -117,7 +152,7 @@ func quiet(t *testing.T, cluster *slurmtest.Cluster) {
 // llmbench runs a command to its end and returns its output and exit code.
 func (c *campaign) llmbench(args ...string) (string, int) {
 	c.t.Helper()
-	cmd := exec.Command("llmbench", args...)
+	cmd := c.command("llmbench", args...)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -159,7 +194,7 @@ func (c *campaign) results() map[string]string {
 // jobs are the names of all jobs that Slurm knows.
 func (c *campaign) jobs() []string {
 	c.t.Helper()
-	out, err := exec.Command("squeue", "-h", "-a", "-t", "all", "-o", "%j").Output()
+	out, err := c.command("squeue", "-h", "-a", "-t", "all", "-o", "%j").Output()
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -255,7 +290,7 @@ func (c *campaign) takesHandSubmissions() {
 	if len(found) != 1 {
 		c.t.Fatalf("scripts: %v", found)
 	}
-	if out, err := exec.Command("sbatch", "--wait", found[0]).CombinedOutput(); err != nil {
+	if out, err := c.command("sbatch", "--wait", found[0]).CombinedOutput(); err != nil {
 		c.t.Fatalf("%v: %s", err, out)
 	}
 	if _, code := c.llmbench("plan", "-detailed-exitcode", "-store="+store, "-target=use_case=chat", c.dir); code != 0 {
@@ -274,7 +309,7 @@ func (c *campaign) cancels() {
 	}
 	deadline := time.Now().Add(patience)
 	for {
-		out, err := exec.Command("squeue", "-h", "-a", "-o", "%j %T").Output()
+		out, err := c.command("squeue", "-h", "-a", "-o", "%j %T").Output()
 		if err == nil && len(strings.TrimSpace(string(out))) == 0 {
 			return
 		}

@@ -135,12 +135,14 @@ func (c *Cluster) spawn(log, name string, args ...string) error {
 	return nil
 }
 
-// run runs a command to its end.
+// run runs a command to its end, which comes soon or never.
 func (c *Cluster) run(ctx context.Context, name string, args ...string) (string, error) {
 	path, err := lookPath(name)
 	if err != nil {
 		return "", err
 	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), c.Env()...)
 	out, err := cmd.CombinedOutput()
