@@ -18,7 +18,13 @@ func (c *Campaign) readPacked(t *task) (given bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if phase == runs.Deferred {
+	switch {
+	case phase == runs.Deferred && t.mine && t.attempt.Cancelled(): // whoever cancels is about to write it down
+		if err := t.attempt.RecordEnd(onRequest(t.handle)); err != nil {
+			return true, err
+		}
+		return true, c.judge(t)
+	case phase == runs.Deferred:
 		return true, c.deferred(t)
 	}
 	if s, ok := stateOf[phase]; ok && s != t.status.State {

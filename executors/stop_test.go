@@ -201,6 +201,22 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// A run that is being taken out of its pack is given back before its end is written
+// down: an apply that looks meanwhile does not measure it again.
+func TestCancelSeenHalfway(t *testing.T) {
+	p := newPacked(t)
+	a := p.members[1]
+	p.ok(a.MarkCancelled())
+	if given, err := a.Defer("cancelled on request"); !given || err != nil {
+		t.Fatal(given, err)
+	}
+	task := &task{submission: submission{backend: p.backend, handle: packHandle}, run: &plan.Run{Fingerprint: a.Key.Fingerprint}, attempt: a, phase: active, mine: true, packed: true, family: &family{}}
+	p.ok((&Campaign{Store: p.store}).read(task))
+	if task.phase != done || task.result.Code() != "cancelled" {
+		t.Errorf("phase %v, %v", task.phase, task.result)
+	}
+}
+
 // Runs of one pack have links of their own, although they share a job.
 func TestPackLinks(t *testing.T) {
 	p := newPacked(t)
