@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -114,6 +115,11 @@ func (c *Cluster) Stop() {
 
 // spawn starts a daemon in a process group of its own with its output in a log.
 func (c *Cluster) spawn(log, name string, args ...string) error {
+	return c.spawnIn(nil, log, name, args...)
+}
+
+// spawnIn is spawn with more in the daemon's environment.
+func (c *Cluster) spawnIn(environ []string, log, name string, args ...string) error {
 	path, err := lookPath(name)
 	if err != nil {
 		return err
@@ -125,7 +131,7 @@ func (c *Cluster) spawn(log, name string, args ...string) error {
 	defer f.Close()
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = f, f
-	cmd.Env = append(os.Environ(), c.Env()...)
+	cmd.Env = slices.Concat(os.Environ(), c.Env(), environ)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return err

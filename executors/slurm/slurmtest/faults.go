@@ -54,15 +54,15 @@ func (c *Cluster) KillNode(node string) error {
 	if err := c.kill(slurmdLog(node)); err != nil {
 		return err
 	}
-	return c.signal(syscall.SIGSTOP, "SLURMD_NODENAME="+node)
+	return c.signal(syscall.SIGSTOP, node)
 }
 
 // StartNode starts the slurmd of a node, on which nothing runs any more.
 func (c *Cluster) StartNode(node string) error {
-	if err := c.signal(syscall.SIGKILL, "SLURMD_NODENAME="+node); err != nil {
+	if err := c.signal(syscall.SIGKILL, node); err != nil {
 		return err
 	}
-	return c.spawn(slurmdLog(node), "slurmd", "-D", "-N", node, "-f", c.path("slurm.conf"))
+	return c.spawnIn([]string{nodeVariable + "=" + node}, slurmdLog(node), "slurmd", "-D", "-N", node, "-f", c.path("slurm.conf"))
 }
 
 // KillAccounting kills slurmdbd.

@@ -35,10 +35,10 @@ func (c *Cluster) Quiet(ctx context.Context) error {
 	})
 }
 
-// signal sends a signal to the processes of jobs that have a variable in their
-// environment, and to the daemons over them.
-func (c *Cluster) signal(sig syscall.Signal, variable string) error {
-	for _, pid := range c.ofJobs(variable) {
+// signal sends a signal to the processes of jobs on a node, "" for all nodes, and to
+// the daemons over them.
+func (c *Cluster) signal(sig syscall.Signal, node string) error {
+	for _, pid := range c.ofJobs(node) {
 		if err := syscall.Kill(pid, sig); err != nil && err != syscall.ESRCH {
 			return err
 		}
@@ -46,33 +46,36 @@ func (c *Cluster) signal(sig syscall.Signal, variable string) error {
 	return nil
 }
 
-// ofJobs lists the living processes of this cluster's jobs that have NAME=VALUE in
-// their environment, "" for all, each after the slurmstepd over it, which has
-// sessions of its own.
-func (c *Cluster) ofJobs(variable string) []int {
-	var pids []int
+// nodeVariable tells in the environment of a slurmd which node it is; it hands it
+// on to each slurmstepd.
+const nodeVariable = "SLURMTEST_NODE"
+
+// ofJobs lists the living processes of this cluster's jobs on a node, "" for all
+// nodes: first every slurmstepd, which has sessions of its own and may be all that
+// is left of a step, then what they watch over.
+func (c *Cluster) ofJobs(node string) []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
+	var over, under []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
 		env := environ(pid)
-		if env["SLURM_JOB_ID"] == "" || env["SLURM_CONF"] != c.path("slurm.conf") {
-			continue
+		switch {
+		case env["SLURM_CONF"] != c.path("slurm.conf"):
+		case env["SLURM_JOB_ID"] != "":
+			if node == "" || env["SLURMD_NODENAME"] == node {
+				under = append(under, pid)
+			}
+		case isStepd(pid) && (node == "" || env[nodeVariable] == node):
+			over = append(over, pid)
 		}
-		if name, value, ok := strings.Cut(variable, "="); ok && env[name] != value {
-			continue
-		}
-		if parent := stepd(pid); parent != 0 {
-			pids = append(pids, parent)
-		}
-		pids = append(pids, pid)
 	}
-	return pids
+	return append(over, under...)
 }
 
 // environ is a process's environment, nil for one that has ended.
@@ -90,24 +93,8 @@ func environ(pid int) map[string]string {
 	return out
 }
 
-// stepd is the parent of a process where that is a slurmstepd, else 0.
-func stepd(pid int) int {
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // PID (NAME) STATE PARENT …
-	f := strings.Fields(rest)
-	if len(f) < 2 {
-		return 0
-	}
-	parent, err := strconv.Atoi(f[1])
-	if err != nil {
-		return 0
-	}
-	name, err := os.ReadFile(filepath.Join("/proc", f[1], "comm"))
-	if err != nil || !strings.HasPrefix(string(name), "slurmstepd") {
-		return 0
-	}
-	return parent
+// isStepd reports whether a process is a slurmstepd.
+func isStepd(pid int) bool {
+	name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	return err == nil && strings.HasPrefix(string(name), "slurmstepd")
 }
