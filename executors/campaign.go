@@ -49,6 +49,7 @@ type Campaign struct {
 	spent    float64 // GPU-hours of attempts that ended
 	tried    map[*Backend]bool
 	receipts errgroup.Group
+	unnamed  []unnamed
 }
 
 // Outcome is where a campaign left its runs.
@@ -98,6 +99,9 @@ func (c *Campaign) follow(ctx context.Context) error {
 // step does what is due now: submit, read what jobs left, ask the backends.
 func (c *Campaign) step(ctx context.Context) error {
 	c.open = slices.DeleteFunc(c.open, func(t *task) bool { return t.phase == done || t.phase == skipped })
+	if err := c.findUnnamed(ctx); err != nil {
+		return err
+	}
 	if err := c.submitDue(ctx); err != nil {
 		return err
 	}

@@ -55,6 +55,13 @@ type Nudger interface {
 	Nudge(ctx context.Context, handle Handle) error
 }
 
+// A NodeFinder knows how the nodes of its cluster are.
+type NodeFinder interface {
+	// Down returns those of a job's nodes, as a Status has them, that are down or do
+	// not answer, each by its name.
+	Down(ctx context.Context, nodes []string) ([]string, error)
+}
+
 // A Handle is the receipt of a submitted job: opaque, printable, one line, and
 // meaningful to a later process on the same host or another.
 type Handle string

@@ -1,6 +1,7 @@
 package executors
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -49,17 +50,49 @@ func (c *Campaign) mayRetry(t *task) bool {
 	return false
 }
 
-// blame keeps later jobs away from a node that a failure names.
+// blame keeps later jobs away from a node that a failure names. Where it names none
+// the cluster is asked before anything more is submitted.
 func (c *Campaign) blame(t *task, r *results.Result) error {
 	node := r.Node()
 	if node == "" && len(t.status.Nodes) == 1 && t.run.Hardware.Nodes == 1 && r.Code() != "preempted" {
 		node = t.status.Nodes[0]
 	}
-	if node == "" {
-		return nil
+	if node != "" {
+		return c.leaveAlone(t, node, r.Cause())
 	}
-	c.tell(t, RunState, Event{Text: fmt.Sprintf("node %s is left alone for %s: %s", node, excludedFor, r.Cause())})
-	return c.Store.Exclude(t.backend.Cluster, runs.Exclusion{Node: node, Why: r.Cause(), Until: time.Now().Add(excludedFor).UTC()})
+	if _, ok := t.backend.Executor.(NodeFinder); ok && r.Code() == string(NodeFail) && len(t.status.Nodes) > 0 {
+		c.unnamed = append(c.unnamed, unnamed{t, t.status.Nodes, r.Cause()})
+	}
+	return nil
+}
+
+// An unnamed failure is one of a node among these.
+type unnamed struct {
+	task  *task
+	nodes []string
+	why   string
+}
+
+// findUnnamed keeps later jobs away from nodes that failed without being named.
+func (c *Campaign) findUnnamed(ctx context.Context) error {
+	for _, u := range c.unnamed {
+		down, err := u.task.backend.Executor.(NodeFinder).Down(ctx, u.nodes)
+		if err != nil {
+			c.Log.Warn("cannot ask for nodes that are down", "nodes", u.nodes, "error", err)
+		}
+		for _, node := range down {
+			if err := c.leaveAlone(u.task, node, u.why); err != nil {
+				return err
+			}
+		}
+	}
+	c.unnamed = nil
+	return nil
+}
+
+func (c *Campaign) leaveAlone(t *task, node, why string) error {
+	c.tell(t, RunState, Event{Text: fmt.Sprintf("node %s is left alone for %s: %s", node, excludedFor, why)})
+	return c.Store.Exclude(t.backend.Cluster, runs.Exclusion{Node: node, Why: why, Until: time.Now().Add(excludedFor).UTC()})
 }
 
 // avoiding keeps a submission away from the nodes that failed on its cluster.

@@ -74,6 +74,8 @@ func (f *faultySlurm) answer(ctx context.Context, timeout time.Duration, dir str
 		return f.sacct(argv)
 	case "scancel":
 		return f.scancel(ctx, timeout, argv)
+	case "sinfo":
+		return f.sinfo(ctx, timeout)
 	case "srun":
 		return "== stacks\n", nil
 	}
@@ -88,6 +90,18 @@ func (f *faultySlurm) fault(of ...string) string {
 		return ""
 	}
 	return of[f.rng.Intn(len(of))]
+}
+
+func (f *faultySlurm) sinfo(ctx context.Context, timeout time.Duration) (string, error) {
+	switch f.fault("error", "hang", "down") {
+	case "error":
+		return "", CommandError("sinfo", "slurm_load_partitions: Unable to contact slurm controller (connect failure)", true)
+	case "hang":
+		return "", hang(ctx, "sinfo", timeout)
+	case "down":
+		return "gb01|idle\ngb02|down*\ngb02|down*\n", nil
+	}
+	return "gb01|idle\ngb02|idle\n", nil
 }
 
 // hang waits until the command is killed for its time.

@@ -255,6 +255,17 @@ func TestLies(t *testing.T) {
 			t.Errorf("%+v, %v", all[h], err)
 		}
 	})
+	t.Run("nodes that are down", func(t *testing.T) {
+		fake(t, bin, "sinfo", `[ "$4" = 'gb[01-04]' ] && printf 'gb01|allocated\ngb02|down*\ngb02|down*\ngb03|idle*\ngb04|down\n'`)
+		down, err := e.Down(t.Context(), []string{"gb[01-04]"})
+		if want := []string{"gb02", "gb03", "gb04"}; err != nil || !slices.Equal(down, want) {
+			t.Errorf("%v, %v, want %v", down, err, want)
+		}
+		fake(t, bin, "sinfo", "exit 1")
+		if down, err := e.Down(t.Context(), []string{"gb01"}); err == nil {
+			t.Errorf("%v although sinfo failed", down)
+		}
+	})
 	t.Run("a reused id is another job", func(t *testing.T) {
 		fake(t, bin, "squeue", "echo '7|somebody-elses|RUNNING|0|N/A|N/A|gb01|None|'")
 		if err := e.Cancel(t.Context(), h); err == nil {
