@@ -31,6 +31,26 @@ func (e *Executor) Ref() string {
 	return e.Type + "." + e.Name
 }
 
+// Place is where an argument of the block stands, the last of path, in the blocks
+// before it; the block itself where the argument is not written or path is empty.
+func (e *Executor) Place(path ...string) hcl.Range {
+	place, body := e.Range, e.body
+	for _, name := range path {
+		if body == nil {
+			break
+		}
+		if a := body.Attributes[name]; a != nil {
+			return a.Range()
+		}
+		i := slices.IndexFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == name })
+		if i < 0 {
+			break
+		}
+		place, body = body.Blocks[i].DefRange(), body.Blocks[i].Body
+	}
+	return place
+}
+
 // readExecutor reads the header of an executor block. Its body is decoded when
 // the executor is chosen.
 func readExecutor(b *hclsyntax.Block, types []string) (*Executor, hcl.Diagnostics) {

@@ -78,7 +78,7 @@ func placeOf(defs *schema.Definitions) func(*schema.Cell) (plan.Placement, hcl.D
 			return p, nil
 		}
 		val, _, diags := defs.DecodeExecutor(exec)
-		cfg, more := slurm.Configure(val, exec.Range)
+		cfg, more := slurm.Configure(val, exec.Place)
 		if diags = append(diags, more...); diags.HasErrors() {
 			return plan.Placement{}, diags
 		}

@@ -76,9 +76,10 @@ func Spec() hcldec.Spec {
 	return spec
 }
 
-// Configure takes what Spec decoded from the block at place, fills defaults in
-// and checks the values.
-func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
+// Configure takes what Spec decoded, fills defaults in and checks the values. place
+// says where an argument of the block stands, by its name after those of the blocks
+// around it.
+func Configure(v cty.Value, place func(path ...string) hcl.Range) (*Config, hcl.Diagnostics) {
 	r := &reader{v: v, place: place}
 	c := &Config{
 		Account: r.word("account"), Partition: r.word("partition"), QOS: r.word("qos"), Reservation: r.word("reservation"),
@@ -118,12 +119,18 @@ func Configure(v cty.Value, place hcl.Range) (*Config, hcl.Diagnostics) {
 // A reader takes the arguments of a decoded block.
 type reader struct {
 	v     cty.Value
-	place hcl.Range
+	place func(path ...string) hcl.Range
 	diags hcl.Diagnostics
 }
 
-func (r *reader) wrong(_, summary, detail string) {
-	r.diags = append(r.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &r.place})
+func (r *reader) wrong(name, summary, detail string) {
+	place := r.place(name)
+	r.diags = append(r.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &place})
+}
+
+// in is a reader of a block in this one.
+func (r *reader) in(block string, v cty.Value) *reader {
+	return &reader{v: v, place: func(path ...string) hcl.Range { return r.place(append([]string{block}, path...)...) }}
 }
 
 func (r *reader) get(name string) (cty.Value, bool) {
@@ -216,7 +223,7 @@ func (r *reader) prepare() *Prepare {
 	if !ok {
 		return nil
 	}
-	in := &reader{v: v, place: r.place}
+	in := r.in("prepare", v)
 	p := &Prepare{Partition: in.word("partition"), TimeLimit: in.duration("time_limit", prepareLimit)}
 	if p.TimeLimit < time.Minute {
 		in.wrong("time_limit", "Time limit is too short", "time_limit in prepare must be at least \"1m\".")
@@ -230,7 +237,7 @@ func (r *reader) container() *Container {
 	if !ok {
 		return nil
 	}
-	in := &reader{v: v, place: r.place}
+	in := r.in("container", v)
 	c := &Container{
 		Runtime: or(in.word("runtime"), "pyxis"), ImageDir: in.text("image_dir"), Mounts: in.list("mounts"),
 		Writable: in.flag("writable", true), MountHome: in.flag("mount_home", false),
@@ -241,9 +248,9 @@ func (r *reader) container() *Container {
 	if !strings.HasPrefix(c.ImageDir, "/") {
 		in.wrong("image_dir", "Image directory is not absolute", fmt.Sprintf("image_dir = %q: the directory of the image files must be an absolute path that all nodes see.", c.ImageDir))
 	}
-	for _, p := range append([]string{c.ImageDir}, c.Mounts...) {
+	for i, p := range append([]string{c.ImageDir}, c.Mounts...) {
 		if strings.Contains(p, ",") || strings.Count(p, ":") > 2 {
-			in.wrong("mounts", "Path cannot be mounted", fmt.Sprintf("%q: a comma or a colon in a path cannot be told from a separator.", p))
+			in.wrong([]string{"image_dir", "mounts"}[min(i, 1)], "Path cannot be mounted", fmt.Sprintf("%q: a comma or a colon in a path cannot be told from a separator.", p))
 		}
 	}
 	r.diags = append(r.diags, in.diags...)

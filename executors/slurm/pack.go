@@ -46,7 +46,7 @@ func (r *reader) pack() *Pack {
 	if !ok {
 		return nil
 	}
-	in := &reader{v: v, place: r.place}
+	in := r.in("pack", v)
 	p := &Pack{
 		MaxRuns: in.whole("max_runs", defaultPack.MaxRuns), MaxTime: in.duration("max_time", defaultPack.MaxTime),
 		SideBySide: in.whole("side_by_side", defaultPack.SideBySide),
@@ -71,7 +71,7 @@ func (r *reader) checkPack(c *Config) {
 	case c.InAllocation:
 		r.wrong("pack", "Packing inside an allocation", "in_allocation = true runs one after another in the allocation of the shell already: leave the pack block out.")
 	case c.sideBySide() && !c.Exclusive:
-		r.wrong("side_by_side", "Nodes are shared", fmt.Sprintf("side_by_side = %d needs whole nodes, so that runs that are measured at once share none, and exclusive = false lets others onto them. Leave one of the two out.", c.Pack.SideBySide))
+		r.wrong("exclusive", "Nodes are shared", fmt.Sprintf("side_by_side = %d needs whole nodes, so that runs that are measured at once share none, and exclusive = false lets others onto them. Leave one of the two out.", c.Pack.SideBySide))
 	}
 }
 

@@ -148,7 +148,7 @@ func configure(t *testing.T, body string) (*Config, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	return Configure(v, f.Body.MissingItemRange())
+	return Configure(v, func(...string) hcl.Range { return f.Body.MissingItemRange() })
 }
 
 func TestConfigure(t *testing.T) {

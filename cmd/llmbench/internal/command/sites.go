@@ -82,7 +82,7 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		st.target, st.cluster = cfg.Target(), simulate.Cluster
 		st.backend = cfg.Backend(s.env.log)
 	case slurm.Type:
-		cfg, more := slurm.Configure(val, exec.Range)
+		cfg, more := slurm.Configure(val, exec.Place)
 		st.diags = append(st.diags, more...)
 		if s.pack > 0 && cfg.InAllocation {
 			st.diags = append(st.diags, s.cannotPack(exec, "in_allocation = true runs one after another in the allocation of the shell already"))
