@@ -55,6 +55,10 @@ func (d *drill) sweepWith(pack, prolog string) {
 // the job and its nodes.
 func (d *drill) waiting(hold string) (id string, nodes []string) {
 	d.t.Helper()
+	old, _ := filepath.Glob(hold + ".*")
+	for _, p := range old {
+		_ = os.Remove(p) // who waits now touches it again
+	}
 	d.until("a run waits", func() bool {
 		found, _ := filepath.Glob(hold + ".*")
 		if len(found) > 0 {
@@ -69,13 +73,7 @@ func (d *drill) waiting(hold string) (id string, nodes []string) {
 func (d *drill) hold(path string) { d.ok(os.WriteFile(path, nil, 0o644)) }
 
 // release lets all go on that waits for the file to go.
-func (d *drill) release(path string) {
-	d.ok(os.Remove(path))
-	old, _ := filepath.Glob(path + ".*")
-	for _, p := range old {
-		_ = os.Remove(p) // a step may touch it once more
-	}
-}
+func (d *drill) release(path string) { d.ok(os.Remove(path)) }
 
 // measured counts the jobs that measured, by the folder of the sample.
 func (d *drill) measured() map[string]int {
