@@ -21,7 +21,7 @@ func doctorCommand(e *env) *cli.Command {
 		Name: "doctor", Usage: "check site and store before money is spent", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "for executor `TYPE[.NAME]`"},
-			&cli.BoolFlag{Name: "nodes", Usage: "submit a job of a minute for each shape that looks at the nodes themselves"},
+			&cli.BoolFlag{Name: "nodes", Usage: "submit a job of a few minutes at most for each shape that looks at the nodes themselves"},
 			&cli.BoolFlag{Name: "json", Usage: "print the checks as a document"},
 		),
 		Description: description([]string{"llmbench doctor -executor=simulate examples/llama4-maverick"},
