@@ -37,7 +37,30 @@ func (v *verification) checkConfig() {
 			return // its types alone say nothing beside hf_quant_config.json
 		}
 	}
+	if !has && c.quantized() == nil {
+		v.plain = c.says()
+		return
+	}
 	v.checkQuantization(configName, c.says())
+}
+
+// checkPlain judges a config.json that gives but a type of tensors and has no
+// hf_quant_config.json beside it: a fetch may have ended between the two, so that
+// only what the shards hold says that the folder is another's.
+func (v *verification) checkPlain() {
+	if v.plain == "" || v.plain == v.w.Quantization {
+		return
+	}
+	if v.failed() && !v.foreign {
+		v.checkTypes() // of what is there
+	}
+	switch {
+	case v.foreign:
+	case fetching(v.w.Path):
+		v.fail("%s is missing, and %s alone says %s", quantConfigName, configName, v.plain)
+	default:
+		v.checkQuantization(configName, v.plain)
+	}
 }
 
 const declare = "declare the checkpoint that is there, or correct model.path"

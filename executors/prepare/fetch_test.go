@@ -112,6 +112,46 @@ func TestFetchLeavesOthersAlone(t *testing.T) {
 	}
 }
 
+// config.json may come before the file that says how the weights are quantized: a
+// fetch that ended between the two is taken up. Shards of other types are somebody's,
+// and so is what no fetch has brought.
+func TestFetchEndedBeforeQuantization(t *testing.T) {
+	for name, test := range map[string]struct {
+		dtype  string
+		shards int
+		fetch  bool // a fetch was at work here
+		want   string
+	}{
+		"config alone":                  {"F8_E4M3", 0, true, "ok 52 shards"},
+		"some shards":                   {"F8_E4M3", 3, true, "ok 52 shards"},
+		"all shards":                    {"F8_E4M3", 52, true, "ok 52 shards"},
+		"another's shards":              {"BF16", 3, true, "fail the shards hold 100 % BF16, which is not a checkpoint of FP8\n"},
+		"all of another's shards":       {"BF16", 52, true, "fail the shards hold 100 % BF16, which is not a checkpoint of FP8\n"},
+		"config alone, brought by hand": {"BF16", 0, false, "fail config.json says BF16, and the definition FP8\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, "")
+			c := preparetest.Small()
+			c.Algo, c.Dtype = "", test.dtype
+			if err := c.Write(s.weightsDir); err != nil {
+				t.Fatal(err)
+			}
+			for i := test.shards + 1; i <= c.Shards; i++ {
+				os.Remove(filepath.Join(s.weightsDir, c.ShardName(i)))
+			}
+			if test.fetch {
+				if err := os.MkdirAll(filepath.Join(s.weightsDir, ".cache", "huggingface", "download"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := lines(s.weightsDir, fetcher(s.environ).Weights(t.Context(), maverick(s.weightsDir)))
+			if !strings.Contains(got, test.want) || strings.HasPrefix(test.want, "fail") != (s.started() == "") {
+				t.Errorf("%s%s", got, s.started())
+			}
+		})
+	}
+}
+
 // What does not fit is not begun.
 func TestFetchWithoutSpace(t *testing.T) {
 	s := newSite(t, "")

@@ -29,6 +29,12 @@ func readFetched(dir, name string) *fetched {
 	return &fetched{commit: strings.TrimSpace(lines[0]), etag: strings.TrimSpace(lines[1])}
 }
 
+// fetching reports whether hf is or was at work in a folder.
+func fetching(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, hfDir))
+	return err == nil
+}
+
 func noteOf(dir, name string) string { return filepath.Join(dir, hfDir, name+".metadata") }
 
 // sha256 is the hash of the file's content, "" where the note has none.

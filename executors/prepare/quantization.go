@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -68,13 +70,18 @@ func (c *modelConfig) text() *modelConfig {
 	return c
 }
 
+// quantized is what config.json says of quantization, nil where it says nothing.
+func (c *modelConfig) quantized() *quantizationConfig {
+	if c.Quantization == nil && c.Text != nil {
+		return c.Text.Quantization
+	}
+	return c.Quantization
+}
+
 // says is the quantization that config.json tells of, "" where it tells of none
 // that is known here.
 func (c *modelConfig) says() string {
-	q := c.Quantization
-	if q == nil && c.Text != nil {
-		q = c.Text.Quantization
-	}
+	q := c.quantized()
 	if q == nil {
 		switch dtype := c.TorchDtype + c.Dtype + c.text().TorchDtype + c.text().Dtype; {
 		case strings.Contains(dtype, "bfloat16"), strings.Contains(dtype, "float16"):
@@ -123,8 +130,9 @@ type Contradiction struct {
 }
 
 // Contradicted looks whether the folder of w, where there is one, holds another
-// quantization than is declared; nil where it does not say so. It reads two small
-// files and never fails: what cannot be read is left to Verify.
+// quantization than is declared; nil where it does not say so, or where a fetch has
+// not brought all that says it. It reads few files and never fails: what cannot be
+// read is left to Verify.
 func (w Weights) Contradicted() *Contradiction {
 	var q quantConfig
 	if ok, _ := readJSON(w.Path, quantConfigName, &q); ok {
@@ -135,9 +143,28 @@ func (w Weights) Contradicted() *Contradiction {
 	}
 	var c modelConfig
 	if ok, _ := readJSON(w.Path, configName, &c); ok {
+		if c.quantized() == nil && fetching(w.Path) && !whole(w.Path) {
+			return nil
+		}
 		if says := c.says(); says != "" && says != w.Quantization {
 			return &Contradiction{configName, says}
 		}
 	}
 	return nil
+}
+
+// whole reports whether all shards of a folder are there.
+func whole(dir string) bool {
+	ix, err := readIndex(dir)
+	if err != nil {
+		return false
+	}
+	shards := []string{singleName}
+	if ix != nil {
+		shards = slices.Collect(maps.Keys(ix.byShard()))
+	}
+	return !slices.ContainsFunc(shards, func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err != nil
+	})
 }

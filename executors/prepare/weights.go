@@ -58,6 +58,9 @@ type verification struct {
 	bytes  int64
 	// foreign says that the folder holds another checkpoint than is declared.
 	foreign bool
+	// plain is the quantization by the type of tensors in config.json, "" where
+	// there is a better word.
+	plain string
 }
 
 // found is all that was found.
@@ -99,6 +102,7 @@ func (v *verification) run(ctx context.Context) {
 	v.checkConfig()
 	v.checkTokenizer()
 	v.checkShards(ctx)
+	v.checkPlain()
 	v.checkOrigin()
 }
 

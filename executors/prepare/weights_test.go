@@ -2,6 +2,7 @@ package prepare_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,6 +182,24 @@ func TestTypesOfTheShards(t *testing.T) {
 	}
 	if got := lines(dir, maverick(dir).Verify(t.Context())); got != "fail the shards hold 100 % BF16, which is not a checkpoint of FP8\n" {
 		t.Error(got)
+	}
+}
+
+// While hf brings a folder, config.json is not its last word; once all shards are
+// there it is.
+func TestContradictedWhileFetched(t *testing.T) {
+	dir := t.TempDir()
+	c := preparetest.Small()
+	c.Algo = ""
+	if err := errors.Join(c.Write(dir), os.MkdirAll(filepath.Join(dir, ".cache", "huggingface", "download"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if got := maverick(dir).Contradicted(); got == nil || got.Says != "BF16" {
+		t.Errorf("a whole folder says %v", got)
+	}
+	os.Remove(filepath.Join(dir, c.ShardName(7)))
+	if got := maverick(dir).Contradicted(); got != nil {
+		t.Errorf("without a shard it says %v", got)
 	}
 }
 
