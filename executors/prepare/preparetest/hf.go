@@ -105,12 +105,10 @@ func pace() {
 // start notes the start, and fails where another stand-in is at work on the same
 // thing: that is what locks are for.
 func start(path string) (done func(), err error) {
-	sign := path + ".standin-at-work"
-	if b, err := os.ReadFile(sign); err == nil {
-		if pid, _ := strconv.Atoi(string(b)); alive(pid) {
-			note("OVERLAP")
-			return nil, fmt.Errorf("process %d is at work on %s", pid, path)
-		}
+	sign := path + atWork
+	if AtWork(sign) {
+		note("OVERLAP")
+		return nil, fmt.Errorf("another is at work on %s", path)
 	}
 	token := "no token"
 	if os.Getenv("HF_TOKEN") != "" {
@@ -118,6 +116,20 @@ func start(path string) (done func(), err error) {
 	}
 	note(strings.Join(slices.Concat([]string{filepath.Base(os.Args[0])}, os.Args[1:]), " ") + " (" + token + ")")
 	return func() { os.Remove(sign) }, os.WriteFile(sign, []byte(strconv.Itoa(os.Getpid())), 0o644)
+}
+
+// atWork ends the name of the sign that a stand-in sets while it is at work.
+const atWork = ".standin-at-work"
+
+// AtWork reports whether the stand-in that set a sign, PATH.standin-at-work, is at
+// work: one that was killed leaves its sign behind.
+func AtWork(sign string) bool {
+	b, err := os.ReadFile(sign)
+	if err != nil {
+		return false
+	}
+	pid, err := strconv.Atoi(string(b))
+	return err == nil && alive(pid)
 }
 
 // alive reports whether a process still does something: one that is dead, ends,
