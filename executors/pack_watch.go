@@ -19,11 +19,8 @@ func (c *Campaign) readPacked(t *task) (given bool, err error) {
 		return false, err
 	}
 	switch {
-	case phase == runs.Deferred && t.mine && t.attempt.Cancelled(): // whoever cancels is about to write it down
-		if err := t.attempt.RecordEnd(onRequest(t.handle)); err != nil {
-			return true, err
-		}
-		return true, c.judge(t)
+	case phase == runs.Deferred && t.mine && t.attempt.Cancelled():
+		return true, nil // whoever cancels is about to write it down, or takeUpCancels does
 	case phase == runs.Deferred:
 		return true, c.deferred(t)
 	}

@@ -60,23 +60,24 @@ func (c *Campaign) blame(t *task, r *results.Result) error {
 	if node != "" {
 		return c.leaveAlone(t, node, r.Cause())
 	}
-	if _, ok := t.backend.Executor.(NodeFinder); ok && r.Code() == string(NodeFail) && len(t.status.Nodes) > 0 {
-		c.unnamed = append(c.unnamed, unnamed{t, t.status.Nodes, r.Cause()})
+	if finder, ok := t.backend.Executor.(NodeFinder); ok && r.Code() == string(NodeFail) && len(t.status.Nodes) > 0 {
+		c.unnamed = append(c.unnamed, unnamed{finder, t, t.status.Nodes, r.Cause()})
 	}
 	return nil
 }
 
 // An unnamed failure is one of a node among these.
 type unnamed struct {
-	task  *task
-	nodes []string
-	why   string
+	finder NodeFinder
+	task   *task
+	nodes  []string
+	why    string
 }
 
 // findUnnamed keeps later jobs away from nodes that failed without being named.
 func (c *Campaign) findUnnamed(ctx context.Context) error {
 	for _, u := range c.unnamed {
-		down, err := u.task.backend.Executor.(NodeFinder).Down(ctx, u.nodes)
+		down, err := u.finder.Down(ctx, u.nodes)
 		if err != nil {
 			c.Log.Warn("cannot ask for nodes that are down", "nodes", u.nodes, "error", err)
 		}

@@ -210,10 +210,16 @@ func TestCancelSeenHalfway(t *testing.T) {
 	if given, err := a.Defer("cancelled on request"); !given || err != nil {
 		t.Fatal(given, err)
 	}
-	task := &task{submission: submission{backend: p.backend, handle: packHandle}, run: &plan.Run{Fingerprint: a.Key.Fingerprint}, attempt: a, phase: active, mine: true, packed: true, family: &family{}}
-	p.ok((&Campaign{Store: p.store}).read(task))
-	if task.phase != done || task.result.Code() != "cancelled" {
-		t.Errorf("phase %v, %v", task.phase, task.result)
+	of := submission{backend: p.backend, handle: packHandle}
+	run := &task{
+		submission: of, run: &plan.Run{Fingerprint: a.Key.Fingerprint}, attempt: a, phase: active, mine: true,
+		packed: true, pack: &pack{submission: of, folder: p.folder}, family: &family{},
+	}
+	c := &Campaign{Store: p.store, open: []*task{run}}
+	p.ok(c.read(run))
+	c.takeUpCancels(t.Context(), p.backend)
+	if run.phase != done || run.result.Code() != "cancelled" {
+		t.Errorf("phase %v, %v", run.phase, run.result)
 	}
 }
 

@@ -55,10 +55,7 @@ func (d *drill) sweepWith(pack, prolog string) {
 // the job and its nodes.
 func (d *drill) waiting(hold string) (id string, nodes []string) {
 	d.t.Helper()
-	old, _ := filepath.Glob(hold + ".*")
-	for _, p := range old {
-		_ = os.Remove(p) // who waits now touches it again
-	}
+	forget(hold + ".*")
 	d.until("a run waits", func() bool {
 		found, _ := filepath.Glob(hold + ".*")
 		if len(found) > 0 {
@@ -68,6 +65,14 @@ func (d *drill) waiting(hold string) (id string, nodes []string) {
 	})
 	list := strings.TrimSpace(d.must("squeue", "-h", "-j", id, "-o", "%N"))
 	return id, strings.Fields(d.must("scontrol", "show", "hostnames", list))
+}
+
+// forget removes marks that were left before: who waits now makes his again.
+func forget(pattern string) {
+	old, _ := filepath.Glob(pattern)
+	for _, path := range old {
+		_ = os.Remove(path)
+	}
 }
 
 func (d *drill) hold(path string) { d.ok(os.WriteFile(path, nil, 0o644)) }

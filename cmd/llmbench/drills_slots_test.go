@@ -118,10 +118,7 @@ func (g turnstile) open() { g.put("open") }
 // returns the job.
 func (g turnstile) arrived() (id string) {
 	g.d.t.Helper()
-	old, _ := filepath.Glob(filepath.Join(g.dir, "at.*"))
-	for _, path := range old {
-		_ = os.Remove(path) // who waits now touches it again
-	}
+	forget(filepath.Join(g.dir, "at.*"))
 	g.d.until("two runs wait at once", func() bool {
 		found, _ := filepath.Glob(filepath.Join(g.dir, "at.*"))
 		nodes := map[string]string{}

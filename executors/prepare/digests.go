@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -64,15 +63,7 @@ func (v *verification) shardFiles() (names []string, total int64) {
 	if err != nil {
 		return nil, 0
 	}
-	shards := []string{singleName}
-	if ix != nil {
-		shards = nil
-		for name := range ix.byShard() {
-			shards = append(shards, name)
-		}
-	}
-	slices.Sort(shards)
-	for _, name := range shards {
+	for _, name := range ix.shards() {
 		if info, err := os.Stat(filepath.Join(v.w.Path, name)); err == nil {
 			names, total = append(names, name), total+info.Size()
 		}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -52,6 +54,14 @@ func readIndex(dir string) (*index, error) {
 		}
 	}
 	return ix, nil
+}
+
+// shards are the names of all shards, sorted; nil, no index, is a single one.
+func (ix *index) shards() []string {
+	if ix == nil {
+		return []string{singleName}
+	}
+	return slices.Sorted(maps.Keys(ix.byShard()))
 }
 
 // byShard are the tensors of each shard.

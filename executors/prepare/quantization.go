@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -159,11 +158,7 @@ func whole(dir string) bool {
 	if err != nil {
 		return false
 	}
-	shards := []string{singleName}
-	if ix != nil {
-		shards = slices.Collect(maps.Keys(ix.byShard()))
-	}
-	return !slices.ContainsFunc(shards, func(name string) bool {
+	return !slices.ContainsFunc(ix.shards(), func(name string) bool {
 		_, err := os.Stat(filepath.Join(dir, name))
 		return err != nil
 	})

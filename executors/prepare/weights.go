@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,10 +111,7 @@ func (v *verification) checkShards(ctx context.Context) {
 		v.fail("%v", err)
 		return
 	}
-	v.index, v.shards = ix, []string{singleName}
-	if ix != nil {
-		v.shards = slices.Sorted(maps.Keys(ix.byShard()))
-	}
+	v.index, v.shards = ix, ix.shards()
 	v.readShards(ctx)
 	if v.failed() {
 		return

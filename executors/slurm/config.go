@@ -248,13 +248,18 @@ func (r *reader) container() *Container {
 	if !strings.HasPrefix(c.ImageDir, "/") {
 		in.wrong("image_dir", "Image directory is not absolute", fmt.Sprintf("image_dir = %q: the directory of the image files must be an absolute path that all nodes see.", c.ImageDir))
 	}
-	for i, p := range append([]string{c.ImageDir}, c.Mounts...) {
-		if strings.Contains(p, ",") || strings.Count(p, ":") > 2 {
-			in.wrong([]string{"image_dir", "mounts"}[min(i, 1)], "Path cannot be mounted", fmt.Sprintf("%q: a comma or a colon in a path cannot be told from a separator.", p))
-		}
-	}
+	in.mountable("image_dir", c.ImageDir)
+	in.mountable("mounts", c.Mounts...)
 	r.diags = append(r.diags, in.diags...)
 	return c
+}
+
+func (r *reader) mountable(name string, paths ...string) {
+	for _, p := range paths {
+		if strings.Contains(p, ",") || strings.Count(p, ":") > 2 {
+			r.wrong(name, "Path cannot be mounted", fmt.Sprintf("%q: a comma or a colon in a path cannot be told from a separator.", p))
+		}
+	}
 }
 
 // owned are the sbatch options that llmbench sets itself.

@@ -1,10 +1,9 @@
 package slurmtest
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,44 +14,48 @@ import (
 // slurmstepd that is left of the step would keep the new slurmd waiting for ever.
 func TestNodeComesBack(t *testing.T) {
 	c := ForTest(t, Options{Nodes: 1, SlurmdTimeout: 5})
-	if out, err := exec.Command("sbatch", "--no-requeue", "-n1", "--wrap", "srun sleep 1000", "-o", os.DevNull).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	ctx := t.Context()
+	if _, err := c.run(ctx, "sbatch", "--no-requeue", "-n1", "--wrap", "srun sleep 1000", "-o", os.DevNull); err != nil {
+		t.Fatal(err)
 	}
 	var task int
-	wait(t, "a task runs", func() bool {
+	err := until(ctx, time.Minute, func() error {
 		for _, pid := range c.ofJobs("gb01") {
 			if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.Contains(string(line), "sleep\x001000") && !strings.Contains(string(line), "srun") {
 				task = pid
 			}
 		}
-		return task != 0
+		if task == 0 {
+			return errors.New("no task runs")
+		}
+		return nil
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := c.KillNode("gb01"); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(task, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, "the node is down", func() bool { return strings.Contains(state(), "down") })
+	err = until(ctx, time.Minute, func() error {
+		out, err := c.run(ctx, "sinfo", "-h", "-N", "-p", "batch", "-o", "%T")
+		if err == nil && !strings.Contains(out, "down") {
+			err = fmt.Errorf("the node is %s", out)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := c.StartNode("gb01"); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, "the node is back", func() bool { return strings.TrimSpace(state()) == "idle" })
-	if err := c.Quiet(context.Background()); err != nil {
-		t.Error(err)
+	if err := c.ready(ctx); err != nil {
+		t.Fatal(err)
 	}
-}
-
-func state() string {
-	out, _ := exec.Command("sinfo", "-h", "-N", "-p", "batch", "-o", "%T").Output()
-	return string(out)
-}
-
-func wait(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not come to this: %s (node %s)", what, state())
-		}
+	if err := c.Quiet(ctx); err != nil {
+		t.Error(err)
 	}
 }
