@@ -40,6 +40,20 @@ gpu "B200" {
   gpus_per_node         = 8
 }
 
+# memory_bytes is not confirmed on hardware: 275040 MiB.
+gpu "B300" {
+  architecture          = "blackwell"
+  cpu                   = "x86_64"
+  memory_bytes          = 288400343040
+  bandwidth_bytes_per_s = 8e12
+  bf16                  = 2.25e15
+  fp8                   = 4.5e15
+  fp4                   = 13.5e15
+  nvlink_bytes_per_s    = 900e9
+  tdp_watts             = 1100
+  gpus_per_node         = 8
+}
+
 # A tray of four, 18 trays in one NVLink domain. 189471 MiB.
 gpu "GB200" {
   architecture          = "blackwell"

@@ -49,6 +49,41 @@ model "llama4_maverick" {
   }
 }
 
+# As Maverick, but every layer is MoE.
+model "llama4_scout" {
+  name            = "Llama 4 Scout"
+  layers          = 48
+  hidden          = 5120
+  heads           = 40
+  kv_heads        = 8
+  head_dim        = 128
+  attention_chunk = 8192
+  chunked_layers  = 36
+  moe_layers      = 48
+  experts         = 16
+  top_k           = 1
+  expert_ffn      = 8192
+  shared_experts  = 1
+  shared_ffn      = 8192
+  vocab           = 202048
+  tokenizer_vocab = 200000
+  eos             = 200008
+  max_positions   = 10485760
+  vision_params   = 0.87e9
+
+  checkpoint "nvidia/Llama-4-Scout-17B-16E-Instruct-FP8" {
+    base           = "meta-llama/Llama-4-Scout-17B-16E-Instruct"
+    quantization   = "FP8"
+    kv_cache_dtype = "FP8"
+  }
+
+  checkpoint "nvidia/Llama-4-Scout-17B-16E-Instruct-FP4" {
+    base           = "meta-llama/Llama-4-Scout-17B-16E-Instruct"
+    quantization   = "NVFP4"
+    kv_cache_dtype = "FP8"
+  }
+}
+
 # 128009 is <|eot_id|>. Special tokens follow the 128000 base tokens.
 model "llama3_3_70b" {
   name            = "Llama 3.3 70B"
@@ -73,6 +108,51 @@ model "llama3_3_70b" {
     quantization   = "NVFP4"
     kv_cache_dtype = "FP8"
     bytes          = 42949672960 # 40 GiB
+  }
+}
+
+model "llama3_1_8b" {
+  name            = "Llama 3.1 8B"
+  layers          = 32
+  hidden          = 4096
+  heads           = 32
+  kv_heads        = 8
+  head_dim        = 128
+  dense_layers    = 32
+  dense_ffn       = 14336
+  vocab           = 128256
+  tokenizer_vocab = 128000
+  eos             = 128009
+  max_positions   = 131072
+
+  checkpoint "nvidia/Llama-3.1-8B-Instruct-FP8" {
+    quantization   = "FP8"
+    kv_cache_dtype = "FP8"
+  }
+}
+
+model "llama3_1_405b" {
+  name            = "Llama 3.1 405B"
+  layers          = 126
+  hidden          = 16384
+  heads           = 128
+  kv_heads        = 8
+  head_dim        = 128
+  dense_layers    = 126
+  dense_ffn       = 53248
+  vocab           = 128256
+  tokenizer_vocab = 128000
+  eos             = 128009
+  max_positions   = 131072
+
+  checkpoint "nvidia/Llama-3.1-405B-Instruct-FP8" {
+    quantization   = "FP8"
+    kv_cache_dtype = "FP8"
+  }
+
+  checkpoint "nvidia/Llama-3.1-405B-Instruct-FP4" {
+    quantization   = "NVFP4"
+    kv_cache_dtype = "FP8"
   }
 }
 
@@ -120,7 +200,7 @@ model "deepseek_r1" {
   checkpoint "nvidia/DeepSeek-R1-0528-NVFP4-v2" {
     quantization   = "NVFP4"
     kv_cache_dtype = "FP8"
-    since          = "1.2"
+    since          = "1.1"
   }
 }
 
@@ -152,6 +232,28 @@ model "qwen3_235b_a22b" {
   }
 }
 
+model "qwen3_30b_a3b" {
+  name            = "Qwen3-30B-A3B"
+  layers          = 48
+  hidden          = 2048
+  heads           = 32
+  kv_heads        = 4
+  head_dim        = 128
+  moe_layers      = 48
+  experts         = 128
+  top_k           = 8
+  expert_ffn      = 768
+  vocab           = 151936
+  tokenizer_vocab = 151643
+  eos             = 151645
+  max_positions   = 40960
+
+  checkpoint "nvidia/Qwen3-30B-A3B-FP4" {
+    quantization   = "NVFP4"
+    kv_cache_dtype = "FP8"
+  }
+}
+
 # Every other layer attends to a window of 128 tokens. 200002 is <|return|>. Only
 # the experts are quantized.
 model "gpt_oss_120b" {
@@ -173,6 +275,32 @@ model "gpt_oss_120b" {
   max_positions    = 131072
 
   checkpoint "openai/gpt-oss-120b" {
+    quantization    = "MXFP4"
+    kv_cache_dtype  = "BF16"
+    attention_dtype = "BF16"
+    ffn_dtype       = "BF16"
+  }
+}
+
+model "gpt_oss_20b" {
+  name             = "gpt-oss-20b"
+  layers           = 24
+  hidden           = 2880
+  heads            = 64
+  kv_heads         = 8
+  head_dim         = 64
+  attention_window = 128
+  window_layers    = 12
+  moe_layers       = 24
+  experts          = 32
+  top_k            = 4
+  expert_ffn       = 2880
+  vocab            = 201088
+  tokenizer_vocab  = 199998
+  eos              = 200002
+  max_positions    = 131072
+
+  checkpoint "openai/gpt-oss-20b" {
     quantization    = "MXFP4"
     kv_cache_dtype  = "BF16"
     attention_dtype = "BF16"
