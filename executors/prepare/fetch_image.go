@@ -69,7 +69,10 @@ func (e *movedError) Error() string {
 // image imports an image; the caller holds its lock. It appears under its name
 // when it is whole and recorded.
 func (f *Fetcher) image(ctx context.Context, i Image) error {
-	reg, ref := newRegistry(parseReference(i.Name)), parseReference(i.Name)
+	reg, err := newRegistry(i.Name, f.Environ, f.Say)
+	if err != nil {
+		return err
+	}
 	before, by, err := f.source(ctx, reg, i)
 	if err != nil {
 		return err
@@ -81,11 +84,11 @@ func (f *Fetcher) image(ctx context.Context, i Image) error {
 		}
 	}
 	defer os.Remove(temp)
-	if err := f.again(ctx, f.enroot(ref.uri(by), i, temp, before), full); err != nil {
+	if err := f.again(ctx, f.enroot(reg.uri(by), i, temp, before), full); err != nil {
 		return err
 	}
 	if before != nil && by == "" {
-		if after, err := reg.look(ctx, ref.tag, i.Arch); err == nil && after.own != before.own {
+		if after, err := reg.published(ctx, reg.tag.TagStr(), i.Arch); err == nil && after.own != before.own {
 			return fmt.Errorf("the tag was moved during the import, from %.19s to %.19s", before.name(), after.name())
 		}
 	}
@@ -96,7 +99,7 @@ func (f *Fetcher) image(ctx context.Context, i Image) error {
 // the tag has moved or nobody tells. The registry's answer is nil where it gives
 // none, which only a pinned digest cannot do without.
 func (f *Fetcher) source(ctx context.Context, reg *registry, i Image) (now *published, by string, err error) {
-	now, err = reg.look(ctx, reg.ref.tag, i.Arch)
+	now, err = reg.published(ctx, reg.tag.TagStr(), i.Arch)
 	switch {
 	case err == nil && (i.Digest == "" || now.is(i.Digest)):
 		return now, "", nil
@@ -105,7 +108,7 @@ func (f *Fetcher) source(ctx context.Context, reg *registry, i Image) (now *publ
 		return nil, "", nil
 	}
 	tag := now
-	if now, err = reg.look(ctx, i.Digest, i.Arch); err == nil {
+	if now, err = reg.published(ctx, i.Digest, i.Arch); err == nil {
 		f.Say("%s has moved; importing %.19s", i.Name, i.Digest)
 		return now, i.Digest, nil
 	}

@@ -1,6 +1,7 @@
 package prepare_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -17,21 +18,30 @@ import (
 	"github.com/llmbench/llmbench/executors/prepare/preparetest"
 )
 
-// A fakeRegistry has one image, for two architectures.
+// A fakeRegistry has one image for two architectures. It gives everyone a token
+// or, where login is set, those who know it.
 type fakeRegistry struct {
-	host string
-	list atomic.Pointer[string] // the digest of the tag now
+	host, login, redirect string
+	moved                 atomic.Bool // the tag is another index now
 }
 
+// index is what the tag names, and movedIndex what it names once it has moved.
 const (
-	armDigest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	x86Digest = "sha256:8888888888888888888888888888888888888888888888888888888888888888"
+	manifestType = "application/vnd.oci.image.manifest.v1+json"
+	indexType    = "application/vnd.oci.image.index.v1+json"
+	arm          = `{"schemaVersion":2,"mediaType":"` + manifestType + `","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":"` + digest + `"},"layers":[{"size":1000,"digest":"` + digest + `"},{"size":2000,"digest":"` + other + `"}]}`
 )
+
+var (
+	armDigest  = sum(arm)
+	index      = fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"size":1,"digest":%q,"platform":{"os":"linux","architecture":"amd64"}},{"mediaType":%q,"size":%d,"digest":%q,"platform":{"os":"linux","architecture":"arm64"}}]}`, indexType, manifestType, other, manifestType, len(arm), armDigest)
+	movedIndex = index + "\n"
+)
+
+func sum(content string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content))) }
 
 func newRegistry(t *testing.T) *fakeRegistry {
 	r := &fakeRegistry{}
-	list := digest
-	r.list.Store(&list)
 	s := httptest.NewServer(r)
 	t.Cleanup(s.Close)
 	r.host = strings.TrimPrefix(s.URL, "http://")
@@ -40,26 +50,35 @@ func newRegistry(t *testing.T) *fakeRegistry {
 
 func (r *fakeRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.URL.Path == "/token" {
-		fmt.Fprint(w, `{"token":"anonymous"}`)
+		if user, password, _ := req.BasicAuth(); r.login != "" && user+":"+password != r.login {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, `{"token":"granted"}`)
 		return
 	}
-	if req.Header.Get("Authorization") != "Bearer anonymous" {
+	if req.Header.Get("Authorization") != "Bearer granted" {
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="registry",scope="repository:nvidia/tensorrt-llm/release:pull"`, r.host))
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	by, ok := strings.CutPrefix(req.URL.Path, "/v2/nvidia/tensorrt-llm/release/manifests/")
-	list := *r.list.Load()
-	switch {
-	case ok && (by == "1.0.0rc1" || by == list):
-		w.Header().Set("Docker-Content-Digest", list)
-		fmt.Fprintf(w, `{"manifests":[{"digest":%q,"platform":{"architecture":"amd64"}},{"digest":%q,"platform":{"architecture":"arm64"}}]}`, x86Digest, armDigest)
-	case ok && by == armDigest:
-		w.Header().Set("Docker-Content-Digest", by)
-		fmt.Fprint(w, `{"layers":[{"size":1000},{"size":2000}]}`)
-	default:
-		w.WriteHeader(http.StatusNotFound)
+	if r.redirect != "" {
+		http.Redirect(w, req, r.redirect+req.URL.Path, http.StatusTemporaryRedirect)
+		return
 	}
+	now := index
+	if r.moved.Load() {
+		now = movedIndex
+	}
+	answers := map[string][2]string{"1.0.0rc1": {indexType, now}, sum(now): {indexType, now}, armDigest: {manifestType, arm}}
+	answer, ok := answers[strings.TrimPrefix(req.URL.Path, "/v2/nvidia/tensorrt-llm/release/manifests/")]
+	if !ok {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", answer[0])
+	w.Header().Set("Docker-Content-Digest", sum(answer[1]))
+	fmt.Fprint(w, answer[1])
 }
 
 func TestFetchWeights(t *testing.T) {
@@ -228,19 +247,27 @@ func TestFetchImage(t *testing.T) {
 		want    string
 		started string
 	}{
-		"by tag":       {"", nil, "ok 1.0 MiB, digest sha256:111111111111\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
-		"pinned list":  {digest, nil, "ok 1.0 MiB, digest sha256:111111111111\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
-		"pinned image": {armDigest, nil, "ok 1.0 MiB, digest sha256:111111111111\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
-		"tag moved, digest gone": {digest, func(s *site) { l := other; s.registry.list.Store(&l) },
-			"fail the tag is sha256:222222222222… now, and the definition pins sha256:111111111111…\n", ""},
-		"tag moved, image still there": {armDigest, func(s *site) { l := other; s.registry.list.Store(&l) },
-			"ok 1.0 MiB, digest sha256:222222222222\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"by tag":       {"", nil, "ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"pinned index": {sum(index), nil, "ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"pinned image": {armDigest, nil, "ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"tag moved, digest gone": {sum(index), func(s *site) { s.registry.moved.Store(true) },
+			"fail the tag is " + sum(movedIndex)[:19] + "… now, and the definition pins " + sum(index)[:19] + "…\n", ""},
+		"tag moved, image still there": {armDigest, func(s *site) { s.registry.moved.Store(true) },
+			"ok 1.0 MiB, digest " + sum(movedIndex)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
 		"registry silent": {"", func(s *site) { s.imageToFetch.Name = "127.0.0.1:1/nvidia/tensorrt-llm/release:1.0.0rc1" },
 			"ok 1.0 MiB\n", "docker://127.0.0.1:1#nvidia/tensorrt-llm/release:1.0.0rc1"},
 		"registry silent, pinned": {digest, func(s *site) { s.imageToFetch.Name = "127.0.0.1:1/nvidia/tensorrt-llm/release:1.0.0rc1" },
 			"ok 1.0 MiB, digest sha256:111111111111\n", "docker://127.0.0.1:1#nvidia/tensorrt-llm/release:" + digest},
 		"half-written": {"", func(s *site) { os.WriteFile(s.imageToFetch.File, make([]byte, 999), 0o644) },
-			"ok 1.0 MiB, digest sha256:111111111111\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+			"ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"private, enroot's credentials": {"", private(".config/enroot/.credentials", "machine elsewhere login a password b\nmachine 127.0.0.1 login $oauthtoken password letmein\n"),
+			"ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://$oauthtoken@HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"private, a command in enroot's credentials": {"", private(".config/enroot/.credentials", "machine 127.0.0.1 login $oauthtoken password $(echo LETMEIN | tr A-Z a-z)\n"),
+			"ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://$oauthtoken@HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"private, netrc": {"", private(".netrc", "machine 127.0.0.1\n  login $oauthtoken\n  password letmein\n"),
+			"ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
+		"private, no credentials": {"", private(".netrc", "machine elsewhere login a password b\n"),
+			"ok 1.0 MiB\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, "")
@@ -262,10 +289,43 @@ func TestFetchImage(t *testing.T) {
 			if left := s.leftovers(); left != nil {
 				t.Errorf("left: %v", left)
 			}
-			if sum, err := os.ReadFile(i.File + ".sha256"); want != "" && (err != nil || len(sum) < 64 || !strings.HasSuffix(string(sum), "  tensorrt-llm+release+1.0.0rc1.sqsh\n")) {
-				t.Errorf("recorded %q, %v", sum, err)
+			if b, err := os.ReadFile(i.File + ".sha256"); want != "" && (err != nil || len(b) < 64 || !strings.HasSuffix(string(b), "  tensorrt-llm+release+1.0.0rc1.sqsh\n")) {
+				t.Errorf("recorded %q, %v", b, err)
 			}
 		})
+	}
+}
+
+// private makes the registry ask for a login, and writes a file in the home
+// folder.
+func private(path, content string) func(*site) {
+	return func(s *site) {
+		s.registry.login = "$oauthtoken:letmein"
+		path := filepath.Join(s.dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// A registry that redirects to another host does not get its token there.
+func TestTokenStaysWithItsRegistry(t *testing.T) {
+	s := newSite(t, "")
+	var sent []string
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		sent = append(sent, req.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(elsewhere.Close)
+	s.registry.redirect = strings.Replace(elsewhere.URL, "127.0.0.1", "localhost", 1)
+	if got := lines(s.imageToFetch.File, fetcher(s.environ).Image(t.Context(), s.imageToFetch)); got != "ok 1.0 MiB\n" {
+		t.Error(got)
+	}
+	if len(sent) == 0 || strings.Join(sent, "") != "" {
+		t.Errorf("the other host got %q, want requests without a token", sent)
 	}
 }
 

@@ -2,90 +2,138 @@ package prepare
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
-	"net/url"
-	"regexp"
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// A reference is an image's name in parts: REGISTRY/REPOSITORY:TAG.
-type reference struct{ registry, repository, tag string }
+// registryTimeout bounds the questions about one tag or digest.
+const registryTimeout = 30 * time.Second
 
-// The registry of names that have none.
-const defaultRegistry = "registry-1.docker.io"
-
-// parseReference reads a name without a digest.
-func parseReference(name string) reference {
-	r := reference{registry: defaultRegistry, repository: name, tag: "latest"}
-	first, rest, ok := strings.Cut(name, "/")
-	switch {
-	case ok && (strings.ContainsAny(first, ".:") || first == "localhost"):
-		r.registry, r.repository = first, rest
-	case !ok:
-		r.repository = "library/" + name
-	}
-	last := strings.LastIndexByte(r.repository, '/') + 1
-	if stem, tag, ok := strings.Cut(r.repository[last:], ":"); ok {
-		r.repository, r.tag = r.repository[:last]+stem, tag
-	}
-	return r
-}
-
-// uri names the image to enroot, by its tag or, where by is a digest, by that.
-func (r reference) uri(by string) string {
-	if by == "" {
-		by = r.tag
-	}
-	return "docker://" + r.registry + "#" + r.repository + ":" + by
-}
-
-// base is the registry's address. As elsewhere, one on this host is spoken to
-// without TLS.
-func (r reference) base() string {
-	host, _, _ := strings.Cut(r.registry, ":")
-	if host == "localhost" || host == "127.0.0.1" {
-		return "http://" + r.registry
-	}
-	return "https://" + r.registry
-}
-
-// A published image is what a registry tells of a tag or digest.
+// A published image is what a registry has under a tag or digest.
 type published struct {
-	// list is the digest of the list of all architectures, "" where there is only
-	// one image; own that of the nodes' architecture.
-	list, own string
-	// bytes is the size of all layers, as they are compressed there.
+	// index is the digest of the index of all architectures, "" where there is only
+	// one image; own is the digest of the image for the architecture of the nodes.
+	index, own string
+	// bytes is the compressed size of all layers.
 	bytes int64
 }
 
 // is reports whether a digest names the image.
-func (p *published) is(digest string) bool { return digest == p.list || digest == p.own }
+func (p *published) is(digest string) bool { return digest == p.index || digest == p.own }
 
-// name is the digest that people pin: that of the list where there is one.
+// name is the digest that people pin: that of the index where there is one.
 func (p *published) name() string {
-	if p.list != "" {
-		return p.list
+	if p.index != "" {
+		return p.index
 	}
 	return p.own
 }
 
 // record is how the digest is kept beside the file.
 func (p *published) record() string {
-	if p.list == "" || p.list == p.own {
+	if p.index == "" || p.index == p.own {
 		return p.own + "\n"
 	}
-	return p.list + "\n" + p.own + "\n"
+	return p.index + "\n" + p.own + "\n"
 }
 
-// manifestTypes are the forms of an image's description.
-const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, " +
-	"application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+// A registry answers questions about one image.
+type registry struct {
+	tag     name.Tag
+	environ []string
+	say     func(format string, args ...any)
+}
+
+// newRegistry returns the registry of an image, which is named with its tag and
+// without a digest.
+func newRegistry(image string, environ []string, say func(format string, args ...any)) (*registry, error) {
+	tag, err := name.NewTag(image)
+	if err != nil {
+		return nil, err
+	}
+	return &registry{tag, environ, say}, nil
+}
+
+// published asks what a tag or digest is now, for nodes of arch.
+func (r *registry) published(ctx context.Context, by, arch string) (*published, error) {
+	ctx, cancel := context.WithTimeout(ctx, registryTimeout)
+	defer cancel()
+	options := []remote.Option{
+		remote.WithContext(ctx),
+		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: platform(arch)}),
+		remote.WithAuthFromKeychain(registryKeychain(r.environ)),
+		remote.WithTransport(&plainWarning{say: r.say}),
+	}
+	d, err := remote.Get(r.reference(by), options...)
+	var refused *transport.Error
+	if errors.As(err, &refused) && (refused.StatusCode == http.StatusUnauthorized || refused.StatusCode == http.StatusForbidden) {
+		return nil, fmt.Errorf("%w (credentials are read from %s, ~/.netrc and docker's configuration)", err, enrootCredentialsFile(lookup(r.environ)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := &published{}
+	if d.MediaType.IsIndex() {
+		p.index = d.Digest.String()
+	}
+	image, err := d.Image()
+	if err != nil {
+		return nil, err
+	}
+	own, err := image.Digest()
+	if err != nil {
+		return nil, err
+	}
+	p.own = own.String()
+	m, err := image.Manifest()
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range m.Layers {
+		p.bytes += l.Size
+	}
+	return p, nil
+}
+
+func (r *registry) reference(by string) name.Reference {
+	if strings.HasPrefix(by, "sha256:") {
+		return r.tag.Digest(by)
+	}
+	return r.tag.Context().Tag(by)
+}
+
+// uri names the image to enroot, by its tag or, where by is a digest, by that.
+// It names the user too: without one, enroot asks as an anonymous user whatever
+// its credentials file says.
+func (r *registry) uri(by string) string {
+	if by == "" {
+		by = r.tag.TagStr()
+	}
+	user, _, _ := enrootCredentials(r.environ, r.tag.RegistryStr())
+	if user != "" {
+		user += "@"
+	}
+	return "docker://" + user + enrootRegistry(r.tag.RegistryStr()) + "#" + r.tag.RepositoryStr() + ":" + by
+}
+
+// enrootRegistry names a registry as enroot does, which knows Docker Hub by the
+// host that serves its images.
+func enrootRegistry(registry string) string {
+	if registry == name.DefaultRegistry {
+		return "registry-1.docker.io"
+	}
+	return registry
+}
 
 // platform names an architecture as registries do; "" is this host's.
 func platform(arch string) string {
@@ -100,136 +148,22 @@ func platform(arch string) string {
 	return arch
 }
 
-// A manifest is a list of images or one image.
-type manifest struct {
-	Manifests []struct {
-		Digest   string `json:"digest"`
-		Platform struct {
-			Architecture string `json:"architecture"`
-			OS           string `json:"os"`
-		} `json:"platform"`
-	} `json:"manifests"`
-	Layers []struct {
-		Size int64 `json:"size"`
-	} `json:"layers"`
+// plainWarning says when credentials leave this host without TLS.
+type plainWarning struct {
+	say    func(format string, args ...any)
+	warned bool
 }
 
-// A registry answers questions about one image, as an anonymous user.
-type registry struct {
-	ref    reference
-	client *http.Client
-	bearer string
+// RoundTrip implements http.RoundTripper.
+func (t *plainWarning) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme == "http" && req.Header.Get("Authorization") != "" && !loopback(req.URL.Hostname()) && !t.warned {
+		t.warned = true
+		t.say("warning: %s has no TLS: credentials are sent to it in plain text", req.URL.Host)
+	}
+	return remote.DefaultTransport.RoundTrip(req)
 }
 
-const registryTimeout = 30 * time.Second
-
-func newRegistry(ref reference) *registry {
-	return &registry{ref: ref, client: &http.Client{Timeout: registryTimeout}}
-}
-
-// look asks what a tag or digest is now, for nodes of arch.
-func (r *registry) look(ctx context.Context, by, arch string) (*published, error) {
-	m, digest, err := r.manifest(ctx, by)
-	if err != nil {
-		return nil, err
-	}
-	p := &published{own: digest}
-	if len(m.Manifests) > 0 {
-		p.list, p.own = digest, ""
-		for _, e := range m.Manifests {
-			if e.Platform.Architecture == platform(arch) {
-				p.own = e.Digest
-				break
-			}
-		}
-		if p.own == "" {
-			return nil, fmt.Errorf("%s/%s:%s has no image for %s", r.ref.registry, r.ref.repository, by, arch)
-		}
-		if m, _, err = r.manifest(ctx, p.own); err != nil {
-			return nil, err
-		}
-	}
-	for _, l := range m.Layers {
-		p.bytes += l.Size
-	}
-	return p, nil
-}
-
-func (r *registry) manifest(ctx context.Context, by string) (*manifest, string, error) {
-	res, err := r.get(ctx, by)
-	if err != nil {
-		return nil, "", err
-	}
-	if res.StatusCode == http.StatusUnauthorized && r.bearer == "" {
-		res.Body.Close()
-		if err := r.login(ctx, res.Header.Get("WWW-Authenticate")); err != nil {
-			return nil, "", err
-		}
-		if res, err = r.get(ctx, by); err != nil {
-			return nil, "", err
-		}
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, "", fmt.Errorf("%s answers %s for %s:%s", r.ref.registry, res.Status, r.ref.repository, by)
-	}
-	m := &manifest{}
-	if err := json.NewDecoder(io.LimitReader(res.Body, 8<<20)).Decode(m); err != nil {
-		return nil, "", fmt.Errorf("%s: %w", r.ref.registry, err)
-	}
-	digest := res.Header.Get("Docker-Content-Digest")
-	if digest == "" {
-		return nil, "", errors.New(r.ref.registry + " tells no digest")
-	}
-	return m, digest, nil
-}
-
-func (r *registry) get(ctx context.Context, by string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.ref.base()+"/v2/"+r.ref.repository+"/manifests/"+by, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", manifestTypes)
-	if r.bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+r.bearer)
-	}
-	return r.client.Do(req)
-}
-
-// challenge matches the parts of WWW-Authenticate: Bearer realm="…",service="…".
-var challenge = regexp.MustCompile(`(\w+)="([^"]*)"`)
-
-// login takes the token that a registry gives to everyone.
-func (r *registry) login(ctx context.Context, header string) error {
-	if !strings.HasPrefix(header, "Bearer ") {
-		return fmt.Errorf("%s wants a login", r.ref.registry)
-	}
-	realm, query := "", url.Values{}
-	for _, m := range challenge.FindAllStringSubmatch(header, -1) {
-		if m[1] == "realm" {
-			realm = m[2]
-		} else {
-			query.Set(m[1], m[2])
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, realm+"?"+query.Encode(), nil)
-	if err != nil {
-		return err
-	}
-	res, err := r.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	var doc struct {
-		Token       string `json:"token"`
-		AccessToken string `json:"access_token"`
-	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&doc); err != nil || res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s wants a login (%s)", r.ref.registry, res.Status)
-	}
-	if r.bearer = doc.Token; r.bearer == "" {
-		r.bearer = doc.AccessToken
-	}
-	return nil
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
