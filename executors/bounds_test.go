@@ -1,0 +1,389 @@
+package executors_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A course is what a job does: it waits in the queue, starts, runs, and ends as
+// the backend says. A job of no end goes on until it is cancelled.
+type course struct {
+	held                  string // the reason for which it never leaves the queue
+	waits, starting, runs time.Duration
+	end                   executors.End
+	node                  string // where it runs
+	stdout                string // what it logs when it begins
+}
+
+// A memoryJob is one that was submitted to memory.
+type memoryJob struct {
+	course
+	argv      []string
+	dir       string
+	submitted time.Time
+	began     bool
+	cancelled time.Time
+}
+
+// A memory is a backend whose jobs are lines in a table. It keeps what a bound
+// may be asked about.
+type memory struct {
+	course func(submitted int) course
+	submit error // what sbatch answers
+	test   error // what sbatch --test-only answers
+
+	mu       sync.Mutex
+	jobs     []*memoryJob
+	most     int // jobs in the queue at once
+	diagnose int // jobs that were looked into
+}
+
+func (m *memory) Submit(_ context.Context, job *executors.Job) (executors.Handle, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.jobs = append(m.jobs, &memoryJob{course: m.course(len(m.jobs)), argv: job.Argv, dir: job.Dir, submitted: time.Now()})
+	if m.submit != nil {
+		return "", m.submit
+	}
+	inQueue := 0
+	for _, j := range m.jobs {
+		if j.status().State != executors.Ended {
+			inQueue++
+		}
+	}
+	m.most = max(m.most, inQueue)
+	return executors.Handle(fmt.Sprintf("memory:-:%d:%s", len(m.jobs), job.Name)), nil
+}
+
+func (m *memory) of(h executors.Handle) *memoryJob {
+	var n int
+	if _, err := fmt.Sscanf(string(h), "memory:-:%d:", &n); err != nil {
+		panic(err)
+	}
+	return m.jobs[n-1]
+}
+
+func (m *memory) Poll(_ context.Context, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[executors.Handle]executors.Status{}
+	for _, h := range handles {
+		j := m.of(h)
+		s := j.status()
+		if s.State == executors.Running && !j.began {
+			j.begin()
+		}
+		out[h] = s
+	}
+	return out, nil
+}
+
+// begin leaves what the job script does, in the form of executors/slurm/job.sh.
+func (j *memoryJob) begin() {
+	j.began = true
+	now := time.Now().UTC().Format(time.RFC3339)
+	for name, text := range map[string]string{
+		"claim":  `{"job_id":"1","restart_count":0,"host":"gb01","time":"` + now + `","nonce":"n","end":true}` + "\n",
+		"start":  `{"job_id":"1","host":"gb01","nodes":"` + j.node + `","time":"` + now + `","end":true}` + "\n",
+		"stdout": j.stdout,
+	} {
+		if err := os.WriteFile(filepath.Join(j.dir, name), []byte(text), 0o644); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func (j *memoryJob) status() executors.Status {
+	s := executors.Status{JobID: "1", Nodes: []string{j.node}}
+	since := time.Since(j.submitted)
+	switch {
+	case !j.cancelled.IsZero():
+		s.State, s.End = executors.Ended, executors.Cancelled
+	case j.held != "":
+		s.State, s.Reason = executors.Held, j.held
+	case since < j.waits:
+		s.State, s.Reason = executors.Queued, "Resources"
+	case since < j.waits+j.starting:
+		s.State = executors.Starting
+	case j.end == "" || since < j.waits+j.starting+j.runs:
+		s.State = executors.Running
+	default:
+		s.State, s.End = executors.Ended, j.end
+	}
+	return s
+}
+
+func (m *memory) Cancel(_ context.Context, h executors.Handle) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if j := m.of(h); j.cancelled.IsZero() {
+		j.cancelled = time.Now()
+	}
+	return nil
+}
+
+func (m *memory) Preflight(context.Context, *executors.Job) error { return m.test }
+
+func (m *memory) Diagnose(context.Context, executors.Handle, []string) (string, error) {
+	m.diagnose++
+	return "stacks\n", nil
+}
+
+// A bounded campaign measures runs of 8 GPUs with a time limit of 30 minutes, 4
+// GPU-hours each.
+type bounded struct {
+	t        *testing.T
+	memory   *memory
+	backend  *executors.Backend
+	campaign *executors.Campaign
+	told     []string
+}
+
+func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) *bounded {
+	t.Helper()
+	b := &bounded{t: t, memory: &memory{course: func(int) course { return always }}}
+	pace.Look, pace.Poll, pace.Grace = time.Second, time.Second, time.Second
+	b.backend = &executors.Backend{
+		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Cluster: "gb", Pace: pace, Adopt: true,
+		Avoid: func(argv, nodes []string) []string { return append(slices.Clone(argv), nodes...) },
+	}
+	store := runs.Open(t.TempDir())
+	if err := store.Create(); err != nil {
+		t.Fatal(err)
+	}
+	data, script := "/rows.jsonl", "#!/bin/bash\n"
+	p := &plan.Plan{}
+	for i := range runCount {
+		p.Runs = append(p.Runs, &plan.Run{
+			Address: fmt.Sprintf("max_throughput/n=%d", i), Action: plan.Measure, Fingerprint: fmt.Sprintf("%06x", i) + strings.Repeat("0", 58),
+			State: plan.State{Wanted: 1}, Hardware: plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 1},
+			Executor: b.backend.Ref, TimeLimitSeconds: 1800, Env: map[string]*string{}, Dataset: plan.Dataset{Path: &data},
+			Job: plan.Job{Name: fmt.Sprintf("llmb-%d", i), Argv: []string{"sbatch", "--job-name=" + plan.AttemptPlaceholder}, Script: &script},
+		})
+	}
+	b.campaign = &executors.Campaign{
+		Plan: p, Store: store, Backends: map[plan.ExecutorRef]*executors.Backend{b.backend.Ref: b.backend}, Log: hclog.NewNullLogger(),
+		Observe: func(e executors.Event) { b.told = append(b.told, e.Text) },
+	}
+	return b
+}
+
+// run runs the campaign to its end, which a day must suffice for.
+func (b *bounded) run() (executors.Outcome, error) {
+	ctx, cancel := context.WithTimeout(b.t.Context(), 24*time.Hour)
+	defer cancel()
+	out, err := b.campaign.Run(ctx)
+	if ctx.Err() != nil {
+		b.t.Error("the campaign does not end")
+	}
+	return out, err
+}
+
+func (b *bounded) wantAttempts(n int) {
+	b.t.Helper()
+	if got := len(b.memory.jobs); got != n {
+		b.t.Errorf("%d jobs were submitted, want %d; told: %s", got, n, strings.Join(b.told, " | "))
+	}
+}
+
+func (b *bounded) wantTold(part string) {
+	b.t.Helper()
+	if !slices.ContainsFunc(b.told, func(s string) bool { return strings.Contains(s, part) }) {
+		b.t.Errorf("nothing told holds %q: %s", part, strings.Join(b.told, " | "))
+	}
+}
+
+// codes are those of all results in the store.
+func (b *bounded) codes() string {
+	b.t.Helper()
+	history, err := b.campaign.Store.History(false)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var list []string
+	for _, r := range history {
+		list = append(list, r.Code())
+	}
+	return strings.Join(list, " ")
+}
+
+// failsAfter is the course of a job whose node fails.
+func failsAfter(d time.Duration) course {
+	return course{waits: time.Minute, runs: d, end: executors.NodeFail, node: "gb01"}
+}
+
+func TestRetryLimit(t *testing.T) {
+	for _, retries := range []int{0, 1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBounded(t, 1, executors.Pace{Retries: retries}, failsAfter(time.Minute))
+			out, err := b.run()
+			if err != nil || out.Failed != 1 || out.GoingOn != 0 {
+				t.Errorf("%+v, %v", out, err)
+			}
+			b.wantAttempts(1 + retries)
+		})
+	}
+}
+
+// A failure that is the run's own gets no second attempt.
+func TestNoRetryOfOwnFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 1, executors.Pace{Retries: 3}, course{runs: time.Minute, end: executors.TimedOut, node: "gb01"})
+		if out, err := b.run(); err != nil || out.Failed != 1 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		b.wantAttempts(1)
+	})
+}
+
+func TestMaxInQueue(t *testing.T) {
+	for _, window := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBounded(t, 8, executors.Pace{MaxInQueue: window}, failsAfter(10*time.Minute))
+			if _, err := b.run(); err != nil {
+				t.Fatal(err)
+			}
+			b.wantAttempts(8)
+			if b.memory.most != window {
+				t.Errorf("up to %d jobs were in the queue, max_in_queue = %d", b.memory.most, window)
+			}
+		})
+	}
+}
+
+// What waits, starts, or is held for too long is cancelled, and not sooner.
+func TestGivesUpOnJobsThatDoNotStart(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		pace         executors.Pace
+		course       course
+		least, most  time.Duration
+		code, reason string
+	}{
+		{"max_pending", executors.Pace{MaxPending: time.Hour}, course{waits: 20 * time.Hour, node: "gb01"}, time.Hour, time.Hour + 10*time.Second, "blocked", "max_pending = 1h0m0s"},
+		{"max_starting", executors.Pace{MaxStarting: 10 * time.Minute}, course{starting: 20 * time.Hour, node: "gb01"}, 10 * time.Minute, 10*time.Minute + 10*time.Second, "blocked", "max_starting = 10m0s"},
+		{"held", executors.Pace{}, course{held: "AssocGrpGRES"}, 4 * time.Second, 20 * time.Second, "blocked", "AssocGrpGRES"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, 1, c.pace, c.course)
+				began := time.Now()
+				if out, err := b.run(); err != nil || out.Failed != 1 {
+					t.Errorf("%+v, %v", out, err)
+				}
+				b.wantAttempts(1)
+				after := b.memory.jobs[0].cancelled.Sub(began)
+				if b.memory.jobs[0].cancelled.IsZero() || after < c.least || after > c.most {
+					t.Errorf("the job was cancelled after %s, want %s to %s", after, c.least, c.most)
+				}
+				if got := b.codes(); got != c.code {
+					t.Errorf("it ended as %s, want %s", got, c.code)
+				}
+				b.wantTold(c.reason)
+			})
+		})
+	}
+}
+
+// A job that waits no longer than it may is left alone.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := executors.Pace{MaxPending: time.Hour, MaxStarting: 10 * time.Minute}
+		b := newBounded(t, 1, pace, course{waits: 59 * time.Minute, starting: 9 * time.Minute, runs: time.Minute, end: executors.NodeFail, node: "gb01"})
+		if _, err := b.run(); err != nil {
+			t.Fatal(err)
+		}
+		if !b.memory.jobs[0].cancelled.IsZero() || b.codes() != "node_fail" {
+			t.Errorf("the job was cancelled, and ended as %s", b.codes())
+		}
+	})
+}
+
+// Where Slurm would refuse a job nothing is submitted, whatever else the plan has.
+func TestNothingStartsAfterRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 3, executors.Pace{}, failsAfter(time.Minute))
+		b.memory.test = fmt.Errorf("%w: Invalid account", executors.ErrRejected)
+		_, err := b.run()
+		if err == nil || !strings.Contains(err.Error(), "max_throughput/n=0 would be refused") || !strings.Contains(err.Error(), "Invalid account") {
+			t.Errorf("the error is %v", err)
+		}
+		b.wantAttempts(0)
+	})
+}
+
+// What sbatch itself refuses is not submitted again, and what waits for it as its
+// canary is not tried.
+func TestRefusedIsFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 3, executors.Pace{Retries: 3, Canary: true}, failsAfter(time.Minute))
+		b.memory.submit = fmt.Errorf("%w: Invalid qos", executors.ErrRejected)
+		out, err := b.run()
+		if err != nil || out.Failed != 3 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		b.wantAttempts(1)
+		if got := b.codes(); got != "submit_rejected" {
+			t.Errorf("it ended as %s", got)
+		}
+	})
+}
+
+// A full queue is waited for and is no failure.
+func TestFullQueueIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 1, executors.Pace{}, failsAfter(time.Minute))
+		b.memory.submit = executors.ErrLimit
+		b.memory.course = func(n int) course {
+			if n == 3 {
+				b.memory.submit = nil
+			}
+			return failsAfter(time.Minute)
+		}
+		if _, err := b.run(); err != nil {
+			t.Fatal(err)
+		}
+		b.wantAttempts(4)
+		if got := b.codes(); got != "node_fail" {
+			t.Errorf("it ended as %s", got)
+		}
+	})
+}
+
+// After a node failed, neither the same run nor another goes there.
+func TestFailedNodeIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 2, executors.Pace{Retries: 1, MaxInQueue: 1}, course{})
+		b.memory.course = func(n int) course {
+			c := failsAfter(time.Minute)
+			c.node = fmt.Sprintf("gb%02d", n)
+			return c
+		}
+		if _, err := b.run(); err != nil {
+			t.Fatal(err)
+		}
+		b.wantAttempts(4)
+		for i, j := range b.memory.jobs {
+			for failed := range i {
+				if node := fmt.Sprintf("gb%02d", failed); !slices.Contains(j.argv, node) {
+					t.Errorf("job %d may be put on %s, which failed: %v", i+1, node, j.argv)
+				}
+			}
+		}
+		b.wantTold("node gb00 is left alone")
+	})
+}
