@@ -165,7 +165,7 @@ func newTask(run *plan.Run, b *Backend, slot runs.Slot) *task {
 	t := &task{submission: submission{backend: b, since: time.Now()}, run: run, sample: slot.Sample}
 	switch {
 	case slot.InFlight:
-		t.phase, t.attempt, t.mine, t.packed = active, slot.Attempt, slot.Mine, slot.Pack != ""
+		t.phase, t.attempt, t.mine, t.packed, t.tries = active, slot.Attempt, slot.Mine, slot.Pack != "", 1
 		t.handle = Handle(slot.Handle)
 		t.status.State = Intent
 		if t.handle != "" {

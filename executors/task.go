@@ -25,7 +25,7 @@ type task struct {
 	phase   phase
 	attempt *runs.Attempt
 	mine    bool // submitted by this user: adoption, cancel and retry are ours
-	tries   int  // attempts that this campaign started
+	tries   int  // attempts that this campaign started or took up
 	result  *results.Result
 	reason  string   // why it was skipped
 	staging *staging // its next attempt, nil while nobody makes one

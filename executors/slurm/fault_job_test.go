@@ -28,6 +28,7 @@ type faultyJob struct {
 
 	mu            sync.Mutex
 	state, reason string
+	started       time.Time
 	ended         time.Time
 	cancelled     bool
 	cancel        chan struct{}
@@ -66,6 +67,12 @@ func (j *faultyJob) enter(state, reason string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.state, j.reason = state, reason
+}
+
+func (j *faultyJob) begin() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.started = time.Now()
 }
 
 func (j *faultyJob) end(state string) {
@@ -119,6 +126,7 @@ func (j *faultyJob) live() {
 		return
 	}
 	j.enter("RUNNING", "None")
+	j.begin()
 	if j.fate == "vanishes" { // the node dies before the script's first line
 		j.sleep(j.runs)
 		j.end("NODE_FAIL")

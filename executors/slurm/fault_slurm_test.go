@@ -29,6 +29,12 @@ type faultySlurm struct {
 	// calm ends all faults, so that every schedule ends.
 	calm bool
 
+	// submitting is told of each job before it enters the queue; refusedNow and
+	// preflightRefused of those that Slurm refuses for good.
+	submitting       func(dir string, argv []string)
+	refusedNow       func(dir string)
+	preflightRefused func()
+
 	mu   sync.Mutex
 	jobs []*faultyJob
 	// nodes is how many the cluster has; refused says that a job asked for more.
@@ -118,11 +124,19 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 		if f.fault("silent", "error") != "" {
 			return "", CommandError("sbatch", "sbatch: error: Unable to contact slurm controller (connect failure)", true)
 		}
+		if f.fault("refused", "", "") != "" {
+			f.preflightRefused()
+			return "", CommandError("sbatch", "allocation failure: Invalid account or account/partition combination specified", true)
+		}
 		return "", nil
 	}
 	const failed = "sbatch: error: Batch job submission failed: "
-	kind := f.fault("socket", "socket accepted", "hang", "hang accepted", "rate", "limit", "banner", "suffix", "noise", "no id", "down")
+	f.submitting(dir, argv)
+	kind := f.fault("refused", "socket", "socket accepted", "hang", "hang accepted", "rate", "limit", "banner", "suffix", "noise", "no id", "down")
 	switch kind {
+	case "refused":
+		f.refusedNow(dir)
+		return "", CommandError("sbatch", failed+"Invalid account or account/partition combination specified", true)
 	case "socket":
 		return "", CommandError("sbatch", failed+"Socket timed out on send/recv operation", true)
 	case "hang":

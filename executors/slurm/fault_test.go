@@ -87,6 +87,8 @@ type schedule struct {
 	skips  int
 	// alone says that the present life does not pack.
 	alone bool
+	// bounds are those of the present life.
+	bounds bounds
 }
 
 func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
@@ -95,7 +97,10 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 	s.slurm = &faultySlurm{
 		rng: rand.New(rand.NewSource(seed + 1)), faults: []float64{0, 0.1, 0.3, 0.6}[rng.Intn(4)],
 		accounting: rng.Intn(2) == 0, minJobAge: []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute}[rng.Intn(3)],
-		nodes: 2 + 2*(int(seed/3)%3),
+		nodes:            2 + 2*(int(seed/3)%3),
+		submitting:       func(dir string, argv []string) { s.submitting(dir, argv) },
+		refusedNow:       func(dir string) { s.bounds.refused[dir] = true },
+		preflightRefused: func() { s.bounds.preflight = true },
 	}
 	if err := s.store.Create(); err != nil {
 		t.Fatal(err)
@@ -169,7 +174,9 @@ func (s *schedule) run() {
 		if s.rng.Intn(6) == 0 {
 			s.dyingCancel()
 		}
+		s.bound()
 		ended, died := s.life()
+		s.fewAttempts()
 		s.logf("life %d: ended %v %s %+v", life, ended, died, s.last)
 		if ended && died == "" {
 			return
@@ -224,7 +231,7 @@ func (s *schedule) life() (ended bool, died string) {
 			return nil
 		},
 		Plan: s.fresh(), Store: s.store, Backends: map[plan.ExecutorRef]*executors.Backend{b.Ref: b},
-		Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
+		MaxGPUHours: s.bounds.maxGPUHours, Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
 		Observe: func(ev executors.Event) {
 			s.logf("%s %s s%d a%d job %s %s %s", ev.Time.Format("15:04:05"), ev.Type, ev.Sample, ev.Attempt, ev.JobID, ev.State, ev.Text)
 			s.unsure = s.unsure || strings.Contains(ev.Text, "is not known; `llmbench cancel -orphans`")
