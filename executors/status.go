@@ -54,7 +54,8 @@ type Status struct {
 	Raw, Reason, Remedy string
 	// Hope is for how long a Held job may still start by itself, 0 for the least.
 	Hope time.Duration
-	// JobID is the backend's id; Cluster where it runs; Nodes where known.
+	// JobID is the backend's id; Cluster where it runs; Nodes the name of each of its
+	// nodes, where known.
 	JobID, Cluster string
 	Nodes          []string
 	// Submitted, Started and Finished are zero when not known.

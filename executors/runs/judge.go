@@ -130,7 +130,7 @@ func (s *snapshot) addJob(in *results.Evidence) error {
 	if e := s.ended; e != nil {
 		in.Job.ID, in.Job.Ended = prefer(e.JobID, in.Job.ID), instant(e.Time)
 		if len(in.Job.Nodes) == 0 {
-			in.Job.Nodes = e.Nodes
+			in.Job.Nodes = ExpandNodes(e.Nodes...)
 		}
 	}
 	if e := s.exit; e != nil {

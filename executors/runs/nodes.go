@@ -13,72 +13,112 @@ type nodeList []string
 func (n *nodeList) UnmarshalJSON(b []byte) error {
 	var list []string
 	if json.Unmarshal(b, &list) == nil {
-		*n = list
+		*n = ExpandNodes(list...)
 		return nil
 	}
 	var s text
 	if err := s.UnmarshalJSON(b); err != nil {
 		return err
 	}
-	*n = expandNodes(string(s))
+	*n = ExpandNodes(string(s))
 	return nil
 }
 
-// mostNodes bounds what a short form can stand for, so that a damaged one costs
-// nothing.
+// mostNodes bounds what a short form can stand for, as Slurm does, so that a
+// damaged one costs nothing.
 const mostNodes = 1 << 16
 
-// expandNodes writes out a short form such as gb[01-03,7],login1. What it does
-// not understand stays as it is.
-func expandNodes(s string) []string {
+// ExpandNodes returns the names that Slurm's short forms stand for, in the order
+// of `scontrol show hostnames`: gb[01-03,7],login1 and nvl72d[01-02]-T[1-2] too.
+// What is no short form stays as it is.
+func ExpandNodes(lists ...string) []string {
 	var out []string
-	for _, part := range splitOutside(s) {
-		out = append(out, expandPart(part)...)
-	}
-	return out
-}
-
-// splitOutside splits at the commas that are not in brackets.
-func splitOutside(s string) []string {
-	var out []string
-	depth, from := 0, 0
-	for i, c := range s {
-		switch {
-		case c == '[':
-			depth++
-		case c == ']':
-			depth--
-		case c == ',' && depth <= 0:
-			out = append(out, s[from:i])
-			from = i + 1
+	for _, list := range lists {
+		for _, part := range splitNodes(list) {
+			out = append(out, expandPart(part)...)
 		}
 	}
-	if from < len(s) {
-		out = append(out, s[from:])
-	}
 	return out
 }
 
+// splitNodes splits at the commas that are not in brackets.
+func splitNodes(s string) []string {
+	depth := 0
+	return strings.FieldsFunc(s, func(c rune) bool {
+		switch c {
+		case '[':
+			depth++
+		case ']':
+			depth--
+		}
+		return c == ',' && depth <= 0
+	})
+}
+
+// expandPart varies the last bracket fastest, then the first, as Slurm does.
 func expandPart(s string) []string {
-	head, rest, ok := strings.Cut(s, "[")
-	inside, tail, closed := strings.Cut(rest, "]")
-	if !ok || !closed || strings.Contains(tail, "[") {
+	head, last, tail, ok := cutBracket(s)
+	if !ok {
+		return []string{s}
+	}
+	heads := expandHeads(head)
+	if heads == nil || len(heads)*len(last) > mostNodes {
 		return []string{s}
 	}
 	var out []string
+	for _, h := range heads {
+		for _, n := range last {
+			out = append(out, h+n+tail)
+		}
+	}
+	return out
+}
+
+// expandHeads expands what stands before the last bracket; nil is for what is no
+// short form.
+func expandHeads(s string) []string {
+	if !strings.Contains(s, "[") {
+		return []string{s}
+	}
+	head, numbers, tail, ok := cutBracket(s)
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, n := range numbers {
+		more := expandHeads(head + n + tail)
+		if more == nil || len(out)+len(more) > mostNodes {
+			return nil
+		}
+		out = append(out, more...)
+	}
+	return out
+}
+
+// cutBracket cuts s around its last bracket and writes out the numbers in it; ok
+// is false where there is none, or one that holds something else.
+func cutBracket(s string) (head string, numbers []string, tail string, ok bool) {
+	open := strings.LastIndex(s, "[")
+	if open < 0 {
+		return "", nil, "", false
+	}
+	inside, tail, closed := strings.Cut(s[open+1:], "]")
+	if !closed {
+		return "", nil, "", false
+	}
 	for item := range strings.SplitSeq(inside, ",") {
 		low, high, isRange := strings.Cut(item, "-")
 		if !isRange {
 			high = low
 		}
-		a, errA := strconv.Atoi(low)
-		b, errB := strconv.Atoi(high)
-		if errA != nil || errB != nil || a > b || b-a >= mostNodes || len(out) >= mostNodes {
-			return []string{s}
+		a, errA := strconv.ParseUint(low, 10, 31)
+		b, errB := strconv.ParseUint(high, 10, 31)
+		if errA != nil || errB != nil || a > b || b-a >= mostNodes || len(numbers) >= mostNodes {
+			return "", nil, "", false
 		}
 		for i := a; i <= b; i++ {
-			out = append(out, fmt.Sprintf("%s%0*d%s", head, len(low), i, tail))
+			numbers = append(numbers, fmt.Sprintf("%0*d", len(low), i))
 		}
 	}
-	return out
+	return s[:open], numbers, tail, true
 }

@@ -152,17 +152,14 @@ func (p *Pack) member(m Member) *Attempt {
 }
 
 // Beheaded names the node that the job's script ran on where it is none of those
-// that the job has now, in short form or not; "" where the script goes on, or has
-// not begun.
+// that the job has now; "" where the script goes on, or has not begun.
 func (p *Pack) Beheaded(nodes []string) (string, error) {
 	start, err := p.Start()
 	if err != nil || start == nil || len(start.Nodes) == 0 || len(nodes) == 0 {
 		return "", err
 	}
-	for _, n := range nodes {
-		if slices.Contains(expandNodes(n), start.Nodes[0]) {
-			return "", nil
-		}
+	if slices.Contains(nodes, start.Nodes[0]) {
+		return "", nil
 	}
 	return start.Nodes[0], nil
 }

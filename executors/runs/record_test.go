@@ -41,14 +41,19 @@ func TestExpandNodes(t *testing.T) {
 		"":                      nil,
 		"gb01":                  {"gb01"},
 		"gb[01-03,7],login1":    {"gb01", "gb02", "gb03", "gb7", "login1"},
-		"r[1-2]n[1-2]":          {"r[1-2]n[1-2]"},
+		"r[1-2]n[1-2]":          {"r1n1", "r1n2", "r2n1", "r2n2"},
+		"r[1-2],n[1],,m":        {"r1", "r2", "n1", "m"},
 		"a[2-1]":                {"a[2-1]"},
 		"a[1-":                  {"a[1-"},
 		"a[x]":                  {"a[x]"},
 		"n[0-99999999]":         {"n[0-99999999]"},
+		"n[0-999]m[0-999]":      {"n[0-999]m[0-999]"},
+		"a[-1]":                 {"a[-1]"},
+		"a[+1]":                 {"a[+1]"},
+		"a]1[":                  {"a]1["},
 		"rack1-n[098-101].site": {"rack1-n098.site", "rack1-n099.site", "rack1-n100.site", "rack1-n101.site"},
 	} {
-		if diff := cmp.Diff(want, expandNodes(in)); diff != "" {
+		if diff := cmp.Diff(want, ExpandNodes(in)); diff != "" {
 			t.Errorf("%q: %s", in, diff)
 		}
 	}

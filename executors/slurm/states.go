@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/runs"
 )
 
 // standing is what a state of Slurm's means for a job.
@@ -48,7 +49,7 @@ func (e *Executor) status(r row) (s executors.Status, known bool) {
 		Submitted: slurmTime(r.submit), Started: slurmTime(r.start), Suspended: is.suspended,
 	}
 	if r.nodes != "" && r.nodes != "None assigned" && r.nodes != "(null)" {
-		s.Nodes = []string{r.nodes}
+		s.Nodes = runs.ExpandNodes(r.nodes)
 	}
 	if r.reason == "None" {
 		s.Reason = ""
