@@ -43,7 +43,7 @@ type arguments struct {
 func newArguments(cat *catalog.Catalog) *arguments {
 	a := &arguments{catalog: cat}
 	for _, name := range cat.KnownFlags() {
-		if _, ours := catalog.OwnedFlag(name); !ours && !slices.Contains(ownArguments, name) {
+		if _, ours := cat.OwnedFlag(name); !ours && !slices.Contains(ownArguments, name) {
 			a.flags = append(a.flags, name)
 		}
 	}
@@ -70,7 +70,7 @@ func (a *arguments) check(attrs []*hclsyntax.Attribute, where string) hcl.Diagno
 		if slices.Contains(a.known, attr.Name) {
 			continue
 		}
-		if why, ours := catalog.OwnedFlag(attr.Name); ours {
+		if why, ours := a.catalog.OwnedFlag(attr.Name); ours {
 			diags = append(diags, ownedFlag(attr, why))
 			continue
 		}

@@ -8,8 +8,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // An axis is a list of values for an argument or, if free, for each.NAME.
@@ -60,7 +58,7 @@ func (m *maker) refuseAxis(a *hclsyntax.Attribute) *hcl.Diagnostic {
 	case name == "env" || name == "llm_api_options":
 		return refuse(a.NameRange, "Unsupported matrix axis", "%s holds several values, so it cannot be an axis as a whole. Sweep what differs with a free axis, such as `axis \"variant\" { values = […] }`, and refer to each.variant in %[1]s.", name)
 	}
-	if why, ours := catalog.OwnedFlag(name); ours {
+	if why, ours := m.args.catalog.OwnedFlag(name); ours {
 		return ownedFlag(a, why)
 	}
 	return refuse(a.NameRange, "Unsupported matrix axis", "An axis must be named after a benchmark argument, and %q is not one.%s\nA value of your own is swept with `%s` and read as each.%s.",
@@ -76,7 +74,7 @@ func (m *maker) readFreeAxis(b *hclsyntax.Block) (*axis, hcl.Diagnostics) {
 		return nil, diags
 	}
 	ax := &axis{name: b.Labels[0], free: true, rng: b.DefRange()}
-	_, ours := catalog.OwnedFlag(ax.name)
+	_, ours := m.args.catalog.OwnedFlag(ax.name)
 	if ours || slices.Contains(m.args.known, ax.name) || ax.name == "use_case" {
 		return nil, append(diags, within(refuse(b.LabelRanges[0], "Axis block for an argument", "%q is an argument of benchmarks, and a free axis needs a name of its own. The axis of an argument is written %s = […].", ax.name, ax.name), b.DefRange()))
 	}

@@ -68,17 +68,9 @@ func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
 
 // outside says how a number leaves a range, "" for one that is in it.
 func outside(r catalog.Range, v cty.Value) string {
-	n := asFloat(v)
-	low, high := r.Min != nil && n < *r.Min, r.Max != nil && n > *r.Max
-	switch {
-	case (low || high) && r.Min != nil && r.Max != nil:
-		return fmt.Sprintf("must be from %s to %s, and it is %s", limit(r.Min), limit(r.Max), shortest(v))
-	case low:
-		return fmt.Sprintf("must be at least %s, and it is %s", limit(r.Min), shortest(v))
-	case high:
-		return fmt.Sprintf("must be at most %s, and it is %s", limit(r.Max), shortest(v))
+	wrong := r.Outside(asFloat(v))
+	if wrong == "" {
+		return ""
 	}
-	return ""
+	return wrong + ", and it is " + shortest(v)
 }
-
-func limit(f *float64) string { return shortest(cty.NumberFloatVal(*f)) }

@@ -76,7 +76,7 @@ func (c *optionChecker) respelt(t *tree, path string) []string {
 
 func (c *optionChecker) overrides(t *tree, path, argument string) {
 	instead := "Set the argument " + argument + " of the benchmark instead."
-	if why, ours := catalog.OwnedFlag(argument); ours {
+	if why, ours := c.catalog.OwnedFlag(argument); ours {
 		instead = why + " Remove the key."
 	} else if contains(ownArguments, argument) {
 		c.refuse(t, "Option that overrides an argument", "%s in the options file would silently override the argument %s of the benchmark, and the plan would show something else than what runs. Remove the key.", path, argument)
@@ -156,52 +156,20 @@ func (t *tree) place() hcl.Range {
 	return t.origin.Range
 }
 
-// optionKinds are the types of options as the catalogue names them.
-var optionKinds = map[string]struct {
-	noun string
-	is   func(*tree) bool
-}{
-	"bool":   {"true or false", func(t *tree) bool { return t.value.Type() == cty.Bool }},
-	"float":  {"a number", func(t *tree) bool { return t.value.Type() == cty.Number }},
-	"int":    {"a whole number", isWhole},
-	"object": {"an object", func(t *tree) bool { return t.attrs != nil }},
-	"string": {"a text", func(t *tree) bool { return t.value.Type() == cty.String }},
-	"list(int)": {"a list of whole numbers", func(t *tree) bool {
-		return isList(t, func(e cty.Value) bool { return isWhole(&tree{value: e}) })
-	}},
-	"list(string)": {"a list of texts", func(t *tree) bool {
-		return isList(t, func(e cty.Value) bool { return e.Type() == cty.String })
-	}},
+// optionNouns name the types of options.
+var optionNouns = map[string]string{
+	"bool": "true or false", "float": "a number", "int": "a whole number", "object": "an object", "string": "a text",
+	"list(int)": "a list of whole numbers", "list(string)": "a list of texts",
 }
 
-func isWhole(t *tree) bool {
-	if t.value.Type() != cty.Number {
-		return false
-	}
-	_, ok := asWhole(t.value)
-	return ok
-}
-
-func isList(t *tree, is func(cty.Value) bool) bool {
-	if !t.value.Type().IsTupleType() {
-		return false
-	}
-	for it := t.value.ElementIterator(); it.Next(); {
-		if _, e := it.Element(); e.IsNull() || !is(e) {
-			return false
-		}
-	}
-	return true
-}
-
-// oddElement tells of the first element of a list that keeps it from being what is
-// asked for.
-func oddElement(list cty.Value, is func(*tree) bool) string {
+// oddElement tells of the first element that keeps a list from being a value of
+// opt.
+func oddElement(opt *catalog.Option, list cty.Value) string {
 	if !list.Type().IsTupleType() {
 		return ""
 	}
 	for it := list.ElementIterator(); it.Next(); {
-		if _, e := it.Element(); !is(&tree{value: cty.TupleVal([]cty.Value{e})}) {
+		if _, e := it.Element(); !opt.Is(cty.TupleVal([]cty.Value{e})) {
 			return " with " + describe(e)
 		}
 	}
@@ -211,31 +179,23 @@ func oddElement(list cty.Value, is func(*tree) bool) string {
 // wrongOption says what keeps t from being a value of opt, "" if nothing does.
 // null suits every option.
 func wrongOption(opt *catalog.Option, t *tree) string {
-	if t.attrs == nil && t.value.IsNull() || opt.Type == "any" || opt.Type == "" {
+	v := t.plain()
+	switch {
+	case opt.Suits(v):
 		return ""
+	case t.attrs != nil:
+		return "must be " + optionNouns[opt.Type] + ", not an object"
+	case !opt.Is(v):
+		return "must be " + optionNouns[opt.Type] + ", not " + describe(v) + oddElement(opt, v)
+	case v.Type() == cty.Number:
+		return outside(opt.Range, v)
 	}
-	kind, ok := optionKinds[opt.Type]
-	if !ok {
-		panic("schema: option " + opt.Path + " has the unknown type " + opt.Type)
-	}
-	if t.attrs != nil && opt.Type != "object" {
-		return "must be " + kind.noun + ", not an object"
-	}
-	if !kind.is(t) {
-		return "must be " + kind.noun + ", not " + describe(t.value) + oddElement(t.value, kind.is)
-	}
-	if opt.Type == "int" || opt.Type == "float" {
-		return outside(opt.Range, t.value)
-	}
-	if opt.Type == "string" && len(opt.Values) > 0 && !contains(opt.Values, t.value.AsString()) {
-		s := t.value.AsString()
-		hint := didYouMean(s, opt.Values)
-		for _, v := range opt.Values {
-			if strings.EqualFold(v, s) {
-				hint = fmt.Sprintf(" Did you mean %q?", v)
-			}
+	s := v.AsString()
+	hint := didYouMean(s, opt.Values)
+	for _, value := range opt.Values {
+		if strings.EqualFold(value, s) {
+			hint = fmt.Sprintf(" Did you mean %q?", value)
 		}
-		return fmt.Sprintf("must be one of %s, not %q.%s", strings.Join(opt.Values, ", "), s, hint)
 	}
-	return ""
+	return fmt.Sprintf("must be one of %s, not %q.%s", strings.Join(opt.Values, ", "), s, hint)
 }

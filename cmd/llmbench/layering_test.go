@@ -16,7 +16,7 @@ const module = "github.com/llmbench/llmbench/"
 var mayImport = map[string][]string{
 	"schema/catalog":            {},
 	"schema":                    {"schema/catalog"},
-	"plan/trtllm":               {},
+	"plan/trtllm":               {"schema/catalog"},
 	"plan/estimate":             {},
 	"plan/estimate/calibrate":   {"plan", "plan/estimate", "schema/catalog"},
 	"plan":                      {"schema", "schema/catalog", "plan/trtllm", "plan/estimate"},

@@ -48,7 +48,7 @@ type Bench struct {
 // Run does what trtllm-bench does with argv, the program's name left out, and
 // returns its exit status.
 func (b *Bench) Run(ctx context.Context, argv []string) int {
-	inv, err := trtllm.ParseArgv(argv, b.hasFlag)
+	inv, err := trtllm.ParseArgv(argv, b.version())
 	if err == nil {
 		err = unwritten(inv.Args)
 	}
@@ -78,7 +78,7 @@ func (b *Bench) Run(ctx context.Context, argv []string) int {
 	return b.report(inv, w, s, data, outcome)
 }
 
-// refuse says what is wrong in trtllm-bench's words.
+// refuse says what is wrong.
 func (b *Bench) refuse(err error) int {
 	var usage *trtllm.UsageError
 	if errors.As(err, &usage) {
@@ -96,11 +96,11 @@ func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset,
 	cat := catalog.Load()
 	model, checkpoint, ok := cat.Model(inv.Model)
 	if !ok {
-		return w, data, fmt.Errorf("OSError: %s is not a model that can be simulated", inv.Model)
+		return w, data, refusal("%s is not a model that can be simulated", inv.Model)
 	}
 	gpu, ok := cat.GPU(or(b.GPU, "GB200"))
 	if !ok {
-		return w, data, fmt.Errorf("RuntimeError: %s is not a GPU that can be simulated", b.GPU)
+		return w, data, refusal("%s is not a GPU that can be simulated", b.GPU)
 	}
 	options, err := b.options(inv)
 	if err != nil {
@@ -117,12 +117,9 @@ func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset,
 	data, err = read(b.path(inv.Dataset), rows)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return w, data, &trtllm.UsageError{
-			Text:     fmt.Sprintf("Usage: trtllm-bench throughput [OPTIONS]\nTry 'trtllm-bench throughput --help' for help.\n\nError: Invalid value for '--dataset': Path '%s' does not exist.", inv.Dataset),
-			ExitCode: 2,
-		}
+		return w, data, &trtllm.UsageError{Text: fmt.Sprintf("Error: trtllm-bench would refuse this: the data set %s does not exist", inv.Dataset), ExitCode: 2}
 	case err != nil:
-		return w, data, fmt.Errorf("ValueError: %s: %w", inv.Dataset, err)
+		return w, data, refusal("%s: %v", inv.Dataset, err)
 	}
 	tp, _ := inv.Args.Int("tp")
 	pp, _ := inv.Args.Int("pp")

@@ -2,128 +2,206 @@ package trtllm
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
+// A UsageError is a command line that trtllm-bench does not take, or one that
+// asks for help, with the exit code 0.
+type UsageError struct {
+	Text     string // without the last line end
+	ExitCode int
+}
+
+func (e *UsageError) Error() string { return e.Text }
+
+func refuse(format string, args ...any) error {
+	return &UsageError{Text: "Error: trtllm-bench would refuse this: " + fmt.Sprintf(format, args...), ExitCode: 2}
+}
+
 // ParseArgv reads the command line of trtllm-bench throughput, without the
-// program's name, as the real one does: global flags before the subcommand, the
-// other ones behind it, --flag value and --flag=value, the last one counts. It
-// knows the flags of all catalogued versions and takes those that has reports, all
-// where has is nil. What trtllm-bench refuses before it
-// opens a file is a *UsageError with its words; so is --help, with exit code 0.
+// program's name, as version v takes it: global flags before the subcommand, the
+// other ones behind it, --flag value and --flag=value, the last one counts. What v
+// would refuse before it opens a file is a *UsageError.
 //
 // Whole numbers of Args are int64. --disable_chunked_context makes
-// enable_chunked_context false and itself true. The global flags other than the
-// model are checked and dropped.
-func ParseArgv(argv []string, has func(flag string) bool) (*Invocation, error) {
-	bench := command{name: "trtllm-bench", synopsis: "[OPTIONS] COMMAND [ARGS]...", flags: globalFlags, required: "model"}
-	if len(argv) == 0 {
-		return nil, &UsageError{Text: bench.help(), ExitCode: 2}
-	}
-	global, rest, err := bench.parse(argv)
-	if err != nil {
+// enable_chunked_context false and itself true.
+func ParseArgv(argv []string, v *catalog.Version) (*Invocation, error) {
+	r := argvReader{version: v, words: argv, args: Arguments{}, global: true}
+	if err := r.read(); err != nil {
 		return nil, err
 	}
-	if len(rest) == 0 {
-		return nil, bench.refuse("Missing command.")
-	}
-	switch name := rest[0]; {
-	case name == "throughput":
-	case slices.Contains([]string{"latency", "build", "prepare-dataset"}, name):
-		return nil, unable("run " + name)
-	default:
-		return nil, bench.refuse("No such command %s.", pythonString(name))
-	}
-	throughput := command{name: "trtllm-bench throughput", synopsis: "[OPTIONS]", flags: flagsOf(has), interspersed: true}
-	args, rest, err := throughput.parse(rest[1:])
 	switch {
-	case err != nil:
-		return nil, err
-	case len(rest) == 1:
-		return nil, throughput.refuse("Got unexpected extra argument (%s)", rest[0])
-	case len(rest) > 1:
-		return nil, throughput.refuse("Got unexpected extra arguments (%s)", strings.Join(rest, " "))
+	case len(r.words) == 0:
+		return nil, refuse("there is no subcommand; write throughput")
+	case r.words[0] != "throughput":
+		return nil, refuse("only the subcommand throughput can be simulated, not %q", r.words[0])
 	}
-	inv := &Invocation{Model: global.String("model"), ModelPath: global.String("model_path"), Args: args}
-	inv.takePaths()
-	if err := inv.check(); err != nil {
+	r.words, r.global = r.words[1:], false
+	if err := r.read(); err != nil {
 		return nil, err
 	}
-	return inv, nil
+	if len(r.words) > 0 {
+		return nil, refuse("%q is no flag", r.words[0])
+	}
+	return r.invocation()
 }
 
-// flagsOf are the flags of throughput that has reports.
-func flagsOf(has func(flag string) bool) []flag {
-	if has == nil {
-		return throughputFlags
-	}
-	var list []flag
-	for _, f := range throughputFlags {
-		if !has(f.name) {
-			continue
-		}
-		if f.off != "" && !has(f.off) {
-			f.off = ""
-		}
-		list = append(list, f)
-	}
-	return list
+// An argvReader takes the flags of one level off words, then those of the next.
+type argvReader struct {
+	version *catalog.Version
+	words   []string
+	args    Arguments
+	global  bool
 }
 
-// takePaths moves the paths of a parsed command line where they belong.
-func (inv *Invocation) takePaths() {
-	for name, to := range map[string]*string{"dataset": &inv.Dataset, "report_json": &inv.Report, "extra_llm_api_options": &inv.Options} {
-		*to = inv.Args.String(name)
-		delete(inv.Args, name)
-	}
-}
-
-// check refuses what passes click and ends trtllm-bench later, and what cannot be
-// simulated.
-func (inv *Invocation) check() error {
-	if inv.Dataset == "" {
-		return &UsageError{
-			Text:     "TypeError: expected str, bytes or os.PathLike object, not NoneType\n(--dataset is missing)",
-			ExitCode: 1,
+// read takes flags up to the first word that is none.
+func (r *argvReader) read() error {
+	for len(r.words) > 0 {
+		word := r.words[0]
+		if word == "--" {
+			r.words = r.words[1:]
+			return nil
 		}
-	}
-	if f, ok := inv.Args.Float("kv_cache_free_gpu_mem_fraction"); ok && !(f > 0 && f <= 1) {
-		return badFraction(f)
-	}
-	if b := inv.Args.String("backend"); b != "" && b != "pytorch" {
-		return unable("take the place of the backend " + b)
-	}
-	for _, name := range []string{"tp", "pp", "ep", "cluster_size", "beam_width"} {
-		if n, ok := inv.Args.Int(name); ok && n < 1 {
-			return unable(fmt.Sprintf("run with --%s %d", name, n))
+		if len(word) < 2 || word[0] != '-' {
+			return nil
 		}
-	}
-	// 0 is as good as not passed.
-	for _, name := range []string{"max_batch_size", "max_num_tokens", "max_seq_len"} {
-		if n, ok := inv.Args.Int(name); ok && n < 0 {
-			return unable(fmt.Sprintf("run with --%s %d", name, n))
+		r.words = r.words[1:]
+		if err := r.flag(word); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// badFraction is what pydantic says about kv_cache_percent, a PositiveFloat of at
-// most 1 (bench/dataclasses/configuration.py).
-func badFraction(f float64) *UsageError {
-	rule := "less than or equal to 1 [type=less_than_equal"
-	if !(f > 0) {
-		rule = "greater than 0 [type=greater_than"
+// flag takes one flag, and its value where that is the next word.
+func (r *argvReader) flag(word string) error {
+	name, value, given := strings.Cut(word, "=")
+	if name == "--help" {
+		return &UsageError{Text: r.help()}
 	}
-	return &UsageError{
-		Text: "pydantic_core._pydantic_core.ValidationError: 1 validation error for RuntimeConfig\nsettings_config.kv_cache_percent\n" +
-			"  Input should be " + rule + ", input_value=" + strings.ToLower(strconv.FormatFloat(f, 'g', -1, 64)) + ", input_type=float]",
-		ExitCode: 1,
+	if word[1] != '-' {
+		name, value, given = word[:2], word[2:], len(word) > 2
 	}
+	f := r.find(name)
+	if f == nil {
+		return r.unknown(name)
+	}
+	if f.Type == "bool" {
+		if given {
+			return refuse("%s takes no value", name)
+		}
+		r.args[f.Name] = name != "--"+f.Off
+		if name == "--"+f.Off {
+			r.args[f.Off] = true
+		} else {
+			delete(r.args, f.Off)
+		}
+		return nil
+	}
+	if !given && len(r.words) == 0 {
+		return refuse("%s needs a value", name)
+	}
+	if !given {
+		value, r.words = r.words[0], r.words[1:]
+	}
+	return r.take(f, value)
 }
 
-// unable refuses what trtllm-bench might take and its stand-in does not.
-func unable(what string) *UsageError {
-	return &UsageError{Text: "Error: the stand-in for trtllm-bench cannot " + what, ExitCode: 2}
+// find returns the flag that is called name on this level, nil if there is none.
+func (r *argvReader) find(name string) *catalog.Flag {
+	i := slices.IndexFunc(r.version.Flags, func(f *catalog.Flag) bool {
+		return f.Global == r.global && (name == "--"+f.Name || f.Off != "" && name == "--"+f.Off || f.Short != "" && name == "-"+f.Short)
+	})
+	if i < 0 {
+		return nil
+	}
+	return r.version.Flags[i]
+}
+
+func (r *argvReader) unknown(name string) error {
+	other := argvReader{version: r.version, global: !r.global}
+	switch {
+	case other.find(name) == nil:
+		return refuse("version %s has no flag %s", r.version.Name, name)
+	case r.global:
+		return refuse("the flag %s stands behind throughput", name)
+	}
+	return refuse("the flag %s stands before throughput", name)
+}
+
+// take keeps a value that the flag allows.
+func (r *argvReader) take(f *catalog.Flag, text string) error {
+	name := f.Name
+	if f.AliasOf != "" {
+		name = f.AliasOf
+	}
+	switch f.Type {
+	case "int":
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return refuse("--%s must be a whole number, not %q", f.Name, text)
+		}
+		if wrong := f.Outside(float64(n)); wrong != "" {
+			return refuse("--%s %s, not %d", f.Name, wrong, n)
+		}
+		r.args[name] = n
+	case "float":
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return refuse("--%s must be a number, not %q", f.Name, text)
+		}
+		if wrong := f.Outside(x); wrong != "" {
+			return refuse("--%s %s, not %s", f.Name, wrong, text)
+		}
+		r.args[name] = x
+	case "list(string)":
+		list, _ := r.args[name].([]string)
+		r.args[name] = append(slices.Clip(list), text)
+	default:
+		if len(f.Values) > 0 && !slices.Contains(f.Values, text) {
+			return refuse("--%s must be one of %s, not %q", f.Name, strings.Join(f.Values, ", "), text)
+		}
+		r.args[name] = text
+	}
+	return nil
+}
+
+// invocation moves what has a field of its own there.
+func (r *argvReader) invocation() (*Invocation, error) {
+	inv := &Invocation{Args: r.args}
+	for name, to := range inv.fields() {
+		*to = r.args.String(name)
+		delete(r.args, name)
+	}
+	delete(r.args, "telemetry")
+	delete(r.args, "no_telemetry")
+	switch {
+	case inv.Model == "":
+		return nil, refuse("--model is missing")
+	case inv.Dataset == "":
+		return nil, refuse("--dataset is missing")
+	}
+	return inv, nil
+}
+
+// help lists the flags of the level.
+func (r *argvReader) help() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Flags of trtllm-bench %s that are simulated:\n", r.version.Name)
+	for _, f := range r.version.Flags {
+		if f.Global != r.global {
+			continue
+		}
+		takes := map[string]string{"int": " NUMBER", "float": " NUMBER", "string": " STRING", "list(string)": " STRING"}[f.Type]
+		if len(f.Values) > 0 {
+			takes = " " + strings.Join(f.Values, "|")
+		}
+		fmt.Fprintf(&b, "  --%s%s\n", f.Name, takes)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -79,6 +79,7 @@ var signatures = []signature{
 	{"model_access", root, []string{"repositorynotfounderror"}},
 	{"model_access", root, []string{"is not a local folder and is not a valid model identifier"}},
 
+	{"cli", root, []string{"error: trtllm-bench would refuse this: "}}, // the stand-in
 	{"cli", root, []string{"error: no such option"}},
 	{"cli", root, []string{"error: no such command"}},
 	{"cli", root, []string{"error: invalid value for "}},

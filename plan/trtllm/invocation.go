@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // An Invocation is one call of trtllm-bench throughput.
@@ -18,20 +20,23 @@ type Invocation struct {
 	Dataset, Report, Options string
 }
 
+// fields are the flags that have a field of their own.
+func (inv *Invocation) fields() map[string]*string {
+	return map[string]*string{
+		"model": &inv.Model, "model_path": &inv.ModelPath,
+		"dataset": &inv.Dataset, "report_json": &inv.Report, "extra_llm_api_options": &inv.Options,
+	}
+}
+
 // Argv is the command line behind the launcher, in a form that all catalogued
 // versions take: global flags before the subcommand, the options file under its
-// long name, the backend explicit, each value an argument of its own. Flags come
-// in a fixed order; flags that this package does not know come last, by name. A
-// switch is passed when it is true: what switches chunked context off is the flag
+// long name, the backend explicit, each value an argument of its own. Flags come in
+// the catalogue's order; those that it does not know come last, by name. A switch
+// is passed when it is true: what switches chunked context off is the flag
 // disable_chunked_context, for the versions that have it.
 //
 // Args must not name what the other fields hold.
 func (inv Invocation) Argv() []string {
-	argv := []string{"--model", inv.Model}
-	if inv.ModelPath != "" {
-		argv = append(argv, "--model_path", inv.ModelPath)
-	}
-	argv = append(argv, "throughput")
 	args := maps.Clone(inv.Args)
 	if args == nil {
 		args = Arguments{}
@@ -39,14 +44,22 @@ func (inv Invocation) Argv() []string {
 	if args["backend"] == nil {
 		args["backend"] = "pytorch"
 	}
-	for name, p := range map[string]string{"dataset": inv.Dataset, "report_json": inv.Report, "extra_llm_api_options": inv.Options} {
-		if p != "" {
-			args[name] = p
+	for name, p := range inv.fields() {
+		if *p != "" {
+			args[name] = *p
 		}
 	}
-	for _, f := range throughputFlags {
-		argv = emit(argv, f.name, args[f.name])
-		delete(args, f.name)
+	var argv []string
+	for _, f := range catalog.Load().Flags() {
+		if f.Global {
+			argv = emit(argv, f.Name, args[f.Name])
+			delete(args, f.Name)
+		}
+	}
+	argv = append(argv, "throughput")
+	for _, f := range catalog.Load().Flags() {
+		argv = emit(argv, f.Name, args[f.Name])
+		delete(args, f.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		argv = emit(argv, name, args[name])

@@ -264,3 +264,5 @@ func shortDecimal(b []byte) (v float64, n int) {
 }
 
 var powersOfTen = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -15,6 +15,8 @@ type Catalog struct {
 	Versions []*Version
 	// Cells are the supported cells; there is at least one.
 	Cells []*Cell
+
+	flags []*Flag
 }
 
 // Load returns the embedded catalogue, decoded and checked once. It panics on a
@@ -66,16 +68,15 @@ func (c *Catalog) Version(name string) (*Version, bool) {
 	return c.Versions[i], true
 }
 
-// KnownFlags returns the names of the flags of all versions, in the order in
-// which the catalogue names them first.
+// Flags returns the flags of all versions, each once, in the order in which they
+// are passed, as the newest version that has one describes it.
+func (c *Catalog) Flags() []*Flag { return c.flags }
+
+// KnownFlags returns the names of Flags.
 func (c *Catalog) KnownFlags() []string {
-	var names []string
-	for _, v := range c.Versions {
-		for _, f := range v.Flags {
-			if !slices.Contains(names, f.Name) {
-				names = append(names, f.Name)
-			}
-		}
+	names := make([]string, len(c.flags))
+	for i, f := range c.flags {
+		names[i] = f.Name
 	}
 	return names
 }

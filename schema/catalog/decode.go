@@ -30,7 +30,6 @@ type versionBlock struct {
 	ChunkedDefault       bool   `hcl:"chunked_default,optional"`
 	ShallowKVMerge       bool   `hcl:"shallow_kv_merge,optional"`
 	GraphSizesExcludeMax bool   `hcl:"graph_sizes_exclude_max,optional"`
-	ConfigFlag           bool   `hcl:"config_flag,optional"`
 	NestedKeysIgnored    bool   `hcl:"nested_keys_ignored,optional"`
 }
 

@@ -14,11 +14,14 @@ import (
 var factType = cty.ObjectWithOptionalAttrs(map[string]cty.Type{
 	"type": cty.String, "default": cty.DynamicPseudoType, "min": cty.Number, "max": cty.Number,
 	"values": cty.List(cty.String), "off": cty.String, "overrides": cty.String, "since": cty.String, "until": cty.String,
-}, []string{"default", "min", "max", "values", "off", "overrides", "since", "until"})
+	"global": cty.Bool, "file": cty.Bool, "short": cty.String, "alias_of": cty.String, "ours": cty.String,
+}, []string{"default", "min", "max", "values", "off", "overrides", "since", "until", "global", "file", "short", "alias_of", "ours"})
 
 // A fact is one attribute of a flags, options or object block.
 type fact struct {
 	name, typ, off, overrides string
+	short, aliasOf, ours      string
+	global, file              bool
 	since, until              string
 	def                       cty.Value
 	min, max                  *float64
@@ -66,6 +69,7 @@ func newFact(name string, v cty.Value) (fact, error) {
 	for attr, target := range map[string]any{
 		"type": &f.typ, "values": &f.values, "min": &f.min, "max": &f.max,
 		"off": &f.off, "overrides": &f.overrides, "since": &f.since, "until": &f.until,
+		"global": &f.global, "file": &f.file, "short": &f.short, "alias_of": &f.aliasOf, "ours": &f.ours,
 	} {
 		if v.GetAttr(attr).IsNull() {
 			continue

@@ -13,15 +13,15 @@ func (d *document) resolve(c *Catalog) hcl.Diagnostics {
 		c.Versions = append(c.Versions, &Version{
 			Name: b.Name, SharedSamplingParams: b.SharedSamplingParams, ChunkedDefault: b.ChunkedDefault,
 			ShallowKVMerge: b.ShallowKVMerge, GraphSizesExcludeMax: b.GraphSizesExcludeMax,
-			ConfigFlag: b.ConfigFlag, NestedKeysIgnored: b.NestedKeysIgnored,
-			flags: map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
+			NestedKeysIgnored: b.NestedKeysIgnored,
+			flags:             map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
 		})
 	}
 	var diags hcl.Diagnostics
 	for _, b := range d.Flags {
 		facts, more := readFacts(b.Facts)
 		diags = append(diags, more...)
-		c.each(b.Since, b.Until, facts, func(v *Version, f fact) { v.addFlag(f) })
+		c.each(b.Since, b.Until, facts, func(v *Version, f fact) { c.keepFlag(v.addFlag(f)) })
 	}
 	for _, b := range d.Options {
 		facts, more := readFacts(b.Facts)
@@ -79,12 +79,26 @@ func (c *Catalog) index(name string) int {
 	return i
 }
 
-func (v *Version) addFlag(f fact) {
+// keepFlag puts a flag of a version among those of all.
+func (c *Catalog) keepFlag(flag *Flag) {
+	i := slices.IndexFunc(c.flags, func(f *Flag) bool { return f.Name == flag.Name })
+	if i < 0 {
+		c.flags = append(c.flags, flag)
+		return
+	}
+	c.flags[i] = flag
+}
+
+func (v *Version) addFlag(f fact) *Flag {
 	if v.flags[f.name] != nil {
 		panic("catalog: version " + v.Name + " has the flag " + f.name + " twice")
 	}
-	flag := &Flag{Name: f.name, Type: f.typ, Default: f.def, Off: f.off, Range: Range{f.min, f.max}, Values: f.values}
+	flag := &Flag{
+		Name: f.name, Type: f.typ, Default: f.def, Off: f.off, Range: Range{f.min, f.max}, Values: f.values,
+		Global: f.global, File: f.file, Short: f.short, AliasOf: f.aliasOf, Ours: f.ours,
+	}
 	v.Flags, v.flags[f.name] = append(v.Flags, flag), flag
+	return flag
 }
 
 func (v *Version) addOption(parent string, f fact) {

@@ -1,6 +1,10 @@
 package catalog
 
-import "github.com/zclconf/go-cty/cty"
+import (
+	"strconv"
+
+	"github.com/zclconf/go-cty/cty"
+)
 
 // A Version is a release of TensorRT-LLM: what its trtllm-bench throughput and
 // its LLM API take.
@@ -17,8 +21,6 @@ type Version struct {
 	// GraphSizesExcludeMax: CUDA graph batch sizes and their maximum are refused
 	// together.
 	GraphSizesExcludeMax bool
-	// ConfigFlag: --config is another name of --extra_llm_api_options.
-	ConfigFlag bool
 	// NestedKeysIgnored: a key that is not known is refused at the top of the
 	// options file only.
 	NestedKeysIgnored bool
@@ -34,7 +36,7 @@ type Version struct {
 // A Range bounds numbers: both ends are allowed, nil is no bound.
 type Range struct{ Min, Max *float64 }
 
-// A Flag is an argument of trtllm-bench throughput.
+// A Flag is a flag of trtllm-bench or of its subcommand throughput.
 type Flag struct {
 	Name string // "max_batch_size", "tp"
 	Type string // int, float, bool, string or list(string)
@@ -46,6 +48,17 @@ type Flag struct {
 	Range
 	// Values are all that are allowed; nil allows any.
 	Values []string
+	// Global flags stand before the subcommand.
+	Global bool
+	// File: the value is the path of a file or folder.
+	File bool
+	// Short is a name of one letter, "m" for -m; "" is none.
+	Short string
+	// AliasOf is the flag that this one is another name of, "" for none.
+	AliasOf string
+	// Ours says in a sentence why llmbench sets the flag itself; "" leaves it to
+	// definitions.
+	Ours string
 }
 
 // An Option is a key of the options file.
@@ -64,6 +77,22 @@ type Option struct {
 // A Rename is a spelling that is wrong in a version and right in another, or a
 // common mistake, with the version's own.
 type Rename struct{ Old, New string }
+
+// Outside says how n leaves the range, to end a sentence: "must be at least 1".
+// It is "" for a number that is in it.
+func (r Range) Outside(n float64) string {
+	text := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
+	low, high := r.Min != nil && n < *r.Min, r.Max != nil && n > *r.Max
+	switch {
+	case (low || high) && r.Min != nil && r.Max != nil:
+		return "must be from " + text(r.Min) + " to " + text(r.Max)
+	case low:
+		return "must be at least " + text(r.Min)
+	case high:
+		return "must be at most " + text(r.Max)
+	}
+	return ""
+}
 
 // Flag finds a flag by its name.
 func (v *Version) Flag(name string) (*Flag, bool) {

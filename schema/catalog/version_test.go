@@ -18,22 +18,22 @@ func version(t *testing.T, name string) *Version {
 }
 
 func TestFlagsOfVersions(t *testing.T) {
-	all := []string{
-		"backend", "max_batch_size", "max_num_tokens", "max_seq_len", "beam_width", "kv_cache_free_gpu_mem_fraction",
-		"num_requests", "warmup", "target_input_len", "target_output_len", "tp", "pp", "ep", "cluster_size", "concurrency",
-		"streaming", "eos_id", "modality", "max_input_len", "enable_chunked_context", "scheduler_policy",
+	flags := strings.Fields(`model model_path workspace log_level backend engine_dir extra_llm_api_options
+		tp pp ep cluster_size max_batch_size max_num_tokens max_seq_len beam_width kv_cache_free_gpu_mem_fraction dataset
+		num_requests concurrency warmup streaming target_input_len target_output_len eos_id modality max_input_len
+		enable_chunked_context scheduler_policy report_json iteration_log output_json request_json`)
+	since := map[string][]string{
+		"1.1":       {"sampler_options", "custom_module_dirs", "image_data_format", "data_device", "no_skip_tokenizer_init"},
+		"1.2":       {"config", "revision"},
+		"1.3.0rc26": {"telemetry"},
 	}
-	later := []string{"sampler_options", "custom_module_dirs", "image_data_format", "data_device", "no_skip_tokenizer_init"}
 	for _, v := range Load().Versions {
-		want := slices.Clone(all)
-		if v.Name == "1.1" || v.Name == "1.2" {
-			want = append(want, later...)
-		}
+		flags = append(flags, since[v.Name]...)
+		want := slices.Sorted(slices.Values(flags))
 		var got []string
 		for _, f := range v.Flags {
 			got = append(got, f.Name)
 		}
-		slices.Sort(want)
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s has the flags %v, want %v", v.Name, got, want)
@@ -66,38 +66,38 @@ func TestDefaultsOfFlags(t *testing.T) {
 
 func TestPropertiesOfVersions(t *testing.T) {
 	var names []string
-	for _, v := range Load().Versions {
+	for i, v := range Load().Versions {
 		names = append(names, v.Name)
-		if old := v.Name != "1.2"; v.SharedSamplingParams != old || v.ShallowKVMerge != old || v.GraphSizesExcludeMax != old {
+		if old := i < 4; v.SharedSamplingParams != old || v.ShallowKVMerge != old || v.GraphSizesExcludeMax != old {
 			t.Errorf("%s: %v %v %v", v.Name, v.SharedSamplingParams, v.ShallowKVMerge, v.GraphSizesExcludeMax)
 		}
-		if v.ConfigFlag != (v.Name == "1.2") || v.NestedKeysIgnored != (v.Name == "1.0.0rc1") {
-			t.Errorf("%s: %v %v", v.Name, v.ConfigFlag, v.NestedKeysIgnored)
+		if v.NestedKeysIgnored != (v.Name == "1.0.0rc1") || v.ChunkedDefault != (i >= 3) {
+			t.Errorf("%s: %v %v", v.Name, v.NestedKeysIgnored, v.ChunkedDefault)
 		}
 	}
-	if want := []string{"1.0.0rc1", "1.0.0rc4", "1.0", "1.1", "1.2"}; !slices.Equal(names, want) {
+	if want := []string{"1.0.0rc1", "1.0.0rc4", "1.0", "1.1", "1.2", "1.3.0rc26"}; !slices.Equal(names, want) {
 		t.Errorf("versions are %v, want %v", names, want)
 	}
 }
 
 func TestOptions(t *testing.T) {
 	for _, test := range []struct{ path, typ, versions, overrides string }{
-		{"enable_attention_dp", "bool", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2", ""},
+		{"enable_attention_dp", "bool", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
 		{"use_cuda_graph", "bool", "1.0.0rc1", ""},
 		{"cuda_graph_batch_sizes", "list(int)", "1.0.0rc1", ""},
-		{"cuda_graph_config", "object", "1.0.0rc4 1.0 1.1 1.2", ""},
-		{"cuda_graph_config.batch_sizes", "list(int)", "1.0.0rc4 1.0 1.1 1.2", ""},
-		{"moe_config.backend", "string", "1.0.0rc4 1.0 1.1 1.2", ""},
-		{"attention_dp_config.timeout_iters", "int", "1.0 1.1 1.2", ""},
-		{"kv_cache_config.dtype", "string", "1.0.0rc4 1.0 1.1 1.2", ""},
-		{"kv_cache_config.free_gpu_memory_fraction", "float", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2", "kv_cache_free_gpu_mem_fraction"},
-		{"scheduler_config.capacity_scheduler_policy", "string", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2", "scheduler_policy"},
-		{"max_num_tokens", "int", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2", "max_num_tokens"},
-		{"moe_expert_parallel_size", "int", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2", "ep"},
-		{"enable_chunked_prefill", "bool", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2", ""},
-		{"sampler_type", "string", "1.1 1.2", ""},
-		{"batch_wait_timeout_ms", "float", "1.1 1.2", ""},
-		{"nvfp4_gemm_config.allowed_backends", "list(string)", "1.2", ""},
+		{"cuda_graph_config", "object", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
+		{"cuda_graph_config.batch_sizes", "list(int)", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
+		{"moe_config.backend", "string", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
+		{"attention_dp_config.timeout_iters", "int", "1.0 1.1 1.2 1.3.0rc26", ""},
+		{"kv_cache_config.dtype", "string", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
+		{"kv_cache_config.free_gpu_memory_fraction", "float", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "kv_cache_free_gpu_mem_fraction"},
+		{"scheduler_config.capacity_scheduler_policy", "string", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "scheduler_policy"},
+		{"max_num_tokens", "int", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "max_num_tokens"},
+		{"moe_expert_parallel_size", "int", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "ep"},
+		{"enable_chunked_prefill", "bool", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
+		{"sampler_type", "string", "1.1 1.2 1.3.0rc26", ""},
+		{"batch_wait_timeout_ms", "float", "1.1 1.2 1.3.0rc26", ""},
+		{"nvfp4_gemm_config.allowed_backends", "list(string)", "1.2 1.3.0rc26", ""},
 	} {
 		var versions []string
 		for _, v := range Load().Versions {

@@ -29,5 +29,8 @@ version "1.1" {
 
 version "1.2" {
   chunked_default = true
-  config_flag     = true
+}
+
+version "1.3.0rc26" {
+  chunked_default = true
 }
