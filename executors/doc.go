@@ -10,9 +10,9 @@
 //     last act, and asks the backend about all jobs at once, seldom.
 //  3. A job that ended without a word gets a grace for slow file systems; then
 //     the backend's word on it is written down.
-//     Samples that are packed share one job, which runs them one after another,
-//     or in several slots side by side; each has an attempt folder all the same,
-//     and what the job did not begin is given back and packed again.
+//     Samples that are packed share one job, which runs them one after another;
+//     each has its own attempt folder, and what the job did not begin is given
+//     back and packed again.
 //  4. Failures of the infrastructure get a new attempt, within a budget; others
 //     are final, and a failure to start blocks the runs that would share it.
 //

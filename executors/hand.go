@@ -8,9 +8,6 @@ type Hand interface {
 	// its submission inside. It reserves an attempt in the store when it starts
 	// and then is like any other job.
 	HandScript(run *plan.Run, at HandPlace) (string, error)
-	// HandPack is a job that runs the scripts of a pack's runs one after another
-	// and says in the file out what it did.
-	HandPack(pack *plan.Pack, runs []*plan.Run, scripts []string, out string) (string, error)
 }
 
 // HandPlace is where a script that is submitted by hand finds and leaves

@@ -1,16 +1,14 @@
 package executors
 
 import (
-	"slices"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A pack is several tasks that one job runs, one after another in each of its
-// slots. Only this user's
-// are followed as packs; of another's the attempts are read as any.
+// A pack is several tasks that one job runs one after another. Only this user's are
+// followed as packs; of another's the attempts are read as any.
 type pack struct {
 	submission
 	phase   phase // waiting, active or done
@@ -19,18 +17,13 @@ type pack struct {
 	// tasks are those of this campaign, in the order of the pack. One
 	// that was given back may be in another pack by now.
 	tasks []*task
-	// failed are the runs that failed and that the job was not told of yet.
-	failed []failedRun
+	// failed are the folders of the runs that failed and that the job was not told
+	// of yet.
+	failed []string
 	// asked is when the job was last told to stop what goes on.
 	asked time.Time
 	// over is since when the job's last word is there, or the backend's.
 	over time.Time
-}
-
-// A failedRun is an attempt of a pack by its folder, and what others share with it.
-type failedRun struct {
-	dir    string
-	family *family
 }
 
 // inPack reports whether the task waits for, or is in, a pack that has not ended.
@@ -140,10 +133,6 @@ func (c *Campaign) packAgain(b *Backend, tasks []*task) error {
 		}
 		return nil
 	}
-	how, err := c.packing(b)
-	if err != nil {
-		return err
-	}
 	list := make([]*plan.Run, len(tasks))
 	for i, t := range tasks {
 		run := *t.run // planned with a job of its own, where it was in flight then
@@ -157,7 +146,7 @@ func (c *Campaign) packAgain(b *Backend, tasks []*task) error {
 	for _, t := range tasks {
 		t.pack, t.member = nil, false
 	}
-	for _, indexes := range how.Arrange(list) {
+	for _, indexes := range b.Packer.Packing().Arrange(list) {
 		p := &pack{submission: submission{backend: b, since: time.Now()}}
 		for _, i := range indexes {
 			p.tasks = append(p.tasks, tasks[i])
@@ -169,34 +158,12 @@ func (c *Campaign) packAgain(b *Backend, tasks []*task) error {
 		if t.pack != nil {
 			continue
 		}
+		var err error
 		if t.run.Job, err = b.Packer.Job(t.run); err != nil { // a pack may no longer take as long
 			return err
 		}
 	}
 	return nil
-}
-
-// packing bounds the packs of a backend now: nodes that are left alone are none
-// that its packs can have. A backend that packs no more bounds nothing.
-func (c *Campaign) packing(b *Backend) (plan.Packing, error) {
-	if b.Packer == nil || b.Packer.Packing() == nil {
-		return plan.Packing{}, nil
-	}
-	how := *b.Packer.Packing()
-	if how.MaxNodes == 0 || b.Avoid == nil {
-		return how, nil
-	}
-	list, err := c.Store.Excluded(b.Cluster)
-	how.MaxNodes = max(1, how.MaxNodes-len(list))
-	return how, err
-}
-
-// avoids reports whether a pack finds its nodes without those that are left alone.
-// One that does not takes them: it was reserved when there were more.
-func (c *Campaign) avoids(p *pack) (bool, error) {
-	how, err := c.packing(p.backend)
-	need := p.planned.SideBySide() * p.tasks[0].run.Hardware.Nodes
-	return p.backend.Avoid != nil && (how.MaxNodes == 0 || need <= how.MaxNodes), err
 }
 
 // packLimits is what packs that have not ended can cost at most, in GPU-hours.
@@ -210,27 +177,19 @@ func (c *Campaign) packLimits() float64 {
 	return sum
 }
 
-// render renders the job anew where the pack's runs or slots are not those that
-// were planned. fits says that it still is one job: fewer slots take longer.
-func (c *Campaign) render(p *pack) (fits bool, err error) {
-	how, err := c.packing(p.backend)
-	if err != nil {
-		return false, err
-	}
+// render renders the job anew where the pack's runs are not those that were
+// planned.
+func (c *Campaign) render(p *pack) (err error) {
 	tasks := p.waits()
 	list, same := make([]*plan.Run, len(tasks)), p.planned != nil && len(p.planned.Runs) == len(tasks)
 	for i, t := range tasks {
 		list[i] = t.run
 		same = same && p.planned.Runs[i] == t.run.Address
 	}
-	slots, limit := how.Deal(list)
-	if same && p.planned.SideBySide() == slices.Max(slots)+1 {
-		return true, nil
+	if same {
+		return nil
 	}
-	if limit > how.MaxTime {
-		return false, nil
-	}
-	p.planned, err = p.backend.Packer.PackJob(list, how)
+	p.planned, err = p.backend.Packer.PackJob(list)
 	p.tasks = tasks
-	return err == nil, err
+	return err
 }

@@ -60,13 +60,8 @@ func (c *Campaign) packHeld(p *pack) bool {
 func (c *Campaign) submitPack(ctx context.Context, p *pack) error {
 	resumed := p.phase == active
 	if !resumed {
-		fits, err := c.render(p)
-		if err != nil {
+		if err := c.render(p); err != nil {
 			return err
-		}
-		if !fits {
-			p.phase = done // its tasks are packed again
-			return nil
 		}
 		if err := c.reservePack(ctx, p); err != nil {
 			return err
@@ -164,8 +159,8 @@ func (c *Campaign) packJob(p *pack, resumed bool) (*Job, error) {
 		Name: intent.JobName, Dir: p.folder.Dir, Run: p.tasks[0].run, Resumed: resumed, NotBefore: intent.Created,
 		Argv: withMark(p.planned.Argv, p.folder.Mark()+strings.TrimPrefix(intent.JobName, p.folder.Name)), Script: []byte(p.planned.Script),
 	}
-	if avoids, err := c.avoids(p); err != nil || !avoids {
-		return job, err
+	if p.backend.Avoid == nil {
+		return job, nil
 	}
 	job.Argv, err = c.avoiding(p.backend, job.Argv)
 	return job, err

@@ -72,37 +72,11 @@ func (c *Campaign) tendPacks(ctx context.Context) error {
 		if err := c.stopAgain(ctx, p); err != nil {
 			return err
 		}
-		if err := c.stopBeheaded(ctx, p); err != nil {
-			return err
-		}
 		if err := c.closePack(p); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// stopBeheaded ends the job of a pack whose script went with its node: a job of
-// several slots outlives a node, and would hold the others to its time limit.
-func (c *Campaign) stopBeheaded(ctx context.Context, p *pack) error {
-	if p.status.State != Running || p.planned == nil || p.planned.SideBySide() == 1 {
-		return nil
-	}
-	node, err := p.folder.Beheaded(p.status.Nodes)
-	if err != nil || node == "" {
-		return err
-	}
-	if exit, err := p.folder.Exit(); err != nil || exit != nil {
-		return err
-	}
-	if err := p.folder.MarkCancelled(); err != nil {
-		return err
-	}
-	if err := p.backend.Executor.Cancel(ctx, p.handle); err != nil {
-		c.Log.Warn("cannot cancel", "job", p.handle, "error", err)
-		return nil // the next look tries again
-	}
-	return c.recordPackEnd(p, string(NodeFail), fmt.Sprintf("node %s failed, on which the job's script ran", node))
 }
 
 // stopAgain tells a pack's job again of runs that it was to stop and that go on:
@@ -170,27 +144,13 @@ func (c *Campaign) doom(p *pack) error {
 	if err != nil {
 		return err
 	}
-	var open []failedRun
-	for _, f := range p.failed {
-		if c.undecided(p, f.family) {
-			open = append(open, f)
-			continue
-		}
-		if err := p.folder.MarkJudged(numbers[f.dir]); err != nil {
+	for _, dir := range p.failed {
+		if err := p.folder.MarkJudged(numbers[dir]); err != nil {
 			return err
 		}
 	}
-	p.failed = open
+	p.failed = nil
 	return nil
-}
-
-// undecided reports whether a canary goes on beside a run that failed: what it
-// shows of their family is worth waiting for.
-func (c *Campaign) undecided(p *pack, f *family) bool {
-	if !c.canaries(p.backend) || p.planned == nil || p.planned.SideBySide() == 1 {
-		return false
-	}
-	return !f.started && f.canary.pack == p && f.canary.phase == active
 }
 
 // closePack ends a pack whose job has said its last word: what it has not begun

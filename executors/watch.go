@@ -47,7 +47,7 @@ func (c *Campaign) judge(t *task) error {
 		c.spent += result.Took().Hours() * float64(t.run.Hardware.GPUs)
 	}
 	if t.inPack() && !result.Counts() {
-		t.pack.failed = append(t.pack.failed, failedRun{t.attempt.Dir, t.family})
+		t.pack.failed = append(t.pack.failed, t.attempt.Dir)
 	}
 	if result.Counts() || !t.mine || !infrastructure(result.Code()) {
 		c.complete(t, result)

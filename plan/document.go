@@ -151,11 +151,6 @@ func (p *Plan) summarise() {
 			s.GPUHoursEstimate = addEstimate(s.GPUHoursEstimate, r)
 		}
 	}
-	if p.sideBySide() && s.GPUHoursEstimate != nil {
-		if idle, e := p.Idle(), s.GPUHoursEstimate; idle != nil {
-			e.Low, e.Mid, e.High = e.Low+idle.Low, e.Mid+idle.Mid, e.High+idle.High
-		}
-	}
 	s.GPUHoursLimit = p.gpuHoursLimit()
 	p.Summary = s
 }

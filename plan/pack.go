@@ -8,9 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// A Pack is one job that runs several samples: one after another in each of its
-// slots, which are groups of whole nodes, and those of different slots side by
-// side.
+// A Pack is one job that runs several samples one after another.
 type Pack struct {
 	// Name is the stem of the job's name; AttemptPlaceholder in Argv stands for
 	// what makes it unique.
@@ -18,10 +16,7 @@ type Pack struct {
 	// Runs are the addresses in the order in which their turns come. A run with
 	// several samples in the pack is there several times.
 	Runs []string `json:"runs"`
-	// Slots are the addresses of each slot, in the order in which they are run.
-	Slots [][]string `json:"slots"`
-	// GPUs are those of the whole allocation, which the pack holds to its end: of
-	// one run for each slot.
+	// GPUs are those of the allocation, which the pack holds to its end.
 	GPUs             int `json:"gpus"`
 	TimeLimitSeconds int `json:"time_limit_seconds"`
 	// Container is "shared" where one container is unpacked for all runs, "fresh"
@@ -36,24 +31,6 @@ func (p *Pack) GPUHoursLimit() float64 {
 	return float64(p.GPUs) * float64(p.TimeLimitSeconds) / 3600
 }
 
-// SideBySide is how many slots the pack has. One of an older store names none.
-func (p *Pack) SideBySide() int { return max(1, len(p.Slots)) }
-
-// Dealt is the slot of each of Runs, from 0.
-func (p *Pack) Dealt() []int {
-	slots, next := make([]int, len(p.Runs)), make([]int, len(p.Slots))
-	for i, address := range p.Runs {
-		for k, queue := range p.Slots {
-			if next[k] < len(queue) && queue[next[k]] == address {
-				slots[i] = k
-				next[k]++
-				break
-			}
-		}
-	}
-	return slots
-}
-
 // A Packer is a Target that can run several samples in one job.
 type Packer interface {
 	Target
@@ -61,9 +38,8 @@ type Packer interface {
 	Packing() *Packing
 	// Member renders the job of a run that is run inside packs.
 	Member(run *Run) (Job, error)
-	// PackJob renders the job that runs these, which are members, dealt to its
-	// slots in this order. how is what Packing returned, or allows less.
-	PackJob(runs []*Run, how Packing) (*Pack, error)
+	// PackJob renders the job that runs these, which are members, in this order.
+	PackJob(runs []*Run) (*Pack, error)
 }
 
 // shape is what runs must share to run in one allocation: their nodes, image and
@@ -113,12 +89,9 @@ func (b *builder) packAll(p *Plan, list []candidate, packer Packer) hcl.Diagnost
 		}
 	}
 	how := *packer.Packing()
-	if diags := tooWide(samples, cells, how); diags.HasErrors() {
-		return merge(diags)
-	}
 	var packed []*Run
 	for _, runs := range together(how.Arrange(samples), samples) {
-		pack, err := packer.PackJob(runs, how)
+		pack, err := packer.PackJob(runs)
 		if err != nil {
 			return hcl.Diagnostics{cellError(cells[runs[0]].cell, "executor", "Job cannot be written", err.Error()+".")}
 		}
@@ -139,24 +112,6 @@ func (b *builder) packAll(p *Plan, list []candidate, packer Packer) hcl.Diagnost
 	return merge(tooLong(samples, cells, how))
 }
 
-// tooWide refuses packs with more nodes than there are.
-func tooWide(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
-	shapes := shapesOf(samples)
-	var diags hcl.Diagnostics
-	for i, r := range samples {
-		side := min(p.SideBySide, p.MaxRuns, shapes[r.shape()])
-		if p.MaxNodes == 0 || side < 2 || side*r.Hardware.Nodes <= p.MaxNodes || i > 0 && samples[i-1] == r {
-			continue
-		}
-		d := cellError(cells[r].cell, "hardware", "Runs do not fit side by side", fmt.Sprintf(
-			"side_by_side puts %d runs of %d nodes each beside each other, each on nodes of its own: %d nodes, and the partition has %d. "+
-				"Lower side_by_side in the executor's pack block to %d, or name another partition.",
-			side, r.Hardware.Nodes, side*r.Hardware.Nodes, p.MaxNodes, max(1, p.MaxNodes/r.Hardware.Nodes)))
-		diags = append(diags, about(cells[r].cell, hcl.Diagnostics{d})...)
-	}
-	return diags
-}
-
 // shapesOf counts samples by their shape.
 func shapesOf(samples []*Run) map[string]int {
 	shapes := map[string]int{}
@@ -167,22 +122,19 @@ func shapesOf(samples []*Run) map[string]int {
 }
 
 // tooLong warns of runs that share no job although there are others of their
-// shape: two would take longer than a pack may, or where they go side by side one.
+// shape, because two would take longer than a pack may.
 func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
 	shapes := shapesOf(samples)
 	var diags hcl.Diagnostics
 	for i, r := range samples {
-		subject, slot := "Two runs with this time limit and a margin of %s before, between and after them take %s", []*Run{r, r}
-		if p.SideBySide > 1 {
-			subject, slot = "A run with this time limit and a margin of %s before and after it takes %s", slot[:1]
-		}
-		if r.packed != nil || shapes[r.shape()] < 2 || p.Limit(slot) <= p.MaxTime || i > 0 && samples[i-1] == r {
+		two := p.Limit([]*Run{r, r})
+		if r.packed != nil || shapes[r.shape()] < 2 || two <= p.MaxTime || i > 0 && samples[i-1] == r {
 			continue
 		}
 		d := cellError(cells[r].cell, "time_limit", "Run is not packed", fmt.Sprintf(
-			subject+", and a job may take %s. The run gets a job of its own. "+
+			"Two runs with this time limit and a margin of %s before, between and after them take %s, and a job may take %s. The run gets a job of its own. "+
 				"Raise max_time in the executor's pack block, where the partition allows it, or shorten time_limit.",
-			inMinutes(p.Margin.Seconds()), inMinutes(p.Limit(slot).Seconds()), inMinutes(p.MaxTime.Seconds())))
+			inMinutes(p.Margin.Seconds()), inMinutes(two.Seconds()), inMinutes(p.MaxTime.Seconds())))
 		d.Severity = hcl.DiagWarning
 		diags = append(diags, about(cells[r].cell, hcl.Diagnostics{d})...)
 	}

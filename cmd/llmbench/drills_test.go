@@ -36,8 +36,6 @@ func TestDrills(t *testing.T) {
 		{"packs lose jobs, runs and apply", (*drill).packs},
 		{"packs lose what is cancelled", (*drill).packCancelled},
 		{"packs in other ways", (*drill).packsOtherwise},
-		{"packs side by side", (*drill).packsSideBySide},
-		{"packs lose the node of their script", (*drill).packBeheaded},
 	})
 }
 

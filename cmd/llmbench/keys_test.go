@@ -70,32 +70,6 @@ func jobscript(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(p.Runs[0].Job.Script), 0o666))
 }
 
-// packs writes what the slots of the packs of a plan document run, and the script
-// of the first: packs stdout got script.
-func packs(ts *testscript.TestScript, neg bool, args []string) {
-	var p struct {
-		Packs []struct {
-			Slots  [][]string
-			GPUs   int
-			Limit  int `json:"time_limit_seconds"`
-			Script string
-		}
-	}
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: packs FILE GOT SCRIPT")
-	}
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &p))
-	var text strings.Builder
-	for i, pack := range p.Packs {
-		fmt.Fprintf(&text, "pack %d: %d GPUs for %d s\n", i+1, pack.GPUs, pack.Limit)
-		for k, slot := range pack.Slots {
-			fmt.Fprintf(&text, "  slot %d: %s\n", k+1, strings.Join(slot, " "))
-		}
-	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text.String()), 0o666))
-	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(p.Packs[0].Script), 0o666))
-}
-
 // fingerprints writes the fingerprints of a plan document, a line a run:
 // fingerprints stdout got.
 func fingerprints(ts *testscript.TestScript, neg bool, args []string) {

@@ -109,32 +109,3 @@ func TestPackFolder(t *testing.T) {
 		t.Error("a pack lies outside the store")
 	}
 }
-
-// A job has lost its script's node once that is none of those that it has.
-func TestBeheaded(t *testing.T) {
-	s := Open(t.TempDir())
-	p, err := s.ReservePack("gb", true, "llmb-pack-0123")
-	if err != nil {
-		t.Fatal(err)
-	}
-	beheaded := func(nodes ...string) string {
-		t.Helper()
-		node, err := p.Beheaded(nodes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return node
-	}
-	if got := beheaded("gb02"); got != "" {
-		t.Errorf("before its start: %s", got)
-	}
-	if err := os.WriteFile(filepath.Join(p.Dir, "start"), []byte(`{"job_id":"7","nodes":"nvl72d[001-002]-T[01-02]","end":true}`+"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if got := beheaded("nvl72d001-T02", "nvl72d002-T01", "nvl72d002-T02"); got != "nvl72d001-T01" {
-		t.Errorf("without the first: %q", got)
-	}
-	if got := beheaded("nvl72d001-T01", "nvl72d002-T02") + beheaded(); got != "" {
-		t.Errorf("with the first, and where nothing is known: %q", got)
-	}
-}

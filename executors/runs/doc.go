@@ -9,7 +9,7 @@
 //     never submitted. The job claims the folder by link(2) and writes claim,
 //     start, its output, its report, and exit last.
 //     A [Pack] is the folder of a job that does so for several attempts, one after
-//     another or side by side. [Attempt.Defer] gives back what it has not claimed.
+//     another. [Attempt.Defer] gives back what it has not claimed.
 //  3. Readers need nobody: [Attempt.Result] judges an attempt from its files,
 //     [Store.Slots] says which attempt speaks for each sample, and [Store.Look]
 //     counts them for a plan. A file that is not whole does not exist. A [View]

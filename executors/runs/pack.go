@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,9 +11,9 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A Pack is the folder of a job that runs several attempts, its members, in one
-// slot or several. The job claims it, starts and exits as in an attempt's folder;
-// what becomes of each member stands in the member's own.
+// A Pack is the folder of a job that runs several attempts, its members. The job
+// claims it, starts and exits as in an attempt's folder; what becomes of each member
+// stands in the member's own.
 type Pack struct {
 	folder
 	// Name is the name of the job too.
@@ -149,19 +148,6 @@ func (p *Pack) Members() ([]*Attempt, error) {
 
 func (p *Pack) member(m Member) *Attempt {
 	return p.store.attempt(Key{Fingerprint: m.Fingerprint, Cluster: p.cluster, Simulated: p.simulated}, m.Sample, m.Attempt)
-}
-
-// Beheaded names the node that the job's script ran on where it is none of those
-// that the job has now; "" where the script goes on, or has not begun.
-func (p *Pack) Beheaded(nodes []string) (string, error) {
-	start, err := p.Start()
-	if err != nil || start == nil || len(start.Nodes) == 0 || len(nodes) == 0 {
-		return "", err
-	}
-	if slices.Contains(nodes, start.Nodes[0]) {
-		return "", nil
-	}
-	return start.Nodes[0], nil
 }
 
 // MarkJudged tells the job, which waits for it after a failure, that the outcome

@@ -73,8 +73,6 @@ func (c *Config) checkPartition(p *Profile, longest time.Duration, nodes int, ad
 		add("partition", executors.CheckFail, fmt.Sprintf("time limits reach %s, and %s allows %s", longest, name, part.MaxTime), "lower time_limit, or choose another partition")
 	case part.Nodes < nodes:
 		add("partition", executors.CheckFail, fmt.Sprintf("a run needs %d nodes, and %s has %d", nodes, name, part.Nodes), "choose another partition")
-	case c.sideBySide() && part.Nodes < nodes*c.Pack.SideBySide:
-		add("partition", executors.CheckWarn, fmt.Sprintf("side_by_side = %d needs %d nodes for as many runs of %d, and %s has %d", c.Pack.SideBySide, nodes*c.Pack.SideBySide, nodes, name, part.Nodes), fmt.Sprintf("lower side_by_side to %d, or choose another partition", part.Nodes/nodes))
 	case part.State != "UP":
 		add("partition", executors.CheckWarn, fmt.Sprintf("%s is %s", name, part.State), "jobs wait until it is up")
 	default:

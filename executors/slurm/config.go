@@ -36,8 +36,8 @@ type Config struct {
 	Container                                                            *Container
 	// Pack is nil where every sample gets a job of its own.
 	Pack *Pack
-	// room is what the partition lets packs have.
-	room room
+	// partitionTime is the partition's longest time limit, 0 where it is not known.
+	partitionTime time.Duration
 	// Prepare is nil where the login host brings what runs read.
 	Prepare *Prepare
 }
@@ -59,7 +59,7 @@ func Spec() hcldec.Spec {
 			"runtime": attr("runtime", cty.String), "image_dir": attr("image_dir", cty.String), "mounts": attr("mounts", list),
 			"writable": attr("writable", cty.Bool), "mount_home": attr("mount_home", cty.Bool),
 		}},
-		"pack": &hcldec.BlockSpec{TypeName: "pack", Nested: hcldec.ObjectSpec{"max_runs": attr("max_runs", cty.Number), "max_time": attr("max_time", cty.String), "side_by_side": attr("side_by_side", cty.Number)}},
+		"pack": &hcldec.BlockSpec{TypeName: "pack", Nested: hcldec.ObjectSpec{"max_runs": attr("max_runs", cty.Number), "max_time": attr("max_time", cty.String), "side_by_side": attr("side_by_side", cty.DynamicPseudoType)}},
 		"prepare": &hcldec.BlockSpec{TypeName: "prepare", Nested: hcldec.ObjectSpec{
 			"partition": attr("partition", cty.String), "time_limit": attr("time_limit", cty.String),
 		}},

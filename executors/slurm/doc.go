@@ -8,8 +8,7 @@
 //     name is unique to the attempt, an answer that got lost is looked up by that
 //     name, and the script claims its attempt before it does anything.
 //   - A pack is one job whose script runs the scripts of several attempts, each as
-//     if it had a job of its own. With several slots each has whole nodes and a
-//     queue of its own, and what it starts takes them for the allocation.
+//     if it had a job of its own.
 //   - One squeue asks about all jobs. A job that squeue no longer knows is looked
 //     up with scontrol and sacct; without slurmdbd too. A query that fails means
 //     "unknown", never "gone".

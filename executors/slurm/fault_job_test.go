@@ -32,9 +32,8 @@ type faultyJob struct {
 	ended         time.Time
 	cancelled     bool
 	cancel        chan struct{}
-	members       []*faultyJob // what the slots of a pack run now
+	members       []*faultyJob // what a pack runs now
 	inPack        bool
-	slot          int           // of a run in a pack
 	lost          string        // the state of the job that a run takes down with it
 	dead          chan struct{} // closed when the job is gone without a word
 	measured      int           // how often it did the work
@@ -179,10 +178,6 @@ func (j *faultyJob) script(restarts int) {
 	left := j.sleep(min(j.runs, j.limit()))
 	switch {
 	case j.gone():
-	case j.slot > 0 && j.fate == "node fails": // the slot's step fails, and its script tells
-		j.put("stderr", "srun: error: Node failure on gb03\n")
-		j.exit(began, 137, "", "", "")
-		j.end("NODE_FAIL")
 	case left && j.runs > j.limit():
 		j.exit(began, 143, "TERM", "time_limit", "")
 	case !left:

@@ -6,9 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
@@ -29,11 +27,8 @@ func (j *faultyJob) drawPack(rng *rand.Rand, calm bool, faults float64) {
 	if calm || rng.Float64() >= faults {
 		return
 	}
-	fates := []string{"held", "never", "vanishes", "requeued", "stopped", "short", "beheaded"}
+	fates := []string{"held", "never", "vanishes", "requeued", "stopped", "short"}
 	j.fate = fates[rng.Intn(len(fates))]
-	if j.fate == "beheaded" && j.slots() == 1 {
-		j.fate = "vanishes" // nothing outlives the node
-	}
 	j.runs = time.Duration(rng.Int63n(int64(2 * time.Minute)))
 	j.twice = rng.Intn(4) == 0
 }
@@ -52,39 +47,22 @@ func (j *faultyJob) pack(restarts int) {
 			}
 		})
 	}
-	if j.fate == "beheaded" { // its script goes with the first node, and Slurm keeps the rest
-		j.slurm.wg.Go(func() {
-			if j.sleep(j.runs) && !j.has("exit") {
-				j.die("")
-			}
-		})
-	}
-	var slots sync.WaitGroup
-	for slot := range j.slots() {
-		slots.Go(func() { j.work(slot) })
-	}
-	slots.Wait()
+	j.work()
 	if j.gone() {
-		if state, _ := j.now(); state == "RUNNING" {
-			<-j.cancel
-			j.end("CANCELLED")
-		}
 		return
 	}
 	j.exit(began, 0, "", "", "")
 	j.end(map[bool]string{false: "COMPLETED", true: "CANCELLED"}[j.stopped()])
 }
 
-// work runs the queue of a slot.
-func (j *faultyJob) work(slot int) {
-	down := false
-	slotOf := j.slotOf()
+// work runs the members one after another.
+func (j *faultyJob) work() {
 	for i, dir := range members(j.dir) {
-		m := &faultyJob{slurm: j.slurm, id: j.id, name: j.name, dir: dir, cancel: make(chan struct{}), dead: j.dead, inPack: true, slot: slot}
-		if slotOf[i] != slot || !m.has("intent.json") || m.has("claim") || m.has("cancelled") || m.has("ended.json") {
+		m := &faultyJob{slurm: j.slurm, id: j.id, name: j.name, dir: dir, cancel: make(chan struct{}), dead: j.dead, inPack: true}
+		if !m.has("intent.json") || m.has("claim") || m.has("cancelled") || m.has("ended.json") {
 			continue
 		}
-		if j.stopped() || down || j.fate == "short" && i > 0 {
+		if j.stopped() || j.fate == "short" && i > 0 {
 			m.gives("its pack was ended")
 			continue
 		}
@@ -95,44 +73,23 @@ func (j *faultyJob) work(slot int) {
 		if j.gone() {
 			return
 		}
-		down = slot > 0 && m.fate == "node fails" && !m.stopped()
 		if m.whole {
 			j.put(".good", "")
-		} else if m.fate != "" && !down {
+		} else if m.fate != "" {
 			j.awaitVerdict(i + 1)
 		}
 	}
 }
 
-// die ends all that the job runs without a word, and the job, unless its state is
-// "".
+// die ends the job and all that it runs without a word.
 func (j *faultyJob) die(state string) {
-	if state != "" {
-		j.end(state)
-	}
+	j.end(state)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !j.gone() {
 		close(j.dead)
 	}
 }
-
-// slotOf are the slots of the members of a pack's job, as its script has them.
-func (j *faultyJob) slotOf() (list []int) {
-	script, _ := os.ReadFile(j.path("script.sh"))
-	_, words, _ := strings.Cut(string(script), "\nslot_of=(")
-	words, _, _ = strings.Cut(words, ")")
-	for word := range strings.FieldsSeq(words) {
-		n, err := strconv.Atoi(word)
-		if err != nil {
-			panic("a slot of a pack is " + word)
-		}
-		list = append(list, n-1)
-	}
-	return list
-}
-
-func (j *faultyJob) slots() int { return slices.Max(j.slotOf()) + 1 }
 
 // runs1 runs one member to its end, or until it or the pack is stopped.
 func (j *faultyJob) runs1(m *faultyJob) {
@@ -162,7 +119,7 @@ func (j *faultyJob) runs1(m *faultyJob) {
 	j.mu.Unlock()
 	switch m.fate {
 	case "node fails", "killed", "preempted", "time limit":
-		if !m.stopped() && !m.gone() && !(m.slot > 0 && m.fate == "node fails") {
+		if !m.stopped() && !m.gone() {
 			m.lost = m.state
 		}
 	}
@@ -232,7 +189,7 @@ func (s *schedule) pack(p *plan.Plan) {
 		for _, i := range indexes {
 			list = append(list, samples[i])
 		}
-		pack, err := target.PackJob(list, *target.Packing())
+		pack, err := target.PackJob(list)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -241,11 +198,8 @@ func (s *schedule) pack(p *plan.Plan) {
 }
 
 // packsEnd checks that no sample of a packed campaign was left out: each has a
-// result, or was told to be given up; and that its jobs fit the cluster.
+// result, or was told to be given up.
 func (s *schedule) packsEnd() {
-	if s.slurm.refused {
-		s.t.Errorf("seed %d: a pack asks for more nodes than there are", s.seed)
-	}
 	given := 0
 	for _, r := range s.plan.Runs {
 		state, err := s.store.Look(r.Fingerprint, s.cluster, false, r.State.Wanted)

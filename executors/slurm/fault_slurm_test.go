@@ -37,9 +37,6 @@ type faultySlurm struct {
 
 	mu   sync.Mutex
 	jobs []*faultyJob
-	// nodes is how many the cluster has; refused says that a job asked for more.
-	nodes   int
-	refused bool
 	// members are the runs of the jobs that are packs.
 	members []*faultyJob
 	nextID  int
@@ -148,9 +145,6 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 	case "down":
 		return "", CommandError("sbatch", failed+"Unable to contact slurm controller (connect failure)", true)
 	}
-	if f.tooWide(argv) {
-		return "", CommandError("sbatch", failed+"Requested node configuration is not available", true)
-	}
 	job := f.start(dir, argv)
 	switch kind {
 	case "socket accepted":
@@ -165,23 +159,6 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 		return "", nil
 	}
 	return fmt.Sprintf("%d\n", job.id), nil
-}
-
-// tooWide notes a job of several slots that asks for more nodes than it lets the
-// cluster give.
-func (f *faultySlurm) tooWide(argv []string) bool {
-	nodes, left := 0, f.nodes
-	for _, w := range argv {
-		fmt.Sscanf(w, "--nodes=%d", &nodes) //nolint:errcheck // another word
-		if list, ok := strings.CutPrefix(w, "--exclude="); ok {
-			left -= len(strings.Split(list, ","))
-		}
-	}
-	wide := nodes > 2 && nodes > left
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.refused = f.refused || wide
-	return wide
 }
 
 // start puts a job into the queue and lets it take its course.

@@ -97,7 +97,6 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 	s.slurm = &faultySlurm{
 		rng: rand.New(rand.NewSource(seed + 1)), faults: []float64{0, 0.1, 0.3, 0.6}[rng.Intn(4)],
 		accounting: rng.Intn(2) == 0, minJobAge: []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute}[rng.Intn(3)],
-		nodes:            2 + 2*(int(seed/3)%3),
 		submitting:       func(dir string, argv []string) { s.submitting(dir, argv) },
 		refusedNow:       func(dir string) { s.bounds.refused[dir] = true },
 		preflightRefused: func() { s.bounds.preflight = true },
@@ -124,10 +123,8 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 func (s *schedule) config() *Config {
 	c := &Config{PollInterval: 5 * time.Second, MaxInQueue: 2, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true, Retries: 2, Launcher: []string{"trtllm-bench"}}
 	if s.packed && !s.alone {
-		side := s.slurm.nodes / 2
 		longest := []time.Duration{4 * time.Hour, 30 * time.Minute}[s.seed/9%2] // half an hour is two runs
-		c.Pack, c.Canary = &Pack{MaxRuns: 2 + side, MaxTime: longest, SideBySide: side}, s.seed%2 == 0
-		c.room.nodes = s.slurm.nodes
+		c.Pack, c.Canary = &Pack{MaxRuns: 3, MaxTime: longest}, s.seed%2 == 0
 	}
 	return c
 }

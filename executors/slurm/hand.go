@@ -2,11 +2,8 @@ package slurm
 
 import (
 	_ "embed"
-	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/plan"
@@ -24,7 +21,7 @@ func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, erro
 	}
 	_, body, _ = strings.Cut(body, "\n") // the interpreter stands in the head
 	return render(handTemplate, map[string]string{
-		"SBATCH": t.head(run, jobName(run), run.TimeLimitSeconds, 1),
+		"SBATCH": t.head(run),
 		"FOLDER": quote(at.Folder), "FILES": quote(at.Files), "STORE": quote(at.Store),
 		"DATASET": quote(at.Dataset), "DATASETS": quote(filepath.Dir(at.Dataset)),
 		"ADDRESS": run.Address, "FINGERPRINT": run.Fingerprint,
@@ -34,30 +31,10 @@ func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, erro
 	}), nil
 }
 
-//go:embed hand_pack.sh
-var handPackTemplate string
-
-// HandPack implements executors.Hand.
-func (t *target) HandPack(pack *plan.Pack, runs []*plan.Run, scripts []string, out string) (string, error) {
-	lines := make([]string, len(runs))
-	for i, r := range runs {
-		if strings.ContainsAny(scripts[i], "\n\\'") {
-			return "", fmt.Errorf("the path %q cannot stand in a script", scripts[i])
-		}
-		lines[i] = fmt.Sprintf("%d %s", r.TimeLimitSeconds, scripts[i])
-	}
-	return render(handPackTemplate, map[string]string{
-		"SBATCH": t.head(runs[0], pack.Name, pack.TimeLimitSeconds, pack.SideBySide()),
-		"OUT":    quote(out), "SCRIPTS": strings.Join(lines, "\n"),
-		"MARGIN": strconv.Itoa(int(packMargin / time.Second)), "CLOCK": clock(pack.TimeLimitSeconds),
-		"SLOTS": slots(pack.Dealt(), runs[0].Hardware.Nodes),
-	}), nil
-}
-
 // head are sbatch's options for the resources of a run as lines of a script.
-func (t *target) head(run *plan.Run, name string, seconds, slots int) string {
+func (t *target) head(run *plan.Run) string {
 	var head strings.Builder
-	for _, o := range append(t.options(run, name+"-hand", seconds, slots), "--output=/dev/null") {
+	for _, o := range append(t.options(run, jobName(run)+"-hand", run.TimeLimitSeconds), "--output=/dev/null") {
 		head.WriteString("#SBATCH " + o + "\n")
 	}
 	return strings.TrimRight(head.String(), "\n")

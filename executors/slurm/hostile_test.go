@@ -162,7 +162,7 @@ func TestShellcheck(t *testing.T) {
 		func(c *Config, _ *plan.Run) { c.Container = &Container{ImageDir: "/images"} },
 		func(c *Config, _ *plan.Run) {
 			c.Container, c.Telemetry = &Container{ImageDir: "/images"}, true
-			c.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour, SideBySide: 2}
+			c.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour}
 		},
 		func(c *Config, r *plan.Run) { c.Prolog = []string{"nvidia-smi"}; v := "1 2"; r.Env["A"] = &v },
 	} {
@@ -176,11 +176,7 @@ func TestShellcheck(t *testing.T) {
 			cfg.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour}
 		}
 		packer := cfg.Target().(plan.Packer)
-		pack, err := packer.PackJob([]*plan.Run{run, run}, *packer.Packing())
-		if err != nil {
-			t.Fatal(err)
-		}
-		byHand, err := cfg.Target().(executors.Hand).HandPack(pack, []*plan.Run{run, run}, []string{"/s/a b.sh", "/s/c.sh"}, "/s/it's out")
+		pack, err := packer.PackJob([]*plan.Run{run, run})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +185,7 @@ func TestShellcheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, script := range map[string]string{
-			"script": *job.Script, "pack": pack.Script, "hand": one, "hand pack": byHand, "diagnosis": "#!/bin/bash\n" + diagnosis,
+			"script": *job.Script, "pack": pack.Script, "hand": one, "diagnosis": "#!/bin/bash\n" + diagnosis,
 		} {
 			file := filepath.Join(t.TempDir(), fmt.Sprintf("%s%d.sh", name, i))
 			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {

@@ -57,7 +57,7 @@ observe() {
   printf 'cuda=%s\n' "$cuda"
   [ -n "$cuda" ] || missing "nvidia-smi does not print it" cuda
 }
-@OBSERVE@ 2>/dev/null | put observed
+observe 2>/dev/null | put observed
 
 @TELEMETRY@
 signal=

@@ -94,7 +94,7 @@ func (c *Config) lookJob(n NodeCheck) (*errand, string, error) {
 		}
 	}
 	name := namePrefix + "doctor-" + nonce[:8]
-	return c.newErrand(name, n.Dir, (&target{c}).options(n.Run, name, lookSeconds, 1)), nonce, nil
+	return c.newErrand(name, n.Dir, (&target{c}).options(n.Run, name, lookSeconds)), nonce, nil
 }
 
 func (c *Config) lookScript(n NodeCheck) string {

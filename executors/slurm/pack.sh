@@ -1,16 +1,9 @@
 #!/bin/bash
 # @NAME@
-# Runs in a pack's folder of llmbench's store: in each slot one run after another,
-# each in its own attempt folder by its own script. What became of the pack itself
-# is left here, the file "exit" last.
+# Runs in a pack's folder of llmbench's store: one run after another, each in its own
+# attempt folder by its own script. What became of the pack itself is left here, the
+# file "exit" last.
 @COMMON@
-
-# What is run, in this order: its time limit in seconds, and its address. The
-# attempt folders are the lines of the file "members".
-runs='
-@RUNS@
-'
-@SLOTS@
 
 export -n LLMBENCH_CANARY
 margin=@MARGIN@ # seconds before, between and after runs
@@ -31,10 +24,10 @@ defer() {
 }
 
 # close: writes the last word of a run in this folder whose script was killed
-# before it could, and ends the steps that it left on the nodes of this slot.
+# before it could, and ends the steps that it left.
 close() {
   [ -e claim ] && ! [ -e exit ] || return
-  squeue -s -h -j "$job" ${nodes:+-w "$nodes"} -o %i 2>/dev/null | grep -E '\.[0-9]+$' | while read -r id; do scancel -s KILL "$id"; done
+  squeue -s -h -j "$job" -o %i 2>/dev/null | grep -E '\.[0-9]+$' | while read -r id; do scancel -s KILL "$id"; done
   reason=cancelled
   [ $((SECONDS - since)) -ge "$limit" ] && reason=time_limit
   printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":null,"signal":"KILL","reason":"%s","started":"%s","ended":"%s","report":null,"end":true}\n' \
@@ -55,62 +48,10 @@ ran=0
 failed=0
 deferred=0
 
-# work SLOT: runs the queue of a slot.
-work() {
-  local number=0 limit address dir why at since
-  trap 'stop TERM' TERM
-  trap 'stop INT' INT
-  trap 'stop USR1' USR1
-  trap look USR2
-  occupy "$1"
-  while read -r limit address; do
-    [ -n "$limit" ] || continue
-    number=$((number + 1))
-    IFS= read -r -u 3 dir || break
-    [ "${slot_of[number - 1]}" = "$1" ] || continue
-    cd "$dir" 2>/dev/null || continue
-    # Nothing was prepared, or somebody has decided already.
-    if ! [ -e intent.json ] || [ -e claim ] || [ -e cancelled ] || [ -e ended.json ]; then
-      continue
-    fi
-    why=$down
-    [ $(($(date +%s) + limit + margin)) -gt "$end" ] && why="too little of the allocation's time was left"
-    [ -n "$signal" ] && why="the pack's job was ended"
-    if [ -n "$why" ]; then
-      deferred=$((deferred + 1))
-      defer "$why"
-      continue
-    fi
-    echo "$(now) $address${nodes:+ on $nodes}"
-    at=$(now)
-    since=$SECONDS
-    (
-      trap '' USR2
-      exec timeout --foreground --signal=TERM --kill-after=90 "$limit" bash script.sh
-    ) >>job.out 2>&1 3<&- &
-    run=$!
-    look
-    [ -n "$signal" ] && stop "$signal"
-    await "$run"
-    run=
-    ran=$((ran + 1))
-    close
-    [ -e claim ] || defer "its script did not begin"
-    case $rc in
-      0) : >"$pack/.good" && continue ;;
-      7[6-9]) continue ;; # it left the attempt alone
-    esac
-    failed=$((failed + 1))
-    inspect
-    await_verdict
-  done 3<members <<<"$runs"
-  cd "$pack" || exit
-@CLEAN@}
-
 # await_verdict: a failure to start is one that the runs behind it may share:
 # whoever follows the pack takes those out of it.
 await_verdict() {
-  [ -z "$signal$down" ] && [ -n "${LLMBENCH_CANARY:-}" ] || return
+  [ -z "$signal" ] && [ -n "${LLMBENCH_CANARY:-}" ] || return
   for _ in $(seq "$LLMBENCH_CANARY"); do
     ls "$pack" >/dev/null
     if [ -e "$pack/.good" ] || [ -e "$pack/judged.$number" ] || [ -n "$signal" ]; then
@@ -120,33 +61,54 @@ await_verdict() {
   done
 }
 
-# Several slots have a process each, to which this one passes the signals on.
-workers=()
-pass() {
-  [ "$1" = USR2 ] || signal=$1
-  for worker in "${workers[@]}"; do kill -"$2" "$worker" 2>/dev/null; done
-}
-side_by_side() {
-  trap 'pass TERM TERM' TERM
-  trap 'pass INT TERM' INT
-  trap 'pass USR1 TERM' USR1
-  trap '' USR2 # until all listen: it is sent again
-  for slot in $(seq "$slots"); do
-    {
-      work "$slot"
-      echo "$ran $failed $deferred" >".slot.$slot"
-    } &
-    workers+=("$!")
-  done
-  trap 'pass USR2 USR2' USR2
-  for worker in "${workers[@]}"; do await "$worker"; done
-  local n more less
-  for slot in $(seq "$slots"); do
-    read -r n more less <".slot.$slot" || continue
-    ran=$((ran + n)) failed=$((failed + more)) deferred=$((deferred + less))
-  done
-}
-
-if [ "$slots" -gt 1 ]; then side_by_side; else work 1; fi
+trap 'stop TERM' TERM
+trap 'stop INT' INT
+trap 'stop USR1' USR1
+trap look USR2
+# What is run, in this order: its time limit in seconds, and its address. The
+# attempt folders are the lines of the file "members".
+number=0
+while read -r limit address; do
+  number=$((number + 1))
+  IFS= read -r -u 3 dir || break
+  cd "$dir" 2>/dev/null || continue
+  # Nothing was prepared, or somebody has decided already.
+  if ! [ -e intent.json ] || [ -e claim ] || [ -e cancelled ] || [ -e ended.json ]; then
+    continue
+  fi
+  why=
+  [ $(($(date +%s) + limit + margin)) -gt "$end" ] && why="too little of the allocation's time was left"
+  [ -n "$signal" ] && why="the pack's job was ended"
+  if [ -n "$why" ]; then
+    deferred=$((deferred + 1))
+    defer "$why"
+    continue
+  fi
+  echo "$(now) $address"
+  at=$(now)
+  since=$SECONDS
+  (
+    trap '' USR2
+    exec timeout --foreground --signal=TERM --kill-after=90 "$limit" bash script.sh
+  ) >>job.out 2>&1 3<&- &
+  run=$!
+  look
+  [ -n "$signal" ] && stop "$signal"
+  await "$run"
+  run=
+  ran=$((ran + 1))
+  close
+  [ -e claim ] || defer "its script did not begin"
+  case $rc in
+    0) : >"$pack/.good" && continue ;;
+    7[6-9]) continue ;; # it left the attempt alone
+  esac
+  failed=$((failed + 1))
+  await_verdict
+done 3<members <<'END'
+@RUNS@
+END
+cd "$pack" || exit
+@CLEAN@
 printf '{"job_id":"%s","restart_count":%s,"rc":0,"bench_rc":null,"signal":"%s","reason":"","started":"%s","ended":"%s","report":null,"runs":%s,"failed":%s,"deferred":%s,"end":true}\n' \
   "$job" "$restarts" "$signal" "$started" "$(now)" "$ran" "$failed" "$deferred" | put exit

@@ -35,19 +35,13 @@ exit $rc`
 // newPackJob prepares a pack of members with a time limit each.
 func newPackJob(t testing.TB, limit int, vars string, scripts ...string) *packJob {
 	t.Helper()
-	return newWidePackJob(t, 1, limit, vars, scripts...)
-}
-
-// newWidePackJob is newPackJob with slots of two nodes each.
-func newWidePackJob(t testing.TB, slots, limit int, vars string, scripts ...string) *packJob {
-	t.Helper()
 	p := &packJob{t: t, dir: t.TempDir()}
 	cfg := testConfig()
-	cfg.Pack = &Pack{MaxRuns: len(scripts), MaxTime: 100 * time.Hour, SideBySide: slots}
+	cfg.Pack = &Pack{MaxRuns: len(scripts), MaxTime: 100 * time.Hour}
 	run := testRun("true")
 	run.TimeLimitSeconds = limit
 	list := slices.Repeat([]*plan.Run{run}, len(scripts))
-	planned, err := cfg.Target().(plan.Packer).PackJob(list, plan.Packing{Margin: packMargin, SideBySide: slots})
+	planned, err := cfg.Target().(plan.Packer).PackJob(list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +262,7 @@ func TestPackContainer(t *testing.T) {
 		cfg.Pack, cfg.Container = &Pack{MaxRuns: 2, MaxTime: time.Hour}, &Container{ImageDir: "/images", Writable: writable}
 		packer := cfg.Target().(plan.Packer)
 		run := testRun("true")
-		pack, err := packer.PackJob([]*plan.Run{run, run}, *packer.Packing())
+		pack, err := packer.PackJob([]*plan.Run{run, run})
 		if err != nil || *pack.Container != want {
 			t.Errorf("writable %v: %s, %v", writable, *pack.Container, err)
 		}

@@ -74,7 +74,6 @@ func TestProfileOfRacks(t *testing.T) {
 		{"qos is shorter", func(c *Config) { c.QOS = "normal" }, 5 * time.Hour, 2, "container: skipped qos: fail", "QOS normal allows 4h0m0s"},
 		{"qos takes few", func(c *Config) { c.QOS, c.MaxInQueue = "high", 8 }, time.Hour, 2, "container: skipped submit window: warn", "set max_in_queue"},
 		{"not my account", func(c *Config) { c.Account = "gold" }, time.Hour, 2, "account: fail container: skipped", "perf, spare"},
-		{"too many side by side", func(c *Config) { c.Partition, c.Pack = "debug", &Pack{MaxRuns: 8, SideBySide: 5} }, time.Minute, 2, "container: skipped partition: warn", "side_by_side = 5 needs 10 nodes for as many runs of 2"},
 		{"too many nodes", func(c *Config) { c.Partition = "debug" }, time.Minute, 9, "container: skipped partition: fail", "needs 9 nodes"},
 	} {
 		cfg := &Config{MPI: "pmix", GPUsPerNodeFlag: true, Segment: true, MaxInQueue: 4, CommandsPerMinute: 12}

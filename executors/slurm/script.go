@@ -43,7 +43,6 @@ func (t *target) script(run *plan.Run, packed bool) (string, error) {
 		"STEP":        step,
 		"IMAGE":       quote(t.image(run)),
 		"TELEMETRY":   t.telemetry(run),
-		"OBSERVE":     t.observe(run),
 	}), nil
 }
 
@@ -72,31 +71,9 @@ func (t *target) telemetry(run *plan.Run) string {
 	return "if command -v nvidia-smi >/dev/null; then\n  " + strings.Join(words, " ") + " &\n  sampler=$!\nfi\n"
 }
 
-// slotNodes names the nodes of a run's slot, where a job may have several. No step
-// is --exact: the nodes are the run's own, and it would leave the ranks the
-// processors that they ask for, of all that a job of their own gives them.
-const slotNodes = `--nodelist="$SLURM_JOB_NODELIST"`
-
 // beside starts a step beside the benchmark's on the nodes of the run.
 func (t *target) beside(nodes int) []string {
-	words := []string{"srun", "--overlap", fmt.Sprintf("--nodes=%d", nodes), fmt.Sprintf("--ntasks=%d", nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
-	if t.sideBySide() {
-		words = append(words, slotNodes)
-	}
-	return words
-}
-
-// observe looks at what the run is measured on: from the host of the script, or
-// where that may belong to another run, from the first node of this one.
-func (t *target) observe(run *plan.Run) string {
-	if !t.sideBySide() {
-		return "observe"
-	}
-	words := []string{"timeout", "60", "srun", "--overlap", "--nodes=1", "--ntasks=1", "--ntasks-per-node=1", `--nodelist="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"`, "--mpi=none", "--mem=0", "--input=none"}
-	if t.GPUsPerNodeFlag {
-		words = append(words, fmt.Sprintf("--gpus-per-node=%d", run.Hardware.GPUsPerNode))
-	}
-	return "{\n  printf 'side_by_side=%s\\n' \"${LLMBENCH_SIDE_BY_SIDE:-}\"\n  " + strings.Join(words, " ") + ` bash -c "$(declare -f missing observe); observe"` + "\n}"
+	return []string{"srun", "--overlap", fmt.Sprintf("--nodes=%d", nodes), fmt.Sprintf("--ntasks=%d", nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
 }
 
 // exports assigns the declared environment, secrets left out.
@@ -120,9 +97,6 @@ func (t *target) step(run *plan.Run, packed bool) (string, error) {
 		}
 	}
 	add("srun", fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode))
-	if t.sideBySide() {
-		words = append(words, slotNodes)
-	}
 	if t.GPUsPerNodeFlag {
 		add(fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
 	}

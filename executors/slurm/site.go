@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ func (c *Config) Probe(ctx context.Context) (cluster string) {
 		}
 	}
 	if c.Pack != nil {
-		c.room = c.askRoom(ctx)
+		c.partitionTime = c.askPartitionTime(ctx)
 	}
 	if c.Cluster != "" {
 		return c.Cluster
@@ -46,12 +45,12 @@ func (c *Config) Probe(ctx context.Context) (cluster string) {
 	return ""
 }
 
-// askRoom asks for what the executor's partition has, the default one where none
-// is named.
-func (c *Config) askRoom(ctx context.Context) room {
+// askPartitionTime asks for the longest time limit of the executor's partition, the
+// default one where none is named; 0 where it is not known.
+func (c *Config) askPartitionTime(ctx context.Context) time.Duration {
 	out, err := call(ctx, 10*time.Second, "", "scontrol", "-o", "show", "partition")
 	if err != nil {
-		return room{}
+		return 0
 	}
 	for line := range strings.Lines(out) {
 		fields := map[string]string{}
@@ -60,11 +59,10 @@ func (c *Config) askRoom(ctx context.Context) room {
 			fields[name] = value
 		}
 		if fields["PartitionName"] == c.Partition || c.Partition == "" && fields["Default"] == "YES" {
-			nodes, _ := strconv.Atoi(fields["TotalNodes"])
-			return room{time: slurmDuration(fields["MaxTime"]), nodes: nodes}
+			return slurmDuration(fields["MaxTime"])
 		}
 	}
-	return room{}
+	return 0
 }
 
 // Available says why jobs cannot be submitted from this host, nil if they can.

@@ -40,11 +40,7 @@ func (t *target) Describe() string {
 	case t.InAllocation:
 		parts = append(parts, "in the allocation of this shell, one run at a time")
 	case t.Packing() != nil:
-		pack := fmt.Sprintf("up to %d runs a job", t.Pack.MaxRuns)
-		if t.sideBySide() {
-			pack += fmt.Sprintf(" and %d side by side", t.Pack.SideBySide)
-		}
-		parts = append(parts, pack, fmt.Sprintf("at most %d queued", t.MaxInQueue))
+		parts = append(parts, fmt.Sprintf("up to %d runs a job", t.Pack.MaxRuns), fmt.Sprintf("at most %d queued", t.MaxInQueue))
 	default:
 		parts = append(parts, "one job a run", fmt.Sprintf("at most %d queued", t.MaxInQueue))
 	}
@@ -65,23 +61,22 @@ func (t *target) Job(run *plan.Run) (plan.Job, error) {
 	if t.InAllocation {
 		return plan.Job{Name: name, Argv: insideArgv(run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
 	}
-	return plan.Job{Name: name, Argv: t.sbatch(run, name, run.TimeLimitSeconds, 1), Script: &script, PackedWith: []string{}}, nil
+	return plan.Job{Name: name, Argv: t.sbatch(run, name, run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
 }
 
-// sbatch submits script.sh in its working directory, with the resources of run
-// for each of its slots.
-func (t *target) sbatch(run *plan.Run, name string, seconds, slots int) []string {
-	argv := append([]string{"sbatch", "--parsable"}, t.options(run, name+"-"+plan.AttemptPlaceholder, seconds, slots)...)
+// sbatch submits script.sh in its working directory, with the resources of run.
+func (t *target) sbatch(run *plan.Run, name string, seconds int) []string {
+	argv := append([]string{"sbatch", "--parsable"}, t.options(run, name+"-"+plan.AttemptPlaceholder, seconds)...)
 	return append(argv, "--output=job.out", "--error=job.out", "script.sh")
 }
 
-// options are sbatch's options for the resources of a run in each slot, without
-// where output goes. A node that fails costs a slot, where there are others.
-func (t *target) options(run *plan.Run, name string, seconds, slots int) []string {
+// options are sbatch's options for the resources of a run, without where output
+// goes.
+func (t *target) options(run *plan.Run, name string, seconds int) []string {
 	h := run.Hardware
 	opts := []string{
 		"--no-requeue", "--open-mode=append", "--job-name=" + name, "--comment=" + name,
-		fmt.Sprintf("--nodes=%d", slots*h.Nodes), fmt.Sprintf("--ntasks=%d", slots*h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode),
+		fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode),
 	}
 	add := func(on bool, option string) {
 		if on {
@@ -92,7 +87,6 @@ func (t *target) options(run *plan.Run, name string, seconds, slots int) []strin
 	add(t.CPUsPerTask > 0, "--cpus-per-task="+strconv.Itoa(t.CPUsPerTask))
 	add(t.Exclusive, "--exclusive")
 	add(t.Segment && h.Nodes > 1, fmt.Sprintf("--segment=%d", h.Nodes))
-	add(slots > 1, "--no-kill")
 	opts = append(opts, fmt.Sprintf("--time=%d", (seconds+59)/60))
 	for _, o := range []struct{ name, value string }{
 		{"clusters", t.Cluster}, {"account", t.Account}, {"partition", t.Partition}, {"qos", t.QOS},

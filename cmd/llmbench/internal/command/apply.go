@@ -33,7 +33,7 @@ func applyCommand(e *env) *cli.Command {
 		Flags: append(append(definitionFlagSet(), selectionFlagSet()...),
 			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "detach", Usage: "submit and return; status, results or another apply follow up"},
-			&cli.IntFlag{Name: "pack", Usage: "run up to `N` runs in one job, one after another or as side_by_side in the pack block says"},
+			&cli.IntFlag{Name: "pack", Usage: "run up to `N` runs in one job, one after another"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs although one like them failed to start"},
 			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "refuse when the time limits add up to more than `N` GPU-hours"},
 			&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `TIME`, such as 10m, for another apply on the same store"},

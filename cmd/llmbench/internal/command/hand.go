@@ -15,8 +15,7 @@ import (
 )
 
 // writeScripts writes one self-contained job script per run, which sbatch takes
-// by hand and whose results land in the store like any other's, and one per pack,
-// which runs those of its runs.
+// by hand and whose results land in the store like any other's.
 func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) error {
 	if err := s.haveScripts(p); err != nil {
 		return err
@@ -33,7 +32,6 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 	}
 	c := &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: vocabulary, Log: s.env.log}
 	var written []string
-	byAddress, scripts := map[string]*plan.Run{}, map[string]string{}
 	for _, r := range p.Runs {
 		st := s.sites.of(r)
 		data, err := c.Dataset(ctx, r)
@@ -49,14 +47,6 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 			return err
 		}
 		path, err := writeHand(dir, name, r, script)
-		if err != nil {
-			return err
-		}
-		written = append(written, path)
-		byAddress[r.Address], scripts[r.Address] = r, path
-	}
-	for i, pack := range p.Packs {
-		path, err := s.writePack(dir, i+1, pack, byAddress, scripts)
 		if err != nil {
 			return err
 		}
@@ -77,21 +67,6 @@ func (s *session) haveScripts(p *plan.Plan) error {
 		}
 	}
 	return nil
-}
-
-// writePack writes the script of pack number n of a plan.
-func (s *session) writePack(dir string, n int, pack *plan.Pack, byAddress map[string]*plan.Run, scripts map[string]string) (string, error) {
-	var runs []*plan.Run
-	var list []string
-	for _, address := range pack.Runs {
-		runs, list = append(runs, byAddress[address]), append(list, scripts[address])
-	}
-	path := filepath.Join(dir, fmt.Sprintf("pack-%d.sh", n))
-	script, err := s.sites.of(runs[0]).target.(executors.Hand).HandPack(pack, runs, list, filepath.Join(dir, fmt.Sprintf("pack-%d.out", n)))
-	if err != nil {
-		return "", err
-	}
-	return path, os.WriteFile(path, []byte(script), 0o755)
 }
 
 func writeHand(dir, name string, r *plan.Run, script string) (string, error) {

@@ -59,19 +59,15 @@ func (v PlanView) packedLine() string {
 	if len(sizes) > 1 && len(sizes) <= 8 {
 		line += " of " + strings.Join(sizes[:len(sizes)-1], ", ") + " and " + sizes[len(sizes)-1]
 	}
-	if side := v.sideBySide(); side > 1 {
-		return line + fmt.Sprintf(", up to %d side by side on nodes of their own, the cheapest first", side)
-	}
 	return line + ", one after another, the cheapest first"
 }
 
 // packLines are what packing saves, what it does not, and what it risks.
 func (v PlanView) packLines() [][2]string {
-	waits, starts, longest, longestRun := 0, 0, 0, 0
+	waits, longest, longestRun := 0, 0, 0
 	container := ""
 	for _, pack := range v.Plan.Packs {
 		waits += len(pack.Runs) - 1
-		starts += len(pack.Runs) - pack.SideBySide()
 		longest = max(longest, pack.TimeLimitSeconds)
 		if pack.Container != nil {
 			container = *pack.Container
@@ -85,19 +81,12 @@ func (v PlanView) packLines() [][2]string {
 	}
 	saves := Plural(waits, "wait") + " in the queue"
 	if container == "shared" {
-		saves += fmt.Sprintf(", %s of the container", Plural(starts, "start"))
+		saves += fmt.Sprintf(", %s of the container", Plural(waits, "start"))
 	}
-	queue := "job"
-	if v.sideBySide() > 1 {
-		queue = "slot"
-	}
-	saves += "; weights are in the page cache of the nodes from the second run of a " + queue + " on"
+	saves += "; weights are in the page cache of the nodes from the second run of a job on"
 	keeps := "the model load: trtllm-bench starts anew for each run"
 	if container == "fresh" {
 		keeps += "; the start of the container, which is writable, so that each run gets a fresh one"
-	}
-	if v.sideBySide() > 1 {
-		return append([][2]string{{"saves", saves}, {"saves not", keeps}}, v.sideLines(longest, longestRun)...)
 	}
 	return [][2]string{
 		{"saves", saves}, {"saves not", keeps},
