@@ -35,7 +35,7 @@ func (s *Set) WriteCSV(w io.Writer) error {
 	cells := func(r *Result) ([]string, error) {
 		line := make([]string, len(columns))
 		for i, c := range columns {
-			line[i] = c.cell(r)
+			line[i] = cellText(c.cell(r))
 		}
 		return line, nil
 	}
@@ -44,6 +44,18 @@ func (s *Set) WriteCSV(w io.Writer) error {
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// cellText keeps a spreadsheet from reading a string as a formula: an apostrophe
+// stands before one that begins like one and is no number.
+func cellText(s string) string {
+	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return s
+	}
+	if _, err := strconv.ParseFloat(s, 64); err == nil {
+		return s
+	}
+	return "'" + s
 }
 
 func (s *Set) columns() []column {

@@ -77,7 +77,8 @@ func (e *env) formatStdin() error {
 	if err := e.parses("<stdin>", src); err != nil {
 		return err
 	}
-	_, err = e.streams.Out.Write(schema.Format(src))
+	out, _ := e.streams.Raw() // an editor reads it
+	_, err = out.Write(schema.Format(src))
 	return err
 }
 

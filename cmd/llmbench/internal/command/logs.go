@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -22,6 +23,7 @@ func logsCommand(e *env) *cli.Command {
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "of the run on executor `TYPE[.NAME]`"},
 			&cli.BoolFlag{Name: "follow", Usage: "go on until the run has ended"},
+			&cli.BoolFlag{Name: "raw", Usage: "print control characters as they are: colours, and what moves the cursor"},
 			&cli.BoolFlag{Name: "stderr", Usage: "print standard error instead of standard output"},
 		),
 		Description: description([]string{"llmbench logs -executor=simulate use_case=chat examples/llama4-maverick"},
@@ -35,12 +37,12 @@ func logsCommand(e *env) *cli.Command {
 			default:
 				return errors.New("llmbench logs takes the address of a run, and the directory if it is not this one")
 			}
-			return e.runLogs(ctx, f, c.Args().First(), c.String("executor"), c.Bool("follow"), c.Bool("stderr"))
+			return e.runLogs(ctx, f, c.Args().First(), c.String("executor"), c.Bool("follow"), c.Bool("stderr"), c.Bool("raw"))
 		},
 	}
 }
 
-func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor string, follow, stderr bool) error {
+func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor string, follow, stderr, raw bool) error {
 	s := e.load(f, executor)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
@@ -54,7 +56,11 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 	if stderr {
 		name = "stderr"
 	}
-	out := &redactor{w: e.streams.Out, known: s.secretValues()}
+	w := view.Log(e.streams.Out)
+	if raw {
+		w, _ = e.streams.Raw()
+	}
+	out := &redactor{w: w, known: s.secretValues()}
 	if err := copyLog(ctx, out, a, filepath.Join(a.Dir, name), follow); err != nil {
 		return err
 	}

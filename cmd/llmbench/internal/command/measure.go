@@ -192,8 +192,9 @@ func (e *env) runStandIn(ctx *signalContext, argv []string) int {
 	if rank := e.rank(); rank != "" && rank != "0" {
 		return 0
 	}
+	stdout, stderr := e.streams.Raw()
 	b := simulate.Bench{
-		Dir: ".", Stdout: e.streams.Out, Stderr: e.streams.Err,
+		Dir: ".", Stdout: stdout, Stderr: stderr,
 		GPU: e.getenv(simulate.EnvGPU), Version: e.getenv(simulate.EnvVersion), Getenv: e.getenv,
 	}
 	return b.Run(ctx, argv)

@@ -44,7 +44,8 @@ func NewApply(s *Streams, asJSON bool, p *plan.Plan) *Apply {
 		a.json = hclog.New(&hclog.LoggerOptions{Name: "llmbench", Level: hclog.Info, Output: s.Out, JSONFormat: true})
 		a.json.Info("llmbench "+p.LLMBenchVersion, "type", "version", "version", p.LLMBenchVersion)
 	case s.Terminal():
-		a.bars = newBars(s.Err)
+		_, raw := s.Raw()
+		a.bars = newBars(raw)
 	}
 	return a
 }
@@ -93,7 +94,7 @@ func (a *Apply) Event(e executors.Event) {
 
 func (a *Apply) writer() io.Writer {
 	if a.bars != nil {
-		return a.bars.p
+		return Safe(a.bars.p)
 	}
 	return a.s.Err
 }

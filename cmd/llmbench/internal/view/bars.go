@@ -60,7 +60,7 @@ func (b *bars) at(id string) *bar {
 		at.text.Store(new(string))
 		// Only a bar without a total can be given another one later.
 		at.b = b.p.AddBar(0,
-			mpb.PrependDecorators(decor.Name(id+" ", decor.WCSyncSpaceR)),
+			mpb.PrependDecorators(decor.Name(safeString(id)+" ", decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *at.text.Load() })),
 		)
 		b.byID[id] = at
@@ -73,7 +73,7 @@ func (at *bar) draw(done, total int, text string) {
 	if total > 0 {
 		text = strings.TrimSpace(fmt.Sprintf("%d of %d  %s", done, total, text))
 	}
-	text = " " + text
+	text = " " + safeString(text)
 	at.text.Store(&text)
 	at.b.SetTotal(int64(total), false)
 	at.b.SetCurrent(int64(done))

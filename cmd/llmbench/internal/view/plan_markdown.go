@@ -67,7 +67,7 @@ func (v PlanView) markdownChanges(p *printer, g *group) {
 	at := newPlaces(v.Plan)
 	for _, r := range g.runs {
 		for _, c := range r.Changes {
-			p.line("- `%s` %s: %s (%s)", short(r.Address), changeName(c), changeText(c), at.of(c.Range))
+			p.line("- `%s` %s: %s (%s)", short(r.Address), changeName(c), markdownText(changeText(c)), at.of(c.Range))
 		}
 	}
 }
@@ -92,7 +92,7 @@ func (v PlanView) folded(p *printer, g *group) {
 	for _, r := range g.runs {
 		for _, n := range r.Notes {
 			if expectedCodes[n.Code] {
-				notes = append(notes, fmt.Sprintf("- `%s` %s: %s", short(r.Address), n.Code, n.Detail))
+				notes = append(notes, fmt.Sprintf("- `%s` %s: %s", short(r.Address), n.Code, markdownText(n.Detail)))
 			}
 		}
 	}

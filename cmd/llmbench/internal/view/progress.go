@@ -33,6 +33,7 @@ type Progress struct {
 func NewProgress(s *Streams) *Progress {
 	p := &Progress{w: s.Err, term: s.Terminal(), wide: s.Width, wait: 10 * time.Second, now: time.Now}
 	if p.term {
+		_, p.w = s.Raw()
 		p.wait = 200 * time.Millisecond
 	}
 	return p
@@ -48,7 +49,7 @@ func (p *Progress) Bytes(step string, done, total int64) {
 		p.end()
 		p.name, p.began, p.from, p.shown, p.told = step, now, done, time.Time{}, -1
 	}
-	p.latest = step + "  " + amount(done, total, done-p.from, now.Sub(p.began))
+	p.latest = safeString(step) + "  " + amount(done, total, done-p.from, now.Sub(p.began))
 	if now.Sub(p.shown) < p.wait && (done < total || total == 0 || done == p.told) {
 		return
 	}
@@ -62,7 +63,7 @@ func (p *Progress) Text(format string, args ...any) {
 	defer p.mu.Unlock()
 	p.end()
 	p.name = ""
-	fmt.Fprintf(p.w, "%s  %s\n", p.now().Format("15:04:05"), fmt.Sprintf(format, args...))
+	fmt.Fprintf(p.w, "%s  %s\n", p.now().Format("15:04:05"), safeString(fmt.Sprintf(format, args...)))
 }
 
 // Close ends a line that is drawn.

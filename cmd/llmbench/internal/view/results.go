@@ -59,7 +59,11 @@ func ResultsMarkdown(w io.Writer, s *results.Set) error {
 	if p.err == nil && len(s.Results) > 0 {
 		p.err = resultTable(s).markdown(w)
 	}
-	footnotes(p, s, "- ")
+	var notes strings.Builder
+	footnotes(&printer{w: &notes}, s, "- ")
+	if p.err == nil {
+		_, p.err = io.WriteString(w, markdownText(notes.String()))
+	}
 	return p.err
 }
 

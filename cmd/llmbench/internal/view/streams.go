@@ -10,7 +10,9 @@ import (
 
 // Streams are where a command reads and writes.
 type Streams struct {
-	In       io.Reader
+	In io.Reader
+	// Out and Err are safe (see Safe), whatever a log, a definition or another
+	// program put into what is written.
 	Out, Err io.Writer
 	// Interactive says that a person can be asked, on In and Err.
 	Interactive bool
@@ -19,13 +21,14 @@ type Streams struct {
 	// Width is the width of the terminal on Err, 0 when there is none.
 	Width int
 
-	lines *bufio.Reader // of In
+	lines          *bufio.Reader // of In
+	rawOut, rawErr io.Writer     // Out and Err before they were made safe
 }
 
 // Standard returns the streams of this process. NO_COLOR in the environment
 // switches colour off.
 func Standard() *Streams {
-	s := &Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	s := &Streams{In: os.Stdin, Out: Safe(os.Stdout), Err: Safe(os.Stderr), rawOut: os.Stdout, rawErr: os.Stderr}
 	fd := int(os.Stderr.Fd())
 	if term.IsTerminal(fd) {
 		s.Color = os.Getenv("NO_COLOR") == ""
@@ -39,3 +42,12 @@ func Standard() *Streams {
 
 // Terminal reports whether progress is drawn rather than appended.
 func (s *Streams) Terminal() bool { return s.Width > 0 }
+
+// Raw returns standard output and standard error as they are, for what draws on
+// a terminal and for programs that speak to programs.
+func (s *Streams) Raw() (out, err io.Writer) {
+	if s.rawOut == nil {
+		return s.Out, s.Err
+	}
+	return s.rawOut, s.rawErr
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"strings"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -76,14 +77,27 @@ func width(s string) int {
 	return len(s)
 }
 
-// markdown writes the table in Markdown.
+// markdown writes the table in Markdown; cells are shown as they are.
 func (t *table) markdown(w io.Writer) error {
+	rows := make([][]string, len(t.rows))
+	for i, row := range t.rows {
+		for _, cell := range row {
+			rows[i] = append(rows[i], markdownText(cell))
+		}
+	}
+	t = &table{header: t.header, right: t.right, rows: rows}
 	tbl := tablewriter.NewTable(w,
 		tablewriter.WithRenderer(renderer.NewMarkdown()),
 		tablewriter.WithConfig(t.config(tw.Padding{Left: " ", Right: " "})),
 	)
 	return t.fill(tbl)
 }
+
+// markdownText is a string that Markdown shows as it is, HTML and the bars of
+// tables included. Code spans stay code spans.
+func markdownText(s string) string { return markdownEscapes.Replace(s) }
+
+var markdownEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`)
 
 func (t *table) fill(tbl *tablewriter.Table) error {
 	if t.header != nil {
