@@ -187,18 +187,21 @@ func reportOf(run *plan.Run) trtllm.Report {
 			SchedulingPolicy: "GUARANTEED_NO_EVICT", KVCachePercentage: &fraction,
 		},
 		Request: trtllm.RequestInfo{NumRequests: requests, AvgConcurrent: &concurrent, AvgInputLength: isl, AvgOutputLength: osl},
-		Performance: trtllm.Performance{
-			TotalLatencyMS: &total, AvgRequestLatencyMS: &latency, RequestThroughput: &rate, OutputThroughput: &output, TotalThroughput: &tokens,
-			OutputThroughputPerUser: &perUser, OutputThroughputPerGPU: &perGPU, Latency: spread(latency),
-		},
+		Metrics: trtllm.Measured(map[string]float64{
+			trtllm.TotalLatency: total, trtllm.AvgRequestLatency: latency, trtllm.RequestThroughput: rate, trtllm.OutputThroughput: output,
+			trtllm.TotalThroughput: tokens, trtllm.OutputThroughputPerUser: perUser, trtllm.OutputThroughputPerGPU: perGPU,
+		}),
 		Dataset: &trtllm.DatasetInfo{
 			ISL: spread(isl), OSL: spread(osl), SeqLen: spread(isl + osl), Requests: requests, Path: plan.DatasetFile,
 			MaxISL: int(isl), MaxOSL: int(osl), MaxSeqLen: int(isl + osl), AvgISL: isl, AvgOSL: osl, AvgSeqLen: isl + osl,
 		},
 	}
-	if args.Bool("streaming") {
-		ttft, tpot := latency/100, latency/osl
-		r.Streaming = &trtllm.Streaming{OutputSpeed: &perUser, AvgTTFT: &ttft, AvgTPOT: &tpot, TTFT: spread(ttft), TPOT: spread(tpot), GenTPS: spread(perUser)}
+	r.Percentiles.Set(trtllm.AvgRequestLatency, spread(latency))
+	if r.Streaming = args.Bool("streaming"); r.Streaming {
+		for name, v := range map[string]float64{trtllm.AvgTTFT: latency / 100, trtllm.AvgTPOT: latency / osl, trtllm.OutputSpeed: perUser} {
+			r.Metrics.Set(name, &v)
+			r.Percentiles.Set(name, spread(v))
+		}
 	}
 	return r
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/perf/benchfmt"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // WriteBenchfmt writes Go benchmark lines that benchstat reads: one for each
@@ -16,7 +18,7 @@ import (
 // lines.
 func (s *Set) WriteBenchfmt(w io.Writer) error {
 	out := benchfmt.NewWriter(w)
-	for _, m := range All {
+	for _, m := range trtllm.Metrics {
 		better := "lower"
 		if m.HigherIsBetter {
 			better = "higher"
@@ -42,7 +44,7 @@ func (s *Set) WriteBenchfmt(w io.Writer) error {
 
 func (r *Result) benchLine() *benchfmt.Result {
 	line := &benchfmt.Result{Config: r.benchConfig(), Name: benchfmt.Name(benchName(r.Address)), Iters: 1}
-	for _, m := range All {
+	for _, m := range trtllm.Metrics {
 		if v := r.Metrics.At(m.Name); v != nil {
 			line.Values = append(line.Values, benchfmt.Value{Value: *v, Unit: m.GoUnit})
 		}

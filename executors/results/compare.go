@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/perf/benchmath"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // An Outcome of a comparison.
@@ -191,7 +193,7 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 // compare judges one metric; false where a side does not have it.
 func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
 	b, t := p.base.values(name), p.target.values(name)
-	metric, ok := Find(name)
+	metric, ok := trtllm.FindMetric(name)
 	if !ok || len(b) == 0 || len(t) == 0 {
 		return ComparedRow{}, false
 	}
@@ -212,7 +214,7 @@ func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
 
 // judge claims a change where the test sees one that matters, and the want of
 // one where the intervals leave no room for it.
-func (row *ComparedRow) judge(m Metric, test benchmath.Comparison, threshold float64) {
+func (row *ComparedRow) judge(m trtllm.Metric, test benchmath.Comparison, threshold float64) {
 	change := row.ChangePct / 100
 	switch {
 	case row.P != nil && *row.P < test.Alpha && math.Abs(change) >= threshold:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A difference is something in which two sides of a comparison are not alike.
@@ -118,10 +120,6 @@ func (p pair) refused(how Comparing) string {
 	return fmt.Sprintf("the sides differ in %s; -across=%s compares them all the same", strings.Join(words, ", "), strings.Join(unnamed, ","))
 }
 
-// waitingMetrics hold the time that requests wait where concurrency is
-// unlimited.
-var waitingMetrics = map[string]bool{"avg_ttft_ms": true, "avg_request_latency_ms": true, "output_throughput_per_user_tok_s": true}
-
 // notes say what to know of one metric of the pair.
 func (p pair) notes(metric string) []string {
 	var out []string
@@ -175,7 +173,8 @@ func noteCodesOf(s RunSummary) []string {
 
 // waitsDiffer reports whether a metric holds waiting time on one side alone.
 func (p pair) waitsDiffer(metric string) bool {
-	return waitingMetrics[metric] && unlimited(p.base.Results[0]) != unlimited(p.target.Results[0])
+	m, _ := trtllm.FindMetric(metric)
+	return m.Waits && unlimited(p.base.Results[0]) != unlimited(p.target.Results[0])
 }
 
 func unlimited(r *Result) bool {

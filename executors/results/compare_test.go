@@ -23,7 +23,7 @@ func side(rng *rand.Rand, address string, n int, tps, noise float64, change func
 			Model: plan.Model{Checkpoint: "m", Quantization: "FP8"}, Hardware: plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4},
 			Image: plan.Image{Name: "release:1.0", TRTLLMVersion: "1.0"}, UseCase: plan.UseCase{ISL: &isl, OSL: &osl},
 			Arguments: trtllm.Arguments{"concurrency": int64(64), "tp": int64(8)},
-			Metrics:   Metrics{OutputThroughputPerGPU: &v, AvgTTFT: &ttft},
+			Metrics:   trtllm.Measured(map[string]float64{trtllm.OutputThroughputPerGPU: v, trtllm.AvgTTFT: ttft}),
 		}
 		if change != nil {
 			change(r)

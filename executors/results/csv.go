@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A column is one column of the CSV form.
@@ -88,7 +89,7 @@ func (s *Set) columns() []column {
 	for _, name := range s.argumentNames() {
 		columns = append(columns, column{name, func(r *Result) string { return plain(r.Arguments[name]) }})
 	}
-	for _, m := range All {
+	for _, m := range trtllm.Metrics {
 		columns = append(columns, column{m.Name, func(r *Result) string { return plain(r.Metrics.At(m.Name)) }})
 	}
 	columns = append(columns, percentileColumns()...)
@@ -133,30 +134,14 @@ func (s *Set) argumentNames() []string {
 
 func percentileColumns() []column {
 	var columns []column
-	for _, q := range []struct {
-		prefix string
-		of     func(*Result) *Percentiles
-	}{
-		{"request_latency_ms_", func(r *Result) *Percentiles { return r.Percentiles.Latency }},
-		{"ttft_ms_", func(r *Result) *Percentiles { return r.Percentiles.TTFT }},
-		{"tpot_ms_", func(r *Result) *Percentiles { return r.Percentiles.TPOT }},
-		{"gen_tps_", func(r *Result) *Percentiles { return r.Percentiles.GenTPS }},
-	} {
-		for _, p := range []struct {
-			name string
-			at   func(*Percentiles) float64
-		}{
-			{"p50", func(p *Percentiles) float64 { return p.P50 }},
-			{"p90", func(p *Percentiles) float64 { return p.P90 }},
-			{"p95", func(p *Percentiles) float64 { return p.P95 }},
-			{"p99", func(p *Percentiles) float64 { return p.P99 }},
-			{"minimum", func(p *Percentiles) float64 { return p.Minimum }},
-			{"maximum", func(p *Percentiles) float64 { return p.Maximum }},
-			{"average", func(p *Percentiles) float64 { return p.Average }},
-		} {
-			columns = append(columns, column{q.prefix + p.name, func(r *Result) string {
-				if all := q.of(r); all != nil {
-					return plain(p.at(all))
+	for _, m := range trtllm.Metrics {
+		if m.Spread.Name == "" {
+			continue
+		}
+		for _, p := range trtllm.PercentileNames {
+			columns = append(columns, column{m.Spread.CSV + p, func(r *Result) string {
+				if all := r.Percentiles.At(m.Name); all != nil {
+					return plain(all.At(p))
 				}
 				return ""
 			}})

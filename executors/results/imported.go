@@ -88,8 +88,8 @@ func (l Label) contradicts(labelled bool, report *trtllm.Report) string {
 	if ep := report.World.EP; ep != nil {
 		differs("EP", l.EP, *ep)
 	}
-	if l.Streaming != nil && *l.Streaming != (report.Streaming != nil) {
-		words = append(words, fmt.Sprintf("streaming %v and not %v", *l.Streaming, report.Streaming != nil))
+	if l.Streaming != nil && *l.Streaming != report.Streaming {
+		words = append(words, fmt.Sprintf("streaming %v and not %v", *l.Streaming, report.Streaming))
 	}
 	if len(words) == 0 {
 		return ""
@@ -136,7 +136,7 @@ func undeclaredRun(label Label, labelled bool, report *trtllm.Report) *plan.Run 
 	}
 	args := trtllm.Arguments{
 		"tp": int64(w.TP), "pp": int64(w.PP), "max_batch_size": int64(w.MaxBatchSize), "max_num_tokens": int64(w.MaxNumTokens),
-		"num_requests": int64(q.NumRequests), "concurrency": concurrency, "streaming": report.Streaming != nil,
+		"num_requests": int64(q.NumRequests), "concurrency": concurrency, "streaming": report.Streaming,
 	}
 	if w.EP != nil {
 		args["ep"] = int64(*w.EP)

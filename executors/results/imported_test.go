@@ -40,7 +40,7 @@ func TestImport(t *testing.T) {
 		if r.Address != c.address || r.Verdict != Suspect || r.Code() != "unverified_arguments" || !strings.Contains(r.Cause(), c.detail) {
 			t.Errorf("%s: %s, %s", name, r.Address, told(r))
 		}
-		if r.Executor.Type != ImportedType || r.Metrics.OutputThroughputPerGPU == nil || len(r.Provenance.Missing) == 0 {
+		if r.Executor.Type != ImportedType || r.Metrics.At(trtllm.OutputThroughputPerGPU) == nil || len(r.Provenance.Missing) == 0 {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

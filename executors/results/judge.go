@@ -77,7 +77,7 @@ func (r *Result) settle() {
 		}
 	}
 	if !r.Counts() {
-		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry = Metrics{}, Spread{}, []Caveat{}, nil
+		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry = nil, Spreads{}, []Caveat{}, nil
 	}
 	r.sayWhatIsMissing()
 }
@@ -162,7 +162,7 @@ func doubts(in Evidence) []Reason {
 // outsidePrediction marks a real throughput outside the interval that the plan
 // printed: either the machine or the estimator has something to be found out.
 func (r *Result) outsidePrediction() []Reason {
-	e, measured := r.Estimate, r.Metrics.OutputThroughputPerGPU
+	e, measured := r.Estimate, r.Metrics.At(trtllm.OutputThroughputPerGPU)
 	if r.Simulated || measured == nil || e == nil || e.OutputThroughputPerGPU == nil {
 		return nil
 	}

@@ -80,7 +80,7 @@ func TestJudgeMatch(t *testing.T) {
 			if diff := cmp.Diff(c.want, told(r)); diff != "" {
 				t.Error(diff)
 			}
-			if r.Counts() != (r.Metrics.OutputThroughputPerGPU != nil) {
+			if r.Counts() != (r.Metrics.At(trtllm.OutputThroughputPerGPU) != nil) {
 				t.Errorf("counts %v with metrics %+v", r.Counts(), r.Metrics)
 			}
 		})
@@ -151,7 +151,7 @@ func TestJudgeDoubts(t *testing.T) {
 			if diff := cmp.Diff(c.want, told(r)); diff != "" {
 				t.Error(diff)
 			}
-			if r.Metrics.AvgTTFT == nil || *r.Metrics.AvgTTFT != 120.25 {
+			if r.Metrics.At(trtllm.AvgTTFT) == nil || *r.Metrics.At(trtllm.AvgTTFT) != 120.25 {
 				t.Errorf("metrics %+v", r.Metrics)
 			}
 		})
@@ -204,7 +204,7 @@ func TestJudgeFailures(t *testing.T) {
 			if r.Verdict != Failed || r.Code() != c.code || r.Cause() == "" || len(r.Reasons) != 1 {
 				t.Errorf("%s, want %s", told(r), c.code)
 			}
-			if r.Metrics != (Metrics{}) || len(r.Caveats) != 0 {
+			if r.Metrics != nil || len(r.Caveats) != 0 {
 				t.Errorf("a failure with numbers: %+v, %v", r.Metrics, r.Caveats)
 			}
 		})
@@ -266,7 +266,7 @@ func TestJudgePrintedReport(t *testing.T) {
 	}
 	in.Report, in.Stdout = nil, opens(b.String())
 	r := Judge(in)
-	if r.Verdict != Valid || *r.Metrics.OutputThroughputPerGPU != 775.75 || *r.Metrics.AvgTTFT != 120.25 {
+	if r.Verdict != Valid || *r.Metrics.At(trtllm.OutputThroughputPerGPU) != 775.75 || *r.Metrics.At(trtllm.AvgTTFT) != 120.25 {
 		t.Errorf("%s, %+v", told(r), r.Metrics)
 	}
 	in.Report = testReport(t)[:100]

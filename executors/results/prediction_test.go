@@ -5,6 +5,7 @@ import (
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 func TestOutsidePrediction(t *testing.T) {
@@ -14,7 +15,7 @@ func TestOutsidePrediction(t *testing.T) {
 		simulated bool
 		want      string
 	}{{1000, false, ""}, {800, false, ""}, {799, false, "outside_prediction"}, {1300, false, "outside_prediction"}, {1300, true, ""}} {
-		r := &Result{Simulated: c.simulated, Estimate: &plan.Estimate{OutputThroughputPerGPU: &band}, Metrics: Metrics{OutputThroughputPerGPU: &c.got}}
+		r := &Result{Simulated: c.simulated, Estimate: &plan.Estimate{OutputThroughputPerGPU: &band}, Metrics: trtllm.Measured(map[string]float64{trtllm.OutputThroughputPerGPU: c.got})}
 		code := ""
 		for _, reason := range r.outsidePrediction() {
 			code = reason.Code

@@ -28,7 +28,7 @@ func newReported(r *trtllm.Report) reported {
 		maxBatchSize: w.MaxBatchSize, maxNumTokens: w.MaxNumTokens,
 		kvFraction: w.KVCachePercentage, policy: w.SchedulingPolicy,
 		requests: q.NumRequests, meanISL: q.AvgInputLength, meanOSL: q.AvgOutputLength,
-		streaming: r.Streaming != nil, outputThroughput: value(r.Performance.OutputThroughput),
+		streaming: r.Streaming, outputThroughput: value(r.Metrics.At(trtllm.OutputThroughput)),
 		concurrent: q.AvgConcurrent, quantization: value(r.Engine.Quantization), kvDtype: value(r.Engine.KVCacheDtype),
 	}
 	if d := r.Dataset; d != nil {
@@ -40,17 +40,7 @@ func newReported(r *trtllm.Report) reported {
 // measure takes the numbers of a whole report, and what it tells of the
 // software and the GPU.
 func (r *Result) measure(report *trtllm.Report) {
-	p := report.Performance
-	r.Metrics = Metrics{
-		RequestThroughput: p.RequestThroughput, OutputThroughput: p.OutputThroughput, TotalThroughput: p.TotalThroughput,
-		TotalLatency: p.TotalLatencyMS, AvgRequestLatency: p.AvgRequestLatencyMS,
-		OutputThroughputPerUser: p.OutputThroughputPerUser, OutputThroughputPerGPU: p.OutputThroughputPerGPU,
-	}
-	r.Percentiles = Spread{Latency: p.Latency}
-	if s := report.Streaming; s != nil {
-		r.Metrics.AvgTTFT, r.Metrics.AvgTPOT, r.Metrics.OutputSpeed = s.AvgTTFT, s.AvgTPOT, s.OutputSpeed
-		r.Percentiles.TTFT, r.Percentiles.TPOT, r.Percentiles.GenTPS = s.TTFT, s.TPOT, s.GenTPS
-	}
+	r.Metrics, r.Percentiles = report.Metrics, report.Percentiles
 	if v := report.Engine.Version; v != "" {
 		r.Provenance.TRTLLMVersion = &v
 	}

@@ -40,7 +40,7 @@ type Result struct {
 	Arguments trtllm.Arguments `json:"arguments"`
 
 	Metrics     Metrics        `json:"metrics"`
-	Percentiles Spread         `json:"percentiles"`
+	Percentiles Spreads        `json:"percentiles"`
 	Estimate    *plan.Estimate `json:"estimate"`
 	Job         Job            `json:"job"`
 	Provenance  Provenance     `json:"provenance"`

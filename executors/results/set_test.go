@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -78,7 +77,7 @@ func TestJSONIsReadBack(t *testing.T) {
 	if diff := cmp.Diff(b.String(), again.String()); diff != "" {
 		t.Error(diff)
 	}
-	if len(got.Runs[0].Summary.OutputThroughputPerGPU.Warnings) == 0 {
+	if len(got.Runs[0].Summary.At(trtllm.OutputThroughputPerGPU).Warnings) == 0 {
 		t.Error("the warning of too few samples is lost")
 	}
 	for _, bad := range []string{"", "[]", `{"format_version":"9"}`, `{"format_version":"1","results":[null]}`, `{"format_version":"1","results":[{"verdict":"good"}]}`} {
@@ -135,31 +134,6 @@ func TestJSONKeys(t *testing.T) {
 				t.Errorf("%s has more: %v", part, have)
 			}
 		}
-	}
-}
-
-func TestMetricsAreNamedOnce(t *testing.T) {
-	var p PerMetric[*float64]
-	ty := reflect.TypeOf(p)
-	if ty.NumField() != len(All) {
-		t.Fatalf("%d fields, %d metrics", ty.NumField(), len(All))
-	}
-	units := map[string]bool{}
-	for i, m := range All {
-		if tag := ty.Field(i).Tag.Get("json"); tag != m.Name {
-			t.Errorf("field %d is %s, metric %s", i, tag, m.Name)
-		}
-		*p.Field(m.Name) = ptr(float64(i))
-		if got := reflect.ValueOf(p).Field(i).Interface().(*float64); got == nil || *got != float64(i) {
-			t.Errorf("%s is not field %d", m.Name, i)
-		}
-		if units[m.GoUnit] {
-			t.Errorf("unit %s is used twice", m.GoUnit)
-		}
-		units[m.GoUnit] = true
-	}
-	if p.At("nonsense") != nil {
-		t.Error("a metric that does not exist has a value")
 	}
 }
 
@@ -241,10 +215,10 @@ func TestRunSummary(t *testing.T) {
 		t.Fatalf("%d runs", len(s.Runs))
 	}
 	chat, long := s.Runs[0], s.Runs[1]
-	if chat.Verdict != Suspect || chat.Samples != 2 || chat.Summary.OutputThroughputPerGPU.Median != (775.75+800)/2 {
+	if chat.Verdict != Suspect || chat.Samples != 2 || chat.Summary.At(trtllm.OutputThroughputPerGPU).Median != (775.75+800)/2 {
 		t.Errorf("%+v", chat)
 	}
-	if long.Verdict != Failed || long.Samples != 0 || long.Summary.AvgTTFT != nil || long.Results[0].Code() != "gpu_oom" {
+	if long.Verdict != Failed || long.Samples != 0 || long.Summary.At(trtllm.AvgTTFT) != nil || long.Results[0].Code() != "gpu_oom" {
 		t.Errorf("%+v", long)
 	}
 }

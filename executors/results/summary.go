@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/perf/benchmath"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // Confidence is the level of the intervals of summaries.
@@ -57,11 +59,11 @@ func summarise(values []float64) *Summary {
 // worst among the samples that count; without any it is that of the result that
 // came closest.
 type RunSummary struct {
-	Address     string              `json:"address"`
-	Fingerprint string              `json:"fingerprint"`
-	Verdict     Verdict             `json:"verdict"`
-	Samples     int                 `json:"samples"`
-	Summary     PerMetric[*Summary] `json:"summary"`
+	Address     string                     `json:"address"`
+	Fingerprint string                     `json:"fingerprint"`
+	Verdict     Verdict                    `json:"verdict"`
+	Samples     int                        `json:"samples"`
+	Summary     trtllm.PerMetric[*Summary] `json:"summary"`
 	// Results are the results that the summary is of, counting or not. They are
 	// in the document on their own.
 	Results []*Result `json:"-"`
@@ -85,14 +87,14 @@ func summariseRun(results []*Result) RunSummary {
 	if s.Samples == 0 {
 		s.Verdict = best
 	}
-	for _, m := range All {
+	for _, m := range trtllm.Metrics {
 		var values []float64
 		for _, r := range results {
 			if v := r.Metrics.At(m.Name); v != nil && r.Counts() {
 				values = append(values, *v)
 			}
 		}
-		*s.Summary.Field(m.Name) = Summarise(values)
+		s.Summary.Set(m.Name, Summarise(values))
 	}
 	return s
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A Telemetry sums up what was sampled on the GPUs while they measured.
@@ -138,14 +140,14 @@ const mostThrottled = 0.01
 // watched takes in what was sampled while measuring, and doubts a number during
 // which clocks were held down.
 func (r *Result) watched(in Evidence) {
-	if in.Telemetry == nil || r.Metrics.TotalLatency == nil {
+	if in.Telemetry == nil || r.Metrics.At(trtllm.TotalLatency) == nil {
 		return
 	}
 	to, ok := in.measured(r)
 	if !ok {
 		return
 	}
-	window := time.Duration(*r.Metrics.TotalLatency * float64(time.Millisecond))
+	window := time.Duration(*r.Metrics.At(trtllm.TotalLatency) * float64(time.Millisecond))
 	t := in.Telemetry(to.Add(-window), to)
 	if t == nil {
 		r.Provenance.Missing = maps.Clone(r.Provenance.Missing)
@@ -156,7 +158,7 @@ func (r *Result) watched(in Evidence) {
 		return
 	}
 	t.EnergyJ = t.PowerW * float64(r.Hardware.GPUs) * window.Seconds()
-	if tps := r.Metrics.OutputThroughputPerGPU; tps != nil && t.PowerW > 0 {
+	if tps := r.Metrics.At(trtllm.OutputThroughputPerGPU); tps != nil && t.PowerW > 0 {
 		perJoule := *tps / t.PowerW
 		t.TokensPerJoule = &perJoule
 	}

@@ -79,9 +79,7 @@ func (c *codec) result(r *results.Result) {
 		c.word(&caveat.Code)
 	})
 	c.planned(r)
-	for _, m := range results.All {
-		perhaps(c, r.Metrics.Field(m.Name), c.float)
-	}
+	each(c, (*[]*float64)(&r.Metrics), func(v **float64) { perhaps(c, v, c.float) })
 	c.job(&r.Job)
 	p := &r.Provenance
 	for _, s := range []**string{&p.ImageSHA256, &p.CheckpointSHA256, &p.Driver, &p.CUDA, &p.NCCL, &p.Clocks} {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 var _ plan.Teacher = (*View)(nil)
@@ -28,7 +29,7 @@ func (l lessons) add(slot Slot) {
 	if !slot.Counts || r.Simulated {
 		return
 	}
-	tps := r.Metrics.OutputThroughputPerGPU
+	tps := r.Metrics.At(trtllm.OutputThroughputPerGPU)
 	if tps == nil || *tps <= 0 {
 		return
 	}
@@ -80,7 +81,7 @@ func (l lessons) read(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 
 // startup is how long a job ran before and after it measured, 0 if unknown.
 func startup(r *results.Result) float64 {
-	total := r.Metrics.TotalLatency
+	total := r.Metrics.At(trtllm.TotalLatency)
 	if total == nil || r.Took() <= 0 {
 		return 0
 	}

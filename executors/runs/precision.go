@@ -5,6 +5,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 var _ plan.Gauge = (*View)(nil)
@@ -20,7 +21,7 @@ func (v *View) Precision(fingerprint, cluster string, simulated bool) (int, floa
 	}
 	var values []float64
 	for _, r := range list {
-		if tps := r.Metrics.OutputThroughputPerGPU; r.Counts() && tps != nil {
+		if tps := r.Metrics.At(trtllm.OutputThroughputPerGPU); r.Counts() && tps != nil {
 			values = append(values, *tps)
 		}
 	}

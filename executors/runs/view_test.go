@@ -15,6 +15,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // keeping is a view that keeps everything, and at once.
@@ -131,7 +132,7 @@ func alike(t testing.TB, s *Store, k Key, got []Slot) {
 						fmt.Fprintln(&b, *p)
 					}
 				}
-				for _, m := range results.All {
+				for _, m := range trtllm.Metrics {
 					if v := r.Metrics.At(m.Name); v != nil {
 						fmt.Fprintln(&b, m.Name, *v)
 					}
@@ -313,7 +314,7 @@ func TestSecretsStayOutOfTheIndex(t *testing.T) {
 func TestLessonsAreBounded(t *testing.T) {
 	l := lessons{}
 	s := Open(t.TempDir())
-	r := &results.Result{Verdict: results.Valid, Metrics: results.Metrics{OutputThroughputPerGPU: ptr(1.0)}}
+	r := &results.Result{Verdict: results.Valid, Metrics: trtllm.Measured(map[string]float64{trtllm.OutputThroughputPerGPU: 1})}
 	for i := range 5 * plan.LessonsOfSubject {
 		c := *r
 		c.Job.Ended = ptr(testTime.Add(time.Duration(i*7%1000) * time.Second))

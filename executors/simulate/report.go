@@ -58,19 +58,21 @@ func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, dat
 			NumRequests: len(o.Requests), AvgConcurrent: &m.AvgConcurrency,
 			AvgInputLength: meanISL(s), AvgOutputLength: meanOSL(s),
 		},
-		Performance: trtllm.Performance{
-			TotalLatencyMS: &m.TotalLatency, AvgRequestLatencyMS: &m.AvgLatency, RequestThroughput: &m.RequestsPerSecond,
-			OutputThroughput: &m.OutputTPS, TotalThroughput: &m.TotalTPS,
-			OutputThroughputPerUser: &m.TPSPerUser, OutputThroughputPerGPU: &m.TPSPerGPU,
-			Latency: percentiles(m.Latency),
-		},
+		Metrics: trtllm.Measured(map[string]float64{
+			trtllm.TotalLatency: m.TotalLatency, trtllm.AvgRequestLatency: m.AvgLatency, trtllm.RequestThroughput: m.RequestsPerSecond,
+			trtllm.OutputThroughput: m.OutputTPS, trtllm.TotalThroughput: m.TotalTPS,
+			trtllm.OutputThroughputPerUser: m.TPSPerUser, trtllm.OutputThroughputPerGPU: m.TPSPerGPU,
+		}),
 		Dataset: newDatasetInfo(filepath.Base(inv.Dataset), data),
 	}
-	if inv.Args.Bool("streaming") {
-		rep.Streaming = &trtllm.Streaming{
-			OutputSpeed: &m.OutputSpeed, AvgTTFT: &m.AvgTTFT, AvgTPOT: &m.AvgTPOT,
-			TPOT: percentiles(m.TPOT), TTFT: percentiles(m.TTFT), GenTPS: percentiles(m.GenTPS),
-		}
+	rep.Percentiles.Set(trtllm.AvgRequestLatency, percentiles(m.Latency))
+	if rep.Streaming = inv.Args.Bool("streaming"); rep.Streaming {
+		rep.Metrics.Set(trtllm.OutputSpeed, &m.OutputSpeed)
+		rep.Metrics.Set(trtllm.AvgTTFT, &m.AvgTTFT)
+		rep.Metrics.Set(trtllm.AvgTPOT, &m.AvgTPOT)
+		rep.Percentiles.Set(trtllm.AvgTPOT, percentiles(m.TPOT))
+		rep.Percentiles.Set(trtllm.AvgTTFT, percentiles(m.TTFT))
+		rep.Percentiles.Set(trtllm.OutputSpeed, percentiles(m.GenTPS))
 	}
 	return rep
 }

@@ -352,8 +352,8 @@ func (s *schedule) inStore() {
 			s.t.Errorf("seed %d: the result of job %d (%s) is lost: %s", s.seed, j.id, j.fate, dir)
 		case j.whole && !r.Counts():
 			s.t.Errorf("seed %d: the result of job %d (%s) does not count: %s: %s", s.seed, j.id, j.fate, r.Code(), r.Cause())
-		case j.whole && *r.Metrics.OutputThroughputPerGPU != j.tps:
-			s.t.Errorf("seed %d: job %d measured %v and %v is told", s.seed, j.id, j.tps, *r.Metrics.OutputThroughputPerGPU)
+		case j.whole && *r.Metrics.At(trtllm.OutputThroughputPerGPU) != j.tps:
+			s.t.Errorf("seed %d: job %d measured %v and %v is told", s.seed, j.id, j.tps, *r.Metrics.At(trtllm.OutputThroughputPerGPU))
 		case j.whole:
 			good[fmt.Sprintf("%s sample %d", r.Address, r.Sample)]++
 		}

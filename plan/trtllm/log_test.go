@@ -193,7 +193,7 @@ func FuzzReadLog(f *testing.F) {
 		if l.Phase.String() == "" != (l.Phase == PhaseNone) || l.Done > l.Total {
 			t.Fatalf("%+v", l)
 		}
-		if l.Report == nil || l.Report.Performance.Latency == nil {
+		if l.Report == nil || l.Report.Percentiles.At(AvgRequestLatency) == nil {
 			return
 		}
 		if name, ok := l.Report.hollow(); ok {

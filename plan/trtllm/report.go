@@ -10,14 +10,17 @@ import "strings"
 // may lack more, by version and by what the log has kept: sections that were not
 // printed are nil, or the zero value where they are no pointers.
 type Report struct {
-	Engine      Engine       `json:"engine"`
-	Machine     *Machine     `json:"machine,omitempty"`
-	World       World        `json:"world_info"`
-	Request     RequestInfo  `json:"request_info"`
-	Performance Performance  `json:"performance"`
-	Streaming   *Streaming   `json:"streaming_metrics,omitempty"` // nil without --streaming
-	Decoding    *Decoding    `json:"decoding_stats,omitempty"`    // nil without speculative decoding
-	Dataset     *DatasetInfo `json:"dataset,omitempty"`
+	Engine  Engine      `json:"engine"`
+	Machine *Machine    `json:"machine,omitempty"`
+	World   World       `json:"world_info"`
+	Request RequestInfo `json:"request_info"`
+	// Metrics and Percentiles are the figures; text reports of before 0.18 lack
+	// some. Streaming says that the report has those that need --streaming.
+	Metrics     PerMetric[*float64] `json:"-"`
+	Percentiles Spreads             `json:"-"`
+	Streaming   bool                `json:"-"`
+	Decoding    *Decoding           `json:"decoding_stats,omitempty"` // nil without speculative decoding
+	Dataset     *DatasetInfo        `json:"dataset,omitempty"`
 	// Simulated says that nothing was measured; SimulatedBy names what made the
 	// figures up. The real trtllm-bench writes neither.
 	Simulated   bool   `json:"simulated,omitempty"`
@@ -75,30 +78,6 @@ type RequestInfo struct {
 	AvgOutputLength float64  `json:"avg_output_length"`
 }
 
-// Performance holds the figures that do not need streaming. Text reports of
-// before 0.18 have throughput of requests and of output, and total latency only.
-type Performance struct {
-	TotalLatencyMS          *float64     `json:"total_latency_ms"`
-	AvgRequestLatencyMS     *float64     `json:"avg_request_latency_ms"`
-	RequestThroughput       *float64     `json:"request_throughput_req_s"`
-	OutputThroughput        *float64     `json:"system_output_throughput_tok_s"`
-	TotalThroughput         *float64     `json:"system_total_throughput_tok_s"`
-	OutputThroughputPerUser *float64     `json:"output_throughput_per_user_tok_s"`
-	OutputThroughputPerGPU  *float64     `json:"output_throughput_per_gpu_tok_s"`
-	Latency                 *Percentiles `json:"request_latency_percentiles_ms"`
-}
-
-// Streaming holds the figures that need --streaming, times in milliseconds.
-// GenTPS is nil before 0.20.
-type Streaming struct {
-	OutputSpeed *float64     `json:"token_output_speed_tok_s"`
-	AvgTTFT     *float64     `json:"avg_ttft_ms"`
-	AvgTPOT     *float64     `json:"avg_tpot_ms"`
-	TPOT        *Percentiles `json:"tpot_percentiles"`
-	TTFT        *Percentiles `json:"ttft_percentiles"`
-	GenTPS      *Percentiles `json:"gen_tps_percentiles"`
-}
-
 // Decoding counts draft tokens over the requests of a run with speculative
 // decoding.
 type Decoding struct {
@@ -123,14 +102,14 @@ type Percentiles struct {
 	Average float64 `json:"average"`
 }
 
-// percentileKeys are the names of percentiles in the order of the JSON report.
-var percentileKeys = [...]string{"p50", "p90", "p95", "p99", "minimum", "maximum", "average"}
+// PercentileNames are the names of percentiles in the order of the JSON report.
+var PercentileNames = [...]string{"p50", "p90", "p95", "p99", "minimum", "maximum", "average"}
 
-// percentileIndex is the place of a name in percentileKeys, in any case and also
+// percentileIndex is the place of a name in PercentileNames, in any case and also
 // short as in the table of the data set; -1 for another name.
 func percentileIndex(name string) int {
 	const shortest = len("p50")
-	for i, key := range percentileKeys {
+	for i, key := range PercentileNames {
 		if strings.EqualFold(name, key) || strings.EqualFold(name, key[:shortest]) && key[0] != 'p' || key == "average" && strings.EqualFold(name, "avg") {
 			return i
 		}
@@ -138,8 +117,9 @@ func percentileIndex(name string) int {
 	return -1
 }
 
-// at is the percentile of a name that percentileIndex knows, nil for another.
-func (p *Percentiles) at(name string) *float64 {
+// At is where the percentile of a name is kept, in any case and as the text report
+// shortens it, nil for another name.
+func (p *Percentiles) At(name string) *float64 {
 	fields := [...]*float64{&p.P50, &p.P90, &p.P95, &p.P99, &p.Minimum, &p.Maximum, &p.Average}
 	if i := percentileIndex(name); i >= 0 {
 		return fields[i]

@@ -61,15 +61,82 @@ func ReadReport(r io.Reader) (*Report, error) {
 
 // hollow names a metric that the report should have and lacks.
 func (r *Report) hollow() (string, bool) {
-	optional := func(name string) bool {
-		return name == "system_total_throughput_tok_s" || r.Streaming == nil && (name == "avg_ttft_ms" || name == "avg_tpot_ms" || name == "token_output_speed_tok_s")
-	}
-	for _, m := range r.Metrics() {
-		if m.Value == nil && !optional(m.Name) {
+	for _, m := range Metrics {
+		if r.Metrics.At(m.Name) == nil && !m.Optional && (r.Streaming || !m.Streaming) {
 			return m.Name, true
 		}
 	}
 	return "", false
+}
+
+// A wireReport is a report as JSON: its figures stand in two sections.
+type wireReport struct {
+	*plainReport
+	Performance map[string]any `json:"performance"`
+	Streaming   map[string]any `json:"streaming_metrics,omitempty"`
+}
+
+type plainReport Report
+
+// MarshalJSON implements json.Marshaler.
+func (r *Report) MarshalJSON() ([]byte, error) {
+	w := wireReport{plainReport: (*plainReport)(r), Performance: r.section(false)}
+	if r.Streaming {
+		w.Streaming = r.section(true)
+	}
+	return json.Marshal(w)
+}
+
+// section holds the figures that need streaming, or those that do not.
+func (r *Report) section(streaming bool) map[string]any {
+	out := map[string]any{}
+	for _, m := range Metrics {
+		if m.Streaming != streaming {
+			continue
+		}
+		out[m.Name] = r.Metrics.At(m.Name)
+		if m.Spread.Name != "" {
+			out[m.Spread.Name] = r.Percentiles.At(m.Name)
+		}
+	}
+	return out
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Of a key that is there twice the
+// last one counts, as in Python.
+func (r *Report) UnmarshalJSON(b []byte) error {
+	var w struct {
+		*plainReport
+		Performance json.RawMessage `json:"performance"`
+		Streaming   json.RawMessage `json:"streaming_metrics"`
+	}
+	w.plainReport = (*plainReport)(r)
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	r.Streaming = len(w.Streaming) > 0 && string(w.Streaming) != "null"
+	for streaming, section := range map[bool]json.RawMessage{false: w.Performance, true: w.Streaming} {
+		if err := r.readSection(streaming, section); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Report) readSection(streaming bool, section json.RawMessage) error {
+	if len(section) == 0 {
+		return nil
+	}
+	of := func(key func(Metric) string) func(Metric) string {
+		return func(m Metric) string {
+			if m.Streaming != streaming {
+				return ""
+			}
+			return key(m)
+		}
+	}
+	err := decodeKeys(section, of(func(m Metric) string { return m.Name }), func(m Metric, v *float64) { r.Metrics.Set(m.Name, v) })
+	return errors.Join(err, decodeKeys(section, of(func(m Metric) string { return m.Spread.Name }), func(m Metric, v *Percentiles) { r.Percentiles.Set(m.Name, v) }))
 }
 
 // orNil is nil for Python's None, which the report has as a string where it
@@ -98,20 +165,33 @@ func decodeWhole(b []byte, v any) error {
 	return nil
 }
 
-// requiredKeys have a number in every report, those of a streaming run too
-// where there is a section streaming_metrics. A name with * stands for the seven
-// keys of percentiles.
-var requiredKeys = []struct {
-	section string
-	keys    []string
-}{
-	{"world_info", []string{"tp_size", "pp_size", "max_batch_size", "max_num_tokens"}},
-	{"request_info", []string{"num_requests", "avg_input_length", "avg_output_length"}},
-	{"performance", []string{
-		"total_latency_ms", "avg_request_latency_ms", "request_throughput_req_s", "system_output_throughput_tok_s",
-		"output_throughput_per_user_tok_s", "output_throughput_per_gpu_tok_s", "request_latency_percentiles_ms*"}},
-	{"streaming_metrics", []string{
-		"token_output_speed_tok_s", "avg_ttft_ms", "avg_tpot_ms", "tpot_percentiles*", "ttft_percentiles*"}},
+// A needed section has a number in every report under each of its keys, those of
+// a streaming run where there is a section streaming_metrics, and percentiles
+// under each of its spreads.
+type needed struct {
+	section       string
+	keys, spreads []string
+}
+
+func requiredKeys() []needed {
+	performance, streaming := needed{section: "performance"}, needed{section: "streaming_metrics"}
+	for _, m := range Metrics {
+		in := &performance
+		if m.Streaming {
+			in = &streaming
+		}
+		if !m.Optional {
+			in.keys = append(in.keys, m.Name)
+		}
+		if m.Spread.Name != "" && !m.Spread.Optional {
+			in.spreads = append(in.spreads, m.Spread.Name)
+		}
+	}
+	return []needed{
+		{section: "world_info", keys: []string{"tp_size", "pp_size", "max_batch_size", "max_num_tokens"}},
+		{section: "request_info", keys: []string{"num_requests", "avg_input_length", "avg_output_length"}},
+		performance, streaming,
+	}
 }
 
 func missingKeys(tree map[string]any) []string {
@@ -119,7 +199,7 @@ func missingKeys(tree map[string]any) []string {
 	if _, ok := tree["engine"].(map[string]any); !ok {
 		missing = append(missing, "engine")
 	}
-	for _, r := range requiredKeys {
+	for _, r := range requiredKeys() {
 		section, ok := tree[r.section].(map[string]any)
 		if !ok {
 			if r.section != "streaming_metrics" || tree[r.section] != nil {
@@ -127,9 +207,13 @@ func missingKeys(tree map[string]any) []string {
 			}
 			continue
 		}
-		for _, key := range r.keys {
-			name, spread := strings.CutSuffix(key, "*")
-			if !(spread && isSpread(section[name]) || !spread && isNumber(section[name])) {
+		for _, name := range r.keys {
+			if !isNumber(section[name]) {
+				missing = append(missing, r.section+"."+name)
+			}
+		}
+		for _, name := range r.spreads {
+			if !isSpread(section[name]) {
 				missing = append(missing, r.section+"."+name)
 			}
 		}
@@ -144,7 +228,7 @@ func isNumber(v any) bool {
 
 func isSpread(v any) bool {
 	m, ok := v.(map[string]any)
-	for _, key := range percentileKeys {
+	for _, key := range PercentileNames {
 		ok = ok && isNumber(m[key])
 	}
 	return ok

@@ -52,16 +52,17 @@ func TestReadReportIncomplete(t *testing.T) {
 		}
 	}
 	for name, b := range map[string]string{
-		"twice":       string(whole) + string(whole),
-		"a comma":     string(whole) + ",",
-		"no object":   "[1, 2]",
-		"null":        "null",
-		"a null":      strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": null`, 1),
-		"a word":      strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": "fast"`, 1),
-		"a NaN":       strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": NaN`, 1),
-		"a key twice": strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": 511.25, "AVG_TTFT_MS": null`, 1),
-		"no section":  strings.Replace(string(whole), `"request_info"`, `"requests"`, 1),
-		"a list":      strings.Replace(string(whole), `"performance": {`, `"performance": [], "p": {`, 1),
+		"twice":           string(whole) + string(whole),
+		"a comma":         string(whole) + ",",
+		"no object":       "[1, 2]",
+		"null":            "null",
+		"a null":          strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": null`, 1),
+		"a word":          strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": "fast"`, 1),
+		"a NaN":           strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": NaN`, 1),
+		"a key twice":     strings.Replace(string(whole), `"avg_ttft_ms": 511.25`, `"avg_ttft_ms": 511.25, "avg_ttft_ms": null`, 1),
+		"a section again": strings.TrimSuffix(strings.TrimSpace(string(whole)), "}") + `, "Performance": {"avg_request_latency_ms": null}}`,
+		"no section":      strings.Replace(string(whole), `"request_info"`, `"requests"`, 1),
+		"a list":          strings.Replace(string(whole), `"performance": {`, `"performance": [], "p": {`, 1),
 	} {
 		if r, err := ReadReport(strings.NewReader(b)); err == nil {
 			t.Errorf("%s: read as %+v", name, r)
@@ -99,10 +100,10 @@ func TestMetrics(t *testing.T) {
 	}
 	values := func(r *Report) []float64 {
 		var out []float64
-		for _, m := range r.Metrics() {
+		for _, m := range Metrics {
 			v := math.Inf(-1)
-			if m.Value != nil {
-				v = *m.Value
+			if p := r.Metrics.At(m.Name); p != nil {
+				v = *p
 			}
 			out = append(out, v)
 		}
@@ -119,24 +120,24 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("with streaming:\n%s", diff)
 	}
 	var names []string
-	for _, m := range r.Metrics() {
+	for _, m := range Metrics {
 		names = append(names, m.Name)
 	}
-	for _, s := range r.Spreads() {
-		names = append(names, s.Name)
-		if s.Percentiles == nil {
-			t.Errorf("%s is nil", s.Name)
+	for _, m := range distributions() {
+		names = append(names, m.Spread.Name)
+		if r.Percentiles.At(m.Name) == nil {
+			t.Errorf("%s is nil", m.Spread.Name)
 		}
 	}
 	wantNames := strings.Fields(`request_throughput_req_s system_output_throughput_tok_s system_total_throughput_tok_s total_latency_ms
 		avg_request_latency_ms output_throughput_per_user_tok_s output_throughput_per_gpu_tok_s avg_ttft_ms avg_tpot_ms token_output_speed_tok_s
-		request_latency_percentiles_ms ttft_percentiles tpot_percentiles gen_tps_percentiles`)
+		tpot_percentiles ttft_percentiles gen_tps_percentiles request_latency_percentiles_ms`)
 	if diff := cmp.Diff(wantNames, names); diff != "" {
 		t.Error(diff)
 	}
-	for _, s := range read("1.0.json").Spreads()[1:] {
-		if s.Percentiles != nil {
-			t.Errorf("%s without streaming", s.Name)
+	for _, m := range distributions()[:3] {
+		if read("1.0.json").Percentiles.At(m.Name) != nil {
+			t.Errorf("%s without streaming", m.Spread.Name)
 		}
 	}
 }

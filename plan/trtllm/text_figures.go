@@ -7,31 +7,30 @@ import (
 
 func (t *reportText) performance(r *Report) {
 	t.heading("PERFORMANCE OVERVIEW ")
-	p := &r.Performance
-	t.figure("Request Throughput (req/sec)", 50, p.RequestThroughput)
-	t.figure("Total Output Throughput (tokens/sec)", 50, p.OutputThroughput)
-	t.figure("Total Token Throughput (tokens/sec)", 50, p.TotalThroughput)
-	t.figure("Total Latency (ms)", 50, p.TotalLatencyMS)
-	t.figure("Average request latency (ms)", 50, p.AvgRequestLatencyMS)
-	t.figure("Per User Output Throughput [w/ ctx] (tps/user)", 50, p.OutputThroughputPerUser)
-	t.figure("Per GPU Output Throughput (tps/gpu)", 50, p.OutputThroughputPerGPU)
-	if s := r.Streaming; s != nil {
-		t.figure("Average time-to-first-token [TTFT] (ms)", 50, s.AvgTTFT)
-		t.figure("Average time-per-output-token [TPOT] (ms)", 50, s.AvgTPOT)
-		t.figure("Per User Output Speed (tps/user)", 50, s.OutputSpeed)
+	t.b.WriteString(Overview(r.Metrics))
+}
+
+// Overview are the lines of the section PERFORMANCE OVERVIEW: one for each metric
+// that there is.
+func Overview(values PerMetric[*float64]) string {
+	t := &reportText{}
+	for _, m := range Metrics {
+		t.figure(m.Labels[0], 50, values.At(m.Name))
 	}
+	return t.b.String()
 }
 
 // extremesFirst is the order of all breakdowns but that of latency.
 var extremesFirst = [...]string{"minimum", "maximum", "average", "p50", "p90", "p95", "p99"}
 
 func (t *reportText) breakdowns(r *Report) {
-	if s := r.Streaming; s != nil {
-		t.breakdown("Per-Request Time-per-Output-Token [TPOT] Breakdown (ms)", "TPOT", s.TPOT, extremesFirst[:])
-		t.breakdown("Per-Request Time-to-First-Token [TTFT] Breakdown (ms) ", "TTFT", s.TTFT, extremesFirst[:])
-		t.breakdown("Per-Request Generation Throughput [GTPS] Breakdown (tps/user)", "GTPS", s.GenTPS, extremesFirst[:])
+	for _, m := range distributions() {
+		keys := extremesFirst[:]
+		if m.Name == AvgRequestLatency {
+			keys = PercentileNames[:]
+		}
+		t.breakdown(m.Spread.Title, m.Spread.Tag, r.Percentiles.At(m.Name), keys)
 	}
-	t.breakdown("Request Latency Breakdown (ms) -----------------------", "Latency", r.Performance.Latency, percentileKeys[:])
 	t.b.WriteString("\n")
 }
 
@@ -41,7 +40,7 @@ func (t *reportText) breakdown(title, tag string, p *Percentiles, keys []string)
 	}
 	fmt.Fprintf(&t.b, "\n-- %s\n\n", title)
 	for _, key := range keys {
-		fmt.Fprintf(&t.b, "[%s] %-7s: %.4f\n", tag, strings.ToUpper(key), *p.at(key))
+		fmt.Fprintf(&t.b, "[%s] %-7s: %.4f\n", tag, strings.ToUpper(key), *p.At(key))
 	}
 }
 
@@ -67,7 +66,7 @@ func (t *reportText) decoding(d *Decoding) {
 		}
 		fmt.Fprintf(&t.b, "\n-- %s Details --------------------------------\n\n", part.title)
 		for _, key := range extremesFirst {
-			fmt.Fprintf(&t.b, "[%s] %-7s: %.2f\n", part.tag, strings.ToUpper(key), *part.p.at(key))
+			fmt.Fprintf(&t.b, "[%s] %-7s: %.2f\n", part.tag, strings.ToUpper(key), *part.p.At(key))
 		}
 	}
 }
@@ -83,7 +82,7 @@ func (t *reportText) dataset(d *DatasetInfo) {
 		t.b.WriteString("\n-- Percentiles statistics ---------------------------------\n\n")
 		t.b.WriteString("        Input              Output           Seq. Length\n" + strings.Repeat("-", len(rule)) + "\n")
 		for _, key := range []string{"MIN", "MAX", "AVG", "P50", "P90", "P95", "P99"} {
-			fmt.Fprintf(&t.b, "%s:  %s          %s          %s\n", key, cell(*d.ISL.at(key)), cell(*d.OSL.at(key)), cell(*d.SeqLen.at(key)))
+			fmt.Fprintf(&t.b, "%s:  %s          %s          %s\n", key, cell(*d.ISL.At(key)), cell(*d.OSL.At(key)), cell(*d.SeqLen.At(key)))
 		}
 	}
 	t.b.WriteString(rule + "\n")

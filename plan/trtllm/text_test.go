@@ -22,8 +22,8 @@ func anyReport(r *rand.Rand) *Report {
 	coarse := func() *Percentiles { return &Percentiles{two(), two(), two(), two(), two(), two(), two()} }
 	lengths := func() *Percentiles {
 		p := spread()
-		for _, key := range percentileKeys {
-			*p.at(key) = math.Round(*p.at(key)*1e4/2) / 1e4
+		for _, key := range PercentileNames {
+			*p.At(key) = math.Round(*p.At(key)*1e4/2) / 1e4
 		}
 		return p
 	}
@@ -35,10 +35,9 @@ func anyReport(r *rand.Rand) *Report {
 		World: World{
 			TP: 1 + r.IntN(8), PP: 1 + r.IntN(4), MaxBatchSize: r.IntN(9000), MaxNumTokens: r.IntN(90000), SchedulingPolicy: "GUARANTEED_NO_EVICT",
 		},
-		Request: RequestInfo{NumRequests: 1 + r.IntN(1e6), AvgConcurrent: number(), AvgInputLength: *number(), AvgOutputLength: *number()},
-		Performance: Performance{
-			number(), number(), number(), number(), number(), number(), number(), spread(),
-		},
+		Request:     RequestInfo{NumRequests: 1 + r.IntN(1e6), AvgConcurrent: number(), AvgInputLength: *number(), AvgOutputLength: *number()},
+		Metrics:     figures(*number(), *number(), *number(), *number(), *number(), *number(), *number()),
+		Percentiles: spreads(spread()),
 	}
 	rep.World.WorldSize = rep.World.TP * rep.World.PP
 	if r.IntN(2) == 0 {
@@ -47,7 +46,15 @@ func anyReport(r *rand.Rand) *Report {
 		rep.World.IssueRate = new(float64(r.IntN(1e5)) * 1e12)
 	}
 	if r.IntN(2) == 0 {
-		rep.Streaming = &Streaming{number(), number(), number(), spread(), spread(), spread()}
+		rep.Streaming = true
+		for _, m := range Metrics {
+			if m.Streaming {
+				rep.Metrics.Set(m.Name, number())
+			}
+			if m.Streaming && m.Spread.Name != "" {
+				rep.Percentiles.Set(m.Name, spread())
+			}
+		}
 	}
 	if r.IntN(3) == 0 {
 		rep.Decoding = &Decoding{Mode: "MTP", Drafted: coarse(), Accepted: coarse(), AcceptanceRate: coarse(), AcceptanceLength: coarse()}
@@ -151,10 +158,10 @@ func TestCutReportIsNeverAResult(t *testing.T) {
 			if got == nil {
 				return
 			}
-			if diff := cmp.Diff(want.Metrics(), got.Metrics()); diff != "" {
+			if diff := cmp.Diff(want.Metrics, got.Metrics); diff != "" {
 				t.Fatalf("%s, %s %d bytes:\n%s", path, what, n, diff)
 			}
-			if diff := cmp.Diff(want.Spreads(), got.Spreads()); diff != "" {
+			if diff := cmp.Diff(want.Percentiles, got.Percentiles); diff != "" {
 				t.Fatalf("%s, %s %d bytes:\n%s", path, what, n, diff)
 			}
 		}

@@ -63,7 +63,7 @@ type draft struct {
 	// first says that 0.17 printed it, which has no breakdown of latency; closed
 	// that a rule ended the section of the figures.
 	first, closed bool
-	spreads       [breakdownCount]spread
+	spreads       map[string]*spread // by tag
 	table         [3]spread
 }
 

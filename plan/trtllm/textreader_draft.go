@@ -14,14 +14,14 @@ type spread struct {
 
 func (s *spread) set(name string, v float64) {
 	if i := percentileIndex(name); i >= 0 {
-		*s.p.at(name) = v
+		*s.p.At(name) = v
 		s.seen |= 1 << i
 	}
 }
 
 // whole is the percentiles if all of them were seen.
 func (s *spread) whole() *Percentiles {
-	if s.seen != 1<<len(percentileKeys)-1 {
+	if s.seen != 1<<len(PercentileNames)-1 {
 		return nil
 	}
 	return &s.p
@@ -38,11 +38,15 @@ func decimals(s string, places int) (float64, bool) {
 	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
 }
 
-func (d *draft) stream() *Streaming {
-	if d.report.Streaming == nil {
-		d.report.Streaming = &Streaming{}
+// spread is where the percentiles with a tag are collected.
+func (d *draft) spread(tag string) *spread {
+	if d.spreads == nil {
+		d.spreads = map[string]*spread{}
 	}
-	return d.report.Streaming
+	if d.spreads[tag] == nil {
+		d.spreads[tag] = &spread{}
+	}
+	return d.spreads[tag]
 }
 
 func (d *draft) decoding() *Decoding {
@@ -55,9 +59,14 @@ func (d *draft) decoding() *Decoding {
 // settle puts the percentiles that are whole into the report, and works out what
 // a text report does not say.
 func (d *draft) settle() {
-	for i := range breakdowns {
-		if p := d.spreads[i].whole(); p != nil {
-			*breakdowns[i].at(d) = p
+	for _, m := range distributions() {
+		if p := d.spread(m.Spread.Tag).whole(); p != nil {
+			d.report.Percentiles.Set(m.Name, p)
+		}
+	}
+	for _, s := range decodingSpreads {
+		if p := d.spread(s.tag).whole(); p != nil {
+			*s.at(d.decoding()) = p
 		}
 	}
 	w := &d.report.World
@@ -91,24 +100,39 @@ func (d *draft) lacks() []string {
 			out = append(out, what)
 		}
 	}
-	p := &d.report.Performance
-	need(p.RequestThroughput != nil, "Request Throughput")
-	need(p.OutputThroughput != nil, "Total Output Throughput")
-	need(p.TotalLatencyMS != nil, "Total Latency")
-	if d.first && !d.seen[requestSection] && d.spreads[latencyBreakdown].seen == 0 {
+	metric := func(m Metric) {
+		label, _, _ := strings.Cut(m.Labels[0], " (")
+		label, _, _ = strings.Cut(label, " [")
+		need(d.report.Metrics.At(m.Name) != nil, label)
+	}
+	if d.first && !d.seen[requestSection] && d.spread(latencyTag).seen == 0 {
+		for _, m := range Metrics {
+			if m.Name == RequestThroughput || m.Name == OutputThroughput || m.Name == TotalLatency {
+				metric(m)
+			}
+		}
 		need(d.closed, "the rule at the end of PERFORMANCE OVERVIEW")
 		return out
 	}
-	need(p.AvgRequestLatencyMS != nil, "Average request latency")
-	need(p.OutputThroughputPerUser != nil, "Per User Output Throughput")
-	need(p.OutputThroughputPerGPU != nil, "Per GPU Output Throughput")
-	if s := d.report.Streaming; s != nil {
-		need(s.AvgTTFT != nil, "Average time-to-first-token")
-		need(s.AvgTPOT != nil, "Average time-per-output-token")
-		need(s.OutputSpeed != nil, "Per User Output Speed")
-		need(s.TTFT != nil, "Time-to-First-Token Breakdown")
-		need(s.TPOT != nil, "Time-per-Output-Token Breakdown")
+	for _, m := range Metrics {
+		if !m.Optional && (d.report.Streaming || !m.Streaming) {
+			metric(m)
+		}
 	}
-	need(p.Latency != nil, "Request Latency Breakdown")
+	for _, m := range distributions() {
+		if !m.Spread.Optional && (d.report.Streaming || !m.Streaming) {
+			need(d.report.Percentiles.At(m.Name) != nil, breakdownName(m))
+		}
+	}
 	return out
+}
+
+// breakdownName is what a breakdown of the text report is called.
+func breakdownName(m Metric) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(m.Spread.Title, "Per-Request "), " (")
+	head, tail, ok := strings.Cut(name, " [")
+	if ok {
+		_, tail, _ = strings.Cut(tail, "]")
+	}
+	return head + tail
 }

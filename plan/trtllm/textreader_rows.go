@@ -1,6 +1,7 @@
 package trtllm
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -53,30 +54,20 @@ func splitLabel(s string) (label, value string, ok bool) {
 	return "", "", false
 }
 
-const (
-	breakdownCount   = 9
-	latencyBreakdown = 0
-)
-
-// breakdowns are the tags of all versions' percentiles, and where in a report
-// they belong.
-var breakdowns = [breakdownCount]struct {
-	tag    string
-	places int
-	at     func(*draft) **Percentiles
+// decodingSpreads are the tags of all versions' percentiles of draft tokens.
+var decodingSpreads = []struct {
+	tag string
+	at  func(*Decoding) **Percentiles
 }{
-	latencyBreakdown: {"Latency", 4, func(d *draft) **Percentiles { return &d.report.Performance.Latency }},
-	{"TTFT", 4, func(d *draft) **Percentiles { return &d.stream().TTFT }},
-	{"TPOT", 4, func(d *draft) **Percentiles { return &d.stream().TPOT }},
-	{"GTPS", 4, func(d *draft) **Percentiles { return &d.stream().GenTPS }},
-	{"AR", 2, func(d *draft) **Percentiles { return &d.decoding().Acceptance }},
-	{"DT", 2, func(d *draft) **Percentiles { return &d.decoding().Drafted }},
-	{"ADT", 2, func(d *draft) **Percentiles { return &d.decoding().Accepted }},
-	{"DAR", 2, func(d *draft) **Percentiles { return &d.decoding().AcceptanceRate }},
-	{"AL", 2, func(d *draft) **Percentiles { return &d.decoding().AcceptanceLength }},
+	{"AR", func(d *Decoding) **Percentiles { return &d.Acceptance }},
+	{"DT", func(d *Decoding) **Percentiles { return &d.Drafted }},
+	{"ADT", func(d *Decoding) **Percentiles { return &d.Accepted }},
+	{"DAR", func(d *Decoding) **Percentiles { return &d.AcceptanceRate }},
+	{"AL", func(d *Decoding) **Percentiles { return &d.AcceptanceLength }},
 }
 
-// breakdown reads "[TPOT] P50    : 7.6079". It is false for another line.
+// breakdown reads "[TPOT] P50    : 7.6079". It is false for another line. A
+// breakdown that has begun makes its section.
 func (d *draft) breakdown(line string) bool {
 	tag, rest, ok := strings.Cut(line, "]")
 	if !ok || !strings.HasPrefix(tag, "[") {
@@ -86,49 +77,39 @@ func (d *draft) breakdown(line string) bool {
 	if !ok {
 		return false
 	}
-	for i := range breakdowns {
-		if b := &breakdowns[i]; b.tag == tag[1:] {
-			b.at(d) // a breakdown that has begun makes its section
-			if v, ok := decimals(strings.TrimSpace(value), b.places); ok {
-				d.spreads[i].set(strings.TrimSpace(key), v)
-			}
-			return true
+	places, tag := 0, tag[1:]
+	for _, m := range distributions() {
+		if m.Spread.Tag == tag {
+			places = 4
+			d.report.Streaming = d.report.Streaming || m.Streaming
 		}
 	}
-	return false
+	for _, s := range decodingSpreads {
+		if s.tag == tag {
+			places = 2
+			d.decoding()
+		}
+	}
+	if places == 0 {
+		return false
+	}
+	if v, ok := decimals(strings.TrimSpace(value), places); ok {
+		d.spread(tag).set(strings.TrimSpace(key), v)
+	}
+	return true
 }
 
-// figures are the labels of PERFORMANCE OVERVIEW: 0.17, then 0.18 to 0.19, then
-// 0.20 to 1.2, where they differ.
-var figures = map[string]func(*draft) **float64{
-	"Request Throughput (req/sec)":                     func(d *draft) **float64 { return &d.report.Performance.RequestThroughput },
-	"Token Throughput (tokens/sec)":                    func(d *draft) **float64 { d.first = true; return &d.report.Performance.OutputThroughput },
-	"Total Output Throughput (tokens/sec)":             func(d *draft) **float64 { return &d.report.Performance.OutputThroughput },
-	"Total Token Throughput (tokens/sec)":              func(d *draft) **float64 { return &d.report.Performance.TotalThroughput },
-	"Total Latency (ms)":                               func(d *draft) **float64 { return &d.report.Performance.TotalLatencyMS },
-	"Average request latency (ms)":                     func(d *draft) **float64 { return &d.report.Performance.AvgRequestLatencyMS },
-	"Per User Output Throughput (tokens/sec/user)":     perUser,
-	"Per User Output Throughput [w/ ctx] (tps/user)":   perUser,
-	"Per GPU Output Throughput (tokens/sec/gpu)":       perGPU,
-	"Per GPU Output Throughput (tps/gpu)":              perGPU,
-	"Average time-to-first-token [TTFT] (ms)":          func(d *draft) **float64 { return &d.stream().AvgTTFT },
-	"Average time-per-output-token [TPOT] (ms)":        func(d *draft) **float64 { return &d.stream().AvgTPOT },
-	"Per User Output Speed [1/TPOT] (tokens/sec/user)": outputSpeed,
-	"Per User Output Speed (tps/user)":                 outputSpeed,
-}
-
-func perUser(d *draft) **float64     { return &d.report.Performance.OutputThroughputPerUser }
-func perGPU(d *draft) **float64      { return &d.report.Performance.OutputThroughputPerGPU }
-func outputSpeed(d *draft) **float64 { return &d.stream().OutputSpeed }
-
+// figure reads a line of PERFORMANCE OVERVIEW.
 func (d *draft) figure(label, value string) {
-	at, ok := figures[label]
-	if !ok {
+	i := slices.IndexFunc(Metrics, func(m Metric) bool { return slices.Contains(m.Labels, label) })
+	if i < 0 {
 		return
 	}
-	place := at(d)
+	m := Metrics[i]
+	d.first = d.first || label == firstThroughput
+	d.report.Streaming = d.report.Streaming || m.Streaming
 	if v, ok := decimals(value, 4); ok {
-		*place = &v
+		d.report.Metrics.Set(m.Name, &v)
 	}
 }
 

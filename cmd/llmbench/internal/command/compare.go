@@ -14,6 +14,7 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 type compareFlags struct {
@@ -24,7 +25,15 @@ type compareFlags struct {
 }
 
 // comparedMetrics are what people look at first.
-var comparedMetrics = []string{"output_throughput_per_gpu_tok_s", "output_throughput_per_user_tok_s", "avg_ttft_ms", "avg_tpot_ms"}
+func comparedMetrics() []string {
+	var names []string
+	for _, m := range trtllm.Columns() {
+		if m.Headline {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
 
 func compareCommand(e *env) *cli.Command {
 	return &cli.Command{
@@ -63,14 +72,14 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 	if err != nil {
 		return f, fmt.Errorf("-threshold: %w", err)
 	}
-	f.How = results.Comparing{Threshold: threshold, Across: commas(c.StringSlice("across")), Metrics: comparedMetrics}
+	f.How = results.Comparing{Threshold: threshold, Across: commas(c.StringSlice("across")), Metrics: comparedMetrics()}
 	if list := commas(c.StringSlice("metric")); len(list) > 0 {
 		f.How.Metrics = list
 	}
 	for _, name := range f.How.Metrics {
-		if _, ok := results.Find(name); !ok {
+		if _, ok := trtllm.FindMetric(name); !ok {
 			var names []string
-			for _, m := range results.All {
+			for _, m := range trtllm.Metrics {
 				names = append(names, m.Name)
 			}
 			return f, fmt.Errorf("-metric=%s: there is no such metric; there are %s", name, strings.Join(names, ", "))

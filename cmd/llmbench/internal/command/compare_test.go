@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // samples writes a results document with n samples around tps with 1 % of noise.
@@ -18,7 +19,7 @@ func samples(t *testing.T, seed int64, n int, tps float64) string {
 		v := tps * (1 + 0.01*rng.NormFloat64())
 		list = append(list, &results.Result{
 			Address: "load/use_case=chat", Fingerprint: "f", Sample: i + 1, Attempt: 1, Cluster: "gb", Verdict: results.Valid,
-			Metrics: results.Metrics{OutputThroughputPerGPU: &v},
+			Metrics: trtllm.Measured(map[string]float64{trtllm.OutputThroughputPerGPU: v}),
 		})
 	}
 	path := filepath.Join(t.TempDir(), "results.json")

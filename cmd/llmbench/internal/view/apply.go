@@ -14,6 +14,7 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // Exit is how Apply.End reports an exit code; commands turn it into one.
@@ -142,7 +143,7 @@ func (a *Apply) eventLine(e executors.Event) string {
 		a.last[name] = e.Time
 		return strings.TrimRight(fmt.Sprintf("%s  %d of %d  %s", name, e.Done, e.Total, e.Text), " ")
 	case executors.RunComplete:
-		return fmt.Sprintf("%s  %s  %s tok/s/gpu", name, e.Result.Verdict, optionalFigure(e.Result.Metrics.OutputThroughputPerGPU))
+		return fmt.Sprintf("%s  %s  %s tok/s/gpu", name, e.Result.Verdict, optionalFigure(e.Result.Metrics.At(trtllm.OutputThroughputPerGPU)))
 	case executors.RunErrored:
 		if e.Result != nil {
 			return fmt.Sprintf("%s  %s  %s: %s", name, e.Result.Verdict, e.Result.Code(), e.Result.Cause())

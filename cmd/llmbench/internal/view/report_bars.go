@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // reportBars are rows of bars, or of marks, along one scale.
@@ -43,7 +44,7 @@ func (reportTick) Last(n, i int) bool { return i == n-1 }
 func throughputBars(set *results.Set, names runNames) *reportBars {
 	most := 0.0
 	for _, run := range set.Runs {
-		if s := run.Summary.OutputThroughputPerGPU; s != nil {
+		if s := run.Summary.At(trtllm.OutputThroughputPerGPU); s != nil {
 			most = max(most, s.Median, value(s.High))
 		}
 	}
@@ -52,7 +53,7 @@ func throughputBars(set *results.Set, names runNames) *reportBars {
 	}
 	scale := linearScale(most)
 	return newReportBars(set, names, scale, func(run results.RunSummary) (reportBar, bool) {
-		s := run.Summary.OutputThroughputPerGPU
+		s := run.Summary.At(trtllm.OutputThroughputPerGPU)
 		if s == nil {
 			return reportBar{Text: "no number", Extra: verdictText(run)}, true
 		}
@@ -74,7 +75,7 @@ func predictionBars(set *results.Set, names runNames) *reportBars {
 	for _, run := range set.Runs {
 		if e := run.Results[0].Estimate; e != nil && e.OutputThroughputPerGPU != nil {
 			most = max(most, e.OutputThroughputPerGPU.High)
-			if s := run.Summary.OutputThroughputPerGPU; s != nil {
+			if s := run.Summary.At(trtllm.OutputThroughputPerGPU); s != nil {
 				most = max(most, s.Median)
 			}
 		}
@@ -84,7 +85,7 @@ func predictionBars(set *results.Set, names runNames) *reportBars {
 	}
 	scale := linearScale(most)
 	return newReportBars(set, names, scale, func(run results.RunSummary) (reportBar, bool) {
-		e, s := run.Results[0].Estimate, run.Summary.OutputThroughputPerGPU
+		e, s := run.Results[0].Estimate, run.Summary.At(trtllm.OutputThroughputPerGPU)
 		if e == nil || e.OutputThroughputPerGPU == nil || s == nil {
 			return reportBar{}, false
 		}

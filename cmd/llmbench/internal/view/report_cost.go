@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // reportCost is what the runs took, and with a price what that costs.
@@ -27,7 +28,7 @@ func newReportCost(set *results.Set, names runNames, price Price) *reportCost {
 	}
 	for _, run := range set.Runs {
 		row := newReportCostRow(names.full(run.Address), spentHours(run.Results), price, simulated)
-		if s := run.Summary.OutputThroughputPerGPU; s != nil && s.Median > 0 && price.set() {
+		if s := run.Summary.At(trtllm.OutputThroughputPerGPU); s != nil && s.Median > 0 && price.set() {
 			row.PerMillion = price.amount(price.PerMillion(s.Median))
 		}
 		if r := counting(run); r != nil && r.Telemetry != nil {

@@ -24,6 +24,9 @@ func measuredResult(useCase string, isl, osl, concurrency, sample int, noise flo
 	spread := func(v float64) *results.Percentiles {
 		return &results.Percentiles{P50: v, P90: v * 1.4, P95: v * 1.7, P99: v * 2.4, Minimum: v / 2, Maximum: v * 3, Average: v * 1.1}
 	}
+	var spreads results.Spreads
+	spreads.Set(trtllm.AvgTTFT, spread(ttft))
+	spreads.Set(trtllm.AvgTPOT, spread(tpot))
 	started := time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC).Add(time.Duration(sample) * time.Hour)
 	perJoule := perGPU / 910
 	return &results.Result{
@@ -35,11 +38,12 @@ func measuredResult(useCase string, isl, osl, concurrency, sample int, noise flo
 		Hardware: plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
 		Image:    plan.Image{Name: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc4", TRTLLMVersion: "1.0.0rc4"},
 		UseCase:  plan.UseCase{Label: useCase, ISL: &isl, OSL: &osl},
-		Metrics: results.Metrics{
-			RequestThroughput: ptr(perGPU * 8 / float64(osl)), OutputThroughput: ptr(perGPU * 8), OutputThroughputPerGPU: &perGPU,
-			OutputThroughputPerUser: &perUser, AvgTTFT: &ttft, AvgTPOT: &tpot, AvgRequestLatency: ptr(ttft + tpot*float64(osl)), TotalLatency: ptr(240e3),
-		},
-		Percentiles: results.Spread{TTFT: spread(ttft), TPOT: spread(tpot)},
+		Metrics: trtllm.Measured(map[string]float64{
+			trtllm.RequestThroughput: perGPU * 8 / float64(osl), trtllm.OutputThroughput: perGPU * 8, trtllm.OutputThroughputPerGPU: perGPU,
+			trtllm.OutputThroughputPerUser: perUser, trtllm.AvgTTFT: ttft, trtllm.AvgTPOT: tpot, trtllm.AvgRequestLatency: ttft + tpot*float64(osl),
+			trtllm.TotalLatency: 240e3,
+		}),
+		Percentiles: spreads,
 		Estimate:    &plan.Estimate{OutputThroughputPerGPU: &estimate.Interval{Low: perGPU * .7, Mid: perGPU * .96, High: perGPU * 1.3}},
 		Job:         results.Job{ID: ptr(fmt.Sprint(4700 + sample)), Cluster: "gb", Nodes: []string{"gb01", "gb02"}, Started: &started, Ended: ptr(started.Add(11 * time.Minute))},
 		Provenance: results.Provenance{
@@ -71,7 +75,7 @@ func reportSet() *results.Set {
 	throttled, failed := list[8], list[len(list)-1]
 	throttled.Verdict = results.Suspect
 	throttled.Reasons = []results.Reason{{Code: "throttled", Level: results.Suspect, Detail: "clocks were held down in 40 % of the samples: hardware thermal slowdown", Remedy: "look at cooling"}}
-	failed.Verdict, failed.Metrics, failed.Percentiles, failed.Telemetry = results.Failed, results.Metrics{}, results.Spread{}, nil
+	failed.Verdict, failed.Metrics, failed.Percentiles, failed.Telemetry = results.Failed, nil, results.Spreads{}, nil
 	failed.Reasons = []results.Reason{{Code: "gpu_oom", Level: results.Failed, Detail: "CUDA out of memory. <Tried> to allocate 2.00 GiB", Remedy: "lower max_batch_size"}}
 	return results.NewSet(list)
 }

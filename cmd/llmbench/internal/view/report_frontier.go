@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A reportFrontier sets what a user gets against what a GPU gives, and joins in
@@ -79,7 +80,7 @@ func newReportFrontier(set *results.Set, names runNames) (*reportFrontier, error
 func frontierOf(runs []results.RunSummary, names runNames, series int) []frontierPoint {
 	var out []frontierPoint
 	for _, run := range runs {
-		x, y := run.Summary.OutputThroughputPerUser, run.Summary.OutputThroughputPerGPU
+		x, y := run.Summary.At(trtllm.OutputThroughputPerUser), run.Summary.At(trtllm.OutputThroughputPerGPU)
 		if x == nil || y == nil {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A Report is results as one HTML page that needs nothing from outside: no
@@ -69,6 +70,7 @@ type reportPart struct {
 	Heading     string
 	Simulated   bool
 	Tiles       []reportTile
+	Columns     []string
 	Groups      []reportGroup
 	Footnotes   []string
 	Throughput  *reportBars
@@ -85,7 +87,7 @@ type reportPart struct {
 func newReportPart(set *results.Set, price Price) (*reportPart, error) {
 	names := newRunNames(set.Runs)
 	p := &reportPart{
-		Simulated: Simulated(set), Tiles: reportTiles(set, price), Groups: reportGroups(set, names), Footnotes: reportFootnotes(set),
+		Simulated: Simulated(set), Tiles: reportTiles(set, price), Columns: reportColumns(), Groups: reportGroups(set, names), Footnotes: reportFootnotes(set),
 		Throughput: throughputBars(set, names), Spreads: reportSpreads(set, names), Predictions: predictionBars(set, names),
 		Reasons: reportReasons(set, names), Notes: reportNotes(set), Cost: newReportCost(set, names, price), Provenance: newReportProvenance(set, names),
 	}
@@ -96,6 +98,18 @@ func newReportPart(set *results.Set, price Price) (*reportPart, error) {
 	p.Series, err = reportSerieses(set, names)
 	return p, err
 }
+
+// reportColumns head the figures of the summary.
+func reportColumns() []string {
+	var out []string
+	for _, m := range trtllm.Columns() {
+		out = append(out, m.Column)
+	}
+	return out
+}
+
+// Span is how many columns the summary has.
+func (p *reportPart) Span() int { return 4 + len(p.Columns) }
 
 // Times are the kinds of spreads, for the heading above them.
 func (p *reportPart) Times() bool { return len(p.Spreads) > 0 }

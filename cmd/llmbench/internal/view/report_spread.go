@@ -2,8 +2,10 @@ package view
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A reportSpread is how a time was spread over the requests of each run.
@@ -32,17 +34,14 @@ type reportSpreadRow struct {
 
 func reportSpreads(set *results.Set, names runNames) []reportSpread {
 	var out []reportSpread
-	for _, kind := range []struct {
-		name, title, metric string
-		of                  func(results.Spread) *results.Percentiles
-	}{
-		{"TTFT", "Time to first token", "avg_ttft_ms", func(s results.Spread) *results.Percentiles { return s.TTFT }},
-		{"TPOT", "Time per output token", "avg_tpot_ms", func(s results.Spread) *results.Percentiles { return s.TPOT }},
-	} {
-		s := reportSpread{Name: kind.name, Title: kind.title}
+	for _, m := range trtllm.Columns() {
+		if m.Spread.Unit != "ms" {
+			continue
+		}
+		s := reportSpread{Name: m.Spread.Tag, Title: strings.ToUpper(m.Title[:1]) + m.Title[1:]}
 		least, most := 0.0, 0.0
 		for _, run := range set.Runs {
-			if q := firstSpread(run, kind.of); q != nil {
+			if q := firstSpread(run, m); q != nil {
 				if least == 0 || q.P50 < least {
 					least = q.P50
 				}
@@ -58,12 +57,12 @@ func reportSpreads(set *results.Set, names runNames) []reportSpread {
 		for _, name := range order {
 			g := reportSpreadGroup{Name: name}
 			for _, run := range of[name] {
-				q := firstSpread(run, kind.of)
+				q := firstSpread(run, m)
 				if q == nil {
 					continue
 				}
 				for _, c := range counting(run).Caveats {
-					s.Waiting = s.Waiting || c.Code == "unlimited_concurrency" && string(c.Metric) == kind.metric
+					s.Waiting = s.Waiting || c.Code == "unlimited_concurrency" && string(c.Metric) == m.Name
 				}
 				g.Rows = append(g.Rows, newReportSpreadRow(run, q, scale, names))
 			}
@@ -92,12 +91,12 @@ func newReportSpreadRow(run results.RunSummary, q *results.Percentiles, scale sc
 }
 
 // firstSpread is that of the first sample that counts.
-func firstSpread(run results.RunSummary, of func(results.Spread) *results.Percentiles) *results.Percentiles {
+func firstSpread(run results.RunSummary, m trtllm.Metric) *results.Percentiles {
 	r := counting(run)
 	if r == nil {
 		return nil
 	}
-	if q := of(r.Percentiles); q != nil && q.P50 > 0 {
+	if q := r.Percentiles.At(m.Name); q != nil && q.P50 > 0 {
 		return q
 	}
 	return nil

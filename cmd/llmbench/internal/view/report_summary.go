@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A reportTile is one figure at the head of the page.
@@ -16,7 +17,7 @@ func reportTiles(set *results.Set, price Price) []reportTile {
 	tiles := []reportTile{{Plural(len(set.Runs), "run"), verdictCounts(set)}}
 	best, where := 0.0, ""
 	for _, run := range set.Runs {
-		if s := run.Summary.OutputThroughputPerGPU; s != nil && s.Median > best {
+		if s := run.Summary.At(trtllm.OutputThroughputPerGPU); s != nil && s.Median > best {
 			best, where = s.Median, newRunNames(set.Runs).full(run.Address)
 		}
 	}
@@ -88,8 +89,9 @@ type reportGroup struct {
 
 // A reportRow is one run in the summary. Lengths is "" where the group has them.
 type reportRow struct {
-	Name, Lengths, Verdict, Mark, Samples, TPSPerGPU, Interval string
-	TPSPerUser, TTFT, TPOT, Latency, Requests                  string
+	Name, Lengths, Verdict, Mark, Samples, Interval string
+	// Figures stand in the order of the columns.
+	Figures []string
 }
 
 func reportGroups(set *results.Set, names runNames) []reportGroup {
@@ -109,19 +111,18 @@ func reportGroups(set *results.Set, names runNames) []reportGroup {
 }
 
 func newReportRow(run results.RunSummary, names runNames) reportRow {
-	m := func(name string) *float64 {
-		if s := run.Summary.At(name); s != nil {
-			return &s.Median
-		}
-		return nil
-	}
-	return reportRow{
+	row := reportRow{
 		Name: names.within(run.Address), Verdict: verdictText(run), Mark: string(run.Verdict), Samples: fmt.Sprint(run.Samples),
-		TPSPerGPU: optionalFigure(m("output_throughput_per_gpu_tok_s")), Interval: intervalText(run.Summary.OutputThroughputPerGPU),
-		TPSPerUser: optionalFigure(m("output_throughput_per_user_tok_s")),
-		TTFT:       milliseconds(m("avg_ttft_ms")), TPOT: milliseconds(m("avg_tpot_ms")), Latency: milliseconds(m("avg_request_latency_ms")),
-		Requests: optionalFigure(m("request_throughput_req_s")),
+		Interval: intervalText(run.Summary.At(trtllm.OutputThroughputPerGPU)),
 	}
+	for _, m := range trtllm.Columns() {
+		text := "-"
+		if s := run.Summary.At(m.Name); s != nil {
+			text = metricText(m, &s.Median)
+		}
+		row.Figures = append(row.Figures, text)
+	}
+	return row
 }
 
 // verdictText is the verdict of a run with the code that explains it.
@@ -151,7 +152,7 @@ func intervalText(s *results.Summary) string {
 func reportFootnotes(set *results.Set) []string {
 	var out []string
 	for _, run := range set.Runs {
-		if s := run.Summary.OutputThroughputPerGPU; s != nil {
+		if s := run.Summary.At(trtllm.OutputThroughputPerGPU); s != nil {
 			for _, w := range s.Warnings {
 				if !slices.Contains(out, w) {
 					out = append(out, w)

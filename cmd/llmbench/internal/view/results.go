@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // ResultFormats are the forms in which results are printed, by the name that
@@ -69,9 +70,13 @@ func ResultsMarkdown(w io.Writer, s *results.Set) error {
 
 func resultTable(s *results.Set) *table {
 	t := &table{
-		header: []string{"run", "ISL/OSL", "verdict", "n", "TPS/GPU", "TPS/user", "TTFT", "TPOT", "latency", "req/s", "job", "took"},
-		right:  []bool{false, true, false, true, true, true, true, true, true, true, false, true},
+		header: []string{"run", "ISL/OSL", "verdict", "n"},
+		right:  []bool{false, true, false, true},
 	}
+	for _, m := range trtllm.Columns() {
+		t.header, t.right = append(t.header, m.Column), append(t.right, true)
+	}
+	t.header, t.right = append(t.header, "job", "took"), append(t.right, false, true)
 	for _, run := range s.Runs {
 		t.rows = append(t.rows, resultRow(run))
 	}
@@ -80,12 +85,6 @@ func resultTable(s *results.Set) *table {
 
 func resultRow(run results.RunSummary) []string {
 	last := run.Results[len(run.Results)-1]
-	m := func(name string) *float64 {
-		if sum := run.Summary.At(name); sum != nil {
-			return &sum.Median
-		}
-		return nil
-	}
 	job := "-"
 	if last.Job.ID != nil {
 		job = *last.Job.ID
@@ -101,12 +100,31 @@ func resultRow(run results.RunSummary) []string {
 	if last.Executor.Type == "simulate" {
 		job = "-" // its jobs live inside llmbench
 	}
-	return []string{
-		strings.Replace(run.Address, "/use_case=", "/", 1), lengths(last), verdict, fmt.Sprint(run.Samples),
-		throughputText(run.Summary.OutputThroughputPerGPU), optionalFigure(m("output_throughput_per_user_tok_s")),
-		milliseconds(m("avg_ttft_ms")), milliseconds(m("avg_tpot_ms")), milliseconds(m("avg_request_latency_ms")),
-		optionalFigure(m("request_throughput_req_s")), job, elapsed,
+	row := []string{strings.Replace(run.Address, "/use_case=", "/", 1), lengths(last), verdict, fmt.Sprint(run.Samples)}
+	for _, m := range trtllm.Columns() {
+		row = append(row, medianText(m, run.Summary.At(m.Name)))
 	}
+	return append(row, job, elapsed)
+}
+
+// medianText is the median of a metric, with its interval for the throughput of
+// a GPU.
+func medianText(m trtllm.Metric, s *results.Summary) string {
+	switch {
+	case m.Name == trtllm.OutputThroughputPerGPU:
+		return throughputText(s)
+	case s == nil:
+		return "-"
+	}
+	return metricText(m, &s.Median)
+}
+
+// metricText is a value of a metric.
+func metricText(m trtllm.Metric, v *float64) string {
+	if m.Unit == "ms" {
+		return milliseconds(v)
+	}
+	return optionalFigure(v)
 }
 
 // throughputText is a median, with its interval where several samples have been
@@ -170,7 +188,7 @@ func footnotes(p *printer, s *results.Set, mark string) {
 func intervalNotes(s *results.Set) []string {
 	var out []string
 	for _, run := range s.Runs {
-		if sum := run.Summary.OutputThroughputPerGPU; sum != nil && sum.N > 1 {
+		if sum := run.Summary.At(trtllm.OutputThroughputPerGPU); sum != nil && sum.N > 1 {
 			for _, w := range sum.Warnings {
 				if !slices.Contains(out, w) {
 					out = append(out, w)
@@ -218,7 +236,7 @@ func caveatLine(s *results.Set) string {
 	return "notes: " + strings.Join(seen, "; ") + "."
 }
 
-// ResultsOverview prints each sample as the PERFORMANCE OVERVIEW of
+// ResultsOverview prints each sample as the lines of PERFORMANCE OVERVIEW in
 // trtllm-bench's own report.
 func ResultsOverview(w io.Writer, s *results.Set) error {
 	p := &printer{w: w}
@@ -234,13 +252,7 @@ func ResultsOverview(w io.Writer, s *results.Set) error {
 		if !r.Counts() {
 			continue
 		}
-		t := &table{indent: "  ", right: []bool{false, true}}
-		for _, m := range results.All {
-			if v := r.Metrics.At(m.Name); v != nil {
-				t.add(m.Name, fmt.Sprintf("%.4f", *v))
-			}
-		}
-		p.table(t)
+		p.line("%s", strings.TrimSuffix(trtllm.Overview(r.Metrics), "\n"))
 	}
 	return p.err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // ResultsCost prints what the runs of a set cost and what their tokens cost at
@@ -24,7 +25,7 @@ func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 		}
 		total += hours
 		tokens := "-"
-		if sum := run.Summary.At("output_throughput_per_gpu_tok_s"); sum != nil && sum.Median > 0 {
+		if sum := run.Summary.At(trtllm.OutputThroughputPerGPU); sum != nil && sum.Median > 0 {
 			tokens = price.amount(price.PerMillion(sum.Median))
 		}
 		spent := []string{fmt.Sprintf("%.2f", hours), price.amount(hours * price.PerGPUHour)}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A Story is all that happened at one address: one part for each fingerprint and
@@ -146,16 +147,14 @@ func storyJob(t runs.Trial) string {
 
 func storyNumbers(r *results.Result) string {
 	var parts []string
-	for _, m := range []struct{ name, unit string }{
-		{"output_throughput_per_gpu_tok_s", "tokens/s/GPU"}, {"output_throughput_per_user_tok_s", "tokens/s/user"},
-	} {
-		if v := r.Metrics.At(m.name); v != nil {
-			parts = append(parts, figure(*v)+" "+m.unit)
-		}
-	}
-	for _, m := range []struct{ name, word string }{{"avg_ttft_ms", "TTFT"}, {"avg_tpot_ms", "TPOT"}, {"avg_request_latency_ms", "latency"}} {
-		if v := r.Metrics.At(m.name); v != nil {
-			parts = append(parts, m.word+" "+milliseconds(v))
+	for _, m := range trtllm.Columns() {
+		v := r.Metrics.At(m.Name)
+		switch {
+		case v == nil:
+		case m.HigherIsBetter:
+			parts = append(parts, figure(*v)+" "+m.Column)
+		default:
+			parts = append(parts, m.Column+" "+metricText(m, v))
 		}
 	}
 	return strings.Join(parts, ", ")

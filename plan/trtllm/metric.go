@@ -1,0 +1,267 @@
+package trtllm
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+)
+
+// The names of the metrics that code asks for by name.
+const (
+	OutputThroughputPerGPU  = "output_throughput_per_gpu_tok_s"
+	OutputThroughputPerUser = "output_throughput_per_user_tok_s"
+	AvgTTFT                 = "avg_ttft_ms"
+	AvgTPOT                 = "avg_tpot_ms"
+	AvgRequestLatency       = "avg_request_latency_ms"
+	RequestThroughput       = "request_throughput_req_s"
+	OutputThroughput        = "system_output_throughput_tok_s"
+	TotalThroughput         = "system_total_throughput_tok_s"
+	TotalLatency            = "total_latency_ms"
+	OutputSpeed             = "token_output_speed_tok_s"
+)
+
+// A Metric is one number of trtllm-bench's report. All that is known of it
+// stands in Metrics: readers, tables, documents and plots follow from there.
+type Metric struct {
+	// Name is the key in the JSON report, in every document and in CSV. Labels are
+	// those of the text report, the newest first.
+	Name   string
+	Labels []string
+	// Title names the metric in words. Column heads its column in tables, "" for a
+	// metric that has none; Place is the column's rank.
+	Title, Column string
+	Place         int
+	// Unit is for people, GoUnit for Go benchmark lines, where each metric needs
+	// a unit of its own.
+	Unit, GoUnit string
+	// HigherIsBetter is false for times.
+	HigherIsBetter bool
+	// Streaming says that the metric exists only for streamed responses, AfterFirst
+	// that it also needs an output token after the first.
+	Streaming, AfterFirst bool
+	// Waits says that the metric holds the time that requests wait where
+	// concurrency is unlimited.
+	Waits bool
+	// Headline says that comparisons show the metric unless asked otherwise.
+	Headline bool
+	// Optional says that a whole report may lack the metric.
+	Optional bool
+	// Spread says how the metric is spread over requests; the zero value where that
+	// is not reported.
+	Spread Distribution
+}
+
+// A Distribution is how the percentiles of a metric are called.
+type Distribution struct {
+	// Name is the key in the JSON report and in documents, Tag and Title stand in
+	// the text report, CSV before the percentile in names of columns.
+	Name, Tag, Title, CSV string
+	// Unit is that of the percentiles.
+	Unit string
+	// Place is the rank in the text report.
+	Place int
+	// Optional says that a whole report may lack them.
+	Optional bool
+}
+
+// Metrics are the metrics in the order of trtllm-bench's text report and of
+// documents.
+var Metrics = []Metric{
+	{
+		Name: RequestThroughput, Labels: []string{"Request Throughput (req/sec)"},
+		Title: "requests per second", Column: "req/s", Place: 6, Unit: "req/s", GoUnit: "req/s", HigherIsBetter: true,
+	},
+	{
+		Name: OutputThroughput, Labels: []string{"Total Output Throughput (tokens/sec)", firstThroughput},
+		Title: "output tokens per second", Unit: "tok/s", GoUnit: "tok/s", HigherIsBetter: true,
+	},
+	{
+		Name: TotalThroughput, Labels: []string{"Total Token Throughput (tokens/sec)"},
+		Title: "input and output tokens per second", Unit: "tok/s", GoUnit: "total-tok/s", HigherIsBetter: true, Optional: true,
+	},
+	{
+		Name: TotalLatency, Labels: []string{"Total Latency (ms)"},
+		Title: "time for all requests", Unit: "ms", GoUnit: "total-ms",
+	},
+	{
+		Name: AvgRequestLatency, Labels: []string{"Average request latency (ms)"},
+		Title: "request latency", Column: "request latency", Place: 5, Unit: "ms", GoUnit: "latency-ms", Waits: true,
+		Spread: Distribution{
+			Name: "request_latency_percentiles_ms", Tag: latencyTag, Title: "Request Latency Breakdown (ms) -----------------------",
+			CSV: "request_latency_ms_", Unit: "ms", Place: 4,
+		},
+	},
+	{
+		Name:   OutputThroughputPerUser,
+		Labels: []string{"Per User Output Throughput [w/ ctx] (tps/user)", "Per User Output Throughput (tokens/sec/user)"},
+		Title:  "output tokens per second and user", Column: "tok/s/user", Place: 2, Unit: "tok/s/user", GoUnit: "tok/s/user",
+		HigherIsBetter: true, Waits: true, Headline: true,
+	},
+	{
+		Name: OutputThroughputPerGPU, Labels: []string{"Per GPU Output Throughput (tps/gpu)", "Per GPU Output Throughput (tokens/sec/gpu)"},
+		Title: "output tokens per second and GPU", Column: "output tok/s/GPU", Place: 1, Unit: "tok/s/GPU", GoUnit: "tok/s/gpu",
+		HigherIsBetter: true, Headline: true,
+	},
+	{
+		Name: AvgTTFT, Labels: []string{"Average time-to-first-token [TTFT] (ms)"},
+		Title: "time to first token", Column: "TTFT", Place: 3, Unit: "ms", GoUnit: "ttft-ms", Streaming: true, Waits: true, Headline: true,
+		Spread: Distribution{
+			Name: "ttft_percentiles", Tag: "TTFT", Title: "Per-Request Time-to-First-Token [TTFT] Breakdown (ms) ",
+			CSV: "ttft_ms_", Unit: "ms", Place: 2,
+		},
+	},
+	{
+		Name: AvgTPOT, Labels: []string{"Average time-per-output-token [TPOT] (ms)"},
+		Title: "time per output token", Column: "TPOT", Place: 4, Unit: "ms", GoUnit: "tpot-ms", Streaming: true, AfterFirst: true, Headline: true,
+		Spread: Distribution{
+			Name: "tpot_percentiles", Tag: "TPOT", Title: "Per-Request Time-per-Output-Token [TPOT] Breakdown (ms)",
+			CSV: "tpot_ms_", Unit: "ms", Place: 1,
+		},
+	},
+	{
+		Name: OutputSpeed, Labels: []string{"Per User Output Speed (tps/user)", "Per User Output Speed [1/TPOT] (tokens/sec/user)"},
+		Title: "output tokens per second and user after the first", Unit: "tok/s/user", GoUnit: "speed-tok/s/user",
+		HigherIsBetter: true, Streaming: true, AfterFirst: true,
+		Spread: Distribution{
+			Name: "gen_tps_percentiles", Tag: "GTPS", Title: "Per-Request Generation Throughput [GTPS] Breakdown (tps/user)",
+			CSV: "gen_tps_", Unit: "tok/s/user", Place: 3, Optional: true,
+		},
+	},
+}
+
+// Columns are the metrics that tables show, in the order of their columns.
+func Columns() []Metric {
+	shown := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return m.Column == "" })
+	slices.SortStableFunc(shown, func(a, b Metric) int { return cmp.Compare(a.Place, b.Place) })
+	return shown
+}
+
+// distributions are the metrics that are reported with percentiles, in the order
+// of the text report.
+func distributions() []Metric {
+	spread := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return m.Spread.Name == "" })
+	slices.SortStableFunc(spread, func(a, b Metric) int { return cmp.Compare(a.Spread.Place, b.Spread.Place) })
+	return spread
+}
+
+// firstThroughput is the label of the output throughput in 0.17, latencyTag that
+// of the percentiles which end the figures from 0.18 on.
+const (
+	firstThroughput = "Token Throughput (tokens/sec)"
+	latencyTag      = "Latency"
+)
+
+// FindMetric returns the metric of a name.
+func FindMetric(name string) (Metric, bool) {
+	if i := metricIndex(name); i >= 0 {
+		return Metrics[i], true
+	}
+	return Metric{}, false
+}
+
+func metricIndex(name string) int {
+	return slices.IndexFunc(Metrics, func(m Metric) bool { return m.Name == name })
+}
+
+// PerMetric has a value for every metric. The zero value holds zero values. As
+// JSON it is an object with all metrics by name.
+type PerMetric[T any] []T
+
+// Measured are the values of some metrics, by name.
+func Measured(values map[string]float64) PerMetric[*float64] {
+	var p PerMetric[*float64]
+	for name, v := range values {
+		p.Set(name, &v)
+	}
+	return p
+}
+
+// At returns the value of a metric by its name, the zero value for a name that
+// no metric has.
+func (p PerMetric[T]) At(name string) T {
+	if i := metricIndex(name); i >= 0 && i < len(p) {
+		return p[i]
+	}
+	var zero T
+	return zero
+}
+
+// Set sets the value of a metric. It panics for a name that no metric has.
+func (p *PerMetric[T]) Set(name string, v T) {
+	i := metricIndex(name)
+	if i < 0 {
+		panic("trtllm: no metric is called " + name)
+	}
+	if len(*p) <= i {
+		*p = append(make(PerMetric[T], 0, len(Metrics)), append(*p, make(PerMetric[T], len(Metrics)-len(*p))...)...)
+	}
+	(*p)[i] = v
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p PerMetric[T]) MarshalJSON() ([]byte, error) {
+	return encodeKeys(func(m Metric) string { return m.Name }, func(m Metric) any { return p.At(m.Name) })
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Keys that no metric has are ignored.
+func (p *PerMetric[T]) UnmarshalJSON(b []byte) error {
+	*p = nil
+	return decodeKeys(b, func(m Metric) string { return m.Name }, func(m Metric, v T) { p.Set(m.Name, v) })
+}
+
+// Spreads are the percentiles of metrics, nil where not measured. As JSON they
+// are an object with all distributions by name.
+type Spreads struct{ PerMetric[*Percentiles] }
+
+// MarshalJSON implements json.Marshaler.
+func (s Spreads) MarshalJSON() ([]byte, error) {
+	return encodeKeys(func(m Metric) string { return m.Spread.Name }, func(m Metric) any { return s.At(m.Name) })
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Spreads) UnmarshalJSON(b []byte) error {
+	s.PerMetric = nil
+	return decodeKeys(b, func(m Metric) string { return m.Spread.Name }, func(m Metric, v *Percentiles) { s.Set(m.Name, v) })
+}
+
+// encodeKeys is an object with a value for each metric that has a key.
+func encodeKeys(key func(Metric) string, value func(Metric) any) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for _, m := range Metrics {
+		if key(m) == "" {
+			continue
+		}
+		v, err := json.Marshal(value(m))
+		if err != nil {
+			return nil, err
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"` + key(m) + `":`)
+		b.Write(v)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func decodeKeys[T any](b []byte, key func(Metric) string, set func(Metric, T)) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	for _, m := range Metrics {
+		raw, ok := all[key(m)]
+		if !ok {
+			continue
+		}
+		var v T
+		if err := json.Unmarshal(raw, &v); err != nil {
+			return err
+		}
+		set(m, v)
+	}
+	return nil
+}
