@@ -3,6 +3,7 @@ package executors_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,9 @@ type course struct {
 	waits, starting, runs time.Duration
 	end                   executors.End
 	node                  string // where it runs
+	silent                bool   // its script's first line never ran
+	accounted             bool   // the backend knows when it started and ended
+	exits                 bool   // its script leaves an exit record of rc 1
 	stdout                string // what it logs when it begins
 }
 
@@ -84,8 +88,11 @@ func (m *memory) Poll(_ context.Context, handles []executors.Handle) (map[execut
 	for _, h := range handles {
 		j := m.of(h)
 		s := j.status()
-		if s.State == executors.Running && !j.began {
+		if s.State == executors.Running && !j.began && !j.silent {
 			j.begin()
+		}
+		if s.State == executors.Ended && j.exits {
+			j.exit()
 		}
 		out[h] = s
 	}
@@ -96,19 +103,29 @@ func (m *memory) Poll(_ context.Context, handles []executors.Handle) (map[execut
 func (j *memoryJob) begin() {
 	j.began = true
 	now := time.Now().UTC().Format(time.RFC3339)
-	for name, text := range map[string]string{
-		"claim":  `{"job_id":"1","restart_count":0,"host":"gb01","time":"` + now + `","nonce":"n","end":true}` + "\n",
-		"start":  `{"job_id":"1","host":"gb01","nodes":"` + j.node + `","time":"` + now + `","end":true}` + "\n",
-		"stdout": j.stdout,
-	} {
-		if err := os.WriteFile(filepath.Join(j.dir, name), []byte(text), 0o644); err != nil {
-			panic(err)
-		}
+	j.put("claim", fmt.Sprintf(`{"job_id":"1","restart_count":0,"host":"gb01","time":%q,"nonce":"n","end":true}`, now))
+	j.put("start", fmt.Sprintf(`{"job_id":"1","host":"gb01","nodes":%q,"time":%q,"end":true}`, j.node, now))
+	j.put("stdout", j.stdout)
+}
+
+func (j *memoryJob) exit() {
+	started := j.submitted.Add(j.waits + j.starting).UTC()
+	j.put("exit", fmt.Sprintf(`{"job_id":"1","restart_count":0,"rc":1,"bench_rc":1,"signal":"","reason":"","started":%q,"ended":%q,"report":null,"report_written":"","end":true}`,
+		started.Format(time.RFC3339), started.Add(j.runs).Format(time.RFC3339)))
+}
+
+func (j *memoryJob) put(name, text string) {
+	if err := os.WriteFile(filepath.Join(j.dir, name), []byte(text+"\n"), 0o644); err != nil {
+		panic(err)
 	}
 }
 
 func (j *memoryJob) status() executors.Status {
 	s := executors.Status{JobID: "1", Nodes: []string{j.node}}
+	if j.accounted {
+		s.Started = j.submitted.Add(j.waits + j.starting)
+		s.Finished = s.Started.Add(j.runs)
+	}
 	since := time.Since(j.submitted)
 	switch {
 	case !j.cancelled.IsZero():
@@ -161,7 +178,7 @@ func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) 
 		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Cluster: "gb", Pace: pace, Adopt: true,
 		Avoid: func(argv, nodes []string) []string { return append(slices.Clone(argv), nodes...) },
 	}
-	store := runs.Open(t.TempDir())
+	store := runs.Open(memoryDir(t))
 	if err := store.Create(); err != nil {
 		t.Fatal(err)
 	}
@@ -180,6 +197,17 @@ func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) 
 		Observe: func(e executors.Event) { b.told = append(b.told, e.Text) },
 	}
 	return b
+}
+
+// memoryDir is a folder in memory where there is one: nothing here has to
+// survive a power cut.
+func memoryDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "llmbench-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // run runs the campaign to its end, which a day must suffice for.
@@ -385,5 +413,88 @@ func TestFailedNodeIsLeftAlone(t *testing.T) {
 			}
 		}
 		b.wantTold("node gb00 is left alone")
+	})
+}
+
+// A run of 4 GPU-hours fails after 14 minutes each time. Retries live on what
+// ended early, and stop where the next one could exceed the bound.
+func TestGPUHoursAtRetry(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		runs     int
+		max      float64
+		attempts int
+	}{
+		{"no bound", 1, 0, 10},
+		{"one attempt", 1, 4, 1},
+		{"four attempts", 1, 10, 4},          // 3 x 1.87 + 4 = 9.6
+		{"others keep their hours", 2, 8, 3}, // 1.87 + 4 + 4 is too much, and 2 x 1.87 + 4 is not
+		{"what others left", 2, 10, 4},       // 1.87 + 4 + 4 = 9.87, then 3 x 1.87 + 4 = 9.6
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, c.runs, executors.Pace{Retries: 9}, failsAfter(14*time.Minute))
+				b.campaign.Budget = &executors.Budget{Max: c.max}
+				if _, err := b.run(); err != nil {
+					t.Fatal(err)
+				}
+				b.wantAttempts(c.attempts)
+				if spent := b.campaign.Budget.Spent; c.max > 0 && spent > c.max {
+					t.Errorf("%.2f GPU-hours were spent, %.2f are allowed", spent, c.max)
+				}
+				if c.max > 0 {
+					b.wantTold("more than the")
+				}
+			})
+		})
+	}
+}
+
+// A job of 8 GPUs and 30 minutes costs what it held its nodes for: by its own exit
+// record, else by the backend's account, else its limit.
+func TestCostOfJob(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		course course
+		spent  float64
+	}{
+		{"exit record", course{waits: time.Hour, runs: 6 * time.Minute, end: executors.Completed, exits: true}, 0.8},
+		{"longer than its limit", course{runs: 33 * time.Minute, end: executors.TimedOut, exits: true}, 4.4},
+		{"start and the time it was noticed", course{waits: time.Hour, runs: 15 * time.Minute, end: executors.NodeFail}, 2},
+		{"backend's account", course{waits: time.Hour, runs: 12 * time.Minute, end: executors.NodeFail, silent: true, accounted: true}, 1.6},
+		{"nothing known", course{runs: time.Minute, end: executors.Lost, silent: true}, 4},
+		{"never started", course{held: "AssocGrpGRES"}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, 1, executors.Pace{MaxQuiet: 24 * time.Hour}, c.course)
+				b.campaign.Budget = &executors.Budget{}
+				if _, err := b.run(); err != nil {
+					t.Fatal(err)
+				}
+				if got := b.campaign.Budget.Spent; math.Abs(got-c.spent) > 0.02 {
+					t.Errorf("the job cost %.3f GPU-hours, want %.1f", got, c.spent)
+				}
+			})
+		})
+	}
+}
+
+// What cannot be started within the budget waits for jobs in flight, and is given
+// up where there are none.
+func TestBudgetAtFirstAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 3, executors.Pace{}, failsAfter(6*time.Minute)) // 0.8 of 4 GPU-hours
+		b.campaign.Budget = &executors.Budget{Max: 8.5, Spent: 3}
+		out, err := b.run()
+		if err != nil || out.Failed != 3 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		b.wantAttempts(2) // 3 + 4, then 3.8 + 4, then 4.6 + 4
+		if b.memory.most != 1 {
+			t.Errorf("%d jobs were in flight at once", b.memory.most)
+		}
+		b.wantTold("waits for jobs in flight to end")
+		b.wantTold("not started: it could bring the total to 8.6 GPU-hours, more than the 8.5 that are allowed")
 	})
 }

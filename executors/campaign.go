@@ -33,9 +33,8 @@ type Campaign struct {
 	ChecksSkipped bool
 	// KeepGoing submits runs although one like them failed to start.
 	KeepGoing bool
-	// MaxGPUHours bounds what new attempts may cost together with all else that
-	// this campaign started, by their time limits; 0 is no bound.
-	MaxGPUHours float64
+	// Budget bounds what the jobs cost; nil is no bound.
+	Budget *Budget
 	// Observe is told what happens, from one goroutine; nil tells nobody.
 	Observe func(Event)
 	Log     hclog.Logger
@@ -46,7 +45,6 @@ type Campaign struct {
 	nextPoll map[*Backend]time.Time
 	slower   map[*Backend]int // how often the time between polls is doubled
 	contact  map[*Backend]time.Time
-	spent    float64 // GPU-hours of attempts that ended
 	tried    map[*Backend]bool
 	receipts errgroup.Group
 	unnamed  []unnamed
@@ -69,6 +67,9 @@ func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 	c.nextPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}
 	c.tried = map[*Backend]bool{}
 	c.receipts.SetLimit(lookAhead)
+	if c.Budget == nil {
+		c.Budget = &Budget{}
+	}
 	if err := c.prepare(ctx); err != nil {
 		return c.outcome(), err
 	}

@@ -166,17 +166,6 @@ func (c *Campaign) packAgain(b *Backend, tasks []*task) error {
 	return nil
 }
 
-// packLimits is what packs that have not ended can cost at most, in GPU-hours.
-func (c *Campaign) packLimits() float64 {
-	sum := 0.0
-	for _, p := range c.packs {
-		if p.phase != done && p.planned != nil {
-			sum += p.planned.GPUHoursLimit()
-		}
-	}
-	return sum
-}
-
 // render renders the job anew where the pack's runs are not those that were
 // planned.
 func (c *Campaign) render(p *pack) (err error) {

@@ -63,6 +63,9 @@ func (c *Campaign) submitPack(ctx context.Context, p *pack) error {
 		if err := c.render(p); err != nil {
 			return err
 		}
+		if !c.affords(p.gpuHoursLimit(), p.waits()...) {
+			return nil
+		}
 		if err := c.reservePack(ctx, p); err != nil {
 			return err
 		}

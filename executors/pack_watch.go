@@ -177,7 +177,7 @@ func (c *Campaign) closePack(p *pack) error {
 		return err
 	}
 	p.phase = done
-	c.spent += packHours(p, exit, ended)
+	c.Budget.Spent += packCost(p, exit, ended)
 	return nil
 }
 
@@ -206,24 +206,20 @@ func settle(folder *runs.Pack, end runs.EndRecord, due bool) (open bool, err err
 	return open, nil
 }
 
-// packHours is what a pack has cost, in GPU-hours: all that it held, to its end.
-func packHours(p *pack, exit *runs.Exit, ended *runs.EndRecord) float64 {
-	start, err := p.folder.Start()
-	if err != nil || start == nil {
-		return 0
-	}
-	end := start.Time
-	switch {
-	case exit != nil:
-		end = exit.Ended
-	case ended != nil:
-		end = ended.Time
-	}
+// packCost is what a pack has cost, in GPU-hours: all that it held, to its end.
+func packCost(p *pack, exit *runs.Exit, ended *runs.EndRecord) float64 {
 	gpus := p.tasks[0].run.Hardware.GPUs
 	if p.planned != nil {
 		gpus = p.planned.GPUs
 	}
-	return max(0, end.Sub(start.Time).Hours()) * float64(gpus)
+	start, err := p.folder.Start()
+	switch {
+	case err != nil || start == nil:
+		return p.silentCost(gpus, p.gpuHoursLimit())
+	case exit != nil:
+		return gpuHours(gpus, start.Time, exit.Ended)
+	}
+	return min(p.gpuHoursLimit(), gpuHours(gpus, start.Time, ended.Time))
 }
 
 // observePack takes in what the backend says of a pack's job.

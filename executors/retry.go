@@ -28,28 +28,6 @@ func (t *task) again() {
 	t.status, t.stopping = Status{}, false
 }
 
-// mayRetry reports whether the budget has another attempt at a task: by number,
-// and by what all attempts may cost together.
-func (c *Campaign) mayRetry(t *task) bool {
-	if t.tries-t.deferrals > t.backend.Pace.Retries {
-		return false
-	}
-	if c.MaxGPUHours <= 0 {
-		return true
-	}
-	sum := c.spent + c.packLimits()
-	for _, o := range c.tasks {
-		if o == t || o.phase == waiting && !o.inPack() || o.phase == active && !o.packed {
-			sum += o.run.GPUHoursLimit()
-		}
-	}
-	if sum <= c.MaxGPUHours {
-		return true
-	}
-	c.tell(t, RunState, Event{Text: fmt.Sprintf("no new attempt: it could bring the campaign to %.1f GPU-hours, more than the %.1f that are allowed", sum, c.MaxGPUHours)})
-	return false
-}
-
 // blame keeps later jobs away from a node that a failure names. Where it names none
 // the cluster is asked before anything more is submitted.
 func (c *Campaign) blame(t *task, r *results.Result) error {

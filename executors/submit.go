@@ -26,7 +26,7 @@ func (c *Campaign) submitDue(ctx context.Context) error {
 			continue
 		}
 		if t.phase == waiting {
-			if free[t.backend] <= 0 {
+			if free[t.backend] <= 0 || !c.affords(t.run.GPUHoursLimit(), t) {
 				continue
 			}
 			c.stageAhead(due[i:], free, now)

@@ -37,7 +37,7 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 	backend.Ref.Type = "slurm"
 	store := runs.Open(tb.TempDir())
 	c := &Campaign{
-		Plan: &plan.Plan{}, Store: store, Log: hclog.NewNullLogger(),
+		Plan: &plan.Plan{}, Store: store, Log: hclog.NewNullLogger(), Budget: &Budget{},
 		nextPoll: map[*Backend]time.Time{}, contact: map[*Backend]time.Time{}, slower: map[*Backend]int{},
 	}
 	c.receipts.SetLimit(lookAhead)

@@ -43,8 +43,8 @@ func (c *Campaign) judge(t *task) error {
 	if err != nil || result == nil {
 		return err
 	}
-	if t.pack == nil { // a pack's cost is known when it ends
-		c.spent += result.Took().Hours() * float64(t.run.Hardware.GPUs)
+	if t.mine && t.pack == nil { // a pack's cost is known when it ends
+		c.Budget.Spent += t.cost(result)
 	}
 	if t.inPack() && !result.Counts() {
 		t.pack.failed = append(t.pack.failed, t.attempt.Dir)

@@ -228,7 +228,7 @@ func (s *schedule) life() (ended bool, died string) {
 			return nil
 		},
 		Plan: s.fresh(), Store: s.store, Backends: map[plan.ExecutorRef]*executors.Backend{b.Ref: b},
-		MaxGPUHours: s.bounds.maxGPUHours, Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
+		Budget: &executors.Budget{Max: s.bounds.maxGPUHours}, Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
 		Observe: func(ev executors.Event) {
 			s.logf("%s %s s%d a%d job %s %s %s", ev.Time.Format("15:04:05"), ev.Type, ev.Sample, ev.Attempt, ev.JobID, ev.State, ev.Text)
 			s.unsure = s.unsure || strings.Contains(ev.Text, "is not known; `llmbench cancel -orphans`")
