@@ -99,8 +99,12 @@ func (s *submission) silentCost(gpus int, limit float64) float64 {
 	case Intent, Submitted, Queued, Held:
 		return 0 // it never had nodes
 	}
-	if s.status.State == Ended && !s.status.Started.IsZero() && !s.status.Finished.IsZero() {
-		return min(limit, gpuHours(gpus, s.status.Started, s.status.Finished))
+	if s.status.State == Ended && !s.status.Started.IsZero() {
+		end := s.status.Finished
+		if end.IsZero() {
+			end = s.since // when it was noticed
+		}
+		return min(limit, gpuHours(gpus, s.status.Started, end))
 	}
 	return limit
 }

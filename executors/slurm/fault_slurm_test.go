@@ -282,7 +282,7 @@ func (f *faultySlurm) sacct(argv []string) (string, error) {
 		case slices.Contains(argv, "--name="+j.name):
 			fmt.Fprintf(&b, "%d|%s\n", j.id, j.name)
 		case slices.Contains(argv, strconv.Itoa(j.id)):
-			fmt.Fprintf(&b, "%d|%s|%s|0:0|%s|Unknown|gb[01-02]\n", j.id, j.name, state, j.submitted.Format("2006-01-02T15:04:05"))
+			fmt.Fprintf(&b, "%d|%s|%s|0:0|%s|Unknown|gb[01-02]|Unknown\n", j.id, j.name, state, j.submitted.Format("2006-01-02T15:04:05"))
 		}
 	}
 	return b.String(), nil

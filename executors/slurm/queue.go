@@ -14,7 +14,7 @@ const queueFormat = "JobID:0|,Name:0|,State:0|,exit_code:0|,SubmitTime:0|,StartT
 
 // A row is one job as squeue or sacct tells it.
 type row struct {
-	id, name, state, exit, submit, start, nodes, reason string
+	id, name, state, exit, submit, start, end, nodes, reason string
 }
 
 // base is the state's first word: sacct says "CANCELLED by 0".
@@ -192,13 +192,13 @@ func (e *Executor) scontrol(ctx context.Context, h handle) (row, bool) {
 	}
 	r := row{
 		id: fields["JobId"], name: fields["JobName"], state: fields["JobState"], exit: fields["ExitCode"],
-		submit: fields["SubmitTime"], start: fields["StartTime"], nodes: fields["NodeList"], reason: fields["Reason"],
+		submit: fields["SubmitTime"], start: fields["StartTime"], end: fields["EndTime"], nodes: fields["NodeList"], reason: fields["Reason"],
 	}
 	return r, r.id == h.id && r.name == h.name
 }
 
 func (e *Executor) sacct(ctx context.Context, h handle) (row, bool) {
-	out, err := e.run(ctx, queryTimeout, "", e.on("sacct", "-D", "-X", "-n", "-P", "-j", h.id, "-o", "JobID,JobName,State,ExitCode,Submit,Start,NodeList")...)
+	out, err := e.run(ctx, queryTimeout, "", e.on("sacct", "-D", "-X", "-n", "-P", "-j", h.id, "-o", "JobID,JobName,State,ExitCode,Submit,Start,NodeList,End")...)
 	if err != nil {
 		return row{}, false
 	}
@@ -209,6 +209,9 @@ func (e *Executor) sacct(ctx context.Context, h handle) (row, bool) {
 			continue
 		}
 		newest = row{id: f[0], name: f[1], state: f[2], exit: f[3], submit: f[4], start: f[5], nodes: f[6]}
+		if len(f) > 7 {
+			newest.end = f[7]
+		}
 	}
 	return newest, newest.id != ""
 }

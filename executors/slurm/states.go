@@ -48,6 +48,9 @@ func (e *Executor) status(r row) (s executors.Status, known bool) {
 		State: is.state, End: is.end, Raw: r.state, Reason: r.reason, JobID: r.id, ExitCode: r.exit,
 		Submitted: slurmTime(r.submit), Started: slurmTime(r.start), Suspended: is.suspended,
 	}
+	if is.state == executors.Ended { // before that it is the end of the time limit
+		s.Finished = slurmTime(r.end)
+	}
 	if r.nodes != "" && r.nodes != "None assigned" && r.nodes != "(null)" {
 		s.Nodes = runs.ExpandNodes(r.nodes)
 	}
