@@ -82,11 +82,11 @@ func TestPackHours(t *testing.T) {
 	p.put(p.folder.Dir, "start", `{"job_id":"7","time":"2025-01-01T10:00:00Z","end":true}`)
 	q := &pack{folder: p.folder, planned: &plan.Pack{GPUs: 16}, tasks: []*task{{run: &plan.Run{Hardware: plan.Hardware{GPUs: 8}}}}}
 	exit := &runs.Exit{Ended: time.Date(2025, 1, 1, 10, 30, 0, 0, time.UTC)}
-	if got := packHours(q, exit, nil); got != 8 {
+	if got := packCost(q, exit, nil); got != 8 {
 		t.Errorf("%v GPU-hours", got)
 	}
 	q.planned = nil
-	if got := packHours(q, exit, nil); got != 4 {
+	if got := packCost(q, exit, nil); got != 4 {
 		t.Errorf("%v GPU-hours without a plan", got)
 	}
 }

@@ -57,3 +57,22 @@ func (p precision) reason() string {
 // Precise reports whether the run is sampled to a precision, so that more
 // samples may be wanted once these are had.
 func (r *Run) Precise() bool { return r.precision.wanted > 0 }
+
+// laterSamples is how many samples a later round may ask for beyond those that
+// are wanted now.
+func (r *Run) laterSamples() int {
+	if !r.Precise() || r.Action == Keep || r.Action == Blocked {
+		return 0
+	}
+	return max(0, r.precision.most-r.State.Wanted)
+}
+
+// LaterGPUHours is what the samples can cost at most that later rounds may ask
+// for to reach a precision.
+func (p *Plan) LaterGPUHours() float64 {
+	sum := 0.0
+	for _, r := range p.Runs {
+		sum += r.GPUHoursLimit() * float64(r.laterSamples())
+	}
+	return sum
+}

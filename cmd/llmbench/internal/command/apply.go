@@ -185,12 +185,14 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	if err := s.replace(p); err != nil {
 		return err
 	}
-	outcome, err := s.campaign(ctx, p, f, out)
+	budget := &executors.Budget{Max: s.mostGPUHours(f), Later: p.LaterGPUHours()}
+	outcome, err := s.campaign(ctx, p, f, budget, out)
 	for next := p; err == nil && outcome.Failed+outcome.GoingOn == 0 && ctx.Err() == nil; {
 		if next = s.more(next, f); next == nil {
 			break
 		}
-		outcome, err = s.campaign(ctx, next, f, out)
+		budget.Later = next.LaterGPUHours()
+		outcome, err = s.campaign(ctx, next, f, budget, out)
 	}
 	if err != nil {
 		out.Error(err)
@@ -246,11 +248,11 @@ func (s *session) knowSites() {
 	}
 }
 
-func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, out *view.Apply) (executors.Outcome, error) {
+func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Outcome, error) {
 	c := &executors.Campaign{
 		Plan: p, Store: s.store, Backends: s.sites.backends(),
 		Secrets: s.secrets, Vocabulary: vocabulary,
-		Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, MaxGPUHours: s.mostGPUHours(f),
+		Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, Budget: budget,
 		Observe: out.Event, Log: s.env.log,
 	}
 	return c.Run(ctx)
