@@ -51,6 +51,6 @@ func (p *proof) sharedSampling() hcl.Diagnostics {
 	d := cellError(p.cell, argument, "Output lengths would be mixed up", fmt.Sprintf(
 		"use_case.%s has output lengths that vary, concurrency is %d, and trtllm-bench %s shares one set of sampling parameters between requests: "+
 			"a request that waits takes the output length of another. Use osl_stdev = 0, concurrency = -1, or an image of a later version.",
-		p.cell.UseCase.Label, c, p.cell.Version.Name))
+		p.cell.UseCase.Label, c, p.cell.Image.TRTLLMVersion))
 	return hcl.Diagnostics{d}
 }

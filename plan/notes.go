@@ -29,6 +29,7 @@ func notes(r *Run, measures func(requests int) float64) []Note {
 	if r.Model.Revision == nil {
 		n.add("unpinned_revision", "", "The checkpoint has no revision, so new weights are noticed when measured, not before; revision = … pins it.")
 	}
+	n.versionNotCatalogued()
 	n.expected()
 	return n.notes
 }

@@ -73,7 +73,7 @@ func (p *parts) blocksOf(cell *schema.Cell) *blocksPart {
 				Path: optional(m.Path), Quantization: m.Quantization,
 			},
 			hardware: Hardware{Label: h.Label, GPU: h.GPU, GPUs: h.GPUs, GPUsPerNode: h.GPUsPerNode, Nodes: h.GPUs / h.GPUsPerNode},
-			image:    Image{Label: i.Label, Name: i.Name, Digest: optional(i.Digest), TRTLLMVersion: cell.Version.Name},
+			image:    Image{Label: i.Label, Name: i.Name, Digest: optional(i.Digest), TRTLLMVersion: i.TRTLLMVersion},
 			useCase:  newUseCase(cell.UseCase),
 		}
 	})

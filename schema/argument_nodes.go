@@ -146,7 +146,7 @@ func (r *resolver) flag(name string, img *Image, v cty.Value, e *expression, ctx
 	switch {
 	case !has && declared && !v.IsNull():
 		r.diags = append(r.diags, refuse(origin.Range, "Unsupported argument for this version", "trtllm-bench of version %s, which the image %q holds, has no flag --%s; it is known in %s. Remove the argument, or set it to null for this image.",
-			img.version.Name, img.Label, name, strings.Join(r.args.catalog.FlagVersions(name), ", ")))
+			img.versionText(), img.Label, name, strings.Join(r.args.catalog.FlagVersions(name), ", ")))
 		return result{}
 	case !has:
 		return result{value: cty.NullVal(flagTypes[r.args.flag(name).Type].ty), ok: true}

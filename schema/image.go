@@ -17,8 +17,12 @@ type Image struct {
 	// Name is the reference with its tag, without a digest.
 	Name   string
 	Digest string // "sha256:…", "" if the image is not pinned
-	// TRTLLMVersion is the name of a catalogued version.
+	// TRTLLMVersion is the version in the image: a catalogued one by its name,
+	// another as it is written.
 	TRTLLMVersion string
+	// Match is where its flags and options come from, and zero where the version
+	// itself is catalogued.
+	Match catalog.Match
 	// LLMAPIOptions is the expression of llm_api_options, nil without one. It is
 	// evaluated for each run.
 	LLMAPIOptions hcl.Expression
@@ -86,52 +90,64 @@ func (img *Image) identify(name, digest, version string, cat *catalog.Catalog) h
 		}
 		img.Digest = pinned
 	}
-	tag := tagOf(img.Name)
-	fromTag, tagged := cat.Version(tag)
-	tagged = tagged && tag != ""
+	tag := catalog.Tag(img.Name)
+	fromTag, tagged := cat.Match(tag)
 	if version == "" {
 		if !tagged {
-			return hcl.Diagnostics{unknownVersion(img.Ranges["name"], tag, cat)}
+			return hcl.Diagnostics{unknownVersion(img.Ranges["name"], "The tag of the image", tag, cat)}
 		}
-		img.version, img.TRTLLMVersion = fromTag, fromTag.Name
+		img.hold(fromTag, tag)
 		return diags
 	}
-	given, ok := cat.Version(version)
+	given, ok := cat.Match(version)
 	switch {
 	case !ok:
-		return hcl.Diagnostics{refuse(img.Ranges["trtllm_version"], "Unknown TensorRT-LLM version", "Version %q of TensorRT-LLM is not in the catalogue, so its flags and option keys are not known.%s Catalogued: %s.",
-			version, didYouMean(version, versionNames(cat)), strings.Join(versionNames(cat), ", "))}
-	case tagged && fromTag != given:
-		return hcl.Diagnostics{refuse(img.Ranges["trtllm_version"], "Conflicting versions", "The tag of the image says version %s, and trtllm_version says %s. trtllm_version is for images whose tag does not say it: remove it, or correct the tag.", fromTag.Name, given.Name)}
+		return hcl.Diagnostics{unknownVersion(img.Ranges["trtllm_version"], "trtllm_version", version, cat)}
+	case tagged && !catalog.SameVersion(tag, "", version):
+		return hcl.Diagnostics{refuse(img.Ranges["trtllm_version"], "Conflicting versions", "The tag of the image says version %s, and trtllm_version says %s. trtllm_version is for images whose tag does not say it: remove it, or correct the tag.", tag, version)}
 	}
-	img.version, img.TRTLLMVersion = given, given.Name
+	img.hold(given, version)
 	return diags
 }
 
-func unknownVersion(rng hcl.Range, tag string, cat *catalog.Catalog) *hcl.Diagnostic {
-	names := versionNames(cat)
-	known := strings.Join(names, ", ")
-	if tag == "" {
-		return refuse(rng, "Unknown TensorRT-LLM version", "The image has no tag that says its version of TensorRT-LLM, so its flags and option keys are not known. Say it with trtllm_version, which is one of: %s.", known)
+// hold notes the version that is in the image and the one whose facts it has.
+func (img *Image) hold(m catalog.Match, version string) {
+	img.version, img.TRTLLMVersion = m.Version, strings.TrimPrefix(version, "v")
+	if m.Exact {
+		img.TRTLLMVersion = m.Name
+	} else {
+		img.Match = m
 	}
-	return refuse(rng, "Unknown TensorRT-LLM version", "The tag %q names no catalogued version of TensorRT-LLM, so its flags and option keys are not known.%s Catalogued: %s. If the image holds one of these, say so with trtllm_version.",
-		tag, didYouMean(tag, names), known)
+}
+
+// versionText names the version for a message, with the one that it is checked
+// against.
+func (img *Image) versionText() string {
+	if img.Match.Version == nil {
+		return img.TRTLLMVersion
+	}
+	return img.TRTLLMVersion + " (checked against " + catalog.FullVersion(img.Match.Name) + ")"
+}
+
+// unknownVersion refuses a version that what says is in the image.
+func unknownVersion(rng hcl.Range, what, version string, cat *catalog.Catalog) *hcl.Diagnostic {
+	oldest := catalog.FullVersion(cat.Versions[0].Name)
+	const probe = "`llmbench catalog probe IMAGE` asks the image itself and writes what it finds as a *.catalog.hcl beside the definitions."
+	switch {
+	case version == "":
+		return refuse(rng, "Unknown TensorRT-LLM version", "The image has no tag that says its version of TensorRT-LLM, so its flags and option keys are not known. Say it with trtllm_version, such as \"1.1.0\". Catalogued: %s.", strings.Join(versionNames(cat), ", "))
+	case catalog.IsVersion(version):
+		return refuse(rng, "Unknown TensorRT-LLM version", "%s says %s, which is older than the oldest version that is catalogued, %s, so its flags and option keys are not known. %s", what, version, oldest, probe)
+	}
+	return refuse(rng, "Unknown TensorRT-LLM version", "%s says %q, which is no version of TensorRT-LLM, so its flags and option keys are not known. Say with trtllm_version which version the image holds, such as \"1.1.0\" or \"1.2.0rc6\". Catalogued: %s.", what, version, strings.Join(versionNames(cat), ", "))
 }
 
 func versionNames(cat *catalog.Catalog) []string {
 	var names []string
 	for _, v := range cat.Versions {
-		names = append(names, v.Name)
+		names = append(names, catalog.FullVersion(v.Name))
 	}
 	return names
-}
-
-// tagOf is the tag of an image reference without a digest, "" if it has none.
-// A colon before the last slash belongs to the registry's port.
-func tagOf(ref string) string {
-	name := ref[strings.LastIndex(ref, "/")+1:]
-	_, tag, _ := strings.Cut(name, ":")
-	return tag
 }
 
 var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)

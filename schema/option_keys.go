@@ -13,14 +13,18 @@ import (
 // optionChecker compares merged options with what a version knows.
 type optionChecker struct {
 	version *catalog.Version
+	// beyond is the catalogued version on the other side of one that is not
+	// catalogued itself, else nil: what only that one has may be right too.
+	beyond  *catalog.Version
+	name    string // of the version in the image
 	catalog *catalog.Catalog
 	diags   hcl.Diagnostics
 }
 
 // checkOptions refuses keys that the version lacks or spells another way, keys
 // that override a flag, and values of the wrong type.
-func checkOptions(t *tree, v *catalog.Version, cat *catalog.Catalog) hcl.Diagnostics {
-	c := &optionChecker{version: v, catalog: cat}
+func checkOptions(t *tree, img *Image, cat *catalog.Catalog) hcl.Diagnostics {
+	c := &optionChecker{version: img.version, beyond: img.Match.Beyond, name: img.versionText(), catalog: cat}
 	c.object(t, "")
 	return c.diags
 }
@@ -32,9 +36,9 @@ func (c *optionChecker) object(t *tree, prefix string) {
 }
 
 func (c *optionChecker) key(t *tree, path, prefix, name string) {
-	opt, ok := c.version.Option(path)
-	if _, renamed := c.version.Renamed(path); renamed {
-		c.refuse(t, "Option of another version", "TensorRT-LLM %s spells %s another way. Write %s", c.version.Name, path, strings.Join(c.respelt(t, path), " and "))
+	opt, ok := c.option(path)
+	if _, renamed := c.version.Renamed(path); renamed && !ok {
+		c.refuse(t, "Option of another version", "TensorRT-LLM %s spells %s another way. Write %s", c.name, path, strings.Join(c.respelt(t, path), " and "))
 		return
 	}
 	if !ok {
@@ -52,6 +56,15 @@ func (c *optionChecker) key(t *tree, path, prefix, name string) {
 	if t.attrs != nil && c.hasChildren(path) {
 		c.object(t, path+".")
 	}
+}
+
+// option finds an option of the version, or of the one beyond.
+func (c *optionChecker) option(path string) (*catalog.Option, bool) {
+	opt, ok := c.version.Option(path)
+	if !ok && c.beyond != nil {
+		opt, ok = c.beyond.Option(path)
+	}
+	return opt, ok
 }
 
 // respelt lists the right spellings of a renamed option and of what it holds.
@@ -86,8 +99,8 @@ func (c *optionChecker) overrides(t *tree, path, argument string) {
 }
 
 func (c *optionChecker) hasChildren(path string) bool {
-	for _, o := range c.version.Options {
-		if strings.HasPrefix(o.Path, path+".") {
+	for _, v := range []*catalog.Version{c.version, c.beyond} {
+		if v != nil && v.HasBelow(path) {
 			return true
 		}
 	}
@@ -114,7 +127,7 @@ func (c *optionChecker) unknown(t *tree, path, prefix, name string) {
 	if hint == "" && prefix != "" {
 		hint = fmt.Sprintf(" %s holds: %s.", strings.TrimSuffix(prefix, "."), strings.Join(siblings, ", "))
 	}
-	c.refuse(t, "Unknown option", "TensorRT-LLM %s has no option %q, and would refuse the file or ignore the key.%s", c.version.Name, path, hint)
+	c.refuse(t, "Unknown option", "TensorRT-LLM %s has no option %q, and would refuse the file or ignore the key.%s", c.name, path, hint)
 }
 
 // elsewhere tells of the same path in other versions, or of the same key at

@@ -3,8 +3,6 @@ package schema
 import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // options is llm_api_options in one run.
@@ -47,13 +45,13 @@ func (r *resolver) optionsNode() *node {
 		if !good {
 			return result{}
 		}
-		return r.finish(merged, img.version)
+		return r.finish(merged, img)
 	}
 	return n
 }
 
-func (r *resolver) finish(merged *tree, v *catalog.Version) result {
-	if diags := checkOptions(merged, v, r.args.catalog); diags.HasErrors() {
+func (r *resolver) finish(merged *tree, img *Image) result {
+	if diags := checkOptions(merged, img, r.args.catalog); diags.HasErrors() {
 		r.diags = append(r.diags, diags...)
 		return result{}
 	}

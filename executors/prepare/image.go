@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // An Image is a container image as a file that nodes start containers from.
@@ -102,8 +103,7 @@ func (i Image) checkInside(ctx context.Context) *executors.Check {
 		return &c
 	}
 	version := versionInside(ctx, i.File)
-	public, _, _ := strings.Cut(version, "+")
-	if version == "" || public == i.Version {
+	if version == "" || catalog.SameVersion(version, i.Name, i.Version) {
 		return nil
 	}
 	c = i.check(executors.CheckFail, "correct trtllm_version, or import the image again", "holds TensorRT-LLM %s, and the definition says %s", version, i.Version)

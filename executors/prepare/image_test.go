@@ -88,7 +88,7 @@ func TestImageInside(t *testing.T) {
 	if got := lines(i.File, i.Verify(t.Context())); !strings.HasPrefix(got, "ok ") {
 		t.Error(got)
 	}
-	i.Version = "1.0.0rc4"
+	i.Name, i.Version = "nvcr.io/x:1.0.0rc4", "1.0.0rc4"
 	if got := lines(i.File, i.Verify(t.Context())); got != "fail holds TensorRT-LLM 1.0.0rc1, and the definition says 1.0.0rc4\n" {
 		t.Error(got)
 	}

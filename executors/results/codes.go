@@ -72,6 +72,7 @@ var codesNote = []Code{
 	{"batch_slots_unused", Note, "max_batch_size is more than can ever be in flight.", "lower max_batch_size, which frees memory"},
 	{"ranks_idle", Note, "Requests do not divide evenly among the ranks of attention DP.", "make concurrency a multiple of tp"},
 	{"graph_sizes_miss_batch", Note, "The batch is padded to a larger CUDA graph, or has none.", "list the batch size among the graphs' sizes"},
+	{"version_not_catalogued", Note, "The image's version of TensorRT-LLM is not in the catalogue: flags and options were checked against the nearest that is.", "`llmbench catalog probe IMAGE` asks the image for its own"},
 	{"unpinned_image", Note, "The image is named by a tag, which can move.", "set digest"},
 	{"unpinned_revision", Note, "The checkpoint has no revision.", "set revision"},
 }

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"strings"
 
-	goversion "github.com/hashicorp/go-version"
-
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // Judge says what an attempt that has ended is worth. A whole report decides,
@@ -182,21 +181,13 @@ func (r *Result) onOtherHardware(origins plan.Origins) []Reason {
 	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !strings.Contains(strings.ToUpper(*name), strings.ToUpper(r.Hardware.GPU)) {
 		out = append(out, Reason{Code: "wrong_gpu", Level: Invalid, Detail: fmt.Sprintf("hardware: planned %s%s, measured on %s", r.Hardware.GPU, m.place("hardware"), *name)})
 	}
-	if v := r.Provenance.TRTLLMVersion; v != nil && !sameVersion(*v, r.Image.TRTLLMVersion) {
+	if v := r.Provenance.TRTLLMVersion; v != nil && !catalog.SameVersion(*v, r.Image.Name, r.Image.TRTLLMVersion) {
 		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, m.place("image"), *v)})
 	}
 	if want, have := r.Image.Digest, r.Provenance.ImageDigest; want != nil && have != nil && !strings.Contains(*have, *want) {
 		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned digest %s%s, measured with %s", *want, m.place("image"), *have)})
 	}
 	return out
-}
-
-// sameVersion compares versions; 1.0 is 1.0.0, and a local part after a plus says
-// nothing.
-func sameVersion(a, b string) bool {
-	va, errA := goversion.NewVersion(a)
-	vb, errB := goversion.NewVersion(b)
-	return errA != nil || errB != nil || b == "" || va.Core().Equal(vb.Core()) && va.Prerelease() == vb.Prerelease()
 }
 
 // unclean says what was wrong with the end of a job, "" for nothing.

@@ -48,7 +48,7 @@ type Bench struct {
 // Run does what trtllm-bench does with argv, the program's name left out, and
 // returns its exit status.
 func (b *Bench) Run(ctx context.Context, argv []string) int {
-	inv, err := trtllm.ParseArgv(argv, b.version())
+	inv, err := trtllm.ParseArgv(argv, b.version().Version)
 	if err == nil {
 		err = unwritten(inv.Args)
 	}

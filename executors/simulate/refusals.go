@@ -15,13 +15,13 @@ import (
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
-// version is the one that is simulated.
-func (b *Bench) version() *catalog.Version {
+// version has the facts of the one that is simulated.
+func (b *Bench) version() catalog.Match {
 	cat := catalog.Load()
-	if v, ok := cat.Version(b.Version); ok {
-		return v
+	if m, ok := cat.Match(b.Version); ok {
+		return m
 	}
-	return cat.Versions[len(cat.Versions)-1]
+	return catalog.Match{Version: cat.Versions[len(cat.Versions)-1], Exact: true}
 }
 
 // refusal is what trtllm-bench would end with for the reason that is given.
@@ -87,12 +87,15 @@ func (b *Bench) options(inv *trtllm.Invocation) (any, error) {
 }
 
 // wrongOptions lists what version v does not take of an object of options.
-func wrongOptions(v *catalog.Version, options cty.Value, below string) []string {
+func wrongOptions(v catalog.Match, options cty.Value, below string) []string {
 	var problems []string
 	for it := options.ElementIterator(); it.Next(); {
 		name, value := it.Element()
 		path := below + name.AsString()
 		o, known := v.Option(path)
+		if !known && v.Beyond != nil {
+			o, known = v.Beyond.Option(path)
+		}
 		switch {
 		case !known && below != "" && v.NestedKeysIgnored:
 		case !known:
@@ -116,7 +119,7 @@ func wanted(o *catalog.Option) string {
 }
 
 // conflicts are options that exclude each other.
-func conflicts(v *catalog.Version, options map[string]any) error {
+func conflicts(v catalog.Match, options map[string]any) error {
 	graphs, _ := options["cuda_graph_config"].(map[string]any)
 	most, _ := graphs["max_batch_size"].(float64)
 	if sizes, _ := graphs["batch_sizes"].([]any); v.GraphSizesExcludeMax && len(sizes) > 0 && most != 0 {

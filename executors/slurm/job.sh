@@ -5,7 +5,7 @@
 # the file "exit" last.
 @COMMON@
 
-export HF_HUB_OFFLINE=1
+export HF_HUB_OFFLINE=1 TRTLLM_NO_USAGE_STATS=1
 unset HF_TOKEN HUGGING_FACE_HUB_TOKEN SLURM_TRES_PER_TASK
 @ENV@
 [ -r secrets ] && assign secrets

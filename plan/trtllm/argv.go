@@ -179,7 +179,7 @@ func (r *argvReader) invocation() (*Invocation, error) {
 		delete(r.args, name)
 	}
 	delete(r.args, "telemetry")
-	delete(r.args, "no_telemetry")
+	delete(r.args, "no-telemetry")
 	switch {
 	case inv.Model == "":
 		return nil, refuse("--model is missing")

@@ -108,7 +108,7 @@ func TestParseArgv(t *testing.T) {
 		"--model=a --model_path p throughput --dataset d":                  {Model: "a", ModelPath: "p", Dataset: "d"},
 		"-m a -- throughput --dataset d --config c --report_json r":        {Model: "a", Dataset: "d", Options: "c", Report: "r"},
 		"-m a throughput --config c --dataset d --extra_llm_api_options e": {Model: "a", Dataset: "d", Options: "e"},
-		"-m a --no_telemetry throughput --dataset d":                       {Model: "a", Dataset: "d"},
+		"-m a --no-telemetry throughput --dataset d":                       {Model: "a", Dataset: "d"},
 		"-m a throughput --tp 8 --dataset d --tp +16 --eos_id=-1": {Model: "a", Dataset: "d", Args: Arguments{
 			"tp": int64(16), "eos_id": int64(-1)}},
 		"-m a throughput --dataset d --kv_cache_free_gpu_mem_fraction 1e-1 --concurrency -1": {Model: "a", Dataset: "d", Args: Arguments{

@@ -55,13 +55,11 @@ func (c *Catalog) GPU(name string) (*GPU, bool) {
 	return c.GPUs[i], true
 }
 
-// Version finds a version of TensorRT-LLM. A release is found with and without
-// its patch number of zero: "1.0.0" is 1.0, and "1.0.0rc1" is only itself.
+// Version finds a catalogued version of TensorRT-LLM. 1.0.0 is 1.0, and 1.0.0rc1 is
+// only itself.
 func (c *Catalog) Version(name string) (*Version, bool) {
-	if strings.Count(name, ".") == 2 {
-		name = strings.TrimSuffix(name, ".0")
-	}
-	i := slices.IndexFunc(c.Versions, func(v *Version) bool { return v.Name == name })
+	want, ok := parseRelease(name)
+	i := slices.IndexFunc(c.Versions, func(v *Version) bool { return ok && v.release.compare(want) == 0 })
 	if i < 0 {
 		return nil, false
 	}

@@ -33,7 +33,10 @@ func (c *Catalog) problems() []string {
 			add("model %s: dense and MoE layers are not all layers", m.Label)
 		}
 	}
-	for _, v := range c.Versions {
+	for i, v := range c.Versions {
+		if i > 0 && c.Versions[i-1].release.compare(v.from) >= 0 {
+			add("version %s does not stand in order", v.Name)
+		}
 		out = append(out, v.problems()...)
 	}
 	return out

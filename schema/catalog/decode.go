@@ -25,12 +25,14 @@ type document struct {
 }
 
 type versionBlock struct {
-	Name                 string `hcl:"name,label"`
-	SharedSamplingParams bool   `hcl:"shared_sampling_params,optional"`
-	ChunkedDefault       bool   `hcl:"chunked_default,optional"`
-	ShallowKVMerge       bool   `hcl:"shallow_kv_merge,optional"`
-	GraphSizesExcludeMax bool   `hcl:"graph_sizes_exclude_max,optional"`
-	NestedKeysIgnored    bool   `hcl:"nested_keys_ignored,optional"`
+	Name                 string   `hcl:"name,label"`
+	From                 string   `hcl:"from,optional"` // the first version that is known to have the same facts
+	Sources              []string `hcl:"sources,optional"`
+	SharedSamplingParams bool     `hcl:"shared_sampling_params,optional"`
+	ChunkedDefault       bool     `hcl:"chunked_default,optional"`
+	ShallowKVMerge       bool     `hcl:"shallow_kv_merge,optional"`
+	GraphSizesExcludeMax bool     `hcl:"graph_sizes_exclude_max,optional"`
+	NestedKeysIgnored    bool     `hcl:"nested_keys_ignored,optional"`
 }
 
 // factsBlock is a block of attributes, one a flag or option, each an object.

@@ -50,7 +50,7 @@ flags {
   telemetry = {
     type   = "bool"
     global = true
-    off    = "no_telemetry"
+    off    = "no-telemetry"
     ours   = "Jobs send no usage statistics: llmbench sets TRTLLM_NO_USAGE_STATS=1."
     since  = "1.3.0rc26"
   }

@@ -1,7 +1,8 @@
 # Keys of the options file (--extra_llm_api_options) at its top level: the
-# arguments of the LLM API for the PyTorch backend, from the published source of
-# 1.0, 1.1 and 1.2 and, for 1.0.0rc1, from the source of its time. 1.0.0rc4 is taken to
-# have the keys of 1.0 except where it is known to lack one.
+# arguments of the LLM API for the PyTorch backend (class TorchLlmArgs in
+# tensorrt_llm/llmapi/llm_args.py), from the sources that versions.hcl names. 1.0.0rc4
+# is taken to have the keys of 1.0 except where it is known to lack one. The list that
+# 1.3.0rc26 is from leaves out what takes free text: those keys are taken over from 1.2.
 #
 # Keys of type object stand in the files beside this one. Keys that take a Python
 # object are left out, as are those of the TensorRT backend.
@@ -56,7 +57,15 @@ options {
   reasoning_parser                  = { type = "string" }
 
   enable_lora  = { type = "bool" }
-  build_config = { type = "any", until = "1.1" }
+  build_config = { type = "any", until = "1.2" }
+}
+
+# Taken out of the arguments by trtllm-bench before the PyTorch backend sees them.
+options {
+  until = "1.0"
+
+  extended_runtime_perf_knob_config = { type = "any" }
+  connector_config                  = { type = "any" } # kv_connector_config later
 }
 
 # Flat keys that later moved into objects or went away.
@@ -93,7 +102,7 @@ options {
 
   enable_autotuner                        = { type = "bool" }
   force_dynamic_quantization              = { type = "bool" }
-  fail_fast_on_attention_window_too_large = { type = "bool" }
+  fail_fast_on_attention_window_too_large = { type = "bool", until = "1.2" }
   checkpoint_format                       = { type = "string" }
   guided_decoding_backend                 = { type = "string", values = ["xgrammar", "llguidance"] }
 
@@ -113,8 +122,14 @@ options {
 
 options {
   since = "1.1"
+  until = "1.2"
 
   load_format = { type = "string", values = ["auto", "dummy", "vision_only"] }
+}
+
+options {
+  since = "1.1"
+
   allreduce_strategy = {
     type   = "string"
     values = ["AUTO", "NCCL", "UB", "MINLATENCY", "ONESHOT", "TWOSHOT", "LOWPRECISION", "MNNVL", "NCCL_SYMMETRIC"]
@@ -143,7 +158,46 @@ options {
   ray_placement_config        = { type = "any" }
   otlp_traces_endpoint        = { type = "string" }
   sampler_force_async_worker  = { type = "bool" }
-  disable_flashinfer_sampling = { type = "bool" }
-  enable_sleep                = { type = "bool" }
+  disable_flashinfer_sampling = { type = "bool", until = "1.2" }
+  enable_sleep                = { type = "bool", until = "1.2" }
   max_stats_len               = { type = "int" }
+}
+
+options {
+  since = "1.3.0rc26"
+
+  load_format = { type = "string", values = ["auto", "dummy", "vision_only", "gms"] }
+
+  checkpoint_io_policy                    = { type = "string", values = ["auto", "native", "rank_striped_read_ahead"] }
+  disable_mm_encoder                      = { type = "bool" }
+  enable_early_first_token_response       = { type = "bool" }
+  enable_encoder_decoder_mixed_cuda_graph = { type = "bool" }
+  enable_energy_metrics                   = { type = "bool" } # energy in the report
+  enable_in_graph_sampling                = { type = "bool" }
+  enable_low_latency_host_dispatch        = { type = "bool" }
+  enable_mla_skip_correction              = { type = "bool" }
+  enable_resource_governor                = { type = "bool" }
+  enable_speculative_beam_history_d2h     = { type = "bool" }
+  encode_only                             = { type = "bool" }
+  encoder_max_batch_size                  = { type = "int" }
+  encoder_max_num_tokens                  = { type = "int" }
+  generation_config                       = { type = "string", values = ["auto", "trtllm"] }
+  mla_skip_correction_threshold           = { type = "float" }
+  num_serve_frontends                     = { type = "int" }
+  prefill_capture_num_tokens              = { type = "list(int)" }
+  prefill_cuda_graph_backend              = { type = "string", values = ["disabled", "piecewise", "breakable"] }
+  use_cute_dsl_bf16_bmm                   = { type = "bool" }
+  use_cute_dsl_bf16_gemm                  = { type = "bool" }
+  use_cute_dsl_blockscaling_bmm           = { type = "bool" }
+  use_cute_dsl_blockscaling_mm            = { type = "bool" }
+  use_fine_grained_sync                   = { type = "bool" }
+
+  kv_cache_compression_config  = { type = "any" }
+  layer_wise_benchmarks_config = { type = "any" }
+  multimodal_config            = { type = "any" }
+  mx_config                    = { type = "any" }
+  prometheus_metrics_config    = { type = "any" }
+  reorder_policy_config        = { type = "any" }
+  sleep_config                 = { type = "any" }
+  telemetry_config             = { type = "any" }
 }

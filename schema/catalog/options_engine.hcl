@@ -9,7 +9,7 @@ object "kv_cache_config" {
   max_attention_window           = { type = "list(int)" }
   sink_token_length              = { type = "int" }
   host_cache_size                = { type = "int" } # bytes
-  onboard_blocks                 = { type = "bool" }
+  onboard_blocks                 = { type = "bool", until = "1.2" }
   cross_kv_cache_fraction        = { type = "float" }
   secondary_offload_min_priority = { type = "int" }
   event_buffer_max_size          = { type = "int" }
@@ -33,8 +33,34 @@ object "kv_cache_config" {
 # than fp8.
 object "kv_cache_config" {
   since = "1.1"
+  until = "1.2"
 
   dtype = { type = "string", values = ["auto", "fp8", "nvfp4"] }
+}
+
+object "kv_cache_config" {
+  since = "1.3.0rc26"
+
+  dtype = {
+    type   = "string"
+    values = ["auto", "float16", "bfloat16", "float32", "fp8", "fp8_ds_mla", "nvfp4"]
+  }
+
+  avg_seq_len                   = { type = "int" }
+  block_reuse_config            = { type = "any" }
+  disk_cache_size               = { type = "int" } # bytes
+  disk_prefetch_num_reqs        = { type = "int" }
+  enable_kv_pool_rebalance      = { type = "bool" }
+  enable_swa_scratch_reuse      = { type = "bool" }
+  fp8_context_mla_kv_len_cap    = { type = "int" }
+  iteration_stats_interval      = { type = "int" }
+  kv_cache_event_hash_algo      = { type = "string", values = ["auto", "v1_block_key", "v2_sha256", "v2_sha256_64"] }
+  mamba_ssm_philox_rounds       = { type = "int" }
+  mamba_ssm_stochastic_rounding = { type = "bool" }
+  mamba_state_config            = { type = "any" }
+  max_util_for_resume           = { type = "float", min = 0, max = 1 }
+  pool_ratio                    = { type = "any" } # a list of numbers
+  use_kv_cache_manager_v2       = { type = "any" } # true, false or "auto"
 }
 
 object "scheduler_config" {
@@ -43,7 +69,21 @@ object "scheduler_config" {
     values    = ["MAX_UTILIZATION", "GUARANTEED_NO_EVICT", "STATIC_BATCH"]
     overrides = "scheduler_policy"
   }
+}
+
+object "scheduler_config" {
+  until = "1.2"
+
   context_chunking_policy = { type = "string", values = ["FIRST_COME_FIRST_SERVED", "EQUAL_PROGRESS"] }
+}
+
+object "scheduler_config" {
+  since = "1.3.0rc26"
+
+  context_chunking_policy        = { type = "string", values = ["FIRST_COME_FIRST_SERVED", "EQUAL_PROGRESS", "FORCE_CHUNK"] }
+  enable_prefix_aware_scheduling = { type = "bool" }
+  use_python_scheduler           = { type = "bool" }
+  waiting_queue_policy           = { type = "string", values = ["fcfs", "priority"] }
 }
 
 object "scheduler_config.dynamic_batch_config" {
@@ -61,8 +101,63 @@ object "cuda_graph_config" {
   enable_padding = { type = "bool" }
 }
 
+object "cuda_graph_config" {
+  since = "1.3.0rc26"
+
+  mode          = { type = "string", values = ["decode", "encode"] }
+  max_num_token = { type = "int" }
+  max_seq_len   = { type = "int" }
+  num_tokens    = { type = "list(int)" }
+  seq_lens      = { type = "list(int)" }
+}
+
+object "encoder_cuda_graph_config" {
+  since = "1.3.0rc26"
+
+  batch_sizes    = { type = "list(int)" }
+  max_batch_size = { type = "int" }
+  enable_padding = { type = "bool" }
+  mode           = { type = "string", values = ["encode"] }
+  max_num_token  = { type = "int" }
+  max_seq_len    = { type = "int" }
+  num_tokens     = { type = "list(int)" }
+  seq_lens       = { type = "list(int)" }
+}
+
 object "attention_dp_config" {
-  since = "1.0"
+  since = "1.3.0rc26"
+
+  enable_kv_cache_aware_routing            = { type = "bool" }
+  kv_cache_routing_account_for_in_transfer = { type = "bool" }
+  kv_cache_routing_cold_start_warmup       = { type = "bool" }
+  kv_cache_routing_conversation_affinity   = { type = "bool" }
+  kv_cache_routing_fair_share_multiplier   = { type = "float" }
+  kv_cache_routing_load_balance_weight     = { type = "float" }
+  kv_cache_routing_match_rate_threshold    = { type = "float" }
+  kv_cache_routing_max_sessions            = { type = "int" }
+  kv_cache_routing_new_conv_placement      = { type = "string", values = ["round_robin", "least_queued"] }
+}
+
+object "dwdp_config" {
+  since = "1.3.0rc26"
+
+  contention_opt         = { type = "bool" }
+  dwdp_size              = { type = "int" }
+  num_experts_per_worker = { type = "int" }
+  num_groups             = { type = "int" }
+  num_prefetch_experts   = { type = "int" }
+}
+
+object "gms_config" {
+  since = "1.3.0rc26"
+
+  mode = { type = "string", values = ["auto", "rw", "ro"] }
+}
+
+# The published page of 1.0 lists it, and the source of 1.0 lacks it: it fails there
+# after the model is loaded.
+object "attention_dp_config" {
+  since = "1.1"
 
   enable_balance      = { type = "bool" }
   timeout_iters       = { type = "int", min = 0 }
@@ -94,8 +189,21 @@ object "moe_config" {
 
 object "moe_config" {
   since = "1.2"
+  until = "1.2"
 
   backend = { type = "string", values = ["AUTO", "CUTLASS", "CUTEDSL", "WIDEEP", "TRTLLM", "DEEPGEMM", "VANILLA", "TRITON"] }
+}
+
+object "moe_config" {
+  since = "1.3.0rc26"
+
+  backend = {
+    type = "string"
+    values = [
+      "AUTO", "CUTLASS", "CUTEDSL", "TRTLLM", "DEEPGEMM", "DENSEGEMM", "VANILLA", "TRITON", "MARLIN",
+      "MEGAMOE_DEEPGEMM", "MEGAMOE_CUTEDSL",
+    ]
+  }
 }
 
 object "nvfp4_gemm_config" {

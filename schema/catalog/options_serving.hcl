@@ -24,8 +24,8 @@ object "speculative_config" {
   dynamic_tree_max_topK    = { type = "int" }
   num_eagle_layers         = { type = "int" }
   max_non_leaves_per_layer = { type = "int" }
-  medusa_choices           = { type = "any" }
-  num_medusa_heads         = { type = "int" }
+  medusa_choices           = { type = "any", until = "1.2" }
+  num_medusa_heads         = { type = "int", until = "1.2" }
 
   # NGram and Lookahead
   prompt_lookup_num_tokens  = { type = "int", until = "1.0.0rc1" }
@@ -33,19 +33,19 @@ object "speculative_config" {
   is_keep_all               = { type = "bool" }
   is_use_oldest             = { type = "bool" }
   is_public_pool            = { type = "bool" }
-  max_window_size           = { type = "int" }
-  max_ngram_size            = { type = "int" }
-  max_verification_set_size = { type = "int" }
+  max_window_size           = { type = "int", until = "1.2" }
+  max_ngram_size            = { type = "int", until = "1.2" }
+  max_verification_set_size = { type = "int", until = "1.2" }
 
   # The draft model, a path.
-  pytorch_weights_path  = { type = "string", until = "1.0.0rc1" }
-  speculative_model_dir = { type = "string", since = "1.0.0rc4" }
+  pytorch_weights_path  = { type = "string", file = true, until = "1.0.0rc1" }
+  speculative_model_dir = { type = "string", file = true, since = "1.0.0rc4" }
 
   max_total_draft_tokens      = { type = "int", since = "1.1" }
   max_concurrency             = { type = "int", since = "1.1" }
   load_format                 = { type = "string", since = "1.1" }
-  acceptance_window           = { type = "int", since = "1.2" }
-  acceptance_length_threshold = { type = "float", since = "1.2" }
+  acceptance_window           = { type = "int", since = "1.2", until = "1.2" }
+  acceptance_length_threshold = { type = "float", since = "1.2", until = "1.2" }
   draft_len_schedule          = { type = "any", since = "1.2" }
   allow_advanced_sampling     = { type = "bool", since = "1.2" }
   output_directory            = { type = "string", since = "1.2" } # SaveState
@@ -77,7 +77,43 @@ object "speculative_config" {
 object "speculative_config" {
   since = "1.2"
 
-  speculative_model = { type = "string" }
+  speculative_model = { type = "string", file = true }
+}
+
+object "speculative_config" {
+  since = "1.3.0rc26"
+
+  # Eagle stands for Eagle3 there.
+  decoding_type = {
+    type = "string"
+    values = [
+      "MTP", "Eagle3", "Eagle", "NGram", "PARD", "DFlash", "DSpark", "SA", "Draft_Target", "SaveState",
+      "User_Provided", "AUTO",
+    ]
+  }
+
+  acceptance_rate_threshold   = { type = "float" }
+  acceptance_rate_window_size = { type = "int" }
+  advanced_sampling_mode      = { type = "string", values = ["full", "no_topk", "no_topp", "no_topk_no_topp"] }
+  attention_backend           = { type = "string", values = ["VANILLA", "TRTLLM"] }
+  begin_thinking_phase_token  = { type = "int" }
+  end_thinking_phase_token    = { type = "int" }
+  block_size                  = { type = "int" }
+  enable_global_pool          = { type = "bool" }
+  global_pool_size            = { type = "int" }
+  enable_penalty              = { type = "bool" }
+  markov_head_type            = { type = "string", values = ["vanilla", "gated", "rnn"] }
+  markov_rank                 = { type = "int" }
+  mask_token_id               = { type = "int" }
+  sa_config                   = { type = "any" }
+  target_layer_ids            = { type = "list(int)" }
+  use_rejection_sampling      = { type = "bool" }
+}
+
+object "speculative_config" {
+  since = "1.2"
+  until = "1.2"
+
   decoding_type = {
     type   = "string"
     values = ["MTP", "Medusa", "Eagle", "Lookahead", "NGram", "DraftTarget", "SaveState", "UserProvided", "AUTO"]
@@ -115,8 +151,24 @@ object "cache_transceiver_config" {
 
 object "cache_transceiver_config" {
   since = "1.1"
+  until = "1.2"
 
-  backend              = { type = "string", values = ["DEFAULT", "UCX", "NIXL", "MPI"] }
+  backend = { type = "string", values = ["DEFAULT", "UCX", "NIXL", "MPI"] }
+}
+
+object "cache_transceiver_config" {
+  since = "1.3.0rc26"
+
+  backend                      = { type = "string", values = ["DEFAULT", "UCX", "NIXL", "MOONCAKE", "MPI"] }
+  enable_pipelined_transfer    = { type = "bool" }
+  kv_cache_bounce_size_mb      = { type = "int" }
+  kv_transfer_poll_interval_ms = { type = "int", min = 1 }
+  transceiver_runtime          = { type = "string", values = ["CPP", "PYTHON", "auto"] }
+}
+
+object "cache_transceiver_config" {
+  since = "1.1"
+
   max_tokens_in_buffer = { type = "int" }
 
   kv_transfer_timeout_ms               = { type = "int", since = "1.2" }
@@ -129,6 +181,7 @@ object "kv_connector_config" {
   connector_module          = { type = "string" }
   connector_scheduler_class = { type = "string" }
   connector_worker_class    = { type = "string" }
+  connector                 = { type = "string", since = "1.3.0rc26" }
 }
 
 options {

@@ -86,3 +86,24 @@ renames {
 renames {
   rename "enable_chunked_context" { to = "enable_chunked_prefill" }
 }
+
+renames {
+  since = "1.1"
+
+  rename "connector_config" { to = "kv_connector_config" }
+}
+
+renames {
+  since = "1.0.0rc4"
+  until = "1.0"
+
+  rename "kv_connector_config" { to = "connector_config" }
+}
+
+renames {
+  since = "1.3.0rc26"
+
+  rename "speculative_config.acceptance_window" { to = "speculative_config.acceptance_rate_window_size" }
+  rename "speculative_config.acceptance_length_threshold" { to = "speculative_config.acceptance_rate_threshold" }
+  rename "enable_sleep" { to = "sleep_config" }
+}

@@ -10,7 +10,13 @@ import (
 // resolve lists for each version the facts that hold for it.
 func (d *document) resolve(c *Catalog) hcl.Diagnostics {
 	for _, b := range d.Versions {
+		own, _ := parseRelease(b.Name)
+		from, ok := parseRelease(b.From)
+		if !ok {
+			from = own
+		}
 		c.Versions = append(c.Versions, &Version{
+			release: own, from: from, Sources: b.Sources,
 			Name: b.Name, SharedSamplingParams: b.SharedSamplingParams, ChunkedDefault: b.ChunkedDefault,
 			ShallowKVMerge: b.ShallowKVMerge, GraphSizesExcludeMax: b.GraphSizesExcludeMax,
 			NestedKeysIgnored: b.NestedKeysIgnored,
@@ -109,7 +115,7 @@ func (v *Version) addOption(parent string, f fact) {
 	if v.options[path] != nil {
 		panic("catalog: version " + v.Name + " has the option " + path + " twice")
 	}
-	o := &Option{Path: path, Type: f.typ, Range: Range{f.min, f.max}, Values: f.values, Overrides: f.overrides}
+	o := &Option{Path: path, Type: f.typ, Range: Range{f.min, f.max}, Values: f.values, Overrides: f.overrides, File: f.file}
 	v.Options, v.options[path] = append(v.Options, o), o
 }
 

@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -10,6 +12,8 @@ import (
 // its LLM API take.
 type Version struct {
 	Name string // "1.0.0rc1"
+	// Sources are the files and pages that its facts were read in.
+	Sources []string
 	// SharedSamplingParams: requests share one object, so that with a
 	// concurrency limit and a variable OSL they take each other's lengths.
 	SharedSamplingParams bool
@@ -28,9 +32,10 @@ type Version struct {
 	Options           []*Option
 	Renames           []*Rename
 
-	flags   map[string]*Flag
-	options map[string]*Option
-	renames map[string]string
+	release, from release
+	flags         map[string]*Flag
+	options       map[string]*Option
+	renames       map[string]string
 }
 
 // A Range bounds numbers: both ends are allowed, nil is no bound.
@@ -69,6 +74,8 @@ type Option struct {
 	Type string
 	Range
 	Values []string // all that are allowed; nil allows any
+	// File: the value is the path of a file or folder, or a name on a hub.
+	File bool
 	// Overrides is the flag or other argument that the key would silently
 	// override, "" for none.
 	Overrides string
@@ -104,6 +111,11 @@ func (v *Version) Flag(name string) (*Flag, bool) {
 func (v *Version) Option(path string) (*Option, bool) {
 	o, ok := v.options[path]
 	return o, ok
+}
+
+// HasBelow reports whether there are options inside the one at path.
+func (v *Version) HasBelow(path string) bool {
+	return slices.ContainsFunc(v.Options, func(o *Option) bool { return strings.HasPrefix(o.Path, path+".") })
 }
 
 // Renamed returns the version's own spelling of a path that is spelt for

@@ -7,7 +7,8 @@ import (
 // expectedCodes are the notes that an estimate brings; a plan shows them, since
 // each names an argument that could be better.
 var expectedCodes = map[string]bool{
-	"waits_for_kv": true, "batch_slots_unused": true, "graph_sizes_miss_batch": true, "short_window": true, "ranks_idle": true,
+	"version_not_catalogued": true,
+	"waits_for_kv":           true, "batch_slots_unused": true, "graph_sizes_miss_batch": true, "short_window": true, "ranks_idle": true,
 }
 
 // notedRuns is up to how many runs a plan shows notes in full.

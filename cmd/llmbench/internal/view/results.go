@@ -209,6 +209,7 @@ var caveatText = map[string]string{
 	"batch_slots_unused":     "batch slots unused",
 	"graph_sizes_miss_batch": "batch padded to a larger CUDA graph",
 	"ranks_idle":             "ranks uneven",
+	"version_not_catalogued": "TensorRT-LLM version not catalogued",
 	"unpinned_image":         "image digest not pinned",
 	"unpinned_revision":      "model revision not pinned",
 	"checks_skipped":         "site, weights and image were not checked before (-skip-checks)",
