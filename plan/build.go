@@ -122,7 +122,7 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	args := b.parts.argumentsOf(cell, data)
 	run := b.parts.newRun(cell, data, args)
 	run.Executor, run.target = place.Ref, place.Target
-	run.cluster, run.simulated = place.Cluster, place.Target.Identity().Simulated
+	run.cluster, run.Simulated = place.Cluster, place.Target.Identity().Simulated
 	run.transient = place.Transient
 	run.Fingerprint, run.FingerprintVersion = b.parts.fingerprint(run, cell, place, args, data), FingerprintVersion
 	diags = append(diags, b.finish(run, cell)...)

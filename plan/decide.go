@@ -13,7 +13,7 @@ import (
 func (b *builder) decide(p *Plan) hcl.Diagnostics {
 	simulated := map[bool]bool{}
 	for _, run := range p.Runs {
-		simulated[run.simulated] = true
+		simulated[run.Simulated] = true
 	}
 	diags, err := b.lookAll(p.Runs)
 	if err != nil {
@@ -63,12 +63,12 @@ func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 		if err := b.gauge(run); err != nil {
 			return nil, err
 		}
-		st, err := b.Ledger.Look(run.Fingerprint, run.cluster, run.simulated, run.State.Wanted)
+		st, err := b.Ledger.Look(run.Fingerprint, run.cluster, run.Simulated, run.State.Wanted)
 		if err != nil {
 			return nil, err
 		}
 		run.State = st.normal()
-		last, err := b.Ledger.LastAt(run.Address, run.simulated)
+		last, err := b.Ledger.LastAt(run.Address, run.Simulated)
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +79,7 @@ func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 			}
 		}
 		if other && !run.transient {
-			if diags, err = b.orphans(run.Address, last.Fingerprint, run.cluster, run.simulated); err != nil {
+			if diags, err = b.orphans(run.Address, last.Fingerprint, run.cluster, run.Simulated); err != nil {
 				return nil, err
 			}
 		}
@@ -215,7 +215,7 @@ func (b *builder) undeclared(p *Plan, simulated bool) (hcl.Diagnostics, error) {
 // false where there are none that go on by themselves.
 func (p *Plan) clusterOf(simulated bool) (cluster string, ok bool) {
 	for _, r := range p.Runs {
-		if r.simulated == simulated && !r.transient {
+		if r.Simulated == simulated && !r.transient {
 			return r.cluster, true
 		}
 	}

@@ -25,7 +25,7 @@ func (b *builder) gauge(run *Run) error {
 	if p.wanted <= 0 || !ok {
 		return nil
 	}
-	n, half, err := ledger.Precision(run.Fingerprint, run.cluster, run.simulated)
+	n, half, err := ledger.Precision(run.Fingerprint, run.cluster, run.Simulated)
 	if err != nil {
 		return err
 	}

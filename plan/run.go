@@ -2,6 +2,8 @@ package plan
 
 import (
 	"encoding/json"
+	"slices"
+
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -29,7 +31,9 @@ type Run struct {
 	UseCase  UseCase  `json:"use_case"`
 	Dataset  Dataset  `json:"dataset"`
 
-	Executor         ExecutorRef        `json:"executor"`
+	Executor ExecutorRef `json:"executor"`
+	// Simulated says that the run measures nothing real.
+	Simulated        bool               `json:"simulated"`
 	TimeLimitSeconds int                `json:"time_limit_seconds"`
 	Env              map[string]*string `json:"env"`
 	// Arguments holds every flag of trtllm-bench throughput that the image's
@@ -45,8 +49,7 @@ type Run struct {
 	Estimate *Estimate `json:"estimate"`
 
 	cluster   string // where stored results count
-	simulated bool
-	transient bool // its job ends with the process that submits it
+	transient bool   // its job ends with the process that submits it
 	target    Target
 	options   *optionsPart // of a run that Build made
 	packed    []string     // the other runs of its packs; nil for a job of its own
@@ -148,4 +151,18 @@ type Note struct {
 	Level  string `json:"level"`
 	Metric Text   `json:"metric"`
 	Detail string `json:"detail"`
+}
+
+// Free reports whether the run holds no GPU: it is simulated in this process.
+func (r *Run) Free() bool { return r.Simulated && r.transient }
+
+// Free reports whether no run of the plan holds a GPU, so that no cost limit
+// concerns it.
+func (p *Plan) Free() bool {
+	return !slices.ContainsFunc(p.Runs, func(r *Run) bool { return !r.Free() })
+}
+
+// Simulated reports whether some run of the plan measures nothing real.
+func (p *Plan) Simulated() bool {
+	return slices.ContainsFunc(p.Runs, func(r *Run) bool { return r.Simulated })
 }

@@ -39,8 +39,11 @@ type Comparing struct {
 
 // A Comparison is the document of a comparison.
 type Comparison struct {
-	Rows    []ComparedRow `json:"rows"`
-	Refused []Refusal     `json:"refused"`
+	// Simulated says that the sides were simulated: changes are shown and none is
+	// judged, since a simulation has no noise to judge by.
+	Simulated bool          `json:"simulated"`
+	Rows      []ComparedRow `json:"rows"`
+	Refused   []Refusal     `json:"refused"`
 	// Context lists what differs between the sides and is named, in words; it
 	// stands above tables.
 	Context []string `json:"-"`
@@ -158,7 +161,11 @@ type pair struct {
 	base, target RunSummary
 }
 
+// simulated reports whether neither side was measured.
+func (p pair) simulated() bool { return p.base.Results[0].Simulated && p.target.Results[0].Simulated }
+
 func (c *Comparison) all(pairs []pair, how Comparing) {
+	c.Simulated = slices.ContainsFunc(pairs, pair.simulated)
 	said := map[string]bool{}
 	for _, p := range pairs {
 		if why := p.refused(how); why != "" {
@@ -204,6 +211,10 @@ func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
 		row.P = &test.P
 	}
 	row.Notes = append(row.Notes, p.notes(name)...)
+	if p.simulated() {
+		row.P, row.Verdict = nil, CannotTell
+		return row, true
+	}
 	row.judge(metric, test, how.Threshold)
 	if row.Verdict == CannotTell {
 		row.Needed = needed(b, t, math.Max(how.Threshold, math.Abs(row.ChangePct)/100))
@@ -246,20 +257,19 @@ func sample(values []float64) *benchmath.Sample {
 // values are those of the samples that count.
 func (s RunSummary) values(name string) []float64 {
 	var out []float64
-	for _, r := range s.Results {
-		if v := r.Metrics.At(name); v != nil && r.Counts() {
+	for _, r := range samples(s.Results) {
+		if v := r.Metrics.At(name); v != nil {
 			out = append(out, *v)
 		}
 	}
 	return out
 }
 
-// hours is what a sample costs in GPU-hours: as measured, else as expected. How
-// long a simulation took says nothing of it.
+// hours is what a sample costs in GPU-hours: as measured, else as predicted.
 func (s RunSummary) hours() float64 {
 	sum, n := 0.0, 0
 	for _, r := range s.Results {
-		if h := r.Took().Hours() * float64(r.Hardware.GPUs); h > 0 && r.Counts() && !r.Simulated {
+		if h := r.Took().Hours() * float64(r.Hardware.GPUs); h > 0 && r.Counts() {
 			sum, n = sum+h, n+1
 		}
 	}

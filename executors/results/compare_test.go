@@ -162,25 +162,37 @@ func TestCompareByAxis(t *testing.T) {
 	}
 }
 
-// What more samples cost is what the stored ones took, but of simulations what
-// is expected of the GPUs.
+// What more samples cost is what the stored ones took.
 func TestCostOfMoreSamples(t *testing.T) {
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for _, simulated := range []bool{false, true} {
-		cost := func(r *Result) {
-			end := start.Add(15 * time.Minute)
-			r.Simulated, r.Job.Started, r.Job.Ended = simulated, &start, &end
-			r.Estimate = &plan.Estimate{GPUHours: &estimate.Interval{Low: 0.5, Mid: 1, High: 2}}
-		}
-		rng := rand.New(rand.NewSource(1))
-		base, target := side(rng, "a/use_case=chat", 1, 1000, 0, cost), side(rng, "a/use_case=chat", 1, 970, 0, cost)
-		row := Compare(NewSet(base), NewSet(target), throughput).Rows[0]
-		want := 2.0 // 15 minutes of 8 GPUs
-		if simulated {
-			want = 1
-		}
-		if got := row.GPUHours / float64(2*(row.Needed-1)); got != want {
-			t.Errorf("simulated %t: a sample costs %g GPU-hours, want %g", simulated, got, want)
-		}
+	cost := func(r *Result) {
+		end := start.Add(15 * time.Minute)
+		r.Job.Started, r.Job.Ended = &start, &end
+		r.Estimate = &plan.Estimate{GPUHours: &estimate.Interval{Low: 0.5, Mid: 1, High: 2}}
+	}
+	rng := rand.New(rand.NewSource(1))
+	base, target := side(rng, "a/use_case=chat", 1, 1000, 0, cost), side(rng, "a/use_case=chat", 1, 970, 0, cost)
+	row := Compare(NewSet(base), NewSet(target), throughput).Rows[0]
+	if got := row.GPUHours / float64(2*(row.Needed-1)); got != 2 { // 15 minutes of 8 GPUs
+		t.Errorf("a sample costs %g GPU-hours, want 2", got)
+	}
+}
+
+// Identical simulations are one sample, and no claim is made of them.
+func TestSimulationsAreOneSample(t *testing.T) {
+	simulated := func(r *Result) { r.Simulated = true }
+	rng := rand.New(rand.NewSource(1))
+	base, target := NewSet(side(rng, "a/use_case=chat", 6, 1000, 0, simulated)), NewSet(side(rng, "a/use_case=chat", 6, 1100, 0, simulated))
+	run := base.Runs[0]
+	if sum := run.Summary.At(trtllm.OutputThroughputPerGPU); run.Samples != 1 || sum.N != 1 || sum.Low != nil || len(base.Results) != 6 {
+		t.Errorf("%d samples, %+v", run.Samples, sum)
+	}
+	c := Compare(base, target, throughput)
+	if row := c.Rows[0]; !c.Simulated || row.P != nil || row.Verdict != CannotTell || row.Needed != 0 || row.GPUHours != 0 || row.Base.N != 1 {
+		t.Errorf("simulated %t: %+v", c.Simulated, row)
+	}
+	real := Compare(NewSet(side(rng, "a/use_case=chat", 6, 1000, 0, nil)), NewSet(side(rng, "a/use_case=chat", 6, 1100, 0, nil)), throughput)
+	if row := real.Rows[0]; real.Simulated || row.P == nil || row.Verdict != Better || row.Base.N != 6 {
+		t.Errorf("measured: %+v", row)
 	}
 }

@@ -82,17 +82,12 @@ func groups(list []*Result) [][]*Result {
 // countSamples makes the caveat one_sample true of the set: a plan can only say
 // how many samples it wanted. The results themselves stay as they are.
 func countSamples(group []*Result) []*Result {
-	samples := 0
-	for _, r := range group {
-		if r.Counts() {
-			samples++
-		}
-	}
+	one := len(samples(group)) == 1
 	out := make([]*Result, len(group))
 	for i, r := range group {
 		c := *r
 		c.Caveats = slices.DeleteFunc(slices.Clone(r.Caveats), func(c Caveat) bool { return c.Code == oneSample })
-		if samples == 1 && r.Counts() {
+		if one && r.Counts() {
 			c.Caveats = append(c.Caveats, Caveat{Code: oneSample})
 		}
 		if c.Caveats == nil {

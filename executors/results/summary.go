@@ -55,6 +55,23 @@ func summarise(values []float64) *Summary {
 	return s
 }
 
+// samples are the results that count. Identical simulations are one: a
+// simulation has no noise, however often it is repeated.
+func samples(list []*Result) []*Result {
+	var out []*Result
+	for _, r := range list {
+		again := func(other *Result) bool {
+			return r.Simulated && other.Simulated && slices.EqualFunc(r.Metrics, other.Metrics, func(a, b *float64) bool {
+				return a == b || a != nil && b != nil && *a == *b
+			})
+		}
+		if r.Counts() && !slices.ContainsFunc(out, again) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // A RunSummary sums up the samples of one run on one cluster. Verdict is the
 // worst among the samples that count; without any it is that of the result that
 // came closest.
@@ -72,15 +89,15 @@ type RunSummary struct {
 // summariseRun sums up results of one run, at least one.
 func summariseRun(results []*Result) RunSummary {
 	s := RunSummary{Address: results[0].Address, Fingerprint: results[0].Fingerprint, Results: results}
-	best := results[0].Verdict
+	best, counting := results[0].Verdict, samples(results)
+	s.Samples = len(counting)
 	for _, r := range results {
 		if rank(r.Verdict) < rank(best) {
 			best = r.Verdict
 		}
-		if !r.Counts() {
-			continue
-		}
-		if s.Samples++; s.Samples == 1 || rank(r.Verdict) > rank(s.Verdict) {
+	}
+	for i, r := range counting {
+		if i == 0 || rank(r.Verdict) > rank(s.Verdict) {
 			s.Verdict = r.Verdict
 		}
 	}
@@ -89,8 +106,8 @@ func summariseRun(results []*Result) RunSummary {
 	}
 	for _, m := range trtllm.Metrics {
 		var values []float64
-		for _, r := range results {
-			if v := r.Metrics.At(m.Name); v != nil && r.Counts() {
+		for _, r := range counting {
+			if v := r.Metrics.At(m.Name); v != nil {
 				values = append(values, *v)
 			}
 		}

@@ -153,7 +153,14 @@ func (e *env) approve(p *plan.Plan, f applyFlags) error {
 	if !e.streams.Interactive {
 		return errors.New("there is no terminal to ask on; -auto-approve applies without asking. Nothing was started")
 	}
-	if !e.streams.Confirm(fmt.Sprintf("Start jobs that can cost up to %.1f GPU-hours?", p.Summary.GPUHoursLimit)) {
+	question := fmt.Sprintf("Start jobs that can cost up to %.1f GPU-hours?", p.Summary.GPUHoursLimit)
+	switch {
+	case p.Free():
+		question = fmt.Sprintf("Simulate %s? SIMULATED: nothing is measured, and no GPU is held.", view.Plural(p.Summary.ToDo(), "run"))
+	case p.Simulated():
+		question = "SIMULATED: nothing is measured. " + question
+	}
+	if !e.streams.Confirm(question) {
 		return errors.New("not approved; nothing was started")
 	}
 	return nil
@@ -185,7 +192,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	if err := s.replace(p); err != nil {
 		return err
 	}
-	budget := &executors.Budget{Max: s.mostGPUHours(f), Later: p.LaterGPUHours()}
+	budget := &executors.Budget{Max: s.mostGPUHours(p, f), Later: p.LaterGPUHours()}
 	outcome, err := s.campaign(ctx, p, f, budget, out)
 	for next := p; err == nil && outcome.Failed+outcome.GoingOn == 0 && ctx.Err() == nil; {
 		if next = s.more(next, f); next == nil {

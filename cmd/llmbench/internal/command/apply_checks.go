@@ -25,7 +25,7 @@ func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, 
 	} else if err := s.complain(diags); err != nil {
 		return err
 	}
-	if most := f.MaxGPUHours; most > 0 && p.Summary.GPUHoursLimit > most {
+	if most := f.MaxGPUHours; most > 0 && !p.Free() && p.Summary.GPUHoursLimit > most {
 		return fmt.Errorf("the time limits add up to %.1f GPU-hours, more than -max-gpu-hours=%g; nothing was started", p.Summary.GPUHoursLimit, most)
 	}
 	if p.Summary.ToDo() == 0 {
@@ -80,8 +80,12 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 	return errors.New("nothing was started; -skip-checks applies all the same")
 }
 
-// mostGPUHours is the smaller of the policy's and the flag's bound, 0 for none.
-func (s *session) mostGPUHours(f applyFlags) float64 {
+// mostGPUHours is the smaller of the policy's and the flag's bound, 0 for none: a
+// simulation holds no GPU.
+func (s *session) mostGPUHours(of *plan.Plan, f applyFlags) float64 {
+	if of.Free() {
+		return 0
+	}
 	most := f.MaxGPUHours
 	if p := s.defs.Policy; p != nil && p.MaxGPUHours != nil && (most <= 0 || *p.MaxGPUHours < most) {
 		most = *p.MaxGPUHours

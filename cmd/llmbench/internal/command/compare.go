@@ -51,7 +51,7 @@ func compareCommand(e *env) *cli.Command {
 		Description: description([]string{
 			"llmbench compare -executor=simulate examples/llama4-maverick examples/llama4-maverick",
 			"llmbench compare -executor=simulate -by=moe_backend -base=WIDEEP -across=all examples/sweep",
-		}, "0  compared; with -gate: no regression", "1  error", "3  with -gate: a regression", "5  with -gate: it cannot be told") +
+		}, "0  compared; with -gate: no regression", "1  error", "3  with -gate: a regression; without: simulations are compared because nothing is measured", "5  with -gate: it cannot be told") +
 			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json).",
 		Action: func(_ context.Context, c *cli.Command) error {
 			f, err := readCompareFlags(c)
@@ -127,7 +127,7 @@ func (e *env) runCompare(f compareFlags) error {
 	if !ok {
 		return fmt.Errorf("-format=%s: comparisons are printed as table, markdown, csv or json", f.Format)
 	}
-	c, err := e.compare(f)
+	c, instead, err := e.compare(f)
 	if errors.Is(err, errReported) && f.Format == "json" {
 		if err := write(e.streams.Out, &results.Comparison{Rows: []results.ComparedRow{}, Refused: []results.Refusal{}}); err != nil {
 			return err
@@ -144,66 +144,74 @@ func (e *env) runCompare(f compareFlags) error {
 		return exitStatus(exitFailed)
 	case f.Gate && c.Unsure():
 		return exitStatus(exitUnsure)
+	case instead:
+		return exitStatus(exitFailed)
 	}
 	return nil
 }
 
-func (e *env) compare(f compareFlags) (*results.Comparison, error) {
-	base, err := e.sideOf(f, f.Base)
+// compare compares the sides; instead says that one shows simulations because
+// nothing is measured.
+func (e *env) compare(f compareFlags) (c *results.Comparison, instead bool, err error) {
+	base, instead, err := e.sideOf(f, f.Base)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if f.By != "" {
-		return results.CompareBy(base, f.By, f.Value, f.How)
+		c, err = results.CompareBy(base, f.By, f.Value, f.How)
+		return c, instead, err
 	}
-	target, err := e.sideOf(f, f.Target)
+	target, also, err := e.sideOf(f, f.Target)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return results.Compare(base, target, f.How), nil
+	return results.Compare(base, target, f.How), instead || also, nil
 }
 
 // sideOf reads one side: a results document, or what the store of a directory
-// holds for what is declared there.
-func (e *env) sideOf(f compareFlags, path string) (*results.Set, error) {
+// holds for what is declared there; instead says that these are simulations
+// because nothing is measured.
+func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if !info.IsDir() {
 		file, err := os.Open(path)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		defer file.Close()
-		set, err := results.Read(file)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		if set, err = results.Read(file); err != nil {
+			return nil, false, fmt.Errorf("%s: %w", path, err)
 		}
-		return set, nil
+		return set, false, nil
 	}
 	defs := f.definitionFlags
 	defs.Dir = path
 	if f.Executor == results.ImportedType {
-		return e.importedSide(defs)
+		set, err = e.importedSide(defs)
+		return set, false, err
 	}
 	s := e.load(defs, f.Executor)
 	p, diags := s.runs(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	list, err := s.results(p, s.store)
+	if err == nil && len(list) == 0 {
+		s, _, list, err = s.simulations(defs, f.Executor, nil)
+	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	switch len(list) {
 	case 0:
-		s.tellOfSimulated(p)
-		return nil, fmt.Errorf("%s: nothing is measured there", path)
+		return nil, false, fmt.Errorf("%s: nothing is measured there", path)
 	case 1:
-		return list[0], nil
+		return list[0], s.instead, nil
 	}
-	return nil, fmt.Errorf("%s holds both real and simulated results; -executor chooses", path)
+	return nil, false, fmt.Errorf("%s holds both real and simulated results; -executor chooses", path)
 }
 
 // importedSide is what was imported into the store of a directory.

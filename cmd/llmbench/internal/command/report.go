@@ -35,7 +35,7 @@ func reportCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
 		),
 		Description: description([]string{"llmbench report -executor=simulate -out=report.html examples/llama4-maverick"},
-			"0  the page was written", "1  error, or nothing is measured") +
+			"0  the page was written", "1  error, or nothing is measured", "3  the page shows simulations because nothing is measured") +
 			"\n\nThe page needs nothing from outside. An older report is written over, any other file is left alone.",
 		Action: func(_ context.Context, c *cli.Command) error {
 			defs, err := readDefinitionFlags(c)
@@ -72,6 +72,9 @@ func (e *env) runReport(f reportFlags) error {
 		return fmt.Errorf("-out=%s: %w", f.Out, err)
 	}
 	fmt.Fprintf(e.streams.Out, "Written: %s\n", f.Out)
+	if s.instead {
+		return exitStatus(exitFailed)
+	}
 	return nil
 }
 
@@ -99,6 +102,11 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 		list, err = s.results(p, s.store)
 	}
 	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
+	if err == nil && len(list) == 0 && !imported {
+		if other, q, simulated, e := s.simulations(f.definitionFlags, f.Executor, f.Targets); e != nil || len(simulated) > 0 {
+			return other, q, simulated, e
+		}
+	}
 	if err == nil && len(list) == 0 {
 		err = fmt.Errorf("nothing is measured yet, so there is nothing to report; `llmbench apply %s` measures", f.Dir)
 		if imported {

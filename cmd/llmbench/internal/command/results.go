@@ -103,14 +103,18 @@ func (e *env) runResults(f resultFlags) error {
 	if err != nil {
 		return err
 	}
+	complete := f.All || !slices.ContainsFunc(p.Runs, func(r *plan.Run) bool { return r.State.Valid+r.State.Suspect < r.State.Wanted })
+	if len(list) == 0 {
+		if s, _, list, err = s.simulations(f.definitionFlags, f.Executor, f.Targets); err != nil {
+			return err
+		}
+	}
 	if len(list) == 0 {
 		list = []*results.Set{results.NewSet(nil)}
-		s.tellOfSimulated(p)
 	}
 	if err := oneDocument(list, f.Format); err != nil {
 		return err
 	}
-	complete := f.All || !slices.ContainsFunc(p.Runs, func(r *plan.Run) bool { return r.State.Valid+r.State.Suspect < r.State.Wanted })
 	s.seen = nil // what is written needs memory of its own
 	for _, set := range list {
 		if err := write(e.streams.Out, set); err != nil {
@@ -140,13 +144,29 @@ func oneDocument(list []*results.Set, format string) error {
 	return nil
 }
 
-// tellOfSimulated says where results are if only simulated ones are there.
-func (s *session) tellOfSimulated(p *plan.Plan) {
-	list, err := s.seen.Results(true)
-	if err != nil || len(list) == 0 || len(p.Runs) == 0 || p.Runs[0].Executor.Type == simulate.Type {
-		return
+// simulations are the simulated results of the runs, with the session and the plan
+// that they are of: what there is to show where nothing is measured and nobody said
+// which executor is meant. The session stays the same where there are none.
+func (s *session) simulations(f definitionFlags, executor string, targets []string) (*session, *plan.Plan, []*results.Set, error) {
+	if executor != "" || s.seen == nil {
+		return s, nil, nil, nil
 	}
-	fmt.Fprintln(s.env.streams.Err, "The store holds simulated results only; -executor=simulate shows them.")
+	stored, err := s.seen.Results(true)
+	if err != nil || len(stored) == 0 {
+		return s, nil, nil, err
+	}
+	other := s.env.load(f, simulate.Type)
+	p, diags := other.runs(plan.Selection{Targets: targets})
+	if diags.HasErrors() {
+		return s, nil, nil, nil // refused for the executor that is asked for, if at all
+	}
+	list, err := other.results(p, other.store)
+	if err != nil || len(list) == 0 {
+		return s, nil, nil, err
+	}
+	other.instead = true
+	fmt.Fprintln(s.env.streams.Err, "Nothing is measured yet. The store holds simulated results only; these are shown.")
+	return other, p, list, nil
 }
 
 // showImported prints what import took over.

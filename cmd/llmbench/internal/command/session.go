@@ -25,6 +25,9 @@ type session struct {
 	storeName string
 	sites     *sites
 	diags     hcl.Diagnostics
+	// instead says that this session shows simulations in place of the runs that were
+	// asked for, of which none is measured.
+	instead bool
 	// seen is what the last plan saw of the store.
 	seen *runs.View
 }

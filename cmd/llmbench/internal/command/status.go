@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -56,8 +57,9 @@ func asStatus(code int) error {
 func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string, asJSON bool) (int, error) {
 	var p *plan.Plan
 	var lines []view.Standing
+	var s *session
 	for range 3 { // jobs may end while the store is read
-		s := e.load(f, executor)
+		s = e.load(f, executor)
 		var diags hcl.Diagnostics
 		if p, diags = s.runs(plan.Selection{}); diags.HasErrors() {
 			if asJSON {
@@ -75,13 +77,36 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 			break
 		}
 	}
-	var err error
+	code := statusCode(p, lines)
+	lines, err := s.simulated(ctx, f, executor, lines)
+	if err != nil {
+		return exitError, err
+	}
 	if asJSON {
 		err = view.StatusJSON(e.streams.Out, lines)
 	} else {
 		err = view.Status(e.streams.Out, lines)
 	}
-	return statusCode(p, lines), err
+	return code, err
+}
+
+// simulated are the lines of simulations where nothing is measured yet and the
+// store has some, else lines.
+func (s *session) simulated(ctx context.Context, f definitionFlags, executor string, lines []view.Standing) ([]view.Standing, error) {
+	if slices.ContainsFunc(lines, func(l view.Standing) bool { return !l.Untouched() }) {
+		return lines, nil
+	}
+	other, p, list, err := s.simulations(f, executor, nil)
+	if err != nil || len(list) == 0 {
+		return lines, err
+	}
+	lines, err = other.standing(ctx, p)
+	for i := range lines {
+		if lines[i].State == "done" {
+			lines[i].State = "simulated"
+		}
+	}
+	return lines, err
 }
 
 // standing is where every run of the plan is: its samples from their folders,

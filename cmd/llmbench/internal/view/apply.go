@@ -104,7 +104,7 @@ func (a *Apply) eventJSON(e executors.Event) {
 	args := []any{"type", string(e.Type)}
 	message := e.Text
 	if e.Run != nil {
-		args = append(args, "address", e.Run.Address, "sample", e.Sample, "attempt", e.Attempt, "job_id", e.JobID, "state", string(e.State))
+		args = append(args, "address", e.Run.Address, "sample", e.Sample, "attempt", e.Attempt, "job_id", e.JobID, "state", string(e.State), "simulated", e.Run.Simulated)
 		message = strings.TrimSpace(e.Run.Address + " " + e.Text)
 	}
 	if e.Total > 0 {
@@ -119,6 +119,9 @@ func (a *Apply) eventJSON(e executors.Event) {
 // sampleName names what an event is about in a line.
 func sampleName(e executors.Event) string {
 	name := short(e.Run.Address)
+	if e.Run.Simulated {
+		name = "SIMULATED " + name
+	}
 	if e.Run.State.Wanted > 1 {
 		name += fmt.Sprintf(" sample %d", e.Sample)
 	}

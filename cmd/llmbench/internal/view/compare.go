@@ -26,6 +26,10 @@ var CompareFormats = map[string]func(io.Writer, *results.Comparison) error{
 
 func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writer) error, mark string) error {
 	p := &printer{w: w}
+	if c.Simulated {
+		p.line("%s", emphasis(mark, banner))
+		p.line("")
+	}
 	for _, text := range c.Context {
 		p.line("%sdiffers: %s", mark, text)
 	}
@@ -39,6 +43,14 @@ func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writ
 	}
 	compareNotes(p, c, mark)
 	return p.err
+}
+
+// emphasis is a text that stands out where the form has a mark for it.
+func emphasis(mark, text string) string {
+	if mark == "" {
+		return text
+	}
+	return "**" + text + "**"
 }
 
 func compareRows(c *results.Comparison) *table {
@@ -89,6 +101,10 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 			hours += r.GPUHours
 		}
 	}
+	if c.Simulated && len(c.Rows) > 0 {
+		p.line("")
+		p.line("%sA simulation has no noise to judge by: changes are shown, none is called better or worse.", mark)
+	}
 	if more > 0 {
 		p.line("")
 		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, Plural(len(needed), "run"), more, hours)
@@ -109,7 +125,7 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 
 func compareCSV(w io.Writer, c *results.Comparison) error {
 	out := csv.NewWriter(w)
-	if err := out.Write([]string{"address", "metric", "base", "base_low", "base_high", "base_n", "target", "target_low", "target_high", "target_n", "change_pct", "p", "verdict", "notes"}); err != nil {
+	if err := out.Write([]string{"address", "metric", "base", "base_low", "base_high", "base_n", "target", "target_low", "target_high", "target_n", "change_pct", "p", "verdict", "notes", "simulated"}); err != nil {
 		return err
 	}
 	number := func(f *float64) string {
@@ -123,13 +139,13 @@ func compareCSV(w io.Writer, c *results.Comparison) error {
 		for _, s := range []*results.Summary{r.Base, r.Target} {
 			line = append(line, number(&s.Median), number(s.Low), number(s.High), strconv.Itoa(s.N))
 		}
-		line = append(line, number(&r.ChangePct), number(r.P), string(r.Verdict), strings.Join(r.Notes, "; "))
+		line = append(line, number(&r.ChangePct), number(r.P), string(r.Verdict), strings.Join(r.Notes, "; "), strconv.FormatBool(c.Simulated))
 		if err := out.Write(line); err != nil {
 			return err
 		}
 	}
 	for _, r := range c.Refused {
-		if err := out.Write([]string{r.Address, "", "", "", "", "", "", "", "", "", "", "", "refused", r.Reason}); err != nil {
+		if err := out.Write([]string{r.Address, "", "", "", "", "", "", "", "", "", "", "", "refused", r.Reason, strconv.FormatBool(c.Simulated)}); err != nil {
 			return err
 		}
 	}

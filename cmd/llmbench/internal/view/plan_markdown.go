@@ -13,6 +13,10 @@ import (
 // what the plan is compared with, named name; nil for nothing.
 func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 	p := &printer{w: w}
+	if v.Plan.Simulated() {
+		p.line("**%s**", planBanner)
+		p.line("")
+	}
 	for _, g := range groupRuns(v.Plan.Runs) {
 		p.line("### %s: %s, %s", g.name, Plural(len(g.runs), "run"), stored(g.runs))
 		p.line("")
@@ -56,6 +60,8 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 	}
 	return p.err
 }
+
+const planBanner = "SIMULATED: nothing will be measured; the figures will come from a model of the GPUs. GPU-hours are those of real runs."
 
 func (p *printer) markdown(t *table) {
 	if p.err == nil {

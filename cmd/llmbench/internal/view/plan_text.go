@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -143,10 +144,11 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 	same("hardware", hardwareLine)
 	same("image", imageLine)
 	same(executorName(g.runs[0]), func(r *plan.Run) string {
-		if d := v.Describe[r.Executor]; d != "" {
-			return d
+		d := cmp.Or(v.Describe[r.Executor], string(r.Executor.Name))
+		if r.Simulated && !strings.Contains(d, "SIMULATED") {
+			d = strings.TrimPrefix(d+", SIMULATED: nothing is measured", ", ")
 		}
-		return string(r.Executor.Name)
+		return d
 	})
 	t.add("store", v.Plan.Store)
 	if _, learned, ok := strings.Cut(estimator(g.runs[0]), ", "); ok {

@@ -72,6 +72,9 @@ func throughputBars(set *results.Set, names runNames) *reportBars {
 // predictionBars set what was foretold beside what was measured.
 func predictionBars(set *results.Set, names runNames) *reportBars {
 	most := 0.0
+	if Simulated(set) {
+		return nil // a prediction against itself
+	}
 	for _, run := range set.Runs {
 		if e := run.Results[0].Estimate; e != nil && e.OutputThroughputPerGPU != nil {
 			most = max(most, e.OutputThroughputPerGPU.High)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type Standing struct {
 	Since    *time.Time  `json:"since"`
 	Progress *float64    `json:"progress"`
 	ETA      *float64    `json:"eta_s"`
+	// Simulated says that what is shown measures nothing real.
+	Simulated bool `json:"simulated"`
 
 	handle  executors.Handle
 	flying  bool
@@ -34,7 +37,7 @@ type Standing struct {
 // else what is stored.
 func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error) {
 	s := Standing{
-		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{},
+		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{}, Simulated: r.Simulated,
 		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted),
 	}
 	if r.Action == plan.Keep {
@@ -121,6 +124,9 @@ func (s *Standing) Hear(answer map[executors.Handle]executors.Status) {
 	}
 }
 
+// Untouched reports whether nothing was ever tried of the run.
+func (s *Standing) Untouched() bool { return s.State == "planned" }
+
 // GoingOn reports whether a job of the run may still bring a result.
 func (s *Standing) GoingOn() bool { return s.flying }
 
@@ -136,6 +142,11 @@ func StatusJSON(w io.Writer, lines []Standing) error {
 
 // Status prints standings as a table.
 func Status(w io.Writer, lines []Standing) error {
+	if slices.ContainsFunc(lines, func(l Standing) bool { return l.Simulated }) {
+		if _, err := fmt.Fprintf(w, "%s\n\n", banner); err != nil {
+			return err
+		}
+	}
 	t := &table{header: []string{"run", "samples", "state", "job", "nodes", "since", "progress", "left", ""}, right: []bool{false, true, false, false, false, false, true, true}}
 	for _, l := range lines {
 		job, since, progress, left := "-", "-", "-", "-"
