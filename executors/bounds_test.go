@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -99,23 +100,23 @@ func (m *memory) Poll(_ context.Context, handles []executors.Handle) (map[execut
 	return out, nil
 }
 
-// begin leaves what the job script does, in the form of executors/slurm/job.sh.
+// begin leaves what the job script does.
 func (j *memoryJob) begin() {
 	j.began = true
-	now := time.Now().UTC().Format(time.RFC3339)
-	j.put("claim", fmt.Sprintf(`{"job_id":"1","restart_count":0,"host":"gb01","time":%q,"nonce":"n","end":true}`, now))
-	j.put("start", fmt.Sprintf(`{"job_id":"1","host":"gb01","nodes":%q,"time":%q,"end":true}`, j.node, now))
-	j.put("stdout", j.stdout)
+	now := time.Now().UTC()
+	j.put(jobdir.ClaimFile, jobdir.Encode(jobdir.Claim{JobID: "1", Host: "gb01", Time: now, Nonce: "n"}))
+	j.put(jobdir.StartFile, jobdir.Encode(jobdir.Start{JobID: "1", Host: "gb01", Nodes: []string{j.node}, Time: now}))
+	j.put(jobdir.StdoutFile, []byte(j.stdout))
 }
 
 func (j *memoryJob) exit() {
 	started := j.submitted.Add(j.waits + j.starting).UTC()
-	j.put("exit", fmt.Sprintf(`{"job_id":"1","restart_count":0,"rc":1,"bench_rc":1,"signal":"","reason":"","started":%q,"ended":%q,"report":null,"report_written":"","end":true}`,
-		started.Format(time.RFC3339), started.Add(j.runs).Format(time.RFC3339)))
+	rc := 1
+	j.put(jobdir.ExitFile, jobdir.Encode(jobdir.Exit{JobID: "1", RC: rc, BenchRC: &rc, Started: started, Ended: started.Add(j.runs)}))
 }
 
-func (j *memoryJob) put(name, text string) {
-	if err := os.WriteFile(filepath.Join(j.dir, name), []byte(text+"\n"), 0o644); err != nil {
+func (j *memoryJob) put(name string, data []byte) {
+	if err := os.WriteFile(filepath.Join(j.dir, name), data, 0o644); err != nil {
 		panic(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 )
 
@@ -101,12 +102,12 @@ func (c *Campaign) reservePack(ctx context.Context, p *pack) error {
 	if err != nil {
 		return err
 	}
-	var members []runs.Member
+	var members []jobdir.Member
 	for _, t := range p.tasks {
 		if t.attempt, err = c.Store.Reserve(t.key(), t.sample); err != nil {
 			return err
 		}
-		members = append(members, runs.Member{Fingerprint: t.run.Fingerprint, Sample: t.sample, Attempt: t.attempt.Number})
+		members = append(members, jobdir.Member{Fingerprint: t.run.Fingerprint, Sample: t.sample, Attempt: t.attempt.Number})
 	}
 	if err := folder.Prepare(c.preparedPack(p, folder, members)); err != nil {
 		return err
@@ -130,13 +131,13 @@ func (c *Campaign) reservePack(ctx context.Context, p *pack) error {
 }
 
 // preparedPack is what goes into the folder of a pack.
-func (c *Campaign) preparedPack(p *pack, folder *runs.Pack, members []runs.Member) runs.PreparedPack {
+func (c *Campaign) preparedPack(p *pack, folder *runs.Pack, members []jobdir.Member) runs.PreparedPack {
 	run, nonce := p.tasks[0].run, newNonce()
 	name := folder.Name + "-" + nonce[:6]
 	sum := sha256.Sum256([]byte(p.planned.Script))
 	in := runs.PreparedPack{
 		Pack: p.planned,
-		Intent: runs.PackIntent{
+		Intent: jobdir.PackIntent{
 			JobName: name, Cluster: p.backend.Cluster, Executor: run.Executor.Type + "." + string(run.Executor.Name),
 			ScriptSHA256: hex.EncodeToString(sum[:]), User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
 			Members: members,
@@ -181,7 +182,7 @@ func (c *Campaign) submittedPack(p *pack, handle Handle) error {
 }
 
 // receive notes a pack's receipt in the attempts that have none.
-func (c *Campaign) receive(p *pack, receipt runs.JobRecord) error {
+func (c *Campaign) receive(p *pack, receipt jobdir.JobRecord) error {
 	var numbers map[string]int
 	for _, t := range p.tasks {
 		if t.pack != p || t.phase != active || t.handle != "" {

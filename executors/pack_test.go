@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -81,7 +82,7 @@ func TestPackHours(t *testing.T) {
 	p := newPacked(t)
 	p.put(p.folder.Dir, "start", `{"job_id":"7","time":"2025-01-01T10:00:00Z","end":true}`)
 	q := &pack{folder: p.folder, planned: &plan.Pack{GPUs: 16}, tasks: []*task{{run: &plan.Run{Hardware: plan.Hardware{GPUs: 8}}}}}
-	exit := &runs.Exit{Ended: time.Date(2025, 1, 1, 10, 30, 0, 0, time.UTC)}
+	exit := &jobdir.Exit{Ended: time.Date(2025, 1, 1, 10, 30, 0, 0, time.UTC)}
 	if got := packCost(q, exit, nil); got != 8 {
 		t.Errorf("%v GPU-hours", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 )
 
@@ -167,7 +168,7 @@ func (c *Campaign) closePack(p *pack) error {
 	if p.over.IsZero() {
 		p.over = time.Now()
 	}
-	end := runs.EndRecord{Code: string(Lost), Detail: "the pack's job ended and the run left no word of its end", JobID: JobID(p.handle)}
+	end := jobdir.EndRecord{Code: string(Lost), Detail: "the pack's job ended and the run left no word of its end", JobID: JobID(p.handle)}
 	wait := p.backend.Pace.Grace
 	if ended != nil {
 		end, wait = *ended, 0
@@ -184,7 +185,7 @@ func (c *Campaign) closePack(p *pack) error {
 // settle gives back the attempts of a pack that were never begun and, if it is
 // time, records how the others ended that have no outcome. open says that one of
 // these is waited for.
-func settle(folder *runs.Pack, end runs.EndRecord, due bool) (open bool, err error) {
+func settle(folder *runs.Pack, end jobdir.EndRecord, due bool) (open bool, err error) {
 	for a, err := range inFlight(folder) {
 		if err != nil {
 			return false, err
@@ -207,7 +208,7 @@ func settle(folder *runs.Pack, end runs.EndRecord, due bool) (open bool, err err
 }
 
 // packCost is what a pack has cost, in GPU-hours: all that it held, to its end.
-func packCost(p *pack, exit *runs.Exit, ended *runs.EndRecord) float64 {
+func packCost(p *pack, exit *jobdir.Exit, ended *jobdir.EndRecord) float64 {
 	gpus := p.tasks[0].run.Hardware.GPUs
 	if p.planned != nil {
 		gpus = p.planned.GPUs
@@ -263,7 +264,7 @@ func (c *Campaign) observePacked(t *task, s Status) {
 }
 
 func (c *Campaign) recordPackEnd(p *pack, code, detail string) error {
-	return p.folder.RecordEnd(runs.EndRecord{
+	return p.folder.RecordEnd(jobdir.EndRecord{
 		Code: code, Detail: detail, JobID: p.status.JobID, Raw: p.status.Raw,
 		Nodes: p.status.Nodes, Suspended: p.status.Suspended, Time: time.Now().UTC(),
 	})

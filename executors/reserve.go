@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -18,7 +19,7 @@ import (
 
 // reserve gives a waiting task an attempt folder with everything its job needs;
 // the intent is written last.
-func (c *Campaign) reserve(ctx context.Context, t *task) (*plan.Run, *runs.Intent, error) {
+func (c *Campaign) reserve(ctx context.Context, t *task) (*plan.Run, *jobdir.Intent, error) {
 	s, err := c.staged(ctx, t)
 	if err != nil {
 		return nil, nil, err
@@ -43,7 +44,7 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 	nonce := newNonce()
 	p := runs.Prepared{
 		Run: run, Files: files, Dataset: data,
-		Intent: runs.Intent{
+		Intent: jobdir.Intent{
 			Address: run.Address, Fingerprint: run.Fingerprint, Cluster: t.backend.Cluster,
 			Executor: run.Executor.Type + "." + string(run.Executor.Name),
 			User:     userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
@@ -127,8 +128,8 @@ func modelPath(run *plan.Run) string {
 	return *run.Model.Path
 }
 
-func newJobRecord(b *Backend, h Handle) runs.JobRecord {
-	return runs.JobRecord{Handle: string(h), JobID: JobID(h), Cluster: b.Cluster, Submitted: time.Now().UTC()}
+func newJobRecord(b *Backend, h Handle) jobdir.JobRecord {
+	return jobdir.JobRecord{Handle: string(h), JobID: JobID(h), Cluster: b.Cluster, Submitted: time.Now().UTC()}
 }
 
 // link makes the links that a site's own tools expect, with a name for the job

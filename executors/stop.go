@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 )
 
@@ -108,8 +109,8 @@ func (f Flight) handles(ctx context.Context) ([]Handle, error) {
 	return byName[intent.JobName], err
 }
 
-func onRequest(h Handle) runs.EndRecord {
-	return runs.EndRecord{Code: string(Cancelled), Detail: "cancelled on request", JobID: JobID(h), Time: time.Now().UTC()}
+func onRequest(h Handle) jobdir.EndRecord {
+	return jobdir.EndRecord{Code: string(Cancelled), Detail: "cancelled on request", JobID: JobID(h), Time: time.Now().UTC()}
 }
 
 // cancelPacked takes the runs of one pack out of it. Those that have not begun

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -56,7 +57,7 @@ func newPacked(t *testing.T) *packed {
 		t.Fatal(err)
 	}
 	p.noted.queue[p.folder.Name] = []Handle{packHandle}
-	var list []runs.Member
+	var list []jobdir.Member
 	for _, digits := range []string{"ab", "cd", "ef"} {
 		key := runs.Key{Fingerprint: strings.Repeat(digits, 32), Cluster: "gb"}
 		a, err := p.store.Reserve(key, 1)
@@ -64,14 +65,14 @@ func newPacked(t *testing.T) *packed {
 			t.Fatal(err)
 		}
 		p.members = append(p.members, a)
-		list = append(list, runs.Member{Fingerprint: key.Fingerprint, Sample: 1, Attempt: 1})
+		list = append(list, jobdir.Member{Fingerprint: key.Fingerprint, Sample: 1, Attempt: 1})
 	}
-	p.ok(p.folder.RecordJob(runs.JobRecord{Handle: string(packHandle), JobID: "7"}))
-	p.ok(p.folder.Prepare(runs.PreparedPack{Pack: &plan.Pack{}, Intent: runs.PackIntent{JobName: p.folder.Name, Members: list}}))
+	p.ok(p.folder.RecordJob(jobdir.JobRecord{Handle: string(packHandle), JobID: "7"}))
+	p.ok(p.folder.Prepare(runs.PreparedPack{Pack: &plan.Pack{}, Intent: jobdir.PackIntent{JobName: p.folder.Name, Members: list}}))
 	for _, a := range p.members {
 		p.ok(a.Prepare(runs.Prepared{
 			Run:    &plan.Run{Fingerprint: a.Key.Fingerprint, Dataset: plan.Dataset{}, Env: map[string]*string{}},
-			Intent: runs.Intent{Fingerprint: a.Key.Fingerprint, Pack: p.folder.Name},
+			Intent: jobdir.Intent{Fingerprint: a.Key.Fingerprint, Pack: p.folder.Name},
 		}))
 	}
 	return p
@@ -168,7 +169,7 @@ func TestStraysKnowPacks(t *testing.T) {
 		t.Errorf("a pack that is measured is a stray: %v", found)
 	}
 	for _, a := range p.members {
-		p.ok(a.RecordEnd(runs.EndRecord{Code: "lost"}))
+		p.ok(a.RecordEnd(jobdir.EndRecord{Code: "lost"}))
 	}
 	if found := strays(); !slices.Equal(found, []Handle{packHandle}) {
 		t.Errorf("strays are %v", found)
@@ -188,11 +189,11 @@ func TestStraysKnowPacks(t *testing.T) {
 func TestSettle(t *testing.T) {
 	p := newPacked(t)
 	p.begins(0)
-	open, err := settle(p.folder, runs.EndRecord{Code: "node_fail"}, false)
+	open, err := settle(p.folder, jobdir.EndRecord{Code: "node_fail"}, false)
 	if err != nil || !open || p.phases() != "running deferred deferred" {
 		t.Errorf("open %v, %s, %v", open, p.phases(), err)
 	}
-	open, err = settle(p.folder, runs.EndRecord{Code: "node_fail"}, true)
+	open, err = settle(p.folder, jobdir.EndRecord{Code: "node_fail"}, true)
 	if err != nil || open || p.phases() != "ended deferred deferred" {
 		t.Errorf("open %v, %s, %v", open, p.phases(), err)
 	}

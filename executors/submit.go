@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -176,7 +176,7 @@ func (c *Campaign) job(ctx context.Context, t *task, resumed bool) (*Job, error)
 }
 
 // stored is what an earlier process prepared.
-func stored(_ context.Context, t *task) (*plan.Run, *runs.Intent, error) {
+func stored(_ context.Context, t *task) (*plan.Run, *jobdir.Intent, error) {
 	intent, err := t.attempt.Intent()
 	if err != nil {
 		return nil, nil, err

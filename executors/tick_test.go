@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
@@ -53,7 +54,7 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 			tb.Fatal(err)
 		}
 		t.phase, t.attempt, t.handle = active, a, Handle(fmt.Sprintf("slurm:-:%d:x", i))
-		if err := a.Prepare(forAttempt(runs.Prepared{Run: t.run, Intent: runs.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
+		if err := a.Prepare(forAttempt(runs.Prepared{Run: t.run, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
 			tb.Fatal(err)
 		}
 	}

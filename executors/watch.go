@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // read takes the outcome of a task from its attempt folder, if it is there, and
@@ -214,7 +214,7 @@ func endDetail(s Status) string {
 // end writes down how an attempt ended that cannot say so itself, and judges
 // it.
 func (c *Campaign) end(t *task, code, detail string) error {
-	err := t.attempt.RecordEnd(runs.EndRecord{
+	err := t.attempt.RecordEnd(jobdir.EndRecord{
 		Code: code, Detail: detail, JobID: t.status.JobID, Raw: t.status.Raw,
 		Nodes: t.status.Nodes, Suspended: t.status.Suspended, Time: time.Now().UTC(),
 	})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
 )
@@ -153,7 +154,7 @@ func (r *Run) complete() error {
 func (r *Run) step() Step {
 	inv := trtllm.Invocation{
 		Model: r.Model.Checkpoint, ModelPath: deref(r.Model.Path), Args: r.Arguments,
-		Dataset: DatasetFile, Report: ReportFile, Options: OptionsFile,
+		Dataset: jobdir.DatasetFile, Report: jobdir.ReportFile, Options: OptionsFile,
 	}
 	return Step{
 		Name:  "benchmark",
@@ -162,12 +163,8 @@ func (r *Run) step() Step {
 	}
 }
 
-// The files of an attempt that trtllm-bench's command line names.
-const (
-	DatasetFile = "dataset.jsonl"
-	ReportFile  = "report.json"
-	OptionsFile = "config.yml"
-)
+// OptionsFile is the file of a step that holds the options of the LLM API.
+const OptionsFile = "config.yml"
 
 // ctyValue is the inverse of plainValue.
 func ctyValue(v any) cty.Value {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hcldec"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
@@ -29,7 +29,7 @@ const storeCluster = "bench"
 func init() {
 	// fill makes a store in which all runs of a folder's definitions were measured.
 	children["fill"] = func(_ int, args []string) (sample, error) {
-		runs.Volatile()
+		jobdir.Volatile()
 		return sample{}, fill(args[0], runs.Open(args[1]))
 	}
 }
@@ -102,7 +102,7 @@ func measured(store *runs.Store, run *plan.Run, number int) error {
 	if err := store.LinkAddress(run.Address, a); err != nil {
 		return err
 	}
-	if err := a.RecordJob(runs.JobRecord{Handle: "slurm:" + job, JobID: job, Cluster: storeCluster, Submitted: at}); err != nil {
+	if err := a.RecordJob(jobdir.JobRecord{Handle: "slurm:" + job, JobID: job, Cluster: storeCluster, Submitted: at}); err != nil {
 		return err
 	}
 	return leave(a.Dir, job, at.Add(time.Minute), reportOf(run))
@@ -111,7 +111,7 @@ func measured(store *runs.Store, run *plan.Run, number int) error {
 func preparedRun(run *plan.Run, a *runs.Attempt, at time.Time) runs.Prepared {
 	p := runs.Prepared{
 		Run: run, Files: run.Steps[0].Files,
-		Intent: runs.Intent{
+		Intent: jobdir.Intent{
 			Address: run.Address, Fingerprint: run.Fingerprint, JobName: run.Job.Name, Cluster: storeCluster,
 			Executor: run.Executor.Type + "." + string(run.Executor.Name), Sample: a.Sample, Attempt: a.Number,
 			User: "bench", Host: "login1", Nonce: "0", Created: at, LLMBenchVersion: "0.1.0",
@@ -132,35 +132,30 @@ func leave(dir, job string, began time.Time, report trtllm.Report) error {
 	}
 	sum := sha256.Sum256(text.Bytes())
 	ended := began.Add(10 * time.Minute)
-	claim := record(map[string]any{"job_id": job, "restart_count": 0, "host": "gb01", "time": began, "nonce": "0"})
-	for _, f := range []struct{ name, content string }{
-		{"claim." + job, claim},
-		{"start", record(map[string]any{"job_id": job, "host": "gb01", "nodes": "gb[01-02]", "time": began})},
-		{"observed", "zone=+0000\nkernel=6.8.0\nslurm=24.05.2\ngpu=GB200, 570.86.15, 1965, 1200.00, 3996\n"},
-		{"stdout", "[03/04/2026-06:01:00] [TRT-LLM] [I] Starting benchmark...\n"},
-		{"stderr", ""},
-		{"job.out", ""},
-		{"report.json", text.String()},
-		{"bench_exit", "0\n"},
-		{"exit", record(map[string]any{
-			"job_id": job, "restart_count": 0, "rc": 0, "bench_rc": 0, "signal": "", "reason": "", "started": began, "ended": ended,
-			"report": map[string]any{"bytes": text.Len(), "sha256": hex.EncodeToString(sum[:])},
+	claim := jobdir.Encode(jobdir.Claim{JobID: job, Host: "gb01", Time: began, Nonce: "0"})
+	rc := 0
+	for _, f := range []struct {
+		name    string
+		content []byte
+	}{
+		{jobdir.ClaimPrefix + job, claim},
+		{jobdir.StartFile, jobdir.Encode(jobdir.Start{JobID: job, Host: "gb01", Nodes: []string{"gb01", "gb02"}, Time: began})},
+		{jobdir.ObservedFile, []byte("zone=+0000\nkernel=6.8.0\nslurm=24.05.2\ngpu=GB200, 570.86.15, 1965, 1200.00, 3996\n")},
+		{jobdir.StdoutFile, []byte("[03/04/2026-06:01:00] [TRT-LLM] [I] Starting benchmark...\n")},
+		{jobdir.StderrFile, nil},
+		{jobdir.JobOutFile, nil},
+		{jobdir.ReportFile, text.Bytes()},
+		{jobdir.BenchExitFile, []byte("0\n")},
+		{jobdir.ExitFile, jobdir.Encode(jobdir.Exit{
+			JobID: job, RC: rc, BenchRC: &rc, Started: began, Ended: ended,
+			Report: &jobdir.ReportSum{Bytes: int64(text.Len()), SHA256: hex.EncodeToString(sum[:])},
 		})},
 	} {
-		if err := os.WriteFile(filepath.Join(dir, f.name), []byte(f.content), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, f.name), f.content, 0o666); err != nil {
 			return err
 		}
 	}
-	return os.Link(filepath.Join(dir, "claim."+job), filepath.Join(dir, "claim"))
-}
-
-// record is a job's record: a line with "end" as its last key.
-func record(v map[string]any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return string(b[:len(b)-1]) + `,"end":true}` + "\n"
+	return os.Link(filepath.Join(dir, jobdir.ClaimPrefix+job), filepath.Join(dir, jobdir.ClaimFile))
 }
 
 // reportOf is a report of a run that went as its estimate says.
@@ -192,7 +187,7 @@ func reportOf(run *plan.Run) trtllm.Report {
 			trtllm.TotalThroughput: tokens, trtllm.OutputThroughputPerUser: perUser, trtllm.OutputThroughputPerGPU: perGPU,
 		}),
 		Dataset: &trtllm.DatasetInfo{
-			ISL: spread(isl), OSL: spread(osl), SeqLen: spread(isl + osl), Requests: requests, Path: plan.DatasetFile,
+			ISL: spread(isl), OSL: spread(osl), SeqLen: spread(isl + osl), Requests: requests, Path: jobdir.DatasetFile,
 			MaxISL: int(isl), MaxOSL: int(osl), MaxSeqLen: int(isl + osl), AvgISL: isl, AvgOSL: osl, AvgSeqLen: isl + osl,
 		},
 	}

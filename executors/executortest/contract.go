@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // A Harness makes jobs for one executor.
@@ -42,7 +43,7 @@ func (h Harness) ends(t *testing.T) {
 	if s.End != executors.Completed && s.End != executors.Failed {
 		t.Errorf("the job ended as %q (%s)", s.End, s.Raw)
 	}
-	for _, name := range []string{"claim", "start", "exit"} {
+	for _, name := range []string{jobdir.ClaimFile, jobdir.StartFile, jobdir.ExitFile} {
 		if _, err := os.Stat(filepath.Join(job.Dir, name)); err != nil {
 			t.Errorf("the job left no %s: %v", name, err)
 		}
@@ -82,7 +83,7 @@ func (h Harness) cancelled(t *testing.T) {
 
 func (h Harness) late(t *testing.T) {
 	job := h.Job(t)
-	if err := os.WriteFile(filepath.Join(job.Dir, "cancelled"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(job.Dir, jobdir.CancelledFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	handle, err := h.Executor.Submit(t.Context(), job)
@@ -90,7 +91,7 @@ func (h Harness) late(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.wait(t, handle, executors.Ended)
-	for _, name := range []string{"start", "exit"} {
+	for _, name := range []string{jobdir.StartFile, jobdir.ExitFile} {
 		if _, err := os.Stat(filepath.Join(job.Dir, name)); err == nil {
 			t.Errorf("a job of a cancelled attempt left %s", name)
 		}

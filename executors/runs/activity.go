@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -16,7 +17,7 @@ const diagnosisFile = "diagnosis.txt"
 // LogBytes is the size of the attempt's logs together.
 func (a *Attempt) LogBytes() (int64, error) {
 	sum := int64(0)
-	for _, name := range []string{stdoutFile, stderrFile, jobOutFile} {
+	for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile, jobdir.JobOutFile} {
 		info, err := os.Stat(filepath.Join(a.Dir, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -32,7 +33,7 @@ func (a *Attempt) LogBytes() (int64, error) {
 // FailureSeen is the line in the ends of the logs that shows a failure that ends
 // a run, "" for none.
 func (a *Attempt) FailureSeen() (string, error) {
-	for _, name := range []string{stdoutFile, stderrFile, jobOutFile} {
+	for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile, jobdir.JobOutFile} {
 		end, err := tail(filepath.Join(a.Dir, name), tailBytes)
 		if err != nil {
 			return "", err
@@ -47,5 +48,5 @@ func (a *Attempt) FailureSeen() (string, error) {
 // RecordDiagnosis keeps what was found out about a job that made no progress,
 // beside its logs.
 func (a *Attempt) RecordDiagnosis(text string) error {
-	return replaceFile(a.Dir, diagnosisFile, []byte(text), 0o600)
+	return jobdir.ReplaceFile(a.Dir, diagnosisFile, []byte(text), 0o600)
 }

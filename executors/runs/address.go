@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -39,7 +40,7 @@ func (s *Store) LinkAddress(address string, a *Attempt) error {
 	}
 	changed = append(changed, all, dir)
 	slices.Sort(changed)
-	return syncDirs(slices.Compact(changed)...)
+	return jobdir.SyncDirs(slices.Compact(changed)...)
 }
 
 // link makes dir/name a relative link to target. It is durable once dir is.
@@ -52,7 +53,7 @@ func link(target, dir, name string) error {
 	if have, err := os.Readlink(at); err == nil && have == rel {
 		return nil
 	}
-	return symlink(rel, at)
+	return jobdir.Symlink(rel, at)
 }
 
 // KeysAt lists the keys that were tried at an address, by cluster and
@@ -62,12 +63,12 @@ func (s *Store) KeysAt(address string, simulated bool) ([]Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := list(filepath.Join(s.byAddressDir(simulated), path, historyDir))
+	l, err := jobdir.List(filepath.Join(s.byAddressDir(simulated), path, historyDir))
 	if err != nil {
 		return nil, err
 	}
 	var out []Key
-	for _, name := range l.names {
+	for _, name := range l.Names {
 		cluster, fp, _ := strings.Cut(name, "@")
 		if k := (Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}); k.check() == nil {
 			out = append(out, k)

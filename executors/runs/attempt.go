@@ -4,13 +4,14 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
 // An Attempt is one try to get one sample: a folder that a client fills before
 // the job and the job while it runs.
 type Attempt struct {
-	folder
+	jobdir.Folder
 	Key Key
 	// Sample and Number count from 1.
 	Sample, Number int
@@ -23,7 +24,7 @@ func (s *Store) Attempt(k Key, sample, number int) *Attempt { return s.attempt(k
 
 func (s *Store) attempt(k Key, sample, number int) *Attempt {
 	return &Attempt{
-		folder: folder{Dir: s.sampleDir(k, sample) + string(filepath.Separator) + "attempt-" + strconv.Itoa(number)},
+		Folder: jobdir.Folder{Dir: s.sampleDir(k, sample) + string(filepath.Separator) + "attempt-" + strconv.Itoa(number)},
 		Key:    k, Sample: sample, Number: number, store: s,
 	}
 }
@@ -46,17 +47,17 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	samples, err := list(s.KeyDir(k))
+	samples, err := jobdir.List(s.KeyDir(k))
 	if err != nil {
 		return nil, err
 	}
 	var out []*Attempt
-	for _, sample := range samples.numbered("sample-") {
-		l, err := list(s.sampleDir(k, sample))
+	for _, sample := range samples.Numbered("sample-") {
+		l, err := jobdir.List(s.sampleDir(k, sample))
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range l.numbered("attempt-") {
+		for _, n := range l.Numbered("attempt-") {
 			out = append(out, s.attempt(k, sample, n))
 		}
 	}
@@ -78,17 +79,17 @@ func (s *Store) Keys() ([]Key, error) {
 }
 
 func (s *Store) keys(simulated bool) ([]Key, error) {
-	prints, err := list(s.runsDir(simulated))
+	prints, err := jobdir.List(s.runsDir(simulated))
 	if err != nil {
 		return nil, err
 	}
 	var out []Key
-	for _, fp := range prints.names {
-		clusters, err := list(filepath.Join(prints.dir, fp))
+	for _, fp := range prints.Names {
+		clusters, err := jobdir.List(filepath.Join(prints.Dir, fp))
 		if err != nil {
 			continue // not a folder: not ours
 		}
-		for _, cluster := range clusters.names {
+		for _, cluster := range clusters.Names {
 			if k := (Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}); k.check() == nil {
 				out = append(out, k)
 			}
@@ -98,7 +99,17 @@ func (s *Store) keys(simulated bool) ([]Key, error) {
 }
 
 // Intent returns nil when the attempt was never prepared to the end.
-func (a *Attempt) Intent() (*Intent, error) { return readDocument[Intent](a.folder, intentFile) }
+func (a *Attempt) Intent() (*jobdir.Intent, error) {
+	return document[jobdir.Intent](a.Dir, jobdir.IntentFile)
+}
 
 // Run returns the run that the attempt is for, nil when it was not written.
-func (a *Attempt) Run() (*plan.Run, error) { return readDocument[plan.Run](a.folder, runFile) }
+func (a *Attempt) Run() (*plan.Run, error) { return document[plan.Run](a.Dir, jobdir.RunFile) }
+
+func document[T any](dir, name string) (*T, error) {
+	l, err := jobdir.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	return jobdir.Document[T](l, name)
+}

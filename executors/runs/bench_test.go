@@ -24,8 +24,6 @@ func BenchmarkResults(b *testing.B) {
 // BenchmarkView asks a store of 1,000 results for what a plan asks, from its
 // index and without one.
 func BenchmarkView(b *testing.B) {
-	volatile = true
-	defer func() { volatile = false }()
 	s := Open(b.TempDir())
 	keys := fillOld(b, s, 1000)
 	v := keeping(s)

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 )
 
@@ -57,7 +58,7 @@ func TestReadersSurviveAnyCrash(t *testing.T) {
 		if err := s.LinkAddress(testAddress, a); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.RecordJob(JobRecord{Handle: "h", JobID: "4711", Submitted: testTime}); err != nil {
+		if err := a.RecordJob(jobdir.JobRecord{Handle: "h", JobID: "4711", Submitted: testTime}); err != nil {
 			t.Fatal(err)
 		}
 		files := left("4711", reportJSON())
@@ -98,12 +99,12 @@ func TestReadersSurviveAnyDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 		finish(t, a)
-		l, err := list(a.Dir)
+		l, err := jobdir.List(a.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		whole := true
-		for _, name := range l.names {
+		for _, name := range l.Names {
 			path := filepath.Join(a.Dir, name)
 			switch rapid.SampledFrom([]string{"keep", "keep", "omit", "cut"}).Draw(rt, name) {
 			case "omit":

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -50,7 +51,7 @@ func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress 
 		return "", "", err
 	}
 	want.SHA256, want.Bytes = made.SHA256, made.Bytes
-	return s.datasetPath(made.SHA256), made.SHA256, replaceFile(recipes, name, encodeRecord(want), 0o644)
+	return s.datasetPath(made.SHA256), made.SHA256, jobdir.ReplaceFile(recipes, name, jobdir.Encode(want), 0o644)
 }
 
 // FindDataset returns the absolute path of the data set of a shape if it is in
@@ -78,11 +79,11 @@ func recipeName(r recipe) string {
 // findDataset looks a recipe up; its data set must be there with the size that
 // the recipe tells.
 func (s *Store) findDataset(recipes, name string) (sha string, ok bool) {
-	l, err := list(recipes)
+	l, err := jobdir.List(recipes)
 	if err != nil {
 		return "", false
 	}
-	r, err := from[recipe](l, name, listing.record)
+	r, err := jobdir.Record[recipe](l, name)
 	if err != nil || r == nil {
 		return "", false
 	}
@@ -115,7 +116,7 @@ func (s *Store) generate(ctx context.Context, shape trtllm.Shape, progress func(
 	if err := os.Rename(f.Name(), s.datasetPath(made.SHA256)); err != nil {
 		return trtllm.Dataset{}, err
 	}
-	return made, syncDir(dir)
+	return made, jobdir.SyncDir(dir)
 }
 
 // stoppable stops a long write when ctx ends.

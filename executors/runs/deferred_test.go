@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // An attempt that was given back counts for nothing, and no job may claim it.
@@ -91,8 +93,8 @@ func TestPackFolder(t *testing.T) {
 	if list, err := first.Members(); err != nil || list != nil {
 		t.Errorf("%v %v", list, err)
 	}
-	member := Member{Fingerprint: testKey.Fingerprint, Sample: 2, Attempt: 3}
-	err = first.Prepare(PreparedPack{Pack: testPack(), Intent: PackIntent{JobName: first.Name, Members: []Member{member}}})
+	member := jobdir.Member{Fingerprint: testKey.Fingerprint, Sample: 2, Attempt: 3}
+	err = first.Prepare(PreparedPack{Pack: testPack(), Intent: jobdir.PackIntent{JobName: first.Name, Members: []jobdir.Member{member}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // An Exclusion keeps jobs away from a node that failed, for a while.
@@ -33,7 +35,7 @@ func (s *Store) Exclude(cluster string, e Exclusion) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(dir, e.Node, append(b, '\n'), 0o644)
+	return jobdir.ReplaceFile(dir, e.Node, append(b, '\n'), 0o644)
 }
 
 // Excluded lists the exclusions on a cluster that still hold, by node. Files
@@ -42,13 +44,13 @@ func (s *Store) Excluded(cluster string) ([]Exclusion, error) {
 	if !clusterOK(cluster) {
 		return nil, nil
 	}
-	l, err := list(s.excludedDir(cluster))
+	l, err := jobdir.List(s.excludedDir(cluster))
 	if err != nil {
 		return nil, err
 	}
 	var out []Exclusion
-	for _, name := range l.names {
-		b, err := l.read(name)
+	for _, name := range l.Names {
+		b, err := l.Read(name)
 		if err != nil {
 			return nil, err
 		}

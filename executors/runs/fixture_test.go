@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -62,7 +63,7 @@ func testPrepared(s *Store, a *Attempt, address string) Prepared {
 	run := testRun(a.Key, address)
 	return Prepared{
 		Run: run, Files: run.Steps[0].Files, Dataset: s.datasetPath("00"), Script: []byte(*run.Job.Script),
-		Intent: Intent{
+		Intent: jobdir.Intent{
 			Address: address, Fingerprint: a.Key.Fingerprint, JobName: fmt.Sprintf("llmb-abab-s%d-a%d", a.Sample, a.Number),
 			Cluster: a.Key.Cluster, Executor: "slurm.gb200", Sample: a.Sample, Attempt: a.Number,
 			User: userName(), Host: "login1", Nonce: "n", Created: testTime.Add(time.Duration(a.Number) * time.Hour),
@@ -114,7 +115,7 @@ func finish(t testing.TB, a *Attempt) {
 // fail ends an attempt by the backend's word.
 func fail(t testing.TB, a *Attempt, code string) {
 	t.Helper()
-	if err := a.RecordEnd(EndRecord{Code: code, Detail: "said the backend", JobID: "4711", Time: testTime}); err != nil {
+	if err := a.RecordEnd(jobdir.EndRecord{Code: code, Detail: "said the backend", JobID: "4711", Time: testTime}); err != nil {
 		t.Fatal(err)
 	}
 }

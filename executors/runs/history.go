@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -67,22 +68,22 @@ func (a *Attempt) outcome() (outcome, error) {
 // may still change one, or where one says more to its owner than to others.
 func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool, error) {
 	h := &history{fingerprint: fingerprint}
-	clusters, err := list(filepath.Join(s.runsDir(simulated), fingerprint))
+	clusters, err := jobdir.List(filepath.Join(s.runsDir(simulated), fingerprint))
 	if err != nil {
 		return h, false, nil // not a folder: not ours
 	}
 	settled := true
-	for _, name := range clusters.names {
+	for _, name := range clusters.Names {
 		k := Key{Fingerprint: fingerprint, Cluster: name, Simulated: simulated}
 		if k.check() != nil {
 			continue
 		}
-		l, err := list(s.KeyDir(k))
+		l, err := jobdir.List(s.KeyDir(k))
 		if err != nil {
 			return h, false, err
 		}
 		c := clusterHistory{name: name}
-		for _, n := range l.numbered("sample-") {
+		for _, n := range l.Numbered("sample-") {
 			sample, ok, err := s.readSample(k, n)
 			if err != nil {
 				return h, false, err
@@ -97,16 +98,16 @@ func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool,
 
 func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 	out := sampleHistory{number: sample}
-	l, err := list(s.sampleDir(k, sample))
+	l, err := jobdir.List(s.sampleDir(k, sample))
 	if err != nil {
 		return out, false, err
 	}
-	out.stone = l.has(replacedFile)
+	out.stone = l.Has(replacedFile)
 	if out.upTo, err = retired(l); err != nil {
 		return out, false, err
 	}
 	settled := true
-	for _, n := range l.numbered("attempt-") {
+	for _, n := range l.Numbered("attempt-") {
 		o, err := s.attempt(k, sample, n).outcome()
 		if err == nil {
 			err = o.addTrial()
@@ -122,7 +123,7 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 
 // addTrial adds what the client left, and the names of what was read.
 func (o *outcome) addTrial() error {
-	intent, err := from[Intent](o.snap.files, intentFile, listing.document)
+	intent, err := jobdir.Document[jobdir.Intent](o.snap.files, jobdir.IntentFile)
 	if err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (o *outcome) addTrial() error {
 	if o.result != nil {
 		o.fingerprint = o.result.Fingerprint
 	} else if intent != nil {
-		run, err := from[plan.Run](o.snap.files, runFile, listing.document)
+		run, err := jobdir.Document[plan.Run](o.snap.files, jobdir.RunFile)
 		if err != nil {
 			return err
 		}
@@ -140,12 +141,12 @@ func (o *outcome) addTrial() error {
 			o.fingerprint = run.Fingerprint
 		}
 	}
-	names := *o.snap.files.opened
+	names := *o.snap.files.Opened
 	slices.Sort(names)
 	o.opened = strings.Join(slices.Compact(names), " ")
 	for _, l := range logs {
 		o.logs <<= 1
-		if o.snap.files.has(l.name) {
+		if o.snap.files.Has(l.name) {
 			o.logs |= 1
 		}
 	}
@@ -155,7 +156,7 @@ func (o *outcome) addTrial() error {
 // private reports whether the outcome depends on who reads: secrets are taken
 // out of what is told of logs by whoever can read them.
 func (o *outcome) private() bool {
-	return o.result != nil && len(o.result.Reasons) > 0 && o.snap.files.has(secretsFile) || strings.Contains(strings.Join(*o.snap.files.opened, ""), " ")
+	return o.result != nil && len(o.result.Reasons) > 0 && o.snap.files.Has(jobdir.SecretsFile) || strings.Contains(strings.Join(*o.snap.files.Opened, ""), " ")
 }
 
 // stamp looks at all that the history was read from.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -134,10 +134,10 @@ var logs = []struct {
 	name string
 	path func(*results.Files) **string
 }{
-	{stdoutFile, func(f *results.Files) **string { return &f.Stdout }},
-	{stderrFile, func(f *results.Files) **string { return &f.Stderr }},
-	{jobOutFile, func(f *results.Files) **string { return &f.JobOut }},
-	{plan.ReportFile, func(f *results.Files) **string { return &f.Report }},
+	{jobdir.StdoutFile, func(f *results.Files) **string { return &f.Stdout }},
+	{jobdir.StderrFile, func(f *results.Files) **string { return &f.Stderr }},
+	{jobdir.JobOutFile, func(f *results.Files) **string { return &f.JobOut }},
+	{jobdir.ReportFile, func(f *results.Files) **string { return &f.Report }},
 }
 
 // place completes a brief with what its place in the store tells.

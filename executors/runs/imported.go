@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 )
 
@@ -27,11 +28,11 @@ func (s *Store) Import(log []byte, r *results.Result) (added bool, err error) {
 	if err := s.mkdirAll(dir); err != nil {
 		return false, err
 	}
-	l, err := list(dir)
+	l, err := jobdir.List(dir)
 	if err != nil {
 		return false, err
 	}
-	if l.has(name + ".json") {
+	if l.Has(name + ".json") {
 		return false, nil
 	}
 	path := filepath.Join(dir, name+".log")
@@ -40,32 +41,32 @@ func (s *Store) Import(log []byte, r *results.Result) (added bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := writeFile(dir, name+".log", log, 0o644); err != nil {
+	if err := jobdir.WriteFile(dir, name+".log", log, 0o644); err != nil {
 		return false, err
 	}
-	return true, replaceFile(dir, name+".json", append(doc, '\n'), 0o644)
+	return true, jobdir.ReplaceFile(dir, name+".json", append(doc, '\n'), 0o644)
 }
 
 // Imported lists the results that were imported, in a fixed order. Those of one
 // address that are alike are its samples.
 func (s *Store) Imported() ([]*results.Result, error) {
-	l, err := list(s.importedDir())
+	l, err := jobdir.List(s.importedDir())
 	if err != nil {
 		return nil, err
 	}
 	var out []*results.Result
 	samples := map[string]int{}
-	for _, name := range l.names {
+	for _, name := range l.Names {
 		if !strings.HasSuffix(name, ".json") {
 			continue
 		}
-		b, err := l.read(name)
+		b, err := l.Read(name)
 		if err != nil {
 			return nil, err
 		}
 		var r results.Result
 		if json.NewDecoder(bytes.NewReader(b)).Decode(&r) != nil {
-			return nil, errors.New(filepath.Join(l.dir, name) + " is damaged; remove it and import the log again")
+			return nil, errors.New(filepath.Join(l.Dir, name) + " is damaged; remove it and import the log again")
 		}
 		run := fmt.Sprint(r.Address, r.Fingerprint, r.Simulated)
 		samples[run]++

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -30,21 +31,21 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 		return nil, phase, nil
 	}
 	a := s.attempt
-	run, err := from[plan.Run](s.files, runFile, listing.document)
+	run, err := jobdir.Document[plan.Run](s.files, jobdir.RunFile)
 	if err != nil || run == nil || !a.owns(run.Fingerprint) {
 		return nil, Vacant, err
 	}
-	report, err := s.files.read(plan.ReportFile)
+	report, err := s.files.Read(jobdir.ReportFile)
 	if err != nil || s.arriving(report) {
 		return nil, Finishing, err
 	}
 	in := results.Evidence{
 		Run: run, Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
 		Report: report,
-		Stdout: s.opener(stdoutFile), Stderr: s.opener(stderrFile), JobOut: s.opener(jobOutFile),
-		Cancelled: s.files.has(cancelledFile),
+		Stdout: s.opener(jobdir.StdoutFile), Stderr: s.opener(jobdir.StderrFile), JobOut: s.opener(jobdir.JobOutFile),
+		Cancelled: s.files.Has(jobdir.CancelledFile),
 		Files: results.Files{
-			Stdout: s.path(stdoutFile), Stderr: s.path(stderrFile), JobOut: s.path(jobOutFile), Report: s.path(plan.ReportFile),
+			Stdout: s.path(jobdir.StdoutFile), Stderr: s.path(jobdir.StderrFile), JobOut: s.path(jobdir.JobOutFile), Report: s.path(jobdir.ReportFile),
 		},
 	}
 	s.addObserved(&in)
@@ -64,7 +65,7 @@ func (s *snapshot) hideSecrets(r *results.Result) {
 	if len(r.Reasons) == 0 {
 		return
 	}
-	b, err := s.files.read(secretsFile)
+	b, err := s.files.Read(jobdir.SecretsFile)
 	if err != nil {
 		return // another user's: its values are not known here
 	}
@@ -92,7 +93,7 @@ func (s *snapshot) addEnds(in *results.Evidence) {
 			in.Exit.Elapsed = e.Ended.Sub(e.Started)
 		}
 		if e.Report != nil {
-			in.Exit.Report, in.Exit.ReportWritten = e.Report.SHA256, e.Report.Written
+			in.Exit.Report, in.Exit.ReportWritten = e.Report.SHA256, e.ReportWritten
 		}
 	}
 	if e := s.ended; e != nil {
@@ -103,7 +104,7 @@ func (s *snapshot) addEnds(in *results.Evidence) {
 // addJob collects what the records say about the job, the job's own word first.
 func (s *snapshot) addJob(in *results.Evidence) error {
 	in.Job.Cluster = s.attempt.Key.Cluster
-	intent, err := from[Intent](s.files, intentFile, listing.document)
+	intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile)
 	if err != nil {
 		return err
 	}
@@ -113,14 +114,14 @@ func (s *snapshot) addJob(in *results.Evidence) error {
 		in.Provenance.DefinitionsGit = optional(intent.Git)
 		in.ChecksSkipped = intent.ChecksSkipped
 	}
-	job, err := from[JobRecord](s.files, jobFile, listing.document)
+	job, err := jobdir.Document[jobdir.JobRecord](s.files, jobdir.JobFile)
 	if err != nil {
 		return err
 	}
 	if job != nil {
 		in.Job.ID, in.Job.Submitted = optional(job.JobID), instant(job.Submitted)
 	}
-	start, err := from[Start](s.files, startFile, listing.record)
+	start, err := jobdir.Record[jobdir.Start](s.files, jobdir.StartFile)
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (s *snapshot) addJob(in *results.Evidence) error {
 	if e := s.ended; e != nil {
 		in.Job.ID, in.Job.Ended = prefer(e.JobID, in.Job.ID), instant(e.Time)
 		if len(in.Job.Nodes) == 0 {
-			in.Job.Nodes = ExpandNodes(e.Nodes...)
+			in.Job.Nodes = jobdir.ExpandNodes(e.Nodes...)
 		}
 	}
 	if e := s.exit; e != nil {
@@ -166,10 +167,10 @@ func instant(t time.Time) *time.Time {
 
 // path is the path of a listed file, nil when it is not there.
 func (s *snapshot) path(name string) *string {
-	if !s.files.has(name) {
+	if !s.files.Has(name) {
 		return nil
 	}
-	p := filepath.Join(s.files.dir, name)
+	p := filepath.Join(s.files.Dir, name)
 	return &p
 }
 
@@ -179,7 +180,7 @@ func (s *snapshot) opener(name string) func() (io.ReadCloser, error) {
 		return nil
 	}
 	return func() (io.ReadCloser, error) {
-		s.files.note(name)
+		s.files.Note(name)
 		return os.Open(*p)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // leaseFile names the one writer of a store. The owner's last sign of life is
@@ -119,7 +121,7 @@ func (l *Lease) renew(ctx context.Context) {
 	for {
 		// A sign of life that cannot be written is no reason to stop: the lease
 		// itself stands.
-		_ = writeFile(l.store.dir, beatFile(l.owner.Nonce), encodeRecord(beat{l.store.now().UTC()}), 0o644)
+		_ = jobdir.WriteFile(l.store.dir, beatFile(l.owner.Nonce), jobdir.Encode(beat{l.store.now().UTC()}), 0o644)
 		select {
 		case <-ctx.Done():
 			return
@@ -144,16 +146,16 @@ func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 // to an owner without a name: on file systems without links it may just be
 // being written.
 func (s *Store) readLease(name string) (*Owner, error) {
-	l, err := list(s.dir)
-	if err != nil || !l.has(name) {
+	l, err := jobdir.List(s.dir)
+	if err != nil || !l.Has(name) {
 		return nil, err
 	}
-	data, err := l.read(name)
+	data, err := l.Read(name)
 	if err != nil || data == nil {
 		return nil, err
 	}
 	o := &Owner{}
-	if !decodeRecord(data, o) {
+	if !jobdir.Decode(data, o) {
 		*o = Owner{}
 	}
 	return o, nil
@@ -171,7 +173,7 @@ func (s *Store) Holder() (*HeldError, error) {
 func (s *Store) held(o, self Owner) *HeldError {
 	h := &HeldError{Owner: o, Gone: o.gone(self)}
 	var sign beat
-	if data, err := readFile(s.path(beatFile(o.Nonce))); err == nil && decodeRecord(data, &sign) {
+	if data, err := jobdir.ReadFile(s.path(beatFile(o.Nonce))); err == nil && jobdir.Decode(data, &sign) {
 		h.LastSeen = sign.Time
 	}
 	return h
@@ -188,5 +190,5 @@ func (s *Store) Unlock() (*HeldError, error) {
 	if err := os.Remove(s.path(leaseFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("unlock: %w", err)
 	}
-	return h, syncDir(s.dir)
+	return h, jobdir.SyncDir(s.dir)
 }

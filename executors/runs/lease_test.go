@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 func TestLeaseAdmitsOne(t *testing.T) {
@@ -29,9 +31,9 @@ func TestLeaseAdmitsOne(t *testing.T) {
 	}
 	release(t, l)
 	release(t, acquire(t, s))
-	left, err := list(s.Dir())
-	if err != nil || len(left.names) != 0 {
-		t.Errorf("left behind: %v, %v", left.names, err)
+	left, err := jobdir.List(s.Dir())
+	if err != nil || len(left.Names) != 0 {
+		t.Errorf("left behind: %v, %v", left.Names, err)
 	}
 }
 
@@ -136,9 +138,9 @@ func TestLeaseOfADeadHeirIsInherited(t *testing.T) {
 	plantLease(t, s, nextFile(first.Nonce), second)
 	plantLease(t, s, nextFile(second.Nonce), third)
 	release(t, acquire(t, s))
-	left, err := list(s.Dir())
-	if err != nil || len(left.names) != 0 {
-		t.Errorf("left behind: %v, %v", left.names, err)
+	left, err := jobdir.List(s.Dir())
+	if err != nil || len(left.Names) != 0 {
+		t.Errorf("left behind: %v, %v", left.Names, err)
 	}
 }
 
@@ -257,7 +259,7 @@ func deadOwner(t *testing.T) Owner {
 
 func plantLease(t *testing.T, s *Store, name string, o Owner) {
 	t.Helper()
-	write(t, filepath.Join(s.Dir(), name), string(encodeRecord(o)))
+	write(t, filepath.Join(s.Dir(), name), string(jobdir.Encode(o)))
 }
 
 func write(t *testing.T, path, content string) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 )
 
@@ -25,7 +26,7 @@ const missingPrefix = "missing."
 // addObserved takes in what the job says of the machine that it ran on. What it
 // does not say stays nil.
 func (s *snapshot) addObserved(in *results.Evidence) {
-	text, err := s.files.read(observedFile)
+	text, err := s.files.Read(observedFile)
 	zone := time.Local
 	in.Provenance.Missing = map[string]string{}
 	if err == nil && text != nil {
@@ -53,12 +54,12 @@ const completeMark = "Benchmark complete."
 // container often has another zone than its node: the one is taken in which the
 // time lies within the job.
 func (s *snapshot) measuredUntil(in *results.Evidence, zone *time.Location) time.Time {
-	for _, name := range []string{stdoutFile, stderrFile} {
-		if !s.files.has(name) {
+	for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile} {
+		if !s.files.Has(name) {
 			continue
 		}
-		s.files.note(name)
-		end, err := tail(filepath.Join(s.files.dir, name), tailBytes)
+		s.files.Note(name)
+		end, err := tail(filepath.Join(s.files.Dir, name), tailBytes)
 		i := strings.LastIndex(end, completeMark)
 		if err != nil || i < 0 {
 			continue
@@ -89,9 +90,9 @@ func zoneOf(offset string) *time.Location {
 // addTelemetry finds what was sampled on the nodes, whose clocks are in zone.
 func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 	var paths []string
-	for _, name := range s.files.names {
+	for _, name := range s.files.Names {
 		if strings.HasPrefix(name, telemetryPrefix) {
-			paths = append(paths, filepath.Join(s.files.dir, name))
+			paths = append(paths, filepath.Join(s.files.Dir, name))
 		}
 	}
 	if len(paths) == 0 {
@@ -100,7 +101,7 @@ func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 	in.Telemetry = func(from, to time.Time) *results.Telemetry {
 		var readers []io.Reader
 		for _, path := range paths {
-			s.files.note(filepath.Base(path))
+			s.files.Note(filepath.Base(path))
 			if f, err := os.Open(path); err == nil {
 				defer f.Close()
 				readers = append(readers, f)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 )
 
@@ -38,10 +39,10 @@ func TestMeasuredUntil(t *testing.T) {
 		"nothing":          {"", time.Time{}},
 	} {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, stdoutFile), []byte(c.log), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, jobdir.StdoutFile), []byte(c.log), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		s := &snapshot{files: listing{dir: dir, names: []string{stdoutFile}}}
+		s := &snapshot{files: jobdir.Listing{Dir: dir, Names: []string{jobdir.StdoutFile}}}
 		in := &results.Evidence{Job: results.Job{Started: &started, Ended: &ended}}
 		if got := s.measuredUntil(in, zone); !got.Equal(c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -15,7 +15,7 @@ import (
 // claims it, starts and exits as in an attempt's folder; what becomes of each member
 // stands in the member's own.
 type Pack struct {
-	folder
+	jobdir.Folder
 	// Name is the name of the job too.
 	Name string
 
@@ -24,32 +24,10 @@ type Pack struct {
 	store     *Store
 }
 
-// A PackIntent says who was about to submit which attempts in one job.
-type PackIntent struct {
-	JobName string `json:"job_name"`
-	Cluster string `json:"cluster"`
-	// Executor is as in Intent.
-	Executor     string    `json:"executor"`
-	ScriptSHA256 string    `json:"script_sha256"`
-	User         string    `json:"user"`
-	Host         string    `json:"host"`
-	Nonce        string    `json:"nonce"`
-	Created      time.Time `json:"created"`
-	// Members are in the order in which their turns come.
-	Members []Member `json:"members"`
-}
-
-// A Member is an attempt of a pack's cluster by its numbers.
-type Member struct {
-	Fingerprint string `json:"fingerprint"`
-	Sample      int    `json:"sample"`
-	Attempt     int    `json:"attempt"`
-}
-
 // PreparedPack is what goes into a pack's folder before its job is submitted.
 type PreparedPack struct {
 	Pack   *plan.Pack
-	Intent PackIntent
+	Intent jobdir.PackIntent
 	// Vars are NAME=VALUE.
 	Vars []string
 }
@@ -60,7 +38,7 @@ func (s *Store) packsDir(cluster string, simulated bool) string {
 
 // Pack is a pack by its name, whether it exists or not.
 func (s *Store) Pack(cluster string, simulated bool, name string) *Pack {
-	return &Pack{folder: folder{Dir: filepath.Join(s.packsDir(cluster, simulated), name)}, Name: name, cluster: cluster, simulated: simulated, store: s}
+	return &Pack{Folder: jobdir.Folder{Dir: filepath.Join(s.packsDir(cluster, simulated), name)}, Name: name, cluster: cluster, simulated: simulated, store: s}
 }
 
 // ReservePack wins the next pack whose name begins with stem. Two callers never
@@ -73,12 +51,12 @@ func (s *Store) ReservePack(cluster string, simulated bool, stem string) (*Pack,
 	if err := s.mkdirAll(dir); err != nil {
 		return nil, err
 	}
-	l, err := list(dir)
+	l, err := jobdir.List(dir)
 	if err != nil {
 		return nil, err
 	}
 	next := 1
-	if have := l.numbered(stem + packMark); len(have) > 0 {
+	if have := l.Numbered(stem + packMark); len(have) > 0 {
 		next = have[len(have)-1] + 1
 	}
 	for ; ; next++ {
@@ -112,25 +90,27 @@ func (p *Pack) Prepare(in PreparedPack) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range []preparedFile{
-		{packFile, append(document, '\n'), 0o644}, {scriptFile, []byte(in.Pack.Script), 0o755},
-		{varsFile, vars, 0o644}, {membersFile, []byte(dirs.String()), 0o644},
+	for _, f := range []jobdir.File{
+		{Name: jobdir.PackFile, Data: append(document, '\n'), Perm: 0o644}, {Name: jobdir.ScriptFile, Data: []byte(in.Pack.Script), Perm: 0o755},
+		{Name: jobdir.VarsFile, Data: vars, Perm: 0o644}, {Name: jobdir.MembersFile, Data: []byte(dirs.String()), Perm: 0o644},
 	} {
-		if err := writeFile(p.Dir, f.name, f.data, f.perm); err != nil {
+		if err := jobdir.WriteFile(p.Dir, f.Name, f.Data, f.Perm); err != nil {
 			return err
 		}
 	}
-	if err := syncDir(p.Dir); err != nil {
+	if err := jobdir.SyncDir(p.Dir); err != nil {
 		return err
 	}
-	return replaceFile(p.Dir, intentFile, encodeRecord(in.Intent), 0o644)
+	return jobdir.ReplaceFile(p.Dir, jobdir.IntentFile, jobdir.Encode(in.Intent), 0o644)
 }
 
 // Intent returns nil when the pack was never prepared to the end.
-func (p *Pack) Intent() (*PackIntent, error) { return readDocument[PackIntent](p.folder, intentFile) }
+func (p *Pack) Intent() (*jobdir.PackIntent, error) {
+	return document[jobdir.PackIntent](p.Dir, jobdir.IntentFile)
+}
 
 // Planned returns the pack as it was planned, nil when it was not written.
-func (p *Pack) Planned() (*plan.Pack, error) { return readDocument[plan.Pack](p.folder, packFile) }
+func (p *Pack) Planned() (*plan.Pack, error) { return document[plan.Pack](p.Dir, jobdir.PackFile) }
 
 // Members are the attempts of the pack, in the order in which their turns come;
 // none where it was never prepared to the end.
@@ -146,12 +126,12 @@ func (p *Pack) Members() ([]*Attempt, error) {
 	return out, nil
 }
 
-func (p *Pack) member(m Member) *Attempt {
+func (p *Pack) member(m jobdir.Member) *Attempt {
 	return p.store.attempt(Key{Fingerprint: m.Fingerprint, Cluster: p.cluster, Simulated: p.simulated}, m.Sample, m.Attempt)
 }
 
 // MarkJudged tells the job, which waits for it after a failure, that the outcome
 // of member number i, from 1, was looked at.
 func (p *Pack) MarkJudged(i int) error {
-	return replaceFile(p.Dir, "judged."+strconv.Itoa(i), nil, 0o644)
+	return jobdir.ReplaceFile(p.Dir, jobdir.JudgedPrefix+strconv.Itoa(i), nil, 0o644)
 }

@@ -3,6 +3,7 @@ package runs
 import (
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -33,30 +34,30 @@ func (p Phase) InFlight() bool { return p != Vacant && p != Ended && p != Deferr
 // phase depends on.
 type snapshot struct {
 	attempt *Attempt
-	files   listing
-	exit    *Exit
-	ended   *EndRecord
+	files   jobdir.Listing
+	exit    *jobdir.Exit
+	ended   *jobdir.EndRecord
 	// deferred is why the attempt was given back, "" while it was not.
 	deferred string
 }
 
 func (a *Attempt) snapshot() (*snapshot, error) {
-	l, err := list(a.Dir)
+	l, err := jobdir.List(a.Dir)
 	if err != nil {
 		return nil, err
 	}
-	l.opened = new([]string)
+	l.Opened = new([]string)
 	s := &snapshot{attempt: a, files: l}
-	if s.exit, err = from[Exit](l, exitFile, listing.record); err != nil {
+	if s.exit, err = jobdir.Record[jobdir.Exit](l, jobdir.ExitFile); err != nil {
 		return nil, err
 	}
-	if s.ended, err = from[EndRecord](l, endedFile, listing.document); err != nil {
+	if s.ended, err = jobdir.Document[jobdir.EndRecord](l, jobdir.EndedFile); err != nil {
 		return nil, err
 	}
-	if s.exit != nil || s.ended != nil || l.has(startFile) || !l.has(claimFile) {
+	if s.exit != nil || s.ended != nil || l.Has(jobdir.StartFile) || !l.Has(jobdir.ClaimFile) {
 		return s, nil
 	}
-	claim, err := from[Claim](l, claimFile, listing.record)
+	claim, err := jobdir.Record[jobdir.Claim](l, jobdir.ClaimFile)
 	if claim != nil {
 		s.deferred = claim.Deferred
 	}
@@ -79,9 +80,9 @@ func (s *snapshot) arriving(report []byte) bool {
 // Finishing.
 func (s *snapshot) phase() Phase {
 	l := s.files
-	prepared := l.has(intentFile) || l.has(claimFile)
+	prepared := l.Has(jobdir.IntentFile) || l.Has(jobdir.ClaimFile)
 	switch {
-	case !l.has(runFile):
+	case !l.Has(jobdir.RunFile):
 		return Vacant
 	case s.exit != nil || s.ended != nil:
 		return Ended
@@ -89,13 +90,13 @@ func (s *snapshot) phase() Phase {
 		return Vacant
 	case s.deferred != "":
 		return Deferred
-	case l.has(benchExitFile):
+	case l.Has(jobdir.BenchExitFile):
 		return Finishing
-	case l.has(startFile):
+	case l.Has(jobdir.StartFile):
 		return Running
-	case l.has(claimFile):
+	case l.Has(jobdir.ClaimFile):
 		return Starting
-	case l.has(jobFile):
+	case l.Has(jobdir.JobFile):
 		return Submitted
 	}
 	return Intended
@@ -112,13 +113,13 @@ func (a *Attempt) Phase() (Phase, error) {
 }
 
 // inFlight describes an attempt in flight for a plan.
-func (s *snapshot) inFlight(p Phase) (plan.InFlight, *Intent, *JobRecord, error) {
+func (s *snapshot) inFlight(p Phase) (plan.InFlight, *jobdir.Intent, *jobdir.JobRecord, error) {
 	out := plan.InFlight{State: string(p)}
-	intent, err := from[Intent](s.files, intentFile, listing.document)
+	intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile)
 	if err != nil {
 		return out, nil, nil, err
 	}
-	job, err := from[JobRecord](s.files, jobFile, listing.document)
+	job, err := jobdir.Document[jobdir.JobRecord](s.files, jobdir.JobFile)
 	if err != nil {
 		return out, nil, nil, err
 	}
@@ -129,7 +130,7 @@ func (s *snapshot) inFlight(p Phase) (plan.InFlight, *Intent, *JobRecord, error)
 		out.JobID = job.JobID
 		return out, intent, job, nil
 	}
-	claim, err := from[Claim](s.files, claimFile, listing.record)
+	claim, err := jobdir.Record[jobdir.Claim](s.files, jobdir.ClaimFile)
 	if claim != nil {
 		out.JobID = claim.JobID
 	}

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -19,7 +20,7 @@ type Prepared struct {
 	Files map[string]string
 	// Dataset is the absolute path of the data set.
 	Dataset string
-	Intent  Intent
+	Intent  jobdir.Intent
 	// Vars and Secrets are NAME=VALUE. Vars are read by the job script; secrets
 	// too, from a file that only their owner can read.
 	Vars, Secrets []string
@@ -30,8 +31,8 @@ type Prepared struct {
 // Prepare is Fill and Intend. An attempt that has its intent is left as it is, so
 // that Prepare may be called again after a crash.
 func (a *Attempt) Prepare(p Prepared) error {
-	l, err := list(a.Dir)
-	if err != nil || l.has(intentFile) {
+	l, err := jobdir.List(a.Dir)
+	if err != nil || l.Has(jobdir.IntentFile) {
 		return err
 	}
 	if err := a.Fill(p); err != nil {
@@ -47,62 +48,56 @@ func (a *Attempt) Fill(p Prepared) error {
 	if err != nil {
 		return err
 	}
-	if err := fillFiles(a.Dir, files); err != nil {
+	if err := jobdir.FillFiles(a.Dir, files); err != nil {
 		return err
 	}
 	if err := a.linkDataset(p.Dataset); err != nil {
 		return err
 	}
-	return syncDir(a.Dir)
+	return jobdir.SyncDir(a.Dir)
 }
 
 // Intend writes the intent, without which no job of the attempt may be submitted.
-func (a *Attempt) Intend(i Intent) error {
-	return replaceFile(a.Dir, intentFile, encodeRecord(i), 0o644)
+func (a *Attempt) Intend(i jobdir.Intent) error {
+	return jobdir.ReplaceFile(a.Dir, jobdir.IntentFile, jobdir.Encode(i), 0o644)
 }
 
 // Discard removes the folder of an attempt without an intent.
 func (a *Attempt) Discard() error {
-	l, err := list(a.Dir)
-	if err != nil || l.has(intentFile) {
+	l, err := jobdir.List(a.Dir)
+	if err != nil || l.Has(jobdir.IntentFile) {
 		return err
 	}
 	return os.RemoveAll(a.Dir)
 }
 
-type preparedFile struct {
-	name string
-	data []byte
-	perm os.FileMode
-}
-
 // files lists the files of p in the order in which they are written.
-func (p Prepared) files() ([]preparedFile, error) {
+func (p Prepared) files() ([]jobdir.File, error) {
 	run, err := json.Marshal(p.Run)
 	if err != nil {
 		return nil, err
 	}
-	out := []preparedFile{{runFile, append(run, '\n'), 0o644}}
+	out := []jobdir.File{{Name: jobdir.RunFile, Data: append(run, '\n'), Perm: 0o644}}
 	for _, name := range sortedNames(p.Files) {
-		if !nameOK(name) || reserved(name) {
+		if !nameOK(name) || jobdir.Known(name) {
 			return nil, fmt.Errorf("a step's file cannot be named %q", name)
 		}
-		out = append(out, preparedFile{name, []byte(p.Files[name]), 0o644})
+		out = append(out, jobdir.File{Name: name, Data: []byte(p.Files[name]), Perm: 0o644})
 	}
 	if p.Script != nil {
-		out = append(out, preparedFile{scriptFile, p.Script, 0o755})
+		out = append(out, jobdir.File{Name: jobdir.ScriptFile, Data: p.Script, Perm: 0o755})
 	}
 	vars, err := environment(p.Vars)
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, preparedFile{varsFile, vars, 0o644})
+	out = append(out, jobdir.File{Name: jobdir.VarsFile, Data: vars, Perm: 0o644})
 	if len(p.Secrets) > 0 {
 		secrets, err := environment(p.Secrets)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, preparedFile{secretsFile, secrets, 0o600})
+		out = append(out, jobdir.File{Name: jobdir.SecretsFile, Data: secrets, Perm: 0o600})
 	}
 	return out, nil
 }
@@ -114,18 +109,6 @@ func sortedNames(m map[string]string) []string {
 	}
 	sort.Strings(names)
 	return names
-}
-
-// reserved reports whether a name in an attempt's folder has a meaning of its
-// own.
-func reserved(name string) bool {
-	switch name {
-	case intentFile, runFile, scriptFile, varsFile, secretsFile, jobFile, endedFile, cancelledFile,
-		claimFile, startFile, exitFile, stdoutFile, stderrFile, jobOutFile, benchExitFile,
-		plan.DatasetFile, plan.ReportFile:
-		return true
-	}
-	return strings.HasPrefix(name, claimFile+".")
 }
 
 // environment is a file of NAME=VALUE lines. Values stand as they are, so a
@@ -161,5 +144,5 @@ func (a *Attempt) linkDataset(path string) error {
 			return err
 		}
 	}
-	return symlink(target, filepath.Join(a.Dir, plan.DatasetFile))
+	return jobdir.Symlink(target, filepath.Join(a.Dir, jobdir.DatasetFile))
 }

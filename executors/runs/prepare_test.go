@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 func TestPrepareFillsTheFolder(t *testing.T) {
@@ -20,12 +21,12 @@ func TestPrepareFillsTheFolder(t *testing.T) {
 	if err := a.Prepare(p); err != nil {
 		t.Fatal(err)
 	}
-	l, err := list(a.Dir)
+	l, err := jobdir.List(a.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"attempt", "config.yml", "dataset.jsonl", "intent.json", "run.json", "script.sh", "secrets"}
-	if diff := cmp.Diff(want, l.names); diff != "" {
+	if diff := cmp.Diff(want, l.Names); diff != "" {
 		t.Error(diff)
 	}
 	if in, err := a.Intent(); err != nil || *in != p.Intent {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -26,16 +27,16 @@ const tailBytes = 128 << 10
 // Progress reads the ends of the logs. It returns nil before the benchmark's
 // step was started.
 func (a *Attempt) Progress() (*Progress, error) {
-	l, err := list(a.Dir)
-	if err != nil || !l.has(startFile) {
+	l, err := jobdir.List(a.Dir)
+	if err != nil || !l.Has(jobdir.StartFile) {
 		return nil, err
 	}
 	p := &Progress{}
-	for _, name := range []string{stdoutFile, stderrFile} {
-		if !l.has(name) {
+	for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile} {
+		if !l.Has(name) {
 			continue
 		}
-		end, err := tail(filepath.Join(l.dir, name), tailBytes)
+		end, err := tail(filepath.Join(l.Dir, name), tailBytes)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,10 @@
 package runs
 
-import "os"
+import (
+	"os"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+)
 
 // Reserve wins the next attempt of a sample. Two callers never win the same one:
 // its folder is made by mkdir, and whoever finds it there takes the next number.
@@ -12,12 +16,12 @@ func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 	if err := s.mkdirAll(dir); err != nil {
 		return nil, err
 	}
-	l, err := list(dir)
+	l, err := jobdir.List(dir)
 	if err != nil {
 		return nil, err
 	}
 	next := 1
-	if have := l.numbered("attempt-"); len(have) > 0 {
+	if have := l.Numbered("attempt-"); len(have) > 0 {
 		next = have[len(have)-1] + 1
 	}
 	for ; ; next++ {

@@ -3,6 +3,8 @@ package runs
 import (
 	"encoding/json"
 	"path/filepath"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // siteDir holds what is known of clusters, one file each.
@@ -20,7 +22,7 @@ func (s *Store) KeepSite(cluster string, profile any) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(s.siteDir(), cluster+".json", append(b, '\n'), 0o644)
+	return jobdir.ReplaceFile(s.siteDir(), cluster+".json", append(b, '\n'), 0o644)
 }
 
 // Site reads what KeepSite kept; false where there is nothing that is whole.
@@ -28,6 +30,6 @@ func (s *Store) Site(cluster string, profile any) bool {
 	if !clusterOK(cluster) {
 		return false
 	}
-	b, err := readFile(filepath.Join(s.siteDir(), cluster+".json"))
+	b, err := jobdir.ReadFile(filepath.Join(s.siteDir(), cluster+".json"))
 	return err == nil && b != nil && json.Unmarshal(b, profile) == nil
 }

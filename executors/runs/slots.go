@@ -3,6 +3,7 @@ package runs
 import (
 	"slices"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -40,11 +41,11 @@ func (s *Store) Slots(k Key, wanted int) ([]Slot, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	l, err := list(s.KeyDir(k))
+	l, err := jobdir.List(s.KeyDir(k))
 	if err != nil {
 		return nil, err
 	}
-	return slotsOf(l.numbered("sample-"), wanted, func(n int) (Slot, error) { return s.slot(k, n) })
+	return slotsOf(l.Numbered("sample-"), wanted, func(n int) (Slot, error) { return s.slot(k, n) })
 }
 
 // slotsOf lists the samples of a key of which some have attempts.
@@ -72,7 +73,7 @@ func slotsOf(have []int, wanted int, slot func(sample int) (Slot, error)) ([]Slo
 // the first that counts.
 func (s *Store) slot(k Key, sample int) (Slot, error) {
 	slot := Slot{Sample: sample}
-	l, err := list(s.sampleDir(k, sample))
+	l, err := jobdir.List(s.sampleDir(k, sample))
 	if err != nil {
 		return slot, err
 	}
@@ -80,7 +81,7 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 	if err != nil {
 		return slot, err
 	}
-	for _, n := range slices.Backward(l.numbered("attempt-")) {
+	for _, n := range slices.Backward(l.Numbered("attempt-")) {
 		if n <= last {
 			break
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -39,7 +40,7 @@ func TestHeldFollowsAnAttempt(t *testing.T) {
 		}
 	}
 	inFlight("", "intent")
-	if err := a.RecordJob(JobRecord{Handle: "h", JobID: "4711"}); err != nil {
+	if err := a.RecordJob(jobdir.JobRecord{Handle: "h", JobID: "4711"}); err != nil {
 		t.Fatal(err)
 	}
 	inFlight("4711", "submitted")
@@ -91,7 +92,7 @@ func TestSlots(t *testing.T) {
 	}
 	fail(t, newAttempt(t, s, testKey, 1, testAddress), "node_fail")
 	second := newAttempt(t, s, testKey, 1, testAddress)
-	if err := second.RecordJob(JobRecord{Handle: "slurm:gb:1:n", JobID: "1"}); err != nil {
+	if err := second.RecordJob(jobdir.JobRecord{Handle: "slurm:gb:1:n", JobID: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	finish(t, newAttempt(t, s, testKey, 5, testAddress))

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // A Store is a folder of attempts. Its methods are safe for several goroutines,
@@ -56,7 +58,7 @@ func (s *Store) Create() error {
 	if err := s.mkdirAll(s.dir); err != nil {
 		return err
 	}
-	return writeOnce(s.dir, ".gitignore", []byte("*\n"), 0o644)
+	return jobdir.WriteOnce(s.dir, ".gitignore", []byte("*\n"), 0o644)
 }
 
 // Exists reports whether the store was created.
@@ -92,7 +94,7 @@ func (s *Store) KeyDir(k Key) string {
 // store's group if it has one. It is durable when it returns.
 func (s *Store) mkdirAll(dir string) error {
 	changed, err := s.makeAll(dir)
-	return errors.Join(err, syncDirs(changed...))
+	return errors.Join(err, jobdir.SyncDirs(changed...))
 }
 
 // makeAll is mkdirAll before changed, the folders that got another, are synced.
@@ -124,7 +126,7 @@ func (s *Store) mkdir(dir string) (bool, error) {
 	if err != nil || !made {
 		return made, err
 	}
-	return true, syncDir(filepath.Dir(dir))
+	return true, jobdir.SyncDir(filepath.Dir(dir))
 }
 
 // makeDir is mkdir, not durably.

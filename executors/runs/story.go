@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -74,18 +75,18 @@ func (a *Attempt) trial() (*Trial, error) {
 	if err != nil || phase == Vacant {
 		return nil, err
 	}
-	t := &Trial{Attempt: a, Phase: phase, Result: result, Files: snap.files.names}
-	if t.Run, err = from[plan.Run](snap.files, runFile, listing.document); err != nil {
+	t := &Trial{Attempt: a, Phase: phase, Result: result, Files: snap.files.Names}
+	if t.Run, err = jobdir.Document[plan.Run](snap.files, jobdir.RunFile); err != nil {
 		return nil, err
 	}
-	intent, err := from[Intent](snap.files, intentFile, listing.document)
+	intent, err := jobdir.Document[jobdir.Intent](snap.files, jobdir.IntentFile)
 	if err != nil {
 		return nil, err
 	}
 	if intent != nil {
 		t.User, t.Host, t.Created = intent.User, intent.Host, intent.Created
 	}
-	job, err := from[JobRecord](snap.files, jobFile, listing.document)
+	job, err := jobdir.Document[jobdir.JobRecord](snap.files, jobdir.JobFile)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +98,11 @@ func (a *Attempt) trial() (*Trial, error) {
 
 // retired looks for the tombstone of the attempt's sample.
 func (t *Trial) retired() error {
-	l, err := list(t.Attempt.store.sampleDir(t.Attempt.Key, t.Attempt.Sample))
+	l, err := jobdir.List(t.Attempt.store.sampleDir(t.Attempt.Key, t.Attempt.Sample))
 	if err != nil {
 		return err
 	}
-	stone, err := from[Tombstone](l, replacedFile, listing.document)
+	stone, err := jobdir.Document[Tombstone](l, replacedFile)
 	if err == nil && stone != nil && t.Attempt.Number <= stone.UpTo {
 		t.Replaced = cmp.Or(stone.Why, "replaced")
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // WriteTables writes files to the store's results folder, that of the simulated
@@ -18,9 +20,9 @@ func (s *Store) WriteTables(simulated bool, files map[string]func(io.Writer) err
 		if !nameOK(name) {
 			return "", fmt.Errorf("%q cannot name a file of results", name)
 		}
-		if err := writeTo(dir, name, write, 0o644); err != nil {
+		if err := jobdir.WriteTo(dir, name, write, 0o644); err != nil {
 			return "", err
 		}
 	}
-	return dir, syncDir(dir)
+	return dir, jobdir.SyncDir(dir)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/google/renameio/v2"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // takeLease makes self the owner. A lease is won by link(2): its file appears
@@ -76,7 +77,7 @@ func (s *Store) inherit(temp string, dead, self Owner) (bool, error) {
 		os.Remove(s.path(rights[len(rights)-1]))
 		return false, err
 	}
-	if err := replaceFile(s.dir, leaseFile, encodeRecord(self), 0o644); err != nil {
+	if err := jobdir.ReplaceFile(s.dir, leaseFile, jobdir.Encode(self), 0o644); err != nil {
 		return false, err
 	}
 	for _, right := range rights {
@@ -91,7 +92,7 @@ func nextFile(nonce string) string { return leaseFile + "." + nonce + ".next" }
 // writeTemp writes the owner to a file that can be linked into place.
 func (s *Store) writeTemp(o Owner) (string, error) {
 	name := ".lease." + o.Nonce
-	return s.path(name), writeFile(s.dir, name, encodeRecord(o), 0o644)
+	return s.path(name), jobdir.WriteFile(s.dir, name, jobdir.Encode(o), 0o644)
 }
 
 // claim makes name a file that names self, unless it exists. Where the file
@@ -100,12 +101,12 @@ func (s *Store) claim(temp, name string, self Owner) (bool, error) {
 	err := s.link(temp, s.path(name))
 	switch {
 	case err == nil:
-		return true, syncDir(s.dir)
+		return true, jobdir.SyncDir(s.dir)
 	case errors.Is(err, fs.ErrExist):
 		// A repeated answer of NFS may deny a link that was made.
 		o, err := s.readLease(name)
 		return err == nil && o != nil && o.Nonce == self.Nonce, err
-	case !noLinks(err):
+	case !jobdir.NoLinks(err):
 		return false, err
 	}
 	f, err := os.OpenFile(s.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
@@ -118,9 +119,5 @@ func (s *Store) claim(temp, name string, self Owner) (bool, error) {
 	if err := f.Close(); err != nil {
 		return false, err
 	}
-	return true, renameio.WriteFile(s.path(name), encodeRecord(self), 0o644, renameio.WithTempDir(s.dir))
-}
-
-func noLinks(err error) bool {
-	return unsupported(err) || errors.Is(err, fs.ErrPermission)
+	return true, renameio.WriteFile(s.path(name), jobdir.Encode(self), 0o644, renameio.WithTempDir(s.dir))
 }

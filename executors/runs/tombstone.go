@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // replacedFile retires the attempts of a sample, beside which it lies.
@@ -23,16 +25,16 @@ func (s *Store) Replace(k Key, sample int, why string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	l, err := list(s.sampleDir(k, sample))
+	l, err := jobdir.List(s.sampleDir(k, sample))
 	if err != nil {
 		return err
 	}
-	have := l.numbered("attempt-")
+	have := l.Numbered("attempt-")
 	if len(have) == 0 {
 		return nil
 	}
 	t := Tombstone{UpTo: have[len(have)-1], Why: why, Time: s.now().UTC()}
-	return replaceFile(l.dir, replacedFile, encodeRecord(t), 0o644)
+	return jobdir.ReplaceFile(l.Dir, replacedFile, jobdir.Encode(t), 0o644)
 }
 
 // ReplaceAll retires all attempts of all samples of a key, those beyond wanted
@@ -41,11 +43,11 @@ func (s *Store) ReplaceAll(k Key, wanted int, why string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	l, err := list(s.KeyDir(k))
+	l, err := jobdir.List(s.KeyDir(k))
 	if err != nil {
 		return err
 	}
-	for _, sample := range l.numbered("sample-") {
+	for _, sample := range l.Numbered("sample-") {
 		if err := s.Replace(k, sample, why); err != nil {
 			return err
 		}
@@ -55,13 +57,13 @@ func (s *Store) ReplaceAll(k Key, wanted int, why string) error {
 
 // retired is the number of the last attempt in a sample's folder that does not
 // count, 0 if all do.
-func retired(l listing) (int, error) {
-	t, err := from[Tombstone](l, replacedFile, listing.document)
+func retired(l jobdir.Listing) (int, error) {
+	t, err := jobdir.Document[Tombstone](l, replacedFile)
 	if err != nil || t == nil {
 		return 0, err
 	}
 	if t.UpTo < 0 {
-		return 0, fmt.Errorf("%s: up_to is %d", filepath.Join(l.dir, replacedFile), t.UpTo)
+		return 0, fmt.Errorf("%s: up_to is %d", filepath.Join(l.Dir, replacedFile), t.UpTo)
 	}
 	return t.UpTo, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -122,14 +123,14 @@ func (h *viewHalf) history(fingerprint string) (*history, bool, error) {
 
 // each does something for every fingerprint, for several at once.
 func (h *viewHalf) each(do func(fingerprint string) error) error {
-	fingerprints, err := list(h.store.runsDir(h.simulated))
+	fingerprints, err := jobdir.List(h.store.runsDir(h.simulated))
 	if err != nil {
 		return err
 	}
 	var g errgroup.Group
 	const piece = 64
 	g.SetLimit(4 * runtime.GOMAXPROCS(0))
-	for names := range slices.Chunk(fingerprints.names, piece) {
+	for names := range slices.Chunk(fingerprints.Names, piece) {
 		g.Go(func() error {
 			for _, name := range names {
 				if err := do(name); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -149,8 +150,6 @@ func alike(t testing.TB, s *Store, k Key, got []Slot) {
 // With an index, with a damaged one and without, a store answers the same after
 // whatever was done to it.
 func TestAnIndexChangesNothing(t *testing.T) {
-	volatile = true // what is waited for is the disk
-	defer func() { volatile = false }()
 	rapid.Check(t, func(rt *rapid.T) {
 		s := Open(t.TempDir())
 		s.now = func() time.Time { return testTime.Add(1000 * time.Hour) } // all has arrived
@@ -184,11 +183,11 @@ func changeStore(t *testing.T, rt *rapid.T, s *Store) {
 		return
 	}
 	a := rapid.SampledFrom(attempts).Draw(rt, "attempt")
-	names, err := list(a.Dir)
+	names, err := jobdir.List(a.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := rapid.SampledFrom(names.names).Draw(rt, "file")
+	name := rapid.SampledFrom(names.Names).Draw(rt, "file")
 	path := filepath.Join(a.Dir, name)
 	switch what {
 	case "finish":
@@ -370,7 +369,7 @@ func TestAnEditInPlaceIsNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := newAttempt(t, s, testKey, 1, testAddress)
-		if err := a.RecordJob(JobRecord{JobID: "17"}); err != nil {
+		if err := a.RecordJob(jobdir.JobRecord{JobID: "17"}); err != nil {
 			t.Fatal(err)
 		}
 		finish(t, a)

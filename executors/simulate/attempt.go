@@ -4,24 +4,22 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // An attempt runs one job in its folder and leaves the files that a job on a
 // cluster leaves, the exit last.
 type attempt struct {
 	job     *executors.Job
+	folder  jobdir.Folder
 	data    *datasets
 	started time.Time
 }
@@ -29,16 +27,19 @@ type attempt struct {
 var errNotOwner = errors.New("another job has claimed the attempt")
 
 func (a *attempt) run(ctx context.Context) error {
-	if a.exists("cancelled") {
+	if a.folder.Cancelled() {
 		return nil
 	}
-	if err := a.claim(); err != nil {
+	host, _ := os.Hostname()
+	a.started = now()
+	won, err := a.folder.Take(jobdir.Claim{JobID: a.job.Name, Host: host, Time: a.started, Nonce: a.job.Name}, os.Link)
+	if err != nil {
 		return err
 	}
-	a.started = time.Now().UTC()
-	host, _ := os.Hostname()
-	err := a.put("start", map[string]any{"job_id": a.job.Name, "host": host, "nodes": []string{host}, "time": stamp(a.started)})
-	if err != nil {
+	if !won {
+		return errNotOwner
+	}
+	if err := a.put(jobdir.StartFile, jobdir.Start{JobID: a.job.Name, Host: host, Nodes: []string{host}, Time: a.started}); err != nil {
 		return err
 	}
 	rc, err := a.bench(ctx)
@@ -50,12 +51,12 @@ func (a *attempt) run(ctx context.Context) error {
 
 // bench runs the step with its output in the attempt's files.
 func (a *attempt) bench(ctx context.Context) (int, error) {
-	stdout, err := os.Create(a.path("stdout"))
+	stdout, err := os.Create(a.path(jobdir.StdoutFile))
 	if err != nil {
 		return 0, err
 	}
 	defer stdout.Close()
-	stderr, err := os.Create(a.path("stderr"))
+	stderr, err := os.Create(a.path(jobdir.StderrFile))
 	if err != nil {
 		return 0, err
 	}
@@ -82,50 +83,24 @@ func (a *attempt) exit(ctx context.Context, rc int) error {
 	if ctx.Err() != nil {
 		signal = "TERM"
 	}
-	report, err := digest(a.path("report.json"))
+	report, err := digest(a.path(jobdir.ReportFile))
 	if err != nil {
 		return err
 	}
-	return a.put("exit", map[string]any{
-		"job_id": a.job.Name, "restart_count": 0, "rc": rc, "bench_rc": rc, "signal": signal, "reason": "",
-		"started": stamp(a.started), "ended": stamp(time.Now().UTC()), "report": report,
+	return a.put(jobdir.ExitFile, jobdir.Exit{
+		JobID: a.job.Name, RC: rc, BenchRC: &rc, Signal: signal, Started: a.started, Ended: now(), Report: report,
 	})
 }
 
-// claim makes this job the owner of the attempt, by link(2).
-func (a *attempt) claim() error {
-	own := "claim." + a.job.Name
-	host, _ := os.Hostname()
-	err := a.put(own, map[string]any{"job_id": a.job.Name, "restart_count": 0, "host": host, "time": stamp(time.Now().UTC()), "nonce": a.job.Name})
-	if err != nil {
-		return err
-	}
-	err = os.Link(a.path(own), a.path("claim"))
-	if errors.Is(err, fs.ErrExist) {
-		return errNotOwner
-	}
-	return err
-}
-
-// put writes a JSON line with "end":true as its last key, whole or not at all.
-func (a *attempt) put(name string, v map[string]any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	line := strings.TrimSuffix(string(b), "}") + `,"end":true}` + "\n"
-	return renameio.WriteFile(a.path(name), []byte(line), 0o600)
+// put writes a record.
+func (a *attempt) put(name string, record any) error {
+	return jobdir.ReplaceFile(a.job.Dir, name, jobdir.Encode(record), 0o644)
 }
 
 func (a *attempt) path(name string) string { return filepath.Join(a.job.Dir, name) }
 
-func (a *attempt) exists(name string) bool {
-	_, err := os.Stat(a.path(name))
-	return err == nil
-}
-
 // digest is the size and SHA-256 of a report, nil where there is none.
-func digest(path string) (map[string]any, error) {
+func digest(path string) (*jobdir.ReportSum, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -139,7 +114,8 @@ func digest(path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"bytes": n, "sha256": hex.EncodeToString(h.Sum(nil))}, nil
+	return &jobdir.ReportSum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
-func stamp(t time.Time) string { return t.Format(time.RFC3339) }
+// now is the time in whole seconds, as job scripts write it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -51,7 +52,7 @@ func (e *Executor) Submit(_ context.Context, job *executors.Job) (executors.Hand
 	e.jobs[h] = r
 	go func() {
 		defer close(r.done)
-		if err := (&attempt{job: job, data: &e.data}).run(ctx); err != nil {
+		if err := (&attempt{job: job, folder: jobdir.Folder{Dir: job.Dir}, data: &e.data}).run(ctx); err != nil {
 			e.log.Error("simulated job", "name", job.Name, "error", err)
 		}
 	}()

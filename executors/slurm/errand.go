@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // An errand is a job that is no run: it looks at nodes, or brings something. Its
@@ -103,7 +103,7 @@ func (e *errand) follow(ctx context.Context, id string, look func()) error {
 	told, gone := "", time.Time{}
 	for {
 		look()
-		if runs.Seen(e.dir, errandDone) {
+		if jobdir.Seen(e.dir, errandDone) {
 			return nil
 		}
 		state, err := e.state(ctx, id)

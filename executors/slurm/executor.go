@@ -2,11 +2,8 @@ package slurm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // Executor drives the cluster of a Config.
@@ -161,15 +159,8 @@ func (e *Executor) adopt(ctx context.Context, job *executors.Job) (executors.Han
 
 // claimedBy is the job that owns an attempt by its claim, "" for none.
 func claimedBy(dir string) string {
-	b, err := os.ReadFile(filepath.Join(dir, "claim"))
-	if err != nil {
-		return ""
-	}
-	var c struct {
-		JobID string `json:"job_id"`
-		End   bool   `json:"end"`
-	}
-	if json.Unmarshal(b, &c) != nil || !c.End || !isID(c.JobID) {
+	c, err := jobdir.Folder{Dir: dir}.Claim()
+	if err != nil || c == nil || !isID(c.JobID) {
 		return ""
 	}
 	return c.JobID

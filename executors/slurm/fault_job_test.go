@@ -7,8 +7,11 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // A faultyJob lives as a job script does: it claims its attempt, measures and
@@ -149,16 +152,36 @@ func (j *faultyJob) claims(restarts int) bool {
 		return false
 	}
 	if restarts > 0 || j.has("cancelled") {
-		j.put(fmt.Sprintf("refused.%d", j.id), fmt.Sprintf(`{"job_id":"%d","reason":"again","end":true}`+"\n", j.id))
+		j.refuses("again")
 		return false
 	}
-	own := fmt.Sprintf("claim.%d", j.id)
-	j.put(own, fmt.Sprintf(`{"job_id":"%d","restart_count":0,"host":"gb01","time":%q,"nonce":"n","end":true}`+"\n", j.id, stamp()))
-	if os.Link(j.path(own), j.path("claim")) != nil {
-		j.put(fmt.Sprintf("refused.%d", j.id), fmt.Sprintf(`{"job_id":"%d","reason":"claimed","end":true}`+"\n", j.id))
+	if !j.takes(jobdir.Claim{JobID: j.number(), Host: "gb01", Time: stamp(), Nonce: "n"}) {
+		j.refuses("claimed")
 		return false
 	}
 	return true
+}
+
+// takes makes a claim as job scripts do: it stays beside the claim that is won.
+func (j *faultyJob) takes(c jobdir.Claim) bool {
+	own := jobdir.ClaimPrefix + c.JobID
+	j.record(own, c)
+	return os.Link(j.path(own), j.path(jobdir.ClaimFile)) == nil
+}
+
+func (j *faultyJob) refuses(why string) {
+	j.record(jobdir.RefusedPrefix+j.number(), jobdir.Refusal{JobID: j.number(), Reason: why, Time: stamp()})
+}
+
+func (j *faultyJob) number() string { return strconv.Itoa(j.id) }
+
+func (j *faultyJob) record(name string, r any) { j.put(name, string(jobdir.Encode(r))) }
+
+// starts says that the benchmark's step was started, and returns when.
+func (j *faultyJob) starts() time.Time {
+	now := stamp()
+	j.record(jobdir.StartFile, jobdir.Start{JobID: j.number(), Host: "gb01", Nodes: []string{"gb01", "gb02"}, Time: now})
+	return now
 }
 
 // script is what the job script does, started for the restarts-th time.
@@ -166,11 +189,10 @@ func (j *faultyJob) script(restarts int) {
 	if !j.claims(restarts) {
 		return
 	}
-	j.put("start", fmt.Sprintf(`{"job_id":"%d","host":"gb01","nodes":"gb[01-02]","time":%q,"end":true}`+"\n", j.id, stamp()))
+	began := j.starts()
 	j.mu.Lock()
 	j.measured++
 	j.mu.Unlock()
-	began := stamp()
 	if j.fate == "hangs" { // ranks died, and the launcher waits for them
 		j.put("stderr", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB.\n")
 		j.runs = 48 * time.Hour
@@ -227,7 +249,7 @@ func (j *faultyJob) limit() time.Duration {
 	return 100 * time.Hour
 }
 
-func (j *faultyJob) succeed(began string) {
+func (j *faultyJob) succeed(began time.Time) {
 	report := faultReport(j.tps)
 	if j.fate == "late report" { // the exit is seen before the report is
 		j.exit(began, 0, "", "", report)
@@ -242,17 +264,16 @@ func (j *faultyJob) succeed(began string) {
 	j.mu.Unlock()
 }
 
-func (j *faultyJob) exit(began string, rc int, signal, reason, report string) {
-	sum := "null"
+func (j *faultyJob) exit(began time.Time, rc int, signal, reason, report string) {
+	var sum *jobdir.ReportSum
 	if report != "" {
 		digest := sha256.Sum256([]byte(report))
-		sum = fmt.Sprintf(`{"bytes":%d,"sha256":%q}`, len(report), hex.EncodeToString(digest[:]))
+		sum = &jobdir.ReportSum{Bytes: int64(len(report)), SHA256: hex.EncodeToString(digest[:])}
 	}
-	j.put("exit", fmt.Sprintf(`{"job_id":"%d","restart_count":0,"rc":%d,"bench_rc":%d,"signal":%q,"reason":%q,"started":%q,"ended":%q,"report":%s,"end":true}`+"\n",
-		j.id, rc, rc, signal, reason, began, stamp(), sum))
+	j.record(jobdir.ExitFile, jobdir.Exit{JobID: j.number(), RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: began, Ended: stamp(), Report: sum})
 }
 
-func stamp() string { return time.Now().UTC().Format(time.RFC3339) }
+func stamp() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
 func (j *faultyJob) path(name string) string { return filepath.Join(j.dir, name) }
 

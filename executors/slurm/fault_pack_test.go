@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -38,8 +39,7 @@ func (j *faultyJob) pack(restarts int) {
 	if !j.claims(restarts) {
 		return
 	}
-	j.put("start", fmt.Sprintf(`{"job_id":"%d","host":"gb01","nodes":"gb[01-02]","time":%q,"end":true}`+"\n", j.id, stamp()))
-	began := stamp()
+	began := j.starts()
 	if j.fate == "stopped" { // by somebody else
 		j.slurm.wg.Go(func() {
 			if j.sleep(j.runs) {
@@ -139,9 +139,7 @@ func (j *faultyJob) nudge() {
 
 // gives gives an attempt back unless it is claimed.
 func (j *faultyJob) gives(why string) {
-	own := fmt.Sprintf("claim.%d", j.id)
-	j.put(own, fmt.Sprintf(`{"job_id":"%d","deferred":%q,"end":true}`+"\n", j.id, why))
-	os.Link(j.path(own), j.path("claim")) //nolint:errcheck // somebody else has it
+	j.takes(jobdir.Claim{JobID: j.number(), Deferred: why})
 }
 
 // awaitVerdict waits after a failure as long as the script does.

@@ -10,9 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"pgregory.net/rapid"
-
-	"github.com/llmbench/llmbench/executors/runs"
 )
 
 // hostnames expands as Slurm itself does, without a daemon; ok is false for what
@@ -40,7 +39,7 @@ func TestExpandsAsSlurmDoes(t *testing.T) {
 	slurm := hostnames(t)
 	check := func(t interface{ Errorf(string, ...any) }, list string) {
 		want, ok := slurm(list)
-		if got := runs.ExpandNodes(list); ok && !slices.Equal(got, want) {
+		if got := jobdir.ExpandNodes(list); ok && !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", list, got, want)
 		}
 	}
@@ -89,7 +88,7 @@ func FuzzExpandNodes(f *testing.F) {
 	f.Add("nvl72d[001-002]-T[01-02]")
 	f.Add("a[1-2]b[3-")
 	f.Fuzz(func(t *testing.T, list string) {
-		got := runs.ExpandNodes(list)
+		got := jobdir.ExpandNodes(list)
 		if !wellFormed.MatchString(list) {
 			return
 		}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // standing is what a state of Slurm's means for a job.
@@ -52,7 +52,7 @@ func (e *Executor) status(r row) (s executors.Status, known bool) {
 		s.Finished = slurmTime(r.end)
 	}
 	if r.nodes != "" && r.nodes != "None assigned" && r.nodes != "(null)" {
-		s.Nodes = runs.ExpandNodes(r.nodes)
+		s.Nodes = jobdir.ExpandNodes(r.nodes)
 	}
 	if r.reason == "None" {
 		s.Reason = ""

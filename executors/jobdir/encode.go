@@ -1,4 +1,4 @@
-package runs
+package jobdir
 
 import (
 	"bytes"
@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// encodeRecord is v as one line of JSON with "end":true as its last key.
-func encodeRecord(v any) []byte {
+// Encode is v as one line of JSON with "end":true as its last key.
+func Encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic("runs: record is not JSON: " + err.Error())
+		panic("jobdir: record is not JSON: " + err.Error())
 	}
 	if !bytes.HasSuffix(b, []byte("}")) || len(b) < 3 {
-		panic("runs: record is not an object")
+		panic("jobdir: record is not an object")
 	}
 	return append(b[:len(b)-1], `,"end":true}`+"\n"...)
 }
 
-// decodeRecord reads a record that another process wrote. It reports false for
+// Decode reads a record that another process wrote. It reports false for
 // one that is not whole: no newline at its end, not JSON, or without "end".
-func decodeRecord(data []byte, into any) bool {
+func Decode(data []byte, into any) bool {
 	if !bytes.HasSuffix(data, []byte("\n")) {
 		return false
 	}
@@ -31,9 +31,9 @@ func decodeRecord(data []byte, into any) bool {
 	return json.Unmarshal(data, &mark) == nil && mark.End && json.Unmarshal(data, into) == nil
 }
 
-// decodeDocument is decodeRecord for files that are only ever renamed into
+// DecodeDocument is Decode for files that are only ever renamed into
 // place and that people may read: no mark is asked for.
-func decodeDocument(data []byte, into any) bool {
+func DecodeDocument(data []byte, into any) bool {
 	return bytes.HasSuffix(data, []byte("\n")) && json.Unmarshal(data, into) == nil
 }
 

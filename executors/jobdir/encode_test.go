@@ -1,4 +1,4 @@
-package runs
+package jobdir
 
 import (
 	"strings"
@@ -8,18 +8,18 @@ import (
 )
 
 func TestRecordsAreWholeOrAbsent(t *testing.T) {
-	whole := string(encodeRecord(JobRecord{Handle: "h", JobID: "1"}))
+	whole := string(Encode(JobRecord{Handle: "h", JobID: "1"}))
 	for n := range len(whole) {
 		var r JobRecord
-		if decodeRecord([]byte(whole[:n]), &r) {
+		if Decode([]byte(whole[:n]), &r) {
 			t.Errorf("%q is taken for whole", whole[:n])
 		}
 	}
 	var r JobRecord
-	if !decodeRecord([]byte(whole), &r) || r.JobID != "1" {
+	if !Decode([]byte(whole), &r) || r.JobID != "1" {
 		t.Errorf("%q is not read: %+v", whole, r)
 	}
-	if decodeRecord([]byte(`{"job_id":"1"}`+"\n"), &r) {
+	if Decode([]byte(`{"job_id":"1"}`+"\n"), &r) {
 		t.Error("a record without its end is taken for whole")
 	}
 }
@@ -28,7 +28,7 @@ func TestRecordsAreWholeOrAbsent(t *testing.T) {
 func TestExitAsShellsWriteIt(t *testing.T) {
 	var e Exit
 	line := `{"job_id":4711,"restart_count":"0","rc":"137","bench_rc":null,"signal":"","reason":"","started":"","ended":"2026-03-04T06:10:00Z","report":null,"end":true}` + "\n"
-	if !decodeRecord([]byte(line), &e) {
+	if !Decode([]byte(line), &e) {
 		t.Fatal("not read")
 	}
 	if e.JobID != "4711" || e.RC != 137 || e.BenchRC != nil || !e.Started.IsZero() || e.Ended.IsZero() || e.Report != nil {
@@ -60,9 +60,8 @@ func TestExpandNodes(t *testing.T) {
 }
 
 func FuzzRecords(f *testing.F) {
-	for _, file := range left("1", reportJSON()) {
-		f.Add([]byte(file.content))
-	}
+	f.Add(Encode(Exit{JobID: "1", Report: &ReportSum{Bytes: 3}}))
+	f.Add(Encode(Claim{JobID: "1", Host: "gb01"}))
 	f.Add([]byte(`{"nodes":["a"],"end":true}` + "\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var (
@@ -70,11 +69,11 @@ func FuzzRecords(f *testing.F) {
 			c Claim
 			s Start
 		)
-		if decodeRecord(b, &e) && !strings.HasSuffix(string(b), "\n") {
+		if Decode(b, &e) && !strings.HasSuffix(string(b), "\n") {
 			t.Error("not whole")
 		}
-		decodeRecord(b, &c)
-		if decodeRecord(b, &s) && len(s.Nodes) > 2*mostNodes {
+		Decode(b, &c)
+		if Decode(b, &s) && len(s.Nodes) > 2*mostNodes {
 			t.Errorf("%d nodes from %d bytes", len(s.Nodes), len(b))
 		}
 	})

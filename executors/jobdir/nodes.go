@@ -1,4 +1,4 @@
-package runs
+package jobdir
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package runs
+package jobdir
 
 import (
 	"errors"
@@ -20,20 +20,20 @@ var volatile bool
 // away, and cannot be undone.
 func Volatile() { volatile = true }
 
-// writeFile puts a file in place whole or not at all. Its name is durable only
-// once syncDir has returned.
-func writeFile(dir, name string, data []byte, perm fs.FileMode) error {
+// WriteFile puts a file in place whole or not at all. Its name is durable only
+// once SyncDir has returned.
+func WriteFile(dir, name string, data []byte, perm fs.FileMode) error {
 	if volatile {
 		return os.WriteFile(filepath.Join(dir, name), data, perm)
 	}
-	return writeTo(dir, name, func(w io.Writer) error {
+	return WriteTo(dir, name, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	}, perm)
 }
 
-// writeTo is writeFile for what is written piece by piece.
-func writeTo(dir, name string, write func(io.Writer) error, perm fs.FileMode) error {
+// WriteTo is WriteFile for what is written piece by piece.
+func WriteTo(dir, name string, write func(io.Writer) error, perm fs.FileMode) error {
 	f, err := renameio.NewPendingFile(filepath.Join(dir, name), renameio.WithTempDir(dir), renameio.WithPermissions(perm))
 	if err != nil {
 		return err
@@ -45,12 +45,19 @@ func writeTo(dir, name string, write func(io.Writer) error, perm fs.FileMode) er
 	return f.CloseAtomicallyReplace()
 }
 
-// fillFiles writes files into a folder that nobody reads before another file says
-// that it is whole. Their names are durable only once syncDir has returned.
-func fillFiles(dir string, files []preparedFile) error {
+// A File is to be written.
+type File struct {
+	Name string
+	Data []byte
+	Perm fs.FileMode
+}
+
+// FillFiles writes files into a folder that nobody reads before another file says
+// that it is whole. Their names are durable only once SyncDir has returned.
+func FillFiles(dir string, files []File) error {
 	var g errgroup.Group // syncing is waiting
 	for _, f := range files {
-		g.Go(func() error { return fillFile(filepath.Join(dir, f.name), f.data, f.perm) })
+		g.Go(func() error { return fillFile(filepath.Join(dir, f.Name), f.Data, f.Perm) })
 	}
 	return g.Wait()
 }
@@ -70,8 +77,8 @@ func fillFile(path string, data []byte, perm fs.FileMode) error {
 	return errors.Join(f.Chmod(perm), f.Sync(), f.Close())
 }
 
-// symlink makes or replaces a link. It is durable once its folder is.
-func symlink(target, path string) error {
+// Symlink makes or replaces a link. It is durable once its folder is.
+func Symlink(target, path string) error {
 	err := os.Symlink(target, path)
 	if errors.Is(err, fs.ErrExist) {
 		return renameio.Symlink(target, path)
@@ -79,34 +86,34 @@ func symlink(target, path string) error {
 	return err
 }
 
-// replaceFile is writeFile with a durable name.
-func replaceFile(dir, name string, data []byte, perm fs.FileMode) error {
-	if err := writeFile(dir, name, data, perm); err != nil {
+// ReplaceFile is WriteFile with a durable name.
+func ReplaceFile(dir, name string, data []byte, perm fs.FileMode) error {
+	if err := WriteFile(dir, name, data, perm); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
-// writeOnce is replaceFile for a file that is left as it is when it exists.
-func writeOnce(dir, name string, data []byte, perm fs.FileMode) error {
+// WriteOnce is ReplaceFile for a file that is left as it is when it exists.
+func WriteOnce(dir, name string, data []byte, perm fs.FileMode) error {
 	if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 		return nil
 	}
-	return replaceFile(dir, name, data, perm)
+	return ReplaceFile(dir, name, data, perm)
 }
 
-// syncDirs is syncDir for several folders at once.
-func syncDirs(dirs ...string) error {
+// SyncDirs is SyncDir for several folders at once.
+func SyncDirs(dirs ...string) error {
 	var g errgroup.Group
 	for _, dir := range dirs {
-		g.Go(func() error { return syncDir(dir) })
+		g.Go(func() error { return SyncDir(dir) })
 	}
 	return g.Wait()
 }
 
-// syncDir makes the names in a folder durable. File systems that cannot sync a
+// SyncDir makes the names in a folder durable. File systems that cannot sync a
 // folder do so by themselves.
-func syncDir(dir string) error {
+func SyncDir(dir string) error {
 	if volatile {
 		return nil
 	}

@@ -1,0 +1,54 @@
+package jobdir
+
+import "strings"
+
+// Names of the files in a job's folder. An attempt's folder is that of a job that
+// measures it, or of a member of a job that measures several.
+const (
+	// The client writes these, the intent last.
+	IntentFile  = "intent.json"
+	RunFile     = "run.json"  // the run as planned
+	PackFile    = "pack.json" // the job of several members as planned
+	MembersFile = "members"   // the attempt folders of the members, a line each
+	ScriptFile  = "script.sh"
+	VarsFile    = "attempt" // NAME=VALUE lines that the script reads
+	SecretsFile = "secrets" // as VarsFile, for its owner alone
+
+	// The client writes these later.
+	JobFile       = "job.json"   // the receipt of the submission
+	EndedFile     = "ended.json" // the backend's word on the end
+	CancelledFile = "cancelled"  // asks the job to stop; empty
+	JudgedPrefix  = "judged."    // with a member's number: its failure was looked at
+
+	// The job writes these, the exit last.
+	ClaimFile     = "claim"    // who owns the folder; won by link(2)
+	ClaimPrefix   = "claim."   // with the job's id: its bid for the claim
+	ClaimDir      = "claim.d"  // won by mkdir(2) where there are no links
+	RefusedPrefix = "refused." // with the job's id: why it left the folder alone
+	StartFile     = "start"
+	ObservedFile  = "observed" // NAME=VALUE lines: what the job ran on
+	StdoutFile    = "stdout"
+	StderrFile    = "stderr"
+	JobOutFile    = "job.out" // what the script itself says
+	BenchExitFile = "bench_exit"
+	ReportFile    = "report.json"
+	ExitFile      = "exit"
+
+	// DatasetFile is a link to the requests.
+	DatasetFile = "dataset.jsonl"
+)
+
+// Known reports whether a name in a job's folder has a meaning of its own.
+func Known(name string) bool {
+	switch name {
+	case IntentFile, RunFile, PackFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
+		ClaimFile, ClaimDir, StartFile, ObservedFile, StdoutFile, StderrFile, JobOutFile, BenchExitFile, ReportFile, ExitFile, DatasetFile:
+		return true
+	}
+	for _, prefix := range []string{ClaimPrefix, RefusedPrefix, JudgedPrefix} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,207 @@
+package jobdir
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// A Claim names the job that owns a folder.
+type Claim struct {
+	JobID        string    `json:"job_id"`
+	RestartCount int       `json:"restart_count"`
+	Host         string    `json:"host"`
+	Time         time.Time `json:"time"`
+	Nonce        string    `json:"nonce"`
+	// Deferred says why no job will own the attempt, "" where one does.
+	Deferred string `json:"deferred,omitempty"`
+}
+
+// A Start says that the benchmark's step was started.
+type Start struct {
+	JobID string    `json:"job_id"`
+	Host  string    `json:"host"`
+	Nodes []string  `json:"nodes"`
+	Time  time.Time `json:"time"`
+}
+
+// A Refusal says why a job left a folder alone.
+type Refusal struct {
+	JobID  string    `json:"job_id"`
+	Reason string    `json:"reason"`
+	Time   time.Time `json:"time"`
+}
+
+// An Exit is a job's last word.
+type Exit struct {
+	JobID        string `json:"job_id"`
+	RestartCount int    `json:"restart_count"`
+	// RC is the status of the launcher, BenchRC that of trtllm-bench, nil where
+	// it is not known.
+	RC      int  `json:"rc"`
+	BenchRC *int `json:"bench_rc"`
+	// Signal is the signal that ended the job without its SIG, "" for none;
+	// Reason is the job's own word for why it stopped early.
+	Signal  string    `json:"signal"`
+	Reason  string    `json:"reason"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
+	// Report tells what the job wrote as report.json, nil where it wrote none.
+	Report *ReportSum `json:"report"`
+	// ReportWritten is when the report was written, zero if the job does not say.
+	ReportWritten time.Time `json:"report_written,omitzero"`
+	// Runs, Failed and Deferred count the members of a job that has several: those
+	// that it ran, those of them that failed, and those that it gave back.
+	Runs     int `json:"runs,omitempty"`
+	Failed   int `json:"failed,omitempty"`
+	Deferred int `json:"deferred,omitempty"`
+}
+
+// ReportSum is the size and hexadecimal SHA-256 of a report.
+type ReportSum struct {
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Shells write these records, so
+// numbers may be quoted and names may be numbers.
+func (c *Claim) UnmarshalJSON(b []byte) error {
+	var r struct {
+		JobID        text   `json:"job_id"`
+		RestartCount number `json:"restart_count"`
+		Host         text   `json:"host"`
+		Time         moment `json:"time"`
+		Nonce        text   `json:"nonce"`
+		Deferred     text   `json:"deferred"`
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return err
+	}
+	*c = Claim{JobID: string(r.JobID), RestartCount: int(r.RestartCount), Host: string(r.Host), Time: r.Time.Time, Nonce: string(r.Nonce), Deferred: string(r.Deferred)}
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler; see Claim.
+func (s *Start) UnmarshalJSON(b []byte) error {
+	var r struct {
+		JobID text     `json:"job_id"`
+		Host  text     `json:"host"`
+		Nodes nodeList `json:"nodes"`
+		Time  moment   `json:"time"`
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return err
+	}
+	*s = Start{JobID: string(r.JobID), Host: string(r.Host), Nodes: r.Nodes, Time: r.Time.Time}
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler; see Claim.
+func (e *Exit) UnmarshalJSON(b []byte) error {
+	var r struct {
+		JobID        text       `json:"job_id"`
+		RestartCount number     `json:"restart_count"`
+		RC           number     `json:"rc"`
+		BenchRC      *number    `json:"bench_rc"`
+		Signal       text       `json:"signal"`
+		Reason       text       `json:"reason"`
+		Started      moment     `json:"started"`
+		Ended        moment     `json:"ended"`
+		Report       *ReportSum `json:"report"`
+		Written      moment     `json:"report_written"`
+		Runs         number     `json:"runs"`
+		Failed       number     `json:"failed"`
+		Deferred     number     `json:"deferred"`
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return err
+	}
+	*e = Exit{
+		JobID: string(r.JobID), RestartCount: int(r.RestartCount), RC: int(r.RC),
+		Signal: string(r.Signal), Reason: string(r.Reason), Started: r.Started.Time, Ended: r.Ended.Time, Report: r.Report,
+		ReportWritten: r.Written.Time, Runs: int(r.Runs), Failed: int(r.Failed), Deferred: int(r.Deferred),
+	}
+	if r.BenchRC != nil {
+		rc := int(*r.BenchRC)
+		e.BenchRC = &rc
+	}
+	return nil
+}
+
+// An Intent says who was about to submit what. It is written before the
+// submission, so that a job can be found again whatever happens to the client.
+type Intent struct {
+	Address     string `json:"address"`
+	Fingerprint string `json:"fingerprint"`
+	// JobName is unique to the attempt.
+	JobName string `json:"job_name"`
+	Cluster string `json:"cluster"`
+	// Executor is TYPE.NAME, or TYPE for an executor without a block.
+	Executor string `json:"executor"`
+	Sample   int    `json:"sample"`
+	Attempt  int    `json:"attempt"`
+	// Pack names the pack whose job runs the attempt, "" for a job of its own.
+	Pack string `json:"pack,omitempty"`
+	// ScriptSHA256 is the hexadecimal hash of script.sh; "" without one.
+	ScriptSHA256 string `json:"script_sha256"`
+	User         string `json:"user"`
+	Host         string `json:"host"`
+	// Nonce is in the attempt's variables too: what a job reads proves that it
+	// sees the folder that the client wrote.
+	Nonce   string    `json:"nonce"`
+	Created time.Time `json:"created"`
+	// LLMBenchVersion and Git tell what planned the run: the version, and the
+	// commit of the definitions with "-dirty" where files differed from it. Both
+	// may be empty.
+	LLMBenchVersion string `json:"llmbench_version"`
+	Git             string `json:"definitions_git"`
+	// ChecksSkipped says that apply was told not to look at the site, the weights
+	// and the image first.
+	ChecksSkipped bool `json:"checks_skipped"`
+}
+
+// A JobRecord is the receipt of a submission.
+type JobRecord struct {
+	Handle    string    `json:"handle"`
+	JobID     string    `json:"job_id"`
+	Cluster   string    `json:"cluster"`
+	Submitted time.Time `json:"submitted"`
+}
+
+// An EndRecord is the backend's word on an attempt whose job may have left none
+// of its own. A job's exit, where there is one, is believed before it.
+type EndRecord struct {
+	// Code is one of the codes of failed results: time_limit, host_oom,
+	// cancelled, preempted, node_fail, submit_rejected, blocked, lost, …
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	JobID  string `json:"job_id"`
+	// Raw is the backend's own word for the job's state.
+	Raw   string   `json:"raw"`
+	Nodes []string `json:"nodes"`
+	// Suspended says that the job was stopped and resumed: what it measured is
+	// suspect.
+	Suspended bool      `json:"suspended"`
+	Time      time.Time `json:"time"`
+}
+
+// A PackIntent says who was about to submit which attempts in one job.
+type PackIntent struct {
+	JobName string `json:"job_name"`
+	Cluster string `json:"cluster"`
+	// Executor is as in Intent.
+	Executor     string    `json:"executor"`
+	ScriptSHA256 string    `json:"script_sha256"`
+	User         string    `json:"user"`
+	Host         string    `json:"host"`
+	Nonce        string    `json:"nonce"`
+	Created      time.Time `json:"created"`
+	// Members are in the order in which their turns come.
+	Members []Member `json:"members"`
+}
+
+// A Member is an attempt of a pack's cluster by its numbers.
+type Member struct {
+	Fingerprint string `json:"fingerprint"`
+	Sample      int    `json:"sample"`
+	Attempt     int    `json:"attempt"`
+}
