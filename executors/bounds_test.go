@@ -245,7 +245,7 @@ func (b *bounded) codes() string {
 	}
 	var list []string
 	for _, r := range history {
-		list = append(list, r.Code())
+		list = append(list, string(r.Code()))
 	}
 	return strings.Join(list, " ")
 }

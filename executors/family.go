@@ -27,7 +27,7 @@ func (c *Campaign) canaries(b *Backend) bool { return b.Pace.Canary && !c.Detach
 
 // dooms says why the family of a canary is not tried, "" while it is.
 func (t *task) dooms() string {
-	if t.phase != done || t.ok() || !failsToStart(t.result.Code()) {
+	if t.phase != done || t.ok() || !t.result.Code().Entry().Siblings {
 		return ""
 	}
 	return fmt.Sprintf("not tried: %s failed to start (%s); -keep-going tries all the same", t.run.Address, t.result.Code())
@@ -61,14 +61,4 @@ func (c *Campaign) findFamilies() {
 		}
 		t.family = f
 	}
-}
-
-// failsToStart reports whether a failure is one that runs with the same image
-// and model share.
-func failsToStart(code string) bool {
-	switch code {
-	case "cli", "container", "model_access", "submit_rejected", "mpi":
-		return true
-	}
-	return false
 }

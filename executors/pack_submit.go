@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // verdictWait is for how many seconds a pack's job waits, after a run failed, for
@@ -80,7 +81,7 @@ func (c *Campaign) submitPack(ctx context.Context, p *pack) error {
 	case err == nil:
 		return c.submittedPack(p, handle)
 	case errors.Is(err, ErrRejected):
-		return c.endPack(p, "submit_rejected", trimError(err))
+		return c.endPack(p, failure.SubmitRejected, trimError(err))
 	}
 	c.unconfirmed(ctx, &p.submission, p.tasks[0], err)
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // mostDeferrals is how often a sample is packed again in one campaign.
@@ -168,7 +169,7 @@ func (c *Campaign) closePack(p *pack) error {
 	if p.over.IsZero() {
 		p.over = time.Now()
 	}
-	end := jobdir.EndRecord{Code: string(Lost), Detail: "the pack's job ended and the run left no word of its end", JobID: JobID(p.handle)}
+	end := jobdir.EndRecord{Code: string(failure.Lost), Detail: "the pack's job ended and the run left no word of its end", JobID: JobID(p.handle)}
 	wait := p.backend.Pace.Grace
 	if ended != nil {
 		end, wait = *ended, 0
@@ -190,7 +191,7 @@ func settle(folder *runs.Pack, end jobdir.EndRecord, due bool) (open bool, err e
 		if err != nil {
 			return false, err
 		}
-		given, err := a.Defer("its pack ended before it began: " + end.Code)
+		given, err := a.Defer("its pack ended before it began: " + string(end.Code))
 		switch {
 		case err != nil:
 			return false, err
@@ -263,15 +264,15 @@ func (c *Campaign) observePacked(t *task, s Status) {
 	}
 }
 
-func (c *Campaign) recordPackEnd(p *pack, code, detail string) error {
+func (c *Campaign) recordPackEnd(p *pack, code failure.Code, detail string) error {
 	return p.folder.RecordEnd(jobdir.EndRecord{
-		Code: code, Detail: detail, JobID: p.status.JobID, Raw: p.status.Raw,
+		Code: string(code), Detail: detail, JobID: p.status.JobID, Raw: p.status.Raw,
 		Nodes: p.status.Nodes, Suspended: p.status.Suspended, Time: time.Now().UTC(),
 	})
 }
 
 // endPack ends a pack that no job will run, and all that is in it.
-func (c *Campaign) endPack(p *pack, code, detail string) error {
+func (c *Campaign) endPack(p *pack, code failure.Code, detail string) error {
 	if err := c.recordPackEnd(p, code, detail); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // quiet is for how long the logs of a running job have not grown.
@@ -135,5 +136,5 @@ func (c *Campaign) stopHanging(ctx context.Context, t *task, why string) error {
 		c.Log.Warn("cannot cancel", "job", t.handle, "error", err)
 		return nil // the next look tries again
 	}
-	return c.end(t, "hang", why)
+	return c.end(t, failure.Hang, why)
 }

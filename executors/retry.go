@@ -7,19 +7,11 @@ import (
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // excludedFor is how long a node that failed is left alone.
 const excludedFor = 12 * time.Hour
-
-// infrastructure reports whether a failure says nothing about the run itself.
-func infrastructure(code string) bool {
-	switch code {
-	case "node_fail", "preempted", "requeue", "lost", "network":
-		return true
-	}
-	return false
-}
 
 // again puts a task back to be submitted in a new attempt.
 func (t *task) again() {
@@ -32,13 +24,13 @@ func (t *task) again() {
 // the cluster is asked before anything more is submitted.
 func (c *Campaign) blame(t *task, r *results.Result) error {
 	node := r.Node()
-	if node == "" && len(t.status.Nodes) == 1 && t.run.Hardware.Nodes == 1 && r.Code() != "preempted" {
+	if node == "" && len(t.status.Nodes) == 1 && t.run.Hardware.Nodes == 1 && r.Code() != failure.Preempted {
 		node = t.status.Nodes[0]
 	}
 	if node != "" {
 		return c.leaveAlone(t, node, r.Cause())
 	}
-	if finder, ok := t.backend.Executor.(NodeFinder); ok && r.Code() == string(NodeFail) && len(t.status.Nodes) > 0 {
+	if finder, ok := t.backend.Executor.(NodeFinder); ok && r.Code() == failure.NodeFail && len(t.status.Nodes) > 0 {
 		c.unnamed = append(c.unnamed, unnamed{finder, t, t.status.Nodes, r.Cause()})
 	}
 	return nil

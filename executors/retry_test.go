@@ -11,6 +11,7 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A finding executor knows which nodes are down, or fails to.
@@ -27,7 +28,7 @@ func (f finding) Down(context.Context, []string) ([]string, error) { return f.do
 func TestBlame(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		code     string
+		code     failure.Code
 		named    string
 		executor Executor
 		want     []string

@@ -3,6 +3,8 @@ package executors
 import (
 	"errors"
 	"time"
+
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // Errors of Submit and Preflight; see Executor.
@@ -33,13 +35,13 @@ type End string
 const (
 	Completed End = "completed" // by its own account only: no proof of a result
 	Failed    End = "failed"
-	TimedOut  End = "time_limit"
-	OOM       End = "host_oom"
-	Cancelled End = "cancelled"
-	Preempted End = "preempted"
-	NodeFail  End = "node_fail"
-	Deadline  End = "deadline"
-	Lost      End = "lost" // gone, and nothing tells how
+	TimedOut      = End(failure.TimeLimit)
+	OOM           = End(failure.HostOOM)
+	Cancelled     = End(failure.Cancelled)
+	Preempted     = End(failure.Preempted)
+	NodeFail      = End(failure.NodeFail)
+	Deadline      = End(failure.Deadline)
+	Lost          = End(failure.Lost) // gone, and nothing tells how
 )
 
 // Status is what a backend says of one job.

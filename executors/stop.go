@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // stop stops the run of an attempt: its job, or in a pack that run alone.
@@ -110,7 +111,7 @@ func (f Flight) handles(ctx context.Context) ([]Handle, error) {
 }
 
 func onRequest(h Handle) jobdir.EndRecord {
-	return jobdir.EndRecord{Code: string(Cancelled), Detail: "cancelled on request", JobID: JobID(h), Time: time.Now().UTC()}
+	return jobdir.EndRecord{Code: string(failure.Cancelled), Detail: "cancelled on request", JobID: JobID(h), Time: time.Now().UTC()}
 }
 
 // cancelPacked takes the runs of one pack out of it. Those that have not begun

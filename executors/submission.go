@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A submission is a job on its way through a backend: a task's own, or that of a
@@ -49,7 +51,9 @@ func (s *submission) speechless() bool {
 }
 
 // stuckCode is how a job ends that is given up.
-func (s *submission) stuckCode() string { return cmp.Or(endCode(s.status.End), "blocked") }
+func (s *submission) stuckCode() failure.Code {
+	return cmp.Or(endCode(s.status.End), failure.Blocked)
+}
 
 // stuck says why a job is given up, "" while it is not.
 func (s *submission) stuck(now time.Time) string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // submitDue submits what may be submitted now, in the order of the plan but
@@ -110,7 +111,7 @@ func (c *Campaign) submit(ctx context.Context, t *task) error {
 	case err == nil:
 		return c.submitted(t, handle)
 	case errors.Is(err, ErrRejected):
-		return c.end(t, "submit_rejected", trimError(err))
+		return c.end(t, failure.SubmitRejected, trimError(err))
 	}
 	c.unconfirmed(ctx, &t.submission, t, err)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // read takes the outcome of a task from its attempt folder, if it is there, and
@@ -49,7 +50,7 @@ func (c *Campaign) judge(t *task) error {
 	if t.inPack() && !result.Counts() {
 		t.pack.failed = append(t.pack.failed, t.attempt.Dir)
 	}
-	if result.Counts() || !t.mine || !infrastructure(result.Code()) {
+	if result.Counts() || !t.mine || result.Code().Entry().Retry == failure.NoRetry {
 		c.complete(t, result)
 		return nil
 	}
@@ -61,7 +62,7 @@ func (c *Campaign) judge(t *task) error {
 		return nil
 	}
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
-	if result.Code() == "requeue" {
+	if result.Code() == failure.Requeue {
 		t.left = t.handle
 	}
 	t.again()
@@ -188,12 +189,12 @@ func (b *Backend) grace(end End) time.Duration {
 	return min(b.Pace.Grace, 5*time.Second)
 }
 
-func endCode(e End) string {
+func endCode(e End) failure.Code {
 	switch e {
 	case Completed, Failed, Lost:
-		return string(Lost)
+		return failure.Lost
 	}
-	return string(e)
+	return failure.Code(e)
 }
 
 func endDetail(s Status) string {
@@ -213,9 +214,9 @@ func endDetail(s Status) string {
 
 // end writes down how an attempt ended that cannot say so itself, and judges
 // it.
-func (c *Campaign) end(t *task, code, detail string) error {
+func (c *Campaign) end(t *task, code failure.Code, detail string) error {
 	err := t.attempt.RecordEnd(jobdir.EndRecord{
-		Code: code, Detail: detail, JobID: t.status.JobID, Raw: t.status.Raw,
+		Code: string(code), Detail: detail, JobID: t.status.JobID, Raw: t.status.Raw,
 		Nodes: t.status.Nodes, Suspended: t.status.Suspended, Time: time.Now().UTC(),
 	})
 	if err != nil {

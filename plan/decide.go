@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // decide looks every run up in the ledger and gives it its action and reason.
@@ -130,7 +132,7 @@ func (r *Run) decide(before *Run, sel Selection) {
 	case have > 0:
 		r.Action, r.Reason = Measure, fmt.Sprintf("%d of %d samples stored%s", have, st.Wanted, r.precision.reason())
 	case len(st.Failed) > 0:
-		r.Action, r.Reason = Measure, "failed before: "+st.Failed[len(st.Failed)-1].Code
+		r.Action, r.Reason = Measure, "failed before: "+string(st.Failed[len(st.Failed)-1].Code)
 	default:
 		r.Action, r.Reason = Measure, "nothing stored yet"
 	}
@@ -146,23 +148,22 @@ func changeReason(cs []Change) string {
 	return fmt.Sprintf("%d arguments changed", len(cs))
 }
 
-// Repeating reports whether a failure code is one that a second try with the
-// same arguments meets again.
-func Repeating(code string) bool {
-	switch code {
-	case "cli", "gpu_oom", "kv_too_small", "container", "time_limit", "model_access":
-		return true
-	}
-	return false
-}
-
+// repeats is a failure that a second try with the same arguments meets again. What
+// may be a node's fault repeats once two nodes had it.
 func (s State) repeats() *Failed {
 	for i := range s.Failed {
-		if Repeating(s.Failed[i].Code) {
-			return &s.Failed[i]
+		f := &s.Failed[i]
+		e := f.Code.Entry()
+		if e.Final && f.Node == "" || e.Retry == failure.Elsewhere && s.onTwoNodes(*f) {
+			return f
 		}
 	}
 	return nil
+}
+
+// onTwoNodes reports whether another node had the same failure.
+func (s State) onTwoNodes(f Failed) bool {
+	return f.Node != "" && slices.ContainsFunc(s.Failed, func(o Failed) bool { return o.Code == f.Code && o.Node != "" && o.Node != f.Node })
 }
 
 // normal gives the lists of a state that came from elsewhere their empty form.

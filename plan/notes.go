@@ -1,6 +1,10 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/llmbench/llmbench/plan/failure"
+)
 
 // Notes lists what is to be known about the numbers of a run before it is
 // measured. Notes of level "note" change no verdict; each marks the metric that
@@ -12,22 +16,25 @@ func notes(r *Run, measures func(requests int) float64) []Note {
 	if c, _ := r.Arguments.Int("concurrency"); c <= 0 {
 		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so that latencies hold the time that a request waits behind the others.", r.Dataset.Rows)
 		if r.Arguments.Bool("streaming") {
-			n.add("unlimited_concurrency", "avg_ttft_ms", "%s", detail)
+			n.add(failure.UnlimitedConcurrency, "avg_ttft_ms", "%s", detail)
 		}
-		n.add("unlimited_concurrency", "avg_request_latency_ms", "%s", detail)
-		n.add("unlimited_concurrency", "output_throughput_per_user_tok_s", "%s", detail)
+		n.add(failure.UnlimitedConcurrency, "avg_request_latency_ms", "%s", detail)
+		n.add(failure.UnlimitedConcurrency, "output_throughput_per_user_tok_s", "%s", detail)
 	}
 	if w, passed := r.Arguments.Int("warmup"); passed && w == 0 {
-		n.add("no_warmup", "", "No request is sent before measuring starts: the first iterations are measured cold.")
+		n.add(failure.NoWarmup, "", "No request is sent before measuring starts: the first iterations are measured cold.")
 	}
 	if r.State.Wanted == 1 {
-		n.add("one_sample", "", "One sample tells nothing about the noise; samples = 6 or more give an interval.")
+		n.add(failure.OneSample, "", "One sample tells nothing about the noise; samples = 6 or more give an interval.")
 	}
 	if r.Image.Name != "" && r.Image.Digest == nil {
-		n.add("unpinned_image", "", "The image is named by a tag, which can move; digest = … pins it.")
+		n.add(failure.UnpinnedImage, "", "The image is named by a tag, which can move; digest = … pins it.")
 	}
 	if r.Model.Revision == nil {
-		n.add("unpinned_revision", "", "The checkpoint has no revision, so new weights are noticed when measured, not before; revision = … pins it.")
+		n.add(failure.UnpinnedRevision, "", "The checkpoint has no revision, so new weights are noticed when measured, not before; revision = … pins it.")
+	}
+	if v := r.Env["NCCL_MNNVL_ENABLE"]; v != nil && *v == "0" {
+		n.add(failure.MNNVLOff, "output_throughput_per_gpu_tok_s", "NCCL_MNNVL_ENABLE=0: NCCL does not use NVLink between nodes, so this measures another and slower system.")
 	}
 	n.versionNotCatalogued()
 	n.expected()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A noter collects the notes of one run.
@@ -15,8 +17,8 @@ type noter struct {
 	measures func(requests int) float64
 }
 
-func (n *noter) add(code, metric, format string, args ...any) {
-	n.notes = append(n.notes, Note{Code: code, Level: "note", Metric: Text(metric), Detail: fmt.Sprintf(format, args...)})
+func (n *noter) add(code failure.Code, metric, format string, args ...any) {
+	n.notes = append(n.notes, Note{Code: code, Level: failure.Note, Metric: Text(metric), Detail: fmt.Sprintf(format, args...)})
 }
 
 // expected adds what the estimate lets expect, with the argument to change.
@@ -37,7 +39,7 @@ func (n *noter) waitsForKV(o Occupancy) {
 	if o.Fit >= min(o.Asked, o.Slots) {
 		return
 	}
-	n.add("waits_for_kv", "avg_ttft_ms",
+	n.add(failure.WaitsForKV, "avg_ttft_ms",
 		"The KV cache holds %d requests (%d a rank) of %d that could run; the others wait in the engine. concurrency = %d keeps them outside.",
 		o.Fit, o.Fit/o.Ranks, min(o.Asked, o.Slots), o.Running())
 }
@@ -52,7 +54,7 @@ func (n *noter) slotsUnused(o Occupancy) {
 	if o.Fit < o.Asked {
 		limit = "the KV cache holds no more"
 	}
-	n.add("batch_slots_unused", "", "%d of %d batch slots a rank are used: %s. max_batch_size = %d is enough.", o.Batch(), slots, limit, o.Batch())
+	n.add(failure.BatchSlotsUnused, "", "%d of %d batch slots a rank are used: %s. max_batch_size = %d is enough.", o.Batch(), slots, limit, o.Batch())
 }
 
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
@@ -63,20 +65,20 @@ func (n *noter) graphSizes(o Occupancy) {
 	}
 	batch := o.Batch()
 	if largest := sizes[len(sizes)-1]; batch > largest {
-		n.add("graph_sizes_miss_batch", "avg_tpot_ms",
+		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
 			"The batch reaches %d a rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
 		return
 	}
 	if !graphPadding(n.run.LLMAPIOptions) {
 		if !slices.Contains(sizes, batch) {
-			n.add("graph_sizes_miss_batch", "avg_tpot_ms",
+			n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
 				"The batch of %d a rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)
 		}
 		return
 	}
 	padded := padding(sizes, batch)
 	if waste := float64(padded-batch) / float64(padded); waste > 0.15 {
-		n.add("graph_sizes_miss_batch", "avg_tpot_ms",
+		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
 			"The batch of %d a rank is padded to the CUDA graph for %d (%.0f %% empty). Add %d to the batch sizes.", batch, padded, 100*waste, batch)
 	}
 }
@@ -104,7 +106,7 @@ func (n *noter) ranksIdle(o Occupancy) {
 	case fullest*o.Ranks > n.run.Dataset.Rows:
 		even = fmt.Sprintf("num_requests and concurrency = %d are even", fullest*o.Ranks)
 	}
-	n.add("ranks_idle", "output_throughput_per_gpu_tok_s",
+	n.add(failure.RanksIdle, "output_throughput_per_gpu_tok_s",
 		"%d requests over %d ranks: %d on some and %d on others, which wait for them in every layer. %s.",
 		o.Running(), o.Ranks, fullest, least, even)
 }
@@ -131,11 +133,11 @@ func (n *noter) shortWindow(o Occupancy) {
 	}
 	switch {
 	case rows < fewWaves*o.Running():
-		n.add("short_window", "output_throughput_per_gpu_tok_s",
+		n.add(failure.ShortWindow, "output_throughput_per_gpu_tok_s",
 			"%d requests are %.1f times the %d that run at once: ramp-up and drain are much of the %s that it measures. num_requests = %d is steady.",
 			rows, float64(rows)/float64(o.Running()), o.Running(), inSeconds(e.MeasureSeconds.Mid), n.steady(o))
 	case e.MeasureSeconds.Mid < steadySeconds:
-		n.add("short_window", "output_throughput_per_gpu_tok_s",
+		n.add(failure.ShortWindow, "output_throughput_per_gpu_tok_s",
 			"Measures for %s, which cold starts and noise disturb. num_requests = %d measures for over a minute.", inSeconds(e.MeasureSeconds.Mid), n.steady(o))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -22,7 +23,7 @@ func noted(w Workload) *Run {
 	return r
 }
 
-func (r *Run) note(code string) (string, bool) {
+func (r *Run) note(code failure.Code) (string, bool) {
 	i := slices.IndexFunc(r.Notes, func(n Note) bool { return n.Code == code })
 	if i < 0 {
 		return "", false
@@ -125,16 +126,16 @@ func TestNotesOfTheRecipe(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		w    Workload
-		want []string
+		want []failure.Code
 	}{
-		{"reasoning, 25.07", loadOf(1000, 1000, 4000, -1, 896, 8192, graphs...), []string{"unlimited_concurrency", "batch_slots_unused", "short_window"}},
-		{"generation, 25.07", loadOf(512, 8000, 4000, -1, 896, 2048, graphs...), []string{"unlimited_concurrency", "waits_for_kv", "batch_slots_unused", "graph_sizes_miss_batch"}},
-		{"reasoning, 25.08", loadOf(1000, 1000, 16384, 4096, 896, 8192, graphs...), []string{"batch_slots_unused"}},
-		{"chat, 25.08", loadOf(128, 128, 16384, 4096, 896, 8192, graphs...), []string{"batch_slots_unused", "short_window"}},
-		{"generation, 25.08", loadOf(512, 8000, 2048, 1024, 896, 2048, graphs...), []string{"batch_slots_unused", "short_window"}},
+		{"reasoning, 25.07", loadOf(1000, 1000, 4000, -1, 896, 8192, graphs...), []failure.Code{"unlimited_concurrency", "batch_slots_unused", "short_window"}},
+		{"generation, 25.07", loadOf(512, 8000, 4000, -1, 896, 2048, graphs...), []failure.Code{"unlimited_concurrency", "waits_for_kv", "batch_slots_unused", "graph_sizes_miss_batch"}},
+		{"reasoning, 25.08", loadOf(1000, 1000, 16384, 4096, 896, 8192, graphs...), []failure.Code{"batch_slots_unused"}},
+		{"chat, 25.08", loadOf(128, 128, 16384, 4096, 896, 8192, graphs...), []failure.Code{"batch_slots_unused", "short_window"}},
+		{"generation, 25.08", loadOf(512, 8000, 2048, 1024, 896, 2048, graphs...), []failure.Code{"batch_slots_unused", "short_window"}},
 		{"well chosen", loadOf(1000, 1000, 16384, 4096, 512, 8192, graphs...), nil},
 	} {
-		var got []string
+		var got []failure.Code
 		for _, n := range noted(c.w).Notes {
 			if n.Code != "unpinned_revision" && !slices.Contains(got, n.Code) {
 				got = append(got, n.Code)

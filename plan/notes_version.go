@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
@@ -22,7 +23,7 @@ func (n *noter) versionNotCatalogued() {
 			changed = " Changed between it and " + catalog.FullVersion(m.Beyond.Name) + ", and used here: " + strings.Join(used, ", ") + "."
 		}
 	}
-	n.add("version_not_catalogued", "", "TensorRT-LLM %s is not catalogued: its flags and options are checked against %s.%s",
+	n.add(failure.VersionNotCatalogued, "", "TensorRT-LLM %s is not catalogued: its flags and options are checked against %s.%s",
 		version, catalog.FullVersion(m.Name), changed)
 }
 

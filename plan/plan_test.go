@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 func TestMatchWholeComponents(t *testing.T) {
@@ -38,7 +40,7 @@ func drawState(t *rapid.T) State {
 		st.InFlight = append(st.InFlight, InFlight{State: "queued"})
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "failed") {
-		st.Failed = append(st.Failed, Failed{Code: rapid.SampledFrom([]string{"gpu_oom", "node_fail", "time_limit", "lost"}).Draw(t, "code")})
+		st.Failed = append(st.Failed, Failed{Code: rapid.SampledFrom([]failure.Code{failure.GPUOOM, failure.NodeFail, failure.TimeLimit, failure.Lost}).Draw(t, "code")})
 	}
 	return st.normal()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -147,10 +148,10 @@ type Step struct {
 // Note is something to know about a run or one of its metrics. Level is note,
 // suspect or invalid; Metric is empty when the note is about the whole run.
 type Note struct {
-	Code   string `json:"code"`
-	Level  string `json:"level"`
-	Metric Text   `json:"metric"`
-	Detail string `json:"detail"`
+	Code   failure.Code    `json:"code"`
+	Level  failure.Verdict `json:"level"`
+	Metric Text            `json:"metric"`
+	Detail string          `json:"detail"`
 }
 
 // Free reports whether the run holds no GPU: it is simulated in this process.

@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/llmbench/llmbench/plan/failure"
+
 // Action is what apply would do with a run.
 type Action string
 
@@ -59,8 +61,11 @@ type InFlight struct {
 // Failed is why an attempt gave no usable sample: the verdict's code and its
 // first cause.
 type Failed struct {
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+	Code   failure.Code `json:"code"`
+	Detail string       `json:"detail"`
+	// Node is the one that the failure is blamed on, "" for none. It is not part of
+	// the document.
+	Node string `json:"-"`
 }
 
 // Change is one argument that differs between what is declared and what was

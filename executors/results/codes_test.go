@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // failedLog is the evidence of an attempt that failed with a log of testdata.
@@ -39,14 +40,21 @@ func throttled(in *Evidence) {
 // Every code that changes a verdict is given for what it is documented for, and
 // every reason that is given is documented and says what to do.
 func TestCodes(t *testing.T) {
-	for code, in := range map[string]Evidence{
-		"gpu_oom": failedLog(t, "gpu_oom-multirank"), "kv_too_small": failedLog(t, "kv_too_small"), "host_oom": failedLog(t, "host_oom-new"),
+	backend := func(code failure.Code) Evidence { return ended("", nil, &End{Code: code, Detail: "said the backend"}) }
+	logged := func(line string) Evidence { return ended(line+"\n", &Exit{RC: 1, BenchRC: ptr(1)}, nil) }
+	given := map[failure.Code]Evidence{
+		"gpu_oom": failedLog(t, "gpu_oom-multirank"), "kv_too_small": failedLog(t, "kv_too_small"), "host_oom": backend("host_oom"),
 		"probable_oom": ended("", &Exit{}, nil), "cli": failedLog(t, "cli-option"), "model_access": failedLog(t, "model_access-gated"),
-		"container": failedLog(t, "container-no-pyxis"), "network": failedLog(t, "network-connect"), "nccl": failedLog(t, "nccl-warn-then-error"), "mpi": failedLog(t, "mpi-type"),
-		"bus_error": failedLog(t, "bus_error"), "request_failed": failedLog(t, "request_failed"), "task_exit": failedLog(t, "task_exit"),
-		"hang": failedLog(t, "hang"), "time_limit": failedLog(t, "time_limit-step"), "preempted": failedLog(t, "preempted"),
-		"cancelled": ended("", &Exit{RC: 143, Signal: "TERM"}, nil), "node_fail": failedLog(t, "node_fail-launch"), "requeue": failedLog(t, "requeue"),
-		"lost": ended("", nil, &End{Code: "lost"}), "submit_rejected": failedLog(t, "submit_rejected-account"),
+		"container": logged("nvidia-container-cli: mount error: operation not permitted"), "network": failedLog(t, "network-connect"), "nccl": failedLog(t, "nccl-warn-then-error"), "mpi": failedLog(t, "mpi-prte"),
+		"bus_error": failedLog(t, "bus_error"), "request_failed": failedLog(t, "request_failed"), "task_exit": failedLog(t, "task_exit-traceback"),
+		"hang": failedLog(t, "hang"), "time_limit": backend("time_limit"), "deadline": backend("deadline"), "preempted": backend("preempted"),
+		"cancelled": ended("", &Exit{RC: 143, Signal: "TERM"}, nil), "node_fail": backend("node_fail"), "requeue": backend("requeue"),
+		"lost": ended("", nil, &End{Code: "lost"}), "submit_rejected": backend("submit_rejected"), "launch": backend("launch"),
+		"cuda_error": logged("RuntimeError: CUDA error: an illegal memory access was encountered"), "cuda_init": logged("CUDA error: Error 802: system not yet initialized"),
+		"device_assert": logged("CUDA error: device-side assert triggered"), "yaml": logged("yaml.scanner.ScannerError: mapping values are not allowed here"),
+		"disk": logged("OSError: [Errno 122] Disk quota exceeded: '/home/a'"), "permission": logged("PermissionError: [Errno 13] Permission denied: '/data/a'"),
+		"ucx": logged("[gb01:77:0:77] ib_mlx5.c:1 UCX  ERROR transport retry count exceeded"), "crash": logged("Segmentation fault (core dumped)"),
+		"imex":    logged("gb01:1:2 [0] NCCL WARN MNNVL (cliqueSize 4) is available but not working on this system."),
 		"blocked": ended("", nil, &End{Code: "blocked", Detail: "PartitionTimeLimit"}),
 
 		"argument_mismatch": measured(t, "world_info.tp_size=4"),
@@ -65,40 +73,20 @@ func TestCodes(t *testing.T) {
 		"unclean_exit":            doubtful(t, func(in *Evidence) { in.Exit.RC = 1 }),
 		"suspended":               doubtful(t, func(in *Evidence) { in.Ended = &End{Suspended: true} }),
 		"unverified_arguments":    {},
-	} {
-		documented, ok := FindCode(code)
-		if !ok || documented.Rule == "" || documented.Remedy == "" {
-			t.Errorf("%s is documented as %+v", code, documented)
-		}
+	}
+	for code, in := range given {
+		documented := code.Entry()
 		if in.Run == nil {
 			continue // TestImport
 		}
 		r := Judge(in)
-		if r.Code() != code || r.Verdict != documented.Level || r.Remedy() == "" || r.Cause() == "" {
-			t.Errorf("%s: %s, remedy %q; it is documented as %s", code, told(r), r.Remedy(), documented.Level)
+		if r.Code() != code || r.Verdict != documented.Verdict || r.Remedy() == "" || r.Cause() == "" {
+			t.Errorf("%s: %s, remedy %q; it is documented as %s", code, told(r), r.Remedy(), documented.Verdict)
 		}
 	}
-	seen := map[string]bool{}
-	for _, c := range Codes {
-		if seen[c.Name] {
-			t.Errorf("%s is listed twice", c.Name)
-		}
-		seen[c.Name] = true
-	}
-}
-
-// Every note that a plan can make is documented.
-func TestNotesAreDocumented(t *testing.T) {
-	for _, file := range []string{"notes.go", "notes_expected.go"} {
-		src, err := os.ReadFile(filepath.Join("..", "..", "plan", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range strings.Split(string(src), `n.add("`)[1:] {
-			name, _, _ := strings.Cut(part, `"`)
-			if c, ok := FindCode(name); !ok || c.Level != Note {
-				t.Errorf("%s: %q is not documented as a note", file, name)
-			}
+	for _, e := range failure.Table {
+		if _, ok := given[e.Code]; !ok && e.Verdict != failure.Note {
+			t.Errorf("no evidence leads to %s", e.Code)
 		}
 	}
 }

@@ -165,7 +165,7 @@ func noteCodesOf(s RunSummary) []string {
 	codes := map[string]bool{}
 	for _, r := range s.Results {
 		for _, c := range r.Caveats {
-			codes[c.Code] = true
+			codes[string(c.Code)] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(codes))
@@ -185,8 +185,8 @@ func unlimited(r *Result) bool {
 func suspectCodes(s RunSummary) string {
 	var codes []string
 	for _, r := range s.Results {
-		if r.Verdict == Suspect && !slices.Contains(codes, r.Code()) {
-			codes = append(codes, r.Code())
+		if r.Verdict == Suspect && !slices.Contains(codes, string(r.Code())) {
+			codes = append(codes, string(r.Code()))
 		}
 	}
 	return strings.Join(codes, ", ")

@@ -189,7 +189,7 @@ func executorName(e plan.ExecutorRef) string {
 func reasonCodes(r *Result) string {
 	var codes []string
 	for _, reason := range r.Reasons {
-		codes = append(codes, reason.Code)
+		codes = append(codes, string(reason.Code))
 	}
 	return strings.Join(slices.Compact(codes), " ")
 }
@@ -197,8 +197,8 @@ func reasonCodes(r *Result) string {
 func caveatCodes(r *Result) string {
 	var codes []string
 	for _, c := range r.Caveats {
-		if !slices.Contains(codes, c.Code) {
-			codes = append(codes, c.Code)
+		if !slices.Contains(codes, string(c.Code)) {
+			codes = append(codes, string(c.Code))
 		}
 	}
 	return strings.Join(codes, " ")

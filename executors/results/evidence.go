@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // Evidence is all that is known of an attempt that has ended.
@@ -21,6 +23,9 @@ type Evidence struct {
 	// They are called only where the report does not settle the matter, and may
 	// be called more than once.
 	Stdout, Stderr, JobOut func() (io.ReadCloser, error)
+
+	// Classifier finds failures in the logs; nil knows the words of trtllm-bench alone.
+	Classifier *trtllm.Classifier
 
 	// Exit is the job's last word, Ended the backend's; at least one is set.
 	Exit  *Exit
@@ -62,7 +67,8 @@ type Exit struct {
 // End is how a job ended by its backend's account. Code is a code of a failed
 // result, "" when the backend knows of no failure.
 type End struct {
-	Code, Detail string
+	Code   failure.Code
+	Detail string
 	// Suspended says that the job was stopped and resumed.
 	Suspended bool
 }

@@ -6,20 +6,21 @@ import (
 	"io"
 	"strings"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// failure is why an attempt without a report failed: the first cause that the
+// whyFailed is why an attempt without a report failed: the first cause that the
 // logs show, unless the job was stopped from outside and what the logs show
 // follows from that. A report that is not whole is the best account of a
 // failure that nothing else explains.
-func failure(in Evidence, lacks string) Reason {
+func whyFailed(in Evidence, lacks string) Reason {
 	r := in.failure()
 	r.Change = proposal(r, in.Run)
 	switch r.Code {
-	case "task_exit", "hang", "probable_oom", "lost":
+	case failure.TaskExit, failure.Hang, failure.ProbableOOM, failure.Lost:
 		if lacks != "" {
-			return Reason{Code: "report_incomplete", Level: Invalid, Detail: lacks + " (" + r.Detail + ")"}
+			return reason(failure.ReportIncomplete, "%s (%s)", lacks, r.Detail)
 		}
 	}
 	return r
@@ -29,69 +30,50 @@ func (in Evidence) failure() Reason {
 	shown, found := in.classify()
 	end, stopped := in.told()
 	if !stopped {
-		if end, stopped = in.signalled(); stopped && found && external(shown.Class) {
+		if end, stopped = in.signalled(); stopped && found && shown.Code.Entry().Stop != failure.NotStopped {
 			stopped = false // the log says better who sent the signal
 		}
 	}
 	switch {
-	case found && shown.Strong && !(stopped && follows(shown.Class, end.Code)):
-		return logged(shown.Class, shown)
+	case found && shown.Strong && !(stopped && follows(shown.Code, end.Code)):
+		return logged(shown.Code, shown)
 	case stopped:
-		if found && shown.Class == end.Code {
+		if found && shown.Code == end.Code {
 			return logged(end.Code, shown)
 		}
-		return Reason{Code: end.Code, Level: Failed, Detail: cmp.Or(end.Detail, end.Code), Remedy: remedies[end.Code]}
+		r := reason(end.Code, "%s", cmp.Or(end.Detail, string(end.Code)))
+		r.Level, r.Remedy = Failed, in.classifier().Remedy(end.Code, end.Detail)
+		return r
 	case found:
-		return logged(shown.Class, shown)
+		return logged(shown.Code, shown)
 	}
 	return in.silent()
 }
 
-func logged(code string, f trtllm.Failure) Reason {
+func logged(code failure.Code, f trtllm.Failure) Reason {
 	return Reason{Code: code, Level: Failed, Detail: f.Line, Remedy: f.Remedy, Node: f.Node, Log: f.Context}
 }
 
 // follows reports whether a failure that the logs show is one that stopping a
 // job brings about by itself: ranks that vanish take the others down.
-func follows(class, end string) bool {
-	switch class {
-	case "mpi", "bus_error", "task_exit", "hang", "probable_oom":
+func follows(shown, end failure.Code) bool {
+	e := shown.Entry()
+	switch e.Follows {
+	case failure.FollowsAny:
 		return true
-	case "nccl", "network", "request_failed":
-		return end == "node_fail" || end == "preempted" || end == "cancelled" || end == "host_oom" || end == "requeue"
+	case failure.FollowsTorn:
+		return end.Entry().Stop == failure.Torn
 	}
-	return external(class) && end == "cancelled"
-}
-
-// external reports whether a class is a job's being stopped from outside.
-func external(class string) bool {
-	switch class {
-	case "time_limit", "preempted", "node_fail", "requeue", "host_oom":
-		return true
-	}
-	return false
-}
-
-// remedies are the next steps after ends that only a backend tells of.
-var remedies = map[string]string{
-	"time_limit":      "raise time_limit, or lower num_requests",
-	"host_oom":        "the node's own memory ran out, often while loading weights: ask for all of it (--mem=0), or set TRT_LLM_DISABLE_LOAD_WEIGHTS_IN_PARALLEL=True in env",
-	"cancelled":       "apply again to measure it",
-	"preempted":       "apply again; a QOS or partition that is not preempted avoids this",
-	"node_fail":       "apply again; exclude the node if it fails again",
-	"submit_rejected": "change what the message names, then apply again",
-	"blocked":         "change what the message names, then apply again",
-	"hang":            "read diagnosis.txt beside the logs, where there is one; apply -retry measures again",
-	"lost":            "apply again; job.out and the scheduler's log may tell more",
+	return e.Stop != failure.NotStopped && end == failure.Cancelled
 }
 
 // told is how the job was stopped from outside by the word of the backend, or of
 // whoever asked for it.
 func (in Evidence) told() (End, bool) {
-	if in.Cancelled && (in.Ended == nil || in.Ended.Code == "cancelled" || in.Ended.Code == "lost") {
-		return End{Code: "cancelled", Detail: "on request"}, true
+	if in.Cancelled && (in.Ended == nil || in.Ended.Code == failure.Cancelled || in.Ended.Code == failure.Lost) {
+		return End{Code: failure.Cancelled, Detail: "on request"}, true
 	}
-	if in.Ended != nil && in.Ended.Code != "" && in.Ended.Code != "lost" {
+	if in.Ended != nil && in.Ended.Code != "" && in.Ended.Code != failure.Lost {
 		return *in.Ended, true
 	}
 	return End{}, false
@@ -104,12 +86,12 @@ func (in Evidence) signalled() (End, bool) {
 	}
 	limit := in.Run.TimeLimitSeconds
 	switch e := in.Exit; {
-	case e.Reason == "time_limit", e.Signal == "USR1", limit > 0 && e.Elapsed.Seconds() >= float64(limit)-lastMinutes:
-		return End{Code: "time_limit", Detail: fmt.Sprintf("stopped by %s near its time limit of %d s", e.Signal, limit)}, true
-	case remedies[e.Reason] != "":
-		return End{Code: e.Reason, Detail: "stopped by " + e.Signal}, true
+	case failure.Code(e.Reason) == failure.TimeLimit, e.Signal == "USR1", limit > 0 && e.Elapsed.Seconds() >= float64(limit)-lastMinutes:
+		return End{Code: failure.TimeLimit, Detail: fmt.Sprintf("stopped by %s near its time limit of %d s", e.Signal, limit)}, true
+	case failure.Code(e.Reason).Entry().Verdict == Failed:
+		return End{Code: failure.Code(e.Reason), Detail: "stopped by " + e.Signal}, true
 	}
-	return End{Code: "cancelled", Detail: "stopped from outside by " + in.Exit.Signal + withReason(in.Exit.Reason)}, true
+	return End{Code: failure.Cancelled, Detail: "stopped from outside by " + in.Exit.Signal + withReason(in.Exit.Reason)}, true
 }
 
 // lastMinutes is how long before its limit a job may be told to stop, in
@@ -118,32 +100,26 @@ const lastMinutes = 120
 
 // silent is the failure of an attempt whose logs show no cause.
 func (in Evidence) silent() Reason {
-	r := Reason{Level: Failed}
 	switch e := in.Exit; {
+	case e == nil && in.Ended != nil && in.Ended.Detail != "":
+		return reason(failure.Lost, "%s", in.Ended.Detail)
 	case e == nil:
-		r.Code, r.Remedy = "lost", remedies["lost"]
-		r.Detail = "the job ended and left neither a report nor an exit"
-		if in.Ended != nil && in.Ended.Detail != "" {
-			r.Detail = in.Ended.Detail
-		}
+		return reason(failure.Lost, "the job ended and left neither a report nor an exit")
 	case e.BenchRC != nil && *e.BenchRC != 0:
-		r.Code, r.Detail = "task_exit", fmt.Sprintf("trtllm-bench exited with %d and its log shows no cause", *e.BenchRC)+withReason(e.Reason)
+		return reason(failure.TaskExit, "trtllm-bench exited with %d and its log shows no cause%s", *e.BenchRC, withReason(e.Reason))
 	case e.RC != 0:
-		r.Code, r.Detail = "task_exit", fmt.Sprintf("the step exited with %d and its log shows no cause", e.RC)+withReason(e.Reason)
+		return reason(failure.TaskExit, "the step exited with %d and its log shows no cause%s", e.RC, withReason(e.Reason))
 	default:
-		r.Code = "probable_oom"
-		r.Detail = "the step ended without a report and without an error" + withReason(e.Reason)
-		r.Remedy = "trtllm-bench prints nothing at all when memory runs out in some places: lower kv_cache_free_gpu_mem_fraction, max_num_tokens or max_batch_size"
+		return reason(failure.ProbableOOM, "the step ended without a report and without an error%s", withReason(e.Reason))
 	}
-	return r
 }
 
 // words is the code and the detail in one.
 func (e *End) words() string {
 	if e.Detail == "" {
-		return e.Code
+		return string(e.Code)
 	}
-	return e.Code + ": " + e.Detail
+	return string(e.Code) + ": " + e.Detail
 }
 
 // classify looks for a cause in the logs, what the benchmark itself wrote
@@ -161,5 +137,12 @@ func (in Evidence) classify() (trtllm.Failure, bool) {
 		defer f.Close()
 		readers = append(readers, f, strings.NewReader("\n"))
 	}
-	return trtllm.Classify(io.MultiReader(readers...))
+	return in.classifier().Classify(io.MultiReader(readers...))
+}
+
+func (in Evidence) classifier() *trtllm.Classifier {
+	if in.Classifier == nil {
+		return trtllm.NewClassifier(failure.Lexicon{})
+	}
+	return in.Classifier
 }

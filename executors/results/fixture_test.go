@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -106,8 +107,14 @@ func measured(t testing.TB, edits ...string) Evidence {
 
 // ended is the evidence of an attempt without a report.
 func ended(stderr string, exit *Exit, end *End) Evidence {
-	return Evidence{Run: testRun(), Sample: 1, Attempt: 1, Cluster: "gb", Exit: exit, Ended: end, Stderr: opens(stderr)}
+	return Evidence{Run: testRun(), Sample: 1, Attempt: 1, Cluster: "gb", Exit: exit, Ended: end, Stderr: opens(stderr), Classifier: withScheduler}
 }
+
+// withScheduler knows two lines of a scheduler.
+var withScheduler = trtllm.NewClassifier(failure.Lexicon{Signatures: []failure.Signature{
+	{Code: failure.TimeLimit, Grade: failure.Plain, Marks: []string{"cancelled at ", "due to time limit"}},
+	{Code: failure.TaskExit, Grade: failure.Weak, Marks: []string{"srun: error: ", "exited with exit code "}},
+}})
 
 func opens(s string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -62,7 +63,7 @@ func Import(path string, report *trtllm.Report, declared []*plan.Run) *Result {
 	r := newResult(Evidence{Run: run, Sample: 1, Attempt: 1, Cluster: ImportedType, Simulated: report.Simulated})
 	r.Executor, r.Estimate = plan.ExecutorRef{Type: ImportedType}, nil
 	r.measure(report)
-	r.Reasons = append(r.Reasons, Reason{Code: "unverified_arguments", Level: Suspect, Detail: "imported from " + path + ": what was passed is not known for certain" + label.contradicts(labelled, report)})
+	r.Reasons = append(r.Reasons, reason(failure.UnverifiedArguments, "imported from %s: what was passed is not known for certain%s", path, label.contradicts(labelled, report)))
 	r.settle()
 	if label.JobID != "" {
 		r.Job.ID = &label.JobID

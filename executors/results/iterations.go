@@ -3,6 +3,7 @@ package results
 import (
 	"slices"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -15,7 +16,7 @@ const shortSteady = 0.5
 // short_window, whatever the plan expected.
 func (r *Result) Watch(s *trtllm.Series) {
 	r.Iterations = s
-	const code = "short_window"
+	const code = failure.ShortWindow
 	if s == nil || !r.Counts() || slices.ContainsFunc(r.Caveats, func(c Caveat) bool { return c.Code == code }) {
 		return
 	}

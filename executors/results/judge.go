@@ -2,12 +2,14 @@ package results
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -29,12 +31,12 @@ func Judge(in Evidence) *Result {
 		r.watched(in)
 		r.Caveats = caveats(in.Run)
 		if in.ChecksSkipped {
-			r.Caveats = append(r.Caveats, Caveat{Code: "checks_skipped"})
+			r.Caveats = append(r.Caveats, Caveat{Code: failure.ChecksSkipped})
 		}
 	case damage != "":
-		r.Reasons = append(r.Reasons, Reason{Code: "report_incomplete", Level: Invalid, Detail: damage})
+		r.Reasons = append(r.Reasons, reason(failure.ReportIncomplete, "%s", damage))
 	default:
-		r.Reasons = append(r.Reasons, failure(in, lacks))
+		r.Reasons = append(r.Reasons, whyFailed(in, lacks))
 	}
 	r.settle()
 	return r
@@ -71,9 +73,7 @@ func (r *Result) settle() {
 		if rank(reason.Level) > rank(r.Verdict) {
 			r.Verdict = reason.Level
 		}
-		if code, ok := FindCode(reason.Code); ok && reason.Remedy == "" {
-			reason.Remedy = code.Remedy
-		}
+		reason.Remedy = cmp.Or(reason.Remedy, reason.Code.Entry().Remedy)
 	}
 	if !r.Counts() {
 		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry = nil, Spreads{}, []Caveat{}, nil
@@ -150,10 +150,10 @@ func digest(b []byte) string {
 func doubts(in Evidence) []Reason {
 	var out []Reason
 	if why := in.unclean(); why != "" {
-		out = append(out, Reason{Code: "unclean_exit", Level: Suspect, Detail: "the report is whole, but " + why})
+		out = append(out, reason(failure.UncleanExit, "the report is whole, but %s", why))
 	}
 	if in.Ended != nil && in.Ended.Suspended {
-		out = append(out, Reason{Code: "suspended", Level: Suspect, Detail: "the job was suspended while it ran"})
+		out = append(out, reason(failure.Suspended, "the job was suspended while it ran"))
 	}
 	return out
 }
@@ -169,8 +169,8 @@ func (r *Result) outsidePrediction() []Reason {
 	if got >= band.Low && got <= band.High {
 		return nil
 	}
-	return []Reason{{Code: "outside_prediction", Level: Suspect, Detail: fmt.Sprintf(
-		"%.0f tok/s/GPU were measured and %.0f to %.0f expected (%+.0f %% of %.0f)", got, band.Low, band.High, 100*(got/band.Mid-1), band.Mid)}}
+	return []Reason{reason(failure.OutsidePrediction,
+		"%.0f tok/s/GPU were measured and %.0f to %.0f expected (%+.0f %% of %.0f)", got, band.Low, band.High, 100*(got/band.Mid-1), band.Mid)}
 }
 
 // onOtherHardware refuses a number that was measured on another GPU or another
@@ -179,13 +179,13 @@ func (r *Result) onOtherHardware(origins plan.Origins) []Reason {
 	var out []Reason
 	m := matcher{origins: origins}
 	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !strings.Contains(strings.ToUpper(*name), strings.ToUpper(r.Hardware.GPU)) {
-		out = append(out, Reason{Code: "wrong_gpu", Level: Invalid, Detail: fmt.Sprintf("hardware: planned %s%s, measured on %s", r.Hardware.GPU, m.place("hardware"), *name)})
+		out = append(out, reason(failure.WrongGPU, "hardware: planned %s%s, measured on %s", r.Hardware.GPU, m.place("hardware"), *name))
 	}
 	if v := r.Provenance.TRTLLMVersion; v != nil && !catalog.SameVersion(*v, r.Image.Name, r.Image.TRTLLMVersion) {
-		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, m.place("image"), *v)})
+		out = append(out, reason(failure.WrongImage, "image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, m.place("image"), *v))
 	}
 	if want, have := r.Image.Digest, r.Provenance.ImageDigest; want != nil && have != nil && !strings.Contains(*have, *want) {
-		out = append(out, Reason{Code: "wrong_image", Level: Invalid, Detail: fmt.Sprintf("image: planned digest %s%s, measured with %s", *want, m.place("image"), *have)})
+		out = append(out, reason(failure.WrongImage, "image: planned digest %s%s, measured with %s", *want, m.place("image"), *have))
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -171,7 +172,7 @@ func TestJudgeFailures(t *testing.T) {
 		exit      *Exit
 		end       *End
 		cancelled bool
-		code      string
+		code      failure.Code
 	}{
 		"out of memory":                   {log: oom + nccl + noise, exit: exit1, code: "gpu_oom"},
 		"before the limit":                {log: oom + limit, end: &End{Code: "time_limit"}, code: "gpu_oom"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -36,14 +37,14 @@ type matcher struct {
 	reasons []Reason
 }
 
-func (m *matcher) invalid(code, format string, args ...any) {
-	m.reasons = append(m.reasons, Reason{Code: code, Level: Invalid, Detail: fmt.Sprintf(format, args...)})
+func (m *matcher) invalid(code failure.Code, format string, args ...any) {
+	m.reasons = append(m.reasons, reason(code, format, args...))
 }
 
 // differs adds a reason that names an argument with its planned and its
 // reported value, and where it was set.
 func (m *matcher) differs(argument string, planned, reported any) {
-	m.invalid("argument_mismatch", "%s: planned %v%s, reported %v", argument, planned, m.place(argument), reported)
+	m.invalid(failure.ArgumentMismatch, "%s: planned %v%s, reported %v", argument, planned, m.place(argument), reported)
 }
 
 // declared are the arguments that a reported quantity follows from, where they
@@ -67,7 +68,7 @@ func (m *matcher) simulated(planned bool) {
 
 func (m *matcher) tokens() {
 	if !(m.got.outputThroughput > 0) || m.got.meanOSL == 0 {
-		m.invalid("no_tokens", "no output tokens were measured: output throughput %v tok/s, mean output length %v", m.got.outputThroughput, m.got.meanOSL)
+		m.invalid(failure.NoTokens, "no output tokens were measured: output throughput %v tok/s, mean output length %v", m.got.outputThroughput, m.got.meanOSL)
 	}
 }
 
@@ -75,7 +76,7 @@ func (m *matcher) requests() {
 	switch planned := m.run.requests; {
 	case planned == 0 || m.got.requests == planned:
 	case m.got.requests < planned:
-		m.invalid("fewer_requests", "num_requests: planned %d%s, reported %d", planned, m.place("num_requests"), m.got.requests)
+		m.invalid(failure.FewerRequests, "num_requests: planned %d%s, reported %d", planned, m.place("num_requests"), m.got.requests)
 	default:
 		m.differs("num_requests", planned, m.got.requests)
 	}
@@ -123,7 +124,7 @@ func (m *matcher) lengths() {
 	switch {
 	case osl <= 0 || m.got.meanOSL == 0 || !apart(osl, m.got.meanOSL):
 	case m.got.meanOSL < osl:
-		m.invalid("short_output", "mean OSL: planned %s%s, reported %s: requests ended early", short(osl), m.place("mean OSL"), short(m.got.meanOSL))
+		m.invalid(failure.ShortOutput, "mean OSL: planned %s%s, reported %s: requests ended early", short(osl), m.place("mean OSL"), short(m.got.meanOSL))
 	default:
 		m.differs("mean OSL", short(osl), short(m.got.meanOSL))
 	}
@@ -161,8 +162,8 @@ func (m *matcher) concurrency() {
 	if want <= 0 || got == nil || m.got.requests < 2*want || *got >= leastConcurrent*float64(want) {
 		return
 	}
-	m.reasons = append(m.reasons, Reason{Code: "concurrency_not_reached", Level: Suspect, Detail: fmt.Sprintf(
-		"concurrency: planned %d%s, %s requests were in flight in the mean", want, m.place("concurrency"), short(*got))})
+	m.reasons = append(m.reasons, reason(failure.ConcurrencyNotReached,
+		"concurrency: planned %d%s, %s requests were in flight in the mean", want, m.place("concurrency"), short(*got)))
 }
 
 func (m *matcher) whole(argument string, planned, reported int) {

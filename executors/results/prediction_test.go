@@ -18,7 +18,7 @@ func TestOutsidePrediction(t *testing.T) {
 		r := &Result{Simulated: c.simulated, Estimate: &plan.Estimate{OutputThroughputPerGPU: &band}, Metrics: trtllm.Measured(map[string]float64{trtllm.OutputThroughputPerGPU: c.got})}
 		code := ""
 		for _, reason := range r.outsidePrediction() {
-			code = reason.Code
+			code = string(reason.Code)
 			if reason.Level != Suspect {
 				t.Errorf("%+v", reason)
 			}

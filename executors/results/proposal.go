@@ -5,34 +5,38 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // proposal is a change of the definition that a failure asks for, as it would
 // stand there, "" where none follows from the run alone.
 func proposal(r Reason, run *plan.Run) string {
-	switch r.Code {
-	case "time_limit":
+	said := strings.ToLower(r.Detail)
+	switch r.Code.Entry().Change {
+	case failure.NoChange:
+		return ""
+	case failure.LongerLimit:
 		if run.TimeLimitSeconds > 0 {
 			return fmt.Sprintf("time_limit = %q", minutes(2*run.TimeLimitSeconds))
 		}
-	case "gpu_oom", "probable_oom":
-		if strings.Contains(r.Detail, "requires at least") {
+	case failure.LessGPUMemory:
+		if strings.Contains(said, "requires at least") {
 			return fmt.Sprintf("gpus = %d in hardware %q, or a checkpoint of lower precision", 2*run.Hardware.GPUs, run.Hardware.Label)
 		}
 		return lessMemory(run)
-	case "kv_too_small":
+	case failure.MoreKVCache:
 		if f, ok := run.Arguments.Float(kvFraction); ok && f < 0.95 {
 			return kvFraction + " = 0.95"
 		}
 		return halved(run, "max_batch_size", 1)
-	case "host_oom":
+	case failure.AllHostMemory:
 		return `extra_args = ["--mem=0"] in the executor, which asks for all memory of the nodes`
-	case "bus_error", "nccl":
-		if strings.Contains(strings.ToLower(r.Detail), "cuda_error_not_supported") {
-			return `segment = true in the executor, or env = { NCCL_MNNVL_ENABLE = "0" }`
+	case failure.OneNVLinkDomain:
+		if strings.Contains(said, "cuda_error_not_supported") {
+			return `segment = true in the executor`
 		}
-	case "mpi":
-		if strings.Contains(strings.ToLower(r.Detail), "pmi support") {
+	case failure.PMIx:
+		if strings.Contains(said, "pmi support") {
 			return `mpi = "pmix" in the executor`
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -13,9 +14,10 @@ func TestProposal(t *testing.T) {
 	}
 	full := trtllm.Arguments{"kv_cache_free_gpu_mem_fraction": 0.9, "max_num_tokens": int64(8192), "max_batch_size": int64(896)}
 	for _, c := range []struct {
-		code, detail string
-		args         trtllm.Arguments
-		want         string
+		code   failure.Code
+		detail string
+		args   trtllm.Arguments
+		want   string
 	}{
 		{"time_limit", "", full, `time_limit = "1h"`},
 		{"gpu_oom", "CUDA out of memory", full, "kv_cache_free_gpu_mem_fraction = 0.8"},
@@ -23,7 +25,7 @@ func TestProposal(t *testing.T) {
 		{"gpu_oom", "", trtllm.Arguments{"max_num_tokens": int64(2048), "max_batch_size": int64(64)}, "max_batch_size = 32"},
 		{"gpu_oom", "the model requires at least 9 GiB", full, `gpus = 16 in hardware "gb200x8", or a checkpoint of lower precision`},
 		{"kv_too_small", "", full, "kv_cache_free_gpu_mem_fraction = 0.95"},
-		{"nccl", "Cuda failure 801 'CUDA_ERROR_NOT_SUPPORTED'", full, `segment = true in the executor, or env = { NCCL_MNNVL_ENABLE = "0" }`},
+		{"nccl", "Cuda failure 801 'CUDA_ERROR_NOT_SUPPORTED'", full, `segment = true in the executor`},
 		{"mpi", "OMPI was not built with SLURM's PMI support", full, `mpi = "pmix" in the executor`},
 		{"task_exit", "", full, ""},
 	} {

@@ -1,21 +1,23 @@
 package results
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // Verdict is what a result is worth.
-type Verdict string
+type Verdict = failure.Verdict
 
 // The verdicts. Valid and Suspect samples count, the others do not.
 const (
-	Valid   Verdict = "valid"
-	Suspect Verdict = "suspect"
-	Invalid Verdict = "invalid"
-	Failed  Verdict = "failed"
+	Valid   = failure.Valid
+	Suspect = failure.Suspect
+	Invalid = failure.Invalid
+	Failed  = failure.Failed
 )
 
 // A Result is the outcome of one attempt: an element of "results" in the
@@ -56,9 +58,9 @@ type Result struct {
 // A Reason is why a result is not simply valid. Level is the verdict that it
 // asks for.
 type Reason struct {
-	Code   string  `json:"code"`
-	Level  Verdict `json:"level"`
-	Detail string  `json:"detail"`
+	Code   failure.Code `json:"code"`
+	Level  Verdict      `json:"level"`
+	Detail string       `json:"detail"`
 	// Remedy is what to do about a failure, "" where nothing is known. It is not
 	// part of the document.
 	Remedy string `json:"-"`
@@ -72,11 +74,16 @@ type Reason struct {
 	Change string `json:"-"`
 }
 
+// reason gives a code its level.
+func reason(code failure.Code, format string, args ...any) Reason {
+	return Reason{Code: code, Level: code.Entry().Verdict, Detail: fmt.Sprintf(format, args...)}
+}
+
 // A Caveat is a note that changes no verdict but belongs beside a metric;
 // Metric is "" when it is about the whole result.
 type Caveat struct {
-	Metric plan.Text `json:"metric"`
-	Code   string    `json:"code"`
+	Metric plan.Text    `json:"metric"`
+	Code   failure.Code `json:"code"`
 }
 
 // Job is what is known of the job that ran an attempt. Times are in UTC.
@@ -142,7 +149,7 @@ func (r *Result) main() *Reason {
 }
 
 // Code is the code of the main reason, "" for a valid result.
-func (r *Result) Code() string {
+func (r *Result) Code() failure.Code {
 	if m := r.main(); m != nil {
 		return m.Code
 	}
@@ -156,7 +163,7 @@ func (r *Result) Cause() string {
 		return ""
 	}
 	if m.Detail == "" {
-		return m.Code
+		return string(m.Code)
 	}
 	return m.Detail
 }

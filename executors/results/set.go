@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // FormatVersion is the version of the results document. It changes when a key
@@ -86,9 +88,9 @@ func countSamples(group []*Result) []*Result {
 	out := make([]*Result, len(group))
 	for i, r := range group {
 		c := *r
-		c.Caveats = slices.DeleteFunc(slices.Clone(r.Caveats), func(c Caveat) bool { return c.Code == oneSample })
+		c.Caveats = slices.DeleteFunc(slices.Clone(r.Caveats), func(c Caveat) bool { return c.Code == failure.OneSample })
 		if one && r.Counts() {
-			c.Caveats = append(c.Caveats, Caveat{Code: oneSample})
+			c.Caveats = append(c.Caveats, Caveat{Code: failure.OneSample})
 		}
 		if c.Caveats == nil {
 			c.Caveats = []Caveat{}
@@ -97,8 +99,6 @@ func countSamples(group []*Result) []*Result {
 	}
 	return out
 }
-
-const oneSample = "one_sample"
 
 // WriteJSON writes the document as indented JSON, some results at a time: memory
 // does not grow with what is written.

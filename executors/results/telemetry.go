@@ -2,13 +2,13 @@ package results
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"maps"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -164,8 +164,8 @@ func (r *Result) watched(in Evidence) {
 	}
 	r.Telemetry = t
 	if t.Throttled > mostThrottled {
-		r.Reasons = append(r.Reasons, Reason{Code: "throttled", Level: Suspect,
-			Detail: fmt.Sprintf("clocks were held down in %.0f %% of the samples: %s; SM %.0f MHz in the mean", 100*t.Throttled, strings.Join(t.ThrottleReasons, ", "), t.SMClockMHz)})
+		r.Reasons = append(r.Reasons, reason(failure.Throttled,
+			"clocks were held down in %.0f %% of the samples: %s; SM %.0f MHz in the mean", 100*t.Throttled, strings.Join(t.ThrottleReasons, ", "), t.SMClockMHz))
 	}
 }
 

@@ -34,7 +34,7 @@ func TestOtherHardware(t *testing.T) {
 		r := &Result{Hardware: plan.Hardware{GPU: "GB200"}, Image: plan.Image{TRTLLMVersion: "1.0"}, Provenance: Provenance{GPUName: &c.gpu, TRTLLMVersion: &c.version}}
 		code := ""
 		for _, reason := range r.onOtherHardware(plan.Origins{}) {
-			code = reason.Code
+			code = string(reason.Code)
 		}
 		if code != c.want {
 			t.Errorf("%s, %s: %q, want %q", c.gpu, c.version, code, c.want)

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // diagnosisFile is what was found out about a job that made no progress.
@@ -38,7 +37,7 @@ func (a *Attempt) FailureSeen() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if f, ok := trtllm.Classify(strings.NewReader(end)); ok && f.Strong {
+		if f, ok := a.store.causes.Classify(strings.NewReader(end)); ok && f.Ends {
 			return f.Line, nil
 		}
 	}

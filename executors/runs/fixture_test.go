@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -113,9 +114,9 @@ func finish(t testing.TB, a *Attempt) {
 }
 
 // fail ends an attempt by the backend's word.
-func fail(t testing.TB, a *Attempt, code string) {
+func fail(t testing.TB, a *Attempt, code failure.Code) {
 	t.Helper()
-	if err := a.RecordEnd(jobdir.EndRecord{Code: code, Detail: "said the backend", JobID: "4711", Time: testTime}); err != nil {
+	if err := a.RecordEnd(jobdir.EndRecord{Code: string(code), Detail: "said the backend", JobID: "4711", Time: testTime}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -66,7 +66,7 @@ func (c *codec) result(r *results.Result) {
 	c.bool(&r.Simulated)
 	c.word((*string)(&r.Verdict))
 	each(c, &r.Reasons, func(reason *results.Reason) {
-		c.word(&reason.Code)
+		c.word((*string)(&reason.Code))
 		c.word((*string)(&reason.Level))
 		c.text(&reason.Detail)
 		c.word(&reason.Remedy)
@@ -76,7 +76,7 @@ func (c *codec) result(r *results.Result) {
 	})
 	each(c, &r.Caveats, func(caveat *results.Caveat) {
 		c.word((*string)(&caveat.Metric))
-		c.word(&caveat.Code)
+		c.word((*string)(&caveat.Code))
 	})
 	c.planned(r)
 	each(c, (*[]*float64)(&r.Metrics), func(v **float64) { perhaps(c, v, c.float) })

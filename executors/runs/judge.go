@@ -10,6 +10,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // Result judges the attempt from its files. It returns nil while the attempt is
@@ -43,7 +44,8 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 		Run: run, Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
 		Report: report,
 		Stdout: s.opener(jobdir.StdoutFile), Stderr: s.opener(jobdir.StderrFile), JobOut: s.opener(jobdir.JobOutFile),
-		Cancelled: s.files.Has(jobdir.CancelledFile),
+		Classifier: a.store.causes,
+		Cancelled:  s.files.Has(jobdir.CancelledFile),
 		Files: results.Files{
 			Stdout: s.path(jobdir.StdoutFile), Stderr: s.path(jobdir.StderrFile), JobOut: s.path(jobdir.JobOutFile), Report: s.path(jobdir.ReportFile),
 		},
@@ -97,7 +99,7 @@ func (s *snapshot) addEnds(in *results.Evidence) {
 		}
 	}
 	if e := s.ended; e != nil {
-		in.Ended = &results.End{Code: e.Code, Detail: e.Detail, Suspended: e.Suspended}
+		in.Ended = &results.End{Code: failure.Code(e.Code), Detail: e.Detail, Suspended: e.Suspended}
 	}
 }
 

@@ -34,7 +34,7 @@ func stateOf(slots []Slot, wanted int) plan.State {
 			state.Suspect++
 			state.Observed = appendObserved(state.Observed, slot.Result)
 		default:
-			state.Failed = append(state.Failed, plan.Failed{Code: slot.Result.Code(), Detail: slot.Result.Cause()})
+			state.Failed = append(state.Failed, plan.Failed{Code: slot.Result.Code(), Detail: slot.Result.Cause(), Node: slot.Result.Node()})
 		}
 	}
 	return state

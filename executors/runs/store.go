@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A Store is a folder of attempts. Its methods are safe for several goroutines,
@@ -19,6 +21,8 @@ import (
 type Store struct {
 	dir string
 	gid int // of the group that shares the store; -1: none
+	// causes finds failures in logs.
+	causes *trtllm.Classifier
 
 	now  func() time.Time
 	link func(from, to string) error
@@ -30,8 +34,11 @@ func Open(dir string) *Store {
 	if err != nil {
 		abs = dir // no working directory: every later call says so
 	}
-	return &Store{dir: abs, gid: -1, now: time.Now, link: os.Link}
+	return &Store{dir: abs, gid: -1, causes: trtllm.NewClassifier(failure.Lexicon{}), now: time.Now, link: os.Link}
 }
+
+// Know lets the store find failures in logs by the words of a scheduler, too.
+func (s *Store) Know(words failure.Lexicon) { s.causes = trtllm.NewClassifier(words) }
 
 // Dir is the folder of the store, absolute.
 func (s *Store) Dir() string { return s.dir }

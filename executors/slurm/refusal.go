@@ -49,7 +49,7 @@ var answers = []struct {
 	{"AssocMax", rejected, "the job asks for more than the account gives: lower time_limit or the GPUs, or choose another account"},
 	{"AssocGrp", rejected, "the job asks for more than the account gives to all together: choose another account"},
 	{"violates accounting/QOS policy", full, ""},
-	{"Invalid account", rejected, "`sacctmgr show assoc user=$USER` lists your accounts"},
+	{"Invalid account", rejected, "set account to one that may use the partition (`sacctmgr show assoc user=$USER` lists them)"},
 	{"Invalid qos", rejected, "`sacctmgr show assoc user=$USER format=account,qos` lists your QOS"},
 	{"not permitted to use this partition", rejected, "choose another partition"},
 	{"invalid partition", rejected, "`sinfo` lists the partitions"},

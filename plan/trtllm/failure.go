@@ -4,27 +4,31 @@ import (
 	"bytes"
 	"io"
 	"strings"
+
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A Failure is why a run failed, by its output.
 type Failure struct {
-	// Class is one of submit_rejected, time_limit, preempted, node_fail, requeue,
-	// host_oom, container, model_access, cli, gpu_oom, kv_too_small, network,
-	// nccl, mpi, bus_error, request_failed, task_exit and hang.
-	Class string
-	// Line is the first line that shows it, as it stands but for rank prefix,
-	// colours and length: at most 500 bytes.
+	// Code is one of the codes of failed results.
+	Code failure.Code
+	// Line is the line that tells the cause, as it stands but for prefixes, colours
+	// and length: at most 500 bytes. Of a chain of exceptions it is the last, with the
+	// first behind it.
 	Line string
-	// Context is the lines around it in the log, it in the middle: two on each side,
-	// each of at most 200 bytes; "" for what Python raised.
+	// Context is what stands around the line: two lines on each side, the last frames
+	// of a traceback, or what a container's runtime wrote. Each line has at most 200
+	// bytes.
 	Context string
 	// Strong is false for a consequence, or a warning, that is shown for want of
 	// a cause.
 	Strong bool
+	// Ends says that the log shows the end of a process, not only what may lead to it.
+	Ends bool
 	// Remedy says what to do, in a sentence without a full stop.
 	Remedy string
 	// Node is the host that the log names with a failure that may be a host's
-	// fault (node_fail, host_oom, container, bus_error, nccl), "" for none.
+	// fault, "" for none.
 	Node string
 }
 
@@ -33,140 +37,245 @@ const maxFailureLine = 500
 
 // Classify finds the first cause of a failure in a log. One rank's failure makes
 // the others fail in other words, so the first strong line counts and a weak one
-// only where there is no strong one. There is one exception: a line that only
-// tells that something failed, such as MPI_Abort, gives way to a later one that
-// says what. ok is false when nothing is found; a whole report, which Classify
-// does not look for, outranks whatever is.
-func Classify(r io.Reader) (f Failure, ok bool) {
-	var c classifier
+// only where there is no strong one. A line that only tells that something failed,
+// such as MPI_Abort, gives way to a later one that says what, and a consequence or a
+// stop from outside to an exception that came before it. ok is false when nothing is
+// found; a whole report, which Classify does not look for, outranks whatever is.
+func (c *Classifier) Classify(r io.Reader) (f Failure, ok bool) {
+	s := c.search()
 	lines := newLineReader(r)
 	for {
 		line, more, err := lines.next()
 		if err != nil || !more {
-			return c.result()
+			return s.result()
 		}
 		if _, ok := ParseIteration(line); ok {
-			continue // most lines of most logs
+			s.alive() // most lines of most logs
+			continue
 		}
 		for {
 			b, ok := cutBar(line)
 			if !ok {
 				break
 			}
-			c.line(b.before)
+			s.line(lines.stream, b.before)
+			if b.label == benchmarkingLabel {
+				s.alive()
+			}
 			line = b.after
 		}
-		c.line(line)
+		s.line(lines.stream, line)
 	}
 }
 
-// A classifier is given a log line by line, without progress bars.
-type classifier struct {
+// A search looks for the cause in one log, line by line, without progress bars.
+type search struct {
+	*Classifier
 	best  Failure
-	found *signature // of best
-	// refined says that a later line of the same class has given the remedy.
+	found *failure.Signature // of best
+	// refined says that a later line of the same failure has given the remedy.
 	refined bool
+	// at counts lines; since is where best stood.
+	at, since int
 
-	traceback bool // in a Python traceback, before its last line
-	running   bool // requests were sent
-	raised    Failure
-	buf       []byte
-	around    surroundings
+	running bool // requests were sent
+	spoken  bool // trtllm-bench has logged
+	ended   bool // a process has
+	python  python
+	// said is the first line that calls itself an error and is known to no signature.
+	said  candidate
+	block *failure.Block // that is open
+	// told says that best is from a block, blameless that no node is to blame for it.
+	told, blameless bool
+
+	buf    []byte
+	around surroundings
 }
 
-// line looks at one line.
-func (c *classifier) line(line []byte) {
+// A candidate for the cause that no signature knows.
+type candidate struct {
+	Failure
+	at int
+	// signs counts what shows that the run went on after it.
+	signs int
+}
+
+// survived reports whether the run went on after a candidate: steps that were under
+// way do not count.
+func (c *candidate) survived() bool { return c.signs > 3 }
+
+func (s *search) alive() {
+	s.python.cause.signs++
+	s.said.signs++
+}
+
+// line looks at one line of a stream.
+func (s *search) line(stream int, line []byte) {
 	if len(line) == 0 {
 		return
 	}
-	c.look(line)
-	c.around.pass(line, &c.best.Context)
+	s.at++
+	s.look(stream, line)
+	s.around.pass(line, &s.best.Context)
 }
 
-func (c *classifier) look(line []byte) {
-	c.running = c.running || bytes.Contains(line, []byte("Starting benchmark")) || bytes.Contains(line, []byte("_forward_step"))
-	c.python(line)
-	c.buf = appendLower(c.buf[:0], line)
-	if c.found != nil {
-		c.node(line)
+func (s *search) look(stream int, line []byte) {
+	s.running = s.running || bytes.Contains(line, []byte("Starting benchmark")) || bytes.Contains(line, []byte("_forward_step"))
+	level, text := cutLogger(line)
+	s.spoken = s.spoken || level != 0
+	if _, _, marker := ParseMarker(line); marker {
+		s.said.signs += 4
 	}
-	if isNoise(c.buf) {
+	s.buf = appendLower(s.buf[:0], line)
+	traced := s.trace(stream, line)
+	if s.inBlock(line) {
 		return
 	}
-	s, at := match(c.buf)
-	if s == nil {
-		c.refine("")
+	if s.found != nil {
+		s.node(line)
+	}
+	if s.isNoise(s.buf) {
 		return
 	}
-	strong := s.grade != weak && !isMild(line)
-	if c.best.Class == s.class {
-		c.refine(s.class)
-	}
-	if !c.betterThanBest(s, strong) {
+	sig, at := s.match(s.buf, !s.spoken)
+	if sig == nil {
+		s.refine("")
+		if !traced && s.said.Code == "" && callsItselfAnError(level, line) {
+			s.said = candidate{Failure: Failure{Code: failure.TaskExit, Line: shorten(line, 0), Context: s.around.with(line), Strong: true}, at: s.at}
+		}
 		return
 	}
-	c.best = Failure{Class: s.class, Line: shorten(line, at), Strong: strong, Remedy: remedy(s.class, c.buf)}
-	c.best.Context, c.around.after = c.around.before(), 1+contextLines
-	c.found, c.refined = s, false
-	c.node(line)
+	s.take(sig, line, at, isMild(level, text))
+}
+
+// take weighs a line with a signature against what was found before.
+func (s *search) take(sig *failure.Signature, line []byte, at int, mild bool) {
+	strong := sig.Grade != failure.Weak && sig.Grade != failure.Hint && !mild
+	if !mild && sig.Grade != failure.Hint && sig.Code.Entry().Ends && !bytes.Contains(line, ncclWarn) {
+		s.ended = true
+	}
+	if s.best.Code == sig.Code {
+		s.refine(sig.Code)
+	}
+	if strong && s.found != nil && confirms(s.found, sig) {
+		s.best.Strong, s.found = true, sig
+		return
+	}
+	if !s.betterThanBest(sig, strong) {
+		return
+	}
+	remedy, everywhere := s.remedy(sig.Code, s.buf)
+	s.best = Failure{Code: sig.Code, Line: shorten(line, at), Strong: strong, Remedy: remedy}
+	s.best.Context, s.around.after = s.around.before(), 1+contextLines
+	s.found, s.since, s.told = sig, s.at, false
+	s.refined = everywhere
+	s.blameless = everywhere
+	s.node(line)
+}
+
+// confirms reports whether a line makes the cause of what was only a hint before: NCCL
+// warns of what it then fails with.
+func confirms(hint, sig *failure.Signature) bool {
+	return hint.Grade == failure.Hint && (hint.Code == sig.Code || hint.Code == failure.Network && sig.Code == failure.NCCL)
 }
 
 // betterThanBest says whether a line with this signature is nearer to the cause
 // than what was found before.
-func (c *classifier) betterThanBest(s *signature, strong bool) bool {
+func (s *search) betterThanBest(sig *failure.Signature, strong bool) bool {
 	switch {
-	case c.found == nil:
+	case s.found == nil:
 		return true
-	case strong != c.best.Strong:
+	case strong != s.best.Strong:
 		return strong
 	}
-	return strong && c.found.grade == vague && s.grade == root
+	return strong && s.found.Grade == failure.Vague && sig.Grade == failure.Root
 }
 
-// refine lets a later line say what to do about a failure whose first line was
-// too general: pyxis and sbatch tell the cause in their own lines.
-func (c *classifier) refine(class string) {
-	if c.found == nil || c.refined || c.best.Class != "container" || class != "" && class != c.best.Class {
+// result is the nearest to a cause that was found. An error that no signature knows
+// counts where there is nothing better: only a consequence, or a stop from outside
+// that came after it.
+func (s *search) result() (Failure, bool) {
+	f, ok := s.best, s.found != nil
+	if raised := s.python.result(s.running); raised.Code != "" && s.outranks(&raised) {
+		f, ok = raised.Failure, true
+		f.Remedy = "read the traceback in the log"
+	} else if s.said.Code != "" && s.saidOutranks() {
+		f, ok = s.said.Failure, true
+		f.Remedy = f.Code.Entry().Remedy
+	}
+	f.Ends = ok && s.ended
+	return f, ok
+}
+
+// outranks reports whether an exception is nearer to the cause than best.
+func (s *search) outranks(raised *candidate) bool {
+	if s.python.mild {
+		return s.found == nil || s.best.Code == failure.TaskExit
+	}
+	if s.found == nil || !s.best.Strong || s.best.Code == failure.TaskExit || s.found.Grade == failure.Vague {
+		return true
+	}
+	e := s.best.Code.Entry()
+	return raised.at < s.since && !raised.survived() && (e.Stop != failure.NotStopped || e.Follows != failure.FollowsNone)
+}
+
+// saidOutranks is outranks for a line that only calls itself an error.
+func (s *search) saidOutranks() bool {
+	if s.found == nil || s.found.Grade == failure.Weak {
+		return true
+	}
+	return s.best.Code.Entry().Stop == failure.Announced && s.said.at < s.since && !s.said.survived()
+}
+
+// refine lets a later line say what to do about a failure whose first line was too
+// general: pyxis tells the cause in lines of its own.
+func (s *search) refine(code failure.Code) {
+	if s.found == nil || s.refined || s.best.Code != failure.Container || code != "" && code != s.best.Code {
 		return
 	}
-	if finer := finerRemedy(c.best.Class, c.buf); finer != "" {
-		c.best.Remedy, c.refined = finer, true
-	}
-}
-
-// python follows tracebacks: the line after one says what was raised.
-func (c *classifier) python(line []byte) {
-	switch {
-	case bytes.Contains(line, []byte("Traceback (most recent call last)")):
-		c.traceback = true
-		if c.raised.Class == "" {
-			c.raised = Failure{Line: shorten(line, 0), Class: "task_exit"}
-		}
-	case c.traceback && line[0] != ' ' && line[0] != '\t':
-		c.traceback = false
-		if strings.HasPrefix(c.raised.Line, "Traceback") || strings.HasSuffix(c.raised.Line, "(most recent call last):") {
-			c.raised.Line = shorten(line, 0)
+	if finer, everywhere, ok := s.finer(s.best.Code, s.buf); ok {
+		s.best.Remedy, s.refined = finer, true
+		if s.blameless = everywhere; everywhere {
+			s.best.Node = ""
 		}
 	}
-	if c.running && c.raised.Class != "" {
-		c.raised.Class = "request_failed"
-	}
 }
 
-// result is what was found. What Python raised says more than a task's exit.
-func (c *classifier) result() (Failure, bool) {
-	if c.raised.Class != "" && (c.found == nil || c.best.Class == "task_exit") {
-		f := c.raised
-		f.Remedy = "read the traceback in the log"
-		return f, true
+// inBlock takes in a line that repeats what another program wrote about best.
+func (s *search) inBlock(line []byte) bool {
+	if s.block == nil {
+		for i := range s.Blocks {
+			if b := &s.Blocks[i]; s.best.Code == b.Code && !s.told && bytes.Contains(s.buf, []byte(b.Begin)) {
+				s.block, s.best.Context, s.around.after = b, "", 0
+				return true
+			}
+		}
+		return false
 	}
-	return c.best, c.found != nil
+	_, text, ok := bytes.Cut(line, []byte(s.block.Each))
+	if !ok {
+		s.block, s.told = nil, true
+		return false
+	}
+	const mostLines = 20
+	if strings.Count(s.best.Context, "\n") < mostLines-1 {
+		s.best.Context = joined(s.best.Context, shown(bytes.TrimSpace(text)))
+	}
+	chatter := containsAny(s.buf, s.block.Chatter)
+	if cause := containsAny(s.buf, s.block.Causes); cause && !s.told || !chatter && !s.told {
+		s.best.Line, s.told = shorten(line, 0), cause
+	}
+	s.refine("")
+	return true
 }
 
-// isMild reports whether a logger says that a line is no error.
-func isMild(line []byte) bool {
-	level, _ := cutLogger(line)
-	return level != 0 && level != 'E' && level != 'F' && level != 'C'
+func containsAny(b []byte, words []string) bool {
+	for _, w := range words {
+		if bytes.Contains(b, []byte(w)) {
+			return true
+		}
+	}
+	return false
 }
 
 // appendLower appends ASCII in lower case.

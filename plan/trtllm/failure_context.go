@@ -46,3 +46,6 @@ func joined(a, b string) string {
 func shown(line []byte) string {
 	return strings.ToValidUTF8(string(Redact(line[:min(len(line), contextWidth)])), "")
 }
+
+// with is what stands before a line, and the line.
+func (s *surroundings) with(line []byte) string { return joined(s.before(), shown(line)) }

@@ -1,36 +1,40 @@
 package trtllm
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
 
-// node looks in a line for the host of what was found, unless it is known or no
-// host's matter.
-func (c *classifier) node(line []byte) {
-	if c.best.Node != "" {
+	"github.com/llmbench/llmbench/plan/failure"
+)
+
+// node looks in a line for the host of what was found, unless it is known or none is
+// to blame.
+func (s *search) node(line []byte) {
+	if s.best.Node != "" || s.blameless {
 		return
 	}
-	switch c.best.Class {
-	case "node_fail":
-		// The host that a cancellation names is where the message came from: not
-		// the one that failed.
-		c.best.Node = wordAfter(line, "failed on node ", "Node failure on ", "STEPD TERMINATED ON ")
-	case "host_oom", "container", "bus_error":
-		c.best.Node = taskHost(line)
-		if c.best.Node == "" && bytes.Contains(line, []byte("CANCELLED AT")) {
-			c.best.Node = wordAfter(line, " ON ")
+	if s.best.Code == failure.NCCL || s.best.Code == failure.IMEX {
+		s.best.Node = ncclHost(line)
+	}
+	for i := range s.Hosts {
+		if h := &s.Hosts[i]; s.best.Node == "" && slices.Contains(h.Codes, s.best.Code) {
+			s.best.Node = hostIn(line, h)
 		}
-	case "nccl":
-		c.best.Node = ncclHost(line)
 	}
 }
 
-// taskHost is HOST in "srun: error: HOST: task 3: …" and "… tasks 1-3: …".
-func taskHost(line []byte) string {
-	_, rest, ok := bytes.Cut(line, []byte("srun: error: "))
+// hostIn is the host that stands in a line as h says.
+func hostIn(line []byte, h *failure.Host) string {
+	_, rest, ok := bytes.Cut(line, []byte(h.After))
 	if !ok {
 		return ""
 	}
-	host, rest, _ := bytes.Cut(rest, []byte(": "))
-	if !bytes.HasPrefix(rest, []byte("task")) {
+	if h.Before == "" {
+		host, _, _ := bytes.Cut(rest, []byte(" "))
+		return hostName(bytes.TrimRight(host, ".,:;"))
+	}
+	host, _, ok := bytes.Cut(rest, []byte(h.Before))
+	if !ok {
 		return ""
 	}
 	return hostName(host)
@@ -38,7 +42,7 @@ func taskHost(line []byte) string {
 
 // ncclHost is HOST in "HOST:PID:TID [N] … NCCL WARN …".
 func ncclHost(line []byte) string {
-	if !bytes.Contains(line, []byte(" NCCL WARN ")) {
+	if !bytes.Contains(line, ncclWarn) {
 		return ""
 	}
 	host, rest, _ := bytes.Cut(line, []byte(":"))
@@ -46,17 +50,6 @@ func ncclHost(line []byte) string {
 		return ""
 	}
 	return hostName(host)
-}
-
-// wordAfter is the host behind the first of the marks that the line has.
-func wordAfter(line []byte, marks ...string) string {
-	for _, m := range marks {
-		if _, rest, ok := bytes.Cut(line, []byte(m)); ok {
-			host, _, _ := bytes.Cut(rest, []byte(" "))
-			return hostName(bytes.TrimRight(host, ".,:;"))
-		}
-	}
-	return ""
 }
 
 // hostName is a name if it may be a host's, "" if not.

@@ -38,7 +38,7 @@ func TestFormReadsAsParseIteration(t *testing.T) {
 			if !f.read(changed, &got) {
 				continue
 			}
-			want, ok := ParseIteration(clean(bytes.Clone(changed)))
+			want, ok := ParseIteration((&lineReader{buf: bytes.Clone(changed)}).clean())
 			if d := cmp.Diff(want, got, cmpopts.EquateNaNs()); !ok || d != "" {
 				t.Fatalf("%s\nread by the form of\n%s\nand parsed (%v):\n%s", changed, line, ok, d)
 			}

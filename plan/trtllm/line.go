@@ -5,23 +5,41 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"golang.org/x/text/encoding/unicode"
 )
 
 // maxLine bounds how much of a line is kept; the rest is dropped.
 const maxLine = 64 << 10
 
 // A lineReader reads a log line by line: carriage returns end lines too, the
-// rank prefix of `srun -l` and terminal colours are taken off, and memory is
+// prefix of a launcher or container runtime and terminal colours are taken off, and memory is
 // bounded whatever the line.
 type lineReader struct {
 	in  *bufio.Reader
 	buf []byte
 	// ended is false once the last line came without an end.
 	ended bool
+	// stream is the rank, or else the source, that the line's prefix names; noStream
+	// without one.
+	stream int
+	begun  bool
 }
+
+// noStream is the stream of lines without a prefix.
+const noStream = -1
 
 func newLineReader(r io.Reader) *lineReader {
 	return &lineReader{in: bufio.NewReaderSize(r, 64<<10)}
+}
+
+// begin looks for the mark of UTF-16 at the beginning, which PowerShell and some
+// viewers write.
+func (l *lineReader) begin() {
+	l.begun = true
+	if b, _ := l.in.Peek(2); string(b) == "\xff\xfe" || string(b) == "\xfe\xff" {
+		l.in = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Reader(l.in), 64<<10)
+	}
 }
 
 // whole is the next line as it stands in the buffer, nil where the buffer does
@@ -45,10 +63,13 @@ func (l *lineReader) skip(line []byte) {
 // end. A last line without an end counts.
 func (l *lineReader) next() (line []byte, ok bool, err error) {
 	l.buf, l.ended = l.buf[:0], true
+	if !l.begun {
+		l.begin()
+	}
 	for {
 		if _, err := l.in.Peek(1); errors.Is(err, io.EOF) {
 			l.ended = false
-			return clean(l.buf), len(l.buf) > 0, nil
+			return l.clean(), len(l.buf) > 0, nil
 		} else if err != nil {
 			return nil, false, err
 		}
@@ -61,7 +82,7 @@ func (l *lineReader) next() (line []byte, ok bool, err error) {
 		l.buf = append(l.buf, part[:min(len(part), maxLine-len(l.buf))]...)
 		_, _ = l.in.Discard(min(len(b), len(part)+1))
 		if n >= 0 {
-			return clean(l.buf), true, nil
+			return l.clean(), true, nil
 		}
 	}
 }
@@ -78,13 +99,10 @@ func lineEnd(b []byte) int {
 	return n
 }
 
-// clean takes colours, the rank prefix and white space at the end off a line.
-// It works in place.
-func clean(line []byte) []byte {
-	if bytes.IndexByte(line, escape) >= 0 {
-		line = stripANSI(line)
-	}
-	_, line = cutRank(line)
+// clean takes what surrounds the text off the line that was read, and notes its stream.
+func (l *lineReader) clean() []byte {
+	stream, line := cutPrefix(stripANSI(l.buf))
+	l.stream = stream
 	return bytes.TrimRight(line, " \t")
 }
 
@@ -93,6 +111,9 @@ const escape = 0x1b
 // stripANSI removes a terminal's codes: ESC [ … letter, ESC ] … BEL, and ESC
 // with one byte.
 func stripANSI(line []byte) []byte {
+	if bytes.IndexByte(line, escape) < 0 {
+		return line
+	}
 	out := line[:0]
 	for i := 0; i < len(line); i++ {
 		if line[i] != escape {
@@ -111,23 +132,6 @@ func stripANSI(line []byte) []byte {
 		}
 	}
 	return out
-}
-
-// cutRank splits off "N: ", which srun -l puts before every line. rank is -1
-// without one.
-func cutRank(line []byte) (rank int, rest []byte) {
-	const mostDigits = 6
-	start := skipSpaces(line, 0)
-	rank, end, ok := scanInt(line, start)
-	switch {
-	case !ok || end-start > mostDigits || end >= len(line) || line[end] != ':':
-		return -1, line
-	case end+1 == len(line):
-		return rank, nil
-	case line[end+1] != ' ':
-		return -1, line
-	}
-	return rank, line[end+2:]
 }
 
 // skipSpaces is where the white space from i on ends.

@@ -46,8 +46,11 @@ type Log struct {
 // ReadLog reads a log: stdout, stderr or both, of one rank or of all under
 // `srun -l`. Lines that it does not know are passed over. A log that begins or
 // ends anywhere is no error.
-func ReadLog(r io.Reader) (*Log, error) {
-	l := &logReader{log: &Log{}}
+func ReadLog(r io.Reader) (*Log, error) { return own.ReadLog(r) }
+
+// ReadLog is as ReadLog of the package, with the failures that c knows.
+func (c *Classifier) ReadLog(r io.Reader) (*Log, error) {
+	l := &logReader{log: &Log{}, cause: c.search()}
 	lines := newLineReader(r)
 	for {
 		line, ok, err := lines.next()
@@ -57,6 +60,7 @@ func ReadLog(r io.Reader) (*Log, error) {
 		if !ok {
 			break
 		}
+		l.stream = lines.stream
 		l.line(line, lines.ended)
 	}
 	return l.end(), nil
@@ -66,8 +70,10 @@ func ReadLog(r io.Reader) (*Log, error) {
 type logReader struct {
 	log   *Log
 	text  textReader
-	cause classifier
-	step  Iteration
+	cause *search
+	// stream is that of the line that is read.
+	stream int
+	step   Iteration
 	// engineTokens is max_num_tokens by the engine's word, 0 without it.
 	engineTokens int
 }
@@ -83,6 +89,7 @@ func (l *logReader) line(line []byte, ended bool) {
 			l.plain(b.before, true)
 		}
 		if b.label == benchmarkingLabel {
+			l.cause.alive()
 			l.log.Done, l.log.Total = b.done, b.total
 			l.log.Phase = max(l.log.Phase, PhaseBenchmarking)
 		}
@@ -96,6 +103,7 @@ func (l *logReader) line(line []byte, ended bool) {
 // plain takes a line without progress bars.
 func (l *logReader) plain(line []byte, ended bool) {
 	if it, ok := ParseIteration(line); ok {
+		l.cause.alive()
 		l.log.Iterations++
 		l.step = it
 		return
@@ -111,7 +119,7 @@ func (l *logReader) plain(line []byte, ended bool) {
 			l.log.Version = string(v)
 		}
 	}
-	l.cause.line(line)
+	l.cause.line(l.stream, line)
 }
 
 // marker follows the phases, which only a new run takes back.

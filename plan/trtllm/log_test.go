@@ -121,7 +121,7 @@ func TestCutRankAndColours(t *testing.T) {
 		"text\x1b":                     "text",
 		"a\x1b[":                       "a",
 	} {
-		if got := string(clean([]byte(in))); got != want {
+		if got := string((&lineReader{buf: []byte(in)}).clean()); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

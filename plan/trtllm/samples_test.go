@@ -1,7 +1,6 @@
 package trtllm
 
 import (
-	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -127,66 +126,6 @@ func TestSampleReports(t *testing.T) {
 	}
 }
 
-// sampleLogs are the other excerpts. A class of "" is no failure.
-var sampleLogs = map[string]struct {
-	class, line, node string
-	phase             Phase
-	done, total       int
-}{
-	"09-log-startup-0.20-8b-h100.txt":             {phase: PhaseLoading},
-	"10-log-dataset-details-early-0.20.txt":       {phase: PhasePreparing},
-	"11-log-iteration-lines.txt":                  {phase: PhaseBenchmarking},
-	"12-fail-oom-weight-load-multirank.txt":       {class: "gpu_oom", line: "[09/17/2025-21:24:19] [TRT-LLM] [RANK 2] [E] Error executing load_single_module"},
-	"14-fail-nccl-mpirun-tail.txt":                {class: "nccl", line: "Failed, NCCL error /src/tensorrt_llm/cpp/"},
-	"17-fail-slurm-time-limit.txt":                {class: "time_limit", line: "slurmstepd: error: *** JOB 494583 ON ... CANCELLED AT"},
-	"18-fail-slurm-host-oom.txt":                  {class: "host_oom", line: "slurmstepd: error: Detected 1 oom_kill event", node: "nid001277"},
-	"19-fail-pyxis-import.txt":                    {class: "container", line: "slurmstepd: error: pyxis: child 10028 failed", node: "compute-0"},
-	"22-fail-cli-unknown-option-0.18.1.txt":       {class: "cli", line: "Error: No such option: --ep"},
-	"24-fail-kv-cache-too-small-2023-trt.txt":     {class: "kv_too_small", line: "E1128 16:31:49.479096 227 backend_model.cc:634] ERROR:"},
-	"25-fail-mid-benchmark-progress-bar.txt":      {class: "request_failed", line: "Traceback (most recent call last):", phase: PhaseBenchmarking, done: 1, total: 4},
-	"28-fail-sbatch-rejected.txt":                 {class: "submit_rejected", line: "sbatch: error: Batch job submission failed: Invalid account"},
-	"30-log-healthy-multirank-start-1.2.0rc2.txt": {phase: PhaseLoading},
-}
-
-func TestSampleLogs(t *testing.T) {
-	dir := samplesDir(t)
-	for name, c := range sampleLogs {
-		b := content(t, filepath.Join(dir, name))
-		l := readLog(t, b)
-		if l.Report != nil || l.Partial != nil {
-			t.Errorf("%s: a report was found", name)
-		}
-		if l.Phase != c.phase || l.Done != c.done || l.Total != c.total {
-			t.Errorf("%s: %v, %d of %d; want %v, %d of %d", name, l.Phase, l.Done, l.Total, c.phase, c.done, c.total)
-		}
-		f, ok := Classify(bytes.NewReader(b))
-		if ok != (c.class != "") || f.Class != c.class || !strings.HasPrefix(f.Line, c.line) || f.Node != c.node {
-			t.Errorf("%s: %q %q on %q, want %q %q on %q", name, f.Class, f.Line, f.Node, c.class, c.line, c.node)
-		}
-	}
-}
-
-// The second and third parts of some excerpts are failures of their own.
-func TestSampleParts(t *testing.T) {
-	dir := samplesDir(t)
-	for name, want := range map[string][]string{
-		"17-fail-slurm-time-limit.txt": {"time_limit", "time_limit", "time_limit"},
-		"18-fail-slurm-host-oom.txt":   {"host_oom on nid001277", "host_oom on Orion-01-01", "bus_error on Orion-18-69"},
-	} {
-		var got []string
-		for _, part := range strings.Split(strings.TrimSpace(string(content(t, filepath.Join(dir, name)))), "\n\n") {
-			f, _ := Classify(strings.NewReader(part))
-			if f.Node != "" {
-				f.Class += " on " + f.Node
-			}
-			got = append(got, f.Class)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s:\n%s", name, diff)
-		}
-	}
-}
-
 func TestSampleLimits(t *testing.T) {
 	l := readLog(t, content(t, filepath.Join(samplesDir(t), "09-log-startup-0.20-8b-h100.txt")))
 	if l.MaxNumTokens != 23552 || l.MaxSeqLen != 157 {
@@ -208,22 +147,6 @@ func TestSampleIterations(t *testing.T) {
 		got, ok := ParseIteration([]byte(lines[i]))
 		if diff := cmp.Diff(want, got, nan); !ok || diff != "" {
 			t.Errorf("line %d: %v\n%s", i+1, ok, diff)
-		}
-	}
-}
-
-// Every excerpt is read by one of the tests above.
-func TestSamplesAreAllRead(t *testing.T) {
-	found, err := filepath.Glob(filepath.Join(samplesDir(t), "*.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range found {
-		name := filepath.Base(path)
-		_, report := sampleReports[name]
-		_, log := sampleLogs[name]
-		if !report && !log {
-			t.Errorf("%s is read by no test", name)
 		}
 	}
 }

@@ -87,7 +87,7 @@ func logText(t testing.TB, l *Log) string {
 		fmt.Fprintf(&b, "%d iterations, last %+v\n", l.Iterations, *l.Last)
 	}
 	if f := l.Failure; f != nil {
-		fmt.Fprintf(&b, "failure: %s, strong %v: %s\n", f.Class, f.Strong, f.Line)
+		fmt.Fprintf(&b, "failure: %s, strong %v: %s\n", f.Code, f.Strong, f.Line)
 	}
 	for _, part := range []struct {
 		name   string

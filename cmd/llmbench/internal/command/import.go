@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -128,7 +129,7 @@ func readAnyReport(path string) (text []byte, report *trtllm.Report, why string)
 		}
 		return text, report, ""
 	}
-	log, err := trtllm.ReadLog(bytes.NewReader(text))
+	log, err := trtllm.NewClassifier(slurm.Words).ReadLog(bytes.NewReader(text))
 	switch {
 	case err != nil:
 		return nil, nil, err.Error()
@@ -136,7 +137,7 @@ func readAnyReport(path string) (text []byte, report *trtllm.Report, why string)
 		log.Report.Simulated = log.Report.Simulated || log.Simulated
 		return text, log.Report, ""
 	case log.Failure != nil:
-		return nil, nil, log.Failure.Class + ": " + log.Failure.Line
+		return nil, nil, string(log.Failure.Code) + ": " + log.Failure.Line
 	case len(log.Lacks) > 0:
 		return nil, nil, "its report lacks " + strings.Join(log.Lacks, ", ")
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // Explain prints everything that a plan knows of one run: every value with
@@ -29,7 +30,7 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	if len(r.Notes) > 0 {
 		out.line("")
 	}
-	said := map[string]bool{}
+	said := map[failure.Code]bool{}
 	for _, n := range r.Notes {
 		if !said[n.Code] {
 			said[n.Code] = true

@@ -97,7 +97,7 @@ func (v PlanView) folded(p *printer, g *group) {
 	var notes []string
 	for _, r := range g.runs {
 		for _, n := range r.Notes {
-			if expectedCodes[n.Code] {
+			if n.Code.Entry().Advises {
 				notes = append(notes, fmt.Sprintf("- `%s` %s: %s", short(r.Address), n.Code, markdownText(n.Detail)))
 			}
 		}

@@ -2,14 +2,8 @@ package view
 
 import (
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
-
-// expectedCodes are the notes that an estimate brings; a plan shows them, since
-// each names an argument that could be better.
-var expectedCodes = map[string]bool{
-	"version_not_catalogued": true,
-	"waits_for_kv":           true, "batch_slots_unused": true, "graph_sizes_miss_batch": true, "short_window": true, "ranks_idle": true,
-}
 
 // notedRuns is up to how many runs a plan shows notes in full.
 const notedRuns = 8
@@ -25,8 +19,8 @@ func (v PlanView) notes(p *printer, g *group) {
 	for _, r := range g.runs {
 		name := short(r.Address)
 		for _, n := range r.Notes {
-			if todo(r) && expectedCodes[n.Code] {
-				t.add(name, n.Code, n.Detail)
+			if todo(r) && n.Code.Entry().Advises {
+				t.add(name, string(n.Code), n.Detail)
 				name = ""
 			}
 		}
@@ -38,11 +32,11 @@ func (v PlanView) notes(p *printer, g *group) {
 }
 
 func (v PlanView) notesInSum(p *printer, g *group) {
-	counts := map[string]int{}
-	first := map[string]*plan.Run{}
+	counts := map[failure.Code]int{}
+	first := map[failure.Code]*plan.Run{}
 	for _, r := range g.runs {
 		for _, n := range r.Notes {
-			if todo(r) && expectedCodes[n.Code] {
+			if todo(r) && n.Code.Entry().Advises {
 				if counts[n.Code]++; first[n.Code] == nil {
 					first[n.Code] = r
 				}
@@ -51,7 +45,7 @@ func (v PlanView) notesInSum(p *printer, g *group) {
 	}
 	t := &table{indent: "  "}
 	for _, code := range sortedKeys(counts) {
-		t.add(code, Plural(counts[code], "run"), "-explain="+first[code].Address+" tells")
+		t.add(string(code), Plural(counts[code], "run"), "-explain="+first[code].Address+" tells")
 	}
 	if len(t.rows) > 0 {
 		p.line("")

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -62,7 +63,7 @@ func reportSpreads(set *results.Set, names runNames) []reportSpread {
 					continue
 				}
 				for _, c := range counting(run).Caveats {
-					s.Waiting = s.Waiting || c.Code == "unlimited_concurrency" && string(c.Metric) == m.Name
+					s.Waiting = s.Waiting || c.Code == failure.UnlimitedConcurrency && string(c.Metric) == m.Name
 				}
 				g.Rows = append(g.Rows, newReportSpreadRow(run, q, scale, names))
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -130,7 +131,7 @@ func verdictText(run results.RunSummary) string {
 	text := string(run.Verdict)
 	for _, r := range run.Results {
 		if r.Verdict == run.Verdict && r.Code() != "" {
-			text += ": " + r.Code()
+			text += ": " + string(r.Code())
 			break
 		}
 	}
@@ -172,7 +173,7 @@ func reportReasons(set *results.Set, names runNames) []reportReason {
 		for _, reason := range r.Reasons {
 			out = append(out, reportReason{
 				Name: names.full(r.Address), Sample: fmt.Sprint(r.Sample), Mark: string(reason.Level),
-				Code: reason.Code, Detail: reason.Detail, Remedy: reason.Remedy,
+				Code: string(reason.Code), Detail: reason.Detail, Remedy: reason.Remedy,
 			})
 		}
 	}
@@ -183,8 +184,8 @@ func reportReasons(set *results.Set, names runNames) []reportReason {
 type reportNote struct{ Code, Text, Runs string }
 
 func reportNotes(set *results.Set) []reportNote {
-	var codes []string
-	runs := map[string]map[string]bool{}
+	var codes []failure.Code
+	runs := map[failure.Code]map[string]bool{}
 	for _, r := range set.Results {
 		for _, c := range r.Caveats {
 			if runs[c.Code] == nil {
@@ -195,7 +196,7 @@ func reportNotes(set *results.Set) []reportNote {
 	}
 	var out []reportNote
 	for _, code := range codes {
-		n := reportNote{Code: code, Text: caveatText[code], Runs: "all runs"}
+		n := reportNote{Code: string(code), Text: caption(code), Runs: "all runs"}
 		if k := len(runs[code]); k < len(set.Runs) {
 			n.Runs = fmt.Sprintf("%d of %d runs", k, len(set.Runs))
 		}

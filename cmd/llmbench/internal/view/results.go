@@ -1,12 +1,14 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -199,36 +201,19 @@ func intervalNotes(s *results.Set) []string {
 	return out
 }
 
-// caveatText says what a caveat means for the metric that it touches.
-var caveatText = map[string]string{
-	"unlimited_concurrency":  "unlimited concurrency: TTFT and latency hold the time that requests waited behind all others",
-	"no_warmup":              "no warm-up",
-	"one_sample":             "one sample: no interval",
-	"short_window":           "short window: ramp-up and drain are in it",
-	"waits_for_kv":           "requests wait for KV cache",
-	"batch_slots_unused":     "batch slots unused",
-	"graph_sizes_miss_batch": "batch padded to a larger CUDA graph",
-	"ranks_idle":             "ranks uneven",
-	"version_not_catalogued": "TensorRT-LLM version not catalogued",
-	"unpinned_image":         "image digest not pinned",
-	"unpinned_revision":      "model revision not pinned",
-	"checks_skipped":         "site, weights and image were not checked before (-skip-checks)",
-}
+// caption says in a few words what a caveat means for the metric that it touches.
+func caption(code failure.Code) string { return cmp.Or(code.Entry().Caption, string(code)) }
 
 func caveatLine(s *results.Set) string {
 	var seen []string
-	known := map[string]bool{}
+	known := map[failure.Code]bool{}
 	for _, r := range s.Results {
 		for _, c := range r.Caveats {
 			if known[c.Code] {
 				continue
 			}
 			known[c.Code] = true
-			text := caveatText[c.Code]
-			if text == "" {
-				text = c.Code
-			}
-			seen = append(seen, text)
+			seen = append(seen, caption(c.Code))
 		}
 	}
 	if len(seen) == 0 {

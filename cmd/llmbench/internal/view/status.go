@@ -52,7 +52,7 @@ func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error
 		case slot.Deferred != "":
 			s.State, s.Reason = string(runs.Deferred), slot.Deferred
 		case slot.Result != nil && !slot.Counts:
-			s.State, s.Reason = string(slot.Result.Verdict), slot.Result.Code()+": "+slot.Result.Cause()
+			s.State, s.Reason = string(slot.Result.Verdict), string(slot.Result.Code())+": "+slot.Result.Cause()
 		}
 		if slot.Result != nil && slot.Result.Job.ID != nil {
 			s.JobID, s.Nodes, s.Since = slot.Result.Job.ID, slot.Result.Job.Nodes, slot.Result.Job.Ended

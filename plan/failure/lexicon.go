@@ -1,0 +1,75 @@
+package failure
+
+// A Grade says how much a line tells.
+type Grade int
+
+const (
+	// Root names a cause, Plain a failure that may be one.
+	Root Grade = iota
+	Plain
+	// Vague says that something failed and not what.
+	Vague
+	// Weak is a consequence.
+	Weak
+	// Hint may be harmless: it is shown where a run failed and nothing better is
+	// there, and never says that a process ended.
+	Hint
+)
+
+// A Signature is text that shows a failure. Marks are in lower case and stand in
+// the line in this order.
+type Signature struct {
+	Code  Code
+	Grade Grade
+	Marks []string
+	// Early limits it to lines before the first of trtllm-bench.
+	Early bool
+}
+
+// Advice is what to do about a failure with a mark, in lower case, in the line that
+// shows it or in what is said with it.
+type Advice struct {
+	Code         Code
+	Mark, Remedy string
+	// Everywhere says that every node would fail so: no node is to blame.
+	Everywhere bool
+}
+
+// A Host is where a line names the host that a failure of one of Codes is of:
+// behind After, up to Before or, where that is "", up to a blank.
+type Host struct {
+	Codes         []Code
+	After, Before string
+}
+
+// A Lexicon is the words by which logs tell failures. Signatures and advice stand in
+// the order in which they are tried.
+type Lexicon struct {
+	Signatures []Signature
+	Advice     []Advice
+	Hosts      []Host
+	Blocks     []Block
+	// Noise are lines, in lower case, that follow from a failure and never tell it, or
+	// that healthy runs have too.
+	Noise []string
+}
+
+// With is l followed by another.
+func (l Lexicon) With(more Lexicon) Lexicon {
+	return Lexicon{
+		Signatures: append(l.Signatures[:len(l.Signatures):len(l.Signatures)], more.Signatures...),
+		Advice:     append(l.Advice[:len(l.Advice):len(l.Advice)], more.Advice...),
+		Hosts:      append(l.Hosts[:len(l.Hosts):len(l.Hosts)], more.Hosts...),
+		Blocks:     append(l.Blocks[:len(l.Blocks):len(l.Blocks)], more.Blocks...),
+		Noise:      append(l.Noise[:len(l.Noise):len(l.Noise)], more.Noise...),
+	}
+}
+
+// A Block is what another program wrote about a failure, repeated line by line: each
+// line behind Each, after one that has Begin. The first with one of Causes tells the
+// cause, else the last that is no Chatter. Begin, Causes and Chatter are in lower case.
+type Block struct {
+	Code            Code
+	Begin, Each     string
+	Causes, Chatter []string
+}

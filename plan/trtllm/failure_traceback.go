@@ -1,0 +1,161 @@
+package trtllm
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan/failure"
+)
+
+// python follows the tracebacks of every stream of a log, which may interleave.
+type python struct {
+	streams map[int]*traceback
+	cause   candidate
+	// stream is that of the cause; mild says that it only tells of another failure.
+	stream int
+	mild   bool
+	open   bool // the cause is a traceback that has not ended
+}
+
+// A traceback is what one stream is raising.
+type traceback struct {
+	open, group bool
+	frames      []string
+	// linked says that the next traceback has this one as its reason, whose last line
+	// is first.
+	linked      bool
+	first, last string
+}
+
+var (
+	beginsTraceback = []byte("Traceback (most recent call last)")
+	chains          = [][]byte{
+		[]byte("During handling of the above exception, another exception occurred"),
+		[]byte("The above exception was the direct cause of the following exception"),
+	}
+	// asyncio tells of a task that nobody waited for in "future: <Task … exception=…>".
+	unretrieved = regexp.MustCompile(`^future: <Task .*exception=(.*)>$`)
+	margin      = regexp.MustCompile(`^\s*[|+][-+]*(?: ?-+ \d+ -+$)? ?`)
+)
+
+// trace takes in a line of a stream; it is true for one that belongs to a traceback.
+func (s *search) trace(stream int, line []byte) bool {
+	p := &s.python
+	t := p.streams[stream]
+	if m := unretrieved.FindSubmatch(line); m != nil {
+		s.raise(stream, t, m[1])
+		return true
+	}
+	if bytes.Contains(line, beginsTraceback) {
+		s.begin(stream, line)
+		return true
+	}
+	if t == nil {
+		return false
+	}
+	if !t.open {
+		for _, c := range chains {
+			t.linked = t.linked || bytes.Contains(line, c)
+		}
+		return t.linked
+	}
+	return s.within(stream, t, line)
+}
+
+// begin opens a traceback.
+func (s *search) begin(stream int, line []byte) {
+	p := &s.python
+	if p.streams == nil {
+		p.streams = map[int]*traceback{}
+	}
+	t := p.streams[stream]
+	if t == nil {
+		t = &traceback{}
+		p.streams[stream] = t
+	}
+	if !t.linked {
+		t.first = ""
+	}
+	t.group = t.open && t.group || bytes.Contains(line, []byte("Exception Group Traceback"))
+	t.open, t.frames = true, nil
+	if p.cause.Code == "" {
+		p.cause = candidate{Failure: Failure{Code: failure.TaskExit, Line: shorten(line, 0), Strong: true}, at: s.at}
+		p.stream, p.mild, p.open = stream, true, true
+	}
+}
+
+// within takes in a line behind the beginning of a traceback. Lines of loggers, and
+// whatever is no exception, are between its lines by chance.
+func (s *search) within(stream int, t *traceback, line []byte) bool {
+	if t.group {
+		line = margin.ReplaceAll(line, nil)
+	}
+	switch {
+	case len(line) == 0:
+		return true
+	case line[0] == ' ' || line[0] == '\t':
+		if t.frames = append(t.frames, shown(line)); len(t.frames) > 2*contextLines {
+			t.frames = t.frames[1:]
+		}
+		return true
+	case !isException(line):
+		return false
+	}
+	s.raise(stream, t, line)
+	return true
+}
+
+// raise takes an exception for the cause: the last of the stream that failed first.
+func (s *search) raise(stream int, t *traceback, line []byte) {
+	p := &s.python
+	text := shorten(line, 0)
+	context := text
+	if t != nil {
+		if t.linked && t.last != "" && t.first == "" {
+			t.first = t.last
+		}
+		context = strings.Join(append(t.frames, shown(line)), "\n")
+		t.last, t.linked = text, false
+		t.open = t.group && exceptionGroup.Match(line)
+		if t.first != "" && t.first != text {
+			text = shorten([]byte(text+" (first: "+t.first+")"), 0)
+		}
+	}
+	mild := s.isConsequence(line)
+	settled := p.cause.Code != "" && !p.mild
+	if settled && (mild || stream != p.stream) || p.cause.Code != "" && p.mild && mild && !p.open {
+		return
+	}
+	at := s.at
+	if p.cause.Code != "" && stream == p.stream {
+		at = p.cause.at
+	}
+	p.cause = candidate{Failure: Failure{Code: failure.TaskExit, Line: text, Context: context, Strong: true}, at: at}
+	p.stream, p.mild, p.open = stream, mild, false
+}
+
+var exceptionGroup = regexp.MustCompile(`^(?:\w+\.)*(?:Base)?ExceptionGroup\b`)
+
+// consequences are raised by what another process or the end of the program brings
+// about.
+var consequences = regexp.MustCompile(`^(?:\w+\.)*(?:KeyboardInterrupt|SystemExit|CancelledError|BrokenPipeError|ConnectionResetError|ConnectionAbortedError|EOFError|GeneratorExit|BrokenProcessPool|BaseExceptionGroup|ExceptionGroup)\b|cannot schedule new futures after|Event loop is closed`)
+
+// isConsequence reports whether an exception follows from another failure, or has a
+// signature, which is weighed by itself.
+func (s *search) isConsequence(line []byte) bool {
+	if consequences.Match(line) {
+		return true
+	}
+	sig, _ := s.match(appendLower(nil, line), false)
+	return sig != nil && sig.Grade != failure.Hint
+}
+
+// result is the exception that is the cause, if there is one.
+func (p *python) result(running bool) candidate {
+	c := p.cause
+	if c.Code != "" && running {
+		c.Code = failure.RequestFailed
+	}
+	return c
+}

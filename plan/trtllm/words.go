@@ -1,0 +1,182 @@
+package trtllm
+
+import "github.com/llmbench/llmbench/plan/failure"
+
+// words are how trtllm-bench, its engine and what they stand on tell failures.
+var words = failure.Lexicon{Signatures: signatures, Advice: advice, Noise: noises}
+
+var signatures = []failure.Signature{
+	sig(failure.NodeFail, failure.Root, "uncorrectable ecc"),
+	sig(failure.NodeFail, failure.Root, "nvrm: xid"),
+	sig(failure.NodeFail, failure.Root, "failed to initialize nvml"),
+	sig(failure.NodeFail, failure.Root, "no devices were found"),
+	sig(failure.NodeFail, failure.Root, "nvidia-container-cli: initialization error"),
+	sig(failure.NodeFail, failure.Root, "cuda error: an illegal instruction"),
+
+	sig(failure.HostOOM, failure.Root, "[errno 12] cannot allocate memory"),
+	sig(failure.HostOOM, failure.Root, "defaultcpuallocator: can't allocate memory"),
+
+	sig(failure.Container, failure.Root, "nvidia-container-cli: mount error"),
+	sig(failure.Container, failure.Plain, "nvidia-container-cli: "),
+
+	sig(failure.ModelAccess, failure.Root, "gatedrepoerror"),
+	sig(failure.ModelAccess, failure.Root, "cannot access gated repo"),
+	sig(failure.ModelAccess, failure.Root, "401 client error"),
+	sig(failure.ModelAccess, failure.Root, "you are trying to access a gated repo"),
+	sig(failure.ModelAccess, failure.Root, "repositorynotfounderror"),
+	sig(failure.ModelAccess, failure.Root, "is not a local folder and is not a valid model identifier"),
+	sig(failure.ModelAccess, failure.Root, "localentrynotfounderror"),
+	sig(failure.ModelAccess, failure.Root, "offlinemodeisenabled"),
+
+	sig(failure.CLI, failure.Root, "error: trtllm-bench would refuse this: "), // the stand-in
+	sig(failure.CLI, failure.Root, "error: no such option"),
+	sig(failure.CLI, failure.Root, "error: no such command"),
+	sig(failure.CLI, failure.Root, "error: invalid value for "),
+	sig(failure.CLI, failure.Root, "error: missing option "),
+	sig(failure.CLI, failure.Root, "error: got unexpected extra argument"),
+	sig(failure.CLI, failure.Vague, "usage: trtllm-bench"),
+	sig(failure.CLI, failure.Root, "extra inputs are not permitted"),
+	sig(failure.CLI, failure.Vague, "validation error"),
+	sig(failure.CLI, failure.Root, "unexpected keyword argument"),
+	sig(failure.CLI, failure.Root, "world_size must equal to "),
+	sig(failure.CLI, failure.Root, "tp_size must equal to moe_tp_size"),
+	sig(failure.CLI, failure.Root, "please don't set both cuda_graph_config"),
+	sig(failure.CLI, failure.Root, "stream_interval must be positive"),
+	sig(failure.CLI, failure.Root, "valueerror: invalid decoding type"),
+	sig(failure.CLI, failure.Root, "both prompt and input_ids for ", "are both none"),
+	sig(failure.CLI, failure.Root, "model is a file or directory, please provide a model name"),
+	sig(failure.CLI, failure.Root, "trtllm-bench: command not found"),
+	sig(failure.CLI, failure.Root, "trtllm-llmapi-launch: command not found"),
+	sig(failure.CLI, failure.Root, "exec format error"),
+	// In any language a shell names itself, where it reads and what it does not find.
+	sig(failure.CLI, failure.Root, ": trtllm-bench: "),
+	sig(failure.CLI, failure.Root, ": trtllm-llmapi-launch: "),
+	sig(failure.CLI, failure.Root, "exec: \"trtllm-", "executable file not found"),
+
+	sig(failure.YAML, failure.Root, "yaml.scanner.scannererror"),
+	sig(failure.YAML, failure.Root, "yaml.parser.parsererror"),
+	sig(failure.YAML, failure.Root, "yaml.constructor.constructorerror"),
+	sig(failure.YAML, failure.Root, "yaml.composer.composererror"),
+	sig(failure.YAML, failure.Root, "yaml.reader.readererror"),
+
+	sig(failure.GPUOOM, failure.Root, "cuda out of memory"),
+	sig(failure.GPUOOM, failure.Root, "outofmemoryerror"),
+	sig(failure.GPUOOM, failure.Root, "cuda error: out of memory"),
+	sig(failure.GPUOOM, failure.Root, "cuda runtime error", "out of memory"),
+	sig(failure.GPUOOM, failure.Root, "cuda_error_out_of_memory"),
+	sig(failure.GPUOOM, failure.Root, "cudaerrormemoryallocation"),
+	sig(failure.GPUOOM, failure.Root, "the model requires at least", "insufficient"),
+	sig(failure.GPUOOM, failure.Root, "executor creation failed due to insufficient gpu memory"),
+	sig(failure.KVTooSmall, failure.Root, "kv cache memory is insufficient"),
+	sig(failure.KVTooSmall, failure.Root, "must be large enough to process at least 1 sequence"),
+	sig(failure.KVTooSmall, failure.Root, "no memory available for kv cache"),
+
+	sig(failure.DeviceAssert, failure.Root, "device-side assert triggered"),
+	sig(failure.CUDAInit, failure.Root, "error 802"),
+	sig(failure.CUDAInit, failure.Root, "error 803"),
+	sig(failure.CUDAInit, failure.Root, "system not yet initialized"),
+	sig(failure.CUDAInit, failure.Root, "system has unsupported display driver / cuda driver combination"),
+	sig(failure.CUDAInit, failure.Root, "cuda driver version is insufficient for cuda runtime version"),
+	sig(failure.CUDAInit, failure.Root, "driver/library version mismatch"),
+	sig(failure.CUDAInit, failure.Root, "invalid device ordinal"),
+	sig(failure.CUDAInit, failure.Root, "no cuda-capable device is detected"),
+	sig(failure.CUDAInit, failure.Root, "no cuda gpus are available"),
+	sig(failure.CUDAInit, failure.Root, "unexpected error from cudagetdevicecount"),
+
+	sig(failure.IMEX, failure.Root, "nccl warn ", "mnnvl", "not working on this system"),
+	sig(failure.IMEX, failure.Root, "nccl warn ", "imex"),
+	sig(failure.IMEX, failure.Root, "imex channel"),
+	sig(failure.IMEX, failure.Root, "cumemimportfromshareablehandle"),
+	sig(failure.IMEX, failure.Root, "cumemexporttoshareablehandle"),
+	sig(failure.IMEX, failure.Root, "cu_mem_handle_type_fabric"),
+	sig(failure.IMEX, failure.Root, "nvidia-caps-imex-channels"),
+
+	sig(failure.CUDAError, failure.Root, "an illegal memory access was encountered"),
+	sig(failure.CUDAError, failure.Root, "unspecified launch failure"),
+	sig(failure.CUDAError, failure.Root, "misaligned address"),
+	sig(failure.CUDAError, failure.Root, "cuda_error_illegal_address"),
+	sig(failure.CUDAError, failure.Root, "no kernel image is available for execution on the device"),
+	sig(failure.CUDAError, failure.Plain, "cuda runtime error in "),
+	sig(failure.CUDAError, failure.Plain, "cuda driver error in "),
+	sig(failure.CUDAError, failure.Plain, "cuda error: "),
+	sig(failure.CUDAError, failure.Plain, "cublas_status_"),
+	sig(failure.CUDAError, failure.Plain, "cuda_error_launch_failed"),
+
+	sig(failure.Network, failure.Hint, "nccl warn ", "call to connect"),
+	sig(failure.Network, failure.Root, "no route to host"),
+	sig(failure.Network, failure.Plain, "ncclremoteerror"),
+	sig(failure.Network, failure.Hint, "address already in use"),
+	sig(failure.NCCL, failure.Root, "cuda_error_not_supported"),
+	sig(failure.NCCL, failure.Plain, "nccl error"),
+	sig(failure.NCCL, failure.Hint, "nccl warn "),
+	sig(failure.NCCL, failure.Plain, "ncclunhandled"),
+	sig(failure.NCCL, failure.Plain, "unhandled system error"),
+	sig(failure.NCCL, failure.Plain, "unhandled cuda error"),
+	sig(failure.NCCL, failure.Plain, "ncclsystemerror"),
+	sig(failure.NCCL, failure.Plain, "ncclinternalerror"),
+	sig(failure.NCCL, failure.Plain, "watchdog caught collective operation timeout"),
+
+	sig(failure.UCX, failure.Plain, "ucx  error"),
+	sig(failure.UCX, failure.Plain, "ucx error"),
+	sig(failure.UCX, failure.Plain, "ucxx::"),
+	sig(failure.UCX, failure.Plain, "ucs_status"),
+	sig(failure.UCX, failure.Plain, "ucp_", " failed"),
+
+	sig(failure.Disk, failure.Root, "disk quota exceeded"),
+	sig(failure.Disk, failure.Root, "no space left on device"),
+	sig(failure.Disk, failure.Root, "stale file handle"),
+	sig(failure.Disk, failure.Root, "input/output error"),
+	sig(failure.Disk, failure.Root, "read-only file system"),
+	sig(failure.Disk, failure.Root, "transport endpoint is not connected"),
+	sig(failure.Permission, failure.Root, "permissionerror: "),
+	sig(failure.Permission, failure.Root, "permission denied"),
+
+	sig(failure.MPI, failure.Root, "ompi was not built with slurm's pmi support"),
+	sig(failure.MPI, failure.Vague, "mpi_abort"),
+	sig(failure.MPI, failure.Hint, "pmix error"),
+	sig(failure.MPI, failure.Vague, "prte error"),
+	sig(failure.MPI, failure.Vague, "opal error"),
+	sig(failure.MPI, failure.Vague, "terminated normally, but 1 process returned"),
+
+	sig(failure.BusError, failure.Plain, "caught signal 7"),
+	sig(failure.BusError, failure.Plain, ": bus error"),
+	sig(failure.BusError, failure.Plain, "fatal python error: bus error"),
+	sig(failure.BusError, failure.Plain, "bus error (core dumped)"),
+	{Code: failure.Container, Grade: failure.Root, Marks: []string{"illegal instruction"}, Early: true},
+	sig(failure.Crash, failure.Plain, "caught signal 11"),
+	sig(failure.Crash, failure.Plain, "caught signal 4"),
+	sig(failure.Crash, failure.Plain, "segmentation fault"),
+	sig(failure.Crash, failure.Plain, "illegal instruction"),
+	sig(failure.Crash, failure.Vague, "terminate called after throwing"),
+	sig(failure.Crash, failure.Vague, "terminate called without an active exception"),
+	sig(failure.Crash, failure.Plain, "fatal python error: "),
+	sig(failure.Crash, failure.Plain, "free(): invalid pointer"),
+	sig(failure.Crash, failure.Plain, "double free or corruption"),
+	sig(failure.Crash, failure.Plain, "malloc(): "),
+
+	sig(failure.Hang, failure.Plain, "hang detected"),
+	sig(failure.Hang, failure.Plain, "hard-killing all "),
+
+	sig(failure.RequestFailed, failure.Vague, "requests failed:"),
+	sig(failure.RequestFailed, failure.Vague, "assertionerror: benchmark failed"),
+	sig(failure.RequestFailed, failure.Vague, "executor worker returned error"),
+	sig(failure.RequestFailed, failure.Vague, "executor worker initialization error"),
+
+	sig(failure.TaskExit, failure.Weak, " killed "),
+	sig(failure.TaskExit, failure.Weak, "aborted (core dumped)"),
+}
+
+func sig(code failure.Code, grade failure.Grade, marks ...string) failure.Signature {
+	return failure.Signature{Code: code, Grade: grade, Marks: marks}
+}
+
+// noises are lines that healthy runs have too.
+var noises = []string{
+	"connection closed by remote peer",
+	"exited with exit code 143",
+	"exited with exit code 137",
+	"numa auto balancing enabled",
+	"missing \"iommu=pt\"",
+	"gds_ds12_lock", // PMIx tells of a lock and goes on without
+	"[autotuner]",   // passes over kernels that run out of memory
+}
