@@ -2,8 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -79,28 +77,13 @@ func wholeArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
 	return out, int(whole(out)), ""
 }
 
-var percentPattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)%$`)
-
-// precisionArgument reads "2%" as 0.02.
+// precisionArgument reads "2%" or 0.02.
 func precisionArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
-	if v.Type() == cty.Number {
-		if f := asFloat(v); f > 0 && f < 1 {
-			return v, nil, fmt.Sprintf(`is a percentage. Write "%s%%"`, strconv.FormatFloat(f*100, 'f', -1, 64))
-		}
-		return v, nil, fmt.Sprintf(`is a percentage. Write "%s%%"`, shortest(v))
+	text, wrong := field{ty: cty.String, wrong: shareIn(0, 1)}.convert(v)
+	if wrong != "" {
+		return v, nil, wrong
 	}
-	if v.Type() != cty.String {
-		return v, nil, `must be a percentage such as "2%", not ` + describe(v)
-	}
-	m := percentPattern.FindStringSubmatch(v.AsString())
-	if m == nil {
-		return v, nil, fmt.Sprintf(`must be a percentage such as "2%%", not %q`, v.AsString())
-	}
-	f, err := strconv.ParseFloat(m[1], 64)
-	if err != nil || f <= 0 || f > 100 {
-		return v, nil, fmt.Sprintf("must be more than 0%% and at most 100%%, and it is %q", v.AsString())
-	}
-	return v, f / 100, ""
+	return v, *share(text), ""
 }
 
 func timeLimitArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {

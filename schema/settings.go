@@ -66,7 +66,7 @@ var policyFields = []field{
 	{name: "max_run_gpu_hours", ty: cty.Number, wrong: notNegative},
 	{name: "gpu_hour_price", ty: cty.Number, wrong: notNegative},
 	{name: "currency", ty: cty.String, wrong: notEmpty},
-	{name: "require_headroom", ty: cty.Number, wrong: notNegative},
+	{name: "require_headroom", ty: cty.String, wrong: anyShare},
 }
 
 // readPolicy reads the policy block.
@@ -82,7 +82,7 @@ func (n *names) readPolicy(b *hclsyntax.Block) (*Policy, hcl.Diagnostics) {
 	return &Policy{
 		MaxGPUHours: numberPtr(v["max_gpu_hours"]), MaxRunGPUHours: numberPtr(v["max_run_gpu_hours"]),
 		GPUHourPrice: numberPtr(v["gpu_hour_price"]), Currency: text(v["currency"]),
-		RequireHeadroom: numberPtr(v["require_headroom"]), Range: b.DefRange(), Ranges: c.ranges(),
+		RequireHeadroom: share(v["require_headroom"]), Range: b.DefRange(), Ranges: c.ranges(),
 	}, diags
 }
 

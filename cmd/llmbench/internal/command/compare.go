@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -15,6 +14,7 @@ import (
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
 )
 
 type compareFlags struct {
@@ -68,9 +68,9 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 		definitionFlags: definitionFlags{Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
 		By:              c.String("by"), Value: c.String("base"), Format: c.String("format"), Executor: c.String("executor"), Gate: c.Bool("gate"),
 	}
-	threshold, err := share(c.String("threshold"))
-	if err != nil {
-		return f, fmt.Errorf("-threshold: %w", err)
+	threshold, wrong := schema.ParseShare(c.String("threshold"))
+	if wrong != "" {
+		return f, fmt.Errorf("-threshold %s", wrong)
 	}
 	f.How = results.Comparing{Threshold: threshold, Across: commas(c.StringSlice("across")), Metrics: comparedMetrics()}
 	if list := commas(c.StringSlice("metric")); len(list) > 0 {
@@ -95,19 +95,6 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 		return f, errors.New("-by=AXIS compares inside one set and needs -base=VALUE")
 	}
 	return f, nil
-}
-
-// share reads 2% or 0.02.
-func share(s string) (float64, error) {
-	text, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
-	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if err != nil || v < 0 {
-		return 0, fmt.Errorf("%q is no share; write 2%% or 0.02", s)
-	}
-	if percent {
-		v /= 100
-	}
-	return v, nil
 }
 
 func commas(list []string) []string {

@@ -54,6 +54,9 @@ func flagHelp(f cli.Flag) string {
 		name += "=" + valueName(doc)
 	}
 	usage := strings.ReplaceAll(doc.GetUsage(), "`", "")
+	if s, ok := f.(*cli.StringFlag); ok && s.Value != "" {
+		usage += " (default: " + s.Value + ")"
+	}
 	return fmt.Sprintf("%-24s %s", name, usage)
 }
 
