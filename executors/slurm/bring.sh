@@ -1,8 +1,8 @@
 #!/bin/bash
 # Brings something to a file system that nodes share, and leaves how that went
 # in @DIR@. It needs no GPU.
-set -u
-export LC_ALL=C
+@COMMON@
+
 dir=@DIR@
 
 # The environment may hold secrets: it is read once and removed.

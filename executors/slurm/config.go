@@ -40,6 +40,15 @@ type Config struct {
 	partitionTime time.Duration
 	// Prepare is nil where the login host brings what runs read.
 	Prepare *Prepare
+	// runner runs Slurm's commands; nil runs those of this host.
+	runner Runner
+}
+
+func (c *Config) commands() Runner {
+	if c.runner == nil {
+		return processes{}
+	}
+	return c.runner
 }
 
 // A Container is how the benchmark's step is started in the image.

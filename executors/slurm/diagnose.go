@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/llmbench/llmbench/executors"
 )
@@ -26,9 +25,9 @@ func (e *Executor) Diagnose(ctx context.Context, h executors.Handle, nodes []str
 	if err != nil {
 		return "", err
 	}
-	argv := []string{"srun", "--jobid=" + parts.id, "--overlap", "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
+	var where []string
 	if n := len(nodes); n > 0 {
-		argv = append(argv, fmt.Sprintf("--nodes=%d", n), fmt.Sprintf("--ntasks=%d", n), "--nodelist="+strings.Join(nodes, ","))
+		where = append(where, fmt.Sprintf("--nodes=%d", n), fmt.Sprintf("--ntasks=%d", n), "--nodelist="+strings.Join(nodes, ","))
 	}
-	return e.run(ctx, time.Minute, "", e.on(append(argv, "bash", "-c", diagnosis)...)...)
+	return e.slurm.step(ctx, parts.id, where, "bash", "-c", diagnosis)
 }

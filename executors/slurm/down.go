@@ -9,7 +9,7 @@ import (
 // Down implements executors.NodeFinder with sinfo, which marks the state of a node
 // that does not answer with an asterisk.
 func (e *Executor) Down(ctx context.Context, nodes []string) ([]string, error) {
-	out, err := e.run(ctx, queryTimeout, "", e.on("sinfo", "-h", "-N", "-n", strings.Join(nodes, ","), "-o", "%N|%T")...)
+	out, err := e.slurm.nodeStates(ctx, nodes)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 type Executor struct {
 	cfg    *Config
 	log    hclog.Logger
-	runner Runner
+	slurm  *client
 	shared *sharedQueue
 	// AdoptWindow is how long after a submission whose outcome is not known a job
 	// may still appear. LostAfter is how long a job must be gone from every
@@ -33,7 +33,8 @@ type Executor struct {
 // New returns an executor for cfg.
 func New(cfg *Config, log hclog.Logger) *Executor {
 	return &Executor{
-		cfg: cfg, log: log, runner: gentle{next: processes{}, bucket: cfg.bucket(burst)}, shared: newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
+		cfg: cfg, log: log, slurm: &client{cfg.Cluster, gentle{next: cfg.commands(), bucket: cfg.bucket(burst)}},
+		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
 		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
 		tried: map[string]time.Time{}, absent: map[executors.Handle]time.Time{},
 	}
@@ -49,9 +50,9 @@ func adoptWindow(messageTimeout time.Duration) time.Duration {
 // fast its users ask has its window filled at once, unless the executor's block
 // says how fast to go.
 func (e *Executor) Know(p *Profile) {
-	if g, ok := e.runner.(gentle); ok && p.Version != "" && !p.RateLimited && !e.cfg.paced {
+	if g, ok := e.slurm.runner.(gentle); ok && p.Version != "" && !p.RateLimited && !e.cfg.paced {
 		g.bucket = e.cfg.bucket(burst + e.cfg.MaxInQueue)
-		e.runner = g
+		e.slurm.runner = g
 	}
 	if p.MessageTimeout > 0 {
 		e.AdoptWindow = adoptWindow(time.Duration(p.MessageTimeout) * time.Second)
@@ -60,11 +61,7 @@ func (e *Executor) Know(p *Profile) {
 
 // Through makes the executor run its commands by r instead of as processes, and
 // share nothing with others on this host.
-func (e *Executor) Through(r Runner) { e.runner, e.shared = r, nil }
-
-func (e *Executor) run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
-	return e.runner.Run(ctx, timeout, dir, argv...)
-}
+func (e *Executor) Through(r Runner) { e.slurm.runner, e.shared = r, nil }
 
 // Submit implements executors.Executor. A job that may exist already is looked
 // up by its name before anything is submitted.
@@ -81,33 +78,15 @@ func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Ha
 	e.mu.Lock()
 	e.tried[job.Name] = time.Now()
 	e.mu.Unlock()
-	stdout, err := e.run(ctx, submitTimeout, job.Dir, job.Argv...)
-	if id, ok := parseSubmitted(stdout); ok && err == nil {
-		return handle{cluster: e.cfg.Cluster, id: id, name: job.Name}.String(), nil
+	id, err := e.slurm.submit(ctx, job.Dir, job.Argv)
+	if err != nil {
+		return "", err
 	}
-	if err == nil {
-		return "", fmt.Errorf("sbatch gave no job id: %q", stdout)
-	}
-	return "", refusal(err)
+	return e.handle(id, job.Name), nil
 }
 
-// refusal marks what sbatch's failure means.
-func refusal(err error) error {
-	var ce *commandError
-	if !errors.As(err, &ce) || !ce.answered {
-		return err
-	}
-	means, remedy := classify(ce.stderr)
-	if remedy != "" {
-		remedy = "; " + remedy
-	}
-	switch means {
-	case rejected:
-		return fmt.Errorf("%w%s (%w)", ce, remedy, executors.ErrRejected)
-	case full:
-		return fmt.Errorf("%w (%w)", ce, executors.ErrLimit)
-	}
-	return fmt.Errorf("%w%s", ce, remedy)
+func (e *Executor) handle(id, name string) executors.Handle {
+	return handle{cluster: e.cfg.Cluster, id: id, name: name}.String()
 }
 
 func (e *Executor) lastTry(job *executors.Job) time.Time {
@@ -123,9 +102,7 @@ func (e *Executor) lastTry(job *executors.Job) time.Time {
 // are down or drained for now is no refusal, although --test-only words it as if
 // there were none such: the job itself would wait.
 func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
-	argv := append([]string{job.Argv[0], "--test-only"}, job.Argv[1:len(job.Argv)-1]...)
-	argv = append(argv, "--wrap=true")
-	_, err := e.run(ctx, queryTimeout, job.Dir, argv...)
+	err := e.slurm.testOnly(ctx, job.Dir, job.Argv)
 	var ce *commandError
 	switch {
 	case err == nil:
@@ -140,19 +117,19 @@ func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
 // claim. "" means that none was found; an error, that nothing is known.
 func (e *Executor) adopt(ctx context.Context, job *executors.Job) (executors.Handle, error) {
 	if id := claimedBy(job.Dir); id != "" {
-		return handle{cluster: e.cfg.Cluster, id: id, name: job.Name}.String(), nil
+		return e.handle(id, job.Name), nil
 	}
-	rows, err := e.squeue(ctx)
+	rows, err := e.slurm.rows(ctx)
 	if err != nil {
 		return "", err
 	}
 	for _, r := range rows {
 		if r.name == job.Name && r.submitted(job.NotBefore) {
-			return handle{cluster: e.cfg.Cluster, id: r.id, name: job.Name}.String(), nil
+			return e.handle(r.id, job.Name), nil
 		}
 	}
-	if id := e.accounted(ctx, job); id != "" {
-		return handle{cluster: e.cfg.Cluster, id: id, name: job.Name}.String(), nil
+	if id := e.slurm.named(ctx, job.Name, job.NotBefore); id != "" {
+		return e.handle(id, job.Name), nil
 	}
 	return "", nil
 }
@@ -164,30 +141,6 @@ func claimedBy(dir string) string {
 		return ""
 	}
 	return c.JobID
-}
-
-// accounted looks a name up in the accounting, where there is one.
-func (e *Executor) accounted(ctx context.Context, job *executors.Job) string {
-	since := job.NotBefore.Add(-time.Hour).Local().Format("2006-01-02T15:04:05")
-	out, err := e.run(ctx, queryTimeout, "", e.on("sacct", "-X", "-n", "-P", "--name="+job.Name, "-S", since, "-o", "JobID,JobName")...)
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(out) {
-		id, name, _ := strings.Cut(strings.TrimSpace(line), "|")
-		if name == job.Name && isID(id) {
-			return id
-		}
-	}
-	return ""
-}
-
-// on adds the cluster to a command, where the user named one.
-func (e *Executor) on(argv ...string) []string {
-	if e.cfg.Cluster == "" {
-		return argv
-	}
-	return append(argv[:1:1], append([]string{"-M", e.cfg.Cluster}, argv[1:]...)...)
 }
 
 // Cancel implements executors.Executor: by id, after a look at the name.
@@ -207,7 +160,7 @@ func (e *Executor) signal(ctx context.Context, h executors.Handle, options ...st
 	if err != nil {
 		return err
 	}
-	rows, err := e.squeue(ctx)
+	rows, err := e.slurm.rows(ctx)
 	if err != nil {
 		return err
 	}
@@ -221,8 +174,7 @@ func (e *Executor) signal(ctx context.Context, h executors.Handle, options ...st
 		if s, known := states[r.base()]; known && s.state == executors.Ended {
 			return nil
 		}
-		_, err := e.run(ctx, queryTimeout, "", e.on(append(append([]string{"scancel"}, options...), parts.id)...)...)
-		return err
+		return e.slurm.cancel(ctx, parts.id, options...)
 	}
 	return nil
 }

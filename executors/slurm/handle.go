@@ -26,15 +26,3 @@ func parseHandle(h executors.Handle) (handle, error) {
 func isID(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
-
-// parseSubmitted finds ID or ID;CLUSTER in what sbatch --parsable printed. Sites
-// print banners on the same stream, so that the last such line counts.
-func parseSubmitted(stdout string) (id string, ok bool) {
-	for line := range strings.Lines(stdout) {
-		word, _, _ := strings.Cut(strings.TrimSpace(line), ";")
-		if isID(word) {
-			id, ok = word, true
-		}
-	}
-	return id, ok
-}

@@ -2,9 +2,8 @@ package slurm
 
 import (
 	"context"
-	"crypto/rand"
 	_ "embed"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,15 +41,14 @@ const lookSeconds = 300
 const writeMiB = 64
 
 // CheckNodes submits a job that looks at its nodes, waits for it, and judges
-// what it saw. The job is cancelled when ctx ends.
+// what it saw. The job is cancelled when ctx ends, and whenever it fails.
 func (c *Config) CheckNodes(ctx context.Context, n NodeCheck, say func(format string, args ...any)) ([]executors.Check, error) {
-	e, nonce, err := c.lookJob(n)
+	a, nonce, err := c.lookJob(n, say)
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(n.Dir)
-	e.say = say
-	if err := c.look(ctx, e, n.Run.Hardware); err != nil {
+	if err := c.look(ctx, a, n.Run.Hardware); err != nil {
 		return nil, err
 	}
 	facts, err := os.ReadFile(filepath.Join(n.Dir, "facts"))
@@ -62,39 +60,33 @@ func (c *Config) CheckNodes(ctx context.Context, n NodeCheck, say func(format st
 }
 
 // look runs the script as a job, or in the allocation that there is.
-func (c *Config) look(ctx context.Context, e *errand, h plan.Hardware) error {
+func (c *Config) look(ctx context.Context, a *auxiliary, h plan.Hardware) error {
 	if c.InAllocation {
-		return e.here(ctx)
+		return a.here(ctx)
 	}
-	id, err := e.submit(ctx)
-	if err != nil {
-		return err
+	id, err := a.submit(ctx)
+	if err == nil {
+		a.say("job %s looks at %d nodes of %d GPUs", executors.JobID(id), h.Nodes, h.GPUsPerNode)
+		err = a.follow(ctx, id, func() {})
 	}
-	e.say("job %s looks at %d nodes of %d GPUs", id, h.Nodes, h.GPUsPerNode)
-	if err := e.follow(ctx, id, func() {}); err != nil {
-		e.cancel(id)
-		return err
+	if err != nil && !errors.Is(err, executors.ErrRejected) || a.unsure {
+		a.stop()
 	}
-	return nil
+	return err
 }
 
 // lookJob writes the folder of the job.
-func (c *Config) lookJob(n NodeCheck) (*errand, string, error) {
-	b := make([]byte, 8)
-	if _, err := rand.Read(b); err != nil {
-		panic("slurm: no randomness: " + err.Error())
-	}
-	nonce := hex.EncodeToString(b)
+func (c *Config) lookJob(n NodeCheck, say func(format string, args ...any)) (*auxiliary, string, error) {
+	nonce := newNonce()
 	if err := os.MkdirAll(n.Dir, 0o777); err != nil {
 		return nil, "", err
 	}
-	for name, text := range map[string]string{"nonce": nonce, errandScript: c.lookScript(n)} {
-		if err := renameio.WriteFile(filepath.Join(n.Dir, name), []byte(text), 0o755); err != nil {
-			return nil, "", err
-		}
+	if err := renameio.WriteFile(filepath.Join(n.Dir, "nonce"), []byte(nonce), 0o644); err != nil {
+		return nil, "", err
 	}
 	name := namePrefix + "doctor-" + nonce[:8]
-	return c.newErrand(name, n.Dir, (&target{c}).options(n.Run, name, lookSeconds)), nonce, nil
+	a := c.auxiliary(name, n.Dir, (&target{c}).options(n.Run, name, lookSeconds), say)
+	return a, nonce, a.write(c.lookScript(n), nonce)
 }
 
 func (c *Config) lookScript(n NodeCheck) string {
@@ -116,7 +108,8 @@ func (c *Config) lookScript(n NodeCheck) string {
 		start = strings.Join(words, " ") + ` bash -c "$body; inside" >>"$dir/facts" 2>>"$dir/errors"`
 	}
 	return render(nodesTemplate, map[string]string{
-		"DIR": quote(n.Dir), "PATHS": strings.Join(quoteAll(paths), " "), "WEIGHTS": strings.Join(quoteAll(n.Weights), " "),
+		"COMMON": strings.TrimRight(commonPart, "\n"),
+		"DIR":    quote(n.Dir), "PATHS": strings.Join(quoteAll(paths), " "), "WEIGHTS": strings.Join(quoteAll(n.Weights), " "),
 		"WRITE": strconv.Itoa(writeMiB), "STEP": strings.Join(quoteAll(step), " "), "CONTAINER": start,
 	})
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Looks at the nodes of this job. Each line of the file "facts" is
 # NODE<tab>FACT<tab>VALUE; what a node does not have is left out.
-set -u
+@COMMON@
+
 unset SLURM_TRES_PER_TASK
-export LC_ALL=C
 dir=@DIR@
 paths=(@PATHS@)
 weights=(@WEIGHTS@)

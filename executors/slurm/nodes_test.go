@@ -117,8 +117,8 @@ func TestLookScriptIsShell(t *testing.T) {
 	}
 }
 
-// The scripts of errands pass shellcheck as those of runs do.
-func TestShellcheckOfErrands(t *testing.T) {
+// The scripts of auxiliary jobs pass shellcheck as those of runs do.
+func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 	path, err := exec.LookPath("shellcheck")
 	if err != nil {
 		t.Skip("shellcheck is not installed; `make deps` installs it")
@@ -162,7 +162,7 @@ esac
 	n := nodeCheck(dir, 2)
 	n.Weights = []string{weights}
 	for name, text := range map[string]string{
-		filepath.Join(dir, "nonce"): "abc", filepath.Join(dir, "script.sh"): cfg.lookScript(n),
+		filepath.Join(dir, "nonce"): "abc", filepath.Join(dir, "attempt"): "LLMBENCH_NONCE=abc\n", filepath.Join(dir, "script.sh"): cfg.lookScript(n),
 		filepath.Join(weights, "config.json"): "{}", filepath.Join(weights, "model-1.safetensors"): "x",
 		filepath.Join(weights, ImageFile(n.Run.Image.Name)): "x",
 	} {
@@ -171,7 +171,7 @@ esac
 		}
 	}
 	cmd := exec.Command("bash", "script.sh")
-	cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin + ":/usr/bin:/bin"}
+	cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7"}
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -213,27 +213,32 @@ func TestBringScriptRuns(t *testing.T) {
 		{`[ ${#HF_TOKEN} = 9 ] && [ "$A" = "b c" ]`, ""},
 		{"echo 'no access'; exit 7", "hf: exit status 7: no access"},
 	} {
-		e := testConfig().newErrand("llmb-prepare-1", filepath.Join(t.TempDir(), "job"), nil)
-		if err := e.write(Bring{Argv: []string{"bash", "-c", test.command}, Env: []string{"HF_TOKEN=hf_nobody", "A=b c", "BAD=\n"}}); err != nil {
+		path := filepath.Join(t.TempDir(), "weights")
+		b := Bring{Path: path, Argv: []string{"bash", "-c", test.command}, Env: []string{"HF_TOKEN=hf_nobody", "A=b c", "BAD=\n"}, Clean: func() {}}
+		a, err := deskConfig(&deskSlurm{}).bringJob(b, func(string, ...any) {})
+		if err != nil {
 			t.Fatal(err)
 		}
+		dir := a.job.Dir
 		for name, perm := range map[string]os.FileMode{"": 0o700, "environment": 0o600} {
-			if info, err := os.Stat(filepath.Join(e.dir, name)); err != nil || info.Mode().Perm() != perm {
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != perm {
 				t.Errorf("%s: %v, %v", name, info.Mode(), err)
 			}
 		}
-		script, _ := os.ReadFile(filepath.Join(e.dir, "script.sh"))
+		script, _ := os.ReadFile(filepath.Join(dir, "script.sh"))
 		if strings.Contains(string(script), "hf_nobody") {
 			t.Errorf("the script holds the token:\n%s", script)
 		}
-		if out, err := exec.Command("bash", filepath.Join(e.dir, "script.sh")).CombinedOutput(); err != nil {
+		cmd := exec.Command("bash", "script.sh")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "SLURM_JOB_ID=7")
+		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		if _, err := os.Stat(filepath.Join(e.dir, "environment")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "environment")); err == nil {
 			t.Error("the environment is left")
 		}
 		got := ""
-		if err := e.outcome("hf"); err != nil {
+		if err := outcome(dir, "hf"); err != nil {
 			got = err.Error()
 		}
 		if got != test.want {

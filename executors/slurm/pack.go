@@ -101,7 +101,7 @@ func (t *target) PackJob(runs []*plan.Run) (*plan.Pack, error) {
 		pack.Runs = append(pack.Runs, r.Address)
 	}
 	pack.Name = packPrefix + hex.EncodeToString(sum.Sum(nil))[:12]
-	pack.Argv = t.sbatch(runs[0], pack.Name, limit)
+	pack.Argv = t.submission(runs[0], pack.Name, limit)
 	pack.Script = render(packTemplate, map[string]string{
 		"COMMON": strings.TrimRight(commonPart, "\n"), "CLOCK": render(strings.TrimRight(clockPart, "\n"), map[string]string{"LIMIT": strconv.Itoa(limit)}),
 		"NAME":   pack.Name,

@@ -116,11 +116,11 @@ func TestWindowIsFilled(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := New(&Config{PollInterval: time.Minute, MaxInQueue: 100, CommandsPerMinute: 12, paced: c.paced}, hclog.NewNullLogger())
-				e.runner = gentle{next: canned{"sbatch": ""}, bucket: e.cfg.bucket(burst)}
+				e.slurm.runner = gentle{next: canned{"sbatch": ""}, bucket: e.cfg.bucket(burst)}
 				e.Know(&c.profile)
 				began := time.Now()
 				for range 100 {
-					if _, err := e.run(t.Context(), time.Minute, "", "sbatch"); err != nil {
+					if _, err := e.slurm.ask(t.Context(), "sbatch"); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -2,15 +2,14 @@ package slurm
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
 )
 
-// queueFormat asks for whole columns; what may hold anything stands last.
-const queueFormat = "JobID:0|,Name:0|,State:0|,exit_code:0|,SubmitTime:0|,StartTime:0|,NodeList:0|,Reason:0|"
+// timeFormat is how Slurm's commands print a time, in this host's zone.
+const timeFormat = "2006-01-02T15:04:05"
 
 // A row is one job as squeue or sacct tells it.
 type row struct {
@@ -26,7 +25,7 @@ func (r row) base() string {
 // submitted reports whether the job can be the one that was intended at since.
 // Slurm counts in whole seconds.
 func (r row) submitted(since time.Time) bool {
-	t, err := time.ParseInLocation("2006-01-02T15:04:05", r.submit, time.Local)
+	t, err := time.ParseInLocation(timeFormat, r.submit, time.Local)
 	return err != nil || since.IsZero() || t.After(since.Add(-5*time.Minute))
 }
 
@@ -49,27 +48,10 @@ func parseQueue(out string) (rows []row, whole bool) {
 	return rows, whole
 }
 
-// squeue asks once about all of the user's jobs.
-func (e *Executor) squeue(ctx context.Context) ([]row, error) {
-	out, err := e.askQueue(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows, whole := parseQueue(out)
-	if !whole {
-		return nil, errors.New("squeue's answer is damaged: it has a line that is cut off")
-	}
-	return rows, nil
-}
-
-func (e *Executor) askQueue(ctx context.Context) (string, error) {
-	return e.run(ctx, queryTimeout, "", e.on("squeue", "--me", "-a", "-r", "-h", "-t", "all", "-O", queueFormat)...)
-}
-
 // Poll implements executors.Executor with one squeue, which may be another
 // process's. Only jobs that it does not know are asked about one by one.
 func (e *Executor) Poll(ctx context.Context, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
-	out, err := e.shared.get(ctx, e.askQueue)
+	out, err := e.shared.get(ctx, e.slurm.queue)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +62,7 @@ func (e *Executor) Poll(ctx context.Context, handles []executors.Handle) (map[ex
 
 // List implements executors.Lister. Jobs that are about to end are left out.
 func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, error) {
-	rows, err := e.squeue(ctx)
+	rows, err := e.slurm.rows(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +72,7 @@ func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, err
 		if is == executors.Finishing || is == executors.Ended || !strings.HasPrefix(r.name, namePrefix) {
 			continue
 		}
-		out[r.name] = append(out[r.name], handle{cluster: e.cfg.Cluster, id: r.id, name: r.name}.String())
+		out[r.name] = append(out[r.name], e.handle(r.id, r.name))
 	}
 	return out, nil
 }
@@ -110,7 +92,7 @@ func (e *Executor) cancelTwins(ctx context.Context, rows []row, handles []execut
 			continue
 		}
 		e.log.Warn("cancelling a job that was submitted twice", "job", r.id, "name", r.name)
-		if _, err := e.run(ctx, queryTimeout, "", e.on("scancel", r.id)...); err != nil {
+		if err := e.slurm.cancel(ctx, r.id); err != nil {
 			e.log.Warn("cannot cancel", "job", r.id, "error", err)
 		}
 	}
@@ -156,10 +138,10 @@ func (e *Executor) seen(h executors.Handle) {
 // gone asks scontrol, then sacct, about a job that squeue does not know; after a
 // while without an answer it is lost.
 func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (executors.Status, bool) {
-	if r, ok := e.scontrol(ctx, parts); ok {
+	if r, ok := e.slurm.show(ctx, parts); ok {
 		return e.status(r)
 	}
-	if r, ok := e.sacct(ctx, parts); ok {
+	if r, ok := e.slurm.accounted(ctx, parts); ok {
 		if s, known := e.status(r); known && s.State == executors.Ended {
 			return s, true
 		}
@@ -175,43 +157,4 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 		return executors.Status{}, false
 	}
 	return executors.Status{State: executors.Ended, End: executors.Lost, JobID: parts.id, Raw: "unknown to Slurm"}, true
-}
-
-func (e *Executor) scontrol(ctx context.Context, h handle) (row, bool) {
-	out, err := e.run(ctx, queryTimeout, "", e.on("scontrol", "-o", "show", "job", h.id)...)
-	if err != nil {
-		return row{}, false
-	}
-	fields := map[string]string{}
-	for word := range strings.FieldsSeq(out) {
-		if k, v, ok := strings.Cut(word, "="); ok {
-			if _, dup := fields[k]; !dup {
-				fields[k] = v
-			}
-		}
-	}
-	r := row{
-		id: fields["JobId"], name: fields["JobName"], state: fields["JobState"], exit: fields["ExitCode"],
-		submit: fields["SubmitTime"], start: fields["StartTime"], end: fields["EndTime"], nodes: fields["NodeList"], reason: fields["Reason"],
-	}
-	return r, r.id == h.id && r.name == h.name
-}
-
-func (e *Executor) sacct(ctx context.Context, h handle) (row, bool) {
-	out, err := e.run(ctx, queryTimeout, "", e.on("sacct", "-D", "-X", "-n", "-P", "-j", h.id, "-o", "JobID,JobName,State,ExitCode,Submit,Start,NodeList,End")...)
-	if err != nil {
-		return row{}, false
-	}
-	var newest row
-	for line := range strings.Lines(out) {
-		f := strings.Split(strings.TrimSpace(line), "|")
-		if len(f) < 7 || f[0] != h.id || f[1] != h.name || f[4] < newest.submit {
-			continue
-		}
-		newest = row{id: f[0], name: f[1], state: f[2], exit: f[3], submit: f[4], start: f[5], nodes: f[6]}
-		if len(f) > 7 {
-			newest.end = f[7]
-		}
-	}
-	return newest, newest.id != ""
 }

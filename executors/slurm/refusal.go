@@ -1,6 +1,12 @@
 package slurm
 
-import "strings"
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors"
+)
 
 // An answer is what a failed sbatch means for the job.
 type answer int
@@ -79,4 +85,23 @@ func classify(stderr string) (answer, string) {
 		}
 	}
 	return ambiguous, ""
+}
+
+// refusal marks what sbatch's failure means.
+func refusal(err error) error {
+	var ce *commandError
+	if !errors.As(err, &ce) || !ce.answered {
+		return err
+	}
+	means, remedy := classify(ce.stderr)
+	if remedy != "" {
+		remedy = "; " + remedy
+	}
+	switch means {
+	case rejected:
+		return fmt.Errorf("%w%s (%w)", ce, remedy, executors.ErrRejected)
+	case full:
+		return fmt.Errorf("%w (%w)", ce, executors.ErrLimit)
+	}
+	return fmt.Errorf("%w%s", ce, remedy)
 }

@@ -73,7 +73,7 @@ func (e *Executor) status(r row) (s executors.Status, known bool) {
 }
 
 func slurmTime(s string) time.Time {
-	t, err := time.ParseInLocation("2006-01-02T15:04:05", s, time.Local)
+	t, err := time.ParseInLocation(timeFormat, s, time.Local)
 	if err != nil {
 		return time.Time{}
 	}

@@ -61,23 +61,20 @@ func (t *target) Job(run *plan.Run) (plan.Job, error) {
 	if t.InAllocation {
 		return plan.Job{Name: name, Argv: insideArgv(run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
 	}
-	return plan.Job{Name: name, Argv: t.sbatch(run, name, run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
+	return plan.Job{Name: name, Argv: t.submission(run, name, run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
 }
 
-// sbatch submits script.sh in its working directory, with the resources of run.
-func (t *target) sbatch(run *plan.Run, name string, seconds int) []string {
-	argv := append([]string{"sbatch", "--parsable"}, t.options(run, name+"-"+plan.AttemptPlaceholder, seconds)...)
-	return append(argv, "--output=job.out", "--error=job.out", "script.sh")
+// submission submits script.sh with the resources of run.
+func (t *target) submission(run *plan.Run, name string, seconds int) []string {
+	return sbatch(t.options(run, name+"-"+plan.AttemptPlaceholder, seconds))
 }
 
 // options are sbatch's options for the resources of a run, without where output
 // goes.
 func (t *target) options(run *plan.Run, name string, seconds int) []string {
 	h := run.Hardware
-	opts := []string{
-		"--no-requeue", "--open-mode=append", "--job-name=" + name, "--comment=" + name,
-		fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode),
-	}
+	opts := append(named(name),
+		fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode))
 	add := func(on bool, option string) {
 		if on {
 			opts = append(opts, option)
@@ -95,6 +92,11 @@ func (t *target) options(run *plan.Run, name string, seconds int) []string {
 		add(o.value != "", "--"+o.name+"="+o.value)
 	}
 	return append(opts, t.ExtraArgs...)
+}
+
+// named are the options that every job has.
+func named(name string) []string {
+	return []string{"--no-requeue", "--open-mode=append", "--job-name=" + name, "--comment=" + name}
 }
 
 // namePrefix begins the names of all jobs.
