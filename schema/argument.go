@@ -92,7 +92,7 @@ func (a *arguments) hint(name string) string {
 	if s := elsewhere[name]; s != "" {
 		return " " + s
 	}
-	if s := didYouMean(name, a.known); s != "" {
+	if s := DidYouMean(name, a.known); s != "" {
 		return s
 	}
 	for _, v := range a.catalog.Versions {

@@ -62,7 +62,7 @@ func (m *maker) refuseAxis(a *hclsyntax.Attribute) *hcl.Diagnostic {
 		return ownedFlag(a, why)
 	}
 	return refuse(a.NameRange, "Unsupported matrix axis", "An axis must be named after a benchmark argument, and %q is not one.%s\nA value of your own is swept with `%s` and read as each.%s.",
-		name, didYouMean(name, append(slices.Clone(blockArguments), m.args.flags...)), free, name)
+		name, DidYouMean(name, append(slices.Clone(blockArguments), m.args.flags...)), free, name)
 }
 
 // readFreeAxis reads an axis block.

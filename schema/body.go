@@ -81,7 +81,7 @@ func article(noun string) string {
 }
 
 func (s shape) unknownArgument(a *hclsyntax.Attribute) *hcl.Diagnostic {
-	hint := didYouMean(a.Name, s.args)
+	hint := DidYouMean(a.Name, s.args)
 	switch {
 	case s.noun == "":
 		return refuse(a.NameRange, "Argument outside a block", "Arguments stand inside blocks, and %q stands by itself. Move it into the block that it belongs to.", a.Name)
@@ -94,7 +94,7 @@ func (s shape) unknownArgument(a *hclsyntax.Attribute) *hcl.Diagnostic {
 }
 
 func (s shape) unknownBlock(b *hclsyntax.Block) *hcl.Diagnostic {
-	hint := didYouMean(b.Type, s.blocks)
+	hint := DidYouMean(b.Type, s.blocks)
 	switch {
 	case slices.Contains(s.args, b.Type):
 		hint = fmt.Sprintf(" %q is an argument: write %s = …", b.Type, b.Type)

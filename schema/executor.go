@@ -148,7 +148,7 @@ func (d *Definitions) findExecutor(ref string) (*Executor, string) {
 		return d.undeclaredSimulate(), ""
 	}
 	known := append(d.executorRefs(), Simulate)
-	if s := didYouMean(ref, known); s != "" {
+	if s := DidYouMean(ref, known); s != "" {
 		return nil, "no such executor is declared." + s
 	}
 	return nil, "no such executor is declared. The executors are " + strings.Join(known, ", ") + "."

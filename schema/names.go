@@ -158,7 +158,7 @@ func checkAttribute(t hcl.Traversal, i int, noun string, attrs []string) hcl.Dia
 	if !ok || attrs == nil || slices.Contains(attrs, name) {
 		return nil
 	}
-	hint := didYouMean(name, attrs)
+	hint := DidYouMean(name, attrs)
 	if hint == "" {
 		hint = " It has: " + strings.Join(attrs, ", ") + "."
 	}
@@ -187,7 +187,7 @@ func unknownRoot(t hcl.Traversal, each bool) *hcl.Diagnostic {
 	if each {
 		words = append(slices.Clone(words), "each")
 	}
-	hint := didYouMean(word, words)
+	hint := DidYouMean(word, words)
 	if hint == "" {
 		hint = " References begin with " + strings.Join(words, ", ") + "."
 	}

@@ -120,7 +120,7 @@ func (c *optionChecker) unknown(t *tree, path, prefix, name string) {
 			siblings = append(siblings, rest)
 		}
 	}
-	hint := didYouMean(name, siblings)
+	hint := DidYouMean(name, siblings)
 	if hint == "" {
 		hint = c.elsewhere(path, name)
 	}
@@ -204,7 +204,7 @@ func wrongOption(opt *catalog.Option, t *tree) string {
 		return outside(opt.Range, v)
 	}
 	s := v.AsString()
-	hint := didYouMean(s, opt.Values)
+	hint := DidYouMean(s, opt.Values)
 	for _, value := range opt.Values {
 		if strings.EqualFold(value, s) {
 			hint = fmt.Sprintf(" Did you mean %q?", value)

@@ -130,7 +130,7 @@ func (r *resolver) reference(t hcl.Traversal) *node {
 		}
 	}
 	if !slices.Contains(names, name) {
-		hint := didYouMean(name, names)
+		hint := DidYouMean(name, names)
 		if hint == "" {
 			hint = fmt.Sprintf(" It is neither an argument of benchmarks nor a free axis of the row %q.", r.row.label)
 		}

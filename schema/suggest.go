@@ -60,8 +60,9 @@ func distance(a, b string) int {
 	return rows[len(a)%3][len(b)]
 }
 
-// didYouMean is a sentence with a leading space, "" if no name is near.
-func didYouMean(given string, names []string) string {
+// DidYouMean returns a sentence with a leading space that names the nearest of
+// names to given, "" if none is near.
+func DidYouMean(given string, names []string) string {
 	if near := nearest(given, names); near != "" {
 		return fmt.Sprintf(" Did you mean %q?", near)
 	}
@@ -71,7 +72,7 @@ func didYouMean(given string, names []string) string {
 // orList is a sentence with a leading space: the nearest of names, else all of
 // them behind lead.
 func orList(given string, names []string, lead string) string {
-	if s := didYouMean(given, names); s != "" {
+	if s := DidYouMean(given, names); s != "" {
 		return s
 	}
 	return fmt.Sprintf(" %s %s.", lead, strings.Join(names, ", "))

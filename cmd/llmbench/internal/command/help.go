@@ -25,8 +25,8 @@ const appTemplate = `Usage: llmbench COMMAND [flags] [DIR]
 {{.Usage}}.
 
 COMMANDS
-{{range .VisibleCommands}}{{if ne .Name "help"}}  {{printf "%-11s" .Name}} {{.Usage}}
-{{end}}{{end}}
+{{range .VisibleCommands}}  {{printf "%-11s" .Name}} {{.Usage}}
+{{end}}
 {{.Description}}
 
 llmbench COMMAND -help says more of each, with examples.

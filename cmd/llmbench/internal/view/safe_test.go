@@ -74,11 +74,11 @@ func TestLog(t *testing.T) {
 func TestMarkdownShowsForeignText(t *testing.T) {
 	var b bytes.Buffer
 	tbl := &table{header: []string{"run", "cause"}}
-	tbl.add("a", "x | y <img src=z> & `code`")
+	tbl.add("a", "x | y <img src=z> & `a > b` `<i>")
 	if err := tbl.markdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	if want := "| a   | x \\| y &lt;img src=z&gt; &amp; `code` |\n"; !strings.HasSuffix(b.String(), want) {
+	if want := "| a   | x \\| y &lt;img src=z&gt; &amp; `a > b` `&lt;i&gt; |\n"; !strings.HasSuffix(b.String(), want) {
 		t.Errorf("got %s, want %s", b.String(), want)
 	}
 }

@@ -95,7 +95,17 @@ func (t *table) markdown(w io.Writer) error {
 
 // markdownText is a string that Markdown shows as it is, HTML and the bars of
 // tables included. Code spans stay code spans.
-func markdownText(s string) string { return markdownEscapes.Replace(s) }
+func markdownText(s string) string {
+	parts := strings.Split(s, "`")
+	for i := range parts {
+		if code := i%2 == 1 && i < len(parts)-1; code {
+			parts[i] = strings.ReplaceAll(parts[i], "|", `\|`)
+		} else {
+			parts[i] = markdownEscapes.Replace(parts[i])
+		}
+	}
+	return strings.Join(parts, "`")
+}
 
 var markdownEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`)
 
