@@ -8,6 +8,7 @@ import (
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // forecasts are the estimates of a plan, one for all runs that load the same
@@ -82,6 +83,7 @@ type graphs struct {
 type graphsKey struct {
 	options *optionsPart
 	most    int
+	version *catalog.Version
 }
 
 func newForecasts(b *builder, l lessons) *forecasts {
@@ -100,8 +102,8 @@ func (f *forecasts) of(c candidate) *forecast {
 	w := m.workload
 	w.Arguments, w.Options = c.run.Arguments, c.run.LLMAPIOptions
 	var g *graphs
-	s := w.scenario(m.scenario, c.data.extent, func(options any, most int) []int {
-		g = once(f.graphs, graphsKey{c.run.options, most}, func() *graphs { return newGraphs(options, most) })
+	s := w.scenario(m.scenario, c.data.extent, func(options any, most int, v *catalog.Version) []int {
+		g = once(f.graphs, graphsKey{c.run.options, most, v}, func() *graphs { return newGraphs(options, most, v) })
 		return g.sizes
 	})
 	key := load{machine: m, data: c.data, engine: engineOf(&s, g.key)}
@@ -124,8 +126,8 @@ func (f *forecasts) machine(c candidate) *machine {
 	})
 }
 
-func newGraphs(options any, most int) *graphs {
-	g := &graphs{sizes: graphSizes(options, most)}
+func newGraphs(options any, most int, v *catalog.Version) *graphs {
+	g := &graphs{sizes: graphSizes(options, most, v)}
 	var key []byte
 	for _, n := range g.sizes {
 		key = binary.AppendVarint(key, int64(n))

@@ -39,7 +39,7 @@ func TestLoadsDifferInEveryFieldOfAScenario(t *testing.T) {
 			t.Errorf("scenarios that differ in %s are taken for one load", name)
 		}
 	}
-	if newGraphs(map[string]any{"cuda_graph_batch_sizes": []any{1.0}}, 8).key == newGraphs(nil, 8).key {
+	if newGraphs(map[string]any{"cuda_graph_batch_sizes": []any{1.0}}, 8, versionOf("")).key == newGraphs(nil, 8, versionOf("")).key {
 		t.Error("graph sizes do not tell loads apart")
 	}
 }

@@ -59,7 +59,8 @@ func (n *noter) slotsUnused(o Occupancy) {
 
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
 func (n *noter) graphSizes(o Occupancy) {
-	sizes := graphSizes(n.run.LLMAPIOptions, o.Slots/o.Ranks)
+	version := versionOf(n.run.Image.TRTLLMVersion)
+	sizes := graphSizes(n.run.LLMAPIOptions, o.Slots/o.Ranks, version)
 	if len(sizes) == 0 {
 		return
 	}
@@ -69,7 +70,7 @@ func (n *noter) graphSizes(o Occupancy) {
 			"The batch reaches %d a rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
 		return
 	}
-	if !graphPadding(n.run.LLMAPIOptions) {
+	if !graphPadding(n.run.LLMAPIOptions, version) {
 		if !slices.Contains(sizes, batch) {
 			n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
 				"The batch of %d a rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)

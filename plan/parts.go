@@ -109,15 +109,16 @@ type argumentsPart struct {
 }
 
 type argumentsKey struct {
-	common  any
-	own     string
-	longest int
+	common   any
+	own      string
+	longest  int
+	fraction float64 // of the options, -1 for none
 }
 
 // argumentsOf converts the flags of a cell.
 func (p *parts) argumentsOf(cell *schema.Cell, data *requests) *argumentsPart {
 	common := cell.Common().Args
-	return once(p.arguments, argumentsKey{common, ownKey(cell), data.longest}, func() *argumentsPart {
+	return once(p.arguments, argumentsKey{common, ownKey(cell), data.longest, optionFraction(cell)}, func() *argumentsPart {
 		f := once(p.families, common, func() *argumentsFamily { return newArgumentsFamily(cell) })
 		all := maps.Clone(f.fixed)
 		for name, v := range cell.Args.Own() {
@@ -133,7 +134,7 @@ func newArgumentsFamily(cell *schema.Cell) *argumentsFamily {
 	for name, v := range cell.Args.All() {
 		f.fixed[name] = argument(v)
 	}
-	varies := map[string]bool{"max_seq_len": true}
+	varies := map[string]bool{"max_seq_len": true, fractionFlag: true}
 	for name := range cell.Args.Own() {
 		varies[name] = true
 	}
@@ -165,9 +166,24 @@ func complete(args trtllm.Arguments, cell *schema.Cell, data *requests) {
 			args[f.Off] = true
 		}
 	}
+	if f := optionFraction(cell); f >= 0 {
+		args[fractionFlag] = f
+	}
 	if args["max_seq_len"] == nil && data.longest > 0 {
 		args["max_seq_len"] = int64(data.longest)
 	}
+}
+
+const fractionFlag = "kv_cache_free_gpu_mem_fraction"
+
+// optionFraction is kv_cache_config.free_gpu_memory_fraction as declared, -1 if it is
+// not: it stands for the flag, which is passed with the same value.
+func optionFraction(cell *schema.Cell) float64 {
+	if f, ok := optionOf(cell, "kv_cache_config.free_gpu_memory_fraction"); ok && f.Type() == cty.Number {
+		n, _ := f.AsBigFloat().Float64()
+		return n
+	}
+	return -1
 }
 
 // passed is the JSON object of the arguments that are passed, as json.Marshal

@@ -29,7 +29,7 @@ func (p *proof) check() hcl.Diagnostics {
 		p.supportedCell, p.wholeNodes, p.worldSize, p.expertParallel, p.timeLimit,
 		p.limitsGiven, p.longestPrompt, p.longestSequence, p.batchAboveTokens,
 		p.concurrencyAboveRequests, p.concurrencyBelowRanks, p.shortWindow, p.sharedSampling,
-		p.graphSizes,
+		p.graphSizes, p.saidTwice, p.multiTokenPrediction,
 	} {
 		diags = append(diags, rule()...)
 	}
@@ -61,8 +61,10 @@ func argInEffect(cell *schema.Cell, name string) cty.Value {
 
 // option looks an option up by its dotted path; ok is false when it is absent
 // or null.
-func (p *proof) option(path string) (cty.Value, bool) {
-	v := p.cell.Options
+func (p *proof) option(path string) (cty.Value, bool) { return optionOf(p.cell, path) }
+
+func optionOf(cell *schema.Cell, path string) (cty.Value, bool) {
+	v := cell.Options
 	for name := range strings.SplitSeq(path, ".") {
 		if v == cty.NilVal || v.IsNull() || !v.Type().IsObjectType() || !v.Type().HasAttribute(name) {
 			return cty.NilVal, false
@@ -79,9 +81,20 @@ func (p *proof) optionTrue(path string) bool {
 
 func (p *proof) attentionDP() bool { return p.optionTrue("enable_attention_dp") }
 
-// chunked reports whether trtllm-bench leaves max_num_tokens as it is: it looks
-// at the options file for that, and not at its flag.
-func (p *proof) chunked() bool { return p.optionTrue("enable_chunked_prefill") }
+// chunked reports whether prompts may be split over iterations.
+func (p *proof) chunked() bool {
+	if v, ok := p.option("enable_chunked_prefill"); ok {
+		return v.Type() == cty.Bool && v.True()
+	}
+	v := argInEffect(p.cell, "enable_chunked_context")
+	return !v.IsNull() && v.Type() == cty.Bool && v.True()
+}
+
+// declared reports whether definitions set a flag or an option.
+func (p *proof) declared(name string) bool {
+	o, ok := p.cell.Origins.Get(name)
+	return ok && o.From != schema.FromVersion && o.From != schema.FromLLMBench
+}
 
 // errorAt refuses the cell at the place of argument; "" is the row itself.
 func (p *proof) errorAt(argument, summary, detail string) hcl.Diagnostics {

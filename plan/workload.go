@@ -40,7 +40,7 @@ func (w Workload) machine() estimate.Scenario {
 }
 
 // scenario completes a machine, but for the requests.
-func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options any, most int) []int) estimate.Scenario {
+func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options any, most int, v *catalog.Version) []int) estimate.Scenario {
 	a := w.Arguments
 	whole := func(name string, otherwise int) int {
 		if n, ok := a.Int(name); ok {
@@ -56,14 +56,29 @@ func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options an
 	s.AttentionDP = optionIs(w.Options, true, "enable_attention_dp")
 	s.MaxBatchSize = whole("max_batch_size", 2048)
 	s.Concurrency = whole("concurrency", -1)
-	s.ChunkedContext = optionIs(w.Options, true, "enable_chunked_prefill") || a.Bool("enable_chunked_context")
+	s.ChunkedContext = a.ChunkedContext(w.Options)
 	s.Balance = balance(w.Options)
-	s.GraphSizes = graphs(w.Options, s.MaxBatchSize)
-	s.GraphPadding = graphPadding(w.Options)
+	version := versionOf(w.TRTLLMVersion)
+	s.GraphSizes, s.GraphPadding = graphs(w.Options, s.MaxBatchSize, version), graphPadding(w.Options, version)
 	s.AllToAll = s.AllToAll || optionIs(w.Options, "WIDEEP", "moe_config", "backend")
 	s.MaxSeqLen = max(whole("max_seq_len", 0), e.longest)
-	s.MaxNumTokens = trtllm.ForcedMaxNumTokens(whole("max_num_tokens", 8192), e.maxISL, s.MaxBatchSize, optionIs(w.Options, true, "enable_chunked_prefill"))
+	s.MaxNumTokens = w.maxNumTokens(e, s.MaxBatchSize)
 	return s
+}
+
+// maxNumTokens is the token limit of the engine. Where trtllm-bench computes the
+// limits, because it is not given both, and the options file does not switch chunking
+// on, it raises the limit to the longest prompt plus max_batch_size
+// (bench/benchmark/utils/general.py).
+func (w Workload) maxNumTokens(e extent, batch int) int {
+	tokens, given := w.Arguments.Int("max_num_tokens")
+	if !given {
+		tokens = 8192
+	}
+	if _, both := w.Arguments.Int("max_batch_size"); both && given || optionIs(w.Options, true, "enable_chunked_prefill") {
+		return tokens
+	}
+	return max(tokens, e.maxISL+batch)
 }
 
 // An extent is how long the requests of a data set get, a prompt that is text
@@ -134,29 +149,6 @@ func balance(options any) *estimate.Balance {
 		return otherwise
 	}
 	return &estimate.Balance{TimeoutIters: iterations("timeout_iters", 50), BatchingWaitIters: iterations("batching_wait_iters", 10)}
-}
-
-// graphPadding reports whether a batch is rounded up to one with a CUDA graph.
-func graphPadding(options any) bool {
-	return optionIs(options, true, "cuda_graph_config", "enable_padding") || optionIs(options, true, "cuda_graph_padding_enabled")
-}
-
-// graphSizes are the batch sizes that are captured: TensorRT-LLM takes most for
-// those above it.
-func graphSizes(options any, most int) []int {
-	obj, _ := options.(map[string]any)
-	list, ok := obj["cuda_graph_batch_sizes"].([]any)
-	if !ok {
-		config, _ := obj["cuda_graph_config"].(map[string]any)
-		list, _ = config["batch_sizes"].([]any)
-	}
-	var sizes []int
-	for _, e := range list {
-		if f, ok := e.(float64); ok {
-			sizes = append(sizes, int(min(f, float64(most))))
-		}
-	}
-	return sizes
 }
 
 func estimateModel(m *catalog.Model, c *catalog.Checkpoint, g *catalog.GPU) estimate.Model {

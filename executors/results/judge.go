@@ -178,7 +178,7 @@ func (r *Result) outsidePrediction() []Reason {
 func (r *Result) onOtherHardware(origins plan.Origins) []Reason {
 	var out []Reason
 	m := matcher{origins: origins}
-	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !strings.Contains(strings.ToUpper(*name), strings.ToUpper(r.Hardware.GPU)) {
+	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !namesGPU(*name, r.Hardware.GPU) {
 		out = append(out, reason(failure.WrongGPU, "hardware: planned %s%s, measured on %s", r.Hardware.GPU, m.place("hardware"), *name))
 	}
 	if v := r.Provenance.TRTLLMVersion; v != nil && !catalog.SameVersion(*v, r.Image.Name, r.Image.TRTLLMVersion) {
@@ -188,6 +188,15 @@ func (r *Result) onOtherHardware(origins plan.Origins) []Reason {
 		out = append(out, reason(failure.WrongImage, "image: planned digest %s%s, measured with %s", *want, m.place("image"), *have))
 	}
 	return out
+}
+
+// namesGPU reports whether a driver's name of a GPU, "NVIDIA GB200", holds the name
+// of a kind as a word of its own: a GB200 is no B200.
+func namesGPU(shown, kind string) bool {
+	words := func(s string) string {
+		return " " + strings.Join(strings.FieldsFunc(strings.ToUpper(s), func(r rune) bool { return r == ' ' || r == '-' }), " ") + " "
+	}
+	return strings.Contains(words(shown), words(kind))
 }
 
 // unclean says what was wrong with the end of a job, "" for nothing.

@@ -26,17 +26,17 @@ func TestJudgeMatch(t *testing.T) {
 		"ep missing": {edits: []string{"world_info.ep_size=null"}, want: "invalid\ninvalid argument_mismatch: ep: planned 8, reported none"},
 		"ep not passed": {
 			edits: []string{"world_info.ep_size=null"}, run: func(r *plan.Run) { r.Arguments["ep"] = nil }, want: "valid"},
-		"world size": {edits: []string{"world_info.world_size=16"}, want: "invalid\ninvalid argument_mismatch: world size: planned 8, reported 16"},
-		"batch size": {edits: []string{"world_info.max_batch_size=32"}, want: "invalid\ninvalid argument_mismatch: max_batch_size: planned 16, reported 32"},
-		"tokens":     {edits: []string{"world_info.max_num_tokens=4096"}, want: "invalid\ninvalid argument_mismatch: max_num_tokens: planned 2048, reported 4096"},
-		"tokens forced": {
-			edits: []string{"world_info.max_num_tokens=144"}, run: func(r *plan.Run) { r.Arguments["max_num_tokens"] = int64(130) }, want: "valid"},
-		"tokens not forced": {
+		"world size":            {edits: []string{"world_info.world_size=16"}, want: "invalid\ninvalid argument_mismatch: world size: planned 8, reported 16"},
+		"batch size":            {edits: []string{"world_info.max_batch_size=32"}, want: "invalid\ninvalid argument_mismatch: max_batch_size: planned 16, reported 32"},
+		"tokens":                {edits: []string{"world_info.max_num_tokens=4096"}, want: "invalid\ninvalid argument_mismatch: max_num_tokens: planned 2048, reported 4096"},
+		"quantization mixed":    {edits: []string{`engine.quantization="MIXED_PRECISION"`}, want: "valid"},
+		"quantization in words": {edits: []string{`engine.quantization="None"`}, want: "valid"},
+		"tokens as planned": {
 			edits: []string{"world_info.max_num_tokens=130"}, run: func(r *plan.Run) { r.Arguments["max_num_tokens"] = int64(130) }, want: "valid"},
 		"tokens neither": {
 			edits: []string{"world_info.max_num_tokens=131"}, run: func(r *plan.Run) { r.Arguments["max_num_tokens"] = int64(130) },
-			want: "invalid\ninvalid argument_mismatch: max_num_tokens: planned 130, or 144 where trtllm-bench forces it, reported 131"},
-		"tokens forced in spite of chunking": {
+			want: "invalid\ninvalid argument_mismatch: max_num_tokens: planned 130, reported 131"},
+		"tokens raised": {
 			edits: []string{"world_info.max_num_tokens=144"},
 			run: func(r *plan.Run) {
 				r.Arguments["max_num_tokens"] = int64(130)
@@ -88,21 +88,18 @@ func TestJudgeMatch(t *testing.T) {
 	}
 }
 
-// Lengths that vary are compared by their mean, and the longest prompt forces
-// the token limit.
+// Lengths that vary are compared by their mean.
 func TestJudgeVariableLengths(t *testing.T) {
 	run := testRun()
 	run.UseCase.ISLStdev, run.UseCase.OSLStdev = ptr(30.0), ptr(10.0)
-	run.Arguments["max_num_tokens"] = int64(140)
 	shape := plan.Shape(128, 64, 30, 10, 420, 100)
-	var isl, osl, longest int
+	var isl, osl int
 	for i := range 100 {
 		a, b := shape.Lengths(i)
-		isl, osl, longest = isl+a, osl+b, max(longest, a)
+		isl, osl = isl+a, osl+b
 	}
 	in := measured(t,
-		fmt.Sprintf("request_info.avg_input_length=%v", float64(isl)/100), fmt.Sprintf("request_info.avg_output_length=%v", float64(osl)/100),
-		fmt.Sprintf("world_info.max_num_tokens=%d", longest+16))
+		fmt.Sprintf("request_info.avg_input_length=%v", float64(isl)/100), fmt.Sprintf("request_info.avg_output_length=%v", float64(osl)/100))
 	in.Run = run
 	if r := Judge(in); r.Verdict != Valid {
 		t.Error(told(r))
@@ -293,5 +290,21 @@ func TestJudgePrintedReport(t *testing.T) {
 	in.Report, in.Stdout = nil, opens(b.String())
 	if r = Judge(in); r.Counts() || !r.Simulated {
 		t.Errorf("a printed simulation of a real run: %s", told(r))
+	}
+}
+
+// The names are those that nvidia-smi prints for these boards.
+func TestNamesGPU(t *testing.T) {
+	for _, c := range []struct {
+		shown, kind string
+		want        bool
+	}{
+		{"NVIDIA GB200", "GB200", true}, {"NVIDIA GB200", "B200", false}, {"NVIDIA B200", "GB200", false}, {"NVIDIA B200", "b200", true},
+		{"NVIDIA GH200 480GB", "H200", false}, {"NVIDIA H200", "H200", true}, {"NVIDIA H100 80GB HBM3", "H100", true},
+		{"NVIDIA A100-SXM4-80GB", "A100", true}, {"NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTX PRO 6000", true}, {"NVIDIA GB300", "B300", false},
+	} {
+		if got := namesGPU(c.shown, c.kind); got != c.want {
+			t.Errorf("%q names %s: %v", c.shown, c.kind, got)
+		}
 	}
 }

@@ -10,9 +10,6 @@ type planned struct {
 	tp, pp, ep   int
 	maxBatchSize int // 0: left to trtllm-bench
 	maxNumTokens int
-	// forcedTokens is what trtllm-bench raises max_num_tokens to without chunked
-	// prefill.
-	forcedTokens int
 	requests     int
 	kvFraction   *float64
 	streaming    bool
@@ -42,43 +39,28 @@ func newPlanned(run *plan.Run) planned {
 	if p.policy == "" {
 		p.policy = "guaranteed_no_evict"
 	}
-	longest := p.lengths(run)
-	p.forcedTokens = p.maxNumTokens
-	if p.maxBatchSize > 0 && p.lengthsKnown {
-		p.forcedTokens = trtllm.ForcedMaxNumTokens(p.maxNumTokens, longest, p.maxBatchSize, chunked(run))
-	}
+	p.lengths(run)
 	return p
 }
 
-// lengths computes the mean lengths of a generated data set and returns its
-// longest prompt.
-func (p *planned) lengths(run *plan.Run) (longestISL int) {
+// lengths computes the mean lengths of a generated data set.
+func (p *planned) lengths(run *plan.Run) {
 	u, d := run.UseCase, run.Dataset
 	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Rows < 1 {
-		return 0
+		return
 	}
 	p.lengthsKnown = true
 	shape := plan.Shape(*u.ISL, *u.OSL, value(u.ISLStdev), value(u.OSLStdev), value(d.Seed), d.Rows)
 	if shape.ISLStdev == 0 && shape.OSLStdev == 0 {
 		p.meanISL, p.meanOSL = float64(shape.ISL), float64(shape.OSL)
-		return shape.ISL
+		return
 	}
 	rows := min(d.Rows, p.requests)
 	for i := range rows {
 		isl, osl := shape.Lengths(i)
 		p.meanISL += float64(isl) / float64(rows)
 		p.meanOSL += float64(osl) / float64(rows)
-		longestISL = max(longestISL, isl)
 	}
-	return longestISL
-}
-
-// chunked reports whether the options file switches chunked prefill on, which
-// is what trtllm-bench looks at before it forces a limit.
-func chunked(run *plan.Run) bool {
-	options, _ := run.LLMAPIOptions.(map[string]any)
-	on, _ := options["enable_chunked_prefill"].(bool)
-	return on
 }
 
 // kvDtype is kv_cache_config.dtype of the options file.

@@ -44,12 +44,12 @@ func (a Arguments) String(name string) string {
 	return v
 }
 
-// ForcedMaxNumTokens is the token limit that trtllm-bench really uses: without
-// chunked prefill it raises max_num_tokens to the longest prompt plus
-// max_batch_size where it is less (bench/benchmark/utils/general.py).
-func ForcedMaxNumTokens(maxNumTokens, maxISL, maxBatch int, chunkedPrefill bool) int {
-	if chunkedPrefill {
-		return maxNumTokens
+// ChunkedContext reports whether the engine splits prompts over iterations: the
+// options file's enable_chunked_prefill decides where it is there, else the flag.
+func (a Arguments) ChunkedContext(options any) bool {
+	top, _ := options.(map[string]any)
+	if on, ok := top["enable_chunked_prefill"].(bool); ok {
+		return on
 	}
-	return max(maxNumTokens, maxISL+maxBatch)
+	return a.Bool("enable_chunked_context")
 }

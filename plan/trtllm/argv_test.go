@@ -183,19 +183,16 @@ func TestParseArgvHelp(t *testing.T) {
 	}
 }
 
-func TestForcedMaxNumTokens(t *testing.T) {
+// The options file is laid over the command line (bench/benchmark/throughput.py at
+// 000a01de, llm_utils.py).
+func TestChunkedContext(t *testing.T) {
 	for _, c := range []struct {
-		tokens, isl, batch int
-		chunked            bool
-		want               int
-	}{
-		{8192, 1000, 896, false, 8192},
-		{8192, 8000, 896, false, 8896},
-		{8192, 8000, 896, true, 8192},
-		{2048, 2048, 0, false, 2048},
-	} {
-		if got := ForcedMaxNumTokens(c.tokens, c.isl, c.batch, c.chunked); got != c.want {
-			t.Errorf("%+v: %d", c, got)
+		flag, option any
+		want         bool
+	}{{nil, nil, false}, {true, nil, true}, {false, nil, false}, {true, false, false}, {false, true, true}} {
+		options := map[string]any{"enable_chunked_prefill": c.option}
+		if got := (Arguments{"enable_chunked_context": c.flag}).ChunkedContext(options); got != c.want {
+			t.Errorf("%+v: %v", c, got)
 		}
 	}
 }

@@ -32,6 +32,8 @@ type versionBlock struct {
 	ChunkedDefault       bool     `hcl:"chunked_default,optional"`
 	ShallowKVMerge       bool     `hcl:"shallow_kv_merge,optional"`
 	GraphSizesExcludeMax bool     `hcl:"graph_sizes_exclude_max,optional"`
+	GraphDefaultMax      int      `hcl:"graph_default_max,optional"`
+	GraphPowersBelow     bool     `hcl:"graph_powers_below,optional"`
 	NestedKeysIgnored    bool     `hcl:"nested_keys_ignored,optional"`
 }
 

@@ -47,6 +47,9 @@ type Model struct {
 	EOS            int `hcl:"eos"`
 	MaxPositions   int `hcl:"max_positions"`
 
+	// MTPLayers are layers that predict further tokens, for speculation by MTP.
+	MTPLayers int `hcl:"mtp_layers,optional"`
+
 	// VisionParams is the number of parameters of a vision tower, which every
 	// rank loads and text leaves idle.
 	VisionParams float64 `hcl:"vision_params,optional"`

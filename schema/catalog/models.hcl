@@ -171,6 +171,7 @@ model "deepseek_r1" {
   q_rank          = 1536
   dense_layers    = 3
   dense_ffn       = 18432
+  mtp_layers      = 1
   moe_layers      = 58
   experts         = 256
   top_k           = 8

@@ -29,7 +29,7 @@ options {
   enable_attention_dp      = { type = "bool" }
   max_input_len            = { type = "int" }
 
-  tokenizer           = { type = "string" }
+  tokenizer           = { type = "string", file = true }
   tokenizer_mode      = { type = "string", values = ["auto", "slow"] }
   tokenizer_revision  = { type = "string" }
   skip_tokenizer_init = { type = "bool" }
@@ -53,7 +53,7 @@ options {
 
   garbage_collection_gen0_threshold = { type = "int" }
   num_postprocess_workers           = { type = "int" }
-  postprocess_tokenizer_dir         = { type = "string" }
+  postprocess_tokenizer_dir         = { type = "string", file = true }
   reasoning_parser                  = { type = "string" }
 
   enable_lora  = { type = "bool" }
@@ -78,7 +78,7 @@ options {
   cuda_graph_padding_enabled = { type = "bool" }
   moe_backend                = { type = "string" }
   moe_max_num_tokens         = { type = "int" }
-  moe_load_balancer          = { type = "any" } # a path or an object
+  moe_load_balancer          = { type = "any", file = true } # a path or an object
   kv_cache_dtype             = { type = "string" }
   autotuner_enabled          = { type = "bool" }
   mixed_sampler              = { type = "bool" }

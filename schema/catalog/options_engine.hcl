@@ -2,7 +2,7 @@
 # experts, attention data parallelism, compilation.
 
 object "kv_cache_config" {
-  free_gpu_memory_fraction = { type = "float", min = 0, max = 1, overrides = "kv_cache_free_gpu_mem_fraction" }
+  free_gpu_memory_fraction = { type = "float", min = 0.001, max = 1 } # here or as flag, not both
 
   enable_block_reuse             = { type = "bool" }
   max_tokens                     = { type = "int" }
@@ -168,7 +168,7 @@ object "moe_config" {
   since = "1.0.0rc4"
 
   max_num_tokens                = { type = "int" }
-  load_balancer                 = { type = "any" } # a path or an object
+  load_balancer                 = { type = "any", file = true } # a path or an object
   disable_finalize_fusion       = { type = "bool", since = "1.1" }
   use_low_precision_moe_combine = { type = "bool", since = "1.2" }
 }

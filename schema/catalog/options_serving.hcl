@@ -132,7 +132,7 @@ object "peft_cache_config" {
   max_pages_per_block_device = { type = "int" }
   device_cache_percent       = { type = "float" } # a fraction, whatever the name says
   host_cache_size            = { type = "int" }   # bytes
-  lora_prefetch_dir          = { type = "string" }
+  lora_prefetch_dir          = { type = "string", file = true }
 }
 
 object "cache_transceiver_config" {

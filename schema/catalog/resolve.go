@@ -19,8 +19,8 @@ func (d *document) resolve(c *Catalog) hcl.Diagnostics {
 			release: own, from: from, Sources: b.Sources,
 			Name: b.Name, SharedSamplingParams: b.SharedSamplingParams, ChunkedDefault: b.ChunkedDefault,
 			ShallowKVMerge: b.ShallowKVMerge, GraphSizesExcludeMax: b.GraphSizesExcludeMax,
-			NestedKeysIgnored: b.NestedKeysIgnored,
-			flags:             map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
+			GraphDefaultMax: b.GraphDefaultMax, GraphPowersBelow: b.GraphPowersBelow, NestedKeysIgnored: b.NestedKeysIgnored,
+			flags: map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
 		})
 	}
 	var diags hcl.Diagnostics

@@ -25,6 +25,12 @@ type Version struct {
 	// GraphSizesExcludeMax: CUDA graph batch sizes and their maximum are refused
 	// together.
 	GraphSizesExcludeMax bool
+	// GraphDefaultMax is up to which batch size CUDA graphs are captured where
+	// cuda_graph_config says neither sizes nor a maximum; 0 is max_batch_size.
+	GraphDefaultMax int
+	// GraphPowersBelow: of the powers of two above 128 the largest below the maximum
+	// has no graph.
+	GraphPowersBelow bool
 	// NestedKeysIgnored: a key that is not known is refused at the top of the
 	// options file only.
 	NestedKeysIgnored bool

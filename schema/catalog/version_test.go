@@ -90,7 +90,7 @@ func TestOptions(t *testing.T) {
 		{"moe_config.backend", "string", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
 		{"attention_dp_config.timeout_iters", "int", "1.1 1.2 1.3.0rc26", ""},
 		{"kv_cache_config.dtype", "string", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
-		{"kv_cache_config.free_gpu_memory_fraction", "float", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "kv_cache_free_gpu_mem_fraction"},
+		{"kv_cache_config.free_gpu_memory_fraction", "float", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
 		{"scheduler_config.capacity_scheduler_policy", "string", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "scheduler_policy"},
 		{"max_num_tokens", "int", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "max_num_tokens"},
 		{"moe_expert_parallel_size", "int", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "ep"},

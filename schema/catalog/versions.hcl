@@ -29,6 +29,8 @@ version "1.0.0rc4" {
   shared_sampling_params  = true
   shallow_kv_merge        = true
   graph_sizes_exclude_max = true
+  graph_default_max       = 128
+  graph_powers_below      = true
 }
 
 version "1.0" {
@@ -42,6 +44,8 @@ version "1.0" {
   shared_sampling_params  = true
   shallow_kv_merge        = true
   graph_sizes_exclude_max = true
+  graph_default_max       = 128
+  graph_powers_below      = true
 }
 
 version "1.1" {

@@ -1,0 +1,64 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// The sizes follow CudaGraphConfig of tensorrt_llm/llmapi/llm_args.py, of August 2025
+// for 1.0 and of January 2026 for 1.2, and what trtllm-bench passes on its own: padding
+// on, up to max_batch_size.
+func TestGraphSizesPerVersion(t *testing.T) {
+	type options = map[string]any
+	config := func(c options) options { return options{"cuda_graph_config": c} }
+	for _, c := range []struct {
+		name, version string
+		options       any
+		most          int
+		last          []int // the largest
+		padding       bool
+	}{
+		{"none given", "1.0", options{}, 896, []int{128, 256, 896}, true},
+		{"none given", "1.2", options{}, 896, []int{256, 512, 896}, true},
+		{"padding alone", "1.0", config(options{"enable_padding": true}), 896, []int{112, 120, 128}, true},
+		{"padding alone", "1.0.0rc4", config(options{"enable_padding": true}), 896, []int{112, 120, 128}, true},
+		{"padding alone", "1.1", config(options{"enable_padding": true}), 896, []int{256, 512, 896}, true},
+		{"no padding", "1.2", config(options{"enable_padding": false}), 512, []int{128, 256, 512}, false},
+		{"a maximum", "1.0", config(options{"enable_padding": true, "max_batch_size": 48.0}), 896, []int{32, 40, 48}, true},
+		{"sizes", "1.0", config(options{"batch_sizes": []any{1.0, 2.0, 1024.0}}), 896, []int{1, 2, 896}, false},
+		{"switched off", "1.2", options{"cuda_graph_config": nil}, 896, nil, false},
+		{"flat sizes", "1.0.0rc1", options{"use_cuda_graph": true, "cuda_graph_batch_sizes": []any{1.0, 8.0}, "cuda_graph_padding_enabled": true}, 896, []int{1, 8}, true},
+		{"flat, switched off", "1.0.0rc1", options{"use_cuda_graph": false}, 896, nil, true},
+	} {
+		v := versionOf(c.version)
+		got := graphSizes(c.options, c.most, v)
+		if tail := got[max(0, len(got)-len(c.last)):]; !slices.Equal(tail, c.last) || !slices.IsSorted(got) {
+			t.Errorf("%s of %s: %v, want it to end with %v", c.name, c.version, got, c.last)
+		}
+		if p := graphPadding(c.options, v); len(got) > 0 && p != c.padding {
+			t.Errorf("%s of %s: padding %v", c.name, c.version, p)
+		}
+	}
+}
+
+// With both limits given nothing is raised: only limits that trtllm-bench computes are
+// (bench/benchmark/utils/general.py at 000a01de).
+func TestMaxNumTokens(t *testing.T) {
+	e := extent{maxISL: 8000}
+	for _, c := range []struct {
+		args    trtllm.Arguments
+		options any
+		want    int
+	}{
+		{trtllm.Arguments{"max_batch_size": int64(896), "max_num_tokens": int64(8192)}, nil, 8192},
+		{trtllm.Arguments{"max_batch_size": int64(896), "max_num_tokens": int64(2048)}, nil, 2048},
+		{trtllm.Arguments{"max_batch_size": int64(896)}, nil, 8896},
+		{trtllm.Arguments{"max_batch_size": int64(896)}, map[string]any{"enable_chunked_prefill": true}, 8192},
+	} {
+		if got := (Workload{Arguments: c.args, Options: c.options}).maxNumTokens(e, 896); got != c.want {
+			t.Errorf("%v %v: %d, want %d", c.args, c.options, got, c.want)
+		}
+	}
+}
