@@ -76,3 +76,16 @@ func (p *Plan) LaterGPUHours() float64 {
 	}
 	return sum
 }
+
+// PrecisionNotReached says by how much the stored samples miss the precision that
+// is asked for, "" where they do not, or where none is asked for or stored.
+func (r *Run) PrecisionNotReached() string {
+	p, n := r.precision, r.State.Valid+r.State.Suspect
+	switch {
+	case n == 0 || p.have <= p.wanted:
+		return ""
+	case math.IsInf(p.have, 1):
+		return fmt.Sprintf("%d of at most %d samples are too few for an interval; precision asks for ±%g %%", n, p.most, 100*p.wanted)
+	}
+	return fmt.Sprintf("±%.2g %% after %d of at most %d samples; precision asks for ±%g %%", 100*p.have, n, p.most, 100*p.wanted)
+}

@@ -238,9 +238,9 @@ func TestCaveats(t *testing.T) {
 	in := measured(t)
 	in.Run.Arguments["concurrency"], in.Run.Arguments["warmup"] = int64(-1), int64(0)
 	want := []Caveat{
-		{"avg_ttft_ms", "unlimited_concurrency"}, {"avg_request_latency_ms", "unlimited_concurrency"},
-		{"output_throughput_per_user_tok_s", "unlimited_concurrency"},
-		{"", "no_warmup"}, {"", "one_sample"}, {"", "unpinned_image"}, {"", "unpinned_revision"},
+		{Metric: "avg_ttft_ms", Code: "unlimited_concurrency"}, {Metric: "avg_request_latency_ms", Code: "unlimited_concurrency"},
+		{Metric: "output_throughput_per_user_tok_s", Code: "unlimited_concurrency"},
+		{Metric: "", Code: "no_warmup"}, {Metric: "", Code: "one_sample"}, {Metric: "", Code: "unpinned_image"}, {Metric: "", Code: "unpinned_revision"},
 	}
 	r := Judge(in)
 	if diff := cmp.Diff(want, r.Caveats); diff != "" {

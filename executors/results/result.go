@@ -82,6 +82,9 @@ func reason(code failure.Code, format string, args ...any) Reason {
 // A Caveat is a note that changes no verdict but belongs beside a metric;
 // Metric is "" when it is about the whole result.
 type Caveat struct {
+	// Detail is what the code leaves out, "" for nothing. It is not part of the
+	// document.
+	Detail string       `json:"-"`
 	Metric plan.Text    `json:"metric"`
 	Code   failure.Code `json:"code"`
 }

@@ -70,6 +70,7 @@ const (
 	UnlimitedConcurrency Code = "unlimited_concurrency"
 	NoWarmup             Code = "no_warmup"
 	OneSample            Code = "one_sample"
+	PrecisionNotReached  Code = "precision_not_reached"
 	ShortWindow          Code = "short_window"
 	ChecksSkipped        Code = "checks_skipped"
 	WaitsForKV           Code = "waits_for_kv"

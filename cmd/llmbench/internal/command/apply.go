@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -268,24 +269,40 @@ func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budg
 // more is the plan of the samples that a precision still asks for once those of
 // p are had; nil for none.
 func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
-	precise := false
-	sel := plan.Selection{Retry: f.Retry}
-	for _, r := range p.Runs {
-		precise = precise || r.Precise()
-		sel.Targets = append(sel.Targets, r.Address)
-	}
-	if !precise || f.Detach {
+	if f.Detach || !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
 		return nil
 	}
-	next, diags := s.proven(sel, false)
+	next, diags := s.proven(plan.Selection{Retry: f.Retry, Targets: addresses(p)}, false)
 	if diags.HasErrors() || next.Summary.ToDo() == 0 {
 		return nil
 	}
 	return next
 }
 
+// refreshed is p with what its samples say now of the precision that they are
+// taken for.
+func (s *session) refreshed(p *plan.Plan) *plan.Plan {
+	if !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
+		return p
+	}
+	now, diags := s.runs(plan.Selection{Targets: addresses(p)})
+	if diags.HasErrors() {
+		return p
+	}
+	return now
+}
+
+func addresses(p *plan.Plan) []string {
+	var out []string
+	for _, r := range p.Runs {
+		out = append(out, r.Address)
+	}
+	return out
+}
+
 // finish shows the results and decides the exit code.
 func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Apply) error {
+	p = s.refreshed(p)
 	seen := s.store.View()
 	set, err := s.results(p, seen)
 	seen.Keep()

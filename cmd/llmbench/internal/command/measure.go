@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/sync/errgroup"
@@ -12,6 +13,7 @@ import (
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -146,6 +148,9 @@ func (s *session) resultsOf(r *plan.Run, from slotReader) ([]*results.Result, er
 func named(r *results.Result, run *plan.Run) *results.Result {
 	c := *r
 	c.Address, c.UseCase.Label = run.Address, run.UseCase.Label
+	if why := run.PrecisionNotReached(); why != "" && r.Counts() {
+		c.Caveats = append(slices.Clip(r.Caveats), results.Caveat{Metric: trtllm.OutputThroughputPerGPU, Code: failure.PrecisionNotReached, Detail: why})
+	}
 	return &c
 }
 

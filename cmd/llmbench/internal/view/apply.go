@@ -206,6 +206,11 @@ func (a *Apply) goesOn(what string, o executors.Outcome, h Hints) {
 // Results prints the table and where it was written.
 func (a *Apply) Results(sets []*results.Set, written []string) error {
 	if a.json != nil {
+		for _, set := range sets {
+			for _, line := range detailedCaveats(set) {
+				a.json.Warn(line, "type", "diagnostic")
+			}
+		}
 		return nil
 	}
 	a.close()

@@ -195,6 +195,11 @@ func reportNotes(set *results.Set) []reportNote {
 		}
 	}
 	var out []reportNote
+	for _, line := range detailedCaveats(set) {
+		address, text, _ := strings.Cut(line, " ")
+		code, text, _ := strings.Cut(text, ": ")
+		out = append(out, reportNote{Code: code, Text: text, Runs: address})
+	}
 	for _, code := range codes {
 		n := reportNote{Code: string(code), Text: caption(code), Runs: "all runs"}
 		if k := len(runs[code]); k < len(set.Runs) {

@@ -180,6 +180,12 @@ func footnotes(p *printer, s *results.Set, mark string) {
 		p.line("")
 		p.line("%sinterval of TPS/GPU: %s", mark, text)
 	}
+	for i, line := range detailedCaveats(s) {
+		if i == 0 {
+			p.line("")
+		}
+		p.line("%s%s", mark, line)
+	}
 	if notes := caveatLine(s); notes != "" {
 		p.line("")
 		p.line("%s%s", mark, notes)
@@ -203,6 +209,22 @@ func intervalNotes(s *results.Set) []string {
 
 // caption says in a few words what a caveat means for the metric that it touches.
 func caption(code failure.Code) string { return cmp.Or(code.Entry().Caption, string(code)) }
+
+// detailedCaveats are the notes that say more of a run than their code, once each.
+func detailedCaveats(s *results.Set) []string {
+	var out []string
+	for _, r := range s.Results {
+		for _, c := range r.Caveats {
+			if c.Detail == "" {
+				continue
+			}
+			if line := fmt.Sprintf("%s %s: %s", r.Address, c.Code, c.Detail); !slices.Contains(out, line) {
+				out = append(out, line)
+			}
+		}
+	}
+	return out
+}
 
 func caveatLine(s *results.Set) string {
 	var seen []string
