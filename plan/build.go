@@ -61,7 +61,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	diags = append(diags, b.compareObserved(list)...)
 	diags = append(diags, b.foresee(list)...)
 	diags = append(diags, b.pack(p, list)...)
-	p.summarise()
+	p.summarise(req.Definitions.Policy)
 	diags = append(diags, checkPolicy(req.Definitions.Policy, p)...)
 	if diags.HasErrors() {
 		p.Runs, p.Packs = []*Run{}, nil
@@ -123,7 +123,7 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	run := b.parts.newRun(cell, data, args)
 	run.Executor, run.target = place.Ref, place.Target
 	run.cluster, run.Simulated = place.Cluster, place.Target.Identity().Simulated
-	run.transient = place.Transient
+	run.transient, run.retries = place.Transient, place.Retries
 	run.Fingerprint, run.FingerprintVersion = b.parts.fingerprint(run, cell, place, args, data), FingerprintVersion
 	diags = append(diags, b.finish(run, cell)...)
 	diags = append(diags, b.unique(run, cell)...)

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/schema"
 )
 
 // FormatVersion is the version of the plan document. It changes when a key
@@ -46,17 +47,19 @@ type Git struct {
 	Dirty  bool   `json:"dirty"`
 }
 
-// Summary counts the runs by action. GPUHoursLimit is what the runs to measure
-// can cost at most, by the time limits of their jobs; GPUHoursEstimate what they
-// should, with the nodes of packs that wait for others.
+// Summary counts the runs by action. GPUHoursLimit is what first attempts can
+// cost at most by the time limits of their jobs, up to max_samples where a
+// precision is asked for; GPUHoursLimitWithRetries what all can that could be
+// started; GPUHoursEstimate what the runs to measure should.
 type Summary struct {
-	Measure          int                `json:"measure"`
-	Remeasure        int                `json:"remeasure"`
-	Keep             int                `json:"keep"`
-	Wait             int                `json:"wait"`
-	Blocked          int                `json:"blocked"`
-	GPUHoursLimit    float64            `json:"gpu_hours_limit"`
-	GPUHoursEstimate *estimate.Interval `json:"gpu_hours_estimate"`
+	Measure                  int                `json:"measure"`
+	Remeasure                int                `json:"remeasure"`
+	Keep                     int                `json:"keep"`
+	Wait                     int                `json:"wait"`
+	Blocked                  int                `json:"blocked"`
+	GPUHoursLimit            float64            `json:"gpu_hours_limit"`
+	GPUHoursLimitWithRetries float64            `json:"gpu_hours_limit_with_retries"`
+	GPUHoursEstimate         *estimate.Interval `json:"gpu_hours_estimate"`
 }
 
 // ToDo is the number of runs that apply would start jobs for.
@@ -132,7 +135,7 @@ func Read(r io.Reader) (*Plan, error) {
 	return &p, nil
 }
 
-func (p *Plan) summarise() {
+func (p *Plan) summarise(policy *schema.Policy) {
 	s := Summary{}
 	for _, r := range p.Runs {
 		switch r.Action {
@@ -151,30 +154,43 @@ func (p *Plan) summarise() {
 			s.GPUHoursEstimate = addEstimate(s.GPUHoursEstimate, r)
 		}
 	}
-	s.GPUHoursLimit = p.gpuHoursLimit()
+	s.GPUHoursLimit, s.GPUHoursLimitWithRetries = p.gpuHoursLimits()
+	if policy != nil && policy.MaxGPUHours != nil { // apply starts nothing beyond it
+		s.GPUHoursLimitWithRetries = min(s.GPUHoursLimitWithRetries, max(*policy.MaxGPUHours, s.GPUHoursLimit))
+	}
 	p.Summary = s
 }
 
-// gpuHoursLimit is what the plan can cost at most: packs with all that goes on
-// between their runs, other samples by themselves.
-func (p *Plan) gpuHoursLimit() float64 {
-	sum, alone := 0.0, p.alone()
+// gpuHoursLimits is what the plan can cost at most, in first attempts and with
+// their retries and those of jobs in flight: packs with all that goes on between
+// their runs, other samples by themselves.
+func (p *Plan) gpuHoursLimits() (first, withRetries float64) {
+	alone, retries := p.alone(), map[string]int{}
 	for _, r := range p.Runs {
-		sum += r.GPUHoursLimit() * float64(alone[r.Address])
+		retries[r.Address] = r.retries
+		first += r.GPUHoursLimit() * float64(alone[r.Address])
+		withRetries += r.GPUHoursLimit() * float64(alone[r.Address]*(1+r.retries)+len(r.State.InFlight)*r.retries)
 	}
 	for _, pack := range p.Packs {
-		sum += pack.GPUHoursLimit()
+		most := 0
+		for _, address := range pack.Runs {
+			most = max(most, retries[address])
+		}
+		first += pack.GPUHoursLimit()
+		withRetries += pack.GPUHoursLimit() * float64(1+most)
 	}
-	return sum
+	return first, withRetries
 }
 
-// alone counts by address the samples that get jobs of their own.
+// alone counts by address the samples that get jobs of their own, in this round or
+// a later one.
 func (p *Plan) alone() map[string]int {
 	n := make(map[string]int, len(p.Runs))
 	for _, r := range p.Runs {
 		if r.Action == Measure || r.Action == Remeasure {
 			n[r.Address] = r.State.Missing()
 		}
+		n[r.Address] += r.laterSamples()
 	}
 	for _, pack := range p.Packs {
 		for _, address := range pack.Runs {

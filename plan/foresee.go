@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/plan/estimate"
 )
 
 // foresee estimates all runs and says what is to be expected of them.
@@ -74,10 +76,10 @@ func queues(c candidate) hcl.Diagnostics {
 // where the policy asks for headroom.
 func (b *builder) endsInTime(c candidate) hcl.Diagnostics {
 	e := c.run.Estimate
-	if e.MeasureSeconds == nil || e.StartupSeconds == nil {
+	job, ok := e.JobSeconds()
+	if !ok {
 		return nil
 	}
-	job := sum(*e.StartupSeconds, *e.MeasureSeconds)
 	limit := float64(c.run.TimeLimitSeconds)
 	headroom, required := 0.0, false
 	if p := b.Definitions.Policy; p != nil && p.RequireHeadroom != nil {
@@ -93,8 +95,12 @@ func (b *builder) endsInTime(c candidate) hcl.Diagnostics {
 			"%s. The policy requires %.0f %% above the longest time expected, which is %s. Set time_limit = %q.",
 			said, 100*headroom, inMinutes(need), roundLimit(need)))}
 	}
-	d := cellError(c.cell, "time_limit", "Time limit may be too short", fmt.Sprintf(
-		"%s. A job that meets its limit is lost with all that it cost. time_limit = %q would do.", said, roundLimit(1.2*job.High)))
+	summary := "Time limit may be too short"
+	if job.Low > limit {
+		summary = "Time limit is too short"
+	}
+	d := cellError(c.cell, "time_limit", summary, fmt.Sprintf(
+		"%s. A job that meets its limit is lost with all that it cost. time_limit = %q would do.", said, TimeLimitFor(job)))
 	d.Severity = hcl.DiagWarning
 	return hcl.Diagnostics{d}
 }
@@ -107,6 +113,10 @@ func inMinutes(seconds float64) string {
 	}
 	return fmt.Sprintf("%.0f min", seconds/60)
 }
+
+// TimeLimitFor is a time limit for a job that is expected to take so many seconds,
+// with a fifth to spare, as the language writes it.
+func TimeLimitFor(job estimate.Interval) string { return roundLimit(1.2 * job.High) }
 
 // roundLimit is a time limit of whole five minutes, as the language writes it.
 func roundLimit(seconds float64) string {

@@ -47,7 +47,7 @@ func (b *builder) predict(list []candidate) error {
 	}
 	for i, c := range list {
 		if of[i] != nil {
-			c.run.Estimate = of[i].estimate(c.run)
+			c.run.Estimate = of[i].estimate(c.run).cutAt(float64(c.run.TimeLimitSeconds), c.run.Hardware.GPUs)
 		}
 		c.run.Notes = f.notes(c, of[i])
 	}
@@ -106,6 +106,26 @@ func newEstimate(s estimate.Scenario, learned learned) *Estimate {
 	job := sum(*e.StartupSeconds, *e.MeasureSeconds)
 	e.GPUHours = ptr(scale(job, float64(s.GPUs)/3600))
 	return e
+}
+
+// JobSeconds is how long the job takes from its first step to its end where no time
+// limit ends it; ok is false where that cannot be said.
+func (e *Estimate) JobSeconds() (i estimate.Interval, ok bool) {
+	if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
+		return i, false
+	}
+	return sum(*e.StartupSeconds, *e.MeasureSeconds), true
+}
+
+// cutAt is the estimate of a run whose job ends at a time limit: it costs no more.
+func (e *Estimate) cutAt(limit float64, gpus int) *Estimate {
+	most := fourDigits(limit * float64(gpus) / 3600)
+	if e == nil || e.GPUHours == nil || e.GPUHours.High <= most {
+		return e
+	}
+	cut := *e
+	cut.GPUHours = ptr(estimate.Interval{Low: min(e.GPUHours.Low, most), Mid: min(e.GPUHours.Mid, most), High: most})
+	return &cut
 }
 
 // unstreamed is the estimate of the same run without streaming, which measures no

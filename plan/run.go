@@ -51,6 +51,7 @@ type Run struct {
 
 	cluster   string // where stored results count
 	transient bool   // its job ends with the process that submits it
+	retries   int    // new attempts after failures of the infrastructure
 	target    Target
 	options   *optionsPart // of a run that Build made
 	packed    []string     // the other runs of its packs; nil for a job of its own

@@ -34,6 +34,8 @@ type Placement struct {
 	Startup time.Duration
 	// Transient says that jobs end with the process that submitted them.
 	Transient bool
+	// Retries is how many new attempts a failure of the infrastructure gets.
+	Retries int
 }
 
 // A Ledger tells what is stored and in flight. Package runs keeps one on disk.

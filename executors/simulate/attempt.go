@@ -65,10 +65,20 @@ func (a *attempt) bench(ctx context.Context) (int, error) {
 	b := Bench{
 		Dir: a.job.Dir, Stdout: stdout, Stderr: stderr,
 		GPU: a.job.Run.Hardware.GPU, Version: a.job.Run.Image.TRTLLMVersion,
-		Getenv: a.getenv, ReadDataset: a.data.get,
+		Getenv: a.getenv, ReadDataset: a.data.get, Limit: a.limit(),
 	}
 	rc := b.Run(ctx, argv)
 	return rc, errors.Join(stdout.Sync(), stderr.Sync())
+}
+
+// limit is how much of the job's time limit is left when it begins to measure, a
+// second at least.
+func (a *attempt) limit() float64 {
+	limit := float64(a.job.Run.TimeLimitSeconds)
+	if e := a.job.Run.Estimate; e != nil && e.StartupSeconds != nil {
+		limit = max(1, limit-e.StartupSeconds.Mid)
+	}
+	return limit
 }
 
 func (a *attempt) getenv(name string) string {
@@ -79,16 +89,19 @@ func (a *attempt) getenv(name string) string {
 }
 
 func (a *attempt) exit(ctx context.Context, rc int) error {
-	signal := ""
-	if ctx.Err() != nil {
+	signal, reason := "", ""
+	switch {
+	case ctx.Err() != nil:
 		signal = "TERM"
+	case rc == rcTerminated:
+		signal, reason = "TERM", "time_limit"
 	}
 	report, err := digest(a.path(jobdir.ReportFile))
 	if err != nil {
 		return err
 	}
 	return a.put(jobdir.ExitFile, jobdir.Exit{
-		JobID: a.job.Name, RC: rc, BenchRC: &rc, Signal: signal, Started: a.started, Ended: now(), Report: report,
+		JobID: a.job.Name, RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: a.started, Ended: now(), Report: report,
 	})
 }
 

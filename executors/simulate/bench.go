@@ -40,6 +40,9 @@ type Bench struct {
 	// version that is catalogued.
 	GPU, Version string
 	Getenv       func(string) string
+	// Limit is for how many simulated seconds it measures until its job's time limit
+	// ends it; 0 is for ever.
+	Limit float64
 	// ReadDataset reads the first rows of a data set, all where that is 0; nil
 	// reads the file.
 	ReadDataset func(path string, rows int) (trtllm.Dataset, error)
@@ -71,12 +74,21 @@ func (b *Bench) Run(ctx context.Context, argv []string) int {
 		fmt.Fprintf(b.Stderr, "torch.OutOfMemoryError: CUDA out of memory. SIMULATED: %v\n", err)
 		return 1
 	}
-	if err := b.pass(ctx, outcome); err != nil {
+	if err := b.pass(ctx, outcome); errors.Is(err, errTimeLimit) {
+		fmt.Fprintln(b.Stderr, "\nslurmstepd: error: *** STEP CANCELLED DUE TO TIME LIMIT *** (SIMULATED)")
+		return rcTerminated
+	} else if err != nil {
 		fmt.Fprintln(b.Stderr, "Aborted!")
 		return 1
 	}
 	return b.report(inv, w, s, data, outcome)
 }
+
+// errTimeLimit ends a run as Slurm does at its job's time limit; rcTerminated is
+// then its exit status.
+var errTimeLimit = errors.New("time limit")
+
+const rcTerminated = 128 + 15
 
 // refuse says what is wrong.
 func (b *Bench) refuse(err error) int {
@@ -175,6 +187,9 @@ func (b *Bench) pass(ctx context.Context, o *estimate.Outcome) error {
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if b.Limit > 0 && o.TotalS*float64(i)/ticks > b.Limit {
+			return errTimeLimit
 		}
 		done := n * i / ticks
 		fmt.Fprintf(b.Stderr, "\rBenchmarking: %3d%%|%-10s| %d/%d [SIMULATED]", 100*i/ticks, strings.Repeat("█", i), done, n)

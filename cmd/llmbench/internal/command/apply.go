@@ -122,10 +122,13 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics
 	if err := out.Planned(s.view(p)); err != nil {
 		return err
 	}
+	if !f.JSON {
+		s.warn(diags)
+	}
 	if p.Summary.ToDo()+p.Summary.Wait == 0 {
 		return s.finish(p, executors.Outcome{Failed: p.Summary.Blocked}, out)
 	}
-	if err := s.env.approve(p, f); err != nil {
+	if err := s.env.approve(p, diags, f); err != nil {
 		return err
 	}
 	return s.measure(ctx, p, f, out)
@@ -147,7 +150,7 @@ func (e *env) planned(f applyFlags) (*session, *plan.Plan, hcl.Diagnostics, erro
 }
 
 // approve asks, unless told not to.
-func (e *env) approve(p *plan.Plan, f applyFlags) error {
+func (e *env) approve(p *plan.Plan, diags hcl.Diagnostics, f applyFlags) error {
 	if f.AutoApprove || f.Plan != "" || p.Summary.ToDo() == 0 {
 		return nil
 	}
@@ -160,6 +163,9 @@ func (e *env) approve(p *plan.Plan, f applyFlags) error {
 		question = fmt.Sprintf("Simulate %s? SIMULATED: nothing is measured, and no GPU is held.", view.Plural(p.Summary.ToDo(), "run"))
 	case p.Simulated():
 		question = "SIMULATED: nothing is measured. " + question
+	}
+	if warnings := view.Warnings(diags); warnings != "" {
+		question = warnings + ".\n" + question
 	}
 	if !e.streams.Confirm(question) {
 		return errors.New("not approved; nothing was started")

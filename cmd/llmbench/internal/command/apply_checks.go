@@ -22,8 +22,8 @@ func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, 
 		if diags.HasErrors() {
 			return out.End(exitError)
 		}
-	} else if err := s.complain(diags); err != nil {
-		return err
+	} else if diags.HasErrors() {
+		return s.complain(diags)
 	}
 	if most := f.MaxGPUHours; most > 0 && !p.Free() && p.Summary.GPUHoursLimit > most {
 		return fmt.Errorf("the time limits add up to %.1f GPU-hours, more than -max-gpu-hours=%g; nothing was started", p.Summary.GPUHoursLimit, most)
@@ -69,7 +69,7 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 		sites = s.checkSites(todo, s.probe)
 	}
 	n := s.needs(todo)
-	checks := slices.Concat(sites, n.verify(s.env.signal), s.checkDataSpace(todo, n))
+	checks := slices.Concat(sites, s.checkTimeLimits(todo), n.verify(s.env.signal), s.checkDataSpace(todo, n))
 	missing := slices.DeleteFunc(checks, func(c executors.Check) bool { return c.Result != executors.CheckFail })
 	if len(missing) == 0 {
 		return nil
@@ -78,6 +78,24 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 		return err
 	}
 	return errors.New("nothing was started; -skip-checks applies all the same")
+}
+
+// checkTimeLimits fails for runs whose time limit is less than half of what they
+// need at the least. A simulation costs nothing and shows how they end.
+func (s *session) checkTimeLimits(p *plan.Plan) []executors.Check {
+	var out []executors.Check
+	for _, r := range p.Runs {
+		job, ok := r.Estimate.JobSeconds()
+		if limit := float64(r.TimeLimitSeconds); !ok || s.sites.of(r).backend.Simulated || job.Low <= 2*limit {
+			continue
+		}
+		out = append(out, executors.Check{
+			Name: "time limit", Result: executors.CheckFail,
+			Detail: fmt.Sprintf("%s needs %.0f to %.0f min, and its time_limit is %.0f min", r.Address, job.Low/60, job.High/60, float64(r.TimeLimitSeconds)/60),
+			Remedy: fmt.Sprintf("set time_limit = %q or more", plan.TimeLimitFor(job)),
+		})
+	}
+	return out
 }
 
 // mostGPUHours is the smaller of the policy's and the flag's bound, 0 for none: a

@@ -22,7 +22,7 @@ func TestApprovalOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var asked bytes.Buffer
 			e := &env{streams: &view.Streams{In: strings.NewReader("no\n"), Out: &asked, Err: &asked, Interactive: true}}
-			err := e.approve(&plan.Plan{Runs: []*plan.Run{&c.run}, Summary: plan.Summary{Measure: 1, GPUHoursLimit: 4}}, applyFlags{})
+			err := e.approve(&plan.Plan{Runs: []*plan.Run{&c.run}, Summary: plan.Summary{Measure: 1, GPUHoursLimit: 4}}, nil, applyFlags{})
 			if err == nil || !strings.Contains(asked.String(), c.want) || strings.Contains(asked.String(), c.not) {
 				t.Errorf("%v, asked %q", err, asked.String())
 			}

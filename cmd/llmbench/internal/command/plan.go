@@ -72,8 +72,8 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 			return err
 		}
 	}
-	if err := s.complain(withoutRepeats(diags)); err != nil {
-		return err
+	if diags.HasErrors() {
+		return s.complain(withoutRepeats(diags))
 	}
 	if f.Explain != "" || f.Against != "" || f.Scripts != "" {
 		if err := p.Complete(); err != nil {
@@ -83,6 +83,7 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 	if err := s.printPlan(p, f); err != nil {
 		return err
 	}
+	s.warn(diags)
 	if f.Out != "" {
 		if err := savePlan(f.Out, p); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"github.com/hashicorp/hcl/v2"
@@ -119,6 +120,14 @@ func (s *session) complain(diags hcl.Diagnostics) error {
 		return errReported
 	}
 	return nil
+}
+
+// warn prints the warnings among diags, below what they are about.
+func (s *session) warn(diags hcl.Diagnostics) {
+	if len(diags) > 0 {
+		fmt.Fprintln(s.env.streams.Err)
+		s.env.streams.Diagnostics(s.defs.Files, diags)
+	}
 }
 
 // complainOfErrors is complain for commands that measure nothing: what is only

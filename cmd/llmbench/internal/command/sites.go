@@ -62,7 +62,11 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 		s.order = append(s.order, st)
 	}
 	diags = append(diags, st.diags...)
-	return plan.Placement{Ref: st.ref, Target: st.target, Cluster: st.cluster, Startup: st.startup, Transient: st.backend != nil && !st.backend.Adopt}, diags
+	place := plan.Placement{Ref: st.ref, Target: st.target, Cluster: st.cluster, Startup: st.startup}
+	if st.backend != nil {
+		place.Transient, place.Retries = !st.backend.Adopt, st.backend.Pace.Retries
+	}
+	return place, diags
 }
 
 func (s *sites) configure(exec *schema.Executor) *site {

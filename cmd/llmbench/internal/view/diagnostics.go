@@ -1,18 +1,23 @@
 package view
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 )
 
 // Diagnostics prints diags to standard error with the lines that they are
-// about. files are the sources by name.
+// about; of warnings of one kind the first, with the count of the others. files
+// are the sources by name.
 func (s *Streams) Diagnostics(files map[string]*hcl.File, diags hcl.Diagnostics) {
 	if len(diags) == 0 {
 		return
 	}
+	diags = groupWarnings(diags)
 	width := uint(0)
 	if s.Width > 20 {
 		width = uint(s.Width)
@@ -52,4 +57,61 @@ func safeDiagnostics(diags hcl.Diagnostics) hcl.Diagnostics {
 		out[i] = &safe
 	}
 	return out
+}
+
+// groupWarnings leaves the first warning of each kind, last of all, and says in it
+// how many more there are.
+func groupWarnings(diags hcl.Diagnostics) hcl.Diagnostics {
+	var errs hcl.Diagnostics
+	more := map[string]int{}
+	var kinds []*hcl.Diagnostic
+	for _, d := range diags {
+		if d.Severity != hcl.DiagWarning {
+			errs = append(errs, d)
+			continue
+		}
+		if _, known := more[d.Summary]; known {
+			more[d.Summary]++
+			continue
+		}
+		more[d.Summary] = 0
+		kinds = append(kinds, d)
+	}
+	for _, d := range kinds {
+		if n := more[d.Summary]; n > 0 {
+			first := *d
+			first.Detail += fmt.Sprintf("\n\n(and %s)", Plural(n, "similar warning"))
+			d = &first
+		}
+		errs = append(errs, d)
+	}
+	return errs
+}
+
+// Warnings counts the warnings among diags by kind: "3 warnings: time limit is
+// too short (2), variable is not set". It is "" where there are none.
+func Warnings(diags hcl.Diagnostics) string {
+	count, total := map[string]int{}, 0
+	var kinds []string
+	for _, d := range diags {
+		if d.Severity != hcl.DiagWarning {
+			continue
+		}
+		if count[d.Summary] == 0 {
+			kinds = append(kinds, d.Summary)
+		}
+		count[d.Summary]++
+		total++
+	}
+	if total == 0 {
+		return ""
+	}
+	for i, kind := range kinds {
+		r, size := utf8.DecodeRuneInString(kind)
+		kinds[i] = string(unicode.ToLower(r)) + kind[size:]
+		if n := count[kind]; n > 1 {
+			kinds[i] += fmt.Sprintf(" (%d)", n)
+		}
+	}
+	return Plural(total, "warning") + ": " + strings.Join(kinds, ", ")
 }

@@ -164,6 +164,9 @@ func minutesRange(low, high float64) string {
 
 // hoursRange writes expected GPU-hours.
 func hoursRange(low, high float64) string {
+	if low == high {
+		return fmt.Sprintf("%.2g", high)
+	}
 	if high >= 20 {
 		return fmt.Sprintf("%.0f-%.0f", low, high)
 	}

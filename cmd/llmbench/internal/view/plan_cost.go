@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
@@ -119,7 +120,7 @@ func (v PlanView) costLine() string {
 	if v.Price.set() {
 		line += ", " + v.Price.amount(s.GPUHoursLimit*v.Price.PerGPUHour)
 	}
-	line += " (time limits)"
+	line += withRetries(s)
 	e := s.GPUHoursEstimate
 	if e == nil {
 		return line + "."
@@ -132,6 +133,27 @@ func (v PlanView) costLine() string {
 		line += ", most of it model load"
 	}
 	return line + "."
+}
+
+// withRetries says in brackets what a plan costs at most if jobs are retried, ""
+// where none is.
+func withRetries(s plan.Summary) string {
+	if s.GPUHoursLimitWithRetries <= s.GPUHoursLimit {
+		return ""
+	}
+	often := s.GPUHoursLimitWithRetries / s.GPUHoursLimit
+	retries := math.Round(often) - 1
+	if math.Abs(often-retries-1) > 1e-6 {
+		return fmt.Sprintf(" (%.1f with retries)", s.GPUHoursLimitWithRetries)
+	}
+	times := fmt.Sprintf("%.0f times", retries)
+	switch retries {
+	case 1:
+		times = "once"
+	case 2:
+		times = "twice"
+	}
+	return fmt.Sprintf(" (%.1f if every job ran to its limit and was retried %s)", s.GPUHoursLimitWithRetries, times)
 }
 
 // startupShare is the part of the expected GPU-hours that goes by before

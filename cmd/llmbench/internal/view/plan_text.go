@@ -52,9 +52,25 @@ func (v PlanView) planLine() string {
 	}
 	line := "Plan: " + strings.Join(parts, ", ") + "."
 	if s.ToDo() == 0 {
-		return line + " Nothing to do."
+		line += " Nothing to do."
+	} else {
+		line += v.costLine()
 	}
-	return line + v.costLine()
+	return line + v.warnings()
+}
+
+// warnings counts the plan's warnings, "" for none.
+func (v PlanView) warnings() string {
+	n := 0
+	for _, d := range v.Plan.Diagnostics {
+		if d.Severity == "warning" {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return " " + Plural(n, "warning") + "."
 }
 
 // A group is the runs of one benchmark.
