@@ -125,6 +125,7 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	run.cluster, run.Simulated = place.Cluster, place.Target.Identity().Simulated
 	run.transient, run.retries = place.Transient, place.Retries
 	run.Fingerprint, run.FingerprintVersion = b.parts.fingerprint(run, cell, place, args, data), FingerprintVersion
+	diags = append(diags, checkFiles(run, cell)...)
 	diags = append(diags, b.finish(run, cell)...)
 	diags = append(diags, b.unique(run, cell)...)
 	return candidate{run: run, cell: cell, args: args, data: data, place: place}, about(cell, diags)

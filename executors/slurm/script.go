@@ -136,6 +136,9 @@ func (c *Container) words(run *plan.Run) []string {
 	if run.Model.Path != nil {
 		mounts += "," + quote(*run.Model.Path+":"+*run.Model.Path)
 	}
+	for _, f := range run.Files() {
+		mounts += "," + quote(f.Path+":"+f.Path+":ro")
+	}
 	for _, m := range c.Mounts {
 		if !strings.Contains(m, ":") {
 			m += ":" + m

@@ -78,9 +78,11 @@ const (
 	RanksIdle            Code = "ranks_idle"
 	GraphSizesMissBatch  Code = "graph_sizes_miss_batch"
 	VersionNotCatalogued Code = "version_not_catalogued"
-	UnpinnedImage        Code = "unpinned_image"
-	UnpinnedRevision     Code = "unpinned_revision"
-	MNNVLOff             Code = "mnnvl_off"
+	// SpeculationNotModelled marks predictions of runs with speculative_config.
+	SpeculationNotModelled Code = "speculation_not_modelled"
+	UnpinnedImage          Code = "unpinned_image"
+	UnpinnedRevision       Code = "unpinned_revision"
+	MNNVLOff               Code = "mnnvl_off"
 )
 
 // A Verdict is what a result is worth; a code asks for one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/hashicorp/hcl/v2"
@@ -21,6 +22,7 @@ type needs struct {
 	weights []placed[prepare.Weights]
 	images  []placed[prepare.Image]
 	data    []*plan.Run // one for each data set
+	files   []plan.NamedFile
 	// left are checks of what cannot be looked at.
 	left []executors.Check
 }
@@ -55,6 +57,11 @@ func (s *session) needs(p *plan.Plan) needs {
 			n.left = append(n.left, executors.Check{Name: "weights", Result: executors.CheckWarn,
 				Detail: w.Checkpoint + " has no path: jobs look in the Hugging Face cache of their node, without a network",
 				Remedy: "set model.path, on a file system that all nodes share"})
+		}
+		for _, f := range r.Files() {
+			if first(fmt.Sprint(f)) {
+				n.files = append(n.files, f)
+			}
 		}
 		if c := st.slurm.Container; c != nil {
 			if i := newImage(r, c); first(fmt.Sprint(i)) {
@@ -111,7 +118,20 @@ func (n needs) verify(ctx context.Context) []executors.Check {
 	for _, i := range n.images {
 		out = append(out, i.it.Verify(ctx)...)
 	}
+	for _, f := range n.files {
+		out = append(out, checkFile(f))
+	}
 	return out
+}
+
+// checkFile looks whether a file that a flag or an option names is here.
+func checkFile(f plan.NamedFile) executors.Check {
+	c := executors.Check{Name: "file", Result: executors.CheckOK, Detail: f.Path + " (" + f.Argument + ")"}
+	if _, err := os.Stat(f.Path); err != nil {
+		c.Result, c.Detail = executors.CheckFail, fmt.Sprintf("%s: %v", f.Argument, err)
+		c.Remedy = "correct the path, or bring the file to a file system that all nodes share"
+	}
+	return c
 }
 
 // maker is what makes and finds data sets.

@@ -121,6 +121,9 @@ func (pr *preparation) fetch(ctx context.Context) []executors.Check {
 	for _, i := range pr.needs.images {
 		checks = append(checks, pr.fetcher(i.site).Image(ctx, i.it)...)
 	}
+	for _, f := range pr.needs.files {
+		checks = append(checks, checkFile(f))
+	}
 	return checks
 }
 

@@ -62,6 +62,13 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 		s.order = append(s.order, st)
 	}
 	diags = append(diags, st.diags...)
+	if c := st.slurm; c != nil && c.Container != nil && !st.target.Identity().Simulated && cell.Model.Path == "" {
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Model without a path", Subject: placeOf(cell.Model, "checkpoint"),
+			Detail: fmt.Sprintf("Model %q has no path, and runs in a container without a network: trtllm-bench could not load %s there. Set path to its folder on a file system that all nodes share; `llmbench prepare` downloads it.",
+				cell.Model.Label, cell.Model.Checkpoint),
+		})
+	}
 	place := plan.Placement{Ref: st.ref, Target: st.target, Cluster: st.cluster, Startup: st.startup}
 	if st.backend != nil {
 		place.Transient, place.Retries = !st.backend.Adopt, st.backend.Pace.Retries

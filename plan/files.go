@@ -1,0 +1,70 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/schema"
+)
+
+// A NamedFile is a file or folder that a flag or an option of a run names.
+type NamedFile struct {
+	Argument string // "llm_api_options.moe_config.load_balancer"
+	Path     string
+}
+
+// Files are the files and folders that flags and options of the run name, beside its
+// weights and its data set: they must be there, and seen inside the container.
+func (r *Run) Files() []NamedFile {
+	var out []NamedFile
+	add := func(argument string, value any) {
+		switch v := value.(type) {
+		case string:
+			out = append(out, NamedFile{argument, v})
+		case []string:
+			for _, p := range v {
+				out = append(out, NamedFile{argument, p})
+			}
+		case []any:
+			for _, p := range v {
+				out = append(out, NamedFile{argument, fmt.Sprint(p)})
+			}
+		}
+	}
+	v := versionOf(r.Image.TRTLLMVersion)
+	for _, f := range v.Flags {
+		if f.File && f.Ours == "" && f.Name != "workspace" { // which trtllm-bench makes
+			add(f.Name, r.Arguments[f.Name])
+		}
+	}
+	options := map[string]any{}
+	leaves(options, "llm_api_options", r.LLMAPIOptions)
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		if o, ok := v.Option(strings.TrimPrefix(name, "llm_api_options.")); ok && o.File {
+			add(name, options[name])
+		}
+	}
+	return out
+}
+
+// checkFiles refuses names of files that a job would not find: it runs in the attempt's
+// folder, without a network.
+func checkFiles(run *Run, cell *schema.Cell) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, f := range run.Files() {
+		switch {
+		case !path.IsAbs(f.Path):
+			diags = append(diags, cellError(cell, f.Argument, "Path is not absolute", fmt.Sprintf(
+				"%s is %q. Jobs run in a folder of their own and without a network, so that neither a relative path nor a name on a hub is found there. Give the absolute path of a file or downloaded folder on a file system that all nodes share.", f.Argument, f.Path)))
+		case strings.ContainsAny(f.Path, ",:"):
+			diags = append(diags, cellError(cell, f.Argument, "Path cannot be mounted", fmt.Sprintf(
+				"%s is %q. A comma or a colon in a path cannot be told from a separator of container mounts.", f.Argument, f.Path)))
+		}
+	}
+	return diags
+}
