@@ -20,7 +20,8 @@ type column struct {
 	cell func(*Result) string
 }
 
-// WriteCSV writes one line for each result under a line of names. What is not
+// WriteCSV writes one line for each result, and for each run that has none, under
+// a line of names. What is not
 // known, or does not apply, is empty. The flags of trtllm-bench that any of the
 // results has are columns under their own names.
 func (s *Set) WriteCSV(w io.Writer) error {
@@ -42,6 +43,15 @@ func (s *Set) WriteCSV(w io.Writer) error {
 	}
 	if err := forEach(s, cells, out.Write); err != nil {
 		return err
+	}
+	for _, run := range s.Runs {
+		if run.Verdict != NotMeasured {
+			continue
+		}
+		line, _ := cells(run.Results[0])
+		if err := out.Write(line); err != nil {
+			return err
+		}
 	}
 	out.Flush()
 	return out.Error()

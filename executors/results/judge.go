@@ -92,6 +92,8 @@ func rank(v Verdict) int {
 		return 2
 	case Failed:
 		return 3
+	case NotMeasured:
+		return 4
 	}
 	panic("results: unknown verdict " + string(v))
 }

@@ -20,6 +20,17 @@ const (
 	Failed  = failure.Failed
 )
 
+// NotMeasured is the verdict of a run that is asked for and has no result: it
+// stands among the runs of a set and not among its results.
+const NotMeasured Verdict = "not_measured"
+
+// Missing stands in a list of results for a run that has none.
+func Missing(run *plan.Run, cluster string, simulated bool) *Result {
+	r := newResult(Evidence{Run: run, Cluster: cluster, Simulated: simulated})
+	r.Verdict = NotMeasured
+	return r
+}
+
 // A Result is the outcome of one attempt: an element of "results" in the
 // results document. All keys are always there; null is "not known" or "does not
 // apply".

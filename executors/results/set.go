@@ -35,7 +35,11 @@ func NewSet(list []*Result) *Set {
 	for _, group := range groups(list) {
 		group = countSamples(group)
 		s.Runs = append(s.Runs, summariseRun(group))
-		s.Results = append(s.Results, group...)
+		for _, r := range group {
+			if r.Verdict != NotMeasured {
+				s.Results = append(s.Results, r)
+			}
+		}
 	}
 	if mixed(list) {
 		panic("results: real and simulated samples in one set")

@@ -31,8 +31,10 @@ type Slot struct {
 	// Deferred says why the newest attempt was given back before it began, where
 	// nothing else speaks for the sample.
 	Deferred string
-	// Tries is the number of attempts that were prepared and not retired.
-	Tries int
+	// Tries is the number of attempts that were prepared and not retired; Retired
+	// says that there are attempts that were.
+	Tries   int
+	Retired bool
 }
 
 // Slots lists the samples of a key from 1 to wanted, and those beyond that have
@@ -97,6 +99,7 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 			break
 		}
 	}
+	slot.Retired = last > 0
 	return slot, nil
 }
 

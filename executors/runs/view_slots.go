@@ -51,6 +51,7 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, err
 				}
 			}
 		}
+		slot.Retired = s.stone
 		return slot, nil
 	})
 }

@@ -71,6 +71,7 @@ const (
 	NoWarmup             Code = "no_warmup"
 	OneSample            Code = "one_sample"
 	PrecisionNotReached  Code = "precision_not_reached"
+	Replaced             Code = "replaced"
 	ShortWindow          Code = "short_window"
 	ChecksSkipped        Code = "checks_skipped"
 	WaitsForKV           Code = "waits_for_kv"

@@ -157,6 +157,8 @@ var notes = []Entry{
 		Remedy: "set samples to 6 or more for an interval", Caption: "one sample: no interval"},
 	{Code: PrecisionNotReached, Rule: "The interval of the stored samples is wider than precision asks for.",
 		Remedy: "raise max_samples or the GPU-hours allowed and apply again, or ask for less", Caption: "precision not reached: the interval is wider than asked for"},
+	{Code: Replaced, Rule: "The sample was set aside by -replace, and no new one is stored yet.",
+		Remedy: "apply measures it again", Caption: "replaced: measured before -replace, to be measured again"},
 	{Code: ShortWindow, Rule: "Ramp-up and drain are a large part of what is measured, by the plan's simulation or by the iteration log.",
 		Remedy: "raise num_requests", Caption: "short window: ramp-up and drain are in it", Advises: true},
 	{Code: ChecksSkipped, Rule: "Site, weights and image were not looked at before (-skip-checks).",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -51,7 +52,7 @@ func compareCommand(e *env) *cli.Command {
 		Description: description([]string{
 			"llmbench compare -executor=simulate examples/llama4-maverick examples/llama4-maverick",
 			"llmbench compare -executor=simulate -by=moe_backend -base=WIDEEP -across=all examples/sweep",
-		}, "0  compared; with -gate: no regression", "1  error", "3  with -gate: a regression; without: simulations are compared because nothing is measured", "5  with -gate: it cannot be told") +
+		}, "0  compared; with -gate: no regression", "1  error", "3  nothing was compared, or simulations because nothing is measured; with -gate: a regression", "5  with -gate: it cannot be told") +
 			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json).",
 		Action: func(_ context.Context, c *cli.Command) error {
 			f, err := readCompareFlags(c)
@@ -129,9 +130,12 @@ func (e *env) runCompare(f compareFlags) error {
 	switch {
 	case f.Gate && c.Regressed():
 		return exitStatus(exitFailed)
-	case f.Gate && c.Unsure():
+	case f.Gate && (c.Unsure() || len(c.Rows) == 0):
 		return exitStatus(exitUnsure)
 	case instead:
+		return exitStatus(exitFailed)
+	case len(c.Rows) == 0:
+		fmt.Fprintf(e.streams.Err, "Exit code %d: nothing was compared.\n", exitFailed)
 		return exitStatus(exitFailed)
 	}
 	return nil
@@ -186,6 +190,7 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 		return nil, false, err
 	}
 	list, err := s.results(p, s.store)
+	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
 	if err == nil && len(list) == 0 {
 		s, _, list, err = s.simulations(defs, f.Executor, nil)
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -128,19 +129,61 @@ func (s *session) whole(simulated bool) func(*results.Result) (*results.Result, 
 	}
 }
 
+// resultsOf are the results of a run. Those that -replace has set aside are among
+// them as long as no new one counts, and a run without any has results.Missing.
 func (s *session) resultsOf(r *plan.Run, from slotReader) ([]*results.Result, error) {
 	k := s.sites.keyOf(r)
+	missing := []*results.Result{results.Missing(r, k.Cluster, k.Simulated)}
 	if k.Cluster == "" {
-		return nil, nil
+		return missing, nil
 	}
 	slots, err := from.Slots(k, r.State.Wanted)
+	if err != nil {
+		return nil, err
+	}
 	var out []*results.Result
+	counts, retired := false, false
 	for _, slot := range slots {
+		counts, retired = counts || slot.Counts, retired || slot.Retired
 		if slot.Result != nil {
 			out = append(out, named(slot.Result, r))
 		}
 	}
-	return out, err
+	if retired && !counts {
+		old, err := s.replaced(r, k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, old...)
+	}
+	if len(out) == 0 {
+		return missing, nil
+	}
+	return out, nil
+}
+
+// replaced are the samples of a run that -replace has set aside, the last one of
+// each.
+func (s *session) replaced(r *plan.Run, k runs.Key) ([]*results.Result, error) {
+	story, err := s.store.Story([]runs.Key{k})
+	if err != nil {
+		return nil, err
+	}
+	last := map[int]*results.Result{}
+	for _, part := range story {
+		for _, t := range part {
+			if t.Replaced != "" && t.Result != nil && t.Result.Counts() {
+				last[t.Attempt.Sample] = t.Result
+			}
+		}
+	}
+	var out []*results.Result
+	for _, sample := range slices.Sorted(maps.Keys(last)) {
+		old := named(last[sample], r)
+		old.Caveats = append(slices.Clip(old.Caveats), results.Caveat{Code: failure.Replaced})
+		out = append(out, old)
+	}
+	return out, nil
 }
 
 // named gives a result that was measured under another label the address that

@@ -35,7 +35,7 @@ func reportCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
 		),
 		Description: description([]string{"llmbench report -executor=simulate -out=report.html examples/llama4-maverick"},
-			"0  the page was written", "1  error, or nothing is measured", "3  the page shows simulations because nothing is measured") +
+			"0  the page was written", "1  error, or there is no result at all", "3  the page was written; some run failed, is invalid or has no result") +
 			"\n\nThe page needs nothing from outside. An older report is written over, any other file is left alone.",
 		Action: func(_ context.Context, c *cli.Command) error {
 			defs, err := readDefinitionFlags(c)
@@ -72,10 +72,13 @@ func (e *env) runReport(f reportFlags) error {
 		return fmt.Errorf("-out=%s: %w", f.Out, err)
 	}
 	fmt.Fprintf(e.streams.Out, "Written: %s\n", f.Out)
-	if s.instead {
+	switch {
+	case s.instead:
 		return exitStatus(exitFailed)
+	case f.Executor == results.ImportedType:
+		return nil
 	}
-	return nil
+	return e.exitFor(p, f.definitionFlags, f.Executor)
 }
 
 // reported are the results that a report is of.
@@ -101,7 +104,9 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 	} else {
 		list, err = s.results(p, s.store)
 	}
-	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
+	if !anyResult(list) {
+		list = nil
+	}
 	if err == nil && len(list) == 0 && !imported {
 		if other, q, simulated, e := s.simulations(f.definitionFlags, f.Executor, f.Targets); e != nil || len(simulated) > 0 {
 			return other, q, simulated, e

@@ -103,10 +103,13 @@ func (e *env) runResults(f resultFlags) error {
 	if err != nil {
 		return err
 	}
-	complete := f.All || !slices.ContainsFunc(p.Runs, func(r *plan.Run) bool { return r.State.Valid+r.State.Suspect < r.State.Wanted })
-	if len(list) == 0 {
-		if s, _, list, err = s.simulations(f.definitionFlags, f.Executor, f.Targets); err != nil {
+	if !anyResult(list) {
+		other, _, simulated, err := s.simulations(f.definitionFlags, f.Executor, f.Targets)
+		if err != nil {
 			return err
+		}
+		if len(simulated) > 0 {
+			s, list = other, simulated
 		}
 	}
 	if len(list) == 0 {
@@ -127,10 +130,30 @@ func (e *env) runResults(f resultFlags) error {
 			return err
 		}
 	}
-	if !complete {
-		return exitStatus(exitFailed)
+	if f.All {
+		return nil
 	}
-	return nil
+	return e.exitFor(p, f.definitionFlags, f.Executor)
+}
+
+// exitFor says on standard error which runs of the plan lack samples, and returns
+// the exit code for them; nil where none does.
+func (e *env) exitFor(p *plan.Plan, f definitionFlags, executor string) error {
+	why := view.Incomplete(p)
+	if why == "" {
+		return nil
+	}
+	apply := "llmbench apply "
+	if executor != "" {
+		apply += "-executor=" + executor + " "
+	}
+	fmt.Fprintf(e.streams.Err, "Exit code %d: %s. `%s` measures what is missing.\n", exitFailed, why, apply+f.Dir)
+	return exitStatus(exitFailed)
+}
+
+// anyResult reports whether some set has more than runs without a result.
+func anyResult(list []*results.Set) bool {
+	return slices.ContainsFunc(list, func(set *results.Set) bool { return len(set.Results) > 0 })
 }
 
 // forReaders are the forms that can stand one below the other.
@@ -161,7 +184,7 @@ func (s *session) simulations(f definitionFlags, executor string, targets []stri
 		return s, nil, nil, nil // refused for the executor that is asked for, if at all
 	}
 	list, err := other.results(p, other.store)
-	if err != nil || len(list) == 0 {
+	if err != nil || !anyResult(list) {
 		return s, nil, nil, err
 	}
 	other.instead = true

@@ -51,9 +51,9 @@ func verdictCounts(set *results.Set) string {
 		counts[run.Verdict]++
 	}
 	var parts []string
-	for _, v := range []results.Verdict{results.Valid, results.Suspect, results.Invalid, results.Failed} {
+	for _, v := range []results.Verdict{results.Valid, results.Suspect, results.Invalid, results.Failed, results.NotMeasured} {
 		if n := counts[v]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, v))
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(v), "_", " ")))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -128,14 +128,14 @@ func newReportRow(run results.RunSummary, names runNames) reportRow {
 
 // verdictText is the verdict of a run with the code that explains it.
 func verdictText(run results.RunSummary) string {
-	text := string(run.Verdict)
+	text := strings.TrimSuffix(runVerdict(run), " (simulated)")
 	for _, r := range run.Results {
 		if r.Verdict == run.Verdict && r.Code() != "" {
 			text += ": " + string(r.Code())
 			break
 		}
 	}
-	if run.Results[0].Simulated {
+	if run.Verdict != results.NotMeasured && run.Results[0].Simulated {
 		text += " (simulated)"
 	}
 	return text

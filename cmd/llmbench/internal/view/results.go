@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -25,12 +26,8 @@ var ResultFormats = map[string]func(io.Writer, *results.Set) error{
 
 // Simulated reports whether a set holds simulated results.
 func Simulated(s *results.Set) bool {
-	for _, r := range s.Results {
-		if r.Simulated {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Results, func(r *results.Result) bool { return r.Simulated }) ||
+		len(s.Results) == 0 && slices.ContainsFunc(s.Runs, func(run results.RunSummary) bool { return run.Results[0].Simulated })
 }
 
 const banner = "SIMULATED: nothing below was measured; the figures come from a model of the GPUs."
@@ -43,7 +40,7 @@ func ResultsTable(w io.Writer, s *results.Set) error {
 		p.line("%s", banner)
 		p.line("")
 	}
-	if len(s.Results) == 0 {
+	if len(s.Runs) == 0 {
 		p.line("No results yet.")
 		return p.err
 	}
@@ -59,7 +56,7 @@ func ResultsMarkdown(w io.Writer, s *results.Set) error {
 		p.line("**%s**", banner)
 		p.line("")
 	}
-	if p.err == nil && len(s.Results) > 0 {
+	if p.err == nil && len(s.Runs) > 0 {
 		p.err = resultTable(s).markdown(w)
 	}
 	var notes strings.Builder
@@ -95,10 +92,7 @@ func resultRow(run results.RunSummary) []string {
 	if d := last.Took(); d > 0 {
 		elapsed = took(d)
 	}
-	verdict := string(run.Verdict)
-	if last.Simulated {
-		verdict += " (simulated)"
-	}
+	verdict := runVerdict(run)
 	if last.Executor.Type == "simulate" {
 		job = "-" // its jobs live inside llmbench
 	}
@@ -107,6 +101,60 @@ func resultRow(run results.RunSummary) []string {
 		row = append(row, medianText(m, run.Summary.At(m.Name)))
 	}
 	return append(row, job, elapsed)
+}
+
+// runVerdict is the verdict of a run, with what it is of where that is not what
+// was asked for.
+func runVerdict(run results.RunSummary) string {
+	verdict := strings.ReplaceAll(string(run.Verdict), "_", " ")
+	if hasCaveat(run, failure.Replaced) {
+		verdict += " (replaced)"
+	}
+	if run.Verdict != results.NotMeasured && run.Results[0].Simulated {
+		verdict += " (simulated)"
+	}
+	return verdict
+}
+
+func hasCaveat(run results.RunSummary, code failure.Code) bool {
+	return slices.ContainsFunc(run.Results, func(r *results.Result) bool {
+		return slices.ContainsFunc(r.Caveats, func(c results.Caveat) bool { return c.Code == code })
+	})
+}
+
+// Incomplete counts the runs that lack samples, and says what became of them; "" for
+// none.
+func Incomplete(p *plan.Plan) string {
+	missing, failed, flying, short := 0, 0, 0, 0
+	for _, r := range p.Runs {
+		switch have := r.State.Valid + r.State.Suspect; {
+		case have >= r.State.Wanted:
+		case have > 0:
+			short++
+		case len(r.State.InFlight) > 0:
+			flying++
+		case len(r.State.Failed) > 0:
+			failed++
+		default:
+			missing++
+		}
+	}
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{missing, "not measured"}, {flying, "in flight"}, {failed, "failed or invalid"}, {short, "short of samples"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	switch len(parts) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("%d of %s %s", missing+flying+failed+short, Plural(len(p.Runs), "run"), strings.TrimLeft(parts[0], "0123456789 "))
+	}
+	return fmt.Sprintf("of %s, %s", Plural(len(p.Runs), "run"), strings.Join(parts, ", "))
 }
 
 // medianText is the median of a metric, with its interval for the throughput of
