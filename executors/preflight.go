@@ -9,6 +9,16 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
+// WouldTake asks a backend that can say so whether it would take the job of a run:
+// nil if it would. It costs the backend a job id: ask once, and not to plan.
+func WouldTake(ctx context.Context, b *Backend, run *plan.Run) error {
+	p, ok := b.Executor.(Preflighter)
+	if !ok || len(run.Job.Argv) == 0 {
+		return errors.New("the executor cannot be asked")
+	}
+	return p.Preflight(ctx, &Job{Name: run.Job.Name, Argv: withMark(run.Job.Argv, "test"), Run: run})
+}
+
 // preflight asks backends that can say so whether they would take the jobs that
 // are to be submitted, once for each shape. A refusal is an error before
 // anything is submitted; a backend that does not answer is asked again with the

@@ -18,7 +18,7 @@ func (c *Config) Check(p *Profile, longest time.Duration, nodes int) []executors
 		out = append(out, executors.Check{Name: name, Result: result, Detail: detail, Remedy: remedy})
 	}
 	if p.Cluster == "" {
-		add("slurm", executors.CheckFail, "the controller of Slurm does not answer on this host", "run llmbench on a login node of the cluster")
+		add("slurm", executors.CheckFail, c.unanswered(p), "run llmbench on a login node of the cluster")
 		return out
 	}
 	add("slurm", executors.CheckOK, fmt.Sprintf("cluster %s, Slurm %s, %s", p.Cluster, p.Version, accountingWords(p)), "")
@@ -31,10 +31,22 @@ func (c *Config) Check(p *Profile, longest time.Duration, nodes int) []executors
 	return out
 }
 
+// unanswered says that the cluster does not answer, with Slurm's own words.
+func (c *Config) unanswered(p *Profile) string {
+	what := "the controller of Slurm does not answer on this host"
+	if c.Cluster != "" {
+		what = fmt.Sprintf("cluster %q does not answer on this host", c.Cluster)
+	}
+	if p.silence != "" {
+		what += ": " + strings.ReplaceAll(p.silence, "\n", " ")
+	}
+	return what
+}
+
 type adder func(name, result, detail, remedy string)
 
 func accountingWords(p *Profile) string {
-	if strings.HasSuffix(p.Accounting, "/none") || p.Accounting == "" {
+	if !p.accounts() {
 		return "no accounting: job files and the queue tell all that is needed"
 	}
 	return "accounting by " + p.Accounting
@@ -63,36 +75,98 @@ func (c *Config) checkContainer(p *Profile, add adder) {
 }
 
 func (c *Config) checkPartition(p *Profile, longest time.Duration, nodes int, add adder) {
-	name, part, ok := c.partition(p)
+	var missing []string
+	for _, name := range c.partitionNames() {
+		if _, ok := p.Partitions[name]; !ok {
+			missing = append(missing, fmt.Sprintf("%q", name))
+		}
+	}
+	parts := c.partitions(p)
 	switch {
-	case name == "":
+	case len(missing) > 0:
+		add("partition", executors.CheckFail, "there is no partition "+strings.Join(missing, ", "), "there are "+strings.Join(slices.Sorted(maps.Keys(p.Partitions)), ", "))
+		return
+	case len(parts) == 0:
 		add("partition", executors.CheckSkipped, "the cluster's default", "")
-	case !ok:
-		add("partition", executors.CheckFail, fmt.Sprintf("there is no partition %q", name), "there are "+strings.Join(slices.Sorted(maps.Keys(p.Partitions)), ", "))
-	case part.MaxTime > 0 && longest > part.MaxTime:
-		add("partition", executors.CheckFail, fmt.Sprintf("time limits reach %s, and %s allows %s", longest, name, part.MaxTime), "lower time_limit, or choose another partition")
-	case part.Nodes < nodes:
-		add("partition", executors.CheckFail, fmt.Sprintf("a run needs %d nodes, and %s has %d", nodes, name, part.Nodes), "choose another partition")
-	case part.State != "UP":
-		add("partition", executors.CheckWarn, fmt.Sprintf("%s is %s", name, part.State), "jobs wait until it is up")
+		return
+	}
+	// Of several partitions, one that takes the job is enough.
+	var found []executors.Check
+	for _, part := range parts {
+		found = append(found, checkOnePartition(part, longest, nodes))
+	}
+	worst, best := found[0], found[0]
+	for _, f := range found[1:] {
+		if severity(f.Result) > severity(worst.Result) {
+			worst = f
+		}
+		if severity(f.Result) < severity(best.Result) {
+			best = f
+		}
+	}
+	switch {
+	case worst.Result == executors.CheckFail && best.Result != executors.CheckFail && p.EnforceLimits != "ALL":
+		add("partition", executors.CheckWarn, worst.Detail, "jobs run in the others of partition, or leave it out of the list")
+	case worst.Result == executors.CheckOK && len(found) > 1:
+		add("partition", executors.CheckOK, fmt.Sprintf("%s: %d of them", c.Partition, len(found)), "")
 	default:
-		add("partition", executors.CheckOK, fmt.Sprintf("%s: %d nodes, %s", name, part.Nodes, part.Gres), "")
+		add("partition", worst.Result, worst.Detail, worst.Remedy)
 	}
 }
 
-// partition is the one that is named, else the cluster's default; the name is ""
-// where that is not known.
-func (c *Config) partition(p *Profile) (name string, part Partition, ok bool) {
+func severity(result string) int {
+	return slices.Index([]string{executors.CheckOK, executors.CheckWarn, executors.CheckFail}, result)
+}
+
+func checkOnePartition(part namedPartition, longest time.Duration, nodes int) executors.Check {
+	check := func(result, detail, remedy string) executors.Check {
+		return executors.Check{Result: result, Detail: detail, Remedy: remedy}
+	}
+	switch {
+	case part.MaxTime > 0 && longest > part.MaxTime:
+		return check(executors.CheckFail, fmt.Sprintf("time limits reach %s, and %s allows %s", longest, part.name, part.MaxTime), "lower time_limit, or choose another partition")
+	case part.Nodes < nodes:
+		return check(executors.CheckFail, fmt.Sprintf("a run needs %d nodes, and %s has %d", nodes, part.name, part.Nodes), "choose another partition")
+	case part.State == "DRAIN" || part.State == "INACTIVE":
+		return check(executors.CheckFail, fmt.Sprintf("%s is %s: sbatch takes no job for it", part.name, part.State), "choose another partition, or wait until it is up")
+	case part.State != "UP":
+		return check(executors.CheckWarn, fmt.Sprintf("%s is %s", part.name, part.State), "jobs wait until it is up")
+	}
+	return check(executors.CheckOK, fmt.Sprintf("%s: %d nodes, %s", part.name, part.Nodes, part.Gres), "")
+}
+
+type namedPartition struct {
+	name string
+	Partition
+}
+
+// partitionNames are those that the block lists; none where it leaves the choice
+// to the cluster.
+func (c *Config) partitionNames() []string {
+	if c.Partition == "" {
+		return nil
+	}
+	return strings.Split(c.Partition, ",")
+}
+
+// partitions are those of the executor's jobs, as far as the cluster knows them:
+// the ones that are listed, else the cluster's default.
+func (c *Config) partitions(p *Profile) []namedPartition {
+	var list []namedPartition
+	for _, name := range c.partitionNames() {
+		if part, ok := p.Partitions[name]; ok {
+			list = append(list, namedPartition{name, part})
+		}
+	}
 	if c.Partition != "" {
-		part, ok = p.Partitions[c.Partition]
-		return c.Partition, part, ok
+		return list
 	}
 	for name, part := range p.Partitions {
 		if part.Default {
-			return name, part, true
+			list = append(list, namedPartition{name, part})
 		}
 	}
-	return "", part, false
+	return list
 }
 
 func (c *Config) checkGPUs(p *Profile, nodes int, add adder) {
@@ -101,58 +175,52 @@ func (c *Config) checkGPUs(p *Profile, nodes int, add adder) {
 	} else if c.GPUsPerNodeFlag {
 		add("gpus", executors.CheckOK, "asked for with --gpus-per-node", "")
 	}
-	if c.Segment && nodes > 1 && p.Segment && !strings.HasSuffix(p.Topology, "/block") {
-		add("segment", executors.CheckWarn, fmt.Sprintf("the topology is %s: --segment does not keep a job in one NVLink domain", p.Topology), "set segment = false where sbatch refuses it")
+	if nodes > 1 {
+		add("placement", executors.CheckOK, "nodes of a run: "+c.Domain(p), "")
 	}
 }
 
 func (c *Config) checkAccount(p *Profile, longest time.Duration, add adder) {
+	mine := p.AccountNames()
 	switch {
-	case len(p.Accounts) == 0:
+	case len(mine) == 0:
 		add("account", executors.CheckSkipped, "the accounting names no accounts of this user", "")
-	case c.Account != "" && !slices.Contains(p.Accounts, c.Account):
-		add("account", executors.CheckFail, fmt.Sprintf("account %q is not yours", c.Account), "yours are "+strings.Join(p.Accounts, ", "))
+	case c.Account != "" && !slices.ContainsFunc(mine, func(a string) bool { return strings.EqualFold(a, c.Account) }):
+		add("account", executors.CheckFail, fmt.Sprintf("account %q is not yours", c.Account), "yours are "+strings.Join(mine, ", "))
 	default:
-		add("account", executors.CheckOK, strings.Join(p.Accounts, ", "), "")
+		add("account", executors.CheckOK, or(or(c.Account, p.DefaultAccount), strings.Join(mine, ", ")), "")
 	}
 	c.checkQOS(p, longest, add)
 	if most := c.Window(p); most < c.MaxInQueue {
-		add("submit window", executors.CheckWarn, fmt.Sprintf("max_in_queue is %d, and you may have %d jobs in the queue", c.MaxInQueue, most+1), fmt.Sprintf("at most %d are submitted at once; set max_in_queue to say so", most))
+		add("submit window", executors.CheckWarn, fmt.Sprintf("max_in_queue is %d, and you may have %d in the queue", c.MaxInQueue, most), fmt.Sprintf("at most %d are submitted at once; set max_in_queue to say so", most))
 	}
 }
 
 func (c *Config) checkQOS(p *Profile, longest time.Duration, add adder) {
-	if c.QOS == "" || p.QOS == nil {
+	name := c.qosOf(p)
+	if name == "" || p.QOS == nil {
 		return
 	}
-	qos, mine := p.QOS[c.QOS]
+	var mine []string
+	for _, a := range c.mine(p) {
+		mine = append(mine, a.QOS...)
+	}
+	qos := p.QOS[name]
 	switch {
-	case !mine:
-		add("qos", executors.CheckFail, fmt.Sprintf("QOS %q is not yours", c.QOS), "yours are "+strings.Join(slices.Sorted(maps.Keys(p.QOS)), ", "))
+	case len(mine) > 0 && !slices.Contains(mine, name):
+		add("qos", executors.CheckFail, fmt.Sprintf("QOS %q is not yours", name), "yours are "+strings.Join(slices.Compact(slices.Sorted(slices.Values(mine))), ", "))
 	case qos.MaxTime > 0 && longest > qos.MaxTime:
-		add("qos", executors.CheckFail, fmt.Sprintf("time limits reach %s, and QOS %s allows %s", longest, c.QOS, qos.MaxTime), "lower time_limit, or choose another qos")
+		add("qos", executors.CheckFail, fmt.Sprintf("time limits reach %s, and QOS %s allows %s", longest, name, qos.MaxTime), "lower time_limit, or choose another qos")
 	default:
-		add("qos", executors.CheckOK, c.QOS, "")
+		add("qos", executors.CheckOK, name, "")
 	}
-}
-
-// Window is how many jobs may be in the queue at once: max_in_queue, below what
-// the cluster lets the user submit.
-func (c *Config) Window(p *Profile) int {
-	most := c.MaxInQueue
-	for _, limit := range []int{p.MaxSubmit, p.QOS[c.QOS].MaxSubmit} {
-		if limit > 0 {
-			most = min(most, max(1, limit-1))
-		}
-	}
-	return most
 }
 
 // checkManners tells how the cluster deals with jobs and with those who ask.
 func (c *Config) checkManners(p *Profile, add adder) {
 	detail := fmt.Sprintf("preemption %s, ended jobs known for %s, %s to end after SIGTERM", strings.ToLower(p.Preempt), time.Duration(p.MinJobAge)*time.Second, time.Duration(p.KillWait)*time.Second)
 	if p.RateLimited {
-		detail += fmt.Sprintf(", commands are limited: at most %d a minute are run", c.CommandsPerMinute)
+		detail += fmt.Sprintf(", commands are limited to %d at once and %.4g a minute", p.RateBucket, 60*p.RateRefill)
 	}
 	add("jobs", executors.CheckOK, detail, "")
 	if p.OverTimeLimit != 0 {

@@ -168,3 +168,53 @@ func (c *client) step(ctx context.Context, id string, options []string, argv ...
 	words := append(c.command("srun"), "--jobid="+id, "--overlap", "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none")
 	return c.runner.Run(ctx, time.Minute, "", append(append(words, options...), argv...)...)
 }
+
+// config is the controller's configuration. Where a user's bucket of commands is
+// empty, scontrol prints all of it and fails at the ping that follows.
+func (c *client) config(ctx context.Context) (string, error) {
+	return c.inquire(ctx, "scontrol", "show", "config")
+}
+
+// inquire is ask for questions that somebody waits for.
+func (c *client) inquire(ctx context.Context, name string, args ...string) (string, error) {
+	return c.runner.Run(ctx, probeTimeout, "", append(c.command(name), args...)...)
+}
+
+func (c *client) partitions(ctx context.Context) (string, error) {
+	return c.inquire(ctx, "scontrol", "-a", "-o", "show", "partition")
+}
+
+func (c *client) partitionGres(ctx context.Context) (string, error) {
+	return c.inquire(ctx, "sinfo", "-a", "-h", "-o", "%R|%G")
+}
+
+// topology asks for a topology by its name, or for the cluster's own.
+func (c *client) topology(ctx context.Context, name string) (string, error) {
+	args := []string{"show", "topology"}
+	if name != "" {
+		args = append(args, name)
+	}
+	return c.inquire(ctx, "scontrol", args...)
+}
+
+// One slurmdbd serves several clusters: sacctmgr is told of which.
+func (c *client) associations(ctx context.Context, cluster string) (string, error) {
+	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "assoc", "user="+userName(), "cluster="+cluster, "format=account,partition,maxsubmit,qos,defaultqos")
+}
+
+func (c *client) defaultAccount(ctx context.Context, cluster string) (string, error) {
+	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "user", userName(), "cluster="+cluster, "format=defaultaccount")
+}
+
+func (c *client) qos(ctx context.Context) (string, error) {
+	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "qos", "format=name,maxwall,maxsubmitpu,maxsubmitpa,grpsubmit")
+}
+
+// mpiTypes and srunHelp ask the srun of this host.
+func (c *client) mpiTypes(ctx context.Context) (string, error) {
+	return c.runner.Run(ctx, probeTimeout, "", "srun", "--mpi=list")
+}
+
+func (c *client) srunHelp(ctx context.Context) (string, error) {
+	return c.runner.Run(ctx, probeTimeout, "", "srun", "--help")
+}

@@ -156,7 +156,7 @@ func TestOnSlurm(t *testing.T) {
 // profileOfCluster compares what is found out with what the cluster is.
 func profileOfCluster(t *testing.T, accounting bool) {
 	t.Setenv("USER", "root")
-	p := NewProfile(t.Context(), Ask())
+	p := (&Config{}).Probe(t.Context(), nil)
 	batch := p.Partitions["batch"]
 	if p.Cluster != "throwaway" || p.Version == "" || p.Pyxis || batch.Nodes != 4 || batch.MaxTime != 4*time.Hour || batch.State != "UP" || !strings.Contains(batch.Gres, "gb200:4") {
 		t.Errorf("%+v", p)
@@ -164,8 +164,8 @@ func profileOfCluster(t *testing.T, accounting bool) {
 	if got := strings.HasSuffix(p.Accounting, "/slurmdbd"); got != accounting {
 		t.Errorf("accounting is %s", p.Accounting)
 	}
-	if got := slices.Contains(p.Accounts, "perf"); got != accounting {
-		t.Errorf("accounts are %v", p.Accounts)
+	if got := slices.Contains(p.AccountNames(), "perf"); got != accounting {
+		t.Errorf("accounts are %v", p.AccountNames())
 	}
 	if !slices.Contains(p.GRES, "gpu") || p.MinJobAge != 300 || p.MessageTimeout != 10 || p.KillWait != 5 || !batch.Default || p.Select != "select/cons_tres" {
 		t.Errorf("%+v", p)

@@ -40,6 +40,10 @@ type Config struct {
 	partitionTime time.Duration
 	// Prepare is nil where the login host brings what runs read.
 	Prepare *Prepare
+	// segment is the argument, nil where it is not written: Segment then follows
+	// from the cluster.
+	segment      *bool
+	segmentPlace hcl.Range
 	// runner runs Slurm's commands; nil runs those of this host.
 	runner Runner
 }
@@ -97,12 +101,19 @@ func Configure(v cty.Value, place func(path ...string) hcl.Range) (*Config, hcl.
 		MaxStarting: r.duration("max_starting", 30*time.Minute), MaxQuiet: r.duration("max_quiet", 0),
 		Startup:    r.duration("startup", 0),
 		MaxInQueue: r.whole("max_in_queue", 8), Retries: r.whole("retries", 2), CPUsPerTask: r.whole("cpus_per_task", 0),
-		Canary: r.flag("canary", true), Exclusive: r.flag("exclusive", true), Segment: r.flag("segment", true),
+		Canary: r.flag("canary", true), Exclusive: r.flag("exclusive", true),
 		GPUsPerNodeFlag: r.flag("gpus_per_node_flag", true), InAllocation: r.flag("in_allocation", false),
 		Telemetry: r.flag("telemetry", true),
 		MPI:       or(r.word("mpi"), "pmix"),
 		Launcher:  r.list("launcher"), Prolog: r.list("prolog"), ExtraArgs: r.list("extra_args"),
 		ExperimentsDir: r.text("experiments_dir"),
+	}
+	if v, ok := r.get("segment"); ok {
+		on := v.True()
+		c.segment, c.Segment, c.segmentPlace = &on, on, r.place("segment")
+	}
+	if strings.Contains(c.Cluster, ",") || c.Cluster == "all" {
+		r.wrong("cluster", "Several clusters", fmt.Sprintf("cluster = %q: a job runs on one cluster, and results of several do not compare. Name one, and declare an executor for each.", c.Cluster))
 	}
 	if len(c.Launcher) == 0 {
 		c.Launcher = []string{"trtllm-llmapi-launch", "trtllm-bench"}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/time/rate"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -46,12 +47,17 @@ func adoptWindow(messageTimeout time.Duration) time.Duration {
 	return 2*messageTimeout + 30*time.Second
 }
 
-// Know takes over what the cluster is known to be. One that does not limit how
-// fast its users ask has its window filled at once, unless the executor's block
-// says how fast to go.
+// Know takes over what the cluster is known to be. Unless the executor's block
+// says how fast to go, one that limits how fast its users ask is asked half as
+// often as it allows, since the steps of jobs count too, and one that does not has
+// its window filled at once.
 func (e *Executor) Know(p *Profile) {
-	if g, ok := e.slurm.runner.(gentle); ok && p.Version != "" && !p.RateLimited && !e.cfg.paced {
-		g.bucket = e.cfg.bucket(burst + e.cfg.MaxInQueue)
+	if g, ok := e.slurm.runner.(gentle); ok && p.Version != "" && !e.cfg.paced {
+		if p.RateLimited {
+			g.bucket = rate.NewLimiter(rate.Limit(p.RateRefill/2), max(1, p.RateBucket/2))
+		} else {
+			g.bucket = e.cfg.bucket(burst + e.cfg.MaxInQueue)
+		}
 		e.slurm.runner = g
 	}
 	if p.MessageTimeout > 0 {

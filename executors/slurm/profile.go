@@ -2,56 +2,67 @@ package slurm
 
 import (
 	"context"
+	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A Profile is what a cluster is and allows, as its commands tell. What could
 // not be had is the zero value.
 type Profile struct {
+	// Form is profileForm; what a store remembers in another form is asked for
+	// again.
+	Form    int       `json:"form"`
 	Probed  time.Time `json:"probed"`
 	Cluster string    `json:"cluster"`
 	Version string    `json:"version"` // of Slurm
-	// Accounting is the storage type, "accounting_storage/none" for none.
+	// Accounting is the storage type; see Profile.accounts.
 	Accounting string `json:"accounting"`
 	// MPI lists the plugins that srun --mpi=list names.
 	MPI []string `json:"mpi"`
-	// Pyxis says that srun has container options, Segment that sbatch has
-	// --segment.
-	Pyxis   bool `json:"pyxis"`
-	Segment bool `json:"segment"`
-	// MaxSubmit is how many jobs the user may have in the queue, 0 for no limit
-	// that is known.
-	MaxSubmit int `json:"max_submit"`
-	// QOS are those that the user's accounts may use, by name; nil where the
-	// accounting does not tell.
+	// Pyxis says that srun has container options.
+	Pyxis bool `json:"pyxis"`
+	// Associations are those of the user on this cluster, DefaultAccount his.
+	Associations   []Association `json:"associations"`
+	DefaultAccount string        `json:"default_account"`
+	// QOS are all of them, by name; nil where the accounting does not tell.
 	QOS map[string]QOS `json:"qos"`
-	// GRES lists the types of generic resources. Select, Topology and Preempt are
-	// the plugins, or PreemptMode, as the configuration names them.
-	GRES     []string `json:"gres"`
-	Select   string   `json:"select"`
-	Topology string   `json:"topology"`
-	Preempt  string   `json:"preempt"`
-	// EnforceLimits says that sbatch refuses what a partition never starts;
-	// RateLimited, that the controller refuses users who ask too often.
-	EnforceLimits bool `json:"enforce_limits"`
-	RateLimited   bool `json:"rate_limited"`
+	// GRES lists the types of generic resources. Select and Preempt are the plugin
+	// and PreemptMode, as the configuration names them.
+	GRES    []string `json:"gres"`
+	Select  string   `json:"select"`
+	Preempt string   `json:"preempt"`
+	// Topologies are by name; "" is the cluster's own.
+	Topologies map[string]Topology `json:"topologies"`
+	// EnforceLimits is EnforcePartLimits: NO, ANY or ALL.
+	EnforceLimits string `json:"enforce_limits"`
+	// RateLimited says that the controller refuses users who ask too often: after
+	// RateBucket commands, RateRefill a second.
+	RateLimited bool    `json:"rate_limited"`
+	RateBucket  int     `json:"rate_bucket"`
+	RateRefill  float64 `json:"rate_refill"`
 	// MinJobAge is for how long the controller remembers jobs that ended,
 	// MessageTimeout how long a command waits for it, KillWait what a job has
 	// between SIGTERM and SIGKILL; in seconds.
 	MinJobAge      int `json:"min_job_age"`
 	MessageTimeout int `json:"message_timeout"`
 	KillWait       int `json:"kill_wait"`
-	// MaxJobs is how many jobs the controller knows at most, of all users.
-	MaxJobs int `json:"max_jobs"`
 	// OverTimeLimit is for how many minutes jobs run on beyond their limit, -1 for
 	// ever.
-	OverTimeLimit int      `json:"over_time_limit"`
-	Accounts      []string `json:"accounts"`
-	// Partitions are by name.
+	OverTimeLimit int `json:"over_time_limit"`
+	// Partitions are by name, hidden ones too.
 	Partitions map[string]Partition `json:"partitions"`
+
+	// silence is why the controller does not answer.
+	silence string
 }
+
+// profileForm counts the forms of Profile.
+const profileForm = 2
 
 // A Partition is one of a cluster's.
 type Partition struct {
@@ -61,36 +72,101 @@ type Partition struct {
 	Default bool          `json:"default"`
 	State   string        `json:"state"`
 	Gres    string        `json:"gres"`
+	// QOS is the partition's own, "" for none; Topology the name of its topology,
+	// "" for the cluster's.
+	QOS      string `json:"qos"`
+	Topology string `json:"topology"`
 }
 
-// probeTimeout is how long one question to the cluster may take.
-const probeTimeout = 15 * time.Second
+// Here reports whether Slurm's commands are on this host.
+func (c *Config) Here() bool {
+	_, err := exec.LookPath("sbatch")
+	return err == nil || c.runner != nil
+}
 
-// NewProfile asks the cluster of this host. Each question that is not answered
-// leaves its part out.
-func NewProfile(ctx context.Context, r Runner) *Profile {
-	p := &Profile{Probed: time.Now().UTC(), Partitions: map[string]Partition{}}
-	ask := func(argv ...string) string {
-		out, err := r.Run(ctx, probeTimeout, "", argv...)
-		if err != nil {
-			return ""
+// Probe asks the cluster of c. Each question that is not answered leaves its part
+// out; where the controller does not answer, nothing more is asked. remembered,
+// if not nil, may know the cluster already, by its name.
+func (c *Config) Probe(ctx context.Context, remembered func(cluster string) *Profile) *Profile {
+	s := c.client()
+	p := &Profile{Form: profileForm, Probed: time.Now().UTC(), Cluster: c.Cluster, Partitions: map[string]Partition{}, Topologies: map[string]Topology{}}
+	if !c.Here() {
+		return p
+	}
+	recall := func() *Profile {
+		if remembered == nil || p.Cluster == "" {
+			return nil
 		}
-		return out
+		return remembered(p.Cluster)
 	}
-	p.configuration(ask("scontrol", "show", "config"))
-	p.MPI = mpiTypes(ask("srun", "--mpi=list"))
-	p.Pyxis = strings.Contains(ask("srun", "--help"), "--container-image")
-	p.Segment = strings.Contains(ask("sbatch", "--help"), "--segment")
-	p.partitions(ask("scontrol", "-o", "show", "partition"), ask("sinfo", "-h", "-o", "%R|%G"))
-	if p.Accounting != "" && !strings.HasSuffix(p.Accounting, "/none") {
-		p.associations(ask("sacctmgr", "-n", "-P", "show", "assoc", "user="+userName(), "format=account,maxsubmit,qos"))
-		p.limits(ask("sacctmgr", "-n", "-P", "show", "qos", "format=name,maxwall,maxsubmitpu"))
+	if known := recall(); known != nil {
+		return known
 	}
+	p.Cluster = ""
+	out, err := s.config(ctx)
+	p.configuration(out)
+	if p.Cluster == "" {
+		if err != nil {
+			p.silence = err.Error()
+		}
+		return p
+	}
+	if known := recall(); known != nil {
+		return known
+	}
+	var mpi, help, show, gres, topology, assoc, user, qos string
+	var g errgroup.Group
+	ask := func(into *string, question func(context.Context) (string, error)) {
+		g.Go(func() error {
+			if out, err := question(ctx); err == nil {
+				*into = out
+			}
+			return nil
+		})
+	}
+	ask(&mpi, s.mpiTypes)
+	ask(&help, s.srunHelp)
+	ask(&show, s.partitions)
+	ask(&gres, s.partitionGres)
+	ask(&topology, func(ctx context.Context) (string, error) { return s.topology(ctx, "") })
+	if p.accounts() {
+		ask(&assoc, func(ctx context.Context) (string, error) { return s.associations(ctx, p.Cluster) })
+		ask(&user, func(ctx context.Context) (string, error) { return s.defaultAccount(ctx, p.Cluster) })
+		ask(&qos, s.qos)
+	}
+	_ = g.Wait() // nobody returns an error
+	p.MPI = mpiTypes(mpi)
+	p.Pyxis = strings.Contains(help, "--container-image")
+	p.partitions(show, gres)
+	p.topologies(ctx, s, topology)
+	p.associations(assoc)
+	p.DefaultAccount = strings.TrimSpace(user)
+	p.limits(qos)
 	return p
 }
 
-// Ask runs commands of this host's Slurm for NewProfile.
-func Ask() Runner { return processes{} }
+// Current reports whether a remembered profile is in this version's form and no
+// older than age.
+func (p *Profile) Current(age time.Duration) bool {
+	return p.Form == profileForm && time.Since(p.Probed) < age
+}
+
+// accounts reports whether there is an accounting to ask. Up to 25.05 no
+// accounting is called accounting_storage/none, from 25.11 on (null).
+func (p *Profile) accounts() bool {
+	return p.Accounting != "" && p.Accounting != "(null)" && !strings.HasSuffix(p.Accounting, "/none")
+}
+
+// AccountNames are the accounts that the user has, each once.
+func (p *Profile) AccountNames() []string {
+	var names []string
+	for _, a := range p.Associations {
+		if a.Account != "" && !slices.Contains(names, a.Account) {
+			names = append(names, a.Account)
+		}
+	}
+	return names
+}
 
 func (p *Profile) configuration(out string) {
 	for line := range strings.Lines(out) {
@@ -113,22 +189,47 @@ func (p *Profile) configuration(out string) {
 		case "SelectType":
 			p.Select = value
 		case "TopologyPlugin":
-			p.Topology = value
+			p.Topologies[""] = Topology{Kind: strings.TrimPrefix(value, "topology/")}
 		case "PreemptMode":
 			p.Preempt = value
 		case "EnforcePartLimits":
-			p.EnforceLimits = value != "NO"
+			p.EnforceLimits = value
 		case "SlurmctldParameters":
-			p.RateLimited = strings.Contains(value, "rl_enable")
+			p.rateLimit(value)
 		case "MinJobAge":
 			p.MinJobAge = firstNumber(value)
 		case "MessageTimeout":
 			p.MessageTimeout = firstNumber(value)
 		case "KillWait":
 			p.KillWait = firstNumber(value)
-		case "MaxJobCount":
-			p.MaxJobs = firstNumber(value)
 		}
+	}
+}
+
+// rateLimit reads the bucket of each user, with Slurm's defaults for what is not
+// set.
+func (p *Profile) rateLimit(parameters string) {
+	size, rate, period := 30, 2, 1
+	for word := range strings.SplitSeq(parameters, ",") {
+		name, value, _ := strings.Cut(word, "=")
+		set := func(to *int) {
+			if n, err := strconv.Atoi(value); err == nil && n > 0 {
+				*to = n
+			}
+		}
+		switch name {
+		case "rl_enable":
+			p.RateLimited = true
+		case "rl_bucket_size":
+			set(&size)
+		case "rl_refill_rate":
+			set(&rate)
+		case "rl_refill_period":
+			set(&period)
+		}
+	}
+	if p.RateLimited {
+		p.RateBucket, p.RateRefill = size, float64(rate)/float64(period)
 	}
 }
 

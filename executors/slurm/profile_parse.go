@@ -31,18 +31,20 @@ func (p *Profile) partitions(show, gres string) {
 		}
 	}
 	for line := range strings.Lines(show) {
-		fields := map[string]string{}
-		for word := range strings.FieldsSeq(line) {
-			if k, v, ok := strings.Cut(word, "="); ok {
-				fields[k] = v
-			}
-		}
+		fields := keyValues(line)
 		name := fields["PartitionName"]
 		if name == "" {
 			continue
 		}
 		nodes, _ := strconv.Atoi(fields["TotalNodes"])
-		p.Partitions[name] = Partition{MaxTime: slurmDuration(fields["MaxTime"]), Nodes: nodes, State: fields["State"], Gres: byName[name], Default: fields["Default"] == "YES"}
+		qos := fields["QoS"]
+		if qos == "N/A" {
+			qos = ""
+		}
+		p.Partitions[name] = Partition{
+			MaxTime: slurmDuration(fields["MaxTime"]), Nodes: nodes, State: fields["State"], Gres: byName[name], Default: fields["Default"] == "YES",
+			QOS: qos, Topology: fields["Topology"],
+		}
 	}
 }
 

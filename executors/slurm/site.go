@@ -10,76 +10,59 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/llmbench/llmbench/executors"
 )
 
-// Probe asks the Slurm of this host, where there is one, for the name of the
-// cluster and for what its sbatch lacks. Without Slurm the name is "" unless it
-// is declared, and nothing is changed.
-func (c *Config) Probe(ctx context.Context) (cluster string) {
-	if _, err := exec.LookPath("sbatch"); err != nil {
-		return c.Cluster
-	}
-	if c.Segment {
-		help, err := call(ctx, 10*time.Second, "", "sbatch", "--help")
-		if err == nil && !strings.Contains(help, "--segment") {
-			c.Segment = false
-		}
-	}
-	if c.Pack != nil {
-		c.partitionTime = c.askPartitionTime(ctx)
-	}
-	if c.Cluster != "" {
-		return c.Cluster
-	}
-	out, err := call(ctx, 10*time.Second, "", "scontrol", "show", "config")
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(out) {
-		if k, v, ok := strings.Cut(line, "="); ok && strings.TrimSpace(k) == "ClusterName" {
-			return strings.TrimSpace(v)
-		}
-	}
-	return ""
-}
+// probeTimeout is how long one question to the cluster may take.
+const probeTimeout = 15 * time.Second
 
-// askPartitionTime asks for the longest time limit of the executor's partition, the
-// default one where none is named; 0 where it is not known.
-func (c *Config) askPartitionTime(ctx context.Context) time.Duration {
-	out, err := call(ctx, 10*time.Second, "", "scontrol", "-o", "show", "partition")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(out) {
-		fields := map[string]string{}
-		for word := range strings.FieldsSeq(line) {
-			name, value, _ := strings.Cut(word, "=")
-			fields[name] = value
-		}
-		if fields["PartitionName"] == c.Partition || c.Partition == "" && fields["Default"] == "YES" {
-			return slurmDuration(fields["MaxTime"])
-		}
-	}
-	return 0
-}
+// client talks to the cluster of the executor's block.
+func (c *Config) client() *client { return &client{c.Cluster, c.commands()} }
 
 // Available says why jobs cannot be submitted from this host, nil if they can.
-func Available(ctx context.Context) error {
+func (c *Config) Available(ctx context.Context) error {
 	for _, name := range []string{"sbatch", "squeue", "scancel", "scontrol"} {
 		if _, err := exec.LookPath(name); err != nil {
 			return fmt.Errorf("%s is not on this host: apply on a login node of the cluster, or rehearse with -executor=simulate", name)
 		}
 	}
-	if _, err := call(ctx, 20*time.Second, "", "scontrol", "show", "config"); err != nil {
-		var ce *commandError
-		if errors.As(err, &ce) {
-			return fmt.Errorf("the controller of Slurm does not answer: %w", err)
-		}
-		return err
+	out, err := c.client().config(ctx)
+	var ce *commandError
+	switch {
+	case err == nil, strings.Contains(out, "ClusterName"):
+		return nil
+	case errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "rate limit exceeded"):
+		return nil // the controller answers, and all that follows waits for its turn
+	case errors.As(err, &ce):
+		return fmt.Errorf("the controller of Slurm does not answer: %w", err)
 	}
-	return nil
+	return err
+}
+
+// Fit adapts the executor to its cluster. It returns an error for what the block
+// asks for and the cluster cannot give.
+func (c *Config) Fit(p *Profile) hcl.Diagnostics {
+	for _, part := range c.partitions(p) {
+		if part.MaxTime > c.partitionTime { // a job of several may run in any
+			c.partitionTime = part.MaxTime
+		}
+	}
+	why := c.keepsBlocks(p)
+	if c.segment == nil {
+		c.Segment = why == ""
+		return nil
+	}
+	c.Segment = *c.segment
+	if !c.Segment || why == "" || p.Version == "" {
+		return nil
+	}
+	return hcl.Diagnostics{{
+		Severity: hcl.DiagError, Summary: "Slurm keeps no job in one block here",
+		Detail:  fmt.Sprintf("segment = true, and %s: sbatch would refuse --segment or ignore it. Leave segment out, or choose a partition with block topology.", why),
+		Subject: &c.segmentPlace,
+	}}
 }
 
 // Backend is the executor as a campaign drives it.

@@ -250,14 +250,13 @@ func (s *session) hints(p *plan.Plan, f applyFlags) view.Hints {
 // once than they take.
 func (s *session) knowSites() {
 	for _, st := range s.sites.order {
-		var known slurm.Profile
-		if st.slurm == nil || st.backend == nil || !s.store.Site(st.cluster, &known) {
+		if st.slurm == nil || st.backend == nil {
 			continue
 		}
 		pace := &st.backend.Pace
-		pace.MaxInQueue = min(pace.MaxInQueue, st.slurm.Window(&known))
+		pace.MaxInQueue = min(pace.MaxInQueue, st.slurm.Window(st.profile))
 		if e, ok := st.backend.Executor.(*slurm.Executor); ok {
-			e.Know(&known)
+			e.Know(st.profile)
 		}
 	}
 }

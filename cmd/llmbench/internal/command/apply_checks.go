@@ -64,7 +64,7 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 			todo.Runs = append(todo.Runs, r)
 		}
 	}
-	sites := s.checkSites(todo, s.remembered)
+	sites := s.checkSites(todo, s.known)
 	if failedOf(sites) != nil { // what is remembered may be mended by now
 		sites = s.checkSites(todo, s.probe)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -137,37 +138,76 @@ func (s *session) checkSites(p *plan.Plan, profile func(*site) *slurm.Profile) [
 			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.ref.Type + ": " + st.target.Describe()})
 			continue
 		}
-		longest, nodes := time.Duration(0), 0
+		var longest, widest *plan.Run
 		for _, r := range p.Runs {
-			if r.Executor == st.ref {
-				longest, nodes = max(longest, time.Duration(r.TimeLimitSeconds)*time.Second), max(nodes, r.Hardware.Nodes)
+			if r.Executor != st.ref {
+				continue
+			}
+			if longest == nil || r.TimeLimitSeconds > longest.TimeLimitSeconds {
+				longest = r
+			}
+			if widest == nil || r.Hardware.Nodes > widest.Hardware.Nodes {
+				widest = r
 			}
 		}
-		out = append(out, st.slurm.Check(profile(st), longest, nodes)...)
+		var limit time.Duration
+		nodes := 0
+		if longest != nil {
+			limit, nodes = time.Duration(longest.TimeLimitSeconds)*time.Second, widest.Hardware.Nodes
+		}
+		out = append(out, s.believeSbatch(st, st.slurm.Check(profile(st), limit, nodes), longest, widest)...)
 	}
 	return out
 }
 
+// sbatchKnows are the checks that sbatch makes too, and better.
+var sbatchKnows = []string{"partition", "account", "qos", "gpus"}
+
+// believeSbatch asks sbatch --test-only where only such checks failed, for the runs
+// that ask for most: what sbatch takes is no failure.
+func (s *session) believeSbatch(st *site, checks []executors.Check, runs ...*plan.Run) []executors.Check {
+	doubtful := false
+	for _, c := range checks {
+		if c.Result == executors.CheckFail {
+			if !slices.Contains(sbatchKnows, c.Name) {
+				return checks
+			}
+			doubtful = true
+		}
+	}
+	if !doubtful || runs[0] == nil {
+		return checks
+	}
+	for _, r := range slices.Compact(runs) {
+		if executors.WouldTake(s.env.signal, st.backend, r) != nil {
+			return checks
+		}
+	}
+	for i, c := range checks {
+		if c.Result == executors.CheckFail {
+			checks[i].Result, checks[i].Remedy = executors.CheckWarn, "`sbatch --test-only` takes such a job, and is believed"
+		}
+	}
+	return checks
+}
+
 // probe asks the cluster now, and keeps the answer where there is a store.
 func (s *session) probe(st *site) *slurm.Profile {
-	p := slurm.NewProfile(s.env.signal, slurm.Ask())
-	if _, err := os.Stat(s.store.Dir()); err == nil && p.Cluster != "" {
+	p := st.slurm.Probe(s.env.signal, nil)
+	s.keep(st, p)
+	return p
+}
+
+func (s *session) keep(st *site, p *slurm.Profile) {
+	if _, err := os.Stat(s.store.Dir()); err == nil && p.Version != "" {
 		if err := s.store.KeepSite(st.cluster, p); err != nil {
 			s.env.log.Warn("cannot keep what is known of the cluster", "error", err)
 		}
 	}
-	return p
 }
 
-// profileAge is for how long a cluster is taken to be as it was.
-const profileAge = 24 * time.Hour
-
-// remembered is what the store knows of the cluster, asked for where that is too
-// old.
-func (s *session) remembered(st *site) *slurm.Profile {
-	var p slurm.Profile
-	if s.store.Site(st.cluster, &p) && time.Since(p.Probed) < profileAge {
-		return &p
-	}
-	return s.probe(st)
+// known is what was known of the cluster when the definitions were planned.
+func (s *session) known(st *site) *slurm.Profile {
+	s.keep(st, st.profile)
+	return st.profile
 }

@@ -118,7 +118,7 @@ func (s *session) printPlan(p *plan.Plan, f planFlags) error {
 
 // view is p with what the definitions say of its executors and its price.
 func (s *session) view(p *plan.Plan) view.PlanView {
-	return view.PlanView{Plan: p, Describe: s.sites.describe(), Unpacked: s.sites.unpacked(), Price: s.price()}
+	return view.PlanView{Plan: p, Describe: s.sites.describe(), Placement: s.sites.placement(p), Unpacked: s.sites.unpacked(), Price: s.price()}
 }
 
 func (s *session) price() view.Price {

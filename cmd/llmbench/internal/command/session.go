@@ -45,7 +45,7 @@ func (e *env) load(f definitionFlags, executor string) *session {
 	s.storeName = storeName(f, s.defs)
 	s.store = runs.Open(s.storeName)
 	s.store.Know(slurm.Words)
-	s.sites = newSites(e, s.defs, executor)
+	s.sites = newSites(e, s.defs, s.store, executor)
 	return s
 }
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -44,7 +45,7 @@ func (e *env) siteValues(ctx context.Context, given siteValues) (siteValues, err
 	if !e.streams.Interactive {
 		return given.or(found), nil
 	}
-	found = found.or(offered(slurm.NewProfile(ctx, slurm.Ask())))
+	found = found.or(offered((&slurm.Config{}).Probe(ctx, nil)))
 	ask := func(have *string, question, otherwise string) {
 		if *have == "" {
 			*have = e.streams.Ask(question, otherwise)
@@ -60,8 +61,8 @@ func (e *env) siteValues(ctx context.Context, given siteValues) (siteValues, err
 // tells of.
 func offered(p *slurm.Profile) siteValues {
 	var v siteValues
-	if len(p.Accounts) > 0 {
-		v.Account = p.Accounts[0]
+	if names := p.AccountNames(); len(names) > 0 {
+		v.Account = cmp.Or(p.DefaultAccount, names[0])
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Partitions)) {
 		if strings.Contains(p.Partitions[name].Gres, "gpu") {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,10 +11,12 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // sites are the executors that the runs of one invocation go to, configured
@@ -21,6 +24,7 @@ import (
 type sites struct {
 	env      *env
 	defs     *schema.Definitions
+	store    *runs.Store
 	override string
 	// pack is how many runs -pack puts into a job, 0 for what the executors say.
 	pack  int
@@ -38,6 +42,8 @@ type site struct {
 	startup time.Duration
 	backend *executors.Backend
 	slurm   *slurm.Config // nil for other executors
+	// profile is what was known of the cluster when the site was configured.
+	profile *slurm.Profile
 	missing []*schema.MissingVariable
 	// available says why jobs cannot be submitted from here; nil where they
 	// always can.
@@ -45,8 +51,8 @@ type site struct {
 	diags     hcl.Diagnostics
 }
 
-func newSites(e *env, defs *schema.Definitions, override string) *sites {
-	return &sites{env: e, defs: defs, override: override, known: map[*schema.Executor]*site{}}
+func newSites(e *env, defs *schema.Definitions, store *runs.Store, override string) *sites {
+	return &sites{env: e, defs: defs, store: store, override: override, known: map[*schema.Executor]*site{}}
 }
 
 // place says where the run of a cell goes.
@@ -105,10 +111,12 @@ func (s *sites) configure(exec *schema.Executor) *site {
 			cfg.PackUpTo(s.pack)
 		}
 		st.slurm, st.startup = cfg, cfg.Startup
-		st.cluster = cfg.Probe(s.env.signal)
+		st.profile = cfg.Probe(s.env.signal, s.remembered)
+		st.cluster = cmp.Or(cfg.Cluster, st.profile.Cluster)
+		st.diags = append(st.diags, cfg.Fit(st.profile)...)
 		st.target = cfg.Target()
 		st.backend = cfg.Backend(s.env.log)
-		st.available = slurm.Available
+		st.available = cfg.Available
 	default:
 		panic("command: executor type " + exec.Type)
 	}
@@ -116,6 +124,18 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		st.backend.Ref, st.backend.Cluster = st.ref, st.cluster
 	}
 	return st
+}
+
+// profileAge is for how long a cluster is taken to be as it was.
+const profileAge = 24 * time.Hour
+
+// remembered is what the store knows of a cluster, nil where that is too old.
+func (s *sites) remembered(cluster string) *slurm.Profile {
+	var p slurm.Profile
+	if s.store.Site(cluster, &p) && p.Current(profileAge) {
+		return &p
+	}
+	return nil
 }
 
 // cannotPack refuses -pack for an executor.
@@ -205,6 +225,20 @@ func (s *sites) describe() map[plan.ExecutorRef]string {
 	for _, st := range s.order {
 		if st.target != nil {
 			lines[st.ref] = st.target.Describe()
+		}
+	}
+	return lines
+}
+
+// placement says of each Slurm whether it keeps runs of several nodes in one NVLink
+// domain, and how that is known.
+func (s *sites) placement(p *plan.Plan) map[plan.ExecutorRef]string {
+	lines := map[plan.ExecutorRef]string{}
+	for _, r := range p.Runs {
+		st := s.of(r)
+		gpu, ok := catalog.Load().GPU(r.Hardware.GPU)
+		if st.slurm != nil && ok && gpu.Domain && r.Hardware.Nodes > 1 {
+			lines[r.Executor] = st.slurm.Domain(st.profile)
 		}
 	}
 	return lines

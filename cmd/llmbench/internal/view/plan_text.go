@@ -14,6 +14,9 @@ import (
 type PlanView struct {
 	Plan     *plan.Plan
 	Describe map[plan.ExecutorRef]string
+	// Placement says of an executor whether it keeps a run in one NVLink domain; ""
+	// for one whose runs need none.
+	Placement map[plan.ExecutorRef]string
 	// Unpacked are the executors that can run several samples in a job and were
 	// not told to.
 	Unpacked map[plan.ExecutorRef]bool
@@ -166,6 +169,9 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 		}
 		return d
 	})
+	if words := v.Placement[g.runs[0].Executor]; words != "" {
+		same("placement", func(r *plan.Run) string { return v.Placement[r.Executor] })
+	}
 	t.add("store", v.Plan.Store)
 	if _, learned, ok := strings.Cut(estimator(g.runs[0]), ", "); ok {
 		t.add("estimator", learned)
