@@ -43,7 +43,7 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 	}
 	nonce := newNonce()
 	p := runs.Prepared{
-		Run: run, Files: files, Dataset: data,
+		Run: run, Identity: plan.NewIdentity(run, run.Settings).Canonical(), Files: files, Dataset: data,
 		Intent: jobdir.Intent{
 			Address: run.Address, Fingerprint: run.Fingerprint, Cluster: t.backend.Cluster,
 			Executor: run.Executor.Type + "." + string(run.Executor.Name),

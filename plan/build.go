@@ -122,9 +122,11 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	args := b.parts.argumentsOf(cell, data)
 	run := b.parts.newRun(cell, data, args)
 	run.Executor, run.target = place.Ref, place.Target
-	run.cluster, run.Simulated = place.Cluster, place.Target.Identity().Simulated
+	run.cluster = place.Cluster
 	run.transient, run.retries = place.Transient, place.Retries
-	run.Fingerprint, run.FingerprintVersion = b.parts.fingerprint(run, cell, place, args, data), FingerprintVersion
+	run.Settings = once(b.parts.settings, place.Ref, func() ExecutorIdentity { return place.Target.Identity().normal() })
+	run.Simulated = run.Settings.Simulated
+	run.Fingerprint, run.FingerprintVersion = NewIdentity(run, run.Settings).Fingerprint(), FingerprintVersion
 	diags = append(diags, checkFiles(run, cell)...)
 	diags = append(diags, b.finish(run, cell)...)
 	diags = append(diags, b.unique(run, cell)...)

@@ -43,6 +43,7 @@ var factOrder = []string{
 	"model", "revision", "quantization", "gpu", "gpus", "gpus_per_node",
 	"image", "digest", "trtllm_version", "use_case.isl", "use_case.osl", "use_case.isl_stdev", "use_case.osl_stdev",
 	"dataset.generator", "dataset.seed", "dataset.rows", "dataset.sha256", "launcher",
+	"mpi", "prolog", "exclusive", "cpus_per_task", "extra_args",
 }
 
 func facts(r *Run) map[string]any {
@@ -54,7 +55,9 @@ func facts(r *Run) map[string]any {
 		"use_case.isl_stdev": r.UseCase.ISLStdev, "use_case.osl_stdev": r.UseCase.OSLStdev,
 		"dataset.generator": r.Dataset.Generator, "dataset.seed": r.Dataset.Seed,
 		"dataset.rows": r.Dataset.Rows, "dataset.sha256": r.Dataset.SHA256,
-		"launcher": r.launcher(),
+	}
+	for name, v := range r.Settings.facts() {
+		f[name] = v
 	}
 	if r.Image.Name != "" && strings.HasSuffix(r.Image.Name, ":"+r.Image.TRTLLMVersion) {
 		delete(f, "trtllm_version") // the tag says it
@@ -199,25 +202,10 @@ func blockOf(name string) string {
 		return "hardware"
 	case "digest", "trtllm_version":
 		return "image"
-	case "launcher":
+	case "launcher", "mpi", "prolog", "exclusive", "cpus_per_task", "extra_args":
 		return "executor"
 	}
 	return "use_case"
-}
-
-func (r *Run) launcher() any {
-	if r.target != nil {
-		return strings.Join(r.target.Identity().Launcher, " ")
-	}
-	if len(r.Steps) == 0 {
-		return nil
-	}
-	for i, word := range r.Steps[0].Argv {
-		if word == "--model" {
-			return strings.Join(r.Steps[0].Argv[:i], " ")
-		}
-	}
-	return nil
 }
 
 // sameValue compares two values by their JSON form, in which 8 and 8.0 are one.
@@ -234,8 +222,8 @@ func Compare(before, after *Run) []Change {
 	if b.LLMAPIOptions == nil {
 		b.LLMAPIOptions = after.LLMAPIOptions
 	}
-	if b.Steps == nil {
-		b.Steps = after.Steps
+	if b.Settings.Launcher == nil {
+		b.Settings = after.Settings
 	}
 	if b.Env == nil {
 		b.Env = after.Env

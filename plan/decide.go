@@ -141,7 +141,19 @@ func (r *Run) decide(before *Run, sel Selection) {
 	}
 }
 
+// changeReason says what was otherwise when the address was measured last. The
+// executor's settings are no arguments of the benchmark.
 func changeReason(cs []Change) string {
+	settings := ExecutorIdentity{}.facts()
+	var names []string
+	for _, c := range cs {
+		if _, ok := settings[c.Argument]; ok {
+			names = append(names, c.Argument)
+		}
+	}
+	if len(names) == len(cs) {
+		return "measured with another " + strings.Join(names, " and ")
+	}
 	if len(cs) == 1 {
 		return cs[0].Argument + " changed"
 	}

@@ -3,16 +3,20 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"sync"
 
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // FingerprintVersion is the version of Identity: what is hashed and how.
-const FingerprintVersion = 1
+const FingerprintVersion = 2
 
 // Identity is everything declared that can move a run's number. Paths, labels,
-// limits, accounts and secrets are left out. Its fingerprint is the SHA-256 of
-// its JSON form, in which the keys of maps are sorted.
+// limits, accounts, what is only written beside the number and secrets are left
+// out. Its fingerprint is the SHA-256 of its JSON form, in which the keys of maps
+// are sorted; that form is kept beside every attempt.
 type Identity struct {
 	Version      int               `json:"fingerprint_version"`
 	Checkpoint   string            `json:"checkpoint"`
@@ -29,11 +33,15 @@ type Identity struct {
 	Nodes        int               `json:"nodes"`
 	TasksPerNode int               `json:"tasks_per_node"`
 	Executor     ExecutorIdentity  `json:"executor"`
+	Engine       string            `json:"engine"`
 	Env          map[string]string `json:"env"`
 	Dataset      datasetIdentity   `json:"dataset"`
 	Simulated    bool              `json:"simulated"`
 	Estimator    string            `json:"estimator"`
 }
+
+// freshEngine says that a run loads the model itself.
+const freshEngine = "fresh"
 
 type datasetIdentity struct {
 	Generator string  `json:"generator"`
@@ -56,22 +64,18 @@ func NewIdentity(run *Run, exec ExecutorIdentity) Identity {
 		Image:        run.Image.Name,
 		Digest:       deref(run.Image.Digest),
 		TRTLLM:       run.Image.TRTLLMVersion,
-		Arguments:    map[string]any{},
+		Arguments:    emitted(run.Arguments),
 		Options:      run.LLMAPIOptions,
 		GPU:          run.Hardware.GPU,
 		GPUs:         run.Hardware.GPUs,
 		GPUsPerNode:  run.Hardware.GPUsPerNode,
 		Nodes:        run.Hardware.Nodes,
 		TasksPerNode: run.Hardware.GPUsPerNode,
-		Executor:     exec,
-		Env:          map[string]string{},
+		Executor:     exec.normal(),
+		Engine:       freshEngine,
+		Env:          make(map[string]string, len(run.Env)),
 		Dataset:      newDatasetIdentity(run.Dataset, run.UseCase),
 		Simulated:    exec.Simulated,
-	}
-	for name, v := range run.Arguments {
-		if v != nil {
-			id.Arguments[name] = v
-		}
 	}
 	for name, v := range run.Env {
 		if v != nil {
@@ -83,6 +87,31 @@ func NewIdentity(run *Run, exec ExecutorIdentity) Identity {
 	}
 	return id
 }
+
+// emitted are the arguments that trtllm-bench is given and that can move a
+// number: no switches that are off, nor flags that say where files are. No limit
+// on the concurrency has two spellings.
+func emitted(args trtllm.Arguments) map[string]any {
+	out := make(map[string]any, len(args))
+	for name, v := range args {
+		if v != nil && v != false && !placing()[name] {
+			out[name] = v
+		}
+	}
+	if n, ok := args.Int("concurrency"); ok && n == 0 {
+		out["concurrency"] = -1
+	}
+	return out
+}
+
+// placing are the flags that say where trtllm-bench finds and leaves files.
+var placing = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	for _, f := range catalog.Load().Flags() {
+		names[f.Name] = f.File && (f.Ours != "" || f.Global)
+	}
+	return names
+})
 
 func newDatasetIdentity(data Dataset, traffic UseCase) datasetIdentity {
 	d := datasetIdentity{
@@ -102,13 +131,13 @@ func newDatasetIdentity(data Dataset, traffic UseCase) datasetIdentity {
 
 // Fingerprint is the lower-case hexadecimal SHA-256 of the identity.
 func (id Identity) Fingerprint() string {
-	return fingerprintOf(mustJSON(id))
-}
-
-func fingerprintOf(identity []byte) string {
-	sum := sha256.Sum256(identity)
+	sum := sha256.Sum256(id.Canonical())
 	return hex.EncodeToString(sum[:])
 }
+
+// Canonical is the form of the identity that is hashed: equal identities have
+// equal bytes.
+func (id Identity) Canonical() []byte { return mustJSON(id) }
 
 func deref[T any](p *T) T {
 	var zero T

@@ -1,12 +1,10 @@
 package plan
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"maps"
 	"math"
-	"slices"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -19,19 +17,19 @@ import (
 // what they share.
 type parts struct {
 	blocks    map[blocksKey]*blocksPart
-	families  map[any]*argumentsFamily // by Common.Args
+	families  map[any]trtllm.Arguments // by Common.Args
 	arguments map[argumentsKey]*argumentsPart
 	options   map[optionsKey]*optionsPart
 	envs      map[any]map[string]*string // by Common.Env
 	data      map[dataKey]*requests
-	heads     map[headKey]*identityHead
+	settings  map[ExecutorRef]ExecutorIdentity
 }
 
 func newParts() *parts {
 	return &parts{
-		blocks: map[blocksKey]*blocksPart{}, families: map[any]*argumentsFamily{}, arguments: map[argumentsKey]*argumentsPart{},
+		blocks: map[blocksKey]*blocksPart{}, families: map[any]trtllm.Arguments{}, arguments: map[argumentsKey]*argumentsPart{},
 		options: map[optionsKey]*optionsPart{}, envs: map[any]map[string]*string{}, data: map[dataKey]*requests{},
-		heads: map[headKey]*identityHead{},
+		settings: map[ExecutorRef]ExecutorIdentity{},
 	}
 }
 
@@ -94,19 +92,8 @@ func (p *parts) envOf(cell *schema.Cell) map[string]*string {
 	})
 }
 
-// An argumentsFamily is the arguments of cells that differ in the same ones.
-type argumentsFamily struct {
-	fixed trtllm.Arguments
-	names []string // all, sorted
-	texts [][]byte // of those that are fixed, as JSON; nil for the others
-}
-
-// An argumentsPart is the arguments of cells that have them all in common, with
-// those that are passed as JSON.
-type argumentsPart struct {
-	all    trtllm.Arguments
-	passed []byte
-}
+// An argumentsPart is the arguments of cells that have them all in common.
+type argumentsPart struct{ all trtllm.Arguments }
 
 type argumentsKey struct {
 	common   any
@@ -119,44 +106,22 @@ type argumentsKey struct {
 func (p *parts) argumentsOf(cell *schema.Cell, data *requests) *argumentsPart {
 	common := cell.Common().Args
 	return once(p.arguments, argumentsKey{common, ownKey(cell), data.longest, optionFraction(cell)}, func() *argumentsPart {
-		f := once(p.families, common, func() *argumentsFamily { return newArgumentsFamily(cell) })
-		all := maps.Clone(f.fixed)
+		all := maps.Clone(once(p.families, common, func() trtllm.Arguments { return convertArguments(cell) }))
 		for name, v := range cell.Args.Own() {
 			all[name] = argument(v)
 		}
 		complete(all, cell, data)
-		return &argumentsPart{all, f.passed(all)}
+		return &argumentsPart{all}
 	})
 }
 
-func newArgumentsFamily(cell *schema.Cell) *argumentsFamily {
-	f := &argumentsFamily{fixed: trtllm.Arguments{"backend": "pytorch"}}
+// convertArguments converts all flags of a cell.
+func convertArguments(cell *schema.Cell) trtllm.Arguments {
+	all := trtllm.Arguments{"backend": "pytorch"}
 	for name, v := range cell.Args.All() {
-		f.fixed[name] = argument(v)
+		all[name] = argument(v)
 	}
-	varies := map[string]bool{"max_seq_len": true, fractionFlag: true}
-	for name := range cell.Args.Own() {
-		varies[name] = true
-	}
-	for _, flag := range cell.Version.Flags {
-		if flag.Off != "" {
-			varies[flag.Off] = true
-		}
-	}
-	names := maps.Clone(varies)
-	for name := range f.fixed {
-		names[name] = true
-	}
-	f.names = slices.Sorted(maps.Keys(names))
-	f.texts = make([][]byte, len(f.names))
-	for i, name := range f.names {
-		if v := f.fixed[name]; !varies[name] && v != nil {
-			f.texts[i] = mustJSON(v)
-		} else if !varies[name] {
-			f.texts[i] = []byte{}
-		}
-	}
-	return f
+	return all
 }
 
 // complete adds what follows from other arguments.
@@ -184,28 +149,6 @@ func optionFraction(cell *schema.Cell) float64 {
 		return n
 	}
 	return -1
-}
-
-// passed is the JSON object of the arguments that are passed, as json.Marshal
-// writes it.
-func (f *argumentsFamily) passed(all trtllm.Arguments) []byte {
-	b := make([]byte, 1, 512)
-	b[0] = '{'
-	for i, name := range f.names {
-		text := f.texts[i]
-		if text == nil && all[name] != nil {
-			text = mustJSON(all[name])
-		}
-		if len(text) == 0 {
-			continue
-		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(append(append(b, '"'), name...), '"', ':')
-		b = append(b, text...)
-	}
-	return append(b, '}')
 }
 
 // ownKey is the arguments that a cell does not share, so that equal keys mean
@@ -240,7 +183,6 @@ func appendKey(b []byte, v cty.Value) []byte {
 // An optionsPart is the options file of cells that have it in common.
 type optionsPart struct {
 	value any // as JSON decodes it
-	json  []byte
 	yaml  string
 	err   error // why it cannot be written
 }
@@ -259,7 +201,7 @@ func (p *parts) optionsOf(cell *schema.Cell, args trtllm.Arguments) *optionsPart
 	return once(p.options, key, func() *optionsPart {
 		value := plainValue(trtllm.CompleteOptions(cell.Options, fraction))
 		yaml, err := trtllm.OptionsYAML(ctyValue(value))
-		return &optionsPart{value: value, json: mustJSON(value), yaml: string(yaml), err: err}
+		return &optionsPart{value: value, yaml: string(yaml), err: err}
 	})
 }
 
@@ -269,48 +211,6 @@ func mustJSON(v any) []byte {
 		panic("plan: value is not JSON: " + err.Error())
 	}
 	return b
-}
-
-// An identityHead is the JSON form of an identity, cut where arguments, options
-// and data set go.
-type identityHead struct{ cuts [4][]byte }
-
-type headKey struct {
-	blocks   blocksKey
-	env      any
-	executor ExecutorRef
-}
-
-// fingerprint is that of the run's identity.
-func (p *parts) fingerprint(run *Run, cell *schema.Cell, place Placement, args *argumentsPart, data *requests) string {
-	key := blocksOf(cell)
-	key.useCase = nil
-	head := once(p.heads, headKey{key, cell.Common().Env, place.Ref}, func() *identityHead {
-		return newIdentityHead(NewIdentity(run, place.Target.Identity()))
-	})
-	b := make([]byte, 0, 4096)
-	for i, part := range [][]byte{args.passed, run.options.json, data.identity} {
-		b = append(append(b, head.cuts[i]...), part...)
-	}
-	return fingerprintOf(append(b, head.cuts[3]...))
-}
-
-func newIdentityHead(id Identity) *identityHead {
-	id.Arguments, id.Options, id.Dataset = map[string]any{}, nil, datasetIdentity{}
-	rest := mustJSON(id)
-	h := &identityHead{}
-	for i, hole := range []struct{ name, value string }{
-		{`"arguments":`, "{}"}, {`"llm_api_options":`, "null"}, {`"dataset":`, string(mustJSON(datasetIdentity{}))},
-	} {
-		// No quote stands unescaped in a text, so that this is the key.
-		before, after, ok := bytes.Cut(rest, []byte(hole.name+hole.value))
-		if !ok {
-			panic("plan: identity without " + hole.name)
-		}
-		h.cuts[i], rest = slices.Concat(before, []byte(hole.name)), after
-	}
-	h.cuts[3] = rest
-	return h
 }
 
 // dataKey is what the requests of a cell depend on.

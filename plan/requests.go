@@ -25,8 +25,6 @@ type requests struct {
 	// lengths are those of the rows, or one where all rows have the same.
 	lengths []trtllm.Length
 	extent  extent
-	// identity is its part of an Identity, as JSON.
-	identity []byte
 }
 
 // each are the lengths of the rows, one by one.
@@ -54,7 +52,6 @@ func (b *builder) dataset(cell *schema.Cell) (*requests, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	req.identity = mustJSON(newDatasetIdentity(req.Dataset, newUseCase(cell.UseCase)))
 	b.parts.data[key] = &req
 	return &req, diags
 }

@@ -34,7 +34,9 @@ type Run struct {
 
 	Executor ExecutorRef `json:"executor"`
 	// Simulated says that the run measures nothing real.
-	Simulated        bool               `json:"simulated"`
+	Simulated bool `json:"simulated"`
+	// Settings are the executor's settings that can move the number.
+	Settings         ExecutorIdentity   `json:"executor_settings"`
 	TimeLimitSeconds int                `json:"time_limit_seconds"`
 	Env              map[string]*string `json:"env"`
 	// Arguments holds every flag of trtllm-bench throughput that the image's

@@ -1,6 +1,9 @@
 package plan
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A Target is an executor as a plan sees it: what of it can move a number, and
 // what it would submit for a run. Targets are pure: equal runs give equal jobs.
@@ -13,15 +16,43 @@ type Target interface {
 	Describe() string
 }
 
-// ExecutorIdentity is the part of an executor that can move a number.
+// ExecutorIdentity is the part of an executor that can move a number. Settings
+// that an executor does not have are zero.
 type ExecutorIdentity struct {
 	// Launcher is the command in front of trtllm-bench's own arguments, its
 	// last element included.
 	Launcher []string `json:"launcher"`
 	// MPI is the MPI plugin that starts the ranks, "" where there is none.
 	MPI string `json:"mpi"`
+	// Prolog are the commands that run in front of the launcher.
+	Prolog []string `json:"prolog"`
+	// Exclusive says that no other job shares the nodes.
+	Exclusive bool `json:"exclusive"`
+	// CPUsPerTask is how many processors a rank asks for, 0 for the default.
+	CPUsPerTask int `json:"cpus_per_task"`
+	// ExtraArgs are further options of the submission that are neither about
+	// accounting nor about mail.
+	ExtraArgs []string `json:"extra_args"`
 	// Simulated says that nothing real is measured.
 	Simulated bool `json:"-"`
+}
+
+// normal gives lists that hold nothing one form.
+func (e ExecutorIdentity) normal() ExecutorIdentity {
+	for _, list := range []*[]string{&e.Launcher, &e.Prolog, &e.ExtraArgs} {
+		if *list == nil {
+			*list = []string{}
+		}
+	}
+	return e
+}
+
+// facts are the settings by their names in the executor's block.
+func (e ExecutorIdentity) facts() map[string]any {
+	return map[string]any{
+		"launcher": strings.Join(e.Launcher, " "), "mpi": e.MPI, "prolog": strings.Join(e.Prolog, " && "), "exclusive": e.Exclusive,
+		"cpus_per_task": e.CPUsPerTask, "extra_args": strings.Join(e.ExtraArgs, " "),
+	}
 }
 
 // A Placement is where one run goes. Cluster is "" when it is not known here,

@@ -53,6 +53,7 @@ func runScripts(t *testing.T, dir string) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("TZ", "UTC")
 			e.Setenv("LOGS", filepath.Join(root, "testdata", "trtllm"))
+			e.Setenv("STORES", filepath.Join(root, "testdata"))
 			return copyExamples(root, e.WorkDir)
 		},
 	})

@@ -6,13 +6,14 @@ import "strings"
 // measures it, or of a member of a job that measures several.
 const (
 	// The client writes these, the intent last.
-	IntentFile  = "intent.json"
-	RunFile     = "run.json"  // the run as planned
-	PackFile    = "pack.json" // the job of several members as planned
-	MembersFile = "members"   // the attempt folders of the members, a line each
-	ScriptFile  = "script.sh"
-	VarsFile    = "attempt" // NAME=VALUE lines that the script reads
-	SecretsFile = "secrets" // as VarsFile, for its owner alone
+	IntentFile   = "intent.json"
+	RunFile      = "run.json"      // the run as planned
+	IdentityFile = "identity.json" // what the run's fingerprint is the SHA-256 of
+	PackFile     = "pack.json"     // the job of several members as planned
+	MembersFile  = "members"       // the attempt folders of the members, a line each
+	ScriptFile   = "script.sh"
+	VarsFile     = "attempt" // NAME=VALUE lines that the script reads
+	SecretsFile  = "secrets" // as VarsFile, for its owner alone
 
 	// The client writes these later.
 	JobFile       = "job.json"   // the receipt of the submission
@@ -41,7 +42,7 @@ const (
 // Known reports whether a name in a job's folder has a meaning of its own.
 func Known(name string) bool {
 	switch name {
-	case IntentFile, RunFile, PackFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
+	case IntentFile, RunFile, IdentityFile, PackFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
 		ClaimFile, ClaimDir, StartFile, ObservedFile, StdoutFile, StderrFile, JobOutFile, BenchExitFile, ReportFile, ExitFile, DatasetFile:
 		return true
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // historyDir lies in the folder of an address and has a link for every key that
-// was ever tried there, named CLUSTER@FINGERPRINT12. Beside it a link for each
+// was ever tried there, named CLUSTER@FINGERPRINT16. Beside it a link for each
 // cluster leads to the key that was tried last: that one is for people.
 const historyDir = ".all"
 
@@ -70,11 +70,17 @@ func (s *Store) KeysAt(address string, simulated bool) ([]Key, error) {
 	var out []Key
 	for _, name := range l.Names {
 		cluster, fp, _ := strings.Cut(name, "@")
-		if k := (Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}); k.check() == nil {
-			out = append(out, k)
+		k := Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}
+		if k.check() != nil {
+			continue
 		}
+		now, err := s.current(k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, now...)
 	}
-	return out, nil
+	return unique(out), nil
 }
 
 // Addresses lists the addresses that something was tried at, sorted.

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -20,17 +21,27 @@ type Attempt struct {
 }
 
 // Attempt is an attempt by its numbers, whether it exists or not.
-func (s *Store) Attempt(k Key, sample, number int) *Attempt { return s.attempt(k, sample, number) }
+func (s *Store) Attempt(k Key, sample, number int) *Attempt {
+	if homes, err := s.homes(k); err == nil {
+		for _, home := range homes[:len(homes)-1] {
+			if a := s.attempt(home, k, sample, number); a.Exists() {
+				return a
+			}
+		}
+	}
+	return s.attempt(s.KeyDir(k), k, sample, number)
+}
 
-func (s *Store) attempt(k Key, sample, number int) *Attempt {
+// attempt is an attempt of a key in one of the key's homes.
+func (s *Store) attempt(home string, k Key, sample, number int) *Attempt {
 	return &Attempt{
-		Folder: jobdir.Folder{Dir: s.sampleDir(k, sample) + string(filepath.Separator) + "attempt-" + strconv.Itoa(number)},
+		Folder: jobdir.Folder{Dir: sampleDir(home, sample) + string(filepath.Separator) + "attempt-" + strconv.Itoa(number)},
 		Key:    k, Sample: sample, Number: number, store: s,
 	}
 }
 
-func (s *Store) sampleDir(k Key, sample int) string {
-	return s.KeyDir(k) + string(filepath.Separator) + "sample-" + strconv.Itoa(sample)
+func sampleDir(home string, sample int) string {
+	return home + string(filepath.Separator) + "sample-" + strconv.Itoa(sample)
 }
 
 // String is the attempt's folder below the store.
@@ -47,20 +58,27 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	samples, err := jobdir.List(s.KeyDir(k))
+	homes, err := s.homes(k)
 	if err != nil {
 		return nil, err
 	}
 	var out []*Attempt
-	for _, sample := range samples.Numbered("sample-") {
-		l, err := jobdir.List(s.sampleDir(k, sample))
+	for _, home := range homes {
+		samples, err := jobdir.List(home)
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range l.Numbered("attempt-") {
-			out = append(out, s.attempt(k, sample, n))
+		for _, sample := range samples.Numbered("sample-") {
+			l, err := jobdir.List(sampleDir(home, sample))
+			if err != nil {
+				return nil, err
+			}
+			for _, n := range l.Numbered("attempt-") {
+				out = append(out, s.attempt(home, k, sample, n))
+			}
 		}
 	}
+	slices.SortStableFunc(out, func(a, b *Attempt) int { return a.Sample - b.Sample })
 	return out, nil
 }
 
@@ -90,12 +108,28 @@ func (s *Store) keys(simulated bool) ([]Key, error) {
 			continue // not a folder: not ours
 		}
 		for _, cluster := range clusters.Names {
-			if k := (Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}); k.check() == nil {
-				out = append(out, k)
+			k := Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}
+			if k.check() != nil {
+				continue
 			}
+			now, err := s.current(k)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, now...)
 		}
 	}
-	return out, nil
+	return unique(out), nil
+}
+
+// unique leaves the first of keys that are equal.
+func unique(keys []Key) []Key {
+	seen := make(map[Key]bool, len(keys))
+	return slices.DeleteFunc(keys, func(k Key) bool {
+		before := seen[k]
+		seen[k] = true
+		return before
+	})
 }
 
 // Intent returns nil when the attempt was never prepared to the end.
@@ -104,7 +138,13 @@ func (a *Attempt) Intent() (*jobdir.Intent, error) {
 }
 
 // Run returns the run that the attempt is for, nil when it was not written.
-func (a *Attempt) Run() (*plan.Run, error) { return document[plan.Run](a.Dir, jobdir.RunFile) }
+func (a *Attempt) Run() (*plan.Run, error) {
+	l, err := jobdir.List(a.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return a.run(l)
+}
 
 func document[T any](dir, name string) (*T, error) {
 	l, err := jobdir.List(dir)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/plan"
 )
 
 // A history is what readers of many runs ask of all attempts at a fingerprint.
@@ -98,7 +97,7 @@ func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool,
 
 func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 	out := sampleHistory{number: sample}
-	l, err := jobdir.List(s.sampleDir(k, sample))
+	l, err := jobdir.List(sampleDir(s.KeyDir(k), sample))
 	if err != nil {
 		return out, false, err
 	}
@@ -108,7 +107,7 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 	}
 	settled := true
 	for _, n := range l.Numbered("attempt-") {
-		o, err := s.attempt(k, sample, n).outcome()
+		o, err := s.attempt(s.KeyDir(k), k, sample, n).outcome()
 		if err == nil {
 			err = o.addTrial()
 		}
@@ -133,7 +132,7 @@ func (o *outcome) addTrial() error {
 	if o.result != nil {
 		o.fingerprint = o.result.Fingerprint
 	} else if intent != nil {
-		run, err := jobdir.Document[plan.Run](o.snap.files, jobdir.RunFile)
+		run, err := o.snap.attempt.run(o.snap.files)
 		if err != nil {
 			return err
 		}

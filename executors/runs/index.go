@@ -38,7 +38,7 @@ type indexed struct {
 const indexDir = "index"
 
 // indexMark begins the file of an index.
-const indexMark = "llmbench index 1\n"
+const indexMark = "llmbench index 2\n"
 
 // mostIndexes is how many builds may have an index.
 const mostIndexes = 4
@@ -121,10 +121,12 @@ func parseIndex(text string) *index {
 	x.words = newWords(list)
 	for rest != "" {
 		var frame string
-		if frame, rest, ok = cutFrame(rest); !ok || len(frame) < fingerprintLength {
+		if frame, rest, ok = cutFrame(rest); !ok {
 			break
 		}
-		x.entries[frame[:fingerprintLength]] = indexed{raw: frame[fingerprintLength:]}
+		if folder, raw, ok := strings.Cut(frame, "/"); ok {
+			x.entries[folder] = indexed{raw: raw}
+		}
 	}
 	return x
 }
@@ -183,7 +185,7 @@ func (x *index) writeTo(f *os.File) error {
 		if e.unsafe {
 			continue
 		}
-		out = appendFrame(out, fingerprint+e.raw)
+		out = appendFrame(out, fingerprint+"/"+e.raw)
 		if len(out) >= 1<<20 {
 			if _, err := f.Write(out); err != nil {
 				return err

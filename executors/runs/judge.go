@@ -9,7 +9,6 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -32,7 +31,7 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 		return nil, phase, nil
 	}
 	a := s.attempt
-	run, err := jobdir.Document[plan.Run](s.files, jobdir.RunFile)
+	run, err := a.run(s.files)
 	if err != nil || run == nil || !a.owns(run.Fingerprint) {
 		return nil, Vacant, err
 	}

@@ -7,13 +7,13 @@ import (
 )
 
 // fingerprintLength is how much of a fingerprint names its folder.
-const fingerprintLength = 12
+const fingerprintLength = 16
 
 // A Key is what stored results can satisfy: a fingerprint on a cluster, real or
 // simulated.
 type Key struct {
 	// Fingerprint is in lower-case hexadecimal, 12 digits or more; keys that the
-	// store lists have 12.
+	// store lists have 16.
 	Fingerprint string
 	// Cluster is a name of letters, digits, dots, dashes and underscores.
 	Cluster   string
@@ -26,11 +26,13 @@ func (k Key) short() string {
 }
 
 // owns reports whether a whole fingerprint is that of the key.
-func (k Key) owns(fingerprint string) bool { return strings.HasPrefix(fingerprint, k.Fingerprint) }
+func (k Key) owns(fingerprint string) bool {
+	return k.early() || strings.HasPrefix(fingerprint, k.Fingerprint)
+}
 
 // check refuses a key that has no folder of its own inside the store.
 func (k Key) check() error {
-	if len(k.Fingerprint) < fingerprintLength || strings.Trim(k.Fingerprint, "0123456789abcdef") != "" {
+	if len(k.Fingerprint) < earlierLength || strings.Trim(k.Fingerprint, "0123456789abcdef") != "" {
 		return fmt.Errorf("%q is not a fingerprint", k.Fingerprint)
 	}
 	if !clusterOK(k.Cluster) {

@@ -126,8 +126,19 @@ func (p *Pack) Members() ([]*Attempt, error) {
 	return out, nil
 }
 
+// member is an attempt by what the intent says of it. The fingerprint may be of
+// version 1, whose attempts lie elsewhere and have another key today.
 func (p *Pack) member(m jobdir.Member) *Attempt {
-	return p.store.attempt(Key{Fingerprint: m.Fingerprint, Cluster: p.cluster, Simulated: p.simulated}, m.Sample, m.Attempt)
+	k := Key{Fingerprint: m.Fingerprint, Cluster: p.cluster, Simulated: p.simulated}
+	a := p.store.attempt(p.store.KeyDir(k), k, m.Sample, m.Attempt)
+	early := k
+	early.Fingerprint = k.Fingerprint[:min(earlierLength, len(k.Fingerprint))]
+	old := p.store.attempt(p.store.KeyDir(early), early, m.Sample, m.Attempt)
+	if run, err := old.Run(); err == nil && run != nil && !a.Exists() {
+		old.Key.Fingerprint = run.Fingerprint
+		return old
+	}
+	return a
 }
 
 // MarkJudged tells the job, which waits for it after a failure, that the outcome

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -16,6 +17,8 @@ import (
 // Prepared is what goes into an attempt's folder before its job is submitted.
 type Prepared struct {
 	Run *plan.Run
+	// Identity is what the run's fingerprint is the SHA-256 of.
+	Identity []byte
 	// Files holds the files of the run's steps by name.
 	Files map[string]string
 	// Dataset is the absolute path of the data set.
@@ -78,6 +81,9 @@ func (p Prepared) files() ([]jobdir.File, error) {
 		return nil, err
 	}
 	out := []jobdir.File{{Name: jobdir.RunFile, Data: append(run, '\n'), Perm: 0o644}}
+	if p.Identity != nil {
+		out = append(out, jobdir.File{Name: jobdir.IdentityFile, Data: append(slices.Clone(p.Identity), '\n'), Perm: 0o644})
+	}
 	for _, name := range sortedNames(p.Files) {
 		if !nameOK(name) || jobdir.Known(name) {
 			return nil, fmt.Errorf("a step's file cannot be named %q", name)

@@ -2,8 +2,6 @@ package runs
 
 import (
 	"os"
-
-	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // Reserve wins the next attempt of a sample. Two callers never win the same one:
@@ -12,20 +10,15 @@ func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	dir := s.sampleDir(k, sample)
-	if err := s.mkdirAll(dir); err != nil {
+	if err := s.mkdirAll(sampleDir(s.KeyDir(k), sample)); err != nil {
 		return nil, err
 	}
-	l, err := jobdir.List(dir)
+	last, err := s.lastAttempt(k, sample)
 	if err != nil {
 		return nil, err
 	}
-	next := 1
-	if have := l.Numbered("attempt-"); len(have) > 0 {
-		next = have[len(have)-1] + 1
-	}
-	for ; ; next++ {
-		a := s.attempt(k, sample, next)
+	for next := last + 1; ; next++ {
+		a := s.attempt(s.KeyDir(k), k, sample, next)
 		made, err := s.mkdir(a.Dir)
 		if err != nil {
 			return nil, err

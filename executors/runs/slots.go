@@ -43,11 +43,29 @@ func (s *Store) Slots(k Key, wanted int) ([]Slot, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	l, err := jobdir.List(s.KeyDir(k))
+	samples, err := s.samples(k)
 	if err != nil {
 		return nil, err
 	}
-	return slotsOf(l.Numbered("sample-"), wanted, func(n int) (Slot, error) { return s.slot(k, n) })
+	return slotsOf(samples, wanted, func(n int) (Slot, error) { return s.slot(k, n) })
+}
+
+// samples are the numbers of a key's samples in all its homes.
+func (s *Store) samples(k Key) ([]int, error) {
+	homes, err := s.homes(k)
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, home := range homes {
+		l, err := jobdir.List(home)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l.Numbered("sample-")...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // slotsOf lists the samples of a key of which some have attempts.
@@ -75,31 +93,41 @@ func slotsOf(have []int, wanted int, slot func(sample int) (Slot, error)) ([]Slo
 // the first that counts.
 func (s *Store) slot(k Key, sample int) (Slot, error) {
 	slot := Slot{Sample: sample}
-	l, err := jobdir.List(s.sampleDir(k, sample))
+	homes, err := s.homes(k)
 	if err != nil {
 		return slot, err
 	}
-	last, err := retired(l)
-	if err != nil {
-		return slot, err
-	}
-	for _, n := range slices.Backward(l.Numbered("attempt-")) {
-		if n <= last {
-			break
-		}
-		a := s.attempt(k, sample, n)
-		o, err := a.outcome()
-		if err == nil {
-			err = slot.consider(a, o)
-		}
+	gone := 0 // attempts up to this one are retired in all homes
+	some := false
+	for _, home := range slices.Backward(homes) {
+		l, err := jobdir.List(sampleDir(home, sample))
 		if err != nil {
 			return slot, err
 		}
-		if slot.Counts {
-			break
+		last, err := retired(l)
+		if err != nil {
+			return slot, err
+		}
+		last = max(last, gone)
+		some = some || last > 0
+		if home == homes[len(homes)-1] {
+			gone = last
+		}
+		for _, n := range slices.Backward(l.Numbered("attempt-")) {
+			if n <= last || slot.Counts {
+				break
+			}
+			a := s.attempt(home, k, sample, n)
+			o, err := a.outcome()
+			if err == nil {
+				err = slot.consider(a, o)
+			}
+			if err != nil {
+				return slot, err
+			}
 		}
 	}
-	slot.Retired = last > 0
+	slot.Retired = some
 	return slot, nil
 }
 
@@ -127,7 +155,10 @@ func (slot *Slot) consider(a *Attempt, o outcome) error {
 // wait takes an attempt in flight into account; the newest one speaks.
 func (slot *Slot) wait(snap *snapshot, phase Phase) error {
 	job, intent, receipt, err := snap.inFlight(phase)
-	if err != nil || intent != nil && !snap.attempt.owns(intent.Fingerprint) {
+	if err != nil {
+		return err
+	}
+	if run, err := snap.attempt.run(snap.files); err != nil || run != nil && !snap.attempt.owns(run.Fingerprint) {
 		return err
 	}
 	slot.Tries++

@@ -24,6 +24,8 @@ type Store struct {
 	// causes finds failures in logs.
 	causes *trtllm.Classifier
 
+	versions [2]earlier // real, simulated
+
 	now  func() time.Time
 	link func(from, to string) error
 }

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -76,7 +77,7 @@ func (a *Attempt) trial() (*Trial, error) {
 		return nil, err
 	}
 	t := &Trial{Attempt: a, Phase: phase, Result: result, Files: snap.files.Names}
-	if t.Run, err = jobdir.Document[plan.Run](snap.files, jobdir.RunFile); err != nil {
+	if t.Run, err = a.run(snap.files); err != nil {
 		return nil, err
 	}
 	intent, err := jobdir.Document[jobdir.Intent](snap.files, jobdir.IntentFile)
@@ -98,13 +99,19 @@ func (a *Attempt) trial() (*Trial, error) {
 
 // retired looks for the tombstone of the attempt's sample.
 func (t *Trial) retired() error {
-	l, err := jobdir.List(t.Attempt.store.sampleDir(t.Attempt.Key, t.Attempt.Sample))
-	if err != nil {
-		return err
+	a := t.Attempt
+	for _, dir := range []string{filepath.Dir(a.Dir), sampleDir(a.store.KeyDir(a.Key), a.Sample)} {
+		l, err := jobdir.List(dir)
+		if err != nil {
+			return err
+		}
+		stone, err := jobdir.Document[Tombstone](l, replacedFile)
+		if err != nil {
+			return err
+		}
+		if stone != nil && a.Number <= stone.UpTo {
+			t.Replaced = cmp.Or(stone.Why, "replaced")
+		}
 	}
-	stone, err := jobdir.Document[Tombstone](l, replacedFile)
-	if err == nil && stone != nil && t.Attempt.Number <= stone.UpTo {
-		t.Replaced = cmp.Or(stone.Why, "replaced")
-	}
-	return err
+	return nil
 }

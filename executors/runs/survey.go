@@ -75,7 +75,7 @@ func (s *survey) add(h *viewHalf, fingerprint string) error {
 		if s.simulated {
 			continue
 		}
-		slots, err := s.view.slotsIn(known, settled, k, 0)
+		slots, err := s.view.slotsAt(known, settled, k)
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
 		return nil, nil
 	}
 	return &plan.Last{Fingerprint: last.fingerprint, Run: func() (*plan.Run, error) {
-		return v.store.attempt(last.key, last.sample, last.number).Run()
+		return v.store.attempt(v.store.KeyDir(last.key), last.key, last.sample, last.number).Run()
 	}}, nil
 }
 

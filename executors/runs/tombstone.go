@@ -25,16 +25,36 @@ func (s *Store) Replace(k Key, sample int, why string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	l, err := jobdir.List(s.sampleDir(k, sample))
-	if err != nil {
+	last, err := s.lastAttempt(k, sample)
+	if err != nil || last == 0 {
 		return err
 	}
-	have := l.Numbered("attempt-")
-	if len(have) == 0 {
-		return nil
+	dir := sampleDir(s.KeyDir(k), sample)
+	if err := s.mkdirAll(dir); err != nil {
+		return err
 	}
-	t := Tombstone{UpTo: have[len(have)-1], Why: why, Time: s.now().UTC()}
-	return jobdir.ReplaceFile(l.Dir, replacedFile, jobdir.Encode(t), 0o644)
+	t := Tombstone{UpTo: last, Why: why, Time: s.now().UTC()}
+	return jobdir.ReplaceFile(dir, replacedFile, jobdir.Encode(t), 0o644)
+}
+
+// lastAttempt is the highest number of an attempt of a sample in any home, 0 if
+// there is none.
+func (s *Store) lastAttempt(k Key, sample int) (int, error) {
+	homes, err := s.homes(k)
+	if err != nil {
+		return 0, err
+	}
+	last := 0
+	for _, home := range homes {
+		l, err := jobdir.List(sampleDir(home, sample))
+		if err != nil {
+			return 0, err
+		}
+		if have := l.Numbered("attempt-"); len(have) > 0 {
+			last = max(last, have[len(have)-1])
+		}
+	}
+	return last, nil
 }
 
 // ReplaceAll retires all attempts of all samples of a key, those beyond wanted
@@ -43,11 +63,11 @@ func (s *Store) ReplaceAll(k Key, wanted int, why string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	l, err := jobdir.List(s.KeyDir(k))
+	samples, err := s.samples(k)
 	if err != nil {
 		return err
 	}
-	for _, sample := range l.Numbered("sample-") {
+	for _, sample := range samples {
 		if err := s.Replace(k, sample, why); err != nil {
 			return err
 		}

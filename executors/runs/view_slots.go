@@ -12,6 +12,12 @@ func (v *View) Slots(k Key, wanted int) ([]Slot, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
+	if homes, err := v.store.homes(k); err != nil || len(homes) > 1 {
+		if err != nil {
+			return nil, err
+		}
+		return v.store.Slots(k, wanted)
+	}
 	h, settled, err := v.half(k.Simulated).history(k.short())
 	if err != nil {
 		return nil, err
@@ -42,7 +48,7 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, err
 				break
 			}
 			if o.result == nil || k.owns(o.fingerprint) {
-				a := v.store.attempt(k, n, o.number)
+				a := v.store.attempt(v.store.KeyDir(k), k, n, o.number)
 				if o.result != nil {
 					o.place(a)
 				}
@@ -54,6 +60,34 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, err
 		slot.Retired = s.stone
 		return slot, nil
 	})
+}
+
+// slotsAt is slotsIn for each key that a folder's part for a cluster stands for.
+// What also lies in other folders is told with the last of them.
+func (v *View) slotsAt(h *history, settled bool, k Key) ([]Slot, error) {
+	keys, err := v.store.current(k)
+	if err != nil {
+		return nil, err
+	}
+	var out []Slot
+	for _, now := range keys {
+		homes, err := v.store.homes(now)
+		if err != nil {
+			return nil, err
+		}
+		var slots []Slot
+		switch {
+		case now == k && len(homes) == 1:
+			slots, err = v.slotsIn(h, settled, k, 0)
+		case v.store.lastHome(homes) == v.store.KeyDir(k):
+			slots, err = v.store.Slots(now, 0)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slots...)
+	}
+	return out, nil
 }
 
 // ResultsOf is Store.ResultsOf; the results are briefs.
@@ -73,7 +107,7 @@ func (v *View) Results(simulated bool) ([]*results.Result, error) {
 			return err
 		}
 		for i := range known.clusters {
-			slots, err := v.slotsIn(known, settled, Key{Fingerprint: fingerprint, Cluster: known.clusters[i].name, Simulated: simulated}, 0)
+			slots, err := v.slotsAt(known, settled, Key{Fingerprint: fingerprint, Cluster: known.clusters[i].name, Simulated: simulated})
 			if err != nil {
 				return err
 			}

@@ -317,7 +317,7 @@ func TestLessonsAreBounded(t *testing.T) {
 	for i := range 5 * plan.LessonsOfSubject {
 		c := *r
 		c.Job.Ended = ptr(testTime.Add(time.Duration(i*7%1000) * time.Second))
-		l.add(Slot{Attempt: s.attempt(testKey, 1, i+1), Counts: true, Result: &c})
+		l.add(Slot{Attempt: s.attempt(s.KeyDir(testKey), testKey, 1, i+1), Counts: true, Result: &c})
 	}
 	for about, list := range l {
 		if len(list) > 2*plan.LessonsOfSubject {

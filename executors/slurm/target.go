@@ -21,7 +21,10 @@ func (c *Config) simulated() bool {
 }
 
 func (t *target) Identity() plan.ExecutorIdentity {
-	return plan.ExecutorIdentity{Launcher: slices.Clone(t.Launcher), MPI: t.MPI, Simulated: t.simulated()}
+	return plan.ExecutorIdentity{
+		Launcher: slices.Clone(t.Launcher), MPI: t.MPI, Prolog: slices.Clone(t.Prolog), Exclusive: t.Exclusive,
+		CPUsPerTask: t.CPUsPerTask, ExtraArgs: plan.MovingOptions(t.ExtraArgs), Simulated: t.simulated(),
+	}
 }
 
 func (t *target) Describe() string {

@@ -78,7 +78,9 @@ func writeHand(dir, name string, r *plan.Run, script string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	content := map[string]string{"run.json": string(run) + "\n"}
+	content := map[string]string{
+		"run.json": string(run) + "\n", "identity.json": string(plan.NewIdentity(r, r.Settings).Canonical()) + "\n",
+	}
 	for _, s := range r.Steps {
 		for n, text := range s.Files {
 			content[n] = text

@@ -18,6 +18,12 @@ import (
 // reload plans the definitions of a saved plan again and refuses it when
 // anything that it was made from has moved, naming what.
 func (e *env) reload(saved *plan.Plan) (*session, *plan.Plan, hcl.Diagnostics, error) {
+	for _, r := range saved.Runs {
+		if r.FingerprintVersion != plan.FingerprintVersion {
+			return nil, nil, nil, fmt.Errorf("llmbench %s saved the plan with fingerprints of version %d, and this llmbench computes version %d: plan again. "+
+				"What was measured or is in flight still counts", saved.LLMBenchVersion, r.FingerprintVersion, plan.FingerprintVersion)
+		}
+	}
 	if len(saved.Inputs) == 0 {
 		return nil, nil, nil, errors.New("the plan names no definitions; plan again")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -67,6 +68,9 @@ func baseRuns(path string) ([]*plan.Run, error) {
 		return nil, fmt.Errorf("%s: neither a plan nor results of format version %s", path, plan.FormatVersion)
 	}
 	if kind.Results == nil {
+		for _, r := range kind.Runs {
+			r.Upgrade(r.Executor.Type == simulate.Type, r.Job.Argv)
+		}
 		return kind.Runs, nil
 	}
 	var out []*plan.Run
