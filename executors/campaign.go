@@ -23,6 +23,8 @@ type Campaign struct {
 	// Secrets gives the environment of a run that is never written but to the
 	// attempt's 0600 file, as NAME=VALUE.
 	Secrets func(address string) []string
+	// Hidden are values that nothing may show.
+	Hidden []string
 	// Vocabulary gives the size of the vocabulary and the id that ends a text,
 	// for data sets.
 	Vocabulary func(run *plan.Run) (vocab, eos int)
@@ -47,6 +49,7 @@ type Campaign struct {
 	contact  map[*Backend]time.Time
 	tried    map[*Backend]bool
 	receipts errgroup.Group
+	redactor runs.Redactor
 	unnamed  []unnamed
 }
 
@@ -70,6 +73,9 @@ func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 	if c.Budget == nil {
 		c.Budget = &Budget{}
 	}
+	c.redactor = runs.NewRedactor(c.Hidden...)
+	c.redactEnded(true)
+	defer c.redactEnded(false)
 	if err := c.prepare(ctx); err != nil {
 		return c.outcome(), err
 	}
@@ -251,7 +257,7 @@ func (c *Campaign) tell(t *task, typ EventType, e Event) {
 	if c.Observe == nil {
 		return
 	}
-	e.Type, e.Time = typ, time.Now()
+	e.Type, e.Time, e.Text = typ, time.Now(), c.redactor.Clean(e.Text)
 	if t != nil {
 		e.Run, e.Sample, e.State = t.run, t.sample, t.status.State
 		e.JobID = t.status.JobID
@@ -260,6 +266,13 @@ func (c *Campaign) tell(t *task, typ EventType, e Event) {
 		}
 	}
 	c.Observe(e)
+}
+
+// redactEnded removes secrets from what jobs left that could not do so themselves.
+func (c *Campaign) redactEnded(vacant bool) {
+	if err := c.Store.RedactEnded(vacant); err != nil {
+		c.Log.Warn("cannot remove secrets from logs", "error", err)
+	}
 }
 
 func (c *Campaign) complete(t *task, r *results.Result) {

@@ -2,6 +2,7 @@ package executors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -180,7 +181,14 @@ func (c *Campaign) closePack(p *pack) error {
 	}
 	p.phase = done
 	c.Budget.Spent += packCost(p, exit, ended)
-	return nil
+	if exit == nil && p.status.State != Ended {
+		return nil // a script may still write
+	}
+	members, err := p.folder.Members()
+	for _, a := range members {
+		err = errors.Join(err, a.Redact())
+	}
+	return err
 }
 
 // settle gives back the attempts of a pack that were never begun and, if it is

@@ -65,8 +65,8 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 		sum := sha256.Sum256(p.Script)
 		p.Intent.ScriptSHA256 = hex.EncodeToString(sum[:])
 	}
-	if c.Secrets != nil {
-		p.Secrets = c.Secrets(run.Address)
+	if c.Secrets != nil && p.Script != nil { // what is simulated here needs none
+		p.Secrets, p.Hidden = c.Secrets(run.Address), c.Hidden
 	}
 	return p
 }

@@ -172,9 +172,13 @@ func (c *Campaign) observe(t *task, s Status) {
 	if !t.speechless() {
 		return
 	}
-	if result, err := t.attempt.Result(); err == nil && result == nil {
+	a := t.attempt
+	if result, err := a.Result(); err == nil && result == nil {
 		if err := c.end(t, endCode(s.End), endDetail(s)); err != nil {
 			c.Log.Error("cannot record how a job ended", "address", t.run.Address, "error", err)
+		}
+		if err := a.Redact(); err != nil {
+			c.Log.Warn("cannot remove secrets from logs", "attempt", a, "error", err)
 		}
 	}
 }

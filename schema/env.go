@@ -137,6 +137,9 @@ func (r *resolver) envValue(name string, v cty.Value, rng hcl.Range) (cty.Value,
 	case !j.sensitive && contains(tokens, name):
 		r.diags = append(r.diags, refuse(rng, "Access token in plain sight", "The value of env.%s would be printed, planned and stored. Take it from a variable with sensitive = true, or leave it out: jobs run offline and need no token.", name))
 		return v, false
+	case j.sensitive && tooShort(plain.AsString()):
+		r.diags = append(r.diags, refuse(rng, shortSecret, "The value of env.%s, which is sensitive, has %d characters. %s", name, len(plain.AsString()), shortSecretDetail))
+		return v, false
 	case j.sensitive:
 		plain = plain.Mark(sensitiveMark{})
 	}

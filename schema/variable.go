@@ -15,7 +15,7 @@ type Variable struct {
 	Name string
 	Type cty.Type
 	// Value is a typed null if the variable is not set or is sensitive: a
-	// secret leaves the package in EnvVar only.
+	// secret leaves the package in EnvVar and in Definitions.Secrets only.
 	Value          cty.Value
 	Sensitive, Set bool
 	// Source is where the value comes from: "-var", the path of a file, the
@@ -125,6 +125,11 @@ func (v *Variable) assign(raw cty.Value, source string, rng *hcl.Range) hcl.Diag
 	v.marked = val
 	if v.Sensitive {
 		v.marked = val.Mark(sensitiveMark{})
+		for _, s := range stringsIn(val) {
+			if tooShort(s) {
+				return hcl.Diagnostics{refuse(v.Range, shortSecret, "The value of the variable %q, from %s, has %d characters. %s", v.Name, source, len(s), shortSecretDetail)}
+			}
+		}
 	} else {
 		v.Value = val
 	}

@@ -21,7 +21,8 @@ var volatile bool
 func Volatile() { volatile = true }
 
 // WriteFile puts a file in place whole or not at all. Its name is durable only
-// once SyncDir has returned.
+// once SyncDir has returned. A file that is not for its owner alone gets the mode of
+// the folder: whoever may read or write there may do so with it, whatever the umask.
 func WriteFile(dir, name string, data []byte, perm fs.FileMode) error {
 	if volatile {
 		return os.WriteFile(filepath.Join(dir, name), data, perm)
@@ -34,7 +35,11 @@ func WriteFile(dir, name string, data []byte, perm fs.FileMode) error {
 
 // WriteTo is WriteFile for what is written piece by piece.
 func WriteTo(dir, name string, write func(io.Writer) error, perm fs.FileMode) error {
-	f, err := renameio.NewPendingFile(filepath.Join(dir, name), renameio.WithTempDir(dir), renameio.WithPermissions(perm))
+	perm, err := shared(dir, perm)
+	if err != nil {
+		return err
+	}
+	f, err := renameio.NewPendingFile(filepath.Join(dir, name), renameio.WithTempDir(dir), renameio.WithStaticPermissions(perm))
 	if err != nil {
 		return err
 	}
@@ -63,6 +68,10 @@ func FillFiles(dir string, files []File) error {
 }
 
 func fillFile(path string, data []byte, perm fs.FileMode) error {
+	perm, err := shared(filepath.Dir(path), perm)
+	if err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
@@ -75,6 +84,46 @@ func fillFile(path string, data []byte, perm fs.FileMode) error {
 		return errors.Join(f.Chmod(perm), f.Close())
 	}
 	return errors.Join(f.Chmod(perm), f.Sync(), f.Close())
+}
+
+// Create makes an empty file with the mode of its folder.
+func Create(dir, name string) (*os.File, error) {
+	perm, err := shared(dir, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Create(filepath.Join(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	return f, f.Chmod(perm)
+}
+
+// Share gives a file the mode of its folder.
+func Share(dir, name string) error {
+	perm, err := shared(dir, 0o644)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, name)
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Perm()&^0o111 == perm {
+		return err
+	}
+	return os.Chmod(path, perm|info.Mode().Perm()&0o100)
+}
+
+// shared is the mode of a file in a folder: private where perm says so, else that of
+// the folder, without the right to search it.
+func shared(dir string, perm fs.FileMode) (fs.FileMode, error) {
+	if perm&0o077 == 0 {
+		return perm, nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return 0, err
+	}
+	return info.Mode().Perm() & (0o666 | perm&0o111), nil
 }
 
 // Symlink makes or replaces a link. It is durable once its folder is.

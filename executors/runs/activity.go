@@ -38,7 +38,7 @@ func (a *Attempt) FailureSeen() (string, error) {
 			return "", err
 		}
 		if f, ok := a.store.causes.Classify(strings.NewReader(end)); ok && f.Ends {
-			return f.Line, nil
+			return a.Redactor().Clean(f.Line), nil
 		}
 	}
 	return "", nil
@@ -47,5 +47,5 @@ func (a *Attempt) FailureSeen() (string, error) {
 // RecordDiagnosis keeps what was found out about a job that made no progress,
 // beside its logs.
 func (a *Attempt) RecordDiagnosis(text string) error {
-	return jobdir.ReplaceFile(a.Dir, diagnosisFile, []byte(text), 0o600)
+	return jobdir.ReplaceFile(a.Dir, diagnosisFile, []byte(a.Redactor().Clean(text)), 0o644)
 }

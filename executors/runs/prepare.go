@@ -3,6 +3,7 @@ package runs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,8 +26,9 @@ type Prepared struct {
 	Dataset string
 	Intent  jobdir.Intent
 	// Vars and Secrets are NAME=VALUE. Vars are read by the job script; secrets
-	// too, from a file that only their owner can read.
-	Vars, Secrets []string
+	// too, from a file that only their owner can read. Hidden are further values
+	// that are removed from the logs of a job that has secrets.
+	Vars, Secrets, Hidden []string
 	// Script is the job script, nil where nothing is submitted.
 	Script []byte
 }
@@ -51,6 +53,11 @@ func (a *Attempt) Fill(p Prepared) error {
 	if err != nil {
 		return err
 	}
+	if len(p.Secrets) > 0 {
+		if err := a.hide(); err != nil {
+			return err
+		}
+	}
 	if err := jobdir.FillFiles(a.Dir, files); err != nil {
 		return err
 	}
@@ -71,7 +78,7 @@ func (a *Attempt) Discard() error {
 	if err != nil || l.Has(jobdir.IntentFile) {
 		return err
 	}
-	return os.RemoveAll(a.Dir)
+	return errors.Join(os.RemoveAll(a.Dir), a.Redact())
 }
 
 // files lists the files of p in the order in which they are written.
@@ -102,6 +109,11 @@ func (p Prepared) files() ([]jobdir.File, error) {
 		secrets, err := environment(p.Secrets)
 		if err != nil {
 			return nil, err
+		}
+		for _, value := range p.Hidden {
+			if !strings.ContainsAny(value, "\n\r\x00") {
+				secrets = append(secrets, "="+value+"\n"...)
+			}
 		}
 		out = append(out, jobdir.File{Name: jobdir.SecretsFile, Data: secrets, Perm: 0o600})
 	}

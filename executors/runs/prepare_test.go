@@ -25,7 +25,7 @@ func TestPrepareFillsTheFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"attempt", "config.yml", "dataset.jsonl", "intent.json", "run.json", "script.sh", "secrets"}
+	want := []string{"attempt", "config.yml", "dataset.jsonl", "intent.json", "job.out", "run.json", "script.sh", "secrets"}
 	if diff := cmp.Diff(want, l.Names); diff != "" {
 		t.Error(diff)
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -45,9 +47,9 @@ func (s *Store) Know(words failure.Lexicon) { s.causes = trtllm.NewClassifier(wo
 // Dir is the folder of the store, absolute.
 func (s *Store) Dir() string { return s.dir }
 
-// ShareWith lets the members of a group write to the store: folders made from
-// here on belong to the group, and so does what is made in them. Secrets stay
-// with their owner.
+// ShareWith lets the members of a group write to the store: from Create on its
+// folders belong to the group, and so does what is made in them. Secrets stay with
+// their owner.
 func (s *Store) ShareWith(group string) error {
 	g, err := user.LookupGroup(group)
 	if err != nil {
@@ -62,9 +64,13 @@ func (s *Store) ShareWith(group string) error {
 }
 
 // Create makes the store's folder, and in it a .gitignore that keeps results
-// out of version control. A store that exists is left as it is.
+// out of version control. A store that exists is only shared with its group, where
+// it has one.
 func (s *Store) Create() error {
 	if err := s.mkdirAll(s.dir); err != nil {
+		return err
+	}
+	if err := s.shareAll(); err != nil {
 		return err
 	}
 	return jobdir.WriteOnce(s.dir, ".gitignore", []byte("*\n"), 0o644)
@@ -147,13 +153,71 @@ func (s *Store) makeDir(dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if s.gid >= 0 {
-		if err := os.Chown(dir, -1, s.gid); err != nil {
-			return true, fmt.Errorf("sharing the store: %w", err)
-		}
-		if err := os.Chmod(dir, 0o770|os.ModeSetgid); err != nil {
-			return true, err
-		}
+	if dir == s.dir {
+		return true, s.share(dir, 0o770)
 	}
-	return true, nil
+	return true, s.likeParent(dir)
+}
+
+// likeParent gives a folder in the store the mode of the one that it is in, whatever
+// the umask: who may read or write there may do so here.
+func (s *Store) likeParent(dir string) error {
+	if !strings.HasPrefix(dir, s.dir+string(filepath.Separator)) {
+		return nil
+	}
+	parent, err := os.Stat(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	made, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	const bits = fs.ModePerm | fs.ModeSetgid
+	if parent.Mode()&bits == made.Mode()&bits {
+		return nil
+	}
+	return os.Chmod(dir, parent.Mode()&bits)
+}
+
+// share lets the store's group, if it has one, into a folder, which had mode.
+func (s *Store) share(dir string, mode fs.FileMode) error {
+	if s.gid < 0 {
+		return nil
+	}
+	if err := os.Chown(dir, -1, s.gid); err != nil {
+		return fmt.Errorf("sharing the store: %w", err)
+	}
+	return os.Chmod(dir, mode.Perm()|0o070|fs.ModeSetgid)
+}
+
+// shareAll shares a store that was made before it was shared, as far as it belongs
+// to this user. What is private stays so.
+func (s *Store) shareAll() error {
+	root, err := os.Stat(s.dir)
+	if err != nil || s.gid < 0 {
+		return err
+	}
+	if owned, ok := root.Sys().(*syscall.Stat_t); ok && int(owned.Gid) == s.gid && root.Mode()&fs.ModeSetgid != 0 && root.Mode().Perm()&0o070 == 0o070 {
+		return nil
+	}
+	return filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // another user's
+		}
+		info, err := d.Info()
+		owned, ok := info.Sys().(*syscall.Stat_t)
+		switch {
+		case err != nil || !ok || int(owned.Uid) != os.Geteuid():
+			return nil
+		case d.IsDir():
+			return s.share(path, info.Mode())
+		case !d.Type().IsRegular() || info.Mode()&0o077 == 0:
+			return nil
+		}
+		if err := os.Chown(path, -1, s.gid); err != nil {
+			return fmt.Errorf("sharing the store: %w", err)
+		}
+		return os.Chmod(path, info.Mode().Perm()|0o060)
+	})
 }

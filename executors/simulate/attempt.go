@@ -51,12 +51,12 @@ func (a *attempt) run(ctx context.Context) error {
 
 // bench runs the step with its output in the attempt's files.
 func (a *attempt) bench(ctx context.Context) (int, error) {
-	stdout, err := os.Create(a.path(jobdir.StdoutFile))
+	stdout, err := jobdir.Create(a.job.Dir, jobdir.StdoutFile)
 	if err != nil {
 		return 0, err
 	}
 	defer stdout.Close()
-	stderr, err := os.Create(a.path(jobdir.StderrFile))
+	stderr, err := jobdir.Create(a.job.Dir, jobdir.StderrFile)
 	if err != nil {
 		return 0, err
 	}
@@ -99,6 +99,11 @@ func (a *attempt) exit(ctx context.Context, rc int) error {
 	report, err := digest(a.path(jobdir.ReportFile))
 	if err != nil {
 		return err
+	}
+	if report != nil {
+		if err := jobdir.Share(a.job.Dir, jobdir.ReportFile); err != nil {
+			return err
+		}
 	}
 	return a.put(jobdir.ExitFile, jobdir.Exit{
 		JobID: a.job.Name, RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: a.started, Ended: now(), Report: report,

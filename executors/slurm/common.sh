@@ -1,6 +1,9 @@
 set -u
-umask 077
 export LC_ALL=C
+# What is written here may be read, and changed, by those who may do so with the
+# folder.
+mode=$((8#$(stat -c %a .) & 8#777))
+umask "$(printf %04o $((8#777 & ~mode)))"
 job=$SLURM_JOB_ID
 restarts=${SLURM_RESTART_COUNT:-0}
 
@@ -14,6 +17,7 @@ put() {
 }
 
 refuse() { # CODE WHY
+  [ "$1" -eq 76 ] && rm -f secrets
   echo "llmbench: this job leaves the attempt alone: $2" >&2
   printf '{"job_id":"%s","reason":"%s","time":"%s","end":true}\n' "$job" "$2" "$(now)" | put "refused.$job"
   exit "$1"

@@ -3,7 +3,7 @@
 # Submit with sbatch. The job reserves a sample of its run in the store, moves
 # there, and then does what any job of llmbench does.
 set -u
-umask 077
+umask "$(printf %04o $((8#777 & ~8#$(stat -c %a @STORE@))))"
 folder=@FOLDER@
 sample=1
 mkdir -p "$folder"

@@ -2,6 +2,7 @@ package slurm
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -101,49 +102,131 @@ func onlyOurs(t *testing.T, dir string) {
 	}
 }
 
-// Secrets are read from a file: neither what is submitted nor what is planned
-// holds one, and no record of the job does.
-func TestSecretsStayInTheirFile(t *testing.T) {
-	run := testRun("true")
-	run.Env["API_KEY"] = nil // sensitive
-	cfg := testConfig()
-	job, err := cfg.Target().Job(run)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const secret = "hunter2-is-secret"
-	dir := t.TempDir()
-	for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "secrets": "API_KEY=" + secret + "\n", "script.sh": *job.Script} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+// What the step prints of secrets is private while it runs and gone when the job has
+// ended, and then all may read it; neither what is submitted nor any record holds one.
+func TestSecretsLeaveTheLogs(t *testing.T) {
+	const secret, longer = `hunter2.*[is]/&\$`, `hunter2.*[is]/&\$-longer`
+	p := newSecretJob(t, "API_KEY="+secret+"\nOTHER="+longer+"\n=hidden-value\n", `[ "$OTHER" = '`+longer+`' ] && : >seen
+for out in stdout stderr report.json; do printf '%s %s hidden-value\0 %s' "$API_KEY" "$OTHER" "$API_KEY" >$out; done
+mkdir more && echo "$API_KEY" >more/log
+[ "$(stat -c %a stdout)" = 600 ] && : >private`)
+	out := p.run(t)
+	for _, name := range []string{"seen", "private"} {
+		if _, err := os.Stat(filepath.Join(p.dir, name)); err != nil {
+			t.Errorf("%s: the step did not get the secrets, or its output is not private", name)
 		}
 	}
-	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "srun"), []byte("#!/bin/bash\n[ \"$API_KEY\" = "+secret+" ] && : >seen\ntrue\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("bash", "script.sh")
-	cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=gb01", "HF_TOKEN=hf_caller"}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "seen")); err != nil {
-		t.Error("the step did not get the secret")
-	}
-	all := append(out, []byte(strings.Join(job.Argv, " ")+*job.Script)...)
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if e.Name() != "secrets" {
-			b, _ := os.ReadFile(filepath.Join(dir, e.Name()))
-			all = append(all, b...)
+	all := append(out, strings.Join(p.job.Argv, " ")+*p.job.Script...)
+	for name, text := range p.files(t) {
+		all = append(all, text...)
+		if info, err := os.Stat(filepath.Join(p.dir, name)); err != nil || info.Mode().Perm()&0o644 != 0o644 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
 	}
-	for _, s := range []string{secret, "hf_caller"} {
+	for _, s := range []string{"hunter2", "hidden-value", "longer", "hf_caller"} {
 		if bytes.Contains(all, []byte(s)) {
 			t.Errorf("%s is in what the job left or was submitted with", s)
 		}
 	}
+	if got := p.files(t)["stdout"]; got != "(secret) (secret) (secret)\x00 (secret)" {
+		t.Errorf("stdout is %q", got)
+	}
+	if got := p.files(t)["secrets"]; got != "" {
+		t.Error("the file of secrets is still there")
+	}
+	if got, want := p.files(t)["exit"], fmt.Sprintf(`"sha256":"%x"`, sha256.Sum256([]byte(p.files(t)["report.json"]))); !strings.Contains(got, want) {
+		t.Errorf("the exit is of another report: %s", got)
+	}
+}
+
+// A job that is cancelled before it began removes its secrets.
+func TestSecretsOfCancelledJobs(t *testing.T) {
+	p := newSecretJob(t, "API_KEY=hunter2-is-secret\n", "")
+	if err := os.WriteFile(filepath.Join(p.dir, "cancelled"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.run(t)
+	if p.files(t)["secrets"] != "" {
+		t.Error("the file of secrets is still there")
+	}
+}
+
+// Files have the mode of the folder that they are in, whatever the umask.
+func TestJobsShareWhatTheFolderDoes(t *testing.T) {
+	for mode, want := range map[os.FileMode]os.FileMode{0o755: 0o644, 0o770: 0o660, 0o700: 0o600, 0o775: 0o664} {
+		p := newSecretJob(t, "", ": >stdout")
+		if err := os.Chmod(p.dir, mode|os.ModeSetgid); err != nil {
+			t.Fatal(err)
+		}
+		p.run(t)
+		for _, name := range []string{"claim", "start", "observed", "stdout", "exit"} {
+			if info, err := os.Stat(filepath.Join(p.dir, name)); err != nil || info.Mode().Perm() != want {
+				t.Errorf("in a folder %v: %s is %v, %v", mode, name, info.Mode(), err)
+			}
+		}
+	}
+}
+
+// A secretJob is a job script with a stand-in for srun, and its folder.
+type secretJob struct {
+	dir, bin string
+	job      plan.Job
+}
+
+// newSecretJob prepares a job with these lines of secrets whose step does something.
+func newSecretJob(t *testing.T, secrets, step string) *secretJob {
+	t.Helper()
+	run := testRun("true")
+	run.Env["API_KEY"] = nil // sensitive
+	job, err := testConfig().Target().Job(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &secretJob{dir: t.TempDir(), bin: t.TempDir(), job: job}
+	files := map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + p.dir + "\n", "script.sh": *job.Script}
+	if secrets != "" {
+		files["secrets"] = secrets
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(p.bin, "srun"), []byte("#!/bin/bash\n"+step+"\ntrue\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// run runs the script and returns what it said.
+func (p *secretJob) run(t *testing.T) []byte {
+	t.Helper()
+	cmd := exec.Command("bash", "-c", "umask 077; exec bash script.sh")
+	cmd.Dir, cmd.Env = p.dir, []string{"PATH=" + p.bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=gb01", "HF_TOKEN=hf_caller"}
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState.ExitCode() != 76 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return out
+}
+
+// files are the texts of the files that the job left.
+func (p *secretJob) files(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(p.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		name, _ := filepath.Rel(p.dir, path)
+		out[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // Every script passes shellcheck, but for two remarks on the list of mounts,

@@ -8,7 +8,11 @@
 export HF_HUB_OFFLINE=1 TRTLLM_NO_USAGE_STATS=1
 unset HF_TOKEN HUGGING_FACE_HUB_TOKEN SLURM_TRES_PER_TASK
 @ENV@
-[ -r secrets ] && assign secrets
+step_umask=$(umask)
+if [ -r secrets ]; then
+  assign secrets
+  step_umask=077
+fi
 
 started=$(now)
 began=$SECONDS
@@ -72,7 +76,10 @@ trap 'stop USR1' USR1
 command=(
 @STEP@
 )
-"${command[@]}" &
+(
+  umask "$step_umask"
+  exec "${command[@]}"
+) &
 step=$!
 
 # trtllm-llmapi-launch can wait for ever once trtllm-bench has failed: when that
@@ -91,6 +98,25 @@ await "$step"
 [ -n "${sampler:-}" ] && kill "$sampler" 2>/dev/null
 pkill -P "$watcher" 2>/dev/null # the sleep inside; without pkill Slurm ends it with the job
 kill "$watcher" 2>/dev/null
+
+# redact: takes the values of secrets out of all that is left here, the longest
+# first, and lets others read it.
+redact() {
+  local values program file
+  values=$(sed 's/^[^=]*=//; /....../!d' secrets | awk '{ print length, $0 }' | sort -rn | cut -d' ' -f2-)
+  program=$(sed 's/[][\\.*^$/]/\\&/g; s|.*|s/&/(secret)/g|' <<<"$values")
+  while IFS= read -r -d '' file; do
+    if [ -n "$values" ] && grep -qaF -f <(printf '%s\n' "$values") "$file"; then
+      sed -f <(printf '%s\n' "$program") "$file" >.redacted || return
+      cat .redacted >"$file" || return
+      rm -f .redacted
+    fi
+    chmod "$(printf %o $((mode & 8#666)))" "$file" || return
+  done < <(find . -type f -uid "$(id -u)" ! -name secrets ! -name '.*' ! -name script.sh -print0)
+}
+if [ -e secrets ]; then
+  if redact; then rm -f secrets; else echo "llmbench: secrets could not be removed from the logs: they stay private" >&2; fi
+fi
 
 # NCCL names its version in the log where it is asked to.
 nccl=$(cat stdout stderr 2>/dev/null | head -c 20000000 | grep -m 1 -o 'NCCL version [0-9][0-9.]*' | cut -d' ' -f3)

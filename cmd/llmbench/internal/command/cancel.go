@@ -64,6 +64,7 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
+	defer s.redactEnded()
 	flights, err := s.flights(p, f)
 	if err != nil {
 		return err

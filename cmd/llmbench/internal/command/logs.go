@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,8 +61,12 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 	if raw {
 		w, _ = e.streams.Raw()
 	}
-	out := &redactor{w: w, known: s.secretValues()}
-	if err := copyLog(ctx, out, a, filepath.Join(a.Dir, name), follow); err != nil {
+	out := &redactor{w: w, hide: a.Redactor(s.defs.Secrets()...)}
+	err = copyLog(ctx, out, a, filepath.Join(a.Dir, name), follow)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %s; the one who submitted the run removes secrets with `llmbench status`", filepath.Join(a.Dir, name), runs.Withheld)
+	}
+	if err != nil {
 		return err
 	}
 	if err := out.flush(); err != nil {

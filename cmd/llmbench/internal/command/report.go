@@ -68,7 +68,7 @@ func (e *env) runReport(f reportFlags) error {
 	if err := (view.Report{Title: filepath.Base(dir), Origin: origin(p), Sets: list, Price: s.price()}).Write(&page); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(f.Out, page.Bytes(), 0o644); err != nil {
+	if err := renameio.WriteFile(f.Out, runs.NewRedactor(s.defs.Secrets()...).CleanBytes(page.Bytes()), 0o644); err != nil {
 		return fmt.Errorf("-out=%s: %w", f.Out, err)
 	}
 	fmt.Fprintf(e.streams.Out, "Written: %s\n", f.Out)

@@ -42,11 +42,35 @@ func (e *env) load(f definitionFlags, executor string) *session {
 		Executors: map[string]hcldec.Spec{slurm.Type: slurm.Spec(), simulate.Type: simulate.Spec()},
 		Version:   Version, Catalog: catalog.Load(),
 	})
+	e.streams.Hide(s.defs.Secrets())
 	s.storeName = storeName(f, s.defs)
 	s.store = runs.Open(s.storeName)
 	s.store.Know(slurm.Words)
+	s.share()
 	s.sites = newSites(e, s.defs, s.store, executor)
 	return s
+}
+
+// share lets the group that the definitions name into the store.
+func (s *session) share() {
+	set := s.defs.Settings
+	if set.Group == "" {
+		return
+	}
+	if err := s.store.ShareWith(set.Group); err != nil {
+		s.diags = append(s.diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Unknown group", Subject: &set.Range,
+			Detail: fmt.Sprintf("group = %q names no group on this host, so that the store cannot be shared with it: %s. `id -Gn` lists yours.", set.Group, err),
+		})
+	}
+}
+
+// redactEnded does what job scripts could not: it removes this user's secrets from
+// their logs. What cannot be done now is done by a later command.
+func (s *session) redactEnded() {
+	if err := s.store.RedactEnded(false); err != nil {
+		s.env.log.Warn("cannot remove secrets from logs", "error", err)
+	}
 }
 
 // storeName is -store, else the llmbench block's store, else .llmbench beside

@@ -60,6 +60,7 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 	var s *session
 	for range 3 { // jobs may end while the store is read
 		s = e.load(f, executor)
+		s.redactEnded()
 		var diags hcl.Diagnostics
 		if p, diags = s.runs(plan.Selection{}); diags.HasErrors() {
 			if asJSON {

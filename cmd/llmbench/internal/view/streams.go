@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"io"
 	"os"
+	"slices"
 
+	"github.com/llmbench/llmbench/executors/runs"
 	"golang.org/x/term"
 )
 
@@ -38,6 +40,30 @@ func Standard() *Streams {
 		s.Interactive = term.IsTerminal(int(os.Stdin.Fd()))
 	}
 	return s
+}
+
+// Hide takes secrets out of all that is written from here on. It is the last of the
+// places that do: what is stored and what is told holds none already.
+func (s *Streams) Hide(secrets []string) {
+	if len(secrets) == 0 {
+		return
+	}
+	hide := runs.NewRedactor(secrets...)
+	s.Out, s.Err = &hiding{s.Out, hide}, &hiding{s.Err, hide}
+}
+
+// hiding removes secrets from each Write.
+type hiding struct {
+	w    io.Writer
+	hide runs.Redactor
+}
+
+// Write implements io.Writer.
+func (h *hiding) Write(b []byte) (int, error) {
+	if _, err := h.w.Write(h.hide.CleanBytes(slices.Clone(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // Terminal reports whether progress is drawn rather than appended.
