@@ -188,7 +188,7 @@ func (s *Store) RedactEnded(vacant bool) error {
 		if k.check() != nil || u.Sample < 1 || u.Attempt < 1 {
 			continue
 		}
-		a := s.attempt(k, u.Sample, u.Attempt)
+		a := s.Attempt(k, u.Sample, u.Attempt)
 		due, err := a.redactable(vacant)
 		if err == nil && due {
 			err = a.Redact()
