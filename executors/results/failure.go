@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan/failure"
@@ -36,21 +38,47 @@ func (in Evidence) failure() Reason {
 	}
 	switch {
 	case found && shown.Strong && !(stopped && follows(shown.Code, end.Code)):
-		return logged(shown.Code, shown)
+		return in.logged(shown.Code, shown)
 	case stopped:
 		if found && shown.Code == end.Code {
-			return logged(end.Code, shown)
+			return in.logged(end.Code, shown)
 		}
 		r := reason(end.Code, "%s", cmp.Or(end.Detail, string(end.Code)))
 		r.Level, r.Remedy = Failed, in.classifier().Remedy(end.Code, end.Detail)
 		return r
+	case in.notFound():
+		return reason(failure.CLI, "the shell found no program to start, or may not start it (status %d)", *in.Exit.BenchRC)
 	case found:
-		return logged(shown.Code, shown)
+		return in.logged(shown.Code, shown)
 	}
 	return in.silent()
 }
 
-func logged(code failure.Code, f trtllm.Failure) Reason {
+// notFound reports whether the command's status is a shell's for a program that is not
+// there, which it tells in the language of the site.
+func (in Evidence) notFound() bool {
+	return in.Exit != nil && in.Exit.BenchRC != nil && (*in.Exit.BenchRC == 126 || *in.Exit.BenchRC == 127)
+}
+
+// launchFailed is how srun tells that a task did not start; it names no node.
+var launchFailed = regexp.MustCompile(`\btasks? (\d+)\S* launch failed`)
+
+// nodeOf is the node that a failure names, or that of the task which it names: tasks
+// are dealt to the nodes of a job in blocks.
+func (in Evidence) nodeOf(f trtllm.Failure) string {
+	m := launchFailed.FindStringSubmatch(f.Line)
+	if f.Node != "" || m == nil || in.Run.Hardware.GPUsPerNode == 0 {
+		return f.Node
+	}
+	task, err := strconv.Atoi(m[1])
+	if i := task / in.Run.Hardware.GPUsPerNode; err == nil && i < len(in.Job.Nodes) && len(in.Job.Nodes) == in.Run.Hardware.Nodes {
+		return in.Job.Nodes[i]
+	}
+	return ""
+}
+
+func (in Evidence) logged(code failure.Code, f trtllm.Failure) Reason {
+	f.Node = in.nodeOf(f)
 	return Reason{Code: code, Level: Failed, Detail: f.Line, Remedy: f.Remedy, Node: f.Node, Log: f.Context}
 }
 

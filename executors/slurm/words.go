@@ -17,17 +17,18 @@ var Words = failure.Lexicon{
 		{Codes: []failure.Code{failure.NodeFail, failure.Launch}, After: "failed on node "},
 		{Codes: []failure.Code{failure.NodeFail}, After: "Node failure on "},
 		{Codes: []failure.Code{failure.NodeFail}, After: "STEPD TERMINATED ON "},
-		{Codes: ofHosts, After: "srun: error: ", Before: ": task"},
+		{Codes: ofHosts, After: "srun: error: ", Before: ": task", Unless: []string{": Terminated", ": Killed"}},
+		{Codes: []failure.Code{failure.Launch}, After: "mpi/pmix", Before: " ["},
 		{Codes: []failure.Code{failure.HostOOM, failure.Container, failure.BusError}, After: " ON ", Before: " CANCELLED AT"},
 	},
 	Blocks: []failure.Block{{
 		Code: failure.Container, Begin: "printing enroot log file", Each: "pyxis:     ",
-		Causes:  []string{"[error]", "[fatal]", "fatal error:"},
-		Chatter: []string{"[info]", "[warn]", "[debug]"},
+		Causes:  causes,
+		Chatter: chatter,
 	}, {
 		Code: failure.Container, Begin: "printing contents of log file", Each: "pyxis:     ",
-		Causes:  []string{"[error]", "[fatal]", "fatal error:"},
-		Chatter: []string{"[info]", "[warn]", "[debug]"},
+		Causes:  causes,
+		Chatter: chatter,
 	}},
 	Noise: []string{
 		"job step aborted: waiting up to ",
@@ -35,8 +36,15 @@ var Words = failure.Lexicon{
 	},
 }
 
+// causes and chatter are how enroot, its hooks and the programs that it starts say
+// what failed, and what is by the way.
+var (
+	causes  = []string{"nvidia-container-cli: ", "[error]", "[fatal]", "fatal error:"}
+	chatter = []string{"[info]", "[warn]", "[debug]"}
+)
+
 // ofHosts are the failures whose host srun names when it tells of the task.
-var ofHosts = []failure.Code{failure.HostOOM, failure.Container, failure.BusError, failure.CUDAInit, failure.Launch}
+var ofHosts = []failure.Code{failure.HostOOM, failure.Container, failure.BusError, failure.CUDAInit}
 
 var signatures = []failure.Signature{
 	sig(failure.SubmitRejected, failure.Root, "batch job submission failed:"),
@@ -66,6 +74,10 @@ var signatures = []failure.Signature{
 
 	sig(failure.Container, failure.Root, "pyxis: child ", " failed with error code"),
 	sig(failure.Container, failure.Root, "failed to import docker image"),
+	sig(failure.Container, failure.Root, "failed to create container filesystem"),
+	sig(failure.Container, failure.Root, "pyxis: importer ", " failed with exit code"),
+	sig(failure.Container, failure.Vague, "printing enroot log file"),
+	sig(failure.Container, failure.Vague, "printing contents of log file"),
 	sig(failure.Container, failure.Root, "couldn't start container"),
 	sig(failure.Container, failure.Root, "container start failed"),
 	sig(failure.Container, failure.Root, "container exited too soon"),
@@ -83,6 +95,7 @@ var signatures = []failure.Signature{
 
 	sig(failure.CLI, failure.Root, "couldn't chdir to ", "going to /tmp instead"),
 	sig(failure.CLI, failure.Root, "could not open stdout file"),
+	sig(failure.CLI, failure.Root, "error: execve(): ", "no such file or directory"),
 	sig(failure.CLI, failure.Root, "cpus-per-task set by two different environment variables"),
 
 	sig(failure.MPI, failure.Root, "invalid mpi type"),
@@ -90,7 +103,10 @@ var signatures = []failure.Signature{
 
 	sig(failure.Launch, failure.Root, "srun: error: task ", " launch failed:"),
 	sig(failure.Launch, failure.Root, "srun: error: tasks ", " launch failed:"),
-	sig(failure.Launch, failure.Plain, "mpi/pmix", "error"),
+	sig(failure.Launch, failure.Plain, "failed mpi_g_slurmstepd_prefork"),
+	sig(failure.MPI, failure.Root, "incorrect pmix library version loaded"),
+	sig(failure.Launch, failure.Hint, "slurmstepd: error:  mpi/pmix"),
+	sig(failure.Launch, failure.Hint, "slurmstepd: error: mpi/pmix"),
 
 	sig(failure.Hang, failure.Weak, "step creation temporarily disabled, retrying"),
 
@@ -118,6 +134,7 @@ const (
 	twoImports  = "two imports met: " + importOnce
 	lookedFor   = "the job may have been accepted: apply again, it is looked for first"
 	busy        = "the controller is down or busy: apply again later, the job is looked for first"
+	notWhole    = "the .sqsh file is not whole: import it again (`llmbench prepare -check -deep` compares its checksum)"
 	tooManyPull = "the registry refuses more downloads: " + importOnce
 )
 
@@ -140,7 +157,10 @@ var advice = []failure.Advice{
 	{Code: failure.Container, Mark: "stale file handle", Remedy: twoImports},
 	{Code: failure.Container, Mark: "file already exists", Remedy: twoImports, Everywhere: true},
 	{Code: failure.Container, Mark: "/run/enroot", Remedy: "pyxis may not write to its runtime folder on this node: tell the site"},
-	{Code: failure.Container, Mark: "squashfs superblock", Remedy: "the .sqsh file is not whole: import it again", Everywhere: true},
+	{Code: failure.Container, Mark: "squashfs superblock", Remedy: notWhole, Everywhere: true},
+	{Code: failure.Container, Mark: "failed to read block", Remedy: notWhole, Everywhere: true},
+	{Code: failure.Container, Mark: "uncompress failed", Remedy: notWhole, Everywhere: true},
+	{Code: failure.Container, Mark: "invalid image format", Remedy: notWhole, Everywhere: true},
 	{Code: failure.Container, Mark: "no such file or directory: ", Remedy: "the image file is not there: correct its path, or run `llmbench prepare`", Everywhere: true},
 	{Code: failure.Container, Mark: "source path does not exist", Remedy: "create the directory that is mounted, on every node, or correct the mount", Everywhere: true},
 	{Code: failure.Container, Mark: "chdir to container cwd", Remedy: "correct the working directory, or mount it into the container", Everywhere: true},
@@ -150,6 +170,7 @@ var advice = []failure.Advice{
 	{Code: failure.CLI, Mark: "going to /tmp instead", Remedy: "the store must be on a file system that the nodes share", Everywhere: true},
 	{Code: failure.CLI, Mark: "cpus-per-task set by two", Remedy: "set cpus_per_task in the executor, so that sbatch and srun are told the same", Everywhere: true},
 	{Code: failure.CLI, Mark: "could not open stdout file", Remedy: "the store must be on a file system that the nodes share, and writable there", Everywhere: true},
+	{Code: failure.CLI, Mark: "no such file or directory", Remedy: "check image and launcher: what is named is not in the path", Everywhere: true},
 	{Code: failure.MPI, Mark: "invalid mpi type", Remedy: "set mpi to a type that `srun --mpi=list` shows", Everywhere: true},
 	{Code: failure.Launch, Mark: "pmix", Remedy: "PMIx does not start on the node: look for its library and its temporary folder (PMIxDirectConn, TmpFS) in slurmd's log, exclude the node, or set mpi to another type"},
 	{Code: failure.Hang, Mark: "step creation temporarily disabled", Remedy: "another step holds what this one asks for: look for a step that did not end, and set nodes, CPUs and GPUs of the step explicitly", Everywhere: true},

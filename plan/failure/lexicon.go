@@ -36,10 +36,12 @@ type Advice struct {
 }
 
 // A Host is where a line names the host that a failure of one of Codes is of:
-// behind After, up to Before or, where that is "", up to a blank.
+// behind After, the last word up to Before or, where that is "", the first word.
 type Host struct {
 	Codes         []Code
 	After, Before string
+	// Unless are words of lines that name a host for another reason.
+	Unless []string
 }
 
 // A Lexicon is the words by which logs tell failures. Signatures and advice stand in

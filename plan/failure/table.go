@@ -51,7 +51,7 @@ var failed = []Entry{
 		Remedy: "read slurmd's log of the node that is named; a prolog, PMIx or a container plugin that fails shows here",
 		Fault:  FaultNode, Retry: Elsewhere, Siblings: true, Ends: true},
 	{Code: Disk, Rule: "A file system is full, over quota, stale or broken.",
-		Remedy: "free space or raise the quota of the file system that the path is on, or point caches elsewhere (HF_HOME, XDG_CACHE_HOME, FLASHINFER_WORKSPACE_BASE in env)",
+		Remedy: "free space where the path is, or raise its quota, or point caches elsewhere (HF_HOME, XDG_CACHE_HOME, FLASHINFER_WORKSPACE_BASE in env)",
 		Fault:  FaultSite, Ends: true},
 	{Code: Permission, Rule: "A file or device may not be read or written.",
 		Remedy: "give the user of the job access to the path, or mount it writable into the container",

@@ -3,6 +3,7 @@ package trtllm
 import (
 	"bytes"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan/failure"
@@ -128,8 +129,8 @@ func (s *search) look(stream int, line []byte) {
 	}
 	s.buf = appendLower(s.buf[:0], line)
 	traced := s.trace(stream, line)
-	if s.inBlock(line) {
-		return
+	if s.inBlock(line) || traced && (line[0] == ' ' || line[0] == '\t') {
+		return // source in a traceback says what might be raised
 	}
 	if s.found != nil {
 		s.node(line)
@@ -146,6 +147,7 @@ func (s *search) look(stream int, line []byte) {
 		return
 	}
 	s.take(sig, line, at, isMild(level, text))
+	s.openBlock()
 }
 
 // take weighs a line with a signature against what was found before.
@@ -165,7 +167,7 @@ func (s *search) take(sig *failure.Signature, line []byte, at int, mild bool) {
 		return
 	}
 	remedy, everywhere := s.remedy(sig.Code, s.buf)
-	s.best = Failure{Code: sig.Code, Line: shorten(line, at), Strong: strong, Remedy: remedy}
+	s.best = Failure{Code: sig.Code, Line: shorten(line, at), Strong: strong, Remedy: named(remedy, line)}
 	s.best.Context, s.around.after = s.around.before(), 1+contextLines
 	s.found, s.since, s.told = sig, s.at, false
 	s.refined = everywhere
@@ -177,6 +179,19 @@ func (s *search) take(sig *failure.Signature, line []byte, at int, mild bool) {
 // warns of what it then fails with.
 func confirms(hint, sig *failure.Signature) bool {
 	return hint.Grade == failure.Hint && (hint.Code == sig.Code || hint.Code == failure.Network && sig.Code == failure.NCCL)
+}
+
+// thePath is what a remedy calls the path that a line names.
+const thePath = "the path"
+
+var quotedPath = regexp.MustCompile(`['"\x60](/[^'"\x60]*)['"\x60]`)
+
+// named is a remedy with the path that the line names.
+func named(remedy string, line []byte) string {
+	if m := quotedPath.FindSubmatch(line); m != nil {
+		return strings.Replace(remedy, thePath, string(Redact(m[1])), 1)
+	}
+	return remedy
 }
 
 // betterThanBest says whether a line with this signature is nearer to the cause
@@ -241,15 +256,18 @@ func (s *search) refine(code failure.Code) {
 	}
 }
 
+// openBlock begins a block at a line that says so.
+func (s *search) openBlock() {
+	for i := range s.Blocks {
+		if b := &s.Blocks[i]; s.best.Code == b.Code && !s.told && bytes.Contains(s.buf, []byte(b.Begin)) {
+			s.block, s.best.Context, s.around.after = b, "", 0
+		}
+	}
+}
+
 // inBlock takes in a line that repeats what another program wrote about best.
 func (s *search) inBlock(line []byte) bool {
 	if s.block == nil {
-		for i := range s.Blocks {
-			if b := &s.Blocks[i]; s.best.Code == b.Code && !s.told && bytes.Contains(s.buf, []byte(b.Begin)) {
-				s.block, s.best.Context, s.around.after = b, "", 0
-				return true
-			}
-		}
 		return false
 	}
 	_, text, ok := bytes.Cut(line, []byte(s.block.Each))

@@ -3,6 +3,7 @@ package trtllm_test
 import (
 	"bytes"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -45,6 +46,35 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// Each log is a look-alike of what some source writes, and SOURCES.md names it.
+func TestLogsNameTheirSource(t *testing.T) {
+	files := trtllm.Files(t, "failures", ".txt")
+	rows := map[string]string{}
+	for line := range strings.Lines(string(trtllm.Content(t, filepath.Join(filepath.Dir(files[0]), "SOURCES.md")))) {
+		if cells := strings.SplitN(strings.TrimSpace(line), "|", 4); len(cells) == 4 {
+			rows[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[2])
+		}
+	}
+	read := 0
+	for _, path := range files {
+		source := rows[strings.TrimSuffix(filepath.Base(path), ".txt")]
+		if !namesSource.MatchString(source) {
+			t.Errorf("%s: source %q", path, source)
+		}
+		if ofTRTLLM.MatchString(source) {
+			read++
+		}
+	}
+	if len(files) < 60 || read < 20 || len(rows) != len(files)+2 {
+		t.Errorf("%d logs, %d by statements of TensorRT-LLM, %d rows", len(files), read, len(rows))
+	}
+}
+
+var (
+	namesSource = regexp.MustCompile(`[@#(]|\.\w+:\d+`)
+	ofTRTLLM    = regexp.MustCompile(`NVIDIA/TensorRT-LLM (tensorrt_llm|cpp)/\S+ \w+`)
+)
+
 // Whichever cause comes first is kept, and symptoms never hide one.
 func TestClassifyOrder(t *testing.T) {
 	const (
@@ -82,6 +112,33 @@ func TestClassifyOrder(t *testing.T) {
 	} {
 		if f, _ := classify(c.log); f.Code != c.class {
 			t.Errorf("%s\nis %s (%s), want %s", c.log, f.Code, f.Line, c.class)
+		}
+	}
+}
+
+// Only what ends a process is an end: a job whose log shows anything else may be
+// healthy.
+func TestEnds(t *testing.T) {
+	for log, want := range map[string]bool{
+		"[gb01:12] PMIX ERROR: ERROR in file gds_ds12_lock_pthread.c at line 9":                                                false,
+		"[gb01:12] PMIX ERROR: UNREACHABLE in file client/pmix_client.c":                                                       false,
+		"gb01:12:13 [0] NCCL WARN MNNVL (cliqueSize 4) is available but not working on this system.":                           false,
+		"gb01:12:13 [0] NCCL WARN socketStartConnect: Call to connect to 10.0.0.1<1> failed : Connection refused":              false,
+		"[W211 14:02:11.1 socket.cpp:767] [c10d] The client socket has failed to connect (errno: 113 - No route to host).":     false,
+		"OSError: [Errno 98] Address already in use":                                                                           false,
+		"[01/02/2026-03:04:05] [TRT-LLM] [W] retrying after CUDA out of memory":                                                false,
+		"Traceback (most recent call last):\n  File \"a.py\", line 1\nModuleNotFoundError: No module named 'flashinfer_cubin'": false,
+		"[01/02/2026-03:04:05] [TRT-LLM] [E] cannot read the cache of the autotuner":                                           false,
+		"slurmstepd: error:  mpi/pmix_v4: pmixp_p2p_send: gb01 [0]: pmixp_utils.c:467: send failed":                            false,
+		"torch.OutOfMemoryError: CUDA out of memory.":                                                                          true,
+		"srun: error: gb01: task 3: Exited with exit code 1":                                                                   true,
+		"MPI_ABORT was invoked on rank 3":                                                                                      true,
+		"RuntimeError: NCCL error: unhandled system error":                                                                     true,
+		"terminate called without an active exception":                                                                         true,
+		"Error: No such option: --ep":                                                                                          true,
+	} {
+		if f, _ := classify(log + "\n"); f.Ends != want {
+			t.Errorf("%s\nends a process: %v (%+v)", log, f.Ends, f)
 		}
 	}
 }

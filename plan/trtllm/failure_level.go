@@ -21,7 +21,7 @@ var ncclWarn = []byte(" NCCL WARN ")
 
 // mild matches "[W1103 10:00:00.125 socket.cpp:755] …", "W0302 08:10:02.1 …",
 // "WARNING:root:…", "… - WARNING - …", "/a/b.py:12: UserWarning: …" and the like.
-var mild = regexp.MustCompile(`^\[?[WI]\d{4} \d\d:|^\[?(?:WARN|WARNING|INFO|DEBUG)\b|[\s\[|-](?:WARN|WARNING|INFO|DEBUG)[\s\]|:-]+|^\S+:\d+: \w*Warning: `)
+var mild = regexp.MustCompile(`^\[?[WI]\d{3,4} \d\d:|^\[?(?:WARN|WARNING|INFO|DEBUG)\b|[\s\[|-](?:WARN|WARNING|INFO|DEBUG)[\s\]|:-]+|^\S+:\d+: \w*Warning: `)
 
 // callsItselfAnError reports whether a line begins as an error does, by its logger's
 // level, in CUDA's words or in those of an exception.
@@ -35,7 +35,7 @@ func callsItselfAnError(level byte, line []byte) bool {
 	return false
 }
 
-var anError = regexp.MustCompile(`^(?:CUDA error|\[?[EF]\d{4} \d\d:|\[?(?:ERROR|FATAL|CRITICAL)\b|[Ff]atal error\b|(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): )`)
+var anError = regexp.MustCompile(`^(?:CUDA error|\[?[EF]\d{3,4} \d\d:|\[?(?:ERROR|FATAL|CRITICAL)\b|[Ff]atal error\b|(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): )`)
 
 // isException reports whether a line is the last of a traceback: the name of an
 // exception, with or without its text.

@@ -26,7 +26,7 @@ func (s *search) node(line []byte) {
 // hostIn is the host that stands in a line as h says.
 func hostIn(line []byte, h *failure.Host) string {
 	_, rest, ok := bytes.Cut(line, []byte(h.After))
-	if !ok {
+	if !ok || containsAny(line, h.Unless) {
 		return ""
 	}
 	if h.Before == "" {
@@ -37,7 +37,7 @@ func hostIn(line []byte, h *failure.Host) string {
 	if !ok {
 		return ""
 	}
-	return hostName(host)
+	return hostName(host[bytes.LastIndexByte(host, ' ')+1:])
 }
 
 // ncclHost is HOST in "HOST:PID:TID [N] … NCCL WARN …".

@@ -23,7 +23,7 @@ func cutPrefix(line []byte) (stream int, rest []byte) {
 		}
 	}
 	if tagged := mpiRank(line); tagged != nil {
-		rank, _, _ := scanInt(tagged[1], 0)
+		rank, _, _ := scanInt(append(tagged[1], tagged[2]...), 0)
 		return rank, line[len(tagged[0]):]
 	}
 	if rank, rest := cutRank(line); rank >= 0 {
@@ -39,7 +39,7 @@ var (
 	composeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*[-_]\d+ +\| ?`)
 	// mpiTag is "[1,5]<stdout>:" of mpirun --tag-output, "[prterun-host-77@1,5]<stderr>: "
 	// of its later versions.
-	mpiTag = regexp.MustCompile(`^\[[^\]\s]*[,@](\d+)\]<std\w+>: ?`)
+	mpiTag = regexp.MustCompile(`^\[(?:\d+,(\d+)\]<std\w+>:|[^\]\s]*@\d+,(\d+)\]<std\w+>: ?)`)
 	// criLine is "2026-03-02T08:10:02.123456789Z stdout F " of Kubernetes' CRI.
 	criLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* (?:stdout|stderr) [FP] `)
 )

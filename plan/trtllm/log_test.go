@@ -119,7 +119,15 @@ func TestCutRankAndColours(t *testing.T) {
 		"12:34:56 a time":              "12:34:56 a time",
 		"1234567: too long for a rank": "1234567: too long for a rank",
 		"text\x1b":                     "text",
-		"a\x1b[":                       "a",
+		"bench-1  | text":              "text",
+		"trt_bench_1 | a | b":          "a | b",
+		"| a | b":                      "| a | b",
+		"2026-03-02T08:10:02.123456789Z stdout F text": "text",
+		"2026-03-02T08:10:02.1+01:00 stderr P 3: text": "text",
+		"[1,5]<stderr>:  indented":                     "  indented",
+		"[prterun-gb01-77@1,5]<stdout>: text":          "text",
+		"[gb01:551] not a tag":                         "[gb01:551] not a tag",
+		"a\x1b[":                                       "a",
 	} {
 		if got := string((&lineReader{buf: []byte(in)}).clean()); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

@@ -22,6 +22,8 @@ var advice = []failure.Advice{
 	{Code: failure.CUDAInit, Mark: "driver version is insufficient", Remedy: "the driver of the node is older than the image needs: choose an older image, or nodes with a newer driver"},
 	{Code: failure.CUDAInit, Mark: "802", Remedy: "NVLink's fabric manager (nvidia-fabricmanager, on NVL72 nvidia-imex) does not run on the node or is not ready: exclude the node and tell the site"},
 	{Code: failure.CUDAError, Mark: "no kernel image", Remedy: "the image has no kernels for this GPU: choose one that is built for it"},
+	{Code: failure.Permission, Mark: "sys_ptrace", Remedy: "ranks of a node may not share memory in the container: start it with the capability SYS_PTRACE, or ask the site to allow it"},
+	{Code: failure.CLI, Mark: "total_num_tokens", Remedy: "a step has more tokens than max_num_tokens allows: raise max_num_tokens, or enable chunked prefill"},
 	{Code: failure.Crash, Mark: "illegal instruction", Remedy: "the program is for a newer CPU than the node's, or the image is damaged: import the image again and compare its checksum"},
 	{Code: failure.Container, Mark: "illegal instruction", Remedy: "the image's data blocks are damaged, or its programs are for another CPU: import it again and compare its checksum (`llmbench prepare -check -deep`)", Everywhere: true},
 	{Code: failure.Container, Mark: "nvidia-container-cli: mount error", Remedy: "the container's runtime may not mount the driver's files on any node as it is set up: ask the site for the hook's settings (nvidia-container-cli, user namespaces, cgroups)", Everywhere: true},
