@@ -71,8 +71,12 @@ func TestCodes(t *testing.T) {
 		}),
 		"concurrency_not_reached": doubtful(t, func(in *Evidence) { in.Run.Arguments["concurrency"] = int64(50) }, "request_info.avg_num_concurrent_requests=20.5"),
 		"unclean_exit":            doubtful(t, func(in *Evidence) { in.Exit.RC = 1 }),
-		"suspended":               doubtful(t, func(in *Evidence) { in.Ended = &End{Suspended: true} }),
-		"unverified_arguments":    {},
+		"several_blocks": doubtful(t, func(in *Evidence) {
+			blocks := "rack1 rack2"
+			in.OneBlock, in.Provenance.Placement = true, &blocks
+		}),
+		"suspended":            doubtful(t, func(in *Evidence) { in.Ended = &End{Suspended: true} }),
+		"unverified_arguments": {},
 	}
 	for code, in := range given {
 		documented := code.Entry()

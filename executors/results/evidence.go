@@ -36,6 +36,9 @@ type Evidence struct {
 	// Cancelled says that the attempt was asked to stop.
 	Cancelled bool
 
+	// OneBlock says that the job asked for nodes of one block of the topology.
+	OneBlock bool
+
 	// MeasuredUntil is when the last token came by the log's own word, zero if it
 	// does not say; nil is as that.
 	MeasuredUntil func() time.Time

@@ -157,6 +157,9 @@ func doubts(in Evidence) []Reason {
 	if in.Ended != nil && in.Ended.Suspended {
 		out = append(out, reason(failure.Suspended, "the job was suspended while it ran"))
 	}
+	if blocks := in.Provenance.Placement; in.OneBlock && blocks != nil && strings.Contains(*blocks, " ") {
+		out = append(out, reason(failure.SeveralBlocks, "the nodes are in the blocks %s, and one was asked for", *blocks))
+	}
 	return out
 }
 

@@ -131,6 +131,9 @@ type Provenance struct {
 	DefinitionsGit   *string  `json:"definitions_git"`
 	LLMBenchVersion  *string  `json:"llmbench_version"`
 	ScriptSHA256     *string  `json:"script_sha256"`
+	// Placement are the blocks of the topology that the nodes were in, separated by
+	// blanks; nil for a run on one node, and where there are no blocks.
+	Placement *string `json:"placement"`
 	// SideBySide is how many runs at most were measured at once in the job, each on
 	// nodes of its own; nil where the run had its job to itself while it was
 	// measured.

@@ -37,6 +37,8 @@ func (s *snapshot) addObserved(in *results.Evidence) {
 				in.Provenance.Missing[missing] = value
 			} else if name == "zone" {
 				zone = zoneOf(value)
+			} else if name == "segment" {
+				in.OneBlock = value != ""
 			} else {
 				observed(&in.Provenance, name, value)
 			}
@@ -120,6 +122,8 @@ func observed(p *results.Provenance, name, value string) {
 		p.Kernel = &value
 	case "slurm":
 		p.SlurmVersion = &value
+	case "placement":
+		p.Placement = &value
 	case "cuda":
 		p.CUDA = &value
 	case "nccl":

@@ -25,9 +25,19 @@ missing() { # WHY NAME…
   shift
   for name in "$@"; do printf 'missing.%s=%s\n' "$name" "$why"; done
 }
+# blocks: those of the topology that the nodes of this job are in.
+blocks() {
+  local topology name nodes
+  topology=$(scontrol -o show partition "$SLURM_JOB_PARTITION" | sed -n 's/.* Topology=\([^ ]*\).*/\1/p')
+  scontrol show topology ${topology:+"$topology"} | sed -n 's/^BlockName=\([^ ]*\) .*Nodes=\([^ ]*\).*/\1 \2/p' |
+    while read -r name nodes; do
+      scontrol show hostnames "$nodes" | grep -qxF "$(scontrol show hostnames "$SLURM_JOB_NODELIST")" && printf '%s ' "$name"
+    done
+}
 observe() {
   printf 'zone=%s\nkernel=%s\n' "$(date +%z)" "$(uname -r)"
   printf 'slurm=%s\n' "$(scontrol --version | cut -d' ' -f2)"
+  if [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]; then printf 'placement=%s\nsegment=%s\n' "$(blocks)" @SEGMENT@; fi
   image=@IMAGE@
   if [ -z "$image" ]; then
     missing "the run has no container" image_path image_digest image_sha256

@@ -40,10 +40,19 @@ func (t *target) script(run *plan.Run, packed bool) (string, error) {
 		"FINGERPRINT": run.Fingerprint,
 		"LIMIT":       strconv.Itoa(run.TimeLimitSeconds),
 		"ENV":         exports(run.Env),
+		"SEGMENT":     quote(t.segmentOf(run)),
 		"STEP":        step,
 		"IMAGE":       quote(t.image(run)),
 		"TELEMETRY":   t.telemetry(run),
 	}), nil
+}
+
+// segmentOf is the size of the blocks that a run's job asks for, "" for none.
+func (t *target) segmentOf(run *plan.Run) string {
+	if !t.Segment || run.Hardware.Nodes < 2 || t.InAllocation {
+		return ""
+	}
+	return strconv.Itoa(run.Hardware.Nodes)
 }
 
 // image is the file of the run's container image, "" without a container.

@@ -86,7 +86,7 @@ func (t *target) options(run *plan.Run, name string, seconds int) []string {
 	add(t.GPUsPerNodeFlag, fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
 	add(t.CPUsPerTask > 0, "--cpus-per-task="+strconv.Itoa(t.CPUsPerTask))
 	add(t.Exclusive, "--exclusive")
-	add(t.Segment && h.Nodes > 1, fmt.Sprintf("--segment=%d", h.Nodes))
+	add(t.segmentOf(run) != "", "--segment="+t.segmentOf(run))
 	opts = append(opts, fmt.Sprintf("--time=%d", (seconds+59)/60))
 	for _, o := range []struct{ name, value string }{
 		{"clusters", t.Cluster}, {"account", t.Account}, {"partition", t.Partition}, {"qos", t.QOS},

@@ -62,6 +62,7 @@ const (
 	ConcurrencyNotReached Code = "concurrency_not_reached"
 	UncleanExit           Code = "unclean_exit"
 	Suspended             Code = "suspended"
+	SeveralBlocks         Code = "several_blocks"
 	UnverifiedArguments   Code = "unverified_arguments"
 )
 

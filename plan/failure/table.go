@@ -143,6 +143,8 @@ var suspect = []Entry{
 		Remedy: "read the end of the log; `llmbench apply -replace` measures again"},
 	{Code: Suspended, Rule: "Slurm suspended the job while it ran.",
 		Remedy: "`llmbench apply -replace` measures again"},
+	{Code: SeveralBlocks, Rule: "The nodes were in several blocks of the topology, and the job asked for one (--segment).",
+		Remedy: "ask the site why --segment is not kept; `llmbench apply -replace` measures again"},
 	{Code: UnverifiedArguments, Rule: "The result was imported: what was passed to trtllm-bench is not known for certain.",
 		Remedy: "measure it with `llmbench apply` where it matters"},
 }
