@@ -36,6 +36,7 @@ func TestDrills(t *testing.T) {
 		{"packs lose jobs, runs and apply", (*drill).packs},
 		{"packs lose what is cancelled", (*drill).packCancelled},
 		{"packs in other ways", (*drill).packsOtherwise},
+		{"secrets stay private", (*drill).secretsStayPrivate},
 	})
 }
 
