@@ -56,7 +56,7 @@ func facts(r *Run) map[string]any {
 		"dataset.generator": r.Dataset.Generator, "dataset.seed": r.Dataset.Seed,
 		"dataset.rows": r.Dataset.Rows, "dataset.sha256": r.Dataset.SHA256,
 	}
-	for name, v := range r.Settings.facts() {
+	for name, v := range r.Settings.Facts() {
 		f[name] = v
 	}
 	if r.Image.Name != "" && strings.HasSuffix(r.Image.Name, ":"+r.Image.TRTLLMVersion) {

@@ -144,7 +144,7 @@ func (r *Run) decide(before *Run, sel Selection) {
 // changeReason says what was otherwise when the address was measured last. The
 // executor's settings are no arguments of the benchmark.
 func changeReason(cs []Change) string {
-	settings := ExecutorIdentity{}.facts()
+	settings := ExecutorIdentity{}.normal().Facts()
 	var names []string
 	for _, c := range cs {
 		if _, ok := settings[c.Argument]; ok {

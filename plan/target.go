@@ -47,8 +47,12 @@ func (e ExecutorIdentity) normal() ExecutorIdentity {
 	return e
 }
 
-// facts are the settings by their names in the executor's block.
-func (e ExecutorIdentity) facts() map[string]any {
+// Facts are the settings by their names in the executor's block, none where they
+// are not known.
+func (e ExecutorIdentity) Facts() map[string]any {
+	if e.Launcher == nil {
+		return nil
+	}
 	return map[string]any{
 		"launcher": strings.Join(e.Launcher, " "), "mpi": e.MPI, "prolog": strings.Join(e.Prolog, " && "), "exclusive": e.Exclusive,
 		"cpus_per_task": e.CPUsPerTask, "extra_args": strings.Join(e.ExtraArgs, " "),

@@ -174,7 +174,7 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 		}
 		context := []string{}
 		for _, d := range p.differences() {
-			context = append(context, d.words())
+			context = append(context, d.told())
 		}
 		if text := p.caveatsDiffer(); text != "" {
 			context = append(context, text)

@@ -13,9 +13,19 @@ import (
 // A difference is something in which two sides of a comparison are not alike.
 type difference struct {
 	aspect, base, target string
+	// setting says that the aspect is a setting of the executor.
+	setting bool
 }
 
 func (d difference) words() string { return fmt.Sprintf("%s: %s → %s", d.aspect, d.base, d.target) }
+
+// told is a difference of sides that are compared.
+func (d difference) told() string {
+	if d.setting {
+		return "measured with another " + d.words()
+	}
+	return d.words()
+}
 
 // differences lists in what the sides of a pair differ that can move a number.
 func (p pair) differences() []difference {
@@ -23,7 +33,7 @@ func (p pair) differences() []difference {
 	var out []difference
 	add := func(aspect, base, target string) {
 		if base != target {
-			out = append(out, difference{aspect, base, target})
+			out = append(out, difference{aspect: aspect, base: base, target: target})
 		}
 	}
 	add("model", b.Model.Checkpoint+revision(b), t.Model.Checkpoint+revision(t))
@@ -36,11 +46,24 @@ func (p pair) differences() []difference {
 	for _, name := range argumentNames(b, t) {
 		add(name, plain(b.Arguments[name]), plain(t.Arguments[name]))
 	}
+	out = append(out, settingsDiffer(b, t)...)
 	if len(out) == 0 && b.Fingerprint != t.Fingerprint {
 		add("options", b.Fingerprint[:min(8, len(b.Fingerprint))], t.Fingerprint[:min(8, len(t.Fingerprint))])
 	}
 	add("driver", value(b.Provenance.Driver), value(t.Provenance.Driver))
 	add("side_by_side", besideWords(b), besideWords(t))
+	return out
+}
+
+// settingsDiffer lists the executor's settings in which two results differ.
+func settingsDiffer(b, t *Result) []difference {
+	base, target := b.Settings.Facts(), t.Settings.Facts()
+	var out []difference
+	for _, name := range slices.Sorted(maps.Keys(base)) {
+		if was, is := plain(base[name]), plain(target[name]); target != nil && was != is {
+			out = append(out, difference{name, was, is, true})
+		}
+	}
 	return out
 }
 

@@ -196,3 +196,27 @@ func TestSimulationsAreOneSample(t *testing.T) {
 		t.Errorf("measured: %+v", row)
 	}
 }
+
+// Another prolog is told, and not compared unless it is named; results that do not
+// say what their executor was set to differ in nothing.
+func TestComparesSettingsOfExecutors(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	with := func(prolog ...string) []*Result {
+		return side(rng, "a", 2, 1000, 0.01, func(r *Result) {
+			r.Settings = plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}, Prolog: prolog}
+		})
+	}
+	c := Compare(NewSet(with("a")), NewSet(with("b", "c")), throughput)
+	if len(c.Refused) != 1 || !strings.Contains(c.Refused[0].Reason, "the sides differ in prolog: a → b && c; -across=prolog compares them") {
+		t.Errorf("%+v", c.Refused)
+	}
+	across := throughput
+	across.Across = []string{"prolog"}
+	c = Compare(NewSet(with("a")), NewSet(with("b")), across)
+	if len(c.Refused) != 0 || fmt.Sprint(c.Context) != "[measured with another prolog: a → b]" {
+		t.Errorf("%+v, %q", c.Refused, c.Context)
+	}
+	if c = Compare(NewSet(side(rng, "a", 2, 1000, 0.01, nil)), NewSet(with("b")), throughput); len(c.Refused) != 0 {
+		t.Errorf("%+v", c.Refused)
+	}
+}

@@ -46,7 +46,7 @@ func newResult(in Evidence) *Result {
 	run := in.Run
 	r := &Result{
 		Address: run.Address, Fingerprint: run.Fingerprint, Sample: in.Sample, Attempt: in.Attempt,
-		Executor: run.Executor, Cluster: in.Cluster, Simulated: in.Simulated,
+		Executor: run.Executor, Settings: run.Settings, Cluster: in.Cluster, Simulated: in.Simulated,
 		Reasons: []Reason{}, Caveats: []Caveat{},
 		Model: run.Model, Hardware: run.Hardware, Image: run.Image, UseCase: run.UseCase, Arguments: run.Arguments,
 		Estimate: run.Estimate, Job: in.Job, Provenance: in.Provenance, Files: in.Files,

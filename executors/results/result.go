@@ -40,11 +40,14 @@ type Result struct {
 	Sample      int              `json:"sample"`
 	Attempt     int              `json:"attempt"`
 	Executor    plan.ExecutorRef `json:"executor"`
-	Cluster     string           `json:"cluster"`
-	Simulated   bool             `json:"simulated"`
-	Verdict     Verdict          `json:"verdict"`
-	Reasons     []Reason         `json:"reasons"`
-	Caveats     []Caveat         `json:"caveats"`
+	// Settings are the executor's settings that can move the number; the launcher
+	// is nil where they are not known.
+	Settings  plan.ExecutorIdentity `json:"executor_settings"`
+	Cluster   string                `json:"cluster"`
+	Simulated bool                  `json:"simulated"`
+	Verdict   Verdict               `json:"verdict"`
+	Reasons   []Reason              `json:"reasons"`
+	Caveats   []Caveat              `json:"caveats"`
 
 	Model     plan.Model       `json:"model"`
 	Hardware  plan.Hardware    `json:"hardware"`

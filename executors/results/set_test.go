@@ -99,7 +99,7 @@ func TestJSONKeys(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Fields("address fingerprint sample attempt executor cluster simulated verdict reasons caveats " +
+	want := strings.Fields("address fingerprint sample attempt executor executor_settings cluster simulated verdict reasons caveats " +
 		"model hardware image use_case arguments metrics percentiles estimate job provenance telemetry iterations files")
 	slices.Sort(want)
 	for _, r := range doc.Results {

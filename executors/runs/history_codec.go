@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -63,6 +64,7 @@ func (o *outcome) visit(c *codec) {
 func (c *codec) result(r *results.Result) {
 	c.word(&r.Executor.Type)
 	c.word((*string)(&r.Executor.Name))
+	c.settings(&r.Settings)
 	c.bool(&r.Simulated)
 	c.word((*string)(&r.Verdict))
 	each(c, &r.Reasons, func(reason *results.Reason) {
@@ -86,6 +88,16 @@ func (c *codec) result(r *results.Result) {
 		perhaps(c, s, c.word)
 	}
 	perhaps(c, &p.PowerCapW, c.float)
+}
+
+func (c *codec) settings(e *plan.ExecutorIdentity) {
+	for _, list := range []*[]string{&e.Launcher, &e.Prolog, &e.ExtraArgs} {
+		each(c, list, c.word)
+	}
+	c.word(&e.MPI)
+	c.bool(&e.Exclusive)
+	c.int(&e.CPUsPerTask)
+	c.bool(&e.Simulated)
 }
 
 func (c *codec) planned(r *results.Result) {
