@@ -41,8 +41,8 @@ type Pace struct {
 	// MaxPending and MaxStarting give up on a job that waits or starts longer;
 	// 0 waits for ever.
 	MaxPending, MaxStarting time.Duration
-	// MaxQuiet gives up on a running job whose logs do not grow for so long; 0
-	// takes what the run's estimate lets expect.
+	// MaxQuiet gives up on a running job whose files do not grow for so long; 0 never
+	// does.
 	MaxQuiet time.Duration
 	// Grace is how long after a job's end its last word may take to appear.
 	Grace time.Duration

@@ -19,6 +19,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
 )
 
 // A course is what a job does: it waits in the queue, starts, runs, and ends as
@@ -27,11 +28,11 @@ type course struct {
 	held                  string // the reason for which it never leaves the queue
 	waits, starting, runs time.Duration
 	end                   executors.End
-	node                  string // where it runs
-	silent                bool   // its script's first line never ran
-	accounted             bool   // the backend knows when it started and ended
-	exits                 bool   // its script leaves an exit record of rc 1
-	stdout                string // what it logs when it begins
+	node                  string                                      // where it runs
+	silent                bool                                        // its script's first line never ran
+	accounted             bool                                        // the backend knows when it started and ended
+	exits                 bool                                        // its script leaves an exit record of rc 1
+	writes                func(since time.Duration) map[string]string // what it has written by then
 }
 
 // A memoryJob is one that was submitted to memory.
@@ -92,6 +93,11 @@ func (m *memory) Poll(_ context.Context, handles []executors.Handle) (map[execut
 		if s.State == executors.Running && !j.began && !j.silent {
 			j.begin()
 		}
+		if s.State == executors.Running && j.writes != nil {
+			for name, text := range j.writes(time.Since(j.submitted)) {
+				j.put(name, []byte(text+"\n"))
+			}
+		}
 		if s.State == executors.Ended && j.exits {
 			j.exit()
 		}
@@ -106,7 +112,6 @@ func (j *memoryJob) begin() {
 	now := time.Now().UTC()
 	j.put(jobdir.ClaimFile, jobdir.Encode(jobdir.Claim{JobID: "1", Host: "gb01", Time: now, Nonce: "n"}))
 	j.put(jobdir.StartFile, jobdir.Encode(jobdir.Start{JobID: "1", Host: "gb01", Nodes: []string{j.node}, Time: now}))
-	j.put(jobdir.StdoutFile, []byte(j.stdout))
 }
 
 func (j *memoryJob) exit() {
@@ -468,7 +473,7 @@ func TestCostOfJob(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBounded(t, 1, executors.Pace{MaxQuiet: 24 * time.Hour}, c.course)
+				b := newBounded(t, 1, executors.Pace{}, c.course)
 				b.campaign.Budget = &executors.Budget{}
 				if _, err := b.run(); err != nil {
 					t.Fatal(err)
@@ -497,5 +502,127 @@ func TestBudgetAtFirstAttempt(t *testing.T) {
 		}
 		b.wantTold("waits for jobs in flight to end")
 		b.wantTold("not started: it could bring the total to 8.6 GPU-hours, more than the 8.5 that are allowed")
+	})
+}
+
+// An iteration line as TensorRT-LLM 1.0 logs it (testdata/trtllm has whole logs).
+const iteration = "[TRT-LLM] [I] iter = %d, global_rank = 0, rank = 0, currank_total_requests = 12/64, elapsed_time = 0.021s, timestamp = 2026-03-04 06:30:00, num_scheduled_requests: 12, states = {'num_ctx_requests': 0, 'num_ctx_tokens': 0, 'num_generation_tokens': 12}\n"
+
+// iterations are the log of a job that logs one a second until stop.
+func iterations(stop time.Duration) func(time.Duration) map[string]string {
+	return func(since time.Duration) map[string]string {
+		var b strings.Builder
+		for n := range int(min(since, stop).Seconds()) {
+			fmt.Fprintf(&b, iteration, n+1)
+		}
+		return map[string]string{"stdout": b.String()}
+	}
+}
+
+// says is a log that ends with text after a while.
+func says(name, text string) func(time.Duration) map[string]string {
+	return func(since time.Duration) map[string]string {
+		if since < 10*time.Second {
+			return nil
+		}
+		return map[string]string{name: text}
+	}
+}
+
+// Only an end that was seen, iterations that stop, and max_quiet end a job that is
+// silent.
+func TestHangs(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		pace    executors.Pace
+		writes  func(time.Duration) map[string]string
+		after   time.Duration // after which it is cancelled
+		because string
+		code    string
+	}{
+		{"end of a rank", executors.Pace{}, says("stderr", "MPI_ABORT was invoked on rank 3 in communicator MPI_COMM_WORLD with errorcode 1."), 2*time.Minute + 10*time.Second, "MPI_ABORT was invoked", "hang"},
+		{"fatal class", executors.Pace{}, says("stderr", "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."), 2*time.Minute + 10*time.Second, "CUDA out of memory", "gpu_oom"},
+		{"trtllm-bench ended", executors.Pace{}, says("bench_exit", "1"), 2*time.Minute + 10*time.Second, "ended with status 1", "hang"},
+		{"iterations stop", executors.Pace{}, iterations(time.Minute), 6 * time.Minute, "iterations took up to 21ms", "hang"},
+		{"max_quiet", executors.Pace{MaxQuiet: 90 * time.Second}, says("stdout", "loading"), 100 * time.Second, "max_quiet = 1m30s", "hang"},
+		// After an end, GPUs that are busy are no life: ranks in a hung collective spin.
+		{"telemetry goes on", executors.Pace{}, func(since time.Duration) map[string]string {
+			return map[string]string{"stderr": "torch.OutOfMemoryError: CUDA out of memory.", "telemetry.gb01.csv": strings.Repeat("100\n", int(since.Seconds()))}
+		}, 2 * time.Minute, "CUDA out of memory", "gpu_oom"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, 1, c.pace, course{runs: 20 * time.Hour, node: "gb01", writes: c.writes})
+				began := time.Now()
+				if out, err := b.run(); err != nil || out.Failed != 1 {
+					t.Errorf("%+v, %v", out, err)
+				}
+				b.wantAttempts(1)
+				if after := b.memory.jobs[0].cancelled.Sub(began); after < c.after || after > c.after+15*time.Second {
+					t.Errorf("the job was cancelled after %s, want %s", after, c.after)
+				}
+				if got := b.codes(); got != c.code || b.memory.diagnose != 1 {
+					t.Errorf("it ended as %s and was looked into %d times", got, b.memory.diagnose)
+				}
+				b.wantTold(c.because)
+			})
+		})
+	}
+}
+
+// A healthy job is never cancelled, however silent it is and whatever harmless lines
+// it wrote before; of a long silence the user is told.
+func TestHealthySilence(t *testing.T) {
+	const silence = 25 * time.Minute
+	for _, c := range []struct {
+		name   string
+		writes func(time.Duration) map[string]string
+	}{
+		{"no word", nil},
+		{"PMIx", says("stderr", "[gb01:12345] PMIX ERROR: ERROR in file gds_ds12_lock_pthread.c at line 169")},
+		{"NCCL WARN", says("stderr", "gb01:77:88 [0] init.cc:100 NCCL WARN NET/Plugin: no plugin found")},
+		{"weights", says("stdout", "[TRT-LLM] [I] Prefetching 81.92GB checkpoint files.")},
+		{"a bar without line ends", func(since time.Duration) map[string]string {
+			return map[string]string{"stderr": fmt.Sprintf("\rBenchmarking: %d/64%s", since/time.Minute, strings.Repeat(" ", int(since/(4*time.Minute))))}
+		}},
+		{"iterations, then the report", func(since time.Duration) map[string]string {
+			out := iterations(time.Minute)(since)
+			if since > time.Minute {
+				out["stdout"] += "[TRT-LLM] [I] Benchmark complete.\n"
+			}
+			return out
+		}},
+		{"torn end", says("bench_exit", "")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, 1, executors.Pace{}, course{runs: silence, end: executors.TimedOut, node: "gb01", writes: c.writes})
+				ten := estimate.Interval{Low: 60, Mid: 300, High: 600}
+				b.campaign.Plan.Runs[0].Estimate = &plan.Estimate{StartupSeconds: &ten, MeasureSeconds: &ten}
+				if _, err := b.run(); err != nil {
+					t.Fatal(err)
+				}
+				if !b.memory.jobs[0].cancelled.IsZero() || b.codes() != "time_limit" {
+					t.Errorf("a healthy job was cancelled, and ended as %s: %s", b.codes(), strings.Join(b.told, " | "))
+				}
+				if c.name == "no word" {
+					b.wantTold("warning: nothing was written for 20m")
+				}
+			})
+		})
+	}
+}
+
+// A step that does not end after a good report is looked into, and left to its job
+// script.
+func TestLateStepIsLookedInto(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 1, executors.Pace{}, course{runs: 30 * time.Minute, end: executors.TimedOut, node: "gb01", writes: says("bench_exit", "0")})
+		if _, err := b.run(); err != nil {
+			t.Fatal(err)
+		}
+		if b.memory.diagnose != 1 || !b.memory.jobs[0].cancelled.IsZero() {
+			t.Errorf("it was looked into %d times, cancelled %v", b.memory.diagnose, b.memory.jobs[0].cancelled)
+		}
 	})
 }

@@ -5,26 +5,41 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
-// quiet is for how long the logs of a running job have not grown.
+// How long a running job may be silent. After an end was seen only silence until
+// the launcher notices is to be expected; iterations come at short intervals until
+// the measurement is over. Any other silence of a job may be a healthy one.
+const (
+	silentAfterEnd   = 2 * time.Minute
+	silentIterations = 5 * time.Minute
+	iterationsMissed = 100
+	// lateStep is how long after trtllm-bench has ended well its step may go on
+	// until somebody looks why.
+	lateStep = time.Minute
+)
+
+// quiet is for how long the files of a running job have not grown.
 type quiet struct {
-	bytes int64
-	since time.Time // of the last growth, by this host's clock; zero before the first look
-	// failure is what the logs show that ends a run, "" for nothing.
-	failure string
-	looked  time.Time
+	bytes  int64
+	since  time.Time // of the last growth, by this host's clock; zero before the first look
+	looked time.Time
+	signs  runs.Signs
+	// warned says that the user knows, diagnosed that the job was looked into.
+	warned, diagnosed bool
 }
 
-// stopQuiet gives up on running jobs whose logs have stopped: a launcher that
-// waits for dead ranks would hold its GPUs until the time limit.
+// stopQuiet gives up on running jobs that will not go on: a launcher that waits for
+// dead ranks would hold its GPUs until the time limit. Of any other long silence
+// the user is told.
 func (c *Campaign) stopQuiet(ctx context.Context) error {
 	now := time.Now()
 	for _, t := range c.open {
 		if t.phase != active || !t.mine || t.handle == "" || t.status.State != Running || t.status.Suspended {
-			t.quiet = quiet{}
+			t.quiet = quiet{diagnosed: t.quiet.diagnosed}
 			continue
 		}
 		if now.Sub(t.quiet.looked) < t.backend.Pace.Poll {
@@ -34,76 +49,75 @@ func (c *Campaign) stopQuiet(ctx context.Context) error {
 		if err := t.listen(now); err != nil {
 			return err
 		}
-		if why := t.hangs(now); why != "" {
-			if err := c.stopHanging(ctx, t, why); err != nil {
-				return err
-			}
+		if err := c.silence(ctx, t, now.Sub(t.quiet.since)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// listen notes whether the logs have grown.
+// silence does what a silence asks for.
+func (c *Campaign) silence(ctx context.Context, t *task, silent time.Duration) error {
+	if why := t.hangs(silent); why != "" {
+		return c.stopHanging(ctx, t, why)
+	}
+	if t.quiet.signs.Reported && silent > lateStep && !t.quiet.diagnosed {
+		c.tell(t, RunState, Event{Text: "the step goes on after trtllm-bench has ended; it is looked into"})
+		return c.diagnose(ctx, t)
+	}
+	if why := LongSilence(t.run, t.progress > 0, silent); why != "" && !t.quiet.warned {
+		t.quiet.warned = true
+		c.tell(t, RunState, Event{Text: why})
+	}
+	return nil
+}
+
+// listen notes whether the attempt's files have grown.
 func (t *task) listen(now time.Time) error {
-	size, err := t.attempt.LogBytes()
+	g, err := t.attempt.Growth()
 	if err != nil {
 		return err
 	}
-	if !t.quiet.since.IsZero() && size == t.quiet.bytes {
+	if !t.quiet.since.IsZero() && g.Bytes == t.quiet.bytes {
 		return nil
 	}
-	t.quiet.bytes, t.quiet.since = size, now
-	t.quiet.failure, err = t.attempt.FailureSeen()
+	t.quiet.bytes, t.quiet.since, t.quiet.warned = g.Bytes, now, false
+	t.quiet.signs, err = t.attempt.Signs()
 	return err
 }
 
 // hangs says why a running job is taken to hang, "" while it is not.
-func (t *task) hangs(now time.Time) string {
-	silent := now.Sub(t.quiet.since)
-	if f := t.quiet.failure; f != "" && silent > t.afterFailure() {
-		return fmt.Sprintf("nothing was logged for %s after: %s", silent.Round(time.Second), f)
-	}
-	if limit := t.mostQuiet(); silent > limit {
-		return fmt.Sprintf("nothing was logged for %s, longer than %s", silent.Round(time.Second), limit.Round(time.Second))
+func (t *task) hangs(silent time.Duration) string {
+	said := fmt.Sprintf("nothing was written for %s", silent.Round(time.Second))
+	signs := t.quiet.signs
+	switch most := t.backend.Pace.MaxQuiet; {
+	case most > 0 && silent > most:
+		return fmt.Sprintf("%s, longer than max_quiet = %s", said, most)
+	case signs.End != "" && silent > silentAfterEnd:
+		return fmt.Sprintf("%s after: %s", said, signs.End)
+	case signs.Step > 0 && silent > max(silentIterations, iterationsMissed*signs.Step):
+		return fmt.Sprintf("%s, and iterations took up to %s", said, signs.Step.Round(time.Millisecond))
 	}
 	return ""
 }
 
-// afterFailure is how long a job may go on in silence once its log shows a
-// failure that ends a run.
-func (t *task) afterFailure() time.Duration {
-	return min(2*time.Minute, max(5*time.Second, 4*t.backend.Pace.Poll))
-}
-
-// mostQuiet is how long a healthy job may say nothing: while it starts and loads
-// weights, a multiple of the expected start-up; while it measures, a multiple of
-// an iteration where it logs them, else of the whole measurement.
-func (t *task) mostQuiet() time.Duration {
-	if most := t.backend.Pace.MaxQuiet; most > 0 {
-		return most
-	}
-	e := t.run.Estimate
+// LongSilence says that a running job has written nothing for more than twice as
+// long as is expected of it, "" where it has not. It is a warning: a job may be
+// silent and well.
+func LongSilence(run *plan.Run, measures bool, silent time.Duration) string {
+	e := run.Estimate
 	if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
-		return time.Duration(t.run.TimeLimitSeconds) * time.Second
+		return ""
 	}
-	starting := max(15*time.Minute, seconds(2*e.StartupSeconds.High))
-	if t.progress == 0 {
-		return starting
+	expected := e.StartupSeconds.High
+	if measures {
+		expected = e.MeasureSeconds.High
 	}
-	if !logsIterations(t.run) {
-		return max(15*time.Minute, seconds(2*e.MeasureSeconds.High))
+	if silent.Seconds() <= 2*expected {
+		return ""
 	}
-	if e.AvgTPOT == nil {
-		return 10 * time.Minute
-	}
-	return max(5*time.Minute, seconds(200*e.AvgTPOT.High/1e3))
-}
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-func logsIterations(r *plan.Run) bool {
-	options, _ := r.LLMAPIOptions.(map[string]any)
-	return options["print_iter_log"] == true
+	return fmt.Sprintf("warning: nothing was written for %s, and at most %s are expected; the job goes on (max_quiet would end it)",
+		silent.Round(time.Second), time.Duration(expected*float64(time.Second)).Round(time.Second))
 }
 
 // measuredOn are the nodes of a run that shares its job with others, which are not
@@ -119,17 +133,25 @@ func (t *task) measuredOn() []string {
 	return start.Nodes
 }
 
+// diagnose looks into the job and keeps what is found.
+func (c *Campaign) diagnose(ctx context.Context, t *task) error {
+	t.quiet.diagnosed = true
+	d, ok := t.backend.Executor.(Diagnoser)
+	if !ok {
+		return nil
+	}
+	text, err := d.Diagnose(ctx, t.handle, t.measuredOn())
+	if err != nil {
+		text += fmt.Sprintf("\nllmbench: %v\n", err)
+	}
+	return t.attempt.RecordDiagnosis(text)
+}
+
 // stopHanging looks into the job, cancels it and records it as failed.
 func (c *Campaign) stopHanging(ctx context.Context, t *task, why string) error {
 	c.tell(t, RunState, Event{Text: why + "; the job is looked into and cancelled"})
-	if d, ok := t.backend.Executor.(Diagnoser); ok {
-		text, err := d.Diagnose(ctx, t.handle, t.measuredOn())
-		if err != nil {
-			text += fmt.Sprintf("\nllmbench: %v\n", err)
-		}
-		if err := t.attempt.RecordDiagnosis(text); err != nil {
-			return err
-		}
+	if err := c.diagnose(ctx, t); err != nil {
+		return err
 	}
 	t.stopping = true
 	if err := t.backend.stop(ctx, t.attempt, t.handle, t.packed); err != nil {

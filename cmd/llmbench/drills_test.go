@@ -26,6 +26,7 @@ func TestDrills(t *testing.T) {
 		{"job is held", (*drill).held},
 		{"job is cancelled by hand", (*drill).cancelledByHand},
 		{"job hangs", (*drill).hangs},
+		{"jobs are silent and well", (*drill).silences},
 		{"job is requeued by hand", (*drill).requeued},
 		{"cancel dies", (*drill).cancelDies},
 		{"another store measures the same", (*drill).otherStore},
@@ -397,7 +398,7 @@ func (d *drill) hangs() {
 	text := strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_FAULT = "hang"`, 1)
 	d.definitions(strings.Replace(text, `canary        = false`, "canary        = false\n  max_quiet     = \"6s\"", 1))
 	out, code := d.start("-target=use_case=chat").wait()
-	if code != 3 || !strings.Contains(out, "nothing was logged for") {
+	if code != 3 || !strings.Contains(out, "nothing was written for") {
 		d.t.Errorf("exit %d, want 3 and the cause", code)
 	}
 	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-1", "attempt-1", "diagnosis.txt"))
@@ -408,6 +409,39 @@ func (d *drill) hangs() {
 	d.ok(err)
 	if !strings.Contains(string(text2), "process") || !strings.Contains(string(text2), "nvidia-smi") {
 		d.t.Errorf("the diagnosis says nothing: %s", text2)
+	}
+}
+
+// silences lets four runs say something harmless, or nothing, and then nothing for
+// long by the measure of their polls, and one measure without a word: none is
+// cancelled.
+func (d *drill) silences() {
+	text := strings.Replace(rehearsal, `canary        = false`, `canary        = false
+  max_in_queue  = 5
+  exclusive     = false
+  prolog        = [ "case $LLMBENCH_JOB_NAME in *1-*) sleep 1;; esac", "printf '%b' \"$SAY\" >&2", "sleep 12" ]`, 1)
+	_, text, _ = strings.Cut(text, "\n")
+	head, _, _ := strings.Cut(text, `benchmark "max_throughput"`)
+	_, body, _ := strings.Cut(text, `benchmark "max_throughput"`)
+	body, _, _ = strings.Cut(body, `  use_case "reasoning" {}`)
+	var defs strings.Builder
+	defs.WriteString(head)
+	for i, say := range []string{
+		"", "[gb01:7] PMIX ERROR: ERROR in file gds_ds12_lock_pthread.c at line 169\\\\n",
+		"gb01:7:8 [0] init.cc:100 NCCL WARN NET/Plugin: no plugin found\\\\n",
+		"[TRT-LLM] [W] Failed to import a kernel, falls back\\\\n", "\\\\rLoading weights: 12%",
+	} {
+		fmt.Fprintf(&defs, "benchmark \"silence%d\"%s  use_case \"chat\" {}\n}\n", i,
+			strings.Replace(body, `LLMBENCH_SIMULATED_SPEED = "20"`, fmt.Sprintf(`SAY = "%s"`, say), 1))
+	}
+	d.definitions(defs.String())
+	began := time.Now()
+	if out, code := d.start().wait(); code != 0 || strings.Contains(out, "cancelled") {
+		d.t.Errorf("exit %d", code)
+	}
+	d.wantValid(5)
+	if took := time.Since(began); took > time.Minute {
+		d.t.Errorf("the drill took %s", took)
 	}
 }
 

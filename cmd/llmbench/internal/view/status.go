@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -48,7 +49,7 @@ func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error
 		case slot.InFlight:
 			err := s.fly(slot)
 			s.expect(r.Estimate, now)
-			return s, err
+			return s, errors.Join(err, s.silence(r, slot, now))
 		case slot.Deferred != "":
 			s.State, s.Reason = string(runs.Deferred), slot.Deferred
 		case slot.Result != nil && !slot.Counts:
@@ -80,6 +81,21 @@ func (s *Standing) fly(slot runs.Slot) error {
 	s.Progress = &done
 	if p.Stage != "" {
 		s.Reason = p.Stage
+	}
+	return nil
+}
+
+// silence warns of a running job that has written nothing for long.
+func (s *Standing) silence(r *plan.Run, slot runs.Slot, now time.Time) error {
+	if slot.Phase != runs.Running {
+		return nil
+	}
+	g, err := slot.Attempt.Growth()
+	if err != nil || g.Written.IsZero() {
+		return err
+	}
+	if why := executors.LongSilence(r, s.Progress != nil, now.Sub(g.Written)); why != "" {
+		s.Reason = why
 	}
 	return nil
 }
