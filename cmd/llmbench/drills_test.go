@@ -418,7 +418,7 @@ func (d *drill) silences() {
 	text := strings.Replace(rehearsal, `canary        = false`, `canary        = false
   max_in_queue  = 5
   exclusive     = false
-  prolog        = [ "printf '%b' \"$SAY\" >&2", "sleep 12" ]`, 1)
+  prolog        = [ "printf '%b' \"$SAY\" >&2", "sleep 7" ]`, 1)
 	head, body, _ := strings.Cut(text, `benchmark "max_throughput"`)
 	body, _, _ = strings.Cut(body, `  use_case "reasoning" {}`)
 	var defs strings.Builder

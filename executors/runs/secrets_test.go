@@ -110,9 +110,9 @@ func TestWordsHoldNoSecret(t *testing.T) {
 	s := Open(t.TempDir())
 	a := secretAttempt(t, s, 1)
 	put(t, a, jobdir.StdoutFile, "torch.OutOfMemoryError: CUDA out of memory with "+secret+"\n")
-	line, err := a.FailureSeen()
-	if err != nil || line == "" || strings.Contains(line, secret) {
-		t.Errorf("%q, %v", line, err)
+	signs, err := a.Signs()
+	if err != nil || signs.End == "" || strings.Contains(signs.End, secret) {
+		t.Errorf("%q, %v", signs.End, err)
 	}
 	if err := a.RecordDiagnosis("stack of " + secret); err != nil {
 		t.Fatal(err)
