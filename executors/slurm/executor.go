@@ -28,6 +28,8 @@ type Executor struct {
 
 	mu     sync.Mutex
 	tried  map[string]time.Time           // by job name: the last submission
+	denied map[string]bool                // by job name: that was answered, and there is no job
+	alone  map[string]bool                // by job name: the last limit was told without a job in the queue
 	absent map[executors.Handle]time.Time // since when squeue does not know a job
 }
 
@@ -37,7 +39,7 @@ func New(cfg *Config, log hclog.Logger) *Executor {
 		cfg: cfg, log: log, slurm: &client{cfg.Cluster, gentle{next: cfg.commands(), bucket: cfg.bucket(burst)}},
 		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
 		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
-		tried: map[string]time.Time{}, absent: map[executors.Handle]time.Time{},
+		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, absent: map[executors.Handle]time.Time{},
 	}
 }
 
@@ -70,9 +72,15 @@ func (e *Executor) Know(p *Profile) {
 func (e *Executor) Through(r Runner) { e.slurm.runner, e.shared = r, nil }
 
 // Submit implements executors.Executor. A job that may exist already is looked
-// up by its name before anything is submitted.
+// up by its name before anything is submitted; after a clear answer there is none.
 func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Handle, error) {
-	if job.Resumed {
+	if id := claimedBy(job.Dir); id != "" && job.Resumed {
+		return e.handle(id, job.Name), nil
+	}
+	e.mu.Lock()
+	denied := e.denied[job.Name]
+	e.mu.Unlock()
+	if job.Resumed && !denied {
 		h, err := e.adopt(ctx, job)
 		if err != nil || h != "" {
 			return h, err
@@ -83,12 +91,19 @@ func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Ha
 	}
 	e.mu.Lock()
 	e.tried[job.Name] = time.Now()
+	delete(e.denied, job.Name)
 	e.mu.Unlock()
 	id, err := e.slurm.submit(ctx, job.Dir, job.Argv)
-	if err != nil {
-		return "", err
+	switch {
+	case err == nil:
+		return e.handle(id, job.Name), nil
+	case errors.Is(err, executors.ErrLimit):
+		e.mu.Lock()
+		e.denied[job.Name] = true
+		e.mu.Unlock()
+		return "", e.limitedAlone(ctx, job.Name, err)
 	}
-	return e.handle(id, job.Name), nil
+	return "", err
 }
 
 func (e *Executor) handle(id, name string) executors.Handle {
@@ -119,12 +134,8 @@ func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
 	return refusal(err)
 }
 
-// adopt finds a job by its name: in the queue, in the accounting, or by its
-// claim. "" means that none was found; an error, that nothing is known.
+// adopt finds a job by its name in the queue or in the accounting. "" means that none was found; an error, that nothing is known.
 func (e *Executor) adopt(ctx context.Context, job *executors.Job) (executors.Handle, error) {
-	if id := claimedBy(job.Dir); id != "" {
-		return e.handle(id, job.Name), nil
-	}
 	rows, err := e.slurm.rows(ctx)
 	if err != nil {
 		return "", err

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/llmbench/llmbench/executors"
 )
 
 // killed is what a client that dies panics with.
@@ -141,6 +143,9 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 	case "rate":
 		return "", CommandError("sbatch", "sbatch: error: Rate limit exceeded, please retry momentarily", true)
 	case "limit":
+		if !f.busy() { // with none in the queue that is a refusal
+			return "", CommandError("sbatch", failed+"Socket timed out on send/recv operation", true)
+		}
 		return "", CommandError("sbatch", "sbatch: error: QOSMaxSubmitJobPerUserLimit\n"+failed+"Job violates accounting/QOS policy", true)
 	case "down":
 		return "", CommandError("sbatch", failed+"Unable to contact slurm controller (connect failure)", true)
@@ -159,6 +164,16 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 		return "", nil
 	}
 	return fmt.Sprintf("%d\n", job.id), nil
+}
+
+// busy reports whether a job is in the queue and can be seen there.
+func (f *faultySlurm) busy() bool {
+	for _, j := range f.known() {
+		if state, _ := j.now(); states[state].state != executors.Ended && !time.Now().Before(j.visible) {
+			return true
+		}
+	}
+	return false
 }
 
 // start puts a job into the queue and lets it take its course.

@@ -1,8 +1,10 @@
 package slurm
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors"
@@ -49,11 +51,14 @@ var answers = []struct {
 	{"munge", ambiguous, "munge does not work on this host, or its clock is wrong; use another login node"},
 	{"MaxSubmitJob", full, ""},
 	{"GrpSubmitJob", full, ""},
+	{"Unable to create job record", full, ""},
 	{"QOSMax", rejected, "the job asks for more than the QOS gives: lower time_limit or the GPUs, or choose another qos"},
 	{"QOSMin", rejected, "the job asks for less than the QOS wants: choose another qos"},
 	{"QOSGrp", rejected, "the job asks for more than the QOS gives to all together: choose another qos"},
 	{"AssocMax", rejected, "the job asks for more than the account gives: lower time_limit or the GPUs, or choose another account"},
 	{"AssocGrp", rejected, "the job asks for more than the account gives to all together: choose another account"},
+	{"RunMinsPer", rejected, "the job asks for more than the QOS gives: lower time_limit or the GPUs, or choose another qos"},
+	{"PerAccount", rejected, "the job asks for more than the QOS gives to the account: lower the GPUs, or choose another qos"},
 	{"violates accounting/QOS policy", full, ""},
 	{"Invalid account", rejected, "set account to one that may use the partition (`sacctmgr show assoc user=$USER` lists them)"},
 	{"Invalid qos", rejected, "`sacctmgr show assoc user=$USER format=account,qos` lists your QOS"},
@@ -71,6 +76,8 @@ var answers = []struct {
 	{"other parameter too long", rejected, "shorten the environment of the definitions"},
 	{"DOS line breaks", rejected, "write the prolog with line feeds only"},
 	{"Access denied to requested reservation", rejected, "check the reservation's users"},
+	{"partition not available (inactive or drain)", rejected, "choose another partition, or wait until an administrator sets it up"},
+	{"submissions disabled", rejected, "an administrator has switched submissions off; apply again once they are on"},
 	{"requested reservation is invalid", rejected, "`scontrol show reservation` lists the reservations"},
 	{"Batch job submission failed", rejected, ""},
 	{"sbatch: error:", rejected, ""},
@@ -104,4 +111,31 @@ func refusal(err error) error {
 		return fmt.Errorf("%w (%w)", ce, executors.ErrLimit)
 	}
 	return fmt.Errorf("%w%s", ce, remedy)
+}
+
+// limitedAlone turns an answer that says "your queue is full" into a refusal where
+// none of the user's jobs is in the queue: waiting does not help. Jobs that ended a
+// moment ago may count still, so that with such ones it takes two answers in a row.
+// The limits of groups are left alone: there others' jobs count.
+func (e *Executor) limitedAlone(ctx context.Context, name string, err error) error {
+	var ce *commandError
+	if !errors.As(err, &ce) || strings.Contains(ce.stderr, "Grp") || strings.Contains(ce.stderr, "PerAccount") || strings.Contains(ce.stderr, "job record") {
+		return err
+	}
+	rows, asked := e.slurm.rows(ctx)
+	if asked != nil {
+		return err
+	}
+	alone := !slices.ContainsFunc(rows, func(r row) bool { return states[r.base()].state != executors.Ended })
+	e.mu.Lock()
+	again := alone && e.alone[name]
+	e.alone[name] = alone
+	e.mu.Unlock()
+	if !alone {
+		return err
+	}
+	if len(rows) > 0 && !again {
+		return err
+	}
+	return fmt.Errorf("%w; none of your jobs is in the queue, so that no wait helps: ask for fewer GPUs or less time, or choose another account or qos (%w)", ce, executors.ErrRejected)
 }
