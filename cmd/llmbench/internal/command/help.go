@@ -29,7 +29,8 @@ COMMANDS
 {{end}}
 {{.Description}}
 
-llmbench COMMAND -help says more of each, with examples.
+llmbench COMMAND -help says more of each, with examples. llmbench help NAME
+explains an argument, block, flag, function, metric or failure code.
 `
 
 // appStatus is what the exit codes of all commands mean.

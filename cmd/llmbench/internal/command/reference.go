@@ -15,8 +15,8 @@ import (
 
 func helpCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "help", Usage: "explain a command, block, argument, flag, function or metric", ArgsUsage: "[NAME]",
-		Description: description([]string{"llmbench help plan", "llmbench help max_num_tokens", "llmbench help avg_ttft_ms"},
+		Name: "help", Usage: "explain a command, block, argument, flag, function, metric or failure code", ArgsUsage: "[NAME]",
+		Description: description([]string{"llmbench help plan", "llmbench help max_num_tokens", "llmbench help avg_ttft_ms", "llmbench help gpu_oom"},
 			"0  the entry was printed", "1  error, or no such name"),
 		Action: func(_ context.Context, c *cli.Command) error {
 			switch c.NArg() {
@@ -47,5 +47,5 @@ func (e *env) runHelp(root *cli.Command, name string) error {
 		names = append(names, c.Name)
 	}
 	slices.Sort(names)
-	return fmt.Errorf("no command, block, argument, flag, function or metric is called %q.%s", name, schema.DidYouMean(name, names))
+	return fmt.Errorf("no command, block, argument, flag, function, metric or code is called %q.%s", name, schema.DidYouMean(name, names))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclparse"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -127,6 +128,9 @@ func (r *reference) entries(cat *catalog.Catalog) []entry {
 	for _, m := range r.Metrics {
 		out = append(out, m.entry())
 	}
+	for _, c := range failure.Table {
+		out = append(out, codeEntry(c))
+	}
 	return out
 }
 
@@ -237,6 +241,25 @@ func (m refMetric) entry() entry {
 	return e
 }
 
+// codeEntry is the entry of a failure, verdict or note.
+func codeEntry(c failure.Entry) entry {
+	e := entry{name: string(c.Code), heading: string(c.Verdict) + " code " + string(c.Code), doc: c.Rule, in: "Codes of verdicts"}
+	e.fact("verdict", string(c.Verdict))
+	if c.Fault != "" {
+		e.fact("at fault", string(c.Fault))
+	}
+	switch {
+	case c.Retry == failure.Elsewhere:
+		e.fact("retried", "on other nodes")
+	case c.Retry == failure.Anywhere:
+		e.fact("retried", "yes")
+	case c.Final:
+		e.fact("retried", "no: the plan blocks the run until its definition changes, or -retry")
+	}
+	e.fact("remedy", c.Remedy)
+	return e
+}
+
 // ReferenceNames lists what Reference knows, without repetition.
 func ReferenceNames(cat *catalog.Catalog) []string {
 	var out []string
@@ -248,7 +271,7 @@ func ReferenceNames(cat *catalog.Catalog) []string {
 	return out
 }
 
-// Reference prints the entries of a block, argument, flag, function or metric;
+// Reference prints the entries of a block, argument, flag, function, metric or code;
 // false where there is none.
 func Reference(w io.Writer, cat *catalog.Catalog, name string) (bool, error) {
 	p := &printer{w: w}
@@ -329,7 +352,11 @@ func (e *entry) meaning() string {
 			text += "; "
 		}
 		text += f[0]
-		if f[0] != "required" {
+		switch f[0] {
+		case "required":
+		case "remedy", "retried", "at fault":
+			text += ": " + f[1]
+		default:
 			text += " `" + f[1] + "`"
 		}
 	}
