@@ -11,6 +11,9 @@ import (
 
 // lease takes the store's lease, waiting for another apply up to timeout.
 func (s *session) lease(ctx context.Context, timeout time.Duration) (*runs.Lease, error) {
+	if s.unshared != nil {
+		return nil, s.unshared
+	}
 	deadline := time.Now().Add(timeout)
 	for told := false; ; told = true {
 		lease, err := s.store.Acquire(ctx, s.owner("apply"))

@@ -29,6 +29,8 @@ type session struct {
 	// instead says that this session shows simulations in place of the runs that were
 	// asked for, of which none is measured.
 	instead bool
+	// unshared says why the store's group cannot be set; nothing may be written then.
+	unshared error
 	// seen is what the last plan saw of the store.
 	seen *runs.View
 }
@@ -58,9 +60,10 @@ func (s *session) share() {
 		return
 	}
 	if err := s.store.ShareWith(set.Group); err != nil {
+		s.unshared = fmt.Errorf("group = %q in the llmbench block names no group on this host: %w. `id -Gn` lists yours", set.Group, err)
 		s.diags = append(s.diags, &hcl.Diagnostic{
-			Severity: hcl.DiagError, Summary: "Unknown group", Subject: &set.Range,
-			Detail: fmt.Sprintf("group = %q names no group on this host, so that the store cannot be shared with it: %s. `id -Gn` lists yours.", set.Group, err),
+			Severity: hcl.DiagWarning, Summary: "Unknown group", Subject: &set.Range,
+			Detail: fmt.Sprintf("group = %q names no group on this host (%s), so apply will not write to the store from here. `id -Gn` lists your groups.", set.Group, err),
 		})
 	}
 }
