@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -72,13 +73,13 @@ func (g gentle) Run(ctx context.Context, timeout time.Duration, dir string, argv
 	return g.next.Run(ctx, timeout, dir, argv...)
 }
 
-// call runs one of Slurm's commands in dir with a clean environment and returns
+// call runs one of Slurm's commands in dir and returns
 // its standard output.
 func call(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env = dir, environment(os.Environ())
+	cmd.Dir, cmd.Env = dir, commandEnvironment(os.Environ(), argv)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
@@ -95,9 +96,42 @@ func call(ctx context.Context, timeout time.Duration, dir string, argv ...string
 	}
 }
 
-// environment keeps of the caller's what Slurm's commands and jobs need. All
-// else stays behind: SBATCH_* and SQUEUE_* would change what the commands do,
-// and sbatch hands its environment on to the job, secrets included.
+// commandEnvironment is the caller's for a command of Slurm's: sites need their
+// own variables for it. What would change what the commands do or print stays
+// behind. What starts something hands its environment on: unless it names with
+// --export what of it, it gets that of jobs alone.
+func commandEnvironment(environ, argv []string) []string {
+	starts := argv[0] == "sbatch" || argv[0] == "srun" && len(argv) > 2
+	if starts && !slices.ContainsFunc(argv, func(w string) bool { return strings.HasPrefix(w, "--export=") }) {
+		return environment(environ)
+	}
+	keep := []string{}
+	for _, pair := range environ {
+		if name, _, _ := strings.Cut(pair, "="); !steers(name) {
+			keep = append(keep, pair)
+		}
+	}
+	return append(keep, "LC_ALL=C", "SLURM_TIME_FORMAT=standard")
+}
+
+// steers reports whether a variable changes what Slurm's commands do or print.
+func steers(name string) bool {
+	switch name {
+	case "SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT":
+		return false
+	case "LC_ALL":
+		return true
+	}
+	for _, prefix := range []string{"SLURM_", "SBATCH_", "SRUN_", "SALLOC_", "SQUEUE_", "SINFO_", "SACCT_", "SACCTMGR_", "SPRIO_", "SCANCEL_", "SCONTROL_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// environment keeps of the caller's what jobs get: secrets and what would change
+// the run stay behind.
 func environment(environ []string) []string {
 	keep := []string{"LC_ALL=C"}
 	for _, pair := range environ {

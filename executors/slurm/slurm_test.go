@@ -111,9 +111,23 @@ func TestSubmittedID(t *testing.T) {
 }
 
 func TestEnvironmentIsScrubbed(t *testing.T) {
-	got := environment([]string{"PATH=/bin", "HF_TOKEN=x", "SBATCH_PARTITION=p", "SQUEUE_FORMAT=f", "SLURM_JOB_ID=1", "SLURM_CONF=/c", "HOME=/h"})
-	if want := []string{"LC_ALL=C", "PATH=/bin", "SLURM_CONF=/c", "HOME=/h"}; !slices.Equal(got, want) {
-		t.Errorf("kept %v, want %v", got, want)
+	caller := []string{
+		"PATH=/bin", "HF_TOKEN=x", "KRB5CCNAME=/k", "LD_LIBRARY_PATH=/l", "https_proxy=p", "NCCL_ALGO=Ring", "SLURM_CONF=/c", "SLURM_CONF_SERVER=s", "SLURM_JWT=j", "HOME=/h",
+		"SBATCH_PARTITION=p", "SRUN_DEBUG=1", "SALLOC_ACCOUNT=a", "SQUEUE_FORMAT=f", "SINFO_FORMAT=f", "SACCT_FORMAT=f", "SACCTMGR_X=1", "SPRIO_FORMAT=f", "SCANCEL_USER=u",
+		"SLURM_JOB_ID=1", "SLURM_CLUSTERS=other", "SLURM_TIME_FORMAT=relative", "LC_ALL=de_DE",
+	}
+	site := []string{
+		"PATH=/bin", "HF_TOKEN=x", "KRB5CCNAME=/k", "LD_LIBRARY_PATH=/l", "https_proxy=p", "NCCL_ALGO=Ring", "SLURM_CONF=/c", "SLURM_CONF_SERVER=s", "SLURM_JWT=j", "HOME=/h",
+		"LC_ALL=C", "SLURM_TIME_FORMAT=standard",
+	}
+	jobs := []string{"LC_ALL=C", "PATH=/bin", "SLURM_CONF=/c", "HOME=/h"}
+	for command, want := range map[string][]string{
+		"squeue --me": site, "scontrol show config": site, "srun --help": site, "sbatch --export=PATH,HOME --parsable script.sh": site,
+		"sbatch --parsable script.sh": jobs, "srun --jobid=7 --overlap bash -c x": jobs,
+	} {
+		if got := commandEnvironment(caller, strings.Fields(command)); !slices.Equal(got, want) {
+			t.Errorf("%s gets %v, want %v", command, got, want)
+		}
 	}
 }
 
