@@ -45,12 +45,14 @@ type Campaign struct {
 	open     []*task // those without an outcome
 	packs    []*pack
 	nextPoll map[*Backend]time.Time
-	slower   map[*Backend]int // how often the time between polls is doubled
-	contact  map[*Backend]time.Time
-	tried    map[*Backend]bool
-	receipts errgroup.Group
-	redactor runs.Redactor
-	unnamed  []unnamed
+	// waitsTold are the causes for which jobs wait that were told.
+	waitsTold map[string]bool
+	slower    map[*Backend]int // how often the time between polls is doubled
+	contact   map[*Backend]time.Time
+	tried     map[*Backend]bool
+	receipts  errgroup.Group
+	redactor  runs.Redactor
+	unnamed   []unnamed
 }
 
 // Outcome is where a campaign left its runs.

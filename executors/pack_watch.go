@@ -267,8 +267,9 @@ func (c *Campaign) observePacked(t *task, s Status) {
 		t.enter(Status{State: Queued, Reason: "in its pack", JobID: s.JobID, Nodes: s.Nodes}, time.Now())
 		return
 	}
+	before := t.status.State
 	if t.enter(s, time.Now()) {
-		c.tell(t, RunState, Event{Text: s.words()})
+		c.tellState(t, before)
 	}
 }
 

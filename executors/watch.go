@@ -163,11 +163,32 @@ func (c *Campaign) noContact(b *Backend, now time.Time, err error) {
 	c.tell(nil, Message, Event{Text: fmt.Sprintf("no contact with %s for %s, jobs go on: %s", b.Ref.Type, now.Sub(since).Round(time.Second), trimError(err))})
 }
 
+// tellState tells where a task's job stands now. Why jobs wait is told once for
+// each cause, not once for each run.
+func (c *Campaign) tellState(t *task, before State) {
+	s := t.status
+	cause, _, _ := strings.Cut(s.words(), ":")
+	known := s.State == Queued && c.waitsTold[cause]
+	if s.State == Queued {
+		if c.waitsTold == nil {
+			c.waitsTold = map[string]bool{}
+		}
+		c.waitsTold[cause] = true
+	}
+	switch {
+	case !known:
+		c.tell(t, RunState, Event{Text: s.words()})
+	case s.State != before:
+		c.tell(t, RunState, Event{})
+	}
+}
+
 // observe takes in what the backend says of a task. A job that ended is given
 // its grace to leave its own word.
 func (c *Campaign) observe(t *task, s Status) {
+	before := t.status.State
 	if t.hear(s) && s.State != Ended {
-		c.tell(t, RunState, Event{Text: s.words()})
+		c.tellState(t, before)
 	}
 	if !t.speechless() {
 		return

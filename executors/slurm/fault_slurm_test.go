@@ -197,7 +197,7 @@ func (f *faultySlurm) start(dir string, argv []string) *faultyJob {
 	}
 	switch j.fate {
 	case "held":
-		j.reason = "JobHeldUser"
+		j.reason = "launch failure limit exceeded requeued held"
 	case "never":
 		j.reason = "PartitionTimeLimit"
 	}

@@ -74,16 +74,44 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// Reasons of 22.05 to 25.11: src/common/job_state_reason.c, and the descriptions that
+// src/slurmctld/node_scheduler.c and job_mgr.c put in their place.
 func TestPendingReasons(t *testing.T) {
-	for reason, want := range map[string]executors.State{
-		"Resources": executors.Queued, "Priority": executors.Queued, "AssocGrpGRES": executors.Queued,
-		"PartitionTimeLimit": executors.Held, "QOSMaxWallDurationPerJobLimit": executors.Held, "JobHeldUser": executors.Held,
-		"launch failed requeued held": executors.Held, "ReqNodeNotAvail, UnavailableNodes:gb01": executors.Queued,
-		"AssocMaxJobsLimit": executors.Queued, "QOSMaxGRESPerUser": executors.Queued, "PartitionNodeLimit": executors.Held,
-		"Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions": executors.Queued,
+	for reason, want := range map[string]struct {
+		state  executors.State
+		remedy string
+	}{
+		"Resources": {executors.Queued, ""}, "Priority": {executors.Queued, ""}, "AssocGrpGRES": {executors.Queued, ""},
+		"AssocMaxJobsLimit": {executors.Queued, ""}, "QOSMaxGRESPerUser": {executors.Queued, ""}, "NvidiaImexChannels": {executors.Queued, ""},
+		"MpiPortsBusy": {executors.Queued, ""}, "SchedDefer": {executors.Queued, ""}, "MaxGRESPerAccount": {executors.Queued, ""},
+		"MaxPoweredUpNodes":  {executors.Queued, "powers no more nodes up"},
+		"PartitionTimeLimit": {executors.Held, "time_limit"}, "QOSMaxWallDurationPerJobLimit": {executors.Held, "time_limit"},
+		"PartitionNodeLimit": {executors.Held, "too few are up"}, "QOSMaxGRESPerJob": {executors.Held, "ask for less"}, "AssocMaxGRESPerNode": {executors.Held, "ask for less"},
+		"ReservationInvalid": {executors.Held, "reservation"}, "BadConstraints": {executors.Held, "as it was asked"}, "JobHoldMaxRequeue": {executors.Held, "cancelled here"},
+		"launch failed requeued held":                    {executors.Held, "cancelled here"},
+		"JobHeldUser":                                    {executors.Queued, "scontrol release 7"},
+		"JobHeldAdmin":                                   {executors.Queued, "an administrator holds the job"},
+		"ReqNodeNotAvail":                                {executors.Queued, "a node that the job needs"},
+		"ReqNodeNotAvail, UnavailableNodes:gb01":         {executors.Queued, "bring them back"},
+		"ReqNodeNotAvail, UnavailableNodes:":             {executors.Queued, "nodes that the job could use"},
+		"ReqNodeNotAvail, May be reserved for other job": {executors.Queued, "kept for other jobs"},
+		"ReqNodeNotAvail, Reserved for maintenance":      {executors.Queued, "a lower time_limit may fit"},
+		"Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions": {executors.Queued, "bring them back"},
 	} {
-		if got, _ := pending(reason); got != want {
-			t.Errorf("%s: %s, want %s", reason, got, want)
+		state, remedy := pending("7", reason)
+		if state != want.state || !strings.Contains(remedy, want.remedy) || want.remedy == "" && remedy != "" {
+			t.Errorf("%s: %s, %q; want %s, %q", reason, state, remedy, want.state, want.remedy)
+		}
+	}
+	for long, short := range map[string]string{
+		"None": "", "(null)": "", "Priority": "Priority",
+		"ReqNodeNotAvail, UnavailableNodes:":          "ReqNodeNotAvail",
+		"ReqNodeNotAvail, UnavailableNodes:gb[01-04]": "ReqNodeNotAvail, UnavailableNodes:gb[01-04]",
+		"ReqNodeNotAvail, UnavailableNodes:nvl72d[001-020]-T[01-18],nvl72d[021-022]-T[01-03,05-09,11-18],login1": "ReqNodeNotAvail, UnavailableNodes:nvl72d001-T01 and 392 more",
+		strings.Repeat("x", 200): strings.Repeat("x", 120) + "…",
+	} {
+		if got := shortReason(long); got != short {
+			t.Errorf("%s is shortened to %s, want %s", long, got, short)
 		}
 	}
 }

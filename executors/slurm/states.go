@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -54,11 +55,9 @@ func (e *Executor) status(r row) (s executors.Status, known bool) {
 	if r.nodes != "" && r.nodes != "None assigned" && r.nodes != "(null)" {
 		s.Nodes = jobdir.ExpandNodes(r.nodes)
 	}
-	if r.reason == "None" {
-		s.Reason = ""
-	}
+	s.Reason = shortReason(r.reason)
 	if is.state == executors.Queued {
-		s.State, s.Remedy = pending(r.reason)
+		s.State, s.Remedy = pending(r.id, r.reason)
 		if strings.HasPrefix(r.reason, "launch fail") {
 			s.End = executors.NodeFail
 		}
@@ -80,43 +79,70 @@ func slurmTime(s string) time.Time {
 	return t
 }
 
-// never are the pending reasons with which a job does not start as it was
-// asked; held those that leave it held; waits for an admin the last.
-var (
-	never = []string{
-		"BadConstraints", "PartitionTimeLimit", "PartitionNodeLimit", "InvalidAccount", "InvalidQOS", "AccountNotAllowed", "QOSNotAllowed",
-		"DependencyNeverSatisfied", "ReservationDeleted", "MaxMemPerLimit", "QOSMin",
-	}
-	held  = []string{"launch failed requeued held", "user env retrieval failed", "launch failure limit", "requeued in held state", "special exit state", "JobHeldUser"}
-	admin = []string{"ReqNodeNotAvail", "PartitionDown", "PartitionInactive", "NodeDown", "JobHeldAdmin", "are DOWN, DRAINED"}
-)
+// What the pending reasons of Slurm mean, found in its words in this order.
+// Reasons that are not here are waits: the job starts by itself.
+var reasons = []struct {
+	words []string
+	state executors.State // Held: it will not start as it stands
+	// remedy is what to do; "" for what is only to be waited for.
+	remedy string
+}{
+	{[]string{"PartitionTimeLimit", "MaxWall", "AssociationTimeLimit", "QOSTimeLimit"}, executors.Held, "lower time_limit below the partition's limit and the QOS'"},
+	{[]string{"PartitionNodeLimit"}, executors.Held, "the partition does not give that many nodes, or too few are up; choose another"},
+	{[]string{"MaxMemPerLimit"}, executors.Held, "lower the memory that extra_args asks for"},
+	{[]string{"InvalidAccount", "InvalidQOS", "AccountNotAllowed", "QOSNotAllowed"}, executors.Held, "change account or qos of the executor"},
+	{[]string{"QOSMin"}, executors.Held, "the job asks for less than the QOS wants: choose another qos"},
+	{[]string{"ReservationDeleted", "ReservationInvalid"}, executors.Held, "change reservation of the executor"},
+	{[]string{"BadConstraints", "Constraints", "DependencyNeverSatisfied", "DeadLine"}, executors.Held, "the job cannot start as it was asked"},
+	{
+		[]string{"launch failed requeued held", "user env retrieval failed", "launch failure limit", "requeued in held state", "special exit state", "JobHoldMaxRequeue"}, executors.Held,
+		"Slurm holds the job; it is cancelled here, apply again once the cause is mended",
+	},
+	{[]string{"JobHeldUser"}, executors.Queued, "somebody holds the job as its user; `scontrol release JOB` lets it go"},
+	{[]string{"JobHeldAdmin"}, executors.Queued, "an administrator holds the job and has to release it"},
+	{[]string{"May be reserved for other job"}, executors.Queued, "the nodes are kept for other jobs for now"},
+	{[]string{"Reserved for maintenance"}, executors.Queued, "a maintenance comes before the job could end; a lower time_limit may fit in front of it"},
+	{[]string{"UnavailableNodes"}, executors.Queued, "nodes that the job could use are down, drained or reserved; an administrator has to bring them back"},
+	{[]string{"ReqNodeNotAvail"}, executors.Queued, "a node that the job needs is down, drained or reserved; an administrator has to bring it back"},
+	{[]string{"PartitionDown", "PartitionInactive", "NodeDown", "are DOWN, DRAINED"}, executors.Queued, "nodes or partition are down; an administrator has to bring them back"},
+	{[]string{"MaxPoweredUpNodes"}, executors.Queued, "the cluster powers no more nodes up for now"},
+}
 
 // pending says whether a job with a pending reason will start, and what to do
 // if not.
-func pending(reason string) (executors.State, string) {
-	switch {
-	case hasAny(reason, never), strings.Contains(reason, "PerJob") && strings.Contains(reason, "Max"):
-		return executors.Held, neverRemedy(reason)
-	case hasAny(reason, held):
-		return executors.Held, "Slurm holds the job; it is cancelled here, apply again once the cause is mended"
-	case hasAny(reason, admin):
-		return executors.Queued, "nodes or partition are down; an administrator has to bring them back"
+func pending(id, reason string) (executors.State, string) {
+	for _, r := range reasons {
+		if hasAny(reason, r.words) {
+			return r.state, strings.Replace(r.remedy, "JOB", id, 1)
+		}
+	}
+	// A limit of one job, or of each of its nodes, is met by this one for ever.
+	if strings.Contains(reason, "Max") && (strings.Contains(reason, "PerJob") || strings.HasSuffix(reason, "PerNode")) {
+		return executors.Held, "the job asks for more than the account or the QOS gives to one: ask for less, or change account or qos"
 	}
 	return executors.Queued, ""
 }
 
-func neverRemedy(reason string) string {
-	switch {
-	case strings.Contains(reason, "Time"):
-		return "lower time_limit below the partition's limit"
-	case strings.Contains(reason, "Account"), strings.Contains(reason, "QOS"):
-		return "change account or qos of the executor"
-	case strings.Contains(reason, "PartitionNodeLimit"):
-		return "the partition does not give that many nodes, or too few are up; choose another"
-	case strings.Contains(reason, "MaxMem"):
-		return "lower the memory that extra_args asks for"
+// mostReason is how much of a reason is told; UnavailableNodes may list a cluster.
+const mostReason = 120
+
+// shortReason leaves out what makes a reason long.
+func shortReason(reason string) string {
+	if reason == "None" || reason == "(null)" {
+		return ""
 	}
-	return "the job cannot start as it was asked"
+	head, list, ok := strings.Cut(reason, "UnavailableNodes:")
+	names := jobdir.ExpandNodes(strings.TrimSpace(list))
+	if ok && len(names) == 0 {
+		return strings.TrimRight(head, ", ")
+	}
+	if ok && len(list) > mostReason/2 {
+		return fmt.Sprintf("%sUnavailableNodes:%s and %d more", head, names[0], len(names)-1)
+	}
+	if len(reason) > mostReason {
+		return reason[:mostReason] + "…"
+	}
+	return reason
 }
 
 func hasAny(s string, words []string) bool {
