@@ -46,7 +46,7 @@ func TestRecipes(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"llama4-maverick", "llama4-maverick-25.08", "sweep"}; !slices.Equal(names, want) {
+	if want := []string{"declared-cells", "llama4-maverick", "llama4-maverick-25.08", "sweep"}; !slices.Equal(names, want) {
 		t.Errorf("recipes are %v, want %v", names, want)
 	}
 }
@@ -107,6 +107,21 @@ func TestPublishedTables(t *testing.T) {
 			if _, exact := catalog.Load().NearestCell(m.Checkpoint, m.Quantization, hw.GPU, hw.GPUs, hw.GPUsPerNode); !exact {
 				t.Errorf("%s: %s is not a supported cell", recipe, c.Address)
 			}
+		}
+	}
+}
+
+// The cells are declared beside the definitions: none is supported.
+func TestDeclaredCells(t *testing.T) {
+	defs := load(t, "declared-cells")
+	if len(defs.Cells) != 13 {
+		t.Errorf("%d runs, want 13", len(defs.Cells))
+	}
+	for _, c := range defs.Cells {
+		hw, m := c.Hardware, c.Model
+		cell, exact := defs.Catalog.NearestCell(m.Checkpoint, m.Quantization, hw.GPU, hw.GPUs, hw.GPUsPerNode)
+		if !exact || cell.From != "facts.catalog.hcl" {
+			t.Errorf("%s: its cell is from %q, exactly %v", c.Address, cell.From, exact)
 		}
 	}
 }

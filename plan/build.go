@@ -114,13 +114,14 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return candidate{}, about(cell, diags)
 	}
-	pr := newProof(cell, b.Catalog, data)
+	pr := newProof(cell, b.Catalog, data, b.Definitions.Policy)
 	diags = append(diags, pr.check()...)
 	if diags.HasErrors() {
 		return candidate{}, about(cell, diags)
 	}
 	args := b.parts.argumentsOf(cell, data)
 	run := b.parts.newRun(cell, data, args)
+	run.Declared, run.facts = declaredFacts(cell, b.Catalog), b.Catalog.Declared
 	run.Executor, run.target = place.Ref, place.Target
 	run.cluster = place.Cluster
 	run.transient, run.retries = place.Transient, place.Retries

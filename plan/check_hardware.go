@@ -4,13 +4,19 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // supportedCell refuses model and hardware that no catalogued cell has.
 func (p *proof) supportedCell() hcl.Diagnostics {
 	m, hw := p.cell.Model, p.cell.Hardware
 	near, exact := p.cat.NearestCell(m.Checkpoint, m.Quantization, hw.GPU, hw.GPUs, hw.GPUsPerNode)
-	if exact {
+	switch {
+	case exact && near.From != "" && p.policy != nil && p.policy.ForbidDeclaredCells:
+		return p.errorAt("hardware", "Cell is declared and not supported", fmt.Sprintf(
+			"%s on %dx %s is declared in %s, and the policy says allow_declared_cells = false: only supported cells may run.", m.Checkpoint, hw.GPUs, hw.GPU, near.From))
+	case exact:
 		return nil
 	}
 	argument, place := "model", m.Ranges["checkpoint"]
@@ -27,9 +33,11 @@ func (p *proof) supportedCell() hcl.Diagnostics {
 	}
 	d := cellError(p.cell, argument, "Unsupported model and hardware", fmt.Sprintf(
 		"%s in %s on %dx %s with %d a node is not a supported cell. The nearest that is: %s in %s on %dx %s with %d a node.\n"+
-			"What is supported is data (schema/catalog/cells.hcl); a new cell is a reviewed change there.",
+			"A cell of your own runs once it is declared in a file facts.catalog.hcl beside the definitions, and every output then says that it is "+catalog.Mark+":\n\n"+
+			"  cell {\n    checkpoint    = %q\n    quantization  = %q\n    gpu           = %q\n    gpus          = %d\n    gpus_per_node = %d\n  }",
 		m.Checkpoint, m.Quantization, hw.GPUs, hw.GPU, hw.GPUsPerNode,
-		near.Checkpoint, near.Quantization, near.GPUs, near.GPU, near.GPUsPerNode))
+		near.Checkpoint, near.Quantization, near.GPUs, near.GPU, near.GPUsPerNode,
+		m.Checkpoint, m.Quantization, hw.GPU, hw.GPUs, hw.GPUsPerNode))
 	if place.Filename != "" {
 		d.Subject = &place
 	}

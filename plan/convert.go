@@ -9,6 +9,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // newRun copies the declared part of a cell into a run.
@@ -156,15 +157,23 @@ func (r *Run) step() Step {
 		Model: r.Model.Checkpoint, ModelPath: deref(r.Model.Path), Args: r.Arguments,
 		Dataset: jobdir.DatasetFile, Report: jobdir.ReportFile, Options: OptionsFile,
 	}
-	return Step{
+	step := Step{
 		Name:  "benchmark",
 		Argv:  append(append([]string{}, r.target.Identity().Launcher...), inv.Argv()...),
 		Files: map[string]string{OptionsFile: r.options.yaml},
 	}
+	if len(r.Declared) > 0 {
+		step.Files[FactsFile] = r.facts
+	}
+	return step
 }
 
-// OptionsFile is the file of a step that holds the options of the LLM API.
-const OptionsFile = "config.yml"
+// The files of a step: OptionsFile holds the options of the LLM API, FactsFile the facts
+// that the user declared, where the run depends on some.
+const (
+	OptionsFile = "config.yml"
+	FactsFile   = "facts" + catalog.Suffix
+)
 
 // ctyValue is the inverse of plainValue.
 func ctyValue(v any) cty.Value {

@@ -36,6 +36,7 @@ func notes(r *Run, measures func(requests int) float64) []Note {
 	if v := r.Env["NCCL_MNNVL_ENABLE"]; v != nil && *v == "0" {
 		n.add(failure.MNNVLOff, "output_throughput_per_gpu_tok_s", "NCCL_MNNVL_ENABLE=0: NCCL does not use NVLink between nodes, so this measures another and slower system.")
 	}
+	n.declaredByUser()
 	n.versionNotCatalogued()
 	if obj, _ := r.LLMAPIOptions.(map[string]any); obj["speculative_config"] != nil {
 		n.add(failure.SpeculationNotModelled, "output_throughput_per_gpu_tok_s", "The prediction does not know speculative decoding: it is of the run without speculative_config.")

@@ -14,7 +14,7 @@ import (
 func (n *noter) versionNotCatalogued() {
 	version := n.run.Image.TRTLLMVersion
 	m, ok := catalog.Load().Match(version)
-	if !ok || m.Exact {
+	if !ok || m.Exact || slices.ContainsFunc(n.run.Declared, func(d string) bool { return strings.HasPrefix(d, "version ") }) {
 		return
 	}
 	changed := ""

@@ -17,10 +17,12 @@ type proof struct {
 	cell *schema.Cell
 	cat  *catalog.Catalog
 	data *requests
+	// policy is that of the definitions, nil without one.
+	policy *schema.Policy
 }
 
-func newProof(cell *schema.Cell, cat *catalog.Catalog, data *requests) *proof {
-	return &proof{cell: cell, cat: cat, data: data}
+func newProof(cell *schema.Cell, cat *catalog.Catalog, data *requests, policy *schema.Policy) *proof {
+	return &proof{cell: cell, cat: cat, data: data, policy: policy}
 }
 
 func (p *proof) check() hcl.Diagnostics {

@@ -42,6 +42,10 @@ type Run struct {
 	// Arguments holds every flag of trtllm-bench throughput that the image's
 	// version has; a flag that is not passed is null.
 	Arguments trtllm.Arguments `json:"arguments"`
+	// Declared are the facts that the run depends on and that the user declared in a
+	// file beside the definitions: "cell (facts.catalog.hcl)". What is not among them
+	// is llmbench's own.
+	Declared []string `json:"declared"`
 	// LLMAPIOptions is the options file as emitted.
 	LLMAPIOptions any     `json:"llm_api_options"`
 	Origins       Origins `json:"origins"`
@@ -56,6 +60,7 @@ type Run struct {
 	retries   int    // new attempts after failures of the infrastructure
 	target    Target
 	options   *optionsPart // of a run that Build made
+	facts     string       // the text of the declared ones
 	packed    []string     // the other runs of its packs; nil for a job of its own
 	precision precision
 }

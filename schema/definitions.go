@@ -17,7 +17,11 @@ type Definitions struct {
 	// Files holds the sources by name, for the snippets of diagnostics. Files
 	// of variable values are left out when any variable is sensitive.
 	Files map[string]*hcl.File
-	// Inputs are the files that were read: *.hcl, then files of variable values.
+	// Catalog is that of the options with what *.catalog.hcl beside the definitions
+	// add to it.
+	Catalog *catalog.Catalog
+	// Inputs are the files that were read: *.hcl, *.catalog.hcl, then files of variable
+	// values.
 	Inputs     []Input
 	Settings   Settings
 	Policy     *Policy // nil without a policy block
@@ -57,7 +61,9 @@ type Policy struct {
 	GPUHourPrice    *float64
 	Currency        string
 	RequireHeadroom *float64
-	Range           hcl.Range
+	// ForbidDeclaredCells is allow_declared_cells = false.
+	ForbidDeclaredCells bool
+	Range               hcl.Range
 	// Ranges are the places of the arguments by name.
 	Ranges map[string]hcl.Range
 }

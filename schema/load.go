@@ -32,7 +32,7 @@ type Options struct {
 // base names joined to dir as it was given.
 func Load(dir string, opts Options) (*Definitions, hcl.Diagnostics) {
 	src := &sources{files: map[string]*hcl.File{}, inputs: []Input{}}
-	l := &loader{defs: &Definitions{Dir: dir, Files: src.files, names: newNames(), opts: opts}, sources: src, opts: opts}
+	l := &loader{defs: &Definitions{Catalog: opts.Catalog, Dir: dir, Files: src.files, names: newNames(), opts: opts}, sources: src, opts: opts}
 	diags := tidy(l.load())
 	l.defs.Inputs = src.inputs
 	return l.defs, diags
@@ -52,7 +52,13 @@ func (l *loader) load() hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags // the rest would be guesswork
 	}
-	blocks, diags := collectBlocks(bodies)
+	facts, more := l.sources.facts(l.defs.Dir, l.opts.Catalog)
+	if more.HasErrors() {
+		return append(diags, more...)
+	}
+	l.opts.Catalog, l.defs.Catalog = facts, facts
+	blocks, more := collectBlocks(bodies)
+	diags = append(diags, more...)
 	l.blocks = blocks
 	if more := checkRequiredVersion(blocks["llmbench"], l.opts.Version); more.HasErrors() {
 		return more

@@ -67,6 +67,7 @@ var policyFields = []field{
 	{name: "gpu_hour_price", ty: cty.Number, wrong: notNegative},
 	{name: "currency", ty: cty.String, wrong: notEmpty},
 	{name: "require_headroom", ty: cty.String, wrong: anyShare},
+	{name: "allow_declared_cells", ty: cty.Bool},
 }
 
 // readPolicy reads the policy block.
@@ -82,7 +83,7 @@ func (n *names) readPolicy(b *hclsyntax.Block) (*Policy, hcl.Diagnostics) {
 	return &Policy{
 		MaxGPUHours: numberPtr(v["max_gpu_hours"]), MaxRunGPUHours: numberPtr(v["max_run_gpu_hours"]),
 		GPUHourPrice: numberPtr(v["gpu_hour_price"]), Currency: text(v["currency"]),
-		RequireHeadroom: share(v["require_headroom"]), Range: b.DefRange(), Ranges: c.ranges(),
+		RequireHeadroom: share(v["require_headroom"]), ForbidDeclaredCells: isFalse(v["allow_declared_cells"]), Range: b.DefRange(), Ranges: c.ranges(),
 	}, diags
 }
 
@@ -92,4 +93,9 @@ func numberPtr(v cty.Value) *float64 {
 		return &f
 	}
 	return nil
+}
+
+func isFalse(v cty.Value) bool {
+	j := judge(v)
+	return j.ok && !j.value.IsNull() && j.value.False()
 }

@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // sources reads files and keeps what was read.
@@ -25,6 +28,7 @@ func (s *sources) directory(dir string) ([]*hclsyntax.Body, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, catalog.Suffix) })
 	if len(paths) == 0 {
 		return nil, append(diags, refuseAll("No definitions",
 			"The directory %q holds no *.hcl file. `llmbench init` writes a set of definitions to start from.", dir))
@@ -39,6 +43,26 @@ func (s *sources) directory(dir string) ([]*hclsyntax.Body, hcl.Diagnostics) {
 		}
 	}
 	return bodies, diags
+}
+
+// facts reads the files in dir that declare facts, and returns the catalogue with
+// them.
+func (s *sources) facts(dir string, cat *catalog.Catalog) (*catalog.Catalog, hcl.Diagnostics) {
+	paths, diags := listFiles(dir, catalog.Suffix)
+	var files []*hcl.File
+	for _, path := range paths {
+		file, more := s.parse(path)
+		diags = append(diags, more...)
+		if file != nil {
+			s.files[path] = file
+			files = append(files, file)
+		}
+	}
+	if len(files) == 0 || diags.HasErrors() {
+		return cat, diags
+	}
+	extended, more := cat.Extend(files)
+	return extended, append(diags, more...)
 }
 
 // parse reads and parses one file and notes it as an input.

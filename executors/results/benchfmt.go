@@ -2,6 +2,7 @@ package results
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -9,7 +10,9 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // WriteBenchfmt writes Go benchmark lines that benchstat reads: one for each
@@ -78,6 +81,9 @@ func (r *Result) benchConfig() []benchfmt.Config {
 	add("cluster", r.Cluster)
 	if r.Simulated {
 		add("simulated", "true")
+	}
+	if slices.ContainsFunc(r.Caveats, func(c Caveat) bool { return c.Code == failure.DeclaredByUser }) {
+		add("facts", catalog.Mark)
 	}
 	if r.Verdict == Suspect {
 		add("verdict", string(Suspect))

@@ -14,7 +14,6 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // The environment that the stand-in reads. A job sets the first two.
@@ -51,7 +50,7 @@ type Bench struct {
 // Run does what trtllm-bench does with argv, the program's name left out, and
 // returns its exit status.
 func (b *Bench) Run(ctx context.Context, argv []string) int {
-	inv, err := trtllm.ParseArgv(argv, b.version().Version)
+	inv, err := b.parse(argv)
 	if err == nil {
 		err = unwritten(inv.Args)
 	}
@@ -105,7 +104,10 @@ func (b *Bench) refuse(err error) int {
 func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset, error) {
 	var w plan.Workload
 	var data trtllm.Dataset
-	cat := catalog.Load()
+	cat, err := b.catalog()
+	if err != nil {
+		return w, data, err
+	}
 	model, checkpoint, ok := cat.Model(inv.Model)
 	if !ok {
 		return w, data, refusal("%s is not a model that can be simulated", inv.Model)

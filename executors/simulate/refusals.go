@@ -2,26 +2,62 @@ package simulate
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
-// version has the facts of the one that is simulated.
-func (b *Bench) version() catalog.Match {
-	cat := catalog.Load()
-	if m, ok := cat.Match(b.Version); ok {
-		return m
+// catalog is the catalogue with what is declared in the folder.
+func (b *Bench) catalog() (*catalog.Catalog, error) {
+	src, err := os.ReadFile(b.path(plan.FactsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return catalog.Load(), nil
 	}
-	return catalog.Match{Version: cat.Versions[len(cat.Versions)-1], Exact: true}
+	if err != nil {
+		return nil, err
+	}
+	file, diags := catalog.Parse(src, plan.FactsFile)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	cat, diags := catalog.Load().Extend([]*hcl.File{file})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return cat, nil
+}
+
+// version has the facts of the one that is simulated.
+func (b *Bench) version() (catalog.Match, error) {
+	cat, err := b.catalog()
+	if err != nil {
+		return catalog.Match{}, err
+	}
+	if m, ok := cat.Match(b.Version); ok {
+		return m, nil
+	}
+	return catalog.Match{Version: cat.Versions[len(cat.Versions)-1], Exact: true}, nil
+}
+
+// parse reads the command line as the version takes it.
+func (b *Bench) parse(argv []string) (*trtllm.Invocation, error) {
+	v, err := b.version()
+	if err != nil {
+		return nil, err
+	}
+	return trtllm.ParseArgv(argv, v.Version)
 }
 
 // refusal is what trtllm-bench would end with for the reason that is given.
@@ -71,7 +107,10 @@ func (b *Bench) options(inv *trtllm.Invocation) (any, error) {
 	if err != nil {
 		return nil, refusal("%v", err)
 	}
-	version := b.version()
+	version, err := b.version()
+	if err != nil {
+		return nil, err
+	}
 	if problems := wrongOptions(version, v, ""); len(problems) > 0 {
 		return nil, refusal("version %s does not take these options:\n  %s", version.Name, strings.Join(problems, "\n  "))
 	}

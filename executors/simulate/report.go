@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
@@ -51,7 +52,7 @@ func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, dat
 		Simulated: true, SimulatedBy: "llmbench estimator " + estimate.Calibrated().Version,
 		Engine: trtllm.Engine{
 			Model: inv.Model, ModelPath: text(inv.ModelPath), Backend: "Pytorch", Dtype: text("bfloat16"),
-			KVCacheDtype: text(w.Checkpoint.KVCacheDtype), Quantization: text(w.Checkpoint.Quantization),
+			KVCacheDtype: text(kvDtype(w)), Quantization: text(w.Checkpoint.Quantization),
 		},
 		World: newWorld(inv, s),
 		Request: trtllm.RequestInfo{
@@ -132,4 +133,17 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// kvDtype is what the options file says of the KV cache, else what TensorRT-LLM chooses
+// for the checkpoint.
+func kvDtype(w plan.Workload) string {
+	top, _ := w.Options.(map[string]any)
+	config, _ := top["kv_cache_config"].(map[string]any)
+	for _, v := range []any{top["kv_cache_dtype"], config["dtype"]} {
+		if dtype, ok := v.(string); ok && dtype != "auto" {
+			return strings.ToUpper(dtype)
+		}
+	}
+	return w.Checkpoint.KVCacheDtype
 }

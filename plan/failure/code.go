@@ -80,6 +80,8 @@ const (
 	RanksIdle            Code = "ranks_idle"
 	GraphSizesMissBatch  Code = "graph_sizes_miss_batch"
 	VersionNotCatalogued Code = "version_not_catalogued"
+	// DeclaredByUser marks what depends on facts of the user's own.
+	DeclaredByUser Code = "declared_by_user"
 	// SpeculationNotModelled marks predictions of runs with speculative_config.
 	SpeculationNotModelled Code = "speculation_not_modelled"
 	UnpinnedImage          Code = "unpinned_image"

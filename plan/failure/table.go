@@ -175,6 +175,8 @@ var notes = []Entry{
 		Remedy: "list the batch size among the graphs' sizes", Caption: "batch padded to a larger CUDA graph", Advises: true},
 	{Code: VersionNotCatalogued, Rule: "The image's version of TensorRT-LLM is not in the catalogue: flags and options were checked against the nearest that is.",
 		Remedy: "`llmbench catalog probe IMAGE` asks the image for its own", Caption: "TensorRT-LLM version not catalogued", Advises: true},
+	{Code: DeclaredByUser, Rule: "The cell, model, GPU or version is declared in a *.catalog.hcl beside the definitions.",
+		Remedy: "none is needed; nobody but you has checked these facts", Caption: "declared by you, not supported", Advises: true},
 	{Code: SpeculationNotModelled, Rule: "speculative_config is set, and the prediction does not know speculative decoding.",
 		Remedy: "judge it by what is measured", Caption: "prediction without speculative decoding", Advises: true},
 	{Code: UnpinnedImage, Rule: "The image is named by a tag, which can move.",

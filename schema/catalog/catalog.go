@@ -16,6 +16,9 @@ type Catalog struct {
 	// Cells are the supported cells; there is at least one.
 	Cells []*Cell
 
+	// Declared is the text of the users' files that added facts, "" for none.
+	Declared string
+
 	flags []*Flag
 }
 

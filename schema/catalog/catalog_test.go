@@ -46,20 +46,20 @@ func TestVersion(t *testing.T) {
 func TestNearestCell(t *testing.T) {
 	const maverick = "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"
 	cat := &Catalog{Cells: []*Cell{
-		{maverick, "FP8", "GB200", 8, 4}, {maverick, "FP8", "GB200", 16, 4}, {maverick, "FP8", "H200", 8, 8}, {"a/b", "NVFP4", "B200", 8, 8},
+		{maverick, "FP8", "GB200", 8, 4, ""}, {maverick, "FP8", "GB200", 16, 4, ""}, {maverick, "FP8", "H200", 8, 8, ""}, {"a/b", "NVFP4", "B200", 8, 8, ""},
 	}}
 	for _, test := range []struct {
 		wanted Cell
 		want   int
 		exact  bool
 	}{
-		{Cell{maverick, "FP8", "GB200", 8, 4}, 0, true},
-		{Cell{maverick, "FP8", "GB200", 16, 8}, 1, false},
-		{Cell{maverick, "FP8", "GB200", 4, 4}, 0, false},
-		{Cell{maverick, "FP8", "H100", 8, 8}, 2, false},
-		{Cell{maverick, "NVFP4", "B200", 8, 8}, 2, false},
-		{Cell{"a/b", "FP8", "GB200", 8, 4}, 3, false},
-		{Cell{"x", "y", "z", 0, 0}, 0, false},
+		{Cell{maverick, "FP8", "GB200", 8, 4, ""}, 0, true},
+		{Cell{maverick, "FP8", "GB200", 16, 8, ""}, 1, false},
+		{Cell{maverick, "FP8", "GB200", 4, 4, ""}, 0, false},
+		{Cell{maverick, "FP8", "H100", 8, 8, ""}, 2, false},
+		{Cell{maverick, "NVFP4", "B200", 8, 8, ""}, 2, false},
+		{Cell{"a/b", "FP8", "GB200", 8, 4, ""}, 3, false},
+		{Cell{"x", "y", "z", 0, 0, ""}, 0, false},
 	} {
 		w := test.wanted
 		got, exact := cat.NearestCell(w.Checkpoint, w.Quantization, w.GPU, w.GPUs, w.GPUsPerNode)
@@ -70,7 +70,7 @@ func TestNearestCell(t *testing.T) {
 }
 
 func TestOnlySupportedCell(t *testing.T) {
-	want := Cell{"nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8", "FP8", "GB200", 8, 4}
+	want := Cell{"nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8", "FP8", "GB200", 8, 4, ""}
 	if cells := Load().Cells; len(cells) != 1 || *cells[0] != want {
 		t.Errorf("supported cells are %+v, want only %+v", cells, want)
 	}

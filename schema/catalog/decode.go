@@ -26,7 +26,8 @@ type document struct {
 
 type versionBlock struct {
 	Name                 string   `hcl:"name,label"`
-	From                 string   `hcl:"from,optional"` // the first version that is known to have the same facts
+	Since                string   `hcl:"from,optional"` // the first version that is known to have the same facts
+	Base                 string   `hcl:"base,optional"` // whose facts a version of the user's own begins with
 	Sources              []string `hcl:"sources,optional"`
 	SharedSamplingParams bool     `hcl:"shared_sampling_params,optional"`
 	ChunkedDefault       bool     `hcl:"chunked_default,optional"`

@@ -21,4 +21,6 @@ type GPU struct {
 	NVLinkBytesPerS float64 `hcl:"nvlink_bytes_per_s"`
 	TDPWatts        int     `hcl:"tdp_watts"`
 	GPUsPerNode     int     `hcl:"gpus_per_node"`
+
+	From string // the user's file that declares it, "" for a built-in one
 }

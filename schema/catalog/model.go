@@ -55,6 +55,8 @@ type Model struct {
 	VisionParams float64 `hcl:"vision_params,optional"`
 
 	Checkpoints []*Checkpoint `hcl:"checkpoint,block"`
+
+	From string // the user's file that declares it, "" for a built-in one
 }
 
 // A Checkpoint is one published set of a model's weights. Embedding, head and

@@ -10,18 +10,7 @@ import (
 // resolve lists for each version the facts that hold for it.
 func (d *document) resolve(c *Catalog) hcl.Diagnostics {
 	for _, b := range d.Versions {
-		own, _ := parseRelease(b.Name)
-		from, ok := parseRelease(b.From)
-		if !ok {
-			from = own
-		}
-		c.Versions = append(c.Versions, &Version{
-			release: own, from: from, Sources: b.Sources,
-			Name: b.Name, SharedSamplingParams: b.SharedSamplingParams, ChunkedDefault: b.ChunkedDefault,
-			ShallowKVMerge: b.ShallowKVMerge, GraphSizesExcludeMax: b.GraphSizesExcludeMax,
-			GraphDefaultMax: b.GraphDefaultMax, GraphPowersBelow: b.GraphPowersBelow, NestedKeysIgnored: b.NestedKeysIgnored,
-			flags: map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
-		})
+		c.Versions = append(c.Versions, b.version())
 	}
 	var diags hcl.Diagnostics
 	for _, b := range d.Flags {
@@ -50,6 +39,22 @@ func (d *document) resolve(c *Catalog) hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+// version is the version that a block declares, without flags and options.
+func (b *versionBlock) version() *Version {
+	own, _ := parseRelease(b.Name)
+	from, ok := parseRelease(b.Since)
+	if !ok {
+		from = own
+	}
+	return &Version{
+		Name: b.Name, Sources: b.Sources, release: own, from: from,
+		SharedSamplingParams: b.SharedSamplingParams, ChunkedDefault: b.ChunkedDefault,
+		ShallowKVMerge: b.ShallowKVMerge, GraphSizesExcludeMax: b.GraphSizesExcludeMax,
+		GraphDefaultMax: b.GraphDefaultMax, GraphPowersBelow: b.GraphPowersBelow, NestedKeysIgnored: b.NestedKeysIgnored,
+		flags: map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
+	}
 }
 
 // each calls add for every fact in every version that it holds for: one that is

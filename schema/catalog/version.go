@@ -12,6 +12,7 @@ import (
 // its LLM API take.
 type Version struct {
 	Name string // "1.0.0rc1"
+	From string // the user's file that declares it, "" for a built-in one
 	// Sources are the files and pages that its facts were read in.
 	Sources []string
 	// SharedSamplingParams: requests share one object, so that with a

@@ -264,7 +264,7 @@ func (s *session) knowSites() {
 func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Outcome, error) {
 	c := &executors.Campaign{
 		Plan: p, Store: s.store, Backends: s.sites.backends(),
-		Secrets: s.secrets, Hidden: s.defs.Secrets(), Vocabulary: vocabulary,
+		Secrets: s.secrets, Hidden: s.defs.Secrets(), Vocabulary: s.vocabulary,
 		Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, Budget: budget,
 		Observe: out.Event, Log: s.env.log,
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // secrets is the environment of a run that is never written but to the file of
@@ -37,8 +36,8 @@ func (s *session) secrets(address string) []string {
 }
 
 // vocabulary is that of the tokenizer of a run's model.
-func vocabulary(run *plan.Run) (vocab, eos int) {
-	m, _, ok := catalog.Load().Model(run.Model.Checkpoint)
+func (s *session) vocabulary(run *plan.Run) (vocab, eos int) {
+	m, _, ok := s.defs.Catalog.Model(run.Model.Checkpoint)
 	if !ok {
 		panic("command: " + run.Model.Checkpoint + " was planned and is not catalogued")
 	}
@@ -228,7 +227,7 @@ func (s *session) check() (*plan.Plan, hcl.Diagnostics) {
 		return nil, s.diags
 	}
 	p, diags := plan.Build(plan.Request{
-		Definitions: s.defs, Catalog: catalog.Load(), Place: s.sites.place, ReadDataset: trtllm.ReadDatasetFile,
+		Definitions: s.defs, Catalog: s.defs.Catalog, Place: s.sites.place, ReadDataset: trtllm.ReadDatasetFile,
 		Store: s.storeName, Version: Version,
 	})
 	return p, append(append(hcl.Diagnostics{}, s.diags...), diags...)

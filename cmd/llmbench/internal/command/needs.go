@@ -14,7 +14,6 @@ import (
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema"
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // needs are what the runs of a plan read, each once, in the order of the runs.
@@ -50,7 +49,7 @@ func (s *session) needs(p *plan.Plan) needs {
 		if st.slurm == nil || st.backend.Simulated {
 			continue
 		}
-		switch w := newWeights(r.Model); {
+		switch w := s.newWeights(r.Model); {
 		case w.Path != "" && first(fmt.Sprint(w)):
 			n.weights = append(n.weights, placed[prepare.Weights]{w, st})
 		case w.Path == "" && first(w.Checkpoint):
@@ -64,7 +63,7 @@ func (s *session) needs(p *plan.Plan) needs {
 			}
 		}
 		if c := st.slurm.Container; c != nil {
-			if i := newImage(r, c); first(fmt.Sprint(i)) {
+			if i := s.newImage(r, c); first(fmt.Sprint(i)) {
 				n.images = append(n.images, placed[prepare.Image]{i, st})
 			}
 		}
@@ -83,7 +82,7 @@ func dataOf(r *plan.Run) string {
 	return string(b)
 }
 
-func newWeights(m plan.Model) prepare.Weights {
+func (s *session) newWeights(m plan.Model) prepare.Weights {
 	w := prepare.Weights{Checkpoint: m.Checkpoint, Quantization: m.Quantization}
 	if m.Path != nil {
 		w.Path = *m.Path
@@ -91,19 +90,19 @@ func newWeights(m plan.Model) prepare.Weights {
 	if m.Revision != nil {
 		w.Revision = *m.Revision
 	}
-	if model, c, ok := catalog.Load().Model(m.Checkpoint); ok {
+	if model, c, ok := s.defs.Catalog.Model(m.Checkpoint); ok {
 		w.Base, w.Bytes, w.Shards = c.Base, c.Bytes, c.Shards
 		w.Name, w.Layers, w.Hidden = model.Name, model.Layers, model.Hidden
 	}
 	return w
 }
 
-func newImage(r *plan.Run, c *slurm.Container) prepare.Image {
+func (s *session) newImage(r *plan.Run, c *slurm.Container) prepare.Image {
 	i := prepare.Image{Name: r.Image.Name, Version: r.Image.TRTLLMVersion, File: filepath.Join(c.ImageDir, slurm.ImageFile(r.Image.Name))}
 	if r.Image.Digest != nil {
 		i.Digest = *r.Image.Digest
 	}
-	if gpu, ok := catalog.Load().GPU(r.Hardware.GPU); ok {
+	if gpu, ok := s.defs.Catalog.GPU(r.Hardware.GPU); ok {
 		i.Arch = gpu.CPU
 	}
 	return i
@@ -136,7 +135,7 @@ func checkFile(f plan.NamedFile) executors.Check {
 
 // maker is what makes and finds data sets.
 func (s *session) maker(p *plan.Plan) *executors.Campaign {
-	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: vocabulary, Log: s.env.log}
+	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: s.vocabulary, Log: s.env.log}
 }
 
 // checkDataSpace refuses data sets that are to be made and do not fit beside the
@@ -164,7 +163,7 @@ func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {
 			continue
 		}
 		seen[r.Model.Label] = true
-		c := newWeights(r.Model).Contradicted()
+		c := s.newWeights(r.Model).Contradicted()
 		if c == nil {
 			continue
 		}

@@ -10,7 +10,6 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // A nodeShape is what decides which nodes a job gets, and what it finds there.
@@ -64,7 +63,7 @@ func (s *session) nodeChecks(p *plan.Plan) []slurm.NodeCheck {
 
 func (s *session) newNodeCheck(r *plan.Run) slurm.NodeCheck {
 	n := slurm.NodeCheck{Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
-	if gpu, ok := catalog.Load().GPU(r.Hardware.GPU); ok {
+	if gpu, ok := s.defs.Catalog.GPU(r.Hardware.GPU); ok {
 		n.MemoryBytes, n.Domain = gpu.MemoryBytes, gpu.Domain
 	}
 	return n

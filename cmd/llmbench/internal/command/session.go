@@ -119,7 +119,7 @@ func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnost
 	s.seen = s.store.View()
 	s.seen.Survey()
 	p, diags := plan.Build(plan.Request{
-		Definitions: s.defs, Catalog: catalog.Load(),
+		Definitions: s.defs, Catalog: s.defs.Catalog,
 		Place: s.sites.place, ReadDataset: trtllm.ReadDatasetFile, Ledger: s.seen,
 		Selection: sel, Store: s.storeName, Version: Version,
 		Git: s.git(), Bare: bare, Observe: s.sites.observe(),
