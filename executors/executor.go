@@ -39,6 +39,13 @@ type Lister interface {
 	List(ctx context.Context) (map[string][]Handle, error)
 }
 
+// A Knower can say of jobs at once that they are gone, where Poll would rather wait.
+type Knower interface {
+	// Gone returns those of handles that the backend and its records answer not to
+	// know. An error means that nothing is known.
+	Gone(ctx context.Context, handles []Handle) ([]Handle, error)
+}
+
 // A Diagnoser can look into a running job that makes no progress.
 type Diagnoser interface {
 	// Diagnose returns what can be had of the job's processes and GPUs on nodes, or

@@ -1,7 +1,9 @@
 package prepare_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -15,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/prepare"
 	"github.com/llmbench/llmbench/executors/prepare/preparetest"
 )
 
@@ -180,6 +184,24 @@ func TestFetchWithoutSpace(t *testing.T) {
 	got := lines(s.weightsDir, fetcher(os.Environ()).Weights(t.Context(), w))
 	if !strings.Contains(got, "fail 1073741824.0 GiB are to come, and "+s.dir+" has ") || s.started() != "" {
 		t.Errorf("%s%s", got, s.started())
+	}
+}
+
+// What is refused for good is tried once.
+func TestFetchIsDenied(t *testing.T) {
+	for name, denial := range map[string]error{
+		"by the file system": errors.New("enroot: exit status 1: mkdir: cannot create directory '/run/enroot': Permission denied"),
+		"by Slurm":           fmt.Errorf("sbatch: error: Batch job submission failed: Invalid qos specification (%w)", executors.ErrRejected),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, tries := newSite(t, ""), 0
+			f := fetcher(s.environ)
+			f.Elsewhere = func(context.Context, prepare.Command) error { tries++; return denial }
+			got := lines(s.imageToFetch.File, f.Image(t.Context(), s.imageToFetch))
+			if tries != 1 || !strings.Contains(got, "fail "+denial.Error()) {
+				t.Errorf("tried %d times: %s", tries, got)
+			}
+		})
 	}
 }
 

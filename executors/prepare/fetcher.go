@@ -52,7 +52,7 @@ func NewFetcher(environ []string) *Fetcher {
 // remedyFor is what to do about an error that ended a step.
 func remedyFor(err error) string {
 	switch {
-	case errors.Is(err, fs.ErrPermission):
+	case denied(err):
 		return "let this user write there, or choose another folder"
 	case full(err):
 		return "make room"
@@ -77,7 +77,7 @@ func (f *Fetcher) waits(path string) func(*runs.HeldError) {
 func (f *Fetcher) again(ctx context.Context, c child, final func(error) bool) error {
 	for try := 1; ; try++ {
 		err := f.run(ctx, c)
-		if err == nil || ctx.Err() != nil || try >= f.Tries || final(err) {
+		if err == nil || ctx.Err() != nil || try >= f.Tries || denied(err) || errors.Is(err, executors.ErrRejected) || final(err) {
 			return err
 		}
 		f.Say("%v; trying again (%d of %d)", err, try+1, f.Tries)
@@ -96,10 +96,19 @@ func (f *Fetcher) run(ctx context.Context, c child) error {
 	}
 	err := f.Elsewhere(ctx, Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), homely), Clean: c.clean, Look: c.look})
 	if err != nil {
-		return errors.New(c.hide(err.Error()))
+		return &hiddenError{c.hide(err.Error()), err}
 	}
 	return nil
 }
+
+// A hiddenError is another without the secrets in its text.
+type hiddenError struct {
+	text  string
+	cause error
+}
+
+func (e *hiddenError) Error() string { return e.text }
+func (e *hiddenError) Unwrap() error { return e.cause }
 
 // homely reports whether a variable stays on this host: all do that are not for
 // the commands that bring something.
@@ -110,6 +119,11 @@ func homely(pair string) bool {
 		return false
 	}
 	return !strings.HasPrefix(name, "HF_") && !strings.HasPrefix(name, "ENROOT_")
+}
+
+// denied reports whether this user may not do it, now and the next time.
+func denied(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || strings.Contains(strings.ToLower(err.Error()), "permission denied")
 }
 
 // full reports whether a command's error is one of a disk without space, which

@@ -87,18 +87,23 @@ func (c *client) rows(ctx context.Context) ([]row, error) {
 	return rows, nil
 }
 
-// show asks the controller about one job; false where it does not know it.
-func (c *client) show(ctx context.Context, h handle) (row, bool) {
+// show asks the controller about one job; known is false where it does not know
+// it, as it says itself without an error.
+func (c *client) show(ctx context.Context, h handle) (r row, known bool, err error) {
 	out, err := c.ask(ctx, "scontrol", "-o", "show", "job", h.id)
-	if err != nil {
-		return row{}, false
+	var ce *commandError
+	switch {
+	case errors.As(err, &ce) && strings.Contains(ce.stderr, "Invalid job id"):
+		return row{}, false, nil
+	case err != nil:
+		return row{}, false, err
 	}
 	fields := keyValues(out)
-	r := row{
+	r = row{
 		id: fields["JobId"], name: fields["JobName"], state: fields["JobState"], exit: fields["ExitCode"],
 		submit: fields["SubmitTime"], start: fields["StartTime"], end: fields["EndTime"], nodes: fields["NodeList"], reason: fields["Reason"],
 	}
-	return r, r.id == h.id && r.name == h.name
+	return r, r.id == h.id && r.name == h.name, nil
 }
 
 // keyValues reads the KEY=VALUE words of `scontrol -o show`; the first of a key

@@ -41,6 +41,7 @@ func (c *Config) judge(n NodeCheck, nonce string, f facts, words string) []execu
 		}
 		j.container(words)
 	}
+	j.everywhere()
 	j.odd()
 	j.node = ""
 	if have := len(f.nodes()); have < n.Run.Hardware.Nodes {
@@ -213,9 +214,58 @@ func (j *nodeJudge) container(words string) {
 	case "starts":
 		j.add("container", executors.CheckOK, got, "")
 	case "":
-		j.add("container", executors.CheckFail, "does not start: "+or(words, "nothing was said"), j.exclude())
+		why := lastCause(words)
+		remedy := j.exclude()
+		if ofImage(why) {
+			remedy = "`llmbench prepare` verifies the image and brings it again"
+		}
+		j.add("container", executors.CheckFail, "does not start: "+or(why, "nothing was said"), remedy)
 	default:
 		j.add("container", executors.CheckFail, got, "mount it, or bring it to a file system that all nodes share")
+	}
+}
+
+// lastCause is the last line of FATAL or ERROR in what pyxis and enroot print, without
+// the marks before it; all of words where there is none.
+func lastCause(words string) string {
+	cause := words
+	for line := range strings.Lines(words) {
+		for _, mark := range []string{"[FATAL] ", "[ERROR] "} {
+			if _, rest, ok := strings.Cut(line, mark); ok {
+				cause = strings.TrimSpace(rest)
+			}
+		}
+	}
+	return cause
+}
+
+// ofImage reports whether a container does not start for its image's sake: the
+// node is not to blame.
+func ofImage(cause string) bool {
+	text := strings.ToLower(cause)
+	for _, word := range []string{".sqsh", "squashfs", "superblock", "no such image", "image format", "unsquashfs"} {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// everywhere takes the advice to leave out a node from what all nodes have in
+// common: leaving them all out mends nothing.
+func (j *nodeJudge) everywhere() {
+	count := map[string]int{}
+	key := func(c executors.Check) string { return c.Name + "\x00" + c.Detail }
+	for _, c := range j.out {
+		count[key(c)]++
+	}
+	nodes := len(j.facts.nodes())
+	for i, c := range j.out {
+		j.node = c.Node
+		if nodes > 1 && count[key(c)] == nodes && strings.HasSuffix(c.Remedy, j.exclude()) {
+			rest := strings.TrimSuffix(strings.TrimSuffix(c.Remedy, j.exclude()), "; ")
+			j.out[i].Remedy = strings.TrimPrefix(rest+"; all nodes have it, so that excluding one does not help: ask the site's operators", "; ")
+		}
 	}
 }
 

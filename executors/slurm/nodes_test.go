@@ -80,6 +80,33 @@ NODE	container	starts
 			}
 		})
 	}
+	// The lines of enroot and pyxis are as pyxis_slurmstepd.c passes them on.
+	for name, test := range map[string]struct{ words, detail, remedy string }{
+		"image": {
+			"slurmstepd: error: pyxis: printing enroot log file:\nslurmstepd: error: pyxis:     [INFO] Extracting squashfs filesystem...\nslurmstepd: error: pyxis:     [ERROR] Invalid image format: /images/a.sqsh\nslurmstepd: error: spank: required plugin spank_pyxis.so: task_init() failed with rc=-1",
+			"does not start: Invalid image format: /images/a.sqsh", "`llmbench prepare` verifies the image and brings it again",
+		},
+		"hook": {
+			"slurmstepd: error: pyxis:     nvidia-container-cli: mount error: operation not permitted\nslurmstepd: error: pyxis:     [ERROR] /etc/enroot/hooks.d/98-nvidia.sh exited with return code 1",
+			"does not start: /etc/enroot/hooks.d/98-nvidia.sh exited with return code 1", "all nodes have it, so that excluding one does not help: ask the site's operators",
+		},
+	} {
+		cfg := testConfig()
+		cfg.Container = &Container{ImageDir: "/images"}
+		text := strings.ReplaceAll(well("a")+well("b"), "container\tstarts", "other\tstarts")
+		n := 0
+		for _, c := range cfg.judge(nodeCheck("", 2), "abc", parseFacts(text), test.words) {
+			if c.Name == "container" {
+				n++
+				if c.Result != executors.CheckFail || c.Detail != test.detail || c.Remedy != test.remedy {
+					t.Errorf("%s: %+v", name, c)
+				}
+			}
+		}
+		if n != 2 {
+			t.Errorf("%s: %d checks of containers", name, n)
+		}
+	}
 	if checks := testConfig().judge(nodeCheck("", 2), "abc", parseFacts(well("a")), ""); checks[len(checks)-1].Detail != "1 of 2 nodes answered: the others said nothing" {
 		t.Errorf("a silent node: %+v", checks[len(checks)-1])
 	}

@@ -2,6 +2,7 @@ package slurm
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,7 @@ func (e *Executor) seen(h executors.Handle) {
 // gone asks scontrol, then sacct, about a job that squeue does not know; after a
 // while without an answer it is lost.
 func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (executors.Status, bool) {
-	if r, ok := e.slurm.show(ctx, parts); ok {
+	if r, ok, _ := e.slurm.show(ctx, parts); ok {
 		return e.status(r)
 	}
 	if r, ok := e.slurm.accounted(ctx, parts); ok {
@@ -157,4 +158,30 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 		return executors.Status{}, false
 	}
 	return executors.Status{State: executors.Ended, End: executors.Lost, JobID: parts.id, Raw: "unknown to Slurm"}, true
+}
+
+// Gone implements executors.Knower: such a job is in no queue, the controller says
+// that it does not know it, and no accounting has it.
+func (e *Executor) Gone(ctx context.Context, handles []executors.Handle) ([]executors.Handle, error) {
+	rows, err := e.slurm.rows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var gone []executors.Handle
+	for _, h := range handles {
+		parts, err := parseHandle(h)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(rows, func(r row) bool { return r.id == parts.id && r.name == parts.name }) {
+			continue
+		}
+		if _, known, err := e.slurm.show(ctx, parts); known || err != nil {
+			continue
+		}
+		if _, known := e.slurm.accounted(ctx, parts); !known {
+			gone = append(gone, h)
+		}
+	}
+	return gone, nil
 }

@@ -321,6 +321,19 @@ func TestLies(t *testing.T) {
 			t.Errorf("%v %v", all, err)
 		}
 	})
+	t.Run("who only looks learns at once that a job is gone", func(t *testing.T) {
+		for answer, want := range map[string]int{
+			"echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1":                             1,
+			"echo 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2; exit 1": 0,
+			"echo 'JobId=7 JobName=llmb-x-s1-a1 JobState=RUNNING'":                                           0,
+		} {
+			fake(t, bin, "scontrol", answer)
+			if gone, err := e.Gone(t.Context(), []executors.Handle{h}); err != nil || len(gone) != want {
+				t.Errorf("%s: %v %v", answer, gone, err)
+			}
+		}
+		fake(t, bin, "scontrol", "exit 1")
+	})
 	t.Run("the accounting confirms an end", func(t *testing.T) {
 		fake(t, bin, "sacct", "echo '7|llmb-x-s1-a1|CANCELLED by 0|0:15|2025-01-01T00:00:00|Unknown|gb01'")
 		all, err := e.Poll(t.Context(), []executors.Handle{h})

@@ -115,6 +115,7 @@ func (s *session) simulated(ctx context.Context, f definitionFlags, executor str
 func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, error) {
 	var lines []view.Standing
 	asked := map[*executors.Backend][]executors.Handle{}
+	submitted := map[executors.Handle]time.Time{}
 	for _, r := range p.Runs {
 		k := s.sites.keyOf(r)
 		var slots []runs.Slot
@@ -131,7 +132,11 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 		lines = append(lines, line)
 		for _, slot := range slots {
 			if b := s.sites.backends()[r.Executor]; b != nil && slot.InFlight && slot.Mine && slot.Handle != "" {
-				asked[b] = append(asked[b], executors.Handle(slot.Handle))
+				h := executors.Handle(slot.Handle)
+				asked[b] = append(asked[b], h)
+				if job, err := slot.Attempt.Job(); err == nil && job != nil {
+					submitted[h] = job.Submitted
+				}
 			}
 		}
 	}
@@ -141,12 +146,26 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 			s.env.log.Warn("no contact", "executor", b.Ref.Type, "error", err)
 			continue
 		}
+		if k, ok := b.Executor.(executors.Knower); ok {
+			handles = slices.DeleteFunc(handles, func(h executors.Handle) bool { _, told := answer[h]; return told })
+			handles = slices.DeleteFunc(handles, func(h executors.Handle) bool { return time.Since(submitted[h]) < settled })
+			gone, err := k.Gone(ctx, handles)
+			if err != nil {
+				s.env.log.Warn("no contact", "executor", b.Ref.Type, "error", err)
+			}
+			for _, h := range gone {
+				answer[h] = executors.Status{State: executors.Ended, End: executors.Lost, Reason: "the cluster no longer knows the job, and it left no word of its end"}
+			}
+		}
 		for i := range lines {
 			lines[i].Hear(answer)
 		}
 	}
 	return lines, nil
 }
+
+// settled is for how long after its submission a job may not be known yet.
+const settled = 2 * time.Minute
 
 // overtaken reports whether a run that was in flight when the plan was made is so
 // no longer.

@@ -59,10 +59,8 @@ func Checks(w io.Writer, checks []executors.Check) error {
 		p.line("")
 		p.table(nodeTable(nodes))
 		remarks := &table{}
-		for _, c := range nodes {
-			if c.Result == executors.CheckFail || c.Result == executors.CheckWarn {
-				remarks.check(c, c.Node+" "+c.Name)
-			}
+		for _, c := range shared(nodes) {
+			remarks.check(c, c.Node+" "+c.Name)
 		}
 		if len(remarks.rows) > 0 {
 			p.line("")
@@ -72,6 +70,32 @@ func Checks(w io.Writer, checks []executors.Check) error {
 	p.line("")
 	p.line("%d ok, %s, %d failed, %d skipped.", bad[executors.CheckOK], Plural(bad[executors.CheckWarn], "warning"), bad[executors.CheckFail], bad[executors.CheckSkipped])
 	return p.err
+}
+
+// shared are the checks that are not well, each once for all nodes that share it.
+func shared(checks []executors.Check) []executors.Check {
+	var out []executors.Check
+	of := map[executors.Check][]string{}
+	alike := func(c executors.Check) executors.Check {
+		c.Remedy, c.Node = strings.ReplaceAll(c.Remedy, c.Node, "NODE"), ""
+		return c
+	}
+	for _, c := range checks {
+		if c.Result != executors.CheckFail && c.Result != executors.CheckWarn {
+			continue
+		}
+		if of[alike(c)] == nil {
+			out = append(out, c)
+		}
+		of[alike(c)] = append(of[alike(c)], c.Node)
+	}
+	for i, c := range out {
+		if nodes := of[alike(c)]; len(nodes) > 1 {
+			out[i].Node = strings.Join(nodes, ",")
+			out[i].Remedy = strings.ReplaceAll(c.Remedy, c.Node, out[i].Node)
+		}
+	}
+	return out
 }
 
 func (t *table) check(c executors.Check, name string) {

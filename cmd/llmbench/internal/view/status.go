@@ -122,7 +122,10 @@ func (s *Standing) Hear(answer map[executors.Handle]executors.Status) {
 	case !ok || !s.flying:
 		return
 	case a.State == executors.Ended && a.End == executors.Lost:
-		s.State, s.Reason, s.flying, s.ETA = string(executors.Lost), strings.TrimSpace(a.Reason+"; apply measures it again"), false, nil
+		s.State, s.Reason, s.flying, s.ETA = string(executors.Lost), strings.TrimPrefix(a.Reason+"; apply measures it again", "; "), false, nil
+		return
+	case a.State == executors.Ended && s.State == string(runs.Running):
+		s.State, s.Reason, s.ETA = string(executors.Finishing), "the job has ended ("+a.Raw+") and left no word of its end yet; apply finds out", nil
 		return
 	case s.State != string(runs.Submitted) && s.State != string(runs.Intended):
 		return
