@@ -3,10 +3,12 @@ package executors
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -34,6 +36,24 @@ func (c *Campaign) blame(t *task, r *results.Result) error {
 		c.unnamed = append(c.unnamed, unnamed{finder, t, t.status.Nodes, r.Cause()})
 	}
 	return nil
+}
+
+// elsewhere reports whether other nodes may do what this one failed at. What two nodes
+// had is no node's fault: none of them is left alone for it.
+func (c *Campaign) elsewhere(t *task, r *results.Result) (bool, error) {
+	if !t.mine || r.Node() == "" {
+		return false, nil
+	}
+	f := plan.Failed{Code: r.Code(), Detail: r.Cause(), Node: r.Node()}
+	t.failed = append(t.failed, f)
+	known := t.run.State
+	known.Earlier = slices.Concat(known.Earlier, t.failed)
+	other := known.AlsoElsewhere(f)
+	if other == "" {
+		return true, nil
+	}
+	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s on node %s as before on %s: it is not the node's, and %s is used again", f.Code, f.Node, other, other)})
+	return false, c.Store.Exclude(t.backend.Cluster, runs.Exclusion{Node: other, Why: "its failure was no node's", Until: time.Now().UTC()})
 }
 
 // An unnamed failure is one of a node among these.

@@ -24,8 +24,9 @@ type task struct {
 	sample  int
 	phase   phase
 	attempt *runs.Attempt
-	mine    bool // submitted by this user: adoption, cancel and retry are ours
-	tries   int  // attempts that this campaign started or took up
+	mine    bool          // submitted by this user: adoption, cancel and retry are ours
+	tries   int           // attempts that this campaign started or took up
+	failed  []plan.Failed // those of them that a node may be to blame for
 	result  *results.Result
 	reason  string   // why it was skipped
 	staging *staging // its next attempt, nil while nobody makes one

@@ -50,7 +50,13 @@ func (c *Campaign) judge(t *task) error {
 	if t.inPack() && !result.Counts() {
 		t.pack.failed = append(t.pack.failed, t.attempt.Dir)
 	}
-	if result.Counts() || !t.mine || result.Code().Entry().Retry == failure.NoRetry {
+	again := result.Code().Entry().Retry == failure.Anywhere
+	if result.Code().Entry().Retry == failure.Elsewhere {
+		if again, err = c.elsewhere(t, result); err != nil {
+			return err
+		}
+	}
+	if result.Counts() || !t.mine || !again {
 		c.complete(t, result)
 		return nil
 	}

@@ -166,16 +166,22 @@ func (s State) repeats() *Failed {
 	for i := range s.Failed {
 		f := &s.Failed[i]
 		e := f.Code.Entry()
-		if e.Final && f.Node == "" || e.Retry == failure.Elsewhere && s.onTwoNodes(*f) {
+		if e.Final && f.Node == "" || e.Retry == failure.Elsewhere && s.AlsoElsewhere(*f) != "" {
 			return f
 		}
 	}
 	return nil
 }
 
-// onTwoNodes reports whether another node had the same failure.
-func (s State) onTwoNodes(f Failed) bool {
-	return f.Node != "" && slices.ContainsFunc(s.Failed, func(o Failed) bool { return o.Code == f.Code && o.Node != "" && o.Node != f.Node })
+// AlsoElsewhere is another node that had the failure which f had on its own, "" for
+// none.
+func (s State) AlsoElsewhere(f Failed) string {
+	for _, o := range slices.Concat(s.Failed, s.Earlier) {
+		if f.Node != "" && o.Code == f.Code && o.Node != "" && o.Node != f.Node {
+			return o.Node
+		}
+	}
+	return ""
 }
 
 // normal gives the lists of a state that came from elsewhere their empty form.

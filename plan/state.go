@@ -40,6 +40,9 @@ type State struct {
 	Suspect  int        `json:"suspect"`
 	InFlight []InFlight `json:"in_flight"`
 	Failed   []Failed   `json:"failed"`
+	// Earlier are failed attempts before those of Failed, at the same samples. They are
+	// not part of the document.
+	Earlier []Failed `json:"-"`
 	// Observed is what the samples that count were measured on. It is not part
 	// of the document.
 	Observed []Observation `json:"-"`

@@ -45,6 +45,7 @@ func (in Evidence) failure() Reason {
 		}
 		r := reason(end.Code, "%s", cmp.Or(end.Detail, string(end.Code)))
 		r.Level, r.Remedy = Failed, in.classifier().Remedy(end.Code, end.Detail)
+		r.Node = in.nodeOf(end.Code, trtllm.Failure{})
 		return r
 	case in.notFound():
 		return reason(failure.CLI, "the shell found no program to start, or may not start it (status %d)", *in.Exit.BenchRC)
@@ -64,21 +65,28 @@ func (in Evidence) notFound() bool {
 var launchFailed = regexp.MustCompile(`\btasks? (\d+)\S* launch failed`)
 
 // nodeOf is the node that a failure names, or that of the task which it names: tasks
-// are dealt to the nodes of a job in blocks.
-func (in Evidence) nodeOf(f trtllm.Failure) string {
-	m := launchFailed.FindStringSubmatch(f.Line)
-	if f.Node != "" || m == nil || in.Run.Hardware.GPUsPerNode == 0 {
+// are dealt to the nodes of a job in blocks. Where there is one node it is that, if the
+// failure may be a node's.
+func (in Evidence) nodeOf(code failure.Code, f trtllm.Failure) string {
+	h, nodes := in.Run.Hardware, in.Job.Nodes
+	switch {
+	case f.Node != "" || f.Everywhere || len(nodes) != h.Nodes:
 		return f.Node
+	case h.Nodes == 1 && code.Entry().Retry == failure.Elsewhere:
+		return nodes[0]
+	case h.GPUsPerNode == 0:
+		return ""
 	}
-	task, err := strconv.Atoi(m[1])
-	if i := task / in.Run.Hardware.GPUsPerNode; err == nil && i < len(in.Job.Nodes) && len(in.Job.Nodes) == in.Run.Hardware.Nodes {
-		return in.Job.Nodes[i]
+	if m := launchFailed.FindStringSubmatch(f.Line); m != nil {
+		if task, err := strconv.Atoi(m[1]); err == nil && task/h.GPUsPerNode < len(nodes) {
+			return nodes[task/h.GPUsPerNode]
+		}
 	}
 	return ""
 }
 
 func (in Evidence) logged(code failure.Code, f trtllm.Failure) Reason {
-	f.Node = in.nodeOf(f)
+	f.Node = in.nodeOf(code, f)
 	return Reason{Code: code, Level: Failed, Detail: f.Line, Remedy: f.Remedy, Node: f.Node, Log: f.Context}
 }
 

@@ -29,11 +29,11 @@ func TestNodeOfTask(t *testing.T) {
 		"srun: error: gb01: task 4: Exited with exit code 1":      "",
 		"srun: error: tasks 4-7 launch failed: Job prolog failed": "gb02",
 	} {
-		if got := in.nodeOf(trtllm.Failure{Line: line}); got != want {
+		if got := in.nodeOf(failure.Launch, trtllm.Failure{Line: line}); got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)
 		}
 	}
-	if got := in.nodeOf(trtllm.Failure{Line: "task 4 launch failed", Node: "gb09"}); got != "gb09" {
+	if got := in.nodeOf(failure.Launch, trtllm.Failure{Line: "task 4 launch failed", Node: "gb09"}); got != "gb09" {
 		t.Error(got)
 	}
 }

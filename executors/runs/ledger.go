@@ -34,7 +34,8 @@ func stateOf(slots []Slot, wanted int) plan.State {
 			state.Suspect++
 			state.Observed = appendObserved(state.Observed, slot.Result)
 		default:
-			state.Failed = append(state.Failed, plan.Failed{Code: slot.Result.Code(), Detail: slot.Result.Cause(), Node: slot.Result.Node()})
+			state.Failed = append(state.Failed, slot.Failed[0])
+			state.Earlier = append(state.Earlier, slot.Failed[1:]...)
 		}
 	}
 	return state

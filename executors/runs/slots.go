@@ -35,6 +35,8 @@ type Slot struct {
 	// says that there are attempts that were.
 	Tries   int
 	Retired bool
+	// Failed are the attempts that ended without a sample, the newest first.
+	Failed []plan.Failed
 }
 
 // Slots lists the samples of a key from 1 to wanted, and those beyond that have
@@ -146,8 +148,11 @@ func (slot *Slot) consider(a *Attempt, o outcome) error {
 		return slot.wait(o.snap, o.phase)
 	}
 	slot.Tries++
+	if !o.result.Counts() {
+		slot.Failed = append(slot.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
+	}
 	if o.result.Counts() || slot.Attempt == nil {
-		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries}
+		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Failed: slot.Failed}
 	}
 	return nil
 }
@@ -165,7 +170,7 @@ func (slot *Slot) wait(snap *snapshot, phase Phase) error {
 	if slot.InFlight {
 		return nil
 	}
-	*slot = Slot{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries}
+	*slot = Slot{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries, Failed: slot.Failed}
 	if intent != nil {
 		slot.Mine, slot.Pack = intent.User == userName(), intent.Pack
 	}

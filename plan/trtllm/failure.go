@@ -29,8 +29,9 @@ type Failure struct {
 	// Remedy says what to do, in a sentence without a full stop.
 	Remedy string
 	// Node is the host that the log names with a failure that may be a host's
-	// fault, "" for none.
-	Node string
+	// fault, "" for none. Everywhere says that every host would fail so.
+	Node       string
+	Everywhere bool
 }
 
 // maxFailureLine bounds Failure.Line, in bytes.
@@ -86,8 +87,7 @@ type search struct {
 	// said is the first line that calls itself an error and is known to no signature.
 	said  candidate
 	block *failure.Block // that is open
-	// told says that best is from a block, blameless that no node is to blame for it.
-	told, blameless bool
+	told  bool           // best is from a block
 
 	buf    []byte
 	around surroundings
@@ -170,8 +170,7 @@ func (s *search) take(sig *failure.Signature, line []byte, at int, mild bool) {
 	s.best = Failure{Code: sig.Code, Line: shorten(line, at), Strong: strong, Remedy: named(remedy, line)}
 	s.best.Context, s.around.after = s.around.before(), 1+contextLines
 	s.found, s.since, s.told = sig, s.at, false
-	s.refined = everywhere
-	s.blameless = everywhere
+	s.refined, s.best.Everywhere = everywhere, everywhere
 	s.node(line)
 }
 
@@ -250,7 +249,7 @@ func (s *search) refine(code failure.Code) {
 	}
 	if finer, everywhere, ok := s.finer(s.best.Code, s.buf); ok {
 		s.best.Remedy, s.refined = finer, true
-		if s.blameless = everywhere; everywhere {
+		if s.best.Everywhere = everywhere; everywhere {
 			s.best.Node = ""
 		}
 	}

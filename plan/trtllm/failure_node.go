@@ -10,7 +10,7 @@ import (
 // node looks in a line for the host of what was found, unless it is known or none is
 // to blame.
 func (s *search) node(line []byte) {
-	if s.best.Node != "" || s.blameless {
+	if s.best.Node != "" || s.best.Everywhere {
 		return
 	}
 	if s.best.Code == failure.NCCL || s.best.Code == failure.IMEX {
