@@ -1,6 +1,7 @@
 package slurmtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,11 @@ type Options struct {
 	Accounting bool
 	// MinJobAge is how long ended jobs stay known, in seconds; 0 is 300.
 	MinJobAge int
+	// Beside is a cluster with accounting whose munge and slurmdbd this one shares, as
+	// the clusters of a site do; nil for none. Name and Partition, the first one, are
+	// "throwaway" and "batch" where they are "".
+	Beside          *Cluster
+	Name, Partition string
 	// SlurmdTimeout is after how many seconds a node that does not answer is
 	// down; 0 is 300.
 	SlurmdTimeout int
@@ -81,8 +87,13 @@ func Start(ctx context.Context, dir string, opts Options) (*Cluster, error) {
 	if opts.SlurmdTimeout == 0 {
 		opts.SlurmdTimeout = 300
 	}
-	c := &Cluster{Name: "throwaway", daemons: map[string]*exec.Cmd{}, Dir: dir, opts: opts, munge: filepath.Join(dir, "munge.socket")}
-	for _, step := range []func(context.Context) error{c.startMunge, c.startAccounting, c.configure, c.startDaemons, c.ready} {
+	opts.Name, opts.Partition = cmp.Or(opts.Name, "throwaway"), cmp.Or(opts.Partition, "batch")
+	c := &Cluster{Name: opts.Name, daemons: map[string]*exec.Cmd{}, Dir: dir, opts: opts, munge: filepath.Join(dir, "munge.socket")}
+	shared := []func(context.Context) error{c.startMunge, c.startAccounting}
+	if other := opts.Beside; other != nil {
+		c.opts.Accounting, c.munge, c.dbdPort, shared = true, other.munge, other.dbdPort, nil
+	}
+	for _, step := range append(shared, c.configure, c.startDaemons, c.ready) {
 		if err := step(ctx); err != nil {
 			return c, fmt.Errorf("throwaway Slurm: %w\n%s", err, c.logs())
 		}

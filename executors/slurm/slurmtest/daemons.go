@@ -152,18 +152,20 @@ InactiveLimit=0
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,batch_sched_delay=0,bf_interval=1,sched_min_interval=0
 %sNodeName=gb[01-%02d] NodeHostname=%s NodeAddr=127.0.0.1 Port=[%d-%d] CPUs=16 RealMemory=4000 Gres=gpu:gb200:%d
-PartitionName=batch Nodes=ALL Default=YES MaxTime=4:00:00 State=UP
+PartitionName=%s Nodes=ALL Default=YES MaxTime=4:00:00 State=UP
 PartitionName=short Nodes=ALL MaxTime=10 State=UP
 `, c.Name, first, c.munge, c.path("state"), c.path("spool"), c.path("tmp"), c.path("slurmctld.pid"), c.Dir, c.path("slurmctld.log"), c.Dir,
-		c.opts.MinJobAge, c.opts.SlurmdTimeout, accounting, n, host, first+1, first+n, c.opts.GPUs)
+		c.opts.MinJobAge, c.opts.SlurmdTimeout, accounting, n, host, first+1, first+n, c.opts.GPUs, c.opts.Partition)
 	return os.WriteFile(c.path("slurm.conf"), []byte(conf), 0o644)
 }
 
 // startDaemons starts slurmdbd where asked, slurmctld and a slurmd a node.
 func (c *Cluster) startDaemons(ctx context.Context) error {
 	if c.opts.Accounting {
-		if err := c.StartAccounting(); err != nil {
-			return err
+		if c.opts.Beside == nil {
+			if err := c.StartAccounting(); err != nil {
+				return err
+			}
 		}
 		err := until(ctx, time.Minute, func() error {
 			_, err := c.run(ctx, "sacctmgr", "-i", "add", "cluster", c.Name)
@@ -175,7 +177,7 @@ func (c *Cluster) startDaemons(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, args := range [][]string{{"account", "perf", "Description=perf", "Organization=perf"}, {"user", "root", "Account=perf"}} {
+		for _, args := range [][]string{{"account", "perf", "Description=perf", "Organization=perf", "Cluster=" + c.Name}, {"user", "root", "Account=perf", "Cluster=" + c.Name}} {
 			if _, err := c.run(ctx, "sacctmgr", append([]string{"-i", "add"}, args...)...); err != nil {
 				return err
 			}
@@ -195,7 +197,7 @@ func (c *Cluster) startDaemons(ctx context.Context) error {
 // ready waits until all nodes are idle.
 func (c *Cluster) ready(ctx context.Context) error {
 	return until(ctx, time.Minute, func() error {
-		out, err := c.run(ctx, "sinfo", "-h", "-N", "-p", "batch", "-o", "%N %t")
+		out, err := c.run(ctx, "sinfo", "-h", "-N", "-p", c.opts.Partition, "-o", "%N %t")
 		if err != nil {
 			return err
 		}
