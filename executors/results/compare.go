@@ -78,8 +78,10 @@ type Refusal struct {
 func Compare(base, target *Set, how Comparing) *Comparison {
 	pairs := make([]pair, 0, len(base.Runs))
 	c := &Comparison{Rows: []ComparedRow{}, Refused: []Refusal{}}
-	others := byAddress(target)
-	for _, b := range base.Runs {
+	_, others := byAddress(target)
+	order, bases := byAddress(base)
+	for _, address := range order {
+		b := bases[address]
 		t, ok := others[b.Address]
 		if !ok {
 			c.Refused = append(c.Refused, Refusal{b.Address, "only the base has it"})
@@ -147,12 +149,20 @@ func without(address, axis string) (rest, value string, ok bool) {
 	return "", "", false
 }
 
-func byAddress(s *Set) map[string]RunSummary {
-	out := map[string]RunSummary{}
+// byAddress are the runs of a set by their addresses, and these in order. Of several
+// at one address the last with samples speaks.
+func byAddress(s *Set) (order []string, runs map[string]RunSummary) {
+	runs = map[string]RunSummary{}
 	for _, r := range s.Runs {
-		out[r.Address] = r
+		old, ok := runs[r.Address]
+		if !ok {
+			order = append(order, r.Address)
+		}
+		if !ok || r.Samples > 0 || old.Samples == 0 {
+			runs[r.Address] = r
+		}
 	}
-	return out
+	return order, runs
 }
 
 // A pair is one run on both sides.

@@ -201,6 +201,9 @@ func (p pair) waitsDiffer(metric string) bool {
 }
 
 func unlimited(r *Result) bool {
+	if _, known := r.Arguments["concurrency"]; !known && r.Executor.Type == ImportedType {
+		return false
+	}
 	n, ok := r.Arguments.Int("concurrency")
 	return !ok || n <= 0
 }

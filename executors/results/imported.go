@@ -3,6 +3,7 @@ package results
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -50,32 +51,59 @@ func ReadLabel(path string) (Label, bool) {
 	return l, true
 }
 
-// Import makes the result of a report that llmbench did not measure. It takes
-// the address of the declared run that the name of the log and the report
-// suit, else one of its own. It is never better than suspect: nobody has checked
-// what was passed to trtllm-bench.
-func Import(path string, report *trtllm.Report, declared []*plan.Run) *Result {
-	label, labelled := ReadLabel(path)
-	run := suits(label, labelled, report, declared)
+// A Found is what a log or a report that llmbench did not write tells of one run.
+// Report is nil for a run that failed; Reason then says why.
+type Found struct {
+	// Path is the file, Place where in it, "" for the whole.
+	Path, Place string
+	Report      *trtllm.Report
+	Reason      Reason
+	Simulated   bool
+}
+
+// Import makes the result of a run that llmbench did not measure. It takes the
+// address of the declared run that the name of the log and the report suit, else
+// one of its own. A number is never better than suspect: nobody has checked what was
+// passed to trtllm-bench.
+func Import(found Found, declared []*plan.Run) *Result {
+	label, labelled := ReadLabel(found.Path)
+	l := importedLog{label: label, labelled: labelled, report: found.Report}
+	run, several := l.suits(declared)
 	if run == nil {
-		run = undeclaredRun(label, labelled, report)
+		run = l.undeclaredRun(found.Path)
 	}
-	r := newResult(Evidence{Run: run, Sample: 1, Attempt: 1, Cluster: ImportedType, Simulated: report.Simulated})
+	r := newResult(Evidence{Run: run, Sample: 1, Attempt: 1, Cluster: ImportedType, Simulated: found.Simulated})
 	r.Executor, r.Estimate = plan.ExecutorRef{Type: ImportedType}, nil
-	r.measure(report)
-	r.Reasons = append(r.Reasons, reason(failure.UnverifiedArguments, "imported from %s: what was passed is not known for certain%s", path, label.contradicts(labelled, report)))
+	if found.Report != nil {
+		r.measure(found.Report)
+		m := matcher{got: newReported(found.Report)}
+		m.tokens()
+		r.Reasons = append(m.reasons, reason(failure.UnverifiedArguments, "imported from %s%s: what was passed is not known for certain%s%s",
+			found.Path, found.Place, l.contradictions(), several))
+	} else {
+		found.Reason.Detail = strings.TrimSpace(found.Reason.Detail + " (imported from " + found.Path + several + ")")
+		r.Reasons = append(r.Reasons, found.Reason)
+	}
 	r.settle()
 	if label.JobID != "" {
 		r.Job.ID = &label.JobID
 	}
-	r.Files.Stdout = &path
+	r.Files.Stdout = &found.Path
 	return r
 }
 
-// contradicts says in what the name of a log and its report differ, "" for
+// An importedLog is what the name of a log and its report say. The report is nil
+// where there is none.
+type importedLog struct {
+	label    Label
+	labelled bool
+	report   *trtllm.Report
+}
+
+// contradictions says in what the name of a log and its report differ, "" for
 // nothing.
-func (l Label) contradicts(labelled bool, report *trtllm.Report) string {
-	if !labelled {
+func (l importedLog) contradictions() string {
+	if !l.labelled {
 		return ""
 	}
 	var words []string
@@ -84,76 +112,138 @@ func (l Label) contradicts(labelled bool, report *trtllm.Report) string {
 			words = append(words, fmt.Sprintf("%s %d and not %d", what, name, report))
 		}
 	}
-	differs("TP", l.TP, report.World.TP)
-	differs("PP", l.PP, report.World.PP)
-	if ep := report.World.EP; ep != nil {
-		differs("EP", l.EP, *ep)
+	differs("TP", l.label.TP, l.report.World.TP)
+	differs("PP", l.label.PP, l.report.World.PP)
+	if ep := l.report.World.EP; ep != nil {
+		differs("EP", l.label.EP, *ep)
 	}
-	if l.Streaming != nil && *l.Streaming != report.Streaming {
-		words = append(words, fmt.Sprintf("streaming %v and not %v", *l.Streaming, report.Streaming))
+	if on := l.label.Streaming; on != nil && *on != l.report.Streaming {
+		words = append(words, fmt.Sprintf("streaming %v and not %v", *on, l.report.Streaming))
 	}
-	if len(words) == 0 {
-		return ""
+	text := ""
+	if len(words) > 0 {
+		text = "; its name says " + strings.Join(words, ", ") + " as the report does"
 	}
-	return "; its name says " + strings.Join(words, ", ") + " as the report does"
+	if why := l.concurrencyDenied(l.label.Concurrency); why != "" {
+		text += "; its name says concurrency " + shownConcurrency(l.label.Concurrency) + ", but " + why
+	}
+	return text
 }
 
-// suits finds the declared run that a log is of: by the label in its name, and
-// by a report that contradicts none of the run's arguments.
-func suits(label Label, labelled bool, report *trtllm.Report, declared []*plan.Run) *plan.Run {
-	for _, run := range declared {
-		if labelled && !label.suits(run) {
+// The shares of what a concurrency allows that must have been in flight on average
+// for a log to be of it: with all requests sent at once, the last is in flight for
+// the whole time and the first for hardly any of it.
+const (
+	leastOfAll   = 0.25
+	mostOfLimit  = 1.01
+	roundingSlip = 0.5
+)
+
+// concurrencyDenied says why a report cannot be of a concurrency, -1 for no limit; ""
+// where it can. Requests in flight on average are never more than the limit.
+func (l importedLog) concurrencyDenied(limit int) string {
+	if l.report == nil || l.report.Request.AvgConcurrent == nil {
+		return ""
+	}
+	got, n := *l.report.Request.AvgConcurrent, l.report.Request.NumRequests
+	why := fmt.Sprintf("%s requests were in flight on average", short(got))
+	switch {
+	case limit > 0 && got > mostOfLimit*float64(limit)+roundingSlip,
+		limit > 0 && n >= 2*limit && got < leastConcurrent*float64(limit),
+		limit <= 0 && n > 1 && got < leastOfAll*float64(n):
+		return why
+	}
+	return ""
+}
+
+// suits finds the declared run that a log is of: by the label in its name, and by a
+// report that contradicts none of the run's arguments. A log that suits several is
+// of none; several names them.
+func (l importedLog) suits(declared []*plan.Run) (run *plan.Run, several string) {
+	var fits []string
+	for _, d := range declared {
+		if l.labelled && !l.label.suits(d) || !l.labelled && l.report == nil {
 			continue
 		}
-		if len(match(Evidence{Run: run, Simulated: report.Simulated}, report)) == 0 {
-			return run
+		if l.report != nil && (len(match(Evidence{Run: d, Simulated: l.report.Simulated}, l.report)) > 0 || l.concurrencyDenied(concurrencyOf(d)) != "") {
+			continue
 		}
+		run, fits = d, append(fits, d.Address)
 	}
-	return nil
+	if len(fits) > 1 {
+		return nil, "; it suits " + strings.Join(fits, " and ") + " alike, so it is taken for none of them"
+	}
+	return run, ""
+}
+
+func concurrencyOf(run *plan.Run) int {
+	if c, ok := run.Arguments.Int("concurrency"); ok && c > 0 {
+		return c
+	}
+	return -1
 }
 
 func (l Label) suits(run *plan.Run) bool {
 	is := func(name string, want int) bool { n, ok := run.Arguments.Int(name); return !ok || n == want }
-	c, ok := run.Arguments.Int("concurrency")
-	if !ok || c <= 0 {
-		c = -1
-	}
-	return run.UseCase.Label == l.UseCase && is("tp", l.TP) && is("ep", l.EP) && is("pp", l.PP) && c == l.Concurrency &&
+	return run.UseCase.Label == l.UseCase && is("tp", l.TP) && is("ep", l.EP) && is("pp", l.PP) && concurrencyOf(run) == l.Concurrency &&
 		(l.Streaming == nil || *l.Streaming == run.Arguments.Bool("streaming"))
 }
 
-// undeclaredRun is as much of a run as a log tells.
-func undeclaredRun(label Label, labelled bool, report *trtllm.Report) *plan.Run {
+// shownConcurrency is a concurrency as addresses have it.
+func shownConcurrency(n int) string {
+	if n <= 0 {
+		return "unlimited"
+	}
+	return strconv.Itoa(n)
+}
+
+// undeclaredRun is as much of a run as a log tells. A concurrency that neither its
+// name nor its report tells is unknown, which is not unlimited.
+func (l importedLog) undeclaredRun(path string) *plan.Run {
+	run := &plan.Run{Arguments: trtllm.Arguments{}}
+	shape, concurrency, tp, pp := "unknown", "unknown", l.label.TP, l.label.PP
+	if l.report != nil {
+		shape, tp, pp = l.fillFrom(run), l.report.World.TP, l.report.World.PP
+	}
+	if l.labelled {
+		shape = l.label.UseCase
+		if l.concurrencyDenied(l.label.Concurrency) == "" {
+			concurrency = shownConcurrency(l.label.Concurrency)
+			run.Arguments["concurrency"] = int64(l.label.Concurrency)
+		}
+	}
+	run.UseCase.Label = shape
+	run.Address = fmt.Sprintf("imported/use_case=%s/concurrency=%s/tp=%d/pp=%d", shape, concurrency, tp, max(1, pp))
+	if l.report == nil && !l.labelled {
+		run.Address = "imported/log=" + strings.Trim(notInAddress.ReplaceAllString(filepath.Base(path), "_"), "_")
+	}
+	run.Fingerprint = importedFingerprint(run)
+	return run
+}
+
+var notInAddress = regexp.MustCompile(`[^A-Za-z0-9.]+`)
+
+// fillFrom takes over what a report tells of its run, and returns a name for its
+// lengths.
+func (l importedLog) fillFrom(run *plan.Run) (shape string) {
+	report := l.report
 	w, q := report.World, report.Request
 	isl, osl := int(q.AvgInputLength+0.5), int(q.AvgOutputLength+0.5)
-	name := fmt.Sprintf("isl%d_osl%d", isl, osl)
-	concurrency := int64(-1)
-	if labelled {
-		name, concurrency = label.UseCase, int64(label.Concurrency)
-	}
-	shown := "unlimited"
-	if concurrency > 0 {
-		shown = strconv.FormatInt(concurrency, 10)
-	}
-	args := trtllm.Arguments{
+	run.Arguments = trtllm.Arguments{
 		"tp": int64(w.TP), "pp": int64(w.PP), "max_batch_size": int64(w.MaxBatchSize), "max_num_tokens": int64(w.MaxNumTokens),
-		"num_requests": int64(q.NumRequests), "concurrency": concurrency, "streaming": report.Streaming,
+		"num_requests": int64(q.NumRequests), "streaming": report.Streaming,
 	}
 	if w.EP != nil {
-		args["ep"] = int64(*w.EP)
+		run.Arguments["ep"] = int64(*w.EP)
 	}
-	run := &plan.Run{
-		Address: fmt.Sprintf("imported/use_case=%s/concurrency=%s/tp=%d", name, shown, w.TP),
-		Model:   plan.Model{Checkpoint: report.Engine.Model, Quantization: value(report.Engine.Quantization)},
-		Image:   plan.Image{TRTLLMVersion: report.Engine.Version}, Arguments: args,
-		UseCase: plan.UseCase{Label: name, ISL: &isl, OSL: &osl},
-	}
+	run.Model = plan.Model{Checkpoint: report.Engine.Model, Quantization: value(report.Engine.Quantization)}
+	run.Image = plan.Image{TRTLLMVersion: report.Engine.Version}
+	run.UseCase = plan.UseCase{ISL: &isl, OSL: &osl}
 	run.Hardware.GPUs = max(1, w.TP) * max(1, w.PP)
 	if m := report.Machine; m != nil {
 		run.Hardware.GPU = m.Name
 	}
-	run.Fingerprint = importedFingerprint(run)
-	return run
+	return fmt.Sprintf("isl%d_osl%d", isl, osl)
 }
 
 // importedFingerprint tells logs apart that are not samples of one run, by all

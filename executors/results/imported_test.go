@@ -30,13 +30,16 @@ func TestImport(t *testing.T) {
 	}{
 		"suits a declared run":  {"experiments/m_TP8_EP8_PP1_CON64_chat/m_streaming-on_77.out", nil, "max_throughput/use_case=chat", ""},
 		"by its report alone":   {"run.log", nil, "max_throughput/use_case=chat", ""},
-		"another concurrency":   {"m_TP8_EP8_PP1_CON32_chat/m_streaming-on_77.out", nil, "imported/use_case=chat/concurrency=32/tp=8", ""},
-		"unlimited":             {"m_TP8_EP8_PP1_CON-1_chat/x.out", nil, "imported/use_case=chat/concurrency=unlimited/tp=8", ""},
-		"other lengths":         {"run.log", []string{"request_info.avg_input_length=1000"}, "imported/use_case=isl1000_osl64/concurrency=unlimited/tp=8", ""},
-		"a name that is wrong":  {"m_TP4_EP8_PP1_CON64_chat/m_streaming-off_77.out", nil, "imported/use_case=chat/concurrency=64/tp=8", "its name says TP 4 and not 8, streaming false and not true as the report does"},
+		"another concurrency":   {"m_TP8_EP8_PP1_CON32_chat/m_streaming-on_77.out", nil, "imported/use_case=chat/concurrency=unknown/tp=8/pp=1", "its name says concurrency 32, but 60.5 requests were in flight on average"},
+		"unlimited":             {"m_TP8_EP8_PP1_CON-1_chat/x.out", nil, "imported/use_case=chat/concurrency=unlimited/tp=8/pp=1", ""},
+		"not unlimited":         {"m_TP8_EP8_PP1_CON-1_chat/x.out", []string{"request_info.avg_num_concurrent_requests=12"}, "imported/use_case=chat/concurrency=unknown/tp=8/pp=1", "its name says concurrency unlimited, but 12 requests"},
+		"too many in flight":    {"run.log", []string{"request_info.avg_num_concurrent_requests=98.5"}, "imported/use_case=isl128_osl64/concurrency=unknown/tp=8/pp=1", ""},
+		"few in a short run":    {"run.log", []string{"request_info.avg_num_concurrent_requests=12", "request_info.num_requests=100"}, "max_throughput/use_case=chat", ""},
+		"other lengths":         {"run.log", []string{"request_info.avg_input_length=1000"}, "imported/use_case=isl1000_osl64/concurrency=unknown/tp=8/pp=1", ""},
+		"a name that is wrong":  {"m_TP4_EP8_PP1_CON64_chat/m_streaming-off_77.out", nil, "imported/use_case=chat/concurrency=64/tp=8/pp=1", "its name says TP 4 and not 8, streaming false and not true as the report does"},
 		"a folder of something": {"TP8/whatever.out", nil, "max_throughput/use_case=chat", ""},
 	} {
-		r := Import(c.path, reportOf(t, c.edits...), declared)
+		r := Import(Found{Path: c.path, Report: reportOf(t, c.edits...)}, declared)
 		if r.Address != c.address || r.Verdict != Suspect || r.Code() != "unverified_arguments" || !strings.Contains(r.Cause(), c.detail) {
 			t.Errorf("%s: %s, %s", name, r.Address, told(r))
 		}
@@ -48,7 +51,9 @@ func TestImport(t *testing.T) {
 
 // Logs are samples of one run only if they tell the same of it.
 func TestImportTellsApart(t *testing.T) {
-	of := func(edits ...string) string { return Import("run.log", reportOf(t, edits...), nil).Fingerprint }
+	of := func(edits ...string) string {
+		return Import(Found{Path: "run.log", Report: reportOf(t, edits...)}, nil).Fingerprint
+	}
 	first := of()
 	if first == "" || of("performance.output_throughput_per_gpu_tok_s=1") != first {
 		t.Error("another number makes another run")
@@ -57,5 +62,46 @@ func TestImportTellsApart(t *testing.T) {
 		if of(edit) == first {
 			t.Errorf("%s makes no other run", edit)
 		}
+	}
+}
+
+// A log that suits several declared runs is of none, and names them.
+func TestImportOfOneAmongSeveral(t *testing.T) {
+	other := testRun()
+	other.Address = "max_throughput/use_case=chat/env=b"
+	r := Import(Found{Path: "run.log", Report: reportOf(t)}, []*plan.Run{testRun(), other})
+	if !strings.HasPrefix(r.Address, "imported/") || !strings.Contains(r.Cause(), "it suits max_throughput/use_case=chat and max_throughput/use_case=chat/env=b alike") {
+		t.Errorf("%s, %s", r.Address, told(r))
+	}
+	// A concurrency tells them apart by what was in flight.
+	other.Arguments["concurrency"] = int64(16)
+	if r := Import(Found{Path: "run.log", Report: reportOf(t)}, []*plan.Run{testRun(), other}); r.Address != "max_throughput/use_case=chat" {
+		t.Errorf("%s, %s", r.Address, told(r))
+	}
+}
+
+// What is not known is not unlimited: it is compared with nothing as if it were.
+func TestImportedConcurrencyIsUnknown(t *testing.T) {
+	r := Import(Found{Path: "run.log", Report: reportOf(t, "request_info.avg_input_length=1000")}, nil)
+	if _, known := r.Arguments["concurrency"]; known || unlimited(r) {
+		t.Errorf("concurrency is %v", r.Arguments["concurrency"])
+	}
+}
+
+func TestImportOfFailures(t *testing.T) {
+	oom := Reason{Code: "gpu_oom", Level: Failed, Detail: "CUDA out of memory", Remedy: "lower it"}
+	for path, address := range map[string]string{
+		"m_TP8_EP8_PP1_CON64_chat/m_streaming-on_77.out": "max_throughput/use_case=chat",
+		"m_TP4_EP8_PP2_CON64_chat/m_streaming-on_77.out": "imported/use_case=chat/concurrency=64/tp=4/pp=2",
+		"logs/my run (3).log":                            "imported/log=my_run_3_.log",
+	} {
+		r := Import(Found{Path: path, Reason: oom}, []*plan.Run{testRun()})
+		if r.Address != address || r.Verdict != Failed || r.Code() != "gpu_oom" || r.Remedy() != "lower it" || len(r.Metrics) > 0 {
+			t.Errorf("%s: %s, %s", path, r.Address, told(r))
+		}
+	}
+	empty := Import(Found{Path: "run.log", Report: reportOf(t, "request_info.avg_output_length=0", "performance.system_output_throughput_tok_s=0")}, nil)
+	if empty.Verdict != Invalid || empty.Code() != "no_tokens" || len(empty.Metrics) > 0 {
+		t.Errorf("no tokens: %s", told(empty))
 	}
 }

@@ -19,11 +19,16 @@ import (
 // each, named by the log's content.
 func (s *Store) importedDir() string { return filepath.Join(s.dir, "imported") }
 
-// Import keeps a log with its result, which satisfies no run. The same log is
-// kept once; added is false when it is there already.
-func (s *Store) Import(log []byte, r *results.Result) (added bool, err error) {
-	sum := sha256.Sum256(log)
-	name := hex.EncodeToString(sum[:6])
+// Import keeps a log with the n-th result that was found in it, counted from 1,
+// which satisfies no run. The same log is kept once; added is false where this
+// result is there already. stderr is what else the run wrote, nil for nothing.
+func (s *Store) Import(log, stderr []byte, n int, r *results.Result) (added bool, err error) {
+	sum := sha256.Sum256(slices.Concat(log, stderr))
+	stem := hex.EncodeToString(sum[:6])
+	name := stem
+	if n > 1 {
+		name += fmt.Sprintf("-%d", n)
+	}
 	dir := s.importedDir()
 	if err := s.mkdirAll(dir); err != nil {
 		return false, err
@@ -35,13 +40,20 @@ func (s *Store) Import(log []byte, r *results.Result) (added bool, err error) {
 	if l.Has(name + ".json") {
 		return false, nil
 	}
-	path := filepath.Join(dir, name+".log")
+	path := filepath.Join(dir, stem+".log")
 	r.Files.Stdout = &path
+	if len(stderr) > 0 {
+		second := filepath.Join(dir, stem+".err")
+		r.Files.Stderr = &second
+		if err := jobdir.WriteFile(dir, stem+".err", stderr, 0o644); err != nil {
+			return false, err
+		}
+	}
 	doc, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return false, err
 	}
-	if err := jobdir.WriteFile(dir, name+".log", log, 0o644); err != nil {
+	if err := jobdir.WriteFile(dir, stem+".log", log, 0o644); err != nil {
 		return false, err
 	}
 	return true, jobdir.ReplaceFile(dir, name+".json", append(doc, '\n'), 0o644)
@@ -67,6 +79,9 @@ func (s *Store) Imported() ([]*results.Result, error) {
 		var r results.Result
 		if json.NewDecoder(bytes.NewReader(b)).Decode(&r) != nil {
 			return nil, errors.New(filepath.Join(l.Dir, name) + " is damaged; remove it and import the log again")
+		}
+		for i := range r.Reasons { // remedies are not in the document
+			r.Reasons[i].Remedy = r.Reasons[i].Code.Entry().Remedy
 		}
 		run := fmt.Sprint(r.Address, r.Fingerprint, r.Simulated)
 		samples[run]++

@@ -13,6 +13,8 @@ type Log struct {
 	// does not say is nil or zero in it. A whole report is a result whatever
 	// comes after it.
 	Report *Report
+	// Reports are all whole reports of the log, Report last; of very many the first.
+	Reports []PlacedReport
 	// Partial is the last report that began and is not whole; it is never a
 	// result. Lacks names what is missing from it.
 	Partial *Report
@@ -43,6 +45,13 @@ type Log struct {
 	Simulated bool
 }
 
+// A PlacedReport is a report and the number of the line that its first heading
+// stands in.
+type PlacedReport struct {
+	Report *Report
+	Line   int
+}
+
 // ReadLog reads a log: stdout, stderr or both, of one rank or of all under
 // `srun -l`. Lines that it does not know are passed over. A log that begins or
 // ends anywhere is no error.
@@ -61,6 +70,7 @@ func (c *Classifier) ReadLog(r io.Reader) (*Log, error) {
 			break
 		}
 		l.stream = lines.stream
+		l.text.at++
 		l.line(line, lines.ended)
 	}
 	return l.end(), nil
@@ -164,6 +174,7 @@ func (l *logReader) end() *Log {
 	out := l.log
 	l.text.end()
 	out.Report, out.Partial, out.Lacks = l.text.whole, l.text.cut, l.text.lacks
+	out.Reports = l.text.reports
 	if f, ok := l.cause.result(); ok {
 		out.Failure = &f
 	}

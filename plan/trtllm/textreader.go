@@ -45,8 +45,12 @@ const (
 // report.
 type textReader struct {
 	whole *Report // the last one, nil if there was none
-	cut   *Report // the last one that is not whole
-	lacks []string
+	// reports are all whole ones, up to mostReports; at is the number of the line
+	// that is read.
+	reports []PlacedReport
+	at      int
+	cut     *Report // the last one that is not whole
+	lacks   []string
 	// simulated says that a heading, be it of the data set alone, had the mark.
 	simulated bool
 
@@ -56,9 +60,13 @@ type textReader struct {
 	underHeading, afterRule bool
 }
 
-// A draft is a report that is being read.
+// mostReports bounds how many reports of a log are kept.
+const mostReports = 10_000
+
+// A draft is a report that is being read. line is where it began.
 type draft struct {
 	report Report
+	line   int
 	seen   [unknownSection + 1]bool
 	// first says that 0.17 printed it, which has no breakdown of latency; closed
 	// that a rule ended the section of the figures.
@@ -142,6 +150,9 @@ func (t *textReader) heading(name string) {
 	}
 	d := &t.draft
 	d.seen[s] = true
+	if d.line == 0 && s != datasetSection {
+		d.line = t.at
+	}
 	d.report.Simulated = d.report.Simulated || simulated
 	t.simulated = t.simulated || simulated
 	t.section, t.underHeading = s, true
@@ -174,6 +185,9 @@ func (t *textReader) finish() {
 		t.cut, t.lacks = &d.report, lacks
 	} else {
 		t.whole = &d.report
+		if len(t.reports) < mostReports {
+			t.reports = append(t.reports, PlacedReport{t.whole, d.line})
+		}
 	}
 }
 

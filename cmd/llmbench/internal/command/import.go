@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,10 +13,12 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -24,9 +27,9 @@ func importCommand(e *env) *cli.Command {
 		Name: "import", Usage: "take over results that llmbench did not measure", ArgsUsage: "DIR PATH…",
 		Flags: definitionFlagSet(),
 		Description: description([]string{"llmbench import my-benchmark experiments/", "llmbench import my-benchmark run1.log report.json"},
-			"0  all whole reports were taken over", "1  error, or no report was found") +
+			"0  all reports and failed runs that were found were taken over", "1  error, or none was found") +
 			"\n\nDIR holds the definitions, whose store keeps the results. A PATH is a log or a JSON report of trtllm-bench, or a folder of these, such as the recipe's experiments. " +
-			"`results -executor=imported` shows them, `compare -executor=imported` takes them as a side; they are suspect and satisfy no run.",
+			"Of a log with several reports each is taken over, and a log of a failed run is taken over as failed, with its cause. The .err beside a .out is read too. `results -executor=imported` shows them, `compare -executor=imported` takes them as a side; they are suspect and satisfy no run.",
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.NArg() < 2 {
 				return errors.New("import takes the directory of definitions and what to import: llmbench import DIR PATH…")
@@ -50,28 +53,30 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 	if err := s.store.Create(); err != nil {
 		return err
 	}
-	found, added := 0, 0
+	all, added := 0, 0
 	for _, path := range files {
-		text, report, why := readAnyReport(path)
-		if report == nil {
+		log, why := readForeign(path)
+		if why != "" {
 			fmt.Fprintf(e.streams.Err, "%s: left out: %s\n", path, why)
 			continue
 		}
-		found++
-		r := results.Import(path, report, p.Runs)
-		isNew, err := s.store.Import(text, r)
-		if err != nil {
-			return err
+		for i, found := range log.found {
+			all++
+			r := results.Import(found, p.Runs)
+			isNew, err := s.store.Import(log.text, log.stderr, i+1, r)
+			if err != nil {
+				return err
+			}
+			if isNew {
+				added++
+			}
+			fmt.Fprintf(e.streams.Out, "%s  %s%s%s\n", r.Address, path, found.Place, view.ImportedVerdict(r))
 		}
-		if isNew {
-			added++
-		}
-		fmt.Fprintf(e.streams.Out, "%s  %s\n", r.Address, path)
 	}
-	if found == 0 {
-		return errors.New("no whole report was found; nothing is imported")
+	if all == 0 {
+		return errors.New("no report and no failed run was found; nothing is imported")
 	}
-	fmt.Fprintf(e.streams.Out, "%d imported, %d were there already. `llmbench results -executor=imported %s` shows them.\n", added, found-added, f.Dir)
+	fmt.Fprintf(e.streams.Out, "%d imported, %d were there already. `llmbench results -executor=imported %s` shows them.\n", added, all-added, f.Dir)
 	return nil
 }
 
@@ -110,36 +115,81 @@ func logsIn(paths []string) ([]string, error) {
 // mostLog bounds what is read of a log: a report stands in far less.
 const mostLog = 256 << 20
 
-// readAnyReport reads a JSON report or a log; why says what is wrong with one
-// that holds no whole report.
-func readAnyReport(path string) (text []byte, report *trtllm.Report, why string) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, err.Error()
-	}
-	if info.Size() > mostLog {
-		return nil, nil, "it is larger than 256 MiB; import the end of it, which holds the report"
-	}
-	if text, err = os.ReadFile(path); err != nil {
-		return nil, nil, err.Error()
+// A foreignLog is a file that llmbench did not write, with what was found in it.
+type foreignLog struct {
+	text, stderr []byte
+	found        []results.Found
+}
+
+// readForeign reads a JSON report or a log with the .err beside it; why says what is
+// wrong with a file that tells of no run.
+func readForeign(path string) (log foreignLog, why string) {
+	var err error
+	if log.text, err = readBounded(path); err != nil {
+		return log, err.Error()
 	}
 	if strings.EqualFold(filepath.Ext(path), ".json") {
-		if report, err = trtllm.ReadReport(bytes.NewReader(text)); err != nil {
-			return nil, nil, err.Error()
+		report, err := trtllm.ReadReport(bytes.NewReader(log.text))
+		if err != nil {
+			return log, err.Error()
 		}
-		return text, report, ""
+		log.found = []results.Found{{Path: path, Report: report, Simulated: report.Simulated}}
+		return log, ""
 	}
-	log, err := trtllm.NewClassifier(slurm.Words).ReadLog(bytes.NewReader(text))
+	if stem, ok := strings.CutSuffix(path, ".out"); ok {
+		if log.stderr, err = readBounded(stem + ".err"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return log, stem + ".err: " + err.Error()
+		}
+	}
+	return log, log.read(path)
+}
+
+// read looks for reports, and for a failure where there is none.
+func (f *foreignLog) read(path string) (why string) {
+	log, err := trtllm.NewClassifier(slurm.Words).ReadLog(io.MultiReader(bytes.NewReader(f.text), strings.NewReader("\n"), bytes.NewReader(f.stderr)))
+	if err != nil {
+		return err.Error()
+	}
+	for _, placed := range log.Reports {
+		if placed.Report.World.TP <= 0 {
+			continue
+		}
+		found := results.Found{Path: path, Report: placed.Report, Simulated: placed.Report.Simulated || log.Simulated}
+		if len(log.Reports) > 1 {
+			found.Place = fmt.Sprintf(":%d", placed.Line)
+		}
+		found.Report.Simulated = found.Simulated
+		f.found = append(f.found, found)
+	}
+	if len(f.found) > 0 {
+		return ""
+	}
+	cause := results.Reason{Level: results.Failed}
+	switch {
+	case log.Failure != nil:
+		cause.Code, cause.Detail = log.Failure.Code, log.Failure.Line
+		cause.Remedy, cause.Node, cause.Log = log.Failure.Remedy, log.Failure.Node, log.Failure.Context
+	case len(log.Lacks) > 0:
+		cause.Code, cause.Level = failure.ReportIncomplete, results.Invalid
+		cause.Detail = "the report breaks off: it lacks " + strings.Join(log.Lacks, ", ")
+	case log.Phase != trtllm.PhaseNone:
+		cause.Code, cause.Detail = failure.Lost, "the log ends while "+log.Phase.String()+", without a report and without a cause"
+	default:
+		return "it holds no report and no failed run"
+	}
+	f.found = []results.Found{{Path: path, Reason: cause, Simulated: log.Simulated}}
+	return ""
+}
+
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, nil, err.Error()
-	case log.Report != nil && log.Report.World.TP > 0:
-		log.Report.Simulated = log.Report.Simulated || log.Simulated
-		return text, log.Report, ""
-	case log.Failure != nil:
-		return nil, nil, string(log.Failure.Code) + ": " + log.Failure.Line
-	case len(log.Lacks) > 0:
-		return nil, nil, "its report lacks " + strings.Join(log.Lacks, ", ")
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a regular file")
+	case info.Size() > mostLog:
+		return nil, errors.New("it is larger than 256 MiB; import the end of it, which holds the report")
 	}
-	return nil, nil, "it holds no report"
+	return os.ReadFile(path)
 }

@@ -312,3 +312,12 @@ func ResultsOverview(w io.Writer, s *results.Set) error {
 	}
 	return p.err
 }
+
+// ImportedVerdict says what an imported result is worth where it has no number, ""
+// for one that has.
+func ImportedVerdict(r *results.Result) string {
+	if r.Counts() {
+		return ""
+	}
+	return fmt.Sprintf("  %s: %s: %s", r.Verdict, r.Code(), r.Cause())
+}
