@@ -26,7 +26,9 @@ var nodeLogs = map[failure.Code]string{
 
 // failsOn is a course that fails with a log on a node.
 func failsOn(node, log string) course {
-	return course{runs: time.Minute, end: executors.Failed, exits: true, node: node, stdout: strings.ReplaceAll(log, "%s", node)}
+	return course{runs: time.Minute, end: executors.Failed, exits: true, node: node, writes: func(time.Duration) map[string]string {
+		return map[string]string{"stdout": strings.ReplaceAll(log, "%s", node)}
+	}}
 }
 
 // onNodes is a campaign of one run whose attempts take the courses in their order.
