@@ -3,23 +3,36 @@ package executors
 import (
 	"context"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
 
-// GitState returns the commit that dir is checked out at and whether files
-// below dir differ from it; ok is false outside a git work tree, or without
-// git.
-func GitState(ctx context.Context, dir string) (commit string, dirty, ok bool) {
+// GitState returns the commit that the first of dirs is checked out at, and whether
+// definitions in any of them differ from it; ok is false outside a git work tree, or
+// without git. What else lies there does not count: plans, reports and stores.
+func GitState(ctx context.Context, dirs ...string) (commit string, dirty, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	head, err := exec.CommandContext(ctx, "git", "-C", dir, "rev-parse", "--verify", "HEAD").Output()
+	git := func(args ...string) (string, error) {
+		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dirs[0]}, args...)...).Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	commit, err := git("rev-parse", "--verify", "HEAD")
 	if err != nil {
 		return "", false, false
 	}
-	status, err := exec.CommandContext(ctx, "git", "-C", dir, "status", "--porcelain", "--", ".").Output()
+	status := []string{"status", "--porcelain", "--"}
+	for _, dir := range dirs {
+		rel, err := filepath.Rel(dirs[0], dir)
+		if err != nil {
+			rel = dir
+		}
+		status = append(status, ":(glob)"+filepath.Join(rel, "*.hcl"), ":(glob)"+filepath.Join(rel, "*.auto.vars"))
+	}
+	changed, err := git(status...)
 	if err != nil {
 		return "", false, false
 	}
-	return strings.TrimSpace(string(head)), len(strings.TrimSpace(string(status))) > 0, true
+	return commit, changed != "", true
 }

@@ -51,7 +51,12 @@ type Settings struct {
 	RequiredVersion string
 	Store           string
 	Group           string
-	Range           hcl.Range
+	// Executor is TYPE or TYPE.NAME of what runs where a benchmark does not say it.
+	Executor string
+	Range    hcl.Range
+
+	executorRange    hcl.Range
+	executorProblems hcl.Diagnostics // variables that Executor lacks
 }
 
 // Policy is the policy block; limits that are not given are nil.

@@ -86,13 +86,13 @@ func (n *names) defineExecutors(executors []*Executor) {
 }
 
 // ChooseExecutor returns what runs the cell: override if it is not "" (TYPE or
-// TYPE.NAME), else what the cell chose, else the only one declared. Equal
-// choices are the same pointer.
+// TYPE.NAME), else what the cell chose, else the llmbench block, else the only one
+// declared. Equal choices are the same pointer.
 func (d *Definitions) ChooseExecutor(c *Cell, override string) (*Executor, hcl.Diagnostics) {
 	if override != "" {
 		e, why := d.findExecutor(override)
 		if e == nil {
-			return nil, hcl.Diagnostics{refuseAll("Unknown executor", "-executor=%s: %s", override, why)}
+			return nil, hcl.Diagnostics{refuseAll("Unknown executor", "-executor=%s, or LLMBENCH_EXECUTOR: %s", override, why)}
 		}
 		return e, nil
 	}
@@ -101,6 +101,16 @@ func (d *Definitions) ChooseExecutor(c *Cell, override string) (*Executor, hcl.D
 			return e, nil
 		}
 	}
+	if s := d.Settings; s.Executor != "" || len(s.executorProblems) > 0 {
+		if len(s.executorProblems) > 0 {
+			return nil, s.executorProblems
+		}
+		e, why := d.findExecutor(s.Executor)
+		if e == nil {
+			return nil, hcl.Diagnostics{refuse(s.executorRange, "Unknown executor", "The argument \"executor\" is %q, and %s", s.Executor, why)}
+		}
+		return e, nil
+	}
 	switch len(d.Executors) {
 	case 1:
 		return d.Executors[0], nil
@@ -108,7 +118,7 @@ func (d *Definitions) ChooseExecutor(c *Cell, override string) (*Executor, hcl.D
 		return nil, hcl.Diagnostics{refuseAll("No executor",
 			"No executor is declared, so nothing says where the runs go. Declare one, such as executor \"slurm\" \"NAME\" { … }, or rehearse with -executor=simulate, which needs no cluster and no GPU and marks its results as simulated. It is never chosen silently.")}
 	}
-	return nil, hcl.Diagnostics{refuse(c.Range, "Ambiguous executor", "Several executors are declared: %s. Choose with executor = executor.%s in the benchmark or its row, or with -executor=%[2]s.", strings.Join(d.executorRefs(), ", "), d.Executors[0].Ref())}
+	return nil, hcl.Diagnostics{refuse(c.Range, "Ambiguous executor", "Several executors are declared: %s. Choose with executor = executor.%s in the benchmark, its row or the llmbench block, with -executor=%[2]s, or with LLMBENCH_EXECUTOR=%[2]s.", strings.Join(d.executorRefs(), ", "), d.Executors[0].Ref())}
 }
 
 // undeclaredSimulate is the same executor each time.

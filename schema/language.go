@@ -11,7 +11,7 @@ import (
 func Language() map[string][]string {
 	names := func(fields []field) []string { all, _ := fieldNames(fields); return all }
 	return map[string][]string{
-		"llmbench":   names(settingsFields),
+		"llmbench":   settingsShape.args,
 		"policy":     names(policyFields),
 		"variable":   variableShape.args,
 		"validation": validationShape.args,

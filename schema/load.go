@@ -52,6 +52,11 @@ func (l *loader) load() hcl.Diagnostics {
 	if diags.HasErrors() {
 		return diags // the rest would be guesswork
 	}
+	shared, more := l.included(bodies)
+	if more.HasErrors() {
+		return append(diags, more...)
+	}
+	bodies = append(bodies, shared...)
 	facts, more := l.sources.facts(l.defs.Dir, l.opts.Catalog)
 	if more.HasErrors() {
 		return append(diags, more...)

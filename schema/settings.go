@@ -13,7 +13,11 @@ var settingsFields = []field{
 	{name: "group", ty: cty.String, wrong: notEmpty},
 }
 
-var settingsShape = shape{noun: "llmbench", args: []string{"required_version", "store", "group"}}
+// settingsExecutor is evaluated apart: a variable that is missing there matters only
+// where nothing else chooses.
+var settingsExecutor = []field{{name: "executor", ty: cty.String, wrong: notEmpty}}
+
+var settingsShape = shape{noun: "llmbench", args: []string{"required_version", "store", "group", "executor", "include"}}
 
 // checkRequiredVersion compares the required_version of llmbench blocks with
 // the running version, before anything else is read: a newer language would
@@ -57,6 +61,15 @@ func (n *names) readSettings(b *hclsyntax.Block) (Settings, hcl.Diagnostics) {
 	v, more := n.fields(c, settingsFields, &u)
 	diags = append(diags, more...)
 	diags = append(diags, u.problems...)
+	var chosen use
+	executor, more := n.fields(c, settingsExecutor, &chosen)
+	diags = append(diags, more...)
+	if s.executorProblems = chosen.problems; len(chosen.problems) == 0 {
+		s.Executor = text(executor["executor"])
+	}
+	if a := c.byName["executor"]; a != nil {
+		s.executorRange = a.SrcRange
+	}
 	s.RequiredVersion, s.Store, s.Group = text(v["required_version"]), text(v["store"]), text(v["group"])
 	return s, diags
 }

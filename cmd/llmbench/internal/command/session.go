@@ -3,6 +3,8 @@ package command
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcldec"
@@ -39,6 +41,9 @@ type session struct {
 // printed.
 func (e *env) load(f definitionFlags, executor string) *session {
 	s := &session{env: e}
+	if executor == "" {
+		executor = e.getenv("LLMBENCH_EXECUTOR")
+	}
 	s.defs, s.diags = schema.Load(f.Dir, schema.Options{
 		Vars: f.Vars, VarFiles: f.VarFiles, Environ: e.environ,
 		Executors: map[string]hcldec.Spec{slurm.Type: slurm.Spec(), simulate.Type: simulate.Spec()},
@@ -132,7 +137,13 @@ func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnost
 }
 
 func (s *session) git() *plan.Git {
-	commit, dirty, ok := executors.GitState(s.env.signal, s.defs.Dir)
+	dirs := []string{s.defs.Dir}
+	for _, in := range s.defs.Inputs {
+		if dir := filepath.Dir(in.Path); strings.HasSuffix(in.Path, ".hcl") && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	commit, dirty, ok := executors.GitState(s.env.signal, dirs...)
 	if !ok {
 		return nil
 	}

@@ -20,6 +20,16 @@ block "llmbench" {
     type = "string"
     doc  = "Unix group that owns what is written into the store, so that a team can share it."
   }
+  argument "executor" {
+    type    = "executor"
+    doc     = "Executor of benchmarks that do not name one, such as a variable of the site. -executor and LLMBENCH_EXECUTOR take precedence."
+    example = "var.executor"
+  }
+  argument "include" {
+    type    = "list(string)"
+    doc     = "Directories, relative to the definitions and in the same git work tree, whose model, hardware, image, use_case, executor, variable and locals blocks count as if they stood here. Written out, not computed; included directories include nothing themselves."
+    example = "[\"../common\"]"
+  }
 }
 
 block "policy" {
@@ -50,6 +60,11 @@ block "policy" {
     range   = "0 or more"
     doc     = "Refuse time limits less than this share above the longest predicted time."
     example = "\"20%\""
+  }
+  argument "allow_declared_cells" {
+    type    = "bool"
+    default = "true"
+    doc     = "Whether cells that a *.catalog.hcl beside the definitions declares may run. They are marked as declared by you, not supported."
   }
 }
 
