@@ -98,12 +98,19 @@ func call(ctx context.Context, timeout time.Duration, dir string, argv ...string
 
 // commandEnvironment is the caller's for a command of Slurm's: sites need their
 // own variables for it. What would change what the commands do or print stays
-// behind. What starts something hands its environment on: unless it names with
-// --export what of it, it gets that of jobs alone.
+// behind. sbatch and srun hand theirs on to the job, which is to get no more than
+// environment has: they get that, and what they need to reach the controller, which
+// the job's script drops first. (--export with a list of names is no way: as with
+// NONE, sbatch then has the node load a login environment, from 22.05 to 25.11.)
 func commandEnvironment(environ, argv []string) []string {
-	starts := argv[0] == "sbatch" || argv[0] == "srun" && len(argv) > 2
-	if starts && !slices.ContainsFunc(argv, func(w string) bool { return strings.HasPrefix(w, "--export=") }) {
-		return environment(environ)
+	if argv[0] == "sbatch" || argv[0] == "srun" && len(argv) > 2 {
+		keep := environment(environ)
+		for _, pair := range environ {
+			if name, _, _ := strings.Cut(pair, "="); slices.Contains(reaching, name) {
+				keep = append(keep, pair)
+			}
+		}
+		return keep
 	}
 	keep := []string{}
 	for _, pair := range environ {
@@ -113,6 +120,10 @@ func commandEnvironment(environ, argv []string) []string {
 	}
 	return append(keep, "LC_ALL=C", "SLURM_TIME_FORMAT=standard")
 }
+
+// reaching are the variables by which commands reach and convince the controller;
+// common.sh unsets them.
+var reaching = []string{"SLURM_CONF_SERVER", "SLURM_JWT", "KRB5CCNAME", "LD_LIBRARY_PATH"}
 
 // steers reports whether a variable changes what Slurm's commands do or print.
 func steers(name string) bool {

@@ -1,5 +1,6 @@
 set -u
 export LC_ALL=C
+unset SLURM_CONF_SERVER SLURM_JWT KRB5CCNAME LD_LIBRARY_PATH # they were for sbatch
 # What is written here may be read, and changed, by those who may do so with the
 # folder.
 mode=$((8#$(stat -c %a .) & 8#777))

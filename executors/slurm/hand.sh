@@ -3,6 +3,14 @@
 # Submit with sbatch. The job reserves a sample of its run in the store, moves
 # there, and then does what any job of llmbench does.
 set -u
+# The run is measured with what jobs of llmbench get of a caller's environment, not
+# with all that sbatch hands on.
+for name in $(compgen -e); do
+  case $name in
+    PATH | HOME | USER | LOGNAME | SHELL | LANG | PWD | TMPDIR | SLURM_* | SLURMD_* | CUDA_VISIBLE_DEVICES | GPU_DEVICE_ORDINAL) ;;
+    *) unset "$name" ;;
+  esac
+done
 umask "$(printf %04o $((8#777 & ~8#$(stat -c %a @STORE@))))"
 folder=@FOLDER@
 sample=1

@@ -280,3 +280,54 @@ func TestShellcheck(t *testing.T) {
 		}
 	}
 }
+
+// By whatever way a job is submitted, its step does not see what else the caller has
+// in his shell.
+func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
+	run := testRun("true")
+	cfg := testConfig()
+	job, err := cfg.Target().Job(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, files, bin := t.TempDir(), t.TempDir(), t.TempDir()
+	hand, err := cfg.Target().(executors.Hand).HandScript(run, executors.HandPlace{Folder: filepath.Join(store, "run"), Files: files, Store: store, Dataset: filepath.Join(store, "d.jsonl"), Cluster: "gb"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake(t, bin, "srun", "env >"+filepath.Join(store, "seen"))
+	caller := []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=/h", "NCCL_ALGO=Ring", "API_KEY=hunter2-is-secret", "LD_LIBRARY_PATH=/l", "SLURM_JWT=token-of-caller"}
+	allocation := []string{"SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01"}
+	for way, c := range map[string]struct {
+		script string
+		env    []string
+	}{
+		"apply":         {*job.Script, append(commandEnvironment(caller, job.Argv), allocation...)},
+		"in_allocation": {*job.Script, allocationEnvironment(append(caller, allocation...))},
+		"by hand":       {hand, append(caller, allocation...)},
+	} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "script.sh": c.script} {
+			for _, at := range []string{dir, files} {
+				if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		cmd := exec.Command("bash", "script.sh")
+		cmd.Dir, cmd.Env = dir, c.env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", way, err, out)
+		}
+		seen, err := os.ReadFile(filepath.Join(store, "seen"))
+		if err != nil || !strings.Contains(string(seen), "HOME=/h\n") {
+			t.Errorf("%s: %v: %s", way, err, seen)
+		}
+		for _, word := range []string{"NCCL_ALGO", "hunter2", "LD_LIBRARY_PATH", "token-of-caller"} {
+			if strings.Contains(string(seen), word) {
+				t.Errorf("%s: the step sees %s", way, word)
+			}
+		}
+		os.Remove(filepath.Join(store, "seen"))
+	}
+}

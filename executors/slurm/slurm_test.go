@@ -149,8 +149,17 @@ func TestEnvironmentIsScrubbed(t *testing.T) {
 		"LC_ALL=C", "SLURM_TIME_FORMAT=standard",
 	}
 	jobs := []string{"LC_ALL=C", "PATH=/bin", "SLURM_CONF=/c", "HOME=/h"}
+	if got := environment(caller); !slices.Equal(got, jobs) {
+		t.Errorf("jobs get %v, want %v", got, jobs)
+	}
+	jobs = append(jobs, "KRB5CCNAME=/k", "LD_LIBRARY_PATH=/l", "SLURM_CONF_SERVER=s", "SLURM_JWT=j") // which the script drops
+	for _, name := range reaching {
+		if !strings.Contains(commonPart, " "+name+" ") {
+			t.Errorf("the job's script keeps %s", name)
+		}
+	}
 	for command, want := range map[string][]string{
-		"squeue --me": site, "scontrol show config": site, "srun --help": site, "sbatch --export=PATH,HOME --parsable script.sh": site,
+		"squeue --me": site, "scontrol show config": site, "srun --help": site,
 		"sbatch --parsable script.sh": jobs, "srun --jobid=7 --overlap bash -c x": jobs,
 	} {
 		if got := commandEnvironment(caller, strings.Fields(command)); !slices.Equal(got, want) {
