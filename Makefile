@@ -1,5 +1,6 @@
 # make test   installs what the tests need where it may, and runs them all
-# make faults runs campaigns through 10,000 schedules of faults
+# make soak   runs what is counted in thousands: 10,000 schedules of faults, all mutants
+# make faults runs campaigns through FAULTS schedules of faults
 # make bench  measures against floors and rivals, and keeps what it saw
 # make fuzz   runs every fuzz target for FUZZTIME
 # make calibrate  fits the estimator to published runs and scores it
@@ -7,12 +8,13 @@
 
 GO ?= go
 FUZZTIME ?= 60s
+FAULTS ?= 10000
 PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium fonts-dejavu-core squashfs-tools
 
 # The tests that break a real Slurm, one part after another.
 DRILLS = ^TestDrills
 
-.PHONY: test test-drills test-others deps check faults bench build fuzz calibrate ci
+.PHONY: test test-drills test-others deps check soak faults mutants bench build fuzz calibrate ci
 
 # The drills on a real Slurm wait more than they work: the other tests run beside
 # them.
@@ -46,14 +48,22 @@ check:
 	@unformatted=$$(gofmt -l cmd plan schema executors examples); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) test -run '^TestImportsGoOneWay$$' ./cmd/llmbench
 
 build:
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -o /dev/null ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./...
 
-# Ten thousand seeded schedules of faults: of Slurm's, its jobs' and our own.
+soak: faults mutants
+
+# Seeded schedules of faults: of Slurm's, its jobs' and our own.
 faults:
-	$(GO) test -count=1 -run '^TestFaults$$' ./executors/slurm -faults.n=10000
+	$(GO) test -count=1 -timeout=60m -run '^TestFaults$$' ./executors/slurm -faults.n=$(FAULTS)
+
+# One-line mutants that the tests of their own package must notice.
+mutants:
+	$(GO) test -count=1 -timeout=60m -run '^TestMutants$$' ./cmd/llmbench -mutants -v
 
 bench:
 	$(GO) run ./executors/bench -keep testdata/bench

@@ -626,3 +626,40 @@ func TestLateStepIsLookedInto(t *testing.T) {
 		}
 	})
 }
+
+// A retry takes no hours that other runs need for their first attempt, nor those that
+// later rounds may ask for.
+func TestRetryLeavesHoursToOthers(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		runs     int
+		window   int
+		budget   executors.Budget
+		attempts []int // of each run
+	}{
+		{"others in flight", 2, 2, executors.Budget{Max: 8}, []int{1, 2}},
+		{"others that wait", 2, 1, executors.Budget{Max: 8}, []int{1, 2}},
+		{"later rounds", 1, 1, executors.Budget{Max: 10, Later: 4}, []int{2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, c.runs, executors.Pace{Retries: 9, MaxInQueue: c.window}, failsAfter(14*time.Minute))
+				b.campaign.Budget = &c.budget
+				if _, err := b.run(); err != nil {
+					t.Fatal(err)
+				}
+				got := make([]int, c.runs)
+				for _, j := range b.memory.jobs {
+					for i := range got {
+						if strings.Contains(j.dir, fmt.Sprintf("%06x000000", i)) {
+							got[i]++
+						}
+					}
+				}
+				if !slices.Equal(got, c.attempts) {
+					t.Errorf("the runs had %v attempts, want %v: %s", got, c.attempts, strings.Join(b.told, " | "))
+				}
+			})
+		})
+	}
+}
