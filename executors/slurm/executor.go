@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type Executor struct {
 	mu     sync.Mutex
 	tried  map[string]time.Time           // by job name: the last submission
 	denied map[string]bool                // by job name: that was answered, and there is no job
+	taken  map[string]bool                // by shape: sbatch --test-only takes it
 	alone  map[string]bool                // by job name: the last limit was told without a job in the queue
 	absent map[executors.Handle]time.Time // since when squeue does not know a job
 }
@@ -39,7 +41,7 @@ func New(cfg *Config, log hclog.Logger) *Executor {
 		cfg: cfg, log: log, slurm: &client{cfg.Cluster, gentle{next: cfg.commands(), bucket: cfg.bucket(burst)}},
 		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
 		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
-		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, absent: map[executors.Handle]time.Time{},
+		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, taken: map[string]bool{}, absent: map[executors.Handle]time.Time{},
 	}
 }
 
@@ -123,15 +125,32 @@ func (e *Executor) lastTry(job *executors.Job) time.Time {
 // are down or drained for now is no refusal, although --test-only words it as if
 // there were none such: the job itself would wait.
 func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
+	shape := shapeOf(job.Argv)
+	e.mu.Lock()
+	taken := e.taken[shape]
+	e.mu.Unlock()
+	if taken { // each question costs a job id and runs the site's plugins
+		return nil
+	}
 	err := e.slurm.testOnly(ctx, job.Dir, job.Argv)
 	var ce *commandError
 	switch {
 	case err == nil:
+		e.mu.Lock()
+		e.taken[shape] = true
+		e.mu.Unlock()
 		return nil
 	case errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "node configuration is not available"):
 		return err
 	}
 	return refusal(err)
+}
+
+// shapeOf is what a submission asks for, whatever its job is called.
+func shapeOf(argv []string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(argv), func(w string) bool {
+		return strings.HasPrefix(w, "--job-name=") || strings.HasPrefix(w, "--comment=")
+	}), "\x00")
 }
 
 // adopt finds a job by its name in the queue or in the accounting. "" means that none was found; an error, that nothing is known.
