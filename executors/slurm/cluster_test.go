@@ -128,6 +128,23 @@ func FuzzParseQueue(f *testing.F) {
 	})
 }
 
+// windowOfDefaultQOS: what nobody wrote into the definitions bounds the window too.
+func windowOfDefaultQOS(t *testing.T) {
+	for _, change := range []string{"add qos two set MaxSubmitJobsPerUser=2", "modify user where name=root set qos+=two", "modify user where name=root set defaultqos=two"} {
+		if out, err := exec.Command("sacctmgr", append([]string{"-i"}, strings.Fields(change)...)...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", change, err, out)
+		}
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("sacctmgr", "-i", "modify", "user", "where", "name=root", "set", "defaultqos=normal").Run()
+	})
+	cfg := &Config{MaxInQueue: 8}
+	p := cfg.Probe(t.Context(), nil)
+	if got := cfg.Window(p); got != 2 || p.DefaultAccount != "root" || cfg.qosOf(p) != "two" {
+		t.Errorf("the window is %d, want 2: account %s, QOS %s, %+v", got, p.DefaultAccount, cfg.qosOf(p), p.Associations)
+	}
+}
+
 // both runs a test on a cluster without and one with accounting.
 func both(t *testing.T, test func(t *testing.T, accounting bool)) {
 	for _, accounting := range []bool{false, true} {
@@ -141,6 +158,9 @@ func both(t *testing.T, test func(t *testing.T, accounting bool)) {
 func TestOnSlurm(t *testing.T) {
 	both(t, func(t *testing.T, accounting bool) {
 		t.Run("profile", func(t *testing.T) { profileOfCluster(t, accounting) })
+		if accounting {
+			t.Run("default QOS", windowOfDefaultQOS)
+		}
 		t.Run("contract", contract)
 		t.Run("environment", environmentOfJob)
 		t.Run("claim", claimExcludes)
