@@ -31,6 +31,7 @@ const (
 	StdoutFile    = "stdout"
 	StderrFile    = "stderr"
 	JobOutFile    = "job.out" // what the script itself says
+	BenchFile     = "bench"   // runs what is measured
 	BenchExitFile = "bench_exit"
 	ReportFile    = "report.json"
 	ExitFile      = "exit"
@@ -43,7 +44,7 @@ const (
 func Known(name string) bool {
 	switch name {
 	case IntentFile, RunFile, IdentityFile, PackFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
-		ClaimFile, ClaimDir, StartFile, ObservedFile, StdoutFile, StderrFile, JobOutFile, BenchExitFile, ReportFile, ExitFile, DatasetFile:
+		ClaimFile, ClaimDir, StartFile, ObservedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, ExitFile, DatasetFile:
 		return true
 	}
 	for _, prefix := range []string{ClaimPrefix, RefusedPrefix, JudgedPrefix} {

@@ -61,7 +61,7 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 			t.Fatal(err)
 		}
 	}
-	write(filepath.Join(bin, "srun"), "#!/bin/bash\nprintf '%s\\0' \"$@\" >argv\nprintf '%s' \"$HOSTILE\" >value\n", 0o700)
+	write(filepath.Join(bin, "srun"), "#!/bin/bash\neval \"words=($(sed -n 2p bench))\"\nprintf '%s\\0' \"${words[@]}\" >argv\nprintf '%s' \"$HOSTILE\" >value\n", 0o700)
 	write(filepath.Join(dir, "attempt"), "LLMBENCH_ATTEMPT="+dir+"\nLLMBENCH_NONCE=n\nLLMBENCH_DATASETS=/d\n", 0o600)
 	write(filepath.Join(dir, "script.sh"), *job.Script, 0o600)
 	if out, err := exec.Command("bash", "-n", filepath.Join(dir, "script.sh")).CombinedOutput(); err != nil {
@@ -78,8 +78,8 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 		t.Fatal(err)
 	}
 	words := strings.Split(strings.TrimSuffix(string(got), "\x00"), "\x00")
-	if want := []string{launcher, argument, "--end"}; len(words) < 3 || !slices.Equal(words[len(words)-3:], want) {
-		t.Errorf("srun got %q, want %q at its end", words, want)
+	if _, want := launch(run.Steps[0].Argv); !slices.Equal(words, want) {
+		t.Errorf("%q is measured, want %q", words, want)
 	}
 	if env, _ := os.ReadFile(filepath.Join(dir, "value")); string(env) != value {
 		t.Errorf("the environment has %q, want %q", env, value)
@@ -90,7 +90,7 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 // onlyOurs checks that a job left only the files that it should.
 func onlyOurs(t *testing.T, dir string) {
 	t.Helper()
-	known := []string{"argv", "attempt", "claim", "claim.7", "exit", "observed", "script.sh", "start", "value"}
+	known := []string{"argv", "attempt", "bench", "claim", "claim.7", "exit", "observed", "script.sh", "start", "value"}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +136,51 @@ mkdir more && echo "$API_KEY" >more/log
 	}
 	if got, want := p.files(t)["exit"], fmt.Sprintf(`"sha256":"%x"`, sha256.Sum256([]byte(p.files(t)["report.json"]))); !strings.Contains(got, want) {
 		t.Errorf("the exit is of another report: %s", got)
+	}
+}
+
+// launchers are trtllm-llmapi-launch in its two forms, as far as they run what they
+// are given on rank 0 (tensorrt_llm/llmapi/trtllm-llmapi-launch of TensorRT-LLM): up
+// to June 2025 in unquoted words, later as it is; both without Slurm's variables.
+var launchers = map[string]string{
+	"words":  "#!/bin/bash\nset -ex\ntask=\"${@:1}\"\n(unset SLURM_PROCID SLURM_JOB_ID\n$task)\necho stopped\n",
+	"quoted": "#!/bin/bash\nset -e\ntask=(\"$@\")\n(unset SLURM_PROCID SLURM_JOB_ID\n\"${task[@]}\")\necho stopped\n",
+}
+
+// The launcher is given one word, so that what is measured starts with the arguments
+// that it should have, and its status is known, whichever form the launcher has and
+// whether or not pyxis stands between.
+func TestLaunchersOfBothForms(t *testing.T) {
+	for name, text := range launchers {
+		for _, rc := range []string{"0", "3"} {
+			p := newSecretJob(t, "", `while [ "$1" != trtllm-llmapi-launch ]; do shift; done; exec "$@"`)
+			run := testRun("true")
+			run.Steps[0].Argv = []string{"trtllm-llmapi-launch", "trtllm-bench", "--model", "a b  c", "it's", "*", ""}
+			cfg := testConfig()
+			cfg.Container = &Container{ImageDir: "/images"}
+			job, err := cfg.Target().Job(run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for path, text := range map[string]string{
+				filepath.Join(p.dir, "script.sh"):            *job.Script,
+				filepath.Join(p.dir, "attempt"):              "LLMBENCH_NONCE=n\nLLMBENCH_DATASETS=/d\nLLMBENCH_ATTEMPT=" + p.dir + "\n",
+				filepath.Join(p.bin, "trtllm-llmapi-launch"): text,
+				filepath.Join(p.bin, "trtllm-bench"):         "#!/bin/bash\nprintf '%s\\0' \"$@\" >argv\nexit " + rc + "\n",
+			} {
+				if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.run(t)
+			files := p.files(t)
+			if got, want := files["argv"], "--model\x00a b  c\x00it's\x00*\x00\x00"; got != want {
+				t.Errorf("%s: trtllm-bench got %q, want %q", name, got, want)
+			}
+			if got := strings.TrimSpace(files["bench_exit"]); got != rc || !strings.Contains(files["exit"], `"bench_rc":`+rc) {
+				t.Errorf("%s: the status is %q, want %s: %s", name, got, rc, files["exit"])
+			}
+		}
 	}
 }
 
@@ -204,7 +249,7 @@ func (p *secretJob) run(t *testing.T) []byte {
 	cmd := exec.Command("bash", "-c", "umask 077; exec bash script.sh")
 	cmd.Dir, cmd.Env = p.dir, []string{"PATH=" + p.bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=gb01", "HF_TOKEN=hf_caller"}
 	out, err := cmd.CombinedOutput()
-	if err != nil && cmd.ProcessState.ExitCode() != 76 {
+	if code := cmd.ProcessState.ExitCode(); err != nil && code != 76 && code != 3 {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return out

@@ -83,6 +83,19 @@ trap 'stop TERM' TERM
 trap 'stop INT' INT
 trap 'stop USR1' USR1
 
+# The file that runs what is measured and keeps its true exit status, which
+# trtllm-llmapi-launch hides, on the rank that reports.
+measured=(
+@BENCH@
+)
+{
+  echo '#!/bin/bash'
+  printf '%q ' "${measured[@]}"
+  # shellcheck disable=SC2016
+  printf '\n%s\n' 'rc=$?' 'case ${SLURM_PROCID:-0} in 0) echo "$rc" >.bench_exit.tmp && mv -f .bench_exit.tmp bench_exit ;; esac' 'exit "$rc"'
+} >bench
+chmod +x bench
+
 command=(
 @STEP@
 )

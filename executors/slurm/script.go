@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -18,10 +19,6 @@ var jobTemplate string
 
 //go:embed common.sh
 var commonPart string
-
-// wrapper starts the benchmark and keeps its true exit status, which
-// trtllm-llmapi-launch hides, on the rank that reports.
-const wrapper = `"$@"; rc=$?; case ${SLURM_PROCID:-0} in 0) echo "$rc" >.bench_exit.tmp && mv -f .bench_exit.tmp bench_exit ;; esac; exit "$rc"`
 
 // jobScript is the script of a job; what all have in common stands in it.
 var jobScript = sync.OnceValue(func() template {
@@ -35,7 +32,9 @@ func (t *target) script(run *plan.Run, packed bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	_, measured := launch(run.Steps[0].Argv)
 	return jobScript().fill(map[string]string{
+		"BENCH":       "  " + strings.Join(quoteAll(measured), "\n  "),
 		"ADDRESS":     run.Address,
 		"FINGERPRINT": run.Fingerprint,
 		"LIMIT":       strconv.Itoa(run.TimeLimitSeconds),
@@ -122,19 +121,20 @@ func (t *target) step(run *plan.Run, packed bool) (string, error) {
 	if len(t.Prolog) > 0 {
 		add("bash", "-c", strings.Join(append(slices.Clone(t.Prolog), `exec "$@"`), " &&\n"), "prolog")
 	}
-	add(wrapped(run.Steps[0].Argv)...)
+	launcher, _ := launch(run.Steps[0].Argv)
+	add(launcher...)
 	return "  " + strings.Join(words, "\n  "), nil
 }
 
-// wrapped puts the wrapper before the command whose status counts: behind
-// trtllm-llmapi-launch, which runs it on one rank, and before any other
-// launcher.
-func wrapped(argv []string) []string {
-	shell := []string{"bash", "-c", wrapper, "bench"}
+// launch divides a command into what srun starts and what is measured. The measured
+// command, whose status counts, is a file in the attempt's folder: srun gets it as
+// one word, since launchers of before June 2025 run what they are given unquoted.
+// Behind trtllm-llmapi-launch it runs on one rank; any other launcher is part of it.
+func launch(argv []string) (step, measured []string) {
 	if filepath.Base(argv[0]) == "trtllm-llmapi-launch" {
-		return slices.Concat(argv[:1], shell, argv[1:])
+		return []string{argv[0], "./" + jobdir.BenchFile}, argv[1:]
 	}
-	return slices.Concat(shell, argv)
+	return []string{"./" + jobdir.BenchFile}, argv
 }
 
 // words are the container's flags of pyxis. What only the attempt knows is left
