@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/schema"
 )
 
 // concurrencyAboveRequests refuses a concurrency that is never reached.
@@ -12,9 +14,12 @@ func (p *proof) concurrencyAboveRequests() hcl.Diagnostics {
 	if !ok || c <= p.data.Rows {
 		return nil
 	}
+	enough := fmt.Sprintf("Set num_requests to at least %d (four times the concurrency makes a steady state)", 4*c)
+	if o, ok := p.cell.Origins.Get("concurrency"); ok && o.From == schema.FromMatrix {
+		enough = "Set num_requests = max(4000, 4 * each.concurrency), which makes a steady state at each value of the axis"
+	}
 	return p.errorAt("concurrency", "Concurrency is above the number of requests", fmt.Sprintf(
-		"concurrency is %d and num_requests is %d, so that many requests are never in flight. "+
-			"Set num_requests to at least %d (four times the concurrency makes a steady state), or lower concurrency.", c, p.data.Rows, 4*c))
+		"concurrency is %d and num_requests is %d, so that many requests are never in flight. %s, or lower concurrency.", c, p.data.Rows, enough))
 }
 
 // concurrencyBelowRanks refuses attention data parallelism with idle ranks.

@@ -102,7 +102,9 @@ func newEstimate(s estimate.Scenario, learned learned) *Estimate {
 	e.OutputThroughputPerGPU = ptr(s.Around(m.TPSPerGPU))
 	e.MeasureSeconds = ptr(inverse(*e.OutputThroughputPerGPU, m.TotalS))
 	e.AvgTTFT = ptr(within(m.TTFT, ttftWidth))
-	e.AvgTPOT = ptr(inverse(*e.OutputThroughputPerGPU, m.TPOT))
+	if m.TPOT > 0 { // else no request has a token after the first
+		e.AvgTPOT = ptr(inverse(*e.OutputThroughputPerGPU, m.TPOT))
+	}
 	job := sum(*e.StartupSeconds, *e.MeasureSeconds)
 	e.GPUHours = ptr(scale(job, float64(s.GPUs)/3600))
 	return e

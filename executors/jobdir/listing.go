@@ -2,6 +2,8 @@ package jobdir
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,11 +65,16 @@ func (l Listing) Note(name string) {
 	}
 }
 
+// mostRecord bounds what is read of a file of a job's folder: records, scripts and
+// reports have kilobytes.
+const mostRecord = 64 << 20
+
 // ReadFile returns nil for a file that does not exist. A handle that went stale
-// because the file was replaced is opened anew.
+// because the file was replaced is opened anew. What is no regular file, and what is
+// larger than any record, is refused and neither waited for nor read.
 func ReadFile(path string) ([]byte, error) {
 	for try := 0; ; try++ {
-		data, err := os.ReadFile(path)
+		data, err := readBounded(path)
 		switch {
 		case err == nil:
 			return data, nil
@@ -78,6 +85,29 @@ func ReadFile(path string) ([]byte, error) {
 		}
 		return nil, err
 	}
+}
+
+func readBounded(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > mostRecord:
+		return nil, fmt.Errorf("%s has %d bytes, and no record has more than %d: it is not read", path, info.Size(), mostRecord)
+	}
+	data := make([]byte, info.Size())
+	n, err := io.ReadFull(f, data)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = nil // it was cut in between
+	}
+	return data[:n], err
 }
 
 // Numbered lists the numbers n of the entries PREFIXn, ascending.

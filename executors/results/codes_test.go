@@ -63,6 +63,7 @@ func TestCodes(t *testing.T) {
 		"fewer_requests":    measured(t, "request_info.num_requests=99"),
 		"short_output":      measured(t, "request_info.avg_output_length=60"),
 		"no_tokens":         measured(t, "performance.system_output_throughput_tok_s=0"),
+		"impossible_time":   measured(t, "performance.total_latency_ms=6e9"),
 		"report_incomplete": doubtful(t, func(in *Evidence) { in.Report = in.Report[:99] }),
 
 		"throttled": doubtful(t, throttled),

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
@@ -25,6 +26,7 @@ func Judge(in Evidence) *Result {
 		r.Simulated = r.Simulated || report.Simulated
 		r.measure(report)
 		r.Reasons = append(r.Reasons, match(in, report)...)
+		r.Reasons = append(r.Reasons, impossibleTime(in, report)...)
 		r.Reasons = append(r.Reasons, doubts(in)...)
 		r.Reasons = append(r.Reasons, r.outsidePrediction()...)
 		r.Reasons = append(r.Reasons, r.onOtherHardware(in.Run.Origins)...)
@@ -146,6 +148,28 @@ func (in Evidence) printed() (report *trtllm.Report, lacks string) {
 func digest(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// timeSlip is how far the clocks of a job may be apart: its times are whole seconds.
+const timeSlip = 5 * time.Second
+
+// impossibleTime refuses a report that claims more time than its job lived.
+func impossibleTime(in Evidence, report *trtllm.Report) []Reason {
+	lived := time.Duration(0)
+	switch {
+	case in.Exit != nil && in.Exit.Elapsed > 0:
+		lived = in.Exit.Elapsed
+	case in.Job.Started != nil && in.Job.Ended != nil:
+		lived = in.Job.Ended.Sub(*in.Job.Started)
+	}
+	total := report.Metrics.At(trtllm.TotalLatency)
+	if report.Simulated || lived <= 0 || total == nil {
+		return nil
+	}
+	if claimed := time.Duration(*total * float64(time.Millisecond)); claimed > lived+timeSlip {
+		return []Reason{reason(failure.ImpossibleTime, "the report measured for %s, and its job lived for %s", claimed.Round(time.Second), lived.Round(time.Second))}
+	}
+	return nil
 }
 
 // doubts are the reasons to mark a number although the report is whole.

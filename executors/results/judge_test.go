@@ -308,3 +308,30 @@ func TestNamesGPU(t *testing.T) {
 		}
 	}
 }
+
+// A report cannot have measured for longer than its job lived.
+func TestImpossibleTime(t *testing.T) {
+	for total, code := range map[string]failure.Code{"1031.25": "", "599000": "", "604000": "", "606000": failure.ImpossibleTime, "6e9": failure.ImpossibleTime} {
+		r := Judge(measured(t, "performance.total_latency_ms="+total))
+		if r.Code() != code || (code != "") != (r.Verdict == Invalid) || (code != "") != (r.Metrics == nil) {
+			t.Errorf("%s ms in a job of 10 minutes: %s", total, told(r))
+		}
+	}
+	in := measured(t, "performance.total_latency_ms=6e9")
+	in.Exit.Elapsed, in.Job.Ended = 0, nil
+	if r := Judge(in); r.Code() == failure.ImpossibleTime {
+		t.Errorf("nothing is known of how long the job lived: %s", told(r))
+	}
+}
+
+// Without a token after the first there is no time per output token, whatever
+// trtllm-bench writes for it.
+func TestTPOTOfOneToken(t *testing.T) {
+	in := measured(t, "request_info.avg_output_length=1", "streaming_metrics.avg_tpot_ms=0", "streaming_metrics.token_output_speed_tok_s=0")
+	one := 1
+	in.Run.UseCase.OSL = &one
+	r := Judge(in)
+	if !r.Counts() || r.Metrics.At(trtllm.AvgTPOT) != nil || r.Metrics.At(trtllm.OutputSpeed) != nil || r.Percentiles.At(trtllm.AvgTPOT) != nil || r.Metrics.At(trtllm.AvgTTFT) == nil {
+		t.Errorf("%s: TPOT %v", told(r), r.Metrics.At(trtllm.AvgTPOT))
+	}
+}

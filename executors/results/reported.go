@@ -40,7 +40,13 @@ func newReported(r *trtllm.Report) reported {
 // measure takes the numbers of a whole report, and what it tells of the
 // software and the GPU.
 func (r *Result) measure(report *trtllm.Report) {
-	r.Metrics, r.Percentiles = report.Metrics, report.Percentiles
+	for _, m := range trtllm.Metrics {
+		if m.AfterFirst && report.Request.AvgOutputLength <= 1 {
+			continue // there is no token after the first, whatever is written for it
+		}
+		r.Metrics.Set(m.Name, report.Metrics.At(m.Name))
+		r.Percentiles.Set(m.Name, report.Percentiles.At(m.Name))
+	}
 	if v := report.Engine.Version; v != "" {
 		r.Provenance.TRTLLMVersion = &v
 	}

@@ -1,11 +1,14 @@
 package slurm
 
 import (
+	"debug/buildinfo"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/llmbench/llmbench/plan"
 )
@@ -17,7 +20,33 @@ type target struct{ *Config }
 
 // simulated reports whether the launcher is the stand-in for trtllm-bench.
 func (c *Config) simulated() bool {
-	return len(c.Launcher) > 1 && filepath.Base(c.Launcher[0]) == "llmbench" && c.Launcher[1] == "trtllm-bench"
+	for i, word := range c.Launcher {
+		if i > 0 && word == "trtllm-bench" && isLLMBench(c.Launcher[i-1]) {
+			return true
+		}
+	}
+	return false
+}
+
+var buildPaths sync.Map // of executables, by path
+
+// isLLMBench reports whether an executable is llmbench, whatever it is called. One
+// that cannot be read here, as it lies on the nodes alone, is known by its name.
+func isLLMBench(name string) bool {
+	if strings.HasPrefix(filepath.Base(name), "llmbench") {
+		return true
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return false
+	}
+	if known, ok := buildPaths.Load(path); ok {
+		return known.(bool)
+	}
+	info, err := buildinfo.ReadFile(path)
+	is := err == nil && info.Path == "github.com/llmbench/llmbench/cmd/llmbench"
+	buildPaths.Store(path, is)
+	return is
 }
 
 func (t *target) Identity() plan.ExecutorIdentity {

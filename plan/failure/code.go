@@ -56,6 +56,7 @@ const (
 	FewerRequests         Code = "fewer_requests"
 	ShortOutput           Code = "short_output"
 	NoTokens              Code = "no_tokens"
+	ImpossibleTime        Code = "impossible_time"
 	ReportIncomplete      Code = "report_incomplete"
 	Throttled             Code = "throttled"
 	OutsidePrediction     Code = "outside_prediction"

@@ -126,6 +126,8 @@ var invalid = []Entry{
 		Remedy: "read the log for requests that failed"},
 	{Code: ShortOutput, Rule: "The mean output is more than 1 % shorter than was planned.",
 		Remedy: "requests ended early: read the log, and see that nothing stops at an end token"},
+	{Code: ImpossibleTime, Rule: "The report claims that measuring took longer than the job lived.",
+		Remedy: "the report is of another run or was changed: look at the job's folder, then measure again with -replace"},
 	{Code: NoTokens, Rule: "The report shows no output tokens.",
 		Remedy: "read the log for what failed before the first token"},
 	{Code: ReportIncomplete, Rule: "The report breaks off, or is not the file that the job wrote.",

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 
@@ -35,7 +34,7 @@ func Main(args []string) int {
 	ctx, stop := newSignalContext()
 	defer stop()
 	e := &env{streams: streams, environ: os.Environ(), log: newLogger(streams.Err), signal: ctx}
-	if filepath.Base(args[0]) == "llmbench" && len(args) > 1 && args[1] == standIn {
+	if len(args) > 1 && args[1] == standIn {
 		return e.runStandIn(ctx, args[2:])
 	}
 	code, message := codeOf(newApp(e).Run(ctx, args))
