@@ -1,0 +1,123 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
+)
+
+func catalogCommand(e *env) *cli.Command {
+	list := &cli.Command{
+		Name: "list", Usage: "show the versions, models, GPUs and cells that are known, and from where", ArgsUsage: "[DIR]",
+		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
+		Description: description([]string{"llmbench catalog list examples/declared-cells"}, "0  it was printed", "1  error"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			f, err := readDefinitionFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runCatalogList(f, c.Bool("json"))
+		},
+	}
+	probe := &cli.Command{
+		Name: "probe", Usage: "ask an image for its flags and options, and write them beside the definitions", ArgsUsage: "IMAGE [DIR]",
+		Flags: append(definitionFlagSet(), &cli.StringFlag{Name: "executor", Usage: "ask on executor `TYPE[.NAME]`"}),
+		Description: "The image is asked in a job that needs no GPU, by trtllm-bench --help and the schema of its LLM arguments. What it\nanswers becomes a file *.catalog.hcl, which is to be reviewed like the definitions.\n\n" +
+			description(nil, "0  the file was written, or the version is catalogued already", "1  error"),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.NArg() < 1 || c.NArg() > 2 {
+				return errors.New("llmbench catalog probe takes an image, and the directory of the definitions")
+			}
+			return e.runCatalogProbe(ctx, probeFlags(c), c.Args().First(), c.String("executor"))
+		},
+	}
+	for _, sub := range []*cli.Command{list, probe} {
+		sub.DisableSliceFlagSeparator, sub.OnUsageError, sub.CustomHelpTemplate, sub.HideHelpCommand = true, usageError, helpTemplate, true
+	}
+	return &cli.Command{
+		Name: "catalog", Usage: "show what is known of versions, models, GPUs and cells, or ask an image",
+		Description: description([]string{"llmbench catalog list examples/declared-cells"}, "0  done", "1  error"),
+		Commands:    []*cli.Command{list, probe},
+		Action: func(_ context.Context, c *cli.Command) error {
+			if name := c.Args().First(); name != "" {
+				return fmt.Errorf("llmbench catalog has no command %q; it has list and probe", name)
+			}
+			return errors.New("llmbench catalog takes a command: list or probe")
+		},
+	}
+}
+
+// probeFlags are the flags of probe, whose directory stands behind the image.
+func probeFlags(c *cli.Command) definitionFlags {
+	f := definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
+	if dir := c.Args().Get(1); dir != "" {
+		f.Dir = dir
+	}
+	return f
+}
+
+func (e *env) runCatalogList(f definitionFlags, asJSON bool) error {
+	cat := catalog.Load()
+	if _, err := os.Stat(f.Dir); err != nil {
+		return err
+	}
+	if found, _ := filepath.Glob(filepath.Join(f.Dir, "*.hcl")); len(found) > 0 {
+		s := e.load(f, "")
+		if err := s.complainOfErrors(s.diags); err != nil {
+			return err
+		}
+		cat = s.defs.Catalog
+	}
+	if asJSON {
+		return view.CatalogJSON(e.streams.Out, cat)
+	}
+	return view.Catalog(e.streams.Out, cat)
+}
+
+func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image, executor string) error {
+	if !strings.Contains(image, "/") || catalog.Tag(image) == "" {
+		return fmt.Errorf("%q is no image with a registry and a tag, such as nvcr.io/nvidia/tensorrt-llm/release:1.2.0", image)
+	}
+	s := e.load(f, executor)
+	// The definitions may be wrong for want of what is to be asked for.
+	exec, diags := s.defs.ChooseExecutor(&schema.Cell{}, s.sites.override)
+	if diags.HasErrors() {
+		return s.complain(append(s.diags, diags...))
+	}
+	st := s.sites.configure(exec)
+	if st.diags.HasErrors() {
+		return s.complain(st.diags)
+	}
+	if st.slurm == nil {
+		return errors.New("an image is asked in a Slurm job, and the chosen executor is none of Slurm's; -executor=slurm chooses one")
+	}
+	path := filepath.Join(s.store.Dir(), "probe", strings.NewReplacer("/", "+", ":", "+").Replace(image))
+	out, err := st.slurm.Ask(ctx, image, catalog.ProbeScript, path, func(format string, args ...any) {
+		fmt.Fprintf(e.streams.Err, format+"\n", args...)
+	})
+	if err != nil {
+		return err
+	}
+	p, err := catalog.ReadProbe(out)
+	if err != nil {
+		return err
+	}
+	if v, known := s.defs.Catalog.Version(p.Version); known {
+		return view.Nothing(e.streams.Out, fmt.Sprintf("TensorRT-LLM %s is catalogued already (%s); nothing was written.", p.Version, catalog.FullVersion(v.Name)))
+	}
+	file := filepath.Join(f.Dir, "trtllm-"+p.Version+catalog.Suffix)
+	if err := renameio.WriteFile(file, p.Facts(catalog.Load(), image), 0o644); err != nil {
+		return err
+	}
+	return view.Nothing(e.streams.Out, fmt.Sprintf("%s holds what %s says of itself. Review and commit it; what uses it is %s.", file, image, catalog.Mark))
+}
