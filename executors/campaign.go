@@ -279,6 +279,12 @@ func (c *Campaign) redactEnded(vacant bool) {
 
 func (c *Campaign) complete(t *task, r *results.Result) {
 	t.phase, t.result = done, r
+	for _, o := range c.open {
+		o.roomMayBe()
+	}
+	for _, p := range c.packs {
+		p.roomMayBe()
+	}
 	if r.Counts() {
 		t.family.started = true
 		c.tell(t, RunComplete, Event{Result: r})

@@ -18,6 +18,7 @@ type submission struct {
 	backoff   time.Duration
 	since     time.Time // of the present state
 	heldPolls int
+	limited   bool // the queue was full at the last try
 }
 
 func (s *submission) enter(status Status, now time.Time) (changed bool) {
@@ -28,6 +29,13 @@ func (s *submission) enter(status Status, now time.Time) (changed bool) {
 	}
 	s.status = status
 	return changed
+}
+
+// roomMayBe has a submission tried at once for which the queue was full.
+func (s *submission) roomMayBe() {
+	if s.limited {
+		s.limited, s.backoff, s.notBefore = false, 0, time.Time{}
+	}
 }
 
 func (s *submission) retryLater() {

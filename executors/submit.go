@@ -123,7 +123,7 @@ func (c *Campaign) unconfirmed(ctx context.Context, s *submission, t *task, err 
 		return
 	}
 	s.retryLater()
-	if errors.Is(err, ErrLimit) {
+	if s.limited = errors.Is(err, ErrLimit); s.limited {
 		c.tell(t, RunState, Event{Text: "waits: " + trimError(err)})
 		return
 	}

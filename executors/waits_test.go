@@ -1,10 +1,15 @@
 package executors
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -28,5 +33,22 @@ func TestWaitsAreToldOnce(t *testing.T) {
 	want := "r0 queued ReqNodeNotAvail, UnavailableNodes:gb01: wait\nr1 queued\nr2 queued\nr0 queued JobHeldAdmin: wait\nr0 running"
 	if got := strings.Join(told, "\n"); got != want {
 		t.Errorf("told\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A job for which the queue was full is tried again as soon as one of ours has ended.
+func TestRoomIsTakenAtOnce(t *testing.T) {
+	limited, other, ended := &task{run: &plan.Run{}}, &task{run: &plan.Run{}}, &task{run: &plan.Run{}, family: &family{}}
+	c := &Campaign{open: []*task{limited, other, ended}, Log: hclog.NewNullLogger()}
+	for range 5 {
+		c.unconfirmed(t.Context(), &limited.submission, limited, ErrLimit)
+		c.unconfirmed(t.Context(), &other.submission, other, errors.New("timed out"))
+	}
+	if time.Until(limited.notBefore) < 10*time.Second {
+		t.Errorf("tried again in %s", time.Until(limited.notBefore))
+	}
+	c.complete(ended, &results.Result{Verdict: results.Valid})
+	if time.Until(limited.notBefore) > 0 || time.Until(other.notBefore) < 10*time.Second {
+		t.Errorf("after a job ended: %s, and %s where it is not known whether there is a job", time.Until(limited.notBefore), time.Until(other.notBefore))
 	}
 }
