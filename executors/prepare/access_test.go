@@ -86,7 +86,7 @@ ok meta-llama/Llama-4-Maverick-17B-128E-Instruct may be read with the token of H
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := hub(t, map[string]answer{w.Checkpoint: test.checkpoint, w.Base: test.base})
-			h := prepare.NewHub([]string{"HF_ENDPOINT=" + url + "/", "HF_TOKEN=" + test.token, "HOME=" + t.TempDir()})
+			h := prepare.NewHub([]string{"HF_ENDPOINT=" + url + "/", "HF_TOKEN=" + test.token, "HOME=" + t.TempDir()}, t.Logf)
 			var got strings.Builder
 			for _, c := range h.Access(t.Context(), w) {
 				got.WriteString(c.Result + " " + c.Detail)
@@ -107,7 +107,7 @@ ok meta-llama/Llama-4-Maverick-17B-128E-Instruct may be read with the token of H
 }
 
 func TestUnreachableHub(t *testing.T) {
-	h := prepare.NewHub([]string{"HF_ENDPOINT=http://127.0.0.1:1", "HF_TOKEN=" + secret})
+	h := prepare.NewHub([]string{"HF_ENDPOINT=http://127.0.0.1:1", "HF_TOKEN=" + secret}, t.Logf)
 	for _, c := range h.Access(t.Context(), maverick("/nowhere")) {
 		if c.Result != "warn" || !strings.Contains(c.Detail, "cannot be asked about") || strings.Contains(c.Detail, secret) {
 			t.Errorf("%+v", c)

@@ -87,7 +87,7 @@ func TestVerifyDeep(t *testing.T) {
 				_ = json.NewEncoder(w).Encode(map[string]any{"sha": commit, "siblings": siblings})
 			}))
 			t.Cleanup(s.Close)
-			return prepare.NewHub([]string{"HF_ENDPOINT=" + s.URL})
+			return prepare.NewHub([]string{"HF_ENDPOINT=" + s.URL}, t.Logf)
 		}, "the hub's 0123456789ab"},
 		"read before": {func(t *testing.T, dir string) *prepare.Hub {
 			if got := lines(dir, maverick(dir).VerifyDeep(t.Context(), nil, none)); got != "warn the published SHA-256 is not known here for 52 of 52 shards\n" {

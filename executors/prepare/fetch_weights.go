@@ -44,7 +44,7 @@ func (w Weights) failed(err error) executors.Check {
 
 // weights brings a checkpoint; the caller holds its lock.
 func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
-	h := NewHub(f.Environ)
+	h := NewHub(f.Environ, f.Say)
 	access := h.Access(ctx, w)
 	if len(failing(access)) > 0 {
 		return access

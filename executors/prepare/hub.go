@@ -25,13 +25,28 @@ type Hub struct {
 }
 
 // NewHub is the hub that an environment names with HF_ENDPOINT, asked with the
-// token that FindToken finds.
-func NewHub(environ []string) *Hub {
+// token that FindToken finds. say is told once if the token would be sent without TLS.
+func NewHub(environ []string, say func(format string, args ...any)) *Hub {
 	endpoint := strings.TrimRight(lookup(environ)("HF_ENDPOINT"), "/")
 	if endpoint == "" {
 		endpoint = publicHub
 	}
-	return &Hub{endpoint: endpoint, token: FindToken(environ), client: &http.Client{Timeout: hubTimeout}}
+	return &Hub{endpoint: endpoint, token: FindToken(environ), client: &http.Client{
+		Timeout: hubTimeout, CheckRedirect: sameOrigin, Transport: &plainWarning{say: say},
+	}}
+}
+
+// sameOrigin takes the token away from a request that a hub sends to another host,
+// port or scheme: net/http keeps it for another port and for subdomains.
+func sameOrigin(req *http.Request, via []*http.Request) error {
+	const mostRedirects = 10
+	if len(via) >= mostRedirects {
+		return fmt.Errorf("stopped after %d redirects", mostRedirects)
+	}
+	if first := via[0].URL; first.Scheme != req.URL.Scheme || first.Host != req.URL.Host {
+		req.Header.Del("Authorization")
+	}
+	return nil
 }
 
 // A remoteFile is a file of a repository. SHA256 is "" for what is not in LFS.

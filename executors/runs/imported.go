@@ -13,6 +13,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // importedDir holds results that llmbench did not measure: a log and a result
@@ -21,7 +22,7 @@ func (s *Store) importedDir() string { return filepath.Join(s.dir, "imported") }
 
 // Import keeps a log with the n-th result that was found in it, counted from 1,
 // which satisfies no run. The same log is kept once; added is false where this
-// result is there already. stderr is what else the run wrote, nil for nothing.
+// result is there already. Access tokens are taken out of what is kept. stderr is what else the run wrote, nil for nothing.
 func (s *Store) Import(log, stderr []byte, n int, r *results.Result) (added bool, err error) {
 	sum := sha256.Sum256(slices.Concat(log, stderr))
 	stem := hex.EncodeToString(sum[:6])
@@ -45,7 +46,7 @@ func (s *Store) Import(log, stderr []byte, n int, r *results.Result) (added bool
 	if len(stderr) > 0 {
 		second := filepath.Join(dir, stem+".err")
 		r.Files.Stderr = &second
-		if err := jobdir.WriteFile(dir, stem+".err", stderr, 0o644); err != nil {
+		if err := jobdir.WriteFile(dir, stem+".err", trtllm.Redact(stderr), 0o644); err != nil {
 			return false, err
 		}
 	}
@@ -53,7 +54,7 @@ func (s *Store) Import(log, stderr []byte, n int, r *results.Result) (added bool
 	if err != nil {
 		return false, err
 	}
-	if err := jobdir.WriteFile(dir, stem+".log", log, 0o644); err != nil {
+	if err := jobdir.WriteFile(dir, stem+".log", trtllm.Redact(log), 0o644); err != nil {
 		return false, err
 	}
 	return true, jobdir.ReplaceFile(dir, name+".json", append(doc, '\n'), 0o644)

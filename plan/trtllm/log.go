@@ -148,6 +148,11 @@ func (l *logReader) limits(line []byte) {
 		l.log.Heuristic = true
 		take(&l.log.MaxBatchSize, line, "max_batch_size=")
 		take(&l.log.MaxNumTokens, line, "max_num_tokens=")
+	case bytes.HasPrefix(line, []byte("Initial settings: ")): // 1.3
+		limits := bytes.Count(line, []byte("max_batch_size=")) + bytes.Count(line, []byte("max_num_tokens="))
+		l.log.Heuristic = limits > bytes.Count(line, []byte("(user-provided)"))
+		take(&l.log.MaxBatchSize, line, "max_batch_size=")
+		take(&l.log.MaxNumTokens, line, "max_num_tokens=")
 	case bytes.HasPrefix(line, []byte("max_seq_len=")):
 		take(&l.log.MaxSeqLen, line, "max_seq_len=")
 		take(&l.engineTokens, line, "max_num_tokens=")

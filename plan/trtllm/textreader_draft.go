@@ -71,6 +71,11 @@ func (d *draft) settle() {
 	}
 	w := &d.report.World
 	w.WorldSize = w.TP * w.PP
+	const perGPU = "output_throughput_per_gpu_tok_s"
+	if v := d.report.Metrics.At("system_output_throughput_tok_s"); d.first && v != nil && w.WorldSize > 0 && d.report.Metrics.At(perGPU) == nil {
+		each := *v / float64(w.WorldSize) // 0.17 does not say it
+		d.report.Metrics.Set(perGPU, &each)
+	}
 	s := d.report.Dataset
 	if s == nil {
 		return

@@ -133,6 +133,9 @@ func readForeign(path string) (log foreignLog, why string) {
 		if err != nil {
 			return log, err.Error()
 		}
+		if what := report.Impossible(); what != "" {
+			return log, "its report is impossible: " + what
+		}
 		log.found = []results.Found{{Path: path, Report: report, Simulated: report.Simulated}}
 		return log, ""
 	}
@@ -151,6 +154,9 @@ func (f *foreignLog) read(path string) (why string) {
 		return err.Error()
 	}
 	for _, placed := range log.Reports {
+		if what := placed.Report.Impossible(); what != "" && placed.Report.World.TP != 0 {
+			return "its report is impossible: " + what
+		}
 		if placed.Report.World.TP <= 0 {
 			continue
 		}

@@ -143,7 +143,7 @@ func (pr *preparation) fetcher(st *site) *prepare.Fetcher {
 func (pr *preparation) deep(ctx context.Context) []executors.Check {
 	var out []executors.Check
 	for _, w := range pr.needs.weights {
-		out = append(out, w.it.VerifyDeep(ctx, prepare.NewHub(pr.env.environ), func(done, total int64) {
+		out = append(out, w.it.VerifyDeep(ctx, prepare.NewHub(pr.env.environ, pr.progress.Text), func(done, total int64) {
 			pr.progress.Bytes("reading "+w.it.Path, done, total)
 		})...)
 	}

@@ -1,0 +1,59 @@
+package prepare
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// A token goes to the hub that it is for, and never to where that redirects: another
+// host, another port.
+func TestTokenStaysWithItsHub(t *testing.T) {
+	var there []string
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		there = append(there, r.Header.Get("Authorization"))
+	}))
+	defer elsewhere.Close()
+	var here []string
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		here = append(here, r.Header.Get("Authorization"))
+		switch r.URL.Path {
+		case "/away":
+			http.Redirect(w, r, elsewhere.URL, http.StatusFound)
+		case "/within":
+			http.Redirect(w, r, "/end", http.StatusFound)
+		}
+	}))
+	defer hub.Close()
+	h := NewHub([]string{"HF_ENDPOINT=" + hub.URL, "HF_TOKEN=hf_nobodysTokenAtAll"}, t.Errorf) // loopback: nothing is said
+	for _, path := range []string{"away", "within"} {
+		resp, err := h.get(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if len(there) != 1 || there[0] != "" {
+		t.Errorf("the other port was sent %q", there)
+	}
+	if len(here) != 3 || here[2] != "Bearer hf_nobodysTokenAtAll" {
+		t.Errorf("the hub was sent %q", here)
+	}
+}
+
+// Without TLS a token is sent with a warning.
+func TestTokenInPlainText(t *testing.T) {
+	said := 0
+	h := NewHub([]string{"HF_ENDPOINT=http://hub.invalid", "HF_TOKEN=hf_nobodysTokenAtAll"}, func(string, ...any) { said++ })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nothing leaves this host
+	for range 2 {
+		if resp, err := h.get(ctx, "x"); err == nil {
+			resp.Body.Close()
+		}
+	}
+	if said != 1 {
+		t.Errorf("%d warnings", said)
+	}
+}
