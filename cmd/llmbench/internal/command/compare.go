@@ -36,6 +36,14 @@ func comparedMetrics() []string {
 	return names
 }
 
+func metricNames() []string {
+	var names []string
+	for _, m := range trtllm.Metrics {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
 func compareCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "compare", Usage: "compare two sets of results, judged with their noise", ArgsUsage: "BASE [TARGET]",
@@ -79,11 +87,7 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 	}
 	for _, name := range f.How.Metrics {
 		if _, ok := trtllm.FindMetric(name); !ok {
-			var names []string
-			for _, m := range trtllm.Metrics {
-				names = append(names, m.Name)
-			}
-			return f, fmt.Errorf("-metric=%s: there is no such metric; there are %s", name, strings.Join(names, ", "))
+			return f, fmt.Errorf("-metric=%s: there is no such metric; there are %s", name, strings.Join(metricNames(), ", "))
 		}
 	}
 	f.Base, f.Target = c.Args().Get(0), c.Args().Get(1)

@@ -190,6 +190,7 @@ func (s *session) replaced(r *plan.Run, k runs.Key) ([]*results.Result, error) {
 func named(r *results.Result, run *plan.Run) *results.Result {
 	c := *r
 	c.Address, c.UseCase.Label = run.Address, run.UseCase.Label
+	c.Model, c.Image = run.Model, run.Image // a brief has only a part of what one fingerprint fixes
 	if why := run.PrecisionNotReached(); why != "" && r.Counts() {
 		c.Caveats = append(slices.Clip(r.Caveats), results.Caveat{Metric: trtllm.OutputThroughputPerGPU, Code: failure.PrecisionNotReached, Detail: why})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 type resultFlags struct {
@@ -22,6 +23,10 @@ type resultFlags struct {
 	Format, Executor string
 	Targets          []string
 	All              bool
+	// Sort is the metric that the runs are ordered by, "" for the order of the
+	// definitions; Top is how many are shown, 0 for all.
+	Sort string
+	Top  int
 	// Address is the one run whose story is asked for, "" for the table.
 	Address string
 }
@@ -33,6 +38,8 @@ func resultsCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv, json, benchfmt or overview: `FORMAT`"},
 			&cli.StringSliceFlag{Name: "target", Usage: "only runs whose address has the components `ADDR`; may be repeated"},
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
+			&cli.StringFlag{Name: "sort", Usage: "the best runs first by `METRIC`, named as in the JSON document"},
+			&cli.IntFlag{Name: "top", Usage: "show `N` runs, the best by -sort (default by output_throughput_per_gpu_tok_s)"},
 			&cli.BoolFlag{Name: "all", Usage: "everything in the store, also what is no longer declared"},
 		),
 		Description: description([]string{
@@ -57,6 +64,16 @@ func readResultFlags(c *cli.Command) (resultFlags, error) {
 	f := resultFlags{
 		definitionFlags: definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
 		Format:          c.String("format"), Executor: c.String("executor"), Targets: c.StringSlice("target"), All: c.Bool("all"),
+		Sort: c.String("sort"), Top: c.Int("top"),
+	}
+	if _, ok := trtllm.FindMetric(f.Sort); f.Sort != "" && !ok {
+		return f, fmt.Errorf("-sort=%s: there is no such metric; there are %s", f.Sort, strings.Join(metricNames(), ", "))
+	}
+	switch {
+	case c.IsSet("top") && f.Top < 1:
+		return f, fmt.Errorf("-top=%d shows nothing; name 1 or more", f.Top)
+	case f.Top > 0 && f.Sort == "":
+		f.Sort = trtllm.OutputThroughputPerGPU
 	}
 	switch first := c.Args().First(); {
 	case c.NArg() == 0:
@@ -120,6 +137,7 @@ func (e *env) runResults(f resultFlags) error {
 	}
 	s.seen = nil // what is written needs memory of its own
 	for _, set := range list {
+		set = view.Arrange(set, f.Sort, f.Top)
 		if err := write(e.streams.Out, set); err != nil {
 			return err
 		}

@@ -44,6 +44,10 @@ func ResultsTable(w io.Writer, s *results.Set) error {
 		p.line("No results yet.")
 		return p.err
 	}
+	if head := resultsHead(s); head != "" {
+		p.line("%s", head)
+		p.line("")
+	}
 	p.table(resultTable(s))
 	footnotes(p, s, "")
 	return p.err
@@ -54,6 +58,10 @@ func ResultsMarkdown(w io.Writer, s *results.Set) error {
 	p := &printer{w: w}
 	if Simulated(s) {
 		p.line("**%s**", banner)
+		p.line("")
+	}
+	if head := resultsHead(s); head != "" {
+		p.line("%s", markdownText(head))
 		p.line("")
 	}
 	if p.err == nil && len(s.Runs) > 0 {
@@ -227,6 +235,12 @@ func footnotes(p *printer, s *results.Set, mark string) {
 	for _, text := range intervalNotes(s) {
 		p.line("")
 		p.line("%sinterval of TPS/GPU: %s", mark, text)
+	}
+	for i, line := range bestLines(s) {
+		if i == 0 {
+			p.line("")
+		}
+		p.line("%s%s", mark, line)
 	}
 	for i, line := range detailedCaveats(s) {
 		if i == 0 {

@@ -1,0 +1,140 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// resultsHead is what all results of a set have in common, in a line that makes the
+// table stand alone; what differs is left out.
+func resultsHead(s *results.Set) string {
+	var parts []string
+	for _, of := range []func(*results.Result) string{
+		func(r *results.Result) string {
+			return strings.TrimSpace(r.Model.Checkpoint + " " + r.Model.Quantization)
+		},
+		func(r *results.Result) string {
+			if r.Hardware.GPU == "" {
+				return ""
+			}
+			return fmt.Sprintf("%dx %s", r.Hardware.GPUs, r.Hardware.GPU)
+		},
+		func(r *results.Result) string { return r.Image.Name },
+		func(r *results.Result) string {
+			if r.Image.TRTLLMVersion == "" {
+				return ""
+			}
+			return "TensorRT-LLM " + r.Image.TRTLLMVersion
+		},
+		func(r *results.Result) string {
+			if r.Executor.Type == simulate || r.Cluster == "" {
+				return ""
+			}
+			return "cluster " + r.Cluster
+		},
+		func(r *results.Result) string {
+			if git := r.Provenance.DefinitionsGit; git != nil {
+				commit, state, _ := strings.Cut(*git, " ")
+				return strings.TrimSpace(fmt.Sprintf("definitions %.7s %s", commit, state))
+			}
+			return ""
+		},
+	} {
+		if text, same := common(s, of); same && text != "" {
+			parts = append(parts, text)
+		}
+	}
+	if first, last := measuredBetween(s); !Simulated(s) && !first.IsZero() {
+		when := first.UTC().Format(time.DateOnly)
+		if end := last.UTC().Format(time.DateOnly); end != when {
+			when += " to " + end
+		}
+		parts = append(parts, "measured "+when)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// common is what a function says of all results alike.
+func common(s *results.Set, of func(*results.Result) string) (text string, same bool) {
+	for i, r := range s.Results {
+		switch t := of(r); {
+		case i == 0:
+			text = t
+		case t != text:
+			return "", false
+		}
+	}
+	return text, len(s.Results) > 0
+}
+
+// Arrange returns the set with its runs ordered by a metric, the best first, and no
+// more than top of them; "" keeps the order and 0 all. Runs without the metric come
+// last.
+func Arrange(s *results.Set, metric string, top int) *results.Set {
+	if metric == "" && top <= 0 {
+		return s
+	}
+	c := *s
+	c.Runs = slices.Clone(s.Runs)
+	if m, ok := trtllm.FindMetric(metric); ok {
+		slices.SortStableFunc(c.Runs, func(a, b results.RunSummary) int { return better(m, a.Summary.At(metric), b.Summary.At(metric)) })
+	}
+	if top > 0 {
+		c.Runs = c.Runs[:min(top, len(c.Runs))]
+	}
+	c.Results = nil
+	for _, run := range c.Runs {
+		for _, r := range run.Results {
+			if r.Verdict != results.NotMeasured {
+				c.Results = append(c.Results, r)
+			}
+		}
+	}
+	return &c
+}
+
+// better orders what is better first and what is not there last.
+func better(m trtllm.Metric, a, b *results.Summary) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
+	case a.Median == b.Median:
+		return 0
+	case a.Median > b.Median == m.HigherIsBetter:
+		return -1
+	}
+	return 1
+}
+
+// bestLines name the best run of each use case that has several, and those on the
+// Pareto frontier of throughput per GPU against throughput per user.
+func bestLines(s *results.Set) []string {
+	names := newRunNames(s.Runs)
+	order, of := grouped(s.Runs, names)
+	var out []string
+	for i, group := range order {
+		points := frontierOf(of[group], names, i)
+		if len(points) < 2 {
+			continue
+		}
+		var best frontierPoint
+		var pareto []string
+		for _, p := range points {
+			if p.best {
+				best = p
+				pareto = append(pareto, p.name)
+			}
+		}
+		out = append(out, fmt.Sprintf("best of %s: %s with %s output tok/s/GPU; Pareto-optimal: %s", group, best.name, best.perGPU, strings.Join(pareto, ", ")))
+	}
+	return out
+}
