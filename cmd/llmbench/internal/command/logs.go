@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -24,6 +25,7 @@ func logsCommand(e *env) *cli.Command {
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "of the run on executor `TYPE[.NAME]`"},
 			&cli.BoolFlag{Name: "follow", Usage: "go on until the run has ended"},
+			&cli.BoolFlag{Name: "job", Usage: "print the batch script's output, where srun tells of launches and containers that failed"},
 			&cli.BoolFlag{Name: "raw", Usage: "print control characters as they are: colours, and what moves the cursor"},
 			&cli.BoolFlag{Name: "stderr", Usage: "print standard error instead of standard output"},
 		),
@@ -38,12 +40,23 @@ func logsCommand(e *env) *cli.Command {
 			default:
 				return errors.New("llmbench logs takes the address of a run, and the directory if it is not this one")
 			}
-			return e.runLogs(ctx, f, c.Args().First(), c.String("executor"), c.Bool("follow"), c.Bool("stderr"), c.Bool("raw"))
+			return e.runLogs(ctx, f, c.Args().First(), c.String("executor"), c.Bool("follow"), logName(c.Bool("job"), c.Bool("stderr")), c.Bool("raw"))
 		},
 	}
 }
 
-func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor string, follow, stderr, raw bool) error {
+// logName is the file of an attempt that is asked for.
+func logName(job, stderr bool) string {
+	switch {
+	case job:
+		return jobdir.JobOutFile
+	case stderr:
+		return jobdir.StderrFile
+	}
+	return jobdir.StdoutFile
+}
+
+func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor string, follow bool, name string, raw bool) error {
 	s := e.load(f, executor)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
@@ -52,10 +65,6 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 	a, err := s.attemptAt(p, address)
 	if err != nil {
 		return err
-	}
-	name := "stdout"
-	if stderr {
-		name = "stderr"
 	}
 	w := view.Log(e.streams.Out)
 	if raw {
