@@ -60,6 +60,8 @@ type Outcome struct {
 	// Failed counts samples that failed, are invalid, or were not tried because
 	// one like them failed; GoingOn those whose jobs go on.
 	Failed, GoingOn int
+	// Started counts samples for which this campaign began or took up an attempt.
+	Started int
 	// Jobs lists the jobs that go on without this process, as the backends name
 	// them.
 	Jobs []string
@@ -202,7 +204,12 @@ func (c *Campaign) finished() bool {
 func (c *Campaign) outcome() Outcome {
 	var o Outcome
 	for _, t := range c.tasks {
+		if t.tries > 0 {
+			o.Started++
+		}
 		switch {
+		case t.phase == active && !t.outlives(): // it ends with this process
+			o.Failed++
 		case t.phase == active:
 			o.GoingOn++
 			job := cmp.Or(t.status.JobID, string(t.handle))

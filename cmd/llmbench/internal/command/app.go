@@ -2,11 +2,15 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/hashicorp/go-hclog"
@@ -37,11 +41,36 @@ func Main(args []string) int {
 	if len(args) > 1 && args[1] == standIn {
 		return e.runStandIn(ctx, args[2:])
 	}
-	code, message := codeOf(newApp(e).Run(ctx, args))
+	args, err := changeDir(args)
+	if err == nil {
+		err = newApp(e).Run(ctx, args)
+	}
+	code, message := codeOf(err)
 	if message != "" {
 		fmt.Fprintf(streams.Err, "Error: %s\n", message)
 	}
 	return code
+}
+
+// changeDir does what -chdir=DIR asks for, which stands before the command.
+func changeDir(args []string) ([]string, error) {
+	if len(args) < 2 {
+		return args, nil
+	}
+	dir, ok := strings.CutPrefix(strings.TrimPrefix(args[1], "-"), "chdir")
+	if !ok {
+		dir, ok = strings.CutPrefix(args[1], "--chdir")
+	}
+	if !ok || dir != "" && dir[0] != '=' {
+		return args, nil
+	}
+	if len(dir) < 2 {
+		return nil, errors.New("-chdir=DIR needs a directory")
+	}
+	if err := os.Chdir(dir[1:]); err != nil {
+		return nil, fmt.Errorf("-chdir: %w", err)
+	}
+	return append([]string{args[0]}, args[2:]...), nil
 }
 
 // newLogger writes what LLMBENCH_LOG asks for (trace, debug, info, warn); by
@@ -74,10 +103,16 @@ func newApp(e *env) *cli.Command {
 		Action:                        e.noCommand,
 		OnUsageError:                  usageError,
 		CustomRootCommandHelpTemplate: appTemplate,
-		Flags:                         []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version"}},
-		Description:                   appStatus,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "version", Usage: "print the version"},
+			&cli.StringFlag{Name: "chdir", Usage: "change to `DIR` first; stands before the command"},
+		},
+		Description: appStatus,
 	}
-	app.ConfigureShellCompletionCommand = configureCompletion
+	app.ConfigureShellCompletionCommand = func(c *cli.Command) {
+		configureCompletion(c)
+		app.UsageText = commandList(append(slices.Clone(app.Commands), c))
+	}
 	for _, c := range app.Commands {
 		c.ShellComplete = e.complete
 		c.DisableSliceFlagSeparator = true
@@ -109,6 +144,14 @@ func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 	if c.Name != name {
 		name += " " + c.Name
 	}
+	if unknown, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		unknown, _, _ = strings.Cut(strings.TrimPrefix(unknown, "-"), "=")
+		hint := ""
+		if near := strings.TrimLeft(cli.SuggestFlag(c.Flags, unknown, false), "-"); near != "" {
+			hint = fmt.Sprintf("; did you mean -%s?", near)
+		}
+		err = fmt.Errorf("there is no flag -%s%s", unknown, hint)
+	}
 	return fmt.Errorf("%w\n%s -help lists the flags", err, name)
 }
 
@@ -117,6 +160,18 @@ func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 type signalContext struct {
 	context.Context
 	caught os.Signal
+	// idle says that nothing goes on that would have to be left in order.
+	idle atomic.Bool
+}
+
+// atOnce lets a signal end the process at once until the returned function is
+// called: while it plans or asks there is nothing to leave in order.
+func (s *signalContext) atOnce() func() {
+	if s == nil {
+		return func() {}
+	}
+	s.idle.Store(true)
+	return func() { s.idle.Store(false) }
 }
 
 func newSignalContext() (*signalContext, func()) {
@@ -130,6 +185,10 @@ func newSignalContext() (*signalContext, func()) {
 				os.Exit(s.code())
 			}
 			s.caught = sig
+			if s.idle.Load() {
+				fmt.Fprintln(os.Stderr, "\nInterrupted.")
+				os.Exit(s.code())
+			}
 			cancel()
 		}
 	}()
@@ -142,6 +201,12 @@ func (s *signalContext) code() int {
 		return exitTerminated
 	}
 	return exitInterrupted
+}
+
+// confirm asks a question; a signal ends the process at once.
+func (e *env) confirm(question string) bool {
+	defer e.signal.atOnce()()
+	return e.streams.Confirm(question)
 }
 
 // interrupted ends a command that follows something when a signal ended it.

@@ -167,7 +167,7 @@ func (e *env) approve(p *plan.Plan, diags hcl.Diagnostics, f applyFlags) error {
 	if warnings := view.Warnings(diags); warnings != "" {
 		question = warnings + ".\n" + question
 	}
-	if !e.streams.Confirm(question) {
+	if !e.confirm(question) {
 		return errors.New("not approved; nothing was started")
 	}
 	return nil
@@ -208,10 +208,13 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		budget.Later = next.LaterGPUHours()
 		outcome, err = s.campaign(ctx, next, f, budget, out)
 	}
-	if err != nil {
+	if err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
 		out.Error(err)
-		if outcome.GoingOn > 0 {
+		switch {
+		case outcome.GoingOn > 0:
 			return out.End(exitGoingOn)
+		case outcome.Started > 0:
+			return out.End(exitFailed)
 		}
 		return out.End(exitError)
 	}
@@ -314,12 +317,12 @@ func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Appl
 	if err != nil {
 		return err
 	}
-	written, err := s.writeTables(set)
-	if err != nil {
-		return err
-	}
+	written, tables := s.writeTables(set)
 	if err := out.Results(set, written); err != nil {
 		return err
+	}
+	if tables != nil { // the samples are there: the exit code tells of them
+		out.Error(fmt.Errorf("the tables could not be written: %w; `llmbench results` prints them", tables))
 	}
 	switch {
 	case outcome.GoingOn > 0:

@@ -24,19 +24,23 @@ type cancelFlags struct {
 
 func cancelCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "cancel", Usage: "cancel runs in flight, by the job ids that were recorded", ArgsUsage: "[ADDR…]",
+		Name: "cancel", Usage: "cancel runs in flight, by the job ids that were recorded", ArgsUsage: "[ADDR…] [DIR]",
 		Flags: append(definitionFlagSet(),
-			&cli.StringFlag{Name: "dir", Value: ".", Usage: "the definitions are in `DIR`"},
+			&cli.StringFlag{Name: "dir", Usage: "the definitions are in `DIR`", Hidden: true}, // of 0.1.0
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
 			&cli.BoolFlag{Name: "orphans", Usage: "cancel jobs of runs that are no longer declared instead"},
 			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
 		),
-		Description: description([]string{"llmbench cancel -executor=simulate -auto-approve -dir=examples/llama4-maverick use_case=chat"},
+		Description: description([]string{"llmbench cancel -executor=simulate -auto-approve use_case=chat examples/llama4-maverick", "llmbench cancel -executor=simulate -auto-approve examples/llama4-maverick"},
 			"0  nothing that was asked for is in flight any more", "1  error, or not approved"),
 		Action: func(ctx context.Context, c *cli.Command) error {
+			addresses, dir := addressesAndDir(c.Args().Slice())
+			if c.IsSet("dir") {
+				addresses, dir = c.Args().Slice(), c.String("dir")
+			}
 			return e.runCancel(ctx, cancelFlags{
-				definitionFlags: definitionFlags{Dir: c.String("dir"), Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
-				Executor:        c.String("executor"), Addresses: c.Args().Slice(),
+				definitionFlags: definitionFlags{Dir: dir, Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
+				Executor:        c.String("executor"), Addresses: addresses,
 				Orphans: c.Bool("orphans"), AutoApprove: c.Bool("auto-approve"),
 			})
 		},
@@ -93,7 +97,7 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 		if !e.streams.Interactive {
 			return errors.New("there is no terminal to ask on; -auto-approve cancels without asking. Nothing was cancelled")
 		}
-		if !e.streams.Confirm(fmt.Sprintf("Cancel %s?", view.Plural(len(flights), "run"))) {
+		if !e.confirm(fmt.Sprintf("Cancel %s?", view.Plural(len(flights), "run"))) {
 			return errors.New("not approved; nothing was cancelled")
 		}
 	}

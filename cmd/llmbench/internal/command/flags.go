@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/urfave/cli/v3"
 
@@ -70,4 +71,15 @@ func (f selectionFlags) selection() plan.Selection {
 // any reports whether a flag was given that a saved plan has decided already.
 func (f selectionFlags) any() bool {
 	return len(f.Targets) > 0 || len(f.Replaces) > 0 || f.Retry || f.Executor != ""
+}
+
+// addressesAndDir splits arguments: a last one that is a directory is that of the
+// definitions, else they are here.
+func addressesAndDir(args []string) (addresses []string, dir string) {
+	if n := len(args); n > 0 {
+		if info, err := os.Stat(args[n-1]); err == nil && info.IsDir() {
+			return args[:n-1], args[n-1]
+		}
+	}
+	return args, "."
 }

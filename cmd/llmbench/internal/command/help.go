@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -24,14 +25,50 @@ const appTemplate = `Usage: llmbench COMMAND [flags] [DIR]
 
 {{.Usage}}.
 
-COMMANDS
-{{range .VisibleCommands}}  {{printf "%-11s" .Name}} {{.Usage}}
-{{end}}
+{{.UsageText}}
+FLAGS
+  -chdir=DIR  change to DIR first; stands before the command
+  -version    print the version
+
 {{.Description}}
 
 llmbench COMMAND -help says more of each, with examples. llmbench help NAME
 explains an argument, block, flag, function, metric or failure code.
 `
+
+// groups are the commands by their use, as help shows them.
+var groups = []struct {
+	name     string
+	commands []string
+}{
+	{"WRITE", []string{"init", "validate", "fmt"}},
+	{"PLAN", []string{"plan", "show", "estimate"}},
+	{"RUN", []string{"apply", "status", "logs", "cancel"}},
+	{"READ", []string{"results", "compare", "report", "import", "export"}},
+	{"SITE", []string{"doctor", "prepare", "prune", "unlock", "catalog"}},
+}
+
+// commandList lists commands by their group; those of no group are about llmbench
+// itself.
+func commandList(commands []*cli.Command) string {
+	grouped := map[string]bool{}
+	var b strings.Builder
+	list := func(name string, wants func(string) bool) {
+		b.WriteString(name + "\n")
+		for _, c := range commands {
+			if !c.Hidden && wants(c.Name) {
+				grouped[c.Name] = true
+				fmt.Fprintf(&b, "  %-11s %s\n", c.Name, c.Usage)
+			}
+		}
+		b.WriteString("\n")
+	}
+	for _, g := range groups {
+		list(g.name, func(name string) bool { return slices.Contains(g.commands, name) })
+	}
+	list("ABOUT", func(name string) bool { return !grouped[name] })
+	return strings.TrimSuffix(b.String(), "\n")
+}
 
 // appStatus is what the exit codes of all commands mean.
 var appStatus = exitStatuses(

@@ -40,6 +40,7 @@ type session struct {
 // load reads the definitions. Mistakes are in the session's diags; nothing is
 // printed.
 func (e *env) load(f definitionFlags, executor string) *session {
+	defer e.signal.atOnce()()
 	s := &session{env: e}
 	if executor == "" {
 		executor = e.getenv("LLMBENCH_EXECUTOR")
@@ -115,6 +116,7 @@ func (s *session) runs(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) { retur
 
 // build is plan; a bare one has no jobs and steps yet.
 func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnostics) {
+	defer s.env.signal.atOnce()()
 	if s.diags.HasErrors() {
 		p := plan.Empty(Version)
 		p.Store = s.storeName

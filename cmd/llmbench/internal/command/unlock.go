@@ -42,7 +42,7 @@ func (e *env) runUnlock(f definitionFlags, approved bool) error {
 		if !e.streams.Interactive {
 			return errors.New("there is no terminal to ask on; -auto-approve unlocks without asking. Nothing was changed")
 		}
-		if !e.streams.Confirm("Is that apply dead for certain? Two at once would measure twice. Unlock?") {
+		if !e.confirm("Is that apply dead for certain? Two at once would measure twice. Unlock?") {
 			return errors.New("not approved; nothing was changed")
 		}
 	}

@@ -200,7 +200,7 @@ func (a *Apply) goesOn(what string, o executors.Outcome, h Hints) {
 	}
 	fmt.Fprintf(w, "Jobs that go on: %s\n", strings.Join(o.Jobs, " "))
 	fmt.Fprintf(w, "  follow:  %s\n  resume:  %s\n  cancel:  %s\n",
-		h.command("status", h.Dir), h.command("apply", h.Dir), h.command("cancel", "-dir="+h.Dir))
+		h.command("status", h.Dir), h.command("apply", h.Dir), h.command("cancel", h.Dir))
 }
 
 // Results prints the table and where it was written.
