@@ -47,6 +47,9 @@ type Comparison struct {
 	// Context lists what differs between the sides and is named, in words; it
 	// stands above tables.
 	Context []string `json:"-"`
+	// BaseName and TargetName are what alone differs between the sides of every pair,
+	// "" where that is not one value on each.
+	BaseName, TargetName string `json:"-"`
 }
 
 // A ComparedRow is one metric of one run on both sides.
@@ -176,6 +179,7 @@ func (p pair) simulated() bool { return p.base.Results[0].Simulated && p.target.
 
 func (c *Comparison) all(pairs []pair, how Comparing) {
 	c.Simulated = slices.ContainsFunc(pairs, pair.simulated)
+	c.nameSides(pairs)
 	said := map[string]bool{}
 	for _, p := range pairs {
 		if why := p.refused(how); why != "" {
@@ -205,6 +209,19 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 			}
 		}
 	}
+}
+
+// nameSides names the sides by the one thing in which they differ.
+func (c *Comparison) nameSides(pairs []pair) {
+	var only difference
+	for i, p := range pairs {
+		list := p.differences()
+		if len(list) != 1 || i > 0 && list[0] != only {
+			return
+		}
+		only = list[0]
+	}
+	c.BaseName, c.TargetName = only.base, only.target
 }
 
 // compare judges one metric; false where a side does not have it.

@@ -220,3 +220,18 @@ func TestComparesSettingsOfExecutors(t *testing.T) {
 		t.Errorf("%+v", c.Refused)
 	}
 }
+
+// Where one thing differs, the sides are called by it.
+func TestSidesAreNamed(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	batch := func(n int64) func(*Result) { return func(r *Result) { r.Arguments["max_batch_size"] = n } }
+	how := Comparing{Threshold: 0.01, Across: []string{"all"}, Metrics: throughput.Metrics}
+	base := NewSet(side(rng, "a/use_case=chat", 6, 1000, 0.01, batch(896)))
+	if c := Compare(base, NewSet(side(rng, "a/use_case=chat", 6, 900, 0.01, batch(256))), how); c.BaseName != "896" || c.TargetName != "256" {
+		t.Errorf("%q and %q", c.BaseName, c.TargetName)
+	}
+	both := func(r *Result) { batch(256)(r); r.Image.Name = "release:1.1" }
+	if c := Compare(base, NewSet(side(rng, "a/use_case=chat", 6, 900, 0.01, both)), how); c.BaseName != "" || c.TargetName != "" {
+		t.Errorf("two things differ: %q and %q", c.BaseName, c.TargetName)
+	}
+}

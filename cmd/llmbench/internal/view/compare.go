@@ -58,6 +58,9 @@ func compareRows(c *results.Comparison) *table {
 		header: []string{"run", "metric", "base", "target", "change", "p", "n", "verdict"},
 		right:  []bool{false, false, true, true, true, true, true, false},
 	}
+	if c.BaseName != "" && c.TargetName != "" {
+		t.header[2], t.header[3] = c.BaseName, c.TargetName
+	}
 	last := ""
 	for _, r := range c.Rows {
 		name := ""
