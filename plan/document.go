@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/schema"
@@ -131,6 +133,9 @@ func Read(r io.Reader) (*Plan, error) {
 	}
 	if p.FormatVersion != FormatVersion {
 		return nil, fmt.Errorf("the plan has format version %q, this llmbench reads %q: plan again", p.FormatVersion, FormatVersion)
+	}
+	if slices.Contains(p.Runs, nil) || slices.Contains(p.Packs, nil) {
+		return nil, errors.New("the plan is malformed: a run or a pack is null; plan again")
 	}
 	return &p, nil
 }

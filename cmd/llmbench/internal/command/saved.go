@@ -129,6 +129,9 @@ func whatMoved(saved, fresh *plan.Plan) []string {
 		}
 		moved = append(moved, runMoved(r, f)...)
 	}
+	if len(moved) == 0 && !same(saved.Summary, fresh.Summary) {
+		add("the summary: what the plan says of its cost is not what follows from it")
+	}
 	return moved
 }
 
@@ -140,6 +143,12 @@ func runMoved(saved, fresh *plan.Run) []string {
 	}{
 		{"its data set", saved.Dataset, fresh.Dataset},
 		{"its fingerprint", saved.Fingerprint, fresh.Fingerprint},
+		{"its model", saved.Model, fresh.Model},
+		{"its hardware", saved.Hardware, fresh.Hardware},
+		{"its image", saved.Image, fresh.Image},
+		{"its use case", saved.UseCase, fresh.UseCase},
+		{"its arguments", saved.Arguments, fresh.Arguments},
+		{"its options", saved.LLMAPIOptions, fresh.LLMAPIOptions},
 		{"its commands", saved.Steps, fresh.Steps},
 		{"its job", saved.Job, fresh.Job},
 		{"its time limit", saved.TimeLimitSeconds, fresh.TimeLimitSeconds},
