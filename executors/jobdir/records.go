@@ -49,6 +49,10 @@ type Exit struct {
 	Report *ReportSum `json:"report"`
 	// ReportWritten is when the report was written, zero if the job does not say.
 	ReportWritten time.Time `json:"report_written,omitzero"`
+	// SuspendedSeconds is for how long the job was suspended, and SuspendTime when
+	// last, in Slurm's words; 0 and "" where it was not, or does not say.
+	SuspendedSeconds int    `json:"suspended_s,omitempty"`
+	SuspendTime      string `json:"suspend_time,omitempty"`
 	// Runs, Failed and Deferred count the members of a job that has several: those
 	// that it ran, those of them that failed, and those that it gave back.
 	Runs     int `json:"runs,omitempty"`
@@ -108,6 +112,8 @@ func (e *Exit) UnmarshalJSON(b []byte) error {
 		Ended        moment     `json:"ended"`
 		Report       *ReportSum `json:"report"`
 		Written      moment     `json:"report_written"`
+		Suspended    number     `json:"suspended_s"`
+		SuspendTime  text       `json:"suspend_time"`
 		Runs         number     `json:"runs"`
 		Failed       number     `json:"failed"`
 		Deferred     number     `json:"deferred"`
@@ -118,7 +124,7 @@ func (e *Exit) UnmarshalJSON(b []byte) error {
 	*e = Exit{
 		JobID: string(r.JobID), RestartCount: int(r.RestartCount), RC: int(r.RC),
 		Signal: string(r.Signal), Reason: string(r.Reason), Started: r.Started.Time, Ended: r.Ended.Time, Report: r.Report,
-		ReportWritten: r.Written.Time, Runs: int(r.Runs), Failed: int(r.Failed), Deferred: int(r.Deferred),
+		ReportWritten: r.Written.Time, SuspendedSeconds: int(r.Suspended), SuspendTime: string(r.SuspendTime), Runs: int(r.Runs), Failed: int(r.Failed), Deferred: int(r.Deferred),
 	}
 	if r.BenchRC != nil {
 		rc := int(*r.BenchRC)

@@ -60,6 +60,8 @@ type Exit struct {
 	Signal, Reason string
 	// Elapsed is how long the job ran, 0 if unknown.
 	Elapsed time.Duration
+	// Suspended is for how long the job was suspended, 0 if it was not.
+	Suspended time.Duration
 	// Report is the hexadecimal SHA-256 of the report that the job wrote, ""
 	// when it wrote none.
 	Report string

@@ -178,7 +178,9 @@ func doubts(in Evidence) []Reason {
 	if why := in.unclean(); why != "" {
 		out = append(out, reason(failure.UncleanExit, "the report is whole, but %s", why))
 	}
-	if in.Ended != nil && in.Ended.Suspended {
+	if in.Exit != nil && in.Exit.Suspended > 0 {
+		out = append(out, reason(failure.Suspended, "the job was suspended for %s while it ran", in.Exit.Suspended))
+	} else if in.Ended != nil && in.Ended.Suspended {
 		out = append(out, reason(failure.Suspended, "the job was suspended while it ran"))
 	}
 	if blocks := in.Provenance.Placement; in.OneBlock && blocks != nil && strings.Contains(*blocks, " ") {

@@ -133,14 +133,15 @@ func TestJudgeDoubts(t *testing.T) {
 		end  *End
 		want string
 	}{
-		"clean":             {exit: &Exit{BenchRC: ptr(0)}, want: "valid"},
-		"bench status lost": {exit: &Exit{}, want: "valid"},
-		"bench failed":      {exit: &Exit{BenchRC: ptr(1)}, want: "suspect\nsuspect unclean_exit: the report is whole, but trtllm-bench exited with 1"},
-		"launcher failed":   {exit: &Exit{RC: 137, BenchRC: ptr(0)}, want: "suspect\nsuspect unclean_exit: the report is whole, but the launcher exited with 137"},
-		"signal":            {exit: &Exit{Signal: "TERM", Reason: "time_limit"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job was stopped by TERM (time_limit)"},
-		"no exit":           {end: &End{Code: "time_limit", Detail: "TIMEOUT"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job left no exit (time_limit: TIMEOUT)"},
-		"suspended":         {exit: &Exit{}, end: &End{Suspended: true}, want: "suspect\nsuspect suspended: the job was suspended while it ran"},
-		"both words":        {exit: &Exit{}, end: &End{Code: "lost"}, want: "valid"},
+		"clean":                      {exit: &Exit{BenchRC: ptr(0)}, want: "valid"},
+		"bench status lost":          {exit: &Exit{}, want: "valid"},
+		"bench failed":               {exit: &Exit{BenchRC: ptr(1)}, want: "suspect\nsuspect unclean_exit: the report is whole, but trtllm-bench exited with 1"},
+		"launcher failed":            {exit: &Exit{RC: 137, BenchRC: ptr(0)}, want: "suspect\nsuspect unclean_exit: the report is whole, but the launcher exited with 137"},
+		"signal":                     {exit: &Exit{Signal: "TERM", Reason: "time_limit"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job was stopped by TERM (time_limit)"},
+		"no exit":                    {end: &End{Code: "time_limit", Detail: "TIMEOUT"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job left no exit (time_limit: TIMEOUT)"},
+		"suspended":                  {exit: &Exit{}, end: &End{Suspended: true}, want: "invalid\ninvalid suspended: the job was suspended while it ran"},
+		"suspended, by its own word": {exit: &Exit{Suspended: 9 * time.Second}, want: "invalid\ninvalid suspended: the job was suspended for 9s while it ran"},
+		"both words":                 {exit: &Exit{}, end: &End{Code: "lost"}, want: "valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := measured(t)
@@ -148,6 +149,9 @@ func TestJudgeDoubts(t *testing.T) {
 			r := Judge(in)
 			if diff := cmp.Diff(c.want, told(r)); diff != "" {
 				t.Error(diff)
+			}
+			if r.Verdict == Invalid {
+				return // it has no number
 			}
 			if r.Metrics.At(trtllm.AvgTTFT) == nil || *r.Metrics.At(trtllm.AvgTTFT) != 120.25 {
 				t.Errorf("metrics %+v", r.Metrics)

@@ -73,6 +73,7 @@ func (s *snapshot) addEnds(in *results.Evidence) {
 		if !e.Started.IsZero() && e.Ended.After(e.Started) {
 			in.Exit.Elapsed = e.Ended.Sub(e.Started)
 		}
+		in.Exit.Suspended = time.Duration(e.SuspendedSeconds) * time.Second
 		if e.Report != nil {
 			in.Exit.Report, in.Exit.ReportWritten = e.Report.SHA256, e.ReportWritten
 		}

@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -136,6 +138,38 @@ mkdir more && echo "$API_KEY" >more/log
 	}
 	if got, want := p.files(t)["exit"], fmt.Sprintf(`"sha256":"%x"`, sha256.Sum256([]byte(p.files(t)["report.json"]))); !strings.Contains(got, want) {
 		t.Errorf("the exit is of another report: %s", got)
+	}
+}
+
+// A job that is stopped for a while, as scontrol suspend does, says for how long; one
+// that is not says 0.
+func TestJobsTellSuspension(t *testing.T) {
+	t.Parallel()
+	for stopped, want := range map[time.Duration]string{0: `"suspended_s":0,`, 8 * time.Second: `"suspended_s":[789],`} {
+		p := newSecretJob(t, "", ": >stdout; sleep 3")
+		cmd := exec.Command("bash", "script.sh")
+		cmd.Dir, cmd.Env = p.dir, []string{"PATH=" + p.bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=gb01"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, func() bool { _, err := os.Stat(filepath.Join(p.dir, "stdout")); return err == nil })
+		time.Sleep(1500 * time.Millisecond)
+		if stopped > 0 {
+			if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(stopped)
+			if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.files(t)["exit"]; !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("stopped for %s, and the exit is %s", stopped, got)
+		}
 	}
 }
 

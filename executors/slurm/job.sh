@@ -74,6 +74,23 @@ observe() {
 observe 2>/dev/null | put observed
 
 @TELEMETRY@
+# ticker: counts the seconds for which this job was suspended, by a clock that
+# nobody sets, and prints them when it is ended.
+ticker() {
+  local last now sum=0
+  trap 'echo "$sum"; exit' TERM INT USR1
+  read -r last _ </proc/uptime
+  while :; do
+    sleep 1 &
+    wait "$!"
+    read -r now _ </proc/uptime
+    [ $((${now%.*} - ${last%.*})) -gt 5 ] && sum=$((sum + ${now%.*} - ${last%.*} - 1))
+    last=$now
+  done
+}
+exec 9< <(ticker)
+ticker=$!
+
 signal=
 stop() {
   signal=$1
@@ -122,6 +139,14 @@ await "$step"
 pkill -P "$watcher" 2>/dev/null # the sleep inside; without pkill Slurm ends it with the job
 kill "$watcher" 2>/dev/null
 
+kill -TERM "$ticker" 2>/dev/null
+read -r -t 5 suspended <&9 || suspended=0
+exec 9<&-
+suspend_time=
+if [ "${suspended:=0}" -gt 0 ]; then
+  suspend_time=$(scontrol -o show job "$job" 2>/dev/null | sed -n 's/.* SuspendTime=\([^ ]*\).*/\1/p')
+fi
+
 # redact: takes the values of secrets out of all that is left here, the longest
 # first, and lets others read it.
 redact() {
@@ -163,6 +188,6 @@ if [ -s report.json ]; then
   sync report.json 2>/dev/null || sync
   report=$(printf '{"bytes":%s,"sha256":"%s"}' "$(stat -c %s report.json)" "$(sha256sum report.json | cut -d' ' -f1)")
 fi
-printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":%s,"signal":"%s","reason":"%s","started":"%s","ended":"%s","report":%s,"report_written":"%s","end":true}\n' \
-  "$job" "$restarts" "$rc" "$bench" "$signal" "$reason" "$started" "$(now)" "$report" "$written" | put exit
+printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":%s,"signal":"%s","reason":"%s","started":"%s","ended":"%s","report":%s,"report_written":"%s","suspended_s":%s,"suspend_time":"%s","end":true}\n' \
+  "$job" "$restarts" "$rc" "$bench" "$signal" "$reason" "$started" "$(now)" "$report" "$written" "$suspended" "$suspend_time" | put exit
 exit "$rc"

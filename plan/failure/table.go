@@ -116,6 +116,8 @@ var failed = []Entry{
 }
 
 var invalid = []Entry{
+	{Code: Suspended, Rule: "Slurm suspended the job while it ran.",
+		Remedy: "`llmbench apply -replace` measures again"},
 	{Code: ArgumentMismatch, Rule: "The report shows another value than was planned: TP, PP, EP, world size, batch or token limit, KV fraction, scheduler, quantization, KV dtype, streaming, requests or mean lengths (1 %).",
 		Remedy: "look for what overrides the flag: llm_api_options, the launcher, the environment"},
 	{Code: WrongImage, Rule: "The report is of another TensorRT-LLM version than the image was declared with, or the image file was imported from another digest.",
@@ -143,8 +145,6 @@ var suspect = []Entry{
 		Remedy: "the client did not keep up: look at the host's load, or raise stream_interval"},
 	{Code: UncleanExit, Rule: "The report is whole, and the job did not end well.",
 		Remedy: "read the end of the log; `llmbench apply -replace` measures again"},
-	{Code: Suspended, Rule: "Slurm suspended the job while it ran.",
-		Remedy: "`llmbench apply -replace` measures again"},
 	{Code: SeveralBlocks, Rule: "The nodes were in several blocks of the topology, and the job asked for one (--segment).",
 		Remedy: "ask the site why --segment is not kept; `llmbench apply -replace` measures again"},
 	{Code: UnverifiedArguments, Rule: "The result was imported: what was passed to trtllm-bench is not known for certain.",
