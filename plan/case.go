@@ -57,7 +57,7 @@ func (c Case) Scenario(cat *catalog.Catalog) (estimate.Scenario, error) {
 		Model: estimateModel(model, checkpoint, gpu), GPU: estimateGPU(gpu), GPUs: c.GPUs,
 		TP: c.TP, PP: c.PP, EP: c.EP, AttentionDP: c.AttentionDP,
 		MaxSeqLen: c.ISL + c.OSL, KVFraction: c.KVFraction, Concurrency: c.Concurrency,
-		GraphSizes: publishedGraphs, GraphPadding: true, Early: early(c.TRTLLMVersion), AllToAll: allToAll(gpu, c.TRTLLMVersion),
+		GraphSizes: publishedGraphs, GraphPadding: true, Version: minor(c.TRTLLMVersion), Early: early(c.TRTLLMVersion), AllToAll: allToAll(gpu, c.TRTLLMVersion),
 		Requests: make([]estimate.Request, c.NumRequests),
 	}
 	for i := range s.Requests {

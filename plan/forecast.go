@@ -53,12 +53,12 @@ type load struct {
 
 // An engine is the part of a scenario that arguments decide.
 type engine struct {
-	tp, pp, ep, maxBatch, maxTokens, maxSeqLen, concurrency int
-	kvFraction                                              float64
-	attentionDP, chunked, padding, allToAll                 bool
-	graphs                                                  string
-	balanced                                                bool
-	balance                                                 estimate.Balance
+	tp, pp, ep, maxBatch, maxTokens, maxSeqLen, concurrency, notModelled int
+	kvFraction                                                           float64
+	attentionDP, chunked, padding, allToAll                              bool
+	graphs                                                               string
+	balanced                                                             bool
+	balance                                                              estimate.Balance
 }
 
 // A machine is the part of a scenario that blocks decide, with what was learned
@@ -139,7 +139,7 @@ func newGraphs(options any, most int, v *catalog.Version) *graphs {
 func engineOf(s *estimate.Scenario, graphs string) engine {
 	e := engine{
 		tp: s.TP, pp: s.PP, ep: s.EP, maxBatch: s.MaxBatchSize, maxTokens: s.MaxNumTokens, maxSeqLen: s.MaxSeqLen,
-		concurrency: s.Concurrency, kvFraction: s.KVFraction,
+		concurrency: s.Concurrency, notModelled: s.NotModelled, kvFraction: s.KVFraction,
 		attentionDP: s.AttentionDP, chunked: s.ChunkedContext, padding: s.GraphPadding, allToAll: s.AllToAll,
 		graphs: graphs, balanced: s.Balance != nil,
 	}

@@ -10,7 +10,7 @@ import (
 // Whatever of a scenario arguments and options decide tells loads apart.
 func TestLoadsDifferInEveryFieldOfAScenario(t *testing.T) {
 	elsewhere := map[string]string{
-		"Model": "machine", "GPU": "machine", "GPUs": "machine", "Early": "machine", "Parameters": "machine",
+		"Model": "machine", "GPU": "machine", "GPUs": "machine", "Version": "machine", "Early": "machine", "Parameters": "machine",
 		"Requests": "data", "GraphSizes": "graphs",
 	}
 	base := estimate.Scenario{}

@@ -87,7 +87,7 @@ func newEstimate(s estimate.Scenario, learned learned) *Estimate {
 	memory := estimate.Memory(s)
 	e := &Estimate{
 		ModelVersion:      learned.version(),
-		Coverage:          estimate.Calibrated().Coverage,
+		Coverage:          estimate.Calibrated().Unseen.Coverage,
 		MemoryBytesPerGPU: &MemoryPerGPU{Capacity: memory.Capacity, Weights: memory.Weights, Workspace: memory.Workspace, KVCache: memory.KVCache},
 		KVTokensPerGPU:    ptr(memory.KVTokens), KVBytesPerToken: ptr(int64(memory.KVBytesPerToken)),
 		RequestsFitAtOnce:     ptr(memory.RequestsFit * int64(s.Ranks())),

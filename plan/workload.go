@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+
 	goversion "github.com/hashicorp/go-version"
 
 	"github.com/llmbench/llmbench/plan/estimate"
@@ -35,7 +37,7 @@ func (w Workload) Scenario() estimate.Scenario {
 func (w Workload) machine() estimate.Scenario {
 	return estimate.Scenario{
 		Model: estimateModel(w.Model, w.Checkpoint, w.GPU), GPU: estimateGPU(w.GPU), GPUs: w.GPUs,
-		AllToAll: allToAll(w.GPU, w.TRTLLMVersion), Early: early(w.TRTLLMVersion),
+		AllToAll: allToAll(w.GPU, w.TRTLLMVersion), Version: minor(w.TRTLLMVersion), Early: early(w.TRTLLMVersion),
 	}
 }
 
@@ -61,6 +63,7 @@ func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options an
 	version := versionOf(w.TRTLLMVersion)
 	s.GraphSizes, s.GraphPadding = graphs(w.Options, s.MaxBatchSize, version), graphPadding(w.Options, version)
 	s.AllToAll = s.AllToAll || optionIs(w.Options, "WIDEEP", "moe_config", "backend")
+	s.NotModelled = len(estimate.NotModelled(a, w.Options))
 	s.MaxSeqLen = max(whole("max_seq_len", 0), e.longest)
 	s.MaxNumTokens = w.maxNumTokens(e, s.MaxBatchSize)
 	return s
@@ -161,7 +164,7 @@ func estimateModel(m *catalog.Model, c *catalog.Checkpoint, g *catalog.GPU) esti
 	}
 	ffn := dtype(c.FFNDtype)
 	return estimate.Model{
-		Layers: m.Layers, Hidden: m.Hidden, Heads: m.Heads, HeadDim: m.HeadDim, KVHeads: m.KVHeads,
+		Name: m.Name, Layers: m.Layers, Hidden: m.Hidden, Heads: m.Heads, HeadDim: m.HeadDim, KVHeads: m.KVHeads,
 		MoELayers: m.MoELayers, Experts: m.Experts, TopK: m.TopK, ExpertFFN: m.ExpertFFN,
 		Attention:  estimate.Weight{Params: p.Attention, Dtype: dtype(c.AttentionDtype)},
 		DenseFFN:   estimate.Weight{Params: p.DenseFFN, Dtype: ffn},
@@ -179,7 +182,7 @@ func estimateModel(m *catalog.Model, c *catalog.Checkpoint, g *catalog.GPU) esti
 
 func estimateGPU(g *catalog.GPU) estimate.GPU {
 	return estimate.GPU{
-		Hopper: g.Architecture == "hopper", MemoryBytes: float64(g.MemoryBytes), Bandwidth: g.BandwidthBytesPerS,
+		Name: g.Name, Hopper: g.Architecture == "hopper", Grace: g.CPU == "aarch64", MemoryBytes: float64(g.MemoryBytes), Bandwidth: g.BandwidthBytesPerS,
 		BF16: g.BF16, FP8: g.FP8, FP4: g.FP4, NVLink: g.NVLinkBytesPerS,
 	}
 }
@@ -202,6 +205,15 @@ func allToAll(g *catalog.GPU, version string) bool {
 // early reports whether a version is older than 1.2, since which the kernels of
 // experts are faster.
 func early(version string) bool { return olderThan(version, "1.2") }
+
+// minor is the major and minor part of a version, "" for one that is not known.
+func minor(version string) string {
+	v, err := goversion.NewVersion(version)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d.%d", v.Segments()[0], v.Segments()[1])
+}
 
 // olderThan compares versions of TensorRT-LLM; pre-releases count as the release
 // that they lead to, and "" is the newest.

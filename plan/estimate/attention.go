@@ -7,7 +7,7 @@ import "math"
 // mask what lies outside the chunk but read it all the same.
 func (s *Scenario) chunked() float64 {
 	m := &s.Model
-	if m.ChunkedLayers == 0 || m.AttentionChunk == 0 || s.MaxSeqLen < m.AttentionChunk || s.GPU.Hopper {
+	if m.ChunkedLayers == 0 || m.AttentionChunk == 0 || s.MaxSeqLen < m.AttentionChunk {
 		return 0
 	}
 	return float64(m.ChunkedLayers) / float64(m.Layers)

@@ -122,19 +122,20 @@ func (e *engine) iterate(steps []step, held bool) int {
 
 // meet completes the steps of ranks by what they share: the CUDA graph of the
 // largest batch, where none processes prompts, and the tokens that meet in the
-// experts.
+// experts. Without padding all batches have to be of the graph's size.
 func (e *engine) meet(steps []step) {
-	context, most, global := false, 0.0, 0.0
+	context, most, least, global := false, 0.0, math.Inf(1), 0.0
 	for _, st := range steps {
 		context = context || st.ctxTokens > 0
-		most = max(most, st.decode)
+		most, least = max(most, st.decode), min(least, st.decode)
 	}
 	graph := 0.0
-	if !context && e.s.GraphPadding {
+	if !context && (e.s.GraphPadding || most == least) {
 		graph = e.s.graph(most)
 	}
 	for i := range steps {
 		st := &steps[i]
+		st.graph = graph > 0
 		st.batch = max(st.decode, graph)
 		global += st.ctxTokens + st.batch
 	}
@@ -143,11 +144,11 @@ func (e *engine) meet(steps []step) {
 	}
 }
 
-// graph is the smallest batch size with a CUDA graph that holds batch, 0 for
-// none.
+// graph is the size of the CUDA graph that a batch runs as, 0 for none: without
+// padding only a batch of just that size does.
 func (s *Scenario) graph(batch float64) float64 {
 	for _, g := range s.GraphSizes {
-		if float64(g) >= batch {
+		if float64(g) == batch || s.GraphPadding && float64(g) > batch {
 			return float64(g)
 		}
 	}
@@ -155,8 +156,8 @@ func (s *Scenario) graph(batch float64) float64 {
 }
 
 // stretch is for how many iterations all ranks do the same: until a request ends
-// while they only generate, else one. Time is linear in what is attended to
-// unless the host decides, in which case a stretch is short.
+// while they only generate, else one. Time is nearly linear in what is attended
+// to unless the host decides, in which case a stretch is short.
 func (e *engine) stretch(steps []step, held bool) int {
 	const whileHost = 64
 	n := e.longest

@@ -18,11 +18,13 @@ type Fit struct {
 	Pull float64
 }
 
-// An Observation is a trace with the output throughput of a GPU that was
-// measured, in tokens a second.
+// An Observation is a trace with what was measured: the output throughput of a
+// GPU, in tokens a second, and the mean time between tokens, in milliseconds, 0
+// where it was not.
 type Observation struct {
 	Trace     *Trace
 	TPSPerGPU float64
+	TPOT      float64
 	Weight    float64
 }
 
@@ -34,8 +36,8 @@ const softness = 0.05
 // the priors costs.
 func (f Fit) Loss(list []Observation, p Parameters) float64 {
 	sum := 0.0
-	for i, e := range errorsOf(list, p) {
-		sum += list[i].Weight * (math.Hypot(e, softness) - softness)
+	for _, e := range residuals(list, p) {
+		sum += e.weight * (math.Hypot(e.log, softness) - softness)
 	}
 	for _, d := range f.moved(p) {
 		sum += f.Pull / 2 * d * d
@@ -43,13 +45,23 @@ func (f Fit) Loss(list []Observation, p Parameters) float64 {
 	return sum
 }
 
-// errorsOf are the logarithms of predicted over measured.
-func errorsOf(list []Observation, p Parameters) []float64 {
-	e := make([]float64, len(list))
-	for i, o := range list {
-		e[i] = math.Log(o.Trace.TPSPerGPU(p) / o.TPSPerGPU)
+// A residual is the logarithm of predicted over measured.
+type residual struct{ log, weight float64 }
+
+// residuals are those of all figures that were measured, of which an
+// observation's share its weight.
+func residuals(list []Observation, p Parameters) []residual {
+	out := make([]residual, 0, 2*len(list))
+	for _, o := range list {
+		a := o.Trace.Averages(p)
+		rate := math.Log(a.TPSPerGPU / o.TPSPerGPU)
+		if o.TPOT == 0 {
+			out = append(out, residual{rate, o.Weight})
+			continue
+		}
+		out = append(out, residual{rate, o.Weight / 2}, residual{math.Log(a.TPOT / o.TPOT), o.Weight / 2})
 	}
-	return e
+	return out
 }
 
 // moved are the logarithms of the free parameters over their priors.
@@ -63,9 +75,12 @@ func (f Fit) moved(p Parameters) []float64 {
 
 // Run minimizes the loss by the method of Levenberg and Marquardt on reweighted
 // squares, in the logarithms of the parameters. It draws no random numbers.
-func (f Fit) Run(list []Observation) Parameters {
-	const most, least, enough = 60, 1e-6, 1e-7
-	p, best := f.Priors, f.Loss(list, f.Priors)
+func (f Fit) Run(list []Observation) Parameters { return f.From(f.Priors, list) }
+
+// From is Run that begins at p.
+func (f Fit) From(p Parameters, list []Observation) Parameters {
+	const most, least, enough = 60, 1e-6, 1e-5
+	best := f.Loss(list, p)
 	damping := 1.0
 	for range most {
 		gradient, curvature := f.slope(list, p)
@@ -90,26 +105,26 @@ func (f Fit) Run(list []Observation) Parameters {
 func (f Fit) slope(list []Observation, p Parameters) (*mat.VecDense, *mat.SymDense) {
 	const h = 1e-4
 	n := len(f.Free)
-	at := errorsOf(list, p)
+	at := residuals(list, p)
 	moved := f.moved(p)
-	rows := make([][]float64, n)
+	rows := make([][]residual, n)
 	for j, name := range f.Free {
 		q := p
 		*q.At(name) *= math.Exp(h)
-		rows[j] = errorsOf(list, q)
+		rows[j] = residuals(list, q)
 	}
 	gradient, curvature := mat.NewVecDense(n, nil), mat.NewSymDense(n, nil)
 	for j := range n {
 		gradient.SetVec(j, f.Pull*moved[j])
 		curvature.SetSym(j, j, f.Pull)
 	}
-	for i, o := range list {
-		w := o.Weight / math.Hypot(at[i], softness)
+	for i, r := range at {
+		w := r.weight / math.Hypot(r.log, softness)
 		for j := range n {
-			dj := (rows[j][i] - at[i]) / h
-			gradient.SetVec(j, gradient.AtVec(j)+w*at[i]*dj)
+			dj := (rows[j][i].log - r.log) / h
+			gradient.SetVec(j, gradient.AtVec(j)+w*r.log*dj)
 			for k := j; k < n; k++ {
-				curvature.SetSym(j, k, curvature.At(j, k)+w*dj*(rows[k][i]-at[i])/h)
+				curvature.SetSym(j, k, curvature.At(j, k)+w*dj*(rows[k][i].log-r.log)/h)
 			}
 		}
 	}

@@ -12,19 +12,45 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
-// Around is the interval of a throughput around mid, as wide as the calibration
-// says: wider where no published run of the kind was there to fit to, and wider
-// the smaller the batch is below those of all published runs.
-func (s *Scenario) Around(mid float64) Interval {
-	c := Calibrated()
-	w := c.Width
-	if !slices.Contains(c.Seen, s.Kind()) {
-		w = c.UnseenWidth
+// widest is the relative half-width that no interval exceeds.
+const widest = 0.9
+
+// Around is the interval of a throughput around mid by the calibration that is
+// built in.
+func (s *Scenario) Around(mid float64) Interval { return Calibrated().Around(s, mid) }
+
+// Around is the interval of a throughput around mid: as wide as published runs of
+// the same regime that no fit had seen ask for, and wider for all that no
+// published run covers.
+func (c *Calibration) Around(s *Scenario, mid float64) Interval {
+	squares := math.Pow(c.width(s.Regime(), s.Load()), 2)
+	for _, gap := range c.gaps(s, mid) {
+		squares += math.Pow(c.Wider[gap], 2)
 	}
-	if batch := math.Max(1, s.Batch()); batch < c.SmallestBatch {
-		w += (c.SingleWidth - w) * math.Log(c.SmallestBatch/batch) / math.Log(c.SmallestBatch)
-	}
+	w := math.Min(widest, math.Sqrt(squares))
 	return Interval{Low: mid * (1 - w), Mid: mid, High: mid * (1 + w)}
+}
+
+// gaps names what no published run covers, by the names of Wider.
+func (c *Calibration) gaps(s *Scenario, rate float64) []string {
+	names := slices.Repeat([]string{"option"}, s.NotModelled)
+	for _, aspect := range []struct {
+		name    string
+		covered bool
+	}{
+		{"gpu", slices.Contains(c.Seen.GPUs, s.GPU.Name)},
+		{"model", slices.Contains(c.Seen.Models, s.Model.Name)},
+		{"version", slices.Contains(c.Seen.Versions, s.Version)},
+		{"kind", slices.Contains(c.Seen.Kinds, s.Kind())},
+		{"load", slices.Contains(c.Seen.Loads, s.Load())},
+		{"batch", s.Batch() >= c.Seen.SmallestBatch},
+		{"rate", rate <= c.Seen.FastestTPSPerGPU},
+	} {
+		if !aspect.covered {
+			names = append(names, aspect.name)
+		}
+	}
+	return names
 }
 
 // Batch is how many requests a rank serves at once, at most.
@@ -33,23 +59,56 @@ func (s *Scenario) Batch() float64 {
 	if s.Concurrency > 0 {
 		asked = min(asked, s.Concurrency)
 	}
-	fit := int(min(Memory(*s).RequestsFit, math.MaxInt32))
-	return math.Min(float64(asked)/float64(s.Ranks()), float64(min(s.MaxBatchSize, fit)))
+	return math.Min(float64(asked)/float64(s.Ranks()), s.room())
 }
 
-// Kind is what decides which kernels run, "Blackwell FP8": the architecture and
-// the type of most weights, and ", split" where pipeline stages share the layers
-// or tensor parallelism cuts the experts.
+// room is how many requests a rank could serve at once.
+func (s *Scenario) room() float64 {
+	return float64(min(int64(s.MaxBatchSize), Memory(*s).RequestsFit))
+}
+
+// Load is what limits the batch: "limited" where concurrency leaves more than
+// half of the room empty, else "saturated"; and ", attention DP" where every
+// rank serves requests of its own.
+func (s *Scenario) Load() string {
+	load := "saturated"
+	if s.Concurrency > 0 && s.Batch() < s.room()/2 {
+		load = "limited"
+	}
+	if s.AttentionDP {
+		load += ", attention DP"
+	}
+	return load
+}
+
+// Regime is what errors are alike in: the load, and the kind of layers.
+func (s *Scenario) Regime() string {
+	layers := "dense"
+	switch {
+	case s.Model.MLARank > 0:
+		layers = "latent attention"
+	case s.Model.MoELayers > 0 && s.Model.Routed.Dtype == MXFP4:
+		layers = "MXFP4 experts"
+	case s.Model.MoELayers > 0:
+		layers = "experts"
+	}
+	return s.Load() + ": " + layers
+}
+
+// Kind is what decides which kernels run, "Blackwell FP8 experts": the
+// architecture, the type of most weights and whether these are experts, and
+// ", split" where pipeline stages share the layers or tensor parallelism cuts the
+// experts.
 func (s *Scenario) Kind() string {
 	kind := "Blackwell"
 	if s.GPU.Hopper {
 		kind = "Hopper"
 	}
-	dtype := s.Model.Attention.Dtype
-	if s.Model.MoELayers > 0 {
-		dtype = s.Model.Routed.Dtype
+	if s.Model.MoELayers == 0 {
+		kind += " " + string(s.Model.Attention.Dtype)
+	} else {
+		kind += " " + string(s.Model.Routed.Dtype) + " experts"
 	}
-	kind += " " + string(dtype)
 	if s.PP > 1 || s.Model.MoELayers > 0 && s.TP > 1 && !s.AttentionDP {
 		kind += ", split"
 	}

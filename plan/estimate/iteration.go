@@ -11,11 +11,12 @@ type step struct {
 	attended    float64 // tokens that they attend to, summed
 	batch       float64 // decode as computed, padded to a CUDA graph
 	global      float64 // tokens of all ranks, which meet in the experts
+	graph       bool    // a CUDA graph launches the kernels
 }
 
 // over is the work of one of m equal parts.
 func (st step) over(m float64) step {
-	return step{st.ctxTokens / m, st.ctxSquares / m, st.ctxRequests / m, st.decode / m, st.attended / m, st.batch / m, st.global / m}
+	return step{st.ctxTokens / m, st.ctxSquares / m, st.ctxRequests / m, st.decode / m, st.attended / m, st.batch / m, st.global / m, st.graph}
 }
 
 // A roofline gives the time of steps for one scenario.
@@ -23,23 +24,48 @@ type roofline struct {
 	s *Scenario
 	p Parameters
 	// Invariants of the scenario.
-	denseRead, denseBW float64
+	denseRead, moving float64
+	busiest           float64 // standard deviations
 }
 
 func newRoofline(s *Scenario) *roofline {
 	r := &roofline{s: s, p: s.parameters()}
 	m := s.Model
-	r.denseRead = (m.Attention.bytes() + m.DenseFFN.bytes() + m.Shared.bytes() + m.Head.bytes()) / s.split()
-	r.denseBW = s.GPU.Bandwidth * r.p.Weights
+	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared, m.Head} {
+		r.denseRead += w.bytes() / s.split() / (s.GPU.Bandwidth * *r.p.weights(w.Dtype))
+	}
+	r.moving = s.GPU.Bandwidth * r.p.Weights
+	r.busiest = busiest(max(1, s.EP))
 	return r
 }
 
-// seconds is how long a step takes: what the GPU does, and no less than the host
-// needs.
-func (r *roofline) seconds(st step) float64 { return math.Max(r.gpu(st), r.host(st)) }
+// seconds is how long a step takes: what the GPU does and what the host needs,
+// which overlap.
+func (r *roofline) seconds(st step) float64 {
+	return join(r.gpu(st), r.host(st), r.p.Overlap)
+}
 
-// host is how long the host takes to prepare a step.
-func (r *roofline) host(st step) float64 { return r.p.Host + st.decode*r.p.HostRequest }
+// host is how long the host takes for a step: it launches the kernels of every
+// layer where no CUDA graph does, and looks at every request.
+func (r *roofline) host(st step) float64 {
+	t := r.p.Host + (st.decode+st.ctxRequests)*r.p.HostRequest
+	if !st.graph {
+		launch := float64(r.s.Model.Layers) * r.p.Launch
+		if r.triton() {
+			launch *= r.p.LaunchTriton
+		}
+		t += launch
+	}
+	if r.s.GPU.Grace {
+		t *= r.p.Grace
+	}
+	if r.s.Early {
+		t *= r.p.HostEarly
+	}
+	return t
+}
+
+func (r *roofline) triton() bool { return r.s.GPU.Hopper && r.s.Model.Routed.Dtype == MXFP4 }
 
 // gpu is how long the layers take one after the other: the parts of the doc
 // comment of the package, added up. Pipeline stages share the requests as
@@ -51,53 +77,91 @@ func (r *roofline) gpu(st step) float64 {
 	}
 	n := st.ctxTokens + st.batch
 	t := r.dense(n, st) + r.experts(st.global) + r.decodeAttention(st) + r.prefillAttention(st) + r.elementWise(n) + r.communication(n, st.global)
-	return t + float64(r.s.Model.Layers)*pick(r.s.GPU, r.p.Layer, r.p.LayerHopper) + float64(r.s.Model.MoELayers)*r.p.LayerMoE
+	return t + r.fixed()
+}
+
+// fixed is what the kernels of all layers take at least.
+func (r *roofline) fixed() float64 {
+	m := r.s.Model
+	t := float64(m.Layers)**r.p.layer(r.s.GPU) + float64(m.MoELayers)*pick(r.s.GPU, r.p.LayerMoE, r.p.LayerMoEHopper)
+	if r.triton() {
+		t += float64(m.MoELayers) * r.p.LayerTriton
+	}
+	if m.MLARank > 0 {
+		t += float64(m.Layers) * r.p.LayerMLA
+	}
+	return t
 }
 
 // dense is the projections of attention, the dense and shared feed-forward
 // parts, and the logits of the tokens that need them. Attention DP replicates
 // them (overridden_tp_size in modeling_llama.py); tensor parallelism cuts them.
 func (r *roofline) dense(n float64, st step) float64 {
-	read := r.denseRead / r.denseBW
 	compute := 0.0
 	m, g := r.s.Model, r.s.GPU
 	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared} {
-		compute += 2 * n * w.Params / r.s.split() / (g.flops(w.Dtype) * r.p.dense(w.Dtype, g))
+		compute += 2 * n * w.Params / r.s.split() / (g.flops(w.Dtype) * *r.p.dense(w.Dtype, g))
 	}
 	compute += 2 * (st.decode + st.ctxRequests) * m.Head.Params / r.s.split() / (g.BF16 * r.p.Head)
-	return join(read, compute, r.p.Norm)
+	return join(r.denseRead, compute, r.p.Norm)
 }
 
-// experts is the routed experts of a rank for the tokens of all ranks. Tokens
-// that choose at random leave e^(-tokens top_k / experts) of the experts unread.
+// experts is the routed experts of the busiest rank for the tokens of all ranks.
+// Experts differ in how popular they are: where that follows a gamma
+// distribution, tokens leave (1 + tokens top_k / (experts shape))^-shape of the
+// experts unread. TP beyond EP cuts each expert.
 func (r *roofline) experts(global float64) float64 {
 	m, s := r.s.Model, r.s
-	if m.MoELayers == 0 {
+	if m.MoELayers == 0 || global == 0 {
 		return 0
 	}
-	tp := float64(max(1, s.TP))
-	experts, topK := float64(m.Experts), float64(m.TopK)
-	perExpert := m.Routed.bytes() / (float64(m.MoELayers) * experts)
-	hit := experts / tp * (1 - math.Exp(-global*topK/experts)) // in whole experts; TP beyond EP cuts each
-	read := float64(m.MoELayers) * hit * perExpert / r.denseBW
-	compute := 2 * global / tp * topK * float64(m.MoELayers) * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * r.p.moe(m.Routed.Dtype, s.GPU, s.Early))
+	experts, layers := float64(m.Experts), float64(m.MoELayers)
+	choices := global * float64(m.TopK)
+	own, whole := experts/float64(max(1, s.EP)), float64(max(1, s.TP))/float64(max(1, s.EP))
+	hit := 1 - math.Pow(1+choices/(experts*r.p.Skew), -r.p.Skew)
+	load := choices / experts * own
+	if s.EP > 1 {
+		load *= math.Min(float64(s.EP), 1+r.busiest*math.Sqrt(1/(r.p.Skew*own)+1/load))
+		hit = math.Min(1, hit+r.busiest*math.Sqrt(hit*(1-hit)/own))
+	}
+	read := hit * own / whole * m.Routed.bytes() / experts / (s.GPU.Bandwidth * *r.p.weights(m.Routed.Dtype))
+	compute := 2 * load / whole * layers * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * *r.p.moe(m.Routed.Dtype, s.GPU, s.Early))
 	return read + compute
+}
+
+// busiest is by how many standard deviations the busiest of n ranks exceeds the
+// mean: about the quantile that Blom gives for the largest of several.
+func busiest(n int) float64 {
+	return math.Sqrt2 * math.Erfinv(2*(float64(n)-0.375)/(float64(n)+0.25)-1)
 }
 
 // join is the time of two things that partly overlap: their sum at p = 1, the longer one at infinity.
 func join(a, b, p float64) float64 {
-	return math.Pow(math.Pow(a, p)+math.Pow(b, p), 1/p)
+	if a < b {
+		a, b = b, a
+	}
+	return a * math.Pow(1+math.Pow(b/a, p), 1/p)
 }
 
 // decodeAttention reads the cache of what is attended to. Latent attention
 // computes too: in its absorbed form a head takes a query of rank + rope against
 // every token and sums rank values up.
 func (r *roofline) decodeAttention(st step) float64 {
-	t := st.attended * r.s.kvBytes() * r.s.pp() / (r.s.GPU.Bandwidth * pick(r.s.GPU, r.p.KV, r.p.KVHopper))
+	t := st.attended * r.s.kvBytes() * r.s.pp() / (r.s.GPU.Bandwidth * r.cache())
 	if m := r.s.Model; m.MLARank > 0 {
 		t += st.attended * float64(m.Layers*m.Heads*(2*m.MLARank+m.MLARope)) * 2 / r.s.split() / (pick(r.s.GPU, r.s.GPU.FP8, r.s.GPU.BF16) * r.p.MLA)
 	}
 	return t
+}
+
+// cache is the share of bandwidth when the KV cache is read. The kernels of
+// Hopper that stop at a chunk read it slower.
+func (r *roofline) cache() float64 {
+	share := *r.p.kv(r.s.GPU)
+	if r.s.GPU.Hopper && r.s.chunked() > 0 {
+		share *= r.p.KVChunkedHopper
+	}
+	return share
 }
 
 // prefillAttention computes scores and sums; that half of them are masked is in
@@ -110,12 +174,12 @@ func (r *roofline) prefillAttention(st step) float64 {
 
 // elementWise passes over hidden states between the products: norms, rotary
 // positions, quantization, residuals; and with experts permutation, activation
-// and finalization.
+// and finalization. About half of them are on what tensor parallelism cuts.
 func (r *roofline) elementWise(n float64) float64 {
 	m := r.s.Model
-	bytes := r.p.Element * float64(m.Hidden*m.Layers)
+	bytes := r.p.Element * float64(m.Hidden*m.Layers) * (1 + 1/r.s.split()) / 2
 	bytes += r.p.ElementMoE * float64(m.TopK*m.MoELayers) * (float64(m.Hidden) + 1.5*float64(m.ExpertFFN))
-	return n * bytes / r.denseBW
+	return n * bytes / r.moving
 }
 
 // communication is what ranks exchange of n tokens each. Under attention DP the
@@ -138,5 +202,15 @@ func (r *roofline) communication(n, global float64) float64 {
 		}
 		return (global-n)*layers*h*bytes/link + 2*layers*r.p.Collective + stages
 	}
-	return 2*float64(m.Layers)*(2*(tp-1)/tp*n*h*2/(s.GPU.NVLink*r.p.Reduce)+r.p.Collective) + stages
+	return 2*float64(m.Layers)*r.allReduce(n*h*2) + stages
+}
+
+// allReduce is how long the ranks of tensor parallelism take to sum bytes up:
+// each reads all of the others at once, or the ranks sum a part each and pass it
+// on, which moves less and takes the latencies of more steps.
+func (r *roofline) allReduce(bytes float64) float64 {
+	const steps = 5
+	tp := float64(r.s.TP)
+	seconds := bytes / (r.s.GPU.NVLink * r.p.Reduce)
+	return math.Min((tp-1)*seconds+r.p.Collective, 2*(tp-1)/tp*seconds+steps*r.p.Collective)
 }

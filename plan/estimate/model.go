@@ -36,6 +36,7 @@ func (w Weight) bytes() float64 { return w.Params * w.Dtype.Bytes() }
 // A Model is an architecture with the types of one checkpoint. Parameters count
 // all layers together.
 type Model struct {
+	Name                                    string
 	Layers, Hidden, Heads, HeadDim, KVHeads int
 	MoELayers, Experts, TopK, ExpertFFN     int
 	Attention, DenseFFN, Shared, Router     Weight
@@ -53,7 +54,10 @@ type Model struct {
 
 // GPU holds the peak rates of a GPU: bytes, bytes a second, FLOP/s.
 type GPU struct {
-	Hopper                    bool
+	Name   string
+	Hopper bool
+	// Grace says that the host is Grace, not x86.
+	Grace                     bool
 	MemoryBytes               float64
 	Bandwidth, BF16, FP8, FP4 float64
 	NVLink                    float64

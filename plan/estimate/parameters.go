@@ -1,53 +1,136 @@
 package estimate
 
+import (
+	"reflect"
+	"slices"
+)
+
 // Parameters are what peak rates leave open: shares of peak, bytes, seconds.
 // Where kernels differ by architecture there is one for Hopper and one for
-// Blackwell.
+// Blackwell. parameters.json says what each is, under the name in its tag.
 type Parameters struct {
-	Weights                  float64 // share of bandwidth when weights are read
-	DenseBF16                float64 // shares of peak in dense layers, by type
-	DenseFP8, DenseFP8Hopper float64
-	DenseFP4                 float64
-	MoEFP8, MoEFP8Hopper     float64 // shares of peak in experts: imbalance, padding and permutation are in them
-	MoEFP4, MoEFP4Early      float64 // the latter before TensorRT-LLM 1.2
-	Norm                     float64 // exponent that joins reading and computing
-	KV, KVHopper             float64 // share of bandwidth when the cache is read
-	Prefill, PrefillHopper   float64 // share of FP8 peak in prefill attention
-	MLA                      float64 // share of BF16 peak in latent attention
-	Element, ElementMoE      float64 // bytes that element-wise passes move, a token, layer and hidden unit
-	Layer, LayerHopper       float64 // seconds a layer
-	Link                     float64 // share of NVLink
-	Collective               float64 // seconds a collective
-	Host, HostRequest        float64 // seconds an iteration, and a request and iteration
-	Head                     float64 // share of BF16 peak for logits
-	Reduce                   float64 // share of NVLink in all-reduce
-	LayerMoE                 float64 // seconds a layer with experts, beside
-	Workspace                float64 // bytes of a rank beside weights, cache and activations
-	Activation               float64 // share of the activations of the largest iteration that are held at once
+	Weights         float64 `name:"weights"`
+	WeightsFP4      float64 `name:"weights_fp4"`
+	DenseBF16       float64 `name:"dense_bf16"`
+	DenseFP8        float64 `name:"dense_fp8"`
+	DenseFP8Hopper  float64 `name:"dense_fp8_hopper"`
+	DenseFP4        float64 `name:"dense_fp4"`
+	MoEFP8          float64 `name:"moe_fp8"`
+	MoEFP8Hopper    float64 `name:"moe_fp8_hopper"`
+	MoEMXFP4        float64 `name:"moe_mxfp4"`
+	MoEMXFP4Hopper  float64 `name:"moe_mxfp4_hopper"`
+	MoEFP4          float64 `name:"moe_fp4"`
+	MoEFP4Early     float64 `name:"moe_fp4_early"`
+	Skew            float64 `name:"skew"`
+	Norm            float64 `name:"norm"`
+	KV              float64 `name:"kv"`
+	KVHopper        float64 `name:"kv_hopper"`
+	KVChunkedHopper float64 `name:"kv_chunked_hopper"`
+	Prefill         float64 `name:"prefill"`
+	PrefillHopper   float64 `name:"prefill_hopper"`
+	MLA             float64 `name:"mla"`
+	Element         float64 `name:"element"`
+	ElementMoE      float64 `name:"element_moe"`
+	Layer           float64 `name:"layer"`
+	LayerHopper     float64 `name:"layer_hopper"`
+	LayerMoE        float64 `name:"layer_moe"`
+	LayerMoEHopper  float64 `name:"layer_moe_hopper"`
+	LayerTriton     float64 `name:"layer_triton"`
+	LayerMLA        float64 `name:"layer_mla"`
+	Link            float64 `name:"link"`
+	Reduce          float64 `name:"reduce"`
+	Collective      float64 `name:"collective"`
+	Launch          float64 `name:"launch"`
+	LaunchTriton    float64 `name:"launch_triton"`
+	HostRequest     float64 `name:"host_request"`
+	Host            float64 `name:"host"`
+	Grace           float64 `name:"grace"`
+	HostEarly       float64 `name:"host_early"`
+	Overlap         float64 `name:"overlap"`
+	Head            float64 `name:"head"`
+	Workspace       float64 `name:"workspace"`
+	Activation      float64 `name:"activation"`
 }
 
-func (p *Parameters) dense(d Dtype, g GPU) float64 {
+// At is the parameter of a name, nil for an unknown one.
+func (p *Parameters) At(name string) *float64 {
+	for i := range parametersType.NumField() {
+		if parametersType.Field(i).Tag.Get("name") == name {
+			return p.field(i)
+		}
+	}
+	return nil
+}
+
+// names are those of parameters of p.
+func (p *Parameters) names(list []*float64) []string {
+	var names []string
+	for i := range parametersType.NumField() {
+		if slices.Contains(list, p.field(i)) {
+			names = append(names, parametersType.Field(i).Tag.Get("name"))
+		}
+	}
+	return names
+}
+
+func (p *Parameters) field(i int) *float64 {
+	return reflect.ValueOf(p).Elem().Field(i).Addr().Interface().(*float64)
+}
+
+var parametersType = reflect.TypeFor[Parameters]()
+
+// weights is the share of bandwidth when weights of a type are read.
+func (p *Parameters) weights(d Dtype) *float64 {
+	if d == NVFP4 || d == MXFP4 {
+		return &p.WeightsFP4
+	}
+	return &p.Weights
+}
+
+// dense is the share of peak in dense layers.
+func (p *Parameters) dense(d Dtype, g GPU) *float64 {
 	switch {
 	case d == BF16:
-		return p.DenseBF16
+		return &p.DenseBF16
 	case d != FP8:
-		return p.DenseFP4
+		return &p.DenseFP4
 	case g.Hopper:
-		return p.DenseFP8Hopper
+		return &p.DenseFP8Hopper
 	}
-	return p.DenseFP8
+	return &p.DenseFP8
 }
 
-func (p *Parameters) moe(d Dtype, g GPU, early bool) float64 {
+// moe is the share of peak in experts.
+func (p *Parameters) moe(d Dtype, g GPU, early bool) *float64 {
 	switch {
 	case early && d == NVFP4:
-		return p.MoEFP4Early
+		return &p.MoEFP4Early
 	case d == NVFP4:
-		return p.MoEFP4
+		return &p.MoEFP4
+	case d == MXFP4 && g.Hopper:
+		return &p.MoEMXFP4Hopper
+	case d == MXFP4:
+		return &p.MoEMXFP4
 	case g.Hopper:
-		return p.MoEFP8Hopper
+		return &p.MoEFP8Hopper
 	}
-	return p.MoEFP8
+	return &p.MoEFP8
+}
+
+// kv is the share of bandwidth when the cache is read.
+func (p *Parameters) kv(g GPU) *float64 {
+	if g.Hopper {
+		return &p.KVHopper
+	}
+	return &p.KV
+}
+
+// layer is what a layer takes at least.
+func (p *Parameters) layer(g GPU) *float64 {
+	if g.Hopper {
+		return &p.LayerHopper
+	}
+	return &p.Layer
 }
 
 func pick(g GPU, blackwell, hopper float64) float64 {

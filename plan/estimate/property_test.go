@@ -216,8 +216,13 @@ func TestTraceAgreesWithSimulation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := trace.TPSPerGPU(Shipped()), o.Metrics().TPSPerGPU; math.Abs(got/want-1) > 0.005 {
-			t.Errorf("%.1f tok/s/GPU by trace, %.1f by simulation", got, want)
+		got, want := trace.Averages(Shipped()), o.Metrics()
+		for name, pair := range map[string][2]float64{
+			"tok/s/GPU": {got.TPSPerGPU, want.TPSPerGPU}, "ms to the first token": {got.TTFT, want.AvgTTFT}, "ms between tokens": {got.TPOT, want.AvgTPOT},
+		} {
+			if math.Abs(pair[0]/pair[1]-1) > 0.01 {
+				t.Errorf("%.4g %s by trace, %.4g by simulation", pair[0], name, pair[1])
+			}
 		}
 	}
 }
@@ -283,7 +288,7 @@ func TestCohortsAgreeWithSingleRequests(t *testing.T) {
 		}
 		for i, want := range single.timings() {
 			got := together.Requests[i]
-			if !near(got.Start, want.Start) || !near(got.First, want.First) || !near(got.End, want.End) {
+			if !nearly(got.Start, want.Start) || !nearly(got.First, want.First) || !nearly(got.End, want.End) {
 				t.Fatalf("request %d: %+v together, %+v singly", i, got, want)
 			}
 		}
@@ -302,3 +307,6 @@ func singly(s Scenario) *engine {
 }
 
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Max(1, math.Max(a, b)) }
+
+// nearly allows for what the mean of a stretch of iterations leaves out.
+func nearly(a, b float64) bool { return math.Abs(a-b) <= 1e-4*math.Max(1e-3, math.Max(a, b)) }

@@ -37,22 +37,11 @@ func Refit(measured []Measured) (Parameters, error) {
 // refitted are the parameters that a refit for s moves: how fast weights and
 // cache are read, how fast experts compute, and what a layer costs beside.
 func refitted(s Scenario) []string {
-	names := []string{"weights", "kv", "layer"}
-	if s.GPU.Hopper {
-		names = []string{"weights", "kv_hopper", "layer_hopper"}
+	var p Parameters
+	moved := []*float64{p.weights(s.Model.Attention.Dtype), p.kv(s.GPU), p.layer(s.GPU)}
+	if s.Model.MoELayers > 0 {
+		moved[0] = p.weights(s.Model.Routed.Dtype)
+		moved = append(moved, p.moe(s.Model.Routed.Dtype, s.GPU, s.Early))
 	}
-	if s.Model.MoELayers == 0 {
-		return names
-	}
-	switch s.Model.Routed.Dtype {
-	case NVFP4, MXFP4:
-		if s.Early && s.Model.Routed.Dtype == NVFP4 {
-			return append(names, "moe_fp4_early")
-		}
-		return append(names, "moe_fp4")
-	}
-	if s.GPU.Hopper {
-		return append(names, "moe_fp8_hopper")
-	}
-	return append(names, "moe_fp8")
+	return p.names(moved)
 }

@@ -26,8 +26,13 @@ type Scenario struct {
 	// AllToAll says that experts are reached by all-to-all (WIDEEP) rather than
 	// by gathering all tokens.
 	AllToAll bool
-	// Early says that TensorRT-LLM is older than 1.2.
-	Early bool
+	// Version is that of TensorRT-LLM, major and minor, "" for the newest. Early
+	// says that it is older than 1.2.
+	Version string
+	Early   bool
+	// NotModelled is how many options the run sets that predictions do not
+	// account for.
+	NotModelled int
 	// Parameters replace the shipped ones unless nil.
 	Parameters *Parameters
 	// Requests are in the order in which they are sent.

@@ -3,6 +3,8 @@ package estimate
 import (
 	_ "embed"
 	"encoding/json"
+	"fmt"
+	"math"
 	"sync"
 )
 
@@ -13,21 +15,71 @@ type Calibration struct {
 	Version string `json:"version"`
 	// Software is what the measurements were made with.
 	Software string `json:"software"`
-	// Width is the relative half-width of intervals of throughput, Coverage the
-	// share of published measurements that lie inside when nothing else of their
-	// model, GPU and edition is in the fit.
-	Width    float64 `json:"width"`
-	Coverage float64 `json:"coverage"`
-	// UnseenWidth is the half-width for kinds of runs that are not in Seen: as
-	// many measurements lie inside when their model is not in the fit at all.
-	UnseenWidth float64  `json:"unseen_width"`
-	Seen        []string `json:"seen"`
-	// SmallestBatch is the smallest batch of a rank in the published runs,
-	// SingleWidth the half-width for a batch of one: a judgement, since no run is
-	// there to measure it by. Between them the width grows with the logarithm.
-	SmallestBatch float64     `json:"smallest_batch"`
-	SingleWidth   float64     `json:"single_width"`
-	Parameters    []Parameter `json:"parameters"`
+	// Unseen is how good predictions are of published runs while nothing of their
+	// cell, a model and its type on as many GPUs of a kind, is in the fit.
+	Unseen Unseen `json:"unseen"`
+	// Widths are the relative half-widths of intervals of throughput, by regime and
+	// by load.
+	Widths []Width `json:"widths"`
+	// Wider is what is added to the width, by squares, for what no published run
+	// covers: the GPU, model, version, kind or load of a run, a batch smaller or a
+	// rate greater than any, and every option that is not modelled.
+	Wider map[string]float64 `json:"wider"`
+	Seen  Seen               `json:"seen"`
+
+	Parameters []Parameter `json:"parameters"`
+}
+
+// Unseen are scores on cells that a fit has not seen, as shares: the mean
+// absolute errors of throughput where the engine is saturated and where
+// concurrency limits the batch and of the time between tokens, and how many
+// measurements lie inside their interval.
+type Unseen struct {
+	Rows      int     `json:"rows"`
+	Saturated float64 `json:"saturated"`
+	Limited   float64 `json:"limited"`
+	TPOT      float64 `json:"tpot"`
+	Coverage  float64 `json:"coverage"`
+}
+
+// A Width is the relative half-width of intervals in a regime.
+type Width struct {
+	Regime string  `json:"regime"`
+	Rows   int     `json:"rows"`
+	Width  float64 `json:"width"`
+}
+
+// Seen is what published runs cover.
+type Seen struct {
+	GPUs             []string `json:"gpus"`
+	Models           []string `json:"models"`
+	Versions         []string `json:"versions"`
+	Kinds            []string `json:"kinds"`
+	Loads            []string `json:"loads"`
+	SmallestBatch    float64  `json:"smallest_batch"`
+	FastestTPSPerGPU float64  `json:"fastest_tps_per_gpu"`
+}
+
+// width is that of a regime; of one without rows that of its load, and of a load
+// without rows the widest.
+func (c *Calibration) width(regime, load string) float64 {
+	most := 0.0
+	for _, name := range []string{regime, load} {
+		for _, w := range c.Widths {
+			if w.Regime == name {
+				return w.Width
+			}
+			most = max(most, w.Width)
+		}
+	}
+	return most
+}
+
+// Sentence says how good predictions are.
+func (c *Calibration) Sentence() string {
+	u := c.Unseen
+	return fmt.Sprintf("On %d published runs of cells that a fit had not seen, throughput is %.1f %% off on average where the engine is saturated and %.1f %% where concurrency limits the batch, and %.0f %% of the runs lie inside the printed interval.",
+		u.Rows, 100*u.Saturated, 100*u.Limited, 100*math.Floor(100*u.Coverage)/100)
 }
 
 // A Parameter is one of Parameters under the name that the file gives it, as
@@ -70,66 +122,3 @@ var shipped = sync.OnceValue(func() Parameters {
 	}
 	return p
 })
-
-// At is the parameter of a name, nil for an unknown one.
-func (p *Parameters) At(name string) *float64 {
-	switch name {
-	case "weights":
-		return &p.Weights
-	case "dense_bf16":
-		return &p.DenseBF16
-	case "dense_fp8":
-		return &p.DenseFP8
-	case "dense_fp8_hopper":
-		return &p.DenseFP8Hopper
-	case "dense_fp4":
-		return &p.DenseFP4
-	case "moe_fp8":
-		return &p.MoEFP8
-	case "moe_fp8_hopper":
-		return &p.MoEFP8Hopper
-	case "moe_fp4":
-		return &p.MoEFP4
-	case "moe_fp4_early":
-		return &p.MoEFP4Early
-	case "norm":
-		return &p.Norm
-	case "kv":
-		return &p.KV
-	case "kv_hopper":
-		return &p.KVHopper
-	case "prefill":
-		return &p.Prefill
-	case "prefill_hopper":
-		return &p.PrefillHopper
-	case "mla":
-		return &p.MLA
-	case "element":
-		return &p.Element
-	case "element_moe":
-		return &p.ElementMoE
-	case "layer":
-		return &p.Layer
-	case "layer_hopper":
-		return &p.LayerHopper
-	case "link":
-		return &p.Link
-	case "collective":
-		return &p.Collective
-	case "host":
-		return &p.Host
-	case "host_request":
-		return &p.HostRequest
-	case "head":
-		return &p.Head
-	case "activation":
-		return &p.Activation
-	case "reduce":
-		return &p.Reduce
-	case "layer_moe":
-		return &p.LayerMoE
-	case "workspace":
-		return &p.Workspace
-	}
-	return nil
-}

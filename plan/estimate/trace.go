@@ -1,19 +1,57 @@
 package estimate
 
+import "math"
+
 // A Trace is the iterations that a scenario is served in. Under equal lengths
 // the scheduler decides by order alone, so a trace can be timed under other
 // parameters without simulating again; only Parameters.Workspace moves it.
 type Trace struct {
 	scenario Scenario
 	parts    []part
+	requests float64
 	output   float64 // tokens
+	spaces   float64 // between the tokens of all requests
 }
 
-// A part is iterations that are alike but for what they attend to, of which the
-// mean is kept: their time is linear in it.
+// A part is iterations that are much alike, of which the means are kept: their
+// time is nearly linear in what they differ in.
 type part struct {
-	step step
-	n    float64
+	step                step
+	n                   float64
+	waiting, generating float64 // requests without and with their first token
+}
+
+// A likeness is what the iterations of a part have in common: whether they
+// process prompts, how many requests generate to 4 %, and the CUDA graph.
+type likeness struct {
+	prompts, decode int
+	batch           float64
+}
+
+func likenessOf(st step) likeness {
+	bin := func(n float64) int { return int(math.Round(25 * math.Log1p(n))) }
+	l := likeness{prompts: bin(st.ctxTokens), decode: bin(st.decode)}
+	if st.graph {
+		l.batch = st.batch
+	}
+	return l
+}
+
+// add takes n iterations into a part.
+func (p *part) add(st step, n, waiting, generating float64) {
+	p.n += n
+	share := n / p.n
+	mean := func(to *float64, v float64) { *to += (v - *to) * share }
+	mean(&p.step.ctxTokens, st.ctxTokens)
+	mean(&p.step.ctxSquares, st.ctxSquares)
+	mean(&p.step.ctxRequests, st.ctxRequests)
+	mean(&p.step.decode, st.decode)
+	mean(&p.step.attended, st.attended)
+	mean(&p.step.batch, st.batch)
+	mean(&p.step.global, st.global)
+	p.step.graph = st.graph
+	mean(&p.waiting, waiting)
+	mean(&p.generating, generating)
 }
 
 // Record simulates s and keeps its iterations.
@@ -22,39 +60,53 @@ func Record(s Scenario) (*Trace, error) {
 	if err := mem.fits(); err != nil {
 		return nil, err
 	}
-	t := &Trace{scenario: s}
-	index := map[step]int{}
+	t := &Trace{scenario: s, requests: float64(len(s.Requests))}
+	index := map[likeness]int{}
 	e := newEngine(s, mem)
 	e.record = func(st step, n int) {
-		attended := st.attended
-		st.attended = 0
-		i, ok := index[st]
+		key := likenessOf(st)
+		i, ok := index[key]
 		if !ok {
 			i = len(t.parts)
-			index[st] = i
-			t.parts = append(t.parts, part{step: st})
+			index[key] = i
+			t.parts = append(t.parts, part{})
 		}
-		p := &t.parts[i]
-		p.n += float64(n)
-		p.step.attended += (attended - p.step.attended) * float64(n) / p.n
+		generating := 0
+		for _, r := range e.ranks {
+			generating += r.size
+		}
+		t.parts[i].add(st, float64(n), float64((e.flight-generating)*e.alike), float64(generating*e.alike))
 	}
 	if err := e.run(); err != nil {
 		return nil, err
 	}
 	for _, r := range s.Requests {
 		t.output += float64(r.OSL)
+		t.spaces += float64(max(0, r.OSL-1))
 	}
 	return t, nil
 }
 
-// TPSPerGPU is the output throughput of a GPU, in tokens a second, under p.
-func (t *Trace) TPSPerGPU(p Parameters) float64 {
+// Averages times the trace under p. TTFT and TPOT weigh every request alike
+// where lengths are equal.
+func (t *Trace) Averages(p Parameters) Averages {
 	s := t.scenario
 	s.Parameters = &p
 	roof := newRoofline(&s)
-	seconds := 0.0
+	var a Averages
 	for _, part := range t.parts {
-		seconds += part.n * roof.seconds(part.step)
+		seconds := part.n * roof.seconds(part.step)
+		a.TotalS += seconds
+		a.TTFT += seconds * part.waiting
+		a.TPOT += seconds * part.generating
 	}
-	return t.output / seconds / float64(max(1, s.GPUs))
+	a.TPSPerGPU = t.output / a.TotalS / float64(max(1, s.GPUs))
+	a.TTFT *= 1e3 / t.requests
+	if t.spaces > 0 {
+		a.TPOT *= 1e3 / t.spaces
+	}
+	return a
 }
+
+// TPSPerGPU is the output throughput of a GPU, in tokens a second, under p.
+func (t *Trace) TPSPerGPU(p Parameters) float64 { return t.Averages(p).TPSPerGPU }

@@ -6,7 +6,7 @@ import "github.com/llmbench/llmbench/plan/estimate"
 const pull = 1
 
 // fixed are parameters that published rows do not constrain.
-var fixed = map[string]bool{"host": true, "host_request": true, "dense_fp8": true, "workspace": true, "activation": true}
+var fixed = map[string]bool{"workspace": true, "activation": true}
 
 func newFit(c *estimate.Calibration) estimate.Fit {
 	f := estimate.Fit{Pull: pull}
@@ -24,7 +24,7 @@ func newFit(c *estimate.Calibration) estimate.Fit {
 func observations(rows []row) []estimate.Observation {
 	list := make([]estimate.Observation, len(rows))
 	for i, r := range rows {
-		list[i] = estimate.Observation{Trace: r.trace, TPSPerGPU: r.measured, Weight: r.weight}
+		list[i] = estimate.Observation{Trace: r.trace, TPSPerGPU: r.measured, TPOT: r.tpot, Weight: r.weight}
 	}
 	return list
 }

@@ -1,14 +1,15 @@
 // Command calibrate fits the estimator's parameters to published measurements,
-// cross-validates them inside these, and writes the parameters and a report.
+// scores the fit on cells that it has not seen, and writes the parameters, a
+// report, and the sentence that the README says about it.
 package main
 
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
-	"slices"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -19,6 +20,7 @@ const (
 	rowsFile       = "testdata/calibration/rows.csv"
 	reportFile     = "testdata/calibration/report.md"
 	parametersFile = "plan/estimate/parameters.json"
+	readmeFile     = "README.md"
 )
 
 func main() {
@@ -38,52 +40,44 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", rowsFile, err)
 	}
-	c := *estimate.Calibrated()
-	fit := newFit(&c)
-	rep := report{
-		rows: rows, fitted: fit.Run(observations(rows)),
-		held: crossValidate(fit, rows, interleaved), unseen: crossValidate(fit, rows, by(rows, relatives)), foreign: crossValidate(fit, rows, by(rows, model)),
-	}
-	for i := range c.Parameters {
-		p := &c.Parameters[i]
-		p.Fitted = digits(*rep.fitted.At(p.Name))
-	}
-	c.Width, c.UnseenWidth = widthFor(rep.unseen, covered), widthFor(rep.foreign, covered)
-	c.Coverage = math.Floor(100*coverage(rep.unseen, c.Width)) / 100
-	c.Seen, c.SmallestBatch = kinds(rows), smallestBatch(rows)
-	rep.calibration = &c
-	if err := writeJSON(parametersFile, c); err != nil {
-		return err
-	}
-	if err := renameio.WriteFile(reportFile, []byte(rep.markdown()), 0o644); err != nil {
+	rep := calibrate(rows, *estimate.Calibrated())
+	if err := rep.write(); err != nil {
 		return err
 	}
 	fmt.Print(rep.summary())
-	fmt.Printf("\nWritten: %s, %s\n", parametersFile, reportFile)
+	fmt.Printf("\nWritten: %s, %s, %s\n", parametersFile, reportFile, readmeFile)
 	return nil
 }
 
-// covered is the share of measurements that intervals should hold: more than
-// the 80 % that are promised, since the form of the model was chosen on the same
-// rows.
-const covered = 0.9
-
-// kinds are the kinds of rows, sorted.
-func kinds(rows []row) []string {
-	var list []string
-	for _, r := range rows {
-		list = append(list, r.kind)
+// calibrate fits c to rows and scores it.
+func calibrate(rows []row, c estimate.Calibration) report {
+	fit := newFit(&c)
+	full := fit.Run(observations(rows))
+	for i := range c.Parameters {
+		p := &c.Parameters[i]
+		p.Fitted = digits(*full.At(p.Name))
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	rep := report{rows: rows, fitted: predict(rows, full), unseen: crossValidate(fit, full, rows, fold)}
+	rep.models = crossValidate(fit, full, rows, aspects[1].of)
+	c.Widths, c.Seen = widths(rows, rep.unseen), seen(rows)
+	c.Wider = wider(fit, full, rows, rep.unseen)
+	rep.intervals = intervals(rows, rep.unseen, c.Wider)
+	inside, _ := coverage(rows, rep.intervals, all)
+	c.Unseen = estimate.Unseen{
+		Rows:      len(rows),
+		Saturated: share(newScore(throughputErrors(rows, rep.unseen, saturated)).mape),
+		Limited:   share(newScore(throughputErrors(rows, rep.unseen, limited)).mape),
+		TPOT:      share(newScore(tpotErrors(rows, rep.unseen, limited)).mape),
+		Coverage:  share(inside),
+	}
+	rep.calibration = &c
+	return rep
 }
 
-func smallestBatch(rows []row) float64 {
-	least := math.Inf(1)
-	for _, r := range rows {
-		least = math.Min(least, r.batch)
-	}
-	return least
+// share leaves a tenth of a percent.
+func share(f float64) float64 {
+	g, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', 3, 64), 64)
+	return g
 }
 
 // digits leaves the four that a fit may claim.
@@ -92,10 +86,41 @@ func digits(f float64) float64 {
 	return g
 }
 
-func writeJSON(path string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
+func (r report) write() error {
+	b, err := json.MarshalIndent(r.calibration, "", "  ")
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, append(b, '\n'), 0o644)
+	readme, err := os.ReadFile(readmeFile)
+	if err != nil {
+		return err
+	}
+	for path, text := range map[string]string{
+		parametersFile: string(b) + "\n", reportFile: r.markdown(), readmeFile: withSentence(string(readme), r.calibration),
+	} {
+		if err := renameio.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// marked is the part of the README that says how good predictions are.
+var marked = regexp.MustCompile(`(?s)<!-- written by make calibrate -->\n.*?<!-- end -->`)
+
+func withSentence(readme string, c *estimate.Calibration) string {
+	return marked.ReplaceAllLiteralString(readme, "<!-- written by make calibrate -->\n"+wrapped(c.Sentence(), 80)+"\n<!-- end -->")
+}
+
+// wrapped breaks text into lines of at most width bytes.
+func wrapped(text string, width int) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return strings.Join(append(lines, line), "\n")
 }

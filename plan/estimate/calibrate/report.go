@@ -2,80 +2,180 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 )
 
-// A report is a calibration with how good it is.
+// A report is a calibration with how good it is: what is predicted by the fit of
+// all rows, by fits without the row's cell, and by fits without its model.
 type report struct {
-	rows        []row
-	fitted      estimate.Parameters
-	calibration *estimate.Calibration
-	// held are the errors of rows predicted without their fold, unseen of rows
-	// predicted without their whole group, foreign of rows predicted without any
-	// of their model.
-	held, unseen, foreign []float64
+	rows                   []row
+	calibration            *estimate.Calibration
+	fitted, unseen, models []estimate.Averages
+	intervals              []interval // of unseen
 }
 
-// classes are the parts of the rows that are scored apart.
-var classes = []struct {
+// kinds are the two kinds of rows, and parts of them.
+var kinds = []struct {
 	name  string
 	suits func(row) bool
 }{
-	{"all rows", func(row) bool { return true }},
-	{"Llama-4-Maverick", row.maverick},
-	{"attention data parallelism", func(r row) bool { return r.AttentionDP }},
-	{"Hopper", func(r row) bool { return r.GPU == "H100" || r.GPU == "H200" }},
-	{"Blackwell", func(r row) bool { return r.GPU != "H100" && r.GPU != "H200" }},
-	{"sequences of 8,192 and more", func(r row) bool { return r.ISL+r.OSL >= 8192 }},
+	{"saturated", saturated},
+	{"saturated, Llama-4-Maverick", row.maverick},
+	{"saturated, rows of the first calibration", row.first},
+	{"saturated, Hopper", func(r row) bool { return saturated(r) && r.scenario.GPU.Hopper }},
+	{"saturated, Blackwell", func(r row) bool { return saturated(r) && !r.scenario.GPU.Hopper }},
+	{"saturated, attention data parallelism", func(r row) bool { return saturated(r) && r.AttentionDP }},
+	{"limited concurrency", limited},
+	{"limited, up to 16 requests", func(r row) bool { return limited(r) && r.Concurrency <= 16 }},
+	{"limited, tensor parallelism", func(r row) bool { return limited(r) && r.TP > 1 }},
+	{"limited, without builds that drafted tokens", func(r row) bool { return limited(r) && !r.drafted() }},
 }
 
-// summary is the table of scores.
+const scoreHead = "| %s | rows | MAPE | median | P90 | bias | TPOT MAPE |\n|:--|--:|--:|--:|--:|--:|--:|\n"
+
+func (r report) scores(b *strings.Builder, name string, predicted []estimate.Averages, suits func(row) bool) {
+	s := newScore(throughputErrors(r.rows, predicted, suits))
+	tpot := "-"
+	if t := newScore(tpotErrors(r.rows, predicted, suits)); t.n > 0 {
+		tpot = fmt.Sprintf("%.1f %%", 100*t.mape)
+	}
+	fmt.Fprintf(b, "| %s | %d | %.1f %% | %.1f %% | %.1f %% | %+.1f %% | %s |\n", name, s.n, 100*s.mape, 100*s.median, 100*s.p90, 100*s.bias, tpot)
+}
+
+// summary is the table of scores on unseen cells.
 func (r report) summary() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| relative error of output throughput per GPU | rows | MAPE | median | P90 | bias | inside ±%.0f %% |\n", 100*r.calibration.Width)
-	b.WriteString("|:--|--:|--:|--:|--:|--:|--:|\n")
-	line := func(name string, errs []float64) {
-		s := newScore(errs)
-		fmt.Fprintf(&b, "| %s | %d | %.1f %% | %.1f %% | %.1f %% | %+.1f %% | %.0f %% |\n",
-			name, s.n, 100*s.mape, 100*s.median, 100*s.p90, 100*s.bias, 100*coverage(errs, r.calibration.Width))
+	fmt.Fprintf(&b, scoreHead, "cells held back")
+	for _, k := range kinds {
+		r.scores(&b, k.name, r.unseen, k.suits)
 	}
-	for _, c := range classes {
-		line("cross-validated, "+c.name, only(r.rows, r.held, c.suits))
-	}
-	for _, c := range classes[:2] {
-		line("whole groups held back, "+c.name, only(r.rows, r.unseen, c.suits))
-	}
-	for _, c := range classes[:2] {
-		line("whole models held back, "+c.name, only(r.rows, r.foreign, c.suits))
-	}
-	line("fitted, all rows", r.residuals())
+	b.WriteString("\n" + r.coverages())
 	return b.String()
 }
 
-func (r report) residuals() []float64 {
-	errs := make([]float64, len(r.rows))
-	for i, one := range r.rows {
-		errs[i] = one.trace.TPSPerGPU(r.fitted)/one.measured - 1
+func (r report) coverages() string {
+	var b strings.Builder
+	b.WriteString("| intervals, cells held back | rows | inside | median width |\n|:--|--:|--:|--:|\n")
+	line := func(name string, suits func(row) bool) {
+		n := len(throughputErrors(r.rows, r.unseen, suits))
+		if n == 0 {
+			return
+		}
+		inside, median := coverage(r.rows, r.intervals, suits)
+		fmt.Fprintf(&b, "| %s | %d | %.0f %% | ±%.0f %% |\n", name, n, 100*inside, 100*median)
 	}
-	return errs
+	line("all", all)
+	line("saturated", saturated)
+	line("limited concurrency", limited)
+	for _, w := range r.calibration.Widths {
+		if strings.Contains(w.Regime, ":") {
+			line(w.Regime, func(one row) bool { return one.scenario.Regime() == w.Regime })
+		}
+	}
+	return b.String()
 }
 
 // markdown is the whole report.
 func (r report) markdown() string {
 	var b strings.Builder
-	b.WriteString("# Calibration of the estimator\n\nWritten by `make calibrate` from rows.csv. Errors are predicted / measured - 1. ")
-	fmt.Fprintf(&b, "Cross-validated: each row is predicted by a fit that has not seen it (%d folds); whole groups held back: nor any other row of its model, GPU and edition; whole models held back: nor any row of its model.\n\n", folds)
-	b.WriteString(r.summary())
+	c := r.calibration
+	fmt.Fprintf(&b, "# Calibration of the estimator, version %s\n\n", c.Version)
+	b.WriteString("Written by `make calibrate` from rows.csv, which names the source, edition and build of every row. Errors are predicted / measured - 1 of output throughput per GPU, and of the time between tokens where it is published.\n\n")
+	fmt.Fprintf(&b, "%s\n\n", c.Sentence())
+	fmt.Fprintf(&b, "A cell is a model and its type on a number of GPUs of a kind. Cells held back: each row is predicted by a fit that has seen no row of its cell, in %d folds by a hash of the cell's name. An interval is judged by widths that come from the other folds too.\n\n", folds)
+	b.WriteString("## Cells that no fit has seen\n\n" + r.summary())
+	r.rivals(&b)
+	r.byModel(&b)
+	b.WriteString("\n## All rows in the fit\n\n")
+	fmt.Fprintf(&b, scoreHead, "fitted")
+	for _, k := range kinds {
+		r.scores(&b, k.name, r.fitted, k.suits)
+	}
+	r.unknown(&b)
+	r.widthTable(&b)
 	b.WriteString("\n## Parameters\n\n| name | prior | fitted | unit | what |\n|:--|--:|--:|:--|:--|\n")
-	for _, p := range r.calibration.Parameters {
+	for _, p := range c.Parameters {
 		fmt.Fprintf(&b, "| %s | %.4g | %.4g | %s | %s |\n", p.Name, p.Prior, p.Fitted, p.Unit, p.What)
 	}
-	b.WriteString("\n## Residuals\n\n| row | edition | measured | fitted | cross-validated |\n|:--|:--|--:|--:|--:|\n")
-	fitted := r.residuals()
-	for i, one := range r.rows {
-		fmt.Fprintf(&b, "| %s | %s | %.0f | %+.1f %% | %+.1f %% |\n", one, one.edition, one.measured, 100*fitted[i], 100*r.held[i])
-	}
+	r.residuals(&b)
 	return b.String()
+}
+
+// rivals sets our figures beside those of others, and of the version before,
+// which was fitted to the rows of the first calibration.
+func (r report) rivals(b *strings.Builder) {
+	ttft, tpot := newScore(ttftErrors(r.rows, r.unseen, all)), newScore(tpotErrors(r.rows, r.unseen, all))
+	lim := newScore(throughputErrors(r.rows, r.unseen, limited))
+	sat := newScore(throughputErrors(r.rows, r.unseen, saturated))
+	inside, _ := coverage(r.rows, r.intervals, all)
+	b.WriteString("\n## Beside others\n\n| | measured on | TPOT MAPE | TTFT MAPE | throughput MAPE, limited | saturated | inside its interval |\n|:--|:--|--:|--:|--:|--:|--:|\n")
+	fmt.Fprintf(b, "| this version, cells held back | the %d rows with TPOT, all %d | %.1f %% | %.0f %% | %.1f %% | %.1f %% | %.0f %% |\n", tpot.n, len(r.rows), 100*tpot.mape, 100*ttft.mape, 100*lim.mape, 100*sat.mape, 100*inside)
+	b.WriteString("| version 5, fitted to the first 88 saturated rows | the same rows | 24.7 % | 38 % | 19.0 % | 10.3 % | 63 % |\n")
+	b.WriteString("| AIConfigurator, NVIDIA's nightly | 1,137 points of one node, kernel tables of the software measured | 24.4 % | 43.1 % | | | none printed |\n")
+	b.WriteString("\nAIConfigurator's figures are those of inference-sim/blis-latency-kernel, testdata/measurements/aisimulate_e2e.json. Its points and these rows overlap and are not the same.\n")
+}
+
+func (r report) byModel(b *strings.Builder) {
+	b.WriteString("\n## By model\n\n")
+	fmt.Fprintf(b, scoreHead, "cells held back")
+	names := map[string]bool{}
+	for _, one := range r.rows {
+		names[one.Model] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		r.scores(b, name, r.unseen, func(one row) bool { return one.Model == name })
+	}
+	b.WriteString("\n")
+	fmt.Fprintf(b, scoreHead, "whole model held back")
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		r.scores(b, name, r.models, func(one row) bool { return one.Model == name })
+	}
+}
+
+// unknown says what no row tells.
+func (r report) unknown(b *strings.Builder) {
+	b.WriteString(`
+## What is not known
+
+- No published run has FP8 experts under attention data parallelism on Blackwell: predictions of Llama 4 Maverick FP8 on GB200 rest on its FP8 runs on Hopper, its NVFP4 runs on B200, and DeepSeek-R1 FP8 under tensor parallelism on B200. Plan says so until a real result is in the store.
+- No published run under attention data parallelism has limited concurrency.
+- Rows of one edition hide max_batch_size, max_num_tokens and the memory fraction. Rows called 1.2 are of two builds, commit 585c756 and release 1.2.0, which differ by 8 % on average.
+- Serving rows of build 1.2.0rc6.post3 generate faster than smaller batches of the build before: their tokens were probably drafted. They are scored, and not fitted to.
+- Options other than those of published runs: the backend of experts, the overlap scheduler, compilation, stream_interval. Runs that set them carry the note not_modelled, and their intervals are wider by a judgement.
+`)
+}
+
+func (r report) widthTable(b *strings.Builder) {
+	b.WriteString("\n## Widths\n\n| regime | rows | half-width |\n|:--|--:|--:|\n")
+	for _, w := range r.calibration.Widths {
+		fmt.Fprintf(b, "| %s | %d | ±%.0f %% |\n", w.Regime, w.Rows, 100*w.Width)
+	}
+	b.WriteString("\nAdded by squares for what no row covers:\n\n| | |\n|:--|--:|\n")
+	for _, name := range slices.Sorted(maps.Keys(r.calibration.Wider)) {
+		why := "measured by holding it back"
+		if _, ok := judged[name]; ok {
+			why = "a judgement"
+		}
+		fmt.Fprintf(b, "| %s, %s | %.0f %% |\n", name, why, 100*r.calibration.Wider[name])
+	}
+}
+
+func (r report) residuals(b *strings.Builder) {
+	b.WriteString("\n## Residuals\n\n| row | edition | measured | fitted | cell held back | interval | TPOT, held back |\n|:--|:--|--:|--:|--:|--:|--:|\n")
+	for i, one := range r.rows {
+		tpot := "-"
+		if one.tpot > 0 {
+			tpot = fmt.Sprintf("%+.1f %%", 100*(r.unseen[i].TPOT/one.tpot-1))
+		}
+		outside := ""
+		if !r.intervals[i].inside {
+			outside = ", outside"
+		}
+		fmt.Fprintf(b, "| %s | %s | %.0f | %+.1f %% | %+.1f %% | ±%.0f %%%s | %s |\n", one, one.edition, one.measured,
+			100*(r.fitted[i].TPSPerGPU/one.measured-1), 100*(r.unseen[i].TPSPerGPU/one.measured-1), 100*r.intervals[i].width, outside, tpot)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 
@@ -15,20 +16,42 @@ import (
 // A row is one published measurement with how it is simulated.
 type row struct {
 	plan.Case
-	edition  string
-	measured float64 // output tokens a second and GPU
-	group    string  // relatives: a model on a GPU in one edition
-	kind     string  // which kernels run
-	batch    float64 // of a rank, at most
-	weight   float64
-	trace    *estimate.Trace
+	edition    string
+	measured   float64 // output tokens a second and GPU
+	ttft, tpot float64 // milliseconds, 0 where they are not published
+	scenario   estimate.Scenario
+	trace      *estimate.Trace
+	weight     float64
 }
 
 func (r row) String() string {
-	return fmt.Sprintf("%s %s, %dx %s, %d/%d", r.Model, r.Quantization, r.GPUs, r.GPU, r.ISL, r.OSL)
+	s := fmt.Sprintf("%s, %d/%d", r.cell(), r.ISL, r.OSL)
+	if r.Concurrency > 0 {
+		s += fmt.Sprintf(", concurrency %d", r.Concurrency)
+	}
+	return s
 }
 
-func (r row) maverick() bool { return strings.HasPrefix(r.Model, "Llama-4") }
+// cell is what rows are held back by: a model, its type, and the GPUs.
+func (r row) cell() string {
+	return fmt.Sprintf("%s %s, %dx %s", r.Model, r.Quantization, r.GPUs, r.GPU)
+}
+
+// limited says that few requests are in flight: the rows with a time between
+// tokens.
+func (r row) limited() bool { return r.tpot > 0 }
+
+func (r row) maverick() bool { return strings.HasPrefix(r.Model, "Llama-4-Maverick") }
+
+// first says that a row is one of those that the first calibration knew.
+func (r row) first() bool {
+	return strings.HasPrefix(r.edition, "commit ") || strings.HasPrefix(r.edition, "release ")
+}
+
+// drafted says that tokens were drafted, though the row does not: rows of this
+// build generate faster than smaller batches of the build before. They are
+// scored, and not fitted to.
+func (r row) drafted() bool { return strings.HasSuffix(r.edition, "rc6.post3") }
 
 // readRows reads the table of published measurements and simulates each.
 func readRows(in io.Reader) ([]row, error) {
@@ -48,6 +71,7 @@ func readRows(in io.Reader) ([]row, error) {
 		}
 		rows = append(rows, r)
 	}
+	weigh(rows)
 	return rows, nil
 }
 
@@ -56,22 +80,40 @@ func newRow(cell map[string]string) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	measured, err := strconv.ParseFloat(cell["output_throughput_per_gpu_tok_s"], 64)
-	if err != nil {
+	r := row{Case: c, edition: cell["edition"]}
+	for name, to := range map[string]*float64{
+		"output_throughput_per_gpu_tok_s": &r.measured, "avg_ttft_ms": &r.ttft, "avg_tpot_ms": &r.tpot,
+	} {
+		if cell[name] == "" && to != &r.measured {
+			continue
+		}
+		if *to, err = strconv.ParseFloat(cell[name], 64); err != nil {
+			return row{}, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if r.scenario, err = c.Scenario(catalog.Load()); err != nil {
 		return row{}, err
 	}
-	s, err := c.Scenario(catalog.Load())
-	if err != nil {
-		return row{}, err
+	r.trace, err = estimate.Record(r.scenario)
+	return r, err
+}
+
+// weigh gives the rows of a cell together the weight of the root of their
+// number: they err alike. The supported model counts for more.
+func weigh(rows []row) {
+	key := func(r row) string { return fmt.Sprint(r.Model, r.Quantization, r.GPU, r.limited()) }
+	n := map[string]float64{}
+	for _, r := range rows {
+		n[key(r)]++
 	}
-	trace, err := estimate.Record(s)
-	if err != nil {
-		return row{}, err
+	for i := range rows {
+		r := &rows[i]
+		r.weight = math.Sqrt(5 / n[key(*r)])
+		switch {
+		case r.drafted():
+			r.weight = 0
+		case r.maverick():
+			r.weight *= 1.5
+		}
 	}
-	r := row{Case: c, edition: cell["edition"], measured: measured, kind: s.Kind(), batch: s.Batch(), weight: 1, trace: trace}
-	r.group = fmt.Sprintf("%s, %dx %s, %s", c.Model, c.GPUs, c.GPU, r.edition)
-	if r.maverick() {
-		r.weight = 2
-	}
-	return r, nil
 }

@@ -73,7 +73,7 @@ func whenFits(p plan.CasePrediction, text string) string {
 func estimateTable(w io.Writer, rows []EstimateRow) error {
 	c := estimate.Calibrated()
 	p := &printer{w: w}
-	p.line("Predicted, not measured: estimator %s, %.0f %% of published figures lie inside such intervals.", c.Version, 100*c.Coverage)
+	p.line("Predicted, not measured: estimator %s, %.0f %% of published figures lie inside such intervals.", c.Version, 100*c.Unseen.Coverage)
 	p.line("")
 	t := &table{
 		header: []string{"model", "GPUs", "ISL/OSL", "concurrency", "runs at once", "max_batch_size", "max_num_tokens", "TPS/GPU", "TTFT", "TPOT", "takes"},
@@ -114,7 +114,7 @@ func estimateJSON(w io.Writer, rows []EstimateRow) error {
 		ModelVersion  string  `json:"model_version"`
 		Coverage      float64 `json:"coverage"`
 		Rows          []line  `json:"rows"`
-	}{"1", estimate.Calibrated().Version, estimate.Calibrated().Coverage, []line{}}
+	}{"1", estimate.Calibrated().Version, estimate.Calibrated().Unseen.Coverage, []line{}}
 	for _, r := range rows {
 		p := r.Prediction
 		l := line{"kv_capacity_requests_per_rank": p.KVCapacity, "effective_concurrency": p.EffectiveConcurrency, "fits": p.Fits,

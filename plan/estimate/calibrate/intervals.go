@@ -1,0 +1,141 @@
+package main
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+)
+
+const (
+	// asked is the share of measurements of unseen cells that intervals should
+	// hold.
+	asked = 0.9
+	// fewest rows give a regime a width of its own.
+	fewest = 12
+)
+
+// Judgements: no published row is there to measure by what an option that is not
+// modelled, a batch smaller or a rate greater than any published one moves.
+var judged = map[string]float64{"option": 0.15, "batch": 0.3, "rate": 0.2}
+
+// aspects are what may not be covered, with the name that rows share in it.
+var aspects = []struct {
+	name string
+	of   func(row) string
+}{
+	{"gpu", func(r row) string { return r.scenario.GPU.Name }},
+	{"model", func(r row) string { return r.scenario.Model.Name }},
+	{"version", func(r row) string { return r.scenario.Version }},
+	{"kind", func(r row) string { return r.scenario.Kind() }},
+	{"load", func(r row) string { return r.scenario.Load() }},
+}
+
+// widths are how wide intervals have to be, by regime and by load, that they hold
+// the share asked for of rows that no fit has seen.
+func widths(rows []row, unseen []estimate.Averages) []estimate.Width {
+	misses := map[string][]float64{}
+	for i, r := range rows {
+		for _, name := range []string{r.scenario.Regime(), r.scenario.Load()} {
+			misses[name] = append(misses[name], miss(r, unseen[i]))
+		}
+	}
+	var list []estimate.Width
+	for _, name := range slices.Sorted(maps.Keys(misses)) {
+		if n := len(misses[name]); n >= fewest {
+			list = append(list, estimate.Width{Regime: name, Rows: n, Width: percent(quantile(misses[name], asked))})
+		}
+	}
+	return list
+}
+
+// wider is what to add, by squares, for what is not covered: how much further
+// rows miss when their whole GPU, model, version, kind or load is held back than
+// when their cell is.
+func wider(f estimate.Fit, full estimate.Parameters, rows []row, unseen []estimate.Averages) map[string]float64 {
+	out := maps.Clone(judged)
+	base := quantile(misses(rows, unseen), asked)
+	for _, a := range aspects {
+		further := quantile(misses(rows, crossValidate(f, full, rows, a.of)), asked)
+		out[a.name] = percent(math.Sqrt(math.Max(0, further*further-base*base)))
+	}
+	return out
+}
+
+func misses(rows []row, predicted []estimate.Averages) []float64 {
+	var list []float64
+	for i, r := range rows {
+		if !r.drafted() {
+			list = append(list, miss(r, predicted[i]))
+		}
+	}
+	return list
+}
+
+// percent rounds up to whole percent.
+func percent(share float64) float64 { return math.Ceil(100*share-1e-9) / 100 }
+
+// seen is what rows cover.
+func seen(rows []row) estimate.Seen {
+	names := func(of func(row) string) []string {
+		set := map[string]bool{}
+		for _, r := range rows {
+			set[of(r)] = true
+		}
+		return slices.Sorted(maps.Keys(set))
+	}
+	slowest := slices.MinFunc(rows, func(a, b row) int { return cmp.Compare(a.scenario.Batch(), b.scenario.Batch()) })
+	fastest := slices.MaxFunc(rows, func(a, b row) int { return cmp.Compare(a.measured, b.measured) })
+	return estimate.Seen{
+		GPUs: names(aspects[0].of), Models: names(aspects[1].of), Versions: names(aspects[2].of), Kinds: names(aspects[3].of), Loads: names(aspects[4].of),
+		SmallestBatch: slowest.scenario.Batch(), FastestTPSPerGPU: fastest.measured,
+	}
+}
+
+// An interval is that of one row, and whether the measurement lies inside.
+type interval struct {
+	width  float64
+	inside bool
+}
+
+// intervals are those of rows that neither the fit nor the width has seen: the
+// widths of a fold come from the rows of the others.
+func intervals(rows []row, unseen []estimate.Averages, wider map[string]float64) []interval {
+	out := make([]interval, len(rows))
+	for k := range folds {
+		var rest []row
+		var predicted []estimate.Averages
+		for i, r := range rows {
+			if foldOf(r) != k {
+				rest, predicted = append(rest, r), append(predicted, unseen[i])
+			}
+		}
+		c := estimate.Calibration{Widths: widths(rest, predicted), Wider: wider, Seen: seen(rest)}
+		for i, r := range rows {
+			if foldOf(r) == k {
+				a := c.Around(&r.scenario, unseen[i].TPSPerGPU)
+				out[i] = interval{width: a.High/a.Mid - 1, inside: r.measured >= a.Low && r.measured <= a.High}
+			}
+		}
+	}
+	return out
+}
+
+// coverage is the share of intervals of rows that suit that hold the
+// measurement, and their median width.
+func coverage(rows []row, list []interval, suits func(row) bool) (share, median float64) {
+	var widths []float64
+	for i, one := range list {
+		if !suits(rows[i]) {
+			continue
+		}
+		widths = append(widths, one.width)
+		if one.inside {
+			share++
+		}
+	}
+	slices.Sort(widths)
+	return share / float64(len(widths)), widths[len(widths)/2]
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"math"
+	"slices"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+)
+
+// A score sums relative errors up.
+type score struct {
+	n                       int
+	mape, median, p90, bias float64
+}
+
+func newScore(errs []float64) score {
+	s := score{n: len(errs)}
+	if s.n == 0 {
+		return s
+	}
+	abs := make([]float64, len(errs))
+	for i, e := range errs {
+		abs[i] = math.Abs(e)
+		s.mape += abs[i] / float64(len(errs))
+		s.bias += e / float64(len(errs))
+	}
+	slices.Sort(abs)
+	at := func(q float64) float64 { return abs[min(len(abs)-1, int(q*float64(len(abs))))] }
+	s.median, s.p90 = at(0.5), at(0.9)
+	return s
+}
+
+// throughputErrors are predicted over measured throughput less one, of the rows
+// that suit.
+func throughputErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
+	var errs []float64
+	for i, r := range rows {
+		if suits(r) {
+			errs = append(errs, predicted[i].TPSPerGPU/r.measured-1)
+		}
+	}
+	return errs
+}
+
+func tpotErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
+	var errs []float64
+	for i, r := range rows {
+		if r.tpot > 0 && suits(r) {
+			errs = append(errs, predicted[i].TPOT/r.tpot-1)
+		}
+	}
+	return errs
+}
+
+func ttftErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
+	var errs []float64
+	for i, r := range rows {
+		if r.ttft > 0 && suits(r) {
+			errs = append(errs, predicted[i].TTFT/r.ttft-1)
+		}
+	}
+	return errs
+}
+
+func all(row) bool { return true }
+
+func saturated(r row) bool { return !r.limited() }
+
+func limited(r row) bool { return r.limited() }
+
+// miss is by how much of the prediction a measurement misses it.
+func miss(r row, predicted estimate.Averages) float64 {
+	return math.Abs(r.measured/predicted.TPSPerGPU - 1)
+}
+
+// quantile is the smallest value that a share of list does not exceed, counted
+// as if one more, greater than all, were there.
+func quantile(list []float64, share float64) float64 {
+	list = slices.Sorted(slices.Values(list))
+	return list[min(len(list)-1, int(math.Ceil(share*float64(len(list)+1)))-1)]
+}
