@@ -189,8 +189,16 @@ func (f *forecasts) notes(c candidate, of *forecast) []Note {
 		if of == nil {
 			return Notes(c.run)
 		}
-		return notes(c.run, of.measures())
+		return notes(c.run, of.measures(), of.unpublished())
 	})
+}
+
+// unpublished is what neither a published run nor one of our own has.
+func (f *forecast) unpublished() []string {
+	if len(f.machine.learned.speed) > 0 {
+		return nil
+	}
+	return f.scenario.Unpublished()
 }
 
 // measures foretells for how many seconds a run measures with another number of

@@ -90,7 +90,7 @@ func (b *builder) lessons(list []candidate) (lessons, error) {
 }
 
 // refit fits the estimator to lessons of one model, GPU and version; nil where
-// they are too few.
+// none can be simulated.
 func (b *builder) refit(list []Lesson) *estimate.Parameters {
 	var measured []estimate.Measured
 	for _, one := range list {
@@ -98,7 +98,7 @@ func (b *builder) refit(list []Lesson) *estimate.Parameters {
 			measured = append(measured, estimate.Measured{Scenario: w.Scenario(), TPSPerGPU: one.OutputThroughputPerGPU})
 		}
 	}
-	if len(measured) < estimate.LeastToRefit {
+	if len(measured) == 0 {
 		return nil
 	}
 	p, err := estimate.Refit(measured)

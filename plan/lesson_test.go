@@ -71,9 +71,9 @@ func measuredLoad(isl, osl int, gpu string, ratio float64) Lesson {
 	return Lesson{Run: run, Cluster: "here", OutputThroughputPerGPU: ratio * run.Estimate.OutputThroughputPerGPU.Mid}
 }
 
-// From three real runs on, predictions for their model, GPU and version move
-// towards what was measured, and for no other.
-func TestThreeRealRunsRefit(t *testing.T) {
+// Real runs move the predictions for their model, GPU and version towards what
+// was measured, the more the more there are, and no other.
+func TestRealRunsRefit(t *testing.T) {
 	lessons := taught{measuredLoad(1000, 1000, "GB200", 0.8), measuredLoad(128, 128, "GB200", 0.8), measuredLoad(512, 4000, "GB200", 0.8)}
 	predicted := func(l taught, gpu string) (float64, string) {
 		b := builder{Request: Request{Ledger: l, Catalog: catalog.Load()}}
@@ -93,12 +93,12 @@ func TestThreeRealRunsRefit(t *testing.T) {
 	if strings.Contains(version, "within") {
 		t.Errorf("nothing was measured, and the version is %q", version)
 	}
-	two, version := predicted(lessons[:2], "GB200")
-	if two != before || !strings.HasSuffix(version, ", within ±25 % (2 real runs here)") {
-		t.Errorf("two runs: %v instead of %v, %q", two, before, version)
+	one, version := predicted(lessons[:1], "GB200")
+	if one >= before || !strings.HasSuffix(version, ", within ±25 % (1 real run here), refitted to them") {
+		t.Errorf("one run: %v instead of %v, %q", one, before, version)
 	}
 	three, version := predicted(lessons, "GB200")
-	if ratio := three / before; ratio > 0.9 || ratio < 0.78 || !strings.HasSuffix(version, ", within ±25 % (3 real runs here), refitted to them") {
+	if ratio := three / before; three >= one || ratio > 0.9 || ratio < 0.78 || !strings.HasSuffix(version, ", within ±25 % (3 real runs here), refitted to them") {
 		t.Errorf("three runs at 0.8 of what was predicted: now %.2f of it, %q", ratio, version)
 	}
 	other, _ := predicted(nil, "B200")

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -9,10 +10,15 @@ import (
 // Notes lists what is to be known about the numbers of a run before it is
 // measured. Notes of level "note" change no verdict; each marks the metric that
 // it touches, or the whole run.
-func Notes(r *Run) []Note { return notes(r, nil) }
+func Notes(r *Run) []Note { return notes(r, nil, nil) }
 
-func notes(r *Run, measures func(requests int) float64) []Note {
+// notes are those of a run of which nothing like unpublished was ever measured.
+func notes(r *Run, measures func(requests int) float64, unpublished []string) []Note {
 	n := &noter{run: r, notes: []Note{}, measures: measures}
+	if len(unpublished) > 0 {
+		n.add(failure.UnverifiedPrediction, "output_throughput_per_gpu_tok_s",
+			"No published run has %s: predictions are unverified until a real result is in the store.", strings.Join(unpublished, " or "))
+	}
 	if c, _ := r.Arguments.Int("concurrency"); c <= 0 {
 		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so that latencies hold the time that a request waits behind the others.", r.Dataset.Rows)
 		if r.Arguments.Bool("streaming") {

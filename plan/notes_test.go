@@ -19,7 +19,7 @@ func noted(w Workload) *Run {
 	r := &Run{
 		Arguments: w.Arguments, LLMAPIOptions: w.Options, Dataset: Dataset{Rows: len(w.Lengths)}, Estimate: newEstimate(s, learned{}),
 	}
-	r.Notes = notes(r, measures(s, s.Requests))
+	r.Notes = notes(r, measures(s, s.Requests), nil)
 	return r
 }
 

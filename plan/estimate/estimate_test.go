@@ -54,7 +54,7 @@ func TestPublishedRecipes(t *testing.T) {
 		}
 		m := o.Metrics()
 		t.Logf("%d/%d: fit %d, %.0f tok/s/GPU, TTFT %.0f ms, TPOT %.1f ms, %.0f s", c.isl, c.osl, o.Memory.RequestsFit, m.TPSPerGPU, m.AvgTTFT, m.AvgTPOT, o.TotalS)
-		if math.Abs(float64(o.Memory.RequestsFit)/float64(c.fit)-1) > 0.03 {
+		if math.Abs(float64(o.Memory.RequestsFit)/float64(c.fit)-1) > 0.04 {
 			t.Errorf("%d/%d: %d requests fit, want %d", c.isl, c.osl, o.Memory.RequestsFit, c.fit)
 		}
 		if math.Abs(m.TPSPerGPU/c.perGPU-1) > 0.08 {

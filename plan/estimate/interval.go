@@ -3,6 +3,7 @@ package estimate
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // An Interval is a prediction with its error: Mid is the best guess.
@@ -53,6 +54,38 @@ func (c *Calibration) gaps(s *Scenario, rate float64) []string {
 	return names
 }
 
+// Unpublished names what of a run no published run has: with a result of one's own
+// predictions are verified. Loads are left out, which intervals widen for.
+func (s *Scenario) Unpublished() []string {
+	var list []string
+	for _, gap := range Calibrated().gaps(s, 0) {
+		switch gap {
+		case "gpu":
+			list = append(list, "a "+s.GPU.Name)
+		case "model":
+			list = append(list, s.Model.Name)
+		case "version":
+			list = append(list, "TensorRT-LLM "+s.Version)
+		case "kind":
+			list = append(list, s.kindWords())
+		}
+	}
+	return list
+}
+
+func (s *Scenario) kindWords() string {
+	architecture, rest, _ := strings.Cut(s.Kind(), " ")
+	dtype, split := strings.CutSuffix(rest, splitSuffix)
+	words := dtype + " on " + architecture
+	switch {
+	case split:
+		words += " cut by tensor parallelism or pipeline stages"
+	case s.AttentionDP:
+		words += " under attention DP"
+	}
+	return words
+}
+
 // Batch is how many requests a rank serves at once, at most.
 func (s *Scenario) Batch() float64 {
 	asked := len(s.Requests)
@@ -95,6 +128,8 @@ func (s *Scenario) Regime() string {
 	return s.Load() + ": " + layers
 }
 
+const splitSuffix = ", split"
+
 // Kind is what decides which kernels run, "Blackwell FP8 experts": the
 // architecture, the type of most weights and whether these are experts, and
 // ", split" where pipeline stages share the layers or tensor parallelism cuts the
@@ -110,7 +145,7 @@ func (s *Scenario) Kind() string {
 		kind += " " + string(s.Model.Routed.Dtype) + " experts"
 	}
 	if s.PP > 1 || s.Model.MoELayers > 0 && s.TP > 1 && !s.AttentionDP {
-		kind += ", split"
+		kind += splitSuffix
 	}
 	return kind
 }

@@ -2,6 +2,7 @@ package estimate
 
 import (
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -78,5 +79,8 @@ func TestTheSupportedCellIsNotCovered(t *testing.T) {
 	s.GPU.Name, s.Model.Name, s.Version = "GB200", "Llama 4 Maverick", "1.0"
 	if got := Calibrated().gaps(&s, 10000); len(got) != 1 || got[0] != "kind" {
 		t.Errorf("not covered: %v, want kind alone", got)
+	}
+	if got := strings.Join(s.Unpublished(), ", "); got != "FP8 experts on Blackwell under attention DP" {
+		t.Errorf("unpublished: %s", got)
 	}
 }

@@ -32,9 +32,9 @@ func newRoofline(s *Scenario) *roofline {
 	r := &roofline{s: s, p: s.parameters()}
 	m := s.Model
 	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared, m.Head} {
-		r.denseRead += w.bytes() / s.split() / (s.GPU.Bandwidth * *r.p.weights(w.Dtype))
+		r.denseRead += w.bytes() / s.split() / (s.GPU.Bandwidth * *r.p.weights(w.Dtype, s.GPU))
 	}
-	r.moving = s.GPU.Bandwidth * r.p.Weights
+	r.moving = s.GPU.Bandwidth * pick(s.GPU, r.p.Weights, r.p.WeightsHopper)
 	r.busiest = busiest(max(1, s.EP))
 	return r
 }
@@ -124,8 +124,8 @@ func (r *roofline) experts(global float64) float64 {
 		load *= math.Min(float64(s.EP), 1+r.busiest*math.Sqrt(1/(r.p.Skew*own)+1/load))
 		hit = math.Min(1, hit+r.busiest*math.Sqrt(hit*(1-hit)/own))
 	}
-	read := hit * own / whole * m.Routed.bytes() / experts / (s.GPU.Bandwidth * *r.p.weights(m.Routed.Dtype))
-	compute := 2 * load / whole * layers * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * *r.p.moe(m.Routed.Dtype, s.GPU, s.Early))
+	read := hit * own / whole * m.Routed.bytes() / experts / (s.GPU.Bandwidth * *r.p.weights(m.Routed.Dtype, s.GPU))
+	compute := 2 * load / whole * layers * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * *r.p.moe(&m, s.GPU, s.Early))
 	return read + compute
 }
 
@@ -211,6 +211,6 @@ func (r *roofline) communication(n, global float64) float64 {
 func (r *roofline) allReduce(bytes float64) float64 {
 	const steps = 5
 	tp := float64(r.s.TP)
-	seconds := bytes / (r.s.GPU.NVLink * r.p.Reduce)
-	return math.Min((tp-1)*seconds+r.p.Collective, 2*(tp-1)/tp*seconds+steps*r.p.Collective)
+	seconds := bytes / r.s.GPU.NVLink
+	return math.Min((tp-1)*seconds/r.p.Reduce+r.p.Collective, 2*(tp-1)/tp*seconds/r.p.ReduceLarge+steps*r.p.Collective)
 }

@@ -64,6 +64,7 @@ var Options = []Option{
 	{"max_num_tokens", nil, simulated},
 	{"max_seq_len", nil, simulated},
 	{"kv_cache_free_gpu_mem_fraction", nil, sized},
+	{"kv_cache_config.free_gpu_memory_fraction", nil, sized},
 	{"concurrency", nil, simulated},
 	{"num_requests", nil, simulated},
 	{"enable_chunked_context", nil, simulated},

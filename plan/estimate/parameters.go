@@ -11,11 +11,13 @@ import (
 type Parameters struct {
 	Weights         float64 `name:"weights"`
 	WeightsFP4      float64 `name:"weights_fp4"`
+	WeightsHopper   float64 `name:"weights_hopper"`
 	DenseBF16       float64 `name:"dense_bf16"`
 	DenseFP8        float64 `name:"dense_fp8"`
 	DenseFP8Hopper  float64 `name:"dense_fp8_hopper"`
 	DenseFP4        float64 `name:"dense_fp4"`
 	MoEFP8          float64 `name:"moe_fp8"`
+	MoEFP8Block     float64 `name:"moe_fp8_block"`
 	MoEFP8Hopper    float64 `name:"moe_fp8_hopper"`
 	MoEMXFP4        float64 `name:"moe_mxfp4"`
 	MoEMXFP4Hopper  float64 `name:"moe_mxfp4_hopper"`
@@ -39,6 +41,7 @@ type Parameters struct {
 	LayerMLA        float64 `name:"layer_mla"`
 	Link            float64 `name:"link"`
 	Reduce          float64 `name:"reduce"`
+	ReduceLarge     float64 `name:"reduce_large"`
 	Collective      float64 `name:"collective"`
 	Launch          float64 `name:"launch"`
 	LaunchTriton    float64 `name:"launch_triton"`
@@ -80,9 +83,12 @@ func (p *Parameters) field(i int) *float64 {
 var parametersType = reflect.TypeFor[Parameters]()
 
 // weights is the share of bandwidth when weights of a type are read.
-func (p *Parameters) weights(d Dtype) *float64 {
-	if d == NVFP4 || d == MXFP4 {
+func (p *Parameters) weights(d Dtype, g GPU) *float64 {
+	switch {
+	case d == NVFP4 || d == MXFP4:
 		return &p.WeightsFP4
+	case g.Hopper:
+		return &p.WeightsHopper
 	}
 	return &p.Weights
 }
@@ -100,9 +106,9 @@ func (p *Parameters) dense(d Dtype, g GPU) *float64 {
 	return &p.DenseFP8
 }
 
-// moe is the share of peak in experts.
-func (p *Parameters) moe(d Dtype, g GPU, early bool) *float64 {
-	switch {
+// moe is the share of peak in the experts of a model.
+func (p *Parameters) moe(m *Model, g GPU, early bool) *float64 {
+	switch d := m.Routed.Dtype; {
 	case early && d == NVFP4:
 		return &p.MoEFP4Early
 	case d == NVFP4:
@@ -113,6 +119,8 @@ func (p *Parameters) moe(d Dtype, g GPU, early bool) *float64 {
 		return &p.MoEMXFP4
 	case g.Hopper:
 		return &p.MoEFP8Hopper
+	case m.MLARank > 0:
+		return &p.MoEFP8Block // DeepSeek's own FP8
 	}
 	return &p.MoEFP8
 }

@@ -7,20 +7,16 @@ type Measured struct {
 	TPSPerGPU float64
 }
 
-// LeastToRefit is how many measurements a refit needs: fewer say more of their
-// noise than of the machine.
-const LeastToRefit = 3
-
 // refitPull is the weight of the shipped parameters against one measurement.
 const refitPull = 3
 
 // Refit moves the few parameters that decide how fast one model runs on one GPU
 // and version towards measurements of these, with the shipped ones as
-// regulariser. Below LeastToRefit it returns the shipped ones. A scenario that
-// does not fit into memory is an error.
+// regulariser: one measurement moves them little, several as far as they agree. A
+// scenario that does not fit into memory is an error.
 func Refit(measured []Measured) (Parameters, error) {
 	shipped := Shipped()
-	if len(measured) < LeastToRefit {
+	if len(measured) == 0 {
 		return shipped, nil
 	}
 	list := make([]Observation, len(measured))
@@ -38,10 +34,10 @@ func Refit(measured []Measured) (Parameters, error) {
 // cache are read, how fast experts compute, and what a layer costs beside.
 func refitted(s Scenario) []string {
 	var p Parameters
-	moved := []*float64{p.weights(s.Model.Attention.Dtype), p.kv(s.GPU), p.layer(s.GPU)}
+	moved := []*float64{p.weights(s.Model.Attention.Dtype, s.GPU), p.kv(s.GPU), p.layer(s.GPU)}
 	if s.Model.MoELayers > 0 {
-		moved[0] = p.weights(s.Model.Routed.Dtype)
-		moved = append(moved, p.moe(s.Model.Routed.Dtype, s.GPU, s.Early))
+		moved[0] = p.weights(s.Model.Routed.Dtype, s.GPU)
+		moved = append(moved, p.moe(&s.Model, s.GPU, s.Early))
 	}
 	return p.names(moved)
 }

@@ -46,6 +46,7 @@ type Unseen struct {
 type Width struct {
 	Regime string  `json:"regime"`
 	Rows   int     `json:"rows"`
+	Cells  int     `json:"cells"`
 	Width  float64 `json:"width"`
 }
 

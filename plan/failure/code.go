@@ -85,6 +85,7 @@ const (
 	DeclaredByUser Code = "declared_by_user"
 	// SpeculationNotModelled marks predictions of runs with speculative_config.
 	SpeculationNotModelled Code = "speculation_not_modelled"
+	UnverifiedPrediction   Code = "unverified_prediction"
 	UnpinnedImage          Code = "unpinned_image"
 	UnpinnedRevision       Code = "unpinned_revision"
 	MNNVLOff               Code = "mnnvl_off"

@@ -181,6 +181,8 @@ var notes = []Entry{
 		Remedy: "none is needed; nobody but you has checked these facts", Caption: "declared by you, not supported", Advises: true},
 	{Code: SpeculationNotModelled, Rule: "speculative_config is set, and the prediction does not know speculative decoding.",
 		Remedy: "judge it by what is measured", Caption: "prediction without speculative decoding", Advises: true},
+	{Code: UnverifiedPrediction, Rule: "No published run that predictions are fitted to has the model, the GPU, the version, or the types and layout of the run, and no real result of it is stored.",
+		Remedy: "measure one: predictions are refitted to it", Caption: "prediction unverified: no published run of the kind"},
 	{Code: UnpinnedImage, Rule: "The image is named by a tag, which can move.",
 		Remedy: "set digest", Caption: "image digest not pinned"},
 	{Code: UnpinnedRevision, Rule: "The checkpoint has no revision.",

@@ -3,10 +3,10 @@ package main
 import "github.com/llmbench/llmbench/plan/estimate"
 
 // pull is the weight of the priors against one row.
-const pull = 1
+const pull = 0.3
 
 // fixed are parameters that published rows do not constrain.
-var fixed = map[string]bool{"workspace": true, "activation": true}
+var fixed = map[string]bool{"dense_bf16": true, "moe_fp8": true, "workspace": true, "activation": true}
 
 func newFit(c *estimate.Calibration) estimate.Fit {
 	f := estimate.Fit{Pull: pull}

@@ -15,6 +15,8 @@ const (
 	asked = 0.9
 	// fewest rows give a regime a width of its own.
 	fewest = 12
+	// fewCells are too few to be narrower than all cells of the load.
+	fewCells = 4
 )
 
 // Judgements: no published row is there to measure by what an option that is not
@@ -34,31 +36,47 @@ var aspects = []struct {
 }
 
 // widths are how wide intervals have to be, by regime and by load, that they hold
-// the share asked for of rows that no fit has seen.
+// the share asked for of rows that no fit has seen. The rows of a cell err alike,
+// so that the next cell may err further than those of n cells by the root of
+// 1 + 1/n, and a regime of few cells is no narrower than its load.
 func widths(rows []row, unseen []estimate.Averages) []estimate.Width {
-	misses := map[string][]float64{}
+	missed, cells := map[string][]float64{}, map[string]map[string]bool{}
+	loads := map[string]string{}
 	for i, r := range rows {
-		for _, name := range []string{r.scenario.Regime(), r.scenario.Load()} {
-			misses[name] = append(misses[name], miss(r, unseen[i]))
+		load := r.scenario.Load()
+		for _, name := range []string{r.scenario.Regime(), load} {
+			loads[name] = load
+			missed[name] = append(missed[name], miss(r, unseen[i]))
+			if cells[name] == nil {
+				cells[name] = map[string]bool{}
+			}
+			cells[name][r.cell()] = true
 		}
 	}
 	var list []estimate.Width
-	for _, name := range slices.Sorted(maps.Keys(misses)) {
-		if n := len(misses[name]); n >= fewest {
-			list = append(list, estimate.Width{Regime: name, Rows: n, Width: percent(quantile(misses[name], asked))})
+	for _, name := range slices.Sorted(maps.Keys(missed)) {
+		n := len(missed[name])
+		if n < fewest {
+			continue
 		}
+		k := len(cells[name])
+		w := quantile(missed[name], asked)
+		if k < fewCells {
+			w = max(w, quantile(missed[loads[name]], asked))
+		}
+		list = append(list, estimate.Width{Regime: name, Rows: n, Cells: k, Width: percent(w * math.Sqrt(1+1/float64(k)))})
 	}
 	return list
 }
 
 // wider is what to add, by squares, for what is not covered: how much further
-// rows miss when their whole GPU, model, version, kind or load is held back than
-// when their cell is.
-func wider(f estimate.Fit, full estimate.Parameters, rows []row, unseen []estimate.Averages) map[string]float64 {
+// rows miss when their whole GPU, model, version, kind or load is held back, by
+// the name of the aspect, than when their cell is.
+func wider(rows []row, unseen []estimate.Averages, held map[string][]estimate.Averages) map[string]float64 {
 	out := maps.Clone(judged)
 	base := quantile(misses(rows, unseen), asked)
 	for _, a := range aspects {
-		further := quantile(misses(rows, crossValidate(f, full, rows, a.of)), asked)
+		further := quantile(misses(rows, held[a.name]), asked)
 		out[a.name] = percent(math.Sqrt(math.Max(0, further*further-base*base)))
 	}
 	return out

@@ -58,9 +58,13 @@ func calibrate(rows []row, c estimate.Calibration) report {
 		p.Fitted = digits(*full.At(p.Name))
 	}
 	rep := report{rows: rows, fitted: predict(rows, full), unseen: crossValidate(fit, full, rows, fold)}
-	rep.models = crossValidate(fit, full, rows, aspects[1].of)
+	held := map[string][]estimate.Averages{}
+	for _, a := range aspects {
+		held[a.name] = crossValidate(fit, full, rows, a.of)
+	}
+	rep.models = held["model"]
 	c.Widths, c.Seen = widths(rows, rep.unseen), seen(rows)
-	c.Wider = wider(fit, full, rows, rep.unseen)
+	c.Wider = wider(rows, rep.unseen, held)
 	rep.intervals = intervals(rows, rep.unseen, c.Wider)
 	inside, _ := coverage(rows, rep.intervals, all)
 	c.Unseen = estimate.Unseen{

@@ -150,9 +150,9 @@ func (r report) unknown(b *strings.Builder) {
 }
 
 func (r report) widthTable(b *strings.Builder) {
-	b.WriteString("\n## Widths\n\n| regime | rows | half-width |\n|:--|--:|--:|\n")
+	b.WriteString("\n## Widths\n\n| regime | rows | cells | half-width |\n|:--|--:|--:|--:|\n")
 	for _, w := range r.calibration.Widths {
-		fmt.Fprintf(b, "| %s | %d | ±%.0f %% |\n", w.Regime, w.Rows, 100*w.Width)
+		fmt.Fprintf(b, "| %s | %d | %d | ±%.0f %% |\n", w.Regime, w.Rows, w.Cells, 100*w.Width)
 	}
 	b.WriteString("\nAdded by squares for what no row covers:\n\n| | |\n|:--|--:|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.calibration.Wider)) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
@@ -29,7 +30,7 @@ func estimateCommand(e *env) *cli.Command {
 			"llmbench estimate cases.csv",
 			"llmbench estimate -format=csv cases.csv",
 		}, "0  the predictions were printed", "1  error") + "\n\nThe first line of FILE.csv names the columns: " +
-			strings.Join(plan.CaseColumns, ", ") + ". model, quantization, gpu, gpus, isl and osl are needed; what else is absent or empty is what trtllm-bench would choose.",
+			strings.Join(plan.CaseColumns, ", ") + ". model, quantization, gpu, gpus, isl and osl are needed; what else is absent or empty is what trtllm-bench would choose.\n\n" + estimate.Calibrated().Sentence(),
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.NArg() != 1 {
 				return errors.New("estimate takes one FILE.csv")
