@@ -45,6 +45,7 @@ func (c *Calibration) gaps(s *Scenario, rate float64) []string {
 		{"kind", slices.Contains(c.Seen.Kinds, s.Kind())},
 		{"load", slices.Contains(c.Seen.Loads, s.Load())},
 		{"batch", s.Batch() >= c.Seen.SmallestBatch},
+		{"graph", s.Batch() == 0 || s.graph(math.Ceil(s.Batch())) > 0},
 		{"rate", rate <= c.Seen.FastestTPSPerGPU},
 	} {
 		if !aspect.covered {

@@ -23,7 +23,8 @@ type Calibration struct {
 	Widths []Width `json:"widths"`
 	// Wider is what is added to the width, by squares, for what no published run
 	// covers: the GPU, model, version, kind or load of a run, a batch smaller or a
-	// rate greater than any, and every option that is not modelled.
+	// rate greater than any, generating without a CUDA graph, and every option that
+	// is not modelled.
 	Wider map[string]float64 `json:"wider"`
 	Seen  Seen               `json:"seen"`
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A PlanView prints plans. Describe says in a line what is behind an
@@ -173,11 +174,23 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 		same("placement", func(r *plan.Run) string { return v.Placement[r.Executor] })
 	}
 	t.add("store", v.Plan.Store)
-	if _, learned, ok := strings.Cut(estimator(g.runs[0]), ", "); ok {
-		t.add("estimator", learned)
+	if words := estimatorWords(g.runs[0]); words != "" {
+		t.add("estimator", words)
 	}
 	p.table(t)
 	return unpinned
+}
+
+// estimatorWords say how far the predictions of a run are verified: by what was
+// measured here, or not at all; "" by published runs.
+func estimatorWords(r *plan.Run) string {
+	for _, n := range r.Notes {
+		if n.Code == failure.UnverifiedPrediction {
+			return n.Detail
+		}
+	}
+	_, learned, _ := strings.Cut(estimator(r), ", ")
+	return learned
 }
 
 // estimator is the version of the estimator and what it learned here.
