@@ -60,7 +60,7 @@ func (e *env) runInit(ctx context.Context, dir, recipe string, given siteValues)
 	if err := refuseExisting(dir); err != nil {
 		return err
 	}
-	values, err := e.siteValues(ctx, given)
+	values, notes, err := e.siteValues(ctx, given)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (e *env) runInit(ctx context.Context, dir, recipe string, given siteValues)
 	if err != nil {
 		return err
 	}
-	return view.Initialised(e.streams.Out, dir, recipe, written)
+	return view.Initialised(e.streams.Out, dir, recipe, notes, written)
 }
 
 // refuseExisting keeps init from mixing two sets of definitions.

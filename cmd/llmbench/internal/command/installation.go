@@ -3,69 +3,101 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
-	ctyyaml "github.com/zclconf/go-cty-yaml"
-	"github.com/zclconf/go-cty/cty"
+	"go.yaml.in/yaml/v3"
 )
 
 // installationFile is what the recipes' own installer leaves, in its folder.
 const installationFile = "cluster_config.yaml"
 
-// installation is what an existing llmb installation says: that of LLMB_INSTALL,
-// or of the working directory. There may be none.
-func (e *env) installation() (siteValues, error) {
-	var v siteValues
+// An installation is what an existing llmb installation says: that of
+// LLMB_INSTALL, or of the working directory. There may be none.
+type installation struct {
+	siteValues
+	// notes say what was read, and where it stands.
+	notes []string
+}
+
+func (e *env) installation() (installation, error) {
+	var in installation
 	for _, pair := range e.environ {
 		if dir, ok := strings.CutPrefix(pair, "LLMB_INSTALL="); ok {
-			v.InstallDir = dir
+			in.InstallDir = dir
 		}
 	}
-	path := filepath.Join(v.InstallDir, installationFile)
-	b, err := os.ReadFile(path)
+	path := filepath.Join(in.InstallDir, installationFile)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return v, nil
+		return in, nil
 	}
 	if err != nil {
-		return v, err
+		return in, err
 	}
-	doc, err := readYAML(b)
-	if err != nil {
-		return v, fmt.Errorf("%s: %w", path, err)
+	defer f.Close()
+	var doc yaml.Node
+	// A file of comments has no document.
+	if err := yaml.NewDecoder(f).Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return in, fmt.Errorf("%s: %w", path, err)
 	}
-	return v.or(siteValues{
-		Account:          first(doc, "slurm.gpu.account", "slurm.common.account", "launcher.account"),
-		Partition:        first(doc, "slurm.gpu.partition", "slurm.common.partition", "launcher.gpu_partition"),
-		PreparePartition: first(doc, "slurm.cpu.partition", "launcher.cpu_partition"),
-		InstallDir:       first(doc, "llmb_install", "launcher.llmb_install"),
-	}), nil
+	in.notes = append(in.notes, fmt.Sprintf("Read %s:", path))
+	in.siteValues = in.or(siteValues{
+		Account:          in.first(&doc, "account", "slurm.gpu.account", "slurm.common.account", "slurm.account", "launcher.account"),
+		Partition:        in.first(&doc, "partition", "slurm.gpu.partition", "slurm.common.partition", "slurm.gpu_partition", "launcher.gpu_partition"),
+		PreparePartition: in.first(&doc, "prepare partition", "slurm.cpu.partition", "slurm.cpu_partition", "launcher.cpu_partition"),
+		InstallDir:       in.first(&doc, "install_dir", "llmb_install", "launcher.llmb_install"),
+	})
+	return in, nil
 }
 
-func readYAML(b []byte) (cty.Value, error) {
-	ty, err := ctyyaml.ImpliedType(b)
-	if err != nil {
-		return cty.NilVal, err
-	}
-	return ctyyaml.Unmarshal(b, ty)
-}
-
-// first is the first of several dotted names that a document has as a text.
-func first(doc cty.Value, names ...string) string {
+// first is the first of several dotted names that has a value, as it is written:
+// an account may look like a number. It notes the place, or that there is none.
+func (in *installation) first(doc *yaml.Node, what string, names ...string) string {
 	for _, name := range names {
 		at := doc
-		for part := range strings.SplitSeq(name, ".") {
-			if at.IsNull() || !at.Type().IsObjectType() || !at.Type().HasAttribute(part) {
-				at = cty.NullVal(cty.String)
-				break
-			}
-			at = at.GetAttr(part)
+		for key := range strings.SplitSeq(name, ".") {
+			at = child(at, key)
 		}
-		if !at.IsNull() && at.Type() == cty.String {
-			return at.AsString()
+		switch {
+		case at == nil || at.ShortTag() == "!!null" || at.Kind == yaml.ScalarNode && at.Value == "":
+		case at.Kind != yaml.ScalarNode || !strings.HasPrefix(at.ShortTag(), "!!"):
+			in.note("%s is not a plain value (line %d); left out", name, at.Line)
+		default:
+			in.note("%s = %q (%s, line %d)", what, at.Value, name, at.Line)
+			return at.Value
 		}
 	}
+	in.note("no %s there", what)
 	return ""
+}
+
+func (in *installation) note(format string, args ...any) {
+	in.notes = append(in.notes, "  "+fmt.Sprintf(format, args...))
+}
+
+// child is the value of a key, nil where there is none.
+func child(n *yaml.Node, key string) *yaml.Node {
+	if n != nil && n.Kind == yaml.DocumentNode {
+		n = n.Content[0]
+	}
+	if n != nil && n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != key {
+			continue
+		}
+		if v := n.Content[i+1]; v.Kind != yaml.AliasNode {
+			return v
+		}
+		return n.Content[i+1].Alias
+	}
+	return nil
 }

@@ -37,15 +37,16 @@ func (v siteValues) or(otherwise siteValues) siteValues {
 
 // siteValues are what the flags give, else what an llmb installation says; on a
 // terminal the user is asked for the rest, with what Slurm says to choose from.
-func (e *env) siteValues(ctx context.Context, given siteValues) (siteValues, error) {
-	found, err := e.installation()
+// notes say what the installation gave.
+func (e *env) siteValues(ctx context.Context, given siteValues) (values siteValues, notes []string, err error) {
+	in, err := e.installation()
 	if err != nil {
-		return siteValues{}, err
+		return siteValues{}, nil, err
 	}
 	if !e.streams.Interactive {
-		return given.or(found), nil
+		return given.or(in.siteValues), in.notes, nil
 	}
-	found = found.or(offered((&slurm.Config{}).Probe(ctx, nil)))
+	found := in.or(offered((&slurm.Config{}).Probe(ctx, nil)))
 	ask := func(have *string, question, otherwise string) {
 		if *have == "" {
 			*have = e.streams.Ask(question, otherwise)
@@ -54,7 +55,7 @@ func (e *env) siteValues(ctx context.Context, given siteValues) (siteValues, err
 	ask(&given.Account, "Slurm account that is billed", found.Account)
 	ask(&given.Partition, "Slurm partition with the GPUs", found.Partition)
 	ask(&given.InstallDir, "Folder with weights and images, on a file system that all nodes share", found.InstallDir)
-	return given.or(siteValues{PreparePartition: found.PreparePartition}), nil
+	return given.or(siteValues{PreparePartition: found.PreparePartition}), in.notes, nil
 }
 
 // offered is the first account and the first partition with GPUs that a cluster
@@ -74,12 +75,10 @@ func offered(p *slurm.Profile) siteValues {
 }
 
 // into writes the values into a recipe's files: accounts and paths into the file
-// that is not shared, partitions into the executor.
+// that is not shared, partitions into the executor. A partition that is not known is
+// left to Slurm's default.
 func (v siteValues) into(files map[string][]byte) error {
 	files["site.auto.vars"] = []byte(v.vars())
-	if v.Partition == "" && v.PreparePartition == "" {
-		return nil
-	}
 	for name, src := range files {
 		if filepath.Ext(name) != ".hcl" {
 			continue
@@ -101,6 +100,9 @@ func (v siteValues) into(files map[string][]byte) error {
 func (v siteValues) intoExecutor(body *hclwrite.Body) {
 	if v.Partition != "" {
 		body.SetAttributeValue("partition", cty.StringVal(v.Partition))
+	} else {
+		// That of the example is not this cluster's.
+		body.RemoveAttribute("partition")
 	}
 	if v.PreparePartition != "" {
 		body.AppendNewline()

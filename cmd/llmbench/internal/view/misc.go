@@ -44,9 +44,12 @@ func Recipes(w io.Writer, recipes []examples.Recipe) error {
 	return t.plain(w)
 }
 
-// Initialised says what init wrote and what to do next.
-func Initialised(w io.Writer, dir, recipe string, written []string) error {
+// Initialised says what init found and wrote and what to do next.
+func Initialised(w io.Writer, dir, recipe string, notes, written []string) error {
 	p := &printer{w: w}
+	for _, note := range notes {
+		p.line("%s", note)
+	}
 	p.line("Started from %s:", recipe)
 	for _, name := range written {
 		p.line("  %s", filepath.Join(dir, name))
