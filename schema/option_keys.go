@@ -41,6 +41,10 @@ func (c *optionChecker) key(t *tree, path, prefix, name string) {
 		c.refuse(t, "Option of another version", "TensorRT-LLM %s spells %s another way. Write %s", c.name, path, strings.Join(c.respelt(t, path), " and "))
 		return
 	}
+	if !ok && path == formerConfig {
+		c.former(t)
+		return
+	}
 	if !ok {
 		c.unknown(t, path, prefix, name)
 		return
@@ -56,6 +60,33 @@ func (c *optionChecker) key(t *tree, path, prefix, name string) {
 	if t.attrs != nil && c.hasChildren(path) {
 		c.object(t, path+".")
 	}
+}
+
+// formerConfig held the options of the PyTorch backend before 1.0.
+const formerConfig = "pytorch_backend_config"
+
+// former says where the keys of formerConfig went.
+func (c *optionChecker) former(t *tree) {
+	var now, gone []string
+	for _, name := range t.names() {
+		path := name
+		if to, ok := c.version.Renamed(name); ok {
+			path = to
+		}
+		if _, ok := c.option(path); ok {
+			now = append(now, nested(path))
+		} else {
+			gone = append(gone, name)
+		}
+	}
+	text := "Its keys stand at the top level since 1.0."
+	if len(now) > 0 {
+		text += " Write " + strings.Join(now, " and ") + "."
+	}
+	if len(gone) > 0 {
+		text += " There is no option any more for " + strings.Join(gone, ", ") + "."
+	}
+	c.refuse(t, "Option of another version", "TensorRT-LLM %s has no %s. %s", c.name, formerConfig, text)
 }
 
 // option finds an option of the version, or of the one beyond.
@@ -134,7 +165,7 @@ func (c *optionChecker) unknown(t *tree, path, prefix, name string) {
 // another place of this one; "" if there is neither.
 func (c *optionChecker) elsewhere(path, name string) string {
 	for _, o := range c.version.Options {
-		if o.Path == name || strings.HasSuffix(o.Path, "."+name) {
+		if o.Overrides == "" && (o.Path == name || strings.HasSuffix(o.Path, "."+name)) {
 			return fmt.Sprintf(" It has %s: write %s.", o.Path, nested(o.Path))
 		}
 	}
