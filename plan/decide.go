@@ -117,9 +117,9 @@ func (r *Run) decide(before *Run, sel Selection) {
 	st := r.State
 	have := st.Valid + st.Suspect
 	switch {
-	case matchAny(sel.Replaces, r.Address) && have > 0:
+	case matchAny(sel.Replaces, r.Address) && (have > 0 || len(st.Failed) > 0):
 		r.Action, r.Reason = Remeasure, replaceReason
-		r.State.Valid, r.State.Suspect, r.Changes = 0, 0, []Change{}
+		r.State.Valid, r.State.Suspect, r.State.Failed, r.Changes = 0, 0, []Failed{}, []Change{}
 	case have >= st.Wanted:
 		r.Action, r.Reason = Keep, "all samples are stored"+r.precision.reason()
 	case st.Missing() == 0:

@@ -88,18 +88,16 @@ func ReadFile(path string) ([]byte, error) {
 }
 
 func readBounded(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	case info.Size() > mostRecord:
+	}
+	if info.Size() > mostRecord {
 		return nil, fmt.Errorf("%s has %d bytes, and no record has more than %d: it is not read", path, info.Size(), mostRecord)
 	}
 	data := make([]byte, info.Size())
@@ -108,6 +106,24 @@ func readBounded(path string) ([]byte, error) {
 		err = nil // it was cut in between
 	}
 	return data[:n], err
+}
+
+// Open opens a regular file. Anything else in its place is an error: a FIFO would
+// be waited for, and a device never ends.
+func Open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // Numbered lists the numbers n of the entries PREFIXn, ascending.

@@ -66,6 +66,9 @@ func TestCodes(t *testing.T) {
 		"impossible_time":   measured(t, "performance.total_latency_ms=6e9"),
 		"report_incomplete": doubtful(t, func(in *Evidence) { in.Report = in.Report[:99] }),
 
+		"report_damaged": doubtful(t, func(in *Evidence) { in.Exit.Report = digest([]byte("another")) }),
+		"record_damaged": doubtful(t, func(in *Evidence) { in.Damaged = "run.json is empty" }),
+
 		"throttled": doubtful(t, throttled),
 		"outside_prediction": doubtful(t, func(in *Evidence) {
 			in.Run.Estimate = &plan.Estimate{OutputThroughputPerGPU: &estimate.Interval{Low: 1000, Mid: 1200, High: 1400}}

@@ -17,6 +17,10 @@ type Evidence struct {
 	// Simulated says that the attempt was planned to measure nothing real.
 	Simulated bool
 
+	// Damaged says which record of the attempt cannot be read and why, "" for none.
+	// Run then holds what is known otherwise.
+	Damaged string
+
 	// Report is the content of report.json, nil when there is none.
 	Report []byte
 	// Stdout, Stderr and JobOut open the logs; nil for one that is not there.

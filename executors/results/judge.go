@@ -20,8 +20,15 @@ import (
 // backend tell why.
 func Judge(in Evidence) *Result {
 	r := newResult(in)
+	if in.Damaged != "" {
+		r.Reasons = append(r.Reasons, reason(failure.RecordDamaged, "%s", in.Damaged))
+		r.settle()
+		return r
+	}
 	report, damage, lacks := in.report()
 	switch {
+	case report == nil && damage != "" && in.wroteReport() && in.Exit.Report != digest(in.Report):
+		r.Reasons = append(r.Reasons, reason(failure.ReportDamaged, "%s", damage))
 	case report != nil:
 		r.Simulated = r.Simulated || report.Simulated
 		r.measure(report)
@@ -104,20 +111,25 @@ func rank(v Verdict) int {
 // printed on stdout. Without a whole one, damage says what is wrong with
 // report.json, "" where there is none, and lacks what is wrong with a printed one.
 func (in Evidence) report() (report *trtllm.Report, damage, lacks string) {
+	if in.wroteReport() && in.Exit.Report != digest(in.Report) {
+		if len(in.Report) == 0 {
+			return nil, "report.json is gone or empty, and the job wrote one", ""
+		}
+		return nil, fmt.Sprintf("report.json is not what the job wrote: its SHA-256 is %.12s… and was %.12s…", digest(in.Report), in.Exit.Report), ""
+	}
 	if len(in.Report) > 0 {
 		whole, err := trtllm.ReadReport(bytes.NewReader(in.Report))
-		switch {
-		case err != nil:
-			damage = "report.json: " + err.Error()
-		case in.Exit != nil && in.Exit.Report != "" && in.Exit.Report != digest(in.Report):
-			damage = "report.json is not what the job wrote: its SHA-256 differs"
-		default:
+		if err == nil {
 			return whole, "", ""
 		}
+		damage = "report.json: " + err.Error()
 	}
 	report, lacks = in.printed()
 	return report, damage, lacks
 }
+
+// wroteReport says that the job's last word tells of a report.
+func (in Evidence) wroteReport() bool { return in.Exit != nil && in.Exit.Report != "" }
 
 // printed is the whole report that stdout holds. Where it holds a part of one,
 // lacks says so.

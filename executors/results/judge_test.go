@@ -224,7 +224,7 @@ func TestJudgeReportThatIsNotWhole(t *testing.T) {
 	}
 	in := measured(t)
 	in.Exit.Report = digest([]byte("another"))
-	if r := Judge(in); r.Verdict != Invalid || r.Code() != "report_incomplete" {
+	if r := Judge(in); r.Verdict != Failed || r.Code() != "report_damaged" {
 		t.Errorf("another report: %s", told(r))
 	}
 	in.Exit.Report = digest(in.Report)

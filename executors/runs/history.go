@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A history is what readers of many runs ask of all attempts at a fingerprint.
@@ -114,7 +115,7 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 		if err != nil {
 			return out, false, err
 		}
-		settled = settled && !o.phase.InFlight() && !o.private()
+		settled = settled && !o.phase.InFlight() && !o.private() && !o.damaged()
 		out.attempts = append(out.attempts, o)
 	}
 	return out, settled, nil
@@ -150,6 +151,11 @@ func (o *outcome) addTrial() error {
 		}
 	}
 	return nil
+}
+
+// damaged reports whether a record could not be read: it may be brought back.
+func (o *outcome) damaged() bool {
+	return o.result != nil && o.result.Code() == failure.RecordDamaged
 }
 
 // private reports whether the outcome depends on who reads: secrets are taken

@@ -3,8 +3,8 @@ package runs
 import (
 	"errors"
 	"io/fs"
-	"os"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -15,7 +15,7 @@ func AddIterations(r *results.Result) error {
 	if r.Files.Stdout == nil {
 		return nil
 	}
-	f, err := os.Open(*r.Files.Stdout)
+	f, err := jobdir.Open(*r.Files.Stdout)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -33,15 +32,27 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 	}
 	a := s.attempt
 	run, err := a.run(s.files)
-	if err != nil || run == nil || !a.owns(run.Fingerprint) {
-		return nil, Vacant, err
+	if err != nil {
+		return s.damage(err.Error()), Ended, nil
+	}
+	if run == nil {
+		return s.damage("run.json, which says what was measured, is empty or not whole"), Ended, nil
+	}
+	if !a.owns(run.Fingerprint) {
+		return nil, Vacant, nil
+	}
+	if s.damaged != "" {
+		return s.damage(s.damaged), Ended, nil
 	}
 	report, err := s.files.Read(jobdir.ReportFile)
 	if errors.Is(err, fs.ErrPermission) {
 		report, err = nil, nil // another's, and its logs are withheld: its job left no last word
 	}
-	if err != nil || s.arriving(report) {
-		return nil, Finishing, err
+	if err != nil {
+		return s.damage(err.Error()), Ended, nil
+	}
+	if s.arriving(report) {
+		return nil, Finishing, nil
 	}
 	in := results.Evidence{
 		Run: run, Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
@@ -56,7 +67,7 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 	s.addObserved(&in)
 	s.addEnds(&in)
 	if err := s.addJob(&in); err != nil {
-		return nil, Ended, err
+		return s.damage(err.Error()), Ended, nil
 	}
 	r := results.Judge(in)
 	s.hideSecrets(r)
@@ -163,6 +174,6 @@ func (s *snapshot) opener(name string) func() (io.ReadCloser, error) {
 	}
 	return func() (io.ReadCloser, error) {
 		s.files.Note(name)
-		return os.Open(*p)
+		return jobdir.Open(*p)
 	}
 }

@@ -2,7 +2,6 @@ package runs
 
 import (
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -104,7 +103,7 @@ func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 		var readers []io.Reader
 		for _, path := range paths {
 			s.files.Note(filepath.Base(path))
-			if f, err := os.Open(path); err == nil {
+			if f, err := jobdir.Open(path); err == nil {
 				defer f.Close()
 				readers = append(readers, f)
 			}

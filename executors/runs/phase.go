@@ -1,6 +1,8 @@
 package runs
 
 import (
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -39,6 +41,18 @@ type snapshot struct {
 	ended   *jobdir.EndRecord
 	// deferred is why the attempt was given back, "" while it was not.
 	deferred string
+	// damaged says which record cannot be read, "" for none.
+	damaged string
+}
+
+// stale reports whether a file has been there for so long that no write of it is
+// still on its way.
+func (s *snapshot) stale(name string) bool {
+	if !s.files.Has(name) {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(s.files.Dir, name))
+	return err == nil && s.attempt.store.now().Sub(info.ModTime()) > arrival
 }
 
 func (a *Attempt) snapshot() (*snapshot, error) {
@@ -49,10 +63,12 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 	l.Opened = new([]string)
 	s := &snapshot{attempt: a, files: l}
 	if s.exit, err = jobdir.Record[jobdir.Exit](l, jobdir.ExitFile); err != nil {
-		return nil, err
+		s.damaged = err.Error()
+	} else if s.exit == nil && s.stale(jobdir.ExitFile) {
+		s.damaged = "exit, the job's last word, is not whole"
 	}
 	if s.ended, err = jobdir.Document[jobdir.EndRecord](l, jobdir.EndedFile); err != nil {
-		return nil, err
+		s.damaged = err.Error()
 	}
 	if s.exit != nil || s.ended != nil || l.Has(jobdir.StartFile) || !l.Has(jobdir.ClaimFile) {
 		return s, nil
@@ -61,7 +77,10 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 	if claim != nil {
 		s.deferred = claim.Deferred
 	}
-	return s, err
+	if err != nil {
+		s.damaged = err.Error()
+	}
+	return s, nil
 }
 
 // arrival is how long after its job's end a file may take to be seen by other
@@ -82,9 +101,9 @@ func (s *snapshot) phase() Phase {
 	l := s.files
 	prepared := l.Has(jobdir.IntentFile) || l.Has(jobdir.ClaimFile)
 	switch {
-	case !l.Has(jobdir.RunFile):
+	case !l.Has(jobdir.RunFile) && !prepared:
 		return Vacant
-	case s.exit != nil || s.ended != nil:
+	case s.exit != nil || s.ended != nil || s.damaged != "":
 		return Ended
 	case !prepared:
 		return Vacant

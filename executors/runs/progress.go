@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -64,7 +63,7 @@ func (p *Progress) read(end string) {
 // tail is the end of a file, from the beginning of a line on; "" for a file
 // that went away.
 func tail(path string, most int64) (string, error) {
-	f, err := os.Open(path)
+	f, err := jobdir.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -181,7 +181,7 @@ func TestReportThatStillArrives(t *testing.T) {
 		t.Errorf("a minute after the end: %s, %v", p, err)
 	}
 	s.now = func() time.Time { return ended.Add(time.Hour) }
-	if r, err := a.Result(); err != nil || r.Code() != "report_incomplete" || r.Verdict != results.Invalid {
+	if r, err := a.Result(); err != nil || r.Code() != "report_damaged" || r.Verdict != results.Failed {
 		t.Errorf("an hour after the end: %+v, %v", r, err)
 	}
 }

@@ -58,6 +58,8 @@ const (
 	NoTokens              Code = "no_tokens"
 	ImpossibleTime        Code = "impossible_time"
 	ReportIncomplete      Code = "report_incomplete"
+	ReportDamaged         Code = "report_damaged"
+	RecordDamaged         Code = "record_damaged"
 	Throttled             Code = "throttled"
 	OutsidePrediction     Code = "outside_prediction"
 	ConcurrencyNotReached Code = "concurrency_not_reached"

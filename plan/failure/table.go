@@ -113,6 +113,12 @@ var failed = []Entry{
 	{Code: Blocked, Rule: "The job waited for a reason that does not pass.",
 		Remedy: "change what the message names, then apply again",
 		Fault:  FaultDefinition},
+	{Code: ReportDamaged, Rule: "The report or the log that holds it is gone or is not what the job wrote: it was changed afterwards.",
+		Remedy: "bring the file back as it was, or measure again with -replace",
+		Fault:  FaultUnknown, Final: true},
+	{Code: RecordDamaged, Rule: "A record of the attempt cannot be read, so that nothing certain is known of it.",
+		Remedy: "bring the file back as it was, or measure again with -replace once no job of the attempt runs",
+		Fault:  FaultUnknown, Final: true},
 }
 
 var invalid = []Entry{
@@ -132,7 +138,7 @@ var invalid = []Entry{
 		Remedy: "the report is of another run or was changed: look at the job's folder, then measure again with -replace"},
 	{Code: NoTokens, Rule: "The report shows no output tokens.",
 		Remedy: "read the log for what failed before the first token"},
-	{Code: ReportIncomplete, Rule: "The report breaks off, or is not the file that the job wrote.",
+	{Code: ReportIncomplete, Rule: "The report breaks off.",
 		Remedy: "look for a full disk or quota, then apply again"},
 }
 
