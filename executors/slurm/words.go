@@ -37,10 +37,11 @@ var Words = failure.Lexicon{
 }
 
 // causes and chatter are how enroot, its hooks and the programs that it starts say
-// what failed, and what is by the way.
+// what failed, and what is by the way: levels of enroot's log, and what unsquashfs
+// prints while it unpacks.
 var (
 	causes  = []string{"nvidia-container-cli: ", "[error]", "[fatal]", "fatal error:"}
-	chatter = []string{"[info]", "[warn]", "[debug]"}
+	chatter = []string{"[info]", "[warn]", "[debug]", "parallel unsquashfs: using ", " blocks) to write", "pyxis:     created "}
 )
 
 // ofHosts are the failures whose host srun names when it tells of the task.

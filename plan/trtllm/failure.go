@@ -274,9 +274,12 @@ func (s *search) inBlock(line []byte) bool {
 		s.block, s.told = nil, true
 		return false
 	}
+	if text = bytes.TrimSpace(text); len(text) == 0 {
+		return true
+	}
 	const mostLines = 20
 	if strings.Count(s.best.Context, "\n") < mostLines-1 {
-		s.best.Context = joined(s.best.Context, shown(bytes.TrimSpace(text)))
+		s.best.Context = joined(s.best.Context, shown(text))
 	}
 	chatter := containsAny(s.buf, s.block.Chatter)
 	if cause := containsAny(s.buf, s.block.Causes); cause && !s.told || !chatter && !s.told {
