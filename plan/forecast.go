@@ -96,7 +96,7 @@ func newForecasts(b *builder, l lessons) *forecasts {
 // of is the forecast for a candidate, nil where there is none.
 func (f *forecasts) of(c candidate) *forecast {
 	m := f.machine(c)
-	if !m.ok {
+	if !m.ok || c.data.lengthsUnknown {
 		return nil
 	}
 	w := m.workload

@@ -105,7 +105,7 @@ type argumentsKey struct {
 // argumentsOf converts the flags of a cell.
 func (p *parts) argumentsOf(cell *schema.Cell, data *requests) *argumentsPart {
 	common := cell.Common().Args
-	return once(p.arguments, argumentsKey{common, ownKey(cell), data.longest, optionFraction(cell)}, func() *argumentsPart {
+	return once(p.arguments, argumentsKey{common, ownKey(cell), data.bound(), optionFraction(cell)}, func() *argumentsPart {
 		all := maps.Clone(once(p.families, common, func() trtllm.Arguments { return convertArguments(cell) }))
 		for name, v := range cell.Args.Own() {
 			all[name] = argument(v)
@@ -134,8 +134,8 @@ func complete(args trtllm.Arguments, cell *schema.Cell, data *requests) {
 	if f := optionFraction(cell); f >= 0 {
 		args[fractionFlag] = f
 	}
-	if args["max_seq_len"] == nil && data.longest > 0 {
-		args["max_seq_len"] = int64(data.longest)
+	if args["max_seq_len"] == nil && data.bound() > 0 {
+		args["max_seq_len"] = int64(data.bound())
 	}
 }
 

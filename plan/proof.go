@@ -31,6 +31,7 @@ func (p *proof) check() hcl.Diagnostics {
 		p.supportedCell, p.wholeNodes, p.worldSize, p.expertParallel, p.timeLimit,
 		p.limitsGiven, p.longestPrompt, p.longestSequence, p.batchAboveTokens,
 		p.concurrencyAboveRequests, p.concurrencyBelowRanks, p.shortWindow, p.sharedSampling,
+		p.promptsAsText, p.rowsNeed, p.vocabulary,
 		p.graphSizes, p.saidTwice, p.multiTokenPrediction,
 	} {
 		diags = append(diags, rule()...)

@@ -22,6 +22,7 @@ type requests struct {
 	meanOSL        float64
 	variableOSL    bool
 	lengthsUnknown bool // rows hold prompts as text
+	traits         trtllm.Traits
 	// lengths are those of the rows, or one where all rows have the same.
 	lengths []trtllm.Length
 	extent  extent
@@ -107,8 +108,17 @@ func (b *builder) ownDataset(cell *schema.Cell, rows int) (requests, hcl.Diagnos
 			"%s has %s and num_requests is %d; trtllm-bench would silently send only %s. Lower num_requests or add rows.", path, countOf(ds.Rows, "row"), rows, countOf(ds.Rows, "request")))
 	}
 	req := requests{Dataset: Dataset{Rows: ds.Rows, SHA256: ptr(ds.SHA256), Path: ptr(path)}}
+	req.traits = ds.Traits
 	req.add(ds.Lengths)
 	return req, nil
+}
+
+// bound is the most tokens that a request can have, 0 where nothing bounds it.
+func (q *requests) bound() int {
+	if q.traits.MediaLine > 0 {
+		return 0
+	}
+	return max(q.longest, q.traits.LongestText)
 }
 
 func (q *requests) add(lengths []trtllm.Length) {

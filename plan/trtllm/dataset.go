@@ -17,6 +17,35 @@ type Dataset struct {
 	// Lengths is one for each row that was read; it is nil for rows that were
 	// written, which Shape.Lengths knows.
 	Lengths []Length
+	// Traits is what else rows that were read hold.
+	Traits Traits
+}
+
+// Traits is what rows ask of the run that sends them. Lines count from 1; 0 is
+// none.
+type Traits struct {
+	// LongestText is the most tokens, ISL+OSL, that a request whose prompt is text
+	// can have: a token holds a byte or more, and one token begins the prompt.
+	LongestText int
+	// MediaLine and LoRALine are the first with media_paths and lora_request.
+	MediaLine, LoRALine int
+	// LargestID is the largest token id, IDLine where it stands first.
+	LargestID, IDLine int
+}
+
+func (c *Traits) add(line int, r rowRead) {
+	if r.textBytes > 0 {
+		c.LongestText = max(c.LongestText, r.textBytes+1+r.OSL)
+	}
+	if r.media && c.MediaLine == 0 {
+		c.MediaLine = line
+	}
+	if r.lora && c.LoRALine == 0 {
+		c.LoRALine = line
+	}
+	if r.ISL > 0 && (r.largestID > c.LargestID || c.IDLine == 0) {
+		c.LargestID, c.IDLine = r.largestID, line
+	}
 }
 
 // Write writes the data set as JSON lines that trtllm-bench reads. Rows are made

@@ -98,7 +98,7 @@ func TestDatasetRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read.Lengths = nil
+		read.Lengths, read.Traits = nil, Traits{}
 		if diff := cmp.Diff(made, read); diff != "" || read.Rows != s.Rows {
 			t.Fatalf("written and read differ:\n%s", diff)
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // maxRowBytes is the length of the longest row that is read: about 35 million
@@ -30,17 +31,21 @@ func ReadDataset(r io.Reader, limit int) (Dataset, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		var length Length
+		var read rowRead
 		if err == nil {
-			length, err = readRow(line)
+			read, err = readRow(line)
 		}
 		if err != nil {
+			if known := foreign(in.head(line)); ds.Rows == 0 && known != nil {
+				err = known
+			}
 			return Dataset{}, fmt.Errorf("line %d: %w", ds.Rows+1, err)
 		}
 		sum.Write(line)
 		ds.Bytes += int64(len(line))
 		ds.Rows++
-		ds.Lengths = append(ds.Lengths, length)
+		ds.Lengths = append(ds.Lengths, read.Length)
+		ds.Traits.add(ds.Rows, read)
 	}
 	if ds.Rows == 0 {
 		return Dataset{}, errors.New("there are no rows")
@@ -69,6 +74,17 @@ type rowReader struct {
 
 func newRowReader(r io.Reader, maxBytes int) *rowReader {
 	return &rowReader{in: bufio.NewReaderSize(r, 256<<10), max: maxBytes}
+}
+
+// head is the line with what is buffered behind it, or the beginning of a line
+// that is too long.
+func (r *rowReader) head(line []byte) []byte {
+	const enough = 64 << 10
+	if line == nil {
+		line = r.long
+	}
+	rest, _ := r.in.Peek(min(r.in.Buffered(), enough))
+	return slices.Concat(line[:min(len(line), enough)], rest)
 }
 
 // next returns a line with its end, which only the last line may lack. It is

@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestReadDataset(t *testing.T) {
@@ -35,7 +36,7 @@ func TestReadDataset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(Dataset{Rows: n, Bytes: int64(len(text)), SHA256: hex.EncodeToString(sum[:]), Lengths: want[:n]}, got); diff != "" {
+		if diff := cmp.Diff(Dataset{Rows: n, Bytes: int64(len(text)), SHA256: hex.EncodeToString(sum[:]), Lengths: want[:n]}, got, cmpopts.IgnoreFields(Dataset{}, "Traits")); diff != "" {
 			t.Errorf("limit %d:\n%s", limit, diff)
 		}
 	}
@@ -70,6 +71,45 @@ func TestReadDatasetRefuses(t *testing.T) {
 		_, err := ReadDataset(strings.NewReader(c.row), 0)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s\n\tgives %v\n\twant %s", c.row, err, c.want)
+		}
+	}
+}
+
+func TestReadDatasetTraits(t *testing.T) {
+	const rows = `{"task_id":0,"input_ids":[1,900,3],"output_tokens":5}
+{"task_id":1,"prompt":"Grüße","output_tokens":8}
+{"task_id":2,"prompt":"a","media_paths":["a.png"],"output_tokens":2}
+{"task_id":3,"input_ids":[900],"lora_request":{"lora_name":"a"},"output_tokens":2}`
+	ds, err := ReadDataset(strings.NewReader(rows), 0)
+	want := Traits{LongestText: 7 + 1 + 8, MediaLine: 3, LoRALine: 4, LargestID: 900, IDLine: 1}
+	if err != nil || ds.Traits != want {
+		t.Errorf("%+v (%v), want %+v", ds.Traits, err, want)
+	}
+}
+
+// Each form is that of the file's publisher: ShareGPT_V3_unfiltered_cleaned_split.json,
+// FastChat's mt_bench/question.jsonl, TensorRT-LLM's benchmarks/cpp/utils/utils.py
+// (dataset_dump), and the version line of its logger.
+func TestReadDatasetNamesTheFile(t *testing.T) {
+	const row = `{"task_id":0,"input_ids":[1],"output_tokens":1}`
+	for _, c := range []struct{ file, want string }{
+		{"[" + row + "]", "jq -c '.[]'"},
+		{"[\n  " + row + "\n]\n", "jq -c '.[]'"},
+		{`[{"id":"x_0","conversations":[{"from":"human","value":"Hi"}]}]`, "ShareGPT"},
+		{"[\n {\n  \"id\": \"x_0\",\n  \"conversations\": []}]", "ShareGPT"},
+		{`{"id":"x_0","conversations":[{"from":"human","value":"Hi"}]}` + "\n", "ShareGPT"},
+		{`{"question_id":81,"category":"writing","turns":["Write.","Again."]}` + "\n", "MT-bench"},
+		{"\xef\xbb\xbf" + row, "byte order mark"},
+		{"\xff\xfe{\x00", "UTF-16"},
+		{`{"metadata":{"workload_type":"token-norm-dist"},"samples":[{"input_len":1,"input_ids":[1],"output_len":1,"task_id":-1}]}`, "--stdout"},
+		{"[TensorRT-LLM] TensorRT-LLM version: 1.0.0rc4\n" + row + "\n", "line of a log"},
+		{"[11/27/2026-10:00:00] [TRT-LLM] [I] Starting\n" + row + "\n", "line of a log"},
+		{"Loading tokenizer\n" + row + "\n", "line of a log"},
+		{`{"task_id":0,"prompt":"Gr` + "\xfc" + `n","output_tokens":1}`, "not UTF-8"},
+	} {
+		_, err := ReadDataset(strings.NewReader(c.file), 0)
+		if err == nil || !strings.HasPrefix(err.Error(), "line 1: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q\n\tgives %v\n\twant %s", c.file, err, c.want)
 		}
 	}
 }

@@ -5,15 +5,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"unicode/utf8"
 )
 
-// readRow checks one line of a data set and returns its lengths.
-func readRow(line []byte) (Length, error) {
-	if l, ok := scanRow(line); ok {
-		return l, nil
+// A rowRead is what a row holds.
+type rowRead struct {
+	Length
+	textBytes   int // of a prompt that is text
+	largestID   int
+	media, lora bool
+}
+
+// readRow checks one line of a data set.
+func readRow(line []byte) (rowRead, error) {
+	if r, ok := scanRow(line); ok {
+		return r, nil
+	}
+	if !utf8.Valid(line) {
+		return rowRead{}, errors.New("the line is not UTF-8, which trtllm-bench cannot read. Convert the file from what it is, for example: `iconv -f LATIN1 -t UTF-8 FILE > rows.jsonl`")
 	}
 	if len(bytes.TrimSpace(line)) == 0 {
-		return Length{}, errors.New("the line is empty, which trtllm-bench cannot read")
+		return rowRead{}, errors.New("the line is empty, which trtllm-bench cannot read")
 	}
 	// Decoding into a struct would also take task_ID for task_id.
 	var r row
@@ -21,22 +34,23 @@ func readRow(line []byte) (Length, error) {
 		if err == nil {
 			err = errors.New("it is null")
 		}
-		return Length{}, fmt.Errorf("the line is not one JSON object: %w", err)
+		return rowRead{}, fmt.Errorf("the line is not one JSON object: %w", err)
 	}
 	if _, err := r.whole("task_id"); err != nil {
-		return Length{}, err
+		return rowRead{}, err
 	}
 	osl, err := r.whole("output_tokens")
 	switch {
 	case err != nil:
-		return Length{}, err
+		return rowRead{}, err
 	case osl < 1:
-		return Length{}, fmt.Errorf("output_tokens is %d, which asks for nothing", osl)
+		return rowRead{}, fmt.Errorf("output_tokens is %d, which asks for nothing", osl)
 	case osl > maxLength:
-		return Length{}, fmt.Errorf("output_tokens is %d; the limit is %d", osl, maxLength)
+		return rowRead{}, fmt.Errorf("output_tokens is %d; the limit is %d", osl, maxLength)
 	}
-	isl, err := r.isl()
-	return Length{ISL: isl, OSL: int(osl)}, err
+	read := rowRead{media: r.has("media_paths"), lora: r.has("lora_request")}
+	read.OSL = int(osl)
+	return read, r.prompt(&read)
 }
 
 // A row is one line of a data set. Of a key that is there twice the last one
@@ -60,50 +74,51 @@ func (r row) whole(key string) (int64, error) {
 	return n, nil
 }
 
-// isl is the length of the prompt: that of its ids, which win over text, and -1
-// for text and media.
-func (r row) isl() (int, error) {
+// prompt reads the length of the prompt: that of its ids, which win over text,
+// and -1 for text and media.
+func (r row) prompt(read *rowRead) error {
 	key := "input_ids"
 	if _, ok := r[key]; !ok {
 		key = "logits" // as it was called before
 	}
-	length := -1
+	read.ISL = -1
 	switch {
 	case r.has(key):
-		n, err := r.countIDs(key)
+		n, largest, err := r.countIDs(key)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		length = n
+		read.ISL, read.largestID = n, largest
 	case r.has("prompt"):
 		var s string
 		if err := json.Unmarshal(r["prompt"], &s); err != nil {
-			return 0, errors.New("prompt is not a string")
+			return errors.New("prompt is not a string")
 		}
 		if s == "" {
-			return 0, errors.New("prompt is empty")
+			return errors.New("prompt is empty")
 		}
+		read.textBytes = len(s)
 	default:
-		return 0, errors.New("there are neither input_ids nor a prompt")
+		return errors.New("there are neither input_ids nor a prompt")
 	}
-	if r.has("media_paths") {
-		return -1, nil
+	if read.media {
+		read.ISL = -1
 	}
-	return length, nil
+	return nil
 }
 
-func (r row) countIDs(key string) (int, error) {
-	var ids []int64
+func (r row) countIDs(key string) (n, largest int, err error) {
+	var ids []int
 	if err := json.Unmarshal(r[key], &ids); err != nil {
-		return 0, fmt.Errorf("%s is not a list of whole numbers", key)
+		return 0, 0, fmt.Errorf("%s is not a list of whole numbers", key)
 	}
 	if len(ids) == 0 {
-		return 0, fmt.Errorf("%s is empty", key)
+		return 0, 0, fmt.Errorf("%s is empty", key)
 	}
 	for i, id := range ids {
 		if id < 0 {
-			return 0, fmt.Errorf("%s[%d] is %d; ids begin at 0", key, i, id)
+			return 0, 0, fmt.Errorf("%s[%d] is %d; ids begin at 0", key, i, id)
 		}
 	}
-	return len(ids), nil
+	return len(ids), slices.Max(ids), nil
 }

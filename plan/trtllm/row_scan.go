@@ -4,10 +4,10 @@ package trtllm
 // output_tokens, each once, in any order, with any white space. It is several
 // times as fast as encoding/json, which sees the rows for which ok is false,
 // right or wrong.
-func scanRow(line []byte) (length Length, ok bool) {
+func scanRow(line []byte) (read rowRead, ok bool) {
 	s := scanner{rest: line}
 	if !s.take('{') {
-		return Length{}, false
+		return rowRead{}, false
 	}
 	var task, ids, output bool
 	for {
@@ -17,16 +17,16 @@ func scanRow(line []byte) (length Length, ok bool) {
 			_, task = s.number()
 			ok = task
 		case key == "input_ids" && !ids:
-			length.ISL, ids = s.list()
+			read.ISL, read.largestID, ids = s.list()
 			ok = ids
 		case key == "output_tokens" && !output:
-			length.OSL, output = s.number()
+			read.OSL, output = s.number()
 			ok = output
 		default:
-			return Length{}, false
+			return rowRead{}, false
 		}
 		if !ok {
-			return Length{}, false
+			return rowRead{}, false
 		}
 		if !s.take(',') {
 			break
@@ -34,8 +34,8 @@ func scanRow(line []byte) (length Length, ok bool) {
 	}
 	end := s.take('}')
 	s.space()
-	ok = end && len(s.rest) == 0 && task && ids && output && length.ISL > 0 && length.OSL > 0 && length.OSL <= maxLength
-	return length, ok
+	ok = end && len(s.rest) == 0 && task && ids && output && read.ISL > 0 && read.OSL > 0 && read.OSL <= maxLength
+	return read, ok
 }
 
 // A scanner reads the few forms of JSON that scanRow takes.
@@ -95,18 +95,19 @@ func (s *scanner) number() (int, bool) {
 	return n, true
 }
 
-// list counts the numbers of a list.
-func (s *scanner) list() (n int, ok bool) {
+// list counts the numbers of a list and finds the largest.
+func (s *scanner) list() (n, largest int, ok bool) {
 	if !s.take('[') {
-		return 0, false
+		return 0, 0, false
 	}
 	for {
-		if _, ok := s.number(); !ok {
-			return 0, false
+		id, ok := s.number()
+		if !ok {
+			return 0, 0, false
 		}
-		n++
+		n, largest = n+1, max(largest, id)
 		if !s.take(',') {
-			return n, s.take(']')
+			return n, largest, s.take(']')
 		}
 	}
 }
