@@ -18,8 +18,6 @@ type requests struct {
 	Dataset
 	longest        int // ISL+OSL of the longest row
 	maxISL         int
-	meanISL        float64
-	meanOSL        float64
 	variableOSL    bool
 	lengthsUnknown bool // rows hold prompts as text
 	traits         trtllm.Traits
@@ -123,19 +121,13 @@ func (q *requests) bound() int {
 
 func (q *requests) add(lengths []trtllm.Length) {
 	q.lengths, q.extent = lengths, extentOf(lengths)
-	var isl, osl float64
-	for i, l := range lengths {
+	for _, l := range lengths {
+		q.variableOSL = q.variableOSL || l.OSL != lengths[0].OSL
 		if l.ISL < 0 {
 			q.lengthsUnknown = true
 			continue
 		}
 		q.longest = max(q.longest, l.ISL+l.OSL)
 		q.maxISL = max(q.maxISL, l.ISL)
-		isl += float64(l.ISL)
-		osl += float64(l.OSL)
-		q.variableOSL = q.variableOSL || i > 0 && l.OSL != lengths[0].OSL
-	}
-	if n := float64(len(lengths)); n > 0 {
-		q.meanISL, q.meanOSL = isl/n, osl/n
 	}
 }

@@ -45,11 +45,15 @@ func (e *env) installation() (installation, error) {
 		return in, fmt.Errorf("%s: %w", path, err)
 	}
 	in.notes = append(in.notes, fmt.Sprintf("Read %s:", path))
+	if in.InstallDir != "" {
+		in.note("install_dir = %q (LLMB_INSTALL)", in.InstallDir)
+	} else {
+		in.InstallDir = in.first(&doc, "install_dir", "llmb_install", "launcher.llmb_install")
+	}
 	in.siteValues = in.or(siteValues{
 		Account:          in.first(&doc, "account", "slurm.gpu.account", "slurm.common.account", "slurm.account", "launcher.account"),
 		Partition:        in.first(&doc, "partition", "slurm.gpu.partition", "slurm.common.partition", "slurm.gpu_partition", "launcher.gpu_partition"),
 		PreparePartition: in.first(&doc, "prepare partition", "slurm.cpu.partition", "slurm.cpu_partition", "launcher.cpu_partition"),
-		InstallDir:       in.first(&doc, "install_dir", "llmb_install", "launcher.llmb_install"),
 	})
 	return in, nil
 }
