@@ -12,7 +12,7 @@ import (
 
 func unlockCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "unlock", Usage: "take the store's lease from an apply that died, knowingly", ArgsUsage: "[DIR]",
+		Name: "unlock", Usage: "force-release the lock left by a dead apply", ArgsUsage: "[DIR]",
 		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"}),
 		Description: description([]string{"llmbench unlock -auto-approve examples/llama4-maverick"}, "0  nobody holds the lease", "1  error, or not approved"),
 		Action: func(_ context.Context, c *cli.Command) error {
