@@ -134,7 +134,7 @@ func (p *Probe) Facts(c *Catalog, source string) []byte {
 		}
 	}
 	for _, parent := range p.objects() {
-		b := body
+		var b *hclwrite.Body
 		if parent == "" {
 			b = block("options")
 		} else {
