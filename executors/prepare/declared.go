@@ -1,8 +1,10 @@
 package prepare
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors"
@@ -44,6 +46,49 @@ func (v *verification) checkConfig() {
 	v.checkQuantization(configName, c.says())
 }
 
+// checkCache refuses a repository's folder in the cache of Hugging Face, or its
+// snapshots: the checkpoint is a revision below them. false is neither.
+func (v *verification) checkCache() bool {
+	root := v.w.Path
+	if filepath.Base(root) == snapshots {
+		root = filepath.Dir(root)
+	}
+	if !strings.HasPrefix(filepath.Base(root), "models--") || exists(filepath.Join(v.w.Path, configName)) {
+		return false
+	}
+	found, _ := filepath.Glob(filepath.Join(root, snapshots, "*", configName))
+	if len(found) == 0 {
+		if !exists(filepath.Join(root, snapshots)) && !exists(filepath.Join(root, "blobs")) {
+			return false
+		}
+		v.alien("set model.path to another folder, which `llmbench prepare` fills", "is a repository in the cache of Hugging Face, without a checkpoint in it")
+		return true
+	}
+	var revisions []string
+	for _, path := range found {
+		revisions = append(revisions, filepath.Dir(path))
+	}
+	if b, err := os.ReadFile(filepath.Join(root, "refs", "main")); err == nil {
+		if main := filepath.Join(root, snapshots, strings.TrimSpace(string(b))); slices.Contains(revisions, main) {
+			revisions = []string{main}
+		}
+	}
+	remedy := "set model.path to " + strings.Join(revisions, " or ")
+	if info, err := os.Lstat(filepath.Join(revisions[0], configName)); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		remedy += fmt.Sprintf("; its files are links into blobs, so that a container also needs mounts = [%q]", root)
+	}
+	v.alien(remedy, "is a repository in the cache of Hugging Face; the checkpoint is a revision below its folder %s", snapshots)
+	return true
+}
+
+// snapshots is the folder of revisions of a repository in the cache.
+const snapshots = "snapshots"
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // checkPlain judges a config.json that gives but a type of tensors and has no
 // hf_quant_config.json beside it: a fetch may have ended between the two, so that
 // only what the shards hold says that the folder is another's.
@@ -58,6 +103,9 @@ func (v *verification) checkPlain() {
 	case v.foreign:
 	case fetching(v.w.Path):
 		v.fail("%s is missing, and %s alone says %s", quantConfigName, configName, v.plain)
+	case bytesByType(v.files).hold(v.w.Quantization):
+		v.add(executors.CheckFail, fmt.Sprintf("%s, and so does a copy of that file from %s", bring, v.w.Checkpoint),
+			"%s is missing: the shards hold %s, and %s alone says %s", quantConfigName, v.w.Quantization, configName, v.plain)
 	default:
 		v.checkQuantization(configName, v.plain)
 	}
@@ -96,35 +144,61 @@ func (v *verification) checkTokenizer() {
 	v.fail("there is no tokenizer (%s)", strings.Join(tokenizers, ", "))
 }
 
-// checkTypes looks at what the shards really hold: quantized weights are most of
-// their bytes.
-func (v *verification) checkTypes() {
-	share := map[string]int64{}
-	most, sum := "", int64(0)
-	for _, f := range v.files {
+// tensorBytes are the bytes of tensors by their type.
+type tensorBytes map[string]int64
+
+func bytesByType(files map[string]*shardFile) tensorBytes {
+	by := tensorBytes{}
+	for _, f := range files {
 		for _, t := range f.tensors {
-			share[t.Dtype] += t.bytes()
-			sum += t.bytes()
-			if share[t.Dtype] > share[most] {
-				most = t.Dtype
-			}
+			by[t.Dtype] += t.bytes()
 		}
 	}
-	var wanted int64
-	switch v.w.Quantization {
+	return by
+}
+
+// all is the sum, and most the type with the greatest part of it.
+func (by tensorBytes) all() (sum int64, most string) {
+	for dtype, n := range by {
+		sum += n
+		if n > by[most] {
+			most = dtype
+		}
+	}
+	return sum, most
+}
+
+// of is how many bytes have the types of a quantization; false for one whose types
+// are not known.
+func (by tensorBytes) of(quantization string) (int64, bool) {
+	switch quantization {
 	case "FP8":
-		wanted = share["F8_E4M3"] + share["F8_E5M2"]
+		return by["F8_E4M3"] + by["F8_E5M2"], true
 	case "NVFP4", "MXFP4":
-		wanted = share["U8"] + share["F4"]
+		return by["U8"] + by["F4"], true
 	case "BF16":
-		wanted = share["BF16"] + share["F16"]
-	default:
+		return by["BF16"] + by["F16"], true
+	}
+	return 0, false
+}
+
+// hold reports whether the tensors are of a quantization: quantized weights are
+// most of their bytes.
+func (by tensorBytes) hold(quantization string) bool {
+	sum, _ := by.all()
+	n, known := by.of(quantization)
+	return known && sum > 0 && n*4 >= sum
+}
+
+// checkTypes looks at what the shards really hold.
+func (v *verification) checkTypes() {
+	by := bytesByType(v.files)
+	sum, most := by.all()
+	if _, known := by.of(v.w.Quantization); !known || sum == 0 || by.hold(v.w.Quantization) {
 		return
 	}
-	if sum > 0 && wanted*4 < sum {
-		v.alien(declare,
-			"the shards hold %d %% %s, which is not a checkpoint of %s", 100*share[most]/sum, most, v.w.Quantization)
-	}
+	v.alien(declare,
+		"the shards hold %d %% %s, which is not a checkpoint of %s", 100*by[most]/sum, most, v.w.Quantization)
 }
 
 // checkOrigin holds the revision against the pinned one, and warns of a token

@@ -129,8 +129,8 @@ type Contradiction struct {
 }
 
 // Contradicted looks whether the folder of w, where there is one, holds another
-// quantization than is declared; nil where it does not say so, or where a fetch has
-// not brought all that says it. It reads few files and never fails: what cannot be
+// quantization than is declared; nil where it does not say so, where a fetch has
+// not brought all that says it, or where the shards hold what is declared. It reads few files and never fails: what cannot be
 // read is left to Verify.
 func (w Weights) Contradicted() *Contradiction {
 	var q quantConfig
@@ -142,7 +142,7 @@ func (w Weights) Contradicted() *Contradiction {
 	}
 	var c modelConfig
 	if ok, _ := readJSON(w.Path, configName, &c); ok {
-		if c.quantized() == nil && fetching(w.Path) && !whole(w.Path) {
+		if c.quantized() == nil && (fetching(w.Path) && !whole(w.Path) || w.heldByShards()) {
 			return nil
 		}
 		if says := c.says(); says != "" && says != w.Quantization {
@@ -150,6 +150,16 @@ func (w Weights) Contradicted() *Contradiction {
 		}
 	}
 	return nil
+}
+
+// heldByShards reports whether a quantizer's file is all that is missing: some shard
+// holds what is declared.
+func (w Weights) heldByShards() bool {
+	ix, err := readIndex(w.Path)
+	return err == nil && w.Quantization != "BF16" && slices.ContainsFunc(ix.shards(), func(name string) bool {
+		f, err := readShard(filepath.Join(w.Path, name))
+		return err == nil && bytesByType(map[string]*shardFile{name: f}).hold(w.Quantization)
+	})
 }
 
 // whole reports whether all shards of a folder are there.

@@ -98,6 +98,9 @@ func (v *verification) run(ctx context.Context) {
 		v.add(executors.CheckFail, "correct model.path", "is no folder")
 		return
 	}
+	if v.checkCache() {
+		return
+	}
 	v.checkConfig()
 	v.checkTokenizer()
 	v.checkShards(ctx)

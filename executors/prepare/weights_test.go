@@ -138,7 +138,7 @@ func TestDefects(t *testing.T) {
 		"total size":           {replace("model.safetensors.index.json", `"total_size":3407872`, `"total_size":3407871`), "warn model.safetensors.index.json gives the tensors 3407871 bytes in total, and the shards hold 3407872"},
 		"wrong quantization":   {replace("hf_quant_config.json", `"quant_algo":"FP8"`, `"quant_algo":"NVFP4"`), "fail hf_quant_config.json says NVFP4, and the definition FP8"},
 		"not quantized":        {replace("hf_quant_config.json", `"quant_algo":"FP8"`, `"quant_algo":null`), "fail hf_quant_config.json says BF16, and the definition FP8"},
-		"BF16 by config.json":  {remove("hf_quant_config.json"), "fail config.json says BF16, and the definition FP8"},
+		"FP8 by shards alone":  {remove("hf_quant_config.json"), "fail hf_quant_config.json is missing: the shards hold FP8, and config.json alone says BF16"},
 		"another model":        {replace("config.json", `"num_hidden_layers":48`, `"num_hidden_layers":80`), "fail config.json describes 80 layers of width 5120, and Llama 4 Maverick has 48 of 5120"},
 		"no config":            {remove("config.json"), "fail config.json is missing"},
 		"no tokenizer":         {remove("tokenizer.json"), "fail there is no tokenizer"},
@@ -190,7 +190,7 @@ func TestTypesOfTheShards(t *testing.T) {
 func TestContradictedWhileFetched(t *testing.T) {
 	dir := t.TempDir()
 	c := preparetest.Small()
-	c.Algo = ""
+	c.Algo, c.Dtype = "", "BF16"
 	if err := errors.Join(c.Write(dir), os.MkdirAll(filepath.Join(dir, ".cache", "huggingface", "download"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
@@ -200,6 +200,75 @@ func TestContradictedWhileFetched(t *testing.T) {
 	os.Remove(filepath.Join(dir, c.ShardName(7)))
 	if got := maverick(dir).Contradicted(); got != nil {
 		t.Errorf("without a shard it says %v", got)
+	}
+}
+
+// A folder of FP8 shards that lacks hf_quant_config.json lacks one small file: plan
+// does not ask for another quantization, and the remedy is to bring that file.
+func TestQuantizerFileIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	c := preparetest.Small()
+	c.Algo = ""
+	if err := c.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := maverick(dir).Contradicted(); got != nil {
+		t.Errorf("FP8 shards say %v", got)
+	}
+	got := maverick(dir).Verify(t.Context())
+	want := "`llmbench prepare` brings it, and so does a copy of that file from nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"
+	if len(got) != 1 || got[0].Remedy != want {
+		t.Errorf("got %+v, want the remedy %q", got, want)
+	}
+	w := maverick(dir)
+	w.Quantization = "NVFP4"
+	if got := w.Contradicted(); got == nil || got.Says != "BF16" {
+		t.Errorf("FP8 shards declared as NVFP4 say %v", got)
+	}
+}
+
+// The folders are those of huggingface_hub's cache: models--ORG--NAME with blobs, refs
+// and snapshots/COMMIT, whose files are links into blobs.
+func TestPathIntoTheCache(t *testing.T) {
+	const commit, older = "0123456789abcdef0123456789abcdef01234567", "89abcdef0123456789abcdef0123456789abcdef"
+	repository := filepath.Join(t.TempDir(), "models--nvidia--Llama-4-Maverick-17B-128E-Instruct-FP8")
+	revision := filepath.Join(repository, "snapshots", commit)
+	other := filepath.Join(repository, "snapshots", older)
+	check := func(path, detail, remedy string) {
+		t.Helper()
+		got := maverick(path).Verify(t.Context())
+		if len(got) != 1 || got[0].Detail != path+": "+detail || got[0].Remedy != remedy {
+			t.Errorf("%s: got %+v, want %q, %q", path, got, detail, remedy)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(repository, "blobs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	check(repository, "is a repository in the cache of Hugging Face, without a checkpoint in it", "set model.path to another folder, which `llmbench prepare` fills")
+	for _, dir := range []string{revision, other} {
+		if err := errors.Join(os.MkdirAll(dir, 0o755), preparetest.Small().Write(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	detail := "is a repository in the cache of Hugging Face; the checkpoint is a revision below its folder snapshots"
+	check(repository, detail, "set model.path to "+revision+" or "+other)
+	if err := errors.Join(os.Mkdir(filepath.Join(repository, "refs"), 0o755), os.WriteFile(filepath.Join(repository, "refs", "main"), []byte(commit), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	check(repository, detail, "set model.path to "+revision)
+	check(filepath.Dir(revision), detail, "set model.path to "+revision)
+	check(revision, "52 shards, 3.2 MiB, FP8", "")
+	config := filepath.Join(revision, "config.json")
+	blob := filepath.Join(repository, "blobs", "5d1f")
+	if err := errors.Join(os.Rename(config, blob), os.Symlink("../../blobs/5d1f", config)); err != nil {
+		t.Fatal(err)
+	}
+	remedy := "set model.path to " + revision + `; its files are links into blobs, so that a container also needs mounts = ["` + repository + `"]`
+	check(repository, detail, remedy)
+	// prepare leaves the cache alone.
+	f := prepare.Fetcher{Environ: []string{"PATH="}}
+	if got := f.Weights(t.Context(), maverick(repository)); len(got) != 1 || got[0].Remedy != remedy {
+		t.Errorf("prepare: %+v", got)
 	}
 }
 
