@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // A difference is something in which two sides of a comparison are not alike.
@@ -149,10 +151,27 @@ func (p pair) notes(metric string) []string {
 	if p.waitsDiffer(metric) {
 		out = append(out, metric+": one side has unlimited concurrency and holds the time that requests waited")
 	}
+	out = append(out, p.declared()...)
 	for _, side := range p.sides() {
 		if side.run.Verdict == Suspect {
 			out = append(out, fmt.Sprintf("%s: a sample is suspect (%s)", side.name, suspectCodes(side.run)))
 		}
+	}
+	return out
+}
+
+// declared marks a pair that depends on facts of the user's own, and the side where it
+// is one alone.
+func (p pair) declared() []string {
+	mark := fmt.Sprintf("%s (%s)", catalog.Mark, failure.DeclaredByUser)
+	var out []string
+	for _, side := range p.sides() {
+		if slices.Contains(noteCodesOf(side.run), string(failure.DeclaredByUser)) {
+			out = append(out, side.name+": "+mark)
+		}
+	}
+	if len(out) == len(p.sides()) {
+		return []string{mark}
 	}
 	return out
 }

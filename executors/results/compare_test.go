@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -233,5 +234,28 @@ func TestSidesAreNamed(t *testing.T) {
 	both := func(r *Result) { batch(256)(r); r.Image.Name = "release:1.1" }
 	if c := Compare(base, NewSet(side(rng, "a/use_case=chat", 6, 900, 0.01, both)), how); c.BaseName != "" || c.TargetName != "" {
 		t.Errorf("two things differ: %q and %q", c.BaseName, c.TargetName)
+	}
+}
+
+// What depends on facts of the user's own is marked, with the side where one alone does.
+func TestDeclaredFactsAreMarked(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	own := func() *Set {
+		return NewSet(side(rng, "a", 2, 1000, 0.01, func(r *Result) { r.Caveats = []Caveat{{Code: failure.DeclaredByUser}} }))
+	}
+	known := NewSet(side(rng, "a", 2, 1000, 0.01, nil))
+	for _, test := range []struct {
+		base, target *Set
+		want         string
+	}{
+		{own(), own(), "[declared by you, not supported (declared_by_user)]"},
+		{own(), known, "[base: declared by you, not supported (declared_by_user)]"},
+		{known, own(), "[target: declared by you, not supported (declared_by_user)]"},
+		{known, known, "[]"},
+	} {
+		c := Compare(test.base, test.target, throughput)
+		if len(c.Rows) != 1 || fmt.Sprint(c.Rows[0].Notes) != test.want {
+			t.Errorf("%+v, want notes %s", c.Rows, test.want)
+		}
 	}
 }

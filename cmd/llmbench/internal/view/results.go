@@ -319,12 +319,20 @@ func ResultsOverview(w io.Writer, s *results.Set) error {
 		for _, reason := range r.Reasons {
 			p.line("  %s: %s: %s", reason.Level, reason.Code, reason.Detail)
 		}
+		declaredNote(p, "  ", r)
 		if !r.Counts() {
 			continue
 		}
 		p.line("%s", strings.TrimSuffix(trtllm.Overview(r.Metrics), "\n"))
 	}
 	return p.err
+}
+
+// declaredNote marks a result that depends on facts of the user's own.
+func declaredNote(p *printer, indent string, r *results.Result) {
+	if slices.ContainsFunc(r.Caveats, func(c results.Caveat) bool { return c.Code == failure.DeclaredByUser }) {
+		p.line("%snote: %s: %s", indent, failure.DeclaredByUser, caption(failure.DeclaredByUser))
+	}
 }
 
 // ImportedVerdict says what an imported result is worth where it has no number, ""

@@ -106,6 +106,7 @@ func storyTrial(p *printer, t runs.Trial) {
 				p.line("        next: %s", reason.Remedy)
 			}
 		}
+		declaredNote(p, "      ", r)
 		if r.Counts() {
 			p.line("      %s", storyNumbers(r))
 		}
