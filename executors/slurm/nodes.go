@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,8 @@ type NodeCheck struct {
 	Run *plan.Run
 	// Weights are the folders that runs of the shape read.
 	Weights []string
+	// Files are the files and folders that their flags and options name.
+	Files []string
 	// MemoryBytes is the GPU's memory as its driver reports it, 0 if not known.
 	// Domain says that the GPUs of several nodes share one NVLink domain.
 	MemoryBytes int64
@@ -96,7 +99,7 @@ func (c *Config) lookScript(n NodeCheck) string {
 		step = append(step, fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
 	}
 	image := (&target{c}).image(n.Run)
-	paths := append([]string{}, n.Weights...)
+	paths := slices.Concat(n.Weights, n.Files)
 	start := ""
 	if image != "" && !c.simulated() {
 		paths = append(paths, image)
@@ -104,23 +107,26 @@ func (c *Config) lookScript(n NodeCheck) string {
 			from, _, _ := strings.Cut(m, ":")
 			paths = append(paths, from)
 		}
-		words := append(quoteAll(step), c.lookInside(image, n.Weights)...)
+		words := append(quoteAll(step), c.lookInside(image, n)...)
 		start = strings.Join(words, " ") + ` bash -c "$body; inside" >>"$dir/facts" 2>>"$dir/errors"`
 	}
 	return render(nodesTemplate, map[string]string{
 		"COMMON": strings.TrimRight(commonPart, "\n"),
-		"DIR":    quote(n.Dir), "PATHS": strings.Join(quoteAll(paths), " "), "WEIGHTS": strings.Join(quoteAll(n.Weights), " "),
+		"DIR":    quote(n.Dir), "PATHS": strings.Join(quoteAll(paths), " "), "WEIGHTS": strings.Join(quoteAll(n.Weights), " "), "FILES": strings.Join(quoteAll(n.Files), " "),
 		"WRITE": strconv.Itoa(writeMiB), "STEP": strings.Join(quoteAll(step), " "), "CONTAINER": start,
 	})
 }
 
-// lookInside are pyxis' flags for a container that sees the weights as those of
-// runs do.
-func (c *Config) lookInside(image string, weights []string) []string {
+// lookInside are pyxis' flags for a container that sees the weights and named files as
+// those of runs do.
+func (c *Config) lookInside(image string, n NodeCheck) []string {
 	words := []string{quote("--container-image=" + image)}
 	var mounts []string
-	for _, w := range weights {
+	for _, w := range n.Weights {
 		mounts = append(mounts, w+":"+w)
+	}
+	for _, f := range n.Files {
+		mounts = append(mounts, f+":"+f+":ro")
 	}
 	for _, m := range c.Container.Mounts {
 		if !strings.Contains(m, ":") {

@@ -7,6 +7,7 @@ unset SLURM_TRES_PER_TASK
 dir=@DIR@
 paths=(@PATHS@)
 weights=(@WEIGHTS@)
+files=(@FILES@)
 
 look() {
   local node=${SLURMD_NODENAME:-$(hostname -s)} path shard bad n began took
@@ -26,6 +27,12 @@ look() {
       if head -c 4096 "$shard" >/dev/null 2>&1; then n=$((n + 1)); else bad=${shard##*/}; fi
     done
     if [ -n "$bad" ]; then say unread "$path/$bad"; else say shards "$n"; fi
+  done
+  for path in "${files[@]}"; do # a file, a folder, or a folder of shards
+    for shard in "$path" "$path"/*.safetensors; do
+      if [ -d "$shard" ] || ! [ -r "$path" ] || [ "$shard" = "$path/*.safetensors" ]; then continue; fi
+      head -c 4096 "$shard" >/dev/null 2>&1 || say unread "$shard"
+    done
   done
   began=$(date +%s%N)
   if dd if=/dev/zero of="$dir/write.$node" bs=1M count=@WRITE@ conv=fsync 2>/dev/null; then
@@ -55,11 +62,14 @@ inside() {
   for path in "${weights[@]}"; do
     [ -r "$path/config.json" ] || { printf '%s\tcontainer\t%s cannot be read in it\n' "$node" "$path"; return; }
   done
+  for path in "${files[@]}"; do
+    [ -r "$path" ] || { printf '%s\tcontainer\t%s cannot be read in it\n' "$node" "$path"; return; }
+  done
   printf '%s\tcontainer\tstarts\n' "$node"
 }
 
 # The functions travel as text: a node need not see this script.
-body="dir=$(printf %q "$dir"); $(declare -p paths weights); $(declare -f look inside)"
+body="dir=$(printf %q "$dir"); $(declare -p paths weights files); $(declare -f look inside)"
 step=(@STEP@)
 "${step[@]}" bash -c "$body; look" >"$dir/facts" 2>"$dir/errors"
 @CONTAINER@

@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -129,7 +130,7 @@ func FuzzParseFacts(f *testing.F) {
 func TestLookScriptIsShell(t *testing.T) {
 	cfg := testConfig()
 	cfg.Container = &Container{ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}}
-	n := NodeCheck{Dir: "/store/it's", Run: testRun("true"), Weights: []string{"/weights $(reboot)"}}
+	n := NodeCheck{Dir: "/store/it's", Run: testRun("true"), Weights: []string{"/weights $(reboot)"}, Files: []string{"/draft's"}}
 	n.Run.Image = plan.Image{Name: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1"}
 	script := cfg.lookScript(n)
 	cmd := exec.Command("bash", "-n")
@@ -137,7 +138,7 @@ func TestLookScriptIsShell(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s\n%s", err, out, script)
 	}
-	for _, want := range []string{`dir='/store/it'\''s'`, `weights=('/weights $(reboot)')`, `'--container-mounts=/weights $(reboot):/weights $(reboot),/a:/a,/b:/c'`} {
+	for _, want := range []string{`dir='/store/it'\''s'`, `weights=('/weights $(reboot)')`, `files=('/draft'\''s')`, `'--container-mounts=/weights $(reboot):/weights $(reboot),/draft'\''s:/draft'\''s:ro,/a:/a,/b:/c'`} {
 		if !strings.Contains(script, want) {
 			t.Errorf("the script lacks %s\n%s", want, script)
 		}
@@ -153,7 +154,7 @@ func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 	cfg := testConfig()
 	cfg.Container = &Container{ImageDir: "/images"}
 	for name, script := range map[string]string{
-		"nodes": cfg.lookScript(NodeCheck{Dir: "/store", Run: testRun("true"), Weights: []string{"/weights"}}),
+		"nodes": cfg.lookScript(NodeCheck{Dir: "/store", Run: testRun("true"), Weights: []string{"/weights"}, Files: []string{"/draft"}}),
 		"bring": bringScript("/store", []string{"hf", "download", "a/b"}),
 	} {
 		cmd := exec.Command(path, "-S", "warning", "-")
@@ -164,10 +165,11 @@ func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 	}
 }
 
-// Without a Slurm the script sees two nodes through a stand-in for srun, which
-// runs the last three words for each.
-func TestLookScriptRuns(t *testing.T) {
-	bin, dir, weights := t.TempDir(), t.TempDir(), t.TempDir()
+// lookAt runs the script of n without a Slurm and returns what its two nodes say: the
+// stand-in for srun runs the last three words for each.
+func lookAt(t *testing.T, cfg *Config, n NodeCheck) string {
+	t.Helper()
+	bin := t.TempDir()
 	for name, text := range map[string]string{
 		"srun":   "#!/bin/bash\nfor node in gb01 gb02; do SLURMD_NODENAME=$node \"${@: -3}\"; done\n",
 		"enroot": "#!/bin/bash\necho 3.5.0\n",
@@ -184,33 +186,47 @@ esac
 			t.Fatal(err)
 		}
 	}
-	cfg := testConfig()
-	cfg.Container = &Container{ImageDir: weights}
-	n := nodeCheck(dir, 2)
-	n.Weights = []string{weights}
-	for name, text := range map[string]string{
-		filepath.Join(dir, "nonce"): "abc", filepath.Join(dir, "attempt"): "LLMBENCH_NONCE=abc\n", filepath.Join(dir, "script.sh"): cfg.lookScript(n),
-		filepath.Join(weights, "config.json"): "{}", filepath.Join(weights, "model-1.safetensors"): "x",
-		filepath.Join(weights, ImageFile(n.Run.Image.Name)): "x",
-	} {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+	for name, text := range map[string]string{"nonce": "abc", "attempt": "LLMBENCH_NONCE=abc\n", "script.sh": cfg.lookScript(n)} {
+		if err := os.WriteFile(filepath.Join(n.Dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	cmd := exec.Command("bash", "script.sh")
-	cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7"}
+	cmd.Dir, cmd.Env = n.Dir, []string{"PATH=" + bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7"}
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if words, _ := os.ReadFile(filepath.Join(dir, "errors")); len(words) > 0 {
+	if words, _ := os.ReadFile(filepath.Join(n.Dir, "errors")); len(words) > 0 {
 		t.Errorf("complaints: %s", words)
 	}
-	seen, err := os.ReadFile(filepath.Join(dir, "facts"))
+	seen, err := os.ReadFile(filepath.Join(n.Dir, "facts"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(seen)
+}
+
+// lookable is a check of two nodes whose weights and image are there.
+func lookable(t *testing.T) (*Config, NodeCheck) {
+	t.Helper()
+	weights := t.TempDir()
+	cfg := testConfig()
+	cfg.Container = &Container{ImageDir: weights}
+	n := nodeCheck(t.TempDir(), 2)
+	n.Weights = []string{weights}
+	for _, name := range []string{"config.json", "model-1.safetensors", ImageFile(n.Run.Image.Name)} {
+		if err := os.WriteFile(filepath.Join(weights, name), []byte("{}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cfg, n
+}
+
+func TestLookScriptRuns(t *testing.T) {
+	cfg, n := lookable(t)
+	seen := lookAt(t, cfg, n)
 	well := map[string]int{}
-	for _, c := range cfg.judge(n, "abc", parseFacts(string(seen)), "") {
+	for _, c := range cfg.judge(n, "abc", parseFacts(seen), "") {
 		switch {
 		case c.Name == "shm" || c.Name == "governor" || c.Name == "imex" || c.Result == executors.CheckWarn:
 			// of the host that the test runs on
@@ -223,11 +239,58 @@ esac
 	if well["gb01"] < 9 || well["gb02"] < 9 {
 		t.Errorf("well: %v\n%s", well, seen)
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "write.*")); left != nil {
+	if left, _ := filepath.Glob(filepath.Join(n.Dir, "write.*")); left != nil {
 		t.Errorf("left: %v", left)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "done")); err != nil {
+	if _, err := os.Stat(filepath.Join(n.Dir, "done")); err != nil {
 		t.Error("the last word is missing")
+	}
+}
+
+// Files and folders that options name are looked at as weights are: on the node and
+// inside the container.
+func TestLookScriptSeesNamedFiles(t *testing.T) {
+	dir := t.TempDir()
+	draft, modules, balancer := filepath.Join(dir, "draft"), filepath.Join(dir, "my modules"), filepath.Join(dir, "balancer.yml")
+	shard := filepath.Join(draft, "model-1.safetensors")
+	for _, name := range []string{draft, modules} {
+		if err := os.Mkdir(name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{shard, balancer} {
+		if err := os.WriteFile(name, []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		name              string
+		spoil             func() error
+		paths, containers string
+	}{
+		{"well", func() error { return nil }, "seen", "starts"},
+		{"dangling shard", func() error { return errors.Join(os.Remove(shard), os.Symlink("nowhere", shard)) }, "cannot read " + shard, "starts"},
+		{"no file", func() error { return errors.Join(os.Remove(shard), os.Remove(balancer)) }, "does not see " + balancer, balancer + " cannot be read in it"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if err := test.spoil(); err != nil {
+				t.Fatal(err)
+			}
+			cfg, n := lookable(t)
+			n.Files = []string{draft, modules, balancer}
+			found := 0
+			for _, c := range cfg.judge(n, "abc", parseFacts(lookAt(t, cfg, n)), "") {
+				if want, ok := map[string]string{"paths": test.paths, "container": test.containers}[c.Name]; ok {
+					found++
+					if c.Detail != want {
+						t.Errorf("%s %s: %q, want %q", c.Node, c.Name, c.Detail, want)
+					}
+				}
+			}
+			if found != 4 {
+				t.Errorf("%d checks of paths and containers", found)
+			}
+		})
 	}
 }
 

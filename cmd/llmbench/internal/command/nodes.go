@@ -54,8 +54,19 @@ func (s *session) nodeChecks(p *plan.Plan) []slurm.NodeCheck {
 			at[shape] = i
 			list = append(list, s.newNodeCheck(r))
 		}
-		if path := r.Model.Path; path != nil && !s.sites.of(r).backend.Simulated && !slices.Contains(list[i].Weights, *path) {
-			list[i].Weights = append(list[i].Weights, *path)
+		if s.sites.of(r).backend.Simulated {
+			continue
+		}
+		add := func(to *[]string, path string) {
+			if !slices.Contains(*to, path) {
+				*to = append(*to, path)
+			}
+		}
+		if path := r.Model.Path; path != nil {
+			add(&list[i].Weights, *path)
+		}
+		for _, f := range r.Files() {
+			add(&list[i].Files, f.Path)
 		}
 	}
 	return list
