@@ -13,19 +13,23 @@ PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-serv
 
 # The tests that break a real Slurm, one part after another.
 DRILLS = ^TestDrills
+ON_SLURM = ^TestOnSlurm
 
-.PHONY: test test-drills test-others deps check soak faults mutants bench build fuzz calibrate ci
+.PHONY: test test-drills test-slurm test-others deps check soak faults mutants bench build fuzz calibrate ci
 
-# The drills on a real Slurm wait more than they work: the other tests run beside
-# them.
+# Tests on a real Slurm wait more than they work: the drills, the other tests on
+# Slurm and all the rest run side by side.
 test: deps
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync test-drills test-others
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync test-drills test-slurm test-others
 
 test-drills:
 	$(GO) test -race -timeout=14m -run '$(DRILLS)' ./cmd/llmbench
 
+test-slurm:
+	$(GO) test -race -timeout=14m -run '$(ON_SLURM)' ./cmd/llmbench ./executors/slurm
+
 test-others:
-	$(GO) test -race -shuffle=on -timeout=14m -skip '$(DRILLS)' ./...
+	$(GO) test -race -shuffle=on -timeout=14m -skip '$(DRILLS)|$(ON_SLURM)' ./...
 
 # Slurm runs the tests of the Slurm executor, Chromium looks at the report. Where
 # they cannot be installed those tests are skipped and say so;

@@ -75,7 +75,7 @@ func TestOnSlurmThrottled(t *testing.T) {
 	for _, format := range []string{"table", "markdown", "csv", "json"} {
 		outputs["compare "+format], _ = c.llmbench("compare", "-format="+format, base, c.dir)
 	}
-	if out, _ := c.llmbench("plan", "-json", c.dir); strings.Contains(out, "moved") {
+	if out, _ := c.llmbench("plan", "-json", c.dir); strings.Contains(out, "weights moved") {
 		t.Error("plan sees weights that moved, and they did not")
 	}
 	if err := os.WriteFile(filepath.Join(weights, "b.safetensors"), []byte("1234"), 0o644); err != nil {
