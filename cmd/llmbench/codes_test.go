@@ -13,7 +13,7 @@ import (
 )
 
 // Every code that anything emits is one of the table: whatever has the type of a code
-// and stands in the source is a name of package failure's, never a text.
+// and stands in the source is a name of package failure, never a string.
 func TestCodesAreOfTheTable(t *testing.T) {
 	const mode = packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo
 	pkgs, err := packages.Load(&packages.Config{Mode: mode}, module+"...")

@@ -89,7 +89,7 @@ func (d *drill) logged(useCase string) bool {
 	return false
 }
 
-// holdsNo checks that no file of the store holds a text, and that all can be read.
+// holdsNo checks that no file of the store holds a string, and that all can be read.
 func (d *drill) holdsNo(secret string) {
 	d.t.Helper()
 	d.ok(filepath.WalkDir(d.store, func(path string, e fs.DirEntry, err error) error {

@@ -104,7 +104,7 @@ var failed = []Entry{
 	{Code: Requeue, Rule: "Slurm put the job back into its queue.",
 		Remedy: "apply again",
 		Fault:  FaultScheduler, Retry: Anywhere, Ends: true, Stop: Torn},
-	{Code: Lost, Rule: "The job ended and left neither a report nor a word of its end.",
+	{Code: Lost, Rule: "The job ended without a report or an exit record.",
 		Remedy: "apply again; job.out and the scheduler's log may tell more",
 		Fault:  FaultUnknown, Retry: Anywhere},
 	{Code: SubmitRejected, Rule: "Slurm did not accept the job.",

@@ -128,7 +128,7 @@ func checkFile(f plan.NamedFile) executors.Check {
 	c := executors.Check{Name: "file", Result: executors.CheckOK, Detail: f.Path + " (" + f.Argument + ")"}
 	if _, err := os.Stat(f.Path); err != nil {
 		c.Result, c.Detail = executors.CheckFail, fmt.Sprintf("%s: %v", f.Argument, err)
-		c.Remedy = "correct the path, or bring the file to a file system that all nodes share"
+		c.Remedy = "correct the path, or copy the file to a file system that all nodes share"
 	}
 	return c
 }
