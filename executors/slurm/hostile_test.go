@@ -376,7 +376,7 @@ func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 	}
 	fake(t, bin, "srun", "env >"+filepath.Join(store, "seen"))
 	caller := []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=/h", "NCCL_ALGO=Ring", "API_KEY=hunter2-is-secret", "LD_LIBRARY_PATH=/l", "SLURM_JWT=token-of-caller"}
-	allocation := []string{"SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01"}
+	allocation := []string{"SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01", "HF_TOKEN=token-of-a-prolog"}
 	for way, c := range map[string]struct {
 		script string
 		env    []string
@@ -402,11 +402,33 @@ func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 		if err != nil || !strings.Contains(string(seen), "HOME=/h\n") {
 			t.Errorf("%s: %v: %s", way, err, seen)
 		}
-		for _, word := range []string{"NCCL_ALGO", "hunter2", "LD_LIBRARY_PATH", "token-of-caller"} {
+		for _, word := range []string{"NCCL_ALGO", "hunter2", "LD_LIBRARY_PATH", "token-of-caller", "token-of-a-prolog"} {
 			if strings.Contains(string(seen), word) {
 				t.Errorf("%s: the step sees %s", way, word)
 			}
 		}
 		os.Remove(filepath.Join(store, "seen"))
+	}
+}
+
+// A job whose attempt was cancelled before it began starts nothing.
+func TestJobsRefuseWhatWasCancelled(t *testing.T) {
+	job, err := testConfig().Target().Job(testRun("true"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, bin := t.TempDir(), t.TempDir()
+	started := filepath.Join(dir, "started")
+	fake(t, bin, "srun", "touch "+started)
+	for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "script.sh": *job.Script, "cancelled": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("bash", "script.sh")
+	cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=/h", "SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01"}
+	out, _ := cmd.CombinedOutput()
+	if _, err := os.Stat(started); err == nil || cmd.ProcessState.ExitCode() != 76 {
+		t.Errorf("exit %d: %s", cmd.ProcessState.ExitCode(), out)
 	}
 }
