@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
 )
 
@@ -84,7 +85,7 @@ func packGap(l *lab, _ int) (sample, error) {
 		if err := l.ctx.Err(); err != nil {
 			return sample{}, err
 		}
-		found, _ = filepath.Glob(filepath.Join(store, "packs", "*", "*", "exit"))
+		found, _ = filepath.Glob(filepath.Join(store, "packs", "*", "*", jobdir.ExitFile))
 	}
 	return gaps(filepath.Join(store, "runs", "*", "*", "sample-1", "attempt-1"))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -79,7 +80,7 @@ func writeHand(dir, name string, r *plan.Run, script string) (string, error) {
 		return "", err
 	}
 	content := map[string]string{
-		"run.json": string(run) + "\n", "identity.json": string(plan.NewIdentity(r, r.Settings).Canonical()) + "\n",
+		jobdir.RunFile: string(run) + "\n", jobdir.IdentityFile: string(plan.NewIdentity(r, r.Settings).Canonical()) + "\n",
 	}
 	for _, s := range r.Steps {
 		for n, text := range s.Files {
