@@ -67,20 +67,12 @@ func (s *Store) KeysAt(address string, simulated bool) ([]Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Key
+	var stored []Key
 	for _, name := range l.Names {
 		cluster, fp, _ := strings.Cut(name, "@")
-		k := Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}
-		if k.check() != nil {
-			continue
-		}
-		now, err := s.current(k)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, now...)
+		stored = append(stored, Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated})
 	}
-	return unique(out), nil
+	return s.allCurrent(stored)
 }
 
 // Addresses lists the addresses that something was tried at, sorted.

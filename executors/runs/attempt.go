@@ -101,23 +101,32 @@ func (s *Store) keys(simulated bool) ([]Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Key
+	var stored []Key
 	for _, fp := range prints.Names {
 		clusters, err := jobdir.List(filepath.Join(prints.Dir, fp))
 		if err != nil {
 			continue // not a folder: not ours
 		}
 		for _, cluster := range clusters.Names {
-			k := Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}
-			if k.check() != nil {
-				continue
-			}
-			now, err := s.current(k)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, now...)
+			stored = append(stored, Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated})
 		}
+	}
+	return s.allCurrent(stored)
+}
+
+// allCurrent lists the current keys of those that folders are named by, each once;
+// names that are no keys are left out.
+func (s *Store) allCurrent(stored []Key) ([]Key, error) {
+	var out []Key
+	for _, k := range stored {
+		if k.check() != nil {
+			continue
+		}
+		now, err := s.current(k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, now...)
 	}
 	return unique(out), nil
 }

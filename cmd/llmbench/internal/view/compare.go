@@ -45,7 +45,7 @@ func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writ
 	return p.err
 }
 
-// emphasis is a text that stands out where the form has a mark for it.
+// emphasis makes a string stand out where the format has a mark for it.
 func emphasis(mark, text string) string {
 	if mark == "" {
 		return text
