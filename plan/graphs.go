@@ -85,6 +85,12 @@ func generatedSizes(most int, padding bool, v *catalog.Version) []int {
 		}
 		sizes = append(sizes, 64, 128)
 	}
+	if padding && v.GraphStep > 0 {
+		for n := 128 + v.GraphStep; n <= most; n += v.GraphStep {
+			sizes = append(sizes, n)
+		}
+		return upTo(sizes, most)
+	}
 	powers := bits.Len(uint(most)) - 1 // the logarithm, rounded down
 	if !v.GraphPowersBelow && most != 1<<powers {
 		powers++
@@ -92,6 +98,11 @@ func generatedSizes(most int, padding bool, v *catalog.Version) []int {
 	for i := 8; i < powers; i++ {
 		sizes = append(sizes, 1<<i)
 	}
+	return upTo(sizes, most)
+}
+
+// upTo ends sizes with most.
+func upTo(sizes []int, most int) []int {
 	sizes = slices.DeleteFunc(sizes, func(n int) bool { return n > most })
 	if sizes[len(sizes)-1] != most {
 		sizes = append(sizes, most)

@@ -7,9 +7,10 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// The sizes follow CudaGraphConfig of tensorrt_llm/llmapi/llm_args.py, of August 2025
-// for 1.0 and of January 2026 for 1.2, and what trtllm-bench passes on its own: padding
-// on, up to max_batch_size.
+// The sizes follow CudaGraphConfig of tensorrt_llm/llmapi/llm_args.py: @fcd3f316 for
+// 1.0.0rc1, the published _modules pages of 1.0.0, 1.1.0 and 1.2.0, pull request 12895
+// for 1.3; and what trtllm-bench passes on its own: padding on, up to max_batch_size, for
+// an object without sizes too from 1.1 (bench/dataclasses/configuration.py@2787769c).
 func TestGraphSizesPerVersion(t *testing.T) {
 	type options = map[string]any
 	config := func(c options) options { return options{"cuda_graph_config": c} }
@@ -21,7 +22,13 @@ func TestGraphSizesPerVersion(t *testing.T) {
 		padding       bool
 	}{
 		{"none given", "1.0", options{}, 896, []int{128, 256, 896}, true},
+		{"none given", "1.0.0rc1", options{}, 896, []int{128, 256, 896}, true},
+		{"none given", "1.1", options{}, 896, []int{256, 512, 896}, true},
+		{"none given", "1.1", options{}, 1024, []int{256, 512, 1024}, true},
 		{"none given", "1.2", options{}, 896, []int{256, 512, 896}, true},
+		{"none given", "1.3.0rc26", options{}, 900, []int{128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 900}, true},
+		{"padding alone", "1.3.0rc26", config(options{"enable_padding": true}), 256, []int{128, 192, 256}, true},
+		{"no padding", "1.3.0rc26", config(options{"enable_padding": false}), 896, []int{128, 256, 512, 896}, false},
 		{"padding alone", "1.0", config(options{"enable_padding": true}), 896, []int{112, 120, 128}, true},
 		{"padding alone", "1.0.0rc4", config(options{"enable_padding": true}), 896, []int{112, 120, 128}, true},
 		{"padding alone", "1.1", config(options{"enable_padding": true}), 896, []int{256, 512, 896}, true},

@@ -28,6 +28,8 @@ type versionBlock struct {
 	Name                 string   `hcl:"name,label"`
 	Since                string   `hcl:"from,optional"` // the first version that is known to have the same facts
 	Base                 string   `hcl:"base,optional"` // whose facts a version of the user's own begins with
+	FlagsSource          string   `hcl:"flags_source,optional"`
+	OptionsSource        string   `hcl:"options_source,optional"`
 	Sources              []string `hcl:"sources,optional"`
 	SharedSamplingParams bool     `hcl:"shared_sampling_params,optional"`
 	ChunkedDefault       bool     `hcl:"chunked_default,optional"`
@@ -35,22 +37,26 @@ type versionBlock struct {
 	GraphSizesExcludeMax bool     `hcl:"graph_sizes_exclude_max,optional"`
 	GraphDefaultMax      int      `hcl:"graph_default_max,optional"`
 	GraphPowersBelow     bool     `hcl:"graph_powers_below,optional"`
+	GraphStep            int      `hcl:"graph_step,optional"`
 	NestedKeysIgnored    bool     `hcl:"nested_keys_ignored,optional"`
 }
 
 // factsBlock is a block of attributes, one a flag or option, each an object.
 type factsBlock struct {
-	Since string         `hcl:"since,optional"` // the first version that has them
-	Until string         `hcl:"until,optional"` // the last version that has them
-	Facts hcl.Attributes `hcl:",remain"`
+	Since string `hcl:"since,optional"` // the first version that has them
+	Until string `hcl:"until,optional"` // the last version that has them
+	// Source is where those were read that do not say it themselves.
+	Source string         `hcl:"source,optional"`
+	Facts  hcl.Attributes `hcl:",remain"`
 }
 
 // objectBlock holds the keys of an option that is an object.
 type objectBlock struct {
-	Path  string         `hcl:"path,label"`
-	Since string         `hcl:"since,optional"`
-	Until string         `hcl:"until,optional"`
-	Facts hcl.Attributes `hcl:",remain"`
+	Path   string         `hcl:"path,label"`
+	Since  string         `hcl:"since,optional"`
+	Until  string         `hcl:"until,optional"`
+	Source string         `hcl:"source,optional"`
+	Facts  hcl.Attributes `hcl:",remain"`
 }
 
 type renamesBlock struct {

@@ -43,10 +43,21 @@ func versionsPage(c *Catalog) string {
 		"a plan says which and names the options in use that changed. `llmbench catalog probe IMAGE`\n" +
 		"asks an image for its own flags and options.\n\n## Where the facts come from\n\n" +
 		"Paths are those of NVIDIA/TensorRT-LLM, `file@commit`; pages are those of its documentation.\n\n")
-	for _, v := range c.Versions {
-		fmt.Fprintf(&b, "- **%s**: %s\n", FullVersion(v.Name), strings.Join(v.Sources, "; "))
+	sources := sourcesOf(c)
+	for i, s := range sources {
+		fmt.Fprintf(&b, "%d. %s\n", i+1, s)
 	}
-	b.WriteString("\n## Flags\n\n`llmbench` marks the flags that llmbench sets itself.\n\n")
+	note := func(source string) string { return fmt.Sprintf("<sup>%d</sup>", slices.Index(sources, source)+1) }
+	b.WriteString("\n| | sources |\n|---|---|\n")
+	for _, v := range c.Versions {
+		fmt.Fprintf(&b, "| %s |", FullVersion(v.Name))
+		for _, s := range v.Sources {
+			fmt.Fprintf(&b, " %d", slices.Index(sources, s)+1)
+		}
+		b.WriteString(" |\n")
+	}
+	b.WriteString("\n## Flags\n\n`llmbench` marks the flags that llmbench sets itself. The small number is the source;\n" +
+		"= is as in the version before.\n\n")
 	flags := newGrid(c)
 	for _, f := range c.Flags() {
 		name := "`--" + f.Name + "`"
@@ -58,7 +69,7 @@ func versionsPage(c *Catalog) string {
 			if !ok {
 				return ""
 			}
-			return kind(g.Type, g.Values)
+			return kind(g.Type, g.Values) + note(g.Source)
 		})
 	}
 	b.WriteString(flags.String())
@@ -67,7 +78,7 @@ func versionsPage(c *Catalog) string {
 	for _, path := range optionPaths(c) {
 		options.row("`"+path+"`", func(v *Version) string {
 			if o, ok := v.Option(path); ok {
-				return kind(o.Type, o.Values)
+				return kind(o.Type, o.Values) + note(o.Source)
 			}
 			if to, ok := v.Renamed(path); ok {
 				return "`" + to + "`"
@@ -77,6 +88,29 @@ func versionsPage(c *Catalog) string {
 	}
 	b.WriteString(options.String())
 	return b.String()
+}
+
+// sourcesOf are all sources, those of versions first.
+func sourcesOf(c *Catalog) []string {
+	var all []string
+	for _, v := range c.Versions {
+		all = append(all, v.Sources...)
+	}
+	for _, v := range c.Versions {
+		for _, f := range v.Flags {
+			all = append(all, f.Source)
+		}
+		for _, o := range v.Options {
+			all = append(all, o.Source)
+		}
+	}
+	var out []string
+	for _, s := range all {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func optionPaths(c *Catalog) []string {
@@ -121,24 +155,32 @@ func (g *grid) row(name string, cell func(*Version) string) {
 	before := "-"
 	for _, v := range g.versions {
 		text := cell(v)
+		value, _, _ := strings.Cut(text, "<sup>")
 		switch {
 		case text == "":
 			g.WriteString(" – |")
-		case text == before:
-			g.WriteString(" = |")
+		case value == before:
+			g.WriteString(" =" + strings.TrimPrefix(text, value) + " |")
 		default:
 			g.WriteString(" " + text + " |")
 		}
-		before = text
+		before = value
 	}
 	g.WriteString("\n")
 }
 
-// A version without sources would be hearsay.
-func TestVersionsHaveSources(t *testing.T) {
+// A fact without a source would be hearsay.
+func TestFactsHaveSources(t *testing.T) {
 	for _, v := range Load().Versions {
-		if len(v.Sources) == 0 {
-			t.Errorf("%s does not say where its facts come from", v.Name)
+		for _, f := range v.Flags {
+			if f.Source == "" {
+				t.Errorf("%s does not say where --%s comes from", v.Name, f.Name)
+			}
+		}
+		for _, o := range v.Options {
+			if o.Source == "" {
+				t.Errorf("%s does not say where %s comes from", v.Name, o.Path)
+			}
 		}
 	}
 }

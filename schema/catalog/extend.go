@@ -166,7 +166,7 @@ func (v *Version) renamed(as *Version) *Version {
 // addFacts adds flags, options and renames.
 func (x *extension) addFacts(doc *document) {
 	for _, b := range doc.Flags {
-		x.facts("flags", "", b.Since, b.Until, b.Facts, func(v *Version, f fact) bool {
+		x.facts("flags", "", b.Since, b.Until, b.Source, b.Facts, func(v *Version, f fact) bool {
 			if v.flags[f.name] != nil {
 				return false
 			}
@@ -184,7 +184,7 @@ func (x *extension) addFacts(doc *document) {
 		}
 	}
 	for _, b := range doc.Options {
-		x.facts("options", "", b.Since, b.Until, b.Facts, option(""))
+		x.facts("options", "", b.Since, b.Until, b.Source, b.Facts, option(""))
 	}
 	for _, b := range doc.Objects {
 		for _, v := range x.own("object", b.Path, b.Since, b.Until) {
@@ -194,7 +194,7 @@ func (x *extension) addFacts(doc *document) {
 			}
 			v.addObject(b.Path)
 		}
-		x.facts("object", b.Path, b.Since, b.Until, b.Facts, option(b.Path))
+		x.facts("object", b.Path, b.Since, b.Until, b.Source, b.Facts, option(b.Path))
 	}
 	for _, b := range doc.Renames {
 		for _, v := range x.own("renames", "", b.Since, b.Until) {
@@ -207,8 +207,8 @@ func (x *extension) addFacts(doc *document) {
 	}
 }
 
-func (x *extension) facts(block, label, since, until string, attrs hcl.Attributes, add func(*Version, fact) bool) {
-	facts, diags := readFacts(attrs)
+func (x *extension) facts(block, label, since, until, source string, attrs hcl.Attributes, add func(*Version, fact) bool) {
+	facts, diags := readFacts(attrs, source)
 	x.diags = append(x.diags, diags...)
 	for _, v := range x.own(block, label, since, until) {
 		for _, f := range facts {

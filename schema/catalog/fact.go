@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"sort"
 
@@ -14,13 +15,14 @@ import (
 var factType = cty.ObjectWithOptionalAttrs(map[string]cty.Type{
 	"type": cty.String, "default": cty.DynamicPseudoType, "min": cty.Number, "max": cty.Number,
 	"values": cty.List(cty.String), "off": cty.String, "overrides": cty.String, "since": cty.String, "until": cty.String,
-	"global": cty.Bool, "file": cty.Bool, "short": cty.String, "alias_of": cty.String, "ours": cty.String,
-}, []string{"default", "min", "max", "values", "off", "overrides", "since", "until", "global", "file", "short", "alias_of", "ours"})
+	"global": cty.Bool, "file": cty.Bool, "short": cty.String, "alias_of": cty.String, "ours": cty.String, "source": cty.String,
+}, []string{"default", "min", "max", "values", "off", "overrides", "since", "until", "global", "file", "short", "alias_of", "ours", "source"})
 
 // A fact is one attribute of a flags, options or object block.
 type fact struct {
 	name, typ, off, overrides string
 	short, aliasOf, ours      string
+	source                    string
 	global, file              bool
 	since, until              string
 	def                       cty.Value
@@ -28,8 +30,9 @@ type fact struct {
 	values                    []string
 }
 
-// readFacts evaluates attributes in source order.
-func readFacts(attrs hcl.Attributes) ([]fact, hcl.Diagnostics) {
+// readFacts evaluates attributes in source order. from is where those were read that
+// do not say it.
+func readFacts(attrs hcl.Attributes, from string) ([]fact, hcl.Diagnostics) {
 	var sorted []*hcl.Attribute
 	for _, a := range attrs {
 		sorted = append(sorted, a)
@@ -48,6 +51,7 @@ func readFacts(attrs hcl.Attributes) ([]fact, hcl.Diagnostics) {
 			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Unsuitable fact", Detail: err.Error(), Subject: &a.Range})
 			continue
 		}
+		f.source = cmp.Or(f.source, from)
 		facts = append(facts, f)
 	}
 	return facts, diags
@@ -69,7 +73,7 @@ func newFact(name string, v cty.Value) (fact, error) {
 	for attr, target := range map[string]any{
 		"type": &f.typ, "values": &f.values, "min": &f.min, "max": &f.max,
 		"off": &f.off, "overrides": &f.overrides, "since": &f.since, "until": &f.until,
-		"global": &f.global, "file": &f.file, "short": &f.short, "alias_of": &f.aliasOf, "ours": &f.ours,
+		"global": &f.global, "file": &f.file, "short": &f.short, "alias_of": &f.aliasOf, "ours": &f.ours, "source": &f.source,
 	} {
 		if v.GetAttr(attr).IsNull() {
 			continue

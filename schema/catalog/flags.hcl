@@ -6,7 +6,8 @@
 # global flags stand before the subcommand throughput. ours is why llmbench sets a
 # flag itself: definitions cannot. file is the path of a file or folder. alias_of is
 # the flag that one is another name of, short its one-letter name. repeat: it may be
-# passed several times, once for each element.
+# passed several times, once for each element. source is where a flag was read, where
+# that is not the version's flags_source.
 #
 # A default is written where llmbench passes the flag even if it is not declared,
 # and is the version's own. Whole numbers have 32 bits; num_requests is bounded by
@@ -53,6 +54,7 @@ flags {
     off    = "no-telemetry"
     ours   = "Jobs send no usage statistics: llmbench sets TRTLLM_NO_USAGE_STATS=1."
     since  = "1.3.0rc26"
+    source = "page 1.3.0rc26/developer-guide/telemetry@f2bb6484"
   }
 
   # llmbench always passes it: before 1.0.0rc4 another backend was the default.

@@ -3,6 +3,8 @@
 # tensorrt_llm/llmapi/llm_args.py), from the sources that versions.hcl names. 1.0.0rc4
 # is taken to have the keys of 1.0 except where it is known to lack one. The list that
 # 1.3.0rc26 is from leaves out what takes free text: those keys are taken over from 1.2.
+# source, of a block or a key, is where it was read, where that is not the version's
+# options_source.
 #
 # Keys of type object stand in the files beside this one. Keys that take a Python
 # object are left out, as are those of the TensorRT backend.
@@ -62,7 +64,8 @@ options {
 
 # Taken out of the arguments by trtllm-bench before the PyTorch backend sees them.
 options {
-  until = "1.0"
+  until  = "1.0"
+  source = "tensorrt_llm/llmapi/llm_args.py of August 2025"
 
   extended_runtime_perf_knob_config = { type = "any" }
   connector_config                  = { type = "any" } # kv_connector_config later

@@ -32,8 +32,9 @@ object "kv_cache_config" {
 # Any text is taken, and one that is not known only warned of; nvfp4 came later
 # than fp8.
 object "kv_cache_config" {
-  since = "1.1"
-  until = "1.2"
+  since  = "1.1"
+  until  = "1.2"
+  source = "tensorrt_llm/llmapi/llm_args.py of January 2026"
 
   dtype = { type = "string", values = ["auto", "fp8", "nvfp4"] }
 }
@@ -154,10 +155,9 @@ object "gms_config" {
   mode = { type = "string", values = ["auto", "rw", "ro"] }
 }
 
-# The published page of 1.0 lists it, and the source of 1.0 lacks it: it fails there
-# after the model is loaded.
+# It came between the last candidate of 1.0 and its release.
 object "attention_dp_config" {
-  since = "1.1"
+  since = "1.0"
 
   enable_balance      = { type = "bool" }
   timeout_iters       = { type = "int", min = 0 }

@@ -118,6 +118,9 @@ func (p *Probe) Facts(c *Catalog, source string) []byte {
 		version.SetAttributeValue("shared_sampling_params", cty.BoolVal(near.SharedSamplingParams))
 		version.SetAttributeValue("shallow_kv_merge", cty.BoolVal(near.ShallowKVMerge))
 		version.SetAttributeValue("graph_sizes_exclude_max", cty.BoolVal(near.GraphSizesExcludeMax))
+		version.SetAttributeValue("graph_powers_below", cty.BoolVal(near.GraphPowersBelow))
+		version.SetAttributeValue("graph_default_max", cty.NumberIntVal(int64(near.GraphDefaultMax)))
+		version.SetAttributeValue("graph_step", cty.NumberIntVal(int64(near.GraphStep)))
 	}
 	block := func(name string, labels ...string) *hclwrite.Body {
 		body.AppendNewline()

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -14,17 +15,17 @@ func (d *document) resolve(c *Catalog) hcl.Diagnostics {
 	}
 	var diags hcl.Diagnostics
 	for _, b := range d.Flags {
-		facts, more := readFacts(b.Facts)
+		facts, more := readFacts(b.Facts, b.Source)
 		diags = append(diags, more...)
 		c.each(b.Since, b.Until, facts, func(v *Version, f fact) { c.keepFlag(v.addFlag(f)) })
 	}
 	for _, b := range d.Options {
-		facts, more := readFacts(b.Facts)
+		facts, more := readFacts(b.Facts, b.Source)
 		diags = append(diags, more...)
 		c.each(b.Since, b.Until, facts, func(v *Version, f fact) { v.addOption("", f) })
 	}
 	for _, b := range d.Objects {
-		facts, more := readFacts(b.Facts)
+		facts, more := readFacts(b.Facts, b.Source)
 		diags = append(diags, more...)
 		for _, v := range c.span(b.Since, b.Until) {
 			v.addObject(b.Path)
@@ -48,11 +49,18 @@ func (b *versionBlock) version() *Version {
 	if !ok {
 		from = own
 	}
+	var sources []string
+	for _, s := range append([]string{b.FlagsSource, b.OptionsSource}, b.Sources...) {
+		if s != "" && !slices.Contains(sources, s) {
+			sources = append(sources, s)
+		}
+	}
 	return &Version{
-		Name: b.Name, Sources: b.Sources, release: own, from: from,
+		Name: b.Name, Sources: sources, release: own, from: from,
+		flagsSource: b.FlagsSource, optionsSource: b.OptionsSource,
 		SharedSamplingParams: b.SharedSamplingParams, ChunkedDefault: b.ChunkedDefault,
 		ShallowKVMerge: b.ShallowKVMerge, GraphSizesExcludeMax: b.GraphSizesExcludeMax,
-		GraphDefaultMax: b.GraphDefaultMax, GraphPowersBelow: b.GraphPowersBelow, NestedKeysIgnored: b.NestedKeysIgnored,
+		GraphDefaultMax: b.GraphDefaultMax, GraphPowersBelow: b.GraphPowersBelow, GraphStep: b.GraphStep, NestedKeysIgnored: b.NestedKeysIgnored,
 		flags: map[string]*Flag{}, options: map[string]*Option{}, renames: map[string]string{},
 	}
 }
@@ -107,6 +115,7 @@ func (v *Version) addFlag(f fact) *Flag {
 	flag := &Flag{
 		Name: f.name, Type: f.typ, Default: f.def, Off: f.off, Range: Range{f.min, f.max}, Values: f.values,
 		Global: f.global, File: f.file, Short: f.short, AliasOf: f.aliasOf, Ours: f.ours,
+		Source: cmp.Or(f.source, v.flagsSource),
 	}
 	v.Flags, v.flags[f.name] = append(v.Flags, flag), flag
 	return flag
@@ -120,7 +129,7 @@ func (v *Version) addOption(parent string, f fact) {
 	if v.options[path] != nil {
 		panic("catalog: version " + v.Name + " has the option " + path + " twice")
 	}
-	o := &Option{Path: path, Type: f.typ, Range: Range{f.min, f.max}, Values: f.values, Overrides: f.overrides, File: f.file}
+	o := &Option{Path: path, Type: f.typ, Range: Range{f.min, f.max}, Values: f.values, Overrides: f.overrides, File: f.file, Source: cmp.Or(f.source, v.optionsSource)}
 	v.Options, v.options[path] = append(v.Options, o), o
 }
 

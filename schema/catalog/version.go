@@ -13,7 +13,8 @@ import (
 type Version struct {
 	Name string // "1.0.0rc1"
 	From string // the user's file that declares it, "" for a built-in one
-	// Sources are the files and pages that its facts were read in.
+	// Sources are the files and pages that its facts were read in: those of most flags
+	// and options first.
 	Sources []string
 	// SharedSamplingParams: requests share one object, so that with a
 	// concurrency limit and a variable OSL they take each other's lengths.
@@ -32,6 +33,8 @@ type Version struct {
 	// GraphPowersBelow: of the powers of two above 128 the largest below the maximum
 	// has no graph.
 	GraphPowersBelow bool
+	// GraphStep is how far padded sizes above 128 are apart; 0 takes powers of two.
+	GraphStep int
 	// NestedKeysIgnored: a key that is not known is refused at the top of the
 	// options file only.
 	NestedKeysIgnored bool
@@ -40,9 +43,12 @@ type Version struct {
 	Renames           []*Rename
 
 	release, from release
-	flags         map[string]*Flag
-	options       map[string]*Option
-	renames       map[string]string
+	// Where flags and options were read that do not say it themselves.
+	flagsSource, optionsSource string
+
+	flags   map[string]*Flag
+	options map[string]*Option
+	renames map[string]string
 }
 
 // A Range bounds numbers: both ends are allowed, nil is no bound.
@@ -71,6 +77,8 @@ type Flag struct {
 	// Ours says in a sentence why llmbench sets the flag itself; "" leaves it to
 	// definitions.
 	Ours string
+	// Source is the file or page that it was read in.
+	Source string
 }
 
 // An Option is a key of the options file.
@@ -86,6 +94,8 @@ type Option struct {
 	// Overrides is the flag or other argument that the key would silently
 	// override, "" for none.
 	Overrides string
+	// Source is the file or page that it was read in.
+	Source string
 }
 
 // A Rename is a spelling that is wrong in a version and right in another, or a

@@ -88,7 +88,7 @@ func TestOptions(t *testing.T) {
 		{"cuda_graph_config", "object", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
 		{"cuda_graph_config.batch_sizes", "list(int)", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
 		{"moe_config.backend", "string", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
-		{"attention_dp_config.timeout_iters", "int", "1.1 1.2 1.3.0rc26", ""},
+		{"attention_dp_config.timeout_iters", "int", "1.0 1.1 1.2 1.3.0rc26", ""},
 		{"kv_cache_config.dtype", "string", "1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
 		{"kv_cache_config.free_gpu_memory_fraction", "float", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", ""},
 		{"scheduler_config.capacity_scheduler_policy", "string", "1.0.0rc1 1.0.0rc4 1.0 1.1 1.2 1.3.0rc26", "scheduler_policy"},
