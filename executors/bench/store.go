@@ -148,7 +148,7 @@ func leave(dir, job string, began time.Time, report trtllm.Report) error {
 		{jobdir.BenchExitFile, []byte("0\n")},
 		{jobdir.ExitFile, jobdir.Encode(jobdir.Exit{
 			JobID: job, RC: rc, BenchRC: &rc, Started: began, Ended: ended,
-			Report: &jobdir.ReportSum{Bytes: int64(text.Len()), SHA256: hex.EncodeToString(sum[:])},
+			Report: &jobdir.Sum{Bytes: int64(text.Len()), SHA256: hex.EncodeToString(sum[:])},
 		})},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, f.name), f.content, 0o666); err != nil {

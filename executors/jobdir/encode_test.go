@@ -60,7 +60,7 @@ func TestExpandNodes(t *testing.T) {
 }
 
 func FuzzRecords(f *testing.F) {
-	f.Add(Encode(Exit{JobID: "1", Report: &ReportSum{Bytes: 3}}))
+	f.Add(Encode(Exit{JobID: "1", Report: &Sum{Bytes: 3}}))
 	f.Add(Encode(Claim{JobID: "1", Host: "gb01"}))
 	f.Add([]byte(`{"nodes":["a"],"end":true}` + "\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -46,7 +46,9 @@ type Exit struct {
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
 	// Report tells what the job wrote as report.json, nil where it wrote none.
-	Report *ReportSum `json:"report"`
+	Report *Sum `json:"report"`
+	// Stdout tells what was in stdout at the end, nil where it is not known.
+	Stdout *Sum `json:"stdout,omitempty"`
 	// ReportWritten is when the report was written, zero if the job does not say.
 	ReportWritten time.Time `json:"report_written,omitzero"`
 	// SuspendedSeconds is for how long the job was suspended, and SuspendTime when
@@ -60,8 +62,8 @@ type Exit struct {
 	Deferred int `json:"deferred,omitempty"`
 }
 
-// ReportSum is the size and hexadecimal SHA-256 of a report.
-type ReportSum struct {
+// Sum is the size and hexadecimal SHA-256 of a file.
+type Sum struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 }
@@ -102,28 +104,29 @@ func (s *Start) UnmarshalJSON(b []byte) error {
 // UnmarshalJSON implements json.Unmarshaler; see Claim.
 func (e *Exit) UnmarshalJSON(b []byte) error {
 	var r struct {
-		JobID        text       `json:"job_id"`
-		RestartCount number     `json:"restart_count"`
-		RC           number     `json:"rc"`
-		BenchRC      *number    `json:"bench_rc"`
-		Signal       text       `json:"signal"`
-		Reason       text       `json:"reason"`
-		Started      moment     `json:"started"`
-		Ended        moment     `json:"ended"`
-		Report       *ReportSum `json:"report"`
-		Written      moment     `json:"report_written"`
-		Suspended    number     `json:"suspended_s"`
-		SuspendTime  text       `json:"suspend_time"`
-		Runs         number     `json:"runs"`
-		Failed       number     `json:"failed"`
-		Deferred     number     `json:"deferred"`
+		JobID        text    `json:"job_id"`
+		RestartCount number  `json:"restart_count"`
+		RC           number  `json:"rc"`
+		BenchRC      *number `json:"bench_rc"`
+		Signal       text    `json:"signal"`
+		Reason       text    `json:"reason"`
+		Started      moment  `json:"started"`
+		Ended        moment  `json:"ended"`
+		Report       *Sum    `json:"report"`
+		Stdout       *Sum    `json:"stdout"`
+		Written      moment  `json:"report_written"`
+		Suspended    number  `json:"suspended_s"`
+		SuspendTime  text    `json:"suspend_time"`
+		Runs         number  `json:"runs"`
+		Failed       number  `json:"failed"`
+		Deferred     number  `json:"deferred"`
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		return err
 	}
 	*e = Exit{
 		JobID: string(r.JobID), RestartCount: int(r.RestartCount), RC: int(r.RC),
-		Signal: string(r.Signal), Reason: string(r.Reason), Started: r.Started.Time, Ended: r.Ended.Time, Report: r.Report,
+		Signal: string(r.Signal), Reason: string(r.Reason), Started: r.Started.Time, Ended: r.Ended.Time, Report: r.Report, Stdout: r.Stdout,
 		ReportWritten: r.Written.Time, SuspendedSeconds: int(r.Suspended), SuspendTime: string(r.SuspendTime), Runs: int(r.Runs), Failed: int(r.Failed), Deferred: int(r.Deferred),
 	}
 	if r.BenchRC != nil {

@@ -69,6 +69,8 @@ type Exit struct {
 	// Report is the hexadecimal SHA-256 of the report that the job wrote, ""
 	// when it wrote none.
 	Report string
+	// Stdout is the hexadecimal SHA-256 of stdout at the end, "" if unknown.
+	Stdout string
 	// ReportWritten is when the report was written on the node, zero if unknown.
 	ReportWritten time.Time
 }

@@ -5,7 +5,10 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -25,10 +28,8 @@ func Judge(in Evidence) *Result {
 		r.settle()
 		return r
 	}
-	report, damage, lacks := in.report()
+	report, wrong, lacks := in.report()
 	switch {
-	case report == nil && damage != "" && in.wroteReport() && in.Exit.Report != digest(in.Report):
-		r.Reasons = append(r.Reasons, reason(failure.ReportDamaged, "%s", damage))
 	case report != nil:
 		r.Simulated = r.Simulated || report.Simulated
 		r.measure(report)
@@ -42,8 +43,8 @@ func Judge(in Evidence) *Result {
 		if in.ChecksSkipped {
 			r.Caveats = append(r.Caveats, Caveat{Code: failure.ChecksSkipped})
 		}
-	case damage != "":
-		r.Reasons = append(r.Reasons, reason(failure.ReportIncomplete, "%s", damage))
+	case wrong != nil:
+		r.Reasons = append(r.Reasons, *wrong)
 	default:
 		r.Reasons = append(r.Reasons, whyFailed(in, lacks))
 	}
@@ -108,28 +109,64 @@ func rank(v Verdict) int {
 }
 
 // report returns the report that the attempt left: report.json, else the one
-// printed on stdout. Without a whole one, damage says what is wrong with
-// report.json, "" where there is none, and lacks what is wrong with a printed one.
-func (in Evidence) report() (report *trtllm.Report, damage, lacks string) {
-	if in.wroteReport() && in.Exit.Report != digest(in.Report) {
+// printed on stdout. Without a whole one, wrong says what is wrong with the files,
+// nil for nothing, and lacks what is wrong with a printed one.
+func (in Evidence) report() (report *trtllm.Report, wrong *Reason, lacks string) {
+	damaged := func(why string) (*trtllm.Report, *Reason, string) {
+		r := reason(failure.ReportDamaged, "%s", why)
+		return nil, &r, ""
+	}
+	if in.Exit != nil && in.Exit.Report != "" && in.Exit.Report != digest(in.Report) {
 		if len(in.Report) == 0 {
-			return nil, "report.json is gone or empty, and the job wrote one", ""
+			return damaged("report.json is gone or empty, and the job wrote one")
 		}
-		return nil, fmt.Sprintf("report.json is not what the job wrote: its SHA-256 is %.12s… and was %.12s…", digest(in.Report), in.Exit.Report), ""
+		return damaged(changed("report.json", digest(in.Report), in.Exit.Report))
 	}
 	if len(in.Report) > 0 {
 		whole, err := trtllm.ReadReport(bytes.NewReader(in.Report))
 		if err == nil {
-			return whole, "", ""
+			return whole, nil, ""
 		}
-		damage = "report.json: " + err.Error()
+		r := reason(failure.ReportIncomplete, "%s", "report.json: "+err.Error())
+		wrong = &r
+	}
+	if why := in.StdoutChanged(); why != "" {
+		return damaged(why)
 	}
 	report, lacks = in.printed()
-	return report, damage, lacks
+	return report, wrong, lacks
 }
 
-// wroteReport says that the job's last word tells of a report.
-func (in Evidence) wroteReport() bool { return in.Exit != nil && in.Exit.Report != "" }
+func changed(name, is, was string) string {
+	return fmt.Sprintf("%s is not what the job wrote: its SHA-256 is %.12s… and was %.12s…", name, is, was)
+}
+
+// StdoutChanged says how stdout differs from what the job left, "" where it does
+// not, or cannot be told. It reads all of it.
+func (in Evidence) StdoutChanged() string {
+	if in.Exit == nil || in.Exit.Stdout == "" {
+		return ""
+	}
+	if in.Stdout == nil {
+		return "stdout is gone"
+	}
+	f, err := in.Stdout()
+	if errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	if err != nil {
+		return "stdout cannot be read: " + err.Error()
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "stdout cannot be read: " + err.Error()
+	}
+	if sum := hex.EncodeToString(h.Sum(nil)); sum != in.Exit.Stdout {
+		return changed("stdout", sum, in.Exit.Stdout)
+	}
+	return ""
+}
 
 // printed is the whole report that stdout holds. Where it holds a part of one,
 // lacks says so.

@@ -3,6 +3,8 @@ package results
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -275,6 +277,19 @@ func TestJudgePrintedReport(t *testing.T) {
 	if r = Judge(in); r.Verdict != Valid {
 		t.Errorf("beside a report.json that is not whole: %s", told(r))
 	}
+	in.Exit.Stdout = digest(b.Bytes())
+	if r = Judge(in); r.Verdict != Valid {
+		t.Errorf("with its checksum: %s", told(r))
+	}
+	for damage, stdout := range map[string]func() (io.ReadCloser, error){
+		"edited": opens(strings.Replace(b.String(), "775.75", "7757.5", 1)), "cut": opens(b.String()[:b.Len()-1]), "gone": nil,
+	} {
+		in.Stdout = stdout
+		if r = Judge(in); r.Counts() || r.Code() != "report_damaged" || !strings.Contains(r.Cause(), "stdout is ") {
+			t.Errorf("%s after the job: %s", damage, told(r))
+		}
+	}
+	in.Exit.Stdout = ""
 
 	in.Report, in.Stdout = nil, opens(b.String()[:b.Len()/2])
 	if r = Judge(in); r.Counts() || r.Code() != "report_incomplete" {

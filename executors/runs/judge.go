@@ -88,6 +88,9 @@ func (s *snapshot) addEnds(in *results.Evidence) {
 		if e.Report != nil {
 			in.Exit.Report, in.Exit.ReportWritten = e.Report.SHA256, e.ReportWritten
 		}
+		if e.Stdout != nil {
+			in.Exit.Stdout = e.Stdout.SHA256
+		}
 	}
 	if e := s.ended; e != nil {
 		in.Ended = &results.End{Code: failure.Code(e.Code), Detail: e.Detail, Suspended: e.Suspended}

@@ -87,9 +87,23 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 // hosts.
 const arrival = 2 * time.Minute
 
-// arriving reports whether the report that the job wrote is not to be seen yet.
+// arriving reports whether the report that the job wrote, or the log that holds it,
+// is not to be seen whole yet.
 func (s *snapshot) arriving(report []byte) bool {
-	if s.exit == nil || s.exit.Report == nil || s.ended != nil || int64(len(report)) == s.exit.Report.Bytes {
+	if s.exit == nil || s.ended != nil {
+		return false
+	}
+	switch {
+	case s.exit.Report != nil:
+		if int64(len(report)) == s.exit.Report.Bytes {
+			return false
+		}
+	case s.exit.Stdout != nil:
+		info, err := os.Stat(filepath.Join(s.files.Dir, jobdir.StdoutFile))
+		if err == nil && info.Size() >= s.exit.Stdout.Bytes {
+			return false
+		}
+	default:
 		return false
 	}
 	return s.attempt.store.now().Sub(s.exit.Ended) < arrival

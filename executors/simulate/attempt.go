@@ -100,13 +100,17 @@ func (a *attempt) exit(ctx context.Context, rc int) error {
 	if err != nil {
 		return err
 	}
+	stdout, err := digest(a.path(jobdir.StdoutFile))
+	if err != nil {
+		return err
+	}
 	if report != nil {
 		if err := jobdir.Share(a.job.Dir, jobdir.ReportFile); err != nil {
 			return err
 		}
 	}
 	return a.put(jobdir.ExitFile, jobdir.Exit{
-		JobID: a.job.Name, RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: a.started, Ended: now(), Report: report,
+		JobID: a.job.Name, RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: a.started, Ended: now(), Report: report, Stdout: stdout,
 	})
 }
 
@@ -117,8 +121,8 @@ func (a *attempt) put(name string, record any) error {
 
 func (a *attempt) path(name string) string { return filepath.Join(a.job.Dir, name) }
 
-// digest is the size and SHA-256 of a report, nil where there is none.
-func digest(path string) (*jobdir.ReportSum, error) {
+// digest is the size and SHA-256 of a file, nil where there is none.
+func digest(path string) (*jobdir.Sum, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -132,7 +136,7 @@ func digest(path string) (*jobdir.ReportSum, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &jobdir.ReportSum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+	return &jobdir.Sum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
 // now is the time in whole seconds, as job scripts write it.

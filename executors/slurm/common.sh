@@ -10,6 +10,12 @@ restarts=${SLURM_RESTART_COUNT:-0}
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
+# sum FILE: its size and SHA-256 as JSON.
+sum() {
+  sync "$1" 2>/dev/null || sync
+  printf '{"bytes":%s,"sha256":"%s"}' "$(stat -c %s "$1")" "$(sha256sum <"$1" | cut -c1-64)"
+}
+
 # put NAME: standard input becomes the file NAME, whole or not at all.
 put() {
   cat >".$1.$job.tmp" || return

@@ -265,10 +265,10 @@ func (j *faultyJob) succeed(began time.Time) {
 }
 
 func (j *faultyJob) exit(began time.Time, rc int, signal, reason, report string) {
-	var sum *jobdir.ReportSum
+	var sum *jobdir.Sum
 	if report != "" {
 		digest := sha256.Sum256([]byte(report))
-		sum = &jobdir.ReportSum{Bytes: int64(len(report)), SHA256: hex.EncodeToString(digest[:])}
+		sum = &jobdir.Sum{Bytes: int64(len(report)), SHA256: hex.EncodeToString(digest[:])}
 	}
 	j.record(jobdir.ExitFile, jobdir.Exit{JobID: j.number(), RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: began, Ended: stamp(), Report: sum})
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -136,8 +137,15 @@ mkdir more && echo "$API_KEY" >more/log
 	if got := p.files(t)["secrets"]; got != "" {
 		t.Error("the file of secrets is still there")
 	}
-	if got, want := p.files(t)["exit"], fmt.Sprintf(`"sha256":"%x"`, sha256.Sum256([]byte(p.files(t)["report.json"]))); !strings.Contains(got, want) {
-		t.Errorf("the exit is of another report: %s", got)
+	exit, err := jobdir.Folder{Dir: p.dir}.Exit()
+	if err != nil || exit == nil {
+		t.Fatal(exit, err)
+	}
+	for name, sum := range map[string]*jobdir.Sum{"report.json": exit.Report, "stdout": exit.Stdout} {
+		text := p.files(t)[name]
+		if want := fmt.Sprintf("%x", sha256.Sum256([]byte(text))); sum == nil || sum.SHA256 != want || sum.Bytes != int64(len(text)) {
+			t.Errorf("the exit is of another %s: %+v", name, sum)
+		}
 	}
 }
 

@@ -183,11 +183,12 @@ bench=null
 [ -s bench_exit ] && bench=$(tr -cd 0-9 <bench_exit)
 report=null
 written=
-if [ -s report.json ]; then
-  written=$(date -u -r report.json +%Y-%m-%dT%H:%M:%S.%NZ)
-  sync report.json 2>/dev/null || sync
-  report=$(printf '{"bytes":%s,"sha256":"%s"}' "$(stat -c %s report.json)" "$(sha256sum report.json | cut -d' ' -f1)")
+stdout=null
+[ -s report.json ] && written=$(date -u -r report.json +%Y-%m-%dT%H:%M:%S.%NZ)
+if ! [ -e secrets ]; then # what is left to redact changes yet
+  [ -s report.json ] && report=$(sum report.json)
+  [ -e stdout ] && stdout=$(sum stdout)
 fi
-printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":%s,"signal":"%s","reason":"%s","started":"%s","ended":"%s","report":%s,"report_written":"%s","suspended_s":%s,"suspend_time":"%s","end":true}\n' \
-  "$job" "$restarts" "$rc" "$bench" "$signal" "$reason" "$started" "$(now)" "$report" "$written" "$suspended" "$suspend_time" | put exit
+printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":%s,"signal":"%s","reason":"%s","started":"%s","ended":"%s","report":%s,"report_written":"%s","stdout":%s,"suspended_s":%s,"suspend_time":"%s","end":true}\n' \
+  "$job" "$restarts" "$rc" "$bench" "$signal" "$reason" "$started" "$(now)" "$report" "$written" "$stdout" "$suspended" "$suspend_time" | put exit
 exit "$rc"

@@ -55,7 +55,7 @@ func TestScriptsWriteJobdirsRecords(t *testing.T) {
 			}
 			written[name] = true
 			const at = "2026-03-04T06:00:00Z"
-			line = strings.NewReplacer(`"time":"%s"`, `"time":"`+at+`"`, `"submitted":"%s"`, `"submitted":"`+at+`"`, `"created":"%s"`, `"created":"`+at+`"`, `"report":%s`, `"report":{"bytes":1,"sha256":"1"}`, "%s", "1").Replace(line)
+			line = strings.NewReplacer(`"time":"%s"`, `"time":"`+at+`"`, `"submitted":"%s"`, `"submitted":"`+at+`"`, `"created":"%s"`, `"created":"`+at+`"`, `"report":%s`, `"report":{"bytes":1,"sha256":"1"}`, `"stdout":%s`, `"stdout":null`, "%s", "1").Replace(line)
 			if into := reflect.New(reflect.TypeOf(record)); !jobdir.Decode([]byte(line+"\n"), into.Interface()) {
 				t.Errorf("%s: %s is not read: %s", script, name, line)
 			}
