@@ -2,37 +2,47 @@ package plan
 
 import (
 	"fmt"
+	"path"
 	"strings"
 )
 
 // A Selection says which runs are asked for and how. Patterns match whole
-// components of an address, from the left (max_throughput/use_case=chat) or
-// anywhere (use_case=chat).
+// components of an address (see Match).
 type Selection struct {
 	Targets  []string // empty: all
 	Replaces []string // measured again
 	Retry    bool     // lifts blocked
 }
 
-// Match reports whether pattern is a run of whole components of address.
+// Match reports whether pattern is a run of whole components of address. A use case
+// may be named by its label alone (max_throughput/chat), and a component may have the
+// wildcards of path.Match (*/concurrency=6*).
 func Match(pattern, address string) bool {
 	want := strings.Split(strings.Trim(pattern, "/"), "/")
 	have := strings.Split(address, "/")
 	for at := 0; at+len(want) <= len(have); at++ {
-		if equal(want, have[at:at+len(want)]) {
+		if matchAll(want, have[at:at+len(want)]) {
 			return true
 		}
 	}
 	return false
 }
 
-func equal(a, b []string) bool {
-	for i := range a {
-		if a[i] != b[i] {
+func matchAll(patterns, components []string) bool {
+	for i, component := range components {
+		if !matchOne(patterns[i], component) && !matchOne(patterns[i], strings.TrimPrefix(component, "use_case=")) {
 			return false
 		}
 	}
 	return true
+}
+
+func matchOne(pattern, component string) bool {
+	if pattern == component {
+		return true
+	}
+	ok, err := path.Match(pattern, component)
+	return ok && err == nil
 }
 
 func matchAny(patterns []string, address string) bool {

@@ -31,7 +31,7 @@ func reportCommand(e *env) *cli.Command {
 		Name: "report", Usage: "write one self-contained HTML page with plots", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "out", Value: "report.html", Usage: "write the page to `FILE`"},
-			&cli.StringSliceFlag{Name: "target", Usage: "only runs whose address has the components `ADDR`; may be repeated"},
+			&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
 		),
 		Description: description([]string{"llmbench report -executor=simulate -out=report.html examples/llama4-maverick"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ func resultsCommand(e *env) *cli.Command {
 		Name: "results", Usage: "print the results table, or with ADDR one run's whole story", ArgsUsage: "[ADDR] [DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv, json, benchfmt or overview: `FORMAT`"},
-			&cli.StringSliceFlag{Name: "target", Usage: "only runs whose address has the components `ADDR`; may be repeated"},
+			&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
 			&cli.StringFlag{Name: "sort", Usage: "the best runs first by `METRIC`, named as in the JSON document"},
 			&cli.IntFlag{Name: "top", Usage: "show `N` runs, the best by -sort (default by output_throughput_per_gpu_tok_s)"},
@@ -81,7 +82,7 @@ func readResultFlags(c *cli.Command) (resultFlags, error) {
 		f.Address, f.Dir = first, c.Args().Get(1)
 	case c.NArg() > 2:
 		return f, fmt.Errorf("llmbench results takes the address of a run and a directory, not %d arguments; flags are written -flag=value", c.NArg())
-	case isFolder(first) || !strings.Contains(first, "="):
+	case isFolder(first), !holdsDefinitions("."):
 		f.Dir = first
 	default:
 		f.Address = first
@@ -93,6 +94,13 @@ func readResultFlags(c *cli.Command) (resultFlags, error) {
 		f.Targets = []string{f.Address} // a log has no story but itself
 	}
 	return f, nil
+}
+
+// holdsDefinitions reports whether runs are declared in a directory, so that a word can
+// be the address of one.
+func holdsDefinitions(dir string) bool {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.hcl")) // the pattern is well formed
+	return len(files) > 0
 }
 
 func isFolder(path string) bool {

@@ -79,11 +79,15 @@ func compareRows(c *results.Comparison) *table {
 
 // summaryText is a median with the greater half of its interval in percent.
 func summaryText(s *results.Summary) string {
+	return figure(s.Median) + halfWidth(s)
+}
+
+// halfWidth is the greater half of an interval in percent, "" for none.
+func halfWidth(s *results.Summary) string {
 	if s.Low == nil || s.High == nil {
-		return figure(s.Median) + " ± ?"
+		return ""
 	}
-	half := max(s.Median-*s.Low, *s.High-s.Median) / s.Median
-	return fmt.Sprintf("%s ± %.1f %%", figure(s.Median), 100*half)
+	return fmt.Sprintf(" ± %.1f %%", 100*max(s.Median-*s.Low, *s.High-s.Median)/s.Median)
 }
 
 // compareNotes say what would tell, what is not compared, and what to know of

@@ -46,6 +46,21 @@ func figure(f float64) string {
 	return strconv.FormatFloat(f, 'g', 3, 64)
 }
 
+// decimal writes a number with a fixed count of decimals, and commas between
+// thousands.
+func decimal(f float64, decimals int) string {
+	s := strconv.FormatFloat(f, 'f', decimals, 64)
+	whole, rest, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	switch {
+	case err != nil || n == 0:
+		return s
+	case rest == "":
+		return count(n)
+	}
+	return count(n) + "." + rest
+}
+
 // optionalFigure writes "-" for a metric that does not apply.
 func optionalFigure(f *float64) string {
 	if f == nil {

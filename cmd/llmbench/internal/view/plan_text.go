@@ -279,8 +279,14 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
+// table prints a table, without the columns for which the terminal has no room.
 func (p *printer) table(t *table) {
+	left := t.fit(columnsOf(p.w))
 	if p.err == nil {
 		p.err = t.plain(p.w)
+	}
+	if len(left) > 0 {
+		p.line("")
+		p.line("%sNot shown in %d columns: %s.", t.indent, columnsOf(p.w), strings.Join(left, ", "))
 	}
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
@@ -11,6 +12,7 @@ import (
 type runNames struct {
 	benchmarks bool            // there are several
 	varies     map[string]bool // axes with several values
+	axes       []string        // those but the use case, in the order of the addresses
 }
 
 func newRunNames(runs []results.RunSummary) runNames {
@@ -37,7 +39,45 @@ func newRunNames(runs []results.RunSummary) runNames {
 			}
 		}
 	}
+	for _, run := range runs {
+		_, parts := splitAddress(run.Address)
+		for _, part := range parts {
+			if axis, _, _ := strings.Cut(part, "="); n.varies[axis] && axis+"=" != useCaseAxis && !slices.Contains(n.axes, axis) {
+				n.axes = append(n.axes, axis)
+			}
+		}
+	}
 	return n
+}
+
+// base is an address without the axes that tell the runs apart, and where short also
+// without the only benchmark. What is left finds the run in a command too.
+func (n runNames) base(address string, short bool) string {
+	benchmark, parts := splitAddress(address)
+	var left []string
+	if n.benchmarks || !short {
+		left = append(left, benchmark)
+	}
+	for _, part := range parts {
+		if axis, _, _ := strings.Cut(part, "="); !slices.Contains(n.axes, axis) {
+			left = append(left, strings.TrimPrefix(part, useCaseAxis))
+		}
+	}
+	if len(left) == 0 {
+		return benchmark
+	}
+	return strings.Join(left, "/")
+}
+
+// axisValue is the value of an axis in an address, "" for none.
+func axisValue(address, axis string) string {
+	_, parts := splitAddress(address)
+	for _, part := range parts {
+		if value, ok := strings.CutPrefix(part, axis+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 func splitAddress(address string) (benchmark string, parts []string) {

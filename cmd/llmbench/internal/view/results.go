@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -48,7 +49,11 @@ func ResultsTable(w io.Writer, s *results.Set) error {
 		p.line("%s", head)
 		p.line("")
 	}
-	p.table(resultTable(s))
+	t := resultTable(s, false)
+	if columns := columnsOf(w); columns > 0 && t.wide() > columns {
+		t = resultTable(s, true)
+	}
+	p.table(t)
 	footnotes(p, s, "")
 	return p.err
 }
@@ -65,7 +70,7 @@ func ResultsMarkdown(w io.Writer, s *results.Set) error {
 		p.line("")
 	}
 	if p.err == nil && len(s.Runs) > 0 {
-		p.err = resultTable(s).markdown(w)
+		p.err = resultTable(s, false).markdown(w)
 	}
 	var notes strings.Builder
 	footnotes(&printer{w: &notes}, s, "- ")
@@ -75,40 +80,148 @@ func ResultsMarkdown(w io.Writer, s *results.Set) error {
 	return p.err
 }
 
-func resultTable(s *results.Set) *table {
-	t := &table{
-		header: []string{"run", "ISL/OSL", "verdict", "n"},
-		right:  []bool{false, true, false, true},
+// resultTable has a line a run: what tells it from the others, its verdict, and its
+// metrics in one unit a column. Columns that hold nothing are left out; where the
+// terminal is narrow, those of the highest rank go first. Short names leave out the
+// benchmark where there is only one.
+func resultTable(s *results.Set, short bool) *table {
+	names := newRunNames(s.Runs)
+	marks := newRowMarks(s, names)
+	cols := []resultColumn{
+		{head: "run", cell: func(run results.RunSummary) string { return names.base(run.Address, short) }},
+		{head: "ISL/OSL", right: true, rank: 3, cell: func(run results.RunSummary) string { return lengths(last(run)) }},
 	}
+	for _, axis := range names.axes {
+		cols = append(cols, resultColumn{head: axis, right: true, cell: func(run results.RunSummary) string { return cmp.Or(axisValue(run.Address, axis), "-") }})
+	}
+	for _, name := range differingArguments(s, names) {
+		cols = append(cols, resultColumn{head: columnHead(name), right: true, rank: 6, cell: func(run results.RunSummary) string {
+			return argumentCell(last(run).Arguments[name], name)
+		}})
+	}
+	cols = append(cols,
+		resultColumn{head: "verdict", cell: runVerdict},
+		resultColumn{head: "n", right: true, rank: 4, cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
 	for _, m := range trtllm.Columns() {
-		t.header, t.right = append(t.header, m.Column), append(t.right, true)
+		c := resultColumn{head: m.Column, right: true, rank: 1, scale: 1, value: func(run results.RunSummary) *results.Summary { return run.Summary.At(m.Name) }}
+		switch m.Name {
+		case trtllm.OutputThroughputPerGPU:
+			c.head, c.rank, c.interval = "output\ntok/s/GPU", 0, true
+		case trtllm.AvgTTFT, trtllm.AvgTPOT:
+			c.head += "\n(ms)"
+		case trtllm.AvgRequestLatency:
+			c.head, c.rank, c.scale = "request\nlatency (s)", 4, 1000
+		case trtllm.RequestThroughput:
+			c.rank = 5
+		}
+		cols = append(cols, c)
+		if m.Name == trtllm.AvgTTFT {
+			c.head, c.rank, c.value = m.Column+"\np99 (ms)", 2, func(run results.RunSummary) *results.Summary { return p99(m, run) }
+			cols = append(cols, c)
+		}
 	}
-	t.header, t.right = append(t.header, "job", "took"), append(t.right, false, true)
-	for _, run := range s.Runs {
-		t.rows = append(t.rows, resultRow(run))
+	cols = append(cols,
+		resultColumn{head: "job", rank: 7, cell: jobID},
+		resultColumn{head: "took", right: true, rank: 8, cell: func(run results.RunSummary) string {
+			if d := last(run).Took(); d > 0 && last(run).Executor.Type != simulate {
+				return took(d)
+			}
+			return "-"
+		}},
+		resultColumn{head: "notes", cell: marks.of})
+	t := &table{}
+	for _, c := range cols {
+		cells := c.cells(s.Runs)
+		if c.rank == 0 && c.head != "notes" || slices.ContainsFunc(cells, func(cell string) bool { return cell != "-" && cell != "" }) {
+			t.column(c.head, c.right, c.rank, cells)
+		}
 	}
 	return t
 }
 
-func resultRow(run results.RunSummary) []string {
-	last := run.Results[len(run.Results)-1]
-	job := "-"
-	if last.Job.ID != nil {
-		job = *last.Job.ID
+// A resultColumn is a column of the results table. Rank 0 is always shown.
+type resultColumn struct {
+	head  string
+	right bool
+	rank  int
+	cell  func(results.RunSummary) string
+	// value is set instead of cell where the column is a metric; interval says that
+	// its cells have the interval of several samples.
+	value    func(results.RunSummary) *results.Summary
+	scale    float64 // a unit of the column in those of the metric
+	interval bool
+}
+
+// cells are the cells of all runs. Values of a metric have the decimals that give the
+// least of them three digits.
+func (c resultColumn) cells(runs []results.RunSummary) []string {
+	cells := make([]string, len(runs))
+	if c.value == nil {
+		for i, run := range runs {
+			cells[i] = c.cell(run)
+		}
+		return cells
 	}
-	elapsed := "-"
-	if d := last.Took(); d > 0 {
-		elapsed = took(d)
+	least := math.Inf(1)
+	for _, run := range runs {
+		if v := c.value(run); v != nil {
+			least = min(least, math.Abs(v.Median)/c.scale)
+		}
 	}
-	verdict := runVerdict(run)
-	if last.Executor.Type == "simulate" {
-		job = "-" // its jobs live inside llmbench
+	decimals := 0
+	for at := 100.0; decimals < 2 && least < at; at /= 10 {
+		decimals++
 	}
-	row := []string{strings.Replace(run.Address, "/use_case=", "/", 1), lengths(last), verdict, fmt.Sprint(run.Samples)}
-	for _, m := range trtllm.Columns() {
-		row = append(row, medianText(m, run.Summary.At(m.Name)))
+	for i, run := range runs {
+		switch v := c.value(run); {
+		case v == nil:
+			cells[i] = "-"
+		case c.interval && v.N > 1:
+			cells[i] = decimal(v.Median/c.scale, decimals) + halfWidth(v)
+		default:
+			cells[i] = decimal(v.Median/c.scale, decimals)
+		}
 	}
-	return append(row, job, elapsed)
+	return cells
+}
+
+func last(run results.RunSummary) *results.Result { return run.Results[len(run.Results)-1] }
+
+// jobID is the job of the last attempt, "-" for a simulation, whose jobs live inside
+// llmbench.
+func jobID(run results.RunSummary) string {
+	if r := last(run); r.Job.ID != nil && r.Executor.Type != simulate {
+		return *r.Job.ID
+	}
+	return "-"
+}
+
+// differingArguments are the flags of trtllm-bench whose values are not the same in
+// all runs, without those that are an axis and the one that follows from the lengths.
+func differingArguments(s *results.Set, names runNames) []string {
+	var out []string
+	first := last(s.Runs[0]).Arguments
+	seen := map[string]bool{}
+	for _, run := range s.Runs {
+		for name, value := range last(run).Arguments {
+			if !seen[name] && name != "max_seq_len" && !slices.Contains(names.axes, name) && argumentCell(value, name) != argumentCell(first[name], name) {
+				seen[name], out = true, append(out, name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// p99 sums up the 99th percentiles of the samples.
+func p99(m trtllm.Metric, run results.RunSummary) *results.Summary {
+	var values []float64
+	for _, r := range run.Results {
+		if spread := r.Percentiles.At(m.Name); spread != nil && r.Counts() {
+			values = append(values, spread.P99)
+		}
+	}
+	return results.Summarise(values)
 }
 
 // runVerdict is the verdict of a run, with what it is of where that is not what
@@ -165,36 +278,12 @@ func Incomplete(p *plan.Plan) string {
 	return fmt.Sprintf("of %s, %s", Plural(len(p.Runs), "run"), strings.Join(parts, ", "))
 }
 
-// medianText is the median of a metric, with its interval for the throughput of
-// a GPU.
-func medianText(m trtllm.Metric, s *results.Summary) string {
-	switch {
-	case m.Name == trtllm.OutputThroughputPerGPU:
-		return throughputText(s)
-	case s == nil:
-		return "-"
-	}
-	return metricText(m, &s.Median)
-}
-
-// metricText is a value of a metric.
+// metricText is a value of a metric with its unit.
 func metricText(m trtllm.Metric, v *float64) string {
 	if m.Unit == "ms" {
 		return milliseconds(v)
 	}
 	return optionalFigure(v)
-}
-
-// throughputText is a median, with its interval where several samples have been
-// taken.
-func throughputText(s *results.Summary) string {
-	switch {
-	case s == nil:
-		return "-"
-	case s.N == 1:
-		return figure(s.Median)
-	}
-	return summaryText(s)
 }
 
 func lengths(r *results.Result) string {
@@ -236,21 +325,17 @@ func footnotes(p *printer, s *results.Set, mark string) {
 		p.line("")
 		p.line("%sinterval of TPS/GPU: %s", mark, text)
 	}
-	for i, line := range bestLines(s) {
-		if i == 0 {
-			p.line("")
-		}
-		p.line("%s%s", mark, line)
-	}
 	for i, line := range detailedCaveats(s) {
 		if i == 0 {
 			p.line("")
 		}
 		p.line("%s%s", mark, line)
 	}
-	if notes := caveatLine(s); notes != "" {
-		p.line("")
-		p.line("%s%s", mark, notes)
+	for i, line := range newRowMarks(s, newRunNames(s.Runs)).legend() {
+		if i == 0 {
+			p.line("")
+		}
+		p.line("%s%s", mark, line)
 	}
 }
 
@@ -288,22 +373,104 @@ func detailedCaveats(s *results.Set) []string {
 	return out
 }
 
-func caveatLine(s *results.Set) string {
-	var seen []string
-	known := map[failure.Code]bool{}
-	for _, r := range s.Results {
-		for _, c := range r.Caveats {
-			if known[c.Code] {
-				continue
+// rowMarks mark rows with what is special about them: the best and the Pareto-optimal
+// runs of each use case, and a letter for each note that does not touch all rows.
+type rowMarks struct {
+	byAddress map[string]string
+	best      bool // some row is marked as the best
+	common    []failure.Code
+	lettered  []failure.Code
+}
+
+func newRowMarks(s *results.Set, names runNames) rowMarks {
+	m := rowMarks{byAddress: map[string]string{}}
+	order, of := grouped(s.Runs, names)
+	for i, group := range order {
+		points := frontierOf(of[group], names, i)
+		if len(points) < 2 {
+			continue
+		}
+		m.best = true
+		best := ""
+		for _, p := range points { // from the right to the left: the last has the most throughput
+			if p.best {
+				best, m.byAddress[p.address] = p.address, "^"
 			}
-			known[c.Code] = true
-			seen = append(seen, caption(c.Code))
+		}
+		m.byAddress[best] = "*"
+	}
+	touched := map[failure.Code]int{}
+	var codes []failure.Code
+	shown := 0
+	for _, run := range s.Runs {
+		if run.Samples == 0 {
+			continue
+		}
+		shown++
+		for _, code := range runCaveats(run) {
+			if touched[code]++; touched[code] == 1 {
+				codes = append(codes, code)
+			}
 		}
 	}
-	if len(seen) == 0 {
-		return ""
+	for _, code := range codes {
+		if touched[code] == shown {
+			m.common = append(m.common, code)
+		} else {
+			m.lettered = append(m.lettered, code)
+		}
 	}
-	return "notes: " + strings.Join(seen, "; ") + "."
+	for _, run := range s.Runs {
+		letters := ""
+		for _, code := range runCaveats(run) {
+			if i := slices.Index(m.lettered, code); i >= 0 {
+				letters += letter(i)
+			}
+		}
+		m.byAddress[run.Address] = strings.TrimSpace(m.byAddress[run.Address] + " " + letters)
+	}
+	return m
+}
+
+// runCaveats are the codes of a run's notes, once each.
+func runCaveats(run results.RunSummary) []failure.Code {
+	var codes []failure.Code
+	for _, r := range run.Results {
+		for _, c := range r.Caveats {
+			if !slices.Contains(codes, c.Code) {
+				codes = append(codes, c.Code)
+			}
+		}
+	}
+	return codes
+}
+
+func letter(i int) string {
+	if i < 26 {
+		return string(rune('a' + i))
+	}
+	return fmt.Sprintf("(%d)", i+1)
+}
+
+func (m rowMarks) of(run results.RunSummary) string { return m.byAddress[run.Address] }
+
+// legend explains the marks, and says which notes touch all rows.
+func (m rowMarks) legend() []string {
+	var out []string
+	if m.best {
+		out = append(out, "*  the most output tok/s/GPU of its use case    ^  Pareto-optimal in tok/s/GPU and tok/s/user")
+	}
+	for i, code := range m.lettered {
+		out = append(out, fmt.Sprintf("%s  %s", letter(i), caption(code)))
+	}
+	if len(m.common) > 0 {
+		var texts []string
+		for _, code := range m.common {
+			texts = append(texts, caption(code))
+		}
+		out = append(out, "all rows with numbers: "+strings.Join(texts, "; ")+".")
+	}
+	return out
 }
 
 // ResultsOverview prints each sample as the lines of PERFORMANCE OVERVIEW in

@@ -114,27 +114,3 @@ func better(m trtllm.Metric, a, b *results.Summary) int {
 	}
 	return 1
 }
-
-// bestLines name the best run of each use case that has several, and those on the
-// Pareto frontier of throughput per GPU against throughput per user.
-func bestLines(s *results.Set) []string {
-	names := newRunNames(s.Runs)
-	order, of := grouped(s.Runs, names)
-	var out []string
-	for i, group := range order {
-		points := frontierOf(of[group], names, i)
-		if len(points) < 2 {
-			continue
-		}
-		var best frontierPoint
-		var pareto []string
-		for _, p := range points {
-			if p.best {
-				best = p
-				pareto = append(pareto, p.name)
-			}
-		}
-		out = append(out, fmt.Sprintf("best of %s: %s with %s output tok/s/GPU; Pareto-optimal: %s", group, best.name, best.perGPU, strings.Join(pareto, ", ")))
-	}
-	return out
-}

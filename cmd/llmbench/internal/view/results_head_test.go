@@ -36,9 +36,41 @@ func TestArrange(t *testing.T) {
 	}
 }
 
-func TestBestLines(t *testing.T) {
-	lines := bestLines(reportSet())
-	if len(lines) != 2 || !strings.HasPrefix(lines[0], "best of reasoning: concurrency=4096 with 13,118 output tok/s/GPU; Pareto-optimal: concurrency=64, concurrency=512, concurrency=4096") {
-		t.Errorf("%q", lines)
+// Each use case with several runs has one best run and its frontier marked; a note that
+// touches some rows only has a letter on those rows.
+func TestRowMarks(t *testing.T) {
+	set := reportSet()
+	m := newRowMarks(set, newRunNames(set.Runs))
+	want := map[string]string{
+		"reasoning/concurrency=64": "^ a", "reasoning/concurrency=512": "^", "reasoning/concurrency=4096": "* a",
+		"summarization/concurrency=64": "^ a", "summarization/concurrency=512": "*", "summarization/concurrency=4096": "",
+	}
+	for _, run := range set.Runs {
+		if got, name := m.of(run), strings.TrimPrefix(run.Address, "load/use_case="); got != want[name] {
+			t.Errorf("%s: %q, want %q", name, got, want[name])
+		}
+	}
+	legend := strings.Join(m.legend(), "\n")
+	if !strings.Contains(legend, "\na  one sample: no interval\n") || !strings.HasSuffix(legend, "all rows with numbers: model revision not pinned.") {
+		t.Error(legend)
+	}
+}
+
+// Columns go by their rank until the table fits, those of rank 0 never.
+func TestResultsFit(t *testing.T) {
+	for columns, want := range map[int]string{
+		0:  "run ISL/OSL concurrency verdict n output tok/s/GPU tok/s/user TTFT (ms) TTFT p99 (ms) TPOT (ms) request latency (s) req/s job took notes",
+		90: "run concurrency verdict output tok/s/GPU tok/s/user TTFT (ms) TPOT (ms) notes",
+		20: "run concurrency verdict output tok/s/GPU notes",
+	} {
+		table := resultTable(reportSet(), true)
+		table.fit(columns)
+		var heads []string
+		for _, head := range table.header {
+			heads = append(heads, oneLine(head))
+		}
+		if got := strings.Join(heads, " "); got != want {
+			t.Errorf("%d columns: %s, want %s", columns, got, want)
+		}
 	}
 }

@@ -18,6 +18,7 @@ func Safe(w io.Writer) io.Writer { return &safeWriter{w: w} }
 
 type safeWriter struct {
 	w    io.Writer
+	wide int    // columns of the terminal, 0 for no limit
 	rest []byte // the start of a character that the next Write ends
 	out  []byte
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/llmbench/llmbench/executors/runs"
 	"golang.org/x/term"
@@ -30,7 +31,10 @@ type Streams struct {
 // Standard returns the streams of this process. NO_COLOR in the environment
 // switches colour off.
 func Standard() *Streams {
-	s := &Streams{In: os.Stdin, Out: Safe(os.Stdout), Err: Safe(os.Stderr), rawOut: os.Stdout, rawErr: os.Stderr}
+	s := &Streams{
+		In: os.Stdin, Out: &safeWriter{w: os.Stdout, wide: columns(os.Stdout)}, Err: Safe(os.Stderr),
+		rawOut: os.Stdout, rawErr: os.Stderr,
+	}
 	fd := int(os.Stderr.Fd())
 	if term.IsTerminal(fd) {
 		s.Color = os.Getenv("NO_COLOR") == ""
@@ -40,6 +44,26 @@ func Standard() *Streams {
 		s.Interactive = term.IsTerminal(int(os.Stdin.Fd()))
 	}
 	return s
+}
+
+// columns is the width of a terminal, or what COLUMNS says; 0 for neither.
+func columns(f *os.File) int {
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
+	}
+	w, _ := strconv.Atoi(os.Getenv("COLUMNS")) // 0 for what is no number
+	return w
+}
+
+// columnsOf is the width that tables on w are held to, 0 for no limit.
+func columnsOf(w io.Writer) int {
+	switch w := w.(type) {
+	case *safeWriter:
+		return w.wide
+	case *hiding:
+		return columnsOf(w.w)
+	}
+	return 0
 }
 
 // Hide takes secrets out of all that is written from here on. It is the last of the

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -19,6 +20,88 @@ type table struct {
 	rows   [][]string
 	// indent stands before every line; gap between columns is two spaces.
 	indent string
+	// ranks say which columns go first where a terminal is too narrow, those of rank 0
+	// never; nil for all of rank 0.
+	ranks []int
+}
+
+// column adds a column with a cell for each row. A newline in its head begins a second
+// line on a terminal.
+func (t *table) column(head string, right bool, rank int, cells []string) {
+	t.header, t.right, t.ranks = append(t.header, head), append(t.right, right), append(t.ranks, rank)
+	if t.rows == nil {
+		t.rows = make([][]string, len(cells))
+	}
+	for i, cell := range cells {
+		t.rows[i] = append(t.rows[i], cell)
+	}
+}
+
+// fit leaves out columns until the table is no wider than a terminal, and returns
+// what it left out.
+func (t *table) fit(columns int) (left []string) {
+	for columns > 0 && t.wide() > columns {
+		i := 0
+		for j, rank := range t.ranks {
+			if rank >= t.ranks[i] {
+				i = j
+			}
+		}
+		if len(t.ranks) == 0 || t.ranks[i] == 0 {
+			break
+		}
+		left = append(left, oneLine(t.header[i]))
+		t.header, t.right, t.ranks = slices.Delete(t.header, i, i+1), slices.Delete(t.right, i, i+1), slices.Delete(t.ranks, i, i+1)
+		for j, row := range t.rows {
+			t.rows[j] = slices.Delete(row, i, i+1)
+		}
+	}
+	slices.Reverse(left)
+	return left
+}
+
+// oneLine is a head in one line.
+func oneLine(head string) string { return strings.ReplaceAll(head, "\n", " ") }
+
+// lines are the one or two lines of the header, and the rows.
+func (t *table) lines() [][]string {
+	if t.header == nil {
+		return t.rows
+	}
+	upper, lower := make([]string, len(t.header)), make([]string, len(t.header))
+	two := false
+	for i, head := range t.header {
+		above, below, ok := strings.Cut(head, "\n")
+		if !ok {
+			above, below = "", head
+		}
+		upper[i], lower[i], two = above, below, two || ok
+	}
+	if !two {
+		return append([][]string{t.header}, t.rows...)
+	}
+	return append([][]string{upper, lower}, t.rows...)
+}
+
+func (t *table) widths() []int {
+	var widths []int
+	for _, line := range t.lines() {
+		for i, cell := range line {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], width(cell))
+		}
+	}
+	return widths
+}
+
+func (t *table) wide() int {
+	sum := width(t.indent) - 2
+	for _, w := range t.widths() {
+		sum += w + 2
+	}
+	return sum
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
@@ -26,22 +109,10 @@ func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 // plain writes the table without borders. A nil header leaves the header out.
 // Lines are laid out here: a plan can have 100,000 of them.
 func (t *table) plain(w io.Writer) error {
-	rows := t.rows
-	if t.header != nil {
-		rows = append([][]string{t.header}, rows...)
-	}
-	var widths []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], width(cell))
-		}
-	}
+	widths := t.widths()
 	out := bufio.NewWriterSize(w, 64<<10)
 	var line []byte
-	for _, row := range rows {
+	for _, row := range t.lines() {
 		line = append(line[:0], t.indent...)
 		for i, cell := range row {
 			pad := widths[i] - width(cell)
@@ -85,7 +156,11 @@ func (t *table) markdown(w io.Writer) error {
 			rows[i] = append(rows[i], markdownText(cell))
 		}
 	}
-	t = &table{header: t.header, right: t.right, rows: rows}
+	header := slices.Clone(t.header)
+	for i, head := range header {
+		header[i] = oneLine(head)
+	}
+	t = &table{header: header, right: t.right, rows: rows}
 	tbl := tablewriter.NewTable(w,
 		tablewriter.WithRenderer(renderer.NewMarkdown()),
 		tablewriter.WithConfig(t.config(tw.Padding{Left: " ", Right: " "})),
