@@ -86,7 +86,7 @@ func (r *Result) settle() {
 		reason.Remedy = cmp.Or(reason.Remedy, reason.Code.Entry().Remedy)
 	}
 	if !r.Counts() {
-		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry = nil, Spreads{}, []Caveat{}, nil
+		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry, r.Energy = nil, Spreads{}, []Caveat{}, nil, nil
 	}
 	r.sayWhatIsMissing()
 }

@@ -47,6 +47,7 @@ func (r *Result) measure(report *trtllm.Report) {
 		r.Metrics.Set(m.Name, report.Metrics.At(m.Name))
 		r.Percentiles.Set(m.Name, report.Percentiles.At(m.Name))
 	}
+	r.Energy = report.Energy
 	if v := report.Engine.Version; v != "" {
 		r.Provenance.TRTLLMVersion = &v
 	}

@@ -63,6 +63,8 @@ type Result struct {
 	// Telemetry is what was sampled on the GPUs while they measured, nil where
 	// nothing was.
 	Telemetry *Telemetry `json:"telemetry"`
+	// Energy is what the report itself says of it, nil before 1.3.
+	Energy *trtllm.Energy `json:"energy"`
 	// Iterations is the iteration log as a time series. It is nil unless it was
 	// asked for: reading a log takes time.
 	Iterations *trtllm.Series `json:"iterations"`

@@ -20,6 +20,7 @@ type Report struct {
 	Percentiles Spreads             `json:"-"`
 	Streaming   bool                `json:"-"`
 	Decoding    *Decoding           `json:"decoding_stats,omitempty"` // nil without speculative decoding
+	Energy      *Energy             `json:"energy,omitempty"`         // nil before 1.3, and where NVML cannot tell it
 	Dataset     *DatasetInfo        `json:"dataset,omitempty"`
 	// Simulated says that nothing was measured; SimulatedBy names what made the
 	// figures up. The real trtllm-bench writes neither.
@@ -50,6 +51,15 @@ type Machine struct {
 	Name   string   `json:"name"`
 	Memory *float64 `json:"memory.total"`
 	Clock  *float64 `json:"clocks.mem"`
+}
+
+// Energy is what the GPUs took while the requests were answered, from 1.3 on: pull
+// request 11397 names the figures, and a public reader of reports of 1.3.0rc12 the keys.
+// trtllm-bench measures the GPUs of its own node and scales to the world size.
+type Energy struct {
+	TotalJ         *float64 `json:"total_energy_j"`
+	TokensPerJoule *float64 `json:"output_tps_per_w"`  // output tokens
+	GPUPowerW      *float64 `json:"average_gpu_power"` // of one GPU
 }
 
 // World is the parallelism and the limits of the engine. The limits are those of

@@ -119,6 +119,10 @@ func TestMetrics(t *testing.T) {
 	if diff := cmp.Diff(want, values(r)); diff != "" {
 		t.Errorf("with streaming:\n%s", diff)
 	}
+	// The keys of 1.3 as a public reader of reports of 1.3.0rc12 has them.
+	if diff := cmp.Diff(&Energy{new(7345.5), new(4.4612), new(719.125)}, read("1.3-energy.json").Energy); diff != "" || r.Energy != nil {
+		t.Errorf("energy:\n%s", diff)
+	}
 	var names []string
 	for _, m := range Metrics {
 		names = append(names, m.Name)

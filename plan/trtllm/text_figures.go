@@ -8,6 +8,11 @@ import (
 func (t *reportText) performance(r *Report) {
 	t.heading("PERFORMANCE OVERVIEW ")
 	t.b.WriteString(Overview(r.Metrics))
+	if e := r.Energy; e != nil {
+		t.figure("Total Energy (J)", 50, e.TotalJ)
+		t.figure("Output Tokens per Second per Watt (tps/W)", 50, e.TokensPerJoule)
+		t.figure("Average GPU Power (W)", 50, e.GPUPowerW)
+	}
 }
 
 // Overview are the lines of the section PERFORMANCE OVERVIEW: one for each metric

@@ -61,6 +61,9 @@ func anyReport(r *rand.Rand) *Report {
 		rep.Decoding = &Decoding{Mode: "MTP", Drafted: coarse(), Accepted: coarse(), AcceptanceRate: coarse(), AcceptanceLength: coarse()}
 	}
 	if r.IntN(3) == 0 {
+		rep.Energy = &Energy{number(), number(), number()}
+	}
+	if r.IntN(3) == 0 {
 		rep.Machine = &Machine{Name: "GPU 9", Memory: new(two())}
 	}
 	if r.IntN(3) == 0 {

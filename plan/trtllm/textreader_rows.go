@@ -26,6 +26,7 @@ func (t *textReader) row(line string, ended bool) {
 	case performanceSection:
 		d.figure(label, value)
 		if ended {
+			d.energy(label, value)
 			d.request(label, value) // 0.17 counts requests here
 		}
 	case requestSection:
@@ -111,6 +112,24 @@ func (d *draft) figure(label, value string) {
 	if v, ok := decimals(value, 4); ok {
 		d.report.Metrics.Set(m.Name, &v)
 	}
+}
+
+func (d *draft) energy(label, value string) {
+	e := Energy{}
+	if d.report.Energy != nil {
+		e = *d.report.Energy
+	}
+	switch strings.ToLower(label) {
+	case "total energy (j)":
+		e.TotalJ = float(value)
+	case "output tokens per second per watt (tps/w)":
+		e.TokensPerJoule = float(value)
+	case "average gpu power (w)":
+		e.GPUPowerW = float(value)
+	default:
+		return
+	}
+	d.report.Energy = &e
 }
 
 func (d *draft) request(label, value string) {

@@ -183,6 +183,9 @@ func storyOfResult(p *printer, r *results.Result) {
 	if m := r.Telemetry; m != nil {
 		t.add("telemetry", telemetryWords(m))
 	}
+	if e := r.Energy; e != nil && e.TotalJ != nil {
+		t.add("energy", fmt.Sprintf("%.2f kWh by trtllm-bench's report", *e.TotalJ/3.6e6)+optionally("; %s tokens per joule", e.TokensPerJoule)+optionally("; %s W a GPU", e.GPUPowerW))
+	}
 	for _, f := range provenanceFacts {
 		if v := f.of(r); v != notKnown && v != "-" && !slices.Contains(storyTold, f.name) {
 			t.add(f.name, v)
@@ -199,6 +202,14 @@ func storyOfResult(p *printer, r *results.Result) {
 
 // storyTold are facts that stand elsewhere in the story.
 var storyTold = []string{"job", "nodes", "started", "took", "SM clock", "power", "temperature"}
+
+// optionally is a figure in a format, "" for none.
+func optionally(format string, v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprintf(format, figure(*v))
+}
 
 func telemetryWords(m *results.Telemetry) string {
 	s := fmt.Sprintf("SM %.0f MHz and %.0f W a GPU in the mean, %.0f °C at most", m.SMClockMHz, m.PowerW, m.TemperatureC)
