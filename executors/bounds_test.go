@@ -577,22 +577,23 @@ func TestHealthySilence(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		writes func(time.Duration) map[string]string
+		told   string
 	}{
-		{"no word", nil},
-		{"PMIx", says("stderr", "[gb01:12345] PMIX ERROR: ERROR in file gds_ds12_lock_pthread.c at line 169")},
-		{"NCCL WARN", says("stderr", "gb01:77:88 [0] init.cc:100 NCCL WARN NET/Plugin: no plugin found")},
-		{"weights", says("stdout", "[TRT-LLM] [I] Prefetching 81.92GB checkpoint files.")},
+		{"no word", nil, "warning: trtllm-bench has written no line 20m"},
+		{"PMIx", says("stderr", "[gb01:12345] PMIX ERROR: ERROR in file gds_ds12_lock_pthread.c at line 169"), ""},
+		{"NCCL WARN", says("stderr", "gb01:77:88 [0] init.cc:100 NCCL WARN NET/Plugin: no plugin found"), ""},
+		{"weights", says("stdout", "[TRT-LLM] [I] Setting up throughput benchmark.\n[TRT-LLM] [I] Prefetching 81.92GB checkpoint files."), "warning: nothing was written for 20m"},
 		{"a bar without line ends", func(since time.Duration) map[string]string {
 			return map[string]string{"stderr": fmt.Sprintf("\rBenchmarking: %d/64%s", since/time.Minute, strings.Repeat(" ", int(since/(4*time.Minute))))}
-		}},
+		}, ""},
 		{"iterations, then the report", func(since time.Duration) map[string]string {
 			out := iterations(time.Minute)(since)
 			if since > time.Minute {
 				out["stdout"] += "[TRT-LLM] [I] Benchmark complete.\n"
 			}
 			return out
-		}},
-		{"torn end", says("bench_exit", "")},
+		}, ""},
+		{"torn end", says("bench_exit", ""), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -605,8 +606,55 @@ func TestHealthySilence(t *testing.T) {
 				if !b.memory.jobs[0].cancelled.IsZero() || b.codes() != "time_limit" {
 					t.Errorf("a healthy job was cancelled, and ended as %s: %s", b.codes(), strings.Join(b.told, " | "))
 				}
-				if c.name == "no word" {
-					b.wantTold("warning: nothing was written for 20m")
+				if c.told != "" {
+					b.wantTold(c.told)
+				}
+			})
+		})
+	}
+}
+
+// A step in which trtllm-bench writes no line is looked into after twice the start-up
+// that is expected, or half an hour where none is, however much others write there; it
+// is never cancelled.
+func TestStepWithoutBenchmark(t *testing.T) {
+	chatter := func(since time.Duration) map[string]string {
+		return map[string]string{"start": string(jobdir.Encode(jobdir.Start{JobID: "1", Time: time.Now().Add(-since)})),
+			"stderr": strings.Repeat("mpi_rank: 0\nrank0 run mgmn leader node with mpi_world_size: 8 ...\n", int(since/time.Minute))}
+	}
+	for _, c := range []struct {
+		name     string
+		expected float64
+		writes   func(time.Duration) map[string]string
+		after    string
+	}{
+		{"expected", 600, chatter, "no line 20m"},
+		{"not expected", 0, chatter, "no line 30m"},
+		{"a line of trtllm-bench", 600, func(since time.Duration) map[string]string {
+			out := chatter(since)
+			out["stdout"] = "[01/12/2026-10:11:12] [TRT-LLM] [I] Preparing to run throughput benchmark...\n"
+			return out
+		}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, 1, executors.Pace{}, course{runs: 35 * time.Minute, end: executors.TimedOut, node: "gb01", writes: c.writes})
+				if c.expected > 0 {
+					i := estimate.Interval{High: c.expected}
+					b.campaign.Plan.Runs[0].Estimate = &plan.Estimate{StartupSeconds: &i, MeasureSeconds: &i}
+				}
+				if _, err := b.run(); err != nil {
+					t.Fatal(err)
+				}
+				if !b.memory.jobs[0].cancelled.IsZero() || b.codes() != "time_limit" {
+					t.Errorf("it was cancelled and ended as %s", b.codes())
+				}
+				if looked, told := b.memory.diagnose == 1, strings.Contains(strings.Join(b.told, "\n"), "no line"); looked != (c.after != "") || told != looked {
+					t.Errorf("it was looked into %d times, told %v", b.memory.diagnose, b.told)
+				}
+				if c.after != "" {
+					b.wantTold("warning: trtllm-bench has written " + c.after)
+					b.wantTold("diagnosis.txt")
 				}
 			})
 		})

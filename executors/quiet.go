@@ -3,6 +3,7 @@ package executors
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/runs"
@@ -20,6 +21,9 @@ const (
 	// lateStep is how long after trtllm-bench has ended well its step may go on
 	// until somebody looks why.
 	lateStep = time.Minute
+	// unknownStartup bounds the time until trtllm-bench's first line where no start-up
+	// is expected; else twice the expected one does.
+	unknownStartup = 30 * time.Minute
 )
 
 // quiet is for how long the files of a running job have not grown.
@@ -65,11 +69,40 @@ func (c *Campaign) silence(ctx context.Context, t *task, silent time.Duration) e
 		c.tell(t, RunState, Event{Text: "the step goes on after trtllm-bench has ended; it is looked into"})
 		return c.diagnose(ctx, t)
 	}
-	if why := LongSilence(t.run, t.progress > 0, silent); why != "" && !t.quiet.warned {
-		t.quiet.warned = true
+	p, err := t.attempt.Progress()
+	if err != nil {
+		return err
+	}
+	ran, err := t.ran()
+	if err != nil {
+		return err
+	}
+	why := Overdue(t.run, p, ran, silent)
+	if why == "" || t.quiet.warned {
+		return nil
+	}
+	t.quiet.warned = true
+	if !mute(p) || t.quiet.diagnosed {
 		c.tell(t, RunState, Event{Text: why})
+		return nil
+	}
+	c.tell(t, RunState, Event{Text: why + "; it is looked into"})
+	if err := c.diagnose(ctx, t); err != nil {
+		return err
+	}
+	if path, text := t.attempt.Diagnosis(); path != "" {
+		c.tell(t, RunState, Event{Text: fmt.Sprintf("%d processes of trtllm-bench or its launcher were found; see %s", strings.Count(text, "\n-- process "), path)})
 	}
 	return nil
+}
+
+// ran is for how long the task's step runs, 0 before it was started.
+func (t *task) ran() (time.Duration, error) {
+	start, err := t.attempt.Start()
+	if err != nil || start == nil {
+		return 0, err
+	}
+	return time.Since(start.Time), nil
 }
 
 // listen notes whether the attempt's files have grown.
@@ -101,23 +134,36 @@ func (t *task) hangs(silent time.Duration) string {
 	return ""
 }
 
-// LongSilence says that a running job has written nothing for more than twice as
-// long as is expected of it, "" where it has not. It is a warning: a job may be
-// silent and well.
-func LongSilence(run *plan.Run, measures bool, silent time.Duration) string {
+// mute reports whether a step was started in which trtllm-bench has said nothing.
+func mute(p *runs.Progress) bool { return p != nil && p.Stage == "" && p.Total == 0 }
+
+// Overdue warns of a running job that takes more than twice as long as is expected
+// of it: until the first line of trtllm-bench, of a step that ran so long, or with
+// files that were silent so long. "" is for no warning. A job may be silent and well.
+func Overdue(run *plan.Run, p *runs.Progress, ran, silent time.Duration) string {
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)).Round(time.Second) }
 	e := run.Estimate
-	if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
+	known := e != nil && e.StartupSeconds != nil && e.MeasureSeconds != nil
+	if mute(p) {
+		bound, expected := unknownStartup, "most jobs start within "+unknownStartup.String()
+		if known {
+			bound, expected = 2*seconds(e.StartupSeconds.High), fmt.Sprintf("start-up is expected to take at most %s", seconds(e.StartupSeconds.High))
+		}
+		if ran > bound {
+			return fmt.Sprintf("warning: trtllm-bench has written no line %s after its step was started, and %s; the job goes on", ran.Round(time.Second), expected)
+		}
+	}
+	if !known {
 		return ""
 	}
-	expected := e.StartupSeconds.High
-	if measures {
-		expected = e.MeasureSeconds.High
+	expected := seconds(e.StartupSeconds.High)
+	if p != nil && p.Total > 0 {
+		expected = seconds(e.MeasureSeconds.High)
 	}
-	if silent.Seconds() <= 2*expected {
+	if silent <= 2*expected {
 		return ""
 	}
-	return fmt.Sprintf("warning: nothing was written for %s, and at most %s are expected; the job goes on (max_quiet would end it)",
-		silent.Round(time.Second), time.Duration(expected*float64(time.Second)).Round(time.Second))
+	return fmt.Sprintf("warning: nothing was written for %s, and at most %s are expected; the job goes on (max_quiet would end it)", silent.Round(time.Second), expected)
 }
 
 // measuredOn are the nodes of a run that shares its job with others, which are not

@@ -110,3 +110,13 @@ func step(end string) time.Duration {
 func (a *Attempt) RecordDiagnosis(text string) error {
 	return jobdir.ReplaceFile(a.Dir, diagnosisFile, []byte(a.Redactor().Clean(text)), 0o644)
 }
+
+// Diagnosis is what RecordDiagnosis kept, and its file; path is "" for nothing.
+func (a *Attempt) Diagnosis() (path, text string) {
+	path = filepath.Join(a.Dir, diagnosisFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", ""
+	}
+	return path, string(b)
+}

@@ -31,18 +31,20 @@ func (a *Attempt) Progress() (*Progress, error) {
 		return nil, err
 	}
 	p := &Progress{}
-	for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile} {
-		if !l.Has(name) {
-			continue
+	for _, part := range []func(string, int64) (string, error){tail, head} {
+		for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile} {
+			text, err := part(filepath.Join(l.Dir, name), tailBytes)
+			if err != nil {
+				return nil, err
+			}
+			p.read(text)
 		}
-		end, err := tail(filepath.Join(l.Dir, name), tailBytes)
-		if err != nil {
-			return nil, err
+		if p.Total > 0 && p.Stage == "" {
+			p.Stage = "Starting benchmark" // said too long ago
 		}
-		p.read(end)
-	}
-	if p.Stage == "" && p.Total > 0 {
-		p.Stage = "Starting benchmark" // said too long ago
+		if p.Stage != "" {
+			break
+		}
 	}
 	return p, nil
 }
@@ -60,8 +62,22 @@ func (p *Progress) read(end string) {
 	}
 }
 
-// tail is the end of a file, from the beginning of a line on; "" for a file
-// that went away.
+// head is the beginning of a file, "" for one that is not there.
+func head(path string, most int64) (string, error) {
+	f, err := jobdir.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most))
+	return string(b), err
+}
+
+// tail is the end of a file, from the beginning of a line on; "" for one that is not
+// there.
 func tail(path string, most int64) (string, error) {
 	f, err := jobdir.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

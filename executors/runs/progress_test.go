@@ -40,4 +40,9 @@ func TestProgress(t *testing.T) {
 	if p := progress(); p.Done != 37 || p.Stage != "Starting benchmark" {
 		t.Errorf("behind many lines: %+v", p)
 	}
+	put(t, a, "stderr", "")
+	put(t, a, "stdout", "[03/04/2026-06:01:00] [TRT-LLM] [I] Setting up throughput benchmark.\n"+strings.Repeat("loading a shard\n", 20000))
+	if p := progress(); p.Stage != "Setting up throughput benchmark" {
+		t.Errorf("said long ago: %+v", p)
+	}
 }

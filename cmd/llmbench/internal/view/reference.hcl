@@ -363,7 +363,7 @@ executor "slurm" {
   }
   argument "startup" {
     type = "duration"
-    doc  = "How long a job runs before it measures, for predicted times. Default: what was measured, else a prediction from the size of the weights."
+    doc  = "How long a job runs before it measures, for predicted times. Default: what was measured, else a prediction from the size of the weights. Where trtllm-bench has written no line after twice the longest of it, or 30 minutes where nothing is predicted, the job is looked into (diagnosis.txt) and goes on."
   }
   argument "max_in_queue" {
     type    = "number"

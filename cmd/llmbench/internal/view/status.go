@@ -31,6 +31,7 @@ type Standing struct {
 	handle  executors.Handle
 	flying  bool
 	packed  bool
+	log     *runs.Progress
 	samples string
 }
 
@@ -49,7 +50,7 @@ func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error
 		case slot.InFlight:
 			err := s.fly(slot)
 			s.expect(r.Estimate, now)
-			return s, errors.Join(err, s.silence(r, slot, now))
+			return s, errors.Join(err, s.overdue(r, slot, now))
 		case slot.Deferred != "":
 			s.State, s.Reason = string(runs.Deferred), slot.Deferred
 		case slot.Result != nil && !slot.Counts:
@@ -74,6 +75,7 @@ func (s *Standing) fly(slot runs.Slot) error {
 		s.Nodes, s.Since = start.Nodes, &start.Time
 	}
 	p, err := slot.Attempt.Progress()
+	s.log = p
 	if err != nil || p == nil || p.Total == 0 {
 		return err
 	}
@@ -85,8 +87,9 @@ func (s *Standing) fly(slot runs.Slot) error {
 	return nil
 }
 
-// silence warns of a running job that has written nothing for long.
-func (s *Standing) silence(r *plan.Run, slot runs.Slot, now time.Time) error {
+// overdue warns of a running job that takes longer than expected, and says where it
+// was looked into.
+func (s *Standing) overdue(r *plan.Run, slot runs.Slot, now time.Time) error {
 	if slot.Phase != runs.Running {
 		return nil
 	}
@@ -94,8 +97,15 @@ func (s *Standing) silence(r *plan.Run, slot runs.Slot, now time.Time) error {
 	if err != nil || g.Written.IsZero() {
 		return err
 	}
-	if why := executors.LongSilence(r, s.Progress != nil, now.Sub(g.Written)); why != "" {
+	ran := time.Duration(0)
+	if s.Since != nil {
+		ran = now.Sub(*s.Since)
+	}
+	if why := executors.Overdue(r, s.log, ran, now.Sub(g.Written)); why != "" {
 		s.Reason = why
+		if path, _ := slot.Attempt.Diagnosis(); path != "" {
+			s.Reason += "; looked into: " + path
+		}
 	}
 	return nil
 }
