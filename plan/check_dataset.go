@@ -20,6 +20,7 @@ func (p *proof) promptsAsText() hcl.Diagnostics {
 	if n := p.data.bound(); n > 0 {
 		detail += fmt.Sprintf(" By its bytes the longest request has at most %d tokens (ISL + OSL), which max_seq_len is unless it is set. Rows with input_ids give the lengths.", n)
 	}
+	detail += " A simulation takes a token for every four bytes of a prompt."
 	return p.warningAt("max_seq_len", "Prompt lengths are not known", detail)
 }
 

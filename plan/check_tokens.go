@@ -23,7 +23,15 @@ func (p *proof) limitsGiven() hcl.Diagnostics {
 // longestPrompt refuses a prompt that does not fit into one iteration.
 func (p *proof) longestPrompt() hcl.Diagnostics {
 	tokens, ok := intArg(p.cell, "max_num_tokens")
-	if !ok || p.chunked() || p.data.maxISL <= tokens {
+	if !ok || p.chunked() {
+		return nil
+	}
+	if most := p.data.traits.LongestPrompt; most > tokens && p.data.maxISL <= tokens {
+		return p.warningAt("max_num_tokens", "Prompt may be longer than an iteration", fmt.Sprintf(
+			"By its bytes the longest prompt of %s has at most %d tokens, and max_num_tokens is %d. Without chunked context a prompt is processed whole, and one that does not fit fails after the model is loaded. "+
+				"Set max_num_tokens to %d to be sure, or enable_chunked_context = true.", *p.data.Path, most, tokens, most))
+	}
+	if p.data.maxISL <= tokens {
 		return nil
 	}
 	return p.errorAt("max_num_tokens", "Prompt is longer than an iteration", fmt.Sprintf(

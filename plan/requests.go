@@ -119,8 +119,10 @@ func (q *requests) bound() int {
 	return max(q.longest, q.traits.LongestText)
 }
 
+// add takes the rows of a data set. What is not known of their lengths is in no
+// extent.
 func (q *requests) add(lengths []trtllm.Length) {
-	q.lengths, q.extent = lengths, extentOf(lengths)
+	q.lengths = lengths
 	for _, l := range lengths {
 		q.variableOSL = q.variableOSL || l.OSL != lengths[0].OSL
 		if l.ISL < 0 {

@@ -25,8 +25,8 @@ type Workload struct {
 	Lengths []trtllm.Length
 }
 
-// Scenario is the workload in the terms of the estimator. A request whose
-// prompt is text counts with the mean of the others.
+// Scenario is the workload in the terms of the estimator, with the lengths that are
+// assumed of prompts that are text or media.
 func (w Workload) Scenario() estimate.Scenario {
 	s := w.scenario(w.machine(), extentOf(w.Lengths), graphSizes)
 	s.Requests = estimateRequests(w.Lengths)
@@ -84,8 +84,8 @@ func (w Workload) maxNumTokens(e extent, batch int) int {
 	return max(tokens, e.maxISL+batch)
 }
 
-// An extent is how long the requests of a data set get, a prompt that is text
-// taken for the mean of the others.
+// An extent is how long the requests of a data set get. A prompt with media is taken
+// for the mean of the others.
 type extent struct{ longest, maxISL, meanISL int }
 
 func extentOf(lengths []trtllm.Length) extent {
@@ -97,24 +97,17 @@ func extentOf(lengths []trtllm.Length) extent {
 	}
 	e := extent{meanISL: max(1, sum/max(1, n))}
 	for _, l := range lengths {
-		isl := e.isl(l)
+		isl := l.Assumed(e.meanISL)
 		e.longest, e.maxISL = max(e.longest, isl+l.OSL), max(e.maxISL, isl)
 	}
 	return e
-}
-
-func (e extent) isl(l trtllm.Length) int {
-	if l.ISL <= 0 {
-		return e.meanISL
-	}
-	return l.ISL
 }
 
 func estimateRequests(lengths []trtllm.Length) []estimate.Request {
 	e := extentOf(lengths)
 	out := make([]estimate.Request, len(lengths))
 	for i, l := range lengths {
-		out[i] = estimate.Request{ISL: e.isl(l), OSL: l.OSL}
+		out[i] = estimate.Request{ISL: l.Assumed(e.meanISL), OSL: l.OSL}
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,9 +60,12 @@ func (b *Bench) Run(ctx context.Context, argv []string) int {
 	}
 	b.log("SIMULATED: llmbench stands in for trtllm-bench; nothing is measured")
 	b.log("Preparing to run throughput benchmark...")
-	w, data, err := b.workload(inv)
+	w, err := b.workload(inv)
 	if err != nil {
 		return b.refuse(err)
+	}
+	if slices.ContainsFunc(w.Lengths, func(l trtllm.Length) bool { return l.ISL < 0 }) {
+		b.log("SIMULATED: a prompt that is text is taken to have a token for every four bytes, one with media the mean ISL of the others")
 	}
 	if rc, failed := b.fault(ctx); failed {
 		return rc
@@ -80,7 +84,7 @@ func (b *Bench) Run(ctx context.Context, argv []string) int {
 		fmt.Fprintln(b.Stderr, "Aborted!")
 		return 1
 	}
-	return b.report(inv, w, s, data, outcome)
+	return b.report(inv, w, s, outcome)
 }
 
 // errTimeLimit ends a run as Slurm does at its job's time limit; rcTerminated is
@@ -101,46 +105,45 @@ func (b *Bench) refuse(err error) int {
 }
 
 // workload reads what the command line names.
-func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, trtllm.Dataset, error) {
+func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, error) {
 	var w plan.Workload
-	var data trtllm.Dataset
 	cat, err := b.catalog()
 	if err != nil {
-		return w, data, err
+		return w, err
 	}
 	model, checkpoint, ok := cat.Model(inv.Model)
 	if !ok {
-		return w, data, refusal("%s is not a model that can be simulated", inv.Model)
+		return w, refusal("%s is not a model that can be simulated", inv.Model)
 	}
 	gpu, ok := cat.GPU(or(b.GPU, "GB200"))
 	if !ok {
-		return w, data, refusal("%s is not a GPU that can be simulated", b.GPU)
+		return w, refusal("%s is not a GPU that can be simulated", b.GPU)
 	}
 	options, err := b.options(inv)
 	if err != nil {
-		return w, data, err
+		return w, err
 	}
 	if err := b.parallel(inv.Args); err != nil {
-		return w, data, err
+		return w, err
 	}
 	rows, _ := inv.Args.Int("num_requests")
 	read := b.ReadDataset
 	if read == nil {
 		read = trtllm.ReadDatasetFile
 	}
-	data, err = read(b.path(inv.Dataset), rows)
+	data, err := read(b.path(inv.Dataset), rows)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return w, data, &trtllm.UsageError{Text: fmt.Sprintf("Error: trtllm-bench would refuse this: the data set %s does not exist", inv.Dataset), ExitCode: 2}
+		return w, &trtllm.UsageError{Text: fmt.Sprintf("Error: trtllm-bench would refuse this: the data set %s does not exist", inv.Dataset), ExitCode: 2}
 	case err != nil:
-		return w, data, refusal("%s: %v", inv.Dataset, err)
+		return w, refusal("%s: %v", inv.Dataset, err)
 	}
 	tp, _ := inv.Args.Int("tp")
 	pp, _ := inv.Args.Int("pp")
 	return plan.Workload{
 		Model: model, Checkpoint: checkpoint, GPU: gpu, GPUs: max(1, tp) * max(1, pp),
 		Arguments: inv.Args, Options: options, Lengths: data.Lengths, TRTLLMVersion: b.Version,
-	}, data, nil
+	}, nil
 }
 
 func (b *Bench) path(p string) string {

@@ -15,9 +15,9 @@ import (
 
 // report writes the report as trtllm-bench does, the JSON first, and returns
 // the exit status.
-func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, data trtllm.Dataset, o *estimate.Outcome) int {
+func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Outcome) int {
 	b.log("Benchmark done. Reporting results...")
-	rep := newReport(inv, w, s, data, o)
+	rep := newReport(inv, w, s, o)
 	rep.Engine.Version = or(b.Version, newest())
 	if inv.Report != "" {
 		var text bytes.Buffer
@@ -46,7 +46,7 @@ func newest() string {
 	return versions[len(versions)-1].Name
 }
 
-func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, data trtllm.Dataset, o *estimate.Outcome) *trtllm.Report {
+func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Outcome) *trtllm.Report {
 	m := o.Metrics()
 	rep := &trtllm.Report{
 		Simulated: true, SimulatedBy: "llmbench estimator " + estimate.Calibrated().Version,
@@ -64,7 +64,7 @@ func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, dat
 			trtllm.OutputThroughput: m.OutputTPS, trtllm.TotalThroughput: m.TotalTPS,
 			trtllm.OutputThroughputPerUser: m.TPSPerUser, trtllm.OutputThroughputPerGPU: m.TPSPerGPU,
 		}),
-		Dataset: newDatasetInfo(filepath.Base(inv.Dataset), data),
+		Dataset: newDatasetInfo(filepath.Base(inv.Dataset), s),
 	}
 	rep.Percentiles.Set(trtllm.AvgRequestLatency, percentiles(m.Latency))
 	if rep.Streaming = inv.Args.Bool("streaming"); rep.Streaming {
@@ -109,15 +109,14 @@ func meanOSL(s estimate.Scenario) float64 {
 	return sum / float64(max(1, len(s.Requests)))
 }
 
-func newDatasetInfo(path string, data trtllm.Dataset) *trtllm.DatasetInfo {
+func newDatasetInfo(path string, s estimate.Scenario) *trtllm.DatasetInfo {
 	var in, out, all []float64
-	for _, l := range data.Lengths {
-		isl := max(0, l.ISL)
-		in, out, all = append(in, float64(isl)), append(out, float64(l.OSL)), append(all, float64(isl+l.OSL))
+	for _, r := range s.Requests {
+		in, out, all = append(in, float64(r.ISL)), append(out, float64(r.OSL)), append(all, float64(r.ISL+r.OSL))
 	}
 	d := &trtllm.DatasetInfo{
 		ISL: percentiles(estimate.SpreadOf(in)), OSL: percentiles(estimate.SpreadOf(out)), SeqLen: percentiles(estimate.SpreadOf(all)),
-		Requests: data.Rows, Path: path,
+		Requests: len(in), Path: path,
 	}
 	d.MaxISL, d.MaxOSL, d.MaxSeqLen = int(d.ISL.Maximum), int(d.OSL.Maximum), int(d.SeqLen.Maximum)
 	d.AvgISL, d.AvgOSL, d.AvgSeqLen = d.ISL.Average, d.OSL.Average, d.SeqLen.Average

@@ -25,8 +25,8 @@ type Dataset struct {
 // none.
 type Traits struct {
 	// LongestText is the most tokens, ISL+OSL, that a request whose prompt is text
-	// can have: a token holds a byte or more, and one token begins the prompt.
-	LongestText int
+	// can have, and LongestPrompt is that of its prompt.
+	LongestText, LongestPrompt int
 	// MediaLine and LoRALine are the first with media_paths and lora_request.
 	MediaLine, LoRALine int
 	// LargestID is the largest token id, IDLine where it stands first.
@@ -34,8 +34,8 @@ type Traits struct {
 }
 
 func (c *Traits) add(line int, r rowRead) {
-	if r.textBytes > 0 {
-		c.LongestText = max(c.LongestText, r.textBytes+1+r.OSL)
+	if r.ISL < -1 {
+		c.LongestText, c.LongestPrompt = max(c.LongestText, r.OSL-r.ISL), max(c.LongestPrompt, -r.ISL)
 	}
 	if r.media && c.MediaLine == 0 {
 		c.MediaLine = line

@@ -23,7 +23,7 @@ func TestReadDataset(t *testing.T) {
 {"task_id": 5, "prompt": "text", "input_ids": null, "logits": [1], "output_tokens": 9}
 {"task_id": 6, "prompt": "What is this?", "media_paths": ["a.png"], "output_tokens": 9}
 {"task_id": 7, "input_ids": [1], "input_ids": [1, 2], "output_tokens": 9}`
-	want := []Length{{3, 5}, {2, 6}, {1, 7}, {-1, 8}, {4, 9}, {-1, 9}, {-1, 9}, {2, 9}}
+	want := []Length{{3, 5}, {2, 6}, {1, 7}, {-15, 8}, {4, 9}, {-5, 9}, {-1, 9}, {2, 9}}
 	lines := strings.SplitAfter(rows, "\n")
 	for limit := range len(want) + 2 {
 		n := limit
@@ -75,13 +75,22 @@ func TestReadDatasetRefuses(t *testing.T) {
 	}
 }
 
+// A prompt of text is taken for a token every four bytes, however many ids others have.
+func TestAssumedLength(t *testing.T) {
+	for _, c := range []struct{ isl, want int }{{7, 7}, {-2, 1}, {-5, 1}, {-6, 2}, {-401, 100}, {-1, 30}} {
+		if got := (Length{ISL: c.isl}).Assumed(30); got != c.want {
+			t.Errorf("%d is taken for %d tokens, want %d", c.isl, got, c.want)
+		}
+	}
+}
+
 func TestReadDatasetTraits(t *testing.T) {
 	const rows = `{"task_id":0,"input_ids":[1,900,3],"output_tokens":5}
 {"task_id":1,"prompt":"Grüße","output_tokens":8}
 {"task_id":2,"prompt":"a","media_paths":["a.png"],"output_tokens":2}
 {"task_id":3,"input_ids":[900],"lora_request":{"lora_name":"a"},"output_tokens":2}`
 	ds, err := ReadDataset(strings.NewReader(rows), 0)
-	want := Traits{LongestText: 7 + 1 + 8, MediaLine: 3, LoRALine: 4, LargestID: 900, IDLine: 1}
+	want := Traits{LongestText: 7 + 1 + 8, LongestPrompt: 7 + 1, MediaLine: 3, LoRALine: 4, LargestID: 900, IDLine: 1}
 	if err != nil || ds.Traits != want {
 		t.Errorf("%+v (%v), want %+v", ds.Traits, err, want)
 	}

@@ -12,7 +12,6 @@ import (
 // A rowRead is what a row holds.
 type rowRead struct {
 	Length
-	textBytes   int // of a prompt that is text
 	largestID   int
 	media, lora bool
 }
@@ -74,8 +73,7 @@ func (r row) whole(key string) (int64, error) {
 	return n, nil
 }
 
-// prompt reads the length of the prompt: that of its ids, which win over text,
-// and -1 for text and media.
+// prompt reads the length of the prompt: that of its ids, which win over text.
 func (r row) prompt(read *rowRead) error {
 	key := "input_ids"
 	if _, ok := r[key]; !ok {
@@ -97,7 +95,7 @@ func (r row) prompt(read *rowRead) error {
 		if s == "" {
 			return errors.New("prompt is empty")
 		}
-		read.textBytes = len(s)
+		read.ISL = -len(s) - 1
 	default:
 		return errors.New("there are neither input_ids nor a prompt")
 	}

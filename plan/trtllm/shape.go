@@ -33,9 +33,22 @@ type Shape struct {
 	Vocab, EOS         int // ids of the tokenizer without added special tokens
 }
 
-// A Length is one row: tokens in and tokens out. ISL is -1 for a prompt that is
-// text or has media, whose length only the tokenizer knows.
+// A Length is one row: tokens in and tokens out. ISL is negative where only the
+// tokenizer knows it: minus the most tokens that a prompt of text can have, a byte each
+// and one that begins it, and -1 for media.
 type Length struct{ ISL, OSL int }
+
+// Assumed is the ISL that a simulation takes: a token for every four bytes of a text,
+// as English has, and otherwise for media.
+func (l Length) Assumed(otherwise int) int {
+	switch {
+	case l.ISL > 0:
+		return l.ISL
+	case l.ISL < -1:
+		return (2 - l.ISL) / 4
+	}
+	return otherwise
+}
 
 // Lengths returns the lengths of a row, counted from 0. They depend on seed and
 // row alone.
