@@ -123,10 +123,10 @@ func (c *Config) lookInside(image string, n NodeCheck) []string {
 	words := []string{quote("--container-image=" + image)}
 	var mounts []string
 	for _, w := range n.Weights {
-		mounts = append(mounts, w+":"+w)
+		mounts = append(mounts, mountOf(w))
 	}
 	for _, f := range n.Files {
-		mounts = append(mounts, f+":"+f+":ro")
+		mounts = append(mounts, mountOf(f)+":ro")
 	}
 	for _, m := range c.Container.Mounts {
 		if !strings.Contains(m, ":") {

@@ -336,3 +336,36 @@ func TestBringScriptRuns(t *testing.T) {
 		}
 	}
 }
+
+// The files of a revision in the cache of Hugging Face are links into the folder blobs of
+// their repository (huggingface_hub, "How-to: manage cache"): a container sees both.
+func TestContainerSeesLinkedWeights(t *testing.T) {
+	repository := filepath.Join(t.TempDir(), "hub", "models--nvidia--finch-FP8")
+	weights := filepath.Join(repository, "snapshots", "5f0b1c")
+	blob := filepath.Join(repository, "blobs", "9a0c")
+	for _, dir := range []string{weights, filepath.Dir(blob)} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("../../blobs/9a0c", filepath.Join(weights, "model-1.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(blob, []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig()
+	cfg.Container = &Container{ImageDir: "/images"}
+	run := testRun("true")
+	run.Model.Path = &weights
+	run.LLMAPIOptions = map[string]any{"speculative_config": map[string]any{"speculative_model_dir": "/plain/snapshots/draft"}}
+	run.Image.TRTLLMVersion = "1.1"
+	for _, words := range [][]string{cfg.Container.words(run), cfg.lookInside("/images/i", NodeCheck{Run: run, Weights: []string{weights}})} {
+		if all := strings.Join(words, " "); !strings.Contains(all, repository+":"+repository) || strings.Contains(all, weights) {
+			t.Errorf("the container does not see %s: %s", repository, all)
+		}
+	}
+	if all := strings.Join(cfg.Container.words(run), " "); !strings.Contains(all, "/plain/snapshots/draft:/plain/snapshots/draft:ro") {
+		t.Errorf("another folder is mounted otherwise: %s", all)
+	}
+}

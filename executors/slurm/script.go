@@ -142,11 +142,15 @@ func launch(argv []string) (step, measured []string) {
 func (c *Container) words(run *plan.Run) []string {
 	image := filepath.Join(c.ImageDir, ImageFile(run.Image.Name))
 	mounts := `"$LLMBENCH_ATTEMPT:$LLMBENCH_ATTEMPT","$LLMBENCH_DATASETS:$LLMBENCH_DATASETS"`
+	weights := ""
 	if run.Model.Path != nil {
-		mounts += "," + quote(*run.Model.Path+":"+*run.Model.Path)
+		weights = *run.Model.Path
+		mounts += "," + quote(mountOf(weights))
 	}
 	for _, f := range run.Files() {
-		mounts += "," + quote(f.Path+":"+f.Path+":ro")
+		if m := mountOf(f.Path); weights == "" || m != mountOf(weights) {
+			mounts += "," + quote(m+":ro")
+		}
 	}
 	for _, m := range c.Mounts {
 		if !strings.Contains(m, ":") {
@@ -162,6 +166,15 @@ func (c *Container) words(run *plan.Run) []string {
 		out = append(out, "--no-container-mount-home")
 	}
 	return out
+}
+
+// mountOf mounts a path where it is. In the cache of Hugging Face that is the whole
+// repository: the files of a revision are links to ../../blobs.
+func mountOf(path string) string {
+	if repository, _, ok := strings.Cut(path, "/snapshots/"); ok && strings.HasPrefix(filepath.Base(repository), "models--") {
+		path = repository
+	}
+	return path + ":" + path
 }
 
 // sharedContainer names the container that the runs of a pack share.
