@@ -39,8 +39,8 @@ func definitions(executor, weights string) string {
 		"nvcr.io/", "127.0.0.1:1/").Replace(rest)
 }
 
-// On a real Slurm, jobs without GPUs bring what runs read, and jobs look at the
-// nodes and name those that are not well.
+// On a real Slurm, jobs without GPUs bring what runs read and ask images, and jobs look
+// at the nodes and name those that are not well.
 func TestOnSlurmPrepareAndDoctor(t *testing.T) {
 	c, _ := newCampaignOn(t, slurmtest.Options{})
 	root := t.TempDir()
@@ -57,6 +57,7 @@ func TestOnSlurmPrepareAndDoctor(t *testing.T) {
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	c.bringsByJobs(root)
 	c.looksAtNodes(root)
+	c.asksAnImage(root, bin)
 }
 
 // bringsByJobs kills prepare while its job is in the queue, and takes the job up.
@@ -150,6 +151,55 @@ gb02 power: 1000.00 W`
 	}
 	if out, _ := c.llmbench("doctor", "-nodes", c.dir); !strings.Contains(out, "✗ 3 NVIDIA GB200") || !strings.Contains(out, "fail  gb02 power") || !strings.Contains(out, "another node has 1200.00 W") {
 		c.t.Error("the table of nodes lacks something")
+	}
+}
+
+// asksAnImage probes an image in a job, and plans with what it said. srun drops the
+// flags of pyxis, and trtllm-bench and python3 answer as an image of 1.2.0 would that
+// calls itself 1.4.7.
+func (c *campaign) asksAnImage(root, bin string) {
+	srun, err := exec.LookPath("srun")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	answers, err := filepath.Abs("../../schema/catalog/testdata/probe/1.2.0.txt")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	section := "sed -n '/^== %s$/,/^== /{/^== /!p}' " + answers
+	asked := filepath.Join(root, "asked")
+	for name, text := range map[string]string{
+		"srun": `words=()
+for w; do case $w in --container-* | --no-container-*) echo "$w" >>` + asked + ` ;; *) words+=("$w") ;; esac; done
+exec ` + srun + ` "${words[@]}"`,
+		"trtllm-bench": `case "$*" in *throughput*) ` + fmt.Sprintf(section, "trtllm-bench throughput --help") + ` ;; *) ` + fmt.Sprintf(section, "trtllm-bench --help") + ` ;; esac`,
+		"python3":      `if [ "$1" = -c ]; then echo 1.4.7; else cat >/dev/null; echo "== options"; ` + fmt.Sprintf(section, "options") + `; fi`,
+	} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/bash\n"+text+"\n"), 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.define(strings.NewReplacer("release:1.0.0rc4", "release:1.4.7", "enable_attention_dp", "print_iter_log").Replace(definitions(fmt.Sprintf(`
+executor "slurm" "here" {
+  partition     = "batch"
+  poll_interval = "1s"
+
+  container {
+    image_dir = %q
+  }
+}
+`, filepath.Join(root, "images")), filepath.Join(root, "weights"))))
+	const image = "127.0.0.1:1/nvidia/tensorrt-llm/release:1.4.7"
+	for _, want := range []string{"trtllm-1.4.7.catalog.hcl", "catalogued already"} {
+		if out, code := c.llmbench("catalog", "probe", image, c.dir); code != 0 || !strings.Contains(out, want) {
+			c.t.Errorf("catalog probe: exit %d, want %s", code, want)
+		}
+	}
+	if words, err := os.ReadFile(asked); err != nil || !strings.Contains(string(words), "--container-image=127.0.0.1:1#nvidia/tensorrt-llm/release:1.4.7") {
+		c.t.Errorf("%v: srun was given %s", err, words)
+	}
+	if out, code := c.llmbench("plan", c.dir); code != 0 || !strings.Contains(out, "declared by you, not supported") {
+		c.t.Errorf("plan with what the image said: exit %d", code)
 	}
 }
 

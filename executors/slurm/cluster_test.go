@@ -166,6 +166,7 @@ func TestOnSlurm(t *testing.T) {
 		t.Run("claim", claimExcludes)
 		t.Run("requeue", requeueRefused)
 		t.Run("lost answer", lostAnswer)
+		t.Run("launchers of both forms", launchersRun)
 		t.Run("launcher hangs", launcherHangs)
 		if !accounting { // more than a minute, and accounting takes no part in it
 			t.Run("time limit", timeLimit)
@@ -349,6 +350,31 @@ func lostAnswer(t *testing.T) {
 		t.Error(err)
 	}
 	waitFor(t, e, h)
+}
+
+// launchersRun starts a benchmark on eight ranks behind launchers of both forms.
+func launchersRun(t *testing.T) {
+	for _, form := range []string{"words", "quoted"} {
+		bin := t.TempDir()
+		path, bench := filepath.Join(bin, "trtllm-llmapi-launch"), filepath.Join(bin, "trtllm-bench")
+		for path, text := range map[string]string{path: launcher(form), bench: leavesArguments + "0\n"} {
+			if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg := testConfig()
+		e := newExecutor(cfg)
+		run := testRun("")
+		run.Steps[0].Argv = append([]string{path, bench}, launched...)
+		job := testJob(t, cfg, run, 94)
+		waitFor(t, e, submit(t, e, job))
+		if got := read(t, job, "argv"); got != launchedText {
+			t.Errorf("%s: trtllm-bench got %q, want %q", form, got, launchedText)
+		}
+		if exit := read(t, job, "exit"); !strings.Contains(exit, `"rc":0,"bench_rc":0,`) || strings.Contains(exit, "did not end") {
+			t.Errorf("%s: the job's last word is %s", form, exit)
+		}
+	}
 }
 
 // launcherHangs starts a launcher that waits for ever after the benchmark on

@@ -181,23 +181,48 @@ func TestJobsTellSuspension(t *testing.T) {
 	}
 }
 
-// launchers are trtllm-llmapi-launch in its two forms, as far as they run what they
-// are given on rank 0 (tensorrt_llm/llmapi/trtllm-llmapi-launch of TensorRT-LLM): up
-// to June 2025 in unquoted words, later as it is; both without Slurm's variables.
-var launchers = map[string]string{
-	"words":  "#!/bin/bash\nset -ex\ntask=\"${@:1}\"\n(unset SLURM_PROCID SLURM_JOB_ID\n$task)\necho stopped\n",
-	"quoted": "#!/bin/bash\nset -e\ntask=(\"$@\")\n(unset SLURM_PROCID SLURM_JOB_ID\n\"${task[@]}\")\necho stopped\n",
+// launcher is trtllm-llmapi-launch as far as it runs what it is given
+// (tensorrt_llm/llmapi/trtllm-llmapi-launch of TensorRT-LLM): in the background of rank
+// 0, without the variables of Slurm and MPI, while leader and workers wait to be told to
+// stop, which set -e skips after a failure. Up to June 2025 (cbe4c0ae) it ran unquoted
+// words, later what it is given.
+func launcher(form string) string {
+	keep, run := `task="${@:1}"`, `$task`
+	if form == "quoted" {
+		keep, run = `task=("$@")`, `"${task[@]}"`
+	}
+	return `#!/bin/bash
+set -e
+` + keep + `
+if [ "${SLURM_PROCID:-0}" = 0 ]; then
+  (
+    for var in $(compgen -e); do case $var in SLURM_* | PMIX_* | PMI_* | OMPI_* | MPI_* | UCX_*) unset "$var" ;; esac; done
+    ` + run + `
+    : >stop
+  ) &
+fi
+until [ -e stop ]; do sleep 0.1; done
+`
 }
+
+// What stands in for trtllm-bench leaves the arguments that it was given.
+var (
+	launched     = []string{"--model", "a b  c", "it's", "*", ""}
+	launchedText = strings.Join(launched, "\x00") + "\x00"
+)
+
+const leavesArguments = "#!/bin/bash\nprintf '%s\\0' \"$@\" >argv\nexit "
 
 // The launcher is given one word, so that what is measured starts with the arguments
 // that it should have, and its status is known, whichever form the launcher has and
-// whether or not pyxis stands between.
+// whether or not pyxis stands between: its flags are srun's, and the words behind them
+// are the task's as without it (pyxis_slurmstepd.c of 0.24.0).
 func TestLaunchersOfBothForms(t *testing.T) {
-	for name, text := range launchers {
+	for _, form := range []string{"words", "quoted"} {
 		for _, rc := range []string{"0", "3"} {
 			p := newSecretJob(t, "", `while [ "$1" != trtllm-llmapi-launch ]; do shift; done; exec "$@"`)
 			run := testRun("true")
-			run.Steps[0].Argv = []string{"trtllm-llmapi-launch", "trtllm-bench", "--model", "a b  c", "it's", "*", ""}
+			run.Steps[0].Argv = append([]string{"trtllm-llmapi-launch", "trtllm-bench"}, launched...)
 			cfg := testConfig()
 			cfg.Container = &Container{ImageDir: "/images"}
 			job, err := cfg.Target().Job(run)
@@ -206,9 +231,9 @@ func TestLaunchersOfBothForms(t *testing.T) {
 			}
 			for path, text := range map[string]string{
 				filepath.Join(p.dir, "script.sh"):            *job.Script,
-				filepath.Join(p.dir, "attempt"):              "LLMBENCH_NONCE=n\nLLMBENCH_DATASETS=/d\nLLMBENCH_ATTEMPT=" + p.dir + "\n",
-				filepath.Join(p.bin, "trtllm-llmapi-launch"): text,
-				filepath.Join(p.bin, "trtllm-bench"):         "#!/bin/bash\nprintf '%s\\0' \"$@\" >argv\nexit " + rc + "\n",
+				filepath.Join(p.dir, "attempt"):              "LLMBENCH_NONCE=n\nLLMBENCH_DATASETS=/d\nLLMBENCH_SHUTDOWN_GRACE=1\nLLMBENCH_ATTEMPT=" + p.dir + "\n",
+				filepath.Join(p.bin, "trtllm-llmapi-launch"): launcher(form),
+				filepath.Join(p.bin, "trtllm-bench"):         leavesArguments + rc + "\n",
 			} {
 				if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 					t.Fatal(err)
@@ -216,11 +241,14 @@ func TestLaunchersOfBothForms(t *testing.T) {
 			}
 			p.run(t)
 			files := p.files(t)
-			if got, want := files["argv"], "--model\x00a b  c\x00it's\x00*\x00\x00"; got != want {
-				t.Errorf("%s: trtllm-bench got %q, want %q", name, got, want)
+			if got := files["argv"]; got != launchedText {
+				t.Errorf("%s: trtllm-bench got %q, want %q", form, got, launchedText)
 			}
 			if got := strings.TrimSpace(files["bench_exit"]); got != rc || !strings.Contains(files["exit"], `"bench_rc":`+rc) {
-				t.Errorf("%s: the status is %q, want %s: %s", name, got, rc, files["exit"])
+				t.Errorf("%s: the status is %q, want %s: %s", form, got, rc, files["exit"])
+			}
+			if hung := strings.Contains(files["exit"], "the launcher did not end"); hung != (rc != "0") {
+				t.Errorf("%s, status %s: %s", form, rc, files["exit"])
 			}
 		}
 	}
@@ -291,7 +319,7 @@ func (p *secretJob) run(t *testing.T) []byte {
 	cmd := exec.Command("bash", "-c", "umask 077; exec bash script.sh")
 	cmd.Dir, cmd.Env = p.dir, []string{"PATH=" + p.bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=gb01", "HF_TOKEN=hf_caller"}
 	out, err := cmd.CombinedOutput()
-	if code := cmd.ProcessState.ExitCode(); err != nil && code != 76 && code != 3 {
+	if code := cmd.ProcessState.ExitCode(); err != nil && code != 76 && code != 143 {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return out

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,7 +114,7 @@ func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image, exe
 		return err
 	}
 	if v, known := s.defs.Catalog.Version(p.Version); known {
-		return view.Nothing(e.streams.Out, fmt.Sprintf("TensorRT-LLM %s is catalogued already (%s); nothing was written.", p.Version, catalog.FullVersion(v.Name)))
+		return view.Nothing(e.streams.Out, fmt.Sprintf("TensorRT-LLM %s is catalogued already, by %s; nothing was written.", p.Version, cmp.Or(v.From, "llmbench")))
 	}
 	file := filepath.Join(f.Dir, "trtllm-"+p.Version+catalog.Suffix)
 	if err := renameio.WriteFile(file, p.Facts(catalog.Load(), image), 0o644); err != nil {
