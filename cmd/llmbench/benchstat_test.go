@@ -10,14 +10,9 @@ import (
 
 // The real benchstat groups an export by the components of addresses.
 func TestBenchstatReadsExports(t *testing.T) {
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(bin, "llmbench"), ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	llmbench := func(args ...string) []byte {
 		t.Helper()
-		out, err := exec.Command(filepath.Join(bin, "llmbench"), args...).Output()
+		out, err := exec.Command(built(t), args...).Output()
 		if err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}

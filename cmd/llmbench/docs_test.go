@@ -34,6 +34,9 @@ func newDesk(t *testing.T) desk {
 func (d desk) run(line string) (stdout string, code int) {
 	d.t.Helper()
 	words := strings.Fields(line)
+	if words[0] == "llmbench" {
+		words[0] = built(d.t)
+	}
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Dir = d.dir
 	cmd.Env = append(os.Environ(), "HOME="+d.dir, "SBATCH_ACCOUNT=perf", "NO_COLOR=1")

@@ -541,15 +541,15 @@ func many(samples int) string {
 	return strings.Replace(text, "poll_interval = \"1s\"", "poll_interval = \"1s\"\n  commands_per_minute = 100000", 1)
 }
 
-// TestManyKills kills apply fifty times at random during one campaign of forty
-// samples.
-func TestManyKills(t *testing.T) {
+// TestOnSlurmManyKills kills apply thirty times at random during one campaign of
+// forty samples.
+func TestOnSlurmManyKills(t *testing.T) {
 	// Jobs stay known to the end of a slow test.
 	c, cluster := newCampaignOn(t, slurmtest.Options{Nodes: 8, MinJobAge: 86400})
 	d := newDrill(t, c, cluster)
 	d.definitions(many(10))
 	rng := rand.New(rand.NewSource(1))
-	for range 50 {
+	for range 30 {
 		cmd := exec.Command("llmbench", "apply", "-auto-approve", "-store="+d.store, d.dir)
 		d.ok(cmd.Start())
 		time.Sleep(time.Duration(50+rng.Intn(700)) * time.Millisecond)
@@ -579,12 +579,12 @@ func TestManyKills(t *testing.T) {
 	}
 }
 
-// TestWindow sends two hundred samples through a submit window of eight and
+// TestOnSlurmWindow sends a hundred samples through a submit window of eight and
 // counts what that costs the controller.
-func TestWindow(t *testing.T) {
+func TestOnSlurmWindow(t *testing.T) {
 	c, cluster := newCampaignOn(t, slurmtest.Options{Nodes: 8, MinJobAge: 2})
 	d := newDrill(t, c, cluster)
-	d.definitions(many(50))
+	d.definitions(many(25))
 	squeue, err := exec.LookPath("squeue")
 	d.ok(err)
 	calls := filepath.Join(t.TempDir(), "calls")
@@ -613,8 +613,8 @@ func TestWindow(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	out, _ := d.llmbench("results", "-store="+d.store, "-format=csv", d.dir)
-	if n := strings.Count(out, ",valid,"); n != 200 {
-		t.Errorf("%d results, want 200", n)
+	if n := strings.Count(out, ",valid,"); n != 100 {
+		t.Errorf("%d results, want 100", n)
 	}
 	// One a second, whatever the number of jobs, and a few as it ends.
 	asked, _ := os.ReadFile(calls)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,12 +24,17 @@ import (
 var update = flag.Bool("update", false, "rewrite the goldens of scripts")
 
 func TestMain(m *testing.M) {
+	os.Setenv(quickEnd[0], quickEnd[1])
 	testscript.Main(m, map[string]func(){
 		"llmbench": func() { os.Exit(command.Main(os.Args)) },
 		"hf":       func() { os.Exit(preparetest.HF()) },
 		"enroot":   func() { os.Exit(preparetest.Enroot()) },
 	})
 }
+
+// quickEnd lets commands that are built with -race end at once: by default the
+// race detector has each sleep for a second.
+var quickEnd = [2]string{"GORACE", "atexit_sleep_ms=0"}
 
 // TestScript runs the command line as its users do: testdata/script has one
 // script for each thing that it does, named for the command.
@@ -37,6 +43,29 @@ func TestScript(t *testing.T) { runScripts(t, "script") }
 // TestWrong runs wrong definitions: each is refused with its diagnostic, and
 // leaves nothing behind.
 func TestWrong(t *testing.T) { runScripts(t, "wrong") }
+
+// built is the path of an llmbench without -race, which is built once: what
+// takes long with it is run with it in scripts alone.
+func built(t *testing.T) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	beside, err := exec.LookPath("llmbench") // in a folder that testscript removes
+	if err != nil {
+		return "", err
+	}
+	path := beside + ".built"
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
 
 func runScripts(t *testing.T, dir string) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
@@ -52,6 +81,7 @@ func runScripts(t *testing.T, dir string) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("TZ", "UTC")
+			e.Setenv(quickEnd[0], quickEnd[1])
 			e.Setenv("LOGS", filepath.Join(root, "testdata", "trtllm"))
 			e.Setenv("STORES", filepath.Join(root, "testdata"))
 			return copyExamples(root, e.WorkDir)
