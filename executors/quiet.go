@@ -31,7 +31,7 @@ type quiet struct {
 	bytes  int64
 	since  time.Time // of the last growth, by this host's clock; zero before the first look
 	looked time.Time
-	signs  runs.Signs
+	signs  *runs.Signs // nil until the silence is long enough to ask for them
 	// warned says that the user knows, diagnosed that the job was looked into.
 	warned, diagnosed bool
 }
@@ -65,7 +65,7 @@ func (c *Campaign) silence(ctx context.Context, t *task, silent time.Duration) e
 	if why := t.hangs(silent); why != "" {
 		return c.stopHanging(ctx, t, why)
 	}
-	if t.quiet.signs.Reported && silent > lateStep && !t.quiet.diagnosed {
+	if s := t.quiet.signs; s != nil && s.Reported && !t.quiet.diagnosed {
 		c.tell(t, RunState, Event{Text: "the step goes on after trtllm-bench has ended; it is looked into"})
 		return c.diagnose(ctx, t)
 	}
@@ -111,11 +111,14 @@ func (t *task) listen(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if !t.quiet.since.IsZero() && g.Bytes == t.quiet.bytes {
+	if t.quiet.since.IsZero() || g.Bytes != t.quiet.bytes {
+		t.quiet.bytes, t.quiet.since, t.quiet.warned, t.quiet.signs = g.Bytes, now, false, nil
+	}
+	if t.quiet.signs != nil || now.Sub(t.quiet.since) <= lateStep {
 		return nil
 	}
-	t.quiet.bytes, t.quiet.since, t.quiet.warned = g.Bytes, now, false
-	t.quiet.signs, err = t.attempt.Signs()
+	signs, err := t.attempt.Signs()
+	t.quiet.signs = &signs
 	return err
 }
 
@@ -126,6 +129,7 @@ func (t *task) hangs(silent time.Duration) string {
 	switch most := t.backend.Pace.MaxQuiet; {
 	case most > 0 && silent > most:
 		return fmt.Sprintf("%s, longer than max_quiet = %s", said, most)
+	case signs == nil:
 	case signs.End != "" && silent > silentAfterEnd:
 		return fmt.Sprintf("%s after: %s", said, signs.End)
 	case signs.Step > 0 && silent > max(silentIterations, iterationsMissed*signs.Step):

@@ -397,14 +397,18 @@ func (d *drill) otherStore() {
 }
 
 // hangs lets trtllm-bench hang after a failure: the job is looked into and
-// cancelled long before its time limit.
+// cancelled long before its time limit. A job that moves a bar and ends no line lives.
 func (d *drill) hangs() {
-	text := strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_FAULT = "hang"`, 1)
-	d.definitions(strings.Replace(text, `canary        = false`, "canary        = false\n  max_quiet     = \"6s\"", 1))
-	out, code := d.start("-target=use_case=chat").wait()
-	if code != 3 || !strings.Contains(out, "nothing was written for") {
+	text := strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_FAULT = each.use_case.label == "chat" ? "hang" : ""`, 1)
+	d.definitions(strings.Replace(text, `canary        = false`, `canary        = false
+  max_quiet     = "6s"
+  prolog        = ["for i in $(seq 12); do [ -n \"$LLMBENCH_SIMULATED_FAULT\" ] || { printf '\\r%s shards' $i >&2; sleep 1; }; done"]`, 1))
+	out, code := d.start("-target=use_case=chat", "-target=use_case=reasoning").wait()
+	if code != 3 || !strings.Contains(out, "/chat  failed  hang: nothing was written for") || !strings.Contains(out, "/reasoning  valid") {
 		d.t.Errorf("exit %d, want 3 and the cause", code)
 	}
+	d.wantLog("\r12 shards", "-stderr", "-rank=7", "use_case=reasoning")
+	d.wantLog("PERFORMANCE OVERVIEW", "use_case=reasoning")
 	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-1", "attempt-1", "diagnosis.txt"))
 	if len(found) != 1 {
 		d.t.Fatalf("no diagnosis")
@@ -413,6 +417,14 @@ func (d *drill) hangs() {
 	d.ok(err)
 	if !strings.Contains(string(text2), "process") || !strings.Contains(string(text2), "nvidia-smi") {
 		d.t.Errorf("the diagnosis says nothing: %s", text2)
+	}
+}
+
+// wantLog checks that logs prints something.
+func (d *drill) wantLog(text string, args ...string) {
+	d.t.Helper()
+	if out, code := d.llmbench(append(append([]string{"logs", "-raw", "-store=" + d.store}, args...), d.dir)...); code != 0 || !strings.Contains(out, text) {
+		d.t.Errorf("logs %v: exit %d, and no %q", args, code, text)
 	}
 }
 

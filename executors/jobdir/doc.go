@@ -8,8 +8,8 @@
 //     was ever submitted. The receipt of the submission is job.json.
 //  2. The job claims the folder by link(2): a job that comes second, is started
 //     again, or was cancelled leaves it alone and says so in refused.JOB. Then it
-//     writes start, observed, stdout, stderr, bench_exit, report.json, and exit
-//     last, whatever happens to it.
+//     writes start, observed, stdout, stderr (of other ranks with their numbers),
+//     bench_exit, report.json, and exit last, whatever happens to it.
 //  3. The client writes cancelled before it stops a job, and ended.json where the
 //     job can say nothing any more. A job's exit is believed before it.
 //

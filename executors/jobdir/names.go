@@ -1,6 +1,10 @@
 package jobdir
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Names of the files in a job's folder. An attempt's folder is that of a job that
 // measures it, or of a member of a job that measures several.
@@ -28,7 +32,7 @@ const (
 	RefusedPrefix = "refused." // with the job's id: why it left the folder alone
 	StartFile     = "start"
 	ObservedFile  = "observed" // NAME=VALUE lines: what the job ran on
-	StdoutFile    = "stdout"
+	StdoutFile    = "stdout"   // of the first rank; RankFile names those of the others
 	StderrFile    = "stderr"
 	JobOutFile    = "job.out" // what the script itself says
 	BenchFile     = "bench"   // runs what is measured
@@ -40,6 +44,17 @@ const (
 	DatasetFile = "dataset.jsonl"
 )
 
+// RankFile names what a rank other than the first wrote, by the name of the first
+// rank's file.
+func RankFile(name string, rank int) string { return name + "." + strconv.Itoa(rank) }
+
+// Ranks lists the ranks other than the first that have left output, ascending.
+func (l Listing) Ranks() []int {
+	ranks := append(l.Numbered(StdoutFile+"."), l.Numbered(StderrFile+".")...)
+	slices.Sort(ranks)
+	return slices.Compact(ranks)
+}
+
 // Known reports whether a name in a job's folder has a meaning of its own.
 func Known(name string) bool {
 	switch name {
@@ -47,7 +62,7 @@ func Known(name string) bool {
 		ClaimFile, ClaimDir, StartFile, ObservedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, ExitFile, DatasetFile:
 		return true
 	}
-	for _, prefix := range []string{ClaimPrefix, RefusedPrefix, JudgedPrefix} {
+	for _, prefix := range []string{ClaimPrefix, RefusedPrefix, JudgedPrefix, StdoutFile + ".", StderrFile + "."} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

@@ -27,6 +27,9 @@ type Evidence struct {
 	// They are called only where the report does not settle the matter, and may
 	// be called more than once.
 	Stdout, Stderr, JobOut func() (io.ReadCloser, error)
+	// Ranks are the logs of the ranks other than the first, ascending; none where
+	// Stdout and Stderr are of all ranks.
+	Ranks []RankLogs
 
 	// Classifier finds failures in the logs; nil knows the words of trtllm-bench alone.
 	Classifier *trtllm.Classifier
@@ -53,6 +56,12 @@ type Evidence struct {
 	Job        Job
 	Provenance Provenance
 	Files      Files
+}
+
+// RankLogs open what one rank wrote; nil for what is not there.
+type RankLogs struct {
+	Rank           int
+	Stdout, Stderr func() (io.ReadCloser, error)
 }
 
 // Exit is how a job ended by its own account.

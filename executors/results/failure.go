@@ -74,15 +74,22 @@ func (in Evidence) nodeOf(code failure.Code, f trtllm.Failure) string {
 		return f.Node
 	case h.Nodes == 1 && code.Entry().Retry == failure.Elsewhere:
 		return nodes[0]
-	case h.GPUsPerNode == 0:
-		return ""
 	}
 	if m := launchFailed.FindStringSubmatch(f.Line); m != nil {
-		if task, err := strconv.Atoi(m[1]); err == nil && task/h.GPUsPerNode < len(nodes) {
-			return nodes[task/h.GPUsPerNode]
+		if task, err := strconv.Atoi(m[1]); err == nil {
+			return in.nodeOfRank(task)
 		}
 	}
 	return ""
+}
+
+// nodeOfRank is the node of a rank, "" where that is not known.
+func (in Evidence) nodeOfRank(rank int) string {
+	h, nodes := in.Run.Hardware, in.Job.Nodes
+	if h.GPUsPerNode == 0 || len(nodes) != h.Nodes || rank/h.GPUsPerNode >= len(nodes) {
+		return ""
+	}
+	return nodes[rank/h.GPUsPerNode]
 }
 
 func (in Evidence) logged(code failure.Code, f trtllm.Failure) Reason {
@@ -158,11 +165,44 @@ func (e *End) words() string {
 	return string(e.Code) + ": " + e.Detail
 }
 
-// classify looks for a cause in the logs, what the benchmark itself wrote
-// first.
+// classify looks for a cause in the logs of the first rank and the script, and where
+// these show none that is certain in those of the other ranks.
 func (in Evidence) classify() (trtllm.Failure, bool) {
+	best, ok := in.cause(in.Stdout, in.Stderr, in.JobOut)
+	for _, r := range in.Ranks {
+		if ok && distance(best) == 0 {
+			break
+		}
+		f, found := in.cause(r.Stdout, r.Stderr)
+		if !found || ok && distance(f) >= distance(best) {
+			continue
+		}
+		if f.Node == "" && !f.Everywhere && f.Code.Entry().Retry == failure.Elsewhere {
+			f.Node = in.nodeOfRank(r.Rank)
+		}
+		f.Line = fmt.Sprintf("rank %d: %s", r.Rank, f.Line)
+		best, ok = f, true
+	}
+	return best, ok
+}
+
+// distance is how far a failure that one of several ranks shows is from the cause:
+// where one rank is lost, the others fail in words of their own.
+func distance(f trtllm.Failure) int {
+	d := 2 * int(f.Code.Entry().Follows)
+	if f.Code == failure.TaskExit {
+		d++
+	}
+	if !f.Strong {
+		d += 10
+	}
+	return d
+}
+
+// cause looks for a cause in logs, what stands first first.
+func (in Evidence) cause(logs ...func() (io.ReadCloser, error)) (trtllm.Failure, bool) {
 	var readers []io.Reader
-	for _, open := range []func() (io.ReadCloser, error){in.Stdout, in.Stderr, in.JobOut} {
+	for _, open := range logs {
 		if open == nil {
 			continue
 		}

@@ -1,6 +1,9 @@
 package results
 
 import (
+	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/llmbench/llmbench/plan/failure"
@@ -35,5 +38,42 @@ func TestNodeOfTask(t *testing.T) {
 	}
 	if got := in.nodeOf(failure.Launch, trtllm.Failure{Line: "task 4 launch failed", Node: "gb09"}); got != "gb09" {
 		t.Error(got)
+	}
+}
+
+// Each rank has logs of its own: a cause in any of them counts before what the first
+// rank says of its loss.
+func TestCauseOfAnotherRank(t *testing.T) {
+	const (
+		torn = "gb01:77:88 [0] NCCL WARN socketProgress: Connection closed by remote peer\nRuntimeError: NCCL error: remote process exited or there was a network error\n"
+		oom  = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB."
+		box  = "[2026-11-28T02:23:18.987] error: pyxis: couldn't start container"
+	)
+	for _, c := range []struct {
+		name, first, third, fifth, node string
+		code                            failure.Code
+		detail                          string
+		opened                          bool
+	}{
+		{"consequence on the first", torn, torn, oom, "", failure.GPUOOM, "rank 5: " + oom, true},
+		{"nothing on the first", "", "", oom, "", failure.GPUOOM, "rank 5: " + oom, true},
+		{"cause on the first", oom, "", box, "", failure.GPUOOM, oom, false},
+		{"consequences alone", torn, torn, torn, "", failure.NCCL, "", true},
+		{"a node's own", "", "", box, "gb02", failure.Container, "rank 5: " + box, true},
+	} {
+		in := ended(c.first, &Exit{RC: 1}, nil)
+		in.Job.Nodes = []string{"gb01", "gb02"}
+		opened := false
+		for rank, text := range map[int]string{3: c.third, 5: c.fifth} {
+			in.Ranks = append(in.Ranks, RankLogs{Rank: rank, Stderr: func() (io.ReadCloser, error) {
+				opened = true
+				return io.NopCloser(strings.NewReader(text)), nil
+			}})
+		}
+		slices.SortFunc(in.Ranks, func(a, b RankLogs) int { return a.Rank - b.Rank })
+		r := Judge(in)
+		if r.Code() != c.code || c.detail != "" && r.Reasons[0].Detail != c.detail || r.Reasons[0].Node != c.node || opened != c.opened {
+			t.Errorf("%s: %s on %q, others read: %v", c.name, told(r), r.Reasons[0].Node, opened)
+		}
 	}
 }

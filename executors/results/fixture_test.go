@@ -110,10 +110,11 @@ func ended(stderr string, exit *Exit, end *End) Evidence {
 	return Evidence{Run: testRun(), Sample: 1, Attempt: 1, Cluster: "gb", Exit: exit, Ended: end, Stderr: opens(stderr), Classifier: withScheduler}
 }
 
-// withScheduler knows two lines of a scheduler.
+// withScheduler knows lines of a scheduler.
 var withScheduler = trtllm.NewClassifier(failure.Lexicon{Signatures: []failure.Signature{
 	{Code: failure.TimeLimit, Grade: failure.Plain, Marks: []string{"cancelled at ", "due to time limit"}},
 	{Code: failure.TaskExit, Grade: failure.Weak, Marks: []string{"srun: error: ", "exited with exit code "}},
+	{Code: failure.Container, Grade: failure.Root, Marks: []string{"pyxis: couldn't start container"}},
 }})
 
 func opens(s string) func() (io.ReadCloser, error) {

@@ -69,7 +69,15 @@ func (a *Attempt) Signs() (Signs, error) {
 	} else if err == nil && rc != "" {
 		s.End = fmt.Sprintf("trtllm-bench ended with status %s", rc)
 	}
-	for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile, jobdir.JobOutFile} {
+	l, err := jobdir.List(a.Dir)
+	if err != nil {
+		return s, err
+	}
+	logs := []string{jobdir.StdoutFile, jobdir.StderrFile, jobdir.JobOutFile}
+	for _, rank := range l.Ranks() {
+		logs = append(logs, jobdir.RankFile(jobdir.StdoutFile, rank), jobdir.RankFile(jobdir.StderrFile, rank))
+	}
+	for _, name := range logs {
 		end, err := tail(filepath.Join(a.Dir, name), tailBytes)
 		if err != nil {
 			return s, err

@@ -64,6 +64,11 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 			Stdout: s.path(jobdir.StdoutFile), Stderr: s.path(jobdir.StderrFile), JobOut: s.path(jobdir.JobOutFile), Report: s.path(jobdir.ReportFile),
 		},
 	}
+	for _, rank := range s.files.Ranks() {
+		in.Ranks = append(in.Ranks, results.RankLogs{
+			Rank: rank, Stdout: s.opener(jobdir.RankFile(jobdir.StdoutFile, rank)), Stderr: s.opener(jobdir.RankFile(jobdir.StderrFile, rank)),
+		})
+	}
 	s.addObserved(&in)
 	s.addEnds(&in)
 	if err := s.addJob(&in); err != nil {

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 func TestProgress(t *testing.T) {
@@ -44,5 +47,30 @@ func TestProgress(t *testing.T) {
 	put(t, a, "stdout", "[03/04/2026-06:01:00] [TRT-LLM] [I] Setting up throughput benchmark.\n"+strings.Repeat("loading a shard\n", 20000))
 	if p := progress(); p.Stage != "Setting up throughput benchmark" {
 		t.Errorf("said long ago: %+v", p)
+	}
+}
+
+// What other ranks wrote stands in files of their own: it is looked at for signs of an
+// end and for the cause.
+func TestRankFiles(t *testing.T) {
+	s := Open(t.TempDir())
+	a := newAttempt(t, s, testKey, 1, testAddress)
+	put(t, a, jobdir.StdoutFile, "[03/04/2026-06:01:00] [TRT-LLM] [I] Starting benchmark...\n")
+	before, err := a.Growth()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, a, jobdir.RankFile(jobdir.StderrFile, 5), "torch.OutOfMemoryError: CUDA out of memory.\n")
+	if after, err := a.Growth(); err != nil || after.Bytes <= before.Bytes {
+		t.Errorf("%+v, then %+v, %v", before, after, err)
+	}
+	if signs, err := a.Signs(); err != nil || !strings.Contains(signs.End, "out of memory") {
+		t.Errorf("%+v, %v", signs, err)
+	}
+	if err := a.RecordEnd(jobdir.EndRecord{}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := a.Result(); err != nil || r.Code() != failure.GPUOOM || !strings.HasPrefix(r.Reasons[0].Detail, "rank 5: ") {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

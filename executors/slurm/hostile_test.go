@@ -93,7 +93,7 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 // onlyOurs checks that a job left only the files that it should.
 func onlyOurs(t *testing.T, dir string) {
 	t.Helper()
-	known := []string{"argv", "attempt", "bench", "claim", "claim.7", "exit", "observed", "script.sh", "start", "value"}
+	known := []string{"argv", "attempt", "bench", "claim", "claim.7", "exit", "observed", "script.sh", "start", "stderr", "stdout", "value"}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

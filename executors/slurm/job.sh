@@ -116,8 +116,13 @@ chmod +x bench
 command=(
 @STEP@
 )
+# Each rank's output is a file that is opened on its node, so that what is written
+# arrives at once, whole lines or not. The first rank's have the names without a number.
 (
   umask "$step_umask"
+  unset SLURM_UMASK
+  : >>stdout && : >>stderr
+  ln -sfn stdout stdout.0 && ln -sfn stderr stderr.0
   exec "${command[@]}"
 ) &
 step=$!
@@ -134,6 +139,8 @@ step=$!
 ) &
 watcher=$!
 await "$step"
+rm -f stdout.0 stderr.0
+find . -maxdepth 1 -name 'std???.[1-9]*' -empty -delete
 
 [ -n "${sampler:-}" ] && kill "$sampler" 2>/dev/null
 pkill -P "$watcher" 2>/dev/null # the sleep inside; without pkill Slurm ends it with the job

@@ -111,7 +111,7 @@ func (t *target) step(run *plan.Run, packed bool) (string, error) {
 	if t.CPUsPerTask > 0 {
 		add("--cpus-per-task=" + strconv.Itoa(t.CPUsPerTask))
 	}
-	add("--mem=0", "--mpi="+t.MPI, "--kill-on-bad-exit=1", "--output=stdout", "--error=stderr")
+	add("--mem=0", "--mpi="+t.MPI, "--kill-on-bad-exit=1", "--output=stdout.%t", "--error=stderr.%t")
 	if t.Container != nil {
 		words = append(words, t.Container.words(run)...)
 		if packed && t.Container.shared() {

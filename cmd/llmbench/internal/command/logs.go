@@ -26,6 +26,7 @@ func logsCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "executor", Usage: "of the run on executor `TYPE[.NAME]`"},
 			&cli.BoolFlag{Name: "follow", Usage: "go on until the run has ended"},
 			&cli.BoolFlag{Name: "job", Usage: "print the batch script's output, where srun tells of launches and containers that failed"},
+			&cli.IntFlag{Name: "rank", Usage: "print what rank `N` wrote instead of the first one, 0"},
 			&cli.BoolFlag{Name: "raw", Usage: "print control characters as they are: colours, and what moves the cursor"},
 			&cli.BoolFlag{Name: "stderr", Usage: "print standard error instead of standard output"},
 		),
@@ -40,20 +41,28 @@ func logsCommand(e *env) *cli.Command {
 			default:
 				return errors.New("llmbench logs takes the address of a run, and the directory if it is not this one")
 			}
-			return e.runLogs(ctx, f, c.Args().First(), c.String("executor"), c.Bool("follow"), logName(c.Bool("job"), c.Bool("stderr")), c.Bool("raw"))
+			rank := c.Int("rank")
+			if rank < 0 || rank > 0 && c.Bool("job") {
+				return errors.New("-rank takes the number of a rank, from 0 on; the batch script, of -job, has none")
+			}
+			return e.runLogs(ctx, f, c.Args().First(), c.String("executor"), c.Bool("follow"), logName(c.Bool("job"), c.Bool("stderr"), rank), c.Bool("raw"))
 		},
 	}
 }
 
 // logName is the file of an attempt that is asked for.
-func logName(job, stderr bool) string {
+func logName(job, stderr bool, rank int) string {
+	name := jobdir.StdoutFile
 	switch {
 	case job:
 		return jobdir.JobOutFile
 	case stderr:
-		return jobdir.StderrFile
+		name = jobdir.StderrFile
 	}
-	return jobdir.StdoutFile
+	if rank > 0 {
+		return jobdir.RankFile(name, rank)
+	}
+	return name
 }
 
 func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor string, follow bool, name string, raw bool) error {
