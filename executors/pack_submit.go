@@ -143,7 +143,7 @@ func (c *Campaign) preparedPack(p *pack, folder *runs.Pack, members []jobdir.Mem
 			ScriptSHA256: hex.EncodeToString(sum[:]), User: userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
 			Members: members,
 		},
-		Vars: []string{"LLMBENCH_NONCE=" + nonce, "LLMBENCH_JOB_NAME=" + name},
+		Vars: []string{"LLMBENCH_STORE=" + c.Store.Dir(), "LLMBENCH_NONCE=" + nonce, "LLMBENCH_JOB_NAME=" + name},
 	}
 	if c.canaries(p.backend) {
 		in.Vars = append(in.Vars, fmt.Sprintf("LLMBENCH_CANARY=%d", verdictWait))

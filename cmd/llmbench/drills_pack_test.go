@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -274,4 +275,110 @@ func (d *drill) byHand(text string) {
 	if out, code := d.llmbench("plan", "-detailed-exitcode", "-store="+d.store, d.dir); code != 0 {
 		d.t.Errorf("plan after %d scripts by hand: exit %d\n%s", len(found), code, out)
 	}
+}
+
+// fakePyxis are srun as pyxis 0.24 extends it, and what its task runs: a container is
+// a folder on the node, called as pyxis_slurmstepd.c says; one without a name of its own
+// goes when the task ends by itself, not when it is killed. enroot's answers are those of 4.1
+// (src/runtime.sh).
+var fakePyxis = map[string]string{
+	"srun": `#!/bin/bash
+options=() name= image=
+while case ${1:-x} in -*) ;; *) false ;; esac; do
+  case $1 in --container-image=*) image=1 ;; --container-name=*) name=${1#*=} ;; --*container-*) ;; *) options+=("$1") ;; esac
+  shift
+done
+[ -n "$image" ] && set -- task "$name" "$@"
+exec %[2]s "${options[@]}" "$@"
+`,
+	"task": `#!/bin/bash
+at=%[1]s/$SLURMD_NODENAME/pyxis_${1:-$SLURM_JOB_ID.$SLURM_STEP_ID}
+mkdir -p "$at"
+"${@:2}"
+rc=$?
+[ -n "$1" ] || [ "$SLURM_LOCALID" != 0 ] || rm -rf "$at"
+exit "$rc"
+`,
+	"enroot": `#!/bin/bash
+cd "%[1]s/$SLURMD_NODENAME" 2>/dev/null || exit 1
+case $1 in list) ls -1 ;; remove) rm -rf "./$3" ;; esac
+`,
+}
+
+// containers counts what containers jobs leave: by a time limit, a cancel, the loss of
+// a node, and success.
+func (d *drill) containers() {
+	nodes := d.t.TempDir()
+	srun, err := exec.LookPath("srun")
+	d.ok(err)
+	for name, text := range fakePyxis {
+		d.ok(os.WriteFile(filepath.Join(d.bin, name), []byte(strings.NewReplacer("%[1]s", nodes, "%[2]s", srun).Replace(text)), 0o755))
+		defer os.Remove(filepath.Join(d.bin, name))
+	}
+	left := func(pattern string) int {
+		found, _ := filepath.Glob(filepath.Join(nodes, "*", "pyxis_"+pattern))
+		return len(found)
+	}
+	g := d.gated()
+	text, err := os.ReadFile(filepath.Join(d.dir, "main.hcl"))
+	d.ok(err)
+	defs := strings.Replace(string(text), "canary        = false", "canary        = false\n  container {\n    image_dir = \"/images\"\n    writable  = false\n  }", 1)
+	d.definitions(defs)
+	seen := map[string]bool{}
+	begin := func(pack, pattern string, targets ...string) (id string, on []string) {
+		d.t.Helper()
+		args := append([]string{"apply", "-auto-approve", "-skip-checks", "-detach", pack, "-store=" + d.store}, targets...)
+		if _, code := d.llmbench(append(args, d.dir)...); code != 0 {
+			d.t.Fatalf("exit %d", code)
+		}
+		d.until("another job waits at the gate", func() bool {
+			marks := map[string][]string{}
+			found, _ := filepath.Glob(filepath.Join(g.dir, "*.gb*"))
+			for _, path := range found {
+				job, node, _ := strings.Cut(filepath.Base(path), ".")
+				marks[job] = append(marks[job], node)
+				if !seen[job] && len(marks[job]) == 2 {
+					id, on = job, marks[job]
+				}
+			}
+			return id != ""
+		})
+		seen[id] = true
+		if n := left(strings.ReplaceAll(pattern, "ID", id)); n != 2 {
+			d.t.Fatalf("%d containers of job %s, want one on each node", n, id)
+		}
+		return id, on
+	}
+	slow, _ := begin("-pack=2", "llmbench-throwaway-ID", "-target=use_case=chat", "-target=use_case=reasoning")
+	d.must("scontrol", "update", "jobid="+slow, "timelimit=1")
+
+	id, _ := begin("-pack=1", "ID.*", "-target=use_case=generation")
+	if _, code := d.llmbench("cancel", "-auto-approve", "-store="+d.store, "-dir="+d.dir, "use_case=generation"); code != 0 {
+		d.t.Errorf("cancel: exit %d", code)
+	}
+	d.until("the cancelled job is gone", func() bool { return !d.queued(id) })
+	if n := left(id + ".*"); n != 0 {
+		d.t.Errorf("%d containers are left by a cancel", n)
+	}
+
+	id, on := begin("-pack=1", "ID.*", "-target=use_case=summarization")
+	d.ok(d.cluster.KillNode(on[1]))
+	d.until("the job without its node is gone", func() bool { return !d.queued(id) })
+	d.ok(d.cluster.StartNode(on[1]))
+	if n := left(id + ".*"); n != 1 {
+		d.t.Errorf("%d containers are left by a job that lost a node, want that of the node", n)
+	}
+
+	d.until("the time limit has ended a job", func() bool { return !d.queued(slow) })
+	if n := left("*" + slow); n != 0 {
+		d.t.Errorf("%d containers are left by a time limit", n)
+	}
+
+	other := newDrill(d.t, d.campaign, d.cluster)
+	other.definitions(strings.Replace(defs, "canary        = false", fmt.Sprintf("canary        = false\n  nodelist      = %q", strings.Join(on, ",")), 1))
+	g.open()
+	if _, code := other.start("-skip-checks", "-pack=2").wait(); code != 0 {
+		d.t.Errorf("exit %d", code)
+	}
+	d.until("nothing is left", func() bool { return left("*") == 0 })
 }

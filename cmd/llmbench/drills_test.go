@@ -37,6 +37,7 @@ func TestDrills(t *testing.T) {
 		{"packs lose jobs, runs and apply", (*drill).packs},
 		{"packs lose what is cancelled", (*drill).packCancelled},
 		{"packs in other ways", (*drill).packsOtherwise},
+		{"containers are removed", (*drill).containers},
 		{"secrets stay private", (*drill).secretsStayPrivate},
 	})
 }

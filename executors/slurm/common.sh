@@ -53,6 +53,18 @@ await() {
   case $rc in -* | 138 | 140) rc=143 ;; esac # 138 is USR1, 140 USR2
 }
 
+# dismiss: has the keeper, if there is one, remove this job's containers and end.
+keeper=
+dismiss() {
+  [ -n "$keeper" ] || return 0
+  # It says on each node that it is there. Where it never began, the job's end ends it.
+  for _ in $(seq "${SLURM_JOB_NUM_NODES:-1}"); do read -r -t 20 -u 8 || return 0; done
+  for _ in {1..150}; do
+    kill -USR1 "$keeper" 2>/dev/null || return 0 # srun passes it on
+    sleep 1
+  done
+}
+
 if ! [ -r attempt ]; then
   echo "llmbench: $(hostname) does not see the attempt folder $PWD; the store must be on a file system that all nodes share" >&2
   exit 79

@@ -8,6 +8,7 @@
 export HF_HUB_OFFLINE=1 TRTLLM_NO_USAGE_STATS=1
 unset HF_TOKEN HUGGING_FACE_HUB_TOKEN SLURM_TRES_PER_TASK
 @ENV@
+@KEEPER@
 step_umask=$(umask)
 if [ -r secrets ]; then
   assign secrets
@@ -198,4 +199,5 @@ if ! [ -e secrets ]; then # what is left to redact changes yet
 fi
 printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":%s,"signal":"%s","reason":"%s","started":"%s","ended":"%s","report":%s,"report_written":"%s","stdout":%s,"suspended_s":%s,"suspend_time":"%s","end":true}\n' \
   "$job" "$restarts" "$rc" "$bench" "$signal" "$reason" "$started" "$(now)" "$report" "$written" "$stdout" "$suspended" "$suspend_time" | put exit
+dismiss
 exit "$rc"

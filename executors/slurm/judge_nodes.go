@@ -210,6 +210,9 @@ func (j *nodeJudge) container(words string) {
 	} else {
 		j.add("enroot", executors.CheckFail, "not installed", "pyxis starts containers by enroot; "+j.exclude())
 	}
+	if swept := j.facts[j.node]["swept"]; len(swept) > 0 {
+		j.add("leftovers", executors.CheckOK, "removed what jobs that are gone had left: "+strings.Join(swept, ", "), "")
+	}
 	switch got := j.facts.one(j.node, "container"); got {
 	case "starts":
 		j.add("container", executors.CheckOK, got, "")

@@ -22,8 +22,8 @@ var nodesTemplate string
 
 // A NodeCheck is what a job of a run's shape is to look at on its nodes.
 type NodeCheck struct {
-	// Dir is a folder of the store that the nodes should share. It is made.
-	Dir string
+	// Dir is a folder of Store that the nodes should share. It is made.
+	Store, Dir string
 	// Run is one run of the shape.
 	Run *plan.Run
 	// Weights are the folders that runs of the shape read.
@@ -109,10 +109,13 @@ func (c *Config) lookScript(n NodeCheck) string {
 		}
 		words := append(quoteAll(step), c.lookInside(image, n)...)
 		start = strings.Join(words, " ") + ` bash -c "$body; inside" >>"$dir/facts" 2>>"$dir/errors"`
+		if !c.InAllocation {
+			start += "\n\"${step[@]}\" bash -c \"$body; remove_own\" >/dev/null 2>&1"
+		}
 	}
 	return render(nodesTemplate, map[string]string{
-		"COMMON": strings.TrimRight(commonPart, "\n"),
-		"DIR":    quote(n.Dir), "PATHS": strings.Join(quoteAll(paths), " "), "WEIGHTS": strings.Join(quoteAll(n.Weights), " "), "FILES": strings.Join(quoteAll(n.Files), " "),
+		"COMMON": strings.TrimRight(commonPart, "\n"), "LEFTOVERS": strings.TrimRight(leftoversPart, "\n"),
+		"STORE": quote(n.Store), "DIR": quote(n.Dir), "PATHS": strings.Join(quoteAll(paths), " "), "WEIGHTS": strings.Join(quoteAll(n.Weights), " "), "FILES": strings.Join(quoteAll(n.Files), " "),
 		"WRITE": strconv.Itoa(writeMiB), "STEP": strings.Join(quoteAll(step), " "), "CONTAINER": start,
 	})
 }

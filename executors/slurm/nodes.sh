@@ -4,13 +4,16 @@
 @COMMON@
 
 unset SLURM_TRES_PER_TASK
+export LLMBENCH_STORE=@STORE@
 dir=@DIR@
 paths=(@PATHS@)
 weights=(@WEIGHTS@)
 files=(@FILES@)
 
+@LEFTOVERS@
+
 look() {
-  local node=${SLURMD_NODENAME:-$(hostname -s)} path shard bad n began took
+  local node=${SLURMD_NODENAME:-$(hostname -s)} path shard bad n began took line
   say() { printf '%s\t%s\t%s\n' "$node" "$1" "$2"; }
   say nonce "$(cat "$dir/nonce" 2>/dev/null)"
   say arch "$(uname -m)"
@@ -18,6 +21,7 @@ look() {
   say ram "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
   say governor "$(cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor 2>/dev/null)"
   say enroot "$(enroot version 2>/dev/null)"
+  sweep | while IFS= read -r line; do say swept "$line"; done
   for path in "${paths[@]}"; do
     [ -r "$path" ] || say unseen "$path"
   done
@@ -69,7 +73,7 @@ inside() {
 }
 
 # The functions travel as text: a node need not see this script.
-body="dir=$(printf %q "$dir"); $(declare -p paths weights files); $(declare -f look inside)"
+body="dir=$(printf %q "$dir"); $(declare -p paths weights files); $(declare -f submitted sweep remove_own look inside)"
 step=(@STEP@)
 "${step[@]}" bash -c "$body; look" >"$dir/facts" 2>"$dir/errors"
 @CONTAINER@

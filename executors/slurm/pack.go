@@ -107,7 +107,7 @@ func (t *target) PackJob(runs []*plan.Run) (*plan.Pack, error) {
 		"NAME":   pack.Name,
 		"RUNS":   strings.Join(lines, "\n"),
 		"MARGIN": strconv.Itoa(int(packMargin / time.Second)),
-		"CLEAN":  t.clean(runs[0]),
+		"KEEPER": t.keeper(runs[0].Hardware.Nodes),
 	})
 	return pack, nil
 }
@@ -126,14 +126,3 @@ func (t *target) container() *string {
 
 // packPrefix begins the names of the jobs of packs.
 const packPrefix = namePrefix + "pack-"
-
-// clean removes the container that the runs have shared, where the site's pyxis
-// keeps it beyond the job.
-func (t *target) clean(run *plan.Run) string {
-	if !t.Container.shared() {
-		return ""
-	}
-	remove := `command -v enroot >/dev/null && for name in "pyxis_$0" "pyxis_${SLURM_JOB_ID}_$0"; do enroot remove -f "$name"; done`
-	step := append(t.beside(run.Hardware.Nodes), "--output=/dev/null", "--error=/dev/null")
-	return fmt.Sprintf("[ -z \"$signal\" ] && %s bash -c %s \"%s\"", strings.Join(step, " "), quote(remove), sharedContainer)
-}

@@ -10,6 +10,7 @@ margin=@MARGIN@ # seconds before, between and after runs
 
 @CLOCK@
 
+@KEEPER@
 started=$(now)
 printf '{"job_id":"%s","host":"%s","nodes":"%s","time":"%s","end":true}\n' \
   "$job" "$(hostname)" "$SLURM_JOB_NODELIST" "$started" | put start
@@ -27,7 +28,9 @@ defer() {
 # before it could, and ends the steps that it left.
 close() {
   [ -e claim ] && ! [ -e exit ] || return
-  squeue -s -h -j "$job" -o %i 2>/dev/null | grep -E '\.[0-9]+$' | while read -r id; do scancel -s KILL "$id"; done
+  squeue -s -h -j "$job" -o '%i %j' 2>/dev/null | grep -E '\.[0-9]+ ' | while read -r id name; do
+    [ "$name" = keeper ] || scancel -s KILL "$id"
+  done
   reason=cancelled
   [ $((SECONDS - since)) -ge "$limit" ] && reason=time_limit
   printf '{"job_id":"%s","restart_count":%s,"rc":%s,"bench_rc":null,"signal":"KILL","reason":"%s","started":"%s","ended":"%s","report":null,"end":true}\n' \
@@ -109,6 +112,6 @@ done 3<members <<'END'
 @RUNS@
 END
 cd "$pack" || exit
-@CLEAN@
 printf '{"job_id":"%s","restart_count":%s,"rc":0,"bench_rc":null,"signal":"%s","reason":"","started":"%s","ended":"%s","report":null,"runs":%s,"failed":%s,"deferred":%s,"end":true}\n' \
   "$job" "$restarts" "$signal" "$started" "$(now)" "$ran" "$failed" "$deferred" | put exit
+dismiss

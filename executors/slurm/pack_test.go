@@ -274,14 +274,17 @@ func TestPackContainer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const name = `--container-name="llmbench-$SLURM_JOB_ID"`
+		const name = `--container-name="llmbench-${SLURM_CLUSTER_NAME:-}-$SLURM_JOB_ID"`
 		for script, shares := range map[string]bool{*member.Script: !writable, *alone.Script: false} {
 			if strings.Contains(script, name) != shares {
 				t.Errorf("writable %v: %s is in the script: %v", writable, name, !shares)
 			}
 		}
-		if strings.Contains(pack.Script, "enroot remove") == writable {
-			t.Errorf("writable %v: the pack removes the wrong containers", writable)
+		// One keeper a job: the members' scripts start none.
+		for script, keeps := range map[string]bool{pack.Script: true, *alone.Script: true, *member.Script: false} {
+			if strings.Contains(script, "keeper=$!") != keeps {
+				t.Errorf("writable %v: keeps %v", writable, !keeps)
+			}
 		}
 	}
 }

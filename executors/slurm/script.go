@@ -20,6 +20,9 @@ var jobTemplate string
 //go:embed common.sh
 var commonPart string
 
+//go:embed leftovers.sh
+var leftoversPart string
+
 // jobScript is the script of a job; what all have in common stands in it.
 var jobScript = sync.OnceValue(func() template {
 	return newTemplate(strings.Replace(jobTemplate, "@COMMON@", strings.TrimRight(commonPart, "\n"), 1))
@@ -32,6 +35,10 @@ func (t *target) script(run *plan.Run, packed bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	keeper := ""
+	if !packed {
+		keeper = t.keeper(run.Hardware.Nodes)
+	}
 	_, measured := launch(run.Steps[0].Argv)
 	return jobScript().fill(map[string]string{
 		"BENCH":       "  " + strings.Join(quoteAll(measured), "\n  "),
@@ -40,6 +47,7 @@ func (t *target) script(run *plan.Run, packed bool) (string, error) {
 		"LIMIT":       strconv.Itoa(run.TimeLimitSeconds),
 		"ENV":         exports(run.Env),
 		"SEGMENT":     quote(t.segmentOf(run)),
+		"KEEPER":      keeper,
 		"STEP":        step,
 		"IMAGE":       quote(t.image(run)),
 		"TELEMETRY":   t.telemetry(run),
@@ -78,6 +86,20 @@ func (t *target) telemetry(run *plan.Run) string {
 	words = append(words, "nvidia-smi", "--query-gpu="+sampled, "--format=csv,noheader,nounits", "-l", "5")
 	return "if command -v nvidia-smi >/dev/null; then\n  " + strings.Join(words, " ") + " &\n  sampler=$!\nfi\n"
 }
+
+// keeper starts a step on every node of a job that removes what containers leave
+// there: those of jobs that are gone at once, its own job's when that ends.
+func (t *target) keeper(nodes int) string {
+	if t.Container == nil || t.InAllocation { // an allocation may have containers of other steps
+		return ""
+	}
+	step := append(t.beside(nodes), "--job-name="+keeperStep, "--error=/dev/null")
+	return strings.TrimRight(leftoversPart, "\n") + "\n\nif command -v enroot >/dev/null; then\n  exec 8< <(exec " + strings.Join(step, " ") +
+		" bash -c \"$(declare -f submitted sweep remove_own keep); keep\")\n  keeper=$!\nfi\n"
+}
+
+// keeperStep is the name of the keeper's step.
+const keeperStep = "keeper"
 
 // beside starts a step beside the benchmark's on the nodes of the run.
 func (t *target) beside(nodes int) []string {
@@ -177,8 +199,9 @@ func mountOf(path string) string {
 	return path + ":" + path
 }
 
-// sharedContainer names the container that the runs of a pack share.
-const sharedContainer = "llmbench-$SLURM_JOB_ID"
+// sharedContainer names the container that the runs of a pack share; leftovers.sh
+// knows it by that.
+const sharedContainer = "llmbench-${SLURM_CLUSTER_NAME:-}-$SLURM_JOB_ID"
 
 // shared reports whether runs can share a container, which then is unpacked
 // once: what one run writes into it, the next would find.

@@ -73,7 +73,7 @@ func (s *session) nodeChecks(p *plan.Plan) []slurm.NodeCheck {
 }
 
 func (s *session) newNodeCheck(r *plan.Run) slurm.NodeCheck {
-	n := slurm.NodeCheck{Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
+	n := slurm.NodeCheck{Store: s.store.Dir(), Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
 	if gpu, ok := s.defs.Catalog.GPU(r.Hardware.GPU); ok {
 		n.MemoryBytes, n.Domain = gpu.MemoryBytes, gpu.Domain
 	}
