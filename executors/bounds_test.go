@@ -20,6 +20,7 @@ import (
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A course is what a job does: it waits in the queue, starts, runs, and ends as
@@ -710,4 +711,43 @@ func TestRetryLeavesHoursToOthers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A data set of the user's own that changed after the plan is not sent: the runs that
+// would send it are given up, and others go on.
+func TestChangedDataset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 3, executors.Pace{MaxInQueue: 1}, failsAfter(time.Minute))
+		dir := t.TempDir()
+		write := func(name, row string) string {
+			path := filepath.Join(dir, name)
+			if err := os.WriteFile(path, []byte(row+"\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+		const row = `{"task_id":0,"input_ids":[1,2,3],"output_tokens":4}`
+		for i, run := range b.campaign.Plan.Runs {
+			path := write(fmt.Sprint(i), row)
+			set, err := trtllm.ReadDatasetFile(path, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run.Dataset = plan.Dataset{Path: &path, Rows: 1, SHA256: &set.SHA256}
+		}
+		write("2", strings.Replace(row, "3", "9", 1))
+		b.campaign.Observe = func(e executors.Event) {
+			b.told = append(b.told, e.Text)
+			if e.Type == executors.RunSubmitted {
+				write("1", strings.Replace(row, "3", "99", 1))
+			}
+		}
+		out, err := b.run()
+		if err != nil || out.Failed != 3 || out.Started != 1 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		b.wantAttempts(1)
+		b.wantTold("/1: its SHA-256 is ")
+		b.wantTold("/2: its SHA-256 is ")
+	})
 }

@@ -62,6 +62,14 @@ func (c *Campaign) packHeld(p *pack) bool {
 func (c *Campaign) submitPack(ctx context.Context, p *pack) error {
 	resumed := p.phase == active
 	if !resumed {
+		for _, t := range p.waits() {
+			if why := c.datasetChanged(t.run); why != "" {
+				c.skip(t, why)
+			}
+		}
+		if len(p.waits()) == 0 {
+			return nil // packHeld ends it
+		}
 		if err := c.render(p); err != nil {
 			return err
 		}

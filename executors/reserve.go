@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -79,10 +80,13 @@ func forAttempt(p runs.Prepared, a *runs.Attempt) runs.Prepared {
 	return p
 }
 
-// Dataset returns the absolute path of a run's data set, generated first where
-// it is ours and not there yet.
+// Dataset returns the absolute path of a run's data set, whose content was checked.
+// One that is ours is generated where it is not there, or not what it should be.
 func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
 	if run.Dataset.Generator == nil {
+		if why := c.datasetChanged(run); why != "" {
+			return "", errors.New(why)
+		}
 		return filepath.Abs(*run.Dataset.Path)
 	}
 	shape := c.shape(run)
@@ -95,11 +99,28 @@ func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
 	return filepath.Abs(path)
 }
 
-// FindDataset returns the path of a run's data set if it is there.
-func (c *Campaign) FindDataset(run *plan.Run) (path string, ok bool) {
-	if run.Dataset.Generator == nil {
-		_, err := os.Stat(*run.Dataset.Path)
-		return *run.Dataset.Path, err == nil
+// datasetChanged says why a data set of the user's own cannot be sent, "" where it is
+// what was planned, or is not of the user's own.
+func (c *Campaign) datasetChanged(run *plan.Run) string {
+	if run.Dataset.Generator != nil {
+		return ""
+	}
+	d, _ := c.FindDataset(run)
+	if err := c.Store.CheckDataset(d); err != nil {
+		return fmt.Sprintf("the data set is not what was planned: %v; bring the file back, or plan again", err)
+	}
+	return ""
+}
+
+// FindDataset returns a run's data set if it is there, without a look at its content.
+func (c *Campaign) FindDataset(run *plan.Run) (runs.Dataset, bool) {
+	if own := run.Dataset; own.Generator == nil {
+		_, err := os.Stat(*own.Path)
+		d := runs.Dataset{Path: *own.Path, Rows: own.Rows}
+		if own.SHA256 != nil {
+			d.SHA256 = *own.SHA256
+		}
+		return d, err == nil
 	}
 	return c.Store.FindDataset(c.shape(run))
 }

@@ -25,7 +25,7 @@ type staging struct {
 }
 
 // stageAhead begins to make the next attempts of a list, as many as may be
-// submitted and whose data sets are there.
+// submitted and whose data sets were checked.
 func (c *Campaign) stageAhead(list []*task, free room, now time.Time) {
 	taken := room{}
 	for _, t := range list[:min(len(list), lookAhead)] {
@@ -38,8 +38,8 @@ func (c *Campaign) stageAhead(list []*task, free room, now time.Time) {
 		if t.staging != nil {
 			continue
 		}
-		data, ok := c.FindDataset(t.run)
-		if data, err := filepath.Abs(data); ok && err == nil {
+		d, ok := c.FindDataset(t.run)
+		if data, err := filepath.Abs(d.Path); ok && err == nil && c.Store.DatasetChecked(d) {
 			c.stage(t, data)
 		}
 	}

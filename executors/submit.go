@@ -30,6 +30,10 @@ func (c *Campaign) submitDue(ctx context.Context) error {
 			if free[t.backend] <= 0 || !c.affords(t.run.GPUHoursLimit(), t) {
 				continue
 			}
+			if why := c.datasetChanged(t.run); why != "" {
+				c.skip(t, why)
+				continue
+			}
 			c.stageAhead(due[i:], free, now)
 			free[t.backend]--
 		}

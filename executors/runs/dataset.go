@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -32,15 +33,15 @@ type recipe struct {
 }
 
 // EnsureDataset returns the absolute path and the hexadecimal SHA-256 of the
-// data set of a shape, generated unless it is in the store. Two callers may
-// generate the same one at once: they write the same bytes. progress, which may
-// be nil, is told the number of rows written so far.
+// data set of a shape, generated unless it is in the store with the content that it
+// should have. Two callers may generate the same one at once: they write the same
+// bytes. progress, which may be nil, is told the number of rows written so far.
 func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress func(rows int)) (path, sha string, err error) {
 	want := recipe{Generator: trtllm.Generator, Shape: shape}
 	name := recipeName(want)
 	recipes := s.recipesDir()
-	if sha, ok := s.findDataset(recipes, name); ok {
-		return s.datasetPath(sha), sha, nil
+	if d, ok := s.findDataset(name); ok && s.CheckDataset(d) == nil {
+		return d.Path, d.SHA256, nil
 	}
 	if err := s.mkdirAll(recipes); err != nil {
 		return "", "", err
@@ -54,11 +55,68 @@ func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress 
 	return s.datasetPath(made.SHA256), made.SHA256, jobdir.ReplaceFile(recipes, name, jobdir.Encode(want), 0o644)
 }
 
-// FindDataset returns the absolute path of the data set of a shape if it is in
-// the store.
-func (s *Store) FindDataset(shape trtllm.Shape) (path string, ok bool) {
-	sha, ok := s.findDataset(s.recipesDir(), recipeName(recipe{Generator: trtllm.Generator, Shape: shape}))
-	return s.datasetPath(sha), ok
+// A Dataset is a file of requests, of which the first rows, all where that is 0,
+// should have the hexadecimal SHA-256; "" is any.
+type Dataset struct {
+	Path   string
+	Rows   int
+	SHA256 string
+}
+
+// CheckDataset is an error where a data set does not have its content. What this
+// store has read is not read again while the file's size, time and inode stay.
+func (s *Store) CheckDataset(d Dataset) error {
+	if s.DatasetChecked(d) {
+		return nil
+	}
+	info, err := os.Stat(d.Path)
+	if err != nil {
+		return err
+	}
+	sha, err := d.read()
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.Path, err)
+	}
+	if sha != d.SHA256 {
+		return fmt.Errorf("%s: its SHA-256 is %.12s… and was %.12s…", d.Path, sha, d.SHA256)
+	}
+	s.checked.Store(d, info)
+	return nil
+}
+
+// DatasetChecked reports whether CheckDataset was content with the file as it is.
+func (s *Store) DatasetChecked(d Dataset) bool {
+	if d.SHA256 == "" {
+		return true
+	}
+	known, ok := s.checked.Load(d)
+	now, err := os.Stat(d.Path)
+	if !ok || err != nil {
+		return false
+	}
+	was := known.(fs.FileInfo)
+	return os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime())
+}
+
+// read is the SHA-256 of the rows.
+func (d Dataset) read() (string, error) {
+	if d.Rows > 0 {
+		read, err := trtllm.ReadDatasetFile(d.Path, d.Rows)
+		return read.SHA256, err
+	}
+	f, err := jobdir.Open(d.Path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// FindDataset returns the data set of a shape if it is in the store, by its size.
+func (s *Store) FindDataset(shape trtllm.Shape) (Dataset, bool) {
+	return s.findDataset(recipeName(recipe{Generator: trtllm.Generator, Shape: shape}))
 }
 
 func (s *Store) recipesDir() string { return filepath.Join(s.datasetsDir(), recipesDir) }
@@ -78,17 +136,18 @@ func recipeName(r recipe) string {
 
 // findDataset looks a recipe up; its data set must be there with the size that
 // the recipe tells.
-func (s *Store) findDataset(recipes, name string) (sha string, ok bool) {
-	l, err := jobdir.List(recipes)
+func (s *Store) findDataset(name string) (Dataset, bool) {
+	l, err := jobdir.List(s.recipesDir())
 	if err != nil {
-		return "", false
+		return Dataset{}, false
 	}
 	r, err := jobdir.Record[recipe](l, name)
-	if err != nil || r == nil {
-		return "", false
+	if err != nil || r == nil || !nameOK(r.SHA256) {
+		return Dataset{}, false
 	}
-	fi, err := os.Stat(s.datasetPath(r.SHA256))
-	return r.SHA256, err == nil && fi.Mode().IsRegular() && fi.Size() == r.Bytes
+	d := Dataset{Path: s.datasetPath(r.SHA256), SHA256: r.SHA256}
+	fi, err := os.Stat(d.Path)
+	return d, err == nil && fi.Mode().IsRegular() && fi.Size() == r.Bytes
 }
 
 // generate writes a data set and names it by its content.

@@ -52,6 +52,13 @@ func TestEnsureDatasetHealsALoss(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"removed": os.Remove,
 		"cut":     func(path string) error { return os.Truncate(path, 100) },
+		"NULs": func(path string) error {
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, make([]byte, info.Size()), 0o644)
+		},
 		"recipe":  func(path string) error { return os.RemoveAll(filepath.Join(filepath.Dir(path), recipesDir)) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,8 +70,10 @@ func TestEnsureDatasetHealsALoss(t *testing.T) {
 			if err := damage(path); err != nil {
 				t.Fatal(err)
 			}
-			if _, again, err := s.EnsureDataset(t.Context(), testShape, nil); err != nil || again != sha {
-				t.Fatalf("%s, %v", again, err)
+			for _, s := range []*Store{s, Open(s.Dir())} {
+				if _, again, err := s.EnsureDataset(t.Context(), testShape, nil); err != nil || again != sha {
+					t.Fatalf("%s, %v", again, err)
+				}
 			}
 			if b, err := os.ReadFile(path); err != nil || digestOf(b) != sha {
 				t.Errorf("not healed: %v", err)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,6 +26,8 @@ type Store struct {
 	gid int // of the group that shares the store; -1: none
 	// causes finds failures in logs.
 	causes *trtllm.Classifier
+
+	checked sync.Map // of Dataset, the fs.FileInfo of those that had their content
 
 	versions [2]earlier // real, simulated
 

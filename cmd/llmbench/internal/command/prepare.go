@@ -156,10 +156,15 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 		return executors.Check{Name: "dataset", Result: executors.CheckFail, Detail: detail, Remedy: remedy}
 	}
 	c := pr.maker(pr.plan)
-	path, ok := c.FindDataset(r)
+	d, ok := c.FindDataset(r)
+	wrong := pr.store.CheckDataset(d)
 	switch {
-	case ok:
-		return executors.Check{Name: "dataset", Result: executors.CheckOK, Detail: path}
+	case ok && wrong == nil:
+		return executors.Check{Name: "dataset", Result: executors.CheckOK, Detail: d.Path}
+	case ok && r.Dataset.Generator == nil:
+		return fail("the data set of "+r.Address+" is not what was planned: "+wrong.Error(), "bring the file back, or plan again")
+	case ok && pr.flags.Check:
+		return fail("the data set of "+r.Address+" is not what was written: "+wrong.Error(), "`llmbench prepare` makes it anew, and so does `llmbench apply`")
 	case pr.flags.Check || r.Dataset.Generator == nil:
 		return fail("the data set of "+r.Address+" is not in the store", "`llmbench prepare` makes it, and so does `llmbench apply`")
 	}
