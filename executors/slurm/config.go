@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcldec"
@@ -280,6 +281,31 @@ func (r *reader) mountable(name string, paths ...string) {
 			r.wrong(name, "Path cannot be mounted", fmt.Sprintf("%q: a comma or a colon in a path cannot be told from a separator.", p))
 		}
 	}
+}
+
+// Unmountable says why a container cannot have a path mounted where it is, "" where it
+// can.
+func (c *Config) Unmountable(path string) string {
+	if c.Container == nil || !strings.ContainsAny(path, ",:") {
+		return ""
+	}
+	return fmt.Sprintf("%q is mounted into the container, and pyxis cannot tell a comma or a colon in a path from a separator", path)
+}
+
+// UnusableStore says why jobs cannot have their folders in a store, "" where they can.
+// Slurm opens the output of a job by a path in which it expands %, or drops every \
+// (fname.c of slurmstepd and srun, 22.05 to 25.11).
+func (c *Config) UnusableStore(dir string) string {
+	if why := c.Unmountable(dir); why != "" {
+		return why
+	}
+	if strings.ContainsFunc(dir, unicode.IsControl) {
+		return fmt.Sprintf("%q has a line break or another control character, which ends the lines that tell a job of it", dir)
+	}
+	if i := strings.IndexAny(dir, `%\`); i >= 0 {
+		return fmt.Sprintf("%q has a %c, and Slurm takes that for the start of a pattern in the paths of a job's output: every job would fail", dir, dir[i])
+	}
+	return ""
 }
 
 // owned are the sbatch options that llmbench sets itself.

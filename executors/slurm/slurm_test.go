@@ -224,6 +224,24 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
+// Slurm expands % in the paths of a job's output and drops a \ there; pyxis splits
+// mounts at commas and colons.
+func TestUnusableStore(t *testing.T) {
+	node, boxed := testConfig(), testConfig()
+	boxed.Container = &Container{}
+	for dir, want := range map[string][2]string{
+		"/a/b c/d'e\"f$g;h*[i]#é": {"", ""},
+		"/a/b%j":                  {"%", "%"}, "/a/100%": {"%", "%"}, `/a\b`: {`\`, `\`}, "/a\nb": {"line break", "line break"}, "/a\x7fb": {"control", "control"},
+		"/a,b": {"", "comma"}, "/a:b": {"", "colon"},
+	} {
+		for i, c := range []*Config{node, boxed} {
+			if why := c.UnusableStore(dir); !strings.Contains(why, want[i]) || (why == "") != (want[i] == "") {
+				t.Errorf("%q: %q, want %q", dir, why, want[i])
+			}
+		}
+	}
+}
+
 // fake puts a command on PATH that is a line of shell.
 func fake(t *testing.T, dir, name, script string) {
 	t.Helper()

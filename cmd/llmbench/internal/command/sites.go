@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,13 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 				cell.Model.Label, cell.Model.Checkpoint),
 		})
 	}
+	if c := st.slurm; c != nil && cell.Model.Path != "" {
+		if why := c.Unmountable(cell.Model.Path); why != "" {
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "Path cannot be mounted", Subject: placeOf(cell.Model, "path"), Detail: why + ". Rename the folder, or set path to a link without such characters.",
+			})
+		}
+	}
 	place := plan.Placement{Ref: st.ref, Target: st.target, Cluster: st.cluster, Startup: st.startup}
 	if st.backend != nil {
 		place.Transient, place.Retries = !st.backend.Adopt, st.backend.Pace.Retries
@@ -104,6 +112,12 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		if s.pack > 0 && cfg.InAllocation {
 			st.diags = append(st.diags, s.cannotPack(exec, "in_allocation = true runs one after another in the allocation of the shell already"))
 		}
+		if why := unusable(cfg, s.store.Dir()); why != "" {
+			st.diags = append(st.diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "Jobs cannot use this store", Subject: &exec.Range,
+				Detail: "The store " + why + ". Choose another folder with -store or llmbench { store = … }.",
+			})
+		}
 		if st.diags.HasErrors() {
 			return st
 		}
@@ -124,6 +138,20 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		st.backend.Ref, st.backend.Cluster = st.ref, st.cluster
 	}
 	return st
+}
+
+// unusable is Config.UnusableStore of a folder, and of where it really is: sbatch
+// resolves links.
+func unusable(cfg *slurm.Config, dir string) string {
+	if why := cfg.UnusableStore(dir); why != "" {
+		return why
+	}
+	for at := dir; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			return cfg.UnusableStore(real)
+		}
+	}
+	return ""
 }
 
 // profileAge is for how long a cluster is taken to be as it was.
