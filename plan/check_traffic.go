@@ -41,7 +41,7 @@ func (p *proof) shortWindow() hcl.Diagnostics {
 		return nil
 	}
 	return p.warningAt("num_requests", "Few requests for the concurrency", fmt.Sprintf(
-		"num_requests is %d, less than four times the concurrency of %d: ramp-up and drain lie inside the measured window and pull the throughput down. "+
+		"num_requests is %d, less than four times the concurrency of %d: ramp-up and drain lie inside the measured window and lower the throughput. "+
 			"%d requests or more reach a steady state.", p.data.Rows, c, 4*c))
 }
 

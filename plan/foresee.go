@@ -61,7 +61,7 @@ func queues(c candidate) hcl.Diagnostics {
 	if !ok || limit < 1 || !o.Waits() || o.Running() < 1 {
 		return nil
 	}
-	what := fmt.Sprintf("the KV cache holds %s of this length on all ranks (%d a rank)", countOf(o.Fit, "request"), o.Fit/o.Ranks)
+	what := fmt.Sprintf("the KV cache holds %s of this length on all ranks (%d per rank)", countOf(o.Fit, "request"), o.Fit/o.Ranks)
 	if o.Slots < o.Fit {
 		what = fmt.Sprintf("max_batch_size gives %d slots on all ranks", o.Slots)
 	}

@@ -40,7 +40,7 @@ func (n *noter) waitsForKV(o Occupancy) {
 		return
 	}
 	n.add(failure.WaitsForKV, "avg_ttft_ms",
-		"The KV cache holds %d requests (%d a rank) of %d that could run; the others wait in the engine. concurrency = %d keeps them outside.",
+		"The KV cache holds only %d (%d per rank) of %d requests in flight; the others wait in the engine, which counts as TTFT and latency. Use concurrency = %d.",
 		o.Fit, o.Fit/o.Ranks, min(o.Asked, o.Slots), o.Running())
 }
 
@@ -54,7 +54,7 @@ func (n *noter) slotsUnused(o Occupancy) {
 	if o.Fit < o.Asked {
 		limit = "the KV cache holds no more"
 	}
-	n.add(failure.BatchSlotsUnused, "", "%d of %d batch slots a rank are used: %s. max_batch_size = %d is enough.", o.Batch(), slots, limit, o.Batch())
+	n.add(failure.BatchSlotsUnused, "", "Only %d of %d batch slots per rank are used: %s. Use max_batch_size = %d.", o.Batch(), slots, limit, o.Batch())
 }
 
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
@@ -67,20 +67,20 @@ func (n *noter) graphSizes(o Occupancy) {
 	batch := o.Batch()
 	if largest := sizes[len(sizes)-1]; batch > largest {
 		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
-			"The batch reaches %d a rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
+			"The batch reaches %d per rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
 		return
 	}
 	if !graphPadding(n.run.LLMAPIOptions, version) {
 		if !slices.Contains(sizes, batch) {
 			n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
-				"The batch of %d a rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)
+				"The batch of %d per rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)
 		}
 		return
 	}
 	padded := padding(sizes, batch)
 	if waste := float64(padded-batch) / float64(padded); waste > 0.15 {
 		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
-			"The batch of %d a rank is padded to the CUDA graph for %d (%.0f %% empty). Add %d to the batch sizes.", batch, padded, 100*waste, batch)
+			"The batch of %d per rank is padded to the CUDA graph for %d (%.0f %% empty). Add %d to the batch sizes.", batch, padded, 100*waste, batch)
 	}
 }
 
@@ -93,7 +93,7 @@ func padding(sizes []int, batch int) int {
 	return batch
 }
 
-// ranksIdle: requests do not divide evenly over few slots a rank. What the cache
+// ranksIdle: requests do not divide evenly over few slots per rank. What the cache
 // and the slots hold does, so that it is what the client asks for.
 func (n *noter) ranksIdle(o Occupancy) {
 	fullest, least := o.Batch(), o.Running()/o.Ranks
@@ -135,16 +135,16 @@ func (n *noter) shortWindow(o Occupancy) {
 	switch {
 	case rows < fewWaves*o.Running():
 		n.add(failure.ShortWindow, "output_throughput_per_gpu_tok_s",
-			"%d requests are %.1f times the %d that run at once: ramp-up and drain are much of the %s that it measures. num_requests = %d is steady.",
-			rows, float64(rows)/float64(o.Running()), o.Running(), inSeconds(e.MeasureSeconds.Mid), n.steady(o))
+			"Only %d requests for %d in flight: ramp-up and drain dominate the %s window. Use num_requests = %d.",
+			rows, o.Running(), inSeconds(e.MeasureSeconds.Mid), n.steady(o))
 	case e.MeasureSeconds.Mid < steadySeconds:
 		n.add(failure.ShortWindow, "output_throughput_per_gpu_tok_s",
-			"Measures for %s, which cold starts and noise disturb. num_requests = %d measures for over a minute.", inSeconds(e.MeasureSeconds.Mid), n.steady(o))
+			"The window is only %s: cold starts and noise weigh in it. Use num_requests = %d for over a minute.", inSeconds(e.MeasureSeconds.Mid), n.steady(o))
 	}
 }
 
 // steady is how many requests make a run steady. Where more of them run at once,
-// which is faster, the time has to be foretold again; from then on it is the
+// which is faster, the time is predicted again; from then on it is the
 // rate, but that ramp-up and drain, up to one wave of the requests, weigh less.
 func (n *noter) steady(o Occupancy) int {
 	rows, measured := n.run.Dataset.Rows, n.run.Estimate.MeasureSeconds.Mid

@@ -17,7 +17,7 @@ type planFlags struct {
 	definitionFlags
 	selectionFlags
 	Out, Format, Explain, Against, Scripts string
-	JSON, Detailed                         bool
+	JSON, Detailed, All                    bool
 }
 
 func planCommand(e *env) *cli.Command {
@@ -26,6 +26,7 @@ func planCommand(e *env) *cli.Command {
 		Flags: append(append(definitionFlagSet(), selectionFlagSet()...),
 			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE` for apply"},
 			&cli.BoolFlag{Name: "json", Usage: "print the plan document"},
+			&cli.BoolFlag{Name: "all", Usage: "list unchanged runs too"},
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text or markdown: `FORMAT`"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 2 when there is something to do"},
 			&cli.StringFlag{Name: "explain", Usage: "show everything about one run: `ADDR`"},
@@ -53,7 +54,7 @@ func readPlanFlags(c *cli.Command) (planFlags, error) {
 		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
 		Out: c.String("out"), Format: c.String("format"), Explain: c.String("explain"),
 		Against: c.String("against"), Scripts: c.String("write-scripts"),
-		JSON: c.Bool("json"), Detailed: c.Bool("detailed-exitcode"),
+		JSON: c.Bool("json"), All: c.Bool("all"), Detailed: c.Bool("detailed-exitcode"),
 	}
 	if err == nil && f.Format != "text" && f.Format != "markdown" {
 		err = fmt.Errorf("-format=%s: a plan is printed as text or markdown; -json prints the document", f.Format)
@@ -103,6 +104,7 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 
 func (s *session) printPlan(p *plan.Plan, f planFlags) error {
 	v := s.view(p)
+	v.All = f.All
 	switch {
 	case f.JSON:
 		return nil

@@ -83,7 +83,7 @@ func occupancy(p *printer, r *plan.Run) {
 	t := &table{indent: "    ", right: []bool{false, true, false}}
 	t.add("asked by the client", count(int64(o.Asked)), concurrency(r, r.Arguments["concurrency"]))
 	t.add("batch slots", count(int64(o.Slots)), fmt.Sprintf("max_batch_size on %s", Plural(o.Ranks, "rank")))
-	t.add("KV cache holds", count(int64(o.Fit)), fmt.Sprintf("%s a rank, each of %s tokens in blocks of 32 (max_seq_len)", count(int64(o.Fit/max(1, o.Ranks))), count(int64(longest))))
+	t.add("KV cache holds", count(int64(o.Fit)), fmt.Sprintf("%s per rank, each of %s tokens in blocks of 32 (max_seq_len)", count(int64(o.Fit/max(1, o.Ranks))), count(int64(longest))))
 	t.add("= run at once", count(int64(o.Running())), limitedBy(o))
 	p.table(t)
 	if n := r.Estimate.MaxNumTokensEffective; n != nil {

@@ -140,7 +140,7 @@ func slots(r *plan.Run, value any) string {
 	if opts["enable_attention_dp"] != true || !okTP || !okB {
 		return ""
 	}
-	return fmt.Sprintf(" a rank (%s slots)", count(int64(tp*batch)))
+	return fmt.Sprintf(" per rank (%s slots)", count(int64(tp*batch)))
 }
 
 func onOff(v any) string {

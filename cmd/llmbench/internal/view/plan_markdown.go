@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
@@ -17,6 +18,7 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 		p.line("**%s**", planBanner)
 		p.line("")
 	}
+	v.approval(p, base, name)
 	for _, g := range groupRuns(v.Plan.Runs) {
 		p.line("### %s: %s, %s", g.name, Plural(len(g.runs), "run"), stored(g.runs))
 		p.line("")
@@ -26,7 +28,13 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 		t := v.runTable(g, sharedNames(g))
 		t.indent = ""
 		t.header[0] = "run"
-		p.markdown(t)
+		if len(t.rows) > 0 {
+			p.markdown(t)
+		}
+		if kept := countRuns(g, func(r *plan.Run) bool { return r.Action == plan.Keep }); kept > 0 && !v.All {
+			p.line("")
+			p.line("%s unchanged, all samples stored.", Plural(kept, "run"))
+		}
 		v.markdownChanges(p, g)
 		if strings.Contains(modelLine(first)+imageLine(first), "[a]") {
 			p.line("")
@@ -45,9 +53,7 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 		p.line("%s", line)
 		p.line("")
 	}
-	p.line("%s", v.planLine())
 	if base != nil {
-		v.costBeforeAfter(p, base, name)
 		p.line("")
 		p.line("<details><summary>What differs from %s</summary>", name)
 		p.line("")
@@ -59,6 +65,33 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 		p.line("</details>")
 	}
 	return p.err
+}
+
+// approval is what a reviewer approves: the runs by action with what they cost, which
+// arguments change, and what all samples cost before and after.
+func (v PlanView) approval(p *printer, base []*plan.Run, name string) {
+	p.line("%s", v.planLine())
+	var changed []string
+	for _, r := range v.Plan.Runs {
+		for _, c := range r.Changes {
+			if text := "`" + changeName(c) + "` " + changeText(c); !slices.Contains(changed, text) {
+				changed = append(changed, text)
+			}
+		}
+	}
+	if len(changed) > 0 {
+		const most = 6
+		more := ""
+		if n := len(changed) - most; n > 0 {
+			changed, more = changed[:most], fmt.Sprintf(" and %d more", n)
+		}
+		p.line("")
+		p.line("Changed: %s%s.", markdownText(strings.Join(changed, ", ")), more)
+	}
+	if base != nil {
+		v.costBeforeAfter(p, base, name)
+	}
+	p.line("")
 }
 
 const planBanner = "SIMULATED: nothing will be measured; the figures will come from a model of the GPUs. GPU-hours are those of real runs."

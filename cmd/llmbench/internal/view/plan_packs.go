@@ -14,7 +14,7 @@ func (v PlanView) packs(p *printer) {
 	if len(v.Plan.Packs) == 0 {
 		if line := v.unpackedLine(); line != "" {
 			p.line("")
-			p.line("%s", line)
+			p.wrapped("", 0, line)
 		}
 		return
 	}

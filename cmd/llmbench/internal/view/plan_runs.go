@@ -3,49 +3,81 @@ package view
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A column of the run table: its head, whether it is a number, and its cell.
+// A column of the run table: its head, whether it is a number, its rank (see table),
+// and its cell.
 type column struct {
 	head  string
 	right bool
+	rank  int
 	cell  func(*plan.Run) string
 }
 
-// runTable has a line a run: what differs between the runs of the group, how
-// many samples are stored, and what it can cost.
+// runTable has a line a run: its axes and what else differs between the runs of the
+// group, how many samples are stored, and what it can cost. Runs to keep are counted
+// below the table unless all are asked for.
 func (v PlanView) runTable(g *group, shared map[string]bool) *table {
-	cols := []column{{"", false, func(r *plan.Run) string { return r.Action.Symbol() + " " + short(r.Address) }}}
-	if anyRun(g, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
-		cols = append(cols, column{"ISL/OSL", true, islOSL})
+	addresses := make([]string, len(g.runs))
+	for i, r := range g.runs {
+		addresses[i] = r.Address
 	}
-	cols = append(cols, differing(g, shared)...)
-	cols = append(cols, column{"samples", true, func(r *plan.Run) string {
+	names := namesOf(addresses)
+	cols := []column{{"", false, 0, func(r *plan.Run) string { return r.Action.Symbol() + " …/" + names.base(r.Address, true) }}}
+	for _, axis := range names.axes {
+		cols = append(cols, column{axis, true, 0, func(r *plan.Run) string { return cmp.Or(axisValue(r.Address, axis), "-") }})
+	}
+	if anyRun(g, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
+		cols = append(cols, column{"ISL/OSL", true, 5, islOSL})
+	}
+	for _, c := range differing(g, shared) {
+		if !slices.ContainsFunc(names.axes, func(axis string) bool { return saidBy(axis, c, g.runs) }) {
+			cols = append(cols, c)
+		}
+	}
+	cols = append(cols, column{"samples", true, 4, func(r *plan.Run) string {
 		return fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted)
 	}})
 	cols = append(cols, v.costColumns(g)...)
 	if numbers := v.packNumbers(); anyRun(g, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
-		cols = append(cols, column{"job", true, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") }})
+		cols = append(cols, column{"job", true, 3, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") }})
 	}
 	if anyRun(g, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {
-		cols = append(cols, column{"why", false, why})
+		cols = append(cols, column{"why", false, 0, why})
 	}
 	t := &table{indent: "  "}
+	shown := slices.DeleteFunc(slices.Clone(g.runs), func(r *plan.Run) bool { return r.Action == plan.Keep && !v.All })
 	for _, c := range cols {
-		t.header = append(t.header, c.head)
-		t.right = append(t.right, c.right)
-	}
-	for _, r := range g.runs {
-		cells := make([]string, len(cols))
-		for i, c := range cols {
+		cells := make([]string, len(shown))
+		for i, r := range shown {
 			cells[i] = c.cell(r)
 		}
-		t.rows = append(t.rows, cells)
+		t.column(c.head, c.right, c.rank, cells)
 	}
 	return t
+}
+
+// saidBy reports whether the values of an axis are those of a column in all runs.
+func saidBy(axis string, c column, runs []*plan.Run) bool {
+	for _, r := range runs {
+		if axisValue(r.Address, axis) != c.cell(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func countRuns(g *group, yes func(*plan.Run) bool) (n int) {
+	for _, r := range g.runs {
+		if yes(r) {
+			n++
+		}
+	}
+	return n
 }
 
 func anyRun(g *group, yes func(*plan.Run) bool) bool {
@@ -136,6 +168,7 @@ func (v *values) column(name string) column {
 	return column{
 		head:  columnHead(name),
 		right: true,
+		rank:  6,
 		cell:  func(r *plan.Run) string { return argumentCell(v.of(r, name), name) },
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"strings"
+
+	"github.com/mitchellh/go-wordwrap"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
@@ -21,6 +24,8 @@ type PlanView struct {
 	// Unpacked are the executors that can run several samples in a job and were
 	// not told to.
 	Unpacked map[plan.ExecutorRef]bool
+	// All says that runs to keep have a line each.
+	All bool
 	// Price is what the policy says that a GPU-hour costs.
 	Price Price
 }
@@ -40,14 +45,14 @@ func (v PlanView) Text(w io.Writer) error {
 	if len(v.Plan.Runs) > 0 {
 		p.line("")
 	}
-	p.line("%s", v.planLine())
+	p.wrapped("", 0, v.planLine())
 	return p.err
 }
 
 // planLine is the last line of a plan.
 func (v PlanView) planLine() string {
 	s := v.Plan.Summary
-	parts := []string{fmt.Sprintf("%d to measure, %d again, %d kept", s.Measure, s.Remeasure, s.Keep)}
+	parts := []string{fmt.Sprintf("%d to run, %d to rerun, %d unchanged", s.Measure, s.Remeasure, s.Keep)}
 	if s.Wait > 0 {
 		parts = append(parts, fmt.Sprintf("%d in flight", s.Wait))
 	}
@@ -113,10 +118,15 @@ func (v PlanView) group(p *printer, g *group) {
 	at := newPlaces(v.Plan)
 	shared := v.shared(p, g, at)
 	p.line("")
-	p.table(v.runTable(g, shared))
+	if t := v.runTable(g, shared); len(t.rows) > 0 {
+		p.table(t)
+	}
+	if kept := countRuns(g, func(r *plan.Run) bool { return r.Action == plan.Keep }); kept > 0 && !v.All {
+		p.line("  %s %s unchanged, all samples stored; -all lists them", plan.Keep.Symbol(), Plural(kept, "run"))
+	}
 	v.changes(p, g, at)
 	if footnote {
-		p.line("  %s", unpinnedNote)
+		p.wrapped("  ", 6, unpinnedNote)
 	}
 	v.notes(p, g)
 }
@@ -147,7 +157,7 @@ func stored(runs []*plan.Run) string {
 // header prints model, hardware, image, executor and store where all runs of
 // the group have the same. It reports whether something is not pinned.
 func (v PlanView) header(p *printer, g *group) (unpinned bool) {
-	t := &table{indent: "  "}
+	var lines [][2]string
 	same := func(name string, of func(*plan.Run) string) {
 		first := g.runs[0]
 		text := of(first)
@@ -158,7 +168,7 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 			}
 		}
 		unpinned = unpinned || strings.Contains(text, "[a]")
-		t.add(name, text)
+		lines = append(lines, [2]string{name, text})
 	}
 	same("model", modelLine)
 	same("hardware", hardwareLine)
@@ -173,11 +183,17 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 	if words := v.Placement[g.runs[0].Executor]; words != "" {
 		same("placement", func(r *plan.Run) string { return v.Placement[r.Executor] })
 	}
-	t.add("store", v.Plan.Store)
+	lines = append(lines, [2]string{"store", v.Plan.Store})
 	if words := estimatorWords(g.runs[0]); words != "" {
-		t.add("estimator", words)
+		lines = append(lines, [2]string{"estimator", words})
 	}
-	p.table(t)
+	names := 0
+	for _, l := range lines {
+		names = max(names, width(l[0]))
+	}
+	for _, l := range lines {
+		p.wrapped(fmt.Sprintf("  %-*s  ", names, l[0]), names+4, l[1])
+	}
 	return unpinned
 }
 
@@ -279,6 +295,21 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
+// wrapped prints a paragraph after what begins its first line. Where a terminal is too
+// narrow for one line, the others are indented by hang.
+func (p *printer) wrapped(begin string, hang int, text string) {
+	room := math.MaxInt32
+	if columns := columnsOf(p.w); columns > 0 {
+		room = max(columns-max(hang, width(begin)), 20)
+	}
+	for i, line := range strings.Split(wordwrap.WrapString(text, uint(room)), "\n") {
+		if i > 0 {
+			begin = strings.Repeat(" ", hang)
+		}
+		p.line("%s%s", begin, line)
+	}
+}
+
 // table prints a table, without the columns for which the terminal has no room.
 func (p *printer) table(t *table) {
 	left := t.fit(columnsOf(p.w))
@@ -287,6 +318,6 @@ func (p *printer) table(t *table) {
 	}
 	if len(left) > 0 {
 		p.line("")
-		p.line("%sNot shown in %d columns: %s.", t.indent, columnsOf(p.w), strings.Join(left, ", "))
+		p.wrapped(t.indent, len(t.indent)+2, fmt.Sprintf("Not shown in %d columns: %s.", columnsOf(p.w), strings.Join(left, ", ")))
 	}
 }

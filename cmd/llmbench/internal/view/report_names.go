@@ -16,10 +16,18 @@ type runNames struct {
 }
 
 func newRunNames(runs []results.RunSummary) runNames {
+	addresses := make([]string, len(runs))
+	for i, run := range runs {
+		addresses[i] = run.Address
+	}
+	return namesOf(addresses)
+}
+
+func namesOf(addresses []string) runNames {
 	n := runNames{varies: map[string]bool{}}
 	first, benchmark := map[string]string{}, ""
-	for i, run := range runs {
-		head, parts := splitAddress(run.Address)
+	for i, address := range addresses {
+		head, parts := splitAddress(address)
 		n.benchmarks = n.benchmarks || i > 0 && head != benchmark
 		benchmark = head
 		seen := map[string]bool{}
@@ -39,8 +47,8 @@ func newRunNames(runs []results.RunSummary) runNames {
 			}
 		}
 	}
-	for _, run := range runs {
-		_, parts := splitAddress(run.Address)
+	for _, address := range addresses {
+		_, parts := splitAddress(address)
 		for _, part := range parts {
 			if axis, _, _ := strings.Cut(part, "="); n.varies[axis] && axis+"=" != useCaseAxis && !slices.Contains(n.axes, axis) {
 				n.axes = append(n.axes, axis)
