@@ -2,7 +2,6 @@ package results
 
 import (
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -10,9 +9,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
-	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // WriteBenchfmt writes Go benchmark lines that benchstat reads: one for each
@@ -82,8 +79,8 @@ func (r *Result) benchConfig() []benchfmt.Config {
 	if r.Simulated {
 		add("simulated", "true")
 	}
-	if slices.ContainsFunc(r.Caveats, func(c Caveat) bool { return c.Code == failure.DeclaredByUser }) {
-		add("facts", catalog.Mark)
+	if r.Facts != nil {
+		add("facts", *r.Facts)
 	}
 	if r.Verdict == Suspect {
 		add("verdict", string(Suspect))

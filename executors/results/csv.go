@@ -114,6 +114,7 @@ func (s *Set) columns() []column {
 		telemetryColumn("energy_j", func(t *Telemetry) any { return t.EnergyJ }),
 		telemetryColumn("tokens_per_joule", func(t *Telemetry) any { return t.TokensPerJoule }),
 		telemetryColumn("throttled", func(t *Telemetry) any { return t.Throttled }),
+		column{"facts", func(r *Result) string { return value(r.Facts) }},
 	)
 }
 

@@ -68,6 +68,9 @@ func newResult(in Evidence) *Result {
 		r.Arguments = trtllm.Arguments{}
 	}
 	r.Provenance.Argv = []string{}
+	if len(run.Declared) > 0 {
+		r.Facts = new(catalog.Mark)
+	}
 	if len(run.Steps) > 0 {
 		r.Provenance.Argv = run.Steps[0].Argv
 	}

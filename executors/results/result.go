@@ -48,6 +48,9 @@ type Result struct {
 	Verdict   Verdict               `json:"verdict"`
 	Reasons   []Reason              `json:"reasons"`
 	Caveats   []Caveat              `json:"caveats"`
+	// Facts marks what depends on facts that the user declared (catalog.Mark), nil where
+	// all are llmbench's own.
+	Facts *string `json:"facts"`
 
 	Model     plan.Model       `json:"model"`
 	Hardware  plan.Hardware    `json:"hardware"`

@@ -12,6 +12,8 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // A Standing is where one run is, as `status -json` prints it.
@@ -33,13 +35,15 @@ type Standing struct {
 	packed  bool
 	log     *runs.Progress
 	samples string
+	// Declared lists what the run depends on that the user declared.
+	Declared []string `json:"declared"`
 }
 
 // NewStanding sums up the samples of a run: what is in flight, else what failed,
 // else what is stored.
 func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error) {
 	s := Standing{
-		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{}, Simulated: r.Simulated,
+		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
 		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted),
 	}
 	if r.Action == plan.Keep {
@@ -197,5 +201,13 @@ func Status(w io.Writer, lines []Standing) error {
 		}
 		t.add(strings.Replace(l.Address, "/use_case=", "/", 1), l.samples, l.State, job, nodes, since, progress, left, l.Reason)
 	}
-	return t.plain(w)
+	if err := t.plain(w); err != nil {
+		return err
+	}
+	declared := len(lines) - len(slices.DeleteFunc(slices.Clone(lines), func(l Standing) bool { return len(l.Declared) > 0 }))
+	if declared == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\n%d of %d runs: %s (%s)\n", declared, len(lines), catalog.Mark, failure.DeclaredByUser)
+	return err
 }
