@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -750,4 +751,72 @@ func TestChangedDataset(t *testing.T) {
 		b.wantTold("/1: its SHA-256 is ")
 		b.wantTold("/2: its SHA-256 is ")
 	})
+}
+
+// A disk that is full ends a campaign soon, with what to do, and costs nothing that was
+// written before: neither while it submits nor when its job has ended.
+func TestFullDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting a small disk needs root")
+	}
+	for _, c := range []struct {
+		name    string
+		when    executors.EventType // the disk is full from here on, "" is from the start
+		goingOn int
+		says    string
+	}{
+		{"submitting", "", 0, "no space left on device"},
+		{"ending", executors.RunSubmitted, 1, "Free space in "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+				t.Skip("no tmpfs can be mounted: ", err)
+			}
+			t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+			filler := filepath.Join(dir, "filler")
+			fill := func() {
+				for size := 1 << 20; size > 0; size /= 2 {
+					f, err := os.OpenFile(filler, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+					for err == nil {
+						_, err = f.Write(make([]byte, size))
+					}
+					f.Close()
+				}
+			}
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, 1, executors.Pace{}, course{runs: time.Minute, end: executors.TimedOut, silent: true, node: "gb01"})
+				b.campaign.Store = runs.Open(filepath.Join(dir, "store"))
+				if err := b.campaign.Store.Create(); err != nil {
+					t.Fatal(err)
+				}
+				if c.when == "" {
+					fill()
+				}
+				b.campaign.Observe = func(e executors.Event) {
+					if c.when != "" && e.Type == c.when {
+						fill()
+					}
+				}
+				began := time.Now()
+				out, err := b.run()
+				if err == nil || !strings.Contains(err.Error(), c.says) || out.GoingOn != c.goingOn || time.Since(began) > 5*time.Minute {
+					t.Fatalf("after %s: %+v, %v", time.Since(began), out, err)
+				}
+				b.wantAttempts(c.goingOn)
+				if err := os.Remove(filler); err != nil {
+					t.Fatal(err)
+				}
+				again := &executors.Campaign{Plan: b.campaign.Plan, Store: b.campaign.Store, Backends: b.campaign.Backends, Log: b.campaign.Log}
+				b.campaign = again
+				if out, err := b.run(); err != nil || out.Failed != 1 || out.GoingOn != 0 {
+					t.Errorf("%+v, %v", out, err)
+				}
+				b.wantAttempts(1)
+				if got := b.codes(); got != "time_limit" {
+					t.Errorf("it ended as %s", got)
+				}
+			})
+		})
+	}
 }

@@ -3,6 +3,7 @@ package executors
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -53,6 +54,7 @@ type Campaign struct {
 	receipts  errgroup.Group
 	redactor  runs.Redactor
 	unnamed   []unnamed
+	refused   error // why nothing more can be recorded
 }
 
 // Outcome is where a campaign left its runs.
@@ -133,7 +135,7 @@ func (c *Campaign) step(ctx context.Context) error {
 	if err := c.stopStuckPacks(ctx); err != nil {
 		return err
 	}
-	return c.stopQuiet(ctx)
+	return errors.Join(c.stopQuiet(ctx), c.refused)
 }
 
 // prepare makes the tasks: one for each sample that is asked for and not

@@ -247,7 +247,7 @@ func (c *Campaign) observePack(p *pack, s Status) {
 		return
 	}
 	if err := c.recordPackEnd(p, endCode(s.End), endDetail(s)); err != nil {
-		c.Log.Error("cannot record how a pack ended", "pack", p.folder.Name, "error", err)
+		c.unrecorded(&p.submission, err)
 	}
 }
 

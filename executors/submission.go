@@ -19,6 +19,8 @@ type submission struct {
 	since     time.Time // of the present state
 	heldPolls int
 	limited   bool // the queue was full at the last try
+	// unrecorded is since when the store refuses to take down what became of it.
+	unrecorded time.Time
 }
 
 func (s *submission) enter(status Status, now time.Time) (changed bool) {

@@ -202,11 +202,27 @@ func (c *Campaign) observe(t *task, s Status) {
 	a := t.attempt
 	if result, err := a.Result(); err == nil && result == nil {
 		if err := c.end(t, endCode(s.End), endDetail(s)); err != nil {
-			c.Log.Error("cannot record how a job ended", "address", t.run.Address, "error", err)
+			c.unrecorded(&t.submission, err)
 		}
 		if err := a.Redact(); err != nil {
 			c.Log.Warn("cannot remove secrets from logs", "attempt", a, "error", err)
 		}
+	}
+}
+
+// recordTime is for how long the store may refuse to take down how a job ended. The
+// polls in between try again.
+const recordTime = 2 * time.Minute
+
+// unrecorded notes that the store did not take down what became of a job. Where it goes
+// on to refuse, the campaign ends.
+func (c *Campaign) unrecorded(s *submission, err error) {
+	c.Log.Error("cannot record how a job ended", "job", JobID(s.handle), "error", err)
+	if s.unrecorded.IsZero() {
+		s.unrecorded = time.Now()
+	}
+	if time.Since(s.unrecorded) >= recordTime {
+		c.refused = fmt.Errorf("cannot record how job %s ended: %w. What was written before is whole and jobs go on. Free space in %s or make it writable, then run apply again: it takes up what is left", JobID(s.handle), err, c.Store.Dir())
 	}
 }
 
@@ -269,7 +285,7 @@ func (c *Campaign) stopStuck(ctx context.Context) {
 		}
 		t.stopping = true
 		if err := t.attempt.MarkCancelled(); err != nil {
-			c.Log.Error("cannot mark", "error", err)
+			c.unrecorded(&t.submission, err)
 			continue
 		}
 		if err := t.backend.Executor.Cancel(ctx, t.handle); err != nil {
@@ -277,7 +293,7 @@ func (c *Campaign) stopStuck(ctx context.Context) {
 			continue
 		}
 		if err := c.end(t, t.stuckCode(), why); err != nil {
-			c.Log.Error("cannot record how a job ended", "error", err)
+			c.unrecorded(&t.submission, err)
 		}
 	}
 }
