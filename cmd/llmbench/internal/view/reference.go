@@ -342,6 +342,45 @@ func ReferenceMarkdown(w io.Writer, cat *catalog.Catalog) error {
 	return p.err
 }
 
+// MetricsMarkdown writes docs/metrics.md.
+func MetricsMarkdown(w io.Writer) error {
+	p := &printer{w: w}
+	p.line("# Metrics")
+	p.line("")
+	p.line("<!-- Generated: go test ./cmd/llmbench/internal/view -run TestReferenceMarkdown -update -->")
+	for _, text := range strings.Split(strings.TrimSpace(metricsIntroduction), "\n\n") {
+		p.line("")
+		p.line("%s", text)
+	}
+	for _, m := range loadReference().Metrics {
+		e := m.entry()
+		known, _ := trtllm.FindMetric(m.Name)
+		p.line("")
+		p.line("## %s", strings.ToUpper(known.Title[:1])+known.Title[1:])
+		p.line("")
+		p.line("`%s`. %s", m.Name, markdownText(e.doc))
+		p.line("")
+		for _, f := range e.facts {
+			p.line("- %s: `%s`", f[0], f[1])
+		}
+	}
+	return p.err
+}
+
+const metricsIntroduction = `
+All figures come from trtllm-bench's own report; llmbench computes none of them anew.
+trtllm-bench sends the requests from inside the engine's process: there is no HTTP, no
+tokenization and no network in them. AIPerf and InferenceX measure at an HTTP client, so
+that their TTFT and latency are a little higher for the same engine.
+
+A run is measured ` + "`samples`" + ` times. A table shows the median of the samples, and with two
+or more the 95 % interval of the throughput per GPU. ` + "`n`" + ` is how many samples count:
+valid and suspect ones do, invalid and failed ones never become a number. Percentiles
+are over the requests of a sample, and a table shows the median over samples.
+
+What does not apply is empty: TTFT and TPOT exist with ` + "`streaming = true`" + ` only.
+`
+
 // meaning is what a cell of the reference says: the sentence, then the facts.
 func (e *entry) meaning() string {
 	text := e.doc

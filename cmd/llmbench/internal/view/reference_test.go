@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -19,24 +20,28 @@ import (
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
-const referenceFile = "../../../../docs/reference.md"
-
 func TestReferenceMarkdown(t *testing.T) {
-	var b bytes.Buffer
-	if err := ReferenceMarkdown(&b, catalog.Load()); err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile(referenceFile, b.Bytes(), 0o644); err != nil {
+	for name, write := range map[string]func(io.Writer) error{
+		"reference.md": func(w io.Writer) error { return ReferenceMarkdown(w, catalog.Load()) },
+		"metrics.md":   MetricsMarkdown,
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
 			t.Fatal(err)
 		}
-	}
-	have, err := os.ReadFile(referenceFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(have), b.String()); diff != "" {
-		t.Errorf("docs/reference.md is not what the code says; run this test with -update:\n%s", diff)
+		file := "../../../../docs/" + name
+		if *update {
+			if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(have), b.String()); diff != "" {
+			t.Errorf("docs/%s is not what the code says; run this test with -update:\n%s", name, diff)
+		}
 	}
 }
 
