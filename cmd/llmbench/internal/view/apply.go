@@ -95,7 +95,7 @@ func (a *Apply) Event(e executors.Event) {
 
 func (a *Apply) writer() io.Writer {
 	if a.bars != nil {
-		return Safe(a.bars.p)
+		return &safeWriter{w: a.bars.p, sgr: a.s.Color}
 	}
 	return a.s.Err
 }
@@ -146,10 +146,10 @@ func (a *Apply) eventLine(e executors.Event) string {
 		a.last[name] = e.Time
 		return strings.TrimRight(fmt.Sprintf("%s  %d of %d  %s", name, e.Done, e.Total, e.Text), " ")
 	case executors.RunComplete:
-		return fmt.Sprintf("%s  %s  %s tok/s/gpu", name, e.Result.Verdict, optionalFigure(e.Result.Metrics.At(trtllm.OutputThroughputPerGPU)))
+		return fmt.Sprintf("%s  %s  %s tok/s/GPU", name, painted(string(e.Result.Verdict)), optionalFigure(e.Result.Metrics.At(trtllm.OutputThroughputPerGPU)))
 	case executors.RunErrored:
 		if e.Result != nil {
-			return fmt.Sprintf("%s  %s  %s: %s", name, e.Result.Verdict, e.Result.Code(), e.Result.Cause())
+			return fmt.Sprintf("%s  %s  %s: %s", name, painted(string(e.Result.Verdict)), e.Result.Code(), e.Result.Cause())
 		}
 		return name + "  " + e.Text
 	}

@@ -14,7 +14,7 @@ import (
 func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	p, out := v.Plan, &printer{w: w}
 	at := newPlaces(p)
-	out.line("%s %s: %s", r.Action.Symbol(), r.Address, r.Reason)
+	out.line("%s %s: %s", painted(r.Action.Symbol()), r.Address, r.Reason)
 	out.line("  fingerprint  %s", r.Fingerprint)
 	out.line("  model        %s", modelLine(r))
 	out.line("  hardware     %s", hardwareLine(r))

@@ -34,7 +34,7 @@ func (v PlanView) changes(p *printer, g *group, at places) {
 			continue
 		}
 		p.line("")
-		p.line("  %s %s changed since it was measured", r.Action.Symbol(), short(r.Address))
+		p.line("  %s %s changed since it was measured", painted(r.Action.Symbol()), short(r.Address))
 		changeLines(p, r.Changes, own, at)
 	}
 }

@@ -27,7 +27,7 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 		addresses[i] = r.Address
 	}
 	names := namesOf(addresses)
-	cols := []column{{"", false, 0, func(r *plan.Run) string { return r.Action.Symbol() + " …/" + names.base(r.Address, true) }}}
+	cols := []column{{"", false, 0, func(r *plan.Run) string { return painted(r.Action.Symbol()) + " …/" + names.base(r.Address, true) }}}
 	for _, axis := range names.axes {
 		cols = append(cols, column{axis, true, 0, func(r *plan.Run) string { return cmp.Or(axisValue(r.Address, axis), "-") }})
 	}

@@ -100,7 +100,7 @@ func resultTable(s *results.Set, short bool) *table {
 		}})
 	}
 	cols = append(cols,
-		resultColumn{head: "verdict", cell: runVerdict},
+		resultColumn{head: "verdict", cell: func(run results.RunSummary) string { return painted(runVerdict(run)) }},
 		resultColumn{head: "n", right: true, rank: 4, cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
 	for _, m := range trtllm.Columns() {
 		c := resultColumn{head: m.Column, right: true, rank: 1, scale: 1, value: func(run results.RunSummary) *results.Summary { return run.Summary.At(m.Name) }}

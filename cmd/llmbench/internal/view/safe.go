@@ -16,9 +16,53 @@ import (
 // written as \x9b. What JSON allows in strings keeps its meaning there.
 func Safe(w io.Writer) io.Writer { return &safeWriter{w: w} }
 
+// A colour is a noncharacter of Unicode, which no text holds, that a writer to a terminal
+// turns into an SGR sequence (ECMA-48) and any other leaves out: text may be coloured
+// before it is known where it is written, and no escape sequence passes Safe.
+type colour rune
+
+const (
+	plain  colour = 0xFDD0 + iota
+	red           // failed, invalid, blocked
+	green         // valid, to be measured
+	yellow        // suspect, to be measured again
+	blue          // in flight
+)
+
+var sequences = map[colour]string{plain: "\x1b[0m", red: "\x1b[31m", green: "\x1b[32m", yellow: "\x1b[33m", blue: "\x1b[34m"}
+
+// paint gives a string a colour.
+func (c colour) paint(s string) string { return string(rune(c)) + s + string(rune(plain)) }
+
+// stateColour is the colour of a verdict, an action or the state of a job, plain for
+// those that need no attention.
+func stateColour(state string) colour {
+	word, _, _ := strings.Cut(state, " ")
+	switch word {
+	case "valid", "+":
+		return green
+	case "suspect", "~":
+		return yellow
+	case "failed", "invalid", "!", "lost", "blocked":
+		return red
+	case ">", "running", "submitted", "pending", "waiting":
+		return blue
+	}
+	return plain
+}
+
+// painted is a string in the colour of the state that it begins with.
+func painted(state string) string {
+	if c := stateColour(state); c != plain {
+		return c.paint(state)
+	}
+	return state
+}
+
 type safeWriter struct {
 	w    io.Writer
 	wide int    // columns of the terminal, 0 for no limit
+	sgr  bool   // colours are shown
 	rest []byte // the start of a character that the next Write ends
 	out  []byte
 }
@@ -46,6 +90,10 @@ func (s *safeWriter) Write(b []byte) (int, error) {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			s.out = fmt.Appendf(s.out, `\x%02x`, in[0])
+		case sequences[colour(r)] != "":
+			if s.sgr {
+				s.out = append(s.out, sequences[colour(r)]...)
+			}
 		case control(r):
 			s.out = fmt.Appendf(s.out, `\u%04x`, r)
 		default:

@@ -33,7 +33,7 @@ func TestSafe(t *testing.T) {
 // its meaning.
 func TestSafeProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		value := rapid.String().Draw(t, "value")
+		value := strings.Map(withoutColours, rapid.String().Draw(t, "value"))
 		doc, err := json.Marshal(value)
 		if err != nil {
 			t.Fatal(err)
@@ -80,5 +80,23 @@ func TestMarkdownShowsForeignText(t *testing.T) {
 	}
 	if want := "| a   | x \\| y &lt;img src=z&gt; &amp; `a > b` `&lt;i&gt; |\n"; !strings.HasSuffix(b.String(), want) {
 		t.Errorf("got %s, want %s", b.String(), want)
+	}
+}
+
+// Colours reach a terminal that shows them and nobody else, and take no room.
+func TestColours(t *testing.T) {
+	text := painted("valid") + " " + painted("planned")
+	for sgr, want := range map[bool]string{true: "\x1b[32mvalid\x1b[0m planned", false: "valid planned"} {
+		var b strings.Builder
+		_, _ = (&safeWriter{w: &b, sgr: sgr}).Write([]byte(text))
+		if b.String() != want {
+			t.Errorf("%q, want %q", b.String(), want)
+		}
+	}
+	if width(text) != len("valid planned") {
+		t.Error(width(text))
+	}
+	if got := markdownText(text); got != "valid planned" {
+		t.Errorf("%q", got)
 	}
 }

@@ -19,7 +19,8 @@ type Streams struct {
 	Out, Err io.Writer
 	// Interactive says that a person can be asked, on In and Err.
 	Interactive bool
-	// Color says that Err is a terminal that wants colour.
+	// Color says that Err is a terminal that wants colour: neither NO_COLOR nor TERM=dumb
+	// says otherwise.
 	Color bool
 	// Width is the width of the terminal on Err, 0 when there is none.
 	Width int
@@ -32,18 +33,23 @@ type Streams struct {
 // switches colour off.
 func Standard() *Streams {
 	s := &Streams{
-		In: os.Stdin, Out: &safeWriter{w: os.Stdout, wide: columns(os.Stdout)}, Err: Safe(os.Stderr),
+		In: os.Stdin, Out: &safeWriter{w: os.Stdout, wide: columns(os.Stdout), sgr: colours(os.Stdout)}, Err: &safeWriter{w: os.Stderr, sgr: colours(os.Stderr)},
 		rawOut: os.Stdout, rawErr: os.Stderr,
 	}
 	fd := int(os.Stderr.Fd())
 	if term.IsTerminal(fd) {
-		s.Color = os.Getenv("NO_COLOR") == ""
+		s.Color = colours(os.Stderr)
 		if w, _, err := term.GetSize(fd); err == nil {
 			s.Width = w
 		}
 		s.Interactive = term.IsTerminal(int(os.Stdin.Fd()))
 	}
 	return s
+}
+
+// colours reports whether a file is a terminal that shows them.
+func colours(f *os.File) bool {
+	return term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // columns is the width of a terminal, or what COLUMNS says; 0 for neither.

@@ -142,7 +142,7 @@ func spaces(line []byte, n int) []byte {
 func width(s string) int {
 	for i := range len(s) {
 		if s[i] >= 0x80 || s[i] < ' ' {
-			return twwidth.Width(s)
+			return twwidth.Width(strings.Map(withoutColours, s))
 		}
 	}
 	return len(s)
@@ -171,7 +171,7 @@ func (t *table) markdown(w io.Writer) error {
 // markdownText is a string that Markdown shows as it is, HTML and the bars of
 // tables included. Code spans stay code spans.
 func markdownText(s string) string {
-	parts := strings.Split(s, "`")
+	parts := strings.Split(strings.Map(withoutColours, s), "`")
 	for i := range parts {
 		if code := i%2 == 1 && i < len(parts)-1; code {
 			parts[i] = strings.ReplaceAll(parts[i], "|", `\|`)
@@ -183,6 +183,13 @@ func markdownText(s string) string {
 }
 
 var markdownEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`)
+
+func withoutColours(r rune) rune {
+	if sequences[colour(r)] != "" {
+		return -1
+	}
+	return r
+}
 
 func (t *table) fill(tbl *tablewriter.Table) error {
 	if t.header != nil {
