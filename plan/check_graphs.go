@@ -61,8 +61,8 @@ func (p *proof) sizesAndMaximum(sizes, maximum string, list []any) hcl.Diagnosti
 	why := "the maximum must be the largest size"
 	fits := list[len(list)-1] == most
 	if p.cell.Version.GraphSizesExcludeMax {
-		why = fmt.Sprintf("TensorRT-LLM %s refuses both at once", p.cell.Image.TRTLLMVersion)
-		generated := generatedSizes(int(most), p.optionTrue("cuda_graph_config.enable_padding"), p.cell.Version)
+		why = fmt.Sprintf("TensorRT-LLM %s refuses sizes that are not those that the maximum alone stands for", p.cell.Image.TRTLLMVersion)
+		generated := generatedSizes(int(most), p.optionTrue("cuda_graph_config.enable_padding") || p.optionTrue("cuda_graph_padding_enabled"), p.cell.Version)
 		fits = slices.EqualFunc(list, generated, func(e any, n int) bool { return e == float64(n) })
 	}
 	if fits {
