@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -30,6 +31,15 @@ func (p *proof) supportedCell() hcl.Diagnostics {
 		argument, place = "hardware", hw.Ranges["gpus"]
 	default:
 		argument, place = "hardware", hw.Ranges["gpus_per_node"]
+	}
+	for _, known := range p.cat.GPUs {
+		if known.Name != hw.GPU && strings.EqualFold(known.Name, hw.GPU) {
+			d := cellError(p.cell, "hardware", "Unknown GPU", fmt.Sprintf("No GPU is called %q. Did you mean %q?", hw.GPU, known.Name))
+			if place := hw.Ranges["gpu"]; place.Filename != "" {
+				d.Subject = &place
+			}
+			return hcl.Diagnostics{d}
+		}
 	}
 	d := cellError(p.cell, argument, "Unsupported model and hardware", fmt.Sprintf(
 		"%s in %s on %dx %s with %d a node is not a supported cell. The nearest that is: %s in %s on %dx %s with %d a node.\n"+

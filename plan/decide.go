@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/sync/errgroup"
@@ -19,7 +21,7 @@ func (b *builder) decide(p *Plan) hcl.Diagnostics {
 	}
 	diags, err := b.lookAll(p.Runs)
 	if err != nil {
-		return append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Store cannot be read", Detail: err.Error() + "."})
+		return append(diags, storeError(err))
 	}
 	if b.Ledger == nil || len(b.Selection.Targets) > 0 {
 		return diags
@@ -31,10 +33,18 @@ func (b *builder) decide(p *Plan) hcl.Diagnostics {
 		more, err := b.undeclared(p, sim)
 		diags = append(diags, more...)
 		if err != nil {
-			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Store cannot be read", Detail: err.Error() + "."})
+			return append(diags, storeError(err))
 		}
 	}
 	return diags
+}
+
+func storeError(err error) *hcl.Diagnostic {
+	detail := err.Error() + "."
+	if errors.Is(err, syscall.ENOTDIR) {
+		detail = "A part of the store's path is a file: " + detail + " Choose another directory with -store or llmbench { store = … }."
+	}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Store cannot be read", Detail: detail}
 }
 
 // lookAll looks runs up several at a time: a store across a network answers

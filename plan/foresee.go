@@ -12,7 +12,7 @@ import (
 // foresee estimates all runs and says what is to be expected of them.
 func (b *builder) foresee(list []candidate) hcl.Diagnostics {
 	if err := b.predict(list); err != nil {
-		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Store cannot be read", Detail: err.Error() + "."}}
+		return hcl.Diagnostics{storeError(err)}
 	}
 	var diags hcl.Diagnostics
 	for _, c := range list {

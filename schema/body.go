@@ -103,8 +103,13 @@ func (s shape) unknownBlock(b *hclsyntax.Block) *hcl.Diagnostic {
 	case hint == "":
 		hint = " It holds arguments only."
 	}
-	where := s.block()
-	return refuse(b.TypeRange, "Unsupported block type", "There is no block type %q in %s.%s", b.Type, where, hint)
+	switch b.Type {
+	case "module":
+		hint = " llmbench has no modules: include = [\"../common\"] in the llmbench block shares blocks of another directory."
+	case "resource", "provider", "terraform", "data", "output":
+		hint = " It is Terraform's. Here a benchmark block is what is measured, and the llmbench block holds settings."
+	}
+	return refuse(b.TypeRange, "Unsupported block type", "There is no block type %q in %s.%s", b.Type, s.block(), hint)
 }
 
 // split lists the parts of body in source order.
@@ -144,10 +149,16 @@ func checkLabels(b *hclsyntax.Block, want ...string) hcl.Diagnostics {
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
+// runSyntax is a use case as llmb-run's -w takes it.
+var runSyntax = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_]*):([0-9]+)/([0-9]+)$`)
+
 var notInLabel = regexp.MustCompile(`[^a-z0-9_]+`)
 
 // labelHint proposes the label that is nearest to one that is refused.
 func labelHint(label string) string {
+	if m := runSyntax.FindStringSubmatch(label); m != nil {
+		return fmt.Sprintf(" NAME:ISL/OSL is the syntax of llmb-run. Write a use_case block: use_case %q { isl = %s, osl = %s }, one argument per line.", strings.ToLower(m[1]), m[2], m[3])
+	}
 	near := strings.Trim(notInLabel.ReplaceAllString(strings.ToLower(label), "_"), "_")
 	if !labelPattern.MatchString(near) {
 		return ""

@@ -1,7 +1,10 @@
 package schema
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcldec"
@@ -39,8 +42,20 @@ func (d *Definitions) DecodeExecutor(e *Executor) (val cty.Value, missing []*Mis
 		return cty.DynamicVal, b.missing, b.diags
 	}
 	val, more := hcldec.Decode(body, spec, nil)
+	for _, d := range more {
+		// hcldec says "Inappropriate value for attribute \"partition\": string required, but have tuple."
+		if m := inappropriate.FindStringSubmatch(d.Detail); m != nil {
+			d.Summary = "Unsuitable value"
+			d.Detail = fmt.Sprintf("The argument %q must be %s, not %s.", m[1], article(m[2]), article(collectionNames.Replace(m[3])))
+		}
+	}
 	return val, b.missing, tidy(append(b.diags, more...))
 }
+
+var (
+	inappropriate   = regexp.MustCompile(`^Inappropriate value for attribute "([^"]+)": (.+) required, but have (.+)\.$`)
+	collectionNames = strings.NewReplacer("tuple", "list", "object", "map")
+)
 
 // bodyEvaluator copies a body with every argument replaced by its value, so
 // that specifications see plain values only.

@@ -111,7 +111,7 @@ func (f field) convert(v cty.Value) (out cty.Value, wrong string) {
 	if f.ty == cty.Number {
 		rounded, ok := round(out)
 		if !ok {
-			return v, "is too large a number"
+			return v, beyond(v)
 		}
 		out = rounded
 	}

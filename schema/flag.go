@@ -38,7 +38,7 @@ func convertFlagType(f *catalog.Flag, v cty.Value) (out cty.Value, wrong string)
 	}
 	rounded, ok := round(out)
 	if !ok {
-		return v, "is too large a number"
+		return v, beyond(v)
 	}
 	if _, isWhole := asWhole(rounded); f.Type == "int" && !isWhole {
 		return v, "must be a whole number, not " + shortest(rounded)

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -58,6 +59,11 @@ func (s *sources) collect(dir string, variables []*Variable, opts Options) (offe
 	}
 	auto, more := listFiles(dir, ".auto.vars")
 	diags = append(diags, more...)
+	if terraform, _ := listFiles(dir, ".tfvars"); len(terraform) > 0 {
+		name := filepath.Base(terraform[0])
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Variable file is not read", Detail: fmt.Sprintf(
+			"llmbench does not read %s. Rename it to %s.auto.vars, or name it with -var-file.", name, strings.TrimSuffix(strings.TrimSuffix(name, ".tfvars"), ".auto"))})
+	}
 	for i := len(auto) - 1; i >= 0; i-- {
 		files = append(files, auto[i])
 	}

@@ -192,3 +192,14 @@ func TestFormat(t *testing.T) {
 		t.Error("the recipe is not in canonical layout")
 	}
 }
+
+// A file in UTF-16, as editors on Windows save it, is one error that says so.
+func TestLoadUTF16(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte("\xff\xfel\x00o\x00c\x00a\x00l\x00s\x00"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, diags := schema.Load(dir, schema.Options{Catalog: catalog.Load()}); len(diags) != 1 || !strings.Contains(diags[0].Detail, "is UTF-16. Save it as UTF-8.") {
+		t.Error(diags)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // exactInt is the largest whole number up to which float64 has no gaps.
@@ -37,6 +38,14 @@ func asWhole(v cty.Value) (n int64, ok bool) {
 		return 0, false
 	}
 	return int64(f), true
+}
+
+// beyond says what is wrong with a number that no float64 holds.
+func beyond(v cty.Value) string {
+	if n, err := convert.Convert(v, cty.Number); err == nil && n.AsBigFloat().IsInf() {
+		return "is infinite: its expression divides by zero"
+	}
+	return "is too large a number"
 }
 
 // shortest prints a number without an exponent.

@@ -1,14 +1,18 @@
 package schema
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -30,8 +34,7 @@ func (s *sources) directory(dir string) ([]*hclsyntax.Body, hcl.Diagnostics) {
 	}
 	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, catalog.Suffix) })
 	if len(paths) == 0 {
-		return nil, append(diags, refuseAll("No definitions",
-			"The directory %q holds no *.hcl file. `llmbench init` writes a set of definitions to start from.", dir))
+		return nil, append(diags, refuseAll("No definitions", "The directory %q holds no *.hcl file. %s", dir, nearDefinitions(dir)))
 	}
 	var bodies []*hclsyntax.Body
 	for _, path := range paths {
@@ -43,6 +46,17 @@ func (s *sources) directory(dir string) ([]*hclsyntax.Body, hcl.Diagnostics) {
 		}
 	}
 	return bodies, diags
+}
+
+// nearDefinitions says what to do about a directory without definitions.
+func nearDefinitions(dir string) string {
+	if json, _ := filepath.Glob(filepath.Join(dir, "*.hcl.json")); len(json) > 0 { // the pattern is well formed
+		return fmt.Sprintf("llmbench does not read HCL in JSON: write %s as HCL.", filepath.Base(json[0]))
+	}
+	if inside, _ := filepath.Glob(filepath.Join(dir, "*", "*.hcl")); len(inside) > 0 {
+		return fmt.Sprintf("There are definitions below it: name their directory, as in `llmbench plan %s`.", filepath.Dir(inside[0]))
+	}
+	return "`llmbench init` writes a set of definitions to start from."
 }
 
 // facts reads the files in dir that declare facts, and returns the catalogue with
@@ -77,7 +91,17 @@ func (s *sources) parse(path string) (*hcl.File, hcl.Diagnostics) {
 }
 
 func parseFile(src []byte, path string) (*hcl.File, hcl.Diagnostics) {
+	if utf16 := bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")); utf16 || !utf8.Valid(src) {
+		encoding := "not UTF-8"
+		if utf16 {
+			encoding = "UTF-16"
+		}
+		return nil, hcl.Diagnostics{refuseAll("File is not UTF-8", "%s is %s. Save it as UTF-8.", path, encoding)}
+	}
 	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	if len(diags) > 1 {
+		diags = diags[:1] // what follows from the first is guesswork
+	}
 	for _, d := range diags {
 		explainSyntax(d, src)
 	}
@@ -88,6 +112,12 @@ func parseFile(src []byte, path string) (*hcl.File, hcl.Diagnostics) {
 // names. Hidden files are left out.
 func listFiles(dir, suffix string) ([]string, hcl.Diagnostics) {
 	entries, err := os.ReadDir(dir)
+	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
+		return nil, hcl.Diagnostics{refuseAll("Definitions cannot be read", "%s is a file, and definitions are read by the directory: name %q.", dir, filepath.Dir(dir))}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hcl.Diagnostics{refuseAll("Definitions cannot be read", "There is no directory %q.", dir)}
+	}
 	if err != nil {
 		return nil, hcl.Diagnostics{refuseAll("Definitions cannot be read", "%s.", err)}
 	}
@@ -103,9 +133,14 @@ func listFiles(dir, suffix string) ([]string, hcl.Diagnostics) {
 
 var argumentName = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_]*)\s*=[^=>]`)
 
-// explainSyntax gives HCL's refusal of several arguments on one line a
-// sentence that shows the right layout.
+// explainSyntax gives HCL's refusal of several arguments on one line a sentence that
+// shows the right layout, and says where a quote is missing.
 func explainSyntax(d *hcl.Diagnostic, src []byte) {
+	if d.Summary == "Invalid multi-line string" && d.Subject != nil {
+		d.Summary = "Missing quote"
+		d.Detail = fmt.Sprintf("A string that begins on line %d has no closing quote on that line.", d.Subject.Start.Line)
+		return
+	}
 	if d.Summary != "Invalid single-argument block definition" || d.Subject == nil {
 		return
 	}

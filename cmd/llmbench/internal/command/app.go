@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // Version is llmbench's own version.
@@ -139,6 +141,9 @@ func (e *env) noCommand(_ context.Context, c *cli.Command) error {
 	return cli.ShowAppHelp(c)
 }
 
+// noUnit matches what the flag package says of a duration that is a bare number.
+var noUnit = regexp.MustCompile(`^invalid value "([0-9.]+)" for flag -([^:]+): time: missing unit`)
+
 func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 	name := "llmbench"
 	if c.Name != name {
@@ -150,7 +155,13 @@ func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 		if near := strings.TrimLeft(cli.SuggestFlag(c.Flags, unknown, false), "-"); near != "" {
 			hint = fmt.Sprintf("; did you mean -%s?", near)
 		}
+		if name := strings.ReplaceAll(unknown, "-", "_"); slices.Contains(catalog.Load().KnownFlags(), name) {
+			hint = fmt.Sprintf(": it is a flag of trtllm-bench; set %s in a benchmark, a row or a matrix of the definitions", name)
+		}
 		err = fmt.Errorf("there is no flag -%s%s", unknown, hint)
+	}
+	if m := noUnit.FindStringSubmatch(err.Error()); m != nil {
+		err = fmt.Errorf("-%s=%s has no unit: write %[2]ss for seconds or %[2]sm for minutes", m[2], m[1])
 	}
 	return fmt.Errorf("%w\n%s -help lists the flags", err, name)
 }
