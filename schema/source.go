@@ -99,11 +99,13 @@ func parseFile(src []byte, path string) (*hcl.File, hcl.Diagnostics) {
 		return nil, hcl.Diagnostics{refuseAll("File is not UTF-8", "%s is %s. Save it as UTF-8.", path, encoding)}
 	}
 	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
-	if len(diags) > 1 {
-		diags = diags[:1] // what follows from the first is guesswork
-	}
-	for _, d := range diags {
+	for i, d := range diags {
+		lost := d.Summary != oneArgument
 		explainSyntax(d, src)
+		if lost {
+			diags = diags[:i+1] // what follows is guesswork of the parser
+			break
+		}
 	}
 	return file, diags
 }
@@ -133,6 +135,9 @@ func listFiles(dir, suffix string) ([]string, hcl.Diagnostics) {
 
 var argumentName = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_]*)\s*=[^=>]`)
 
+// oneArgument is hclsyntax's summary for a block on one line with several arguments.
+const oneArgument = "Invalid single-argument block definition"
+
 // explainSyntax gives HCL's refusal of several arguments on one line a sentence that
 // shows the right layout, and says where a quote is missing.
 func explainSyntax(d *hcl.Diagnostic, src []byte) {
@@ -141,7 +146,7 @@ func explainSyntax(d *hcl.Diagnostic, src []byte) {
 		d.Detail = fmt.Sprintf("A string that begins on line %d has no closing quote on that line.", d.Subject.Start.Line)
 		return
 	}
-	if d.Summary != "Invalid single-argument block definition" || d.Subject == nil {
+	if d.Summary != oneArgument || d.Subject == nil {
 		return
 	}
 	lines := strings.Split(string(src), "\n")
