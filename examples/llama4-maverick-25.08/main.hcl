@@ -1,11 +1,25 @@
 llmbench {
   required_version = ">= 0.1"
+  executor         = var.executor
 }
 
 variable "account" {
-  description = "Slurm account that is billed."
+  description = "Slurm account to charge."
   type        = string
   env         = "SBATCH_ACCOUNT"
+}
+
+variable "partition" {
+  description = "Slurm partition with the GPUs; null is the cluster's default."
+  type        = string
+  env         = "SBATCH_PARTITION"
+  default     = null
+}
+
+variable "executor" {
+  description = "Where runs go: slurm, or simulate to rehearse without a cluster."
+  type        = string
+  default     = "slurm"
 }
 
 variable "install_dir" {
@@ -17,7 +31,7 @@ variable "install_dir" {
 
 executor "slurm" "gb200" {
   account   = var.account
-  partition = "batch"
+  partition = var.partition
 
   container {
     image_dir = "${var.install_dir}/images"

@@ -49,6 +49,8 @@ func initCommand(e *env) *cli.Command {
 }
 
 const gitignore = `.llmbench/
+*.plan
+report.html
 *.auto.vars
 `
 

@@ -52,7 +52,7 @@ func (e *env) siteValues(ctx context.Context, given siteValues) (values siteValu
 			*have = e.streams.Ask(question, otherwise)
 		}
 	}
-	ask(&given.Account, "Slurm account that is billed", found.Account)
+	ask(&given.Account, "Slurm account to charge", found.Account)
 	ask(&given.Partition, "Slurm partition with the GPUs", found.Partition)
 	ask(&given.InstallDir, "Folder with weights and images, on a file system that all nodes share", found.InstallDir)
 	return given.or(siteValues{PreparePartition: found.PreparePartition}), in.notes, nil
@@ -74,9 +74,8 @@ func offered(p *slurm.Profile) siteValues {
 	return v
 }
 
-// into writes the values into a recipe's files: accounts and paths into the file
-// that is not shared, partitions into the executor. A partition that is not known is
-// left to Slurm's default.
+// into writes the values into a recipe's files: into the file that is not shared, and
+// a partition for downloads into the executor.
 func (v siteValues) into(files map[string][]byte) error {
 	files["site.auto.vars"] = []byte(v.vars())
 	for name, src := range files {
@@ -98,12 +97,6 @@ func (v siteValues) into(files map[string][]byte) error {
 }
 
 func (v siteValues) intoExecutor(body *hclwrite.Body) {
-	if v.Partition != "" {
-		body.SetAttributeValue("partition", cty.StringVal(v.Partition))
-	} else {
-		// That of the example is not this cluster's.
-		body.RemoveAttribute("partition")
-	}
 	if v.PreparePartition != "" {
 		body.AppendNewline()
 		body.AppendNewBlock("prepare", nil).Body().SetAttributeValue("partition", cty.StringVal(v.PreparePartition))
@@ -124,6 +117,8 @@ func (v siteValues) vars() string {
 	text := "# What differs from site to site. This file is in .gitignore: definitions are\n" +
 		"# shared, accounts and paths are yours. Environment variables work as well.\n\n" +
 		line("account", v.Account, "my-account", "SBATCH_ACCOUNT") +
+		line("partition", v.Partition, "batch", "SBATCH_PARTITION") +
+		line("executor", "", "simulate", "LLMBENCH_EXECUTOR") +
 		line("install_dir", v.InstallDir, "/lustre/llmb", "LLMB_INSTALL")
 	return string(hclwrite.Format([]byte(text)))
 }
