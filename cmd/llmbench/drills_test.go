@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
 )
 
@@ -22,14 +23,15 @@ func TestDrills(t *testing.T) {
 	drills(t, c, cluster, []namedDrill{
 		{"controller restarts", (*drill).controllerRestarts},
 		{"job is purged before it is looked for", (*drill).purged},
-		{"nodes are drained", (*drill).drained},
-		{"job is held", (*drill).held},
+		{"nodes are drained, then the job is held", (*drill).held},
 		{"job is cancelled by hand", (*drill).cancelledByHand},
 		{"job hangs", (*drill).hangs},
 		{"jobs are silent and well", (*drill).silences},
 		{"job is requeued by hand", (*drill).requeued},
 		{"cancel dies", (*drill).cancelDies},
 		{"another store measures the same", (*drill).otherStore},
+		{"jobs are suspended", (*drill).suspended},
+		{"nodes are bad", (*drill).badNodes},
 		{"accounting stops", (*drill).accountingStops},
 		{"node dies", (*drill).nodeDies},
 		{"in an allocation", (*drill).inAllocation},
@@ -49,8 +51,6 @@ func TestDrillsWithoutAccounting(t *testing.T) {
 	drills(t, c, cluster, []namedDrill{
 		{"controller restarts", (*drill).controllerRestarts},
 		{"node dies", (*drill).nodeDies},
-		{"nodes are drained", (*drill).drained},
-		{"job is held", (*drill).held},
 		{"job is purged before it is looked for", (*drill).purged},
 		{"job is cancelled by hand", (*drill).cancelledByHand},
 		{"job is requeued by hand", (*drill).requeued},
@@ -129,7 +129,16 @@ func (d *drill) start(args ...string) *applying {
 // says waits until the apply has said something.
 func (a *applying) says(text string) {
 	a.d.t.Helper()
-	a.d.until("apply says "+text, func() bool { return strings.Contains(a.output(), text) })
+	a.d.until("apply says "+text, func() bool {
+		select {
+		case <-a.done:
+			if !strings.Contains(a.output(), text) {
+				a.d.t.Fatalf("apply ended and did not say %q:\n%s", text, a.output())
+			}
+		default:
+		}
+		return strings.Contains(a.output(), text)
+	})
 }
 
 // wait waits for the apply's end.
@@ -297,22 +306,12 @@ func (d *drill) purged() {
 	}
 }
 
-func (d *drill) drained() {
-	d.must("scontrol", "update", "nodename=gb[01-04]", "state=drain", "reason=drill")
-	a := d.start("-target=use_case=chat")
-	a.says("an administrator has to bring them back")
-	d.must("scontrol", "update", "nodename=gb[01-04]", "state=resume")
-	if _, code := a.wait(); code != 0 {
-		d.t.Errorf("exit %d", code)
-	}
-	d.wantValid(1)
-}
-
-// held: a job that its user holds by hand is left alone, and runs once it is
-// released.
+// held: a job for which all nodes are drained waits; one that its user holds by hand is
+// left alone, and runs once it is released.
 func (d *drill) held() {
 	d.must("scontrol", "update", "nodename=gb[01-04]", "state=drain", "reason=drill")
 	a := d.start("-target=use_case=chat")
+	a.says("an administrator has to bring them back")
 	id := d.job("PENDING")
 	d.must("scontrol", "uhold", id)
 	a.says("scontrol release " + id)
@@ -456,6 +455,90 @@ func (d *drill) silences() {
 	d.wantValid(5)
 	if took := time.Since(began); took > time.Minute {
 		d.t.Errorf("the drill took %s", took)
+	}
+}
+
+// suspended stops two jobs while they measure, of which nobody follows one: what they
+// report does not count.
+func (d *drill) suspended() {
+	d.definitions(strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "4"`, 1))
+	alone := newDrill(d.t, d.campaign, d.cluster)
+	a := d.start("-target=use_case=chat")
+	if _, code := d.llmbench("apply", "-auto-approve", "-detach", "-target=use_case=reasoning", "-store="+alone.store, d.dir); code != 0 {
+		d.t.Fatalf("exit %d", code)
+	}
+	for _, of := range []*drill{d, alone} {
+		d.until("a job measures", func() bool { return of.wrote(jobdir.StdoutFile, "Starting benchmark...") })
+	}
+	ids := strings.Fields(d.must("squeue", "-h", "-t", "R", "-o", "%i"))
+	for _, does := range []string{"suspend", "resume"} {
+		for _, id := range ids {
+			d.must("scontrol", does, id)
+		}
+		time.Sleep(7 * time.Second)
+	}
+	if out, code := a.wait(); code != 3 || !strings.Contains(out, "/chat  invalid  suspended: ") {
+		d.t.Errorf("exit %d, want 3 and the verdict", code)
+	}
+	d.until("the other job has ended", func() bool { return alone.wrote(jobdir.ExitFile, "end") })
+	if out, code := d.llmbench("results", "-store="+alone.store, d.dir); code != 3 || !strings.Contains(out, "invalid") || !strings.Contains(out, "suspended: ") {
+		d.t.Errorf("results: exit %d, want 3 and the verdict", code)
+	}
+}
+
+// wrote reports whether a file of an attempt holds a text.
+func (d *drill) wrote(name, text string) bool {
+	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-*", "attempt-*", name))
+	return slices.ContainsFunc(found, func(path string) bool {
+		b, _ := os.ReadFile(path)
+		return strings.Contains(string(b), text)
+	})
+}
+
+// badNodes has a node on which no container starts and one on which Slurm starts no
+// task: both are left alone, and the runs measured elsewhere. What two nodes have is
+// no node's.
+func (d *drill) badNodes() {
+	bad := d.t.TempDir()
+	d.definitions(strings.Replace(rehearsal, `canary        = false`, fmt.Sprintf(`canary        = false
+  prolog        = ["[ ! -e %s/$SLURMD_NODENAME ] || { echo \"slurmstepd: error: pyxis: couldn't start container\" >&2; exit 1; }", "sleep 2"]`, bad), 1))
+	mark := func(nodes ...string) {
+		for _, node := range nodes {
+			d.ok(os.WriteFile(filepath.Join(bad, node), nil, 0o644))
+		}
+	}
+	// apply keeps other nodes from a run until it has failed.
+	apply := func(useCase, drained, says string) {
+		d.must("scontrol", "update", "nodename="+drained, "state=drain", "reason=drill")
+		a := d.start("-target=use_case=" + useCase)
+		a.says(says)
+		d.must("scontrol", "update", "nodename="+drained, "state=resume")
+		if _, code := a.wait(); code != 0 {
+			d.t.Errorf("exit %d", code)
+		}
+	}
+	mark("gb02")
+	apply("chat", "gb[03-04]", "node gb02 is left alone for 12h0m0s: rank ")
+	// PMIx has its files below TmpFS.
+	tmp := filepath.Join(d.cluster.Dir, "tmp", "gb03")
+	d.ok(os.RemoveAll(tmp))
+	d.ok(os.WriteFile(tmp, nil, 0o644))
+	apply("reasoning", "gb04", "node gb03 is left alone for 12h0m0s: srun: error: task")
+	d.ok(os.Remove(tmp))
+	d.ok(os.Mkdir(tmp, 0o755))
+	d.wantValid(2)
+	if n := d.attempts(); n != 4 {
+		d.t.Errorf("%d attempts, want 2 for each run", n)
+	}
+
+	d.store += "-of-all"
+	mark("gb01", "gb03", "gb04")
+	out, code := d.start("-target=use_case=chat").wait()
+	if code != 3 || !strings.Contains(out, "it is not the node's") || d.attempts() != 2 {
+		d.t.Errorf("exit %d after %d attempts, want 3 after 2, and no node to blame", code, d.attempts())
+	}
+	if out, _ := d.llmbench("plan", "-store="+d.store, "-target=use_case=chat", d.dir); !strings.Contains(out, "blocked") {
+		d.t.Error("plan does not block the run")
 	}
 }
 

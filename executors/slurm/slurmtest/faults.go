@@ -45,7 +45,7 @@ func (c *Cluster) FreezeController() error {
 
 // StartController starts slurmctld again.
 func (c *Cluster) StartController() error {
-	return c.spawn(controller, "slurmctld", "-D", "-f", c.path("slurm.conf"))
+	return c.spawn(controller, "slurmctld", "-D", "-i", "-f", c.path("slurm.conf")) // -i: what it had not saved is no error
 }
 
 // KillNode takes the power from a node, gb01 and so on: its slurmd is gone, and
