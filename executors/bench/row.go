@@ -66,7 +66,7 @@ func within(times float64) target {
 // seconds on the same kind of machine.
 func faster(times float64, who string, rival float64) target {
 	return target{
-		says: fmt.Sprintf("%g times faster than %s (%s)", times, who, duration(rival)),
+		says: fmt.Sprintf("%g times faster than %s (%s, a constant)", times, who, duration(rival)),
 		of:   func(f *figures) float64 { return f.seconds() * times / rival }, most: 1, unit: "of the time allowed", rival: rival,
 	}
 }

@@ -19,8 +19,6 @@ import (
 type Listing struct {
 	Dir   string
 	Names []string // sorted
-	// Opened, if set, collects the names of files that were opened.
-	Opened *[]string
 }
 
 // List looks at a folder; one that does not exist is empty. Names with a dot in
@@ -54,15 +52,7 @@ func (l Listing) Read(name string) ([]byte, error) {
 	if !l.Has(name) {
 		return nil, nil
 	}
-	l.Note(name)
 	return ReadFile(filepath.Join(l.Dir, name))
-}
-
-// Note says that a file was opened.
-func (l Listing) Note(name string) {
-	if l.Opened != nil {
-		*l.Opened = append(*l.Opened, name)
-	}
 }
 
 // mostRecord bounds what is read of a file of a job's folder: records, scripts and

@@ -28,18 +28,15 @@ func (s *Set) WriteBenchfmt(w io.Writer) error {
 			return err
 		}
 	}
-	line := func(r *Result) (*benchfmt.Result, error) {
+	for _, r := range s.Results {
 		if !r.Counts() {
-			return nil, nil
+			continue
 		}
-		return r.benchLine(), nil
+		if err := out.Write(r.benchLine()); err != nil {
+			return err
+		}
 	}
-	return forEach(s, line, func(line *benchfmt.Result) error {
-		if line == nil {
-			return nil
-		}
-		return out.Write(line)
-	})
+	return nil
 }
 
 func (r *Result) benchLine() *benchfmt.Result {

@@ -34,21 +34,16 @@ func (s *Set) WriteCSV(w io.Writer) error {
 	if err := out.Write(line); err != nil {
 		return err
 	}
-	cells := func(r *Result) ([]string, error) {
-		line := make([]string, len(columns))
+	list := slices.Clone(s.Results)
+	for _, run := range s.Runs {
+		if run.Verdict == NotMeasured {
+			list = append(list, run.Results[0])
+		}
+	}
+	for _, r := range list {
 		for i, c := range columns {
 			line[i] = cellText(c.cell(r))
 		}
-		return line, nil
-	}
-	if err := forEach(s, cells, out.Write); err != nil {
-		return err
-	}
-	for _, run := range s.Runs {
-		if run.Verdict != NotMeasured {
-			continue
-		}
-		line, _ := cells(run.Results[0])
 		if err := out.Write(line); err != nil {
 			return err
 		}

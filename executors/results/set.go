@@ -8,7 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -23,8 +26,6 @@ type Set struct {
 	FormatVersion string       `json:"format_version"`
 	Runs          []RunSummary `json:"runs"`
 	Results       []*Result    `json:"results"`
-
-	whole func(*Result) (*Result, error) // see Reading
 }
 
 // NewSet makes the document of results. Runs stand in the order in which they
@@ -104,63 +105,50 @@ func countSamples(group []*Result) []*Result {
 	return out
 }
 
-// WriteJSON writes the document as indented JSON, some results at a time: memory
-// does not grow with what is written.
+// WriteJSON writes the document as indented JSON. The elements of its lists are
+// made by all processors.
 func (s *Set) WriteJSON(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 256<<10)
-	fmt.Fprintf(out, "{\n  \"format_version\": %q,\n", s.FormatVersion)
-	list := &jsonList{out: out, name: "runs"}
-	for i := range s.Runs {
-		if err := list.add(encoded(s.Runs[i])); err != nil {
-			return err
-		}
-	}
-	list.end(",\n")
-	list = &jsonList{out: out, name: "results"}
-	if err := forEach(s, func(r *Result) ([]byte, error) { return encoded(r) }, func(b []byte) error { return list.add(b, nil) }); err != nil {
+	fmt.Fprintf(out, "{\n  \"format_version\": %q,\n  \"runs\": ", s.FormatVersion)
+	if err := writeList(out, s.Runs); err != nil {
 		return err
 	}
-	list.end("\n}\n")
+	out.WriteString(",\n  \"results\": ")
+	if err := writeList(out, s.Results); err != nil {
+		return err
+	}
+	out.WriteString("\n}\n")
 	return out.Flush()
 }
 
-// encoded is an element of a list of the document.
-func encoded(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("    ", "  ")
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
-}
-
-// A jsonList writes a list of the document element by element.
-type jsonList struct {
-	out  *bufio.Writer
-	name string
-	n    int
-}
-
-func (l *jsonList) add(element []byte, err error) error {
-	if err != nil {
-		return err
+// writeList writes a list of the document, some elements at a time.
+func writeList[T any](out *bufio.Writer, list []T) error {
+	out.WriteByte('[')
+	comma := ""
+	var made [256]bytes.Buffer
+	for piece := range slices.Chunk(list, len(made)) {
+		var g errgroup.Group
+		g.SetLimit(runtime.GOMAXPROCS(0))
+		for i, v := range piece {
+			made[i].Reset()
+			enc := json.NewEncoder(&made[i])
+			enc.SetEscapeHTML(false)
+			enc.SetIndent("    ", "  ")
+			g.Go(func() error { return enc.Encode(v) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		for i := range piece {
+			out.WriteString(comma + "\n    ")
+			out.Write(bytes.TrimSuffix(made[i].Bytes(), []byte("\n")))
+			comma = ","
+		}
 	}
-	if l.n == 0 {
-		fmt.Fprintf(l.out, "  %q: [\n    ", l.name)
-	} else {
-		l.out.WriteString(",\n    ")
+	if len(list) > 0 {
+		out.WriteString("\n  ")
 	}
-	l.n++
-	_, err = l.out.Write(element)
-	return err
-}
-
-func (l *jsonList) end(then string) {
-	if l.n == 0 {
-		fmt.Fprintf(l.out, "  %q: []%s", l.name, then)
-		return
-	}
-	l.out.WriteString("\n  ]" + then)
+	return out.WriteByte(']')
 }
 
 // Read reads a document that WriteJSON wrote. Summaries are made anew, with

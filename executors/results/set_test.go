@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -232,42 +230,4 @@ func TestSimulatedIsKeptApart(t *testing.T) {
 		}
 	}()
 	NewSet([]*Result{Judge(measured(t)), Judge(in)})
-}
-
-// A set of briefs writes what the whole results would, in their order.
-func TestBriefsAreWrittenWhole(t *testing.T) {
-	set := testSet(t)
-	type id struct {
-		address, fingerprint string
-		sample, attempt      int
-	}
-	whole, briefs := map[id]*Result{}, []*Result{}
-	for _, r := range set.Results {
-		at := id{r.Address, r.Fingerprint, r.Sample, r.Attempt}
-		whole[at] = r
-		brief := &Result{
-			Address: r.Address, Fingerprint: r.Fingerprint, Cluster: r.Cluster, Sample: r.Sample, Attempt: r.Attempt, Simulated: r.Simulated,
-			Verdict: r.Verdict, Metrics: r.Metrics, Caveats: r.Caveats, Arguments: trtllm.Arguments{},
-		}
-		for name := range r.Arguments {
-			brief.Arguments[name] = nil
-		}
-		briefs = append(briefs, brief)
-	}
-	reading := NewSet(briefs).Reading(func(brief *Result) (*Result, error) {
-		return whole[id{brief.Address, brief.Fingerprint, brief.Sample, brief.Attempt}], nil
-	})
-	for name, write := range map[string]func(*Set, io.Writer) error{"JSON": (*Set).WriteJSON, "CSV": (*Set).WriteCSV, "benchfmt": (*Set).WriteBenchfmt} {
-		var want, got bytes.Buffer
-		if err := errors.Join(write(set, &want), write(reading, &got)); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-	}
-	broken := NewSet(briefs).Reading(func(*Result) (*Result, error) { return nil, errors.New("cannot be read") })
-	if err := broken.WriteJSON(io.Discard); err == nil {
-		t.Error("what cannot be read is no error")
-	}
 }

@@ -47,7 +47,7 @@ func TestLastAt(t *testing.T) {
 	}
 	last := func(want string, why string) {
 		t.Helper()
-		run, err := s.View().LastAt(testAddress, false)
+		run, err := s.View("test").LastAt(testAddress, false)
 		if err != nil || run == nil || run.Fingerprint != want {
 			t.Errorf("%s: %+v, %v", why, run, err)
 		}

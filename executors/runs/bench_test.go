@@ -22,7 +22,7 @@ func BenchmarkResults(b *testing.B) {
 }
 
 // BenchmarkView asks a store of 1,000 results for what a plan asks, from its
-// index and without one.
+// cache and without one.
 func BenchmarkView(b *testing.B) {
 	s := Open(b.TempDir())
 	keys := fillOld(b, s, 1000)
@@ -31,7 +31,7 @@ func BenchmarkView(b *testing.B) {
 		b.Fatal(err)
 	}
 	v.Keep()
-	for name, open := range map[string]func() *View{"index": s.View, "none": func() *View { return withoutIndex(s) }} {
+	for name, open := range map[string]func() *View{"cache": func() *View { return s.View("test") }, "none": func() *View { return withoutCache(s) }} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

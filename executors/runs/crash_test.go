@@ -31,7 +31,7 @@ func everything(t testing.TB, s *Store, a *Attempt) (Phase, *results.Result) {
 		"Start":     func() error { _, err := a.Start(); return err },
 		"Exit":      func() error { _, err := a.Exit(); return err },
 		"Progress":  func() error { _, err := a.Progress(); return err },
-		"LastAt":    func() error { _, err := s.View().LastAt(testAddress, false); return err },
+		"LastAt":    func() error { _, err := s.View("test").LastAt(testAddress, false); return err },
 		"Addresses": func() error { _, err := s.Addresses(false); return err },
 		"Results":   func() error { _, err := s.Results(false); return err },
 		"History":   func() error { _, err := s.History(false); return err },
@@ -171,7 +171,7 @@ func TestKilledWriter(t *testing.T) {
 	if _, err := s.Held(testKey, 1); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.View().LastAt(testAddress, false); err != nil {
+	if _, err := s.View("test").LastAt(testAddress, false); err != nil {
 		t.Error(err)
 	}
 }

@@ -72,13 +72,13 @@ func TestDamageIsTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := store010(t)
-			before, err := s.View().Results(false)
+			before, err := s.View("test").Results(false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			c.damage(t, s)
 			s = Open(s.Dir())
-			for reader, read := range map[string]func(bool) ([]*results.Result, error){"store": s.Results, "view": s.View().Results} {
+			for reader, read := range map[string]func(bool) ([]*results.Result, error){"store": s.Results, "view": s.View("test").Results} {
 				after, err := read(false)
 				if err != nil || len(after) != len(before) {
 					t.Fatalf("%s: %d results of %d, %v", reader, len(after), len(before), err)

@@ -59,7 +59,7 @@ func TestEnsureDatasetHealsALoss(t *testing.T) {
 			}
 			return os.WriteFile(path, make([]byte, info.Size()), 0o644)
 		},
-		"recipe":  func(path string) error { return os.RemoveAll(filepath.Join(filepath.Dir(path), recipesDir)) },
+		"recipe": func(path string) error { return os.RemoveAll(filepath.Join(filepath.Dir(path), recipesDir)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Open(t.TempDir())

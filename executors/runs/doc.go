@@ -13,15 +13,15 @@
 //  3. Readers need nobody: [Attempt.Result] judges an attempt from its files,
 //     [Store.Slots] says which attempt speaks for each sample, and [Store.Look]
 //     counts them for a plan. A file that is not whole does not exist. A [View]
-//     answers the same for many runs at once: it keeps what it judged in an index,
-//     which is used only where the files have not changed since, and which may be
-//     removed at any time.
+//     answers the same for many runs at once: it keeps what it judged in a cache
+//     (cache.go), which is used only where the files have not changed since, and
+//     which may be removed at any time.
 //  4. [Store.Replace] retires attempts by a tombstone. Nothing is ever removed.
 //  5. [Store.Acquire] admits one writer at a time; readers always may.
 //
 // The file system may be NFS or Lustre: no locks but link(2) and mkdir, one
 // writer a file, temporary file then fsync then rename then fsync of the
 // folder, and a look at the folder before a file in it is opened. Times are
-// read from inside files, never from their metadata; the index only asks whether
+// read from inside files, never from their metadata; the cache only asks whether
 // the metadata is what it was.
 package runs

@@ -1,10 +1,8 @@
 package runs
 
 import (
+	"fmt"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -12,45 +10,67 @@ import (
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
-// A history is what readers of many runs ask of all attempts at a fingerprint.
-// Results in it are briefs: what a plan and a table show of a result, and no
-// more.
+// A history is what readers of many runs ask of all attempts at a fingerprint, with
+// the stamps of what it was read from.
 type history struct {
-	fingerprint string // 12 digits
-	clusters    []clusterHistory
+	Fingerprint string           `json:"runs"` // the digits that name the folder
+	Seen        string           `json:"seen"`
+	Clusters    []clusterHistory `json:"clusters"`
 }
 
 type clusterHistory struct {
-	name    string
-	samples []sampleHistory
+	Name    string          `json:"name"`
+	Seen    string          `json:"seen"`
+	Samples []sampleHistory `json:"samples"`
 }
 
 type sampleHistory struct {
-	number int
-	// stone says that there is a tombstone, and upTo which attempts it retires.
-	stone    bool
-	upTo     int
-	attempts []outcome
+	Number int    `json:"sample"`
+	Seen   string `json:"seen"`
+	// Stone says that there is a tombstone, and UpTo which attempts it retires.
+	Stone    bool      `json:"stone,omitempty"`
+	UpTo     int       `json:"up_to,omitempty"`
+	Attempts []outcome `json:"attempts"`
 }
 
 // An outcome is what became of one attempt.
 type outcome struct {
-	number int
-	// opened are the names of the files that it was read from, separated by blanks.
-	opened   string
-	phase    Phase
-	deferred string
-	// prepared says that the attempt has its intent, made at created for address;
-	// fingerprint is that of its run, "" where it has none.
-	prepared    bool
-	address     string
-	created     time.Time
-	fingerprint string
-	// logs has a bit for each of the files that a result names.
-	logs   int
+	Number int `json:"attempt"`
+	// Seen, Exit, Run, Report and Stdout are stamps of the folder and of files in it,
+	// "" for one that was not there.
+	Seen     string `json:"seen"`
+	Exit     string `json:"exit,omitempty"`
+	Run      string `json:"run,omitempty"`
+	Report   string `json:"report,omitempty"`
+	Stdout   string `json:"stdout,omitempty"`
+	Phase    Phase  `json:"phase"`
+	Deferred string `json:"deferred,omitempty"`
+	// Prepared says that the attempt has its intent, made at Created for Address;
+	// Fingerprint is that of its run, "" where it has none.
+	Prepared    bool        `json:"prepared"`
+	Address     string      `json:"address"`
+	Created     time.Time   `json:"created"`
+	Fingerprint string      `json:"fingerprint"`
+	Kept        *keptResult `json:"result"` // as the cache has it
+
 	result *results.Result
 	// snap is set where the files were just looked at.
 	snap *snapshot
+}
+
+// outcomes visits all attempts, each with its path below the folder of all
+// fingerprints.
+func (h *history) outcomes(visit func(path string, o *outcome)) {
+	for i := range h.Clusters {
+		c := &h.Clusters[i]
+		for j := range c.Samples {
+			s := &c.Samples[j]
+			for n := range s.Attempts {
+				o := &s.Attempts[n]
+				visit(fmt.Sprintf("%s/%s/sample-%d/attempt-%d", h.Fingerprint, c.Name, s.Number, o.Number), o)
+			}
+		}
+	}
 }
 
 // outcome reads the attempt's files.
@@ -59,15 +79,15 @@ func (a *Attempt) outcome() (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	o := outcome{number: a.Number, snap: snap, deferred: snap.deferred}
-	o.result, o.phase, err = snap.result()
+	o := outcome{Number: a.Number, snap: snap, Deferred: snap.deferred}
+	o.result, o.Phase, err = snap.result()
 	return o, err
 }
 
 // readHistory reads all attempts at a fingerprint. It reports false where a job
 // may still change one, or where one says more to its owner than to others.
 func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool, error) {
-	h := &history{fingerprint: fingerprint}
+	h := &history{Fingerprint: fingerprint}
 	clusters, err := jobdir.List(filepath.Join(s.runsDir(simulated), fingerprint))
 	if err != nil {
 		return h, false, nil // not a folder: not ours
@@ -82,28 +102,28 @@ func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool,
 		if err != nil {
 			return h, false, err
 		}
-		c := clusterHistory{name: name}
+		c := clusterHistory{Name: name}
 		for _, n := range l.Numbered("sample-") {
 			sample, ok, err := s.readSample(k, n)
 			if err != nil {
 				return h, false, err
 			}
 			settled = settled && ok
-			c.samples = append(c.samples, sample)
+			c.Samples = append(c.Samples, sample)
 		}
-		h.clusters = append(h.clusters, c)
+		h.Clusters = append(h.Clusters, c)
 	}
 	return h, settled, nil
 }
 
 func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
-	out := sampleHistory{number: sample}
+	out := sampleHistory{Number: sample}
 	l, err := jobdir.List(sampleDir(s.KeyDir(k), sample))
 	if err != nil {
 		return out, false, err
 	}
-	out.stone = l.Has(replacedFile)
-	if out.upTo, err = retired(l); err != nil {
+	out.Stone = l.Has(replacedFile)
+	if out.UpTo, err = retired(l); err != nil {
 		return out, false, err
 	}
 	settled := true
@@ -115,39 +135,30 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 		if err != nil {
 			return out, false, err
 		}
-		settled = settled && !o.phase.InFlight() && !o.private() && !o.damaged()
-		out.attempts = append(out.attempts, o)
+		settled = settled && !o.Phase.InFlight() && !o.private() && !o.damaged()
+		out.Attempts = append(out.Attempts, o)
 	}
 	return out, settled, nil
 }
 
-// addTrial adds what the client left, and the names of what was read.
+// addTrial adds what the client left.
 func (o *outcome) addTrial() error {
 	intent, err := jobdir.Document[jobdir.Intent](o.snap.files, jobdir.IntentFile)
 	if err != nil {
 		return err
 	}
 	if intent != nil {
-		o.prepared, o.address, o.created = true, intent.Address, intent.Created
+		o.Prepared, o.Address, o.Created = true, intent.Address, intent.Created
 	}
 	if o.result != nil {
-		o.fingerprint = o.result.Fingerprint
+		o.Fingerprint = o.result.Fingerprint
 	} else if intent != nil {
 		run, err := o.snap.attempt.run(o.snap.files)
 		if err != nil {
 			return err
 		}
 		if run != nil {
-			o.fingerprint = run.Fingerprint
-		}
-	}
-	names := *o.snap.files.Opened
-	slices.Sort(names)
-	o.opened = strings.Join(slices.Compact(names), " ")
-	for _, l := range logs {
-		o.logs <<= 1
-		if o.snap.files.Has(l.name) {
-			o.logs |= 1
+			o.Fingerprint = run.Fingerprint
 		}
 	}
 	return nil
@@ -161,38 +172,83 @@ func (o *outcome) damaged() bool {
 // private reports whether the outcome depends on who reads: secrets are taken
 // out of what is told of logs by whoever can read them.
 func (o *outcome) private() bool {
-	return o.result != nil && len(o.result.Reasons) > 0 && o.snap.files.Has(jobdir.SecretsFile) || strings.Contains(strings.Join(*o.snap.files.Opened, ""), " ")
+	return o.result != nil && len(o.result.Reasons) > 0 && o.snap.files.Has(jobdir.SecretsFile)
 }
 
-// stamp looks at all that the history was read from.
-func (h *history) stamp(s *stamps) {
-	s.ok, s.newest, s.buf = true, 0, s.buf[:0]
-	s.add(h.fingerprint, true)
-	for _, c := range h.clusters {
-		dir := h.fingerprint + "/" + c.name
-		s.add(dir, true)
-		for _, sample := range c.samples {
-			dir := dir + "/sample-" + strconv.Itoa(sample.number)
-			s.add(dir, true)
-			if sample.stone {
-				s.add(dir+"/"+replacedFile, false)
-			}
-			for _, o := range sample.attempts {
-				dir := dir + "/attempt-" + strconv.Itoa(o.number)
-				s.add(dir, true)
-				for name := range strings.FieldsSeq(o.opened) {
-					s.add(dir+"/"+name, false)
-				}
+// coarse is the step in which the coarsest of file systems count time: what
+// changes twice in one step may look the same.
+const coarse = 2 * time.Second
+
+// A depth is how far a history was held against the files: whether there are other
+// attempts, and other ends, or whether the contents of results are the same, too.
+type depth int
+
+const (
+	ends depth = iota + 1
+	contents
+)
+
+// visitStamps visits the paths of what the history was read from, with their stamps,
+// until one visit reports false: to the depth of ends five, and from there to that of
+// contents three more for an attempt that is the only one of its run.
+func (h *history) visitStamps(dir string, from, to depth, visit func(path string, folder bool, stamp *string) bool) bool {
+	at, ok := filepath.Join(dir, h.Fingerprint), true
+	if from < ends {
+		ok = visit(at, true, &h.Seen)
+		for i := range h.Clusters {
+			c := &h.Clusters[i]
+			ok = ok && visit(at+"/"+c.Name, true, &c.Seen)
+			for j := range c.Samples {
+				s := &c.Samples[j]
+				ok = ok && visit(sampleDir(at+"/"+c.Name, s.Number), true, &s.Seen)
 			}
 		}
 	}
+	h.outcomes(func(path string, o *outcome) {
+		path = filepath.Join(dir, path)
+		if from < ends {
+			ok = ok && visit(path, true, &o.Seen) && visit(path+"/"+jobdir.ExitFile, false, &o.Exit)
+		}
+		if to == contents {
+			ok = ok && visit(path+"/"+jobdir.RunFile, false, &o.Run) && visit(path+"/"+jobdir.ReportFile, false, &o.Report) &&
+				visit(path+"/"+jobdir.StdoutFile, false, &o.Stdout)
+		}
+	})
+	return ok
+}
+
+// stamp notes the stamps of all that the history was read from. It returns when the
+// last of it changed, 0 where that cannot be told.
+func (h *history) stamp(dir string) (newest int64) {
+	ok := h.visitStamps(dir, 0, contents, func(path string, folder bool, stamp *string) bool {
+		var changed int64
+		*stamp, changed = stampOf(path, folder)
+		newest = max(newest, changed)
+		return *stamp != "" || !folder
+	})
+	if !ok {
+		return 0
+	}
+	return newest
+}
+
+// holds reports whether nothing changed since the history was read, beyond what was
+// held against the files. A file that was not there shows in the stamp of its folder.
+func (h *history) holds(dir string, from, to depth) bool {
+	return h.visitStamps(dir, from, to, func(path string, folder bool, stamp *string) bool {
+		if *stamp == "" {
+			return !folder
+		}
+		now, _ := stampOf(path, folder)
+		return now == *stamp
+	})
 }
 
 // cluster is the part of a cluster, nil where nothing was tried there.
 func (h *history) cluster(name string) *clusterHistory {
-	for i := range h.clusters {
-		if h.clusters[i].name == name {
-			return &h.clusters[i]
+	for i := range h.Clusters {
+		if h.Clusters[i].Name == name {
+			return &h.Clusters[i]
 		}
 	}
 	return nil

@@ -181,7 +181,6 @@ func (s *snapshot) opener(name string) func() (io.ReadCloser, error) {
 		return nil
 	}
 	return func() (io.ReadCloser, error) {
-		s.files.Note(name)
 		return jobdir.Open(*p)
 	}
 }

@@ -16,7 +16,7 @@ func TestLessons(t *testing.T) {
 	finish(t, newAttempt(t, s, simulated, 1, testAddress))
 	fail(t, newAttempt(t, s, otherKey, 1, testAddress), "gpu_oom")
 
-	got, err := s.View().Lessons(func(plan.Subject) bool { return true })
+	got, err := s.View("test").Lessons(func(plan.Subject) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,6 @@ func (s *snapshot) measuredUntil(in *results.Evidence, zone *time.Location) time
 		if !s.files.Has(name) {
 			continue
 		}
-		s.files.Note(name)
 		end, err := tail(filepath.Join(s.files.Dir, name), tailBytes)
 		i := strings.LastIndex(end, completeMark)
 		if err != nil || i < 0 {
@@ -102,7 +101,6 @@ func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 	in.Telemetry = func(from, to time.Time) *results.Telemetry {
 		var readers []io.Reader
 		for _, path := range paths {
-			s.files.Note(filepath.Base(path))
 			if f, err := jobdir.Open(path); err == nil {
 				defer f.Close()
 				readers = append(readers, f)

@@ -60,7 +60,6 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Opened = new([]string)
 	s := &snapshot{attempt: a, files: l}
 	if s.exit, err = jobdir.Record[jobdir.Exit](l, jobdir.ExitFile); err != nil {
 		s.damaged = err.Error()

@@ -15,12 +15,12 @@ func (v *View) Precision(fingerprint, cluster string, simulated bool) (int, floa
 	if cluster == "" {
 		return 0, math.Inf(1), nil
 	}
-	list, err := v.ResultsOf(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated})
+	slots, err := v.Slots(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
 	if err != nil {
 		return 0, 0, err
 	}
 	var values []float64
-	for _, r := range list {
+	for _, r := range resultsOf(slots) {
 		if tps := r.Metrics.At(trtllm.OutputThroughputPerGPU); r.Counts() && tps != nil {
 			values = append(values, *tps)
 		}

@@ -102,7 +102,7 @@ func TestOpenTouchesNothing(t *testing.T) {
 	if st, err := s.Look(testKey.Fingerprint, "gb", false, 2); err != nil || st.Missing() != 2 {
 		t.Errorf("Look: %+v, %v", st, err)
 	}
-	if run, err := s.View().LastAt(testAddress, false); run != nil || err != nil {
+	if run, err := s.View("test").LastAt(testAddress, false); run != nil || err != nil {
 		t.Errorf("LastAt: %v, %v", run, err)
 	}
 	if l, err := s.Addresses(true); len(l) != 0 || err != nil {

@@ -284,7 +284,6 @@ func (s *snapshot) hideSecrets(r *results.Result) {
 		return
 	}
 	if s.files.Has(jobdir.SecretsFile) {
-		s.files.Note(jobdir.SecretsFile)
 		redactor := s.attempt.Redactor()
 		for i := range r.Reasons {
 			reason := &r.Reasons[i]

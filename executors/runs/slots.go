@@ -135,17 +135,17 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 
 // consider takes an older attempt into account.
 func (slot *Slot) consider(a *Attempt, o outcome) error {
-	if o.phase == Vacant {
+	if o.Phase == Vacant {
 		return nil
 	}
-	if o.phase == Deferred {
+	if o.Phase == Deferred {
 		if slot.Attempt == nil && slot.Deferred == "" {
-			slot.Deferred = o.deferred
+			slot.Deferred = o.Deferred
 		}
 		return nil
 	}
 	if o.result == nil {
-		return slot.wait(o.snap, o.phase)
+		return slot.wait(o.snap, o.Phase)
 	}
 	slot.Tries++
 	if !o.result.Counts() {

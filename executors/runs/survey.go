@@ -64,13 +64,13 @@ func (v *View) survey(simulated bool) (*survey, error) {
 
 // add takes in all attempts at a fingerprint.
 func (s *survey) add(h *viewHalf, fingerprint string) error {
-	known, settled, err := h.history(fingerprint)
+	known, settled, err := h.history(fingerprint, ends)
 	if err != nil {
 		return err
 	}
-	for i := range known.clusters {
-		c := &known.clusters[i]
-		k := Key{Fingerprint: fingerprint, Cluster: c.name, Simulated: s.simulated}
+	for i := range known.Clusters {
+		c := &known.Clusters[i]
+		k := Key{Fingerprint: fingerprint, Cluster: c.Name, Simulated: s.simulated}
 		s.addTrials(k, c)
 		if s.simulated {
 			continue
@@ -91,17 +91,17 @@ func (s *survey) add(h *viewHalf, fingerprint string) error {
 func (s *survey) addTrials(k Key, c *clusterHistory) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, sample := range c.samples {
-		for i := range sample.attempts {
-			o := &sample.attempts[i]
-			if !o.prepared {
+	for _, sample := range c.Samples {
+		for i := range sample.Attempts {
+			o := &sample.Attempts[i]
+			if !o.Prepared {
 				continue
 			}
-			t := &trial{k, sample.number, o.number, o.created, o.fingerprint}
-			at := s.last[o.address]
+			t := &trial{k, sample.Number, o.Number, o.Created, o.Fingerprint}
+			at := s.last[o.Address]
 			if at == nil {
 				at = &lastTrials{newest: t}
-				s.last[o.address] = at
+				s.last[o.Address] = at
 			}
 			at.several = at.several || at.newest.key != k
 			if t.later(at.newest) {

@@ -44,13 +44,13 @@ func TestEarlierVersionsAreRead(t *testing.T) {
 		}
 	}
 	k := chat010(t, s)
-	for name, held := range map[string]func(Key, int) ([]Slot, error){"store": s.Slots, "view": s.View().Slots} {
+	for name, held := range map[string]func(Key, int) ([]Slot, error){"store": s.Slots, "view": s.View("test").Slots} {
 		slots, err := held(k, 2)
 		if err != nil || len(slots) != 2 || !slots[0].Counts || !slots[1].InFlight || slots[1].Job.JobID != "16" {
 			t.Errorf("%s: %+v, %v", name, slots, err)
 		}
 	}
-	all, err := s.View().Results(false)
+	all, err := s.View("test").Results(false)
 	if err != nil || len(all) != 5 {
 		t.Errorf("%d results, %v", len(all), err)
 	}

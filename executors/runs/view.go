@@ -1,20 +1,25 @@
 package runs
 
 import (
+	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
-	"github.com/llmbench/llmbench/executors/jobdir"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan"
 )
 
-// A View answers like its store, for one command that asks for many runs: of
-// runs that have ended it knows by the store's index, and remembers for as long
-// as it lives. Results in its answers are briefs. It is safe for several
-// goroutines.
+var _ plan.Ledger = (*View)(nil)
+
+// A View answers like its store, for one command that asks for many runs: of runs
+// that have ended it knows by the cache, and remembers for as long as it lives. It is
+// safe for several goroutines.
 type View struct {
 	store  *Store
 	halves [2]viewHalf // real, simulated
@@ -26,45 +31,54 @@ type View struct {
 type viewHalf struct {
 	store     *Store
 	simulated bool
+	version   string
 	// least is leastFresh, and now fileTime.
 	least int
 	now   func(dir string) int64
 
 	open sync.Once
-	dir  *os.File // of all fingerprints, nil where there are none
 
 	surveyed sync.Once
 	found    *survey
 	failed   error
 
-	mu   sync.Mutex // of all below
-	kept *index
-	// fresh counts histories that the index in the store lacks.
-	fresh int
+	mu      sync.Mutex // of all below
+	entries map[string]*entry
+	// fresh counts histories that the cache lacks, and stale those that it has wrong.
+	fresh, stale int
 	// judged counts histories that were read from the files; began is the file
 	// system's time once some had been.
 	judged int
 	began  int64
 }
 
-// The index is written once so many histories are missing in it, absolutely and
-// as a share: a small store has none.
+// An entry is what is known of the folder of a fingerprint.
+type entry struct {
+	mu      sync.Mutex
+	line    []byte // in the cache, nil where it is not or cannot be kept there
+	history *history
+	// held is how far the history was held against the files, 0: not yet.
+	held depth
+}
+
+// The cache is written once so many histories are missing in it, absolutely and as a
+// share: a small store has none.
 const (
 	leastFresh = 16
 	shareFresh = 100
 )
 
-// View returns a view of the store.
-func (s *Store) View() *View {
+// View returns a view of the store for this version of llmbench.
+func (s *Store) View(version string) *View {
 	v := &View{store: s}
 	for i := range v.halves {
-		v.halves[i] = viewHalf{store: s, simulated: i == 1, least: leastFresh, now: fileTime, kept: emptyIndex()}
+		v.halves[i] = viewHalf{store: s, simulated: i == 1, version: version, least: leastFresh, now: fileTime, entries: map[string]*entry{}}
 	}
 	return v
 }
 
-// Keep puts what was read into the store's index, where that is worth it. That
-// it cannot be kept is no error.
+// Keep puts what was read into the cache, where that is worth it. That it cannot be
+// kept is no error.
 func (v *View) Keep() {
 	for i := range v.halves {
 		v.halves[i].keep()
@@ -76,49 +90,60 @@ func (v *View) half(simulated bool) *viewHalf {
 	if simulated {
 		h = &v.halves[1]
 	}
-	h.open.Do(h.begin)
+	h.open.Do(func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for fingerprint, line := range readCache(h.store.half(h.simulated), h.version) {
+			h.entries[fingerprint] = &entry{line: line}
+		}
+	})
 	return h
-}
-
-func (h *viewHalf) begin() {
-	dir, err := os.Open(h.store.runsDir(h.simulated))
-	if err != nil {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.dir = dir
-	if name := indexName(); name != "" {
-		h.kept = readIndex(filepath.Join(h.store.half(h.simulated), indexDir, name))
-	}
 }
 
 func (h *viewHalf) keep() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.fresh < h.least || h.fresh*shareFresh < len(h.kept.entries) {
+	enough := h.stale > 0 || h.fresh >= h.least && h.fresh*shareFresh >= len(h.entries)
+	entries := slices.Collect(maps.Values(h.entries))
+	if enough {
+		h.fresh, h.stale = 0, 0
+	}
+	h.mu.Unlock()
+	if !enough {
 		return
 	}
-	_ = h.kept.write(h.store, h.store.half(h.simulated))
-	h.fresh = 0
+	var lines [][]byte
+	for _, e := range entries {
+		e.mu.Lock()
+		if e.line != nil {
+			lines = append(lines, e.line)
+		}
+		e.mu.Unlock()
+	}
+	slices.SortFunc(lines, bytes.Compare)
+	_ = h.store.writeCache(h.store.half(h.simulated), h.version, lines)
 }
 
-// history is what there is to know of a fingerprint. It reports false where a
-// job may still change it.
-func (h *viewHalf) history(fingerprint string) (*history, bool, error) {
+// history is what there is to know of a fingerprint, held against the files to a
+// depth. It reports false where a job may still change it.
+func (h *viewHalf) history(fingerprint string, to depth) (*history, bool, error) {
 	h.mu.Lock()
-	e, ok := h.kept.entries[fingerprint]
-	h.mu.Unlock()
-	if ok && (e.holds || h.holds(fingerprint, e.raw)) {
-		if out, ok := decode(h.kept.words, fingerprint, e.raw); ok {
-			if !e.holds {
-				e.holds = true
-				h.remember(fingerprint, e)
-			}
-			return out, true, nil
-		}
+	e := h.entries[fingerprint]
+	if e == nil {
+		e = &entry{}
+		h.entries[fingerprint] = e
 	}
-	return h.read(fingerprint)
+	h.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	dir := h.store.runsDir(h.simulated)
+	if e.history == nil && e.line != nil {
+		e.history, _ = readLine(e.line, dir)
+	}
+	if e.history != nil && (e.held >= to || e.history.holds(dir, e.held, to)) {
+		e.held = max(e.held, to)
+		return e.history, true, nil
+	}
+	return h.read(fingerprint, e)
 }
 
 // each does something for every fingerprint, for several at once.
@@ -128,73 +153,84 @@ func (h *viewHalf) each(do func(fingerprint string) error) error {
 		return err
 	}
 	var g errgroup.Group
-	const piece = 64
-	g.SetLimit(4 * runtime.GOMAXPROCS(0))
-	for names := range slices.Chunk(fingerprints.Names, piece) {
-		g.Go(func() error {
-			for _, name := range names {
-				if err := do(name); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	g.SetLimit(readAtOnce)
+	for _, name := range fingerprints.Names {
+		g.Go(func() error { return do(name) })
 	}
 	return g.Wait()
 }
 
-// holds reports whether nothing changed since a history was read.
-func (h *viewHalf) holds(fingerprint, raw string) bool {
-	shape, sum, _, ok := decodeShape(h.kept.words, fingerprint, raw)
-	if !ok {
-		return false
-	}
-	now := stamps{dir: h.dir}
-	shape.stamp(&now)
-	return now.ok && now.sum() == sum
-}
-
-func (h *viewHalf) remember(fingerprint string, e indexed) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.kept.entries[fingerprint] = e
-}
-
-// read judges all attempts from their files.
-func (h *viewHalf) read(fingerprint string) (*history, bool, error) {
-	began := h.time()
+// read judges all attempts of a fingerprint from their files.
+func (h *viewHalf) read(fingerprint string, e *entry) (*history, bool, error) {
+	began := h.time(e.line != nil)
+	e.line, e.history, e.held = nil, nil, 0
 	out, settled, err := h.store.readHistory(fingerprint, h.simulated)
 	if err != nil || !settled {
 		return out, false, err
 	}
-	now := stamps{dir: h.dir}
+	out.outcomes(func(_ string, o *outcome) { o.snap = nil })
+	e.history, e.held = out, contents
+	newest := int64(0)
 	if began > 0 {
-		out.stamp(&now)
+		newest = out.stamp(h.store.runsDir(h.simulated))
 	}
 	// What changed before the file system's clock had moved on may change again
 	// and look the same.
-	safe := began > 0 && now.ok && now.newest < began-int64(coarse)
-	e := indexed{raw: out.encode(h.kept.words, now.sum()), holds: true, unsafe: !safe}
-	brief, ok := decode(h.kept.words, fingerprint, e.raw)
-	if !ok {
-		panic("runs: a history is not read as it was written")
-	}
-	h.remember(fingerprint, e)
-	if safe {
+	if newest > 0 && newest < began-int64(coarse) {
+		e.line = out.line()
 		h.mu.Lock()
 		h.fresh++
 		h.mu.Unlock()
 	}
-	return brief, true, nil
+	return out, true, nil
 }
 
 // time is a time of the file system before now; 0 where few histories were read
-// so far, or it cannot be told.
-func (h *viewHalf) time() int64 {
+// so far, none of them over a stale one, or it cannot be told.
+func (h *viewHalf) time(stale bool) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.judged++; h.judged == h.least && h.dir != nil && indexName() != "" {
+	if stale {
+		h.stale++
+	}
+	if h.judged++; h.began == 0 && (h.judged >= h.least || stale) {
 		h.began = h.now(h.store.half(h.simulated))
 	}
 	return h.began
+}
+
+// fileTime is the time of the file system that holds a folder, which may have
+// another clock than this host; 0 where it cannot be told.
+func fileTime(dir string) int64 {
+	f, err := os.CreateTemp(dir, ".time.*")
+	if err != nil {
+		return 0
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	_, changed := stampOf(filepath.Clean(f.Name()), false)
+	return changed
+}
+
+// Look implements plan.Ledger; see Store.Look.
+func (v *View) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.State, error) {
+	if cluster == "" {
+		return newState(wanted), nil
+	}
+	slots, err := v.Slots(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
+	state := stateOf(slots, wanted)
+	for i, o := range state.Observed {
+		state.Observed[i] = v.shared(o)
+	}
+	return state, err
+}
+
+// shared is an observation that all runs have in common which saw the same.
+func (v *View) shared(o plan.Observation) plan.Observation {
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(o)) {
+		b.WriteString(k + "\x00" + o[k] + "\x00")
+	}
+	have, _ := v.observed.LoadOrStore(b.String(), o)
+	return have.(plan.Observation)
 }

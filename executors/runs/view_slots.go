@@ -7,8 +7,15 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 )
 
-// Slots is Store.Slots. Results of slots are briefs.
-func (v *View) Slots(k Key, wanted int) ([]Slot, error) {
+// Slots is Store.Slots. Of runs that have ended it is known that nothing was added
+// to them; Shown looks at contents, too.
+func (v *View) Slots(k Key, wanted int) ([]Slot, error) { return v.slots(k, wanted, ends) }
+
+// Shown is Slots for results that are shown: run.json, report.json and stdout are
+// what they were when they were judged, with their checksums.
+func (v *View) Shown(k Key, wanted int) ([]Slot, error) { return v.slots(k, wanted, contents) }
+
+func (v *View) slots(k Key, wanted int, to depth) ([]Slot, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
@@ -18,7 +25,7 @@ func (v *View) Slots(k Key, wanted int) ([]Slot, error) {
 		}
 		return v.store.Slots(k, wanted)
 	}
-	h, settled, err := v.half(k.Simulated).history(k.short())
+	h, settled, err := v.half(k.Simulated).history(k.short(), to)
 	if err != nil {
 		return nil, err
 	}
@@ -34,30 +41,27 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, err
 	var numbers []int
 	samples := map[int]*sampleHistory{}
 	if c := h.cluster(k.Cluster); c != nil {
-		for i := range c.samples {
-			numbers = append(numbers, c.samples[i].number)
-			samples[c.samples[i].number] = &c.samples[i]
+		for i := range c.Samples {
+			numbers = append(numbers, c.Samples[i].Number)
+			samples[c.Samples[i].Number] = &c.Samples[i]
 		}
 	}
 	return slotsOf(numbers, wanted, func(n int) (Slot, error) {
 		slot := Slot{Sample: n}
 		s := samples[n]
-		for i := range slices.Backward(s.attempts) {
-			o := &s.attempts[i]
-			if o.number <= s.upTo || slot.Counts {
+		for i := range slices.Backward(s.Attempts) {
+			o := &s.Attempts[i]
+			if o.Number <= s.UpTo || slot.Counts {
 				break
 			}
-			if o.result == nil || k.owns(o.fingerprint) {
-				a := v.store.attempt(v.store.KeyDir(k), k, n, o.number)
-				if o.result != nil {
-					o.place(a)
-				}
+			if o.result == nil || k.owns(o.Fingerprint) {
+				a := v.store.attempt(v.store.KeyDir(k), k, n, o.Number)
 				if err := slot.consider(a, *o); err != nil {
 					return slot, err
 				}
 			}
 		}
-		slot.Retired = s.stone
+		slot.Retired = s.Stone
 		return slot, nil
 	})
 }
@@ -90,24 +94,18 @@ func (v *View) slotsAt(h *history, settled bool, k Key) ([]Slot, error) {
 	return out, nil
 }
 
-// ResultsOf is Store.ResultsOf; the results are briefs.
-func (v *View) ResultsOf(k Key) ([]*results.Result, error) {
-	slots, err := v.Slots(k, 0)
-	return resultsOf(slots), err
-}
-
-// Results is Store.Results; the results are briefs.
+// Results is Store.Results, as Shown.
 func (v *View) Results(simulated bool) ([]*results.Result, error) {
 	var mu sync.Mutex
 	var out []*results.Result
 	h := v.half(simulated)
 	err := h.each(func(fingerprint string) error {
-		known, settled, err := h.history(fingerprint)
+		known, settled, err := h.history(fingerprint, contents)
 		if err != nil {
 			return err
 		}
-		for i := range known.clusters {
-			slots, err := v.slotsAt(known, settled, Key{Fingerprint: fingerprint, Cluster: known.clusters[i].name, Simulated: simulated})
+		for i := range known.Clusters {
+			slots, err := v.slotsAt(known, settled, Key{Fingerprint: fingerprint, Cluster: known.Clusters[i].Name, Simulated: simulated})
 			if err != nil {
 				return err
 			}

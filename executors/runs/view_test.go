@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -21,7 +22,7 @@ import (
 
 // keeping is a view that keeps everything, and at once.
 func keeping(s *Store) *View {
-	v := s.View()
+	v := s.View("test")
 	for i := range v.halves {
 		v.halves[i].least = 1
 		v.halves[i].now = func(dir string) int64 { return fileTime(dir) + int64(time.Hour) }
@@ -29,20 +30,19 @@ func keeping(s *Store) *View {
 	return v
 }
 
-// withoutIndex is a view that reads no index.
-func withoutIndex(s *Store) *View {
-	v := s.View()
+// withoutCache is a view that reads no cache.
+func withoutCache(s *Store) *View {
+	v := s.View("test")
 	for i := range v.halves {
-		h := &v.halves[i]
-		h.open.Do(func() { h.dir, _ = os.Open(s.runsDir(h.simulated)) })
+		v.halves[i].open.Do(func() {})
 	}
 	return v
 }
 
-// indexFiles are the indexes of a store.
-func indexFiles(s *Store) []string {
-	found, _ := filepath.Glob(filepath.Join(s.Dir(), "index", "*"))
-	more, _ := filepath.Glob(filepath.Join(s.Dir(), "simulated", "index", "*"))
+// cacheFiles are the caches of a store.
+func cacheFiles(s *Store) []string {
+	found, _ := filepath.Glob(filepath.Join(s.Dir(), "cache", "*"))
+	more, _ := filepath.Glob(filepath.Join(s.Dir(), "simulated", "cache", "*"))
 	return append(found, more...)
 }
 
@@ -70,9 +70,9 @@ func ask(t testing.TB, v *View) said {
 		}
 	}
 	for _, k := range viewKeys {
-		state, err := v.Look(k.Fingerprint, k.Cluster, k.Simulated, 2)
+		slots, err := v.Shown(k, 2)
 		must(err)
-		slots, err := v.Slots(k, 2)
+		state, err := v.Look(k.Fingerprint, k.Cluster, k.Simulated, 2)
 		must(err)
 		alike(t, v.store, k, slots)
 		out.States, out.Slots = append(out.States, state), append(out.Slots, plainSlots(slots))
@@ -127,17 +127,12 @@ func alike(t testing.TB, s *Store, k Key, got []Slot) {
 		for _, slot := range plainSlots(slots) {
 			fmt.Fprintln(&b, slot.Sample, slot.Handle, slot.Phase, slot.Counts, slot.InFlight, slot.Job, slot.Pack, slot.Deferred, slot.Tries)
 			if r := slot.Result; r != nil {
-				fmt.Fprintln(&b, r.Address, r.Fingerprint, r.Sample, r.Attempt, r.Executor, r.Cluster, r.Simulated, r.Verdict, r.Reasons, r.Caveats, r.Took(), r.Provenance.Observation(), r.Job.Nodes)
-				for _, p := range []*string{r.Job.ID, r.Files.Stdout, r.Files.Stderr, r.Files.Report, r.Files.JobOut} {
-					if p != nil {
-						fmt.Fprintln(&b, *p)
-					}
+				fmt.Fprintln(&b, r.Reasons, r.Took())
+				if r.Files.JobOut != nil {
+					fmt.Fprintln(&b, *r.Files.JobOut)
 				}
-				for _, m := range trtllm.Metrics {
-					if v := r.Metrics.At(m.Name); v != nil {
-						fmt.Fprintln(&b, m.Name, *v)
-					}
-				}
+				document, err := json.Marshal(r)
+				fmt.Fprintln(&b, string(document), err)
 			}
 		}
 		return b.String()
@@ -147,21 +142,21 @@ func alike(t testing.TB, s *Store, k Key, got []Slot) {
 	}
 }
 
-// With an index, with a damaged one and without, a store answers the same after
+// With a cache, with a damaged one and without, a store answers the same after
 // whatever was done to it.
-func TestAnIndexChangesNothing(t *testing.T) {
+func TestACacheChangesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := Open(t.TempDir())
 		s.now = func() time.Time { return testTime.Add(1000 * time.Hour) } // all has arrived
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			changeStore(t, rt, s)
-			for _, path := range indexFiles(s) {
+			for _, path := range cacheFiles(s) {
 				damage(t, rt, path)
 			}
 			v := keeping(s)
-			got, want := ask(t, v), ask(t, withoutIndex(s))
+			got, want := ask(t, v), ask(t, withoutCache(s))
 			if diff := cmp.Diff(want, got); diff != "" {
-				rt.Fatalf("without and with an index:\n%s", diff)
+				rt.Fatalf("without and with a cache:\n%s", diff)
 			}
 			v.Keep()
 			time.Sleep(10 * time.Millisecond) // a step of the kernel's clock
@@ -199,7 +194,7 @@ func changeStore(t *testing.T, rt *rapid.T, s *Store) {
 	case "replace":
 		err = s.Replace(k, sample, "asked for")
 	case "edit": // in place, its size kept
-		path = filepath.Join(a.Dir, rapid.SampledFrom([]string{"report.json", "exit", "start", "intent.json", "ended.json", "claim"}).Draw(rt, "edited"))
+		path = filepath.Join(a.Dir, rapid.SampledFrom([]string{"report.json", "exit", "run.json", "stdout"}).Draw(rt, "edited"))
 		if b, readErr := os.ReadFile(path); readErr == nil {
 			digit := rapid.SampledFrom([]string{"1", "3", "7"}).Draw(rt, "digit")
 			err = os.WriteFile(path, []byte(strings.NewReplacer("1", digit, "7", digit).Replace(string(b))), 0o644)
@@ -214,7 +209,7 @@ func changeStore(t *testing.T, rt *rapid.T, s *Store) {
 	}
 }
 
-// damage does something to an index, or leaves it.
+// damage does something to a cache, or leaves it.
 func damage(t *testing.T, rt *rapid.T, path string) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -250,8 +245,8 @@ func fillOld(t testing.TB, s *Store, n int) []Key {
 	return keys
 }
 
-// What is in the index is not judged again.
-func TestAnIndexSavesReading(t *testing.T) {
+// What is in the cache is not judged again.
+func TestACacheSavesReading(t *testing.T) {
 	s := Open(t.TempDir())
 	fillOld(t, s, 3)
 	judged := func() int {
@@ -263,12 +258,12 @@ func TestAnIndexSavesReading(t *testing.T) {
 		return v.halves[0].judged
 	}
 	if n := judged(); n != 3 {
-		t.Errorf("%d judged without an index", n)
+		t.Errorf("%d judged without a cache", n)
 	}
 	if n := judged(); n != 0 {
 		t.Errorf("%d judged with one", n)
 	}
-	if err := os.RemoveAll(filepath.Join(s.Dir(), indexDir)); err != nil {
+	if err := os.RemoveAll(filepath.Join(s.Dir(), cacheDir)); err != nil {
 		t.Fatal(err)
 	}
 	if n := judged(); n != 3 {
@@ -277,24 +272,24 @@ func TestAnIndexSavesReading(t *testing.T) {
 }
 
 // What has just changed may change again within one step of the file system's
-// clock, and a small store needs no index: neither is kept.
+// clock, and a small store needs no cache: neither is kept.
 func TestWhatIsTooNewOrSmallIsNotKept(t *testing.T) {
 	for _, n := range []int{3, 2 * leastFresh} {
 		s := Open(t.TempDir())
 		fillOld(t, s, n)
-		v := s.View()
+		v := s.View("test")
 		if got, err := v.Results(false); len(got) != n || err != nil {
 			t.Fatalf("%d results, %v", len(got), err)
 		}
 		v.Keep()
-		if found := indexFiles(s); len(found) > 0 {
+		if found := cacheFiles(s); len(found) > 0 {
 			t.Errorf("%d results that are new: %v", n, found)
 		}
 	}
 }
 
 // Attempts that tell their owner more than others are judged by each reader.
-func TestSecretsStayOutOfTheIndex(t *testing.T) {
+func TestSecretsStayOutOfTheCache(t *testing.T) {
 	s := Open(t.TempDir())
 	fail(t, newAttempt(t, s, testKey, 1, testAddress), "gpu_oom")
 	for range 2 {
@@ -303,7 +298,7 @@ func TestSecretsStayOutOfTheIndex(t *testing.T) {
 			t.Fatalf("%d results, %v", len(got), err)
 		}
 		v.Keep()
-		if found := indexFiles(s); len(found) > 0 {
+		if found := cacheFiles(s); len(found) > 0 {
 			t.Errorf("kept: %v", found)
 		}
 	}
@@ -330,7 +325,7 @@ func TestLessonsAreBounded(t *testing.T) {
 	}
 }
 
-func FuzzIndex(f *testing.F) {
+func FuzzCache(f *testing.F) {
 	s := Open(f.TempDir())
 	fillOld(f, s, 2)
 	v := keeping(s)
@@ -338,30 +333,120 @@ func FuzzIndex(f *testing.F) {
 		f.Fatal(err)
 	}
 	v.Keep()
-	for _, path := range indexFiles(s) {
+	for _, path := range cacheFiles(s) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(string(text))
-	}
-	for _, e := range v.halves[0].kept.entries {
-		f.Add(e.raw)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		x := parseIndex(text)
-		for fingerprint, e := range x.entries {
-			decode(x.words, fingerprint, e.raw)
+		f.Add(text)
+		for line := range bytes.Lines(text) {
+			f.Add(line)
 		}
-		if h, ok := decode(v.halves[0].kept.words, "0123456789ab", text); ok {
-			_ = h.encode(newWords(nil), 0)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		parseCache(text, "test")
+		if h, err := readLine(text, "/store"); err == nil {
+			h.line()
 		}
 	})
 }
 
+// The lines of another version, of another user and of a cache that is damaged are
+// not read, and the cache is written anew.
+func TestOnlyOwnCachesAreRead(t *testing.T) {
+	s := Open(t.TempDir())
+	fillOld(t, s, 3)
+	keep := func() *View {
+		v := keeping(s)
+		if got, err := v.Results(false); len(got) != 3 || err != nil {
+			t.Fatalf("%d results, %v", len(got), err)
+		}
+		v.Keep()
+		return v
+	}
+	keep()
+	path := cachePath(s.half(false))
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v: not for its owner alone", info.Mode(), err)
+	}
+	if got := readCache(s.half(false), "another"); got != nil {
+		t.Error("the cache of another version is read")
+	}
+	for name, spoil := range map[string]func() error{
+		"cut": func() error { return os.Truncate(path, int64(len(whole)/2)) },
+		"changed": func() error {
+			return os.WriteFile(path, bytes.Replace(whole, []byte("FP8"), []byte("FP4"), 1), 0o600)
+		},
+		"foreign": func() error {
+			if os.Geteuid() != 0 {
+				return os.Remove(path) // only root can give files away
+			}
+			return os.Chown(path, 65534, 65534)
+		},
+	} {
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if readCache(s.half(false), "test") == nil {
+			t.Fatal("a whole cache is not read")
+		}
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if v := keep(); v.halves[0].judged != 3 {
+			t.Errorf("%s: %d judged, want all", name, v.halves[0].judged)
+		}
+		if v := keep(); v.halves[0].judged != 0 {
+			t.Errorf("%s: %d judged once the cache was written anew", name, v.halves[0].judged)
+		}
+		os.Remove(path)
+	}
+}
+
+// A store that was moved has its paths where it is now.
+func TestACacheMovesWithItsStore(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "before"))
+	fillOld(t, s, 1)
+	v := keeping(s)
+	if _, err := v.Results(false); err != nil {
+		t.Fatal(err)
+	}
+	v.Keep()
+	after := filepath.Join(filepath.Dir(s.Dir()), "after")
+	if err := os.Rename(s.Dir(), after); err != nil {
+		t.Fatal(err)
+	}
+	v = keeping(Open(after))
+	got, err := v.Results(false)
+	if err != nil || len(got) != 1 || v.halves[0].judged != 0 || !strings.HasPrefix(*got[0].Files.Report, after) {
+		t.Errorf("%d judged, %v, %v", v.halves[0].judged, got, err)
+	}
+}
+
+// An ended run costs a plan at most five looks at files.
+func TestLooksAtARun(t *testing.T) {
+	s := Open(t.TempDir())
+	k := fillOld(t, s, 1)[0]
+	h, settled, err := s.readHistory(k.short(), false)
+	if err != nil || !settled {
+		t.Fatal(settled, err)
+	}
+	for to, want := range map[depth]int{ends: 5, contents: 8} {
+		n := 0
+		h.visitStamps("", 0, to, func(string, bool, *string) bool { n++; return true })
+		if n != want {
+			t.Errorf("%d looks, want %d", n, want)
+		}
+	}
+}
+
 // A file that is written over in place, with its size kept, is noticed.
 func TestAnEditInPlaceIsNoticed(t *testing.T) {
-	for _, name := range []string{"report.json", "exit", "start", "job.json", "run.json", "intent.json", "replaced.json"} {
+	for _, name := range []string{"report.json", "exit", "run.json", "stdout"} {
 		s := Open(t.TempDir())
 		retired := newAttempt(t, s, testKey, 1, testAddress)
 		finish(t, retired)
@@ -377,25 +462,28 @@ func TestAnEditInPlaceIsNoticed(t *testing.T) {
 		before := ask(t, v)
 		v.Keep()
 		path := filepath.Join(a.Dir, name)
-		if name == replacedFile {
-			path = filepath.Join(filepath.Dir(a.Dir), name)
-		}
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Millisecond) // a step of the kernel's clock
-		put := strings.NewReplacer("775.9", "875.9", `"rc":0`, `"rc":1`, "gb[01-02]", "gb[01-03]", `"FP8"`, `"FP4"`, `"created":"2026`, `"created":"2027`, `"up_to":1`, `"up_to":2`, `"17"`, `"18"`).Replace(string(b))
+		put := strings.NewReplacer("775.9", "875.9", `"rc":0`, `"rc":1`, `"FP8"`, `"FP4"`, "Starting", "Stopping").Replace(string(b))
 		if err := os.WriteFile(path, []byte(put), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		v = keeping(s)
 		got := ask(t, v)
-		if diff := cmp.Diff(ask(t, withoutIndex(s)), got); diff != "" {
+		if diff := cmp.Diff(ask(t, withoutCache(s)), got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if v.halves[0].judged == 0 {
 			t.Errorf("%s was edited, and nothing judged again", name)
+		}
+		v.halves[0].least = leastFresh
+		v.Keep() // one is enough where the cache was wrong
+		state, err := keeping(s).Look(testKey.Fingerprint, testKey.Cluster, false, 2)
+		if diff := cmp.Diff(got.States[0], state); err != nil || diff != "" {
+			t.Errorf("%s: the cache still has what was before: %v %s", name, err, diff)
 		}
 		if name == "report.json" && cmp.Equal(before, got) {
 			t.Error("another report says the same")

@@ -3,6 +3,7 @@ package slurm
 import (
 	"debug/buildinfo"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -28,7 +29,7 @@ func (c *Config) simulated() bool {
 	return false
 }
 
-var buildPaths sync.Map // of executables, by path
+var llmbenches sync.Map // whether a name in a PATH is one
 
 // isLLMBench reports whether an executable is llmbench, whatever it is called. One
 // that cannot be read here, as it lies on the nodes alone, is known by its name.
@@ -36,16 +37,16 @@ func isLLMBench(name string) bool {
 	if strings.HasPrefix(filepath.Base(name), "llmbench") {
 		return true
 	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return false
-	}
-	if known, ok := buildPaths.Load(path); ok {
+	key := [2]string{name, os.Getenv("PATH")}
+	if known, ok := llmbenches.Load(key); ok {
 		return known.(bool)
 	}
-	info, err := buildinfo.ReadFile(path)
-	is := err == nil && info.Path == "github.com/llmbench/llmbench/cmd/llmbench"
-	buildPaths.Store(path, is)
+	is := false
+	if path, err := exec.LookPath(name); err == nil {
+		info, err := buildinfo.ReadFile(path)
+		is = err == nil && info.Path == "github.com/llmbench/llmbench/cmd/llmbench"
+	}
+	llmbenches.Store(key, is)
 	return is
 }
 

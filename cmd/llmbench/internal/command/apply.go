@@ -311,9 +311,8 @@ func addresses(p *plan.Plan) []string {
 // finish shows the results and decides the exit code.
 func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Apply) error {
 	p = s.refreshed(p)
-	seen := s.store.View()
-	set, err := s.results(p, seen)
-	seen.Keep()
+	s.seen = s.store.View(Version)
+	set, err := s.results(p)
 	if err != nil {
 		return err
 	}

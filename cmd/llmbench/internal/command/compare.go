@@ -193,7 +193,7 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 	if err := s.complainOfErrors(diags); err != nil {
 		return nil, false, err
 	}
-	list, err := s.results(p, s.store)
+	list, err := s.results(p)
 	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
 	if err == nil && len(list) == 0 {
 		s, _, list, err = s.simulations(defs, f.Executor, nil)

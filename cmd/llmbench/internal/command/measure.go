@@ -64,22 +64,17 @@ func (s *session) replace(p *plan.Plan) error {
 	return nil
 }
 
-// slotReader is a store, or a view of one, whose results are briefs.
-type slotReader interface {
-	Slots(k runs.Key, wanted int) ([]runs.Slot, error)
-}
-
 // results are those of the plan's runs, in the plan's order, real and simulated
-// apart. From a view they are briefs that are read whole when they are written.
-func (s *session) results(p *plan.Plan, from slotReader) ([]*results.Set, error) {
+// apart, from what the last plan saw of the store.
+func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
 	found := make([][]*results.Result, len(p.Runs))
 	var g errgroup.Group
-	const atOnce, piece = 16, 64 // a file system across the network answers slowly
+	const atOnce, piece = 32, 16 // a file system across the network answers slowly
 	g.SetLimit(atOnce)
 	for first := 0; first < len(p.Runs); first += piece {
 		g.Go(func() (err error) {
 			for i := first; i < min(first+piece, len(p.Runs)); i++ {
-				if found[i], err = s.resultsOf(p.Runs[i], from); err != nil {
+				if found[i], err = s.resultsOf(p.Runs[i]); err != nil {
 					return err
 				}
 			}
@@ -97,46 +92,19 @@ func (s *session) results(p *plan.Plan, from slotReader) ([]*results.Set, error)
 		}
 		kinds[kind] = append(kinds[kind], found[i]...)
 	}
-	if _, briefs := from.(*runs.View); briefs {
-		return s.reading(kinds), nil
-	}
+	s.seen.Keep()
 	return sets(kinds[0], kinds[1]), nil
-}
-
-// reading are sets of briefs, of real and of simulated runs.
-func (s *session) reading(kinds [2][]*results.Result) []*results.Set {
-	var out []*results.Set
-	for i, list := range kinds {
-		for _, set := range sets(list) {
-			out = append(out, set.Reading(s.whole(i == 1)))
-		}
-	}
-	return out
-}
-
-// whole reads the results that briefs are of. A brief whose attempt is gone by now
-// stays one.
-func (s *session) whole(simulated bool) func(*results.Result) (*results.Result, error) {
-	return func(brief *results.Result) (*results.Result, error) {
-		k := runs.Key{Fingerprint: brief.Fingerprint, Cluster: brief.Cluster, Simulated: simulated}
-		r, err := s.store.Attempt(k, brief.Sample, brief.Attempt).Result()
-		if err != nil || r == nil {
-			return brief, err
-		}
-		r.Address, r.UseCase.Label, r.Caveats = brief.Address, brief.UseCase.Label, brief.Caveats
-		return r, nil
-	}
 }
 
 // resultsOf are the results of a run. Those that -replace has set aside are among
 // them as long as no new one counts, and a run without any has results.Missing.
-func (s *session) resultsOf(r *plan.Run, from slotReader) ([]*results.Result, error) {
+func (s *session) resultsOf(r *plan.Run) ([]*results.Result, error) {
 	k := s.sites.keyOf(r)
 	missing := []*results.Result{results.Missing(r, k.Cluster, k.Simulated)}
 	if k.Cluster == "" {
 		return missing, nil
 	}
-	slots, err := from.Slots(k, r.State.Wanted)
+	slots, err := s.seen.Shown(k, r.State.Wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -189,8 +157,7 @@ func (s *session) replaced(r *plan.Run, k runs.Key) ([]*results.Result, error) {
 // its run has now.
 func named(r *results.Result, run *plan.Run) *results.Result {
 	c := *r
-	c.Address, c.UseCase.Label = run.Address, run.UseCase.Label
-	c.Model, c.Image = run.Model, run.Image // a brief has only a part of what one fingerprint fixes
+	c.Address, c.UseCase.Label, c.Model.Label, c.Image.Label = run.Address, run.UseCase.Label, run.Model.Label, run.Image.Label
 	if why := run.PrecisionNotReached(); why != "" && r.Counts() {
 		c.Caveats = append(slices.Clip(r.Caveats), results.Caveat{Metric: trtllm.OutputThroughputPerGPU, Code: failure.PrecisionNotReached, Detail: why})
 	}

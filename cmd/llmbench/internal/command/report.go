@@ -102,7 +102,7 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 	if imported {
 		list, err = s.imported(f.Targets...)
 	} else {
-		list, err = s.results(p, s.store)
+		list, err = s.results(p)
 	}
 	if !anyResult(list) {
 		list = nil

@@ -143,7 +143,6 @@ func (e *env) runResults(f resultFlags) error {
 	if err := oneDocument(list, f.Format); err != nil {
 		return err
 	}
-	s.seen = nil // what is written needs memory of its own
 	for _, set := range list {
 		set = view.Arrange(set, f.Sort, f.Top)
 		if err := write(e.streams.Out, set); err != nil {
@@ -209,7 +208,7 @@ func (s *session) simulations(f definitionFlags, executor string, targets []stri
 	if diags.HasErrors() {
 		return s, nil, nil, nil // refused for the executor that is asked for, if at all
 	}
-	list, err := other.results(p, other.store)
+	list, err := other.results(p)
 	if err != nil || !anyResult(list) {
 		return s, nil, nil, err
 	}
@@ -276,7 +275,7 @@ func (s *session) imported(targets ...string) ([]*results.Set, error) {
 // holds: of one kind where -executor asks for that.
 func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error) {
 	if !f.All {
-		return s.results(p, s.seen)
+		return s.results(p)
 	}
 	asked := map[bool]bool{}
 	for _, r := range p.Runs {
@@ -293,5 +292,6 @@ func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error
 		}
 		kinds[i] = list
 	}
-	return s.reading(kinds), nil
+	s.seen.Keep()
+	return sets(kinds[0], kinds[1]), nil
 }

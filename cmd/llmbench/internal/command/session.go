@@ -123,7 +123,7 @@ func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnost
 		p.Diagnostics = plan.NewDiagnostics(s.diags)
 		return p, s.diags
 	}
-	s.seen = s.store.View()
+	s.seen = s.store.View(Version)
 	s.seen.Survey()
 	p, diags := plan.Build(plan.Request{
 		Definitions: s.defs, Catalog: s.defs.Catalog,
