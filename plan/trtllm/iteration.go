@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 	"strconv"
-	"unsafe"
 )
 
 // An Iteration is one line that print_iter_log writes for a step of the engine.
@@ -196,11 +195,7 @@ func setNumber(to *float64, value []byte, unit string) bool {
 	if string(value) == "N/A" || string(value) == "None" {
 		return true
 	}
-	if len(value) == 0 {
-		return false
-	}
-	// ParseFloat keeps nothing of its argument.
-	v, err := strconv.ParseFloat(unsafe.String(&value[0], len(value)), 64)
+	v, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
 		return false
 	}

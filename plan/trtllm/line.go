@@ -42,23 +42,6 @@ func (l *lineReader) begin() {
 	}
 }
 
-// whole is the next line as it stands in the buffer, nil where the buffer does
-// not hold its end. It stays the next line until skip is called.
-func (l *lineReader) whole() []byte {
-	b, _ := l.in.Peek(l.in.Buffered())
-	n := bytes.IndexByte(b, '\n')
-	if n < 0 {
-		return nil
-	}
-	return b[:n]
-}
-
-// skip takes the line that whole returned.
-func (l *lineReader) skip(line []byte) {
-	_, _ = l.in.Discard(len(line) + 1)
-	l.ended = true
-}
-
 // next returns the next line, valid until the call after; ok is false at the
 // end. A last line without an end counts.
 func (l *lineReader) next() (line []byte, ok bool, err error) {

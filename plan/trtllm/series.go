@@ -64,19 +64,7 @@ type Means struct {
 func ReadSeries(r io.Reader) (*Series, error) {
 	s := newSeriesReader()
 	lines := &lineReader{in: bufio.NewReaderSize(r, 256<<10)}
-	var form iterationForm
-	var it Iteration
 	for {
-		if raw := lines.whole(); raw != nil {
-			if form.read(raw, &it) {
-				lines.skip(raw)
-				s.add(&it)
-				continue
-			}
-			if _, ok := ParseIteration(raw); ok && bytes.IndexByte(raw, '\r') < 0 && bytes.IndexByte(raw, escape) < 0 {
-				form.learn(raw)
-			}
-		}
 		line, ok, err := lines.next()
 		if err != nil {
 			return nil, err
