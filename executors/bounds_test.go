@@ -766,7 +766,7 @@ func TestFullDisk(t *testing.T) {
 		says    string
 	}{
 		{"submitting", "", 0, "no space left on device"},
-		{"ending", executors.RunSubmitted, 1, "Free space in "},
+		{"ending", executors.RunState, 1, "Free space in "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // A Budget bounds what the jobs of one apply cost together, in GPU-hours. A job
@@ -20,19 +20,18 @@ type Budget struct {
 	Later float64
 }
 
-// limits adds up what the jobs in a phase can cost at most, but for that of one
-// task.
+// limits adds up what the jobs in a phase can cost at most, and for those that wait
+// what the tasks can that have none yet, but for one.
 func (c *Campaign) limits(in phase, but *task) float64 {
 	sum := 0.0
-	for _, t := range c.tasks {
-		if t == but || t.phase != in || in == waiting && t.inPack() || in == active && (!t.mine || t.packed) {
-			continue
+	for _, j := range c.jobs {
+		if j.phase == in && j.mine {
+			sum += j.gpuHoursLimit()
 		}
-		sum += t.run.GPUHoursLimit()
 	}
-	for _, p := range c.packs {
-		if p.phase == in {
-			sum += p.gpuHoursLimit()
+	for _, t := range c.open {
+		if in == waiting && t.phase == waiting && t != but && t.job.phase == done {
+			sum += t.run.GPUHoursLimit()
 		}
 	}
 	return sum
@@ -48,13 +47,13 @@ func (b *Budget) exceeds(others, cost float64) string {
 	return ""
 }
 
-// affords reports whether the job of a waiting task, or of its pack, may be
-// submitted now. One that may not waits for jobs in flight to cost less than
-// their limits; where none is in flight, its tasks are given up.
-func (c *Campaign) affords(cost float64, tasks ...*task) bool {
+// affords reports whether a waiting job may be submitted now. One that may not waits
+// for jobs in flight to cost less than their limits; where none is in flight, its tasks
+// are given up.
+func (c *Campaign) affords(j *job) bool {
 	flying := c.limits(active, nil)
-	why := c.Budget.exceeds(flying, cost)
-	for _, t := range tasks {
+	why := c.Budget.exceeds(flying, j.gpuHoursLimit())
+	for _, t := range j.in(waiting) {
 		switch {
 		case why == "":
 		case flying == 0:
@@ -81,46 +80,37 @@ func (c *Campaign) mayRetry(t *task) bool {
 	return why == ""
 }
 
-// cost is what the job of a task that ended has cost, in GPU-hours: by its own
+// cost is what a job has cost, in GPU-hours: all that it held, to its end, by its own
 // account, else by the backend's, else its limit.
-func (t *task) cost(r *results.Result) float64 {
-	if exit, err := t.attempt.Exit(); err == nil && exit != nil && !exit.Started.IsZero() {
-		return gpuHours(t.run.Hardware.GPUs, exit.Started, exit.Ended)
+func (j *job) cost(exit *jobdir.Exit, ended *jobdir.EndRecord) float64 {
+	gpus, limit := j.tasks[0].run.Hardware.GPUs, j.gpuHoursLimit()
+	if j.planned != nil {
+		gpus = j.planned.GPUs
 	}
-	if r.Job.Started != nil && r.Job.Ended != nil { // the end may have been noticed late
-		return min(t.run.GPUHoursLimit(), gpuHours(t.run.Hardware.GPUs, *r.Job.Started, *r.Job.Ended))
+	if exit != nil && !exit.Started.IsZero() {
+		return gpuHours(gpus, exit.Started, exit.Ended)
 	}
-	return t.silentCost(t.run.Hardware.GPUs, t.run.GPUHoursLimit())
-}
-
-// silentCost is what a job has cost that left no word of its start.
-func (s *submission) silentCost(gpus int, limit float64) float64 {
-	switch s.status.State {
+	if start, err := j.folder.Start(); err == nil && start != nil {
+		if exit != nil {
+			return gpuHours(gpus, start.Time, exit.Ended)
+		} else if ended != nil { // the end may have been noticed late
+			return min(limit, gpuHours(gpus, start.Time, ended.Time))
+		}
+	}
+	switch j.status.State {
 	case Intent, Submitted, Queued, Held:
 		return 0 // it never had nodes
 	}
-	if s.status.State == Ended && !s.status.Started.IsZero() {
-		end := s.status.Finished
+	if j.status.State == Ended && !j.status.Started.IsZero() {
+		end := j.status.Finished
 		if end.IsZero() {
-			end = s.since // when it was noticed
+			end = j.since // when it was noticed
 		}
-		return min(limit, gpuHours(gpus, s.status.Started, end))
+		return min(limit, gpuHours(gpus, j.status.Started, end))
 	}
 	return limit
 }
 
 func gpuHours(gpus int, from, to time.Time) float64 {
 	return float64(gpus) * max(0, to.Sub(from).Hours())
-}
-
-// gpuHoursLimit is what a pack can cost at most, also before it is rendered.
-func (p *pack) gpuHoursLimit() float64 {
-	if p.planned != nil {
-		return p.planned.GPUHoursLimit()
-	}
-	sum := 0.0
-	for _, t := range p.waits() {
-		sum += t.run.GPUHoursLimit()
-	}
-	return sum
 }

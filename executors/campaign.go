@@ -44,7 +44,7 @@ type Campaign struct {
 
 	tasks    []*task
 	open     []*task // those without an outcome
-	packs    []*pack
+	jobs     []*job  // those without an outcome
 	nextPoll map[*Backend]time.Time
 	// waitsTold are the causes for which jobs wait that were told.
 	waitsTold map[string]bool
@@ -86,7 +86,9 @@ func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 		return c.outcome(), err
 	}
 	err := c.follow(ctx)
-	c.unstage()
+	for _, j := range c.jobs {
+		c.unstage(j)
+	}
 	return c.outcome(), err
 }
 
@@ -112,6 +114,7 @@ func (c *Campaign) follow(ctx context.Context) error {
 // step does what is due now: submit, read what jobs left, ask the backends.
 func (c *Campaign) step(ctx context.Context) error {
 	c.open = slices.DeleteFunc(c.open, func(t *task) bool { return t.phase == done || t.phase == skipped })
+	c.jobs = slices.DeleteFunc(c.jobs, func(j *job) bool { return j.phase == done })
 	if err := c.findUnnamed(ctx); err != nil {
 		return err
 	}
@@ -125,22 +128,20 @@ func (c *Campaign) step(ctx context.Context) error {
 			}
 		}
 	}
-	if err := c.tendPacks(ctx); err != nil {
+	if err := c.tend(ctx); err != nil {
 		return err
 	}
 	for _, b := range c.backendsInUse() {
 		c.poll(ctx, b)
 	}
 	c.stopStuck(ctx)
-	if err := c.stopStuckPacks(ctx); err != nil {
-		return err
-	}
 	return errors.Join(c.stopQuiet(ctx), c.refused)
 }
 
 // prepare makes the tasks: one for each sample that is asked for and not
 // stored. Attempts in flight are taken up.
 func (c *Campaign) prepare(ctx context.Context) error {
+	found := map[string]*job{}
 	for _, run := range c.Plan.Runs {
 		b := c.Backends[run.Executor]
 		if b == nil {
@@ -155,14 +156,23 @@ func (c *Campaign) prepare(ctx context.Context) error {
 		}
 		for _, slot := range slots {
 			c.noteTried(b, slot)
-			if t := newTask(run, b, slot); t != nil {
-				c.tasks = append(c.tasks, t)
+			if !slot.InFlight && slot.Counts {
+				continue
+			}
+			t := &task{backend: b, run: run, sample: slot.Sample}
+			c.tasks = append(c.tasks, t)
+			if !slot.InFlight {
+				continue
+			}
+			t.phase, t.attempt, t.announced, t.tries = active, slot.Attempt, slot.Handle != "", 1
+			if err := c.join(t, slot.Mine, found); err != nil {
+				return err
 			}
 		}
 	}
 	c.open = slices.Clone(c.tasks)
-	c.findFamilies()
-	if err := c.findPacks(); err != nil {
+	c.findSiblings()
+	if err := c.findJobs(); err != nil {
 		return err
 	}
 	for _, b := range c.backendsInUse() {
@@ -174,33 +184,17 @@ func (c *Campaign) prepare(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func newTask(run *plan.Run, b *Backend, slot runs.Slot) *task {
-	t := &task{submission: submission{backend: b, since: time.Now()}, run: run, sample: slot.Sample}
-	switch {
-	case slot.InFlight:
-		t.phase, t.attempt, t.mine, t.packed, t.tries = active, slot.Attempt, slot.Mine, slot.Pack != "", 1
-		t.handle = Handle(slot.Handle)
-		t.status.State = Intent
-		if t.handle != "" {
-			t.status.State = Submitted
-		}
-	case slot.Counts:
-		return nil
-	}
-	return t
-}
-
 // finished reports whether there is nothing left to follow.
 func (c *Campaign) finished() bool {
 	for _, t := range c.open {
 		switch {
 		case t.phase == waiting:
 			return false
-		case t.phase == active && (!c.Detach || t.handle == "" && t.mine):
+		case t.phase == active && (!c.Detach || t.job.handle == "" && t.job.mine):
 			return false
 		}
 	}
-	return c.Detach || !slices.ContainsFunc(c.packs, func(p *pack) bool { return p.phase == active })
+	return c.Detach || !slices.ContainsFunc(c.jobs, func(j *job) bool { return j.phase == active && j.mine })
 }
 
 func (c *Campaign) outcome() Outcome {
@@ -214,8 +208,8 @@ func (c *Campaign) outcome() Outcome {
 			o.Failed++
 		case t.phase == active:
 			o.GoingOn++
-			job := cmp.Or(t.status.JobID, string(t.handle))
-			if job != "" && t.outlives() && !slices.Contains(o.Jobs, job) { // runs of a pack share one
+			job := cmp.Or(t.status.JobID, string(t.job.handle))
+			if job != "" && t.outlives() && !slices.Contains(o.Jobs, job) { // members share one
 				o.Jobs = append(o.Jobs, job)
 			}
 		case t.phase == skipped, t.phase == done && !t.ok():
@@ -258,8 +252,8 @@ func (c *Campaign) backendsInUse() []*Backend {
 	for _, t := range c.open {
 		add(t.backend, t.phase)
 	}
-	for _, p := range c.packs {
-		add(p.backend, p.phase)
+	for _, j := range c.jobs {
+		add(j.backend, j.phase)
 	}
 	return list
 }
@@ -288,14 +282,11 @@ func (c *Campaign) redactEnded(vacant bool) {
 
 func (c *Campaign) complete(t *task, r *results.Result) {
 	t.phase, t.result = done, r
-	for _, o := range c.open {
-		o.roomMayBe()
-	}
-	for _, p := range c.packs {
-		p.roomMayBe()
+	for _, j := range c.jobs {
+		j.roomMayBe()
 	}
 	if r.Counts() {
-		t.family.started = true
+		t.siblings.started = true
 		c.tell(t, RunComplete, Event{Result: r})
 		return
 	}

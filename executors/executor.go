@@ -54,11 +54,11 @@ type Diagnoser interface {
 	Diagnose(ctx context.Context, handle Handle, nodes []string) (string, error)
 }
 
-// A Nudger can stop one run of a job that runs several.
+// A Nudger can stop one member of a job that has several.
 type Nudger interface {
-	// Nudge makes the job of a pack look whether a run that it is measuring was
-	// cancelled. The job stops that run and goes on with the next. Nudging a job
-	// that ended is not an error.
+	// Nudge makes a job look whether the member that it is measuring was cancelled.
+	// The job stops that one and goes on with the next. Nudging a job that ended is
+	// not an error.
 	Nudge(ctx context.Context, handle Handle) error
 }
 
@@ -73,25 +73,42 @@ type NodeFinder interface {
 // meaningful to a later process on the same host or another.
 type Handle string
 
-// A Job is one attempt of one sample of a run, ready to be started.
+// A Job is one or more members, measured one after another, ready to be started.
 type Job struct {
-	// Name is unique per attempt: the run's job name with sample and attempt; or
-	// it is a pack's.
+	// Name is unique to the job.
 	Name string
-	// Dir is the folder of the attempt or the pack, absolute: the job's working
-	// directory.
+	// Dir is the folder of the job, absolute: its working directory. It is that of
+	// the member where there is one.
 	Dir string
 	// Argv is the submission command with the attempt filled in; nil where the
 	// executor submits nothing.
-	Argv []string
-	// Script is the job script as planned; nil where there is none.
-	Script []byte
-	// Run is the planned run; Sample and Attempt count from 1, and are 0 for a
-	// pack, whose first run this is.
-	Run             *plan.Run
-	Sample, Attempt int
+	Argv    []string
+	Members []Member
 	// Resumed says that an earlier process may have submitted this very job.
 	Resumed bool
 	// NotBefore is when the intent was written: no such job can be older.
 	NotBefore time.Time
+}
+
+// A Member is an attempt that a job makes at a run, in the folder Dir, absolute.
+type Member struct {
+	Run *plan.Run
+	Dir string
+}
+
+// Hand is a plan.Target whose jobs people can submit themselves.
+type Hand interface {
+	// HandScript is the whole job of a run in one script, with the options of
+	// its submission inside. It reserves an attempt in the store when it starts
+	// and then is like any other job.
+	HandScript(run *plan.Run, at HandPlace) (string, error)
+}
+
+// HandPlace is where a script that is submitted by hand finds and leaves
+// things. All paths are absolute.
+type HandPlace struct {
+	// Folder holds the samples of the run in the store, Files what an attempt
+	// starts with, Dataset is the file of the requests.
+	Folder, Files, Store, Dataset string
+	Cluster                       string
 }

@@ -42,7 +42,7 @@ type quiet struct {
 func (c *Campaign) stopQuiet(ctx context.Context) error {
 	now := time.Now()
 	for _, t := range c.open {
-		if t.phase != active || !t.mine || t.handle == "" || t.status.State != Running || t.status.Suspended {
+		if !t.followed() || t.status.State != Running || t.status.Suspended {
 			t.quiet = quiet{diagnosed: t.quiet.diagnosed}
 			continue
 		}
@@ -173,7 +173,7 @@ func Overdue(run *plan.Run, p *runs.Progress, ran, silent time.Duration) string 
 // measuredOn are the nodes of a run that shares its job with others, which are not
 // to be looked into; none for any other run.
 func (t *task) measuredOn() []string {
-	if !t.packed {
+	if !t.job.several {
 		return nil
 	}
 	start, err := t.attempt.Start()
@@ -190,7 +190,7 @@ func (c *Campaign) diagnose(ctx context.Context, t *task) error {
 	if !ok {
 		return nil
 	}
-	text, err := d.Diagnose(ctx, t.handle, t.measuredOn())
+	text, err := d.Diagnose(ctx, t.job.handle, t.measuredOn())
 	if err != nil {
 		text += fmt.Sprintf("\nllmbench: %v\n", err)
 	}
@@ -204,8 +204,8 @@ func (c *Campaign) stopHanging(ctx context.Context, t *task, why string) error {
 		return err
 	}
 	t.stopping = true
-	if err := t.backend.stop(ctx, t.attempt, t.handle, t.packed); err != nil {
-		c.Log.Warn("cannot cancel", "job", t.handle, "error", err)
+	if err := t.job.stop(ctx, t.attempt); err != nil {
+		c.Log.Warn("cannot cancel", "job", t.job.handle, "error", err)
 		return nil // the next look tries again
 	}
 	return c.end(t, failure.Hang, why)

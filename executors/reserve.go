@@ -7,10 +7,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
@@ -18,53 +22,226 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// reserve gives a waiting task an attempt folder with everything its job needs;
-// the intent is written last.
-func (c *Campaign) reserve(ctx context.Context, t *task) (*plan.Run, *jobdir.Intent, error) {
-	s, err := c.staged(ctx, t)
-	if err != nil {
-		return nil, nil, err
+// lookAhead is how many jobs are made ready while those before them are submitted, and
+// how many attempts of a job at once: making one is waiting for the disk.
+const lookAhead = 4
+
+// verdictWait is for how many seconds a job of several members waits, after one failed,
+// for the word that its siblings are to be tried all the same.
+const verdictWait = 30
+
+// A staging is the folders of a job in the making: all that goes into them but the
+// intents. Where this process dies it leaves folders that nobody waits for.
+type staging struct {
+	done    chan struct{}
+	tasks   []*task
+	members []member
+	folder  *runs.Job
+	intent  jobdir.Intent // of the job
+	err     error
+}
+
+// A member is an attempt in the making.
+type member struct {
+	key      runs.Key
+	sample   int
+	prepared runs.Prepared
+	attempt  *runs.Attempt
+}
+
+// stageAhead begins to make the folders of the next jobs of a list, as many as may be
+// submitted and whose data sets were checked.
+func (c *Campaign) stageAhead(list []*job, free room, now time.Time) {
+	taken := room{}
+	for _, j := range list[:min(len(list), lookAhead)] {
+		if j.phase != waiting || now.Before(j.notBefore) || j.planned == nil || len(j.planned.Runs) != len(j.in(waiting)) {
+			continue
+		}
+		if taken[j.backend]++; taken[j.backend] > free[j.backend] || j.staging != nil {
+			continue
+		}
+		var data []string
+		for _, t := range j.in(waiting) {
+			d, ok := c.FindDataset(t.run)
+			if path, err := filepath.Abs(d.Path); ok && err == nil && c.Store.DatasetChecked(d) {
+				data = append(data, path)
+			}
+		}
+		if len(data) == len(j.in(waiting)) {
+			c.stage(j, data)
+		}
 	}
-	t.attempt, t.phase, t.mine = s.attempt, active, true
-	t.tries++
-	t.enter(Status{State: Intent}, time.Now())
-	intent := &s.prepared.Intent
-	intent.Created = time.Now().UTC()
-	return t.run, intent, t.attempt.Intend(*intent)
+}
+
+// stage begins to make the folders of a job.
+func (c *Campaign) stage(j *job, data []string) {
+	s := &staging{done: make(chan struct{}), tasks: j.in(waiting)}
+	for i, t := range s.tasks {
+		s.members = append(s.members, member{key: t.key(), sample: t.sample, prepared: c.prepared(t, data[i])})
+	}
+	b, planned, several, intent := j.backend, j.planned, j.several, c.intent(s.tasks[0], []byte(j.planned.Script))
+	vars := []string{"LLMBENCH_STORE=" + c.Store.Dir(), "LLMBENCH_NONCE=" + intent.Nonce}
+	if c.canaries(b) {
+		vars = append(vars, fmt.Sprintf("LLMBENCH_CANARY=%d", verdictWait))
+	}
+	j.staging = s
+	go func() {
+		defer close(s.done)
+		if several {
+			if s.folder, s.err = c.Store.ReserveJob(b.Cluster, b.Simulated, planned.Name); s.err != nil {
+				return
+			}
+		}
+		if s.err = s.makeMembers(c.Store); s.err != nil {
+			return
+		}
+		var attempts []*runs.Attempt
+		for _, m := range s.members {
+			attempts = append(attempts, m.attempt)
+			intent.Members = append(intent.Members, jobdir.Member{Fingerprint: m.key.Fingerprint, Sample: m.sample, Attempt: m.attempt.Number})
+		}
+		if several {
+			intent.JobName = s.folder.Name + "-" + intent.Nonce[:6]
+			s.intent, s.err = intent, s.folder.Fill(planned, append(vars, "LLMBENCH_JOB_NAME="+intent.JobName), attempts)
+			return
+		}
+		s.folder, s.intent = attempts[0].Alone(), s.members[0].prepared.Intent
+		s.intent.Members = intent.Members
+	}()
+}
+
+// makeMembers makes the attempts of a job, each with all but its intent.
+func (s *staging) makeMembers(store *runs.Store) error {
+	var g errgroup.Group
+	g.SetLimit(lookAhead)
+	for i := range s.members {
+		m := &s.members[i]
+		g.Go(func() error {
+			a, err := store.Reserve(m.key, m.sample)
+			if err != nil {
+				return err
+			}
+			m.attempt, m.prepared = a, forAttempt(m.prepared, a)
+			if s.folder != nil {
+				m.prepared.Intent.Pack = s.folder.Name
+			}
+			var both errgroup.Group
+			both.Go(func() error { return a.Fill(m.prepared) })
+			both.Go(func() error { return store.LinkAddress(m.prepared.Run.Address, a) })
+			return both.Wait()
+		})
+	}
+	return g.Wait()
+}
+
+// staged waits for the folders of a job, making them first where nobody has.
+func (c *Campaign) staged(ctx context.Context, j *job) (*staging, error) {
+	if s := j.staging; s != nil && !slices.Equal(s.tasks, j.in(waiting)) {
+		c.unstage(j) // one of them is not tried any more
+	}
+	if j.staging == nil {
+		var data []string
+		for _, t := range j.in(waiting) {
+			path, err := c.Dataset(ctx, t.run)
+			if err != nil {
+				return nil, err
+			}
+			data = append(data, path)
+		}
+		c.stage(j, data)
+	}
+	s := j.staging
+	<-s.done
+	j.staging = nil
+	return s, s.err
+}
+
+// unstage removes the attempts that were made ready for a job and not used.
+func (c *Campaign) unstage(j *job) {
+	if j.staging == nil {
+		return
+	}
+	<-j.staging.done
+	var errs []error
+	for _, m := range j.staging.members {
+		if m.attempt != nil {
+			errs = append(errs, m.attempt.Discard())
+		}
+	}
+	if j.staging.folder != nil {
+		errs = append(errs, j.staging.folder.Discard())
+	}
+	if err := errors.Join(errs...); err != nil {
+		c.Log.Warn("cannot remove an attempt that was not used", "error", err)
+	}
+	j.staging = nil
+}
+
+// reserve gives a waiting job its folder and its tasks their attempts, with everything
+// that the job needs. The job's intent is written before those of the members that
+// have their own: what is cut off here leaves attempts that were never prepared to the
+// end, which the job passes over.
+func (c *Campaign) reserve(ctx context.Context, j *job) error {
+	s, err := c.staged(ctx, j)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	j.folder, j.phase, j.tasks = s.folder, active, s.tasks
+	j.enter(Status{State: Intent}, now)
+	for i, t := range s.tasks {
+		t.attempt, t.phase, t.status = s.members[i].attempt, active, j.status
+		t.tries++
+	}
+	s.intent.Created = now.UTC()
+	if err := s.folder.Intend(s.intent); err != nil || !j.several {
+		return err
+	}
+	var g errgroup.Group
+	g.SetLimit(lookAhead)
+	for _, m := range s.members {
+		m.prepared.Intent.Created = now.UTC()
+		g.Go(func() error { return m.attempt.Intend(m.prepared.Intent) })
+	}
+	return g.Wait()
+}
+
+// intent is what is recorded of a task's run before it is submitted, with a nonce of
+// its own.
+func (c *Campaign) intent(t *task, script []byte) jobdir.Intent {
+	sum := ""
+	if script != nil {
+		sha := sha256.Sum256(script)
+		sum = hex.EncodeToString(sha[:])
+	}
+	return jobdir.Intent{
+		Cluster: t.backend.Cluster, Executor: t.run.Executor.Type + "." + string(t.run.Executor.Name),
+		ScriptSHA256: sum, User: userName(), Host: hostName(), Nonce: newNonce(),
+		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped,
+	}
 }
 
 // prepared is what goes into the folders of a task's attempts.
 func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 	run := t.run
-	files := map[string]string{}
-	for _, s := range run.Steps {
-		for name, content := range s.Files {
-			files[name] = content
-		}
-	}
-	nonce := newNonce()
 	p := runs.Prepared{
-		Run: run, Identity: plan.NewIdentity(run, run.Settings).Canonical(), Files: files, Dataset: data,
-		Intent: jobdir.Intent{
-			Address: run.Address, Fingerprint: run.Fingerprint, Cluster: t.backend.Cluster,
-			Executor: run.Executor.Type + "." + string(run.Executor.Name),
-			User:     userName(), Host: hostName(), Nonce: nonce, Created: time.Now().UTC(),
-			LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git),
-			ChecksSkipped: c.ChecksSkipped,
-		},
-		Vars: []string{
-			"LLMBENCH_STORE=" + c.Store.Dir(),
-			"LLMBENCH_DATASETS=" + filepath.Dir(data),
-			"LLMBENCH_MODEL_PATH=" + modelPath(run),
-			"LLMBENCH_NONCE=" + nonce,
-			"LLMBENCH_GPU=" + run.Hardware.GPU,
-			"LLMBENCH_TRTLLM_VERSION=" + run.Image.TRTLLMVersion,
-		},
+		Run: run, Identity: plan.NewIdentity(run, run.Settings).Canonical(), Files: map[string]string{}, Dataset: data,
+	}
+	for _, s := range run.Steps {
+		maps.Copy(p.Files, s.Files)
 	}
 	if run.Job.Script != nil {
 		p.Script = []byte(*run.Job.Script)
-		sum := sha256.Sum256(p.Script)
-		p.Intent.ScriptSHA256 = hex.EncodeToString(sum[:])
+	}
+	p.Intent = c.intent(t, p.Script)
+	p.Intent.Address, p.Intent.Fingerprint = run.Address, run.Fingerprint
+	p.Vars = []string{
+		"LLMBENCH_STORE=" + c.Store.Dir(),
+		"LLMBENCH_DATASETS=" + filepath.Dir(data),
+		"LLMBENCH_MODEL_PATH=" + modelPath(run),
+		"LLMBENCH_NONCE=" + p.Intent.Nonce,
+		"LLMBENCH_GPU=" + run.Hardware.GPU,
+		"LLMBENCH_TRTLLM_VERSION=" + run.Image.TRTLLMVersion,
 	}
 	if c.Secrets != nil && p.Script != nil { // what is simulated here needs none
 		p.Secrets, p.Hidden = c.Secrets(run.Address), c.Hidden
@@ -72,9 +249,10 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 	return p
 }
 
-// forAttempt is p with what only the attempt's number tells.
+// forAttempt is p with what only the attempt's number tells. In a job's name a part of
+// the nonce stands behind it: another store may measure the same run at the same time.
 func forAttempt(p runs.Prepared, a *runs.Attempt) runs.Prepared {
-	name := p.Run.Job.Name + "-" + attemptMark(a.Sample, a.Number) + "-" + p.Intent.Nonce[:6]
+	name := fmt.Sprintf("%s-s%d-a%d-%s", p.Run.Job.Name, a.Sample, a.Number, p.Intent.Nonce[:6])
 	p.Intent.JobName, p.Intent.Sample, p.Intent.Attempt = name, a.Sample, a.Number
 	p.Vars = append([]string{"LLMBENCH_ATTEMPT=" + a.Dir, "LLMBENCH_JOB_NAME=" + name}, p.Vars...)
 	return p

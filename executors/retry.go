@@ -15,11 +15,11 @@ import (
 // excludedFor is how long a node that failed is left alone.
 const excludedFor = 12 * time.Hour
 
-// again puts a task back to be submitted in a new attempt.
+// again puts a task back to be submitted in a new attempt, once its job has ended.
 func (t *task) again() {
-	t.phase, t.attempt, t.handle, t.packed = waiting, nil, "", false
-	t.progress, t.heldPolls, t.quiet = 0, 0, quiet{}
-	t.status, t.stopping = Status{}, false
+	t.phase, t.attempt, t.status = waiting, nil, Status{}
+	t.announced, t.stopping = false, false
+	t.progress, t.quiet = 0, quiet{}
 }
 
 // blame keeps later jobs away from a node that a failure names. Where it names none
@@ -41,7 +41,7 @@ func (c *Campaign) blame(t *task, r *results.Result) error {
 // elsewhere reports whether other nodes may do what this one failed at. What two nodes
 // had is no node's fault: none of them is left alone for it.
 func (c *Campaign) elsewhere(t *task, r *results.Result) (bool, error) {
-	if !t.mine || r.Node() == "" {
+	if !t.job.mine || r.Node() == "" {
 		return false, nil
 	}
 	f := plan.Failed{Code: r.Code(), Detail: r.Cause(), Node: r.Node()}

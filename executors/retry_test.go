@@ -42,7 +42,7 @@ func TestBlame(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := &Backend{Cluster: "gb", Executor: c.executor}
 			campaign := &Campaign{Store: runs.Open(t.TempDir()), Log: hclog.NewNullLogger()}
-			task := &task{submission: submission{backend: b, status: Status{Nodes: []string{"gb02", "gb03"}}}, run: &plan.Run{Hardware: plan.Hardware{Nodes: 2}}}
+			task := &task{backend: b, status: Status{Nodes: []string{"gb02", "gb03"}}, run: &plan.Run{Hardware: plan.Hardware{Nodes: 2}}}
 			r := &results.Result{Verdict: results.Failed, Reasons: []results.Reason{{Code: c.code, Level: results.Failed, Node: c.named}}}
 			if err := campaign.blame(task, r); err != nil {
 				t.Fatal(err)

@@ -44,7 +44,7 @@ type packed struct {
 	store   *runs.Store
 	backend *Backend
 	noted   *noted
-	folder  *runs.Pack
+	folder  *runs.Job
 	members []*runs.Attempt
 }
 
@@ -53,7 +53,7 @@ func newPacked(t *testing.T) *packed {
 	p := &packed{t: t, store: runs.Open(t.TempDir()), noted: &noted{queue: map[string][]Handle{}}}
 	p.backend = &Backend{Cluster: "gb", Executor: p.noted}
 	var err error
-	if p.folder, err = p.store.ReservePack("gb", false, "llmb-pack-0123"); err != nil {
+	if p.folder, err = p.store.ReserveJob("gb", false, "llmb-pack-0123"); err != nil {
 		t.Fatal(err)
 	}
 	p.noted.queue[p.folder.Name] = []Handle{packHandle}
@@ -68,7 +68,8 @@ func newPacked(t *testing.T) *packed {
 		list = append(list, jobdir.Member{Fingerprint: key.Fingerprint, Sample: 1, Attempt: 1})
 	}
 	p.ok(p.folder.RecordJob(jobdir.JobRecord{Handle: string(packHandle), JobID: "7"}))
-	p.ok(p.folder.Prepare(runs.PreparedPack{Pack: &plan.Pack{}, Intent: jobdir.PackIntent{JobName: p.folder.Name, Members: list}}))
+	p.ok(p.folder.Fill(&plan.Pack{}, nil, p.members))
+	p.ok(p.folder.Intend(jobdir.Intent{JobName: p.folder.Name, Members: list}))
 	for _, a := range p.members {
 		p.ok(a.Prepare(runs.Prepared{
 			Run:    &plan.Run{Fingerprint: a.Key.Fingerprint, Dataset: plan.Dataset{}, Env: map[string]*string{}},
@@ -102,9 +103,9 @@ func (p *packed) cancel(members ...int) {
 	p.t.Helper()
 	var list []Flight
 	for _, i := range members {
-		list = append(list, Flight{Attempt: p.members[i], Pack: p.folder.Name, Backend: p.backend})
+		list = append(list, Flight{Attempt: p.members[i], Backend: p.backend})
 	}
-	p.ok(Cancel(p.t.Context(), p.store, list))
+	p.ok(Cancel(p.t.Context(), list))
 }
 
 func (p *packed) phases() string {
@@ -211,11 +212,8 @@ func TestCancelSeenHalfway(t *testing.T) {
 	if given, err := a.Defer("cancelled on request"); !given || err != nil {
 		t.Fatal(given, err)
 	}
-	of := submission{backend: p.backend, handle: packHandle}
-	run := &task{
-		submission: of, run: &plan.Run{Fingerprint: a.Key.Fingerprint}, attempt: a, phase: active, mine: true,
-		packed: true, pack: &pack{submission: of, folder: p.folder}, family: &family{},
-	}
+	run := &task{backend: p.backend, run: &plan.Run{Fingerprint: a.Key.Fingerprint}, attempt: a, phase: active, siblings: &siblings{}}
+	run.job = &job{backend: p.backend, handle: packHandle, folder: p.folder, phase: active, mine: true, several: true, tasks: []*task{run}}
 	c := &Campaign{Store: p.store, open: []*task{run}}
 	p.ok(c.read(run))
 	c.takeUpCancels(t.Context(), p.backend)
@@ -231,13 +229,13 @@ func TestPackLinks(t *testing.T) {
 	p.backend.Links = func(_ *plan.Run, job string) map[string]string {
 		return map[string]string{"llama4_" + job + ".out": "stdout"}
 	}
-	pack := &pack{submission: submission{backend: p.backend, handle: packHandle}, folder: p.folder, planned: &plan.Pack{}}
+	j := &job{backend: p.backend, handle: packHandle, folder: p.folder, several: true}
 	for _, i := range []int{2, 0, 1} { // in whatever order they were found again
-		task := &task{submission: submission{backend: p.backend}, run: &plan.Run{}, attempt: p.members[i], phase: active, pack: pack}
-		pack.tasks = append(pack.tasks, task)
+		j.tasks = append(j.tasks, &task{backend: p.backend, run: &plan.Run{}, attempt: p.members[i], phase: active, job: j})
 	}
 	c := &Campaign{Store: p.store}
-	p.ok(c.receive(pack, newJobRecord(p.backend, packHandle)))
+	p.ok(c.announce(j, newJobRecord(p.backend, packHandle)))
+	p.ok(c.receipts.Wait())
 	for i, a := range p.members {
 		at := filepath.Join(p.backend.LinksDir, fmt.Sprintf("llama4_7.%d.out", i+1))
 		if to, err := os.Readlink(at); err != nil || to != filepath.Join(a.Dir, "stdout") {

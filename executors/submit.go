@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,52 +17,58 @@ import (
 // submitDue submits what may be submitted now, in the order of the plan but
 // canaries first, as far as the window of each backend allows.
 func (c *Campaign) submitDue(ctx context.Context) error {
+	if err := c.regroup(); err != nil {
+		return err
+	}
 	now := time.Now()
 	due, free := c.due(), c.room()
-	for i, t := range due {
+	for i, j := range due {
 		if ctx.Err() != nil {
 			break
 		}
-		if now.Before(t.notBefore) {
+		if now.Before(j.notBefore) {
 			continue
 		}
-		if t.phase == waiting {
-			if free[t.backend] <= 0 || !c.affords(t.run.GPUHoursLimit(), t) {
+		if j.phase == waiting {
+			if free[j.backend] <= 0 {
 				continue
 			}
-			if why := c.datasetChanged(t.run); why != "" {
-				c.skip(t, why)
+			for _, t := range j.in(waiting) {
+				if changed := c.datasetChanged(t.run); changed != "" {
+					c.skip(t, changed)
+				}
+			}
+			if len(j.in(waiting)) == 0 {
+				continue // held ends it
+			}
+			if err := j.render(); err != nil {
+				return errors.Join(err, c.receipts.Wait())
+			}
+			if !c.affords(j) {
 				continue
 			}
 			c.stageAhead(due[i:], free, now)
-			free[t.backend]--
+			free[j.backend]--
 		}
-		if err := c.submit(ctx, t); err != nil {
+		if err := c.submit(ctx, j); err != nil {
 			return errors.Join(err, c.receipts.Wait())
 		}
-		if t.phase == done {
-			free[t.backend]++
+		if j.phase == done {
+			free[j.backend]++
 		}
 	}
-	if err := c.receipts.Wait(); err != nil || ctx.Err() != nil {
-		return err
-	}
-	return c.submitPacks(ctx)
+	return c.receipts.Wait()
 }
 
-// due lists the tasks whose own job is to be submitted, or its submission to be
-// confirmed.
-func (c *Campaign) due() []*task {
-	var list []*task
-	for _, t := range c.open {
-		if t.packed || t.member || t.pack != nil {
-			continue
-		}
-		if t.phase == active && t.mine && t.handle == "" || t.phase == waiting && !c.held(t) {
-			list = append(list, t)
+// due lists the jobs that are to be submitted, or whose submission is to be confirmed.
+func (c *Campaign) due() []*job {
+	var list []*job
+	for _, j := range c.jobs {
+		if j.phase == active && j.mine && j.handle == "" || j.phase == waiting && !c.held(j) {
+			list = append(list, j)
 		}
 	}
-	sort.SliceStable(list, func(i, j int) bool { return list[i].sample < list[j].sample })
+	slices.SortStableFunc(list, func(a, b *job) int { return a.tasks[0].sample - b.tasks[0].sample })
 	return list
 }
 
@@ -78,56 +84,57 @@ func (c *Campaign) room() room {
 			free[b] = b.Pace.MaxInQueue
 		}
 	}
-	for _, t := range c.open {
-		if t.inQueue() {
-			free[t.backend]--
-		}
-	}
-	for _, p := range c.packs {
-		if p.phase == active {
-			free[p.backend]--
+	for _, j := range c.jobs {
+		if j.phase == active && j.mine {
+			free[j.backend]--
 		}
 	}
 	return free
 }
 
-// windowOpen reports whether a backend's queue takes one more job.
-func (c *Campaign) windowOpen(b *Backend) bool { return c.room()[b] > 0 }
-
-// submit starts the job of a task, reserving an attempt first where it has
-// none. Only failures of the store are errors.
-func (c *Campaign) submit(ctx context.Context, t *task) error {
-	resumed := t.phase == active
-	if t.left != "" {
-		if err := t.backend.Executor.Cancel(ctx, t.left); err != nil {
+// submit submits a job, reserving its attempts first where it has none. Only failures
+// of the store are errors.
+func (c *Campaign) submit(ctx context.Context, j *job) error {
+	resumed := j.phase == active
+	for _, t := range j.tasks {
+		if t.left == "" {
+			continue
+		}
+		if err := j.backend.Executor.Cancel(ctx, t.left); err != nil {
 			c.Log.Warn("cannot cancel", "job", t.left, "error", err)
-			t.retryLater()
+			j.retryLater()
 			return nil
 		}
 		t.left = ""
 	}
-	job, err := c.job(ctx, t, resumed)
+	if !resumed {
+		if err := c.reserve(ctx, j); err != nil {
+			return err
+		}
+	}
+	job, err := c.submission(j, resumed)
 	if err != nil {
 		return err
 	}
-	handle, err := t.backend.Executor.Submit(ctx, job)
+	handle, err := j.backend.Executor.Submit(ctx, job)
 	switch {
 	case err == nil:
-		return c.submitted(t, handle)
+		return c.submitted(j, handle)
 	case errors.Is(err, ErrRejected):
-		return c.end(t, failure.SubmitRejected, trimError(err))
+		return c.giveUp(j, failure.SubmitRejected, trimError(err))
 	}
-	c.unconfirmed(ctx, &t.submission, t, err)
+	c.unconfirmed(ctx, j, err)
 	return nil
 }
 
-// unconfirmed has a submission tried again later and tells its first task why.
-func (c *Campaign) unconfirmed(ctx context.Context, s *submission, t *task, err error) {
+// unconfirmed has a submission tried again later and tells the first task why.
+func (c *Campaign) unconfirmed(ctx context.Context, j *job, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	s.retryLater()
-	if s.limited = errors.Is(err, ErrLimit); s.limited {
+	t := j.tasks[0]
+	j.retryLater()
+	if j.limited = errors.Is(err, ErrLimit); j.limited {
 		c.tell(t, RunState, Event{Text: "waits: " + trimError(err)})
 		return
 	}
@@ -135,14 +142,51 @@ func (c *Campaign) unconfirmed(ctx context.Context, s *submission, t *task, err 
 	c.tell(t, RunState, Event{Text: "submission not confirmed: " + trimError(err)})
 }
 
-func (c *Campaign) submitted(t *task, handle Handle) error {
-	t.handle, t.backoff = handle, 0
-	t.enter(Status{State: Submitted, JobID: JobID(handle)}, time.Now())
-	receipt, a := newJobRecord(t.backend, handle), t.attempt
-	c.receipts.Go(func() error { return a.RecordJob(receipt) })
-	c.link(t, t.status.JobID)
-	c.tell(t, RunSubmitted, Event{})
+// submitted notes the receipt of a job, in its folder and in those of its members.
+func (c *Campaign) submitted(j *job, handle Handle) error {
+	j.handle, j.backoff = handle, 0
+	j.enter(Status{State: Submitted, JobID: JobID(handle)}, time.Now())
+	receipt, folder := newJobRecord(j.backend, handle), j.folder.Folder
+	c.receipts.Go(func() error { return folder.RecordJob(receipt) })
+	return c.announce(j, receipt)
+}
+
+// announce notes a job's receipt in the attempts that have none, and tells their
+// tasks.
+func (c *Campaign) announce(j *job, receipt jobdir.JobRecord) error {
+	var numbers map[string]int
+	for _, t := range j.in(active) {
+		if t.announced {
+			continue
+		}
+		t.announced, t.status = true, j.status
+		if !j.several {
+			c.link(t, receipt.JobID)
+			c.tell(t, RunSubmitted, Event{})
+			continue
+		}
+		a := t.attempt
+		c.receipts.Go(func() error { return a.RecordJob(receipt) })
+		if numbers == nil {
+			var err error
+			if numbers, err = j.numbers(); err != nil {
+				return err
+			}
+		}
+		c.link(t, fmt.Sprintf("%s.%d", receipt.JobID, numbers[a.Dir]))
+		c.tell(t, RunSubmitted, Event{Text: fmt.Sprintf("in a pack of %d", len(numbers))})
+	}
 	return nil
+}
+
+// numbers are the places of attempts in the order of the job, from 1, by folder.
+func (j *job) numbers() (map[string]int, error) {
+	members, err := j.folder.Members()
+	numbers := map[string]int{}
+	for i, a := range members {
+		numbers[a.Dir] = i + 1
+	}
+	return numbers, err
 }
 
 // JobID is the part of a handle that people know a job by: the third field of
@@ -154,51 +198,162 @@ func JobID(h Handle) string {
 	return string(h)
 }
 
-// job is what the executor gets: the planned job with sample and attempt filled
-// in. A task that has no attempt is given one.
-func (c *Campaign) job(ctx context.Context, t *task, resumed bool) (*Job, error) {
-	look := c.reserve
-	if resumed {
-		look = stored
-	}
-	run, intent, err := look(ctx, t)
+// submission is what the executor gets: the planned job with the attempt filled in.
+func (c *Campaign) submission(j *job, resumed bool) (*Job, error) {
+	intent, err := j.folder.Intent()
 	if err != nil {
 		return nil, err
 	}
+	if intent == nil || j.planned == nil {
+		return nil, fmt.Errorf("%s: the attempt is not complete", j.folder.Dir)
+	}
 	job := &Job{
-		Name: intent.JobName, Dir: t.attempt.Dir, Run: run,
-		Sample: t.sample, Attempt: t.attempt.Number,
-		Resumed: resumed, NotBefore: intent.Created,
+		Name: intent.JobName, Dir: j.folder.Dir, Resumed: resumed, NotBefore: intent.Created,
+		Argv: withMark(j.planned.Argv, strings.TrimPrefix(intent.JobName, j.planned.Name+"-")),
 	}
-	job.Argv = withMark(run.Job.Argv, strings.TrimPrefix(intent.JobName, run.Job.Name+"-"))
-	if run.Job.Script != nil {
-		job.Script = []byte(*run.Job.Script)
+	for _, t := range j.in(active) {
+		job.Members = append(job.Members, Member{Run: t.run, Dir: t.attempt.Dir})
 	}
-	if t.backend.Avoid != nil {
-		job.Argv, err = c.avoiding(t.backend, job.Argv)
+	if j.backend.Avoid != nil {
+		job.Argv, err = c.avoiding(j.backend, job.Argv)
 	}
 	return job, err
 }
-
-// stored is what an earlier process prepared.
-func stored(_ context.Context, t *task) (*plan.Run, *jobdir.Intent, error) {
-	intent, err := t.attempt.Intent()
-	if err != nil {
-		return nil, nil, err
-	}
-	run, err := t.attempt.Run()
-	if err != nil || run == nil || intent == nil {
-		return nil, nil, fmt.Errorf("%s: the attempt is not complete: %w", t.attempt.Dir, err)
-	}
-	return run, intent, nil
-}
-
-// attemptMark is what a job's name tells of its attempt. Behind it stands a part
-// of the nonce: another store may measure the same run at the same time.
-func attemptMark(sample, attempt int) string { return fmt.Sprintf("s%d-a%d", sample, attempt) }
 
 // trimError is the last line of what a command said, without our wrapping of
 // the sentinel.
 func trimError(err error) string {
 	return strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", " "))
+}
+
+// Siblings are tasks that can fail to start together: the cheapest of them, which goes
+// first, and whether some task has got as far as measuring.
+type siblings struct {
+	canary  *task
+	started bool
+}
+
+// findSiblings tells each task what its siblings are.
+func (c *Campaign) findSiblings() {
+	byName := map[string]*siblings{}
+	for _, t := range c.tasks {
+		name := t.run.Image.Name + "\x00" + t.run.Model.Checkpoint + "\x00" + t.run.Executor.Type + "." + string(t.run.Executor.Name)
+		s := byName[name]
+		if s == nil {
+			s = &siblings{}
+			byName[name] = s
+		}
+		if s.canary == nil || t.run.ExpectedGPUHours() < s.canary.run.ExpectedGPUHours() {
+			s.canary = t
+		}
+		t.siblings = s
+	}
+}
+
+// canaries reports whether one of the siblings goes first.
+func (c *Campaign) canaries(b *Backend) bool { return b.Pace.Canary && !c.Detach && !c.KeepGoing }
+
+// held reports whether a job waits for a canary. Tasks whose canary failed to start
+// are skipped for good, and a job without tasks is done.
+func (c *Campaign) held(j *job) bool {
+	held := false
+	for _, t := range j.in(waiting) {
+		held = c.waitsForCanary(t) || held
+	}
+	if len(j.in(waiting)) == 0 {
+		j.phase = done
+		c.unstage(j)
+	}
+	return held || j.phase == done
+}
+
+func (c *Campaign) waitsForCanary(t *task) bool {
+	canary := t.siblings.canary
+	if !c.canaries(t.backend) || t.siblings.started || canary == t {
+		return false
+	}
+	if canary.phase == waiting && canary.job == t.job {
+		return false // it goes first in the job
+	}
+	if why := canary.blocksSiblings(); why != "" {
+		c.skip(t, why)
+		return false
+	}
+	return canary.phase != done
+}
+
+// blocksSiblings says why the siblings of a canary are not tried, "" while they are.
+func (t *task) blocksSiblings() string {
+	if t.phase != done || t.ok() || !t.result.Code().Entry().Siblings {
+		return ""
+	}
+	return fmt.Sprintf("not tried: %s failed to start (%s); -keep-going tries all the same", t.run.Address, t.result.Code())
+}
+
+// skip gives a task up that has no attempt.
+func (c *Campaign) skip(t *task, why string) {
+	t.phase, t.reason = skipped, why
+	c.tell(t, RunErrored, Event{Text: why})
+}
+
+// WouldTake asks a backend that can say so whether it would take the job of a run:
+// nil if it would. It costs the backend a job id: ask once, and not to plan.
+func WouldTake(ctx context.Context, b *Backend, run *plan.Run) error {
+	p, ok := b.Executor.(Preflighter)
+	if !ok || len(run.Job.Argv) == 0 {
+		return errors.New("the executor cannot be asked")
+	}
+	return p.Preflight(ctx, &Job{Name: run.Job.Name, Argv: withMark(run.Job.Argv, "test"), Members: []Member{{Run: run}}})
+}
+
+// preflight asks backends that can say so whether they would take the jobs that
+// are to be submitted, once for each shape. A refusal is an error before
+// anything is submitted; a backend that does not answer is asked again with the
+// job itself.
+func (c *Campaign) preflight(ctx context.Context) error {
+	asked := map[string]bool{}
+	for _, j := range c.jobs {
+		p, ok := j.backend.Executor.(Preflighter)
+		if !ok || j.phase != waiting {
+			continue
+		}
+		if err := j.render(); err != nil {
+			return err
+		}
+		run := j.tasks[0].run
+		shape := shapeOf(run, j.planned.Argv)
+		if len(j.planned.Argv) == 0 || asked[shape] {
+			continue
+		}
+		asked[shape] = true
+		err := p.Preflight(ctx, &Job{Name: j.planned.Name, Argv: withMark(j.planned.Argv, "test"), Members: []Member{{Run: run}}})
+		switch {
+		case errors.Is(err, ErrRejected):
+			return fmt.Errorf("%s would be refused: %w", run.Address, err)
+		case err != nil:
+			c.Log.Warn("cannot ask whether jobs would be taken", "executor", j.backend.Ref.Type, "error", err)
+		}
+	}
+	return nil
+}
+
+// shapeOf is what decides whether a job is taken: all that is asked for but the
+// job's name.
+func shapeOf(run *plan.Run, argv []string) string {
+	var words []string
+	for _, w := range argv {
+		if !strings.Contains(w, plan.AttemptPlaceholder) {
+			words = append(words, w)
+		}
+	}
+	return run.Executor.Type + "." + string(run.Executor.Name) + "\x00" + strings.Join(words, "\x00")
+}
+
+// withMark fills in the place of the attempt.
+func withMark(argv []string, mark string) []string {
+	out := make([]string, len(argv))
+	for i, word := range argv {
+		out[i] = strings.ReplaceAll(word, plan.AttemptPlaceholder, mark)
+	}
+	return out
 }

@@ -19,16 +19,16 @@ func BenchmarkSubmit(b *testing.B) {
 		for i := range runs {
 			path := "/rows.jsonl"
 			run := &plan.Run{Address: fmt.Sprint("load/n=", i), Fingerprint: fmt.Sprintf("%064x", i), Dataset: plan.Dataset{Path: &path}}
-			c.tasks = append(c.tasks, &task{submission: submission{backend: backend}, run: run, sample: 1})
+			c.tasks = append(c.tasks, &task{backend: backend, run: run, sample: 1})
 		}
 		c.open = append(c.open, c.tasks...)
-		c.findFamilies()
+		c.findSiblings()
 		b.StartTimer()
 		if err := c.submitDue(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		for _, t := range c.tasks {
-			if t.handle == "" {
+			if t.job.handle == "" {
 				b.Fatal(t.run.Address + " was not submitted")
 			}
 		}

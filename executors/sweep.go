@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,86 +87,64 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 	if err != nil {
 		return nil, err
 	}
-	var found []Handle
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		p := store.Pack(b.Cluster, b.Simulated, packOf(name))
-		for _, h := range byName[name] {
-			needed, err := packNeeded(p, name, h)
-			if err != nil {
-				return nil, err
-			}
-			if !needed {
-				found = append(found, h)
-			}
+	byStem := map[string][]*plan.Run{}
+	for _, run := range list {
+		if run.Executor == b.Ref {
+			byStem[run.Job.Name] = append(byStem[run.Job.Name], run)
 		}
 	}
-	for _, run := range list {
-		if run.Executor != b.Ref {
-			continue
-		}
-		for _, name := range slices.Sorted(maps.Keys(byName)) {
-			sample, attempt, ok := marked(name, run.Job.Name)
-			if !ok {
-				continue
+	var found []Handle
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		folders := []*runs.Job{store.Job(b.Cluster, b.Simulated, withoutNonce(name))}
+		if parts := attemptName.FindStringSubmatch(name); parts != nil {
+			sample, _ := strconv.Atoi(parts[2])
+			attempt, _ := strconv.Atoi(parts[3])
+			for _, run := range byStem[parts[1]] {
+				key := runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}
+				folders = append(folders, store.Attempt(key, sample, attempt).Alone())
 			}
-			a := store.Attempt(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, sample, attempt)
+		}
+		for _, folder := range folders {
 			for _, h := range byName[name] {
-				if needed, err := needed(a, name, h); err != nil || needed {
-					if err != nil {
-						return found, err
-					}
-					continue
+				needed, err := needed(folder, name, h)
+				if err != nil {
+					return found, err
 				}
-				found = append(found, h)
+				if !needed {
+					found = append(found, h)
+				}
 			}
 		}
 	}
 	return found, nil
 }
 
-// marked reads sample and attempt from a job's name with the stem of a run.
-func marked(name, stem string) (sample, attempt int, ok bool) {
-	n, _ := fmt.Sscanf(name, stem+"-s%d-a%d", &sample, &attempt)
-	return sample, attempt, n == 2
-}
+// attemptName takes the name of a job of one member apart: the stem of its run, sample
+// and attempt.
+var attemptName = regexp.MustCompile(`^(.+)-s(\d+)-a(\d+)(?:-|$)`)
 
-// needed reports whether a job is of another store, its outcome is waited for, or
-// its own last word is said, after which it ends by itself.
-func needed(a *runs.Attempt, name string, h Handle) (bool, error) {
-	intent, err := a.Intent()
-	if err != nil || intent == nil || intent.JobName != name {
-		return true, err
-	}
-	result, err := a.Result()
-	if err != nil || result == nil {
-		return true, err
-	}
-	exit, err := a.Exit()
-	return exit != nil && exit.JobID == JobID(h), err
-}
-
-// packOf is the name of the folder of the pack that a job's name belongs to.
-func packOf(name string) string {
+// withoutNonce is the name of the folder that a job of several members has by its name.
+func withoutNonce(name string) string {
 	if at := strings.LastIndexByte(name, '-'); at > 0 && len(name)-at == 1+6 {
 		return name[:at]
 	}
 	return name
 }
 
-// packNeeded reports whether a job is no pack's of this store, or one that has
-// runs in flight, or one whose own last word is said.
-func packNeeded(p *runs.Pack, name string, h Handle) (bool, error) {
-	intent, err := p.Intent()
+// needed reports whether a job is of another store, the outcome of a member is waited
+// for, or its own last word is said, after which it ends by itself.
+func needed(folder *runs.Job, name string, h Handle) (bool, error) {
+	intent, err := folder.Intent()
 	if err != nil || intent == nil || intent.JobName != name {
 		return true, err
 	}
-	members, err := p.Members()
+	members, err := folder.Members()
 	if err != nil || len(members) == 0 {
 		return true, err
 	}
-	if left, err := others(p, nil); left || err != nil {
+	if left, err := others(folder, nil); left || err != nil {
 		return true, err
 	}
-	exit, err := p.Exit()
+	exit, err := folder.Exit()
 	return exit != nil && exit.JobID == JobID(h), err
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// phase is where a task stands in the campaign.
+// phase is where a task or a job stands in the campaign.
 type phase int
 
 const (
@@ -18,27 +18,25 @@ const (
 
 // A task is one sample of one run to be had.
 type task struct {
-	submission
-	run     *plan.Run
-	family  *family
-	sample  int
-	phase   phase
+	backend  *Backend
+	run      *plan.Run
+	siblings *siblings
+	sample   int
+	phase    phase
+	// job is the one that the task is in, or was in last, nil for none yet; shares
+	// says that the task shares jobs with others.
+	job     *job
+	shares  bool
 	attempt *runs.Attempt
-	mine    bool          // submitted by this user: adoption, cancel and retry are ours
-	tries   int           // attempts that this campaign started or took up
-	failed  []plan.Failed // those of them that a node may be to blame for
-	result  *results.Result
-	reason  string   // why it was skipped
-	staging *staging // its next attempt, nil while nobody makes one
-	left    Handle   // a job that Slurm put back into its queue, "" for none
+	status  Status // of the attempt: what the job's means for it
+	// announced says that the attempt has its receipt and the user knows.
+	announced bool
+	tries     int           // attempts that this campaign started or took up
+	failed    []plan.Failed // those of them that a node may be to blame for
+	result    *results.Result
+	reason    string // why it was skipped
+	left      Handle // a job that Slurm put back into its queue, "" for none
 
-	// pack is the pack that the task is in, or was in last, nil for none; packed
-	// says that its attempt is in one, another user's perhaps.
-	pack   *pack
-	packed bool
-	// member says that the run was planned to be run in packs: it has no job of
-	// its own.
-	member    bool
 	deferrals int  // how often it was given back
 	stopping  bool // this campaign stops it, for a reason of its own
 
@@ -57,5 +55,8 @@ func (t *task) ok() bool {
 // outlives reports whether the task's job goes on when this process ends.
 func (t *task) outlives() bool { return t.backend.Adopt }
 
-// inQueue reports whether the task's own job takes a place in the submit window.
-func (t *task) inQueue() bool { return t.phase == active && t.mine && !t.packed }
+// followed reports whether the task is in flight in a job that was submitted and
+// that this campaign looks after.
+func (t *task) followed() bool {
+	return t.phase == active && t.job.mine && t.job.handle != ""
+}

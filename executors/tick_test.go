@@ -43,7 +43,7 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 	}
 	c.receipts.SetLimit(lookAhead)
 	for i := range flying + ended {
-		t := &task{submission: submission{backend: backend}, run: &plan.Run{Address: fmt.Sprint("load/n=", i), Fingerprint: fmt.Sprintf("%064x", i)}, sample: 1, mine: true}
+		t := &task{backend: backend, run: &plan.Run{Address: fmt.Sprint("load/n=", i), Fingerprint: fmt.Sprintf("%064x", i)}, sample: 1}
 		c.tasks = append(c.tasks, t)
 		if i >= flying {
 			t.phase, t.result = done, &results.Result{}
@@ -53,13 +53,15 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		t.phase, t.attempt, t.handle = active, a, Handle(fmt.Sprintf("slurm:-:%d:x", i))
+		t.phase, t.attempt = active, a
+		t.job = &job{backend: backend, phase: active, mine: true, folder: a.Alone(), handle: Handle(fmt.Sprintf("slurm:-:%d:x", i)), planned: t.run.Alone(), tasks: []*task{t}}
+		c.jobs = append(c.jobs, t.job)
 		if err := a.Prepare(forAttempt(runs.Prepared{Run: t.run, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	c.open = slices.Clone(c.tasks)
-	c.findFamilies()
+	c.findSiblings()
 	return c
 }
 

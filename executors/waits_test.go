@@ -20,16 +20,18 @@ func TestWaitsAreToldOnce(t *testing.T) {
 	c := &Campaign{Observe: func(e Event) {
 		told = append(told, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Run.Address, e.State, e.Text)))
 	}}
-	var tasks []*task
+	var jobs []*job
 	for i := range 3 {
-		tasks = append(tasks, &task{run: &plan.Run{Address: fmt.Sprintf("r%d", i)}})
+		t := &task{run: &plan.Run{Address: fmt.Sprintf("r%d", i)}, phase: active}
+		t.job = &job{tasks: []*task{t}}
+		jobs = append(jobs, t.job)
 	}
 	for _, reason := range []string{"ReqNodeNotAvail, UnavailableNodes:gb01", "ReqNodeNotAvail, UnavailableNodes:gb02", "JobHeldAdmin", "ReqNodeNotAvail, UnavailableNodes:gb03"} {
-		for _, task := range tasks {
-			c.observe(task, Status{State: Queued, Reason: reason, Remedy: "wait"})
+		for _, j := range jobs {
+			c.observe(j, Status{State: Queued, Reason: reason, Remedy: "wait"})
 		}
 	}
-	c.observe(tasks[0], Status{State: Running})
+	c.observe(jobs[0], Status{State: Running})
 	want := "r0 queued ReqNodeNotAvail, UnavailableNodes:gb01: wait\nr1 queued\nr2 queued\nr0 queued JobHeldAdmin: wait\nr0 running"
 	if got := strings.Join(told, "\n"); got != want {
 		t.Errorf("told\n%s\nwant\n%s", got, want)
@@ -38,11 +40,12 @@ func TestWaitsAreToldOnce(t *testing.T) {
 
 // A job for which the queue was full is tried again as soon as one of ours has ended.
 func TestRoomIsTakenAtOnce(t *testing.T) {
-	limited, other, ended := &task{run: &plan.Run{}}, &task{run: &plan.Run{}}, &task{run: &plan.Run{}, family: &family{}}
-	c := &Campaign{open: []*task{limited, other, ended}, Log: hclog.NewNullLogger()}
+	ended := &task{run: &plan.Run{}, siblings: &siblings{}}
+	limited, other := &job{tasks: []*task{ended}}, &job{tasks: []*task{ended}}
+	c := &Campaign{jobs: []*job{limited, other}, Log: hclog.NewNullLogger()}
 	for range 5 {
-		c.unconfirmed(t.Context(), &limited.submission, limited, ErrLimit)
-		c.unconfirmed(t.Context(), &other.submission, other, errors.New("timed out"))
+		c.unconfirmed(t.Context(), limited, ErrLimit)
+		c.unconfirmed(t.Context(), other, errors.New("timed out"))
 	}
 	if time.Until(limited.notBefore) < 10*time.Second {
 		t.Errorf("tried again in %s", time.Until(limited.notBefore))

@@ -8,21 +8,22 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan/failure"
 )
+
+// mostDeferrals is how often a sample gets another job in one campaign because the one
+// that it was in did not begin it.
+const mostDeferrals = 5
 
 // read takes the outcome of a task from its attempt folder, if it is there, and
 // tells how far the job has come.
 func (c *Campaign) read(t *task) error {
-	result, err := t.attempt.Result()
-	if err != nil {
+	if judged, err := c.judge(t); err != nil || judged {
 		return err
 	}
-	if result != nil {
-		return c.judge(t)
-	}
-	if t.packed {
-		if given, err := c.readPacked(t); err != nil || given {
+	if t.job.several || !t.job.mine {
+		if given, err := c.readMember(t); err != nil || given {
 			return err
 		}
 	}
@@ -31,48 +32,253 @@ func (c *Campaign) read(t *task) error {
 		return err
 	}
 	if p.Done != t.progress {
-		t.progress, t.family.started = p.Done, true
+		t.progress, t.siblings.started = p.Done, true
 		c.tell(t, RunProgress, Event{Done: p.Done, Total: p.Total, Text: p.Stage})
 	}
 	return nil
 }
 
-// judge ends a task with its result, or gives it a new attempt when the
-// infrastructure failed and the budget allows.
-func (c *Campaign) judge(t *task) error {
-	result, err := t.attempt.Result()
-	if err != nil || result == nil {
+// readMember takes from its attempt folder where a task stands whose job tells nothing
+// of it. given says that the attempt was given back.
+func (c *Campaign) readMember(t *task) (given bool, err error) {
+	phase, err := t.attempt.Phase()
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case phase == runs.Deferred && t.job.mine && t.attempt.Cancelled():
+		return true, nil // whoever cancels is about to write it down, or takeUpCancels does
+	case phase == runs.Deferred:
+		return true, c.deferred(t)
+	}
+	if s, ok := stateOf[phase]; ok && s != t.status.State {
+		t.status = Status{State: s, JobID: t.status.JobID, Nodes: t.status.Nodes}
+		c.tell(t, RunState, Event{})
+	}
+	return false, nil
+}
+
+// stateOf is the state of a task whose attempt was begun.
+var stateOf = map[runs.Phase]State{runs.Starting: Starting, runs.Running: Running, runs.Finishing: Finishing}
+
+// deferred puts a task back whose attempt was given back.
+func (c *Campaign) deferred(t *task) error {
+	why, err := t.attempt.Deferred()
+	if err != nil {
 		return err
 	}
-	if t.mine && t.pack == nil { // a pack's cost is known when it ends
-		c.Budget.Spent += t.cost(result)
+	t.again()
+	t.deferrals++
+	switch {
+	case !t.job.mine:
+		t.job.phase = done
+		c.skip(t, "deferred: "+why+"; apply again packs it again")
+	case t.deferrals > mostDeferrals || !c.mayRetry(t):
+		c.skip(t, fmt.Sprintf("deferred %d times, last because %s; apply again tries again", t.deferrals, why))
+	default:
+		c.tell(t, RunState, Event{Text: "deferred: " + why})
 	}
-	if t.inPack() && !result.Counts() {
-		t.pack.failed = append(t.pack.failed, t.attempt.Dir)
+	return nil
+}
+
+// judge ends a task with its result, or gives it a new attempt when the infrastructure
+// failed and the budget allows. It reports whether there is a result.
+func (c *Campaign) judge(t *task) (bool, error) {
+	result, err := t.attempt.Result()
+	if err != nil || result == nil {
+		return false, err
+	}
+	if !result.Counts() {
+		t.job.failed = append(t.job.failed, t.attempt.Dir)
+	}
+	if err := c.closeJob(t.job); err != nil { // what it has cost decides on another attempt
+		return true, err
 	}
 	again := result.Code().Entry().Retry == failure.Anywhere
 	if result.Code().Entry().Retry == failure.Elsewhere {
 		if again, err = c.elsewhere(t, result); err != nil {
-			return err
+			return true, err
 		}
 	}
-	if result.Counts() || !t.mine || !again {
+	if result.Counts() || !t.job.mine || !again {
 		c.complete(t, result)
-		return nil
+		return true, nil
 	}
 	if err := c.blame(t, result); err != nil {
-		return err
+		return true, err
 	}
 	if !c.mayRetry(t) {
 		c.complete(t, result)
-		return nil
+		return true, nil
 	}
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
 	if result.Code() == failure.Requeue {
-		t.left = t.handle
+		t.left = t.job.handle
 	}
 	t.again()
+	return true, nil
+}
+
+// tend does for the jobs of several members in flight what only their campaign can: it
+// gives back what their jobs left, and what waits for a canary that failed.
+func (c *Campaign) tend(ctx context.Context) error {
+	for _, j := range c.jobs {
+		if j.phase != active || !j.several {
+			continue
+		}
+		if j.handle != "" {
+			if err := c.announce(j, newJobRecord(j.backend, j.handle)); err != nil {
+				return err
+			}
+		}
+		if err := c.skipSiblings(j); err != nil {
+			return err
+		}
+		if err := c.stopAgain(ctx, j); err != nil {
+			return err
+		}
+		if err := c.closeJob(j); err != nil {
+			return err
+		}
+	}
+	return c.receipts.Wait()
+}
+
+// stopAgain tells a job again of members that it was to stop and that go on: the first
+// word may have been lost.
+func (c *Campaign) stopAgain(ctx context.Context, j *job) error {
+	now := time.Now()
+	if j.status.State != Running || now.Sub(j.asked) < j.backend.Pace.Poll {
+		return nil
+	}
+	j.asked = now
+	members, err := j.folder.Members()
+	if err != nil {
+		return err
+	}
+	for _, a := range members {
+		ended, err := a.Ended()
+		if err != nil {
+			return err
+		}
+		if ended == nil || !a.Cancelled() {
+			continue
+		}
+		claim, err := a.Claim()
+		if err != nil {
+			return err
+		}
+		exit, err := a.Exit()
+		if err != nil {
+			return err
+		}
+		if exit != nil || claim == nil || claim.Deferred != "" {
+			continue
+		}
+		if err := j.stop(ctx, a); err != nil {
+			c.Log.Warn("cannot stop a run of a job", "attempt", a, "error", err)
+		}
+	}
 	return nil
+}
+
+// skipSiblings gives back the tasks whose canary failed to start, and tells the job,
+// which waits for it, that a failure was looked at.
+func (c *Campaign) skipSiblings(j *job) error {
+	if len(j.failed) == 0 {
+		return nil
+	}
+	for _, t := range j.in(active) {
+		why := t.siblings.canary.blocksSiblings()
+		if t.siblings.started || why == "" || !c.canaries(j.backend) {
+			continue
+		}
+		given, err := t.attempt.Defer(why)
+		if err != nil {
+			return err
+		}
+		if given {
+			t.again()
+			c.skip(t, why)
+		}
+	}
+	numbers, err := j.numbers()
+	if err != nil {
+		return err
+	}
+	for _, dir := range j.failed {
+		if err := j.folder.MarkJudged(numbers[dir]); err != nil {
+			return err
+		}
+	}
+	j.failed = nil
+	return nil
+}
+
+// closeJob ends a job that has said its last word: a member that it has not begun is
+// given back, one that it has begun and not ended is lost.
+func (c *Campaign) closeJob(j *job) error {
+	if j.phase != active {
+		return nil
+	}
+	if !j.mine {
+		j.phase = done // nothing else is known of it
+		return nil
+	}
+	exit, ended, over, err := j.folder.LastWord()
+	if err != nil || !over {
+		return err
+	}
+	if j.over.IsZero() {
+		j.over = time.Now()
+	}
+	end := jobdir.EndRecord{Code: string(failure.Lost), Detail: "the pack's job ended and the run left no word of its end", JobID: JobID(j.handle)}
+	wait := j.backend.Pace.Grace
+	if ended != nil {
+		end, wait = *ended, 0
+	}
+	open, err := settle(j.folder, end, time.Since(j.over) >= wait)
+	if err != nil || open {
+		return err
+	}
+	j.phase = done
+	c.Budget.Spent += j.cost(exit, ended)
+	if exit == nil && j.status.State != Ended {
+		return nil // a script may still write
+	}
+	members, err := j.folder.Members()
+	for _, a := range members {
+		if err := a.Redact(); err != nil {
+			c.Log.Warn("cannot remove secrets from logs", "attempt", a, "error", err)
+		}
+	}
+	return err
+}
+
+// settle gives back the members of a job that were never begun and, if it is time,
+// records how the others ended that have no outcome. open says that one of these is
+// waited for.
+func settle(folder *runs.Job, end jobdir.EndRecord, due bool) (open bool, err error) {
+	flying, err := folder.InFlight()
+	if err != nil {
+		return false, err
+	}
+	for _, a := range flying {
+		given, err := a.Defer("its pack ended before it began: " + string(end.Code))
+		switch {
+		case err != nil:
+			return false, err
+		case given:
+		case due:
+			end.Time = time.Now().UTC()
+			if err := a.RecordEnd(end); err != nil {
+				return false, err
+			}
+		default:
+			open = true
+		}
+	}
+	return open, nil
 }
 
 // poll asks a backend about all its jobs, when it is time.
@@ -82,18 +288,12 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 		return
 	}
 	c.takeUpCancels(ctx, b)
-	hears := map[Handle]func(Status){}
+	asked := map[Handle]*job{}
 	var handles []Handle
-	for _, t := range c.open {
-		if t.backend == b && t.phase == active && t.mine && t.handle != "" && !t.packed {
-			hears[t.handle] = func(s Status) { c.observe(t, s) }
-			handles = append(handles, t.handle)
-		}
-	}
-	for _, p := range c.packs {
-		if p.backend == b && p.phase == active && p.handle != "" {
-			hears[p.handle] = func(s Status) { c.observePack(p, s) }
-			handles = append(handles, p.handle)
+	for _, j := range c.jobs {
+		if j.backend == b && j.phase == active && j.mine && j.handle != "" {
+			asked[j.handle] = j
+			handles = append(handles, j.handle)
 		}
 	}
 	if len(handles) == 0 {
@@ -112,7 +312,7 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	}
 	for _, h := range handles {
 		if s, ok := statuses[h]; ok {
-			hears[h](s)
+			c.observe(asked[h], s)
 		}
 	}
 }
@@ -142,16 +342,12 @@ func allQueued(statuses map[Handle]Status) bool {
 // live to see it done.
 func (c *Campaign) takeUpCancels(ctx context.Context, b *Backend) {
 	for _, t := range c.open {
-		if t.backend != b || t.phase != active || !t.mine || t.stopping || !t.attempt.Cancelled() {
+		if t.backend != b || t.phase != active || !t.job.mine || t.stopping || !t.attempt.Cancelled() {
 			continue
 		}
-		f := Flight{Attempt: t.attempt, Handle: t.handle, Backend: b}
-		if t.packed && t.pack != nil {
-			f.Handle, f.Pack = t.pack.handle, t.pack.folder.Name
-		}
-		err := Cancel(ctx, c.Store, []Flight{f})
+		err := Cancel(ctx, []Flight{{Attempt: t.attempt, Handle: t.job.handle, Backend: b}})
 		if err == nil {
-			err = c.judge(t)
+			_, err = c.judge(t)
 		}
 		if err != nil {
 			c.Log.Warn("cannot cancel", "attempt", t.attempt, "error", err)
@@ -189,24 +385,49 @@ func (c *Campaign) tellState(t *task, before State) {
 	}
 }
 
-// observe takes in what the backend says of a task. A job that ended is given
-// its grace to leave its own word.
-func (c *Campaign) observe(t *task, s Status) {
-	before := t.status.State
-	if t.hear(s) && s.State != Ended {
-		c.tellState(t, before)
+// observe takes in what the backend says of a job. One that ended is given its grace
+// to leave its own word.
+func (c *Campaign) observe(j *job, s Status) {
+	j.enter(s, time.Now())
+	if s.State == Held {
+		j.heldPolls++
 	}
-	if !t.speechless() {
+	for _, t := range j.in(active) {
+		c.observeTask(t, s)
+	}
+	if !j.overdue() {
 		return
 	}
-	a := t.attempt
-	if result, err := a.Result(); err == nil && result == nil {
-		if err := c.end(t, endCode(s.End), endDetail(s)); err != nil {
-			c.unrecorded(&t.submission, err)
+	if exit, err := j.folder.Exit(); err != nil || exit != nil {
+		return
+	}
+	if err := c.endJob(j, endCode(s.End), endDetail(s)); err != nil {
+		c.unrecorded(j, err)
+	}
+}
+
+// observeTask tells a task of what became of its job. One among several waits on for
+// its turn once the job runs, and then speaks for itself.
+func (c *Campaign) observeTask(t *task, s Status) {
+	before := t.status
+	if t.job.several {
+		t.status.Nodes, t.status.Suspended = s.Nodes, s.Suspended
+		switch t.status.State {
+		case Intent, Submitted, Queued, Held:
+		default:
+			return
 		}
-		if err := a.Redact(); err != nil {
-			c.Log.Warn("cannot remove secrets from logs", "attempt", a, "error", err)
+		switch s.State {
+		case Finishing, Ended:
+			return
+		case Starting, Running:
+			t.status = Status{State: Queued, Reason: "in its pack", JobID: s.JobID, Nodes: s.Nodes}
+			return
 		}
+	}
+	t.status = s
+	if change(before, s) && s.State != Ended {
+		c.tellState(t, before.State)
 	}
 }
 
@@ -216,13 +437,13 @@ const recordTime = 2 * time.Minute
 
 // unrecorded notes that the store did not take down what became of a job. Where it goes
 // on to refuse, the campaign ends.
-func (c *Campaign) unrecorded(s *submission, err error) {
-	c.Log.Error("cannot record how a job ended", "job", JobID(s.handle), "error", err)
-	if s.unrecorded.IsZero() {
-		s.unrecorded = time.Now()
+func (c *Campaign) unrecorded(j *job, err error) {
+	c.Log.Error("cannot record how a job ended", "job", JobID(j.handle), "error", err)
+	if j.unrecorded.IsZero() {
+		j.unrecorded = time.Now()
 	}
-	if time.Since(s.unrecorded) >= recordTime {
-		c.refused = fmt.Errorf("cannot record how job %s ended: %w. What was written before is whole and jobs go on. Free space in %s or make it writable, then run apply again: it takes up what is left", JobID(s.handle), err, c.Store.Dir())
+	if time.Since(j.unrecorded) >= recordTime {
+		c.refused = fmt.Errorf("cannot record how job %s ended: %w. What was written before is whole and jobs go on. Free space in %s or make it writable, then run apply again: it takes up what is left", JobID(j.handle), err, c.Store.Dir())
 	}
 }
 
@@ -259,41 +480,70 @@ func endDetail(s Status) string {
 	return d
 }
 
-// end writes down how an attempt ended that cannot say so itself, and judges
-// it.
+// endRecord is how something ended that cannot say so itself.
+func endRecord(s Status, code failure.Code, detail string) jobdir.EndRecord {
+	return jobdir.EndRecord{
+		Code: string(code), Detail: detail, JobID: s.JobID, Raw: s.Raw, Nodes: s.Nodes, Suspended: s.Suspended, Time: time.Now().UTC(),
+	}
+}
+
+// end writes down how an attempt ended, and judges it.
 func (c *Campaign) end(t *task, code failure.Code, detail string) error {
-	err := t.attempt.RecordEnd(jobdir.EndRecord{
-		Code: string(code), Detail: detail, JobID: t.status.JobID, Raw: t.status.Raw,
-		Nodes: t.status.Nodes, Suspended: t.status.Suspended, Time: time.Now().UTC(),
-	})
-	if err != nil {
+	if err := t.attempt.RecordEnd(endRecord(t.status, code, detail)); err != nil {
 		return err
 	}
-	return c.judge(t)
+	_, err := c.judge(t)
+	return err
+}
+
+// endJob writes down how a job ended. What becomes of its members is for
+// closeJob to say.
+func (c *Campaign) endJob(j *job, code failure.Code, detail string) error {
+	if err := j.folder.RecordEnd(endRecord(j.status, code, detail)); err != nil {
+		return err
+	}
+	for _, t := range j.in(active) {
+		if _, err := c.judge(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stopStuck gives up on jobs that will not start.
 func (c *Campaign) stopStuck(ctx context.Context) {
 	now := time.Now()
-	for _, t := range c.open {
-		if t.phase != active || !t.mine || t.handle == "" || t.packed {
+	for _, j := range c.jobs {
+		if j.phase != active || !j.mine || j.handle == "" {
 			continue
 		}
-		why := t.stuck(now)
+		why := j.stuck(now)
 		if why == "" {
 			continue
 		}
-		t.stopping = true
-		if err := t.attempt.MarkCancelled(); err != nil {
-			c.unrecorded(&t.submission, err)
+		for _, t := range j.in(active) {
+			t.stopping = true
+		}
+		if err := j.folder.MarkCancelled(); err != nil {
+			c.unrecorded(j, err)
 			continue
 		}
-		if err := t.backend.Executor.Cancel(ctx, t.handle); err != nil {
-			c.Log.Warn("cannot cancel", "job", t.handle, "error", err)
+		if err := j.backend.Executor.Cancel(ctx, j.handle); err != nil {
+			c.Log.Warn("cannot cancel", "job", j.handle, "error", err)
 			continue
 		}
-		if err := c.end(t, t.stuckCode(), why); err != nil {
-			c.unrecorded(&t.submission, err)
+		if err := c.giveUp(j, j.stuckCode(), why); err != nil {
+			c.unrecorded(j, err)
 		}
 	}
+}
+
+// giveUp ends a job that will not be run, and all its members with it.
+func (c *Campaign) giveUp(j *job, code failure.Code, detail string) error {
+	for _, t := range j.in(active) {
+		if err := t.attempt.RecordEnd(endRecord(j.status, code, detail)); err != nil {
+			return err
+		}
+	}
+	return c.endJob(j, code, detail)
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-
-	"github.com/llmbench/llmbench/executors/runs"
 )
 
 // A polled executor counts how often it is asked.
@@ -40,7 +38,6 @@ func TestPollsBackOff(t *testing.T) {
 		{"silent", func(Handle) (Status, error) { return Status{}, errors.New("timed out") }, 15, "jobs go on: timed out"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
 				ex := &polled{answer: c.answer}
 				b := &Backend{Executor: ex, Pace: Pace{Poll: time.Minute}}
@@ -49,10 +46,7 @@ func TestPollsBackOff(t *testing.T) {
 				campaign := &Campaign{
 					Log: hclog.NewNullLogger(), Observe: func(e Event) { told = e.Text },
 					nextPoll: map[*Backend]time.Time{}, contact: map[*Backend]time.Time{}, slower: map[*Backend]int{},
-					open: []*task{{
-						submission: submission{backend: b, handle: "slurm:-:1:x"}, phase: active, mine: true,
-						attempt: runs.Open(dir).Attempt(runs.Key{Fingerprint: strings.Repeat("ab", 32), Cluster: "gb"}, 1, 1),
-					}},
+					jobs: []*job{{backend: b, handle: "slurm:-:1:x", phase: active, mine: true}},
 				}
 				for range 3600 {
 					campaign.poll(t.Context(), b)

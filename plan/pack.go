@@ -31,6 +31,14 @@ func (p *Pack) GPUHoursLimit() float64 {
 	return float64(p.GPUs) * float64(p.TimeLimitSeconds) / 3600
 }
 
+// Alone is the run's job as one that runs no other sample.
+func (r *Run) Alone() *Pack {
+	return &Pack{
+		Name: r.Job.Name, Runs: []string{r.Address}, GPUs: r.Hardware.GPUs, TimeLimitSeconds: r.TimeLimitSeconds,
+		Argv: r.Job.Argv, Script: deref(r.Job.Script),
+	}
+}
+
 // A Packer is a Target that can run several samples in one job.
 type Packer interface {
 	Target

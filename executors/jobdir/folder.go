@@ -2,6 +2,7 @@ package jobdir
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 )
 
@@ -11,8 +12,25 @@ type Folder struct {
 	Dir string
 }
 
-// Job returns the receipt of the submission, nil while there is none.
-func (f Folder) Job() (*JobRecord, error) { return readDocument[JobRecord](f, JobFile) }
+// Intent returns nil when the folder was never prepared to the end.
+func (f Folder) Intent() (*Intent, error) { return readDocument[Intent](f, IntentFile) }
+
+// Intend writes the intent, without which no job of the folder may be submitted.
+func (f Folder) Intend(i Intent) error {
+	return ReplaceFile(f.Dir, IntentFile, Encode(i), 0o644)
+}
+
+// Discard removes a folder without an intent.
+func (f Folder) Discard() error {
+	l, err := List(f.Dir)
+	if err != nil || l.Has(IntentFile) {
+		return err
+	}
+	return os.RemoveAll(f.Dir)
+}
+
+// Receipt returns the receipt of the submission, nil while there is none.
+func (f Folder) Receipt() (*JobRecord, error) { return readDocument[JobRecord](f, JobFile) }
 
 // Ended returns the backend's word on the end, nil while there is none.
 func (f Folder) Ended() (*EndRecord, error) { return readDocument[EndRecord](f, EndedFile) }

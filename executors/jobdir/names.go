@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Names of the files in a job's folder. An attempt's folder is that of a job that
-// measures it, or of a member of a job that measures several.
+// Names of the files in a job's folder. The folder of a job of one member is that of
+// the attempt; a job of several has a folder of its own, and each member has its.
 const (
 	// The client writes these, the intent last.
 	IntentFile   = "intent.json"

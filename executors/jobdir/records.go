@@ -137,19 +137,27 @@ func (e *Exit) UnmarshalJSON(b []byte) error {
 }
 
 // An Intent says who was about to submit what. It is written before the
-// submission, so that a job can be found again whatever happens to the client.
+// submission, so that a job can be found again whatever happens to the client. A job
+// of one member has its intent in the folder of that attempt. A job of several has
+// one in its own folder, without what tells of a single attempt, and one in the folder
+// of each member.
 type Intent struct {
 	Address     string `json:"address"`
 	Fingerprint string `json:"fingerprint"`
-	// JobName is unique to the attempt.
+	// JobName is unique to the job; that of a member among several names no job.
 	JobName string `json:"job_name"`
 	Cluster string `json:"cluster"`
 	// Executor is TYPE.NAME, or TYPE for an executor without a block.
 	Executor string `json:"executor"`
 	Sample   int    `json:"sample"`
 	Attempt  int    `json:"attempt"`
-	// Pack names the pack whose job runs the attempt, "" for a job of its own.
+	// Pack names the folder of the job of several members that runs the attempt, ""
+	// where the job's folder is the attempt's own.
 	Pack string `json:"pack,omitempty"`
+	// Members are the attempts of the job in the order in which their turns come,
+	// none in the intent of a member among several. Version 0.1.0 left them out for a
+	// job of one.
+	Members []Member `json:"members,omitempty"`
 	// ScriptSHA256 is the hexadecimal hash of script.sh; "" without one.
 	ScriptSHA256 string `json:"script_sha256"`
 	User         string `json:"user"`
@@ -193,22 +201,7 @@ type EndRecord struct {
 	Time      time.Time `json:"time"`
 }
 
-// A PackIntent says who was about to submit which attempts in one job.
-type PackIntent struct {
-	JobName string `json:"job_name"`
-	Cluster string `json:"cluster"`
-	// Executor is as in Intent.
-	Executor     string    `json:"executor"`
-	ScriptSHA256 string    `json:"script_sha256"`
-	User         string    `json:"user"`
-	Host         string    `json:"host"`
-	Nonce        string    `json:"nonce"`
-	Created      time.Time `json:"created"`
-	// Members are in the order in which their turns come.
-	Members []Member `json:"members"`
-}
-
-// A Member is an attempt of a pack's cluster by its numbers.
+// A Member is an attempt of a job, on the job's cluster, by its numbers.
 type Member struct {
 	Fingerprint string `json:"fingerprint"`
 	Sample      int    `json:"sample"`

@@ -141,11 +141,6 @@ func unique(keys []Key) []Key {
 	})
 }
 
-// Intent returns nil when the attempt was never prepared to the end.
-func (a *Attempt) Intent() (*jobdir.Intent, error) {
-	return document[jobdir.Intent](a.Dir, jobdir.IntentFile)
-}
-
 // Run returns the run that the attempt is for, nil when it was not written.
 func (a *Attempt) Run() (*plan.Run, error) {
 	l, err := jobdir.List(a.Dir)
@@ -153,12 +148,4 @@ func (a *Attempt) Run() (*plan.Run, error) {
 		return nil, err
 	}
 	return a.run(l)
-}
-
-func document[T any](dir, name string) (*T, error) {
-	l, err := jobdir.List(dir)
-	if err != nil {
-		return nil, err
-	}
-	return jobdir.Document[T](l, name)
 }

@@ -25,7 +25,7 @@ func everything(t testing.TB, s *Store, a *Attempt) (Phase, *results.Result) {
 	for what, read := range map[string]func() error{
 		"Intent":    func() error { _, err := a.Intent(); return err },
 		"Run":       func() error { _, err := a.Run(); return err },
-		"Job":       func() error { _, err := a.Job(); return err },
+		"Job":       func() error { _, err := a.Receipt(); return err },
 		"Ended":     func() error { _, err := a.Ended(); return err },
 		"Claim":     func() error { _, err := a.Claim(); return err },
 		"Start":     func() error { _, err := a.Start(); return err },

@@ -78,27 +78,29 @@ func TestDeferExcludes(t *testing.T) {
 	}
 }
 
-// A pack's name is won once, its members are found again, and its intent is the
+// The folder of a job is won once, its members are found again, and its intent is the
 // last thing that is written.
-func TestPackFolder(t *testing.T) {
+func TestJobFolder(t *testing.T) {
 	s := Open(t.TempDir())
-	first, err := s.ReservePack("gb", true, "llmb-pack-0123")
+	first, err := s.ReserveJob("gb", true, "llmb-pack-0123")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := s.ReservePack("gb", true, "llmb-pack-0123")
-	if err != nil || first.Name != "llmb-pack-0123-p1" || second.Name != "llmb-pack-0123-p2" || second.Mark() != "p2" {
+	second, err := s.ReserveJob("gb", true, "llmb-pack-0123")
+	if err != nil || first.Name != "llmb-pack-0123-p1" || second.Name != "llmb-pack-0123-p2" {
 		t.Errorf("%s %s %v", first.Name, second.Name, err)
 	}
 	if list, err := first.Members(); err != nil || list != nil {
 		t.Errorf("%v %v", list, err)
 	}
 	member := jobdir.Member{Fingerprint: testKey.Fingerprint, Sample: 2, Attempt: 3}
-	err = first.Prepare(PreparedPack{Pack: testPack(), Intent: jobdir.PackIntent{JobName: first.Name, Members: []jobdir.Member{member}}})
-	if err != nil {
+	if err := first.Fill(testPack(), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	found := s.Pack("gb", true, first.Name)
+	if err := first.Intend(jobdir.Intent{JobName: first.Name, Members: []jobdir.Member{member}}); err != nil {
+		t.Fatal(err)
+	}
+	found := s.Job("gb", true, first.Name)
 	list, err := found.Members()
 	want := s.Attempt(Key{Fingerprint: testKey.Fingerprint, Cluster: "gb", Simulated: true}, 2, 3)
 	if err != nil || len(list) != 1 || list[0].Dir != want.Dir {
@@ -107,7 +109,7 @@ func TestPackFolder(t *testing.T) {
 	if p, err := found.Planned(); err != nil || p.Script != testPack().Script {
 		t.Errorf("%v %v", p, err)
 	}
-	if _, err := s.ReservePack("gb", true, "../x"); err == nil {
-		t.Error("a pack lies outside the store")
+	if _, err := s.ReserveJob("gb", true, "../x"); err == nil {
+		t.Error("a job lies outside the store")
 	}
 }

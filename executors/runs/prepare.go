@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -67,18 +66,12 @@ func (a *Attempt) Fill(p Prepared) error {
 	return jobdir.SyncDir(a.Dir)
 }
 
-// Intend writes the intent, without which no job of the attempt may be submitted.
-func (a *Attempt) Intend(i jobdir.Intent) error {
-	return jobdir.ReplaceFile(a.Dir, jobdir.IntentFile, jobdir.Encode(i), 0o644)
-}
-
 // Discard removes the folder of an attempt without an intent.
 func (a *Attempt) Discard() error {
-	l, err := jobdir.List(a.Dir)
-	if err != nil || l.Has(jobdir.IntentFile) {
-		return err
+	if jobdir.Seen(a.Dir, jobdir.IntentFile) {
+		return nil
 	}
-	return errors.Join(os.RemoveAll(a.Dir), a.Redact())
+	return errors.Join(a.Folder.Discard(), a.Redact())
 }
 
 // files lists the files of p in the order in which they are written.

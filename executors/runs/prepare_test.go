@@ -29,7 +29,7 @@ func TestPrepareFillsTheFolder(t *testing.T) {
 	if diff := cmp.Diff(want, l.Names); diff != "" {
 		t.Error(diff)
 	}
-	if in, err := a.Intent(); err != nil || *in != p.Intent {
+	if in, err := a.Intent(); err != nil || !cmp.Equal(*in, p.Intent) {
 		t.Errorf("intent %+v, %v; want %+v", in, err, p.Intent)
 	}
 	if run, err := a.Run(); err != nil || run.Address != testAddress || run.Fingerprint != testKey.Fingerprint {

@@ -34,7 +34,7 @@ func (a *Attempt) run(l jobdir.Listing) (*plan.Run, error) {
 		return nil, err
 	}
 	if intent != nil && intent.Pack != "" {
-		pack, err := a.store.Pack(a.Key.Cluster, a.Key.Simulated, intent.Pack).Planned()
+		pack, err := a.store.Job(a.Key.Cluster, a.Key.Simulated, intent.Pack).Planned()
 		if err != nil {
 			return nil, err
 		}

@@ -80,13 +80,17 @@ func TestEarlierAttemptsAreReplaced(t *testing.T) {
 // The members of a pack of version 1 are found where they lie.
 func TestEarlierPackMembers(t *testing.T) {
 	s := store010(t)
-	members, err := s.Pack("throwaway", false, "llmb-pack-4f7d793fccd3-p1").Members()
+	folder := s.Job("throwaway", false, "llmb-pack-4f7d793fccd3-p1")
+	members, err := folder.Members()
 	if err != nil || len(members) != 2 {
 		t.Fatal(members, err)
 	}
 	for _, m := range members {
 		if phase, err := m.Phase(); phase != Submitted || err != nil {
 			t.Errorf("%v: %v, %v", m, phase, err)
+		}
+		if j, err := m.Job(); err != nil || j.Dir != folder.Dir {
+			t.Errorf("%v: its job is %v, %v", m, j, err)
 		}
 	}
 }

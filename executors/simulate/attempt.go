@@ -11,14 +11,15 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan"
 )
 
-// An attempt runs one job in its folder and leaves the files that a job on a
-// cluster leaves, the exit last.
+// An attempt runs one member of a job in its folder and leaves the files that a job on
+// a cluster leaves, the exit last.
 type attempt struct {
-	job     *executors.Job
+	job     string // its name
+	run     *plan.Run
 	folder  jobdir.Folder
 	data    *datasets
 	started time.Time
@@ -26,20 +27,20 @@ type attempt struct {
 
 var errNotOwner = errors.New("another job has claimed the attempt")
 
-func (a *attempt) run(ctx context.Context) error {
+func (a *attempt) measure(ctx context.Context) error {
 	if a.folder.Cancelled() {
 		return nil
 	}
 	host, _ := os.Hostname()
 	a.started = now()
-	won, err := a.folder.Take(jobdir.Claim{JobID: a.job.Name, Host: host, Time: a.started, Nonce: a.job.Name}, os.Link)
+	won, err := a.folder.Take(jobdir.Claim{JobID: a.job, Host: host, Time: a.started, Nonce: a.job}, os.Link)
 	if err != nil {
 		return err
 	}
 	if !won {
 		return errNotOwner
 	}
-	if err := a.put(jobdir.StartFile, jobdir.Start{JobID: a.job.Name, Host: host, Nodes: []string{host}, Time: a.started}); err != nil {
+	if err := a.put(jobdir.StartFile, jobdir.Start{JobID: a.job, Host: host, Nodes: []string{host}, Time: a.started}); err != nil {
 		return err
 	}
 	rc, err := a.bench(ctx)
@@ -51,20 +52,20 @@ func (a *attempt) run(ctx context.Context) error {
 
 // bench runs the step with its output in the attempt's files.
 func (a *attempt) bench(ctx context.Context) (int, error) {
-	stdout, err := jobdir.Create(a.job.Dir, jobdir.StdoutFile)
+	stdout, err := jobdir.Create(a.folder.Dir, jobdir.StdoutFile)
 	if err != nil {
 		return 0, err
 	}
 	defer stdout.Close()
-	stderr, err := jobdir.Create(a.job.Dir, jobdir.StderrFile)
+	stderr, err := jobdir.Create(a.folder.Dir, jobdir.StderrFile)
 	if err != nil {
 		return 0, err
 	}
 	defer stderr.Close()
-	argv := a.job.Run.Steps[0].Argv[1:]
+	argv := a.run.Steps[0].Argv[1:]
 	b := Bench{
-		Dir: a.job.Dir, Stdout: stdout, Stderr: stderr,
-		GPU: a.job.Run.Hardware.GPU, Version: a.job.Run.Image.TRTLLMVersion,
+		Dir: a.folder.Dir, Stdout: stdout, Stderr: stderr,
+		GPU: a.run.Hardware.GPU, Version: a.run.Image.TRTLLMVersion,
 		Getenv: a.getenv, ReadDataset: a.data.get, Limit: a.limit(),
 	}
 	rc := b.Run(ctx, argv)
@@ -74,15 +75,15 @@ func (a *attempt) bench(ctx context.Context) (int, error) {
 // limit is how much of the job's time limit is left when it begins to measure, a
 // second at least.
 func (a *attempt) limit() float64 {
-	limit := float64(a.job.Run.TimeLimitSeconds)
-	if e := a.job.Run.Estimate; e != nil && e.StartupSeconds != nil {
+	limit := float64(a.run.TimeLimitSeconds)
+	if e := a.run.Estimate; e != nil && e.StartupSeconds != nil {
 		limit = max(1, limit-e.StartupSeconds.Mid)
 	}
 	return limit
 }
 
 func (a *attempt) getenv(name string) string {
-	if v := a.job.Run.Env[name]; v != nil {
+	if v := a.run.Env[name]; v != nil {
 		return *v
 	}
 	return ""
@@ -105,21 +106,21 @@ func (a *attempt) exit(ctx context.Context, rc int) error {
 		return err
 	}
 	if report != nil {
-		if err := jobdir.Share(a.job.Dir, jobdir.ReportFile); err != nil {
+		if err := jobdir.Share(a.folder.Dir, jobdir.ReportFile); err != nil {
 			return err
 		}
 	}
 	return a.put(jobdir.ExitFile, jobdir.Exit{
-		JobID: a.job.Name, RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: a.started, Ended: now(), Report: report, Stdout: stdout,
+		JobID: a.job, RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: a.started, Ended: now(), Report: report, Stdout: stdout,
 	})
 }
 
 // put writes a record.
 func (a *attempt) put(name string, record any) error {
-	return jobdir.ReplaceFile(a.job.Dir, name, jobdir.Encode(record), 0o644)
+	return jobdir.ReplaceFile(a.folder.Dir, name, jobdir.Encode(record), 0o644)
 }
 
-func (a *attempt) path(name string) string { return filepath.Join(a.job.Dir, name) }
+func (a *attempt) path(name string) string { return filepath.Join(a.folder.Dir, name) }
 
 // digest is the size and SHA-256 of a file, nil where there is none.
 func digest(path string) (*jobdir.Sum, error) {

@@ -52,8 +52,11 @@ func (e *Executor) Submit(_ context.Context, job *executors.Job) (executors.Hand
 	e.jobs[h] = r
 	go func() {
 		defer close(r.done)
-		if err := (&attempt{job: job, folder: jobdir.Folder{Dir: job.Dir}, data: &e.data}).run(ctx); err != nil {
-			e.log.Error("simulated job", "name", job.Name, "error", err)
+		for _, m := range job.Members {
+			a := attempt{job: job.Name, run: m.Run, folder: jobdir.Folder{Dir: m.Dir}, data: &e.data}
+			if err := a.measure(ctx); err != nil {
+				e.log.Error("simulated job", "name", job.Name, "error", err)
+			}
 		}
 	}()
 	return h, nil

@@ -25,14 +25,14 @@ func TestContract(t *testing.T) {
 			}
 			return &executors.Job{
 				Name: fmt.Sprintf("simulate-%d", n), Dir: dir,
-				Run: &plan.Run{
+				Members: []executors.Member{{Dir: dir, Run: &plan.Run{
 					Hardware: plan.Hardware{GPU: "GB200"}, Image: plan.Image{TRTLLMVersion: "1.0"},
 					Env: map[string]*string{EnvFault: &fault},
 					Steps: []plan.Step{{Argv: []string{
 						"trtllm-bench", "--model", "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8", "throughput",
 						"--tp", "8", "--ep", "8", "--dataset", "dataset.jsonl", "--report_json", "report.json", "--num_requests", "1",
 					}}},
-				},
+				}}},
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func testJob(t *testing.T, cfg *Config, run *plan.Run, attempt int) *executors.J
 		t.Fatal(err)
 	}
 	mark := fmt.Sprintf("s1-a%d", attempt)
-	job := &executors.Job{Name: planned.Name + "-" + mark, Dir: dir, Run: run, Sample: 1, Attempt: attempt, NotBefore: time.Now()}
+	job := &executors.Job{Name: planned.Name + "-" + mark, Dir: dir, Members: []executors.Member{{Run: run, Dir: dir}}, NotBefore: time.Now()}
 	for _, word := range planned.Argv {
 		job.Argv = append(job.Argv, strings.ReplaceAll(word, plan.AttemptPlaceholder, mark))
 	}

@@ -51,12 +51,12 @@ func cancelCommand(e *env) *cli.Command {
 type flight struct {
 	executors.Flight
 	address string
+	packed  bool // its job has other runs too
 }
 
-// words name the run and the job that is cancelled, or the pack that it is taken
-// out of.
+// words name the run and the job that is cancelled, or that the run is taken out of.
 func (fl flight) words() string {
-	if fl.Pack != "" {
+	if fl.packed {
 		return fmt.Sprintf("%s  in the pack of job %s", fl.address, executors.JobID(fl.Handle))
 	}
 	return fmt.Sprintf("%s  job %s", fl.address, executors.JobID(fl.Handle))
@@ -105,7 +105,7 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	for i, fl := range flights {
 		list[i] = fl.Flight
 	}
-	if err := executors.Cancel(ctx, s.store, list); err != nil {
+	if err := executors.Cancel(ctx, list); err != nil {
 		return err
 	}
 	return view.Nothing(e.streams.Out, fmt.Sprintf("Cancelled %d.", len(flights)))
@@ -195,8 +195,8 @@ func (s *session) flightsOf(k runs.Key, address string, b *executors.Backend, f 
 		if b == nil {
 			continue
 		}
-		out = append(out, flight{address: at, Flight: executors.Flight{
-			Attempt: slot.Attempt, Handle: executors.Handle(slot.Handle), Pack: slot.Pack, Backend: b,
+		out = append(out, flight{address: at, packed: slot.Pack != "", Flight: executors.Flight{
+			Attempt: slot.Attempt, Handle: executors.Handle(slot.Handle), Backend: b,
 		}})
 	}
 	return out, nil

@@ -134,7 +134,7 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 			if b := s.sites.backends()[r.Executor]; b != nil && slot.InFlight && slot.Mine && slot.Handle != "" {
 				h := executors.Handle(slot.Handle)
 				asked[b] = append(asked[b], h)
-				if job, err := slot.Attempt.Job(); err == nil && job != nil {
+				if job, err := slot.Attempt.Receipt(); err == nil && job != nil {
 					submitted[h] = job.Submitted
 				}
 			}

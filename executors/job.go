@@ -1,0 +1,262 @@
+package executors
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
+)
+
+// A job is one or more tasks that a backend gets together and measures one after
+// another.
+type job struct {
+	backend *Backend
+	phase   phase // waiting, active or done
+	mine    bool  // this user's: adoption, cancel and retry are ours
+	planned *plan.Pack
+	// several says that the job has a folder of its own beside its members'.
+	several bool
+	folder  *runs.Job // nil until it is reserved
+	// tasks are those of this campaign, in the order of the job. One that was given
+	// back may be in another job by now.
+	tasks   []*task
+	staging *staging // its folders in the making, nil while nobody makes them
+
+	handle    Handle // "" until the submission is confirmed
+	status    Status
+	notBefore time.Time // of the next try to submit
+	backoff   time.Duration
+	since     time.Time // of the present state
+	heldPolls int
+	limited   bool // the queue was full at the last try
+	// unrecorded is since when the store refuses to take down what became of it.
+	unrecorded time.Time
+
+	failed []string  // folders of members that failed and that the job was not told of yet
+	asked  time.Time // when the job was last told to stop what goes on
+	over   time.Time // since when the job's last word is there, or the backend's
+}
+
+// in lists the job's tasks in a phase.
+func (j *job) in(p phase) []*task {
+	var list []*task
+	for _, t := range j.tasks {
+		if t.job == j && t.phase == p {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// change reports whether a status tells something new.
+func change(from, to Status) bool { return from.State != to.State || from.Reason != to.Reason }
+
+func (j *job) enter(status Status, now time.Time) {
+	if status.State != j.status.State {
+		j.since = now
+		j.heldPolls = 0
+	}
+	j.status = status
+}
+
+// roomMayBe has a submission tried at once for which the queue was full.
+func (j *job) roomMayBe() {
+	if j.limited {
+		j.limited, j.backoff, j.notBefore = false, 0, time.Time{}
+	}
+}
+
+func (j *job) retryLater() {
+	j.backoff = min(max(2*j.backoff, time.Second), time.Minute)
+	j.notBefore = time.Now().Add(j.backoff)
+}
+
+// overdue reports whether the job has ended and its grace to leave its own word is
+// over.
+func (j *job) overdue() bool {
+	return j.status.State == Ended && time.Since(j.since) >= j.backend.grace(j.status.End)
+}
+
+// stuckCode is how a job ends that is given up.
+func (j *job) stuckCode() failure.Code {
+	return cmp.Or(endCode(j.status.End), failure.Blocked)
+}
+
+// stuck says why a job is given up, "" while it is not.
+func (j *job) stuck(now time.Time) string {
+	p, in := j.backend.Pace, now.Sub(j.since)
+	switch {
+	case j.status.State == Held && j.heldPolls >= 2 && in >= max(j.status.Hope, min(time.Minute, 4*p.Poll)):
+		return fmt.Sprintf("the job will not start: %s. %s", j.status.Reason, j.status.Remedy)
+	case j.status.State == Queued && p.MaxPending > 0 && in > p.MaxPending:
+		return fmt.Sprintf("the job waited longer than max_pending = %s: %s", p.MaxPending, j.status.Reason)
+	case j.status.State == Starting && p.MaxStarting > 0 && in > p.MaxStarting:
+		return fmt.Sprintf("the job was starting for longer than max_starting = %s", p.MaxStarting)
+	}
+	return ""
+}
+
+// findJobs puts waiting tasks into the jobs that were planned.
+func (c *Campaign) findJobs() error {
+	free := map[string][]*task{} // by address, by sample
+	for _, t := range c.tasks {
+		if t.phase == waiting {
+			free[t.run.Address] = append(free[t.run.Address], t)
+		}
+	}
+	for _, planned := range c.Plan.Packs {
+		var list []*task
+		for _, address := range planned.Runs {
+			if some := free[address]; len(some) > 0 { // else somebody else's by now
+				list, free[address] = append(list, some[0]), some[1:]
+			}
+		}
+		for _, address := range planned.Runs {
+			for _, t := range free[address] {
+				t.shares = true
+			}
+		}
+		if len(list) > 0 {
+			c.addJob(planned, true, list)
+		}
+	}
+	return c.regroup()
+}
+
+// addJob puts waiting tasks of one backend into a job of their own.
+func (c *Campaign) addJob(planned *plan.Pack, several bool, tasks []*task) {
+	j := &job{backend: tasks[0].backend, mine: true, planned: planned, several: several, tasks: tasks, since: time.Now()}
+	for _, t := range tasks {
+		t.job, t.shares = j, several
+	}
+	c.jobs = append(c.jobs, j)
+}
+
+// join finds the job of a task in flight among those that were found, by folder. Only
+// this user's are followed as jobs: of another's each attempt is read by itself.
+func (c *Campaign) join(t *task, mine bool, found map[string]*job) error {
+	folder := t.attempt.Alone()
+	if mine {
+		var err error
+		if folder, err = t.attempt.Job(); err != nil {
+			return err
+		}
+	}
+	j := found[folder.Dir]
+	if j == nil {
+		j = &job{backend: t.backend, mine: mine, since: time.Now(), phase: active, folder: folder, several: folder.Name != ""}
+		if err := j.takeUp(); err != nil {
+			return err
+		}
+		c.jobs, found[folder.Dir] = append(c.jobs, j), j
+	}
+	t.job, t.shares, t.status = j, j.several, j.status
+	j.tasks = append(j.tasks, t)
+	return nil
+}
+
+// takeUp reads what an earlier process left of a job in flight.
+func (j *job) takeUp() (err error) {
+	if j.planned, err = j.folder.Planned(); err != nil {
+		return err
+	}
+	receipt, err := j.folder.Receipt()
+	if err != nil {
+		return err
+	}
+	j.status.State = Intent
+	if receipt != nil {
+		j.handle, j.status = Handle(receipt.Handle), Status{State: Submitted, JobID: receipt.JobID}
+	}
+	return nil
+}
+
+// regroup gives jobs to waiting tasks that have none, or whose job has ended: those
+// that the plan put together share jobs again, as far as the executor lets them.
+func (c *Campaign) regroup() error {
+	together := map[*Backend][]*task{}
+	for _, t := range c.open {
+		switch {
+		case t.phase != waiting || t.job != nil && t.job.phase != done:
+		case t.shares && t.backend.Packer != nil && t.backend.Packer.Packing() != nil:
+			together[t.backend] = append(together[t.backend], t)
+		default:
+			c.addJob(t.run.Alone(), false, []*task{t})
+		}
+	}
+	for _, b := range c.backendsInUse() {
+		if err := c.share(b, together[b]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// share puts tasks into as few jobs as their backend lets. One that fits into none,
+// since a job may no longer take as long, gets a job for itself.
+func (c *Campaign) share(b *Backend, tasks []*task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	list := make([]*plan.Run, len(tasks))
+	for i, t := range tasks {
+		run := *t.run // planned with a job for itself, where it was in flight then
+		job, err := b.Packer.Member(&run)
+		if err != nil {
+			return err
+		}
+		job.PackedWith = run.Job.PackedWith
+		run.Job, t.run, t.job, list[i] = job, &run, nil, &run
+	}
+	for _, indexes := range b.Packer.Packing().Arrange(list) {
+		var members []*task
+		for _, i := range indexes {
+			members = append(members, tasks[i])
+		}
+		c.addJob(nil, true, members)
+	}
+	for _, t := range tasks {
+		if t.job != nil {
+			continue
+		}
+		var err error
+		if t.run.Job, err = b.Packer.Job(t.run); err != nil {
+			return err
+		}
+		c.addJob(t.run.Alone(), false, []*task{t})
+	}
+	return nil
+}
+
+// render renders the job anew where its runs are not those that were planned.
+func (j *job) render() (err error) {
+	tasks := j.in(waiting)
+	list, same := make([]*plan.Run, len(tasks)), j.planned != nil && len(j.planned.Runs) == len(tasks)
+	for i, t := range tasks {
+		list[i] = t.run
+		same = same && j.planned.Runs[i] == t.run.Address
+	}
+	if same {
+		return nil
+	}
+	j.planned, err = j.backend.Packer.PackJob(list)
+	j.tasks = tasks
+	return err
+}
+
+// gpuHoursLimit is what a job can cost at most, also before it is rendered.
+func (j *job) gpuHoursLimit() float64 {
+	if j.planned != nil {
+		return j.planned.GPUHoursLimit()
+	}
+	sum := 0.0
+	for _, t := range j.tasks {
+		if t.job == j && t.phase <= active {
+			sum += t.run.GPUHoursLimit()
+		}
+	}
+	return sum
+}
