@@ -251,8 +251,11 @@ func environmentOfJob(t *testing.T) {
 	job := testJob(t, cfg, testRun(`echo "rank $SLURM_PROCID gpus $CUDA_VISIBLE_DEVICES token ${HF_TOKEN:-none} secret $HF_SECRET"; [ "$SLURM_PROCID" = 0 ] && exit 7; exit 0`), 50)
 	h := submit(t, e, job)
 	waitFor(t, e, h)
-	out := read(t, job, "stdout")
 	for rank := range 8 {
+		out := read(t, job, "stdout")
+		if rank > 0 {
+			out = read(t, job, fmt.Sprintf("stdout.%d", rank))
+		}
 		// The value of the secret is taken out of what is left.
 		if want := fmt.Sprintf("rank %d gpus 0,1,2,3 token none secret (secret)\n", rank); !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
