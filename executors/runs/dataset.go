@@ -212,19 +212,24 @@ func place() string {
 // sweepDatasets removes what processes of this host left unfinished when they
 // were killed: such files can be large. It is a courtesy; failures are ignored.
 func (s *Store) sweepDatasets() {
-	here := place()
 	entries, err := os.ReadDir(s.datasetsDir())
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		parts := strings.Split(e.Name(), "~")
-		if len(parts) != 4 || parts[0] != ".dataset" || parts[1] != here {
-			continue
-		}
-		pid, err := strconv.Atoi(parts[2])
-		if err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		if pid, here := datasetWriter(e.Name()); here && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 			os.Remove(filepath.Join(s.datasetsDir(), e.Name()))
 		}
 	}
+}
+
+// datasetWriter is the process that writes the data set in a temporary file, where its
+// numbers are those of this process.
+func datasetWriter(name string) (pid int, here bool) {
+	parts := strings.Split(name, "~")
+	if len(parts) != 4 || parts[0] != ".dataset" || parts[1] != place() {
+		return 0, false
+	}
+	pid, err := strconv.Atoi(parts[2])
+	return pid, err == nil && pid > 0
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/llmbench/llmbench/examples"
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -69,4 +70,71 @@ func writeJSON(w io.Writer, v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
+}
+
+// Prune lists what may be removed from a store.
+func Prune(w io.Writer, store string, list []runs.Removable) error {
+	p := &printer{w: w}
+	p.line("May be removed from %s:", store)
+	for i := 0; i < len(list); {
+		head := list[i]
+		p.line("")
+		p.wrapped("", 2, fmt.Sprintf("%ss: %s", head.Kind, head.Reason))
+		t := &table{right: []bool{true}, indent: "  "}
+		for ; i < len(list) && list[i].Kind == head.Kind && list[i].Reason == head.Reason; i++ {
+			t.add(volume(list[i].Bytes), within(store, list[i].Path))
+		}
+		p.table(t)
+	}
+	p.line("")
+	p.wrapped("", 0, fmt.Sprintf("%s in all. Valid, suspect and invalid results and jobs in flight stay. Containers that jobs left on nodes are removed by the next job there and by `llmbench doctor -nodes`.", volume(freed(list))))
+	return p.err
+}
+
+// Pruned says what was removed.
+func Pruned(w io.Writer, list []runs.Removable) error {
+	if len(list) == 0 {
+		return Nothing(w, "Nothing to remove.")
+	}
+	return Nothing(w, fmt.Sprintf("Removed %s: %s.", Plural(len(list), "item"), volume(freed(list))))
+}
+
+// PruneJSON prints what may be removed, or was, as JSON.
+func PruneJSON(w io.Writer, store string, list []runs.Removable, removed bool) error {
+	type entry struct {
+		Kind   string `json:"kind"`
+		Path   string `json:"path"`
+		Reason string `json:"reason"`
+		Bytes  int64  `json:"bytes"`
+	}
+	entries := []entry{}
+	for _, r := range list {
+		entries = append(entries, entry(r))
+	}
+	return writeJSON(w, struct {
+		FormatVersion string  `json:"format_version"`
+		Store         string  `json:"store"`
+		Entries       []entry `json:"entries"`
+		Bytes         int64   `json:"bytes"`
+		Removed       bool    `json:"removed"`
+	}{"1", store, entries, freed(list), removed})
+}
+
+func freed(list []runs.Removable) (bytes int64) {
+	for _, r := range list {
+		bytes += r.Bytes
+	}
+	return bytes
+}
+
+// within is path as it is below dir, the checksum that names a data set shortened.
+func within(dir, path string) string {
+	rel, err := filepath.Rel(dir, path)
+	if err != nil {
+		return path
+	}
+	if name := filepath.Base(rel); len(name) > 64 {
+		rel = filepath.Join(filepath.Dir(rel), name[:12]+"…"+filepath.Ext(name))
+	}
+	return rel
 }

@@ -1,0 +1,104 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/plan"
+)
+
+type pruneFlags struct {
+	definitionFlags
+	OlderThan         time.Duration
+	AutoApprove, JSON bool
+}
+
+func pruneCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "prune", Usage: "remove from the store what no result needs", ArgsUsage: "[DIR]",
+		Flags: append(definitionFlagSet(),
+			&cli.DurationFlag{Name: "older-than", Value: 24 * time.Hour, Usage: "leave what changed in the last `TIME`, such as 168h"},
+			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON; without -auto-approve nothing is removed"},
+		),
+		Description: description([]string{"llmbench prune -auto-approve examples/llama4-maverick", "llmbench prune -json examples/llama4-maverick"},
+			"0  removed, or nothing to remove, or -json listed it", "1  error, not approved, or something could not be removed"),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			f, err := readDefinitionFlags(c)
+			if err != nil {
+				return err
+			}
+			return e.runPrune(ctx, pruneFlags{definitionFlags: f, OlderThan: c.Duration("older-than"), AutoApprove: c.Bool("auto-approve"), JSON: c.Bool("json")})
+		},
+	}
+}
+
+func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
+	if f.OlderThan < 0 {
+		return errors.New("-older-than must not be negative")
+	}
+	s := e.load(f.definitionFlags, simulate.Type)
+	p, diags := s.runs(plan.Selection{})
+	if err := s.complainOfErrors(diags); err != nil {
+		return err
+	}
+	keep := runs.Keep{Keys: map[runs.Key]bool{}, Datasets: map[string]bool{}, Since: time.Now().Add(-f.OlderThan)}
+	s.keeps(p, keep)
+	if real := e.load(f.definitionFlags, ""); len(real.defs.Executors) > 0 {
+		p, diags := real.runs(plan.Selection{})
+		if err := real.complainOfErrors(diags); err != nil {
+			return err
+		}
+		real.keeps(p, keep)
+	}
+	list, err := s.store.Prunable(keep)
+	if err != nil {
+		return err
+	}
+	if f.JSON && !f.AutoApprove {
+		return view.PruneJSON(e.streams.Out, s.store.Dir(), list, false)
+	}
+	if len(list) > 0 && !f.JSON {
+		if err := view.Prune(e.streams.Out, s.store.Dir(), list); err != nil {
+			return err
+		}
+	}
+	if len(list) > 0 && !f.AutoApprove {
+		if !e.streams.Interactive {
+			return errors.New("there is no terminal to ask on; -auto-approve removes without asking. Nothing was removed")
+		}
+		if !e.confirm("Remove " + view.Plural(len(list), "item") + "? This cannot be undone.") {
+			return errors.New("not approved; nothing was removed")
+		}
+	}
+	var failed error
+	if len(list) > 0 {
+		lease, err := s.store.Acquire(ctx, s.owner("prune"))
+		if err != nil {
+			return inUse(err)
+		}
+		list, failed = s.store.Prune(list, keep)
+		failed = errors.Join(failed, lease.Release())
+	}
+	if f.JSON {
+		return errors.Join(view.PruneJSON(e.streams.Out, s.store.Dir(), list, true), failed)
+	}
+	return errors.Join(view.Pruned(e.streams.Out, list), failed)
+}
+
+// keeps notes what the store keeps for the runs of a plan.
+func (s *session) keeps(p *plan.Plan, keep runs.Keep) {
+	c := s.maker(p)
+	for _, r := range p.Runs {
+		keep.Keys[s.sites.keyOf(r)] = true
+		if d, ok := c.FindDataset(r); ok {
+			keep.Datasets[d.Path] = true
+		}
+	}
+}
