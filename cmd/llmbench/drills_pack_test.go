@@ -228,7 +228,7 @@ func (d *drill) packCancelled() {
 // packsOtherwise packs by a flag, in a partition with a short time limit, and by
 // hand; and lets the first run of a pack fail to start.
 func (d *drill) packsOtherwise() {
-	short := strings.Replace(strings.Replace(rehearsal, `partition     = "batch"`, `partition     = "short"`, 1), `time_limit     = "5m"`, `time_limit     = "2m"`, 1)
+	short := strings.Replace(strings.Replace(rehearsal, `partition     = "batch"`, "partition     = \"short\"\n  "+d.callerHas(), 1), `time_limit     = "5m"`, `time_limit     = "2m"`, 1)
 	d.definitions(strings.Replace(short, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "1000"`, 1))
 	out, code := d.start("-pack=4").wait() // the partition's ten minutes hold two runs with their margins
 	if code != 0 || !strings.Contains(out, "packed: 4 samples in 2 jobs of 2 and 2") {
@@ -237,7 +237,7 @@ func (d *drill) packsOtherwise() {
 	d.wantValid(4)
 
 	by := strings.Replace(rehearsal, `canary        = false`, "canary        = false\n  pack {}", 1)
-	d.byHand(by)
+	d.byHand(strings.Replace(by, "pack {}", "pack {}\n  "+d.callerHas(), 1))
 
 	fails := strings.Replace(by, `canary        = false`, "canary        = true", 1)
 	d.definitions(strings.Replace(fails, `["llmbench", "trtllm-bench"]`, `["bash", "-c", "echo 'Error: No such option: --x' >&2; exit 2", "x"]`, 1))

@@ -458,6 +458,14 @@ func (d *drill) silences() {
 	}
 }
 
+// callerHas puts a setting and a secret into the caller's shell and returns the
+// argument that ends jobs which see one of them.
+func (d *drill) callerHas() string {
+	d.t.Setenv("NCCL_ALGO", "Ring")
+	d.t.Setenv("CALLERS_SECRET", "of nobody's business")
+	return `prolog = ["[ -z \"$NCCL_ALGO$CALLERS_SECRET\" ]"]`
+}
+
 // suspended stops two jobs while they measure, of which nobody follows one: what they
 // report does not count.
 func (d *drill) suspended() {
@@ -575,7 +583,7 @@ func (d *drill) nodeDies() {
 // inAllocation measures in an allocation that the user has, kills apply on the
 // way, and takes the run up again.
 func (d *drill) inAllocation() {
-	d.definitions(strings.Replace(rehearsal, `canary        = false`, "canary        = false\n  in_allocation = true", 1))
+	d.definitions(strings.Replace(rehearsal, `canary        = false`, "canary        = false\n  in_allocation = true\n  "+d.callerHas(), 1))
 	if out, code := d.llmbench("apply", "-auto-approve", "-store="+d.store, d.dir); code != 1 || strings.Contains(out, "submitted") {
 		d.t.Errorf("outside of an allocation: exit %d, want 1", code)
 	}
