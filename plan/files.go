@@ -6,10 +6,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // A NamedFile is a file or folder that a flag or an option of a run names.
@@ -36,7 +38,7 @@ func (r *Run) Files() []NamedFile {
 			}
 		}
 	}
-	v := versionOf(r.Image.TRTLLMVersion)
+	v := r.version()
 	for _, f := range v.Flags {
 		if f.File && f.Ours == "" && f.Name != "workspace" { // which trtllm-bench makes
 			add(f.Name, r.Arguments[f.Name])
@@ -50,6 +52,33 @@ func (r *Run) Files() []NamedFile {
 		}
 	}
 	return out
+}
+
+// version has the facts of the run's version of TensorRT-LLM, the declared ones among
+// them.
+func (r *Run) version() *catalog.Version {
+	text := r.facts
+	if text == "" && len(r.Steps) > 0 {
+		text = r.Steps[0].Files[FactsFile]
+	}
+	return versionOf(declaredCatalog(text), r.Image.TRTLLMVersion)
+}
+
+// declaredCatalogs are those of all texts of facts that were asked for.
+var declaredCatalogs sync.Map
+
+// declaredCatalog is llmbench's catalogue with the facts of a text that was checked.
+func declaredCatalog(text string) *catalog.Catalog {
+	if text == "" {
+		return catalog.Load()
+	}
+	if c, ok := declaredCatalogs.Load(text); ok {
+		return c.(*catalog.Catalog)
+	}
+	file, _ := catalog.Parse([]byte(text), FactsFile)
+	c, _ := catalog.Load().Extend([]*hcl.File{file})
+	declaredCatalogs.Store(text, c)
+	return c
 }
 
 // checkFiles refuses names of files that a job would not find: it runs in the attempt's

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // Whatever of a scenario arguments and options decide tells loads apart.
@@ -39,7 +40,7 @@ func TestLoadsDifferInEveryFieldOfAScenario(t *testing.T) {
 			t.Errorf("scenarios that differ in %s are taken for one load", name)
 		}
 	}
-	if newGraphs(map[string]any{"cuda_graph_batch_sizes": []any{1.0}}, 8, versionOf("")).key == newGraphs(nil, 8, versionOf("")).key {
+	if newGraphs(map[string]any{"cuda_graph_batch_sizes": []any{1.0}}, 8, versionOf(catalog.Load(), "")).key == newGraphs(nil, 8, versionOf(catalog.Load(), "")).key {
 		t.Error("graph sizes do not tell loads apart")
 	}
 }

@@ -9,8 +9,7 @@ import (
 
 // versionOf has the facts of a version by name, those of the newest for "" or one that
 // is not known.
-func versionOf(name string) *catalog.Version {
-	cat := catalog.Load()
+func versionOf(cat *catalog.Catalog, name string) *catalog.Version {
 	if m, ok := cat.Match(name); ok {
 		return m.Version
 	}

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // The sizes follow CudaGraphConfig of tensorrt_llm/llmapi/llm_args.py: @fcd3f316 for
@@ -39,7 +41,7 @@ func TestGraphSizesPerVersion(t *testing.T) {
 		{"flat sizes", "1.0.0rc1", options{"use_cuda_graph": true, "cuda_graph_batch_sizes": []any{1.0, 8.0}, "cuda_graph_padding_enabled": true}, 896, []int{1, 8}, true},
 		{"flat, switched off", "1.0.0rc1", options{"use_cuda_graph": false}, 896, nil, true},
 	} {
-		v := versionOf(c.version)
+		v := versionOf(catalog.Load(), c.version)
 		got := graphSizes(c.options, c.most, v)
 		if tail := got[max(0, len(got)-len(c.last)):]; !slices.Equal(tail, c.last) || !slices.IsSorted(got) {
 			t.Errorf("%s of %s: %v, want it to end with %v", c.name, c.version, got, c.last)
@@ -47,6 +49,28 @@ func TestGraphSizesPerVersion(t *testing.T) {
 		if p := graphPadding(c.options, v); len(got) > 0 && p != c.padding {
 			t.Errorf("%s of %s: padding %v", c.name, c.version, p)
 		}
+	}
+}
+
+// A version that the user declared has its own graphs, and its own flags name files.
+func TestDeclaredVersionHasItsFacts(t *testing.T) {
+	const facts = `version "1.4.7" { graph_step = 96 }
+flags {
+  since = "1.4.7"
+  until = "1.4.7"
+  draft = { type = "string", file = true }
+  plain = { type = "string" }
+}`
+	r := &Run{Image: Image{TRTLLMVersion: "1.4.7"}, Arguments: trtllm.Arguments{"draft": "/draft", "plain": "/plain"}, Steps: []Step{{Files: map[string]string{FactsFile: facts}}}}
+	if got := r.Files(); len(got) != 1 || got[0].Path != "/draft" {
+		t.Errorf("files %v", got)
+	}
+	if got := graphSizes(nil, 320, r.version()); !slices.Equal(got[len(got)-3:], []int{128, 224, 320}) {
+		t.Errorf("graphs of %v", got)
+	}
+	w := Workload{Options: map[string]any{}, Arguments: trtllm.Arguments{"max_batch_size": int64(320)}, TRTLLMVersion: "1.4.7", Catalog: declaredCatalog(facts)}
+	if got := w.scenario(estimate.Scenario{}, extent{}, graphSizes).GraphSizes; got[len(got)-2] != 224 {
+		t.Errorf("a prediction takes graphs of %v", got)
 	}
 }
 

@@ -59,7 +59,7 @@ func (n *noter) slotsUnused(o Occupancy) {
 
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
 func (n *noter) graphSizes(o Occupancy) {
-	version := versionOf(n.run.Image.TRTLLMVersion)
+	version := n.run.version()
 	sizes := graphSizes(n.run.LLMAPIOptions, o.Slots/o.Ranks, version)
 	if len(sizes) == 0 {
 		return

@@ -62,7 +62,7 @@ func (b *builder) workload(run *Run, lengths []trtllm.Length) (w Workload, ok bo
 	return Workload{
 		Model: model, Checkpoint: checkpoint, GPU: gpu, GPUs: run.Hardware.GPUs,
 		Arguments: run.Arguments, Options: run.LLMAPIOptions, Lengths: lengths,
-		TRTLLMVersion: run.Image.TRTLLMVersion,
+		TRTLLMVersion: run.Image.TRTLLMVersion, Catalog: b.Catalog,
 	}, okM && okG
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 
 	goversion "github.com/hashicorp/go-version"
@@ -17,8 +18,10 @@ type Workload struct {
 	GPU        *catalog.GPU
 	GPUs       int
 	Arguments  trtllm.Arguments
-	// TRTLLMVersion is the version of TensorRT-LLM, "" for the newest.
+	// TRTLLMVersion is the version of TensorRT-LLM, "" for the newest, and Catalog has
+	// its facts, nil for llmbench's own.
 	TRTLLMVersion string
+	Catalog       *catalog.Catalog
 	// Options is the options file as JSON decodes it.
 	Options any
 	// Lengths are the requests in the order in which they are sent.
@@ -60,7 +63,7 @@ func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options an
 	s.Concurrency = whole("concurrency", -1)
 	s.ChunkedContext = a.ChunkedContext(w.Options)
 	s.Balance = balance(w.Options)
-	version := versionOf(w.TRTLLMVersion)
+	version := versionOf(cmp.Or(w.Catalog, catalog.Load()), w.TRTLLMVersion)
 	s.GraphSizes, s.GraphPadding = graphs(w.Options, s.MaxBatchSize, version), graphPadding(w.Options, version)
 	s.AllToAll = s.AllToAll || optionIs(w.Options, "WIDEEP", "moe_config", "backend")
 	s.NotModelled = len(estimate.NotModelled(a, w.Options))

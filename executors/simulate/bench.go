@@ -142,7 +142,7 @@ func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, error) {
 	pp, _ := inv.Args.Int("pp")
 	return plan.Workload{
 		Model: model, Checkpoint: checkpoint, GPU: gpu, GPUs: max(1, tp) * max(1, pp),
-		Arguments: inv.Args, Options: options, Lengths: data.Lengths, TRTLLMVersion: b.Version,
+		Arguments: inv.Args, Options: options, Lengths: data.Lengths, TRTLLMVersion: b.Version, Catalog: cat,
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -146,6 +147,10 @@ func (x *extension) addVersion(b *versionBlock, from string) {
 		base, ok := x.Version(b.Base)
 		if !ok {
 			x.refuse("version", b.Name, "Unknown base", "Version %s is based on %s, which is not in the catalogue.", b.Name, b.Base)
+			return
+		}
+		if own := (versionBlock{Name: b.Name, Base: b.Base, Sources: b.Sources}); !reflect.DeepEqual(*b, own) {
+			x.refuse("version", b.Name, "Version with two origins", "Version %s takes all facts of its base, %s, so that it can have no attribute beside base and sources. Leave base out to declare them.", b.Name, b.Base)
 			return
 		}
 		v = base.renamed(v)
