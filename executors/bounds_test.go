@@ -1,6 +1,7 @@
 package executors_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -505,6 +506,61 @@ func TestBudgetAtFirstAttempt(t *testing.T) {
 		b.wantTold("waits for jobs in flight to end")
 		b.wantTold("not started: it could bring the total to 8.6 GPU-hours, more than the 8.5 that are allowed")
 	})
+}
+
+// A canary that the budget does not allow leaves nobody waiting for it.
+func TestCanaryThatIsNotAfforded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 3, executors.Pace{Canary: true}, failsAfter(time.Minute))
+		b.campaign.Budget = &executors.Budget{Max: 8, Spent: 5}
+		if out, err := b.run(); err != nil || out.Failed != 3 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		b.wantAttempts(0)
+	})
+}
+
+// All applies of a saved plan share one budget: what earlier ones spent is read from
+// the store. Other applies do not count in it.
+func TestSavedPlanSharesBudget(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		course   course
+		first    string        // the plan that the first apply is of
+		for1     time.Duration // after which the first apply is interrupted, 0 for never
+		attempts int           // of both
+	}{
+		{"ended", failsAfter(6 * time.Minute), "p", 0, 5}, // 4 x 0.8 + 4 is 7.2
+		{"another plan's", failsAfter(6 * time.Minute), "q", 0, 3 + 5},
+		{"in flight at its end", failsAfter(20 * time.Minute), "p", 10 * time.Minute, 2}, // 2.7 + 4
+		{"backend's account", course{runs: 6 * time.Minute, end: executors.NodeFail, silent: true, accounted: true}, "p", 0, 5},
+		{"nothing known", course{runs: time.Minute, end: executors.Lost, silent: true}, "p", 0, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBounded(t, 1, executors.Pace{Retries: 2}, c.course)
+				apply := func(saved string, d time.Duration) {
+					ctx, cancel := context.WithTimeout(t.Context(), d)
+					defer cancel()
+					next := &executors.Campaign{
+						Plan: b.campaign.Plan, Store: b.campaign.Store, Backends: b.campaign.Backends, Log: b.campaign.Log, Observe: b.campaign.Observe,
+						Saved: saved, Budget: &executors.Budget{Max: 7.3},
+					}
+					if _, err := next.Run(ctx); err != nil && ctx.Err() == nil {
+						t.Fatal(err)
+					}
+					if spent := next.Budget.Spent; spent > 7.3 {
+						t.Errorf("%.2f GPU-hours were spent", spent)
+					}
+				}
+				apply(c.first, cmp.Or(c.for1, 24*time.Hour))
+				for range 3 {
+					apply("p", 24*time.Hour)
+				}
+				b.wantAttempts(c.attempts)
+			})
+		})
+	}
 }
 
 // An iteration line as TensorRT-LLM 1.0 logs it (testdata/trtllm has whole logs).

@@ -1,16 +1,18 @@
 package executors
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/runs"
 )
 
-// A Budget bounds what the jobs of one apply cost together, in GPU-hours. A job
-// counts its GPUs times its time limit while it may still run, and its GPUs times
-// the time that it held its nodes once it has ended. All rounds of an apply share
-// one budget.
+// A Budget bounds what the jobs of one apply, or of all applies of a saved plan, cost
+// together, in GPU-hours. A job counts its GPUs times its time limit while it may
+// still run, and its GPUs times the time that it held its nodes once it has ended.
+// All rounds of an apply share one budget.
 type Budget struct {
 	// Max is the bound; 0 is none.
 	Max float64
@@ -18,6 +20,8 @@ type Budget struct {
 	Spent float64
 	// Later is kept for samples that a later round may ask for.
 	Later float64
+
+	counted bool // Spent has what earlier applies of the plan have cost
 }
 
 // limits adds up what the jobs in a phase can cost at most, and for those that wait
@@ -80,23 +84,89 @@ func (c *Campaign) mayRetry(t *task) bool {
 	return why == ""
 }
 
-// cost is what a job has cost, in GPU-hours: all that it held, to its end, by its own
-// account, else by the backend's, else its limit.
-func (j *job) cost(exit *jobdir.Exit, ended *jobdir.EndRecord) float64 {
-	gpus, limit := j.tasks[0].run.Hardware.GPUs, j.gpuHoursLimit()
-	if j.planned != nil {
-		gpus = j.planned.GPUs
+// countEarlier adds what jobs of earlier applies of the same saved plan have cost
+// that this campaign does not follow.
+func (c *Campaign) countEarlier() error {
+	if c.Saved == "" || c.Budget.counted {
+		return nil
 	}
-	if exit != nil && !exit.Started.IsZero() {
-		return gpuHours(gpus, exit.Started, exit.Ended)
-	}
-	if start, err := j.folder.Start(); err == nil && start != nil {
-		if exit != nil {
-			return gpuHours(gpus, start.Time, exit.Ended)
-		} else if ended != nil { // the end may have been noticed late
-			return min(limit, gpuHours(gpus, start.Time, ended.Time))
+	c.Budget.counted = true
+	followed := map[string]bool{}
+	for _, j := range c.jobs {
+		if j.folder != nil {
+			followed[j.folder.Dir] = true
 		}
 	}
+	for _, run := range c.Plan.Runs {
+		b := c.Backends[run.Executor]
+		attempts, err := c.Store.Attempts(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated})
+		if err != nil {
+			return err
+		}
+		for _, a := range attempts {
+			intent, err := a.Intent()
+			if err != nil {
+				return err
+			}
+			if intent == nil || intent.Plan != c.Saved {
+				continue
+			}
+			folder, err := a.Job()
+			if err != nil {
+				return err
+			}
+			gpus, limit := run.Hardware.GPUs, run.GPUHoursLimit()
+			if planned, err := folder.Planned(); err != nil {
+				return err
+			} else if planned != nil {
+				gpus, limit = planned.GPUs, planned.GPUHoursLimit()
+			}
+			if !followed[folder.Dir] {
+				c.Budget.Spent += cost(folder.Folder, gpus, limit)
+				followed[folder.Dir] = true
+			}
+		}
+	}
+	return nil
+}
+
+// cost is what the job of a folder has cost, in GPU-hours: by its own account, else
+// by the backend's, else its limit.
+func cost(f jobdir.Folder, gpus int, limit float64) float64 {
+	exit, errExit := f.Exit()
+	start, errStart := f.Start()
+	ended, errEnded := f.Ended()
+	claim, errClaim := f.Claim()
+	switch {
+	case errors.Join(errExit, errStart, errEnded, errClaim) != nil:
+		return limit
+	case exit != nil && !exit.Started.IsZero():
+		return gpuHours(gpus, exit.Started, exit.Ended)
+	case exit != nil && start != nil:
+		return gpuHours(gpus, start.Time, exit.Ended)
+	case ended == nil:
+		return limit
+	case start != nil: // the end may have been noticed late
+		return min(limit, gpuHours(gpus, start.Time, ended.Time))
+	case ended.GPUHours != nil:
+		return min(limit, *ended.GPUHours)
+	case claim == nil && f.Cancelled():
+		return 0 // before it had nodes
+	}
+	return limit
+}
+
+// gpus is how many GPUs a job holds.
+func (j *job) gpus() int {
+	if j.planned != nil {
+		return j.planned.GPUs
+	}
+	return j.tasks[0].run.Hardware.GPUs
+}
+
+// silentCost is what a job has cost that left no record of its start.
+func (j *job) silentCost() float64 {
+	limit := j.gpuHoursLimit()
 	switch j.status.State {
 	case Intent, Submitted, Queued, Held:
 		return 0 // it never had nodes
@@ -106,7 +176,7 @@ func (j *job) cost(exit *jobdir.Exit, ended *jobdir.EndRecord) float64 {
 		if end.IsZero() {
 			end = j.since // when it was noticed
 		}
-		return min(limit, gpuHours(gpus, j.status.Started, end))
+		return min(limit, gpuHours(j.gpus(), j.status.Started, end))
 	}
 	return limit
 }

@@ -38,6 +38,9 @@ type Campaign struct {
 	KeepGoing bool
 	// Budget bounds what the jobs cost; nil is no bound.
 	Budget *Budget
+	// Saved is the hexadecimal SHA-256 of the saved plan that is applied, "" for none:
+	// each attempt records it, and jobs of its earlier applies count in the budget.
+	Saved string
 	// Observe is told what happens, from one goroutine; nil tells nobody.
 	Observe func(Event)
 	Log     hclog.Logger
@@ -173,6 +176,9 @@ func (c *Campaign) prepare(ctx context.Context) error {
 	c.open = slices.Clone(c.tasks)
 	c.findSiblings()
 	if err := c.findJobs(); err != nil {
+		return err
+	}
+	if err := c.countEarlier(); err != nil {
 		return err
 	}
 	for _, b := range c.backendsInUse() {

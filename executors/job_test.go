@@ -2,6 +2,8 @@ package executors
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -77,17 +79,34 @@ func TestPackedNoMore(t *testing.T) {
 	}
 }
 
-// A job costs all that it held, to its end.
-func TestJobHours(t *testing.T) {
-	p := newPacked(t)
-	p.put(p.folder.Dir, "start", `{"job_id":"7","time":"2025-01-01T10:00:00Z","end":true}`)
-	j := &job{folder: p.folder, planned: &plan.Pack{GPUs: 16}, tasks: []*task{{run: &plan.Run{Hardware: plan.Hardware{GPUs: 8}}}}}
-	exit := &jobdir.Exit{Ended: time.Date(2025, 1, 1, 10, 30, 0, 0, time.UTC)}
-	if got := j.cost(exit, nil); got != 8 {
-		t.Errorf("%v GPU-hours", got)
-	}
-	j.planned = nil
-	if got := j.cost(exit, nil); got != 4 {
-		t.Errorf("%v GPU-hours without a plan", got)
+// The folder of a job of 8 GPUs and 30 minutes tells what it has cost: by its own
+// word, else by the backend's, else its limit.
+func TestCostByFolder(t *testing.T) {
+	const start, claim = `{"job_id":"7","time":"2025-01-01T10:00:00Z","end":true}`, `{"job_id":"7","end":true}`
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  float64
+	}{
+		{"in flight", map[string]string{"start": start}, 4},
+		{"exit", map[string]string{"start": start, "exit": `{"started":"2025-01-01T10:00:00Z","ended":"2025-01-01T10:15:00Z","end":true}`, "ended.json": `{"gpu_hours":3,"end":true}`}, 2},
+		{"exit that is not whole", map[string]string{"exit": `{"started":"2025-01-01T10`}, 4},
+		{"start, and when its end was noticed", map[string]string{"start": start, "ended.json": `{"time":"2025-01-01T10:03:00Z","gpu_hours":3,"end":true}`}, 0.4},
+		{"noticed late", map[string]string{"start": start, "ended.json": `{"time":"2025-01-01T12:00:00Z","end":true}`}, 4},
+		{"backend's word", map[string]string{"ended.json": `{"gpu_hours":3,"end":true}`}, 3},
+		{"backend's wild word", map[string]string{"ended.json": `{"gpu_hours":300,"end":true}`}, 4},
+		{"cancelled in the queue", map[string]string{"cancelled": "", "ended.json": `{"end":true}`}, 0},
+		{"cancelled once it had nodes", map[string]string{"cancelled": "", "claim": claim, "ended.json": `{"end":true}`}, 4},
+		{"nothing known", map[string]string{"ended.json": `{"end":true}`}, 4},
+	} {
+		f := jobdir.Folder{Dir: t.TempDir()}
+		for name, text := range c.files {
+			if err := os.WriteFile(filepath.Join(f.Dir, name), []byte(text+"\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := cost(f, 8, 4); got != c.want {
+			t.Errorf("%s: %v GPU-hours, want %v", c.name, got, c.want)
+		}
 	}
 }

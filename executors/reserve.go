@@ -217,7 +217,7 @@ func (c *Campaign) intent(t *task, script []byte) jobdir.Intent {
 	return jobdir.Intent{
 		Cluster: t.backend.Cluster, Executor: t.run.Executor.Type + "." + string(t.run.Executor.Name),
 		ScriptSHA256: sum, User: userName(), Host: hostName(), Nonce: newNonce(),
-		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped,
+		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped, Plan: c.Saved,
 	}
 }
 

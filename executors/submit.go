@@ -279,7 +279,7 @@ func (c *Campaign) waitsForCanary(t *task) bool {
 		c.skip(t, why)
 		return false
 	}
-	return canary.phase != done
+	return canary.phase != done && canary.phase != skipped
 }
 
 // blocksSiblings says why the siblings of a canary are not tried, "" while they are.

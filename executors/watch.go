@@ -242,7 +242,7 @@ func (c *Campaign) closeJob(j *job) error {
 		return err
 	}
 	j.phase = done
-	c.Budget.Spent += j.cost(exit, ended)
+	c.Budget.Spent += cost(j.folder.Folder, j.gpus(), j.gpuHoursLimit())
 	if exit == nil && j.status.State != Ended {
 		return nil // a script may still write
 	}
@@ -480,16 +480,17 @@ func endDetail(s Status) string {
 	return d
 }
 
-// endRecord is how something ended that cannot say so itself.
-func endRecord(s Status, code failure.Code, detail string) jobdir.EndRecord {
+// endRecord is how the job, or a member of it, ended that left no record of its own.
+func (j *job) endRecord(s Status, code failure.Code, detail string) jobdir.EndRecord {
+	hours := j.silentCost()
 	return jobdir.EndRecord{
-		Code: string(code), Detail: detail, JobID: s.JobID, Raw: s.Raw, Nodes: s.Nodes, Suspended: s.Suspended, Time: time.Now().UTC(),
+		Code: string(code), Detail: detail, JobID: s.JobID, Raw: s.Raw, Nodes: s.Nodes, Suspended: s.Suspended, Time: time.Now().UTC(), GPUHours: &hours,
 	}
 }
 
 // end writes down how an attempt ended, and judges it.
 func (c *Campaign) end(t *task, code failure.Code, detail string) error {
-	if err := t.attempt.RecordEnd(endRecord(t.status, code, detail)); err != nil {
+	if err := t.attempt.RecordEnd(t.job.endRecord(t.status, code, detail)); err != nil {
 		return err
 	}
 	_, err := c.judge(t)
@@ -499,7 +500,7 @@ func (c *Campaign) end(t *task, code failure.Code, detail string) error {
 // endJob writes down how a job ended. What becomes of its members is for
 // closeJob to say.
 func (c *Campaign) endJob(j *job, code failure.Code, detail string) error {
-	if err := j.folder.RecordEnd(endRecord(j.status, code, detail)); err != nil {
+	if err := j.folder.RecordEnd(j.endRecord(j.status, code, detail)); err != nil {
 		return err
 	}
 	for _, t := range j.in(active) {
@@ -541,7 +542,7 @@ func (c *Campaign) stopStuck(ctx context.Context) {
 // giveUp ends a job that will not be run, and all its members with it.
 func (c *Campaign) giveUp(j *job, code failure.Code, detail string) error {
 	for _, t := range j.in(active) {
-		if err := t.attempt.RecordEnd(endRecord(j.status, code, detail)); err != nil {
+		if err := t.attempt.RecordEnd(j.endRecord(j.status, code, detail)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/schema"
@@ -25,7 +26,10 @@ type Plan struct {
 	Git             *Git           `json:"git"`
 	Variables       map[string]any `json:"variables"`
 	Store           string         `json:"store"`
-	Runs            []*Run         `json:"runs"`
+	// Saved is when the plan was saved, zero for one that was not: it also tells two
+	// plans apart that are otherwise the same.
+	Saved time.Time `json:"saved,omitzero"`
+	Runs  []*Run    `json:"runs"`
 	// Packs are the jobs that run several samples, left out where there are none:
 	// every sample then has a job of its own.
 	Packs       []*Pack      `json:"packs,omitempty"`
@@ -136,6 +140,11 @@ func Read(r io.Reader) (*Plan, error) {
 	}
 	if slices.Contains(p.Runs, nil) || slices.Contains(p.Packs, nil) {
 		return nil, errors.New("the plan is malformed: a run or a pack is null; plan again")
+	}
+	for _, r := range p.Runs {
+		if !slices.Contains([]Action{Measure, Remeasure, Keep, Wait, Blocked}, r.Action) {
+			return nil, fmt.Errorf("the plan is malformed: %q is no action of a run; plan again", r.Action)
+		}
 	}
 	return &p, nil
 }

@@ -18,7 +18,7 @@ func TestSignals(t *testing.T) {
 	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		t.Run(sig.String(), func(t *testing.T) {
 			d := newDesk(t)
-			d.slow()
+			d.slow("0.0001")
 			apply := d.start("running", "llmbench apply -auto-approve -executor=simulate -target=use_case=chat examples/llama4-maverick")
 			d.wants(1, "llmbench apply -auto-approve -executor=simulate examples/llama4-maverick") // the lease is held
 			d.wants(4, "llmbench status -executor=simulate examples/llama4-maverick")
@@ -36,14 +36,77 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// slow makes the simulated runs of the example take for ever.
-func (d desk) slow() {
+// A saved plan that was interrupted goes on: what it has measured is kept, and what
+// it set aside is not set aside again.
+func TestSavedPlanGoesOn(t *testing.T) {
+	d := newDesk(t)
+	const dir = "examples/llama4-maverick"
+	d.slow("20") // some seconds a run
+	for _, flags := range []string{"", "-replace=max_throughput "} {
+		d.wants(0, "llmbench plan -executor=simulate -out=saved -target=use_case=chat -target=use_case=reasoning "+flags+dir)
+		said := d.start("  valid  ", "llmbench apply saved").ends(syscall.SIGINT, 130)
+		if !strings.Contains(said, "resume:  llmbench apply saved\n") {
+			t.Errorf("apply does not say how to resume:\n%s", said)
+		}
+		before, _ := d.run("llmbench plan -executor=simulate " + dir)
+		d.wants(0, "llmbench apply saved")
+		after, code := d.run("llmbench apply saved")
+		if code != 0 || !strings.Contains(after, "0 to run, 0 to rerun, 2 unchanged") {
+			t.Errorf("the plan is not done: exit %d\n%s\nwhen it was interrupted:\n%s", code, after, before)
+		}
+	}
+}
+
+// Another user's plan is asked about: there is no terminal here, so that nothing is
+// started without -auto-approve.
+func TestPlanOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root runs commands as two users")
+	}
+	const nobody = 65534
+	d := newDesk(t)
+	store := filepath.Join(d.dir, "store")
+	if err := errors.Join(os.Mkdir(store, 0o755), os.Chown(store, nobody, nobody)); err != nil {
+		t.Fatal(err)
+	}
+	binary, err := exec.LookPath("llmbench")
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := filepath.Join(d.dir, "llmbench")
+	if b, err := os.ReadFile(binary); err != nil || os.WriteFile(theirs, b, 0o755) != nil || os.Chmod(filepath.Dir(d.dir), 0o755) != nil {
+		t.Fatal("the binary cannot be given to another user", err)
+	}
+	d.wants(0, "llmbench plan -executor=simulate -target=use_case=chat -out=saved -store=store examples/llama4-maverick")
+	for _, c := range []struct {
+		words []string
+		code  int
+		says  string
+	}{
+		{[]string{"apply", "saved"}, 1, "Others may have written this plan: saved belongs to root"},
+		{[]string{"apply", "-auto-approve", "saved"}, 0, "valid (simulated)"},
+	} {
+		cmd := exec.Command(theirs, c.words...)
+		cmd.Dir, cmd.Env = d.dir, append(os.Environ(), "HOME="+d.dir, "NO_COLOR=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		out, err := cmd.CombinedOutput()
+		if err != nil && cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: exit %d, want %d and %q\n%s", c.words, got, c.code, c.says, out)
+		}
+	}
+}
+
+// slow makes the simulated runs of the example take time.
+func (d desk) slow(speed string) {
 	path := filepath.Join(d.dir, "examples", "llama4-maverick", "main.hcl")
 	src, err := os.ReadFile(path)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	text := strings.Replace(string(src), "  time_limit = \"30m\"\n", "  time_limit = \"30m\"\n  env        = { LLMBENCH_SIMULATED_SPEED = \"0.0001\" }\n", 1)
+	text := strings.Replace(string(src), "  time_limit = \"30m\"\n", "  time_limit = \"30m\"\n  env        = { LLMBENCH_SIMULATED_SPEED = \""+speed+"\" }\n", 1)
 	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		d.t.Fatal(err)
 	}

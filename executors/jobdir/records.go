@@ -171,6 +171,9 @@ type Intent struct {
 	// may be empty.
 	LLMBenchVersion string `json:"llmbench_version"`
 	Git             string `json:"definitions_git"`
+	// Plan is the hexadecimal SHA-256 of the saved plan whose apply made the attempt,
+	// "" where the definitions were applied.
+	Plan string `json:"plan,omitempty"`
 	// ChecksSkipped says that apply was told not to look at the site, the weights
 	// and the image first.
 	ChecksSkipped bool `json:"checks_skipped"`
@@ -199,6 +202,9 @@ type EndRecord struct {
 	// suspect.
 	Suspended bool      `json:"suspended"`
 	Time      time.Time `json:"time"`
+	// GPUHours is what the job has cost by the backend's account, nil where that was
+	// not asked for.
+	GPUHours *float64 `json:"gpu_hours,omitempty"`
 }
 
 // A Member is an attempt of a job, on the job's cluster, by its numbers.

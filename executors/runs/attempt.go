@@ -73,12 +73,35 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 			if err != nil {
 				return nil, err
 			}
-			for _, n := range l.Numbered("attempt-") {
+			numbers, err := s.attemptsIn(l)
+			if err != nil {
+				return nil, err
+			}
+			for _, n := range numbers {
 				out = append(out, s.attempt(home, k, sample, n))
 			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *Attempt) int { return a.Sample - b.Sample })
+	return out, nil
+}
+
+// attemptsIn are the numbers of the attempts in a sample's folder, ascending.
+func (s *Store) attemptsIn(l jobdir.Listing) ([]int, error) {
+	numbers := l.Numbered("attempt-")
+	if s.without == "" {
+		return numbers, nil
+	}
+	var out []int
+	for _, n := range numbers {
+		intent, err := jobdir.Folder{Dir: filepath.Join(l.Dir, "attempt-"+strconv.Itoa(n))}.Intent()
+		if err != nil {
+			return nil, err
+		}
+		if intent == nil || intent.Plan != s.without {
+			out = append(out, n)
+		}
+	}
 	return out, nil
 }
 

@@ -123,11 +123,15 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 		return out, false, err
 	}
 	out.Stone = l.Has(replacedFile)
-	if out.UpTo, err = retired(l); err != nil {
+	if out.UpTo, err = s.retired(l); err != nil {
+		return out, false, err
+	}
+	numbers, err := s.attemptsIn(l)
+	if err != nil {
 		return out, false, err
 	}
 	settled := true
-	for _, n := range l.Numbered("attempt-") {
+	for _, n := range numbers {
 		o, err := s.attempt(s.KeyDir(k), k, sample, n).outcome()
 		if err == nil {
 			err = o.addTrial()

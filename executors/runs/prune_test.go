@@ -47,7 +47,7 @@ func TestPrune(t *testing.T) {
 		attempt(third, 1, 5, failed), attempt(third, 1, 5, flies), // under way
 		attempt(third, 2, 5, failed),
 	}
-	if err := s.Replace(third, 2, "again"); err != nil { // the next attempt must have a later number
+	if err := s.Replace(third, 2, "again", ""); err != nil { // the next attempt must have a later number
 		t.Fatal(err)
 	}
 	files := map[string]bool{ // whether they go

@@ -106,7 +106,11 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 		if err != nil {
 			return slot, err
 		}
-		last, err := retired(l)
+		last, err := s.retired(l)
+		if err != nil {
+			return slot, err
+		}
+		numbers, err := s.attemptsIn(l)
 		if err != nil {
 			return slot, err
 		}
@@ -115,7 +119,7 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 		if home == homes[len(homes)-1] {
 			gone = last
 		}
-		for _, n := range slices.Backward(l.Numbered("attempt-")) {
+		for _, n := range slices.Backward(numbers) {
 			if n <= last || slot.Counts {
 				break
 			}

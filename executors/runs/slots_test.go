@@ -129,12 +129,12 @@ func TestSlots(t *testing.T) {
 
 func TestReplaceRetires(t *testing.T) {
 	s := Open(t.TempDir())
-	if err := s.Replace(testKey, 1, "nothing there"); err != nil {
+	if err := s.Replace(testKey, 1, "nothing there", ""); err != nil {
 		t.Fatal(err)
 	}
 	finish(t, newAttempt(t, s, testKey, 1, testAddress))
 	newAttempt(t, s, testKey, 1, testAddress)
-	if err := s.Replace(testKey, 1, "asked for with -replace"); err != nil {
+	if err := s.Replace(testKey, 1, "asked for with -replace", ""); err != nil {
 		t.Fatal(err)
 	}
 	if st := held(t, s, testKey, 1); st.Valid != 0 || len(st.InFlight) != 0 || st.Missing() != 1 {
@@ -161,11 +161,66 @@ func TestReplaceAll(t *testing.T) {
 	for sample := range 3 {
 		finish(t, newAttempt(t, s, testKey, sample+1, testAddress))
 	}
-	if err := s.ReplaceAll(testKey, 1, "asked for with -replace"); err != nil {
+	if err := s.ReplaceAll(testKey, "asked for with -replace", ""); err != nil {
 		t.Fatal(err)
 	}
 	if st := held(t, s, testKey, 1); st.Valid != 0 || st.Missing() != 1 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// Without a saved plan the store is as it was before that was applied.
+func TestWithoutPlan(t *testing.T) {
+	s := Open(t.TempDir())
+	of := func(plan string) *Attempt {
+		a, err := s.Reserve(testKey, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := testPrepared(s, a, testAddress)
+		p.Intent.Plan = plan
+		if err := a.Prepare(p); err != nil {
+			t.Fatal(err)
+		}
+		finish(t, a)
+		return a
+	}
+	finish(t, newAttempt(t, s, testKey, 1, testAddress))
+	if err := s.ReplaceAll(testKey, "asked for with -replace", ""); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, newAttempt(t, s, testKey, 1, testAddress))
+	before := held(t, s, testKey, 1)
+
+	for range 2 { // a second apply sets aside nothing that the first one measured
+		if err := s.ReplaceAll(testKey, "asked for with -replace", "p"); err != nil {
+			t.Fatal(err)
+		}
+		of("p")
+	}
+	last := of("p")
+	fail(t, newAttempt(t, s, testKey, 2, testAddress), "lost")
+	if slots, err := s.Slots(testKey, 1); err != nil || slots[0].Attempt.Number != last.Number || slots[0].Tries != 1 {
+		t.Errorf("%+v, %v", slots, err)
+	}
+	old := s.Without("p")
+	for name, look := range map[string]func() (plan.State, error){
+		"store": func() (plan.State, error) { return old.Held(testKey, 1) },
+		"view":  func() (plan.State, error) { return old.View("0").Look(testKey.Fingerprint, testKey.Cluster, false, 1) },
+	} {
+		st, err := look()
+		if err != nil || st.Valid != before.Valid || len(st.Failed) != 1 { // that of nobody's plan is seen
+			t.Errorf("%s: %+v, %v, want %+v and a failure", name, st, err, before)
+		}
+	}
+	if at, err := old.View("0").LastAt(testAddress, false); err != nil || at == nil {
+		t.Errorf("%v, %v", at, err)
+	}
+	if s.Without("") != s {
+		t.Error("without no plan it is another store")
+	}
+	if slots, err := old.Slots(testKey, 1); err != nil || slots[0].Attempt.Number != 2 {
+		t.Errorf("the attempt that speaks is %+v, %v", slots, err)
 	}
 }
 

@@ -30,6 +30,8 @@ type Store struct {
 	checked sync.Map // of Dataset, the fs.FileInfo of those that had their content
 
 	versions [2]earlier // real, simulated
+	// without is a saved plan whose attempts and tombstones are not seen, "" for none.
+	without string
 
 	now  func() time.Time
 	link func(from, to string) error
@@ -42,6 +44,17 @@ func Open(dir string) *Store {
 		abs = dir // no working directory: every later call says so
 	}
 	return &Store{dir: abs, gid: -1, causes: trtllm.NewClassifier(failure.Lexicon{}), now: time.Now, link: os.Link}
+}
+
+// Without is the store as it would be had a saved plan, by its SHA-256, never been
+// applied. Only read it.
+func (s *Store) Without(plan string) *Store {
+	if plan == s.without {
+		return s
+	}
+	out := Open(s.dir)
+	out.gid, out.causes, out.now, out.link, out.without = s.gid, s.causes, s.now, s.link, plan
+	return out
 }
 
 // Know lets the store find failures in logs by the words of a scheduler, too.

@@ -17,15 +17,20 @@ type Tombstone struct {
 	UpTo int       `json:"up_to"`
 	Why  string    `json:"why"`
 	Time time.Time `json:"time"`
+	// Plan is the saved plan that asked for it, as in jobdir.Intent, and Before the
+	// last attempt that did not count without it.
+	Plan   string `json:"plan,omitempty"`
+	Before int    `json:"before,omitempty"`
 }
 
-// Replace retires all attempts of a sample that exist now. They stay where they
-// are and are judged no more; the sample is measured again.
-func (s *Store) Replace(k Key, sample int, why string) error {
+// Replace retires all attempts of a sample that exist now, but for those of plan,
+// the saved plan that asks for it, "" for none. They stay where they are and are
+// judged no more; the sample is measured again.
+func (s *Store) Replace(k Key, sample int, why, plan string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	last, err := s.lastAttempt(k, sample)
+	last, err := s.Without(plan).lastAttempt(k, sample)
 	if err != nil || last == 0 {
 		return err
 	}
@@ -33,7 +38,15 @@ func (s *Store) Replace(k Key, sample int, why string) error {
 	if err := s.mkdirAll(dir); err != nil {
 		return err
 	}
-	t := Tombstone{UpTo: last, Why: why, Time: s.now().UTC()}
+	l, err := jobdir.List(dir)
+	if err != nil {
+		return err
+	}
+	before, err := s.Without(plan).retired(l)
+	if err != nil {
+		return err
+	}
+	t := Tombstone{UpTo: last, Why: why, Time: s.now().UTC(), Plan: plan, Before: before}
 	return jobdir.ReplaceFile(dir, replacedFile, jobdir.Encode(t), 0o644)
 }
 
@@ -50,7 +63,11 @@ func (s *Store) lastAttempt(k Key, sample int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if have := l.Numbered("attempt-"); len(have) > 0 {
+		have, err := s.attemptsIn(l)
+		if err != nil {
+			return 0, err
+		}
+		if len(have) > 0 {
 			last = max(last, have[len(have)-1])
 		}
 	}
@@ -59,7 +76,7 @@ func (s *Store) lastAttempt(k Key, sample int) (int, error) {
 
 // ReplaceAll retires all attempts of all samples of a key, those beyond wanted
 // too: one that was left would satisfy the run in place of a new one.
-func (s *Store) ReplaceAll(k Key, wanted int, why string) error {
+func (s *Store) ReplaceAll(k Key, why, plan string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
@@ -68,7 +85,7 @@ func (s *Store) ReplaceAll(k Key, wanted int, why string) error {
 		return err
 	}
 	for _, sample := range samples {
-		if err := s.Replace(k, sample, why); err != nil {
+		if err := s.Replace(k, sample, why, plan); err != nil {
 			return err
 		}
 	}
@@ -77,10 +94,13 @@ func (s *Store) ReplaceAll(k Key, wanted int, why string) error {
 
 // retired is the number of the last attempt in a sample's folder that does not
 // count, 0 if all do.
-func retired(l jobdir.Listing) (int, error) {
+func (s *Store) retired(l jobdir.Listing) (int, error) {
 	t, err := jobdir.Document[Tombstone](l, replacedFile)
 	if err != nil || t == nil {
 		return 0, err
+	}
+	if s.without != "" && t.Plan == s.without {
+		return t.Before, nil
 	}
 	if t.UpTo < 0 {
 		return 0, fmt.Errorf("%s: up_to is %d", filepath.Join(l.Dir, replacedFile), t.UpTo)

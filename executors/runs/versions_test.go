@@ -65,7 +65,7 @@ func TestEarlierVersionsAreRead(t *testing.T) {
 func TestEarlierAttemptsAreReplaced(t *testing.T) {
 	s := store010(t)
 	k := chat010(t, s)
-	if err := s.ReplaceAll(k, 2, "test"); err != nil {
+	if err := s.ReplaceAll(k, "test", ""); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := s.Held(k, 2); err != nil || st.Valid != 0 || len(st.InFlight) != 0 {

@@ -93,6 +93,9 @@ func (v *View) half(simulated bool) *viewHalf {
 	h.open.Do(func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
+		if h.store.without != "" {
+			return // the cache is of the whole store
+		}
 		for fingerprint, line := range readCache(h.store.half(h.simulated), h.version) {
 			h.entries[fingerprint] = &entry{line: line}
 		}
@@ -101,6 +104,9 @@ func (v *View) half(simulated bool) *viewHalf {
 }
 
 func (h *viewHalf) keep() {
+	if h.store.without != "" {
+		return
+	}
 	h.mu.Lock()
 	enough := h.stale > 0 || h.fresh >= h.least && h.fresh*shareFresh >= len(h.entries)
 	entries := slices.Collect(maps.Values(h.entries))

@@ -39,6 +39,15 @@ func (s *schedule) bound() {
 	}
 }
 
+// saved is the saved plan that all lives are applies of, "" where each is one of the
+// definitions: its bound holds for all of them together.
+func (s *schedule) saved() string {
+	if s.seed%4 == 2 {
+		return "a plan"
+	}
+	return ""
+}
+
 // attempts are the folders of attempts that were prepared, by sample folder.
 func (s *schedule) attempts() map[string][]string {
 	out := map[string][]string{}
@@ -111,7 +120,7 @@ func (s *schedule) avoidsExcluded(dir string, argv []string) {
 	}
 }
 
-// affords checks that what this life's jobs have cost, with those that go on and
+// affords checks that what this life's jobs, or the plan's, have cost, with those that go on and
 // the one in dir to their time limits, is within its bound.
 func (s *schedule) affords(dir string) {
 	if s.bounds.maxGPUHours == 0 {
@@ -120,7 +129,7 @@ func (s *schedule) affords(dir string) {
 	sum := s.limit(dir)
 	seen := map[string]bool{dir: true}
 	for _, j := range s.slurm.all() {
-		if seen[j.dir] || !s.bounds.mine(j.dir) {
+		if seen[j.dir] || s.saved() == "" && !s.bounds.mine(j.dir) {
 			continue // a second job of one attempt leaves it alone
 		}
 		seen[j.dir] = true

@@ -221,6 +221,7 @@ func (s *schedule) life() (ended bool, died string) {
 		secrets = s.rng.Intn(3)
 	}
 	c := &executors.Campaign{
+		Saved: s.saved(),
 		Secrets: func(string) []string {
 			if secrets--; secrets == -1 {
 				panic(killed{"while attempts are made"})

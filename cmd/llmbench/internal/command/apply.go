@@ -26,6 +26,8 @@ type applyFlags struct {
 	LockTimeout                          time.Duration
 	Pack                                 int // runs a job, 0 for what the executor says
 	SkipChecks                           bool
+	// foreign says what others may have written of a saved plan and its definitions.
+	foreign []string
 }
 
 func applyCommand(e *env) *cli.Command {
@@ -36,7 +38,7 @@ func applyCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "detach", Usage: "submit and return; status, results or another apply follow up"},
 			&cli.IntFlag{Name: "pack", Usage: "run up to `N` runs in one job, one after another"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs although one like them failed to start"},
-			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "refuse when the time limits add up to more than `N` GPU-hours"},
+			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "start nothing that could bring this apply, or all applies of a saved plan, above `N` GPU-hours"},
 			&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `TIME`, such as 10m, for another apply on the same store"},
 			&cli.BoolFlag{Name: "skip-checks", Usage: "do not look at the site, weights and images first, as doctor does"},
 			&cli.BoolFlag{Name: "json", Usage: "print events, one JSON object a line"},
@@ -93,7 +95,7 @@ func readApplyFlags(c *cli.Command) (applyFlags, error) {
 
 // runApply plans, asks, and measures.
 func (e *env) runApply(ctx context.Context, f applyFlags) error {
-	s, p, diags, err := e.planned(f)
+	s, p, diags, err := e.planned(&f)
 	if p == nil {
 		p = plan.Empty(Version)
 	}
@@ -135,7 +137,7 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics
 }
 
 // planned is the plan to apply: made now, or saved and checked against now.
-func (e *env) planned(f applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
+func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
 	if f.Plan == "" {
 		s := e.load(f.definitionFlags, f.Executor)
 		s.sites.pack = f.Pack
@@ -146,15 +148,27 @@ func (e *env) planned(f applyFlags) (*session, *plan.Plan, hcl.Diagnostics, erro
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return e.reload(saved)
+	s, p, diags, err := e.reload(saved)
+	if err == nil {
+		f.foreign = saved.foreign(p.Inputs)
+		s.source = saved.source()
+	}
+	return s, p, diags, err
 }
 
 // approve asks, unless told not to.
 func (e *env) approve(p *plan.Plan, diags hcl.Diagnostics, f applyFlags) error {
-	if f.AutoApprove || f.Plan != "" || p.Summary.ToDo() == 0 {
+	if f.AutoApprove || f.Plan != "" && f.foreign == nil || p.Summary.ToDo() == 0 {
 		return nil
 	}
+	theirs := ""
+	if f.foreign != nil {
+		theirs = "Others may have written this plan: " + view.Some(f.foreign, 3) + ".\n"
+	}
 	if !e.streams.Interactive {
+		if theirs != "" {
+			return errors.New(theirs + "There is no terminal to ask on: read above what it starts, then -auto-approve applies it. Nothing was started")
+		}
 		return errors.New("there is no terminal to ask on; -auto-approve applies without asking. Nothing was started")
 	}
 	question := fmt.Sprintf("Start jobs that can cost up to %.1f GPU-hours?", p.Summary.GPUHoursLimit)
@@ -167,7 +181,7 @@ func (e *env) approve(p *plan.Plan, diags hcl.Diagnostics, f applyFlags) error {
 	if warnings := view.Warnings(diags); warnings != "" {
 		question = warnings + ".\n" + question
 	}
-	if !e.confirm(question) {
+	if !e.confirm(theirs + question) {
 		return errors.New("not approved; nothing was started")
 	}
 	return nil
@@ -246,7 +260,7 @@ func (s *session) hints(p *plan.Plan, f applyFlags) view.Hints {
 	if s.storeName != storeName(definitionFlags{Dir: s.defs.Dir}, s.defs) {
 		flags = append(flags, "-store="+s.storeName)
 	}
-	return view.Hints{Flags: flags, Dir: s.defs.Dir}
+	return view.Hints{Flags: flags, Dir: s.defs.Dir, Plan: f.Plan}
 }
 
 // knowSites keeps to what is known of the clusters: no more jobs are submitted at
@@ -268,7 +282,7 @@ func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budg
 	c := &executors.Campaign{
 		Plan: p, Store: s.store, Backends: s.sites.backends(),
 		Secrets: s.secrets, Hidden: s.defs.Secrets(), Vocabulary: s.vocabulary,
-		Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, Budget: budget,
+		Saved: s.saved, Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, Budget: budget,
 		Observe: out.Event, Log: s.env.log,
 	}
 	return c.Run(ctx)

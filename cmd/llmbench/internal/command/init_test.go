@@ -22,16 +22,15 @@ func TestInitAsks(t *testing.T) {
 	if err := e.runInit(t.Context(), dir, "llama4-maverick-gb200x8", siteValues{Partition: "gb200"}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "Slurm account that is billed: Folder with weights and images, on a file system that all nodes share [/lustre/ours]: "
+	const want = "Slurm account to charge: Folder with weights and images, on a file system that all nodes share [/lustre/ours]: "
 	if asked.String() != want {
 		t.Errorf("asked %q", asked.String())
 	}
 	vars, _ := os.ReadFile(filepath.Join(dir, "site.auto.vars"))
-	if !strings.Contains(string(vars), "account     = \"perf $${x}\"\ninstall_dir = \"/lustre/ours\"\n") {
+	if !strings.Contains(string(vars), "account   = \"perf $${x}\"\npartition = \"gb200\"\n") {
 		t.Errorf("%s", vars)
 	}
-	main, _ := os.ReadFile(filepath.Join(dir, "main.hcl"))
-	if !strings.Contains(string(main), "  partition = \"gb200\"\n") {
-		t.Errorf("%s", main)
+	if !strings.HasSuffix(string(vars), "\ninstall_dir = \"/lustre/ours\"\n") {
+		t.Errorf("%s", vars)
 	}
 }

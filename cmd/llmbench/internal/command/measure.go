@@ -57,7 +57,7 @@ func (s *session) replace(p *plan.Plan) error {
 		if !r.Replaced() {
 			continue
 		}
-		if err := s.store.ReplaceAll(s.sites.keyOf(r), r.State.Wanted, r.Reason); err != nil {
+		if err := s.store.ReplaceAll(s.sites.keyOf(r), r.Reason, s.saved); err != nil {
 			return err
 		}
 	}

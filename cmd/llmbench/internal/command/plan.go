@@ -3,7 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
-	"os"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/hashicorp/hcl/v2"
@@ -120,7 +120,7 @@ func (s *session) printPlan(p *plan.Plan, f planFlags) error {
 
 // view is p with what the definitions say of its executors and its price.
 func (s *session) view(p *plan.Plan) view.PlanView {
-	return view.PlanView{Plan: p, Describe: s.sites.describe(), Placement: s.sites.placement(p), Unpacked: s.sites.unpacked(), Price: s.price()}
+	return view.PlanView{Plan: p, Source: s.source, Describe: s.sites.describe(), Placement: s.sites.placement(p), Unpacked: s.sites.unpacked(), Price: s.price()}
 }
 
 func (s *session) price() view.Price {
@@ -153,23 +153,11 @@ func savePlan(path string, p *plan.Plan) error {
 		return err
 	}
 	defer f.Cleanup()
+	p.Saved = time.Now().UTC()
 	if err := p.Write(f); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
-}
-
-func readPlan(path string) (*plan.Plan, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	p, err := plan.Read(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return p, nil
 }
 
 // withoutRepeats drops a warning that stands beside an error of the same place.

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcldec"
 
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
@@ -31,6 +32,10 @@ type session struct {
 	// instead says that this session shows simulations in place of the runs that were
 	// asked for, of which none is measured.
 	instead bool
+	// saved is the saved plan that is applied, by its SHA-256, "" for none.
+	saved string
+	// source is where that came from.
+	source *view.Source
 	// unshared says why the store's group cannot be set; nothing may be written then.
 	unshared error
 	// seen is what the last plan saw of the store.

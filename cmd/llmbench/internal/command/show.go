@@ -32,7 +32,7 @@ func showCommand(e *env) *cli.Command {
 			if c.Bool("json") {
 				return p.Write(e.streams.Out)
 			}
-			return view.PlanView{Plan: p}.Text(e.streams.Out)
+			return view.PlanView{Plan: p.Plan, Source: p.source()}.Text(e.streams.Out)
 		},
 	}
 }

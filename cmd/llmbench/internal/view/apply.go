@@ -64,7 +64,11 @@ func (a *Apply) Planned(v PlanView) error {
 	for _, r := range v.Plan.Runs {
 		a.json.Info(r.Address+": "+string(r.Action), "type", "planned_change", "address", r.Address, "action", r.Action, "reason", r.Reason)
 	}
-	a.json.Info(v.planLine(), "type", "change_summary", "summary", v.Plan.Summary)
+	args := []any{"type", "change_summary", "summary", v.Plan.Summary}
+	if v.Source != nil {
+		args = append(args, "plan", v.Source.File, "directory", v.Source.Dir, "store", v.Plan.Store, "starts", v.starts())
+	}
+	a.json.Info(v.planLine(), args...)
 	return nil
 }
 
@@ -170,6 +174,16 @@ func (a *Apply) Error(err error) {
 type Hints struct {
 	Flags []string
 	Dir   string
+	// Plan is the saved plan that is applied, "" for none.
+	Plan string
+}
+
+// resume is the command that goes on with the runs.
+func (h Hints) resume() string {
+	if h.Plan != "" {
+		return "llmbench apply " + h.Plan
+	}
+	return h.command("apply", h.Dir)
 }
 
 func (h Hints) command(words ...string) string {
@@ -195,12 +209,12 @@ func (a *Apply) goesOn(what string, o executors.Outcome, h Hints) {
 	w := a.s.Err
 	fmt.Fprintln(w, what)
 	if len(o.Jobs) == 0 {
-		fmt.Fprintf(w, "No job goes on.\n  resume:  %s\n", h.command("apply", h.Dir))
+		fmt.Fprintf(w, "No job goes on.\n  resume:  %s\n", h.resume())
 		return
 	}
 	fmt.Fprintf(w, "Jobs that go on: %s\n", strings.Join(o.Jobs, " "))
 	fmt.Fprintf(w, "  follow:  %s\n  resume:  %s\n  cancel:  %s\n",
-		h.command("status", h.Dir), h.command("apply", h.Dir), h.command("cancel", h.Dir))
+		h.command("status", h.Dir), h.resume(), h.command("cancel", h.Dir))
 }
 
 // Results prints the table and where it was written.

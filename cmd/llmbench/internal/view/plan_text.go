@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/mitchellh/go-wordwrap"
 
@@ -28,12 +31,22 @@ type PlanView struct {
 	All bool
 	// Price is what the policy says that a GPU-hour costs.
 	Price Price
+	// Source is where a saved plan came from, nil for one that was made now.
+	Source *Source
+}
+
+// A Source is a saved plan's file and the directory of its definitions, absolute.
+type Source struct {
+	File, Dir string
+	Saved     time.Time
+	Version   string
 }
 
 // Text prints the plan for a person: benchmark by benchmark what all runs
 // share, once and with its place, then a line a run, then what changed.
 func (v PlanView) Text(w io.Writer) error {
 	p := &printer{w: w}
+	v.source(p)
 	for i, g := range groupRuns(v.Plan.Runs) {
 		if i > 0 {
 			p.line("")
@@ -47,6 +60,46 @@ func (v PlanView) Text(w io.Writer) error {
 	}
 	p.wrapped("", 0, v.planLine())
 	return p.err
+}
+
+// source says where a saved plan came from and what its jobs start.
+func (v PlanView) source(p *printer) {
+	if v.Source == nil {
+		return
+	}
+	when := ""
+	if !v.Source.Saved.IsZero() {
+		when = " on " + v.Source.Saved.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	p.line("%s: saved%s by llmbench %s", v.Source.File, when, v.Source.Version)
+	t := &table{indent: "  "}
+	t.add("directory", v.Source.Dir)
+	t.add("store", v.Plan.Store)
+	for _, e := range v.starts() {
+		t.add("executor", e.Executor)
+		t.add("launcher", strings.Join(e.Launcher, " "))
+		t.add("prolog", cmp.Or(strings.Join(e.Prolog, " && "), "none"))
+	}
+	p.table(t)
+	p.line("")
+}
+
+// A startingOf is an executor with what its jobs start.
+type startingOf struct {
+	Executor string   `json:"executor"`
+	Launcher []string `json:"launcher"`
+	Prolog   []string `json:"prolog"`
+}
+
+func (v PlanView) starts() []startingOf {
+	var out []startingOf
+	for _, r := range v.Plan.Runs {
+		s := startingOf{strings.TrimSuffix(r.Executor.Type+"."+string(r.Executor.Name), "."), r.Settings.Launcher, r.Settings.Prolog}
+		if !slices.ContainsFunc(out, func(o startingOf) bool { return reflect.DeepEqual(o, s) }) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // planLine is the last line of a plan.

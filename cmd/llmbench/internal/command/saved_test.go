@@ -1,0 +1,178 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A savedDesk holds definitions and a plan of them that was saved.
+type savedDesk struct {
+	dir, file string
+	env       *env
+}
+
+func newSavedDesk(t *testing.T) savedDesk {
+	t.Helper()
+	d := savedDesk{dir: t.TempDir(), env: &env{environ: []string{}, streams: &view.Streams{Out: io.Discard, Err: io.Discard}, signal: &signalContext{Context: t.Context()}}}
+	if err := os.Chmod(d.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const example = "../../../../examples/llama4-maverick/"
+	for _, name := range []string{"main.hcl"} {
+		b, err := os.ReadFile(example + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(d.dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.file = filepath.Join(d.dir, "saved")
+	s := d.env.load(definitionFlags{Dir: d.dir, Store: filepath.Join(d.dir, "store")}, "simulate")
+	p, diags := s.proven(plan.Selection{Targets: []string{"use_case=chat"}}, true)
+	if diags.HasErrors() || len(p.Runs) == 0 {
+		t.Fatal(diags)
+	}
+	if err := savePlan(d.file, p); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Whatever differs in a saved plan from what follows from its definitions is refused,
+// and a malformed one is an error. What only tells where it was made may differ.
+func TestSavedPlanIsRecomputed(t *testing.T) {
+	d := newSavedDesk(t)
+	text, err := os.ReadFile(d.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document any
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	told := []string{".llmbench_version", ".saved", ".git", ".undeclared", ".diagnostics", ".store"}
+	told = append(told, ".variables.executor", ".variables.partition") // nothing of a simulation depends on them
+	tried := 0
+	walk("", document, func(path string, was any, set func(any)) {
+		if slices.ContainsFunc(told, func(p string) bool { return strings.HasPrefix(path, p) }) {
+			return
+		}
+		for _, put := range []any{nil, "x", []any{nil}} {
+			if reflect.DeepEqual(put, was) || put == nil && (was == 0.0 || was == false || was == "") { // null is read as these
+				continue
+			}
+			set(put)
+			b, err := json.Marshal(document)
+			set(was)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(d.file, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			tried++
+			saved, err := readPlan(d.file)
+			if err != nil {
+				continue
+			}
+			if err := (view.PlanView{Plan: saved.Plan, Source: saved.source()}).Text(io.Discard); err != nil {
+				t.Errorf("%s = %v: %v", path, put, err)
+			}
+			if _, _, diags, err := d.env.reload(saved); err == nil && !diags.HasErrors() {
+				t.Errorf("%s = %v is applied", path, put)
+			}
+		}
+	})
+	if tried < 300 {
+		t.Errorf("only %d changes were tried", tried)
+	}
+}
+
+// A plan is its user's own where nobody else may have written it, its definitions, or
+// the folders that lead there.
+func TestForeignPlans(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(d *savedDesk) error
+		want   string // "" for the user's own
+	}{
+		"own":                  {func(*savedDesk) error { return nil }, ""},
+		"plan":                 {func(d *savedDesk) error { return os.Chmod(d.file, 0o664) }, "/saved can be written by others (mode 0664)"},
+		"definitions":          {func(d *savedDesk) error { return os.Chmod(filepath.Join(d.dir, "main.hcl"), 0o646) }, "/main.hcl can be written by others (mode 0646)"},
+		"folder":               {func(d *savedDesk) error { return os.Chmod(d.dir, 0o775) }, " can be written by others (mode 0775)"},
+		"sticky folder":        {func(d *savedDesk) error { return os.Chmod(d.dir, 0o777|fs.ModeSticky) }, ""},
+		"link":                 {linked(0o755, 0o600), ""},
+		"link to another's":    {linked(0o755, 0o666), "/target can be written by others (mode 0666)"},
+		"link in a bad folder": {linked(0o777, 0o600), " can be written by others (mode 0777)"},
+		"another's plan":       {func(d *savedDesk) error { return os.Chown(d.file, 65534, -1) }, "/saved belongs to "},
+		"another's folder":     {func(d *savedDesk) error { return os.Chown(d.dir, 65534, -1) }, " belongs to "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if strings.HasPrefix(name, "another's") && os.Geteuid() != 0 {
+				t.Skip("only root gives files away")
+			}
+			d := newSavedDesk(t)
+			if err := c.change(&d); err != nil {
+				t.Fatal(err)
+			}
+			saved, err := readPlan(d.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(saved.foreign(saved.Inputs), ", ")
+			if got != "" != (c.want != "") || !strings.Contains(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			var asked bytes.Buffer
+			e := &env{streams: &view.Streams{In: strings.NewReader("no\n"), Out: &asked, Err: &asked, Interactive: true}}
+			p := &plan.Plan{Runs: []*plan.Run{{}}, Summary: plan.Summary{Measure: 1, GPUHoursLimit: 4}}
+			f := applyFlags{Plan: d.file, foreign: saved.foreign(saved.Inputs)}
+			if err := e.approve(p, nil, f); (err != nil) != (c.want != "") || !strings.Contains(asked.String(), c.want) {
+				t.Errorf("%v, asked %q", err, asked.String())
+			}
+			f.AutoApprove = true
+			if err := e.approve(p, nil, f); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// linked has the plan read through a link in a folder of one mode to a file of another.
+func linked(folder, file os.FileMode) func(*savedDesk) error {
+	return func(d *savedDesk) error {
+		target, links := filepath.Join(d.dir, "target"), filepath.Join(d.dir, "links")
+		err := errors.Join(os.Rename(d.file, target), os.Chmod(target, file), os.Mkdir(links, 0o755), os.Chmod(links, folder))
+		d.file = filepath.Join(links, "saved")
+		return errors.Join(err, os.Symlink(target, d.file))
+	}
+}
+
+// walk visits all values below v, with what puts another in the place of each.
+func walk(path string, v any, visit func(path string, was any, set func(any))) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			visit(path+"."+key, value, func(put any) { v[key] = put })
+			walk(path+"."+key, value, visit)
+		}
+	case []any:
+		for i, value := range v {
+			visit(fmt.Sprintf("%s[%d]", path, i), value, func(put any) { v[i] = put })
+			walk(fmt.Sprintf("%s[%d]", path, i), value, visit)
+		}
+	}
+}
