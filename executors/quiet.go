@@ -66,7 +66,7 @@ func (c *Campaign) silence(ctx context.Context, t *task, silent time.Duration) e
 		return c.stopHanging(ctx, t, why)
 	}
 	if s := t.quiet.signs; s != nil && s.Reported && !t.quiet.diagnosed {
-		c.tell(t, RunState, Event{Text: "the step goes on after trtllm-bench has ended; it is looked into"})
+		c.tell(t, RunState, Event{Text: "the step is still running after trtllm-bench ended; its processes are inspected"})
 		return c.diagnose(ctx, t)
 	}
 	p, err := t.attempt.Progress()
@@ -86,7 +86,7 @@ func (c *Campaign) silence(ctx context.Context, t *task, silent time.Duration) e
 		c.tell(t, RunState, Event{Text: why})
 		return nil
 	}
-	c.tell(t, RunState, Event{Text: why + "; it is looked into"})
+	c.tell(t, RunState, Event{Text: why + "; its processes are inspected"})
 	if err := c.diagnose(ctx, t); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func Overdue(run *plan.Run, p *runs.Progress, ran, silent time.Duration) string 
 			bound, expected = 2*seconds(e.StartupSeconds.High), fmt.Sprintf("start-up is expected to take at most %s", seconds(e.StartupSeconds.High))
 		}
 		if ran > bound {
-			return fmt.Sprintf("warning: trtllm-bench has written no line %s after its step was started, and %s; the job goes on", ran.Round(time.Second), expected)
+			return fmt.Sprintf("warning: trtllm-bench has written no line %s after its step was started, and %s; the job keeps running", ran.Round(time.Second), expected)
 		}
 	}
 	if !known {
@@ -167,7 +167,7 @@ func Overdue(run *plan.Run, p *runs.Progress, ran, silent time.Duration) string 
 	if silent <= 2*expected {
 		return ""
 	}
-	return fmt.Sprintf("warning: nothing was written for %s, and at most %s are expected; the job goes on (max_quiet would end it)", silent.Round(time.Second), expected)
+	return fmt.Sprintf("warning: nothing was written for %s, and at most %s are expected; the job keeps running (max_quiet would end it)", silent.Round(time.Second), expected)
 }
 
 // measuredOn are the nodes of a run that shares its job with others, which are not
@@ -199,7 +199,7 @@ func (c *Campaign) diagnose(ctx context.Context, t *task) error {
 
 // stopHanging looks into the job, cancels it and records it as failed.
 func (c *Campaign) stopHanging(ctx context.Context, t *task, why string) error {
-	c.tell(t, RunState, Event{Text: why + "; the job is looked into and cancelled"})
+	c.tell(t, RunState, Event{Text: why + "; the job is inspected and cancelled"})
 	if err := c.diagnose(ctx, t); err != nil {
 		return err
 	}

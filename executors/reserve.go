@@ -285,7 +285,7 @@ func (c *Campaign) datasetChanged(run *plan.Run) string {
 	}
 	d, _ := c.FindDataset(run)
 	if err := c.Store.CheckDataset(d); err != nil {
-		return fmt.Sprintf("the data set is not what was planned: %v; bring the file back, or plan again", err)
+		return fmt.Sprintf("the data set is not what was planned: %v; restore the file, or plan again", err)
 	}
 	return ""
 }

@@ -53,7 +53,7 @@ func (c *Campaign) elsewhere(t *task, r *results.Result) (bool, error) {
 		return true, nil
 	}
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s on node %s as before on %s: it is not the node's, and %s is used again", f.Code, f.Node, other, other)})
-	return false, c.Store.Exclude(t.backend.Cluster, runs.Exclusion{Node: other, Why: "its failure was no node's", Until: time.Now().UTC()})
+	return false, c.Store.Exclude(t.backend.Cluster, runs.Exclusion{Node: other, Why: "the node was not at fault", Until: time.Now().UTC()})
 }
 
 // An unnamed failure is one of a node among these.

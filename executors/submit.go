@@ -287,7 +287,7 @@ func (t *task) blocksSiblings() string {
 	if t.phase != done || t.ok() || !t.result.Code().Entry().Siblings {
 		return ""
 	}
-	return fmt.Sprintf("not tried: %s failed to start (%s); -keep-going tries all the same", t.run.Address, t.result.Code())
+	return fmt.Sprintf("not started: %s failed to start (%s); -keep-going starts it anyway", t.run.Address, t.result.Code())
 }
 
 // skip gives a task up that has no attempt.

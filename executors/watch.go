@@ -232,7 +232,7 @@ func (c *Campaign) closeJob(j *job) error {
 	if j.over.IsZero() {
 		j.over = time.Now()
 	}
-	end := jobdir.EndRecord{Code: string(failure.Lost), Detail: "the pack's job ended and the run left no word of its end", JobID: JobID(j.handle)}
+	end := jobdir.EndRecord{Code: string(failure.Lost), Detail: "the pack's job ended and the run left no exit record", JobID: JobID(j.handle)}
 	wait := j.backend.Pace.Grace
 	if ended != nil {
 		end, wait = *ended, 0
@@ -362,7 +362,7 @@ func (c *Campaign) noContact(b *Backend, now time.Time, err error) {
 		since = now
 	}
 	c.Log.Warn("no contact", "executor", b.Ref.Type, "error", err)
-	c.tell(nil, Message, Event{Text: fmt.Sprintf("no contact with %s for %s, jobs go on: %s", b.Ref.Type, now.Sub(since).Round(time.Second), trimError(err))})
+	c.tell(nil, Message, Event{Text: fmt.Sprintf("%s has not answered for %s, jobs keep running: %s", b.Ref.Type, now.Sub(since).Round(time.Second), trimError(err))})
 }
 
 // tellState tells where a task's job stands now. Why jobs wait is told once for
@@ -443,7 +443,7 @@ func (c *Campaign) unrecorded(j *job, err error) {
 		j.unrecorded = time.Now()
 	}
 	if time.Since(j.unrecorded) >= recordTime {
-		c.refused = fmt.Errorf("cannot record how job %s ended: %w. What was written before is whole and jobs go on. Free space in %s or make it writable, then run apply again: it takes up what is left", JobID(j.handle), err, c.Store.Dir())
+		c.refused = fmt.Errorf("cannot record how job %s ended: %w. What was written before is whole and jobs keep running. Free space in %s or make it writable, then run apply again: it resumes what is left", JobID(j.handle), err, c.Store.Dir())
 	}
 }
 
@@ -475,7 +475,7 @@ func endDetail(s Status) string {
 	}
 	switch s.End {
 	case Completed, Failed, Lost:
-		d += ": the job left no word of its end"
+		d += ": the job left no exit record"
 	}
 	return d
 }

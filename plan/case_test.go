@@ -22,7 +22,7 @@ func TestBytesOfARank(t *testing.T) {
 		name    string
 		change  func(*Case)
 		weights float64 // GB, without the vision tower
-		kv      float64 // bytes a token
+		kv      float64 // bytes per token
 	}{
 		{"attention DP", func(*Case) {}, 64.5, 98304},
 		{"tensor parallelism", func(c *Case) { c.AttentionDP = false }, 50.4, 98304 / 8},
@@ -39,7 +39,7 @@ func TestBytesOfARank(t *testing.T) {
 		s.Model.Vision.Params = 0
 		m := estimate.Memory(s)
 		if math.Abs(float64(m.Weights)/1e9-c.weights) > 0.1 || m.KVBytesPerToken != c.kv {
-			t.Errorf("%s: %.2f GB of weights, %g bytes a token; want %g, %g", c.name, float64(m.Weights)/1e9, m.KVBytesPerToken, c.weights, c.kv)
+			t.Errorf("%s: %.2f GB of weights, %g bytes per token; want %g, %g", c.name, float64(m.Weights)/1e9, m.KVBytesPerToken, c.weights, c.kv)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (p *proof) ascending(place, name string, list []any) hcl.Diagnostics {
 		}
 		if n <= last {
 			return p.errorAt(place, "CUDA graph sizes are not ascending", fmt.Sprintf(
-				"%s must be ascending, since TensorRT-LLM takes the list as sorted; %v stands after %v.", name, n, last))
+				"%s must be ascending, since TensorRT-LLM takes the list as sorted; %v comes after %v.", name, n, last))
 		}
 		last = n
 	}

@@ -42,7 +42,7 @@ func (p *proof) supportedCell() hcl.Diagnostics {
 		}
 	}
 	d := cellError(p.cell, argument, "Unsupported model and hardware", fmt.Sprintf(
-		"%s in %s on %dx %s with %d a node is not a supported cell. The nearest that is: %s in %s on %dx %s with %d a node.\n"+
+		"%s in %s on %dx %s with %d per node is not a supported cell. The nearest that is: %s in %s on %dx %s with %d per node.\n"+
 			"A cell of your own runs once it is declared in a file facts.catalog.hcl beside the definitions, and every output then says that it is "+catalog.Mark+":\n\n"+
 			"  cell {\n    checkpoint    = %q\n    quantization  = %q\n    gpu           = %q\n    gpus          = %d\n    gpus_per_node = %d\n  }",
 		m.Checkpoint, m.Quantization, hw.GPUs, hw.GPU, hw.GPUsPerNode,
@@ -61,7 +61,7 @@ func (p *proof) wholeNodes() hcl.Diagnostics {
 		return nil
 	}
 	d := cellError(p.cell, "hardware", "Nodes are not whole", fmt.Sprintf(
-		"%d GPUs at %d a node are not a whole number of nodes; jobs take whole nodes. Use a multiple of %d.", hw.GPUs, hw.GPUsPerNode, max(1, hw.GPUsPerNode)))
+		"%d GPUs at %d per node are not a whole number of nodes; jobs take whole nodes. Use a multiple of %d.", hw.GPUs, hw.GPUsPerNode, max(1, hw.GPUsPerNode)))
 	if place, ok := hw.Ranges["gpus"]; ok {
 		d.Subject = &place
 	}

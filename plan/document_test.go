@@ -7,7 +7,7 @@ import (
 	"github.com/llmbench/llmbench/schema"
 )
 
-// A run of 8 GPUs and 15 minutes costs at most 2 GPU-hours a sample.
+// A run of 8 GPUs and 15 minutes costs at most 2 GPU-hours per sample.
 func TestGPUHoursLimits(t *testing.T) {
 	run := func(r Run) *Run {
 		r.Hardware.GPUs, r.TimeLimitSeconds = 8, 900

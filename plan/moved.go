@@ -62,7 +62,7 @@ func (b *builder) moved(run *Run, cellRange *hcl.Range) hcl.Diagnostics {
 			words = key + " changed"
 		}
 		run.Reason += "; " + words
-		detail += " The samples count all the same, since what is declared is the same: -replace measures again"
+		detail += " The samples still count, since the definition is the same; -replace measures again"
 		if pin := pins[key]; pin != "" {
 			detail += ", and " + pin + " = … pins it"
 		}

@@ -31,7 +31,7 @@ func notes(r *Run, measures func(requests int) float64, unpublished []string) []
 		n.add(failure.NoWarmup, "", "No request is sent before measuring starts: the first iterations are measured cold.")
 	}
 	if r.State.Wanted == 1 {
-		n.add(failure.OneSample, "", "One sample tells nothing about the noise; samples = 6 or more give an interval.")
+		n.add(failure.OneSample, "", "One sample says nothing about noise; samples = 6 or more give an interval.")
 	}
 	if r.Image.Name != "" && r.Image.Digest == nil {
 		n.add(failure.UnpinnedImage, "", "The image is named by a tag, which can move; digest = … pins it.")

@@ -46,7 +46,7 @@ func blockLabel(argument string, v cty.Value) (label, wrong string) {
 		}
 	}
 	if plain.Type() == cty.String && plain.IsKnown() && !plain.IsNull() {
-		return "", fmt.Sprintf("must be %s block, not a text. Write %s.%s without quotes", article(noun(argument)), argument, plain.AsString())
+		return "", fmt.Sprintf("must be %s block, not a string. Write %s.%s without quotes", article(noun(argument)), argument, plain.AsString())
 	}
 	return "", fmt.Sprintf("must be %s block, as in %s.NAME", article(noun(argument)), argument)
 }

@@ -25,9 +25,9 @@ var blockArguments = []string{"model", "hardware", "image"}
 
 // elsewhere are names that people look for among the arguments.
 var elsewhere = map[string]string{
-	"isl": "It belongs into a use_case block at the top level.", "osl": "It belongs into a use_case block at the top level.",
-	"gpus": "It belongs into a hardware block.", "gpus_per_node": "It belongs into a hardware block.",
-	"checkpoint": "It belongs into a model block.", "quantization": "It belongs into a model block.",
+	"isl": "It belongs in a use_case block at the top level.", "osl": "It belongs in a use_case block at the top level.",
+	"gpus": "It belongs in a hardware block.", "gpus_per_node": "It belongs in a hardware block.",
+	"checkpoint": "It belongs in a model block.", "quantization": "It belongs in a model block.",
 	"tp_size": `Did you mean "tp"?`, "pp_size": `Did you mean "pp"?`, "ep_size": `Did you mean "ep"?`,
 	"tensor_parallel_size": `Did you mean "tp"?`, "pipeline_parallel_size": `Did you mean "pp"?`, "expert_parallel_size": `Did you mean "ep"?`,
 	"nodes": "It follows from gpus and gpus_per_node of the hardware block.",

@@ -156,7 +156,7 @@ func (ax *axis) refuseLabel(e element, label string, v cty.Value) *hcl.Diagnosti
 		return nil
 	}
 	if e.named {
-		return refuse(e.rng, "Invalid name of an axis value", "%q cannot stand in an address. Use letters, digits, underscores and dots.", label)
+		return refuse(e.rng, "Invalid name of an axis value", "%q cannot be part of an address. Use letters, digits, underscores and dots.", label)
 	}
 	form := fmt.Sprintf("%s = { NAME = … }", ax.name)
 	if ax.free {

@@ -84,7 +84,7 @@ func (s shape) unknownArgument(a *hclsyntax.Attribute) *hcl.Diagnostic {
 	hint := DidYouMean(a.Name, s.args)
 	switch {
 	case s.noun == "":
-		return refuse(a.NameRange, "Argument outside a block", "Arguments stand inside blocks, and %q stands by itself. Move it into the block that it belongs to.", a.Name)
+		return refuse(a.NameRange, "Argument outside a block", "Arguments belong in blocks, and %q is outside of any. Move it into the block that it belongs to.", a.Name)
 	case slices.Contains(s.blocks, a.Name):
 		hint = fmt.Sprintf(" %q is a block: write it without the equals sign.", a.Name)
 	case hint == "" && len(s.args) > 0:

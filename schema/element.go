@@ -61,7 +61,7 @@ func (n *names) namedElements(expr *hclsyntax.ObjectConsExpr, what string) ([]el
 		diags = append(diags, more...)
 		if ok && (key.IsNull() || key.Type() != cty.String && key.Type() != cty.Number) {
 			ok = false
-			diags = append(diags, refuse(item.KeyExpr.Range(), "Unsuitable value", "The name of a value must be a text."))
+			diags = append(diags, refuse(item.KeyExpr.Range(), "Unsuitable value", "The name of a value must be a string."))
 		}
 		v, known, more := n.known(item.ValueExpr, what)
 		diags = append(diags, more...)
@@ -77,7 +77,7 @@ func (n *names) namedElements(expr *hclsyntax.ObjectConsExpr, what string) ([]el
 // here too.
 func orFailed(diags hcl.Diagnostics, failed bool, rng hcl.Range) hcl.Diagnostics {
 	if failed && !diags.HasErrors() {
-		diags = append(diags, refuse(rng, "Unusable value", "This depends on a value that has a mistake of its own."))
+		diags = append(diags, refuse(rng, "Unusable value", "This depends on a value that has an error."))
 	}
 	return diags
 }

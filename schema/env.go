@@ -88,7 +88,7 @@ func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, ori
 		return true
 	}
 	if !ty.IsObjectType() && !ty.IsMapType() {
-		r.problem(e, ev.ctx, "env", "must be an object of texts, as in { NCCL_DEBUG = \"WARN\" }, not "+describe(top))
+		r.problem(e, ev.ctx, "env", "must be an object of strings, as in { NCCL_DEBUG = \"WARN\" }, not "+describe(top))
 		return false
 	}
 	if d := secretName(e, ev.ctx); d != nil {
@@ -129,13 +129,13 @@ func (r *resolver) envValue(name string, v cty.Value, rng hcl.Range) (cty.Value,
 	plain, err := convert.Convert(plain, cty.String)
 	switch {
 	case err != nil || plain.IsNull():
-		r.diags = append(r.diags, refuse(rng, "Unsuitable value", "The value of env.%s must be a text. A variable cannot be unset here: leave it out.", name))
+		r.diags = append(r.diags, refuse(rng, "Unsuitable value", "The value of env.%s must be a string. A variable cannot be unset here: leave it out.", name))
 		return v, false
 	case strings.ContainsAny(plain.AsString(), "\x00\n\r"):
 		r.diags = append(r.diags, refuse(rng, "Unsuitable value", "The value of env.%s has a line break, which the file that jobs read it from cannot hold.", name))
 		return v, false
 	case !j.sensitive && contains(tokens, name):
-		r.diags = append(r.diags, refuse(rng, "Access token in plain sight", "The value of env.%s would be printed, planned and stored. Take it from a variable with sensitive = true, or leave it out: jobs run offline and need no token.", name))
+		r.diags = append(r.diags, refuse(rng, "Access token in plain text", "The value of env.%s would be printed, planned and stored. Take it from a variable with sensitive = true, or leave it out: jobs run offline and need no token.", name))
 		return v, false
 	case j.sensitive && tooShort(plain.AsString()):
 		r.diags = append(r.diags, refuse(rng, shortSecret, "The value of env.%s, which is sensitive, has %d characters. %s", name, len(plain.AsString()), shortSecretDetail))
@@ -167,7 +167,7 @@ func refuseEnvName(name string, rng hcl.Range) *hcl.Diagnostic {
 	for _, reserved := range reservedEnv {
 		prefix, begins := strings.CutSuffix(reserved, "*")
 		if name == reserved || begins && strings.HasPrefix(name, prefix) {
-			return refuse(rng, "Reserved environment variable", "%s cannot be set: %s would change how the job is started, not what is measured. Remove it; options of the job belong into the executor block.", name, strings.Join(reservedEnv, ", "))
+			return refuse(rng, "Reserved environment variable", "%s cannot be set: %s would change how the job is started, not what is measured. Remove it; options of the job belong in the executor block.", name, strings.Join(reservedEnv, ", "))
 		}
 	}
 	return nil

@@ -54,7 +54,7 @@ func (m *maker) readTerm(a *hclsyntax.Attribute, axes []*axis, inRow bool) (term
 		for _, ax := range axes {
 			names = append(names, ax.name)
 		}
-		return term{}, hcl.Diagnostics{refuse(a.NameRange, "Exclude by something that is no axis", "There is no axis %q here.%s", a.Name, orList(a.Name, names, "Runs differ in"))}
+		return term{}, hcl.Diagnostics{refuse(a.NameRange, "Exclude by something that is not an axis", "There is no axis %q here.%s", a.Name, orList(a.Name, names, "Runs differ in"))}
 	}
 	ax := axes[i]
 	t := term{axis: ax}

@@ -128,7 +128,7 @@ func describe(v cty.Value) string {
 	}
 	switch ty := v.Type(); {
 	case ty == cty.String:
-		return fmt.Sprintf("the text %q", v.AsString())
+		return fmt.Sprintf("the string %q", v.AsString())
 	case ty == cty.Number:
 		return "the number " + shortest(v)
 	case ty == cty.Bool && v.True():

@@ -19,7 +19,7 @@ var flagTypes = map[string]struct {
 	"float":        {cty.Number, "a number"},
 	"bool":         {cty.Bool, "true or false"},
 	"string":       {cty.String, "a text"},
-	"list(string)": {cty.List(cty.String), "a list of texts"},
+	"list(string)": {cty.List(cty.String), "a list of strings"},
 }
 
 // convertFlagType gives v the type of the flag. wrong ends a sentence that

@@ -139,7 +139,7 @@ func unknownVersion(rng hcl.Range, what, version string, cat *catalog.Catalog) *
 	case catalog.IsVersion(version):
 		return refuse(rng, "Unknown TensorRT-LLM version", "%s says %s, which is older than the oldest version that is catalogued, %s, so its flags and option keys are not known. %s", what, version, oldest, probe)
 	}
-	return refuse(rng, "Unknown TensorRT-LLM version", "%s says %q, which is no version of TensorRT-LLM, so its flags and option keys are not known. Say with trtllm_version which version the image holds, such as \"1.1.0\" or \"1.2.0rc6\". Catalogued: %s.", what, version, strings.Join(versionNames(cat), ", "))
+	return refuse(rng, "Unknown TensorRT-LLM version", "%s says %q, which is not a version of TensorRT-LLM, so its flags and option keys are not known. Say with trtllm_version which version the image holds, such as \"1.1.0\" or \"1.2.0rc6\". Catalogued: %s.", what, version, strings.Join(versionNames(cat), ", "))
 }
 
 func versionNames(cat *catalog.Catalog) []string {

@@ -115,7 +115,7 @@ func (o offers) file(path string, body *hclsyntax.Body, known []string) hcl.Diag
 	var diags hcl.Diagnostics
 	c := split(body)
 	for _, b := range c.blocks {
-		diags = append(diags, refuse(b.DefRange(), "Block among values", "A file of variable values holds lines of the form NAME = VALUE only; blocks belong into *.hcl files."))
+		diags = append(diags, refuse(b.DefRange(), "Block among values", "A file of variable values holds lines of the form NAME = VALUE only; blocks belong in *.hcl files."))
 	}
 	for _, a := range c.attrs {
 		if !contains(known, a.Name) {
@@ -189,7 +189,7 @@ func (v *Variable) unreadable(o offer, diags hcl.Diagnostics) *hcl.Diagnostic {
 	if !v.Sensitive {
 		why = " " + diags[0].Detail
 	}
-	return refuse(v.Range, "Unreadable value for variable", "The value of the variable %q, from %s, is not an expression of the language.%s Texts inside lists and objects stand in double quotes.", v.Name, o.source, why)
+	return refuse(v.Range, "Unreadable value for variable", "The value of the variable %q, from %s, is not an expression of the language.%s Strings inside lists and objects are written in double quotes.", v.Name, o.source, why)
 }
 
 func contains(names []string, name string) bool {

@@ -142,7 +142,7 @@ func conditionalKinds(e *hclsyntax.ConditionalExpr, ctx *hcl.EvalContext) hcl.Di
 		are = "both " + kindOf(yes) + ", of different contents"
 	}
 	d := refuse(hcl.RangeBetween(e.TrueResult.Range(), e.FalseResult.Range()), "Conditional that changes types",
-		"The results of this conditional are %s. HCL gives both one type: it would refuse these, or turn numbers and booleans into texts, which TensorRT-LLM reads as something else. "+
+		"The results of this conditional are %s. HCL gives both one type: it would refuse these, or turn numbers and booleans into strings, which TensorRT-LLM reads as something else. "+
 			"Use a look-up, which keeps types:\n\n  { rc1 = …, rc4 = … }[each.image.label]", are)
 	return hcl.Diagnostics{within(d, e.SrcRange)}
 }
@@ -169,7 +169,7 @@ func callKinds(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) hcl.Diagnost
 		return nil
 	}
 	return hcl.Diagnostics{refuse(e.Range(), "Collection that changes types",
-		"The function %s makes one list or map of values of different types, and HCL turns the numbers and booleans among them into texts, which TensorRT-LLM reads as something else. "+
+		"The function %s makes one list or map of values of different types, and HCL turns the numbers and booleans among them into strings, which TensorRT-LLM reads as something else. "+
 			"Write the values out in [ … ] or { … }, which keep types, or look them up: { rc1 = …, rc4 = … }[each.image.label].", e.Name)}
 }
 

@@ -77,7 +77,7 @@ func (l *loader) load() hcl.Diagnostics {
 	diags = append(diags, l.singletons()...)
 	diags = append(diags, l.benchmarks()...)
 	if l.lost != nil && !diags.HasErrors() {
-		diags = append(diags, refuse(*l.lost, "Run that cannot be worked out", "A run of this row could not be worked out, and llmbench does not know why. This is a bug in llmbench; please report it with the definitions."))
+		diags = append(diags, refuse(*l.lost, "Run cannot be evaluated", "A run of this row cannot be evaluated, and llmbench does not know why. This is a bug in llmbench; please report it with the definitions."))
 	}
 	return diags
 }

@@ -71,8 +71,8 @@ func (n *names) plain(v cty.Value, rng hcl.Range, what string) (plain cty.Value,
 
 func sensitiveOutside(rng hcl.Range, what string) *hcl.Diagnostic {
 	return refuse(rng, "Sensitive value outside env",
-		"A sensitive value may stand in env only, where it is never hashed, printed or stored; %s can be all of that. "+
-			"Take the variable out of this expression, or remove sensitive = true if it is no secret.", what)
+		"A sensitive value may be used only in env, where it is never hashed, printed or stored; %s can be all of that. "+
+			"Take the variable out of this expression, or remove sensitive = true if it is not secret.", what)
 }
 
 // missing is the error of using variable, which has no value.

@@ -79,7 +79,7 @@ func checkDuplicateAxes(mx, outer *matrix) hcl.Diagnostics {
 	}
 	for _, ax := range mx.axes {
 		if before, taken := first[ax.name]; taken {
-			diags = append(diags, refuse(ax.rng, "Duplicate axis", "There is an axis %q already, at %s. The matrix of a row joins that of its benchmark, so an axis can stand in one of them only.", ax.name, place(before)))
+			diags = append(diags, refuse(ax.rng, "Duplicate axis", "There is an axis %q already, at %s. The matrix of a row is combined with that of its benchmark, so an axis can be in only one of them.", ax.name, place(before)))
 			continue
 		}
 		first[ax.name] = ax.rng

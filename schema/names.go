@@ -98,7 +98,7 @@ func (n *names) context(expr hcl.Expression, each bool) (*hcl.EvalContext, hcl.D
 		if word == "each" {
 			if !each {
 				diags = append(diags, refuse(t.SourceRange(), "Reference to each outside a run",
-					"each.NAME is a value of the run being made, so it can stand in the arguments of a benchmark, its rows and llm_api_options only. Here var, local, model, hardware, image and use_case are known."))
+					"each.NAME is a value of the run being made, so it can be used only in the arguments of a benchmark, its rows and llm_api_options. Here var, local, model, hardware, image and use_case are known."))
 			}
 			continue
 		}
@@ -192,7 +192,7 @@ func unknownRoot(t hcl.Traversal, each bool) *hcl.Diagnostic {
 		hint = " References begin with " + strings.Join(words, ", ") + "."
 	}
 	if len(t) == 1 && nearest(word, words) == "" {
-		hint += fmt.Sprintf(" A text is written in quotes: %q.", word)
+		hint += fmt.Sprintf(" A string is written in quotes: %q.", word)
 	}
 	return refuse(t.SourceRange(), "Unknown reference", "Nothing is called %q here.%s", word, hint)
 }
@@ -218,5 +218,5 @@ func (n *names) resolve(e *entry, at hcl.Range) (cty.Value, hcl.Diagnostics) {
 
 // cycle is the error of a value that needs itself. path ends as it begins.
 func cycle(at hcl.Range, path []string) *hcl.Diagnostic {
-	return refuse(at, "Reference cycle", "%s is needed to work out %[1]s itself: %s. Give one of them a value that does not refer to the others.", path[0], strings.Join(path, " → "))
+	return refuse(at, "Reference cycle", "%s is needed to evaluate %[1]s itself: %s. Give one of them a value that does not refer to the others.", path[0], strings.Join(path, " → "))
 }

@@ -203,7 +203,7 @@ func (t *tree) place() hcl.Range {
 // optionNouns name the types of options.
 var optionNouns = map[string]string{
 	"bool": "true or false", "float": "a number", "int": "a whole number", "object": "an object", "string": "a text",
-	"list(int)": "a list of whole numbers", "list(string)": "a list of texts",
+	"list(int)": "a list of whole numbers", "list(string)": "a list of strings",
 }
 
 // oddElement tells of the first element that keeps a list from being a value of

@@ -13,7 +13,7 @@ const shortestSecret = 6
 
 const (
 	shortSecret       = "Sensitive value is too short"
-	shortSecretDetail = "What is sensitive is removed from logs, and one of fewer than 6 characters cannot be told from ordinary words there. Use a longer value, or remove sensitive = true if it is no secret."
+	shortSecretDetail = "What is sensitive is removed from logs, and one of fewer than 6 characters cannot be told from ordinary words there. Use a longer value, or remove sensitive = true if it is not secret."
 )
 
 func tooShort(secret string) bool { return secret != "" && len(secret) < shortestSecret }

@@ -36,7 +36,7 @@ func checkRequiredVersion(blocks []*hclsyntax.Block, running string) hcl.Diagnos
 		}
 		want, wrong := settingsFields[0].convert(v)
 		if wrong != "" || want.IsNull() {
-			diags = append(diags, refuse(a.Expr.Range(), "Unsuitable value", `required_version must be a text such as ">= 0.1".`))
+			diags = append(diags, refuse(a.Expr.Range(), "Unsuitable value", `required_version must be a string such as ">= 0.1".`))
 			continue
 		}
 		constraint, err := version.NewConstraint(want.AsString())
@@ -45,7 +45,7 @@ func checkRequiredVersion(blocks []*hclsyntax.Block, running string) hcl.Diagnos
 			continue
 		}
 		if have, err := version.NewVersion(running); err == nil && !constraint.Check(have.Core()) {
-			diags = append(diags, refuse(a.Expr.Range(), "Unsupported llmbench version", "These definitions require llmbench %s, and this is llmbench %s. Install a version that suits, or change required_version if they are meant for this one.", want.AsString(), running))
+			diags = append(diags, refuse(a.Expr.Range(), "Unsupported llmbench version", "These definitions require llmbench %s, and this is llmbench %s. Install a matching version, or change required_version if they are meant for this one.", want.AsString(), running))
 		}
 	}
 	return diags

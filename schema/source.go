@@ -162,5 +162,5 @@ func explainSyntax(d *hcl.Diagnostic, src []byte) {
 	}
 	layout.WriteString("  }")
 	d.Summary = "Several arguments on one line"
-	d.Detail = "A block that is written on one line can hold one argument only, and its closing brace stands on that line too. Give each argument a line of its own:\n\n" + layout.String()
+	d.Detail = "A block that is written on one line can hold one argument only, and its closing brace is on that line too. Give each argument a line of its own:\n\n" + layout.String()
 }

@@ -71,7 +71,7 @@ func (c validation) text(ctx *hcl.EvalContext) string {
 	}
 	v, err := convert.Convert(v, cty.String)
 	if err != nil || v.IsNull() || !v.IsKnown() {
-		return "(its error_message is no text)"
+		return "(its error_message is not a string)"
 	}
 	return v.AsString()
 }

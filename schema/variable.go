@@ -119,7 +119,7 @@ func (v *Variable) assign(raw cty.Value, source string, rng *hcl.Range) hcl.Diag
 		if v.Sensitive {
 			why = "it is of another type"
 		}
-		return hcl.Diagnostics{v.refuseValue(rng, "Unsuitable value for variable", "The value of the variable %q, from %s, does not suit its type %s: %s.", v.Name, source, typeexpr.TypeString(v.Type), why)}
+		return hcl.Diagnostics{v.refuseValue(rng, "Unsuitable value for variable", "The value of the variable %q, from %s, does not match its type %s: %s.", v.Name, source, typeexpr.TypeString(v.Type), why)}
 	}
 	v.Set, v.Source = true, source
 	v.marked = val

@@ -311,7 +311,7 @@ func (d *drill) purged() {
 func (d *drill) held() {
 	d.must("scontrol", "update", "nodename=gb[01-04]", "state=drain", "reason=drill")
 	a := d.start("-target=use_case=chat")
-	a.says("an administrator has to bring them back")
+	a.says("an administrator has to return them to service")
 	id := d.job("PENDING")
 	d.must("scontrol", "uhold", id)
 	a.says("scontrol release " + id)
@@ -469,10 +469,10 @@ func (d *drill) callerHas() string {
 // suspended stops two jobs while they measure, of which nobody follows one: what they
 // report does not count.
 func (d *drill) suspended() {
-	d.definitions(strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "4"`, 1))
+	d.definitions(strings.Replace(rehearsal, `LLMBENCH_SIMULATED_SPEED = "20"`, `LLMBENCH_SIMULATED_SPEED = "0.1"`, 1))
 	alone := newDrill(d.t, d.campaign, d.cluster)
 	a := d.start("-target=use_case=chat")
-	if _, code := d.llmbench("apply", "-auto-approve", "-detach", "-target=use_case=reasoning", "-store="+alone.store, d.dir); code != 0 {
+	if _, code := d.llmbench("apply", "-auto-approve", "-detach", "-target=use_case=chat", "-store="+alone.store, d.dir); code != 0 {
 		d.t.Fatalf("exit %d", code)
 	}
 	for _, of := range []*drill{d, alone} {

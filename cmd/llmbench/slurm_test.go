@@ -202,7 +202,7 @@ func (c *campaign) jobs() []string {
 	return names
 }
 
-// checkJobs fails unless there is one job a run.
+// checkJobs fails unless there is one job per run.
 func (c *campaign) checkJobs() {
 	c.t.Helper()
 	names := c.jobs()

@@ -54,7 +54,7 @@ func (i Image) failed(err error) executors.Check {
 	remedy := remedyFor(err)
 	var moved *movedError
 	if errors.As(err, &moved) {
-		remedy = "pin what the registry has now, or bring the file of the other yourself"
+		remedy = "pin what the registry has now, or import the file of the other yourself"
 	}
 	return i.check(executors.CheckFail, remedy, "%v", err)
 }

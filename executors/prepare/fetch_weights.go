@@ -19,7 +19,7 @@ func (f *Fetcher) Weights(ctx context.Context, w Weights) []executors.Check {
 		sweep(ctx, w.Path)
 		return v.found()
 	}
-	if c := f.command("weights", w.Path, "hf", w.Checkpoint, "install huggingface_hub, or bring it there yourself"); c != nil {
+	if c := f.command("weights", w.Path, "hf", w.Checkpoint, "install huggingface_hub, or download it there yourself"); c != nil {
 		return c
 	}
 	if err := os.MkdirAll(filepath.Dir(w.Path), 0o777); err != nil {

@@ -57,7 +57,7 @@ func remedyFor(err error) string {
 	case full(err):
 		return "make room"
 	}
-	return "`llmbench prepare` goes on from there"
+	return "`llmbench prepare` resumes"
 }
 
 // failing are the checks that failed.
@@ -139,7 +139,7 @@ func (f *Fetcher) command(item, path, name, brings, remedy string) []executors.C
 	if _, err := exec.LookPath(name); err == nil || f.Elsewhere != nil {
 		return nil
 	}
-	return []executors.Check{{Name: item, Result: executors.CheckFail, Detail: fmt.Sprintf("%s: the command %s, which brings %s, is not on this host", path, name, brings), Remedy: remedy}}
+	return []executors.Check{{Name: item, Result: executors.CheckFail, Detail: fmt.Sprintf("%s: the command %s, which downloads %s, is not on this host", path, name, brings), Remedy: remedy}}
 }
 
 // without is an environment without some of its variables.

@@ -83,7 +83,7 @@ func (i Image) checkDigest() *executors.Check {
 	var c executors.Check
 	switch {
 	case have == "":
-		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports it anew",
+		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports it again",
 			"%s is pinned to %.19s, and no digest was recorded when this file was imported", i.Name, i.Digest)
 	case !strings.Contains(have, i.Digest):
 		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports the other; or pin what is here",

@@ -35,7 +35,7 @@ func TestImageDefects(t *testing.T) {
 		"stub":      {func(f string) error { return os.Truncate(f, 10) }, "", "fail was not written to its end: it has 10 bytes\n"},
 		"half-written": {func(f string) error { return os.WriteFile(f, make([]byte, 5000), 0o644) }, "",
 			"fail was not written to its end: its superblock, which comes last, is empty\n"},
-		"a web page": {func(f string) error { return os.WriteFile(f, []byte(strings.Repeat("<html>", 100)), 0o644) }, "", "fail is no squashfs image\n"},
+		"a web page": {func(f string) error { return os.WriteFile(f, []byte(strings.Repeat("<html>", 100)), 0o644) }, "", "fail is not a squashfs image\n"},
 		"pinned, as recorded": {func(f string) error { return os.WriteFile(f+".digest", []byte(digest+"\n"), 0o644) }, digest,
 			"ok 1.0 MiB, digest sha256:111111111111\n"},
 		"pinned, another recorded": {func(f string) error { return os.WriteFile(f+".digest", []byte(other+"\n"), 0o644) }, digest,

@@ -109,7 +109,7 @@ func readHeader(f *os.File, size int64) ([]byte, error) {
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n < 2 || n > longestHeader {
-		return nil, fmt.Errorf("is no safetensors file: its header would have %d bytes", n)
+		return nil, fmt.Errorf("is not a safetensors file: its header would have %d bytes", n)
 	}
 	if int64(n) > size-lengthBytes {
 		return nil, fmt.Errorf("is truncated: its header alone has %d bytes, and the file %d", n, size)

@@ -40,7 +40,7 @@ func checkSquashfs(path string) (int64, error) {
 	case magic == 0:
 		return 0, errors.New("was not written to its end: its superblock, which comes last, is empty")
 	case magic != squashfsMagic:
-		return 0, errors.New("is no squashfs image")
+		return 0, errors.New("is not a squashfs image")
 	}
 	if used := binary.LittleEndian.Uint64(head[bytesUsedAt:]); used > uint64(info.Size()) {
 		return 0, fmt.Errorf("is truncated: its superblock counts %d bytes, and it has %d", used, info.Size())

@@ -75,7 +75,7 @@ func (v *verification) add(result, remedy, format string, args ...any) {
 }
 
 // bring is the remedy for what prepare brings.
-const bring = "`llmbench prepare` brings it"
+const bring = "`llmbench prepare` downloads it"
 
 func (v *verification) fail(format string, args ...any) {
 	v.add(executors.CheckFail, bring, format, args...)
@@ -95,7 +95,7 @@ func (v *verification) run(ctx context.Context) {
 		v.add(executors.CheckFail, "let this user read the folder", "%v", err)
 		return
 	case !info.IsDir():
-		v.add(executors.CheckFail, "correct model.path", "is no folder")
+		v.add(executors.CheckFail, "correct model.path", "is not a directory")
 		return
 	}
 	if v.checkCache() {
@@ -165,7 +165,7 @@ func (v *verification) readShards(ctx context.Context) {
 		v.fail("%d of %d shards are missing: %s", len(missing), len(v.shards), some(missing))
 	}
 	if len(pointers) > 0 {
-		v.add(executors.CheckFail, fmt.Sprintf("`git -C %s lfs pull` brings the weights, and so does `llmbench prepare`", v.w.Path),
+		v.add(executors.CheckFail, fmt.Sprintf("`git -C %s lfs pull` downloads the weights, and so does `llmbench prepare`", v.w.Path),
 			"%d of %d shards are Git LFS pointers and hold no weights: %s", len(pointers), len(v.shards), some(pointers))
 	}
 }

@@ -120,7 +120,7 @@ func TestDefects(t *testing.T) {
 			rewrite(t, filepath.Join(dir, shard), func(s string) string {
 				return string(binary.LittleEndian.AppendUint64(nil, 1<<40)) + s[8:]
 			})
-		}, "fail " + shard + " is no safetensors file: its header would have 1099511627776 bytes"},
+		}, "fail " + shard + " is not a safetensors file: its header would have 1099511627776 bytes"},
 		"header length off": {func(t *testing.T, dir string) {
 			rewrite(t, filepath.Join(dir, shard), func(s string) string {
 				return string(binary.LittleEndian.AppendUint64(nil, binary.LittleEndian.Uint64([]byte(s))+8)) + s[8:]
@@ -216,7 +216,7 @@ func TestQuantizerFileIsMissing(t *testing.T) {
 		t.Errorf("FP8 shards say %v", got)
 	}
 	got := maverick(dir).Verify(t.Context())
-	want := "`llmbench prepare` brings it, and so does a copy of that file from nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"
+	want := "`llmbench prepare` downloads it, and so does a copy of that file from nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"
 	if len(got) != 1 || got[0].Remedy != want {
 		t.Errorf("got %+v, want the remedy %q", got, want)
 	}

@@ -201,7 +201,7 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 		}
 		for _, name := range how.Metrics {
 			if p.waitsDiffer(name) && !slices.Contains(how.Across, name) && !slices.Contains(how.Across, "all") {
-				c.Refused = append(c.Refused, Refusal{p.address, fmt.Sprintf("%s holds waiting time on the side with unlimited concurrency; -across=%s compares it all the same", name, name)})
+				c.Refused = append(c.Refused, Refusal{p.address, fmt.Sprintf("%s holds waiting time on the side with unlimited concurrency; -across=%s compares it anyway", name, name)})
 				continue
 			}
 			if row, ok := p.compare(name, how); ok {

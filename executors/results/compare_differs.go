@@ -85,7 +85,7 @@ func revision(r *Result) string {
 }
 
 func hardwareWords(r *Result) string {
-	return fmt.Sprintf("%dx %s (%d a node)", r.Hardware.GPUs, r.Hardware.GPU, r.Hardware.GPUsPerNode)
+	return fmt.Sprintf("%dx %s (%d per node)", r.Hardware.GPUs, r.Hardware.GPU, r.Hardware.GPUsPerNode)
 }
 
 func lengthWords(r *Result) string {
@@ -142,7 +142,7 @@ func (p pair) refused(how Comparing) string {
 	if len(unnamed) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the sides differ in %s; -across=%s compares them all the same", strings.Join(words, ", "), strings.Join(unnamed, ","))
+	return fmt.Sprintf("the sides differ in %s; -across=%s compares them anyway", strings.Join(words, ", "), strings.Join(unnamed, ","))
 }
 
 // notes say what to know of one metric of the pair.

@@ -101,7 +101,7 @@ func TestUnnamedDifferencesAreRefused(t *testing.T) {
 	}{
 		"image":           {func(r *Result) { r.Image.Name, r.Image.TRTLLMVersion = "release:1.1", "1.1" }, nil, "-across=image,trtllm_version"},
 		"image, named":    {func(r *Result) { r.Image.Name, r.Image.TRTLLMVersion = "release:1.1", "1.1" }, []string{"image"}, ""},
-		"hardware":        {func(r *Result) { r.Hardware.GPU = "B200" }, []string{"image"}, "hardware: 8x GB200 (4 a node) → 8x B200"},
+		"hardware":        {func(r *Result) { r.Hardware.GPU = "B200" }, []string{"image"}, "hardware: 8x GB200 (4 per node) → 8x B200"},
 		"a flag":          {func(r *Result) { r.Arguments["tp"] = int64(4) }, nil, "tp: 8 → 4"},
 		"a flag, named":   {func(r *Result) { r.Arguments["tp"] = int64(4) }, []string{"tp"}, ""},
 		"options":         {func(r *Result) { r.Fingerprint = "g" }, nil, "options"},

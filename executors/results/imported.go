@@ -78,7 +78,7 @@ func Import(found Found, declared []*plan.Run) *Result {
 		r.measure(found.Report)
 		m := matcher{got: newReported(found.Report)}
 		m.tokens()
-		r.Reasons = append(m.reasons, reason(failure.UnverifiedArguments, "imported from %s%s: what was passed is not known for certain%s%s",
+		r.Reasons = append(m.reasons, reason(failure.UnverifiedArguments, "imported from %s%s: the arguments are not fully known%s%s",
 			found.Path, found.Place, l.contradictions(), several))
 	} else {
 		found.Reason.Detail = strings.TrimSpace(found.Reason.Detail + " (imported from " + found.Path + several + ")")
@@ -171,7 +171,7 @@ func (l importedLog) suits(declared []*plan.Run) (run *plan.Run, several string)
 		run, fits = d, append(fits, d.Address)
 	}
 	if len(fits) > 1 {
-		return nil, "; it suits " + strings.Join(fits, " and ") + " alike, so it is taken for none of them"
+		return nil, "; it matches " + strings.Join(fits, " and ") + " alike, so it is taken for none of them"
 	}
 	return run, ""
 }

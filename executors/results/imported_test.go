@@ -70,7 +70,7 @@ func TestImportOfOneAmongSeveral(t *testing.T) {
 	other := testRun()
 	other.Address = "max_throughput/use_case=chat/env=b"
 	r := Import(Found{Path: "run.log", Report: reportOf(t)}, []*plan.Run{testRun(), other})
-	if !strings.HasPrefix(r.Address, "imported/") || !strings.Contains(r.Cause(), "it suits max_throughput/use_case=chat and max_throughput/use_case=chat/env=b alike") {
+	if !strings.HasPrefix(r.Address, "imported/") || !strings.Contains(r.Cause(), "it matches max_throughput/use_case=chat and max_throughput/use_case=chat/env=b alike") {
 		t.Errorf("%s, %s", r.Address, told(r))
 	}
 	// A concurrency tells them apart by what was in flight.

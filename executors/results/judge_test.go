@@ -193,7 +193,7 @@ func TestJudgeFailures(t *testing.T) {
 		"blocked":                         {end: &End{Code: "blocked", Detail: "PartitionTimeLimit"}, cancelled: true, code: "blocked"},
 		"refused":                         {end: &End{Code: "submit_rejected", Detail: "Invalid account"}, code: "submit_rejected"},
 		"lost with a cause":               {log: oom, end: &End{Code: "lost"}, code: "gpu_oom"},
-		"lost":                            {end: &End{Code: "lost", Detail: "COMPLETED: the job left no word of its end"}, code: "lost"},
+		"lost":                            {end: &End{Code: "lost", Detail: "COMPLETED: the job left no exit record"}, code: "lost"},
 		"weak only":                       {log: noise, exit: exit1, code: "task_exit"},
 		"nothing but a status":            {exit: exit1, code: "task_exit"},
 		"nothing at all":                  {exit: &Exit{}, code: "probable_oom"},

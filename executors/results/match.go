@@ -164,7 +164,7 @@ func (m *matcher) concurrency() {
 		return
 	}
 	m.reasons = append(m.reasons, reason(failure.ConcurrencyNotReached,
-		"concurrency: planned %d%s, %s requests were in flight in the mean", want, m.place("concurrency"), short(*got)))
+		"concurrency: planned %d%s, %s requests were in flight on average", want, m.place("concurrency"), short(*got)))
 }
 
 func (m *matcher) whole(argument string, planned, reported int) {

@@ -59,7 +59,7 @@ func (r *Result) whyMissing(name string, told map[string]string) string {
 	case r.Job.Started == nil:
 		return "the job did not start"
 	}
-	return "the job left no word of it"
+	return "the job left no record of it"
 }
 
 // Observation is what can move under a name that stays, for a plan to compare.

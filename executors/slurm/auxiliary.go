@@ -147,7 +147,7 @@ func (a *auxiliary) follow(ctx context.Context, h executors.Handle, look func())
 func (a *auxiliary) words(h executors.Handle, s executors.Status, err error) string {
 	switch {
 	case err != nil:
-		return fmt.Sprintf("no contact with Slurm, job %s goes on: %s", executors.JobID(h), strings.ReplaceAll(err.Error(), "\n", " "))
+		return fmt.Sprintf("Slurm does not answer, job %s keeps running: %s", executors.JobID(h), strings.ReplaceAll(err.Error(), "\n", " "))
 	case s.State == "" || s.State == executors.Ended:
 		return ""
 	case s.Reason != "" && (s.State == executors.Queued || s.State == executors.Held):

@@ -115,7 +115,7 @@ func TestAuxiliaryIsFollowed(t *testing.T) {
 		"done": {
 			states: []string{"PENDING|Resources", "PENDING|Resources", "silence", "RUNNING"},
 			works:  func(dir string) { leave(t, dir, map[string]string{"done": ""}) },
-			said: "job 17: PENDING (Resources)\nno contact with Slurm, job 17 goes on: squeue: slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n" +
+			said: "job 17: PENDING (Resources)\nSlurm does not answer, job 17 keeps running: squeue: slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n" +
 				"job 17: RUNNING",
 		},
 		"unseen": {

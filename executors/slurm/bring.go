@@ -51,11 +51,11 @@ func (c *Config) Bring(ctx context.Context, b Bring, say func(format string, arg
 	}
 	id, err := a.submit(ctx)
 	if err == nil {
-		say("job %s in partition %s brings %s", executors.JobID(id), c.Prepare.Partition, b.Path)
+		say("job %s in partition %s downloads %s", executors.JobID(id), c.Prepare.Partition, b.Path)
 		err = a.follow(ctx, id, b.Look)
 	}
 	if err != nil && ctx.Err() != nil {
-		say("job %s goes on; another `llmbench prepare` follows it", a.job.Name)
+		say("job %s keeps running; another `llmbench prepare` follows it", a.job.Name)
 		return err
 	}
 	defer os.RemoveAll(a.job.Dir)

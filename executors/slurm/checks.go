@@ -47,7 +47,7 @@ type adder func(name, result, detail, remedy string)
 
 func accountingWords(p *Profile) string {
 	if !p.accounts() {
-		return "no accounting: job files and the queue tell all that is needed"
+		return "no accounting: job files and the queue are enough"
 	}
 	return "accounting by " + p.Accounting
 }

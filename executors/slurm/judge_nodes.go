@@ -45,7 +45,7 @@ func (c *Config) judge(n NodeCheck, nonce string, f facts, words string) []execu
 	j.odd()
 	j.node = ""
 	if have := len(f.nodes()); have < n.Run.Hardware.Nodes {
-		j.add("nodes", executors.CheckFail, fmt.Sprintf("%d of %d nodes answered: %s", have, n.Run.Hardware.Nodes, or(words, "the others said nothing")), "ask for the others to be looked at, or leave them out with exclude")
+		j.add("nodes", executors.CheckFail, fmt.Sprintf("%d of %d nodes answered: %s", have, n.Run.Hardware.Nodes, or(words, "the others said nothing")), "check the others too, or leave them out with exclude")
 	}
 	return j.out
 }
@@ -79,7 +79,7 @@ func (j *nodeJudge) paths() {
 	unseen, unread := j.facts[j.node]["unseen"], j.facts[j.node]["unread"]
 	switch {
 	case len(unseen) > 0:
-		j.add("paths", executors.CheckFail, "does not see "+strings.Join(unseen, ", "), "bring them to a file system that all nodes share; "+j.exclude())
+		j.add("paths", executors.CheckFail, "does not see "+strings.Join(unseen, ", "), "copy them to a file system that all nodes share; "+j.exclude())
 	case len(unread) > 0:
 		j.add("paths", executors.CheckFail, "cannot read "+strings.Join(unread, ", "), j.exclude())
 	default:
@@ -173,7 +173,7 @@ func (j *nodeJudge) errors(list []gpu) {
 // fabric: NVLink, and what joins the GPUs of several nodes into one domain.
 func (j *nodeJudge) fabric() {
 	if links, ok := j.facts.number(j.node, "links"); ok {
-		j.add("nvlink", executors.CheckOK, fmt.Sprintf("%.4g links a GPU", links/float64(len(j.facts.gpus(j.node)))), "")
+		j.add("nvlink", executors.CheckOK, fmt.Sprintf("%.4g links per GPU", links/float64(len(j.facts.gpus(j.node)))), "")
 	}
 	if !j.n.Domain {
 		return
@@ -220,11 +220,11 @@ func (j *nodeJudge) container(words string) {
 		why := lastCause(words)
 		remedy := j.exclude()
 		if ofImage(why) {
-			remedy = "`llmbench prepare` verifies the image and brings it again"
+			remedy = "`llmbench prepare` verifies the image and imports it again"
 		}
 		j.add("container", executors.CheckFail, "does not start: "+or(why, "nothing was said"), remedy)
 	default:
-		j.add("container", executors.CheckFail, got, "mount it, or bring it to a file system that all nodes share")
+		j.add("container", executors.CheckFail, got, "mount it, or copy it to a file system that all nodes share")
 	}
 }
 

@@ -69,7 +69,7 @@ func (c *Config) look(ctx context.Context, a *auxiliary, h plan.Hardware) error 
 	}
 	id, err := a.submit(ctx)
 	if err == nil {
-		a.say("job %s looks at %d nodes of %d GPUs", executors.JobID(id), h.Nodes, h.GPUsPerNode)
+		a.say("job %s checks %d nodes of %d GPUs", executors.JobID(id), h.Nodes, h.GPUsPerNode)
 		err = a.follow(ctx, id, func() {})
 	}
 	if err != nil && !errors.Is(err, executors.ErrRejected) || a.unsure {

@@ -85,7 +85,7 @@ NODE	container	starts
 	for name, test := range map[string]struct{ words, detail, remedy string }{
 		"image": {
 			"slurmstepd: error: pyxis: printing enroot log file:\nslurmstepd: error: pyxis:     [INFO] Extracting squashfs filesystem...\nslurmstepd: error: pyxis:     [ERROR] Invalid image format: /images/a.sqsh\nslurmstepd: error: spank: required plugin spank_pyxis.so: task_init() failed with rc=-1",
-			"does not start: Invalid image format: /images/a.sqsh", "`llmbench prepare` verifies the image and brings it again",
+			"does not start: Invalid image format: /images/a.sqsh", "`llmbench prepare` verifies the image and imports it again",
 		},
 		"hook": {
 			"slurmstepd: error: pyxis:     nvidia-container-cli: mount error: operation not permitted\nslurmstepd: error: pyxis:     [ERROR] /etc/enroot/hooks.d/98-nvidia.sh exited with return code 1",

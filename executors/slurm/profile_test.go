@@ -255,7 +255,7 @@ func TestNoAccounting(t *testing.T) {
 		c := like(map[string]string{"scontrol show config": "ClusterName = plain\nSLURM_VERSION = 25.11.1\nAccountingStorageType = " + name + "\n"})
 		cfg := testSite(c)
 		p := cfg.Probe(t.Context(), nil)
-		if strings.Contains(strings.Join(c.asked, "\n"), "sacctmgr") || accountingWords(p) != "no accounting: job files and the queue tell all that is needed" {
+		if strings.Contains(strings.Join(c.asked, "\n"), "sacctmgr") || accountingWords(p) != "no accounting: job files and the queue are enough" {
 			t.Errorf("%s: %v, %s", name, c.asked, accountingWords(p))
 		}
 	}

@@ -22,7 +22,7 @@ type sharedQueue struct {
 	fresh time.Duration
 }
 
-// newSharedQueue returns nil where there is no folder that only this user can
+// newSharedQueue returns nil where there is not a directory that only this user can
 // write to; everyone then asks for himself.
 func newSharedQueue(cluster string, fresh time.Duration) *sharedQueue {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("llmbench-%d", os.Getuid()))

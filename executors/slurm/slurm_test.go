@@ -92,11 +92,11 @@ func TestPendingReasons(t *testing.T) {
 		"JobHeldUser":                                    {executors.Queued, "scontrol release 7"},
 		"JobHeldAdmin":                                   {executors.Queued, "an administrator holds the job"},
 		"ReqNodeNotAvail":                                {executors.Queued, "a node that the job needs"},
-		"ReqNodeNotAvail, UnavailableNodes:gb01":         {executors.Queued, "bring them back"},
+		"ReqNodeNotAvail, UnavailableNodes:gb01":         {executors.Queued, "return them to service"},
 		"ReqNodeNotAvail, UnavailableNodes:":             {executors.Queued, "nodes that the job could use"},
 		"ReqNodeNotAvail, May be reserved for other job": {executors.Queued, "kept for other jobs"},
 		"ReqNodeNotAvail, Reserved for maintenance":      {executors.Queued, "a lower time_limit may fit"},
-		"Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions": {executors.Queued, "bring them back"},
+		"Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions": {executors.Queued, "return them to service"},
 	} {
 		state, remedy := pending("7", reason)
 		if state != want.state || !strings.Contains(remedy, want.remedy) || want.remedy == "" && remedy != "" {

@@ -102,9 +102,9 @@ var reasons = []struct {
 	{[]string{"JobHeldAdmin"}, executors.Queued, "an administrator holds the job and has to release it"},
 	{[]string{"May be reserved for other job"}, executors.Queued, "the nodes are kept for other jobs for now"},
 	{[]string{"Reserved for maintenance"}, executors.Queued, "a maintenance comes before the job could end; a lower time_limit may fit in front of it"},
-	{[]string{"UnavailableNodes"}, executors.Queued, "nodes that the job could use are down, drained or reserved; an administrator has to bring them back"},
-	{[]string{"ReqNodeNotAvail"}, executors.Queued, "a node that the job needs is down, drained or reserved; an administrator has to bring it back"},
-	{[]string{"PartitionDown", "PartitionInactive", "NodeDown", "are DOWN, DRAINED"}, executors.Queued, "nodes or partition are down; an administrator has to bring them back"},
+	{[]string{"UnavailableNodes"}, executors.Queued, "nodes that the job could use are down, drained or reserved; an administrator has to return them to service"},
+	{[]string{"ReqNodeNotAvail"}, executors.Queued, "a node that the job needs is down, drained or reserved; an administrator has to return it to service"},
+	{[]string{"PartitionDown", "PartitionInactive", "NodeDown", "are DOWN, DRAINED"}, executors.Queued, "nodes or partition are down; an administrator has to return them to service"},
 	{[]string{"MaxPoweredUpNodes"}, executors.Queued, "the cluster powers no more nodes up for now"},
 }
 

@@ -75,7 +75,7 @@ func (t *target) Describe() string {
 	case t.Packing() != nil:
 		parts = append(parts, fmt.Sprintf("up to %d runs a job", t.Pack.MaxRuns), fmt.Sprintf("at most %d queued", t.MaxInQueue))
 	default:
-		parts = append(parts, "one job a run", fmt.Sprintf("at most %d queued", t.MaxInQueue))
+		parts = append(parts, "one job per run", fmt.Sprintf("at most %d queued", t.MaxInQueue))
 	}
 	if t.simulated() {
 		parts = append(parts, "SIMULATED by the stand-in")

@@ -21,7 +21,7 @@ const widest = 0.9
 func (s *Scenario) Around(mid float64) Interval { return Calibrated().Around(s, mid) }
 
 // Around is the interval of a throughput around mid: as wide as published runs of
-// the same regime that no fit had seen ask for, and wider for all that no
+// the same regime that no fit has seen ask for, and wider for all that no
 // published run covers.
 func (c *Calibration) Around(s *Scenario, mid float64) Interval {
 	squares := math.Pow(c.width(s.Regime(), s.Load()), 2)

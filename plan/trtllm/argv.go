@@ -46,7 +46,7 @@ func ParseArgv(argv []string, v *catalog.Version) (*Invocation, error) {
 		return nil, err
 	}
 	if len(r.words) > 0 {
-		return nil, refuse("%q is no flag", r.words[0])
+		return nil, refuse("%q is not a flag", r.words[0])
 	}
 	return r.invocation()
 }
@@ -129,9 +129,9 @@ func (r *argvReader) unknown(name string) error {
 	case other.find(name) == nil:
 		return refuse("version %s has no flag %s", r.version.Name, name)
 	case r.global:
-		return refuse("the flag %s stands behind throughput", name)
+		return refuse("the flag %s comes after throughput", name)
 	}
-	return refuse("the flag %s stands before throughput", name)
+	return refuse("the flag %s comes before throughput", name)
 }
 
 // take keeps a value that the flag allows.

@@ -139,8 +139,8 @@ func TestParseArgvRefuses(t *testing.T) {
 		{"-m a latency", `only the subcommand throughput can be simulated, not "latency"`},
 		{"throughput --dataset d", "--model is missing"},
 		{"-m a throughput --tp 8", "--dataset is missing"},
-		{"-m a --tp 8 throughput", "the flag --tp stands behind throughput"},
-		{"-m a throughput -m a", "the flag -m stands before throughput"},
+		{"-m a --tp 8 throughput", "the flag --tp comes after throughput"},
+		{"-m a throughput -m a", "the flag -m comes before throughput"},
 		{"-m a --log_level loud throughput", "--log_level must be one of internal_error, error"},
 		{"-m", "-m needs a value"},
 		{"-m a throughput --tpx 8", "version 1.1 has no flag --tpx"},
@@ -159,8 +159,8 @@ func TestParseArgvRefuses(t *testing.T) {
 		{"-m a throughput --kv_cache_free_gpu_mem_fraction nan", `--kv_cache_free_gpu_mem_fraction must be a number, not "nan"`},
 		{"-m a throughput --scheduler_policy best", "--scheduler_policy must be one of guaranteed_no_evict, max_utilization"},
 		{"-m a throughput --dataset d --backend tensorrt", "--backend must be one of pytorch"},
-		{"-m a throughput d.jsonl --tp 8", `"d.jsonl" is no flag`},
-		{"-m a throughput --tp 8 -- --pp 2", `"--pp" is no flag`},
+		{"-m a throughput d.jsonl --tp 8", `"d.jsonl" is not a flag`},
+		{"-m a throughput --tp 8 -- --pp 2", `"--pp" is not a flag`},
 	} {
 		_, err := ParseArgv(strings.Fields(c.argv), version(t, "1.1"))
 		var usage *UsageError

@@ -42,7 +42,7 @@ func ReadReport(r io.Reader) (*Report, error) {
 	}
 	var tree map[string]any
 	if err := json.Unmarshal(b, &tree); err != nil {
-		return nil, fmt.Errorf("the report is no JSON object: %w", err)
+		return nil, fmt.Errorf("the report is not a JSON object: %w", err)
 	}
 	if missing := missingKeys(tree); len(missing) > 0 {
 		return nil, fmt.Errorf("%w: it lacks %s", ErrIncomplete, strings.Join(missing, ", "))
@@ -157,7 +157,7 @@ func decodeWhole(b []byte, v any) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: it ends after %d bytes", ErrIncomplete, len(b))
 	case err != nil:
-		return fmt.Errorf("the report is no JSON: %w", err)
+		return fmt.Errorf("the report is not JSON: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: something follows it", ErrIncomplete)

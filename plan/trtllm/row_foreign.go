@@ -26,7 +26,7 @@ func foreign(head []byte) error {
 	case list && has("conversations"):
 		return errors.New("the file is ShareGPT's, a JSON array of conversations. Convert it: `jq -c 'to_entries[] | {task_id: .key, prompt: .value.conversations[0].value, output_tokens: 256}' FILE > rows.jsonl`" + choose)
 	case list:
-		return errors.New("the file is a JSON array and trtllm-bench reads one JSON object a line. Convert it: `jq -c '.[]' FILE > rows.jsonl`")
+		return errors.New("the file is a JSON array and trtllm-bench reads one JSON object per line. Convert it: `jq -c '.[]' FILE > rows.jsonl`")
 	case bytes.HasPrefix(text, []byte("{")) && !has("output_tokens") && has("metadata") && has("samples"):
 		return errors.New("the file is what prepare_dataset.py writes without --stdout. Write it again with --stdout, or convert it: `jq -c '.samples[] | {task_id, input_ids, output_tokens: .output_len}' FILE > rows.jsonl`")
 	case isObject(first, "conversations"):

@@ -19,7 +19,7 @@ func TestGPU(t *testing.T) {
 	for name, node := range map[string]int{"H100": 8, "H200": 8, "B200": 8, "GB200": 4, "GB300": 4} {
 		g, ok := Load().GPU(name)
 		if !ok || g.GPUsPerNode != node {
-			t.Errorf("GPU(%s) = %+v, %v; want %d a node", name, g, ok, node)
+			t.Errorf("GPU(%s) = %+v, %v; want %d per node", name, g, ok, node)
 			continue
 		}
 		if blackwell := g.Architecture == "blackwell"; blackwell != (g.FP4 > 0) || g.FP8 < 2*g.BF16 {

@@ -134,7 +134,7 @@ func (x *extension) addModel(m *Model) {
 func (x *extension) addVersion(b *versionBlock, from string) {
 	r, ok := parseRelease(b.Name)
 	if !ok {
-		x.refuse("version", b.Name, "Not a version", "%q is no version of TensorRT-LLM, such as 1.4.0 or 1.4.0rc2.", b.Name)
+		x.refuse("version", b.Name, "Not a version", "%q is not a version of TensorRT-LLM, such as 1.4.0 or 1.4.0rc2.", b.Name)
 		return
 	}
 	if have, known := x.Version(b.Name); known {
@@ -194,7 +194,7 @@ func (x *extension) addFacts(doc *document) {
 	for _, b := range doc.Objects {
 		for _, v := range x.own("object", b.Path, b.Since, b.Until) {
 			if o := v.options[b.Path]; o != nil && o.Type != "object" {
-				x.refuse("object", b.Path, "Option is known already", "Version %s has the option %s, which is no object. %s", v.Name, b.Path, adds)
+				x.refuse("object", b.Path, "Option is known already", "Version %s has the option %s, which is not an object. %s", v.Name, b.Path, adds)
 				return
 			}
 			v.addObject(b.Path)

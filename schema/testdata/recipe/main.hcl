@@ -3,7 +3,7 @@ llmbench {
 }
 
 variable "account" {
-  description = "Slurm account that is billed."
+  description = "Slurm account to charge."
   type        = string
   env         = "SBATCH_ACCOUNT"
 }

@@ -107,7 +107,7 @@ func newApp(e *env) *cli.Command {
 		CustomRootCommandHelpTemplate: appTemplate,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "version", Usage: "print the version"},
-			&cli.StringFlag{Name: "chdir", Usage: "change to `DIR` first; stands before the command"},
+			&cli.StringFlag{Name: "chdir", Usage: "change to `DIR` first; write it before the command"},
 		},
 		Description: appStatus,
 	}

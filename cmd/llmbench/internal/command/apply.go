@@ -32,16 +32,16 @@ type applyFlags struct {
 
 func applyCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "apply", Usage: "measure what plan shows; take up what was left", ArgsUsage: "[DIR|PLAN]",
+		Name: "apply", Usage: "run the plan, resuming unfinished runs", ArgsUsage: "[DIR|PLAN]",
 		Flags: append(append(definitionFlagSet(), selectionFlagSet()...),
 			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "detach", Usage: "submit and return; status, results or another apply follow up"},
 			&cli.IntFlag{Name: "pack", Usage: "run up to `N` runs in one job, one after another"},
-			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs although one like them failed to start"},
+			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs even if a similar one failed to start"},
 			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "start nothing that could bring this apply, or all applies of a saved plan, above `N` GPU-hours"},
 			&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `TIME`, such as 10m, for another apply on the same store"},
-			&cli.BoolFlag{Name: "skip-checks", Usage: "do not look at the site, weights and images first, as doctor does"},
-			&cli.BoolFlag{Name: "json", Usage: "print events, one JSON object a line"},
+			&cli.BoolFlag{Name: "skip-checks", Usage: "skip the checks of site, weights and images that run first"},
+			&cli.BoolFlag{Name: "json", Usage: "print events, one JSON object per line"},
 		),
 		Description: description([]string{
 			"llmbench apply -auto-approve -executor=simulate examples/llama4-maverick",
@@ -50,8 +50,8 @@ func applyCommand(e *env) *cli.Command {
 			"0         all asked runs have their samples; with -detach: all are submitted",
 			"1         error, or not approved; nothing was started",
 			"3         some asked run failed, is invalid or blocked",
-			"4         jobs were started and go on",
-			"130, 143  interrupted; jobs go on"),
+			"4         jobs were started and are still running",
+			"130, 143  interrupted; jobs keep running"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			f, err := readApplyFlags(c)
 			if err != nil {
@@ -201,7 +201,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	go func() {
 		select {
 		case <-lease.Lost():
-			s.env.log.Error("the store's lease was taken; jobs go on and this apply stops")
+			s.env.log.Error("another apply took the store's lock; jobs keep running and this apply stops")
 			cancel()
 		case <-ctx.Done():
 		}

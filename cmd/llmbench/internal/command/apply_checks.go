@@ -77,7 +77,7 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 	if err := view.Checks(s.env.streams.Err, missing); err != nil {
 		return err
 	}
-	return errors.New("nothing was started; -skip-checks applies all the same")
+	return errors.New("nothing was started; -skip-checks applies anyway")
 }
 
 // checkTimeLimits fails for runs whose time limit is less than half of what they

@@ -38,5 +38,5 @@ func inUse(err error) error {
 	if !errors.As(err, &held) {
 		return err
 	}
-	return fmt.Errorf("%w\nNothing was started. Wait for that apply to end, or follow it with `llmbench status`; if it is dead for certain, `llmbench unlock` takes its lease", err)
+	return fmt.Errorf("%w\nNothing was started. Wait for that apply to end, or follow it with `llmbench status`; if it is certainly dead, `llmbench unlock` releases its lock", err)
 }

@@ -87,7 +87,7 @@ func (e *env) runCatalogList(f definitionFlags, asJSON bool) error {
 
 func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image, executor string) error {
 	if !strings.Contains(image, "/") || catalog.Tag(image) == "" {
-		return fmt.Errorf("%q is no image with a registry and a tag, such as nvcr.io/nvidia/tensorrt-llm/release:1.2.0", image)
+		return fmt.Errorf("%q is not an image with a registry and a tag, such as nvcr.io/nvidia/tensorrt-llm/release:1.2.0", image)
 	}
 	s := e.load(f, executor)
 	// The definitions may be wrong for want of what is to be asked for.

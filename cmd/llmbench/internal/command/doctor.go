@@ -22,11 +22,11 @@ func doctorCommand(e *env) *cli.Command {
 		Name: "doctor", Usage: "check site and store before money is spent", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "for executor `TYPE[.NAME]`"},
-			&cli.BoolFlag{Name: "nodes", Usage: "submit a job of a few minutes at most for each shape that looks at the nodes themselves"},
+			&cli.BoolFlag{Name: "nodes", Usage: "check the nodes themselves, by a job of a few minutes for each job shape"},
 			&cli.BoolFlag{Name: "json", Usage: "print the checks as a document"},
 		),
 		Description: description([]string{"llmbench doctor -executor=simulate examples/llama4-maverick"},
-			"0         nothing is missing", "1         error", "3         something is missing, or a node is not well", "130, 143  interrupted; a job that looks at nodes is cancelled"),
+			"0         nothing is missing", "1         error", "3         something is missing, or a node is unhealthy", "130, 143  interrupted; a job that checks nodes is cancelled"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			defs, err := readDefinitionFlags(c)
 			if err != nil {
@@ -49,7 +49,7 @@ func (e *env) runDoctor(ctx context.Context, f definitionFlags, executor string,
 		n := s.needs(p)
 		checks = append(append(append(checks, sites...), n.verify(ctx)...), s.checkDataSpace(p, n)...)
 		if nodes && failedOf(sites) != nil {
-			checks = append(checks, executors.Check{Name: "nodes", Result: executors.CheckSkipped, Detail: "not looked at: first mend what failed above"})
+			checks = append(checks, executors.Check{Name: "nodes", Result: executors.CheckSkipped, Detail: "not checked: fix what failed above first"})
 		} else if nodes {
 			checks = append(checks, s.checkNodes(ctx, p)...)
 		}
@@ -70,7 +70,7 @@ func (e *env) runDoctor(ctx context.Context, f definitionFlags, executor string,
 func (s *session) checkDefinitions(p *plan.Plan, wrong bool) []executors.Check {
 	c := executors.Check{Name: "definitions", Result: executors.CheckOK, Detail: fmt.Sprintf("%d runs, all valid", len(p.Runs))}
 	if wrong {
-		c.Result, c.Detail, c.Remedy = executors.CheckFail, "the definitions are wrong", "mend what is printed above"
+		c.Result, c.Detail, c.Remedy = executors.CheckFail, "the definitions are wrong", "fix what is printed above"
 	}
 	return []executors.Check{c}
 }
@@ -93,7 +93,7 @@ func (s *session) checkStore() executors.Check {
 	}
 	if kind := ownFileSystem(dir); kind != "" && s.sites.onSlurm() {
 		c.Result, c.Detail = executors.CheckWarn, c.Detail+" is on "+kind+", which other hosts seldom share"
-		c.Remedy = "put the store on a file system that all nodes share; `llmbench doctor -nodes` tells whether they see it"
+		c.Remedy = "put the store on a file system that all nodes share; `llmbench doctor -nodes` checks that they see it"
 	}
 	return c
 }

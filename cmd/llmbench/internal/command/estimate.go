@@ -111,7 +111,7 @@ func (e *env) checkColumns(path string, head []string) error {
 	have := map[string]bool{}
 	for _, name := range head {
 		if have[name] {
-			return fmt.Errorf("%s:1: column %q stands twice", path, name)
+			return fmt.Errorf("%s:1: column %q appears twice", path, name)
 		}
 		have[name] = true
 		if !slices.Contains(plan.CaseColumns, name) {

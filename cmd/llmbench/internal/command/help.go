@@ -27,7 +27,7 @@ const appTemplate = `Usage: llmbench COMMAND [flags] [DIR]
 
 {{.UsageText}}
 FLAGS
-  -chdir=DIR  change to DIR first; stands before the command
+  -chdir=DIR  change to DIR first; write it before the command
   -version    print the version
 
 {{.Description}}
@@ -76,9 +76,9 @@ var appStatus = exitStatuses(
 	"1  error; nothing was started",
 	"2  plan -detailed-exitcode: something to do",
 	"3  some asked run failed, is invalid or blocked; something differs or is missing",
-	"4  jobs were started and go on",
+	"4  jobs were started and are still running",
 	"5  compare -gate cannot tell",
-	"130, 143  interrupted; jobs go on",
+	"130, 143  interrupted; jobs keep running",
 )
 
 // flagHelp writes a flag as the command line takes it, with one dash.

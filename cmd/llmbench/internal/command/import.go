@@ -24,12 +24,12 @@ import (
 
 func importCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "import", Usage: "take over results that llmbench did not measure", ArgsUsage: "DIR PATH…",
+		Name: "import", Usage: "import results that llmbench did not measure", ArgsUsage: "DIR PATH…",
 		Flags: definitionFlagSet(),
 		Description: description([]string{"llmbench import my-benchmark experiments/", "llmbench import my-benchmark run1.log report.json"},
-			"0  all reports and failed runs that were found were taken over", "1  error, or none was found") +
+			"0  all reports and failed runs that were found were imported", "1  error, or none was found") +
 			"\n\nDIR holds the definitions, whose store keeps the results. A PATH is a log or a JSON report of trtllm-bench, or a folder of these, such as the recipe's experiments. " +
-			"Of a log with several reports each is taken over, and a log of a failed run is taken over as failed, with its cause. The .err beside a .out is read too. `results -executor=imported` shows them, `compare -executor=imported` takes them as a side; they are suspect and satisfy no run.",
+			"Every report in a log is imported, and the log of a failed run is imported as failed, with its cause. The .err beside a .out is read too. `results -executor=imported` shows them, `compare -executor=imported` compares them; they are suspect and satisfy no run.",
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.NArg() < 2 {
 				return errors.New("import takes the directory of definitions and what to import: llmbench import DIR PATH…")

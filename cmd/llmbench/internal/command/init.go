@@ -21,13 +21,13 @@ func initCommand(e *env) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Value: "llama4-maverick", Usage: "start from the recipe `NAME`, which may end in its hardware: llama4-maverick-gb200x8"},
 			&cli.BoolFlag{Name: "list", Usage: "list the recipes"},
-			&cli.StringFlag{Name: "account", Usage: "bill Slurm account `NAME`"},
+			&cli.StringFlag{Name: "account", Usage: "charge Slurm account `NAME`"},
 			&cli.StringFlag{Name: "partition", Usage: "run in Slurm partition `NAME`"},
-			&cli.StringFlag{Name: "prepare-partition", Usage: "let jobs in partition `NAME`, which needs no GPU, bring weights and images"},
+			&cli.StringFlag{Name: "prepare-partition", Usage: "download weights and images in jobs of partition `NAME`, which needs no GPU"},
 			&cli.StringFlag{Name: "install-dir", Usage: "find weights and images below `DIR`"},
 		},
 		Description: description([]string{"llmbench init -list", "llmbench init -from=llama4-maverick-gb200x8 -account=perf -install-dir=/lustre/llmb my-benchmark"},
-			"0  the directory is ready", "1  error; nothing was written over"),
+			"0  the directory is ready", "1  error; nothing was overwritten"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.Bool("list") {
 				return view.Recipes(e.streams.Out, examples.Recipes())

@@ -24,8 +24,8 @@ func logsCommand(e *env) *cli.Command {
 		Name: "logs", Usage: "print a run's output", ArgsUsage: "ADDR [DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "of the run on executor `TYPE[.NAME]`"},
-			&cli.BoolFlag{Name: "follow", Usage: "go on until the run has ended"},
-			&cli.BoolFlag{Name: "job", Usage: "print the batch script's output, where srun tells of launches and containers that failed"},
+			&cli.BoolFlag{Name: "follow", Usage: "follow until the run has ended"},
+			&cli.BoolFlag{Name: "job", Usage: "print the batch script's output, where srun reports launches and containers that failed"},
 			&cli.IntFlag{Name: "rank", Usage: "print what rank `N` wrote instead of the first one, 0"},
 			&cli.BoolFlag{Name: "raw", Usage: "print control characters as they are: colours, and what moves the cursor"},
 			&cli.BoolFlag{Name: "stderr", Usage: "print standard error instead of standard output"},
@@ -82,7 +82,7 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 	out := &redactor{w: w, hide: a.Redactor(s.defs.Secrets()...)}
 	err = copyLog(ctx, out, a, filepath.Join(a.Dir, name), follow)
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%s: %s; the one who submitted the run removes secrets with `llmbench status`", filepath.Join(a.Dir, name), runs.Withheld)
+		return fmt.Errorf("%s: %s; `llmbench status`, run by the user who submitted the run, removes the secrets", filepath.Join(a.Dir, name), runs.Withheld)
 	}
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ type prepareFlags struct {
 
 func prepareCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "prepare", Usage: "bring and verify weights, images and data sets", ArgsUsage: "[DIR]",
+		Name: "prepare", Usage: "download and verify weights, images and data sets", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "for executor `TYPE[.NAME]`"},
 			&cli.BoolFlag{Name: "check", Usage: "only verify what is there"},
@@ -33,7 +33,7 @@ func prepareCommand(e *env) *cli.Command {
 			"0         all that the runs read is there and verified",
 			"1         error; the definitions are wrong",
 			"3         something is missing or damaged",
-			"130, 143  interrupted; the next prepare goes on from there"),
+			"130, 143  interrupted; the next prepare resumes"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			defs, err := readDefinitionFlags(c)
 			if err != nil {
@@ -57,7 +57,7 @@ func (e *env) runPrepare(ctx context.Context, f prepareFlags) error {
 	checks := pr.run(ctx)
 	pr.progress.Close()
 	if ctx.Err() != nil {
-		pr.progress.Text("interrupted; the next `llmbench prepare` goes on from there")
+		pr.progress.Text("interrupted; the next `llmbench prepare` resumes")
 		return exitStatus(e.signal.code())
 	}
 	show := view.Checks
@@ -69,7 +69,7 @@ func (e *env) runPrepare(ctx context.Context, f prepareFlags) error {
 	}
 	failed := failedOf(checks)
 	if failed != nil && f.Check && !f.JSON {
-		return errors.Join(failed, view.Nothing(e.streams.Out, fmt.Sprintf("`llmbench prepare %s` brings what is missing.", f.Dir)))
+		return errors.Join(failed, view.Nothing(e.streams.Out, fmt.Sprintf("`llmbench prepare %s` downloads what is missing.", f.Dir)))
 	}
 	return failed
 }
@@ -162,11 +162,11 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 	case ok && wrong == nil:
 		return executors.Check{Name: "dataset", Result: executors.CheckOK, Detail: d.Path}
 	case ok && r.Dataset.Generator == nil:
-		return fail("the data set of "+r.Address+" is not what was planned: "+wrong.Error(), "bring the file back, or plan again")
+		return fail("the data set of "+r.Address+" is not what was planned: "+wrong.Error(), "restore the file, or plan again")
 	case ok && pr.flags.Check:
-		return fail("the data set of "+r.Address+" is not what was written: "+wrong.Error(), "`llmbench prepare` makes it anew, and so does `llmbench apply`")
+		return fail("the data set of "+r.Address+" is not what was written: "+wrong.Error(), "`llmbench prepare` writes it again, and so does `llmbench apply`")
 	case pr.flags.Check || r.Dataset.Generator == nil:
-		return fail("the data set of "+r.Address+" is not in the store", "`llmbench prepare` makes it, and so does `llmbench apply`")
+		return fail("the data set of "+r.Address+" is not in the store", "`llmbench prepare` writes it, and so does `llmbench apply`")
 	}
 	if short := prepare.CheckDatasetSpace(pr.store.Dir(), prepare.DatasetBytes(r.Dataset.Rows, *r.UseCase.ISL)); short != nil {
 		return *short

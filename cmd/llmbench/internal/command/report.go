@@ -36,7 +36,7 @@ func reportCommand(e *env) *cli.Command {
 		),
 		Description: description([]string{"llmbench report -executor=simulate -out=report.html examples/llama4-maverick"},
 			"0  the page was written", "1  error, or there is no result at all", "3  the page was written; some run failed, is invalid or has no result") +
-			"\n\nThe page needs nothing from outside. An older report is written over, any other file is left alone.",
+			"\n\nThe page needs nothing from outside. An older report is overwritten, any other file is left alone.",
 		Action: func(_ context.Context, c *cli.Command) error {
 			defs, err := readDefinitionFlags(c)
 			if err != nil {
@@ -143,7 +143,7 @@ func writable(path string) error {
 		return fmt.Errorf("-out=%s: %w", path, err)
 	}
 	if len(old) > 0 && !bytes.Contains(old, []byte(view.ReportMark)) {
-		return fmt.Errorf("-out=%s: the file is there and is no report of llmbench; it is left alone: choose another name", path)
+		return fmt.Errorf("-out=%s: the file is there and is not a report of llmbench; it is left alone: choose another name", path)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func origin(p *plan.Plan) string {
 	}
 	state := "clean"
 	if p.Git.Dirty {
-		state = "with changes that are in no commit"
+		state = "with uncommitted changes"
 	}
 	return fmt.Sprintf("definitions %.7s, %s, llmbench %s", p.Git.Commit, state, p.LLMBenchVersion)
 }

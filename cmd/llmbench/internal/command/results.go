@@ -34,14 +34,14 @@ type resultFlags struct {
 
 func resultsCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "results", Usage: "print the results table, or with ADDR one run's whole story", ArgsUsage: "[ADDR] [DIR]",
+		Name: "results", Usage: "print the results table, or everything about one run", ArgsUsage: "[ADDR] [DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv, json, benchfmt or overview: `FORMAT`"},
 			&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
 			&cli.StringFlag{Name: "sort", Usage: "the best runs first by `METRIC`, named as in the JSON document"},
 			&cli.IntFlag{Name: "top", Usage: "show `N` runs, the best by -sort (default by output_throughput_per_gpu_tok_s)"},
-			&cli.BoolFlag{Name: "all", Usage: "everything in the store, also what is no longer declared"},
+			&cli.BoolFlag{Name: "all", Usage: "everything in the store, including runs that are no longer declared"},
 		),
 		Description: description([]string{
 			"llmbench results -executor=simulate examples/llama4-maverick",

@@ -230,7 +230,7 @@ func whatMoved(saved, fresh *plan.Plan) []string {
 	}
 	for _, in := range saved.Inputs {
 		if sum, ok := now[in.Path]; ok && sum != in.SHA256 {
-			add("%s has another content", in.Path)
+			add("%s has changed", in.Path)
 		} else if !ok && strings.HasSuffix(in.Path, ".hcl") {
 			add("%s is gone", in.Path)
 		}
@@ -305,7 +305,7 @@ func parts(r *plan.Run) map[string]json.RawMessage {
 		err = json.Unmarshal(b, &m)
 	}
 	if err != nil {
-		panic("command: a run is no JSON: " + err.Error())
+		panic("command: a run is not JSON: " + err.Error())
 	}
 	return m
 }

@@ -189,7 +189,7 @@ func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
 			detail := fmt.Sprintf("The argument %q of executor %q %q needs variable %q, which is not set. Set it with %s.",
 				m.Argument, st.ref.Type, st.ref.Name, m.Variable, strings.Join(s.defs.WaysToSet(m.Variable), ", "))
 			if severity == hcl.DiagWarning {
-				detail += " Plan goes on without it; apply needs it."
+				detail += " Plan works without it; apply needs it."
 			}
 			diags = append(diags, &hcl.Diagnostic{Severity: severity, Summary: "Variable is not set", Detail: detail, Subject: &place})
 		}

@@ -23,7 +23,7 @@ func statusCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "watch", Usage: "print it again every few seconds until all runs have ended"},
 		),
 		Description: description([]string{"llmbench status -executor=simulate examples/llama4-maverick"},
-			"0  all runs have their samples", "1  error", "3  some run failed, is invalid or blocked, or was never started", "4  jobs go on", "130, 143  interrupted while watching"),
+			"0  all runs have their samples", "1  error", "3  some run failed, is invalid or blocked, or was never started", "4  jobs are still running", "130, 143  interrupted while watching"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			f, err := readDefinitionFlags(c)
 			if err != nil {
@@ -154,7 +154,7 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 				s.env.log.Warn("no contact", "executor", b.Ref.Type, "error", err)
 			}
 			for _, h := range gone {
-				answer[h] = executors.Status{State: executors.Ended, End: executors.Lost, Reason: "the cluster no longer knows the job, and it left no word of its end"}
+				answer[h] = executors.Status{State: executors.Ended, End: executors.Lost, Reason: "the cluster no longer knows the job, and it left no exit record"}
 			}
 		}
 		for i := range lines {

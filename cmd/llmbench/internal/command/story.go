@@ -116,7 +116,7 @@ func (s *session) addressAt(p *plan.Plan, name string) (string, *plan.Run, error
 	}
 	switch len(found) {
 	case 0:
-		return "", nil, fmt.Errorf("%s is no directory, and no declared or stored run has this address; `llmbench status` lists the addresses", name)
+		return "", nil, fmt.Errorf("%s is not a directory, and no declared or stored run has this address; `llmbench status` lists the addresses", name)
 	case 1:
 		return found[0], run, nil
 	}

@@ -14,7 +14,7 @@ func unlockCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "unlock", Usage: "force-release the lock left by a dead apply", ArgsUsage: "[DIR]",
 		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"}),
-		Description: description([]string{"llmbench unlock -auto-approve examples/llama4-maverick"}, "0  nobody holds the lease", "1  error, or not approved"),
+		Description: description([]string{"llmbench unlock -auto-approve examples/llama4-maverick"}, "0  nobody holds the lock", "1  error, or not approved"),
 		Action: func(_ context.Context, c *cli.Command) error {
 			f, err := readDefinitionFlags(c)
 			if err != nil {
@@ -35,14 +35,14 @@ func (e *env) runUnlock(f definitionFlags, approved bool) error {
 		return err
 	}
 	if holder == nil {
-		return view.Nothing(e.streams.Out, "Nobody holds the lease.")
+		return view.Nothing(e.streams.Out, "Nobody holds the lock.")
 	}
 	fmt.Fprintf(e.streams.Err, "%v\n", holder)
 	if !approved {
 		if !e.streams.Interactive {
 			return errors.New("there is no terminal to ask on; -auto-approve unlocks without asking. Nothing was changed")
 		}
-		if !e.confirm("Is that apply dead for certain? Two at once would measure twice. Unlock?") {
+		if !e.confirm("Is that apply certainly dead? Two at once would measure everything twice. Unlock?") {
 			return errors.New("not approved; nothing was changed")
 		}
 	}

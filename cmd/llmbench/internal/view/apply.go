@@ -209,10 +209,10 @@ func (a *Apply) goesOn(what string, o executors.Outcome, h Hints) {
 	w := a.s.Err
 	fmt.Fprintln(w, what)
 	if len(o.Jobs) == 0 {
-		fmt.Fprintf(w, "No job goes on.\n  resume:  %s\n", h.resume())
+		fmt.Fprintf(w, "No job is running.\n  resume:  %s\n", h.resume())
 		return
 	}
-	fmt.Fprintf(w, "Jobs that go on: %s\n", strings.Join(o.Jobs, " "))
+	fmt.Fprintf(w, "Jobs still running: %s\n", strings.Join(o.Jobs, " "))
 	fmt.Fprintf(w, "  follow:  %s\n  resume:  %s\n  cancel:  %s\n",
 		h.command("status", h.Dir), h.resume(), h.command("cancel", h.Dir))
 }

@@ -20,7 +20,7 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	out.line("  hardware     %s", hardwareLine(r))
 	out.line("  image        %s (TensorRT-LLM %s)", imageLine(r), r.Image.TRTLLMVersion)
 	out.line("  data set     %s", datasetLine(r))
-	out.line("  time limit   %s, at most %.1f GPU-hours a sample", minutes(r.TimeLimitSeconds), r.GPUHoursLimit())
+	out.line("  time limit   %s, at most %.1f GPU-hours per sample", minutes(r.TimeLimitSeconds), r.GPUHoursLimit())
 	out.line("")
 	out.table(valueTable(r, at))
 	for _, c := range r.Changes {

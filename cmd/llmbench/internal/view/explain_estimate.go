@@ -21,7 +21,7 @@ func explainEstimate(p *printer, r *plan.Run, price Price) {
 	p.line("  requests in flight:")
 	occupancy(p, r)
 	p.line("")
-	p.line("  expected (estimator %s; %.0f %% of published runs that no fit had seen lie inside such intervals):", e.ModelVersion, 100*e.Coverage)
+	p.line("  expected (estimator %s; %.0f %% of published runs that no fit has seen lie inside such intervals):", e.ModelVersion, 100*e.Coverage)
 	t := &table{indent: "    "}
 	add := func(name string, i *estimate.Interval, write func(estimate.Interval) string) {
 		if i != nil {
@@ -35,9 +35,9 @@ func explainEstimate(p *printer, r *plan.Run, price Price) {
 	add("TPOT", e.AvgTPOT, ms)
 	add("start-up, weights loaded", e.StartupSeconds, seconds)
 	add("measuring", e.MeasureSeconds, seconds)
-	add("GPU-hours a sample", e.GPUHours, func(i estimate.Interval) string { return hoursRange(i.Low, i.High) })
+	add("GPU-hours per sample", e.GPUHours, func(i estimate.Interval) string { return hoursRange(i.Low, i.High) })
 	if price.set() {
-		add("cost a sample", e.GPUHours, func(i estimate.Interval) string { return price.between(i.Low, i.High) })
+		add("cost per sample", e.GPUHours, func(i estimate.Interval) string { return price.between(i.Low, i.High) })
 	}
 	p.table(t)
 }
@@ -53,7 +53,7 @@ func memory(p *printer, r *plan.Run) {
 	t.add("= left", count(left), "")
 	fraction, _ := r.Arguments.Float("kv_cache_free_gpu_mem_fraction")
 	t.add("KV cache", count(m.KVCache), fmt.Sprintf("%g of what is left (kv_cache_free_gpu_mem_fraction)", fraction))
-	t.add("/ bytes a token", count(*e.KVBytesPerToken), "keys and values of all layers on this GPU")
+	t.add("/ bytes per token", count(*e.KVBytesPerToken), "keys and values of all layers on this GPU")
 	t.add("= tokens", count(*e.KVTokensPerGPU), "")
 	p.table(t)
 }

@@ -90,7 +90,7 @@ func (p Price) between(low, high float64) string {
 	return p.amount(low*p.PerGPUHour) + " … " + p.amount(high*p.PerGPUHour)
 }
 
-// PerMillion is the money for a million output tokens at a rate in tokens a
+// PerMillion is the money for per million output tokens at a rate in tokens a
 // second for each GPU.
 func (p Price) PerMillion(tpsPerGPU float64) float64 { return p.PerGPUHour / 3600 / tpsPerGPU * 1e6 }
 

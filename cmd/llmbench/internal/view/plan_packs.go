@@ -44,7 +44,7 @@ func (v PlanView) unpackedLine() string {
 	}
 	size := min(n, mostSuggested)
 	waits := n - (n+size-1)/size
-	return fmt.Sprintf("not packed: apply -pack=%d would save %s in the queue, not the model load: trtllm-bench starts anew for each run.", size, Plural(waits, "wait"))
+	return fmt.Sprintf("not packed: apply -pack=%d would save %s in the queue, not the model load: trtllm-bench starts again for each run.", size, Plural(waits, "wait"))
 }
 
 // packedLine says how many samples run in how many jobs.
@@ -84,7 +84,7 @@ func (v PlanView) packLines() [][2]string {
 		saves += fmt.Sprintf(", %s of the container", Plural(waits, "start"))
 	}
 	saves += "; weights are in the page cache of the nodes from the second run of a job on"
-	keeps := "the model load: trtllm-bench starts anew for each run"
+	keeps := "the model load: trtllm-bench starts again for each run"
 	if container == "fresh" {
 		keeps += "; the start of the container, which is writable, so that each run gets a fresh one"
 	}

@@ -162,7 +162,7 @@ func (v PlanView) group(p *printer, g *group) {
 	if git := v.Plan.Git; git != nil {
 		state := "clean"
 		if git.Dirty {
-			state = "with changes that are in no commit"
+			state = "with uncommitted changes"
 		}
 		title += fmt.Sprintf("   (definitions %.7s, %s)", git.Commit, state)
 	}
@@ -197,7 +197,7 @@ func stored(runs []*plan.Run) string {
 	case 0:
 		for _, r := range runs {
 			if len(r.Changes) > 0 {
-				return "measured before under other arguments"
+				return "measured before with other arguments"
 			}
 		}
 		return "nothing stored yet"

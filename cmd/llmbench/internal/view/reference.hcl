@@ -48,7 +48,7 @@ block "policy" {
   argument "gpu_hour_price" {
     type = "number"
     unit = "currency per GPU-hour"
-    doc  = "Price of a GPU-hour. Plans and results then show money too."
+    doc  = "Price per GPU-hour. Plans and results then show money too."
   }
   argument "currency" {
     type    = "string"
@@ -93,7 +93,7 @@ block "variable" {
   argument "sensitive" {
     type    = "bool"
     default = "false"
-    doc     = "The value is a secret. It may stand in `env` of a benchmark only, and is never hashed, printed, planned, logged or stored; jobs read it from a file that only the user can read."
+    doc     = "The value is a secret. It may be used in `env` of a benchmark only, and is never hashed, printed, planned, logged or stored; jobs read it from a file that only the user can read."
   }
 }
 
@@ -316,7 +316,7 @@ executor "slurm" {
 
   argument "account" {
     type = "string"
-    doc  = "Slurm account that is billed (sbatch --account)."
+    doc  = "Slurm account to charge (sbatch --account)."
   }
   argument "partition" {
     type = "string"
@@ -363,7 +363,7 @@ executor "slurm" {
   }
   argument "startup" {
     type = "duration"
-    doc  = "How long a job runs before it measures, for predicted times. Default: what was measured, else a prediction from the size of the weights. Where trtllm-bench has written no line after twice the longest of it, or 30 minutes where nothing is predicted, the job is looked into (diagnosis.txt) and goes on."
+    doc  = "How long a job runs before it measures, for predicted times. Default: what was measured, else a prediction from the size of the weights. Where trtllm-bench has written no line after twice the longest of it, or 30 minutes where nothing is predicted, the job's processes are inspected (diagnosis.txt) and it keeps running."
   }
   argument "max_in_queue" {
     type    = "number"

@@ -68,7 +68,7 @@ func newReportFrontier(set *results.Set, names runNames) (*reportFrontier, error
 		return nil, nil
 	}
 	var err error
-	f.SVG, err = drawn("Tokens per second of a GPU against those of a user", func(s reportSize) vg.Length { return min(420, s.width) }, func(size reportSize) ([]*plot.Plot, error) {
+	f.SVG, err = drawn("Tokens per second per GPU against those per user", func(s reportSize) vg.Length { return min(420, s.width) }, func(size reportSize) ([]*plot.Plot, error) {
 		p, err := frontierPlot(size, all)
 		return []*plot.Plot{p}, err
 	})

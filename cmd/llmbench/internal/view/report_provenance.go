@@ -30,7 +30,7 @@ var provenanceFacts = []struct {
 	{"model", func(r *results.Result) string { return r.Model.Checkpoint + revisionText(r) }},
 	{"quantization", func(r *results.Result) string { return r.Model.Quantization }},
 	{"hardware", func(r *results.Result) string {
-		return fmt.Sprintf("%dx %s, %d a node", r.Hardware.GPUs, r.Hardware.GPU, r.Hardware.GPUsPerNode)
+		return fmt.Sprintf("%dx %s, %d per node", r.Hardware.GPUs, r.Hardware.GPU, r.Hardware.GPUsPerNode)
 	}},
 	{"image", func(r *results.Result) string { return r.Image.Name }},
 	{"image file", func(r *results.Result) string { return textOr(r.Provenance.ImagePath) }},
@@ -45,10 +45,10 @@ var provenanceFacts = []struct {
 	{"clocks", func(r *results.Result) string { return textOr(r.Provenance.Clocks) }},
 	{"NCCL", func(r *results.Result) string { return textOr(r.Provenance.NCCL) }},
 	{"SM clock", func(r *results.Result) string {
-		return telemetryText(r, "%.0f MHz in the mean", func(t *results.Telemetry) float64 { return t.SMClockMHz })
+		return telemetryText(r, "%.0f MHz on average", func(t *results.Telemetry) float64 { return t.SMClockMHz })
 	}},
 	{"power", func(r *results.Result) string {
-		return telemetryText(r, "%.0f W a GPU in the mean", func(t *results.Telemetry) float64 { return t.PowerW })
+		return telemetryText(r, "%.0f W per GPU on average", func(t *results.Telemetry) float64 { return t.PowerW })
 	}},
 	{"temperature", func(r *results.Result) string {
 		return telemetryText(r, "%.0f °C at most", func(t *results.Telemetry) float64 { return t.TemperatureC })

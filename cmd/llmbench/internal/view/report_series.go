@@ -75,7 +75,7 @@ func steadyText(s *trtllm.Series) string {
 	w := s.Steady
 	text := fmt.Sprintf("steady from %s to %s s of %s s: %s requests in the batch", tickText(w.StartS), tickText(w.EndS), tickText(s.Seconds), tickText(w.Requests))
 	if w.StepMS != nil {
-		text += fmt.Sprintf(", %s ms a step", tickText(*w.StepMS))
+		text += fmt.Sprintf(", %s ms per step", tickText(*w.StepMS))
 	}
 	if w.KVUsed != nil {
 		text += fmt.Sprintf(", %.0f %% of the KV cache", 100**w.KVUsed)
@@ -100,8 +100,8 @@ func seriesPanels(s *trtllm.Series) []seriesPanel {
 	}
 	panels := []seriesPanel{
 		{"Requests in the batch", func(m trtllm.Means) (float64, bool) { return m.Requests, true }},
-		{"Context tokens a step", func(m trtllm.Means) (float64, bool) { return m.CtxTokens, true }},
-		{"Generation tokens a step", func(m trtllm.Means) (float64, bool) { return m.GenTokens, true }},
+		{"Context tokens per step", func(m trtllm.Means) (float64, bool) { return m.CtxTokens, true }},
+		{"Generation tokens per step", func(m trtllm.Means) (float64, bool) { return m.GenTokens, true }},
 	}
 	if s.Steady.StepMS != nil {
 		panels = append(panels, seriesPanel{"Step time in ms", optional(func(m trtllm.Means) *float64 { return m.StepMS }, 1)})

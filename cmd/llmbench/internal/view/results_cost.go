@@ -15,8 +15,8 @@ func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 	if !price.set() || len(s.Runs) == 0 {
 		return nil
 	}
-	t := &table{header: []string{"cost", "GPU-hours", "cost", "a million output tokens"}, right: []bool{false, true, true, true}}
-	t.header[0] = fmt.Sprintf("at %s a GPU-hour", price.amount(price.PerGPUHour))
+	t := &table{header: []string{"cost", "GPU-hours", "cost", "per million output tokens"}, right: []bool{false, true, true, true}}
+	t.header[0] = fmt.Sprintf("at %s per GPU-hour", price.amount(price.PerGPUHour))
 	total, simulated := 0.0, Simulated(s)
 	for _, run := range s.Runs {
 		hours := 0.0

@@ -108,7 +108,7 @@ func (s *Standing) overdue(r *plan.Run, slot runs.Slot, now time.Time) error {
 	if why := executors.Overdue(r, s.log, ran, now.Sub(g.Written)); why != "" {
 		s.Reason = why
 		if path, _ := slot.Attempt.Diagnosis(); path != "" {
-			s.Reason += "; looked into: " + path
+			s.Reason += "; inspected: " + path
 		}
 	}
 	return nil
@@ -139,7 +139,7 @@ func (s *Standing) Hear(answer map[executors.Handle]executors.Status) {
 		s.State, s.Reason, s.flying, s.ETA = string(executors.Lost), strings.TrimPrefix(a.Reason+"; apply measures it again", "; "), false, nil
 		return
 	case a.State == executors.Ended && s.State == string(runs.Running):
-		s.State, s.Reason, s.ETA = string(executors.Finishing), "the job has ended ("+a.Raw+") and left no word of its end yet; apply finds out", nil
+		s.State, s.Reason, s.ETA = string(executors.Finishing), "the job has ended ("+a.Raw+") and has no exit record yet; apply finds out", nil
 		return
 	case s.State != string(runs.Submitted) && s.State != string(runs.Intended):
 		return

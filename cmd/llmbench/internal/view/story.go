@@ -27,7 +27,7 @@ func (s Story) Text(w io.Writer) error {
 	p := &printer{w: w}
 	p.line("%s", s.Address)
 	if len(s.Parts) == 0 {
-		p.line("  Nothing was tried yet.")
+		p.line("  Not started yet.")
 	}
 	for _, part := range s.Parts {
 		s.part(p, part)
@@ -42,7 +42,7 @@ func (s Story) part(p *printer, trials []runs.Trial) {
 	case s.Declared == "":
 		now = "no longer declared"
 	case first.Run.Fingerprint != s.Declared:
-		now = "under other definitions than now"
+		now = "with other definitions than now"
 	}
 	p.line("")
 	if first.Attempt.Key.Simulated {
@@ -177,14 +177,14 @@ func storyOfResult(p *printer, r *results.Result) {
 	t := &table{indent: "    "}
 	if s := r.Iterations; s != nil {
 		t.add("over time", steadyText(s))
-		t.add("", fmt.Sprintf("ramp %s s, drain %s s; %s context and %s generation tokens a step when steady",
+		t.add("", fmt.Sprintf("ramp %s s, drain %s s; %s context and %s generation tokens per step when steady",
 			tickText(s.Steady.StartS), tickText(max(0, s.Seconds-s.Steady.EndS)), tickText(s.Steady.CtxTokens), tickText(s.Steady.GenTokens)))
 	}
 	if m := r.Telemetry; m != nil {
 		t.add("telemetry", telemetryWords(m))
 	}
 	if e := r.Energy; e != nil && e.TotalJ != nil {
-		t.add("energy", fmt.Sprintf("%.2f kWh by trtllm-bench's report", *e.TotalJ/3.6e6)+optionally("; %s tokens per joule", e.TokensPerJoule)+optionally("; %s W a GPU", e.GPUPowerW))
+		t.add("energy", fmt.Sprintf("%.2f kWh by trtllm-bench's report", *e.TotalJ/3.6e6)+optionally("; %s tokens per joule", e.TokensPerJoule)+optionally("; %s W per GPU", e.GPUPowerW))
 	}
 	for _, f := range provenanceFacts {
 		if v := f.of(r); v != notKnown && v != "-" && !slices.Contains(storyTold, f.name) {
@@ -212,7 +212,7 @@ func optionally(format string, v *float64) string {
 }
 
 func telemetryWords(m *results.Telemetry) string {
-	s := fmt.Sprintf("SM %.0f MHz and %.0f W a GPU in the mean, %.0f °C at most", m.SMClockMHz, m.PowerW, m.TemperatureC)
+	s := fmt.Sprintf("SM %.0f MHz and %.0f W per GPU on average, %.0f °C at most", m.SMClockMHz, m.PowerW, m.TemperatureC)
 	if m.TokensPerJoule != nil {
 		s += fmt.Sprintf("; %.2f kWh, %s tokens per joule", m.EnergyJ/3.6e6, figure(*m.TokensPerJoule))
 	}
