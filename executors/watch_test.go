@@ -35,7 +35,7 @@ func TestPollsBackOff(t *testing.T) {
 	}{
 		{"runs", func(Handle) (Status, error) { return Status{State: Running}, nil }, 61, ""},
 		{"waits", func(Handle) (Status, error) { return Status{State: Queued}, nil }, 31, ""},
-		{"silent", func(Handle) (Status, error) { return Status{}, errors.New("timed out") }, 15, "jobs go on: timed out"},
+		{"silent", func(Handle) (Status, error) { return Status{}, errors.New("timed out") }, 15, "jobs keep running: timed out"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestPollsBackOff(t *testing.T) {
 				if least := c.most*5/6 - 3; ex.asked > c.most || ex.asked < least {
 					t.Errorf("asked %d times in an hour, want %d to %d", ex.asked, least, c.most)
 				}
-				if c.told != "" && (!strings.HasPrefix(told, "no contact with slurm for 5") || !strings.HasSuffix(told, c.told)) {
+				if c.told != "" && (!strings.HasPrefix(told, "slurm has not answered for 5") || !strings.HasSuffix(told, c.told)) {
 					t.Errorf("told %q, want the minutes without contact and %q", told, c.told)
 				}
 			})

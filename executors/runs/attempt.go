@@ -73,11 +73,7 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 			if err != nil {
 				return nil, err
 			}
-			numbers, err := s.attemptsIn(l)
-			if err != nil {
-				return nil, err
-			}
-			for _, n := range numbers {
+			for _, n := range s.attemptsIn(l) {
 				out = append(out, s.attempt(home, k, sample, n))
 			}
 		}
@@ -87,22 +83,15 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 }
 
 // attemptsIn are the numbers of the attempts in a sample's folder, ascending.
-func (s *Store) attemptsIn(l jobdir.Listing) ([]int, error) {
+func (s *Store) attemptsIn(l jobdir.Listing) []int {
 	numbers := l.Numbered("attempt-")
 	if s.without == "" {
-		return numbers, nil
+		return numbers
 	}
-	var out []int
-	for _, n := range numbers {
+	return slices.DeleteFunc(numbers, func(n int) bool {
 		intent, err := jobdir.Folder{Dir: filepath.Join(l.Dir, "attempt-"+strconv.Itoa(n))}.Intent()
-		if err != nil {
-			return nil, err
-		}
-		if intent == nil || intent.Plan != s.without {
-			out = append(out, n)
-		}
-	}
-	return out, nil
+		return err == nil && intent != nil && intent.Plan == s.without
+	})
 }
 
 // Keys lists the keys that have a folder, real ones first, by fingerprint and

@@ -45,11 +45,7 @@ func (s *Store) History(simulated bool) ([]*results.Result, error) {
 		}
 		var out []*results.Result
 		for _, a := range attempts {
-			r, err := a.Result()
-			if err != nil {
-				return nil, err
-			}
-			if r != nil {
+			if r := a.outcome().result; r != nil {
 				out = append(out, r)
 			}
 		}

@@ -11,6 +11,9 @@ import (
 func (s *snapshot) damage(why string) *results.Result {
 	a := s.attempt
 	run, err := a.run(s.files)
+	if err != nil {
+		run, err = jobdir.Document[plan.Run](s.files, jobdir.RunFile)
+	}
 	if err != nil || run == nil {
 		run = &plan.Run{Fingerprint: a.Key.Fingerprint, Simulated: a.Key.Simulated}
 		if intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile); err == nil && intent != nil {

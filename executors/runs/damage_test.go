@@ -59,16 +59,25 @@ func TestDamageIsTold(t *testing.T) {
 		code   failure.Code
 		says   string
 	}{
-		"report edited":    {file("report.json", edit(`"total_latency_ms"`, `"total_latency_ms" `)), failure.ReportDamaged, "is not what the job wrote"},
-		"report truncated": {file("report.json", func(p string) error { return os.Truncate(p, 100) }), failure.ReportDamaged, "is not what the job wrote"},
-		"report gone":      {file("report.json", os.Remove), failure.ReportDamaged, "is gone"},
-		"report a FIFO":    {file("report.json", fifo), failure.RecordDamaged, "not a regular file"},
-		"report endless":   {file("report.json", device), failure.RecordDamaged, "not a regular file"},
-		"run empty":        {file("run.json", empty), failure.RecordDamaged, "run.json"},
-		"run gone":         {file("run.json", os.Remove), failure.RecordDamaged, "run.json"},
-		"exit empty":       {file("exit", old(empty)), failure.RecordDamaged, "not whole"},
-		"exit cut":         {file("exit", old(func(p string) error { return os.Truncate(p, 40) })), failure.RecordDamaged, "not whole"},
-		"exit a FIFO":      {file("exit", fifo), failure.RecordDamaged, "not a regular file"},
+		"report edited":      {file("report.json", edit(`"total_latency_ms"`, `"total_latency_ms" `)), failure.ReportDamaged, "is not what the job wrote"},
+		"report truncated":   {file("report.json", func(p string) error { return os.Truncate(p, 100) }), failure.ReportDamaged, "is not what the job wrote"},
+		"report gone":        {file("report.json", os.Remove), failure.ReportDamaged, "is gone"},
+		"report a FIFO":      {file("report.json", fifo), failure.RecordDamaged, "not a regular file"},
+		"report endless":     {file("report.json", device), failure.RecordDamaged, "not a regular file"},
+		"run empty":          {file("run.json", empty), failure.RecordDamaged, "run.json"},
+		"run gone":           {file("run.json", os.Remove), failure.RecordDamaged, "run.json"},
+		"exit empty":         {file("exit", old(empty)), failure.RecordDamaged, "not whole"},
+		"exit cut":           {file("exit", old(func(p string) error { return os.Truncate(p, 40) })), failure.RecordDamaged, "not whole"},
+		"exit of tomorrow":   {file("exit", edit(`"ended":"20`, `"ended":"21`)), failure.RecordDamaged, "exit has the time 21"},
+		"start of tomorrow":  {file("start", edit(`"time":"20`, `"time":"21`)), failure.RecordDamaged, "start has the time 21"},
+		"intent of tomorrow": {file("intent.json", edit(`"created":"20`, `"created":"21`)), failure.RecordDamaged, "intent.json has the time 21"},
+		"intent of another":  {file("intent.json", edit(`"attempt":1`, `"attempt":7`)), failure.RecordDamaged, "of sample 1, attempt 7"},
+		"intent a FIFO":      {file("intent.json", fifo), failure.RecordDamaged, "not a regular file"},
+		"attempt no number":  {file(".", func(p string) error { return os.Rename(p, filepath.Join(filepath.Dir(p), "attempt-9000000")) }), failure.RecordDamaged, "remove the folder"},
+		"tombstone cut":      {file("../replaced.json", empty), failure.RecordDamaged, "replaced.json is empty"},
+		"tombstone of all":   {file("../replaced.json", func(p string) error { return os.WriteFile(p, []byte(`{"up_to":99999999,"end":true}`+"\n"), 0o644) }), failure.RecordDamaged, "up_to is 99999999"},
+		"tombstone a FIFO":   {file("../replaced.json", func(p string) error { return syscall.Mkfifo(p, 0o644) }), failure.RecordDamaged, "not a regular file"},
+		"exit a FIFO":        {file("exit", fifo), failure.RecordDamaged, "not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := store010(t)

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -73,15 +74,23 @@ func (h *history) outcomes(visit func(path string, o *outcome)) {
 	}
 }
 
-// outcome reads the attempt's files.
-func (a *Attempt) outcome() (outcome, error) {
+// outcome reads the attempt's files. What cannot be read is damage.
+func (a *Attempt) outcome() outcome {
 	snap, err := a.snapshot()
 	if err != nil {
-		return outcome{}, err
+		snap = &snapshot{attempt: a, files: jobdir.Listing{Dir: a.Dir}}
+		return snap.lost(err)
 	}
 	o := outcome{Number: a.Number, snap: snap, Deferred: snap.deferred}
-	o.result, o.Phase, err = snap.result()
-	return o, err
+	if o.result, o.Phase, err = snap.result(); err != nil {
+		return snap.lost(err)
+	}
+	return o
+}
+
+// lost is the outcome of an attempt of which nothing can be told.
+func (s *snapshot) lost(why error) outcome {
+	return outcome{Number: s.attempt.Number, snap: s, Phase: Ended, result: s.damage(why.Error())}
 }
 
 // readHistory reads all attempts at a fingerprint. It reports false where a job
@@ -123,21 +132,13 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 		return out, false, err
 	}
 	out.Stone = l.Has(replacedFile)
-	if out.UpTo, err = s.retired(l); err != nil {
-		return out, false, err
-	}
-	numbers, err := s.attemptsIn(l)
-	if err != nil {
-		return out, false, err
-	}
-	settled := true
-	for _, n := range numbers {
-		o, err := s.attempt(s.KeyDir(k), k, sample, n).outcome()
-		if err == nil {
-			err = o.addTrial()
-		}
-		if err != nil {
-			return out, false, err
+	var unread error
+	out.UpTo, unread = s.retired(l)
+	settled := unread == nil
+	for _, n := range s.attemptsIn(l) {
+		o := s.attempt(s.KeyDir(k), k, sample, n).outcome()
+		if err := cmp.Or(unread, o.addTrial()); err != nil {
+			o = o.snap.lost(err)
 		}
 		settled = settled && !o.Phase.InFlight() && !o.private() && !o.damaged()
 		out.Attempts = append(out.Attempts, o)
@@ -152,7 +153,10 @@ func (o *outcome) addTrial() error {
 		return err
 	}
 	if intent != nil {
-		o.Prepared, o.Address, o.Created = true, intent.Address, intent.Created
+		o.Prepared, o.Address = true, intent.Address
+		if o.snap.ahead(jobdir.IntentFile, intent.Created) == nil {
+			o.Created = intent.Created
+		}
 	}
 	if o.result != nil {
 		o.Fingerprint = o.result.Fingerprint

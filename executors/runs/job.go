@@ -43,8 +43,12 @@ func (s *Store) jobsDir(cluster string, simulated bool) string {
 }
 
 // Job is the folder of a job of several members by its name, whether it exists or
-// not.
+// not. Names that are read from a store are not trusted: one that cannot be that of a
+// folder is of none that exists.
 func (s *Store) Job(cluster string, simulated bool, name string) *Job {
+	if !nameOK(name) || !clusterOK(cluster) {
+		cluster, name = "-", "-"
+	}
 	return &Job{Folder: jobdir.Folder{Dir: filepath.Join(s.jobsDir(cluster, simulated), name)}, Name: name, cluster: cluster, simulated: simulated, store: s}
 }
 
@@ -126,7 +130,10 @@ func (j *Job) Members() ([]*Attempt, error) {
 		return []*Attempt{j.member}, nil
 	}
 	var out []*Attempt
-	for _, m := range in.Members {
+	for i, m := range in.Members {
+		if err := (Key{Fingerprint: m.Fingerprint, Cluster: j.cluster}).check(); err != nil {
+			return nil, fmt.Errorf("%s: member %d: %w", filepath.Join(j.Dir, jobdir.IntentFile), i+1, err)
+		}
 		out = append(out, j.memberOf(m))
 	}
 	return out, nil

@@ -1,7 +1,9 @@
 package runs
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -44,6 +46,9 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 	if s.damaged != "" {
 		return s.damage(s.damaged), Ended, nil
 	}
+	if err := s.records(); err != nil {
+		return s.damage(err.Error()), Ended, nil
+	}
 	report, err := s.files.Read(jobdir.ReportFile)
 	if errors.Is(err, fs.ErrPermission) {
 		report, err = nil, nil // another's, and its logs are withheld: its job left no last word
@@ -71,9 +76,7 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 	}
 	s.addObserved(&in)
 	s.addEnds(&in)
-	if err := s.addJob(&in); err != nil {
-		return s.damage(err.Error()), Ended, nil
-	}
+	s.addJob(&in)
 	r := results.Judge(in)
 	s.hideSecrets(r)
 	return r, Ended, nil
@@ -102,31 +105,53 @@ func (s *snapshot) addEnds(in *results.Evidence) {
 	}
 }
 
-// addJob collects what the records say about the job, the job's own word first.
-func (s *snapshot) addJob(in *results.Evidence) error {
-	in.Job.Cluster = s.attempt.Key.Cluster
-	intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile)
-	if err != nil {
+// records reads what is only read of attempts that have ended. An error is one of
+// their content.
+func (s *snapshot) records() (err error) {
+	if s.intent, err = jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile); err != nil {
 		return err
 	}
-	if intent != nil {
+	if s.job, err = jobdir.Document[jobdir.JobRecord](s.files, jobdir.JobFile); err != nil {
+		return err
+	}
+	if s.start, err = jobdir.Record[jobdir.Start](s.files, jobdir.StartFile); err != nil {
+		return err
+	}
+	var errs []error
+	if i := s.intent; i != nil {
+		if i.Sample != 0 && i.Sample != s.attempt.Sample || i.Attempt != 0 && i.Attempt != s.attempt.Number {
+			errs = append(errs, fmt.Errorf("%s is of sample %d, attempt %d", jobdir.IntentFile, i.Sample, i.Attempt))
+		}
+		errs = append(errs, s.ahead(jobdir.IntentFile, i.Created))
+	}
+	if s.job != nil {
+		errs = append(errs, s.ahead(jobdir.JobFile, s.job.Submitted))
+	}
+	if s.start != nil {
+		errs = append(errs, s.ahead(jobdir.StartFile, s.start.Time))
+	}
+	if s.ended != nil {
+		errs = append(errs, s.ahead(jobdir.EndedFile, s.ended.Time))
+	}
+	if s.exit != nil {
+		errs = append(errs, s.ahead(jobdir.ExitFile, s.exit.Started, s.exit.Ended))
+	}
+	return cmp.Or(errs...)
+}
+
+// addJob collects what the records say about the job, the job's own word first.
+func (s *snapshot) addJob(in *results.Evidence) {
+	in.Job.Cluster = s.attempt.Key.Cluster
+	if intent := s.intent; intent != nil {
 		in.Provenance.ScriptSHA256 = optional(intent.ScriptSHA256)
 		in.Provenance.LLMBenchVersion = optional(intent.LLMBenchVersion)
 		in.Provenance.DefinitionsGit = optional(intent.Git)
 		in.ChecksSkipped = intent.ChecksSkipped
 	}
-	job, err := jobdir.Document[jobdir.JobRecord](s.files, jobdir.JobFile)
-	if err != nil {
-		return err
-	}
-	if job != nil {
+	if job := s.job; job != nil {
 		in.Job.ID, in.Job.Submitted = optional(job.JobID), instant(job.Submitted)
 	}
-	start, err := jobdir.Record[jobdir.Start](s.files, jobdir.StartFile)
-	if err != nil {
-		return err
-	}
-	if start != nil {
+	if start := s.start; start != nil {
 		in.Job.ID, in.Job.Nodes, in.Job.Started = prefer(start.JobID, in.Job.ID), start.Nodes, instant(start.Time)
 	}
 	if e := s.ended; e != nil {
@@ -141,7 +166,6 @@ func (s *snapshot) addJob(in *results.Evidence) error {
 			in.Job.Started = instant(e.Started)
 		}
 	}
-	return nil
 }
 
 func optional(s string) *string {

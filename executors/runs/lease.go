@@ -155,7 +155,7 @@ func (s *Store) readLease(name string) (*Owner, error) {
 		return nil, err
 	}
 	o := &Owner{}
-	if !jobdir.Decode(data, o) {
+	if !jobdir.Decode(data, o) || o.Nonce != "" && !nameOK(o.Nonce) {
 		*o = Owner{}
 	}
 	return o, nil

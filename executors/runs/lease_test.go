@@ -51,8 +51,33 @@ func TestLeaseOfARebootedHostIsInherited(t *testing.T) {
 	s := Open(t.TempDir())
 	o := Self("apply")
 	o.BootID, o.Nonce = "another", "0f"
+	if o.Machine == "" {
+		t.Skip("this host has no machine id")
+	}
 	plantLease(t, s, leaseFile, o)
 	release(t, acquire(t, s))
+}
+
+// A nonce that was written by whoever may write to the store names no other file.
+func TestLeaseWithAPathForANonce(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "store"))
+	o := deadOwner(t)
+	o.Nonce = "/../../elsewhere"
+	plantLease(t, s, leaseFile, o)
+	write(t, filepath.Join(s.Dir(), "..", "elsewhere.beat"), "kept")
+	if err := os.MkdirAll(s.path("lease."), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var held *HeldError
+	if _, err := s.Acquire(t.Context(), Self("")); !errors.As(err, &held) || held.Gone {
+		t.Errorf("Acquire: %v", err)
+	}
+	if _, err := s.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir(), "..", "elsewhere.beat")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLeaseOfAReusedNumberIsInherited(t *testing.T) {
@@ -91,6 +116,8 @@ func TestLeaseOfAnotherHostIsRespected(t *testing.T) {
 	for name, change := range map[string]func(*Owner){
 		"host":      func(o *Owner) { o.Host = "login9" },
 		"namespace": func(o *Owner) { o.Namespace = "pid:[1]" },
+		"same name": func(o *Owner) { o.BootID, o.Machine = "another", "another" },
+		"no boot":   func(o *Owner) { o.BootID = "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Open(t.TempDir())

@@ -21,7 +21,9 @@ type Owner struct {
 	Birth     string `json:"birth"`
 	Namespace string `json:"namespace"`
 	BootID    string `json:"boot_id"`
-	Nonce     string `json:"nonce"`
+	// Machine tells hosts of one name apart, "" if not known.
+	Machine string `json:"machine_id,omitempty"`
+	Nonce   string `json:"nonce"`
 	// Command is what the process was asked to do, for people.
 	Command string    `json:"command"`
 	Started time.Time `json:"started"`
@@ -35,6 +37,8 @@ func Self(command string) Owner {
 	o.Namespace, _ = os.Readlink("/proc/self/ns/pid")
 	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	o.BootID = strings.TrimSpace(string(id))
+	id, _ = os.ReadFile("/etc/machine-id")
+	o.Machine = strings.TrimSpace(string(id))
 	return o
 }
 
@@ -47,13 +51,14 @@ func userName() string {
 }
 
 // gone reports whether o certainly lives no more, as self can tell: it was on
-// this host, and the host was booted since or has no such process.
+// this host, and the host was booted since or has no such process. A host is this
+// one by its boot, or by its machine id; another may have its name.
 func (o Owner) gone(self Owner) bool {
 	switch {
-	case o.Host == "" || o.Host != self.Host || o.PID <= 0:
+	case o.Host == "" || o.Host != self.Host || o.PID <= 0 || o.BootID == "" || self.BootID == "":
 		return false
-	case o.BootID != "" && self.BootID != "" && o.BootID != self.BootID:
-		return true
+	case o.BootID != self.BootID:
+		return o.Machine != "" && o.Machine == self.Machine
 	case o.Namespace != self.Namespace:
 		return false
 	}

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,6 +40,10 @@ type snapshot struct {
 	files   jobdir.Listing
 	exit    *jobdir.Exit
 	ended   *jobdir.EndRecord
+	// intent, job and start are set by records.
+	intent *jobdir.Intent
+	job    *jobdir.JobRecord
+	start  *jobdir.Start
 	// deferred is why the attempt was given back, "" while it was not.
 	deferred string
 	// damaged says which record cannot be read, "" for none.
@@ -61,6 +66,9 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 		return nil, err
 	}
 	s := &snapshot{attempt: a, files: l}
+	if a.Number > mostNumbered || a.Sample > mostNumbered {
+		s.damaged = fmt.Sprintf("no sample and no attempt has a number above %d: remove the folder", mostNumbered)
+	}
 	if s.exit, err = jobdir.Record[jobdir.Exit](l, jobdir.ExitFile); err != nil {
 		s.damaged = err.Error()
 	} else if s.exit == nil && s.stale(jobdir.ExitFile) {
@@ -80,6 +88,22 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 		s.damaged = err.Error()
 	}
 	return s, nil
+}
+
+// mostNumbered is the largest number of a sample or of an attempt.
+const mostNumbered = 1_000_000
+
+// clockSlip is how far the clocks of hosts may be apart.
+const clockSlip = 10 * time.Minute
+
+// ahead is an error for a time of a record that is not yet.
+func (s *snapshot) ahead(name string, times ...time.Time) error {
+	for _, t := range times {
+		if t.After(s.attempt.store.now().Add(clockSlip)) {
+			return fmt.Errorf("%s has the time %s, which is not yet: the clock of the host that wrote it was ahead", name, t.UTC().Format("2006-01-02 15:04:05 MST"))
+		}
+	}
+	return nil
 }
 
 // arrival is how long after its job's end a file may take to be seen by other

@@ -75,7 +75,7 @@ func (r Redactor) copy(out io.Writer, in io.Reader) (found bool, err error) {
 		buf = append(buf, piece[:n]...)
 		for {
 			at, length := r.first(buf)
-			if at < 0 {
+			if at < 0 || !last && at+longest > len(buf) { // a longer value may begin there
 				break
 			}
 			found = true

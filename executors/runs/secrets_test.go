@@ -32,6 +32,16 @@ func TestRedactorCopies(t *testing.T) {
 	})
 }
 
+// A value that a longer one begins with, at the end of a piece, is not taken for it.
+func TestRedactorCopiesLonger(t *testing.T) {
+	r := NewRedactor("hunter2", "hunter2-longer")
+	filler := strings.Repeat("y", 1<<20-len("hunter2"))
+	var out bytes.Buffer
+	if _, err := r.copy(&out, strings.NewReader(filler+"hunter2-longer")); err != nil || out.String() != filler+hidden {
+		t.Errorf("%v, ends in %q", err, out.String()[len(filler):])
+	}
+}
+
 // secretAttempt is an attempt with secrets whose job has printed one.
 func secretAttempt(t *testing.T, s *Store, sample int) *Attempt {
 	t.Helper()

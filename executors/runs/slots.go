@@ -1,6 +1,8 @@
 package runs
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -106,31 +108,22 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 		if err != nil {
 			return slot, err
 		}
-		last, err := s.retired(l)
-		if err != nil {
-			return slot, err
-		}
-		numbers, err := s.attemptsIn(l)
-		if err != nil {
-			return slot, err
-		}
+		last, unread := s.retired(l)
 		last = max(last, gone)
 		some = some || last > 0
 		if home == homes[len(homes)-1] {
 			gone = last
 		}
-		for _, n := range slices.Backward(numbers) {
+		for _, n := range slices.Backward(s.attemptsIn(l)) {
 			if n <= last || slot.Counts {
 				break
 			}
 			a := s.attempt(home, k, sample, n)
-			o, err := a.outcome()
-			if err == nil {
-				err = slot.consider(a, o)
+			o := a.outcome()
+			if unread != nil {
+				o = o.snap.lost(unread)
 			}
-			if err != nil {
-				return slot, err
-			}
+			slot.consider(a, o)
 		}
 	}
 	slot.Retired = some
@@ -138,18 +131,22 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 }
 
 // consider takes an older attempt into account.
-func (slot *Slot) consider(a *Attempt, o outcome) error {
+func (slot *Slot) consider(a *Attempt, o outcome) {
 	if o.Phase == Vacant {
-		return nil
+		return
 	}
 	if o.Phase == Deferred {
 		if slot.Attempt == nil && slot.Deferred == "" {
 			slot.Deferred = o.Deferred
 		}
-		return nil
+		return
 	}
 	if o.result == nil {
-		return slot.wait(o.snap, o.Phase)
+		why := slot.wait(o.snap, o.Phase)
+		if why == nil {
+			return
+		}
+		o = o.snap.lost(why)
 	}
 	slot.Tries++
 	if !o.result.Counts() {
@@ -158,17 +155,17 @@ func (slot *Slot) consider(a *Attempt, o outcome) error {
 	if o.result.Counts() || slot.Attempt == nil {
 		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Failed: slot.Failed}
 	}
-	return nil
 }
 
-// wait takes an attempt in flight into account; the newest one speaks.
+// wait takes an attempt in flight into account; the newest one speaks. It is an
+// error where nothing is left by which its job could be found.
 func (slot *Slot) wait(snap *snapshot, phase Phase) error {
 	job, intent, receipt, err := snap.inFlight(phase)
-	if err != nil {
-		return err
+	if intent == nil && receipt == nil {
+		return cmp.Or(err, fmt.Errorf("%s, which says what was submitted, is empty or not whole", jobdir.IntentFile))
 	}
-	if run, err := snap.attempt.run(snap.files); err != nil || run != nil && !snap.attempt.owns(run.Fingerprint) {
-		return err
+	if run, err := snap.attempt.run(snap.files); err == nil && run != nil && !snap.attempt.owns(run.Fingerprint) {
+		return nil
 	}
 	slot.Tries++
 	if slot.InFlight {

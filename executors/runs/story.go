@@ -48,11 +48,7 @@ func (s *Store) Story(keys []Key) ([][]Trial, error) {
 		}
 		var list []Trial
 		for _, a := range attempts {
-			t, err := a.trial()
-			if err != nil {
-				return nil, err
-			}
-			if t != nil {
+			if t := a.trial(); t != nil {
 				list = append(list, *t)
 			}
 		}
@@ -67,34 +63,26 @@ func (s *Store) Story(keys []Key) ([][]Trial, error) {
 }
 
 // trial is nil for an attempt that was never prepared to the end.
-func (a *Attempt) trial() (*Trial, error) {
-	snap, err := a.snapshot()
-	if err != nil {
-		return nil, err
+func (a *Attempt) trial() *Trial {
+	o := a.outcome()
+	if o.Phase == Vacant {
+		return nil
 	}
-	result, phase, err := snap.result()
-	if err != nil || phase == Vacant {
-		return nil, err
+	t := &Trial{Attempt: a, Phase: o.Phase, Result: o.result, Files: o.snap.files.Names}
+	var err error
+	if t.Run, err = a.run(o.snap.files); err != nil || t.Run == nil {
+		t.Run = &plan.Run{Fingerprint: a.Key.Fingerprint}
 	}
-	t := &Trial{Attempt: a, Phase: phase, Result: result, Files: snap.files.Names}
-	if t.Run, err = a.run(snap.files); err != nil {
-		return nil, err
-	}
-	intent, err := jobdir.Document[jobdir.Intent](snap.files, jobdir.IntentFile)
-	if err != nil {
-		return nil, err
-	}
-	if intent != nil {
+	if intent, err := jobdir.Document[jobdir.Intent](o.snap.files, jobdir.IntentFile); err == nil && intent != nil {
 		t.User, t.Host, t.Created = intent.User, intent.Host, intent.Created
 	}
-	job, err := jobdir.Document[jobdir.JobRecord](snap.files, jobdir.JobFile)
-	if err != nil {
-		return nil, err
-	}
-	if job != nil {
+	if job, err := jobdir.Document[jobdir.JobRecord](o.snap.files, jobdir.JobFile); err == nil && job != nil {
 		t.JobID = job.JobID
 	}
-	return t, t.retired()
+	if err := t.retired(); err != nil {
+		t.Result = o.snap.damage(err.Error())
+	}
+	return t
 }
 
 // retired looks for the tombstone of the attempt's sample.

@@ -63,12 +63,10 @@ func (s *Store) lastAttempt(k Key, sample int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		have, err := s.attemptsIn(l)
-		if err != nil {
-			return 0, err
-		}
-		if len(have) > 0 {
-			last = max(last, have[len(have)-1])
+		for _, n := range s.attemptsIn(l) {
+			if n <= mostNumbered {
+				last = max(last, n)
+			}
 		}
 	}
 	return last, nil
@@ -96,13 +94,16 @@ func (s *Store) ReplaceAll(k Key, why, plan string) error {
 // count, 0 if all do.
 func (s *Store) retired(l jobdir.Listing) (int, error) {
 	t, err := jobdir.Document[Tombstone](l, replacedFile)
-	if err != nil || t == nil {
+	if err != nil || t == nil && !l.Has(replacedFile) {
 		return 0, err
+	}
+	if t == nil {
+		return 0, fmt.Errorf("%s is empty or not whole", filepath.Join(l.Dir, replacedFile))
 	}
 	if s.without != "" && t.Plan == s.without {
 		return t.Before, nil
 	}
-	if t.UpTo < 0 {
+	if t.UpTo < 0 || t.UpTo > mostNumbered {
 		return 0, fmt.Errorf("%s: up_to is %d", filepath.Join(l.Dir, replacedFile), t.UpTo)
 	}
 	return t.UpTo, nil

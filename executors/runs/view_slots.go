@@ -55,10 +55,7 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, err
 				break
 			}
 			if o.result == nil || k.owns(o.Fingerprint) {
-				a := v.store.attempt(v.store.KeyDir(k), k, n, o.Number)
-				if err := slot.consider(a, *o); err != nil {
-					return slot, err
-				}
+				slot.consider(v.store.attempt(v.store.KeyDir(k), k, n, o.Number), *o)
 			}
 		}
 		slot.Retired = s.Stone

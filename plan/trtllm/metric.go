@@ -254,7 +254,7 @@ func decodeKeys[T any](b []byte, key func(Metric) string, set func(Metric, T)) e
 	}
 	for _, m := range Metrics {
 		raw, ok := all[key(m)]
-		if !ok {
+		if !ok || string(raw) == "null" { // what is written as null is the zero value
 			continue
 		}
 		var v T

@@ -287,7 +287,10 @@ func metricText(m trtllm.Metric, v *float64) string {
 }
 
 func lengths(r *results.Result) string {
-	if r.UseCase.ISL == nil || r.UseCase.OSL == nil {
+	switch {
+	case r.UseCase.Label == "":
+		return "-"
+	case r.UseCase.ISL == nil || r.UseCase.OSL == nil:
 		return "own data"
 	}
 	return fmt.Sprintf("%d/%d", *r.UseCase.ISL, *r.UseCase.OSL)
