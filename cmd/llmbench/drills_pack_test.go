@@ -242,7 +242,7 @@ func (d *drill) packsOtherwise() {
 	fails := strings.Replace(by, `canary        = false`, "canary        = true", 1)
 	d.definitions(strings.Replace(fails, `["llmbench", "trtllm-bench"]`, `["bash", "-c", "echo 'Error: No such option: --x' >&2; exit 2", "x"]`, 1))
 	out, code = d.start("-skip-checks").wait() // there are no weights
-	if code != 3 || strings.Count(out, "not tried: ") != 3 || strings.Count(out, "  failed  cli: ") != 1 {
+	if code != 3 || strings.Count(out, "not started: ") != 3 || strings.Count(out, "  failed  cli: ") != 1 {
 		d.t.Errorf("exit %d, want 3 and one failure for all", code)
 	}
 	found, _ := filepath.Glob(filepath.Join(d.store, "packs", "*", "*", "exit"))
