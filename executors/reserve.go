@@ -26,8 +26,8 @@ import (
 // how many attempts of a job at once: making one is waiting for the disk.
 const lookAhead = 4
 
-// verdictWait is for how many seconds a job of several members waits, after one failed,
-// for the word that its siblings are to be tried all the same.
+// verdictWait is how many seconds a job of several members waits, after one failed, to
+// be told to start the others anyway.
 const verdictWait = 30
 
 // A staging is the folders of a job in the making: all that goes into them but the

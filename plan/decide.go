@@ -138,7 +138,7 @@ func (r *Run) decide(before *Run, sel Selection) {
 		f := st.repeats()
 		r.Action, r.Reason = Blocked, fmt.Sprintf("failed with %s, which would repeat: change the definition, or -retry", f.Code)
 		if f.Code == failure.ReportDamaged || f.Code == failure.RecordDamaged {
-			r.Reason = fmt.Sprintf("%s: `llmbench results` says which file; bring it back, or -replace=%s", f.Code, r.Address)
+			r.Reason = fmt.Sprintf("%s: `llmbench results` names the file; restore it, or measure again with -replace=%s", f.Code, r.Address)
 		}
 	case len(r.Changes) > 0 && have == 0:
 		r.Action, r.Reason = Remeasure, changeReason(r.Changes)

@@ -64,10 +64,10 @@ func (r *Run) version() *catalog.Version {
 	return versionOf(declaredCatalog(text), r.Image.TRTLLMVersion)
 }
 
-// declaredCatalogs are those of all texts of facts that were asked for.
+// declaredCatalogs caches extended catalogues by the source of their facts.
 var declaredCatalogs sync.Map
 
-// declaredCatalog is llmbench's catalogue with the facts of a text that was checked.
+// declaredCatalog is llmbench's catalogue extended by facts that were checked.
 func declaredCatalog(text string) *catalog.Catalog {
 	if text == "" {
 		return catalog.Load()

@@ -494,7 +494,7 @@ func (d *drill) suspended() {
 	}
 }
 
-// wrote reports whether a file of an attempt holds a text.
+// wrote reports whether a file of an attempt contains a string.
 func (d *drill) wrote(name, text string) bool {
 	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-*", "attempt-*", name))
 	return slices.ContainsFunc(found, func(path string) bool {

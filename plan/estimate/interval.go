@@ -96,7 +96,7 @@ func (s *Scenario) Batch() float64 {
 	return math.Min(float64(asked)/float64(s.Ranks()), s.room())
 }
 
-// room is how many requests a rank could serve at once.
+// room is how many requests a rank can serve at once.
 func (s *Scenario) room() float64 {
 	return float64(min(int64(s.MaxBatchSize), Memory(*s).RequestsFit))
 }

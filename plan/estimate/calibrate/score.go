@@ -31,32 +31,24 @@ func newScore(errs []float64) score {
 }
 
 // throughputErrors are predicted over measured throughput less one, of the rows
-// that suit.
+// that suit; tpotErrors and ttftErrors are alike, of those that were measured.
 func throughputErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
-	var errs []float64
-	for i, r := range rows {
-		if suits(r) {
-			errs = append(errs, predicted[i].TPSPerGPU/r.measured-1)
-		}
-	}
-	return errs
+	return relativeErrors(rows, predicted, suits, func(r row, p estimate.Averages) (measured, said float64) { return r.measured, p.TPSPerGPU })
 }
 
 func tpotErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
-	var errs []float64
-	for i, r := range rows {
-		if r.tpot > 0 && suits(r) {
-			errs = append(errs, predicted[i].TPOT/r.tpot-1)
-		}
-	}
-	return errs
+	return relativeErrors(rows, predicted, suits, func(r row, p estimate.Averages) (measured, said float64) { return r.tpot, p.TPOT })
 }
 
 func ttftErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
+	return relativeErrors(rows, predicted, suits, func(r row, p estimate.Averages) (measured, said float64) { return r.ttft, p.TTFT })
+}
+
+func relativeErrors(rows []row, predicted []estimate.Averages, suits func(row) bool, of func(row, estimate.Averages) (measured, said float64)) []float64 {
 	var errs []float64
 	for i, r := range rows {
-		if r.ttft > 0 && suits(r) {
-			errs = append(errs, predicted[i].TTFT/r.ttft-1)
+		if measured, said := of(r, predicted[i]); measured > 0 && suits(r) {
+			errs = append(errs, said/measured-1)
 		}
 	}
 	return errs

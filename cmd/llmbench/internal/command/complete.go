@@ -95,7 +95,7 @@ func (e *env) addresses() []string {
 	p, _ := e.load(definitionFlags{Dir: "."}, simulate.Type).runs(plan.Selection{})
 	var out []string
 	for _, r := range p.Runs {
-		out = append(out, strings.Replace(r.Address, "/use_case=", "/", 1))
+		out = append(out, view.Shown(r.Address))
 	}
 	return out
 }

@@ -65,7 +65,7 @@ func compareRows(c *results.Comparison) *table {
 	for _, r := range c.Rows {
 		name := ""
 		if r.Address != last {
-			name, last = strings.Replace(r.Address, "/use_case=", "/", 1), r.Address
+			name, last = Shown(r.Address), r.Address
 		}
 		pValue := "-"
 		if r.P != nil {
@@ -122,7 +122,7 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 	said := map[string]bool{}
 	for _, r := range c.Rows {
 		for _, n := range r.Notes {
-			if text := strings.Replace(r.Address, "/use_case=", "/", 1) + ": " + n; !said[text] {
+			if text := Shown(r.Address) + ": " + n; !said[text] {
 				said[text] = true
 				p.line("%snote: %s", mark, text)
 			}

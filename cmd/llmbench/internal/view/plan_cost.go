@@ -10,12 +10,12 @@ import (
 
 // costColumns say what a run should bring, how long it takes and what it
 // costs: as intervals where there are estimates, by the time limits elsewhere.
-func (v PlanView) costColumns(g *group) []column {
-	limit := column{"limit", true, 2, func(r *plan.Run) string { return minutes(r.TimeLimitSeconds) }}
+func (v PlanView) costColumns(g *group) []runColumn {
+	limit := runColumn{"limit", true, 2, func(r *plan.Run) string { return minutes(r.TimeLimitSeconds) }}
 	if !anyRun(g, func(r *plan.Run) bool { return r.Estimate != nil }) {
-		return []column{limit, {"GPU-hours", true, 0, gpuHoursLimit}}
+		return []runColumn{limit, {"GPU-hours", true, 0, gpuHoursLimit}}
 	}
-	cols := []column{
+	cols := []runColumn{
 		{"tok/s/GPU\nexpected", true, 1, func(r *plan.Run) string {
 			if r.Estimate == nil || r.Estimate.OutputThroughputPerGPU == nil {
 				return "-"
@@ -25,7 +25,7 @@ func (v PlanView) costColumns(g *group) []column {
 		{"job takes", true, 1, jobTakes}, limit, {"GPU-hours", true, 0, gpuHours},
 	}
 	if v.Price.set() {
-		cols = append(cols, column{"cost", true, 1, v.cost}, column{"per million\noutput tokens", true, 2, v.perMillion})
+		cols = append(cols, runColumn{"cost", true, 1, v.cost}, runColumn{"per million\noutput tokens", true, 2, v.perMillion})
 	}
 	return cols
 }

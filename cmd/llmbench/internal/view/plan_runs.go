@@ -9,14 +9,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A column of the run table: its head, whether it is a number, its rank (see table),
-// and its cell.
-type column struct {
-	head  string
-	right bool
-	rank  int
-	cell  func(*plan.Run) string
-}
+type runColumn = column[*plan.Run]
 
 // runTable has a line a run: its axes and what else differs between the runs of the
 // group, how many samples are stored, and what it can cost. Runs to keep are counted
@@ -27,42 +20,36 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 		addresses[i] = r.Address
 	}
 	names := namesOf(addresses)
-	cols := []column{{"", false, 0, func(r *plan.Run) string { return painted(r.Action.Symbol()) + " …/" + names.base(r.Address, true) }}}
+	cols := []runColumn{{"", false, 0, func(r *plan.Run) string { return painted(r.Action.Symbol()) + " …/" + names.base(r.Address, true) }}}
 	for _, axis := range names.axes {
-		cols = append(cols, column{axis, true, 0, func(r *plan.Run) string { return cmp.Or(axisValue(r.Address, axis), "-") }})
+		cols = append(cols, runColumn{axis, true, 0, func(r *plan.Run) string { return cmp.Or(axisValue(r.Address, axis), "-") }})
 	}
 	if anyRun(g, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
-		cols = append(cols, column{"ISL/OSL", true, 5, islOSL})
+		cols = append(cols, runColumn{"ISL/OSL", true, 5, islOSL})
 	}
 	for _, c := range differing(g, shared) {
 		if !slices.ContainsFunc(names.axes, func(axis string) bool { return saidBy(axis, c, g.runs) }) {
 			cols = append(cols, c)
 		}
 	}
-	cols = append(cols, column{"samples", true, 4, func(r *plan.Run) string {
+	cols = append(cols, runColumn{"samples", true, 4, func(r *plan.Run) string {
 		return fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted)
 	}})
 	cols = append(cols, v.costColumns(g)...)
 	if numbers := v.packNumbers(); anyRun(g, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
-		cols = append(cols, column{"job", true, 3, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") }})
+		cols = append(cols, runColumn{"job", true, 3, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") }})
 	}
 	if anyRun(g, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {
-		cols = append(cols, column{"why", false, 0, why})
+		cols = append(cols, runColumn{"why", false, 0, why})
 	}
 	t := &table{indent: "  "}
 	shown := slices.DeleteFunc(slices.Clone(g.runs), func(r *plan.Run) bool { return r.Action == plan.Keep && !v.All })
-	for _, c := range cols {
-		cells := make([]string, len(shown))
-		for i, r := range shown {
-			cells[i] = c.cell(r)
-		}
-		t.column(c.head, c.right, c.rank, cells)
-	}
+	addColumns(t, cols, shown)
 	return t
 }
 
 // saidBy reports whether the values of an axis are those of a column in all runs.
-func saidBy(axis string, c column, runs []*plan.Run) bool {
+func saidBy(axis string, c runColumn, runs []*plan.Run) bool {
 	for _, r := range runs {
 		if axisValue(r.Address, axis) != c.cell(r) {
 			return false
@@ -112,8 +99,8 @@ func islOSL(r *plan.Run) string {
 
 // differing gives a column to each argument that is not the same in all runs,
 // unless the address says it already.
-func differing(g *group, shared map[string]bool) []column {
-	var cols []column
+func differing(g *group, shared map[string]bool) []runColumn {
+	var cols []runColumn
 	known := map[string]bool{}
 	vals := newValues()
 	var args, options, env uintptr
@@ -164,8 +151,8 @@ func (v *values) anyNew(r *plan.Run, known map[string]bool) bool {
 	return found
 }
 
-func (v *values) column(name string) column {
-	return column{
+func (v *values) column(name string) runColumn {
+	return runColumn{
 		head:  columnHead(name),
 		right: true,
 		rank:  6,

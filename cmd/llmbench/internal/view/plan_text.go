@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mitchellh/go-wordwrap"
-
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -355,7 +353,7 @@ func (p *printer) wrapped(begin string, hang int, text string) {
 	if columns := columnsOf(p.w); columns > 0 {
 		room = max(columns-max(hang, width(begin)), 20)
 	}
-	for i, line := range strings.Split(wordwrap.WrapString(text, uint(room)), "\n") {
+	for i, line := range wrap(text, room) {
 		if i > 0 {
 			begin = strings.Repeat(" ", hang)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/mitchellh/go-wordwrap"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/llmbench/llmbench/plan/failure"
@@ -407,16 +408,5 @@ func (e *entry) meaning() string {
 
 // wrap breaks text into lines of at most n columns at spaces.
 func wrap(text string, n int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && width(line)+1+width(word) > n {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
+	return strings.Split(wordwrap.WrapString(strings.Join(strings.Fields(text), " "), uint(n)), "\n")
 }

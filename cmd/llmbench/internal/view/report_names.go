@@ -88,6 +88,9 @@ func axisValue(address, axis string) string {
 	return ""
 }
 
+// Shown is an address as tables print it: a use case by its label alone.
+func Shown(address string) string { return strings.Replace(address, "/"+useCaseAxis, "/", 1) }
+
 func splitAddress(address string) (benchmark string, parts []string) {
 	all := strings.Split(address, "/")
 	return all[0], all[1:]

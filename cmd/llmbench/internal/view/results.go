@@ -49,12 +49,14 @@ func ResultsTable(w io.Writer, s *results.Set) error {
 		p.line("%s", head)
 		p.line("")
 	}
-	t := resultTable(s, false)
+	names := newRunNames(s.Runs)
+	marks := newRowMarks(s, names)
+	t := resultTable(s, names, marks, false)
 	if columns := columnsOf(w); columns > 0 && t.wide() > columns {
-		t = resultTable(s, true)
+		t = resultTable(s, names, marks, true)
 	}
 	p.table(t)
-	footnotes(p, s, "")
+	footnotes(p, s, marks, "")
 	return p.err
 }
 
@@ -69,11 +71,13 @@ func ResultsMarkdown(w io.Writer, s *results.Set) error {
 		p.line("%s", markdownText(head))
 		p.line("")
 	}
+	names := newRunNames(s.Runs)
+	marks := newRowMarks(s, names)
 	if p.err == nil && len(s.Runs) > 0 {
-		p.err = resultTable(s, false).markdown(w)
+		p.err = resultTable(s, names, marks, false).markdown(w)
 	}
 	var notes strings.Builder
-	footnotes(&printer{w: &notes}, s, "- ")
+	footnotes(&printer{w: &notes}, s, marks, "- ")
 	if p.err == nil {
 		_, p.err = io.WriteString(w, markdownText(notes.String()))
 	}
@@ -84,105 +88,89 @@ func ResultsMarkdown(w io.Writer, s *results.Set) error {
 // metrics in one unit a column. Columns that hold nothing are left out; where the
 // terminal is narrow, those of the highest rank go first. Short names leave out the
 // benchmark where there is only one.
-func resultTable(s *results.Set, short bool) *table {
-	names := newRunNames(s.Runs)
-	marks := newRowMarks(s, names)
-	cols := []resultColumn{
+func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *table {
+	cols := []runSummaryColumn{
 		{head: "run", cell: func(run results.RunSummary) string { return names.base(run.Address, short) }},
 		{head: "ISL/OSL", right: true, rank: 3, cell: func(run results.RunSummary) string { return lengths(last(run)) }},
 	}
 	for _, axis := range names.axes {
-		cols = append(cols, resultColumn{head: axis, right: true, cell: func(run results.RunSummary) string { return cmp.Or(axisValue(run.Address, axis), "-") }})
+		cols = append(cols, runSummaryColumn{head: axis, right: true, cell: func(run results.RunSummary) string { return cmp.Or(axisValue(run.Address, axis), "-") }})
 	}
 	for _, name := range differingArguments(s, names) {
-		cols = append(cols, resultColumn{head: columnHead(name), right: true, rank: 6, cell: func(run results.RunSummary) string {
+		cols = append(cols, runSummaryColumn{head: columnHead(name), right: true, rank: 6, cell: func(run results.RunSummary) string {
 			return argumentCell(last(run).Arguments[name], name)
 		}})
 	}
 	cols = append(cols,
-		resultColumn{head: "verdict", cell: func(run results.RunSummary) string { return painted(runVerdict(run)) }},
-		resultColumn{head: "n", right: true, rank: 4, cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
+		runSummaryColumn{head: "verdict", cell: func(run results.RunSummary) string { return painted(runVerdict(run)) }},
+		runSummaryColumn{head: "n", right: true, rank: 4, cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
 	for _, m := range trtllm.Columns() {
-		c := resultColumn{head: m.Column, right: true, rank: 1, scale: 1, value: func(run results.RunSummary) *results.Summary { return run.Summary.At(m.Name) }}
+		c, scale, interval := runSummaryColumn{head: m.Column, right: true, rank: 1}, 1.0, false
 		switch m.Name {
 		case trtllm.OutputThroughputPerGPU:
-			c.head, c.rank, c.interval = "output\ntok/s/GPU", 0, true
+			c.head, c.rank, interval = "output\ntok/s/GPU", 0, true
 		case trtllm.AvgTTFT, trtllm.AvgTPOT:
 			c.head += "\n(ms)"
 		case trtllm.AvgRequestLatency:
-			c.head, c.rank, c.scale = "request\nlatency (s)", 4, 1000
+			c.head, c.rank, scale = "request\nlatency (s)", 4, 1000
 		case trtllm.RequestThroughput:
 			c.rank = 5
 		}
+		c.cell = metricCells(s.Runs, scale, interval, func(run results.RunSummary) *results.Summary { return run.Summary.At(m.Name) })
 		cols = append(cols, c)
 		if m.Name == trtllm.AvgTTFT {
-			c.head, c.rank, c.value = m.Column+"\np99 (ms)", 2, func(run results.RunSummary) *results.Summary { return p99(m, run) }
+			c.head, c.rank = m.Column+"\np99 (ms)", 2
+			c.cell = metricCells(s.Runs, scale, interval, func(run results.RunSummary) *results.Summary { return p99(m, run) })
 			cols = append(cols, c)
 		}
 	}
 	cols = append(cols,
-		resultColumn{head: "job", rank: 7, cell: jobID},
-		resultColumn{head: "took", right: true, rank: 8, cell: func(run results.RunSummary) string {
+		runSummaryColumn{head: "job", rank: 7, cell: jobID},
+		runSummaryColumn{head: "took", right: true, rank: 8, cell: func(run results.RunSummary) string {
 			if d := last(run).Took(); d > 0 && last(run).Executor.Type != simulate {
 				return took(d)
 			}
 			return "-"
 		}},
-		resultColumn{head: "notes", cell: marks.of})
+		runSummaryColumn{head: "notes", cell: marks.of})
+	cols = slices.DeleteFunc(cols, func(c runSummaryColumn) bool {
+		return (c.rank > 0 || c.head == "notes") && !slices.ContainsFunc(s.Runs, func(run results.RunSummary) bool {
+			cell := c.cell(run)
+			return cell != "-" && cell != ""
+		})
+	})
 	t := &table{}
-	for _, c := range cols {
-		cells := c.cells(s.Runs)
-		if c.rank == 0 && c.head != "notes" || slices.ContainsFunc(cells, func(cell string) bool { return cell != "-" && cell != "" }) {
-			t.column(c.head, c.right, c.rank, cells)
-		}
-	}
+	addColumns(t, cols, s.Runs)
 	return t
 }
 
-// A resultColumn is a column of the results table. Rank 0 is always shown.
-type resultColumn struct {
-	head  string
-	right bool
-	rank  int
-	cell  func(results.RunSummary) string
-	// value is set instead of cell where the column is a metric; interval says that
-	// its cells have the interval of several samples.
-	value    func(results.RunSummary) *results.Summary
-	scale    float64 // a unit of the column in those of the metric
-	interval bool
-}
+type runSummaryColumn = column[results.RunSummary]
 
-// cells are the cells of all runs. Values of a metric have the decimals that give the
-// least of them three digits.
-func (c resultColumn) cells(runs []results.RunSummary) []string {
-	cells := make([]string, len(runs))
-	if c.value == nil {
-		for i, run := range runs {
-			cells[i] = c.cell(run)
-		}
-		return cells
-	}
+// metricCells returns the cell of a metric that is value, in units of scale and with
+// the decimals that give the least value of all runs three digits; interval says that
+// it has the interval of several samples.
+func metricCells(runs []results.RunSummary, scale float64, interval bool, value func(results.RunSummary) *results.Summary) func(results.RunSummary) string {
 	least := math.Inf(1)
 	for _, run := range runs {
-		if v := c.value(run); v != nil {
-			least = min(least, math.Abs(v.Median)/c.scale)
+		if v := value(run); v != nil {
+			least = min(least, math.Abs(v.Median)/scale)
 		}
 	}
 	decimals := 0
 	for at := 100.0; decimals < 2 && least < at; at /= 10 {
 		decimals++
 	}
-	for i, run := range runs {
-		switch v := c.value(run); {
-		case v == nil:
-			cells[i] = "-"
-		case c.interval && v.N > 1:
-			cells[i] = decimal(v.Median/c.scale, decimals) + halfWidth(v)
-		default:
-			cells[i] = decimal(v.Median/c.scale, decimals)
+	return func(run results.RunSummary) string {
+		v := value(run)
+		if v == nil {
+			return "-"
 		}
+		text := decimal(v.Median/scale, decimals)
+		if interval && v.N > 1 {
+			text += halfWidth(v)
+		}
+		return text
 	}
-	return cells
 }
 
 func last(run results.RunSummary) *results.Result { return run.Results[len(run.Results)-1] }
@@ -298,7 +286,7 @@ func lengths(r *results.Result) string {
 
 // footnotes say why runs failed and what to do, and what to know of the
 // numbers.
-func footnotes(p *printer, s *results.Set, mark string) {
+func footnotes(p *printer, s *results.Set, marks rowMarks, mark string) {
 	first := true
 	for _, r := range s.Results {
 		if len(r.Reasons) == 0 {
@@ -334,7 +322,7 @@ func footnotes(p *printer, s *results.Set, mark string) {
 		}
 		p.line("%s%s", mark, line)
 	}
-	for i, line := range newRowMarks(s, newRunNames(s.Runs)).legend() {
+	for i, line := range marks.legend() {
 		if i == 0 {
 			p.line("")
 		}

@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -32,7 +31,7 @@ func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 		if simulated {
 			spent = []string{"-", "-"}
 		}
-		t.add(strings.Replace(run.Address, "/use_case=", "/", 1), spent[0], spent[1], tokens)
+		t.add(Shown(run.Address), spent[0], spent[1], tokens)
 	}
 	if len(s.Runs) > 1 && !simulated {
 		t.add("all", fmt.Sprintf("%.2f", total), price.amount(total*price.PerGPUHour), "")

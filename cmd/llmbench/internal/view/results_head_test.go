@@ -63,7 +63,9 @@ func TestResultsFit(t *testing.T) {
 		90: "run concurrency verdict output tok/s/GPU tok/s/user TTFT (ms) TPOT (ms) notes",
 		20: "run concurrency verdict output tok/s/GPU notes",
 	} {
-		table := resultTable(reportSet(), true)
+		set := reportSet()
+		names := newRunNames(set.Runs)
+		table := resultTable(set, names, newRowMarks(set, names), true)
 		table.fit(columns)
 		var heads []string
 		for _, head := range table.header {

@@ -199,7 +199,7 @@ func Status(w io.Writer, lines []Standing) error {
 		if nodes == "" {
 			nodes = "-"
 		}
-		t.add(strings.Replace(l.Address, "/use_case=", "/", 1), l.samples, painted(l.State), job, nodes, since, progress, left, l.Reason)
+		t.add(Shown(l.Address), l.samples, painted(l.State), job, nodes, since, progress, left, l.Reason)
 	}
 	if err := t.plain(w); err != nil {
 		return err

@@ -37,6 +37,26 @@ func (t *table) column(head string, right bool, rank int, cells []string) {
 	}
 }
 
+// A column says a thing of each row: its head, whether it is a number, its rank (see
+// table), and its cell.
+type column[T any] struct {
+	head  string
+	right bool
+	rank  int
+	cell  func(T) string
+}
+
+// addColumns adds columns with a cell for each of rows.
+func addColumns[T any](t *table, cols []column[T], rows []T) {
+	for _, c := range cols {
+		cells := make([]string, len(rows))
+		for i, row := range rows {
+			cells[i] = c.cell(row)
+		}
+		t.column(c.head, c.right, c.rank, cells)
+	}
+}
+
 // fit leaves out columns until the table is no wider than a terminal, and returns
 // what it left out.
 func (t *table) fit(columns int) (left []string) {
