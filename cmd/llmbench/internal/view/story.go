@@ -41,7 +41,7 @@ func (s Story) part(p *printer, trials []runs.Trial) {
 	switch {
 	case s.Declared == "":
 		now = "no longer declared"
-	case first.Run.Fingerprint != s.Declared:
+	case !strings.HasPrefix(s.Declared, first.Run.Fingerprint): // of a damaged record only the folder is known
 		now = "with other definitions than now"
 	}
 	p.line("")
