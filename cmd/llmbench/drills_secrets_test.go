@@ -75,14 +75,20 @@ variable "key" {
 	d.holdsNo(secret)
 }
 
-// logged reports whether a run of a use case in flight has printed something.
+// logged reports whether all ranks of a run of a use case in flight have printed
+// something.
 func (d *drill) logged(useCase string) bool {
 	found, _ := filepath.Glob(filepath.Join(d.store, "simulated", "runs", "*", "*", "sample-*", "attempt-*", "stderr"))
 	for _, path := range found {
 		text, err := os.ReadFile(filepath.Join(filepath.Dir(path), "run.json"))
-		log, _ := os.ReadFile(path)
 		_, ended := os.Stat(filepath.Join(filepath.Dir(path), "exit"))
-		if err == nil && ended != nil && strings.Contains(string(text), "use_case="+useCase) && strings.Count(string(log), "log_in") == 8 {
+		printed := 0
+		ranks, _ := filepath.Glob(path + ".[1-9]")
+		for _, file := range append(ranks, path) {
+			log, _ := os.ReadFile(file)
+			printed += strings.Count(string(log), "log_in")
+		}
+		if err == nil && ended != nil && strings.Contains(string(text), "use_case="+useCase) && printed == 8 {
 			return true
 		}
 	}

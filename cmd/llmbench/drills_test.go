@@ -39,7 +39,6 @@ func TestDrills(t *testing.T) {
 		{"packs lose jobs, runs and apply", (*drill).packs},
 		{"packs lose what is cancelled", (*drill).packCancelled},
 		{"packs in other ways", (*drill).packsOtherwise},
-		{"containers are removed", (*drill).containers},
 		{"secrets stay private", (*drill).secretsStayPrivate},
 	})
 }
@@ -55,6 +54,13 @@ func TestDrillsWithoutAccounting(t *testing.T) {
 		{"job is cancelled by hand", (*drill).cancelledByHand},
 		{"job is requeued by hand", (*drill).requeued},
 	})
+}
+
+// TestOnSlurmContainers stands apart from the other drills, which it would make longer by
+// Slurm's shortest time limit.
+func TestOnSlurmContainers(t *testing.T) {
+	c, cluster := newCampaignOn(t, slurmtest.Options{Accounting: true, MinJobAge: 2, SlurmdTimeout: 5})
+	drills(t, c, cluster, []namedDrill{{"containers are removed", (*drill).containers}})
 }
 
 type namedDrill struct {
