@@ -1,5 +1,6 @@
 # make test   installs what the tests need where it may, and runs them all
-# make soak   runs what is counted in thousands: 10,000 schedules of faults, all mutants
+# make soak   runs what is counted in thousands: 10,000 schedules of faults, all mutants,
+#             2,000 values of each property
 # make faults runs campaigns through FAULTS schedules of faults
 # make bench  measures against floors and rivals, and keeps what it saw
 # make fuzz   runs every fuzz target for FUZZTIME
@@ -15,12 +16,12 @@ PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-serv
 DRILLS = ^TestDrills
 ON_SLURM = ^TestOnSlurm
 
-.PHONY: test test-drills test-slurm test-others deps check soak faults mutants bench build fuzz calibrate ci
+.PHONY: test test-drills test-slurm test-others test-properties deps check soak faults mutants properties bench build fuzz calibrate ci
 
 # Tests on a real Slurm wait more than they work: the drills, the other tests on
 # Slurm and all the rest run side by side.
 test: deps
-	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync test-drills test-slurm test-others
+	@$(MAKE) --no-print-directory --keep-going --jobs=4 --output-sync test-drills test-slurm test-others test-properties
 
 test-drills:
 	$(GO) test -race -timeout=14m -run '$(DRILLS)' ./cmd/llmbench
@@ -29,7 +30,13 @@ test-slurm:
 	$(GO) test -race -timeout=14m -run '$(ON_SLURM)' ./cmd/llmbench ./executors/slurm
 
 test-others:
-	$(GO) test -race -shuffle=on -timeout=14m -skip '$(DRILLS)|$(ON_SLURM)' ./...
+	$(GO) test -race -shuffle=on -timeout=14m -skip '$(DRILLS)|$(ON_SLURM)' $(filter-out $(SEEDED),$(shell $(GO) list ./...))
+
+# Properties draw the same values each time; `make soak` draws others.
+SEEDED = $(sort $(shell $(GO) list -f '{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}} {{end}}{{end}}' ./...))
+
+test-properties:
+	$(GO) test -race -shuffle=on -timeout=14m -skip '$(ON_SLURM)' $(SEEDED) -rapid.seed=1
 
 # Slurm runs the tests of the Slurm executor, Chromium looks at the report. Where
 # they cannot be installed those tests are skipped and say so;
@@ -59,7 +66,10 @@ build:
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -o /dev/null ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./...
 
-soak: faults mutants
+soak: faults mutants properties
+
+properties:
+	$(GO) test -count=1 -timeout=60m $(SEEDED) -rapid.checks=2000
 
 # Seeded schedules of faults: of Slurm's, its jobs' and our own.
 faults:
