@@ -151,6 +151,9 @@ func TestReadme(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if n := strings.Count(string(src), "\n"); n > 130 {
+				t.Errorf("%d lines; a newcomer reads 130", n)
+			}
 			got := desk{t, d.dir}.follow(string(src))
 			if got == string(src) {
 				return

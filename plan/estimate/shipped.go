@@ -80,7 +80,7 @@ func (c *Calibration) width(regime, load string) float64 {
 // Sentence says how good predictions are.
 func (c *Calibration) Sentence() string {
 	u := c.Unseen
-	return fmt.Sprintf("On %d published runs of cells that a fit had not seen, throughput is %.1f %% off on average where the engine is saturated and %.1f %% where concurrency limits the batch, and %.0f %% of the runs lie inside the printed interval.",
+	return fmt.Sprintf("On %d published runs held out from the fit, predicted throughput is off by %.1f %% on average where the engine is saturated and by %.1f %% where concurrency limits the batch; %.0f %% of the runs fall inside the predicted interval.",
 		u.Rows, 100*u.Saturated, 100*u.Limited, 100*math.Floor(100*u.Coverage)/100)
 }
 
