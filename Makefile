@@ -1,6 +1,7 @@
 # make test   installs what the tests need where it may, and runs them all
 # make soak   runs what is counted in thousands: 10,000 schedules of faults, all mutants,
 #             2,000 values of each property
+# make worlds runs the rule of searches on seeded worlds, and keeps the table
 # make faults runs campaigns through FAULTS schedules of faults
 # make bench  measures against floors and rivals, and keeps what it saw
 # make fuzz   runs every fuzz target for FUZZTIME
@@ -16,7 +17,7 @@ PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-serv
 DRILLS = ^TestDrills
 ON_SLURM = ^TestOnSlurm
 
-.PHONY: test test-drills test-slurm test-others test-properties deps check soak faults mutants properties bench build fuzz calibrate ci
+.PHONY: test test-drills test-slurm test-others test-properties deps check soak faults mutants properties worlds bench build fuzz calibrate ci
 
 # Tests on a real Slurm wait more than they work: the drills, the other tests on
 # Slurm and all the rest run side by side.
@@ -66,7 +67,12 @@ build:
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -o /dev/null ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./...
 
-soak: faults mutants properties
+soak: faults mutants properties worlds
+
+# The rule of searches on seeded worlds; keeps the table.
+worlds:
+	$(GO) test -count=1 -run '^TestWorlds$$' ./plan/search -v -worlds.n=500 -worlds.table
+	$(GO) test -count=1 -run '^TestWorlds$$' ./plan/search -v -worlds.first=1001 -worlds.n=1000
 
 properties:
 	$(GO) test -count=1 -timeout=60m $(SEEDED) -rapid.checks=2000

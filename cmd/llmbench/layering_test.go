@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"plan/failure":              {},
 	"plan/trtllm":               {"schema/catalog", "plan/failure"},
 	"plan/estimate":             {},
+	"plan/search":               {},
 	"plan/estimate/calibrate":   {"plan", "plan/estimate", "schema/catalog"},
 	"executors/jobdir":          {},
 	"plan":                      {"executors/jobdir", "schema", "schema/catalog", "plan/trtllm", "plan/estimate", "plan/failure"},

@@ -1,0 +1,163 @@
+package search
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const goalMetric, boundMetric = "speed", "delay"
+
+func candidates(n int) []Candidate {
+	var list []Candidate
+	for i := range n {
+		x := float64(i) / float64(n-1)
+		list = append(list, Candidate{
+			Address: fmt.Sprint("run", i), UseCase: "chat", Position: []float64{x}, Options: []string{fmt.Sprint("kernel=", i%2)},
+			GPUHours: 2, Predicted: map[string]float64{goalMetric: 100 + 100*x, boundMetric: 10 + 40*x},
+		})
+	}
+	return list
+}
+
+func goal(most float64) Goal {
+	return Goal{Metric: goalMetric, Bounds: []Bound{{Metric: boundMetric, Max: &most}}, MaxRuns: 8, MaxGPUHours: 100, Samples: 1}
+}
+
+func exact(string) bool { return false }
+
+func sample(speed, delay float64) map[string]float64 {
+	return map[string]float64{goalMetric: speed, boundMetric: delay}
+}
+
+func TestFirstOfEachOption(t *testing.T) {
+	d := Next(goal(1000), candidates(20), 0.02, Spent{}, exact)
+	said := map[string]bool{}
+	for _, c := range d.Next {
+		said[c.Reason] = true
+	}
+	for _, o := range []string{"kernel=0", "kernel=1"} {
+		if !said["first with "+o+", which predictions do not see"] {
+			t.Errorf("nothing is measured with %s: %+v", o, d.Next)
+		}
+	}
+}
+
+func TestDoubtAtABound(t *testing.T) {
+	for _, c := range []struct {
+		delay   float64
+		samples int
+		more    bool
+		best    string
+	}{
+		{19, 1, false, "run5"}, {20.3, 1, true, ""}, {19.8, 1, true, "run5"}, {22, 1, false, ""},
+		{20.3, 4, false, ""}, {19.8, 4, false, "run5"},
+	} {
+		list := candidates(20)
+		for range c.samples {
+			list[5].Samples = append(list[5].Samples, sample(150, c.delay))
+		}
+		list[5].Tried = true
+		d := Next(goal(20), list, 0.02, Spent{Runs: 1}, exact)
+		more := false
+		for _, n := range d.Next {
+			more = more || n.Address == "run5" && n.Samples == c.samples+1
+		}
+		if more != c.more {
+			t.Errorf("delay %g after %d samples: another sample %t, want %t: %+v", c.delay, c.samples, more, c.more, d.Next)
+		}
+		best := ""
+		for _, b := range d.Best {
+			best = b.Address
+		}
+		if best != c.best {
+			t.Errorf("delay %g after %d samples: the best is %q, want %q", c.delay, c.samples, best, c.best)
+		}
+	}
+	list := candidates(20) // a better one is certain: nobody asks about the doubtful one
+	list[5].Samples, list[5].Tried = []map[string]float64{sample(150, 19.8)}, true
+	list[4].Samples, list[4].Tried = []map[string]float64{sample(160, 15)}, true
+	for _, n := range Next(goal(20), list, 0.02, Spent{Runs: 2}, exact).Next {
+		if n.Address == "run5" {
+			t.Errorf("another sample of what is not the best: %+v", n)
+		}
+	}
+}
+
+func TestBudget(t *testing.T) {
+	g := goal(1000)
+	for _, c := range []struct {
+		spent Spent
+		most  int
+	}{{Spent{Runs: 8}, 0}, {Spent{Runs: 7}, 1}, {Spent{GPUHours: 98.5}, 0}, {Spent{GPUHours: 97.9}, 1}} {
+		d := Next(g, candidates(20), 0.02, c.spent, exact)
+		if len(d.Next) != c.most {
+			t.Errorf("%+v: %d chosen, want %d", c.spent, len(d.Next), c.most)
+		}
+		if c.most == 0 && d.State != BudgetSpent {
+			t.Errorf("%+v: state %s", c.spent, d.State)
+		}
+	}
+}
+
+func TestSamplesOfTheBest(t *testing.T) {
+	g := goal(1000)
+	g.Samples = 3
+	list := candidates(4)
+	for i, speed := range []float64{100, 150, 199, 200} {
+		list[i].Samples, list[i].Tried = []map[string]float64{sample(speed, 10)}, true
+	}
+	d := Next(g, list, 0.02, Spent{Runs: 4}, exact)
+	if len(d.Next) != 2 || d.Next[0].Address != "run2" || d.Next[1].Address != "run3" || d.Next[0].Samples != 3 {
+		t.Errorf("asks for %+v", d.Next)
+	}
+}
+
+func TestMinimizeAndFailures(t *testing.T) {
+	g := Goal{Metric: boundMetric, Minimize: true, MaxRuns: 8, MaxGPUHours: 100, Samples: 1}
+	list := candidates(3)
+	list[0].Failed = "out_of_memory"
+	list[1].Samples, list[2].Samples = []map[string]float64{sample(1, 30)}, []map[string]float64{sample(1, 50)}
+	d := Next(g, list, 0.02, Spent{}, exact)
+	if d.State != Done || len(d.Best) != 1 || d.Best[0].Address != "run1" || d.NotMeasured[0].Reason != "failed: out_of_memory" {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestNothingMeetsTheBounds(t *testing.T) {
+	list := candidates(20)
+	spent := Spent{}
+	for range 8 {
+		d := Next(goal(1), list, 0.02, spent, exact)
+		if d.State != Open {
+			if d.State != Infeasible || !strings.Contains(d.NotMeasured[0].Reason, "above the bound 1") {
+				t.Errorf("%s: %+v", d.State, d.NotMeasured)
+			}
+			return
+		}
+		for _, c := range d.Next {
+			for i := range list {
+				if list[i].Address == c.Address {
+					list[i].Samples, list[i].Tried = []map[string]float64{sample(150, list[i].Predicted[boundMetric])}, true
+					spent.Runs++
+				}
+			}
+		}
+	}
+	t.Error("goes on for ever")
+}
+
+// TestFrontier also has the bound that stops the next better one.
+func TestFrontier(t *testing.T) {
+	list := candidates(4)
+	for i, s := range []map[string]float64{sample(100, 10), sample(150, 15), sample(140, 18), sample(200, 30)} {
+		list[i].Samples = []map[string]float64{s}
+	}
+	b := Next(goal(20), list, 0.02, Spent{}, exact).Best[0]
+	if got := strings.Join(b.Frontier, " "); got != "run3 run1 run0" {
+		t.Errorf("frontier %s", got)
+	}
+	if b.Address != "run1" || b.Better != "run3" || b.Stops != "delay = 30, above 20" {
+		t.Errorf("%+v", b)
+	}
+}
