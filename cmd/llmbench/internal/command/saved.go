@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -146,8 +146,8 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 		s.store = now
 	}
 	if !diags.HasErrors() {
-		if moved := whatMoved(saved.Plan, fresh); len(moved) > 0 {
-			return nil, nil, nil, fmt.Errorf("the plan is stale; plan again. What moved:\n  %s", strings.Join(moved, "\n  "))
+		if moved := whatMoved(saved.Plan, fresh, e.valuesMoved(saved, fresh)); len(moved) > 0 {
+			return nil, nil, nil, fmt.Errorf("the plan is stale; plan again. Changed since it was saved:\n  %s", strings.Join(moved, "\n  "))
 		}
 	}
 	if began {
@@ -219,87 +219,183 @@ func selectionOf(p *plan.Plan) plan.Selection {
 	return sel
 }
 
-// whatMoved lists the differences between a saved plan and one that was made
-// now.
-func whatMoved(saved, fresh *plan.Plan) []string {
-	var moved []string
+// whatMoved says why a saved plan is not the one that is made now: what changed, with
+// its place, or where nothing in the runs and the variables did, the file that did.
+// vars names the variables that files of values set otherwise now.
+func whatMoved(saved, fresh *plan.Plan, vars []string) []string {
+	moved := slices.Clone(vars)
 	add := func(format string, args ...any) { moved = append(moved, fmt.Sprintf(format, args...)) }
-	now := map[string]string{}
-	for _, in := range fresh.Inputs {
-		now[in.Path] = in.SHA256
-	}
-	for _, in := range saved.Inputs {
-		if sum, ok := now[in.Path]; ok && sum != in.SHA256 {
-			add("%s has changed", in.Path)
-		} else if !ok && strings.HasSuffix(in.Path, ".hcl") {
-			add("%s is gone", in.Path)
-		}
-	}
-	for _, in := range fresh.Inputs {
-		known := slices.ContainsFunc(saved.Inputs, func(was plan.Input) bool { return was.Path == in.Path })
-		if !known && strings.HasSuffix(in.Path, ".hcl") {
-			add("%s is new", in.Path)
-		}
-	}
 	for _, name := range sortedNames(fresh.Variables) {
 		if !same(saved.Variables[name], fresh.Variables[name]) {
-			add("the variable %q has another value", name)
+			add("%s", view.ChangeLine(fresh, plan.Change{Argument: "var." + name, Before: saved.Variables[name], After: fresh.Variables[name]}))
 		}
 	}
-	if !same(saved.Packs, fresh.Packs) {
-		add("the packs: which runs share a job, or how it is submitted")
-	}
-	byAddress := map[string]*plan.Run{}
+	now := map[string]*plan.Run{}
 	for _, r := range fresh.Runs {
-		byAddress[r.Address] = r
+		now[r.Address] = r
 	}
+	in := map[string][]string{} // the runs by what moved in them
+	var lines, follows []string
 	for _, r := range saved.Runs {
-		f := byAddress[r.Address]
+		f := now[r.Address]
 		if f == nil {
 			add("%s is no longer declared", r.Address)
 			continue
 		}
-		moved = append(moved, runMoved(r, f)...)
+		causes, more := runMoved(r, f, fresh)
+		follows = append(follows, more...)
+		for _, line := range causes {
+			if in[line] == nil {
+				lines = append(lines, line)
+			}
+			in[line] = append(in[line], r.Address)
+		}
+	}
+	for _, line := range lines {
+		if len(in[line]) < len(saved.Runs) || strings.HasPrefix(line, storeMoved) {
+			line = view.Some(in[line], 2) + ": " + line
+		}
+		add("%s", line)
+	}
+	for _, list := range [][]string{filesMoved(saved, fresh), follows} {
+		if len(moved) == 0 {
+			moved = list
+		}
+	}
+	if !same(saved.Packs, fresh.Packs) && len(moved) == 0 {
+		add("which runs share a job, or how that job is submitted")
 	}
 	if len(moved) == 0 && (!same(saved.Summary, fresh.Summary) || len(saved.Runs) != len(fresh.Runs) || saved.Excluded != fresh.Excluded) {
-		add("the summary: what the plan says of its cost and its runs is not what follows from it")
+		add("the summary of runs and costs is not that of the plan's runs")
 	}
 	return moved
 }
 
-// movedWords name parts of a run; others go by their keys.
-var movedWords = map[string]string{
-	"dataset": "data set", "llm_api_options": "options", "steps": "commands", "env": "environment", "estimate": "prediction", "executor_settings": "executor's settings",
+// filesMoved names the inputs that are not those of the saved plan. Files of values
+// may come and go where the variables stay.
+func filesMoved(saved, fresh *plan.Plan) []string {
+	was, is := sums(saved), sums(fresh)
+	all := maps.Clone(was)
+	maps.Copy(all, is)
+	var moved []string
+	for _, path := range sortedNames(all) {
+		before, old := was[path]
+		after, found := is[path]
+		switch hcl := strings.HasSuffix(path, ".hcl"); {
+		case old && found && before != after:
+			moved = append(moved, path+" has changed")
+		case !found && hcl:
+			moved = append(moved, path+" is gone")
+		case !old && hcl:
+			moved = append(moved, path+" is new")
+		}
+	}
+	return moved
+}
+
+// sums are the inputs' checksums by path.
+func sums(p *plan.Plan) map[string]string {
+	m := map[string]string{}
+	for _, in := range p.Inputs {
+		m[in.Path] = in.SHA256
+	}
+	return m
+}
+
+// valuesMoved says which values the changed files of values set now, against those of
+// the saved plan.
+func (e *env) valuesMoved(saved savedPlan, fresh *plan.Plan) []string {
+	before, after := sums(saved.Plan), sums(fresh)
+	if maps.Equal(before, after) {
+		return nil
+	}
+	s := e.load(definitionFlags{Dir: saved.dir(), Store: saved.Store}, executorOf(saved.Plan))
+	p, _ := s.runs(plan.Selection{})
+	var moved []string
+	for _, v := range s.defs.Variables {
+		was, is := saved.Variables[v.Name], p.Variables[v.Name]
+		if sum, known := before[v.Source]; known && sum != after[v.Source] && !same(was, is) {
+			moved = append(moved, view.ChangeLine(fresh, plan.Change{Argument: "var." + v.Name, Before: was, After: is,
+				Range: &plan.Range{Filename: v.Source}}))
+		}
+	}
+	return moved
 }
 
 // derived are the parts of a run that follow from the others and from what is stored.
-var derived = []string{"action", "reason", "changes", "origins", "notes", "estimate"}
+var derived = []string{"action", "reason", "fingerprint", "changes", "origins", "notes", "estimate"}
 
-// runMoved lists the parts in which a saved run differs from one that was made now.
-func runMoved(saved, fresh *plan.Run) []string {
+const storeMoved = "the store has "
+
+// runMoved lists what changed in a run since it was saved, and where nothing else did,
+// the parts that only follow.
+func runMoved(saved, fresh *plan.Run, now *plan.Plan) (causes, follows []string) {
 	was, is := parts(saved), parts(fresh)
-	var moved, follows []string
+	for _, c := range plan.Compare(saved, fresh) {
+		causes = append(causes, view.ChangeLine(now, c))
+	}
+	if saved.TimeLimitSeconds != fresh.TimeLimitSeconds {
+		limit := func(r *plan.Run) string { return (time.Duration(r.TimeLimitSeconds) * time.Second).String() }
+		causes = append(causes, view.ChangeLine(now, plan.Change{Argument: "time_limit", Before: limit(saved), After: limit(fresh), Range: fresh.Origins.At("time_limit").Range}))
+	}
+	if causes == nil && !same(was["state"], is["state"]) {
+		causes = append(causes, fmt.Sprintf("%s%d of %d samples, %d in flight and %d failed; the plan has %d, %d and %d", storeMoved,
+			fresh.State.Valid+fresh.State.Suspect, fresh.State.Wanted, len(fresh.State.InFlight), len(fresh.State.Failed),
+			saved.State.Valid+saved.State.Suspect, len(saved.State.InFlight), len(saved.State.Failed)))
+	}
+	if causes != nil {
+		return causes, nil
+	}
 	for _, key := range sortedNames(is) {
-		words := saved.Address + ": its " + cmp.Or(movedWords[key], strings.ReplaceAll(key, "_", " "))
-		switch {
-		case bytes.Equal(was[key], is[key]):
-		case key == "state":
-			moved = append(moved, saved.Address+": what the store holds for it")
-		case slices.Contains(derived, key):
-			follows = append(follows, words)
-		default:
-			moved = append(moved, words)
+		for _, line := range moves(key, was[key], is[key]) {
+			if slices.Contains(derived, key) || key == "job" && saved.Fingerprint != fresh.Fingerprint || !strings.Contains(line, " → ") {
+				follows = append(follows, saved.Address+": "+line)
+			} else {
+				causes = append(causes, line)
+			}
 		}
 	}
-	if moved == nil {
-		return follows
+	return causes, follows
+}
+
+// moves lists the leaves in which two values differ; long ones are only named.
+func moves(path string, was, is any) []string {
+	var out []string
+	switch a := was.(type) {
+	case map[string]any:
+		b, ok := is.(map[string]any)
+		if !ok {
+			break
+		}
+		all := maps.Clone(a)
+		maps.Copy(all, b)
+		for _, key := range sortedNames(all) {
+			out = append(out, moves(path+"."+key, a[key], b[key])...)
+		}
+		return out
+	case []any:
+		b, ok := is.([]any)
+		if !ok || len(a) != len(b) {
+			break
+		}
+		for i := range a {
+			out = append(out, moves(fmt.Sprintf("%s[%d]", path, i), a[i], b[i])...)
+		}
+		return out
 	}
-	return moved
+	if same(was, is) {
+		return nil
+	}
+	line := view.ChangeLine(nil, plan.Change{Argument: path, Before: was, After: is})
+	if len(line) > 200 || strings.Contains(line, "\n") {
+		line = path
+	}
+	return []string{line}
 }
 
 // parts are a run's keys in the document.
-func parts(r *plan.Run) map[string]json.RawMessage {
-	var m map[string]json.RawMessage
+func parts(r *plan.Run) map[string]any {
+	var m map[string]any
 	b, err := json.Marshal(r)
 	if err == nil {
 		err = json.Unmarshal(b, &m)

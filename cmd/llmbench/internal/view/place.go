@@ -27,6 +27,9 @@ func (p places) of(r *plan.Range) string {
 	if rest, ok := strings.CutPrefix(name, p.dir+string(filepath.Separator)); ok {
 		name = rest
 	}
+	if r.Start.Line == 0 {
+		return name // the whole file
+	}
 	return fmt.Sprintf("%s:%d", name, r.Start.Line)
 }
 

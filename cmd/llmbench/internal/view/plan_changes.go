@@ -58,6 +58,16 @@ func changeLines(p *printer, cs []plan.Change, show func(plan.Change) bool, at p
 	p.table(t)
 }
 
+// ChangeLine writes a change as "num_requests 4000 → 4001 (main.hcl:88)", its place
+// relative to the definitions of p.
+func ChangeLine(p *plan.Plan, c plan.Change) string {
+	line := changeName(c) + " " + changeText(c)
+	if c.Range != nil {
+		line += " (" + newPlaces(p).of(c.Range) + ")"
+	}
+	return line
+}
+
 func changeName(c plan.Change) string {
 	return strings.ReplaceAll(c.Argument, "llm_api_options.", "")
 }
@@ -76,6 +86,9 @@ func changeText(c plan.Change) string {
 func changeValue(name string, v any) string {
 	if n, ok := number(v); ok && name == "concurrency" && n <= 0 {
 		return "unlimited"
+	}
+	if text := literal(v); strings.HasSuffix(name, ".sha256") && len(text) > 12 {
+		return text[:12]
 	}
 	return literal(v)
 }
