@@ -1,6 +1,6 @@
 # make test   installs what the tests need where it may, and runs them all
 # make soak   runs what is counted in thousands: 10,000 schedules of faults, all mutants,
-#             2,000 values of each property
+#             2,000 values of each property, 10,000 histories
 # make worlds runs the rule of searches on seeded worlds, and keeps the table
 # make faults runs campaigns through FAULTS schedules of faults
 # make bench  measures against floors and rivals, and keeps what it saw
@@ -76,6 +76,7 @@ worlds:
 
 properties:
 	$(GO) test -count=1 -timeout=60m $(SEEDED) -rapid.checks=2000
+	$(GO) test -count=1 ./plan/noise -histories=10000
 
 # Seeded schedules of faults: of Slurm's, its jobs' and our own.
 faults:
