@@ -73,7 +73,7 @@ type Change struct {
 
 // The test holds the mean of the last 1, 3 or 8 points against that of all points
 // of the level before. mistaken is the chance of each such look to see a change where
-// there is none: of quiet histories of 52 points fewer than one in a hundred has a mark.
+// there is none: of quiet histories of 30 points fewer than one in a hundred has a mark.
 // A change of less than leastChange matters to nobody.
 const (
 	mistaken    = 7e-5

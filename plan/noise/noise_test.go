@@ -47,7 +47,7 @@ func TestQuietHistories(t *testing.T) {
 		"noise assumed":              func(*rand.Rand) Pool { return Pool{} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := share(t, func(r *rand.Rand) bool { return len(pool(r).Changes(draw(r, 52, quiet))) > 0 }); got > 0.01 {
+			if got := share(t, func(r *rand.Rand) bool { return len(pool(r).Changes(draw(r, 30, quiet))) > 0 }); got > 0.01 {
 				t.Errorf("%.2f %% of quiet histories have a mark, at most 1 %% may", 100*got)
 			}
 		})
