@@ -86,8 +86,17 @@ faults:
 mutants:
 	$(GO) test -count=1 -timeout=60m -run '^TestMutants$$' ./cmd/llmbench -mutants -v
 
+BENCHES = testdata/bench/$(shell date -u +%F).txt
+LAST = $(lastword $(filter-out $(BENCHES),$(sort $(wildcard testdata/bench/*.txt))))
+ROUNDS ?= 5
+
+# Each round of a command is a process of its own.
 bench:
-	$(GO) run ./executors/bench -keep testdata/bench
+	$(GO) test -run '^$$' -bench . -benchtime=1x -count=$(ROUNDS) -timeout=120m ./cmd/llmbench | tee $(BENCHES)
+	$(GO) test -run '^$$' -bench . -count=$(ROUNDS) -p=1 -timeout=120m ./schema ./plan/... ./executors/... | tee -a $(BENCHES)
+	$(GO) tool benchstat -col /of $(BENCHES)
+	@if [ -n "$(LAST)" ]; then $(GO) tool benchstat $(LAST) $(BENCHES); fi
+	@grep MISSED $(BENCHES) | sort | uniq -c
 
 fuzz:
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z]*' . | while IFS=: read -r file func; do \

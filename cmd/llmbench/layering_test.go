@@ -32,7 +32,6 @@ var mayImport = map[string][]string{
 	"executors/slurm":           {"executors/jobdir", "executors", "executors/runs", "executors/results", "plan", "plan/trtllm", "schema", "plan/failure"},
 	"executors/executortest":    {"executors/jobdir", "executors", "executors/runs", "plan"},
 	"executors/slurm/slurmtest": {},
-	"executors/bench":           {"executors/jobdir", "executors/runs", "executors/results", "executors/slurm", "executors/slurm/slurmtest", "plan", "plan/trtllm", "plan/estimate", "schema", "schema/catalog"},
 	"examples":                  {},
 }
 

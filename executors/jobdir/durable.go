@@ -12,21 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// volatile is set by Volatile.
-var volatile bool
-
-// Volatile makes this process wait for no disk: nothing that it writes from here
-// on is durable. It is for stores that a test or a measurement fills and throws
-// away, and cannot be undone.
-func Volatile() { volatile = true }
-
 // WriteFile puts a file in place whole or not at all. Its name is durable only
 // once SyncDir has returned. A file that is not for its owner alone gets the mode of
 // the folder: whoever may read or write there may do so with it, whatever the umask.
 func WriteFile(dir, name string, data []byte, perm fs.FileMode) error {
-	if volatile {
-		return os.WriteFile(filepath.Join(dir, name), data, perm)
-	}
 	return WriteTo(dir, name, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
@@ -79,9 +68,6 @@ func fillFile(path string, data []byte, perm fs.FileMode) error {
 	defer f.Close()
 	if _, err := f.Write(data); err != nil {
 		return err
-	}
-	if volatile {
-		return errors.Join(f.Chmod(perm), f.Close())
 	}
 	return errors.Join(f.Chmod(perm), f.Sync(), f.Close())
 }
@@ -163,9 +149,6 @@ func SyncDirs(dirs ...string) error {
 // SyncDir makes the names in a folder durable. File systems that cannot sync a
 // folder do so by themselves.
 func SyncDir(dir string) error {
-	if volatile {
-		return nil
-	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

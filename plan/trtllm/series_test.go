@@ -1,6 +1,7 @@
 package trtllm
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -128,12 +129,24 @@ func (r *endless) Read(p []byte) (int, error) {
 func BenchmarkReadSeries(b *testing.B) {
 	const size = 64 << 20
 	log := []byte(filling(10_000))
-	b.SetBytes(size)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := ReadSeries(&endless{log: log, left: size}); err != nil {
-			b.Fatal(err)
-		}
+	for name, read := range map[string]func(io.Reader) error{
+		"llmbench": func(r io.Reader) error { _, err := ReadSeries(r); return err },
+		"line-ends": func(r io.Reader) error {
+			lines := bufio.NewScanner(r)
+			for lines.Scan() {
+			}
+			return lines.Err()
+		},
+	} {
+		b.Run("of="+name, func(b *testing.B) {
+			b.SetBytes(size)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := read(&endless{log: log, left: size}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

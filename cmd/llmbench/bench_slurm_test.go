@@ -1,0 +1,321 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
+)
+
+// BenchmarkOnSlurm measures apply on a throwaway Slurm, each piece of work beside the
+// same done with Slurm's commands alone.
+func BenchmarkOnSlurm(bb *testing.B) {
+	b := &onSlurm{bench: newBench(bb)}
+	b.env = append(b.env, slurmtest.ForTest(b, slurmtest.Options{}).Env()...)
+	b.note = filepath.Join(b.TempDir(), "calls")
+	b.countCalls()
+	b.run(io.Discard, "scontrol", "create", "partitionname=down", "nodes=ALL", "state=down")
+	for _, runs := range []int{125, 500} {
+		b.part(fmt.Sprintf("submit/runs=%d/of=llmbench", runs), func(b *onSlurm) { b.submit(runs) })
+		b.part(fmt.Sprintf("submit/runs=%d/of=sbatch-loop", runs), func(b *onSlurm) { b.sbatchLoop(runs) })
+	}
+	b.part("submit/runs=125/of=calls", func(b *onSlurm) {
+		b.calls(most{"calls/run": 60}, 125, "/runs/", b.detached(b.matrix("down", 125))...)
+		b.emptyQueue()
+	})
+	b.part("follow/runs=16/of=llmbench", (*onSlurm).follow)
+	b.part("end/of=llmbench", (*onSlurm).endSeen)
+	b.part("end/of=sbatch-wait", (*onSlurm).waitSeen)
+	b.part("gap/of=llmbench", (*onSlurm).gap)
+	b.part("gap/of=srun-loop", (*onSlurm).stepGap)
+}
+
+type onSlurm struct {
+	*bench
+	note string // a line for each call to Slurm from outside jobs
+}
+
+func (b *onSlurm) part(name string, do func(*onSlurm)) {
+	b.sub(name, func(sub *bench) { do(&onSlurm{sub, b.note}) })
+}
+
+// countCalls puts programs before Slurm's commands that note each call from outside
+// jobs.
+func (b *onSlurm) countCalls() {
+	bin := b.TempDir()
+	for _, name := range []string{"sbatch", "squeue", "scontrol", "sacct", "scancel", "sinfo", "srun", "sacctmgr"} {
+		path := filepath.Join(bin, name)
+		b.write(path, fmt.Sprintf("#!/bin/sh\n[ -n \"$SLURM_JOB_ID\" ] || echo %s >>%s\nexec /usr/bin/%[1]s \"$@\"\n", name, b.note))
+		if err := os.Chmod(path, 0o777); err != nil {
+			b.Fatal(err)
+		}
+	}
+	llmbench, _ := build()
+	if err := os.Symlink(llmbench, filepath.Join(bin, "llmbench")); err != nil {
+		b.Fatal(err)
+	}
+	b.env = append(b.env, "PATH="+bin+":"+os.Getenv("PATH"))
+}
+
+// noted counts the calls that were noted since the last time, all and those of squeue.
+func (b *onSlurm) noted() (all, squeue float64) {
+	text, _ := os.ReadFile(b.note)
+	os.Remove(b.note)
+	return float64(bytes.Count(text, []byte("\n"))), float64(bytes.Count(text, []byte("squeue\n")))
+}
+
+// matrix declares runs of the stand-in on a partition, one data set for all.
+func (b *onSlurm) matrix(partition string, runs int) string {
+	dir := b.TempDir()
+	_, rest, _ := strings.Cut(b.blocks(), "\nmodel ")
+	b.write(filepath.Join(dir, "main.hcl"), fmt.Sprintf(`
+executor "slurm" "throwaway" {
+  partition     = %q
+  poll_interval = "1s"
+  max_in_queue  = 500
+  canary        = false
+  exclusive     = false
+  launcher      = ["llmbench", "trtllm-bench"]
+
+  # Nothing is held back: submission itself is measured.
+  commands_per_minute = 60000
+}
+
+variable "install_dir" {
+  default = %q
+}
+
+model %s
+
+benchmark "load" {
+  model           = model.llama4_maverick
+  hardware        = hardware.gb200x8
+  image           = image.rc4
+  time_limit      = "5m"
+  tp              = 8
+  ep              = 8
+  max_batch_size  = 896
+  max_num_tokens  = 8192
+  num_requests    = 64
+  concurrency     = 64
+  llm_api_options = { stream_interval = each.interval }
+  use_case "chat" {}
+  matrix {
+    axis "interval" {
+      values = range(1, %d)
+    }
+  }
+}
+`, partition, dir, rest, runs+1))
+	return dir
+}
+
+func (b *onSlurm) detached(dir string) []string {
+	return []string{"apply", "-auto-approve", "-detach", "-skip-checks", "-store=" + filepath.Join(b.TempDir(), "store"), dir}
+}
+
+// submit submits to a partition that starts nothing, and leaves.
+func (b *onSlurm) submit(runs int) {
+	dir := b.matrix("down", runs)
+	b.noted()
+	var calls, cpu float64
+	for b.Loop() {
+		line := b.detached(dir)
+		state := b.run(io.Discard, "llmbench", line...)
+		cpu += float64(state.UserTime() + state.SystemTime())
+		all, _ := b.noted()
+		calls += all
+		b.StopTimer()
+		b.emptyQueue()
+		b.StartTimer()
+	}
+	n := float64(b.N * runs)
+	b.report(most{"slurm-calls/run": 2}, map[string]float64{"slurm-calls/run": calls / n, "cpu-ns/op": cpu / float64(b.N)})
+}
+
+// sbatchLoop submits a script of such a run as often.
+func (b *onSlurm) sbatchLoop(runs int) {
+	store := filepath.Join(b.TempDir(), "store")
+	b.run(io.Discard, "llmbench", "apply", "-auto-approve", "-detach", "-skip-checks", "-store="+store, b.matrix("down", 1))
+	found, _ := filepath.Glob(filepath.Join(store, "simulated", "runs", "*", "*", "sample-1", "attempt-1"))
+	if len(found) != 1 {
+		b.Fatal("no attempt was prepared: ", found)
+	}
+	loop := fmt.Sprintf(`cd %s && for i in $(seq %d); do sbatch --parsable --no-requeue --job-name=floor-$i --nodes=2 --ntasks=8 --ntasks-per-node=4 --gpus-per-node=4 --time=30 --partition=down --output=job.out --error=job.out script.sh >/dev/null || exit 1; done`, found[0], runs)
+	var cpu float64
+	for b.Loop() {
+		state := b.run(io.Discard, "bash", "-c", loop)
+		cpu += float64(state.UserTime() + state.SystemTime())
+		b.StopTimer()
+		b.emptyQueue()
+		b.StartTimer()
+	}
+	b.report(nil, map[string]float64{"cpu-ns/op": cpu / float64(b.N)})
+}
+
+// emptyQueue cancels all jobs that do not start and waits until they are gone.
+func (b *onSlurm) emptyQueue() {
+	for left := counter(1); left > 0; time.Sleep(100 * time.Millisecond) {
+		left = 0
+		b.run(io.Discard, "scancel", "--partition=down")
+		b.run(&left, "squeue", "--noheader")
+	}
+	b.noted()
+}
+
+// follow applies runs of the stand-in to their ends.
+func (b *onSlurm) follow() {
+	const runs = 16
+	dir := b.matrix("batch", runs)
+	b.noted()
+	var calls, squeues float64
+	for b.Loop() {
+		b.run(io.Discard, "llmbench", "apply", "-auto-approve", "-skip-checks", "-store="+filepath.Join(b.TempDir(), "store"), dir)
+		all, squeue := b.noted()
+		calls, squeues = calls+all, squeues+squeue
+	}
+	// There is a tick a second, as poll_interval says.
+	b.report(most{"slurm-calls/run": 2, "squeues/tick": 1}, map[string]float64{"slurm-calls/run": calls / float64(b.N*runs), "squeues/tick": squeues / b.Elapsed().Seconds()})
+}
+
+// endSeen measures from the end of a run to the event that says so, while the cluster
+// is polled once a minute.
+func (b *onSlurm) endSeen() {
+	b.times(func() []int64 {
+		dir := b.notingRuns(1, "60s")
+		var out bytes.Buffer
+		b.run(&out, "llmbench", "apply", "-auto-approve", "-skip-checks", "-json", dir)
+		for line := range bytes.Lines(out.Bytes()) {
+			var event struct {
+				Type string    `json:"type"`
+				Time time.Time `json:"@timestamp"`
+			}
+			if json.Unmarshal(line, &event) == nil && (event.Type == "run_complete" || event.Type == "run_errored") {
+				return []int64{event.Time.UnixNano() - b.notes(attempts(dir), "over")[0]}
+			}
+		}
+		b.Fatalf("apply told of no end:\n%s", out.String())
+		return nil
+	})
+}
+
+// waitSeen is the same for sbatch --wait.
+func (b *onSlurm) waitSeen() {
+	b.times(func() []int64 {
+		dir := b.steps(fmt.Sprintf(bareStep, "step.sh"))
+		return []int64{time.Now().UnixNano() - b.notes(dir, "over")[0]}
+	})
+}
+
+// packedRuns is how many runs a pack has: a gap fewer.
+const packedRuns = 8
+
+// gap measures how long the GPUs of an allocation wait between two runs.
+func (b *onSlurm) gap() {
+	b.times(func() []int64 {
+		dir := b.notingRuns(packedRuns, "1s")
+		b.run(io.Discard, "llmbench", "apply", "-auto-approve", "-skip-checks", "-detach", dir)
+		for ended := []string(nil); len(ended) == 0; time.Sleep(100 * time.Millisecond) {
+			ended, _ = filepath.Glob(filepath.Join(dir, ".llmbench", "packs", "*", "*", jobdir.ExitFile))
+		}
+		return b.gaps(attempts(dir))
+	})
+}
+
+// stepGap is the same for steps of one job that nothing drives but a loop.
+func (b *onSlurm) stepGap() {
+	b.times(func() []int64 {
+		return b.gaps(filepath.Join(b.steps(fmt.Sprintf("for i in $(seq %d); do mkdir $i && cd $i || exit; %s; cd ..; done", packedRuns, fmt.Sprintf(bareStep, "../step.sh"))), "*"))
+	})
+}
+
+// times reports the median of what was measured in each iteration, in nanoseconds.
+func (b *onSlurm) times(do func() []int64) {
+	var all []int64
+	for b.Loop() {
+		all = append(all, do()...)
+	}
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)/2]), "ns/op")
+}
+
+// noting is what a run does: rank 0 notes when it begins and ends.
+const noting = `case $SLURM_PROCID in 0) date +%s%N >began; sleep 0.3; date +%s%N >over ;; *) sleep 0.3 ;; esac
+`
+
+// notingRuns declares runs in one pack that note when they begin and end.
+func (b *onSlurm) notingRuns(runs int, poll string) (dir string) {
+	dir = b.matrix("batch", runs)
+	step, file := filepath.Join(dir, "step.sh"), filepath.Join(dir, "main.hcl")
+	b.write(step, noting)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.write(file, strings.NewReplacer(
+		`poll_interval = "1s"`, fmt.Sprintf("poll_interval = %q\n  pack {\n    max_runs = %d\n  }", poll, runs),
+		`exclusive     = false`, "", `["llmbench", "trtllm-bench"]`, fmt.Sprintf(`["bash", %q]`, step),
+	).Replace(string(text)))
+	return dir
+}
+
+func attempts(dir string) string {
+	return filepath.Join(dir, ".llmbench", "runs", "*", "*", "sample-1", "attempt-1")
+}
+
+// bareStep starts the noting script at a path as a run's step is started.
+const bareStep = "srun --nodes=2 --ntasks=8 --ntasks-per-node=4 --gpus-per-node=4 --mem=0 --mpi=pmix --output=stdout --error=stderr bash %s"
+
+// steps runs lines of shell as a job, with the noting script beside them, to its end.
+func (b *onSlurm) steps(lines string) (dir string) {
+	dir = b.TempDir()
+	b.write(filepath.Join(dir, "step.sh"), noting)
+	b.write(filepath.Join(dir, "job.sh"), "#!/bin/bash\n"+lines+"\n")
+	b.run(io.Discard, "sbatch", "--wait", "--chdir="+dir, "--output=/dev/null", "--nodes=2", "--ntasks=8", "--ntasks-per-node=4",
+		"--gpus-per-node=4", "--exclusive", filepath.Join(dir, "job.sh"))
+	return dir
+}
+
+// gaps are the times between the end of one run and the beginning of the next.
+func (b *onSlurm) gaps(folders string) []int64 {
+	began, over := b.notes(folders, "began"), b.notes(folders, "over")
+	if len(began) != packedRuns || len(over) != packedRuns {
+		b.Fatal("a run noted nothing")
+	}
+	var out []int64
+	for i := range packedRuns - 1 {
+		out = append(out, began[i+1]-over[i])
+	}
+	return out
+}
+
+// notes reads what runs noted in files of a name, ascending.
+func (b *onSlurm) notes(folders, name string) (out []int64) {
+	found, err := filepath.Glob(filepath.Join(folders, name))
+	if err != nil || len(found) == 0 {
+		b.Fatal("a run noted nothing: ", err)
+	}
+	for _, path := range found {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ns, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		out = append(out, ns)
+	}
+	slices.Sort(out)
+	return out
+}
