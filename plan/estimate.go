@@ -1,6 +1,13 @@
 package plan
 
-import "github.com/llmbench/llmbench/plan/estimate"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+)
 
 // Estimate is what a run should measure, take and cost, before it runs.
 // Intervals are null where nothing can be said; the whole estimate is null for
@@ -22,6 +29,11 @@ type Estimate struct {
 	KVBytesPerToken        *int64             `json:"kv_bytes_per_token"`
 	RequestsFitAtOnce      *int64             `json:"requests_fit_at_once"`
 	MaxNumTokensEffective  *int               `json:"max_num_tokens_effective"`
+	// NotModelled is what the run sets and no figure accounts for, by the name of
+	// the argument or the dotted path of the option; null where it keeps the
+	// default and another run of its benchmark does not. Runs that differ in it
+	// cannot be ranked by their estimates.
+	NotModelled map[string]any `json:"not_modelled"`
 }
 
 // MemoryPerGPU is how the memory of one GPU is used, in bytes.
@@ -30,4 +42,44 @@ type MemoryPerGPU struct {
 	Weights   int64 `json:"weights"`
 	Workspace int64 `json:"workspace"`
 	KVCache   int64 `json:"kv_cache"`
+}
+
+// LeavesOut names in what runs differ that neither of their estimates accounts for.
+func (e *Estimate) LeavesOut(other *Estimate) []string {
+	return estimate.Differ(e.NotModelled, other.NotModelled)
+}
+
+// NotModelled says in a sentence what estimates do not account for, with the values
+// that runs have; "" for nothing. Estimates may be nil.
+func NotModelled(list ...*Estimate) string {
+	values := map[string][]string{}
+	for _, e := range list {
+		if e == nil {
+			continue
+		}
+		for name, value := range e.NotModelled {
+			word := fmt.Sprint(value)
+			switch value.(type) {
+			case nil:
+				word = "default"
+			case map[string]any, []any:
+				word = "set"
+			}
+			if !slices.Contains(values[name], word) {
+				values[name] = append(values[name], word)
+			}
+		}
+	}
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		words = append(words, fmt.Sprintf("%s (%s)", name, strings.Join(values[name], ", ")))
+	}
+	switch last := len(words) - 1; {
+	case last < 0:
+		return ""
+	case last == 0:
+		return fmt.Sprintf("Predictions do not account for %s, and do not rank runs that differ in it.", words[0])
+	default:
+		return fmt.Sprintf("Predictions do not account for %s and %s, and do not rank runs that differ in them.", strings.Join(words[:last], ", "), words[last])
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -22,6 +23,15 @@ type forecasts struct {
 	known    map[load]*forecast
 	list     []*forecast // in the order of the runs
 	noted    map[notesKey][]Note
+	// notModelled is what runs set that predictions do not account for.
+	notModelled map[*Run]map[string]any
+	variants    map[variant]*Estimate
+}
+
+// A variant is an estimate with what it leaves out.
+type variant struct {
+	of   *Estimate
+	left string
 }
 
 // A forecast is one estimate in the making.
@@ -42,6 +52,19 @@ func (f *forecast) estimate(r *Run) *Estimate {
 		return f.streaming
 	}
 	return f.whole
+}
+
+// estimateOf is the estimate of a run, with what it leaves out.
+func (f *forecasts) estimateOf(r *Run, of *forecast) *Estimate {
+	e, left := of.estimate(r), f.notModelled[r]
+	if len(left) == 0 {
+		return e
+	}
+	return once(f.variants, variant{e, string(mustJSON(left))}, func() *Estimate {
+		own := *e
+		own.NotModelled = left
+		return &own
+	})
 }
 
 // A load is what an estimate depends on.
@@ -86,11 +109,42 @@ type graphsKey struct {
 	version *catalog.Version
 }
 
-func newForecasts(b *builder, l lessons) *forecasts {
+func newForecasts(b *builder, l lessons, list []candidate) *forecasts {
 	return &forecasts{
 		b: b, lessons: l, machines: map[machineKey]*machine{}, graphs: map[graphsKey]*graphs{},
 		known: map[load]*forecast{}, noted: map[notesKey][]Note{},
+		notModelled: notModelled(list), variants: map[variant]*Estimate{},
 	}
+}
+
+// notModelled is what each run sets that predictions do not account for, and nil
+// for what another run of its benchmark sets otherwise.
+func notModelled(list []candidate) map[*Run]map[string]any {
+	all := make(map[*Run]map[string]any, len(list))
+	first, differs := map[string]map[string]any{}, map[string]map[string]bool{}
+	for _, c := range list {
+		own := estimate.NotModelled(c.run.Arguments, c.run.LLMAPIOptions, early(c.run.Image.TRTLLMVersion))
+		all[c.run] = own
+		name, _, _ := strings.Cut(c.run.Address, "/")
+		if differs[name] == nil {
+			first[name], differs[name] = own, map[string]bool{}
+		}
+		for _, option := range estimate.Differ(first[name], own) {
+			differs[name][option] = true
+		}
+	}
+	for _, c := range list {
+		name, _, _ := strings.Cut(c.run.Address, "/")
+		for option := range differs[name] {
+			if _, set := all[c.run][option]; !set {
+				if all[c.run] == nil {
+					all[c.run] = map[string]any{}
+				}
+				all[c.run][option] = nil
+			}
+		}
+	}
+	return all
 }
 
 // of is the forecast for a candidate, nil where there is none.
@@ -106,6 +160,7 @@ func (f *forecasts) of(c candidate) *forecast {
 		g = once(f.graphs, graphsKey{c.run.options, most, v}, func() *graphs { return newGraphs(options, most, v) })
 		return g.sizes
 	})
+	s.NotModelled = f.notModelled[c.run]
 	key := load{machine: m, data: c.data, engine: engineOf(&s, g.key)}
 	return once(f.known, key, func() *forecast {
 		one := &forecast{load: key, scenario: s}
@@ -139,9 +194,14 @@ func newGraphs(options any, most int, v *catalog.Version) *graphs {
 func engineOf(s *estimate.Scenario, graphs string) engine {
 	e := engine{
 		tp: s.TP, pp: s.PP, ep: s.EP, maxBatch: s.MaxBatchSize, maxTokens: s.MaxNumTokens, maxSeqLen: s.MaxSeqLen,
-		concurrency: s.Concurrency, notModelled: s.NotModelled, kvFraction: s.KVFraction,
+		concurrency: s.Concurrency, kvFraction: s.KVFraction,
 		attentionDP: s.AttentionDP, chunked: s.ChunkedContext, padding: s.GraphPadding, allToAll: s.AllToAll,
 		graphs: graphs, balanced: s.Balance != nil,
+	}
+	for _, value := range s.NotModelled {
+		if value != nil {
+			e.notModelled++
+		}
 	}
 	if s.Balance != nil {
 		e.balance = *s.Balance

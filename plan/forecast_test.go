@@ -31,6 +31,8 @@ func TestLoadsDifferInEveryFieldOfAScenario(t *testing.T) {
 			f.SetBool(true)
 		case reflect.String:
 			f.SetString("x")
+		case reflect.Map:
+			f.Set(reflect.ValueOf(map[string]any{"stream_interval": 4}))
 		case reflect.Pointer:
 			f.Set(reflect.New(f.Type().Elem()))
 		default:

@@ -44,8 +44,8 @@ func notes(r *Run, measures func(requests int) float64, unpublished []string) []
 	}
 	n.declaredByUser()
 	n.versionNotCatalogued()
-	if obj, _ := r.LLMAPIOptions.(map[string]any); obj["speculative_config"] != nil {
-		n.add(failure.SpeculationNotModelled, "output_throughput_per_gpu_tok_s", "The prediction does not know speculative decoding: it is of the run without speculative_config.")
+	if detail := NotModelled(r.Estimate); detail != "" {
+		n.add(failure.NotModelled, "output_throughput_per_gpu_tok_s", "%s", detail)
 	}
 	n.expected()
 	return n.notes

@@ -27,7 +27,7 @@ func (b *builder) predict(list []candidate) error {
 	if err != nil {
 		return err
 	}
-	f := newForecasts(b, lessons)
+	f := newForecasts(b, lessons, list)
 	of := make([]*forecast, len(list))
 	for i, c := range list {
 		of[i] = f.of(c)
@@ -47,7 +47,7 @@ func (b *builder) predict(list []candidate) error {
 	}
 	for i, c := range list {
 		if of[i] != nil {
-			c.run.Estimate = of[i].estimate(c.run).cutAt(float64(c.run.TimeLimitSeconds), c.run.Hardware.GPUs)
+			c.run.Estimate = f.estimateOf(c.run, of[i]).cutAt(float64(c.run.TimeLimitSeconds), c.run.Hardware.GPUs)
 		}
 		c.run.Notes = f.notes(c, of[i])
 	}

@@ -33,6 +33,7 @@ type Workload struct {
 func (w Workload) Scenario() estimate.Scenario {
 	s := w.scenario(w.machine(), extentOf(w.Lengths), graphSizes)
 	s.Requests = estimateRequests(w.Lengths)
+	s.NotModelled = estimate.NotModelled(w.Arguments, w.Options, s.Early)
 	return s
 }
 
@@ -66,7 +67,6 @@ func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options an
 	version := versionOf(cmp.Or(w.Catalog, catalog.Load()), w.TRTLLMVersion)
 	s.GraphSizes, s.GraphPadding = graphs(w.Options, s.MaxBatchSize, version), graphPadding(w.Options, version)
 	s.AllToAll = s.AllToAll || optionIs(w.Options, "WIDEEP", "moe_config", "backend")
-	s.NotModelled = len(estimate.NotModelled(a, w.Options))
 	s.MaxSeqLen = max(whole("max_seq_len", 0), e.longest)
 	s.MaxNumTokens = w.maxNumTokens(e, s.MaxBatchSize)
 	return s

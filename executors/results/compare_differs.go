@@ -121,6 +121,8 @@ func (p pair) refused(how Comparing) string {
 	switch {
 	case b.Simulated != t.Simulated:
 		return "one side is simulated and the other is not"
+	case len(p.unranked()) > 0:
+		return fmt.Sprintf("the sides differ in %s, which simulations do not account for: measure both", strings.Join(p.unranked(), ", "))
 	case p.base.Samples == 0:
 		return "the base has no sample that counts: " + string(p.base.Verdict)
 	case p.target.Samples == 0:
@@ -144,6 +146,9 @@ func (p pair) refused(how Comparing) string {
 	}
 	return fmt.Sprintf("the sides differ in %s; -across=%s compares them anyway", strings.Join(words, ", "), strings.Join(unnamed, ","))
 }
+
+// unranked names in what simulated sides differ that simulations do not account for.
+func (p pair) unranked() []string { return Unranked([]RunSummary{p.base, p.target}) }
 
 // notes say what to know of one metric of the pair.
 func (p pair) notes(metric string) []string {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/perf/benchmath"
 
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -84,6 +85,25 @@ type RunSummary struct {
 	// Results are the results that the summary is of, counting or not. They are
 	// in the document on their own.
 	Results []*Result `json:"-"`
+}
+
+// Unranked names the options that simulations do not account for and in which
+// simulated runs differ: what they report does not tell which run is faster.
+func Unranked(runs []RunSummary) []string {
+	var names []string
+	var first *plan.Estimate
+	for _, run := range runs {
+		r := run.Results[0]
+		switch {
+		case !r.Simulated || r.Estimate == nil:
+			continue
+		case first == nil:
+			first = r.Estimate
+		}
+		names = append(names, first.LeavesOut(r.Estimate)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // summariseRun sums up results of one run, at least one.

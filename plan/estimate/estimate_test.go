@@ -63,6 +63,25 @@ func TestPublishedRecipes(t *testing.T) {
 	}
 }
 
+// A run without CUDA graphs is never predicted to be faster: what padding costs is
+// less than what the host takes to launch the kernels.
+func TestCUDAGraphsAreNotSlower(t *testing.T) {
+	for _, c := range []struct{ isl, osl, n, concurrency, tokens int }{{512, 8000, 2048, 1024, 2048}, {1000, 1000, 16384, 4096, 8192}, {128, 128, 16384, 4096, 8192}, {8000, 512, 4096, 1024, 22528}, {1000, 1000, 1000, 40, 8192}} {
+		rate := func(sizes []int) float64 {
+			s := maverick(c.isl, c.osl, c.n, c.concurrency, c.tokens, 0.9)
+			s.GraphSizes = sizes
+			o, err := Simulate(s, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o.Metrics().TPSPerGPU
+		}
+		if with, without := rate([]int{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 896}), rate(nil); without >= with {
+			t.Errorf("%d/%d at concurrency %d: %.0f tok/s/GPU without CUDA graphs, %.0f with", c.isl, c.osl, c.concurrency, without, with)
+		}
+	}
+}
+
 func TestDoesNotFit(t *testing.T) {
 	s := maverick(1000, 1000, 10, 0, 8192, 0.9)
 	s.GPU.MemoryBytes = 60e9

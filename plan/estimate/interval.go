@@ -34,7 +34,12 @@ func (c *Calibration) Around(s *Scenario, mid float64) Interval {
 
 // gaps names what no published run covers, by the names of Wider.
 func (c *Calibration) gaps(s *Scenario, rate float64) []string {
-	names := slices.Repeat([]string{"option"}, s.NotModelled)
+	var names []string
+	for _, value := range s.NotModelled {
+		if value != nil {
+			names = append(names, "option")
+		}
+	}
 	for _, aspect := range []struct {
 		name    string
 		covered bool

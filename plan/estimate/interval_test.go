@@ -2,6 +2,7 @@ package estimate
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -46,7 +47,7 @@ func TestIntervalsWidenAwayFromPublishedRuns(t *testing.T) {
 		{"model", func(s *Scenario) { s.Model.Name = "Llama 5" }},
 		{"version", func(s *Scenario) { s.Version = "2.0" }},
 		{"kind", func(s *Scenario) { s.Model.Routed.Dtype = BF16 }},
-		{"option", func(s *Scenario) { s.NotModelled = 1 }},
+		{"option", func(s *Scenario) { s.NotModelled = map[string]any{"stream_interval": 4, "moe_config.backend": nil} }},
 	} {
 		s := nvfp4(-1)
 		base := widthOf(s, 1000)
@@ -66,7 +67,10 @@ func TestIntervalsWidenAwayFromPublishedRuns(t *testing.T) {
 		t.Errorf("±%v at concurrency 64, ±%v without a limit", few, many)
 	}
 	s := nvfp4(-1)
-	s.NotModelled = 100
+	s.NotModelled = map[string]any{}
+	for i := range 100 {
+		s.NotModelled[strconv.Itoa(i)] = true
+	}
 	if got := widthOf(s, 1000); !near(got, widest) {
 		t.Errorf("±%v with a hundred options that are not modelled", got)
 	}

@@ -1,6 +1,7 @@
 package estimate
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -56,6 +57,9 @@ const (
 	published = "published runs have this value"
 )
 
+// The backend of experts where none is named: AUTO from TensorRT-LLM 1.2 on.
+const defaultExperts, defaultExpertsEarly = "AUTO", "CUTLASS"
+
 // Options is what predictions account for.
 var Options = []Option{
 	{"tp", nil, sized},
@@ -88,14 +92,17 @@ var Options = []Option{
 	{"scheduler_policy", []any{"guaranteed_no_evict"}, published},
 	{"beam_width", []any{1}, published},
 	{"cluster_size", []any{1}, published},
-	{"moe_config.backend", []any{"AUTO"}, published},
+	{"moe_config.backend", []any{defaultExperts}, published},
+	{"moe_backend", []any{defaultExperts}, published},
 	{"disable_overlap_scheduler", []any{false}, published},
 	{"stream_interval", []any{1}, published},
 	{"attn_backend", []any{"TRTLLM"}, published},
 	{"enable_autotuner", []any{true}, published},
+	{"autotuner_enabled", []any{true}, published},
 	{"allreduce_strategy", []any{"AUTO"}, published},
 	{"sampler_type", []any{"auto"}, published},
 	{"kv_cache_config.dtype", []any{"auto"}, published},
+	{"kv_cache_dtype", []any{"auto"}, published},
 	{"kv_cache_config.tokens_per_block", []any{tokensPerBlock}, published},
 	{"enable_min_latency", []any{false}, published},
 	{"enable_lora", []any{false}, published},
@@ -123,57 +130,97 @@ var Options = []Option{
 	{"max_input_len", nil, neutral},
 }
 
+var optionsByName = func() map[string]Option {
+	m := make(map[string]Option, len(Options))
+	for _, o := range Options {
+		m[o.Name] = o
+	}
+	return m
+}()
+
+// optionObjects are the objects of the options file with a key in Options.
+var optionObjects = func() map[string]bool {
+	m := map[string]bool{}
+	for _, o := range Options {
+		if object, _, ok := strings.Cut(o.Name, "."); ok {
+			m[object] = true
+		}
+	}
+	return m
+}()
+
 // NotModelled returns what a run sets that predictions do not account for:
 // values by the name of the argument, or by the dotted path of the key in the
-// options file as JSON decodes it. Runs that differ in what it returns cannot be
-// ranked by their predictions.
-func NotModelled(arguments map[string]any, options any) map[string]any {
-	out := map[string]any{}
-	for name, value := range arguments {
-		if name == "ep" {
-			if !seesEP(arguments, options) {
-				out[name] = value
-			}
-			continue
+// options file as JSON decodes it; nil for nothing. Runs that differ in what it
+// returns cannot be ranked by their predictions. Early says that TensorRT-LLM is
+// older than 1.2.
+func NotModelled(arguments map[string]any, options any, early bool) map[string]any {
+	var out map[string]any
+	add := func(name string, value any) {
+		if out == nil {
+			out = map[string]any{}
 		}
-		addUnseen(out, name, value)
+		out[name] = value
+	}
+	for name, value := range arguments {
+		if name == "ep" && !seesEP(arguments, options) || name != "ep" && unseen(name, value) {
+			add(name, value)
+		}
 	}
 	if object, ok := options.(map[string]any); ok {
-		eachKey("", object, func(path string, value any) { addUnseen(out, path, value) })
+		eachKey("", object, func(path string, value any) {
+			if !(early && value == defaultExpertsEarly) && unseen(path, value) {
+				add(path, value)
+			}
+		})
 	}
 	return out
 }
 
-func addUnseen(out map[string]any, name string, value any) {
-	i := slices.IndexFunc(Options, func(o Option) bool { return o.Name == name })
-	if value != nil && (i < 0 || !Options[i].Sees(value)) {
-		out[name] = value
-	}
+func unseen(name string, value any) bool {
+	o, known := optionsByName[name]
+	return value != nil && !(known && o.Sees(value))
 }
 
 // seesEP reports whether published runs cut the experts as a run does: into
-// whole experts under attention data parallelism, and by either rule else only
-// where there is one GPU to cut them over.
+// whole experts, or without attention data parallelism all by tensor parallelism.
 func seesEP(arguments map[string]any, options any) bool {
-	ep, _ := number(arguments["ep"])
+	ep, given := number(arguments["ep"])
 	tp, ok := number(arguments["tp"])
 	if !ok {
 		tp = 1
 	}
 	object, _ := options.(map[string]any)
-	if object["enable_attention_dp"] == true {
-		return ep == tp
-	}
-	return ep <= 1
+	return ep == tp || (ep == 1 || !given) && object["enable_attention_dp"] != true
 }
 
-// eachKey calls f for every value in an object that is not an object itself.
+// eachKey calls f for every value in an object that is not an object itself, and
+// for objects of which no key is in Options.
 func eachKey(prefix string, object map[string]any, f func(path string, value any)) {
 	for name, value := range object {
-		if inner, ok := value.(map[string]any); ok && len(inner) > 0 {
-			eachKey(prefix+name+".", inner, f)
+		path := prefix + name
+		if inner, ok := value.(map[string]any); ok && len(inner) > 0 && optionObjects[path] {
+			eachKey(path+".", inner, f)
 			continue
 		}
-		f(prefix+name, value)
+		f(path, value)
 	}
+}
+
+// Differ names, sorted, in what two results of NotModelled are not alike. What
+// one does not have is the default, as nil is.
+func Differ(a, b map[string]any) []string {
+	var names []string
+	for name, value := range a {
+		if !reflect.DeepEqual(value, b[name]) {
+			names = append(names, name)
+		}
+	}
+	for name, value := range b {
+		if _, both := a[name]; !both && value != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

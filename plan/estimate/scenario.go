@@ -30,9 +30,9 @@ type Scenario struct {
 	// says that it is older than 1.2.
 	Version string
 	Early   bool
-	// NotModelled is how many options the run sets that predictions do not
-	// account for.
-	NotModelled int
+	// NotModelled is what the run sets that predictions do not account for (see
+	// the function); nil where other runs set it and this one does not.
+	NotModelled map[string]any
 	// Parameters replace the shipped ones unless nil.
 	Parameters *Parameters
 	// Requests are in the order in which they are sent.

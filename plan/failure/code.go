@@ -85,12 +85,12 @@ const (
 	VersionNotCatalogued Code = "version_not_catalogued"
 	// DeclaredByUser marks what depends on facts of the user's own.
 	DeclaredByUser Code = "declared_by_user"
-	// SpeculationNotModelled marks predictions of runs with speculative_config.
-	SpeculationNotModelled Code = "speculation_not_modelled"
-	UnverifiedPrediction   Code = "unverified_prediction"
-	UnpinnedImage          Code = "unpinned_image"
-	UnpinnedRevision       Code = "unpinned_revision"
-	MNNVLOff               Code = "mnnvl_off"
+	// NotModelled marks predictions that do not account for an option of the run.
+	NotModelled          Code = "not_modelled"
+	UnverifiedPrediction Code = "unverified_prediction"
+	UnpinnedImage        Code = "unpinned_image"
+	UnpinnedRevision     Code = "unpinned_revision"
+	MNNVLOff             Code = "mnnvl_off"
 )
 
 // A Verdict is what a result is worth; a code asks for one.

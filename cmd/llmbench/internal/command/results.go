@@ -144,7 +144,10 @@ func (e *env) runResults(f resultFlags) error {
 		return err
 	}
 	for _, set := range list {
-		set = view.Arrange(set, f.Sort, f.Top)
+		set, why := view.Arrange(set, f.Sort, f.Top)
+		if why != "" {
+			fmt.Fprintf(e.streams.Err, "All runs are shown, in the order of the definitions: %s.\n", why)
+		}
 		if err := write(e.streams.Out, set); err != nil {
 			return err
 		}

@@ -25,6 +25,10 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 		first := g.runs[0]
 		p.line("%s on %s, %s", modelLine(first), hardwareLine(first), imageLine(first))
 		p.line("")
+		for _, words := range estimatorWords(g) {
+			p.line("%s: %s", words[0], markdownText(words[1]))
+			p.line("")
+		}
 		t := v.runTable(g, sharedNames(g))
 		t.indent = ""
 		t.header[0] = "run"

@@ -235,9 +235,7 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 		same("placement", func(r *plan.Run) string { return v.Placement[r.Executor] })
 	}
 	lines = append(lines, [2]string{"store", v.Plan.Store})
-	if words := estimatorWords(g.runs[0]); words != "" {
-		lines = append(lines, [2]string{"estimator", words})
-	}
+	lines = append(lines, estimatorWords(g)...)
 	names := 0
 	for _, l := range lines {
 		names = max(names, width(l[0]))
@@ -248,16 +246,29 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 	return unpinned
 }
 
-// estimatorWords say how far the predictions of a run are verified: by what was
-// measured here, or not at all; "" by published runs.
-func estimatorWords(r *plan.Run) string {
-	for _, n := range r.Notes {
-		if n.Code == failure.UnverifiedPrediction {
-			return n.Detail
+// estimatorWords say how far the predictions of runs are verified where not by
+// published runs, by what was measured here or not at all, and what they leave out.
+// Each has a name before it.
+func estimatorWords(g *group) [][2]string {
+	var list [][2]string
+	add := func(name, words string) {
+		if line := [2]string{name, words}; words != "" && !slices.Contains(list, line) {
+			list = append(list, line)
 		}
 	}
-	_, learned, _ := strings.Cut(estimator(r), ", ")
-	return learned
+	var estimates []*plan.Estimate
+	for _, r := range g.runs {
+		for _, n := range r.Notes {
+			if n.Code == failure.UnverifiedPrediction {
+				add("estimator", n.Detail)
+			}
+		}
+		_, learned, _ := strings.Cut(estimator(r), ", ")
+		add("estimator", learned)
+		estimates = append(estimates, r.Estimate)
+	}
+	add(string(failure.NotModelled), plan.NotModelled(estimates...))
+	return list
 }
 
 // estimator is the version of the estimator and what it learned here.

@@ -2,8 +2,10 @@ package view
 
 import (
 	"cmp"
+	"fmt"
 	"html/template"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -26,7 +28,9 @@ type reportFrontier struct {
 type reportFrontierGroup struct {
 	Name   string
 	Series int // its colour, from 1
-	Points []reportFrontierPoint
+	// Unranked says why there are no points, "" where there are.
+	Unranked string
+	Points   []reportFrontierPoint
 }
 
 // A reportFrontierPoint is a run on the frontier.
@@ -55,7 +59,7 @@ func newReportFrontier(set *results.Set, names runNames) (*reportFrontier, error
 			continue
 		}
 		worth = worth || len(points) > 1
-		g := reportFrontierGroup{Name: name, Series: i%mostSeries + 1}
+		g := reportFrontierGroup{Name: name, Series: i%mostSeries + 1, Unranked: unranked(of[name])}
 		for _, p := range points {
 			f.Suspect = f.Suspect || p.suspect
 			if p.best {
@@ -76,7 +80,7 @@ func newReportFrontier(set *results.Set, names runNames) (*reportFrontier, error
 }
 
 // frontierOf are the points of one traffic from the right to the left. Of equal
-// runs the first is the best.
+// runs the first is the best; none is where the numbers do not rank the runs.
 func frontierOf(runs []results.RunSummary, names runNames, series int) []frontierPoint {
 	var out []frontierPoint
 	for _, run := range runs {
@@ -90,10 +94,10 @@ func frontierOf(runs []results.RunSummary, names runNames, series int) []frontie
 		})
 	}
 	slices.SortStableFunc(out, func(a, b frontierPoint) int { return cmp.Or(cmp.Compare(b.X, a.X), cmp.Compare(b.Y, a.Y)) })
-	most := 0.0
+	most, ranked := 0.0, unranked(runs) == ""
 	var best []results.RunSummary
 	for i := range out {
-		if out[i].Y > most {
+		if ranked && out[i].Y > most {
 			most, out[i].best = out[i].Y, true
 			best = append(best, results.RunSummary{Address: out[i].address})
 		}
@@ -103,6 +107,15 @@ func frontierOf(runs []results.RunSummary, names runNames, series int) []frontie
 		out[i].label = along.values(out[i].address)
 	}
 	return out
+}
+
+// unranked says why the numbers of simulated runs do not rank them, "" where they do.
+func unranked(runs []results.RunSummary) string {
+	names := results.Unranked(runs)
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the runs differ in %s, which simulations do not account for", strings.Join(names, ", "))
 }
 
 func frontierPlot(size reportSize, all []frontierPoint) (*plot.Plot, error) {

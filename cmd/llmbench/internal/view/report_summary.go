@@ -22,7 +22,7 @@ func reportTiles(set *results.Set, price Price) []reportTile {
 			best, where = s.Median, newRunNames(set.Runs).full(run.Address)
 		}
 	}
-	if best > 0 {
+	if best > 0 && unranked(set.Runs) == "" {
 		tiles = append(tiles, reportTile{figure(best), "tokens/s/GPU at most: " + where})
 	}
 	if Simulated(set) {
@@ -201,7 +201,7 @@ func reportNotes(set *results.Set) []reportNote {
 		out = append(out, reportNote{Code: code, Text: text, Runs: address})
 	}
 	for _, code := range codes {
-		n := reportNote{Code: string(code), Text: caption(code), Runs: "all runs"}
+		n := reportNote{Code: string(code), Text: captionIn(set, code), Runs: "all runs"}
 		if k := len(runs[code]); k < len(set.Runs) {
 			n.Runs = fmt.Sprintf("%d of %d runs", k, len(set.Runs))
 		}

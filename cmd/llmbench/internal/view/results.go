@@ -348,6 +348,19 @@ func intervalNotes(s *results.Set) []string {
 // caption says in a few words what a caveat means for the metric that it touches.
 func caption(code failure.Code) string { return cmp.Or(code.Entry().Caption, string(code)) }
 
+// captionIn is caption with what a set of results says more of a code.
+func captionIn(s *results.Set, code failure.Code) string {
+	if code != failure.NotModelled {
+		return caption(code)
+	}
+	var estimates []*plan.Estimate
+	for _, r := range s.Results {
+		estimates = append(estimates, r.Estimate)
+	}
+	words := strings.TrimSuffix(plan.NotModelled(estimates...), ".")
+	return cmp.Or(strings.Replace(words, "P", "p", 1), caption(code))
+}
+
 // detailedCaveats are the notes that say more of a run than their code, once each.
 func detailedCaveats(s *results.Set) []string {
 	var out []string
@@ -369,16 +382,22 @@ func detailedCaveats(s *results.Set) []string {
 type rowMarks struct {
 	byAddress map[string]string
 	best      bool // some row is marked as the best
+	unranked  []string
+	caption   func(failure.Code) string
 	common    []failure.Code
 	lettered  []failure.Code
 }
 
 func newRowMarks(s *results.Set, names runNames) rowMarks {
-	m := rowMarks{byAddress: map[string]string{}}
+	m := rowMarks{byAddress: map[string]string{}, caption: func(code failure.Code) string { return captionIn(s, code) }}
 	order, of := grouped(s.Runs, names)
 	for i, group := range order {
 		points := frontierOf(of[group], names, i)
 		if len(points) < 2 {
+			continue
+		}
+		if why := unranked(of[group]); why != "" {
+			m.unranked = append(m.unranked, fmt.Sprintf("%s: none is marked as the best: %s.", group, why))
 			continue
 		}
 		m.best = true
@@ -451,13 +470,14 @@ func (m rowMarks) legend() []string {
 	if m.best {
 		out = append(out, "*  the most output tok/s/GPU of its use case    ^  Pareto-optimal in tok/s/GPU and tok/s/user")
 	}
+	out = append(out, m.unranked...)
 	for i, code := range m.lettered {
-		out = append(out, fmt.Sprintf("%s  %s", letter(i), caption(code)))
+		out = append(out, fmt.Sprintf("%s  %s", letter(i), m.caption(code)))
 	}
 	if len(m.common) > 0 {
 		var texts []string
 		for _, code := range m.common {
-			texts = append(texts, caption(code))
+			texts = append(texts, m.caption(code))
 		}
 		out = append(out, "all rows with numbers: "+strings.Join(texts, "; ")+".")
 	}

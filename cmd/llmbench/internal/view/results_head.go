@@ -74,10 +74,13 @@ func common(s *results.Set, of func(*results.Result) string) (text string, same 
 
 // Arrange returns the set with its runs ordered by a metric, the best first, and no
 // more than top of them; "" keeps the order and 0 all. Runs without the metric come
-// last.
-func Arrange(s *results.Set, metric string, top int) *results.Set {
+// last. Runs that their numbers do not rank stay as they are, and why says so.
+func Arrange(s *results.Set, metric string, top int) (arranged *results.Set, why string) {
 	if metric == "" && top <= 0 {
-		return s
+		return s, ""
+	}
+	if why := unranked(s.Runs); why != "" {
+		return s, why
 	}
 	c := *s
 	c.Runs = slices.Clone(s.Runs)
@@ -95,7 +98,7 @@ func Arrange(s *results.Set, metric string, top int) *results.Set {
 			}
 		}
 	}
-	return &c
+	return &c, ""
 }
 
 // better orders what is better first and what is not there last.

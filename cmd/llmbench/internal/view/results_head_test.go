@@ -23,15 +23,15 @@ func TestResultsHead(t *testing.T) {
 
 func TestArrange(t *testing.T) {
 	set := reportSet()
-	top := Arrange(set, trtllm.OutputThroughputPerGPU, 2)
+	top, _ := Arrange(set, trtllm.OutputThroughputPerGPU, 2)
 	if len(top.Runs) != 2 || len(top.Results) != 8 || !strings.HasSuffix(top.Runs[0].Address, "reasoning/concurrency=4096") || !strings.HasSuffix(top.Runs[1].Address, "reasoning/concurrency=512") {
 		t.Errorf("%d runs, %d results, first %s", len(top.Runs), len(top.Results), top.Runs[0].Address)
 	}
-	fast := Arrange(set, trtllm.AvgTTFT, 0) // a time: the least is the best, none is last
+	fast, _ := Arrange(set, trtllm.AvgTTFT, 0) // a time: the least is the best, none is last
 	if first, last := fast.Runs[0], fast.Runs[len(fast.Runs)-1]; !strings.HasSuffix(first.Address, "concurrency=64") || last.Samples != 0 {
 		t.Errorf("first %s, last %s", first.Address, last.Address)
 	}
-	if Arrange(set, "", 0) != set {
+	if same, _ := Arrange(set, "", 0); same != set {
 		t.Error("the order changes without being asked to")
 	}
 }
