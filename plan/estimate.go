@@ -52,7 +52,7 @@ func (e *Estimate) LeavesOut(other *Estimate) []string {
 // NotModelled says in a sentence what estimates do not account for, with the values
 // that runs have; "" for nothing. Estimates may be nil.
 func NotModelled(list ...*Estimate) string {
-	values := map[string][]string{}
+	values, differ := map[string][]string{}, false
 	for _, e := range list {
 		if e == nil {
 			continue
@@ -67,6 +67,7 @@ func NotModelled(list ...*Estimate) string {
 			}
 			if !slices.Contains(values[name], word) {
 				values[name] = append(values[name], word)
+				differ = differ || len(values[name]) > 1
 			}
 		}
 	}
@@ -74,12 +75,18 @@ func NotModelled(list ...*Estimate) string {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		words = append(words, fmt.Sprintf("%s (%s)", name, strings.Join(values[name], ", ")))
 	}
-	switch last := len(words) - 1; {
+	text, last := "", len(words)-1
+	switch {
 	case last < 0:
 		return ""
 	case last == 0:
-		return fmt.Sprintf("Predictions do not account for %s, and do not rank runs that differ in it.", words[0])
+		text = words[0]
 	default:
-		return fmt.Sprintf("Predictions do not account for %s and %s, and do not rank runs that differ in them.", strings.Join(words[:last], ", "), words[last])
+		text = strings.Join(words[:last], ", ") + " and " + words[last]
 	}
+	text = "Predictions do not account for " + text
+	if differ {
+		text += ", so they do not rank these runs"
+	}
+	return text + "."
 }

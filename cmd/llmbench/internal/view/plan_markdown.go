@@ -25,8 +25,8 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 		first := g.runs[0]
 		p.line("%s on %s, %s", modelLine(first), hardwareLine(first), imageLine(first))
 		p.line("")
-		for _, words := range estimatorWords(g) {
-			p.line("%s: %s", words[0], markdownText(words[1]))
+		if words := estimatorWords(g); len(words) > 0 {
+			p.line("%s", markdownText(strings.Join(words, " ")))
 			p.line("")
 		}
 		t := v.runTable(g, sharedNames(g))

@@ -235,7 +235,13 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 		same("placement", func(r *plan.Run) string { return v.Placement[r.Executor] })
 	}
 	lines = append(lines, [2]string{"store", v.Plan.Store})
-	lines = append(lines, estimatorWords(g)...)
+	for i, words := range estimatorWords(g) {
+		name := "estimator"
+		if i > 0 {
+			name = ""
+		}
+		lines = append(lines, [2]string{name, words})
+	}
 	names := 0
 	for _, l := range lines {
 		names = max(names, width(l[0]))
@@ -248,26 +254,25 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 
 // estimatorWords say how far the predictions of runs are verified where not by
 // published runs, by what was measured here or not at all, and what they leave out.
-// Each has a name before it.
-func estimatorWords(g *group) [][2]string {
-	var list [][2]string
-	add := func(name, words string) {
-		if line := [2]string{name, words}; words != "" && !slices.Contains(list, line) {
-			list = append(list, line)
+func estimatorWords(g *group) []string {
+	var list []string
+	add := func(words string) {
+		if words != "" && !slices.Contains(list, words) {
+			list = append(list, words)
 		}
 	}
 	var estimates []*plan.Estimate
 	for _, r := range g.runs {
 		for _, n := range r.Notes {
 			if n.Code == failure.UnverifiedPrediction {
-				add("estimator", n.Detail)
+				add(n.Detail)
 			}
 		}
 		_, learned, _ := strings.Cut(estimator(r), ", ")
-		add("estimator", learned)
+		add(learned)
 		estimates = append(estimates, r.Estimate)
 	}
-	add(string(failure.NotModelled), plan.NotModelled(estimates...))
+	add(plan.NotModelled(estimates...))
 	return list
 }
 
