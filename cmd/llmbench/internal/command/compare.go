@@ -59,7 +59,7 @@ func compareCommand(e *env) *cli.Command {
 		),
 		Description: description([]string{
 			"llmbench compare -executor=simulate examples/llama4-maverick examples/llama4-maverick",
-			"llmbench compare -executor=simulate -by=moe_backend -base=WIDEEP -across=all examples/sweep",
+			"llmbench compare -executor=simulate -by=concurrency -base=512 -across=all examples/sweep",
 		}, "0  compared; with -gate: no regression", "1  error", "3  nothing was compared, or simulations because nothing is measured; with -gate: a regression", "5  with -gate: it cannot be told") +
 			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json).",
 		Action: func(_ context.Context, c *cli.Command) error {

@@ -116,8 +116,16 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 		p.line("")
 		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, Plural(len(needed), "run"), more, hours)
 	}
+	var reasons []string
+	refused := map[string][]string{}
 	for _, r := range c.Refused {
-		p.line("%snot compared: %s: %s", mark, r.Address, r.Reason)
+		if refused[r.Reason] == nil {
+			reasons = append(reasons, r.Reason)
+		}
+		refused[r.Reason] = append(refused[r.Reason], r.Address)
+	}
+	for _, reason := range reasons {
+		p.line("%snot compared: %s: %s", mark, Some(refused[reason], 3), reason)
 	}
 	said := map[string]bool{}
 	for _, r := range c.Rows {
