@@ -113,14 +113,21 @@ func (e *env) runResults(f resultFlags) error {
 	if !ok {
 		return fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", f.Format)
 	}
+	if f.Format == "markdown" {
+		return view.Comment(e.streams.Out, func(w io.Writer) error { return e.printResults(w, write, f) })
+	}
+	return e.printResults(e.streams.Out, write, f)
+}
+
+func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) error, f resultFlags) error {
 	if f.Executor == results.ImportedType {
-		return e.showImported(f, write)
+		return e.showImported(out, f, write)
 	}
 	s := e.load(f.definitionFlags, f.Executor)
 	p, diags := s.runs(plan.Selection{Targets: f.Targets})
 	if err := s.complainOfErrors(diags); err != nil {
 		if f.Format == "json" {
-			err = errors.Join(write(e.streams.Out, results.NewSet(nil)), err)
+			err = errors.Join(write(out, results.NewSet(nil)), err)
 		}
 		return err
 	}
@@ -148,13 +155,13 @@ func (e *env) runResults(f resultFlags) error {
 		if why != "" {
 			fmt.Fprintf(e.streams.Err, "All runs are shown, in the order of the definitions: %s.\n", why)
 		}
-		if err := write(e.streams.Out, set); err != nil {
+		if err := write(out, set); err != nil {
 			return err
 		}
 		if f.Format != "table" {
 			continue
 		}
-		if err := view.ResultsCost(e.streams.Out, set, s.price()); err != nil {
+		if err := view.ResultsCost(out, set, s.price()); err != nil {
 			return err
 		}
 	}
@@ -221,7 +228,7 @@ func (s *session) simulations(f definitionFlags, executor string, targets []stri
 }
 
 // showImported prints what import took over.
-func (e *env) showImported(f resultFlags, write func(io.Writer, *results.Set) error) error {
+func (e *env) showImported(out io.Writer, f resultFlags, write func(io.Writer, *results.Set) error) error {
 	s := e.load(f.definitionFlags, simulate.Type)
 	if err := s.complainOfErrors(s.diags); err != nil {
 		return err
@@ -231,7 +238,7 @@ func (e *env) showImported(f resultFlags, write func(io.Writer, *results.Set) er
 		return err
 	}
 	for _, set := range list {
-		if err := write(e.streams.Out, set); err != nil {
+		if err := write(out, set); err != nil {
 			return err
 		}
 	}

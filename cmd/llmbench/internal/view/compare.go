@@ -13,9 +13,11 @@ import (
 
 // CompareFormats are the forms of comparisons, by the name that -format takes.
 var CompareFormats = map[string]func(io.Writer, *results.Comparison) error{
-	"table":    func(w io.Writer, c *results.Comparison) error { return compareTable(w, c, (*table).plain, "") },
-	"markdown": func(w io.Writer, c *results.Comparison) error { return compareTable(w, c, (*table).markdown, "- ") },
-	"csv":      compareCSV,
+	"table": func(w io.Writer, c *results.Comparison) error { return compareTable(w, c, (*table).plain, "") },
+	"markdown": func(w io.Writer, c *results.Comparison) error {
+		return Comment(w, func(w io.Writer) error { return compareTable(w, c, (*table).markdown, "- ") })
+	},
+	"csv": compareCSV,
 	"json": func(w io.Writer, c *results.Comparison) error {
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)

@@ -13,7 +13,10 @@ import (
 // what it costs, and folded behind them all values with their places. base is
 // what the plan is compared with, named name; nil for nothing.
 func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
-	p := &printer{w: w}
+	return Comment(w, func(w io.Writer) error { return v.markdown(&printer{w: w}, base, name) })
+}
+
+func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 	if v.Plan.Simulated() {
 		p.line("**%s**", planBanner)
 		p.line("")

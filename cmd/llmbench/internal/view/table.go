@@ -3,6 +3,7 @@ package view
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -186,6 +187,64 @@ func (t *table) markdown(w io.Writer) error {
 		tablewriter.WithConfig(t.config(tw.Padding{Left: " ", Right: " "})),
 	)
 	return t.fill(tbl)
+}
+
+// mostComment is how many bytes of Markdown are written at most: a comment on GitHub
+// holds 65,536 characters.
+const mostComment = 60_000
+
+// Comment writes Markdown that fits into a comment: where there is too much, of each
+// table, list and block of code the first lines, and how many more there are. It returns
+// the error of write, whose Markdown it has written nevertheless.
+func Comment(w io.Writer, write func(io.Writer) error) error {
+	var whole strings.Builder
+	failed := write(&whole)
+	text := whole.String()
+	for most := 512; len(text) > mostComment && most > 0; most = most * 3 / 4 {
+		text = shortened(whole.String(), most)
+	}
+	if len(text) > mostComment { // more blocks than lines in them
+		end := strings.LastIndexByte(text[:mostComment-10], '\n') + 1
+		text = text[:end] + "\n…\n"
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		return err
+	}
+	return failed
+}
+
+// shortened keeps the first lines of what has more in one piece.
+func shortened(text string, most int) string {
+	var b strings.Builder
+	code, last, n := false, byte(0), 0
+	more := func() {
+		if over := n - most; over > 0 && last != 0 {
+			fmt.Fprintf(&b, map[byte]string{'|': "\n… and %d more\n", '-': "- … and %d more\n", '`': "… and %d more\n"}[last], over)
+		}
+		n = 0
+	}
+	for line := range strings.Lines(text) {
+		kind := byte(0)
+		switch fence := strings.HasPrefix(line, "```"); {
+		case fence:
+			code = !code
+		case code:
+			kind = '`'
+		case strings.HasPrefix(line, "- "), strings.HasPrefix(line, "|"):
+			kind = line[0]
+		}
+		if kind != last {
+			more()
+			if last = kind; kind == '|' {
+				n = -2 // the header
+			}
+		}
+		if n++; kind == 0 || n <= most {
+			b.WriteString(line)
+		}
+	}
+	more()
+	return b.String()
 }
 
 // markdownText is a string that Markdown shows as it is, HTML and the bars of

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 )
@@ -35,5 +37,34 @@ func TestTableMarkdown(t *testing.T) {
 		"| chat     | 1 |\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// Markdown for a comment is below GitHub's limit of 65,536 characters however much
+// there is, and says how much is left out.
+func TestCommentFits(t *testing.T) {
+	rows := func(n int) string {
+		return "| run | tok/s |\n|---|---|\n" + strings.Repeat("| max_throughput/use_case=chat/concurrency=64 | 12,345 |\n", n)
+	}
+	for name, text := range map[string]string{
+		"table": "before\n" + rows(10_000) + "\nafter\n", "list": "before\n" + strings.Repeat("- a note of a run\n", 10_000) + "after\n",
+		"code":   "<details>\n```\n" + strings.Repeat("| no table\n", 10_000) + "```\n</details>\nafter\n",
+		"tables": strings.Repeat(rows(40)+"\n", 500) + "after\n", "prose": strings.Repeat("words\n", 100_000),
+	} {
+		var b strings.Builder
+		if err := Comment(&b, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if b.Len() > mostComment || b.Len() < 1000 || name != "prose" && (!strings.Contains(b.String(), " more\n") || !strings.HasSuffix(b.String(), "after\n")) {
+			t.Errorf("%s: %d bytes: %.200s", name, b.Len(), b.String())
+		}
+		if strings.Count(b.String(), "```")%2 != 0 {
+			t.Errorf("%s: a block of code has no end", name)
+		}
+	}
+	small := rows(300) + "- note\n"
+	var b strings.Builder
+	if err := Comment(&b, func(w io.Writer) error { io.WriteString(w, small); return errors.New("told") }); err == nil || b.String() != small {
+		t.Errorf("%v: %d bytes of %d", err, b.Len(), len(small))
 	}
 }
