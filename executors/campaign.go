@@ -271,7 +271,7 @@ func (c *Campaign) tell(t *task, typ EventType, e Event) {
 	e.Type, e.Time, e.Text = typ, time.Now(), c.redactor.Clean(e.Text)
 	if t != nil {
 		e.Run, e.Sample, e.State = t.run, t.sample, t.status.State
-		e.JobID = t.status.JobID
+		e.JobID, e.Started = t.status.JobID, t.status.Started
 		if t.attempt != nil {
 			e.Attempt = t.attempt.Number
 		}

@@ -29,6 +29,8 @@ type Event struct {
 	Sample, Attempt int
 	JobID           string
 	State           State
+	// Started is when the run's job began, zero where that is not known.
+	Started time.Time
 	// Text is for people: a reason, a remedy, a notice.
 	Text string
 	// Done and Total count requests, or rows of a data set.

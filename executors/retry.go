@@ -19,7 +19,7 @@ const excludedFor = 12 * time.Hour
 func (t *task) again() {
 	t.phase, t.attempt, t.status = waiting, nil, Status{}
 	t.announced, t.stopping = false, false
-	t.progress, t.quiet = 0, quiet{}
+	t.done, t.said, t.quiet = 0, "", quiet{}
 }
 
 // blame keeps later jobs away from a node that a failure names. Where it names none

@@ -40,8 +40,9 @@ type task struct {
 	deferrals int  // how often it was given back
 	stopping  bool // this campaign stops it, for a reason of its own
 
-	progress int
-	quiet    quiet
+	done  int    // requests, as told last
+	said  string // the progress that was told last
+	quiet quiet
 }
 
 func (t *task) key() runs.Key {

@@ -31,9 +31,10 @@ func (c *Campaign) read(t *task) error {
 	if err != nil || p == nil {
 		return err
 	}
-	if p.Done != t.progress {
-		t.progress, t.siblings.started = p.Done, true
-		c.tell(t, RunProgress, Event{Done: p.Done, Total: p.Total, Text: p.Stage})
+	if now := p.String(); p.Done != t.done || now != t.said {
+		t.siblings.started = t.siblings.started || p.Done != t.done
+		t.done, t.said = p.Done, now
+		c.tell(t, RunProgress, Event{Done: p.Done, Total: p.Total, Text: now})
 	}
 	return nil
 }

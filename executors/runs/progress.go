@@ -2,6 +2,7 @@ package runs
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -16,8 +17,22 @@ type Progress struct {
 	// Stage is the last thing that trtllm-bench said it was doing, in its words;
 	// "" while it has said nothing.
 	Stage string
+	// Phase is the phase that it belongs to.
+	Phase trtllm.Phase
 	// Done and Total count requests; both are 0 before the first is done.
 	Done, Total int
+}
+
+// String is the phase in a word or two: "loading", "measuring 63 %"; "" while
+// trtllm-bench has said nothing.
+func (p *Progress) String() string {
+	switch {
+	case p.Total > 0:
+		return fmt.Sprintf("measuring %d %%", 100*p.Done/p.Total)
+	case p.Phase == trtllm.PhaseBenchmarking:
+		return "measuring"
+	}
+	return p.Phase.String()
 }
 
 // tailBytes is how much of the end of a log is looked at for progress.
@@ -40,7 +55,7 @@ func (a *Attempt) Progress() (*Progress, error) {
 			p.read(text)
 		}
 		if p.Total > 0 && p.Stage == "" {
-			p.Stage = "Starting benchmark" // said too long ago
+			p.Stage, p.Phase = "Starting benchmark", trtllm.PhaseBenchmarking // said too long ago
 		}
 		if p.Stage != "" {
 			break
@@ -55,7 +70,7 @@ func (p *Progress) read(end string) {
 		return
 	}
 	if log.Stage != "" {
-		p.Stage = log.Stage
+		p.Stage, p.Phase = log.Stage, log.Phase
 	}
 	if log.Total > 0 {
 		p.Done, p.Total = log.Done, log.Total

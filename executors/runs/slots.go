@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
@@ -37,6 +38,8 @@ type Slot struct {
 	// says that there are attempts that were.
 	Tries   int
 	Retired bool
+	// Took is for how long the jobs of its attempts that ended have run.
+	Took time.Duration
 	// Failed are the attempts that ended without a sample, the newest first.
 	Failed []plan.Failed
 }
@@ -115,7 +118,7 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 			gone = last
 		}
 		for _, n := range slices.Backward(s.attemptsIn(l)) {
-			if n <= last || slot.Counts {
+			if n <= last {
 				break
 			}
 			a := s.attempt(home, k, sample, n)
@@ -132,7 +135,10 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 
 // consider takes an older attempt into account.
 func (slot *Slot) consider(a *Attempt, o outcome) {
-	if o.Phase == Vacant {
+	if o.result != nil {
+		slot.Took += o.result.Took()
+	}
+	if o.Phase == Vacant || slot.Counts {
 		return
 	}
 	if o.Phase == Deferred {
@@ -153,7 +159,7 @@ func (slot *Slot) consider(a *Attempt, o outcome) {
 		slot.Failed = append(slot.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
 	}
 	if o.result.Counts() || slot.Attempt == nil {
-		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Failed: slot.Failed}
+		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
 	}
 }
 
@@ -171,7 +177,7 @@ func (slot *Slot) wait(snap *snapshot, phase Phase) error {
 	if slot.InFlight {
 		return nil
 	}
-	*slot = Slot{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries, Failed: slot.Failed}
+	*slot = Slot{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
 	if intent != nil {
 		slot.Mine, slot.Pack = intent.User == userName(), intent.Pack
 	}

@@ -51,7 +51,7 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, err
 		s := samples[n]
 		for i := range slices.Backward(s.Attempts) {
 			o := &s.Attempts[i]
-			if o.Number <= s.UpTo || slot.Counts {
+			if o.Number <= s.UpTo {
 				break
 			}
 			if o.result == nil || k.owns(o.Fingerprint) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -175,4 +176,27 @@ func walk(path string, v any, visit func(path string, was any, set func(any))) {
 			walk(fmt.Sprintf("%s[%d]", path, i), value, visit)
 		}
 	}
+}
+
+// status -watch goes on between two jobs as long as an apply may start the next.
+func TestApplyingIsWatched(t *testing.T) {
+	d := newSavedDesk(t)
+	f := definitionFlags{Dir: d.dir, Store: filepath.Join(d.dir, "store")}
+	watched := func(want bool) {
+		t.Helper()
+		code, applying, err := d.env.runStatus(t.Context(), f, "simulate", false)
+		if err != nil || code != exitFailed || applying != want {
+			t.Errorf("exit %d, applying %v, %v; want %v", code, applying, err, want)
+		}
+	}
+	watched(false)
+	lease, err := runs.Open(f.Store).Acquire(t.Context(), runs.Self("apply"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watched(true)
+	if err := lease.Release(); err != nil {
+		t.Fatal(err)
+	}
+	watched(false)
 }

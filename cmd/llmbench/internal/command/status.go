@@ -20,7 +20,7 @@ func statusCommand(e *env) *cli.Command {
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
 			&cli.BoolFlag{Name: "json", Usage: "print it as JSON"},
-			&cli.BoolFlag{Name: "watch", Usage: "print it again every few seconds until all runs have ended"},
+			&cli.BoolFlag{Name: "watch", Usage: "redraw it every few seconds until no job is in flight and no apply starts more"},
 		),
 		Description: description([]string{"llmbench status -executor=simulate examples/llama4-maverick"},
 			"0  all runs have their samples", "1  error", "3  some run failed, is invalid or blocked, or was never started", "4  jobs are still running", "130, 143  interrupted while watching"),
@@ -29,23 +29,30 @@ func statusCommand(e *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			watch := c.Bool("watch")
 			for {
-				code, err := e.runStatus(ctx, f, c.String("executor"), c.Bool("json"))
+				if watch {
+					e.streams.Redraw()
+				}
+				code, applying, err := e.runStatus(ctx, f, c.String("executor"), c.Bool("json"))
 				if err != nil {
 					return err
 				}
-				if !c.Bool("watch") || code != exitGoingOn {
+				if !watch || code != exitGoingOn && !applying {
 					return asStatus(code)
 				}
 				select {
 				case <-ctx.Done():
 					return e.interrupted()
-				case <-time.After(5 * time.Second):
+				case <-time.After(watchEvery):
 				}
 			}
 		},
 	}
 }
+
+// watchEvery is the time between two pictures of status -watch.
+const watchEvery = 5 * time.Second
 
 func asStatus(code int) error {
 	if code == exitDone {
@@ -54,7 +61,9 @@ func asStatus(code int) error {
 	return exitStatus(code)
 }
 
-func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string, asJSON bool) (int, error) {
+// runStatus prints where the runs are. applying says that an apply at work may start
+// those that are left.
+func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string, asJSON bool) (code int, applying bool, err error) {
 	var p *plan.Plan
 	var lines []view.Standing
 	var s *session
@@ -64,31 +73,43 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 		var diags hcl.Diagnostics
 		if p, diags = s.runs(plan.Selection{}); diags.HasErrors() {
 			if asJSON {
-				if err := view.StatusJSON(e.streams.Out, nil); err != nil {
-					return exitError, err
+				if err := view.StatusJSON(e.streams.Out, nil, view.Totals{}); err != nil {
+					return exitError, false, err
 				}
 			}
-			return exitError, s.complain(diags)
+			return exitError, false, s.complain(diags)
 		}
-		var err error
 		if lines, err = s.standing(ctx, p); err != nil {
-			return exitError, err
+			return exitError, false, err
 		}
 		if !overtaken(p, lines) {
 			break
 		}
 	}
-	code := statusCode(p, lines)
-	lines, err := s.simulated(ctx, f, executor, lines)
-	if err != nil {
-		return exitError, err
+	code = statusCode(p, lines)
+	applying = p.Summary.ToDo()+p.Summary.Wait > 0 && s.applying()
+	if lines, err = s.simulated(ctx, f, executor, lines); err != nil {
+		return exitError, false, err
 	}
+	totals := view.NewTotals(lines, applying, time.Now())
 	if asJSON {
-		err = view.StatusJSON(e.streams.Out, lines)
-	} else {
-		err = view.Status(e.streams.Out, lines)
+		return code, applying, view.StatusJSON(e.streams.Out, lines, totals)
 	}
-	return code, err
+	return code, applying, view.Status(e.streams.Out, lines, totals)
+}
+
+// applying reports whether an apply holds the store's lock and lives, as far as its
+// last sign of life tells.
+func (s *session) applying() bool {
+	h, err := s.store.Holder()
+	if err != nil || h == nil || h.Gone {
+		return false
+	}
+	seen := h.LastSeen
+	if seen.IsZero() {
+		seen = h.Owner.Started
+	}
+	return time.Since(seen) < 6*runs.Heartbeat
 }
 
 // simulated are the lines of simulations where nothing is measured yet and the

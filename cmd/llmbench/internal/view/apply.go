@@ -46,7 +46,7 @@ func NewApply(s *Streams, asJSON bool, p *plan.Plan) *Apply {
 		a.json.Info("llmbench "+p.LLMBenchVersion, "type", "version", "version", p.LLMBenchVersion)
 	case s.Terminal():
 		_, raw := s.Raw()
-		a.bars = newBars(raw)
+		a.bars = newBars(raw, p)
 	}
 	return a
 }
@@ -148,6 +148,9 @@ func (a *Apply) eventLine(e executors.Event) string {
 			return ""
 		}
 		a.last[name] = e.Time
+		if e.Total == 0 {
+			return name + "  " + e.Text
+		}
 		return strings.TrimRight(fmt.Sprintf("%s  %d of %d  %s", name, e.Done, e.Total, e.Text), " ")
 	case executors.RunComplete:
 		return fmt.Sprintf("%s  %s  %s tok/s/GPU", name, painted(string(e.Result.Verdict)), optionalFigure(e.Result.Metrics.At(trtllm.OutputThroughputPerGPU)))

@@ -3,30 +3,50 @@ package view
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
 )
 
-// bars are the progress bars of an apply on a terminal: one for each sample that
-// has its data set written, waits or runs.
+// bars are the live view of an apply on a terminal: one bar for each sample that
+// has its data set written, waits or runs, and the totals below them.
 type bars struct {
-	p    *mpb.Progress
-	byID map[string]*bar
+	p     *mpb.Progress
+	byID  map[string]*bar
+	runs  []*plan.Run
+	began time.Time
+
+	mu      sync.Mutex // never held while p is called, which may wait for a drawing
+	samples map[string]sample
 }
 
 // A bar is drawn by a goroutine of its own, so what it says is swapped as a whole.
 type bar struct {
 	b    *mpb.Bar
-	text atomic.Pointer[string]
+	says atomic.Pointer[func(now time.Time) string]
 }
 
-func newBars(w io.Writer) *bars {
-	return &bars{p: mpb.New(mpb.WithOutput(w), mpb.WithWidth(32)), byID: map[string]*bar{}}
+// A sample is what is known of one from its events.
+type sample struct {
+	run      *plan.Run
+	standing string // waiting, running, done or failed
+	since    time.Time
+	share    float64 // of its requests that are done
+}
+
+func newBars(w io.Writer, p *plan.Plan) *bars {
+	b := &bars{p: mpb.New(mpb.WithOutput(w), mpb.WithWidth(32)), byID: map[string]*bar{}, samples: map[string]sample{}, runs: p.Runs, began: time.Now()}
+	totals := b.p.New(0, mpb.NopStyle(), mpb.BarPriority(math.MaxInt), mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return b.summary(time.Now()) })))
+	b.byID[""] = &bar{b: totals}
+	return b
 }
 
 // event draws an event; it reports false for one that is a line of its own.
@@ -35,21 +55,90 @@ func (b *bars) event(e executors.Event) bool {
 		return false
 	}
 	id := sampleName(e)
+	s := b.take(id, e)
 	switch e.Type {
-	case executors.RunProgress:
-		b.at(id).draw(e.Done, e.Total, e.Text)
-	case executors.RunState, executors.RunSubmitted:
-		b.at(id).draw(0, 0, strings.TrimSpace(string(e.State)+" "+e.Text))
+	case executors.RunProgress, executors.RunState, executors.RunSubmitted:
+		b.at(id).draw(e, s)
+		return true
 	case executors.RunComplete, executors.RunErrored:
 		if at := b.byID[id]; at != nil {
 			at.b.Abort(true)
 			delete(b.byID, id)
 		}
-		return false
-	default:
-		return false
 	}
-	return true
+	return false
+}
+
+// take notes what an event says of a sample.
+func (b *bars) take(id string, e executors.Event) sample {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.samples[id]
+	was := s.standing
+	switch {
+	case e.Type == executors.RunComplete:
+		s.standing = "done"
+	case e.Type == executors.RunErrored:
+		s.standing = "failed"
+	case e.State == executors.Starting || e.State == executors.Running || e.State == executors.Finishing:
+		s.standing = "running"
+	default:
+		s.standing = "waiting"
+	}
+	if s.run = e.Run; s.standing != was {
+		s.since, s.share = e.Time, 0
+	}
+	if s.standing == "running" && !e.Started.IsZero() {
+		s.since = e.Started
+	}
+	if s.standing == "running" && e.Total > 0 {
+		s.share = float64(e.Done) / float64(e.Total)
+	}
+	b.samples[id] = s
+	return s
+}
+
+// summary says how many samples are where, and for how long the others should take with
+// as many at a time as run now.
+func (b *bars) summary(now time.Time) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	count, seen := map[string]int{}, map[*plan.Run]int{}
+	var longest, seconds float64
+	left := func(r *plan.Run, n float64, s sample) {
+		e := r.Estimate
+		if r.Free() || e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
+			return
+		}
+		one := e.StartupSeconds.Mid + e.MeasureSeconds.Mid
+		switch {
+		case s.share > 0:
+			one = e.MeasureSeconds.Mid * (1 - s.share)
+		case s.standing == "running":
+			one = max(0, one-now.Sub(s.since).Seconds())
+		}
+		longest, seconds = max(longest, one), seconds+n*one
+	}
+	for _, s := range b.samples {
+		count[s.standing]++
+		seen[s.run]++
+		if s.standing == "running" || s.standing == "waiting" {
+			left(s.run, 1, s)
+		}
+	}
+	total := len(b.samples)
+	for _, r := range b.runs {
+		if n := r.State.Missing() + len(r.State.InFlight) - seen[r]; n > 0 && (todo(r) || r.Action == plan.Wait) {
+			total += n
+			count["waiting"] += n
+			left(r, float64(n), sample{})
+		}
+	}
+	line := fmt.Sprintf("%d of %d done, %d failed, %d running, %d waiting; %s", count["done"], total, count["failed"], count["running"], count["waiting"], took(now.Sub(b.began)))
+	if seconds > 0 {
+		line += ", ~" + took(time.Duration(max(longest, seconds/float64(max(1, count["running"])))*float64(time.Second))) + " left"
+	}
+	return line
 }
 
 // at is the bar of a sample.
@@ -57,26 +146,41 @@ func (b *bars) at(id string) *bar {
 	at := b.byID[id]
 	if at == nil {
 		at = &bar{}
-		at.text.Store(new(string))
 		// Only a bar without a total can be given another one later.
 		at.b = b.p.AddBar(0,
 			mpb.PrependDecorators(decor.Name(safeString(id)+" ", decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *at.text.Load() })),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+				if says := at.says.Load(); says != nil {
+					return " " + (*says)(time.Now())
+				}
+				return ""
+			})),
 		)
 		b.byID[id] = at
 	}
 	return at
 }
 
-// draw shows done of total, or where there is no total the text alone.
-func (at *bar) draw(done, total int, text string) {
-	if total > 0 {
-		text = strings.TrimSpace(fmt.Sprintf("%d of %d  %s", done, total, text))
+// draw shows how far a sample is: a running one with its phase and for how long its job
+// has run.
+func (at *bar) draw(e executors.Event, s sample) {
+	running := s.standing == "running"
+	text := safeString(strings.TrimSpace(string(e.State) + " " + e.Text))
+	switch {
+	case running && e.Type == executors.RunProgress && e.Text != "":
+		text = safeString(e.Text)
+	case !running && e.Total > 0:
+		text = strings.TrimSpace(fmt.Sprintf("%d of %d  %s", e.Done, e.Total, safeString(e.Text)))
 	}
-	text = " " + safeString(text)
-	at.text.Store(&text)
-	at.b.SetTotal(int64(total), false)
-	at.b.SetCurrent(int64(done))
+	says := func(now time.Time) string {
+		if running {
+			return text + ", " + took(now.Sub(s.since))
+		}
+		return text
+	}
+	at.says.Store(&says)
+	at.b.SetTotal(int64(e.Total), false)
+	at.b.SetCurrent(int64(e.Done))
 }
 
 // close ends all bars, so that lines can follow.

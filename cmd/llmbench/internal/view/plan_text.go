@@ -379,7 +379,11 @@ func (p *printer) wrapped(begin string, hang int, text string) {
 
 // table prints a table, without the columns for which the terminal has no room.
 func (p *printer) table(t *table) {
-	left := t.fit(columnsOf(p.w))
+	p.without(t, t.fit(columnsOf(p.w)))
+}
+
+// without prints a table that fits, and names the columns that it was left without.
+func (p *printer) without(t *table, left []string) {
 	if p.err == nil {
 		p.err = t.plain(p.w)
 	}

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -35,6 +37,11 @@ type Standing struct {
 	packed  bool
 	log     *runs.Progress
 	samples string
+	took    time.Duration // of the job that is shown
+	gpus    int           // that its jobs hold; 0 for none
+	spent   float64       // GPU-hours of jobs that ended
+	planned *plan.Estimate
+	missing int // samples that no job is there for
 	// Declared lists what the run depends on that the user declared.
 	Declared []string `json:"declared"`
 }
@@ -44,15 +51,26 @@ type Standing struct {
 func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error) {
 	s := Standing{
 		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
-		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted),
+		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted), planned: r.Estimate,
+	}
+	if !r.Free() {
+		s.gpus = r.Hardware.GPUs
 	}
 	if r.Action == plan.Keep {
 		s.State = "done"
+	} else if r.Action != plan.Blocked {
+		s.missing = r.State.Missing()
+	}
+	for _, slot := range slots {
+		s.spent += slot.Took.Hours() * float64(s.gpus)
 	}
 	for _, slot := range slots {
 		switch {
 		case slot.InFlight:
 			err := s.fly(slot)
+			if s.Since != nil {
+				s.took = now.Sub(*s.Since)
+			}
 			s.expect(r.Estimate, now)
 			return s, errors.Join(err, s.overdue(r, slot, now))
 		case slot.Deferred != "":
@@ -61,7 +79,7 @@ func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error
 			s.State, s.Reason = string(slot.Result.Verdict), string(slot.Result.Code())+": "+slot.Result.Cause()
 		}
 		if slot.Result != nil && slot.Result.Job.ID != nil {
-			s.JobID, s.Nodes, s.Since = slot.Result.Job.ID, slot.Result.Job.Nodes, slot.Result.Job.Ended
+			s.JobID, s.Nodes, s.Since, s.took = slot.Result.Job.ID, slot.Result.Job.Nodes, slot.Result.Job.Ended, slot.Result.Took()
 		}
 	}
 	return s, nil
@@ -85,9 +103,6 @@ func (s *Standing) fly(slot runs.Slot) error {
 	}
 	done := float64(p.Done) / float64(p.Total)
 	s.Progress = &done
-	if p.Stage != "" {
-		s.Reason = p.Stage
-	}
 	return nil
 }
 
@@ -163,51 +178,221 @@ func (s *Standing) Untouched() bool { return s.State == "planned" }
 // GoingOn reports whether a job of the run may still bring a result.
 func (s *Standing) GoingOn() bool { return s.flying }
 
+// Totals sum up the runs of a status. A run is running while a job of it has nodes,
+// and waiting while one is in the queue; GPU-hours of jobs that have not ended are
+// spent as far as they have run.
+type Totals struct {
+	simulated bool
+
+	Runs          int     `json:"runs"`
+	Valid         int     `json:"valid"`
+	Failed        int     `json:"failed"`
+	Running       int     `json:"running"`
+	Waiting       int     `json:"waiting"`
+	NotStarted    int     `json:"not_started"`
+	GPUHoursSpent float64 `json:"gpu_hours_spent"`
+	// GPUHoursRemaining is predicted, null where nothing is.
+	GPUHoursRemaining *estimate.Interval `json:"gpu_hours_remaining"`
+	// PredictedEnd is when jobs will have ended, without further waits in the queue and
+	// with as many at a time as run now; null where none runs.
+	PredictedEnd *time.Time `json:"predicted_end"`
+}
+
+// NewTotals sums up lines. applying says that an apply submits what is not started.
+func NewTotals(lines []Standing, applying bool, now time.Time) Totals {
+	t := Totals{Runs: len(lines), simulated: len(lines) > 0 && !slices.ContainsFunc(lines, func(l Standing) bool { return !l.Simulated })}
+	var longest, seconds float64
+	for _, l := range lines {
+		switch state := executors.State(l.State); {
+		case l.flying && slices.Contains([]executors.State{executors.Starting, executors.Running, executors.Finishing}, state):
+			t.Running++
+			t.GPUHoursSpent += l.took.Hours() * float64(l.gpus)
+		case l.flying:
+			t.Waiting++
+		case l.Action == plan.Keep:
+			t.Valid++
+		case l.Untouched() || l.State == string(runs.Deferred):
+			t.NotStarted++
+		default:
+			t.Failed++
+		}
+		t.GPUHoursSpent += l.spent
+		e := l.planned
+		if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
+			continue
+		}
+		one := e.StartupSeconds.Mid + e.MeasureSeconds.Mid
+		flying, later := 0.0, 0.0 // seconds
+		if l.flying {
+			flying = one
+		}
+		if l.ETA != nil {
+			flying = *l.ETA
+		}
+		if applying {
+			later = one * float64(l.missing)
+		}
+		longest, seconds = max(longest, flying), seconds+flying+later
+		if e.GPUHours != nil && l.gpus > 0 && one > 0 && flying+float64(l.missing) > 0 {
+			jobs := flying/one + float64(l.missing)
+			if t.GPUHoursRemaining == nil {
+				t.GPUHoursRemaining = &estimate.Interval{}
+			}
+			g := t.GPUHoursRemaining
+			g.Low, g.Mid, g.High = g.Low+jobs*e.GPUHours.Low, g.Mid+jobs*e.GPUHours.Mid, g.High+jobs*e.GPUHours.High
+		}
+	}
+	if t.Running > 0 && seconds > 0 {
+		end := now.Add(time.Duration(max(longest, seconds/float64(t.Running)) * float64(time.Second))).Round(time.Second)
+		t.PredictedEnd = &end
+	}
+	return t
+}
+
+// String is one line.
+func (t Totals) String() string {
+	line := Plural(t.Runs, "run") + ": " + strings.Join(t.counts(), ", ") + "."
+	var cost []string
+	if t.GPUHoursSpent > 0 {
+		cost = append(cost, fmt.Sprintf("%.1f GPU-hours spent", t.GPUHoursSpent))
+	}
+	if r := t.GPUHoursRemaining; r != nil {
+		cost = append(cost, hoursRange(r.Low, r.High)+" GPU-hours remaining")
+	}
+	if t.PredictedEnd != nil {
+		end := "predicted end " + clock(*t.PredictedEnd)
+		if t.Waiting+t.NotStarted > 0 {
+			end += " if no job waits in the queue"
+		}
+		cost = append(cost, end)
+	}
+	if len(cost) > 0 {
+		line += " " + strings.Join(cost, ", ") + "."
+	}
+	return line
+}
+
+func (t Totals) counts() []string {
+	list := []string{fmt.Sprintf("%d valid", t.Valid)}
+	if t.simulated {
+		list[0] += " (simulated)"
+	}
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{t.Failed, "failed"}, {t.Running, "running"}, {t.Waiting, "waiting"}, {t.NotStarted, "not started"}} {
+		if c.n > 0 {
+			list = append(list, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return list
+}
+
+// clock is a time of day, with its date where that is not today's.
+func clock(at time.Time) string {
+	at = at.Local()
+	if y, m, d := time.Now().Date(); at.Year() == y && at.Month() == m && at.Day() == d {
+		return at.Format("15:04")
+	}
+	return at.Format("2006-01-02 15:04")
+}
+
 // StatusJSON prints standings as JSON.
-func StatusJSON(w io.Writer, lines []Standing) error {
+func StatusJSON(w io.Writer, lines []Standing, t Totals) error {
 	if lines == nil {
 		lines = []Standing{}
 	}
 	return writeJSON(w, struct {
-		Runs []Standing `json:"runs"`
-	}{lines})
+		Runs   []Standing `json:"runs"`
+		Totals Totals     `json:"totals"`
+	}{lines, t})
 }
 
-// Status prints standings as a table.
-func Status(w io.Writer, lines []Standing) error {
+// Status prints standings as a table, and their totals. Where the terminal is too
+// narrow for them, reasons stand below it.
+func Status(w io.Writer, lines []Standing, totals Totals) error {
+	p := &printer{w: w}
 	if slices.ContainsFunc(lines, func(l Standing) bool { return l.Simulated }) {
-		if _, err := fmt.Fprintf(w, "%s\n\n", banner); err != nil {
-			return err
-		}
+		p.line("%s\n", banner)
 	}
-	t := &table{header: []string{"run", "samples", "state", "job", "nodes", "since", "progress", "left", ""}, right: []bool{false, true, false, false, false, false, true, true}}
-	for _, l := range lines {
-		job, since, progress, left := "-", "-", "-", "-"
-		if l.JobID != nil {
-			job = *l.JobID
-		}
-		if l.Since != nil {
-			since = l.Since.Local().Format("15:04:05")
-		}
-		if l.Progress != nil {
-			progress = fmt.Sprintf("%.0f %%", 100**l.Progress)
-		}
-		if l.ETA != nil {
-			left = "~" + took(time.Duration(*l.ETA)*time.Second)
-		}
-		nodes := strings.Join(l.Nodes, ",")
-		if nodes == "" {
-			nodes = "-"
-		}
-		t.add(Shown(l.Address), l.samples, painted(l.State), job, nodes, since, progress, left, l.Reason)
+	cols := []column[Standing]{
+		{"run", false, 0, func(l Standing) string { return Shown(l.Address) }},
+		{"samples", true, 1, func(l Standing) string { return l.samples }},
+		{"state", false, 0, Standing.state},
+		{"job", false, 4, func(l Standing) string {
+			if l.JobID == nil {
+				return "-"
+			}
+			return *l.JobID
+		}},
+		{"nodes", false, 5, func(l Standing) string { return cmp.Or(strings.Join(l.Nodes, ","), "-") }},
+		{"ran for", true, 2, func(l Standing) string {
+			if l.took == 0 {
+				return "-"
+			}
+			return took(l.took)
+		}},
+		{"left", true, 3, func(l Standing) string {
+			if l.ETA == nil {
+				return "-"
+			}
+			return "~" + took(time.Duration(*l.ETA)*time.Second)
+		}},
+		{"why", false, 6, Standing.why},
 	}
-	if err := t.plain(w); err != nil {
-		return err
+	if !slices.ContainsFunc(lines, func(l Standing) bool { return l.why() != "" }) {
+		cols = cols[:len(cols)-1]
 	}
+	t := &table{}
+	addColumns(t, cols, lines)
+	left := t.fit(columnsOf(w))
+	i := slices.Index(left, "why")
+	if i >= 0 {
+		left = slices.Delete(left, i, i+1)
+	}
+	p.without(t, left)
+	if i >= 0 {
+		p.reasons(lines)
+	}
+	p.line("")
+	p.wrapped("", 2, totals.String())
 	declared := len(lines) - len(slices.DeleteFunc(slices.Clone(lines), func(l Standing) bool { return len(l.Declared) > 0 }))
-	if declared == 0 {
-		return nil
+	if declared > 0 {
+		p.line("%d of %d runs: %s (%s)", declared, len(lines), catalog.Mark, failure.DeclaredByUser)
 	}
-	_, err := fmt.Fprintf(w, "\n%d of %d runs: %s (%s)\n", declared, len(lines), catalog.Mark, failure.DeclaredByUser)
-	return err
+	return p.err
+}
+
+// state is the state, and how far a running job has come.
+func (s Standing) state() string {
+	if s.log == nil || s.log.String() == "" {
+		return painted(s.State)
+	}
+	return painted(s.State) + ", " + s.log.String()
+}
+
+// why is the reason for a state that does not speak for itself.
+func (s Standing) why() string {
+	if s.Action == plan.Keep || s.Untouched() && s.Action == plan.Measure {
+		return ""
+	}
+	return s.Reason
+}
+
+// reasons lists why runs are where they are, each reason once.
+func (p *printer) reasons(lines []Standing) {
+	var order []string
+	runs := map[string][]string{}
+	for _, l := range lines {
+		if why := l.why(); why != "" {
+			if runs[why] == nil {
+				order = append(order, why)
+			}
+			runs[why] = append(runs[why], short(l.Address))
+		}
+	}
+	p.line("")
+	for _, why := range order {
+		p.wrapped("", 2, Some(runs[why], 2)+": "+why)
+	}
 }

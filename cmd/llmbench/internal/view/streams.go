@@ -99,6 +99,14 @@ func (h *hiding) Write(b []byte) (int, error) {
 // Terminal reports whether progress is drawn rather than appended.
 func (s *Streams) Terminal() bool { return s.Width > 0 }
 
+// Redraw clears the screen where Out is a terminal, so that what is printed next takes
+// the place of what is there.
+func (s *Streams) Redraw() {
+	if f, ok := s.rawOut.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		io.WriteString(f, "\x1b[H\x1b[2J")
+	}
+}
+
 // Raw returns standard output and standard error as they are, for what draws on
 // a terminal and for programs that speak to programs.
 func (s *Streams) Raw() (out, err io.Writer) {
