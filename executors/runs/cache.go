@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
@@ -25,7 +26,7 @@ import (
 // only while the files have the same stamps; a cache that is damaged, that another
 // user owns, or that another version of llmbench wrote, is not read and is written
 // anew. There is one for each user and each half of the store, and it can be removed
-// at any time.
+// at any time. Beside it lies what was read of data sets of the user's own.
 const (
 	cacheDir    = "cache"
 	cacheFormat = 1
@@ -62,7 +63,7 @@ func cachePath(half string) string {
 // readCache returns the lines of a cache by fingerprint, none for one that cannot be
 // used.
 func readCache(half, version string) map[string][]byte {
-	f, err := jobdir.Open(cachePath(half))
+	f, err := openOwn(cachePath(half))
 	if err != nil {
 		return nil
 	}
@@ -71,14 +72,30 @@ func readCache(half, version string) map[string][]byte {
 	if err != nil {
 		return nil
 	}
-	if of, ok := info.Sys().(*syscall.Stat_t); !ok || int(of.Uid) != os.Geteuid() {
-		return nil
-	}
 	text := make([]byte, info.Size())
 	if _, err := io.ReadFull(f, text); err != nil {
 		return nil
 	}
 	return parseCache(text, version)
+}
+
+// openOwn opens a file of a cache that belongs to this user.
+func openOwn(path string) (*os.File, error) {
+	f, err := jobdir.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		if of, ok := info.Sys().(*syscall.Stat_t); !ok || int(of.Uid) != os.Geteuid() {
+			err = fmt.Errorf("%s belongs to another user", path)
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 func parseCache(text []byte, version string) map[string][]byte {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"encoding/gob"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -73,7 +75,7 @@ func (s *Store) CheckDataset(d Dataset) error {
 	if err != nil {
 		return err
 	}
-	sha, err := d.read()
+	sha, err := s.sum(d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Path, err)
 	}
@@ -98,10 +100,10 @@ func (s *Store) DatasetChecked(d Dataset) bool {
 	return os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime())
 }
 
-// read is the SHA-256 of the rows.
-func (d Dataset) read() (string, error) {
+// sum is the SHA-256 of the rows.
+func (s *Store) sum(d Dataset) (string, error) {
 	if d.Rows > 0 {
-		read, err := trtllm.ReadDatasetFile(d.Path, d.Rows)
+		read, err := s.ReadDataset(d.Path, d.Rows)
 		return read.SHA256, err
 	}
 	f, err := jobdir.Open(d.Path)
@@ -112,6 +114,43 @@ func (d Dataset) read() (string, error) {
 	h := sha256.New()
 	_, err = io.Copy(h, f)
 	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// settles is how long a data set must be unchanged before what was read of it is kept:
+// what changes within one step of a file system's clock looks the same.
+const settles = time.Minute
+
+// ReadDataset is trtllm.ReadDatasetFile for a data set of the user's own. In a store
+// that exists this user's cache keeps what was read, which is used for as long as the
+// file's inode, size and times stay the same.
+func (s *Store) ReadDataset(path string, rows int) (trtllm.Dataset, error) {
+	type kept struct {
+		Stamp string
+		trtllm.Dataset
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return trtllm.Dataset{}, err
+	}
+	stamp, changed := stampOf(path, true)
+	key := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", abs, rows))
+	file := fmt.Sprintf("%s.dataset-%x", cachePath(s.dir), key[:8])
+	if f, err := openOwn(file); err == nil {
+		defer f.Close()
+		var known kept
+		if gob.NewDecoder(bufio.NewReader(f)).Decode(&known) == nil && known.Stamp == stamp && stamp != "" {
+			return known.Dataset, nil
+		}
+	}
+	read, err := trtllm.ReadDatasetFile(path, rows)
+	if now, _ := stampOf(path, true); err != nil || now != stamp || s.now().Sub(time.Unix(0, changed)) < settles || !s.Exists() {
+		return read, err
+	}
+	// That it cannot be kept is no error.
+	if dir := filepath.Dir(file); s.mkdirAll(dir) == nil {
+		_ = jobdir.WriteTo(dir, filepath.Base(file), func(w io.Writer) error { return gob.NewEncoder(w).Encode(kept{stamp, read}) }, 0o600)
+	}
+	return read, nil
 }
 
 // FindDataset returns the data set of a shape if it is in the store, by its size.

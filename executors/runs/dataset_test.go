@@ -1,14 +1,18 @@
 package runs
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -136,4 +140,61 @@ func TestSweepRemovesWhatTheDeadLeft(t *testing.T) {
 func digestOf(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// A data set of the user's own is read once, until it changes, in a store that exists.
+func TestOwnDatasetIsReadOnce(t *testing.T) {
+	path, row := filepath.Join(t.TempDir(), "own.jsonl"), `{"task_id": 0, "input_ids": [1, 2, 3], "output_tokens": 5}`+"\n"
+	s := Open(filepath.Join(t.TempDir(), "store"))
+	kept := func() int {
+		found, _ := filepath.Glob(cachePath(s.Dir()) + ".dataset-*")
+		return len(found)
+	}
+	read := func(rows int) string {
+		t.Helper()
+		d, err := s.ReadDataset(path, rows)
+		if err != nil || d.Rows != 2 || len(d.Lengths) != 2 || d.Lengths[1].OSL != 5 {
+			t.Fatal(d, err)
+		}
+		return d.SHA256
+	}
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(row + row)
+	s.now = func() time.Time { return time.Now().Add(time.Hour) }
+	if read(2); kept() != 0 || s.Exists() {
+		t.Error("reading made a store")
+	}
+	if err := s.Create(); err != nil {
+		t.Fatal(err)
+	}
+	first := read(2)
+	if again := read(2); kept() != 1 || again != first {
+		t.Errorf("%d kept, %s, %s", kept(), first, again)
+	}
+	made, _ := filepath.Glob(cachePath(s.Dir()) + ".dataset-*")
+	if read(0); kept() != 2 {
+		t.Error("another number of rows is another reading")
+	}
+	write(strings.Replace(row, "1, 2", "4, 5", 1) + row)
+	if changed := read(2); changed == first {
+		t.Error("a changed data set is taken for the first")
+	}
+	// What is new may change without a sign, and is not kept.
+	before, err := os.ReadFile(made[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.now = time.Now
+	write(row + row)
+	read(2)
+	if now, _ := os.ReadFile(made[0]); !bytes.Equal(now, before) {
+		t.Error("what changed just now was kept")
+	}
+	if d, err := s.ReadDataset(filepath.Join(t.TempDir(), "none"), 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(d, err)
+	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
-	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -132,7 +131,7 @@ func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnost
 	s.seen.Survey()
 	p, diags := plan.Build(plan.Request{
 		Definitions: s.defs, Catalog: s.defs.Catalog,
-		Place: s.sites.place, ReadDataset: trtllm.ReadDatasetFile, Ledger: s.seen,
+		Place: s.sites.place, ReadDataset: s.store.ReadDataset, Ledger: s.seen,
 		Selection: sel, Store: s.storeName, Version: Version,
 		Git: s.git(), Bare: bare, Observe: s.sites.observe(),
 	})
