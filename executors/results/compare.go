@@ -47,8 +47,8 @@ type Comparison struct {
 	// Context lists what differs between the sides and is named, in words; it
 	// stands above tables.
 	Context []string `json:"-"`
-	// BaseName and TargetName are what alone differs between the sides of every pair,
-	// "" where that is not one value on each.
+	// BaseName and TargetName are what the sides differ in, such as 896 and 256; "" for a
+	// side that does not have one value of one thing.
 	BaseName, TargetName string `json:"-"`
 }
 
@@ -211,23 +211,26 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 	}
 }
 
-// nameSides names the sides by the one thing in which they differ.
+// nameSides names each side by what it has alone, where that is the same in all pairs.
 func (c *Comparison) nameSides(pairs []pair) {
-	var only difference
 	for i, p := range pairs {
-		list := p.differences()
-		if len(list) != 1 || i > 0 && list[0] != only {
-			return
+		d := leading(p.differences())
+		if i == 0 {
+			c.BaseName, c.TargetName = d.base, d.target
 		}
-		only = list[0]
+		if d.base != c.BaseName {
+			c.BaseName = ""
+		}
+		if d.target != c.TargetName {
+			c.TargetName = ""
+		}
 	}
-	c.BaseName, c.TargetName = only.base, only.target
 }
 
 // compare judges one metric; false where a side does not have it.
 func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
 	b, t := p.base.values(name), p.target.values(name)
-	metric, ok := trtllm.FindMetric(name)
+	metric, ok := FindMeasure(name)
 	if !ok || len(b) == 0 || len(t) == 0 {
 		return ComparedRow{}, false
 	}
@@ -285,7 +288,7 @@ func sample(values []float64) *benchmath.Sample {
 func (s RunSummary) values(name string) []float64 {
 	var out []float64
 	for _, r := range samples(s.Results) {
-		if v := r.Metrics.At(name); v != nil {
+		if v := r.Measure(name); v != nil {
 			out = append(out, *v)
 		}
 	}

@@ -1,12 +1,14 @@
 package results
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -14,12 +16,16 @@ import (
 
 // A difference is something in which two sides of a comparison are not alike.
 type difference struct {
-	aspect, base, target string
+	// aspect is what -across names, name what differs in it; "" where that is the same.
+	aspect, name string
+	base, target string
 	// setting says that the aspect is a setting of the executor.
 	setting bool
 }
 
-func (d difference) words() string { return fmt.Sprintf("%s: %s → %s", d.aspect, d.base, d.target) }
+func (d difference) words() string {
+	return fmt.Sprintf("%s: %s → %s", cmp.Or(d.name, d.aspect), cmp.Or(d.base, "not set"), cmp.Or(d.target, "not set"))
+}
 
 // told is a difference of sides that are compared.
 func (d difference) told() string {
@@ -49,8 +55,9 @@ func (p pair) differences() []difference {
 		add(name, plain(b.Arguments[name]), plain(t.Arguments[name]))
 	}
 	out = append(out, settingsDiffer(b, t)...)
-	if len(out) == 0 && b.Fingerprint != t.Fingerprint {
-		add("options", b.Fingerprint[:min(8, len(b.Fingerprint))], t.Fingerprint[:min(8, len(t.Fingerprint))])
+	out = append(out, optionsDiffer(b, t)...)
+	if len(out) == 0 && b.Fingerprint != t.Fingerprint && b.Executor.Type != ImportedType && t.Executor.Type != ImportedType {
+		out = append(out, difference{aspect: "options", name: "fingerprint", base: short8(b.Fingerprint), target: short8(t.Fingerprint)})
 	}
 	add("driver", value(b.Provenance.Driver), value(t.Provenance.Driver))
 	add("side_by_side", besideWords(b), besideWords(t))
@@ -63,11 +70,42 @@ func settingsDiffer(b, t *Result) []difference {
 	var out []difference
 	for _, name := range slices.Sorted(maps.Keys(base)) {
 		if was, is := plain(base[name]), plain(target[name]); target != nil && was != is {
-			out = append(out, difference{name, was, is, true})
+			out = append(out, difference{aspect: name, base: was, target: is, setting: true})
 		}
 	}
 	return out
 }
+
+// optionsDiffer lists the options of the LLM API, the variables of the environment and
+// what the data set is made of, as far as both results tell them.
+func optionsDiffer(b, t *Result) []difference {
+	base, target := b.declared(), t.declared()
+	if base.LLMAPIOptions == nil {
+		target.LLMAPIOptions = nil
+	}
+	if target.Env == nil {
+		base.Env = nil
+	}
+	if target.Dataset.Rows == 0 {
+		base.Dataset = target.Dataset
+	}
+	var out []difference
+	for _, c := range plan.Compare(base, target) {
+		kind, _, _ := strings.Cut(c.Argument, ".")
+		made := c.Argument == "dataset.sha256" && base.Dataset.Generator != nil // follows from the rest
+		if kind == "llm_api_options" || kind == "env" || kind == "dataset" && !made {
+			out = append(out, difference{aspect: "options", name: c.Argument, base: plain(c.Before), target: plain(c.After)})
+		}
+	}
+	return out
+}
+
+// declared is what of a run the options are of.
+func (r *Result) declared() *plan.Run {
+	return &plan.Run{Image: r.Image, LLMAPIOptions: r.LLMAPIOptions, Env: r.Env, Dataset: r.Dataset, Arguments: r.Arguments}
+}
+
+func short8(fingerprint string) string { return fingerprint[:min(8, len(fingerprint))] }
 
 // besideWords says whether others were measured in the same job at the same time.
 func besideWords(r *Result) string {
@@ -107,12 +145,33 @@ func argumentNames(b, t *Result) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// Aspects are what results can differ in beside the flags of trtllm-bench and the
+// settings of executors.
+var Aspects = []string{"model", "quantization", "hardware", "cluster", "image", "trtllm_version", "use_case", "options", "all"}
+
 // goesWith says what else may differ once something is named.
 var goesWith = map[string][]string{
 	"image":    {"trtllm_version", "options", "driver"},
 	"hardware": {"cluster", "driver"},
 	"cluster":  {"driver"},
 	"use_case": {"num_requests"},
+}
+
+// leading is the difference that all others go with, none where there is no such one.
+// A version says more than the name of its image.
+func leading(list []difference) difference {
+	alone := slices.DeleteFunc(slices.Clone(list), func(d difference) bool {
+		return slices.ContainsFunc(list, func(other difference) bool { return slices.Contains(goesWith[other.aspect], d.aspect) })
+	})
+	if len(alone) != 1 {
+		return difference{}
+	}
+	for _, d := range list {
+		if alone[0].aspect == "image" && d.aspect == "trtllm_version" {
+			return d
+		}
+	}
+	return alone[0]
 }
 
 // refused says why a pair is not compared, "" when it is.
@@ -137,8 +196,11 @@ func (p pair) refused(how Comparing) string {
 	}
 	var unnamed, words []string
 	for _, d := range p.differences() {
-		if !allowed[d.aspect] && !allowed["all"] {
-			unnamed, words = append(unnamed, d.aspect), append(words, d.words())
+		if !allowed[d.aspect] && !allowed[d.name] && !allowed["all"] {
+			words = append(words, d.words())
+			if !slices.Contains(unnamed, d.aspect) {
+				unnamed = append(unnamed, d.aspect)
+			}
 		}
 	}
 	if len(unnamed) == 0 {

@@ -231,6 +231,10 @@ func TestSidesAreNamed(t *testing.T) {
 	if c := Compare(base, NewSet(side(rng, "a/use_case=chat", 6, 900, 0.01, batch(256))), how); c.BaseName != "896" || c.TargetName != "256" {
 		t.Errorf("%q and %q", c.BaseName, c.TargetName)
 	}
+	upgrade := func(r *Result) { batch(896)(r); r.Image = plan.Image{Name: "release:1.1", TRTLLMVersion: "1.1"} }
+	if c := Compare(base, NewSet(side(rng, "a/use_case=chat", 6, 900, 0.01, upgrade)), how); c.BaseName != "1.0" || c.TargetName != "1.1" {
+		t.Errorf("another image: %q and %q", c.BaseName, c.TargetName)
+	}
 	both := func(r *Result) { batch(256)(r); r.Image.Name = "release:1.1" }
 	if c := Compare(base, NewSet(side(rng, "a/use_case=chat", 6, 900, 0.01, both)), how); c.BaseName != "" || c.TargetName != "" {
 		t.Errorf("two things differ: %q and %q", c.BaseName, c.TargetName)
@@ -257,5 +261,39 @@ func TestDeclaredFactsAreMarked(t *testing.T) {
 		if len(c.Rows) != 1 || fmt.Sprint(c.Rows[0].Notes) != test.want {
 			t.Errorf("%+v, want notes %s", c.Rows, test.want)
 		}
+	}
+}
+
+// Options are told by name and value; results of 0.1.0 do not hold them.
+func TestOptionsAreToldByName(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	with := func(fingerprint string, options any) *Set {
+		return NewSet(side(rng, "a", 2, 1000, 0.01, func(r *Result) { r.Fingerprint, r.LLMAPIOptions = fingerprint, options }))
+	}
+	backend := func(name string) any { return map[string]any{"moe_config": map[string]any{"backend": name}} }
+	c := Compare(with("f", backend("WIDEEP")), with("g", backend("CUTLASS")), throughput)
+	if want := "the sides differ in llm_api_options.moe_config.backend: WIDEEP → CUTLASS; -across=options compares them anyway"; len(c.Refused) != 1 || c.Refused[0].Reason != want {
+		t.Errorf("%+v, want %s", c.Refused, want)
+	}
+	c = Compare(with("0123456789", nil), with("f", backend("CUTLASS")), throughput)
+	if len(c.Refused) != 1 || !strings.Contains(c.Refused[0].Reason, "fingerprint: 01234567 → f;") {
+		t.Errorf("%+v", c.Refused)
+	}
+}
+
+// What the GPUs took can be compared: sampled, or as reports of 1.3 say.
+func TestPowerIsCompared(t *testing.T) {
+	rng := rand.New(rand.NewSource(1))
+	power := func(w float64) *Set {
+		return NewSet(side(rng, "a", 6, 1000, 0.01, func(r *Result) {
+			w += 0.1
+			if r.Telemetry = (&Telemetry{PowerW: w}); w > 800 {
+				r.Telemetry, r.Energy = nil, &trtllm.Energy{GPUPowerW: new(w)}
+			}
+		}))
+	}
+	c := Compare(power(700), power(900), Comparing{Threshold: 0.01, Metrics: []string{PowerW, TokensPerJoule}})
+	if len(c.Rows) != 1 || c.Rows[0].Verdict != Worse {
+		t.Errorf("%+v", c.Rows)
 	}
 }

@@ -59,6 +59,7 @@ func newResult(in Evidence) *Result {
 		Executor: run.Executor, Settings: run.Settings, Cluster: in.Cluster, Simulated: in.Simulated,
 		Reasons: []Reason{}, Caveats: []Caveat{},
 		Model: run.Model, Hardware: run.Hardware, Image: run.Image, UseCase: run.UseCase, Arguments: run.Arguments,
+		LLMAPIOptions: run.LLMAPIOptions, Env: run.Env, Dataset: run.Dataset,
 		Estimate: run.Estimate, Job: in.Job, Provenance: in.Provenance, Files: in.Files,
 	}
 	if r.Job.Nodes == nil {

@@ -57,6 +57,11 @@ type Result struct {
 	Image     plan.Image       `json:"image"`
 	UseCase   plan.UseCase     `json:"use_case"`
 	Arguments trtllm.Arguments `json:"arguments"`
+	// LLMAPIOptions, Env and Dataset are as in the plan; nil and empty in documents of
+	// 0.1.0, which lack them.
+	LLMAPIOptions any                `json:"llm_api_options"`
+	Env           map[string]*string `json:"env"`
+	Dataset       plan.Dataset       `json:"dataset"`
 
 	Metrics     Metrics        `json:"metrics"`
 	Percentiles Spreads        `json:"percentiles"`

@@ -98,7 +98,7 @@ func TestJSONKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Fields("address fingerprint sample attempt executor executor_settings cluster simulated verdict reasons caveats " +
-		"model hardware image use_case arguments metrics percentiles estimate job provenance telemetry energy facts iterations files")
+		"model hardware image use_case arguments llm_api_options env dataset metrics percentiles estimate job provenance telemetry energy facts iterations files")
 	slices.Sort(want)
 	for _, r := range doc.Results {
 		var keys []string

@@ -1,9 +1,11 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 type compareFlags struct {
@@ -36,6 +39,12 @@ func comparedMetrics() []string {
 	return names
 }
 
+// aspects are what -across takes by their whole names.
+func aspects() []string {
+	executor := slices.Collect(maps.Keys(plan.ExecutorIdentity{Launcher: []string{""}}.Facts()))
+	return slices.Concat(results.Aspects, []string{"driver", "side_by_side"}, metricNames(), catalog.Load().KnownFlags(), executor)
+}
+
 func metricNames() []string {
 	var names []string
 	for _, m := range trtllm.Metrics {
@@ -51,7 +60,7 @@ func compareCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "by", Usage: "compare inside BASE the runs that differ in `AXIS` of their addresses"},
 			&cli.StringFlag{Name: "base", Usage: "with -by: the `VALUE` that the others are compared with"},
 			&cli.StringFlag{Name: "threshold", Value: "1%", Usage: "a change of less than `SHARE` is the same"},
-			&cli.StringSliceFlag{Name: "across", Usage: "compare although `ASPECT` differs: model, quantization, hardware, cluster, image, use_case, options, a flag of trtllm-bench, a metric, or all"},
+			&cli.StringSliceFlag{Name: "across", Usage: "compare although `ASPECT` differs, such as image or max_batch_size; all for whatever differs; may be repeated"},
 			&cli.StringSliceFlag{Name: "metric", Usage: "compare `METRIC`, by its name in the results document; may be repeated"},
 			&cli.BoolFlag{Name: "gate", Usage: "exit 3 on a regression and 5 when it cannot be told"},
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv or json: `FORMAT`"},
@@ -61,7 +70,9 @@ func compareCommand(e *env) *cli.Command {
 			"llmbench compare -executor=simulate examples/llama4-maverick examples/llama4-maverick",
 			"llmbench compare -executor=simulate -by=concurrency -base=512 -across=all examples/sweep",
 		}, "0  compared; with -gate: no regression", "1  error", "3  nothing was compared, or simulations because nothing is measured; with -gate: a regression", "5  with -gate: it cannot be told") +
-			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json).",
+			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json). TARGET is the current directory unless another is named."+
+			"\n\nRuns of one address are compared where only the numbers differ. A difference that can move a number is named, and the run is left out; -across says that this difference is what you want to see. ASPECT is "+strings.Join(results.Aspects, ", ")+", a flag of trtllm-bench, a setting of the executor, a metric (which may hold waiting time on one side alone), or all. "+
+			"-across=image allows what comes with another image: its version, options and driver. -across=options allows the options of the LLM API, the environment and the data set; -across=llm_api_options.NAME allows one.",
 		Action: func(_ context.Context, c *cli.Command) error {
 			f, err := readCompareFlags(c)
 			if err != nil {
@@ -86,18 +97,27 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 		f.How.Metrics = list
 	}
 	for _, name := range f.How.Metrics {
-		if _, ok := trtllm.FindMetric(name); !ok {
-			return f, fmt.Errorf("-metric=%s: there is no such metric; there are %s", name, strings.Join(metricNames(), ", "))
+		if _, ok := results.FindMeasure(name); !ok {
+			return f, fmt.Errorf("-metric=%s: there is no such metric; there are %s, %s and %s", name, strings.Join(metricNames(), ", "), results.PowerW, results.TokensPerJoule)
+		}
+	}
+	for _, aspect := range f.How.Across {
+		if !slices.Contains(aspects(), aspect) && !strings.HasPrefix(aspect, "llm_api_options.") && !strings.HasPrefix(aspect, "env.") {
+			return f, fmt.Errorf("-across=%s: results do not differ in that. Name what may differ: %s; or a flag of trtllm-bench, such as max_batch_size", aspect, strings.Join(results.Aspects, ", "))
 		}
 	}
 	f.Base, f.Target = c.Args().Get(0), c.Args().Get(1)
 	switch {
-	case c.NArg() == 0 || c.NArg() > 2:
-		return f, errors.New("compare takes BASE and TARGET, or one of them with -by")
-	case f.By == "" && f.Target == "":
-		return f, errors.New("compare takes BASE and TARGET; with -by=AXIS -base=VALUE it compares inside one set")
-	case f.By != "" && (f.Target != "" || f.Value == ""):
+	case f.By != "" && (c.NArg() > 1 || f.Value == ""):
 		return f, errors.New("-by=AXIS compares inside one set and needs -base=VALUE")
+	case c.NArg() > 2 || f.By == "" && c.NArg() == 0:
+		return f, errors.New("compare takes BASE and TARGET; with -by=AXIS -base=VALUE it compares inside one set")
+	case f.By != "":
+		f.Base = cmp.Or(f.Base, ".")
+	case f.Target == "" && !holdsDefinitions("."):
+		return f, errors.New("compare takes BASE and TARGET; the current directory, which is TARGET by default, holds no definitions")
+	default:
+		f.Target = cmp.Or(f.Target, ".")
 	}
 	return f, nil
 }
