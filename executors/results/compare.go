@@ -35,6 +35,8 @@ type Comparing struct {
 	Across []string
 	// Metrics are the names of the metrics that are compared, in this order.
 	Metrics []string
+	// ByArguments pairs runs that were passed the same, whatever their addresses.
+	ByArguments bool
 }
 
 // A Comparison is the document of a comparison.
@@ -77,29 +79,51 @@ type Refusal struct {
 	Reason  string `json:"reason"`
 }
 
-// Compare compares the runs that both sets have, by address.
+// Compare compares the runs that both sets have, by address or by arguments.
 func Compare(base, target *Set, how Comparing) *Comparison {
 	pairs := make([]pair, 0, len(base.Runs))
 	c := &Comparison{Rows: []ComparedRow{}, Refused: []Refusal{}}
-	_, others := byAddress(target)
+	addresses, others := byAddress(target)
+	left := maps.Clone(others)
 	order, bases := byAddress(base)
 	for _, address := range order {
-		b := bases[address]
-		t, ok := others[b.Address]
+		b, at, missing := bases[address], address, "only the base has it"
+		if how.ByArguments {
+			at, missing = alike(b, addresses, others)
+		}
+		t, ok := others[at]
 		if !ok {
-			c.Refused = append(c.Refused, Refusal{b.Address, "only the base has it"})
+			c.Refused = append(c.Refused, Refusal{address, missing})
 			continue
 		}
-		delete(others, b.Address)
-		pairs = append(pairs, pair{address: b.Address, base: b, target: t})
+		delete(left, at)
+		pairs = append(pairs, pair{address: at, base: b, target: t})
 	}
-	for _, t := range target.Runs {
-		if _, left := others[t.Address]; left {
-			c.Refused = append(c.Refused, Refusal{t.Address, "only the target has it"})
+	for _, address := range addresses {
+		if _, ok := left[address]; ok {
+			c.Refused = append(c.Refused, Refusal{address, "only the target has it"})
 		}
 	}
 	c.all(pairs, how)
 	return c
+}
+
+// alike is the address of the one run that was passed what b was, "" with the reason
+// where there is none or several.
+func alike(b RunSummary, addresses []string, runs map[string]RunSummary) (address, missing string) {
+	var found []string
+	for _, at := range addresses {
+		if (pair{base: b, target: runs[at]}).sameArguments() {
+			found = append(found, at)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", "no run of the target was passed the same"
+	case 1:
+		return found[0], ""
+	}
+	return "", "what it was passed suits several runs of the target: " + strings.Join(found, ", ")
 }
 
 // CompareBy compares, inside one set, the runs with one value of an axis of

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,22 +37,31 @@ func (d difference) told() string {
 	return d.words()
 }
 
-// differences lists in what the sides of a pair differ that can move a number.
+// differences lists in what the sides of a pair differ that can move a number. What an
+// imported log does not tell differs in nothing.
 func (p pair) differences() []difference {
 	b, t := p.base.Results[0], p.target.Results[0]
+	imported := b.Executor.Type == ImportedType || t.Executor.Type == ImportedType
 	var out []difference
 	add := func(aspect, base, target string) {
-		if base != target {
+		if base != target && !(imported && (base == "" || target == "")) {
 			out = append(out, difference{aspect: aspect, base: base, target: target})
 		}
 	}
-	add("model", b.Model.Checkpoint+revision(b), t.Model.Checkpoint+revision(t))
+	if imported {
+		add("model", path.Base(b.Model.Checkpoint), path.Base(t.Model.Checkpoint))
+		add("hardware", strconv.Itoa(b.Hardware.GPUs)+" GPUs", strconv.Itoa(t.Hardware.GPUs)+" GPUs")
+	} else {
+		add("model", b.Model.Checkpoint+revision(b), t.Model.Checkpoint+revision(t))
+		add("hardware", hardwareWords(b), hardwareWords(t))
+		add("cluster", b.Cluster, t.Cluster)
+	}
 	add("quantization", b.Model.Quantization, t.Model.Quantization)
-	add("hardware", hardwareWords(b), hardwareWords(t))
-	add("cluster", b.Cluster, t.Cluster)
 	add("image", b.Image.Name, t.Image.Name)
 	add("trtllm_version", b.Image.TRTLLMVersion, t.Image.TRTLLMVersion)
-	add("use_case", lengthWords(b), lengthWords(t))
+	if !imported || !p.sameLengths() {
+		add("use_case", lengthWords(b), lengthWords(t))
+	}
 	for _, name := range argumentNames(b, t) {
 		add(name, plain(b.Arguments[name]), plain(t.Arguments[name]))
 	}
@@ -155,6 +166,27 @@ var goesWith = map[string][]string{
 	"hardware": {"cluster", "driver"},
 	"cluster":  {"driver"},
 	"use_case": {"num_requests"},
+}
+
+// sameArguments reports whether both sides were passed the same, as far as both tell it.
+func (p pair) sameArguments() bool {
+	b, t := p.base.Results[0].Arguments, p.target.Results[0].Arguments
+	for _, name := range argumentNames(p.base.Results[0], p.target.Results[0]) {
+		if was, is := plain(b[name]), plain(t[name]); was != is && was != "" && is != "" {
+			return false
+		}
+	}
+	return p.sameLengths()
+}
+
+// sameLengths reports whether the mean lengths are those of one use case: a log tells
+// what was drawn.
+func (p pair) sameLengths() bool {
+	b, t := p.base.Results[0].UseCase, p.target.Results[0].UseCase
+	near := func(x, y *int) bool {
+		return x != nil && y != nil && math.Abs(float64(*x-*y)) <= lengthTolerance*float64(*y)+1
+	}
+	return near(b.ISL, t.ISL) && near(b.OSL, t.OSL)
 }
 
 // leading is the difference that all others go with, none where there is no such one.

@@ -297,3 +297,31 @@ func TestPowerIsCompared(t *testing.T) {
 		t.Errorf("%+v", c.Rows)
 	}
 }
+
+// Old logs are held against measured runs by what both were passed.
+func TestCompareByArguments(t *testing.T) {
+	measured := func(address string, concurrency int64) *Result {
+		run := testRun()
+		run.Address, run.Fingerprint = address, address
+		run.Arguments["concurrency"] = concurrency
+		r := newResult(Evidence{Run: run, Sample: 1, Attempt: 1, Cluster: "gb"})
+		r.measure(reportOf(t))
+		r.settle()
+		return r
+	}
+	log := NewSet([]*Result{Import(Found{Path: "old/m_TP8_EP8_PP1_CON64_chat/x.out", Report: reportOf(t)}, nil)})
+	how := throughput
+	how.ByArguments, how.Across = true, []string{"model", "trtllm_version"}
+	c := Compare(log, NewSet([]*Result{measured("new/64", 64), measured("new/32", 32)}), how)
+	if len(c.Rows) != 1 || c.Rows[0].Address != "new/64" || len(c.Refused) != 1 || c.Refused[0] != (Refusal{"new/32", "only the target has it"}) {
+		t.Errorf("%+v", c)
+	}
+	c = Compare(log, NewSet([]*Result{measured("new/32", 32)}), how)
+	if len(c.Rows) != 0 || c.Refused[0].Reason != "no run of the target was passed the same" {
+		t.Errorf("%+v", c.Refused)
+	}
+	c = Compare(log, NewSet([]*Result{measured("a", 64), measured("b", 64)}), how)
+	if len(c.Rows) != 0 || c.Refused[0].Reason != "what it was passed suits several runs of the target: a, b" {
+		t.Errorf("%+v", c.Refused)
+	}
+}

@@ -62,6 +62,7 @@ func compareCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "threshold", Value: "1%", Usage: "a change of less than `SHARE` is the same"},
 			&cli.StringSliceFlag{Name: "across", Usage: "compare although `ASPECT` differs, such as image or max_batch_size; all for whatever differs; may be repeated"},
 			&cli.StringSliceFlag{Name: "metric", Usage: "compare `METRIC`, by its name in the results document; may be repeated"},
+			&cli.StringFlag{Name: "match", Value: "address", Usage: "pair the runs by `WHAT`: address, or arguments for those that were passed the same"},
 			&cli.BoolFlag{Name: "gate", Usage: "exit 3 on a regression and 5 when it cannot be told"},
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv or json: `FORMAT`"},
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`, where a side is a directory"},
@@ -105,6 +106,13 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 		if !slices.Contains(aspects(), aspect) && !strings.HasPrefix(aspect, "llm_api_options.") && !strings.HasPrefix(aspect, "env.") {
 			return f, fmt.Errorf("-across=%s: results do not differ in that. Name what may differ: %s; or a flag of trtllm-bench, such as max_batch_size", aspect, strings.Join(results.Aspects, ", "))
 		}
+	}
+	switch c.String("match") {
+	case "address":
+	case "arguments":
+		f.How.ByArguments = true
+	default:
+		return f, fmt.Errorf("-match=%s: runs are paired by address or by arguments", c.String("match"))
 	}
 	f.Base, f.Target = c.Args().Get(0), c.Args().Get(1)
 	switch {
