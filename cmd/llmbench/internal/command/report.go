@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v3"
@@ -22,8 +21,8 @@ import (
 
 type reportFlags struct {
 	definitionFlags
-	Executor, Out string
-	Targets       []string
+	Executor, Out, Against string
+	Targets                []string
 }
 
 func reportCommand(e *env) *cli.Command {
@@ -32,6 +31,7 @@ func reportCommand(e *env) *cli.Command {
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "out", Value: "report.html", Usage: "write the page to `FILE`"},
 			&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
+			&cli.StringFlag{Name: "against", Usage: "say what got better and worse against `BASE`: a directory of definitions, or a results document"},
 			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
 		),
 		Description: description([]string{"llmbench report -executor=simulate -out=report.html examples/llama4-maverick"},
@@ -42,7 +42,7 @@ func reportCommand(e *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return e.runReport(reportFlags{definitionFlags: defs, Executor: c.String("executor"), Out: c.String("out"), Targets: c.StringSlice("target")})
+			return e.runReport(reportFlags{definitionFlags: defs, Executor: c.String("executor"), Out: c.String("out"), Against: c.String("against"), Targets: c.StringSlice("target")})
 		},
 	}
 }
@@ -59,13 +59,23 @@ func (e *env) runReport(f reportFlags) error {
 	if err != nil {
 		return err
 	}
-	for _, set := range list {
-		if err := readIterations(set); err != nil {
+	report := view.Report{Title: filepath.Base(dir), Origin: origin(p), Dir: dir, Sets: list, Price: s.price(), MaxGPUHours: s.mostGPUHours(p, applyFlags{}), Base: f.Against}
+	if f.Against != "" {
+		base, _, err := e.sideOf(compareFlags{definitionFlags: f.definitionFlags, Executor: f.Executor}, f.Against)
+		if err != nil {
+			return fmt.Errorf("-against=%s: %w", f.Against, err)
+		}
+		for _, set := range list {
+			report.Against = append(report.Against, results.Compare(base, set, results.Comparing{Threshold: .01, Metrics: comparedMetrics()}))
+		}
+	}
+	for _, r := range view.WithSeries(list) {
+		if err := runs.AddIterations(r); err != nil {
 			return err
 		}
 	}
 	var page bytes.Buffer
-	if err := (view.Report{Title: filepath.Base(dir), Origin: origin(p), Sets: list, Price: s.price()}).Write(&page); err != nil {
+	if err := report.Write(&page); err != nil {
 		return err
 	}
 	if err := renameio.WriteFile(f.Out, runs.NewRedactor(s.defs.Secrets()...).CleanBytes(page.Bytes()), 0o644); err != nil {
@@ -144,21 +154,6 @@ func writable(path string) error {
 	}
 	if len(old) > 0 && !bytes.Contains(old, []byte(view.ReportMark)) {
 		return fmt.Errorf("-out=%s: the file is there and is not a report of llmbench; it is left alone: choose another name", path)
-	}
-	return nil
-}
-
-// readIterations adds the iteration logs to the first sample of each run, as
-// time series.
-func readIterations(set *results.Set) error {
-	for _, run := range set.Runs {
-		i := slices.IndexFunc(run.Results, (*results.Result).Counts)
-		if i < 0 {
-			continue
-		}
-		if err := runs.AddIterations(run.Results[i]); err != nil {
-			return err
-		}
 	}
 	return nil
 }

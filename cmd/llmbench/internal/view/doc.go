@@ -2,7 +2,6 @@
 // found; human and JSON forms stand side by side. Plans and results go to
 // standard output; progress, prompts and diagnostics to standard error.
 //
-// A Report is the HTML page. Rows along a scale are HTML, so that they wrap on a
-// phone; plots with two axes are drawn by gonum, once for each width, and take
-// their colours from the page's style.
+// A Report is the HTML page. Its plots are HTML and SVG with places in percent, so that
+// one copy fits a phone and a desk; report/ holds the template, the style and the script.
 package view

@@ -108,3 +108,34 @@ func sweepSet() *results.Set {
 	}
 	return results.NewSet(list)
 }
+
+// longIterations is a course as long as it gets, with figures of many digits.
+func longIterations() *trtllm.Series {
+	s := iterations()
+	last := s.Buckets[0].Means
+	s.BucketS, s.Buckets = 240./trtllm.MostBuckets, nil
+	for i := range trtllm.MostBuckets {
+		m, x := last, 1+math.Sin(float64(i))/3
+		m.Requests, m.CtxTokens, m.GenTokens, m.StepMS, m.KVUsed = 812.3*x, 4321.7*x, 812.3*x, ptr(24.321*x), ptr(.5321*x)
+		s.Buckets = append(s.Buckets, trtllm.Bucket{StartS: float64(i) * s.BucketS, Steps: 10, Means: m})
+	}
+	return s
+}
+
+// gridSet is a sweep over two axes with so many runs, of which some are suspect.
+func gridSet(runs int) *results.Set {
+	var list []*results.Result
+	for i := range runs {
+		r := measuredResult("chat", 128, 128, 16*(1+i/20), 1, 1+.01*float64(i%20))
+		r.Address += fmt.Sprintf("/max_batch_size=%d", 48*(1+i%20))
+		r.Fingerprint = fmt.Sprintf("%064x", i)
+		r.Arguments = trtllm.Arguments{"concurrency": int64(16 * (1 + i/20)), "max_batch_size": int64(48 * (1 + i%20)), "num_requests": int64(64 * (1 + i/20))}
+		r.Files.Stdout = ptr("/lustre/team/benchmarks/.llmbench/runs/" + r.Fingerprint + "/gb/sample-1/attempt-1/stdout")
+		r.Provenance.ScriptSHA256, r.Job.ID = ptr(r.Fingerprint), ptr(fmt.Sprint(470000+i))
+		if i%333 == 332 {
+			r.Verdict, r.Reasons = results.Suspect, []results.Reason{{Code: "throttled", Level: results.Suspect, Detail: "clocks were held down in 40 % of the samples"}}
+		}
+		list = append(list, r)
+	}
+	return results.NewSet(list)
+}

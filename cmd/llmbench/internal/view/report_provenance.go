@@ -11,22 +11,15 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 )
 
-// reportProvenance is where the numbers come from: what all samples share once,
-// and a table of what they do not.
-type reportProvenance struct {
-	Shared  []reportFact
-	Columns []string
-	Rows    [][]string
-	Missing []reportFact
-}
-
 // A reportFact has a name and a value.
 type reportFact struct{ Name, Value string }
 
-var provenanceFacts = []struct {
+type provenanceFact struct {
 	name string
 	of   func(*results.Result) string
-}{
+}
+
+var provenanceFacts = []provenanceFact{
 	{"model", func(r *results.Result) string { return r.Model.Checkpoint + revisionText(r) }},
 	{"quantization", func(r *results.Result) string { return r.Model.Quantization }},
 	{"hardware", func(r *results.Result) string {
@@ -44,15 +37,6 @@ var provenanceFacts = []struct {
 	{"power cap", func(r *results.Result) string { return wattsText(r.Provenance.PowerCapW) }},
 	{"clocks", func(r *results.Result) string { return textOr(r.Provenance.Clocks) }},
 	{"NCCL", func(r *results.Result) string { return textOr(r.Provenance.NCCL) }},
-	{"SM clock", func(r *results.Result) string {
-		return telemetryText(r, "%.0f MHz on average", func(t *results.Telemetry) float64 { return t.SMClockMHz })
-	}},
-	{"power", func(r *results.Result) string {
-		return telemetryText(r, "%.0f W per GPU on average", func(t *results.Telemetry) float64 { return t.PowerW })
-	}},
-	{"temperature", func(r *results.Result) string {
-		return telemetryText(r, "%.0f °C at most", func(t *results.Telemetry) float64 { return t.TemperatureC })
-	}},
 	{"kernel", func(r *results.Result) string { return textOr(r.Provenance.Kernel) }},
 	{"Slurm", func(r *results.Result) string { return textOr(r.Provenance.SlurmVersion) }},
 	{"definitions", func(r *results.Result) string { return textOr(r.Provenance.DefinitionsGit) }},
@@ -85,41 +69,28 @@ func besideText(r *results.Result) string {
 	return "-"
 }
 
-func newReportProvenance(set *results.Set, names runNames) reportProvenance {
+// headFacts are those that head the report.
+var headFacts = []string{"cluster", "hardware", "model", "quantization", "image", "TensorRT-LLM", "definitions"}
+
+// reportProvenance is where the numbers come from: what all samples that count share
+// and the head does not say, the facts that they do not share, and what is not known.
+func reportProvenance(set *results.Set) (shared []reportFact, differ []provenanceFact, missing []reportFact) {
 	var list []*results.Result
 	for _, r := range set.Results {
 		if r.Counts() {
 			list = append(list, r)
 		}
 	}
-	out := reportProvenance{Columns: []string{"run", "sample"}}
-	rows := make([][]string, len(list))
-	for i, r := range list {
-		rows[i] = []string{names.full(r.Address), fmt.Sprint(r.Sample)}
-	}
 	for _, fact := range provenanceFacts {
-		values := make([]string, len(list))
-		for i, r := range list {
-			values[i] = fact.of(r)
-		}
-		if len(list) == 0 {
-			continue
-		}
-		if distinct := slices.Compact(slices.Sorted(slices.Values(values))); len(distinct) == 1 {
-			out.Shared = append(out.Shared, reportFact{fact.name, values[0]})
-			continue
-		}
-		out.Columns = append(out.Columns, fact.name)
-		for i := range rows {
-			rows[i] = append(rows[i], values[i])
+		other := slices.ContainsFunc(list, func(r *results.Result) bool { return fact.of(r) != fact.of(list[0]) })
+		switch {
+		case len(list) == 0 || other:
+			differ = append(differ, fact)
+		case !slices.Contains(headFacts, fact.name) && fact.of(list[0]) != notKnown && fact.of(list[0]) != "-":
+			shared = append(shared, reportFact{fact.name, fact.of(list[0])})
 		}
 	}
-	if len(out.Columns) > 2 {
-		out.Rows = rows
-	}
-	out.Missing = missingFacts(list)
-	out.Shared = slices.DeleteFunc(out.Shared, func(f reportFact) bool { return f.Value == notKnown || f.Value == "-" })
-	return out
+	return shared, differ, missingFacts(list)
 }
 
 // missingFacts say why something is not known: each reason once, with all that
@@ -146,13 +117,6 @@ func missingFacts(list []*results.Result) []reportFact {
 }
 
 const notKnown = "not known"
-
-func telemetryText(r *results.Result, format string, of func(*results.Telemetry) float64) string {
-	if r.Telemetry == nil {
-		return notKnown
-	}
-	return fmt.Sprintf(format, of(r.Telemetry))
-}
 
 func revisionText(r *results.Result) string {
 	if r.Model.Revision == nil {

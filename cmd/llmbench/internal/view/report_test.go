@@ -2,16 +2,21 @@ package view
 
 import (
 	"bytes"
+	"encoding/csv"
 	"flag"
+	"html"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -27,7 +32,8 @@ func reportPageOf(t testing.TB, sets ...*results.Set) string {
 }
 
 func TestReportGolden(t *testing.T) {
-	got := reportPageOf(t, reportSet())
+	_, got, _ := strings.Cut(reportPageOf(t, reportSet()), "</head>\n") // what the page says, without style and script
+	got, _, _ = strings.Cut(got, "<script>")
 	path := filepath.Join("testdata", "report.html")
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -49,13 +55,149 @@ func TestReportIsSelfContained(t *testing.T) {
 	if again := reportPageOf(t, sweepSet()); page != again {
 		t.Error("a second page differs")
 	}
-	for _, banned := range []string{"<script", "<link", "<img", "@import", "url(", "src=", "href=", "http:", "https:", "#404", "NaN", "%!"} {
+	page = strings.ReplaceAll(page, "'http://www.w3.org/2000/svg'", "") // a name
+	for _, banned := range []string{"<script src", "<link", "<img", "@import", "url(", "src=", "http:", "https:", "#ZgotmplZ", "NaN%", "%!", "fetch(", "eval("} {
 		if i := strings.Index(page, banned); i >= 0 {
 			t.Errorf("%s: …%s…", banned, page[max(0, i-80):min(len(page), i+80)])
 		}
 	}
-	if n := len(regexp.MustCompile(`<svg `).FindAllString(page, -1)); n != 2+2*48 {
-		t.Errorf("%d plots", n)
+	for _, m := range regexp.MustCompile(`href="([^"]{0,20})`).FindAllStringSubmatch(page, -1) {
+		if !strings.HasPrefix(m[1], "#") && !strings.HasPrefix(m[1], "data:text/csv") {
+			t.Errorf("href %s", m[1])
+		}
+	}
+	for what, want := range map[string]int{`<figure class="pareto"`: 4, `class="pt`: 48, `class="series"`: 48, `<table class="heat"`: 4, `class="whisker"`: 0, `download="`: 7} {
+		if n := strings.Count(page, what); n != want {
+			t.Errorf("%d of %s, want %d", n, what, want)
+		}
+	}
+}
+
+// A page has at most 10 kB a run up to 100 runs and 2 MB at 1,000, whatever series
+// there are, and is made in a second.
+func TestReportSize(t *testing.T) {
+	for runs, most := range map[int]int{36: 360e3, 100: 1000e3, 1000: 2000e3} {
+		set := gridSet(runs)
+		began := time.Now()
+		for _, r := range WithSeries([]*results.Set{set}) {
+			r.Iterations = longIterations()
+		}
+		page := reportPageOf(t, set)
+		if len(page) > most {
+			t.Errorf("%d runs: %d bytes, at most %d", runs, len(page), most)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%d runs: %v", runs, took)
+		}
+		if want := map[int]int{36: 36, 100: 100, 1000: 5}[runs]; strings.Count(page, `class="series"`) != want {
+			t.Errorf("%d runs: %d series, want %d", runs, strings.Count(page, `class="series"`), want)
+		}
+		if n := strings.Count(page, "<details data-r="); n != runs {
+			t.Errorf("%d runs: %d of them can be unfolded", runs, n)
+		}
+	}
+}
+
+// The data of a plot is CSV that is read back.
+func TestReportCSV(t *testing.T) {
+	page := reportPageOf(t, reportSet())
+	links := regexp.MustCompile(`download="([^"]*)" href="data:text/csv;charset=utf-8,([^"]*)"`).FindAllStringSubmatch(page, -1)
+	names := map[string]int{}
+	for _, l := range links {
+		text, err := url.PathUnescape(html.UnescapeString(l[2]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+		if err != nil {
+			t.Errorf("%s: %v", l[1], err)
+		}
+		names[l[1]] = len(rows)
+	}
+	want := map[string]int{"reasoning-pareto.csv": 4, "summarization-pareto.csv": 3, "TTFT.csv": 6, "TPOT.csv": 6}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReportAnswers(t *testing.T) {
+	r := Report{Title: "t", Sets: []*results.Set{reportSet()}, Price: Price{PerGPUHour: 10.5}, MaxGPUHours: 40}
+	part := r.part(r.Sets[0])
+	if part.State != "6 runs: 4 valid, 1 suspect (throttled), 1 failed (gpu_oom)" {
+		t.Error(part.State)
+	}
+	want := []reportAnswer{
+		{Group: "reasoning", Lengths: "1000/1000", Value: "13,118", With: "concurrency=4096", More: "16.1 tok/s/user, $0.22 per million output tokens, suspect: throttled", Next: "concurrency=512, -55.8 %"},
+		{Group: "summarization", Lengths: "8000/512", Value: "725", Interval: " ± 1.5 %", With: "concurrency=512", More: "63.5 tok/s/user, $4.02 per million output tokens", Next: "concurrency=64, -81.7 %"},
+	}
+	if diff := cmp.Diff(want, part.Answers); diff != "" {
+		t.Error(diff)
+	}
+	facts := map[string]string{}
+	for _, f := range part.Facts {
+		facts[f.Name] = f.Value
+	}
+	if !strings.Contains(facts["spent"], " of 40, $") || facts["measured"] != "2026-05-04 (UTC)" || facts["hardware"] != "8x GB200, 4 per node" {
+		t.Error(facts)
+	}
+}
+
+// Simulations that differ in what is not modelled have no frontier and no best run.
+func TestReportUnranked(t *testing.T) {
+	set := sweepSet()
+	for i, r := range set.Results {
+		r.Simulated, r.Estimate.NotModelled = true, map[string]any{"moe_config.backend": []string{"WIDEEP", "CUTLASS"}[i%2]}
+	}
+	const why = "the runs differ in moe_config.backend, which simulations do not account for"
+	page := reportPageOf(t, set)
+	for text, want := range map[string]int{"</h3>not ranked: " + why: 4, "No frontier: " + why: 4, `"pt best"`: 0, `class="pt"`: 48} {
+		if n := strings.Count(page, text); n != want {
+			t.Errorf("%d of %s, want %d", n, text, want)
+		}
+	}
+}
+
+// How far the second is behind is told with what noise leaves of it.
+func TestNextText(t *testing.T) {
+	run := func(concurrency int, of ...float64) results.RunSummary {
+		var list []*results.Result
+		for i, v := range of {
+			list = append(list, measuredResult("chat", 1000, 1000, concurrency, i+1, v))
+		}
+		return results.NewSet(list).Runs[0]
+	}
+	seven := []float64{1, 1.01, .99, 1.005, .995, 1.002, .998}
+	names := namesOf([]string{"load/concurrency=64", "load/concurrency=65", "load/concurrency=512"})
+	for _, c := range []struct {
+		best, second results.RunSummary
+		want         string
+	}{
+		{run(65, 1), run(64, 1), "concurrency=64, -1.4 %; too few samples to tell that from noise"},
+		{run(65, seven...), run(64, seven...), "concurrency=64, -1.4 %; the intervals overlap"},
+		{run(512, seven...), run(64, seven...), "concurrency=64, -81.7 %"},
+	} {
+		if got := nextText(c.best, c.second, names); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// What got worse comes first, and what is not compared is said once a reason.
+func TestReportAgainst(t *testing.T) {
+	base, now := reportSet(), reportSet()
+	for _, r := range now.Results {
+		if v := r.Metrics.At(trtllm.OutputThroughputPerGPU); v != nil && strings.Contains(r.Address, "reasoning/concurrency=512") {
+			r.Metrics.Set(trtllm.OutputThroughputPerGPU, ptr(.9**v))
+		}
+	}
+	now = results.NewSet(now.Results)
+	c := results.Compare(base, now, results.Comparing{Threshold: .01, Metrics: []string{trtllm.OutputThroughputPerGPU}})
+	a := newReportAgainst("../before", c, newRunNames(now.Runs))
+	if len(a.Rows) == 0 || a.Rows[0] != (reportCompared{"reasoning concurrency=512", trtllm.OutputThroughputPerGPU, "5,802 ± 1.5 %", "5,222 ± 1.5 %", "-10.0 %", "worse"}) {
+		t.Errorf("%+v", a.Rows)
+	}
+	if !strings.HasPrefix(a.Told, "of 5 numbers 1 got worse, 0 got better") || len(a.Refused) != 1 || !strings.HasPrefix(a.Refused[0], "summarization concurrency=4096: the base has no sample") {
+		t.Errorf("%s, %q", a.Told, a.Refused)
 	}
 }
 
@@ -107,15 +249,18 @@ func TestScales(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		low, high float64
-		want      string
+		low, high  float64
+		want, unit string
 	}{
-		{9.7, 44, "5 ms 10 ms 20 ms 50 ms"}, {31, 10800, "20 ms 100 ms 500 ms 2 s 10 s"}, {600, 650e3, "500 ms 2 s 10 s 30 s 2 min 10 min"},
-		{5, 5, "5 ms 10 ms"}, {.01, 1e9, "0.1 ms"},
+		{9.7, 44, "5 10 20 50", "ms"}, {31, 10800, "0.02 0.1 0.5 2 10", "s"}, {600, 650e3, "0.5 2 10 30 120 600", "s"}, {5, 5, "5 10", "ms"}, {.01, 1e9, "0", "s"},
 	} {
-		if got := labelsOf(timeScale(c.low, c.high)); !strings.HasPrefix(got, c.want) {
-			t.Errorf("%v to %v: %s, want %s", c.low, c.high, got, c.want)
+		s, unit, _ := timeScale(c.low, c.high)
+		if got := labelsOf(s); !strings.HasPrefix(got, c.want) || unit != c.unit {
+			t.Errorf("%v to %v: %s in %s, want %s in %s", c.low, c.high, got, unit, c.want, c.unit)
 		}
+	}
+	if s := fittedScale([]float64{7000, 8000}); s.place(7000) < 5 || s.place(7000) > 10 || labelsOf(s) != "7,000 7,250 7,500 7,750 8,000" {
+		t.Errorf("the axis from 7,000 to 8,000 has %s, 7,000 at %v %%", labelsOf(s), s.place(7000))
 	}
 }
 

@@ -104,6 +104,32 @@ func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *ta
 	cols = append(cols,
 		runSummaryColumn{head: "verdict", cell: func(run results.RunSummary) string { return painted(runVerdict(run)) }},
 		runSummaryColumn{head: "n", right: true, rank: 4, cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
+	cols = append(cols, metricColumns(s.Runs)...)
+	cols = append(cols,
+		runSummaryColumn{head: "job", rank: 7, cell: jobID},
+		runSummaryColumn{head: "took", right: true, rank: 8, cell: func(run results.RunSummary) string {
+			if d := last(run).Took(); d > 0 && last(run).Executor.Type != simulate {
+				return took(d)
+			}
+			return "-"
+		}},
+		runSummaryColumn{head: "notes", cell: marks.of})
+	cols = slices.DeleteFunc(cols, func(c runSummaryColumn) bool { return (c.rank > 0 || c.head == "notes") && empty(c, s.Runs) })
+	t := &table{}
+	addColumns(t, cols, s.Runs)
+	return t
+}
+
+type runSummaryColumn = column[results.RunSummary]
+
+// empty reports whether a column says nothing of any run.
+func empty(c runSummaryColumn, runs []results.RunSummary) bool {
+	return !slices.ContainsFunc(runs, func(run results.RunSummary) bool { cell := c.cell(run); return cell != "-" && cell != "" })
+}
+
+// metricColumns are those of the metrics, each in one unit.
+func metricColumns(runs []results.RunSummary) []runSummaryColumn {
+	var cols []runSummaryColumn
 	for _, m := range trtllm.Columns() {
 		c, scale, interval := runSummaryColumn{head: m.Column, right: true, rank: 1}, 1.0, false
 		switch m.Name {
@@ -116,35 +142,16 @@ func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *ta
 		case trtllm.RequestThroughput:
 			c.rank = 5
 		}
-		c.cell = metricCells(s.Runs, scale, interval, func(run results.RunSummary) *results.Summary { return run.Summary.At(m.Name) })
+		c.cell = metricCells(runs, scale, interval, func(run results.RunSummary) *results.Summary { return run.Summary.At(m.Name) })
 		cols = append(cols, c)
 		if m.Name == trtllm.AvgTTFT {
 			c.head, c.rank = m.Column+"\np99 (ms)", 2
-			c.cell = metricCells(s.Runs, scale, interval, func(run results.RunSummary) *results.Summary { return p99(m, run) })
+			c.cell = metricCells(runs, scale, interval, func(run results.RunSummary) *results.Summary { return p99(m, run) })
 			cols = append(cols, c)
 		}
 	}
-	cols = append(cols,
-		runSummaryColumn{head: "job", rank: 7, cell: jobID},
-		runSummaryColumn{head: "took", right: true, rank: 8, cell: func(run results.RunSummary) string {
-			if d := last(run).Took(); d > 0 && last(run).Executor.Type != simulate {
-				return took(d)
-			}
-			return "-"
-		}},
-		runSummaryColumn{head: "notes", cell: marks.of})
-	cols = slices.DeleteFunc(cols, func(c runSummaryColumn) bool {
-		return (c.rank > 0 || c.head == "notes") && !slices.ContainsFunc(s.Runs, func(run results.RunSummary) bool {
-			cell := c.cell(run)
-			return cell != "-" && cell != ""
-		})
-	})
-	t := &table{}
-	addColumns(t, cols, s.Runs)
-	return t
+	return cols
 }
-
-type runSummaryColumn = column[results.RunSummary]
 
 // metricCells returns the cell of a metric that is value, in units of scale and with
 // the decimals that give the least value of all runs three digits; interval says that
@@ -391,8 +398,8 @@ type rowMarks struct {
 func newRowMarks(s *results.Set, names runNames) rowMarks {
 	m := rowMarks{byAddress: map[string]string{}, caption: func(code failure.Code) string { return captionIn(s, code) }}
 	order, of := grouped(s.Runs, names)
-	for i, group := range order {
-		points := frontierOf(of[group], names, i)
+	for _, group := range order {
+		points := frontierOf(of[group])
 		if len(points) < 2 {
 			continue
 		}
@@ -404,7 +411,7 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 		best := ""
 		for _, p := range points { // from the right to the left: the last has the most throughput
 			if p.best {
-				best, m.byAddress[p.address] = p.address, "^"
+				best, m.byAddress[p.run.Address] = p.run.Address, "^"
 			}
 		}
 		m.byAddress[best] = "*"

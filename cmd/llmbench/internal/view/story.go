@@ -201,7 +201,7 @@ func storyOfResult(p *printer, r *results.Result) {
 }
 
 // storyTold are facts that stand elsewhere in the story.
-var storyTold = []string{"job", "nodes", "started", "took", "SM clock", "power", "temperature"}
+var storyTold = []string{"job", "nodes", "started", "took"}
 
 // optionally is a figure in a format, "" for none.
 func optionally(format string, v *float64) string {

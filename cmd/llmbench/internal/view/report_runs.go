@@ -1,0 +1,319 @@
+package view
+
+import (
+	"cmp"
+	"encoding/csv"
+	"fmt"
+	"html/template"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// A reportTable has a line a run; all cells of a column are in one unit.
+type reportTable struct {
+	Columns   []string
+	Rows      []reportRow
+	Footnotes []string
+}
+
+// A reportRow is one run. The verdict stands last among its cells.
+type reportRow struct {
+	Run                 int
+	Name, Verdict, Mark string
+	Cells               []string
+}
+
+func (r Report) table(set *results.Set, names runNames) reportTable {
+	columns := append(metricColumns(set.Runs), runSummaryColumn{head: "samples", cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
+	if !Simulated(set) {
+		columns = append(columns, runSummaryColumn{head: "GPU-hours", cell: func(run results.RunSummary) string {
+			return fmt.Sprintf("%.2f", spentHours(run.Results))
+		}})
+	}
+	if r.Price.set() {
+		columns = append(columns, runSummaryColumn{head: "cost per million output tokens", cell: func(run results.RunSummary) string {
+			if s := throughput(run); s != nil && s.Median > 0 {
+				return r.Price.amount(r.Price.PerMillion(s.Median))
+			}
+			return "-"
+		}})
+	}
+	columns = slices.DeleteFunc(columns, func(c runSummaryColumn) bool { return empty(c, set.Runs) })
+	t := reportTable{Footnotes: intervalNotes(set)}
+	for _, c := range columns {
+		t.Columns = append(t.Columns, strings.ReplaceAll(c.head, "\n", " "))
+	}
+	for i, run := range set.Runs {
+		row := reportRow{Run: i, Name: names.full(run.Address), Verdict: verdictText(run), Mark: string(run.Verdict)}
+		for _, c := range columns {
+			row.Cells = append(row.Cells, c.cell(run))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// A reportFilter is what the script chooses runs by: the values of the axes that vary,
+// and the verdict, of each run.
+type reportFilter struct {
+	Axes []string   `json:"axes"`
+	Runs [][]string `json:"runs"`
+}
+
+func newReportFilter(set *results.Set, names runNames) reportFilter {
+	var f reportFilter
+	if names.benchmarks {
+		f.Axes = append(f.Axes, "benchmark")
+	}
+	if names.varies["use_case"] {
+		f.Axes = append(f.Axes, "use_case")
+	}
+	f.Axes = append(append(f.Axes, names.axes...), "verdict")
+	for _, run := range set.Runs {
+		var values []string
+		for _, axis := range f.Axes {
+			v := axisValue(run.Address, axis)
+			switch axis {
+			case "benchmark":
+				v, _ = splitAddress(run.Address)
+			case "verdict":
+				v = strings.ReplaceAll(string(run.Verdict), "_", " ")
+			}
+			values = append(values, v)
+		}
+		f.Runs = append(f.Runs, values)
+	}
+	return f
+}
+
+// A reportRun is what is folded away of one run.
+type reportRun struct {
+	Run                        int
+	Name, Value, Verdict, Mark string
+	Facts                      []reportFact
+	Series                     *reportSeries
+	Steady                     string
+}
+
+func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) []reportRun {
+	var common []failure.Code
+	for _, n := range reportNotes(set) {
+		if n.Runs == "all runs" {
+			common = append(common, failure.Code(n.Code))
+		}
+	}
+	arguments := differingArguments(set, names)
+	var out []reportRun
+	for i, run := range set.Runs {
+		f := reportRun{Run: i, Name: names.full(run.Address), Verdict: verdictText(run), Mark: string(run.Verdict)}
+		add := func(name, format string, args ...any) {
+			f.Facts = append(f.Facts, reportFact{name, fmt.Sprintf(format, args...)})
+		}
+		add("address", "%s", run.Address)
+		var differing []string
+		for _, name := range arguments {
+			differing = append(differing, name+" "+argumentCell(last(run).Arguments[name], name))
+		}
+		if len(differing) > 0 {
+			add("arguments", "%s", strings.Join(differing, ", "))
+		}
+		if s := throughput(run); s != nil {
+			f.Value = summaryText(s) + " output tok/s/GPU"
+			if e := run.Results[0].Estimate; e != nil && e.OutputThroughputPerGPU != nil && !Simulated(set) {
+				i := e.OutputThroughputPerGPU
+				where := "inside"
+				if s.Median < i.Low || s.Median > i.High {
+					where = "outside"
+				}
+				add("predicted", "%s … %s output tok/s/GPU; measured %s, %s that interval, %s from its middle",
+					roundFigure(i.Low), roundFigure(i.High), figure(s.Median), where, differenceText(s.Median/i.Mid-1))
+			}
+		}
+		for _, code := range runCaveats(run) {
+			if !slices.Contains(common, code) {
+				add("note", "%s", cmp.Or(caveatDetail(run, code), caption(code)))
+			}
+		}
+		for _, res := range run.Results {
+			if res.Verdict != results.NotMeasured {
+				r.sample(add, res, differ)
+			}
+		}
+		if c := counting(run); c != nil && c.Iterations != nil {
+			f.Series, f.Steady = newReportSeries(c.Iterations), steadyText(c.Iterations)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// caveatDetail is what a note says of a run beyond its code.
+func caveatDetail(run results.RunSummary, code failure.Code) string {
+	for _, r := range run.Results {
+		for _, c := range r.Caveats {
+			if c.Code == code && c.Detail != "" {
+				return c.Detail
+			}
+		}
+	}
+	return ""
+}
+
+// sample tells of one sample: its verdict, where it ran, and what it left.
+func (r Report) sample(add func(name, format string, args ...any), res *results.Result, differ []provenanceFact) {
+	name := fmt.Sprintf("sample %d", res.Sample)
+	if res.Attempt > 1 {
+		name += fmt.Sprintf(", attempt %d", res.Attempt)
+	}
+	told := []string{string(res.Verdict)}
+	for _, fact := range differ {
+		if v := fact.of(res); v != notKnown && v != "-" {
+			told = append(told, fact.name+" "+v)
+		}
+	}
+	if m := res.Telemetry; m != nil {
+		told = append(told, telemetryWords(m))
+	}
+	add(name, "%s", strings.Join(told, ", "))
+	for _, reason := range res.Reasons {
+		add(string(reason.Code), "%s", reason.Detail)
+	}
+	if log := cmp.Or(res.Files.Stdout, res.Files.Stderr); log != nil {
+		add("log", "%s in %s", filepath.Base(*log), r.path(filepath.Dir(*log)))
+	}
+}
+
+// A reportSeries is an iteration log as the script draws it: the curves, in equal
+// steps of time with gaps where nothing happened, and the steady window.
+type reportSeries struct {
+	Step    float64       `json:"step"`
+	Seconds float64       `json:"seconds"`
+	From    float64       `json:"from"`
+	To      float64       `json:"to"`
+	Curves  []reportCurve `json:"curves"`
+}
+
+type reportCurve struct {
+	Title  string     `json:"title"`
+	Values []*float64 `json:"values"`
+}
+
+func newReportSeries(s *trtllm.Series) *reportSeries {
+	out := &reportSeries{Step: digits3(s.BucketS), Seconds: digits3(s.Seconds), From: digits3(s.Steady.StartS), To: digits3(s.Steady.EndS)}
+	plain := func(of func(trtllm.Means) float64) func(trtllm.Means) *float64 {
+		return func(m trtllm.Means) *float64 { v := of(m); return &v }
+	}
+	for _, curve := range []struct {
+		title string
+		scale float64
+		of    func(trtllm.Means) *float64
+	}{
+		{"Requests in the batch", 1, plain(func(m trtllm.Means) float64 { return m.Requests })},
+		{"Context tokens per step", 1, plain(func(m trtllm.Means) float64 { return m.CtxTokens })},
+		{"Generation tokens per step", 1, plain(func(m trtllm.Means) float64 { return m.GenTokens })},
+		{"Step time in ms", 1, func(m trtllm.Means) *float64 { return m.StepMS }},
+		{"KV cache used in %", 100, func(m trtllm.Means) *float64 { return m.KVUsed }},
+	} {
+		if curve.of(s.Steady.Means) == nil {
+			continue // this version does not log it
+		}
+		c := reportCurve{Title: curve.title}
+		for _, b := range s.Buckets {
+			at := int(math.Round(b.StartS / s.BucketS))
+			for len(c.Values) < at {
+				c.Values = append(c.Values, nil)
+			}
+			if v := curve.of(b.Means); v != nil {
+				rounded := digits3(curve.scale * *v)
+				c.Values = append(c.Values, &rounded)
+			}
+		}
+		out.Curves = append(out.Curves, c)
+	}
+	return out
+}
+
+// digits3 rounds to the three digits that a plot can show.
+func digits3(v float64) float64 {
+	if v == 0 {
+		return 0
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
+	if unit >= 1 {
+		return math.Round(v/unit) * unit
+	}
+	return math.Round(v/unit) / math.Round(1/unit)
+}
+
+// steadyText says how much of a run was steady, and what it did then.
+func steadyText(s *trtllm.Series) string {
+	w := s.Steady
+	text := fmt.Sprintf("steady from %s to %s s of %s s: %s requests in the batch", tickText(w.StartS), tickText(w.EndS), tickText(s.Seconds), tickText(w.Requests))
+	if w.StepMS != nil {
+		text += fmt.Sprintf(", %s ms per step", tickText(*w.StepMS))
+	}
+	if w.KVUsed != nil {
+		text += fmt.Sprintf(", %.0f %% of the KV cache", 100**w.KVUsed)
+	}
+	return text
+}
+
+// A reportCSV is the data of a plot, to be downloaded from the page.
+type reportCSV struct {
+	name string
+	text *strings.Builder
+	out  *csv.Writer
+}
+
+func newReportCSV(name, head string) reportCSV {
+	c := reportCSV{name: name, text: &strings.Builder{}}
+	c.out = csv.NewWriter(c.text)
+	c.add(strings.Split(head, ",")...)
+	return c
+}
+
+func (c reportCSV) add(cells ...string) { _ = c.out.Write(cells) } // a Builder takes everything
+
+var csvEscapes = strings.NewReplacer("%", "%25", "\n", "%0A", "\r", "%0D", "#", "%23", `"`, "%22", "&", "%26", "<", "%3C", ">", "%3E", " ", "%20")
+
+// Link is what makes a link download the data.
+func (c reportCSV) Link() template.HTMLAttr {
+	c.out.Flush()
+	name := strings.NewReplacer(" ", "-", "/", "-").Replace(c.name)
+	return template.HTMLAttr(`download="` + template.HTMLEscapeString(name) + `.csv" href="data:text/csv;charset=utf-8,` + csvEscapes.Replace(c.text.String()) + `"`) //nolint:gosec // escaped above
+}
+
+// WithSeries are the results whose iteration logs the report of the sets shows: the
+// first sample of each run, and of more than mostSeries runs of the best and the worst
+// of each traffic and of those that are suspect, before others.
+func WithSeries(sets []*results.Set) []*results.Result {
+	var first, rest []*results.Result
+	for _, set := range sets {
+		names := newRunNames(set.Runs)
+		order, of := grouped(set.Runs, names)
+		for _, name := range order {
+			runs := slices.DeleteFunc(slices.Clone(of[name]), func(run results.RunSummary) bool { return throughput(run) == nil })
+			slices.SortStableFunc(runs, func(a, b results.RunSummary) int { return cmp.Compare(throughput(b).Median, throughput(a).Median) })
+			for i, run := range runs {
+				if i == 0 || i == len(runs)-1 || run.Verdict == results.Suspect {
+					first = append(first, counting(run))
+				} else {
+					rest = append(rest, counting(run))
+				}
+			}
+		}
+	}
+	if all := append(first, rest...); len(all) <= mostSeries {
+		return all
+	}
+	return first[:min(len(first), mostSeries)]
+}
+
+// mostSeries bounds the size of the page.
+const mostSeries = 100
