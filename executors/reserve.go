@@ -261,6 +261,11 @@ func forAttempt(p runs.Prepared, a *runs.Attempt) runs.Prepared {
 // Dataset returns the absolute path of a run's data set, whose content was checked.
 // One that is ours is generated where it is not there, or not what it should be.
 func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
+	if d, ok := c.FindDataset(run); ok {
+		if bytes, long := c.Store.Unchecked(d); long {
+			c.tell(&task{run: run}, RunProgress, Event{Text: fmt.Sprintf("reading its data set, %.1f GiB", float64(bytes)/(1<<30))})
+		}
+	}
 	if run.Dataset.Generator == nil {
 		if why := c.datasetChanged(run); why != "" {
 			return "", errors.New(why)

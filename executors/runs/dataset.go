@@ -100,6 +100,20 @@ func (s *Store) DatasetChecked(d Dataset) bool {
 	return os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime())
 }
 
+// LargeDataset is the size from which a user is told before a data set is read or
+// written.
+const LargeDataset = 256 << 20
+
+// Unchecked is the size of a data set that CheckDataset has to read; long says that this
+// takes a while.
+func (s *Store) Unchecked(d Dataset) (bytes int64, long bool) {
+	info, err := os.Stat(d.Path)
+	if err != nil || s.DatasetChecked(d) {
+		return 0, false
+	}
+	return info.Size(), info.Size() >= LargeDataset
+}
+
 // sum is the SHA-256 of the rows.
 func (s *Store) sum(d Dataset) (string, error) {
 	if d.Rows > 0 {
@@ -141,6 +155,9 @@ func (s *Store) ReadDataset(path string, rows int) (trtllm.Dataset, error) {
 		if gob.NewDecoder(bufio.NewReader(f)).Decode(&known) == nil && known.Stamp == stamp && stamp != "" {
 			return known.Dataset, nil
 		}
+	}
+	if info, err := os.Stat(path); err == nil && info.Size() >= LargeDataset && s.Reading != nil {
+		s.Reading(path, info.Size())
 	}
 	read, err := trtllm.ReadDatasetFile(path, rows)
 	if now, _ := stampOf(path, true); err != nil || now != stamp || s.now().Sub(time.Unix(0, changed)) < settles || !s.Exists() {

@@ -26,6 +26,9 @@ type Store struct {
 	gid int // of the group that shares the store; -1: none
 	// causes finds failures in logs.
 	causes *trtllm.Classifier
+	// Reading is told of a data set of the user's own that it takes a while to read, by
+	// its size in bytes; nil tells nobody.
+	Reading func(path string, bytes int64)
 
 	checked sync.Map // of Dataset, the fs.FileInfo of those that had their content
 

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -31,6 +32,7 @@ type env struct {
 	log     hclog.Logger
 	// stop is cancelled by the first SIGINT or SIGTERM.
 	signal *signalContext
+	told   sync.Map // the data sets that are said to be read
 }
 
 // Main runs the command line args, the name of the program first, and returns

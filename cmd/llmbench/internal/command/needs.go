@@ -141,16 +141,24 @@ func (s *session) maker(p *plan.Plan) *executors.Campaign {
 // checkDataSpace refuses data sets that are to be made and do not fit beside the
 // store; there is no check where they do.
 func (s *session) checkDataSpace(p *plan.Plan, n needs) []executors.Check {
-	var bytes int64
-	for _, r := range n.data {
-		if _, ok := s.maker(p).FindDataset(r); !ok && r.Dataset.Generator != nil {
-			bytes += prepare.DatasetBytes(r.Dataset.Rows, *r.UseCase.ISL)
-		}
-	}
-	if c := prepare.CheckDatasetSpace(s.store.Dir(), bytes); c != nil {
+	if c := prepare.CheckDatasetSpace(s.store.Dir(), s.dataToWrite(p, n)); c != nil {
 		return []executors.Check{*c}
 	}
 	return nil
+}
+
+// dataToWrite is how many bytes the data sets take at most that are to be made.
+func (s *session) dataToWrite(p *plan.Plan, n needs) int64 {
+	var bytes int64
+	for _, r := range n.data {
+		if r.Dataset.Generator == nil {
+			continue
+		}
+		if _, ok := s.maker(p).FindDataset(r); !ok {
+			bytes += prepare.DatasetBytes(r.Dataset.Rows, *r.UseCase.ISL)
+		}
+	}
+	return bytes
 }
 
 // contradictions are errors for models whose checkpoint is here and says that it

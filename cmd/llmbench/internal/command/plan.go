@@ -120,7 +120,7 @@ func (s *session) printPlan(p *plan.Plan, f planFlags) error {
 
 // view is p with what the definitions say of its executors and its price.
 func (s *session) view(p *plan.Plan) view.PlanView {
-	return view.PlanView{Plan: p, Source: s.source, Describe: s.sites.describe(), Placement: s.sites.placement(p), Unpacked: s.sites.unpacked(), Price: s.price()}
+	return view.PlanView{Plan: p, Source: s.source, Describe: s.sites.describe(), Placement: s.sites.placement(p), Unpacked: s.sites.unpacked(), Price: s.price(), NewData: s.dataToWrite(p, s.needs(p))}
 }
 
 func (s *session) price() view.Price {

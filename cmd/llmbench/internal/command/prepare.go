@@ -157,6 +157,9 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 	}
 	c := pr.maker(pr.plan)
 	d, ok := c.FindDataset(r)
+	if bytes, long := pr.store.Unchecked(d); long {
+		pr.progress.Text("reading the data set of %s, %s", r.Address, view.Volume(bytes))
+	}
 	wrong := pr.store.CheckDataset(d)
 	switch {
 	case ok && wrong == nil:

@@ -58,6 +58,11 @@ func (e *env) load(f definitionFlags, executor string) *session {
 	s.storeName = storeName(f, s.defs)
 	s.store = runs.Open(s.storeName)
 	s.store.Know(slurm.Words)
+	s.store.Reading = func(path string, bytes int64) {
+		if _, told := e.told.LoadOrStore(path, true); !told {
+			fmt.Fprintf(e.streams.Err, "Reading data set %s (%s)…\n", path, view.Volume(bytes))
+		}
+	}
 	s.share()
 	s.sites = newSites(e, s.defs, s.store, executor)
 	return s

@@ -82,12 +82,12 @@ func Prune(w io.Writer, store string, list []runs.Removable) error {
 		p.wrapped("", 2, fmt.Sprintf("%ss: %s", head.Kind, head.Reason))
 		t := &table{right: []bool{true}, indent: "  "}
 		for ; i < len(list) && list[i].Kind == head.Kind && list[i].Reason == head.Reason; i++ {
-			t.add(volume(list[i].Bytes), within(store, list[i].Path))
+			t.add(Volume(list[i].Bytes), within(store, list[i].Path))
 		}
 		p.table(t)
 	}
 	p.line("")
-	p.wrapped("", 0, fmt.Sprintf("%s in all. Valid, suspect and invalid results and jobs in flight stay. Containers that jobs left on nodes are removed by the next job there and by `llmbench doctor -nodes`.", volume(freed(list))))
+	p.wrapped("", 0, fmt.Sprintf("%s in all. Valid, suspect and invalid results and jobs in flight stay. Containers that jobs left on nodes are removed by the next job there and by `llmbench doctor -nodes`.", Volume(freed(list))))
 	return p.err
 }
 
@@ -96,7 +96,7 @@ func Pruned(w io.Writer, list []runs.Removable) error {
 	if len(list) == 0 {
 		return Nothing(w, "Nothing to remove.")
 	}
-	return Nothing(w, fmt.Sprintf("Removed %s: %s.", Plural(len(list), "item"), volume(freed(list))))
+	return Nothing(w, fmt.Sprintf("Removed %s: %s.", Plural(len(list), "item"), Volume(freed(list))))
 }
 
 // PruneJSON prints what may be removed, or was, as JSON.

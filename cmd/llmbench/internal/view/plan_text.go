@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -29,6 +30,8 @@ type PlanView struct {
 	All bool
 	// Price is what the policy says that a GPU-hour costs.
 	Price Price
+	// NewData is how many bytes apply writes at most for data sets.
+	NewData int64
 	// Source is where a saved plan came from, nil for one that was made now.
 	Source *Source
 }
@@ -57,6 +60,9 @@ func (v PlanView) Text(w io.Writer) error {
 		p.line("")
 	}
 	p.wrapped("", 0, v.planLine())
+	if v.NewData >= runs.LargeDataset && v.Plan.Summary.ToDo() > 0 {
+		p.wrapped("", 0, fmt.Sprintf("Data sets: up to %s to write into the store first.", Volume(v.NewData)))
+	}
 	return p.err
 }
 

@@ -96,9 +96,9 @@ func (p *Progress) end() {
 
 // amount says how far, how fast, and how long yet.
 func amount(done, total, since int64, in time.Duration) string {
-	s := volume(done)
+	s := Volume(done)
 	if total > 0 {
-		s += fmt.Sprintf(" of %s (%d %%)", volume(total), 100*done/total)
+		s += fmt.Sprintf(" of %s (%d %%)", Volume(total), 100*done/total)
 	}
 	if since <= 0 || in < time.Second {
 		return s
@@ -111,8 +111,8 @@ func amount(done, total, since int64, in time.Duration) string {
 	return s
 }
 
-// volume writes bytes with a fitting unit.
-func volume(n int64) string {
+// Volume writes bytes with a fitting unit.
+func Volume(n int64) string {
 	if n < 1<<30 {
 		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 	}
