@@ -21,9 +21,8 @@ type Backend struct {
 	// Avoid adds to a submission that nodes are not to be used; nil where there
 	// are none to choose from.
 	Avoid func(argv, nodes []string) []string
-	// Packer renders the packs of samples that have to be packed again; nil where
-	// the executor packs none.
-	Packer plan.Packer
+	// Target renders the jobs.
+	Target plan.Target
 	// Links names further links to an attempt's files, relative to LinksDir: the
 	// names that a site's own tools expect. Either may be empty.
 	LinksDir string

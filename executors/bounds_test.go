@@ -184,21 +184,20 @@ func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) 
 	b := &bounded{t: t, memory: &memory{course: func(int) course { return always }}}
 	pace.Look, pace.Poll, pace.Grace = time.Second, time.Second, time.Second
 	b.backend = &executors.Backend{
-		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Cluster: "gb", Pace: pace, Adopt: true,
+		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Target: executors.FakeTarget{}, Cluster: "gb", Pace: pace, Adopt: true,
 		Avoid: func(argv, nodes []string) []string { return append(slices.Clone(argv), nodes...) },
 	}
 	store := runs.Open(memoryDir(t))
 	if err := store.Create(); err != nil {
 		t.Fatal(err)
 	}
-	data, script := "/rows.jsonl", "#!/bin/bash\n"
+	data := "/rows.jsonl"
 	p := &plan.Plan{}
 	for i := range runCount {
 		p.Runs = append(p.Runs, &plan.Run{
 			Address: fmt.Sprintf("max_throughput/n=%d", i), Action: plan.Measure, Fingerprint: fmt.Sprintf("%06x", i) + strings.Repeat("0", 58),
 			State: plan.State{Wanted: 1}, Hardware: plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 1},
 			Executor: b.backend.Ref, TimeLimitSeconds: 1800, Env: map[string]*string{}, Dataset: plan.Dataset{Path: &data},
-			Job: plan.Job{Name: fmt.Sprintf("llmb-%d", i), Argv: []string{"sbatch", "--job-name=" + plan.AttemptPlaceholder}, Script: &script},
 		})
 	}
 	b.campaign = &executors.Campaign{

@@ -175,9 +175,7 @@ func (c *Campaign) prepare(ctx context.Context) error {
 	}
 	c.open = slices.Clone(c.tasks)
 	c.findSiblings()
-	if err := c.findJobs(); err != nil {
-		return err
-	}
+	c.findJobs()
 	if err := c.countEarlier(); err != nil {
 		return err
 	}

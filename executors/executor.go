@@ -101,7 +101,7 @@ type Hand interface {
 	// HandScript is the whole job of a run in one script, with the options of
 	// its submission inside. It reserves an attempt in the store when it starts
 	// and then is like any other job.
-	HandScript(run *plan.Run, at HandPlace) (string, error)
+	HandScript(run *plan.Run, at HandPlace) string
 }
 
 // HandPlace is where a script that is submitted by hand finds and leaves

@@ -14,11 +14,9 @@ import (
 // another.
 type job struct {
 	backend *Backend
-	phase   phase // waiting, active or done
-	mine    bool  // this user's: adoption, cancel and retry are ours
-	planned *plan.Pack
-	// several says that the job has a folder of its own beside its members'.
-	several bool
+	phase   phase     // waiting, active or done
+	mine    bool      // this user's: adoption, cancel and retry are ours
+	planned *plan.Job // nil until it is rendered
 	folder  *runs.Job // nil until it is reserved
 	// tasks are those of this campaign, in the order of the job. One that was given
 	// back may be in another job by now.
@@ -100,7 +98,7 @@ func (j *job) stuck(now time.Time) string {
 }
 
 // findJobs puts waiting tasks into the jobs that were planned.
-func (c *Campaign) findJobs() error {
+func (c *Campaign) findJobs() {
 	free := map[string][]*task{} // by address, by sample
 	for _, t := range c.tasks {
 		if t.phase == waiting {
@@ -119,18 +117,21 @@ func (c *Campaign) findJobs() error {
 				t.shares = true
 			}
 		}
+		for _, t := range list {
+			t.shares = true
+		}
 		if len(list) > 0 {
-			c.addJob(planned, true, list)
+			c.addJob(planned, list...)
 		}
 	}
-	return c.regroup()
+	c.regroup()
 }
 
 // addJob puts waiting tasks of one backend into a job of their own.
-func (c *Campaign) addJob(planned *plan.Pack, several bool, tasks []*task) {
-	j := &job{backend: tasks[0].backend, mine: true, planned: planned, several: several, tasks: tasks, since: time.Now()}
+func (c *Campaign) addJob(planned *plan.Job, tasks ...*task) {
+	j := &job{backend: tasks[0].backend, mine: true, planned: planned, tasks: tasks, since: time.Now()}
 	for _, t := range tasks {
-		t.job, t.shares = j, several
+		t.job = j
 	}
 	c.jobs = append(c.jobs, j)
 }
@@ -147,13 +148,13 @@ func (c *Campaign) join(t *task, mine bool, found map[string]*job) error {
 	}
 	j := found[folder.Dir]
 	if j == nil {
-		j = &job{backend: t.backend, mine: mine, since: time.Now(), phase: active, folder: folder, several: folder.Name != ""}
+		j = &job{backend: t.backend, mine: mine, since: time.Now(), phase: active, folder: folder}
 		if err := j.takeUp(); err != nil {
 			return err
 		}
 		c.jobs, found[folder.Dir] = append(c.jobs, j), j
 	}
-	t.job, t.shares, t.status = j, j.several, j.status
+	t.job, t.shares, t.status = j, folder.Shared(), j.status
 	j.tasks = append(j.tasks, t)
 	return nil
 }
@@ -176,75 +177,57 @@ func (j *job) takeUp() (err error) {
 
 // regroup gives jobs to waiting tasks that have none, or whose job has ended: those
 // that the plan put together share jobs again, as far as the executor lets them.
-func (c *Campaign) regroup() error {
+func (c *Campaign) regroup() {
 	together := map[*Backend][]*task{}
 	for _, t := range c.open {
 		switch {
 		case t.phase != waiting || t.job != nil && t.job.phase != done:
-		case t.shares && t.backend.Packer != nil && t.backend.Packer.Packing() != nil:
+		case t.shares && t.backend.Target.Packing() != nil:
 			together[t.backend] = append(together[t.backend], t)
 		default:
-			c.addJob(t.run.Alone(), false, []*task{t})
+			c.addJob(nil, t)
 		}
 	}
 	for _, b := range c.backendsInUse() {
-		if err := c.share(b, together[b]); err != nil {
-			return err
-		}
+		c.share(b, together[b])
 	}
-	return nil
 }
 
 // share puts tasks into as few jobs as their backend lets. One that fits into none,
 // since a job may no longer take as long, gets a job for itself.
-func (c *Campaign) share(b *Backend, tasks []*task) error {
+func (c *Campaign) share(b *Backend, tasks []*task) {
 	if len(tasks) == 0 {
-		return nil
+		return
 	}
 	list := make([]*plan.Run, len(tasks))
 	for i, t := range tasks {
-		run := *t.run // planned with a job for itself, where it was in flight then
-		job, err := b.Packer.Member(&run)
-		if err != nil {
-			return err
-		}
-		job.PackedWith = run.Job.PackedWith
-		run.Job, t.run, t.job, list[i] = job, &run, nil, &run
+		t.job, list[i] = nil, t.run
 	}
-	for _, indexes := range b.Packer.Packing().Arrange(list) {
+	for _, indexes := range b.Target.Packing().Arrange(list) {
 		var members []*task
 		for _, i := range indexes {
 			members = append(members, tasks[i])
 		}
-		c.addJob(nil, true, members)
+		c.addJob(nil, members...)
 	}
 	for _, t := range tasks {
-		if t.job != nil {
-			continue
+		if t.job == nil {
+			c.addJob(nil, t)
 		}
-		var err error
-		if t.run.Job, err = b.Packer.Job(t.run); err != nil {
-			return err
-		}
-		c.addJob(t.run.Alone(), false, []*task{t})
 	}
-	return nil
 }
 
-// render renders the job anew where its runs are not those that were planned.
-func (j *job) render() (err error) {
+// render renders the job where that was not done, or its runs are others by now.
+func (j *job) render() {
 	tasks := j.in(waiting)
 	list, same := make([]*plan.Run, len(tasks)), j.planned != nil && len(j.planned.Runs) == len(tasks)
 	for i, t := range tasks {
 		list[i] = t.run
 		same = same && j.planned.Runs[i] == t.run.Address
 	}
-	if same {
-		return nil
+	if !same {
+		j.planned, j.tasks = j.backend.Target.Job(list...), tasks
 	}
-	j.planned, err = j.backend.Packer.PackJob(list)
-	j.tasks = tasks
-	return err
 }
 
 // gpuHoursLimit is what a job can cost at most, also before it is rendered.

@@ -13,29 +13,34 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A fakePacker packs as it is told, and nothing runs.
-type fakePacker struct{ how plan.Packing }
+// A FakeTarget packs as it is told, and nothing runs.
+type FakeTarget struct{ How *plan.Packing }
 
-func (s fakePacker) Identity() plan.ExecutorIdentity        { return plan.ExecutorIdentity{} }
-func (s fakePacker) Describe() string                       { return "" }
-func (s fakePacker) Job(*plan.Run) (plan.Job, error)        { return plan.Job{Name: "alone"}, nil }
-func (s fakePacker) Member(run *plan.Run) (plan.Job, error) { return plan.Job{Name: "member"}, nil }
-func (s fakePacker) Packing() *plan.Packing                 { return &s.how }
+func (s FakeTarget) Identity() plan.ExecutorIdentity { return plan.ExecutorIdentity{} }
+func (s FakeTarget) Describe() string                { return "" }
+func (s FakeTarget) Packing() *plan.Packing          { return s.How }
 
-func (s fakePacker) PackJob(list []*plan.Run) (*plan.Pack, error) {
-	p := &plan.Pack{TimeLimitSeconds: int(s.how.Limit(list).Seconds()), GPUs: list[0].Hardware.GPUs, Argv: []string{"sbatch"}}
-	for _, r := range list {
-		p.Runs = append(p.Runs, r.Address)
+func (s FakeTarget) Job(list ...*plan.Run) *plan.Job {
+	first := list[0]
+	j := &plan.Job{
+		Name: "llmb-" + first.Fingerprint[:min(12, len(first.Fingerprint))], GPUs: first.Hardware.GPUs, TimeLimitSeconds: first.TimeLimitSeconds,
+		Argv: []string{"sbatch", "--job-name=" + plan.AttemptPlaceholder}, Script: "#!/bin/bash\n",
 	}
-	return p, nil
+	if len(list) > 1 {
+		j.TimeLimitSeconds = int(s.How.Limit(list).Seconds())
+	}
+	for _, r := range list {
+		j.Runs = append(j.Runs, r.Address)
+	}
+	return j
 }
 
 // newPacked4 is a campaign with four runs of ten minutes in one job.
 func newPacked4(t *testing.T) (*Campaign, *job) {
 	t.Helper()
-	b := &Backend{Cluster: "gb", Packer: fakePacker{plan.Packing{MaxRuns: 8, MaxTime: time.Hour, Margin: time.Minute}}}
+	b := &Backend{Cluster: "gb", Target: FakeTarget{&plan.Packing{MaxRuns: 8, MaxTime: time.Hour, Margin: time.Minute}}}
 	c := &Campaign{Store: runs.Open(t.TempDir()), Plan: &plan.Plan{}}
-	j := &job{backend: b, several: true}
+	j := &job{backend: b}
 	var list []*plan.Run
 	for i := range 4 {
 		r := &plan.Run{Address: fmt.Sprint("load/", i), Fingerprint: fmt.Sprint(i), TimeLimitSeconds: 600, Hardware: plan.Hardware{GPUs: 8, GPUsPerNode: 4, Nodes: 2}}
@@ -44,10 +49,7 @@ func newPacked4(t *testing.T) (*Campaign, *job) {
 	}
 	j.tasks = slices.Clone(c.tasks)
 	c.open, c.jobs = slices.Clone(c.tasks), []*job{j}
-	var err error
-	if j.planned, err = b.Packer.PackJob(list); err != nil {
-		t.Fatal(err)
-	}
+	j.planned = b.Target.Job(list...)
 	return c, j
 }
 
@@ -55,12 +57,12 @@ func newPacked4(t *testing.T) (*Campaign, *job) {
 func TestRender(t *testing.T) {
 	_, j := newPacked4(t)
 	planned := j.planned
-	if err := j.render(); err != nil || j.planned != planned {
-		t.Errorf("%v: rendered anew", err)
+	if j.render(); j.planned != planned {
+		t.Error("rendered anew")
 	}
 	j.tasks[0].job = nil
-	if err := j.render(); err != nil || fmt.Sprint(j.planned.Runs) != "[load/1 load/2 load/3]" || j.planned.TimeLimitSeconds != 60*34 {
-		t.Errorf("%v: %+v", err, j.planned)
+	if j.render(); fmt.Sprint(j.planned.Runs) != "[load/1 load/2 load/3]" || j.planned.TimeLimitSeconds != 60*34 {
+		t.Errorf("%+v", j.planned)
 	}
 }
 
@@ -68,12 +70,10 @@ func TestRender(t *testing.T) {
 func TestPackedNoMore(t *testing.T) {
 	c, j := newPacked4(t)
 	j.phase = done
-	j.backend.Packer = fakePacker{plan.Packing{MaxRuns: 8, MaxTime: 5 * time.Minute, Margin: time.Minute}}
-	if err := c.regroup(); err != nil {
-		t.Fatal(err)
-	}
+	j.backend.Target = FakeTarget{&plan.Packing{MaxRuns: 8, MaxTime: 5 * time.Minute, Margin: time.Minute}}
+	c.regroup()
 	for _, task := range c.tasks {
-		if task.job == j || task.job.several || len(task.job.tasks) != 1 || task.run.Job.Name != "alone" {
+		if task.job == j || len(task.job.tasks) != 1 {
 			t.Errorf("%+v", task)
 		}
 	}

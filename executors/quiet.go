@@ -173,7 +173,7 @@ func Overdue(run *plan.Run, p *runs.Progress, ran, silent time.Duration) string 
 // measuredOn are the nodes of a run that shares its job with others, which are not
 // to be looked into; none for any other run.
 func (t *task) measuredOn() []string {
-	if !t.job.several {
+	if !t.job.folder.Shared() {
 		return nil
 	}
 	start, err := t.attempt.Start()

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -76,10 +75,10 @@ func (c *Campaign) stageAhead(list []*job, free room, now time.Time) {
 // stage begins to make the folders of a job.
 func (c *Campaign) stage(j *job, data []string) {
 	s := &staging{done: make(chan struct{}), tasks: j.in(waiting)}
+	b, planned, several, intent := j.backend, j.planned, len(s.tasks) > 1, c.intent(s.tasks[0], j.planned)
 	for i, t := range s.tasks {
-		s.members = append(s.members, member{key: t.key(), sample: t.sample, prepared: c.prepared(t, data[i])})
+		s.members = append(s.members, member{key: t.key(), sample: t.sample, prepared: c.prepared(t, planned, data[i])})
 	}
-	b, planned, several, intent := j.backend, j.planned, j.several, c.intent(s.tasks[0], []byte(j.planned.Script))
 	vars := []string{"LLMBENCH_STORE=" + c.Store.Dir(), "LLMBENCH_NONCE=" + intent.Nonce}
 	if c.canaries(b) {
 		vars = append(vars, fmt.Sprintf("LLMBENCH_CANARY=%d", verdictWait))
@@ -194,7 +193,7 @@ func (c *Campaign) reserve(ctx context.Context, j *job) error {
 		t.tries++
 	}
 	s.intent.Created = now.UTC()
-	if err := s.folder.Intend(s.intent); err != nil || !j.several {
+	if err := s.folder.Intend(s.intent); err != nil || !j.folder.Shared() {
 		return err
 	}
 	var g errgroup.Group
@@ -208,10 +207,10 @@ func (c *Campaign) reserve(ctx context.Context, j *job) error {
 
 // intent is what is recorded of a task's run before it is submitted, with a nonce of
 // its own.
-func (c *Campaign) intent(t *task, script []byte) jobdir.Intent {
+func (c *Campaign) intent(t *task, planned *plan.Job) jobdir.Intent {
 	sum := ""
-	if script != nil {
-		sha := sha256.Sum256(script)
+	if planned.Script != "" {
+		sha := sha256.Sum256([]byte(planned.Script))
 		sum = hex.EncodeToString(sha[:])
 	}
 	return jobdir.Intent{
@@ -222,18 +221,14 @@ func (c *Campaign) intent(t *task, script []byte) jobdir.Intent {
 }
 
 // prepared is what goes into the folders of a task's attempts.
-func (c *Campaign) prepared(t *task, data string) runs.Prepared {
-	run := t.run
+func (c *Campaign) prepared(t *task, planned *plan.Job, data string) runs.Prepared {
+	run := t.run.In(planned)
 	p := runs.Prepared{
-		Run: run, Identity: plan.NewIdentity(run, run.Settings).Canonical(), Files: map[string]string{}, Dataset: data,
+		Run: run, Identity: plan.NewIdentity(run, run.Settings).Canonical(), Files: run.Command().Files, Dataset: data, Intent: c.intent(t, planned),
 	}
-	for _, s := range run.Steps {
-		maps.Copy(p.Files, s.Files)
-	}
-	if run.Job.Script != nil {
+	if run.Job.Script != nil { // else the job's own folder has it, or nothing is submitted
 		p.Script = []byte(*run.Job.Script)
 	}
-	p.Intent = c.intent(t, p.Script)
 	p.Intent.Address, p.Intent.Fingerprint = run.Address, run.Fingerprint
 	p.Vars = []string{
 		"LLMBENCH_STORE=" + c.Store.Dir(),
@@ -243,7 +238,7 @@ func (c *Campaign) prepared(t *task, data string) runs.Prepared {
 		"LLMBENCH_GPU=" + run.Hardware.GPU,
 		"LLMBENCH_TRTLLM_VERSION=" + run.Image.TRTLLMVersion,
 	}
-	if c.Secrets != nil && p.Script != nil { // what is simulated here needs none
+	if c.Secrets != nil && planned.Script != "" { // what is simulated here needs none
 		p.Secrets, p.Hidden = c.Secrets(run.Address), c.Hidden
 	}
 	return p

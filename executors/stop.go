@@ -19,7 +19,7 @@ func (j *job) stop(ctx context.Context, a *runs.Attempt) error {
 }
 
 func stop(ctx context.Context, b *Backend, folder *runs.Job, a *runs.Attempt, h Handle) error {
-	if folder.Name == "" {
+	if !folder.Shared() {
 		return b.Executor.Cancel(ctx, h)
 	}
 	if err := a.MarkCancelled(); err != nil {
@@ -80,7 +80,7 @@ func cancelMembers(ctx context.Context, folder *runs.Job, list []Flight) error {
 			return err
 		}
 		given := false
-		if folder.Name != "" {
+		if folder.Shared() {
 			var err error
 			if given, err = f.Attempt.Defer("cancelled on request"); err != nil {
 				return err

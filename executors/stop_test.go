@@ -68,7 +68,7 @@ func newPacked(t *testing.T) *packed {
 		list = append(list, jobdir.Member{Fingerprint: key.Fingerprint, Sample: 1, Attempt: 1})
 	}
 	p.ok(p.folder.RecordJob(jobdir.JobRecord{Handle: string(packHandle), JobID: "7"}))
-	p.ok(p.folder.Fill(&plan.Pack{}, nil, p.members))
+	p.ok(p.folder.Fill(&plan.Job{}, nil, p.members))
 	p.ok(p.folder.Intend(jobdir.Intent{JobName: p.folder.Name, Members: list}))
 	for _, a := range p.members {
 		p.ok(a.Prepare(runs.Prepared{
@@ -213,7 +213,7 @@ func TestCancelSeenHalfway(t *testing.T) {
 		t.Fatal(given, err)
 	}
 	run := &task{backend: p.backend, run: &plan.Run{Fingerprint: a.Key.Fingerprint}, attempt: a, phase: active, siblings: &siblings{}}
-	run.job = &job{backend: p.backend, handle: packHandle, folder: p.folder, phase: active, mine: true, several: true, tasks: []*task{run}}
+	run.job = &job{backend: p.backend, handle: packHandle, folder: p.folder, phase: active, mine: true, tasks: []*task{run}}
 	c := &Campaign{Store: p.store, open: []*task{run}}
 	p.ok(c.read(run))
 	c.takeUpCancels(t.Context(), p.backend)
@@ -229,7 +229,7 @@ func TestPackLinks(t *testing.T) {
 	p.backend.Links = func(_ *plan.Run, job string) map[string]string {
 		return map[string]string{"llama4_" + job + ".out": "stdout"}
 	}
-	j := &job{backend: p.backend, handle: packHandle, folder: p.folder, several: true}
+	j := &job{backend: p.backend, handle: packHandle, folder: p.folder}
 	for _, i := range []int{2, 0, 1} { // in whatever order they were found again
 		j.tasks = append(j.tasks, &task{backend: p.backend, run: &plan.Run{}, attempt: p.members[i], phase: active, job: j})
 	}

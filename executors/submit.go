@@ -17,9 +17,7 @@ import (
 // submitDue submits what may be submitted now, in the order of the plan but
 // canaries first, as far as the window of each backend allows.
 func (c *Campaign) submitDue(ctx context.Context) error {
-	if err := c.regroup(); err != nil {
-		return err
-	}
+	c.regroup()
 	now := time.Now()
 	due, free := c.due(), c.room()
 	for i, j := range due {
@@ -41,9 +39,7 @@ func (c *Campaign) submitDue(ctx context.Context) error {
 			if len(j.in(waiting)) == 0 {
 				continue // held ends it
 			}
-			if err := j.render(); err != nil {
-				return errors.Join(err, c.receipts.Wait())
-			}
+			j.render()
 			if !c.affords(j) {
 				continue
 			}
@@ -160,7 +156,7 @@ func (c *Campaign) announce(j *job, receipt jobdir.JobRecord) error {
 			continue
 		}
 		t.announced, t.status = true, j.status
-		if !j.several {
+		if !j.folder.Shared() {
 			c.link(t, receipt.JobID)
 			c.tell(t, RunSubmitted, Event{})
 			continue
@@ -300,10 +296,11 @@ func (c *Campaign) skip(t *task, why string) {
 // nil if it would. It costs the backend a job id: ask once, and not to plan.
 func WouldTake(ctx context.Context, b *Backend, run *plan.Run) error {
 	p, ok := b.Executor.(Preflighter)
-	if !ok || len(run.Job.Argv) == 0 {
+	job := b.Target.Job(run)
+	if !ok || len(job.Argv) == 0 {
 		return errors.New("the executor cannot be asked")
 	}
-	return p.Preflight(ctx, &Job{Name: run.Job.Name, Argv: withMark(run.Job.Argv, "test"), Members: []Member{{Run: run}}})
+	return p.Preflight(ctx, &Job{Name: job.Name, Argv: withMark(job.Argv, "test"), Members: []Member{{Run: run}}})
 }
 
 // preflight asks backends that can say so whether they would take the jobs that
@@ -317,9 +314,7 @@ func (c *Campaign) preflight(ctx context.Context) error {
 		if !ok || j.phase != waiting {
 			continue
 		}
-		if err := j.render(); err != nil {
-			return err
-		}
+		j.render()
 		run := j.tasks[0].run
 		shape := shapeOf(run, j.planned.Argv)
 		if len(j.planned.Argv) == 0 || asked[shape] {

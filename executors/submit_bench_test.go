@@ -15,7 +15,7 @@ func BenchmarkSubmit(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		c := following(b, 0, 0)
-		backend := &Backend{Executor: taking{}, Cluster: "gb", Pace: Pace{MaxInQueue: runs}}
+		backend := &Backend{Executor: taking{}, Target: FakeTarget{}, Cluster: "gb", Pace: Pace{MaxInQueue: runs}}
 		for i := range runs {
 			path := "/rows.jsonl"
 			run := &plan.Run{Address: fmt.Sprint("load/n=", i), Fingerprint: fmt.Sprintf("%064x", i), Dataset: plan.Dataset{Path: &path}}

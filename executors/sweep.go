@@ -87,10 +87,10 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 	if err != nil {
 		return nil, err
 	}
-	byStem := map[string][]*plan.Run{}
+	byPrint := map[string][]*plan.Run{}
 	for _, run := range list {
 		if run.Executor == b.Ref {
-			byStem[run.Job.Name] = append(byStem[run.Job.Name], run)
+			byPrint[run.Fingerprint[:12]] = append(byPrint[run.Fingerprint[:12]], run)
 		}
 	}
 	var found []Handle
@@ -99,7 +99,7 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 		if parts := attemptName.FindStringSubmatch(name); parts != nil {
 			sample, _ := strconv.Atoi(parts[2])
 			attempt, _ := strconv.Atoi(parts[3])
-			for _, run := range byStem[parts[1]] {
+			for _, run := range byPrint[parts[1]] {
 				key := runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}
 				folders = append(folders, store.Attempt(key, sample, attempt).Alone())
 			}
@@ -119,9 +119,9 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 	return found, nil
 }
 
-// attemptName takes the name of a job of one member apart: the stem of its run, sample
+// attemptName takes the name of a job of one member apart: digits of its fingerprint, sample
 // and attempt.
-var attemptName = regexp.MustCompile(`^(.+)-s(\d+)-a(\d+)(?:-|$)`)
+var attemptName = regexp.MustCompile(`-([0-9a-f]{12})-s(\d+)-a(\d+)(?:-|$)`)
 
 // withoutNonce is the name of the folder that a job of several members has by its name.
 func withoutNonce(name string) string {

@@ -34,7 +34,7 @@ func BenchmarkTick(b *testing.B) {
 
 // following is a campaign with tasks in flight and others that have ended.
 func following(tb testing.TB, flying, ended int) *Campaign {
-	backend := &Backend{Executor: running{}, Cluster: "gb", Pace: Pace{Poll: time.Nanosecond, MaxInQueue: 100, MaxQuiet: time.Hour, Canary: true}}
+	backend := &Backend{Executor: running{}, Target: FakeTarget{}, Cluster: "gb", Pace: Pace{Poll: time.Nanosecond, MaxInQueue: 100, MaxQuiet: time.Hour, Canary: true}}
 	backend.Ref.Type = "slurm"
 	store := runs.Open(tb.TempDir())
 	c := &Campaign{

@@ -22,7 +22,7 @@ func (c *Campaign) read(t *task) error {
 	if judged, err := c.judge(t); err != nil || judged {
 		return err
 	}
-	if t.job.several || !t.job.mine {
+	if t.job.folder.Shared() || !t.job.mine {
 		if given, err := c.readMember(t); err != nil || given {
 			return err
 		}
@@ -124,7 +124,7 @@ func (c *Campaign) judge(t *task) (bool, error) {
 // gives back what their jobs left, and what waits for a canary that failed.
 func (c *Campaign) tend(ctx context.Context) error {
 	for _, j := range c.jobs {
-		if j.phase != active || !j.several {
+		if j.phase != active || !j.folder.Shared() {
 			continue
 		}
 		if j.handle != "" {
@@ -411,7 +411,7 @@ func (c *Campaign) observe(j *job, s Status) {
 // its turn once the job runs, and then speaks for itself.
 func (c *Campaign) observeTask(t *task, s Status) {
 	before := t.status
-	if t.job.several {
+	if t.job.folder.Shared() {
 		t.status.Nodes, t.status.Suspended = s.Nodes, s.Suspended
 		switch t.status.State {
 		case Intent, Submitted, Queued, Held:

@@ -28,9 +28,6 @@ type Request struct {
 	// Observe finds what is behind the names of a run now, as far as it is to be
 	// seen from here; nil sees nothing.
 	Observe func(*Run) Observation
-	// Bare leaves out the jobs and steps of runs, which Plan.Write and Complete
-	// add: a large plan that is only shown takes less time and memory.
-	Bare bool
 }
 
 // Build makes the plan. With errors among the diagnostics the plan has no runs:
@@ -60,7 +57,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	diags = append(diags, b.decide(p)...)
 	diags = append(diags, b.compareObserved(list)...)
 	diags = append(diags, b.foresee(list)...)
-	diags = append(diags, b.pack(p, list)...)
+	diags = append(diags, b.share(p, list)...)
 	p.summarise(req.Definitions.Policy)
 	diags = append(diags, checkPolicy(req.Definitions.Policy, p)...)
 	if diags.HasErrors() {
@@ -129,23 +126,11 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	run.Simulated = run.Settings.Simulated
 	run.Fingerprint, run.FingerprintVersion = NewIdentity(run, run.Settings).Fingerprint(), FingerprintVersion
 	diags = append(diags, checkFiles(run, cell)...)
-	diags = append(diags, b.finish(run, cell)...)
+	if err := run.options.err; err != nil {
+		diags = append(diags, cellError(cell, "", "Options cannot be written", err.Error()+"."))
+	}
 	diags = append(diags, b.unique(run, cell)...)
 	return candidate{run: run, cell: cell, args: args, data: data, place: place}, about(cell, diags)
-}
-
-// finish adds the command and the job.
-func (b *builder) finish(run *Run, cell *schema.Cell) hcl.Diagnostics {
-	if err := run.options.err; err != nil {
-		return hcl.Diagnostics{cellError(cell, "", "Options cannot be written", err.Error()+".")}
-	}
-	if b.Bare {
-		return nil
-	}
-	if err := run.complete(); err != nil {
-		return hcl.Diagnostics{cellError(cell, "executor", "Job cannot be written", err.Error()+".")}
-	}
-	return nil
 }
 
 // unique refuses two runs that measure the same thing.

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -140,27 +141,51 @@ func plainValue(v cty.Value) any {
 	panic("plan: value of type " + v.Type().FriendlyName())
 }
 
-// complete adds the run's one command, trtllm-bench behind the launcher, and its
-// job.
-func (r *Run) complete() error {
-	if r.Steps != nil || r.target == nil {
-		return nil
+// In is the run as it is stored and shown, with its command and what there is to say of
+// its jobs: several where its samples share different ones.
+func (r *Run) In(jobs ...*Job) *Run {
+	whole := *r
+	whole.Steps = []Step{r.Command()}
+	whole.Job = jobs[0].Of(r)
+	for _, job := range jobs[1:] {
+		for _, other := range job.Of(r).PackedWith {
+			if !slices.Contains(whole.Job.PackedWith, other) {
+				whole.Job.PackedWith = append(whole.Job.PackedWith, other)
+			}
+		}
 	}
-	r.Steps = []Step{r.step()}
-	job, err := r.job()
-	r.Job = job
-	return err
+	return &whole
 }
 
-func (r *Run) step() Step {
+// Whole is the run with its command and its jobs as they are planned.
+func (r *Run) Whole() *Run {
+	switch {
+	case r.shared != nil:
+		return r.In(r.shared...)
+	case r.target != nil:
+		return r.In(r.target.Job(r))
+	}
+	return r // as it was read
+}
+
+// Command is the run's one command, trtllm-bench behind the launcher: as it was stored,
+// or as it follows from the run.
+func (r *Run) Command() Step {
+	if len(r.Steps) > 0 {
+		return r.Steps[0]
+	}
 	inv := trtllm.Invocation{
 		Model: r.Model.Checkpoint, ModelPath: deref(r.Model.Path), Args: r.Arguments,
 		Dataset: jobdir.DatasetFile, Report: jobdir.ReportFile, Options: OptionsFile,
 	}
+	options := r.options
+	if options == nil { // it was read, or made by hand
+		options = newOptions(r.LLMAPIOptions)
+	}
 	step := Step{
 		Name:  "benchmark",
-		Argv:  append(append([]string{}, r.target.Identity().Launcher...), inv.Argv()...),
-		Files: map[string]string{OptionsFile: r.options.yaml},
+		Argv:  append(slices.Clone(r.Settings.Launcher), inv.Argv()...),
+		Files: map[string]string{OptionsFile: options.yaml},
 	}
 	if len(r.Declared) > 0 {
 		step.Files[FactsFile] = r.facts

@@ -32,7 +32,7 @@ type Plan struct {
 	Runs  []*Run    `json:"runs"`
 	// Packs are the jobs that run several samples, left out where there are none:
 	// every sample then has a job of its own.
-	Packs       []*Pack      `json:"packs,omitempty"`
+	Packs       []*Job       `json:"packs,omitempty"`
 	Undeclared  []string     `json:"undeclared"`
 	Excluded    int          `json:"excluded"`
 	Summary     Summary      `json:"summary"`
@@ -116,16 +116,6 @@ func indenting(w io.Writer, prefix string) *json.Encoder {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent(prefix, "  ")
 	return enc
-}
-
-// Complete adds the jobs and steps that Request.Bare left out.
-func (p *Plan) Complete() error {
-	for _, r := range p.Runs {
-		if err := r.complete(); err != nil {
-			return fmt.Errorf("%s: %w", r.Address, err)
-		}
-	}
-	return nil
 }
 
 // Read reads a document that Write wrote. A document of another format version

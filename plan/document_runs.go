@@ -3,7 +3,6 @@ package plan
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -45,23 +44,19 @@ type runsText struct {
 	enc *json.Encoder
 }
 
-// add adds runs with what Request.Bare left out. first says that none stands
+// add adds runs with their commands and jobs. first says that none stands
 // before them.
 func (t *runsText) add(runs []*Run, first bool) error {
 	if t.enc == nil {
 		t.enc = indenting(&t.Buffer, "    ")
 	}
 	for _, r := range runs {
-		whole := *r
-		if err := whole.complete(); err != nil {
-			return fmt.Errorf("%s: %w", r.Address, err)
-		}
 		if !first {
 			t.WriteByte(',')
 		}
 		first = false
 		t.WriteString("\n    ")
-		if err := t.enc.Encode(&whole); err != nil {
+		if err := t.enc.Encode(r.Whole()); err != nil {
 			return err
 		}
 		t.Truncate(t.Len() - 1) // the line end behind a value

@@ -199,10 +199,13 @@ func (p *parts) optionsOf(cell *schema.Cell, args trtllm.Arguments) *optionsPart
 		key.fraction = *fraction
 	}
 	return once(p.options, key, func() *optionsPart {
-		value := plainValue(trtllm.CompleteOptions(cell.Options, fraction))
-		yaml, err := trtllm.OptionsYAML(ctyValue(value))
-		return &optionsPart{value: value, yaml: string(yaml), err: err}
+		return newOptions(plainValue(trtllm.CompleteOptions(cell.Options, fraction)))
 	})
+}
+
+func newOptions(value any) *optionsPart {
+	yaml, err := trtllm.OptionsYAML(ctyValue(value))
+	return &optionsPart{value: value, yaml: string(yaml), err: err}
 }
 
 func mustJSON(v any) []byte {

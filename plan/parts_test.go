@@ -28,9 +28,11 @@ func (fixedTarget) Identity() plan.ExecutorIdentity {
 	return plan.ExecutorIdentity{Launcher: []string{"srun", "trtllm-bench"}, MPI: "pmix"}
 }
 
-func (fixedTarget) Job(run *plan.Run) (plan.Job, error) {
-	script := "# " + run.Address
-	return plan.Job{Name: run.Fingerprint[:12], Argv: []string{"sbatch", run.Steps[0].Argv[0]}, Script: &script, PackedWith: []string{}}, nil
+func (fixedTarget) Packing() *plan.Packing { return nil }
+
+func (fixedTarget) Job(runs ...*plan.Run) *plan.Job {
+	r := runs[0]
+	return &plan.Job{Name: r.Fingerprint[:12], Runs: []string{r.Address}, Argv: []string{"sbatch", r.Command().Argv[0]}, Script: "# " + r.Address}
 }
 
 func (fixedTarget) Describe() string { return "fixed" }
@@ -115,7 +117,7 @@ func matrices(t *rapid.T) string {
 
 // planOf plans the definitions in dir, or their run at one address as if it were
 // the only one.
-func planOf(t *rapid.T, dir string, bare bool, only string) []*plan.Run {
+func planOf(t *rapid.T, dir string, only string) []*plan.Run {
 	defs, diags := schema.Load(dir, schema.Options{
 		Executors: map[string]hcldec.Spec{"fixed": hcldec.ObjectSpec{}}, Version: "1", Catalog: catalog.Load(),
 	})
@@ -126,7 +128,7 @@ func planOf(t *rapid.T, dir string, bare bool, only string) []*plan.Run {
 		defs.Cells = slices.DeleteFunc(defs.Cells, func(c *schema.Cell) bool { return c.Address != only })
 	}
 	p, diags := plan.Build(plan.Request{
-		Definitions: defs, Catalog: catalog.Load(), Bare: bare,
+		Definitions: defs, Catalog: catalog.Load(),
 		Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
 			return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Target: fixedTarget{}, Cluster: "c"}, nil
 		},
@@ -148,17 +150,14 @@ func document(t *rapid.T, runs ...*plan.Run) string {
 }
 
 // A run is the same whether it is planned among others, with which it shares
-// parts, or alone; a bare plan writes the same document as a whole one.
+// parts, or alone.
 func TestSharedPartsChangeNoRun(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(matrices(t)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		all := planOf(t, dir, true, "")
-		if d := cmp.Diff(document(t, planOf(t, dir, false, "")...), document(t, all...)); d != "" {
-			t.Fatalf("whole and bare differ:\n%s", d)
-		}
+		all := planOf(t, dir, "")
 		for _, r := range all {
 			for name, v := range r.Arguments {
 				hasOrigin(t, r, name, v)
@@ -167,7 +166,7 @@ func TestSharedPartsChangeNoRun(t *testing.T) {
 		}
 		for range min(len(all), 4) {
 			r := all[rapid.IntRange(0, len(all)-1).Draw(t, "run")]
-			alone := planOf(t, dir, false, r.Address)
+			alone := planOf(t, dir, r.Address)
 			if len(alone) != 1 {
 				t.Fatalf("%d runs at %s", len(alone), r.Address)
 			}
@@ -254,7 +253,7 @@ func manyRuns(b *testing.B) func() *plan.Plan {
 	}
 	return func() *plan.Plan {
 		p, diags := plan.Build(plan.Request{
-			Definitions: defs, Catalog: catalog.Load(), Bare: true,
+			Definitions: defs, Catalog: catalog.Load(),
 			Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
 				return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Target: fixedTarget{}, Cluster: "c"}, nil
 			},

@@ -50,7 +50,7 @@ type Run struct {
 	LLMAPIOptions any     `json:"llm_api_options"`
 	Origins       Origins `json:"origins"`
 
-	Job      Job       `json:"job"`
+	Job      RunJob    `json:"job"`
 	Steps    []Step    `json:"steps"`
 	Notes    []Note    `json:"notes"`
 	Estimate *Estimate `json:"estimate"`
@@ -61,7 +61,7 @@ type Run struct {
 	target    Target
 	options   *optionsPart // of a run that Build made
 	facts     string       // the text of the declared ones
-	packed    []string     // the other runs of its packs; nil for a job of its own
+	shared    []*Job       // the jobs of several that measure it; nil for a job of its own
 	precision precision
 }
 
@@ -131,10 +131,10 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(t))
 }
 
-// Job is what the executor would submit for a run. Name is the stem of the
-// job's name; AttemptPlaceholder in Argv stands for the sample and the attempt,
-// which apply fills in. Argv and Script are null where nothing is submitted.
-type Job struct {
+// RunJob is what a run's document says of its job. Name is the stem of the job's name.
+// Argv and Script are null where nothing is submitted, and where the run shares its
+// job with those of PackedWith.
+type RunJob struct {
 	Name       string   `json:"name"`
 	Argv       []string `json:"argv"`
 	Script     *string  `json:"script"`

@@ -10,8 +10,11 @@ import (
 type Target interface {
 	// Identity is what enters the fingerprint.
 	Identity() ExecutorIdentity
-	// Job renders the submission for run, relative to the attempt folder.
-	Job(run *Run) (Job, error)
+	// Packing bounds jobs of several runs; nil gives every sample a job of its own.
+	Packing() *Packing
+	// Job renders the job that measures runs in this order, one or more that share
+	// their nodes, image and executor. Paths are relative to the job's folder.
+	Job(runs ...*Run) *Job
 	// Describe says in one line where and how jobs will run.
 	Describe() string
 }

@@ -42,7 +42,7 @@ func testRun(k Key, address string) *plan.Run {
 			"scheduler_policy": nil, "warmup": int64(0), "max_seq_len": int64(192),
 		},
 		LLMAPIOptions: map[string]any{"enable_attention_dp": true},
-		Job:           plan.Job{Name: "llmb-abab", Argv: []string{"sbatch"}, Script: ptr("#!/bin/sh\n"), PackedWith: []string{}},
+		Job:           plan.RunJob{Name: "llmb-abab", Argv: []string{"sbatch"}, Script: ptr("#!/bin/sh\n"), PackedWith: []string{}},
 		Steps:         []plan.Step{{Name: "benchmark", Argv: []string{"trtllm-bench"}, Files: map[string]string{"config.yml": "a: 1\n"}}},
 	}
 }
@@ -128,6 +128,6 @@ func put(t testing.TB, a *Attempt, name, content string) {
 	}
 }
 
-func testPack() *plan.Pack {
-	return &plan.Pack{Name: "llmb-pack-0123", Runs: []string{testAddress}, GPUs: 8, TimeLimitSeconds: 3600, Argv: []string{"sbatch"}, Script: "#!/bin/sh\n"}
+func testPack() *plan.Job {
+	return &plan.Job{Name: "llmb-pack-0123", Runs: []string{testAddress}, GPUs: 8, TimeLimitSeconds: 3600, Argv: []string{"sbatch"}, Script: "#!/bin/sh\n"}
 }

@@ -38,6 +38,10 @@ func (a *Attempt) Job() (*Job, error) {
 // Alone is the folder of the attempt as that of a job of one member.
 func (a *Attempt) Alone() *Job { return &Job{Folder: a.Folder, member: a} }
 
+// Shared reports whether the folder is the job's own, beside those of its members; none
+// is not.
+func (j *Job) Shared() bool { return j != nil && j.Name != "" }
+
 func (s *Store) jobsDir(cluster string, simulated bool) string {
 	return filepath.Join(s.half(simulated), "packs", cluster)
 }
@@ -80,7 +84,7 @@ func (s *Store) ReserveJob(cluster string, simulated bool, stem string) (*Job, e
 
 // Fill writes what a folder of the job's own holds before the intent: the job as
 // planned, vars, which are NAME=VALUE, and where its members are.
-func (j *Job) Fill(planned *plan.Pack, vars []string, members []*Attempt) error {
+func (j *Job) Fill(planned *plan.Job, vars []string, members []*Attempt) error {
 	var dirs strings.Builder
 	for _, a := range members {
 		dirs.WriteString(a.Dir + "\n")
@@ -104,13 +108,13 @@ func (j *Job) Fill(planned *plan.Pack, vars []string, members []*Attempt) error 
 }
 
 // Planned returns the job as it was planned, nil when it was not written.
-func (j *Job) Planned() (*plan.Pack, error) {
+func (j *Job) Planned() (*plan.Job, error) {
 	l, err := jobdir.List(j.Dir)
 	if err != nil {
 		return nil, err
 	}
 	if j.member == nil {
-		return jobdir.Document[plan.Pack](l, jobdir.PackFile)
+		return jobdir.Document[plan.Job](l, jobdir.PackFile)
 	}
 	run, err := j.member.run(l)
 	if err != nil || run == nil {

@@ -62,7 +62,7 @@ func (a *attempt) bench(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer stderr.Close()
-	argv := a.run.Steps[0].Argv[1:]
+	argv := a.run.Command().Argv[1:]
 	b := Bench{
 		Dir: a.folder.Dir, Stdout: stdout, Stderr: stderr,
 		GPU: a.run.Hardware.GPU, Version: a.run.Image.TRTLLMVersion,

@@ -37,6 +37,7 @@ func (*Config) Target() plan.Target { return target{} }
 func (*Config) Backend(log hclog.Logger) *executors.Backend {
 	return &executors.Backend{
 		Executor:  New(log),
+		Target:    target{},
 		Simulated: true,
 		Pace: executors.Pace{
 			Look: 20 * time.Millisecond, Poll: 100 * time.Millisecond,
@@ -51,8 +52,11 @@ func (target) Identity() plan.ExecutorIdentity {
 	return plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}, Simulated: true}
 }
 
-func (target) Job(run *plan.Run) (plan.Job, error) {
-	return plan.Job{Name: "simulate-" + run.Fingerprint[:12], PackedWith: []string{}}, nil
+func (target) Packing() *plan.Packing { return nil }
+
+func (target) Job(runs ...*plan.Run) *plan.Job {
+	r := runs[0]
+	return &plan.Job{Name: "simulate-" + r.Fingerprint[:12], Runs: []string{r.Address}, GPUs: r.Hardware.GPUs, TimeLimitSeconds: r.TimeLimitSeconds}
 }
 
 func (target) Describe() string {

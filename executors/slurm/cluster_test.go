@@ -54,10 +54,7 @@ func testJob(t *testing.T, cfg *Config, run *plan.Run, attempt int) *executors.J
 			t.Error(err)
 		}
 	})
-	planned, err := cfg.Target().Job(run)
-	if err != nil {
-		t.Fatal(err)
-	}
+	planned := cfg.Target().Job(run)
 	mark := fmt.Sprintf("s1-a%d", attempt)
 	job := &executors.Job{Name: planned.Name + "-" + mark, Dir: dir, Members: []executors.Member{{Run: run, Dir: dir}}, NotBefore: time.Now()}
 	for _, word := range planned.Argv {
@@ -68,7 +65,7 @@ func testJob(t *testing.T, cfg *Config, run *plan.Run, attempt int) *executors.J
 			t.Fatal(err)
 		}
 	}
-	write("script.sh", *planned.Script)
+	write("script.sh", planned.Script)
 	write("attempt", "LLMBENCH_ATTEMPT="+dir+"\nLLMBENCH_NONCE=n"+mark+"\n")
 	write("secrets", "HF_SECRET=hunter2\n")
 	return job
@@ -80,20 +77,17 @@ func TestScriptIsShell(t *testing.T) {
 	cfg := testConfig()
 	cfg.Container = &Container{Runtime: "pyxis", ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}, Writable: true}
 	cfg.Prolog = []string{"echo 'hi'"}
-	planned, err := cfg.Target().Job(run)
-	if err != nil {
-		t.Fatal(err)
-	}
+	planned := cfg.Target().Job(run)
 	cmd := exec.Command("bash", "-n")
-	cmd.Stdin = strings.NewReader(*planned.Script)
+	cmd.Stdin = strings.NewReader(planned.Script)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s\n%s", err, out, *planned.Script)
+		t.Fatalf("%v: %s\n%s", err, out, planned.Script)
 	}
 	for _, want := range []string{
 		"--container-image=/images with space/tensorrt-llm+release+1.0.0rc1.sqsh", "--no-container-mount-home", `"$LLMBENCH_ATTEMPT:$LLMBENCH_ATTEMPT"`, "/a:/a", "/b:/c",
 		`export GREETING='it'\''s; $(reboot) ` + "`x`'",
 	} {
-		if !strings.Contains(*planned.Script, want) {
+		if !strings.Contains(planned.Script, want) {
 			t.Errorf("the script lacks %q", want)
 		}
 	}

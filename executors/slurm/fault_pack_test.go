@@ -166,17 +166,12 @@ func (j *faultyJob) stopped() bool {
 
 // pack puts the samples that are missing now into packs, as a plan does.
 func (s *schedule) pack(p *plan.Plan) {
-	target := s.config().Target().(plan.Packer)
+	target := s.config().Target()
 	var samples []*plan.Run
 	for _, r := range p.Runs {
 		state, err := s.store.Look(r.Fingerprint, s.cluster, false, r.State.Wanted)
 		if err != nil {
 			s.t.Fatal(err)
-		}
-		if state.Missing() > 0 {
-			if r.Job, err = target.Member(r); err != nil {
-				s.t.Fatal(err)
-			}
 		}
 		for range state.Missing() {
 			samples = append(samples, r)
@@ -187,11 +182,9 @@ func (s *schedule) pack(p *plan.Plan) {
 		for _, i := range indexes {
 			list = append(list, samples[i])
 		}
-		pack, err := target.PackJob(list)
-		if err != nil {
-			s.t.Fatal(err)
+		if len(list) > 1 {
+			p.Packs = append(p.Packs, target.Job(list...))
 		}
-		p.Packs = append(p.Packs, pack)
 	}
 }
 

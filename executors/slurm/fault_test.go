@@ -149,11 +149,6 @@ func (s *schedule) faultRun(label, digits string) *plan.Run {
 		LLMAPIOptions: map[string]any{"enable_attention_dp": true},
 		Steps:         []plan.Step{{Name: "benchmark", Argv: []string{"trtllm-bench"}, Files: map[string]string{}}},
 	}
-	job, err := s.config().Target().Job(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.Job = job
 	return r
 }
 

@@ -14,12 +14,8 @@ var handTemplate string
 
 // HandScript implements executors.Hand: the job script with sbatch's options in
 // its head, and in front of it the lines that make an attempt.
-func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, error) {
-	body, err := t.script(run, false)
-	if err != nil {
-		return "", err
-	}
-	_, body, _ = strings.Cut(body, "\n") // the interpreter stands in the head
+func (t *target) HandScript(run *plan.Run, at executors.HandPlace) string {
+	_, body, _ := strings.Cut(t.script(jobName(run), []*plan.Run{run}, run.TimeLimitSeconds), "\n") // the interpreter stands in the head
 	return render(handTemplate, map[string]string{
 		"SBATCH": t.head(run),
 		"FOLDER": quote(at.Folder), "FILES": quote(at.Files), "STORE": quote(at.Store),
@@ -28,7 +24,7 @@ func (t *target) HandScript(run *plan.Run, at executors.HandPlace) (string, erro
 		"CLUSTER": quote(at.Cluster), "EXECUTOR": run.Executor.Type + "." + string(run.Executor.Name),
 		"MODEL": quote(modelPath(run)), "GPU": quote(run.Hardware.GPU), "VERSION": quote(run.Image.TRTLLMVersion),
 		"BODY": body,
-	}), nil
+	})
 }
 
 // head are sbatch's options for the resources of a run as lines of a script.

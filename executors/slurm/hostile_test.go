@@ -55,10 +55,7 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 	run := testRun("true")
 	run.Env["HOSTILE"] = &value
 	run.Steps[0].Argv = []string{launcher, argument, "--end"}
-	job, err := cfg.Target().Job(run)
-	if err != nil {
-		t.Fatal(err)
-	}
+	job := cfg.Target().Job(run)
 	write := func(path, text string, mode os.FileMode) {
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
@@ -66,9 +63,9 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 	}
 	write(filepath.Join(bin, "srun"), "#!/bin/bash\neval \"words=($(sed -n 2p bench))\"\nprintf '%s\\0' \"${words[@]}\" >argv\nprintf '%s' \"$HOSTILE\" >value\n", 0o700)
 	write(filepath.Join(dir, "attempt"), "LLMBENCH_ATTEMPT="+dir+"\nLLMBENCH_NONCE=n\nLLMBENCH_DATASETS=/d\n", 0o600)
-	write(filepath.Join(dir, "script.sh"), *job.Script, 0o600)
+	write(filepath.Join(dir, "script.sh"), job.Script, 0o600)
 	if out, err := exec.Command("bash", "-n", filepath.Join(dir, "script.sh")).CombinedOutput(); err != nil {
-		t.Fatalf("bash -n: %v: %s\n%s", err, out, *job.Script)
+		t.Fatalf("bash -n: %v: %s\n%s", err, out, job.Script)
 	}
 	cmd := exec.Command("bash", "script.sh")
 	cmd.Dir = dir
@@ -119,7 +116,7 @@ mkdir more && echo "$API_KEY" >more/log
 			t.Errorf("%s: the step did not get the secrets, or its output is not private", name)
 		}
 	}
-	all := append(out, strings.Join(p.job.Argv, " ")+*p.job.Script...)
+	all := append(out, strings.Join(p.job.Argv, " ")+p.job.Script...)
 	for name, text := range p.files(t) {
 		all = append(all, text...)
 		if info, err := os.Stat(filepath.Join(p.dir, name)); err != nil || info.Mode().Perm()&0o644 != 0o644 {
@@ -225,12 +222,9 @@ func TestLaunchersOfBothForms(t *testing.T) {
 			run.Steps[0].Argv = append([]string{"trtllm-llmapi-launch", "trtllm-bench"}, launched...)
 			cfg := testConfig()
 			cfg.Container = &Container{ImageDir: "/images"}
-			job, err := cfg.Target().Job(run)
-			if err != nil {
-				t.Fatal(err)
-			}
+			job := cfg.Target().Job(run)
 			for path, text := range map[string]string{
-				filepath.Join(p.dir, "script.sh"):            *job.Script,
+				filepath.Join(p.dir, "script.sh"):            job.Script,
 				filepath.Join(p.dir, "attempt"):              "LLMBENCH_NONCE=n\nLLMBENCH_DATASETS=/d\nLLMBENCH_SHUTDOWN_GRACE=1\nLLMBENCH_ATTEMPT=" + p.dir + "\n",
 				filepath.Join(p.bin, "trtllm-llmapi-launch"): launcher(form),
 				filepath.Join(p.bin, "trtllm-bench"):         leavesArguments + rc + "\n",
@@ -285,7 +279,7 @@ func TestJobsShareWhatTheFolderDoes(t *testing.T) {
 // A secretJob is a job script with a stand-in for srun, and its folder.
 type secretJob struct {
 	dir, bin string
-	job      plan.Job
+	job      *plan.Job
 }
 
 // newSecretJob prepares a job with these lines of secrets whose step does something.
@@ -293,12 +287,9 @@ func newSecretJob(t *testing.T, secrets, step string) *secretJob {
 	t.Helper()
 	run := testRun("true")
 	run.Env["API_KEY"] = nil // sensitive
-	job, err := testConfig().Target().Job(run)
-	if err != nil {
-		t.Fatal(err)
-	}
+	job := testConfig().Target().Job(run)
 	p := &secretJob{dir: t.TempDir(), bin: t.TempDir(), job: job}
-	files := map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + p.dir + "\n", "script.sh": *job.Script}
+	files := map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + p.dir + "\n", "script.sh": job.Script}
 	if secrets != "" {
 		files["secrets"] = secrets
 	}
@@ -366,24 +357,11 @@ func TestShellcheck(t *testing.T) {
 	} {
 		cfg, run := testConfig(), testRun("true")
 		change(cfg, run)
-		job, err := cfg.Target().Job(run)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if cfg.Pack == nil {
-			cfg.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour}
-		}
-		packer := cfg.Target().(plan.Packer)
-		pack, err := packer.PackJob([]*plan.Run{run, run})
-		if err != nil {
-			t.Fatal(err)
-		}
-		one, err := cfg.Target().(executors.Hand).HandScript(run, executors.HandPlace{Folder: "/s/it's", Files: "/files", Store: "/s", Dataset: "/d/0.jsonl", Cluster: "gb"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		job := cfg.Target().Job(run)
+		two := cfg.Target().Job(run, run)
+		one := cfg.Target().(executors.Hand).HandScript(run, executors.HandPlace{Folder: "/s/it's", Files: "/files", Store: "/s", Dataset: "/d/0.jsonl", Cluster: "gb"})
 		for name, script := range map[string]string{
-			"script": *job.Script, "pack": pack.Script, "hand": one, "diagnosis": "#!/bin/bash\n" + diagnosis,
+			"script": job.Script, "two": two.Script, "hand": one, "diagnosis": "#!/bin/bash\n" + diagnosis,
 		} {
 			file := filepath.Join(t.TempDir(), fmt.Sprintf("%s%d.sh", name, i))
 			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
@@ -401,15 +379,9 @@ func TestShellcheck(t *testing.T) {
 func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 	run := testRun("true")
 	cfg := testConfig()
-	job, err := cfg.Target().Job(run)
-	if err != nil {
-		t.Fatal(err)
-	}
+	job := cfg.Target().Job(run)
 	store, files, bin := t.TempDir(), t.TempDir(), t.TempDir()
-	hand, err := cfg.Target().(executors.Hand).HandScript(run, executors.HandPlace{Folder: filepath.Join(store, "run"), Files: files, Store: store, Dataset: filepath.Join(store, "d.jsonl"), Cluster: "gb"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	hand := cfg.Target().(executors.Hand).HandScript(run, executors.HandPlace{Folder: filepath.Join(store, "run"), Files: files, Store: store, Dataset: filepath.Join(store, "d.jsonl"), Cluster: "gb"})
 	fake(t, bin, "srun", "env >"+filepath.Join(store, "seen"))
 	caller := []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=/h", "NCCL_ALGO=Ring", "API_KEY=hunter2-is-secret", "LD_LIBRARY_PATH=/l", "SLURM_JWT=token-of-caller"}
 	allocation := []string{"SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01", "HF_TOKEN=token-of-a-prolog"}
@@ -417,8 +389,8 @@ func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 		script string
 		env    []string
 	}{
-		"apply":         {*job.Script, append(commandEnvironment(caller, job.Argv), allocation...)},
-		"in_allocation": {*job.Script, allocationEnvironment(append(caller, allocation...))},
+		"apply":         {job.Script, append(commandEnvironment(caller, job.Argv), allocation...)},
+		"in_allocation": {job.Script, allocationEnvironment(append(caller, allocation...))},
 		"by hand":       {hand, append(caller, allocation...)},
 	} {
 		dir := t.TempDir()
@@ -449,14 +421,11 @@ func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 
 // A job whose attempt was cancelled before it began starts nothing.
 func TestJobsRefuseWhatWasCancelled(t *testing.T) {
-	job, err := testConfig().Target().Job(testRun("true"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	job := testConfig().Target().Job(testRun("true"))
 	dir, bin := t.TempDir(), t.TempDir()
 	started := filepath.Join(dir, "started")
 	fake(t, bin, "srun", "touch "+started)
-	for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "script.sh": *job.Script, "cancelled": ""} {
+	for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "script.sh": job.Script, "cancelled": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

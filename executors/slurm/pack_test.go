@@ -15,8 +15,8 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A packJob is a pack whose script runs in this process's place of a batch job,
-// with members that are lines of shell instead of job scripts.
+// A packJob is a job of several runs whose script runs in this process's place of a
+// batch job, with steps that are lines of shell.
 type packJob struct {
 	t    testing.TB
 	dir  string
@@ -24,15 +24,7 @@ type packJob struct {
 	dirs []string
 }
 
-// measures is a member's script that claims its attempt and leaves its word.
-const measures = `echo "{\"job_id\":\"$SLURM_JOB_ID\",\"end\":true}" >claim
-echo "${PWD##*/}" >>../order
-%s
-rc=$?
-echo "{\"rc\":$rc,\"end\":true}" >exit
-exit $rc`
-
-// newPackJob prepares a pack of members with a time limit each.
+// newPackJob prepares a job of members with a time limit each.
 func newPackJob(t testing.TB, limit int, vars string, scripts ...string) *packJob {
 	t.Helper()
 	p := &packJob{t: t, dir: t.TempDir()}
@@ -41,11 +33,7 @@ func newPackJob(t testing.TB, limit int, vars string, scripts ...string) *packJo
 	run := testRun("true")
 	run.TimeLimitSeconds = limit
 	list := slices.Repeat([]*plan.Run{run}, len(scripts))
-	planned, err := cfg.Target().(plan.Packer).PackJob(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.write("script.sh", planned.Script)
+	p.write("script.sh", cfg.Target().Job(list...).Script)
 	p.write("attempt", "LLMBENCH_NONCE=n\n"+vars)
 	members := ""
 	for i, script := range scripts {
@@ -56,15 +44,15 @@ func newPackJob(t testing.TB, limit int, vars string, scripts ...string) *packJo
 		p.dirs = append(p.dirs, dir)
 		members += dir + "\n"
 		p.write(fmt.Sprintf("m%d/intent.json", i+1), "{}\n")
-		if !strings.Contains(script, "\n") {
-			script = fmt.Sprintf(measures, script)
-		}
-		p.write(fmt.Sprintf("m%d/script.sh", i+1), script)
+		p.write(fmt.Sprintf("m%d/attempt", i+1), "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT="+dir+"\n")
+		p.write(fmt.Sprintf("m%d/step", i+1), "echo \"${PWD##*/}\" >>../order\n"+script)
 	}
 	p.write("members", members)
 	p.cmd = exec.Command("bash", "script.sh")
 	p.cmd.Dir = p.dir
-	p.cmd.Env = []string{"PATH=/usr/bin:/bin", "SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=gb01"}
+	bin := t.TempDir()
+	fake(t, bin, "srun", "exec bash step")
+	p.cmd.Env = []string{"PATH=" + bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7", "SLURM_JOB_NODELIST=gb01"}
 	return p
 }
 
@@ -180,10 +168,10 @@ func TestPackEnds(t *testing.T) {
 	if got := p.order(); got != "m1 m2" {
 		t.Errorf("ran %s", got)
 	}
-	if w := p.word("m2/exit"); w.RC != 143 { // its script had no word for it
+	if w := p.word("m2/exit"); w.RC != 143 || w.Reason != "cancelled" {
 		t.Errorf("%+v", w)
 	}
-	if w := p.word("m3/claim"); w.Deferred != "the pack's job was ended" {
+	if w := p.word("m3/claim"); w.Deferred != "the job was ended" {
 		t.Errorf("%+v", w)
 	}
 	if w := p.word("exit"); w.Signal != "TERM" || w.Runs != 2 {
@@ -260,30 +248,15 @@ func TestPackContainer(t *testing.T) {
 	for writable, want := range map[bool]string{true: "fresh", false: "shared"} {
 		cfg := testConfig()
 		cfg.Pack, cfg.Container = &Pack{MaxRuns: 2, MaxTime: time.Hour}, &Container{ImageDir: "/images", Writable: writable}
-		packer := cfg.Target().(plan.Packer)
 		run := testRun("true")
-		pack, err := packer.PackJob([]*plan.Run{run, run})
-		if err != nil || *pack.Container != want {
-			t.Errorf("writable %v: %s, %v", writable, *pack.Container, err)
-		}
-		member, err := packer.Member(run)
-		if err != nil {
-			t.Fatal(err)
-		}
-		alone, err := cfg.Target().Job(run)
-		if err != nil {
-			t.Fatal(err)
+		two, one := cfg.Target().Job(run, run), cfg.Target().Job(run)
+		if *two.Container != want || one.Container != nil {
+			t.Errorf("writable %v: %s, %v", writable, *two.Container, one.Container)
 		}
 		const name = `--container-name="llmbench-${SLURM_CLUSTER_NAME:-}-$SLURM_JOB_ID"`
-		for script, shares := range map[string]bool{*member.Script: !writable, *alone.Script: false} {
+		for script, shares := range map[string]bool{two.Script: !writable, one.Script: false} {
 			if strings.Contains(script, name) != shares {
 				t.Errorf("writable %v: %s is in the script: %v", writable, name, !shares)
-			}
-		}
-		// One keeper a job: the members' scripts start none.
-		for script, keeps := range map[string]bool{pack.Script: true, *alone.Script: true, *member.Script: false} {
-			if strings.Contains(script, "keeper=$!") != keeps {
-				t.Errorf("writable %v: keeps %v", writable, !keeps)
 			}
 		}
 	}

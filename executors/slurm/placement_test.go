@@ -27,12 +27,9 @@ esac`
 		t.Run(c.name, func(t *testing.T) {
 			cfg, run := testConfig(), testRun("true")
 			cfg.Segment, run.Hardware.Nodes, run.Hardware.GPUs = true, 2, 8
-			job, err := cfg.Target().Job(run)
-			if err != nil {
-				t.Fatal(err)
-			}
+			job := cfg.Target().Job(run)
 			dir, bin := t.TempDir(), t.TempDir()
-			for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "script.sh": *job.Script} {
+			for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "script.sh": job.Script} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}

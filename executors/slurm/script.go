@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
@@ -28,30 +29,32 @@ var jobScript = sync.OnceValue(func() template {
 	return newTemplate(strings.Replace(jobTemplate, "@COMMON@", strings.TrimRight(commonPart, "\n"), 1))
 })
 
-// script renders the job script of a run. Inside a pack it may share what the
-// runs of one allocation can.
-func (t *target) script(run *plan.Run, packed bool) (string, error) {
-	step, err := t.step(run, packed)
-	if err != nil {
-		return "", err
+// script renders the script of a job of runs that share their nodes, image and
+// executor. A run that has several samples in it is described once.
+func (t *target) script(name string, runs []*plan.Run, limit int) string {
+	first := runs[0]
+	var described, order strings.Builder
+	numbers := map[*plan.Run]int{}
+	for _, r := range runs {
+		if numbers[r] == 0 {
+			numbers[r] = len(numbers) + 1
+			_, measured := launch(r.Command().Argv)
+			fmt.Fprintf(&described, "run_%d() { # %s\n# fingerprint %s\nlimit=%d\n%smeasured=(\n  %s\n)\ncommand=(\n  %s\n)\n}\n",
+				numbers[r], r.Address, r.Fingerprint, r.TimeLimitSeconds, exports(r.Env), strings.Join(quoteAll(measured), "\n  "), t.step(r, len(runs) > 1))
+		}
+		fmt.Fprintf(&order, "%d %d %s\n", r.TimeLimitSeconds, numbers[r], r.Address)
 	}
-	keeper := ""
-	if !packed {
-		keeper = t.keeper(run.Hardware.Nodes)
-	}
-	_, measured := launch(run.Steps[0].Argv)
 	return jobScript().fill(map[string]string{
-		"BENCH":       "  " + strings.Join(quoteAll(measured), "\n  "),
-		"ADDRESS":     run.Address,
-		"FINGERPRINT": run.Fingerprint,
-		"LIMIT":       strconv.Itoa(run.TimeLimitSeconds),
-		"ENV":         exports(run.Env),
-		"SEGMENT":     quote(t.segmentOf(run)),
-		"KEEPER":      keeper,
-		"STEP":        step,
-		"IMAGE":       quote(t.image(run)),
-		"TELEMETRY":   t.telemetry(run),
-	}), nil
+		"NAME":      name,
+		"RUNS":      strings.TrimRight(described.String(), "\n"),
+		"ORDER":     strings.TrimRight(order.String(), "\n"),
+		"LIMIT":     strconv.Itoa(limit),
+		"MARGIN":    strconv.Itoa(int(margin / time.Second)),
+		"SEGMENT":   quote(t.segmentOf(first)),
+		"KEEPER":    t.keeper(first.Hardware.Nodes),
+		"IMAGE":     quote(t.image(first)),
+		"TELEMETRY": t.telemetry(first),
+	})
 }
 
 // segmentOf is the size of the blocks that a run's job asks for, "" for none.
@@ -77,14 +80,14 @@ const sampled = "timestamp,index,clocks.sm,clocks.mem,power.draw,temperature.gpu
 // without nvidia-smi has none.
 func (t *target) telemetry(run *plan.Run) string {
 	if !t.Telemetry {
-		return "missing \"telemetry is switched off in the executor\" telemetry >>observed\n"
+		return "  missing \"telemetry is switched off in the executor\" telemetry >>observed\n"
 	}
 	words := append(t.beside(run.Hardware.Nodes), "--output=telemetry.%N.csv", "--error=/dev/null")
 	if t.GPUsPerNodeFlag {
 		words = append(words, fmt.Sprintf("--gpus-per-node=%d", run.Hardware.GPUsPerNode))
 	}
 	words = append(words, "nvidia-smi", "--query-gpu="+sampled, "--format=csv,noheader,nounits", "-l", "5")
-	return "if command -v nvidia-smi >/dev/null; then\n  " + strings.Join(words, " ") + " &\n  sampler=$!\nfi\n"
+	return "  if command -v nvidia-smi >/dev/null; then\n    " + strings.Join(words, " ") + " &\n    sampler=$!\n  fi\n"
 }
 
 // keeper starts a step on every node of a job that removes what containers leave
@@ -94,7 +97,7 @@ func (t *target) keeper(nodes int) string {
 		return ""
 	}
 	step := append(t.beside(nodes), "--job-name="+keeperStep, "--error=/dev/null")
-	return strings.TrimRight(leftoversPart, "\n") + "\n\nif command -v enroot >/dev/null; then\n  exec 8< <(exec " + strings.Join(step, " ") +
+	return strings.TrimRight(leftoversPart, "\n") + "\n\nif [ $# -eq 0 ] && command -v enroot >/dev/null; then\n  exec 8< <(exec " + strings.Join(step, " ") +
 		" bash -c \"$(declare -f submitted sweep remove_own keep); keep\")\n  keeper=$!\nfi\n"
 }
 
@@ -114,11 +117,11 @@ func exports(env map[string]*string) string {
 			fmt.Fprintf(&b, "export %s=%s\n", name, quote(*v))
 		}
 	}
-	return strings.TrimRight(b.String(), "\n")
+	return b.String()
 }
 
 // step is srun with its arguments, one a line, as elements of a bash array.
-func (t *target) step(run *plan.Run, packed bool) (string, error) {
+func (t *target) step(run *plan.Run, shares bool) string {
 	h := run.Hardware
 	var words []string
 	add := func(list ...string) {
@@ -136,16 +139,16 @@ func (t *target) step(run *plan.Run, packed bool) (string, error) {
 	add("--mem=0", "--mpi="+t.MPI, "--kill-on-bad-exit=1", "--output=stdout.%t", "--error=stderr.%t")
 	if t.Container != nil {
 		words = append(words, t.Container.words(run)...)
-		if packed && t.Container.shared() {
+		if shares && t.Container.shared() {
 			words = append(words, `--container-name="`+sharedContainer+`"`, "--container-readonly")
 		}
 	}
 	if len(t.Prolog) > 0 {
 		add("bash", "-c", strings.Join(append(slices.Clone(t.Prolog), `exec "$@"`), " &&\n"), "prolog")
 	}
-	launcher, _ := launch(run.Steps[0].Argv)
+	launcher, _ := launch(run.Command().Argv)
 	add(launcher...)
-	return "  " + strings.Join(words, "\n  "), nil
+	return strings.Join(words, "\n  ")
 }
 
 // launch divides a command into what srun starts and what is measured. The measured
@@ -199,7 +202,7 @@ func mountOf(path string) string {
 	return path + ":" + path
 }
 
-// sharedContainer names the container that the runs of a pack share; leftovers.sh
+// sharedContainer names the container that the runs of a job share; leftovers.sh
 // knows it by that.
 const sharedContainer = "llmbench-${SLURM_CLUSTER_NAME:-}-$SLURM_JOB_ID"
 

@@ -84,7 +84,7 @@ func (c *Config) backend(log hclog.Logger) *executors.Backend {
 			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
 			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
 		},
-		Adopt: true, Avoid: avoid, Packer: &target{c},
+		Adopt: true, Avoid: avoid, Target: c.Target(),
 		LinksDir: c.ExperimentsDir, Links: recipeLinks,
 	}
 }

@@ -243,7 +243,7 @@ func TestUnusableStore(t *testing.T) {
 }
 
 // fake puts a command on PATH that is a line of shell.
-func fake(t *testing.T, dir, name, script string) {
+func fake(t testing.TB, dir, name, script string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 package slurm
 
 import (
+	"crypto/sha256"
 	"debug/buildinfo"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/llmbench/llmbench/plan"
 )
@@ -83,23 +86,28 @@ func (t *target) Describe() string {
 	return strings.Join(parts, ", ")
 }
 
-// Job implements plan.Target. The job is submitted from its attempt folder, so
-// that paths are relative to it.
-func (t *target) Job(run *plan.Run) (plan.Job, error) {
-	name := jobName(run)
-	script, err := t.script(run, false)
-	if err != nil {
-		return plan.Job{}, err
+// Job implements plan.Target. The job is submitted from its folder, so that paths are
+// relative to it.
+func (t *target) Job(runs ...*plan.Run) *plan.Job {
+	first := runs[0]
+	job := &plan.Job{Name: jobName(first), GPUs: first.Hardware.GPUs, TimeLimitSeconds: first.TimeLimitSeconds, Container: t.container(len(runs))}
+	if len(runs) > 1 {
+		sum := sha256.New()
+		for _, r := range runs {
+			fmt.Fprintln(sum, r.Fingerprint)
+		}
+		job.Name = packPrefix + hex.EncodeToString(sum.Sum(nil))[:12]
+		job.TimeLimitSeconds = int(plan.Packing{Margin: margin}.Limit(runs) / time.Second)
 	}
+	for _, r := range runs {
+		job.Runs = append(job.Runs, r.Address)
+	}
+	job.Argv = sbatch(t.options(first, job.Name+"-"+plan.AttemptPlaceholder, job.TimeLimitSeconds))
 	if t.InAllocation {
-		return plan.Job{Name: name, Argv: insideArgv(run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
+		job.Argv = insideArgv(job.TimeLimitSeconds)
 	}
-	return plan.Job{Name: name, Argv: t.submission(run, name, run.TimeLimitSeconds), Script: &script, PackedWith: []string{}}, nil
-}
-
-// submission submits script.sh with the resources of run.
-func (t *target) submission(run *plan.Run, name string, seconds int) []string {
-	return sbatch(t.options(run, name+"-"+plan.AttemptPlaceholder, seconds))
+	job.Script = t.script(job.Name, runs, job.TimeLimitSeconds)
+	return job
 }
 
 // options are sbatch's options for the resources of a run, without where output
@@ -132,8 +140,11 @@ func named(name string) []string {
 	return []string{"--no-requeue", "--open-mode=append", "--job-name=" + name, "--comment=" + name}
 }
 
-// namePrefix begins the names of all jobs.
-const namePrefix = "llmb-"
+// namePrefix begins the names of all jobs, packPrefix those of jobs of several runs.
+const (
+	namePrefix = "llmb-"
+	packPrefix = namePrefix + "pack-"
+)
 
 // jobName is the stem of a job's name: the benchmark's label and the start of
 // the fingerprint, in letters that every part of Slurm takes.

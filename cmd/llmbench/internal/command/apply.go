@@ -141,7 +141,7 @@ func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, err
 	if f.Plan == "" {
 		s := e.load(f.definitionFlags, f.Executor)
 		s.sites.pack = f.Pack
-		p, diags := s.proven(f.selection(), false)
+		p, diags := s.proven(f.selection())
 		return s, p, diags, nil
 	}
 	saved, err := readPlan(f.Plan)
@@ -294,7 +294,7 @@ func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
 	if f.Detach || !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
 		return nil
 	}
-	next, diags := s.proven(plan.Selection{Retry: f.Retry, Targets: addresses(p)}, false)
+	next, diags := s.proven(plan.Selection{Retry: f.Retry, Targets: addresses(p)})
 	if diags.HasErrors() || next.Summary.ToDo() == 0 {
 		return nil
 	}
@@ -307,7 +307,7 @@ func (s *session) refreshed(p *plan.Plan) *plan.Plan {
 	if !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
 		return p
 	}
-	now, diags := s.runs(plan.Selection{Targets: addresses(p)})
+	now, diags := s.plan(plan.Selection{Targets: addresses(p)})
 	if diags.HasErrors() {
 		return p
 	}

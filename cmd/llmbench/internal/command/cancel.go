@@ -64,7 +64,7 @@ func (fl flight) words() string {
 
 func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.build(plan.Selection{}, !f.Orphans) // strays go by the names of jobs
+	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}

@@ -217,7 +217,7 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 		return set, false, err
 	}
 	s := e.load(defs, f.Executor)
-	p, diags := s.runs(plan.Selection{})
+	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return nil, false, err
 	}

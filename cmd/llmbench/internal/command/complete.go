@@ -92,7 +92,7 @@ func (e *env) flagValues(command, flag string) []string {
 
 // addresses are those of the runs that are declared here, as tables print them.
 func (e *env) addresses() []string {
-	p, _ := e.load(definitionFlags{Dir: "."}, simulate.Type).runs(plan.Selection{})
+	p, _ := e.load(definitionFlags{Dir: "."}, simulate.Type).plan(plan.Selection{})
 	var out []string
 	for _, r := range p.Runs {
 		out = append(out, view.Shown(r.Address))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,13 +41,10 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 			return err
 		}
 		name := strings.NewReplacer("/", ".", "=", "-").Replace(r.Address)
-		script, err := st.target.(executors.Hand).HandScript(r, executors.HandPlace{
+		script := st.target.(executors.Hand).HandScript(r, executors.HandPlace{
 			Folder: s.store.KeyDir(s.sites.keyOf(r)), Files: filepath.Join(dir, name+".files"),
 			Store: s.store.Dir(), Dataset: data, Cluster: st.cluster,
 		})
-		if err != nil {
-			return err
-		}
 		path, err := writeHand(dir, name, r, script)
 		if err != nil {
 			return err
@@ -75,18 +73,14 @@ func writeHand(dir, name string, r *plan.Run, script string) (string, error) {
 	if err := os.MkdirAll(files, 0o755); err != nil {
 		return "", err
 	}
-	run, err := json.Marshal(r)
+	run, err := json.Marshal(r.Whole())
 	if err != nil {
 		return "", err
 	}
 	content := map[string]string{
 		jobdir.RunFile: string(run) + "\n", jobdir.IdentityFile: string(plan.NewIdentity(r, r.Settings).Canonical()) + "\n",
 	}
-	for _, s := range r.Steps {
-		for n, text := range s.Files {
-			content[n] = text
-		}
-	}
+	maps.Copy(content, r.Command().Files)
 	for n, text := range content {
 		if err := os.WriteFile(filepath.Join(files, n), []byte(text), 0o644); err != nil {
 			return "", err

@@ -64,7 +64,7 @@ func readPlanFlags(c *cli.Command) (planFlags, error) {
 
 func (e *env) runPlan(ctx context.Context, f planFlags) error {
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.proven(f.selection(), true)
+	p, diags := s.proven(f.selection())
 	if f.Out != "" && !diags.HasErrors() {
 		diags = append(diags, s.sites.errors()...)
 	}
@@ -75,11 +75,6 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 	}
 	if diags.HasErrors() {
 		return s.complain(withoutRepeats(diags))
-	}
-	if f.Explain != "" || f.Against != "" || f.Scripts != "" {
-		if err := p.Complete(); err != nil {
-			return err
-		}
 	}
 	if err := s.printPlan(p, f); err != nil {
 		return err

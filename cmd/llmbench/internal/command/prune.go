@@ -44,14 +44,14 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 		return errors.New("-older-than must not be negative")
 	}
 	s := e.load(f.definitionFlags, simulate.Type)
-	p, diags := s.runs(plan.Selection{})
+	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
 	keep := runs.Keep{Keys: map[runs.Key]bool{}, Datasets: map[string]bool{}, Since: time.Now().Add(-f.OlderThan)}
 	s.keeps(p, keep)
 	if real := e.load(f.definitionFlags, ""); len(real.defs.Executors) > 0 {
-		p, diags := real.runs(plan.Selection{})
+		p, diags := real.plan(plan.Selection{})
 		if err := real.complainOfErrors(diags); err != nil {
 			return err
 		}

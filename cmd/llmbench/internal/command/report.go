@@ -103,7 +103,7 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 	if imported {
 		sel.Targets = nil
 	}
-	p, diags := s.runs(sel)
+	p, diags := s.plan(sel)
 	if err := s.complainOfErrors(diags); err != nil {
 		return nil, nil, nil, err
 	}

@@ -124,7 +124,7 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 		return e.showImported(out, f, write)
 	}
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.runs(plan.Selection{Targets: f.Targets})
+	p, diags := s.plan(plan.Selection{Targets: f.Targets})
 	if err := s.complainOfErrors(diags); err != nil {
 		if f.Format == "json" {
 			err = errors.Join(write(out, results.NewSet(nil)), err)
@@ -214,7 +214,7 @@ func (s *session) simulations(f definitionFlags, executor string, targets []stri
 		return s, nil, nil, err
 	}
 	other := s.env.load(f, simulate.Type)
-	p, diags := other.runs(plan.Selection{Targets: targets})
+	p, diags := other.plan(plan.Selection{Targets: targets})
 	if diags.HasErrors() {
 		return s, nil, nil, nil // refused for the executor that is asked for, if at all
 	}

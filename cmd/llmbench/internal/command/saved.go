@@ -134,7 +134,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 	s := e.load(f, executorOf(saved.Plan))
 	s.saved = saved.sum
 	sel := selectionOf(saved.Plan)
-	fresh, diags := s.proven(sel, false)
+	fresh, diags := s.proven(sel)
 	began, err := s.began(saved)
 	if err != nil {
 		return nil, nil, nil, err
@@ -142,7 +142,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 	if began {
 		now := s.store
 		s.store = now.Without(saved.sum)
-		fresh, diags = s.proven(sel, false)
+		fresh, diags = s.proven(sel)
 		s.store = now
 	}
 	if !diags.HasErrors() {
@@ -152,7 +152,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 	}
 	if began {
 		sel.Replaces = nil // set aside before the first of its jobs
-		fresh, diags = s.proven(sel, false)
+		fresh, diags = s.proven(sel)
 	}
 	return s, fresh, diags, nil
 }
@@ -310,7 +310,7 @@ func (e *env) valuesMoved(saved savedPlan, fresh *plan.Plan) []string {
 		return nil
 	}
 	s := e.load(definitionFlags{Dir: saved.dir(), Store: saved.Store}, executorOf(saved.Plan))
-	p, _ := s.runs(plan.Selection{})
+	p, _ := s.plan(plan.Selection{})
 	var moved []string
 	for _, v := range s.defs.Variables {
 		was, is := saved.Variables[v.Name], p.Variables[v.Name]
@@ -396,7 +396,7 @@ func moves(path string, was, is any) []string {
 // parts are a run's keys in the document.
 func parts(r *plan.Run) map[string]any {
 	var m map[string]any
-	b, err := json.Marshal(r)
+	b, err := json.Marshal(r.Whole())
 	if err == nil {
 		err = json.Unmarshal(b, &m)
 	}

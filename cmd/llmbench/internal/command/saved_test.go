@@ -43,7 +43,7 @@ func newSavedDesk(t *testing.T) savedDesk {
 	}
 	d.file = filepath.Join(d.dir, "saved")
 	s := d.env.load(definitionFlags{Dir: d.dir, Store: filepath.Join(d.dir, "store")}, "simulate")
-	p, diags := s.proven(plan.Selection{Targets: []string{"use_case=chat"}}, true)
+	p, diags := s.proven(plan.Selection{Targets: []string{"use_case=chat"}})
 	if diags.HasErrors() || len(p.Runs) == 0 {
 		t.Fatal(diags)
 	}

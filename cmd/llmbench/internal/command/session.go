@@ -107,8 +107,8 @@ func storeName(f definitionFlags, defs *schema.Definitions) string {
 
 // proven is plan, with a model refused whose checkpoint is here and denies what
 // is declared of it.
-func (s *session) proven(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnostics) {
-	p, diags := s.build(sel, bare)
+func (s *session) proven(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
+	p, diags := s.plan(sel)
 	if more := s.contradictions(p); more.HasErrors() {
 		diags = append(diags, more...)
 		p.Runs = []*plan.Run{}
@@ -118,13 +118,7 @@ func (s *session) proven(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnos
 }
 
 // plan builds the plan of the session's definitions.
-func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) { return s.build(sel, false) }
-
-// runs is plan for commands that submit nothing: its runs have no jobs and steps.
-func (s *session) runs(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) { return s.build(sel, true) }
-
-// build is plan; a bare one has no jobs and steps yet.
-func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnostics) {
+func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 	defer s.env.signal.atOnce()()
 	if s.diags.HasErrors() {
 		p := plan.Empty(Version)
@@ -138,7 +132,7 @@ func (s *session) build(sel plan.Selection, bare bool) (*plan.Plan, hcl.Diagnost
 		Definitions: s.defs, Catalog: s.defs.Catalog,
 		Place: s.sites.place, ReadDataset: s.store.ReadDataset, Ledger: s.seen,
 		Selection: sel, Store: s.storeName, Version: Version,
-		Git: s.git(), Bare: bare, Observe: s.sites.observe(),
+		Git: s.git(), Observe: s.sites.observe(),
 	})
 	s.seen.Keep()
 	diags = append(append(hcl.Diagnostics{}, s.diags...), diags...)

@@ -71,7 +71,7 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 		s = e.load(f, executor)
 		s.redactEnded()
 		var diags hcl.Diagnostics
-		if p, diags = s.runs(plan.Selection{}); diags.HasErrors() {
+		if p, diags = s.plan(plan.Selection{}); diags.HasErrors() {
 			if asJSON {
 				if err := view.StatusJSON(e.streams.Out, nil, view.Totals{}); err != nil {
 					return exitError, false, err

@@ -18,7 +18,7 @@ func (e *env) runStory(f resultFlags) error {
 		return fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", f.Format)
 	}
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.runs(plan.Selection{})
+	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 			out.line("  %s: %s: %s", n.Level, n.Code, n.Detail)
 		}
 	}
+	r = r.Whole()
 	for _, s := range r.Steps {
 		out.line("")
 		out.line("  %s:", s.Name)
