@@ -1,6 +1,13 @@
 package schema
 
-import "github.com/hashicorp/hcl/v2"
+import (
+	"fmt"
+	"iter"
+	"regexp"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
 
 // make makes the cells of one benchmark.
 func (m *maker) make(b *benchmarkBlock) hcl.Diagnostics {
@@ -70,4 +77,122 @@ func next(at []int, axes []*axis) bool {
 		at[i] = 0
 	}
 	return false
+}
+
+// Shared is a map by name of which most is common to many cells: it takes
+// memory for what is a cell's own. It cannot be changed.
+type Shared[V any] struct {
+	common *map[string]V
+	own    []ownValue[V]
+}
+
+// An ownValue takes the place of what is common; it may say that there is
+// nothing.
+type ownValue[V any] struct {
+	name  string
+	value V
+	gone  bool
+}
+
+// Get returns the value of a name; ok is false and the value zero where there
+// is none.
+func (s Shared[V]) Get(name string) (value V, ok bool) {
+	for i := range s.own {
+		if o := &s.own[i]; o.name == name {
+			return o.value, !o.gone
+		}
+	}
+	if s.common != nil {
+		value, ok = (*s.common)[name]
+	}
+	return value, ok
+}
+
+// At is the value of a name, zero where there is none.
+func (s Shared[V]) At(name string) V {
+	value, _ := s.Get(name)
+	return value
+}
+
+// Own ranges over what is not common, in the order in which versions list flags.
+func (s Shared[V]) Own() iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, o := range s.own {
+			if !o.gone && !yield(o.name, o.value) {
+				return
+			}
+		}
+	}
+}
+
+// All ranges over names and values in no order.
+func (s Shared[V]) All() iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, o := range s.own {
+			if !o.gone && !yield(o.name, o.value) {
+				return
+			}
+		}
+		if s.common == nil {
+			return
+		}
+		for name, v := range *s.common {
+			if !s.replaces(name) && !yield(name, v) {
+				return
+			}
+		}
+	}
+}
+
+func (s Shared[V]) replaces(name string) bool {
+	for i := range s.own {
+		if s.own[i].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// componentPattern is what a value may look like in an address.
+var componentPattern = regexp.MustCompile(`^[A-Za-z0-9_.]+$`)
+
+// valueLabel shows a value in an address, "" if it has no short form.
+func valueLabel(v cty.Value) string {
+	if v.IsNull() || !v.IsKnown() {
+		return ""
+	}
+	switch v.Type() {
+	case cty.String:
+		return v.AsString()
+	case cty.Number:
+		return shortest(v)
+	case cty.Bool:
+		if v.True() {
+			return "true"
+		}
+		return "false"
+	}
+	return ""
+}
+
+// blockTypes are the types of the values of block arguments.
+var blockTypes = map[string]cty.Type{"model": modelType, "hardware": hardwareType, "image": imageType, "use_case": useCaseType}
+
+// blockLabel is the label of the block that v is, which must be of the type
+// that argument wants. wrong ends a sentence that begins with the value.
+func blockLabel(argument string, v cty.Value) (label, wrong string) {
+	v, _ = v.Unmark()
+	if v.IsKnown() && !v.IsNull() && v.Type().Equals(blockTypes[argument]) {
+		return v.GetAttr("label").AsString(), ""
+	}
+	plain, _ := v.UnmarkDeep()
+	for word, ty := range blockTypes {
+		if plain.Type().Equals(ty) && !plain.IsNull() {
+			return "", fmt.Sprintf("must be %s block, as in %s.NAME, and this is %s block", article(noun(argument)), argument, article(noun(word)))
+		}
+	}
+	if plain.Type() == cty.String && plain.IsKnown() && !plain.IsNull() {
+		return "", fmt.Sprintf("must be %s block, not a string. Write %s.%s without quotes", article(noun(argument)), argument, plain.AsString())
+	}
+	return "", fmt.Sprintf("must be %s block, as in %s.NAME", article(noun(argument)), argument)
 }

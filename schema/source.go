@@ -16,6 +16,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -164,3 +165,7 @@ func explainSyntax(d *hcl.Diagnostic, src []byte) {
 	d.Summary = "Several arguments on one line"
 	d.Detail = "A block that is written on one line can hold one argument only, and its closing brace is on that line too. Give each argument a line of its own:\n\n" + layout.String()
 }
+
+// Format returns src in canonical layout. What cannot be parsed is laid out as
+// well as its tokens allow; no byte of meaning changes.
+func Format(src []byte) []byte { return hclwrite.Format(src) }

@@ -2,11 +2,16 @@ package prepare
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"os/exec"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -108,4 +113,88 @@ func (i Image) checkInside(ctx context.Context) *executors.Check {
 	}
 	c = i.check(executors.CheckFail, "correct trtllm_version, or import the image again", "holds TensorRT-LLM %s, and the definition says %s", version, i.Version)
 	return &c
+}
+
+// A squashfs file begins with a superblock, which mksquashfs writes last: a file
+// that was not finished has none, and one that was cut is shorter than the
+// superblock's count of bytes.
+const (
+	superblockBytes = 96
+	squashfsMagic   = 0x73717368 // "hsqs"
+	bytesUsedAt     = 40
+)
+
+// checkSquashfs refuses a file that is no squashfs or not whole, and returns its
+// size in bytes.
+func checkSquashfs(path string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	var head [superblockBytes]byte
+	if _, err := f.ReadAt(head[:], 0); err != nil {
+		if errors.Is(err, io.EOF) {
+			return 0, fmt.Errorf("was not written to its end: it has %d bytes", info.Size())
+		}
+		return 0, err
+	}
+	switch magic := binary.LittleEndian.Uint32(head[:]); {
+	case magic == 0:
+		return 0, errors.New("was not written to its end: its superblock, which comes last, is empty")
+	case magic != squashfsMagic:
+		return 0, errors.New("is not a squashfs image")
+	}
+	if used := binary.LittleEndian.Uint64(head[bytesUsedAt:]); used > uint64(info.Size()) {
+		return 0, fmt.Errorf("is truncated: its superblock counts %d bytes, and it has %d", used, info.Size())
+	}
+	return info.Size(), nil
+}
+
+// lookTimeout is how long a look into an image may take.
+const lookTimeout = 30 * time.Second
+
+// look runs unsquashfs on an image and returns its output; nil where there is
+// no such command or it does not answer.
+func look(ctx context.Context, args ...string) []byte {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "unsquashfs", args...)
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+// installed matches the folder in which Python notes an installed TensorRT-LLM.
+var installed = regexp.MustCompile(`/tensorrt_llm-([0-9][^/\s]*)\.dist-info`)
+
+// versionInside is the version of TensorRT-LLM in an image, "" where it cannot
+// be read.
+func versionInside(ctx context.Context, file string) string {
+	out := look(ctx, "-l", file, "usr/local/lib/python3*/dist-packages/tensorrt_llm-*.dist-info")
+	if m := installed.FindSubmatch(out); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+// machines are the architectures of ELF files, as uname names them.
+var machines = map[uint16]string{0x3e: "x86_64", 0xb7: "aarch64"}
+
+// archInside is the architecture of an image by its shell, "" where it cannot be
+// read.
+func archInside(ctx context.Context, file string) string {
+	const machineAt = 18
+	out := look(ctx, "-cat", file, "usr/bin/bash")
+	if len(out) < machineAt+2 || string(out[:4]) != "\x7fELF" {
+		return ""
+	}
+	return machines[binary.LittleEndian.Uint16(out[machineAt:])]
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 func TestReadTelemetry(t *testing.T) {
@@ -50,6 +51,22 @@ func TestOtherDigest(t *testing.T) {
 		r := &Result{Image: plan.Image{Digest: &pinned}, Provenance: Provenance{ImageDigest: &have}}
 		if got := r.onOtherHardware(plan.Origins{}); len(got) != want {
 			t.Errorf("%s: %v", have, got)
+		}
+	}
+}
+
+func TestWatch(t *testing.T) {
+	for _, c := range []struct {
+		end     float64
+		verdict Verdict
+		want    int
+	}{{40, Valid, 1}, {80, Valid, 0}, {40, Failed, 0}} {
+		r := &Result{Verdict: c.verdict}
+		for range 2 { // a second look adds nothing
+			r.Watch(&trtllm.Series{Seconds: 100, Steady: trtllm.Window{StartS: 5, EndS: c.end}})
+		}
+		if len(r.Caveats) != c.want || r.Iterations == nil {
+			t.Errorf("steady to %v, %s: %v", c.end, c.verdict, r.Caveats)
 		}
 	}
 }

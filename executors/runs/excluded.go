@@ -3,6 +3,8 @@ package runs
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"time"
@@ -61,4 +63,50 @@ func (s *Store) Excluded(cluster string) ([]Exclusion, error) {
 	}
 	slices.SortFunc(out, func(a, b Exclusion) int { return cmp.Compare(a.Node, b.Node) })
 	return out, nil
+}
+
+// siteDir holds what is known of clusters, one file each.
+func (s *Store) siteDir() string { return filepath.Join(s.dir, "sites") }
+
+// KeepSite keeps what was found out about a cluster.
+func (s *Store) KeepSite(cluster string, profile any) error {
+	if !clusterOK(cluster) {
+		return nil
+	}
+	if err := s.mkdirAll(s.siteDir()); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(profile, "", "  ")
+	if err != nil {
+		return err
+	}
+	return jobdir.ReplaceFile(s.siteDir(), cluster+".json", append(b, '\n'), 0o644)
+}
+
+// Site reads what KeepSite kept; false where there is nothing that is whole.
+func (s *Store) Site(cluster string, profile any) bool {
+	if !clusterOK(cluster) {
+		return false
+	}
+	b, err := jobdir.ReadFile(filepath.Join(s.siteDir(), cluster+".json"))
+	return err == nil && b != nil && json.Unmarshal(b, profile) == nil
+}
+
+// WriteTables writes files to the store's results folder, that of the simulated
+// half for simulated results, and returns the folder. Each file is replaced
+// whole.
+func (s *Store) WriteTables(simulated bool, files map[string]func(io.Writer) error) (string, error) {
+	dir := filepath.Join(s.half(simulated), "results")
+	if err := s.mkdirAll(dir); err != nil {
+		return "", err
+	}
+	for name, write := range files {
+		if !nameOK(name) {
+			return "", fmt.Errorf("%q cannot name a file of results", name)
+		}
+		if err := jobdir.WriteTo(dir, name, write, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return dir, jobdir.SyncDir(dir)
 }

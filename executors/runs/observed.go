@@ -1,7 +1,11 @@
 package runs
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -9,6 +13,8 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // observedFile is what the job ran on, as NAME=VALUE lines; telemetryPrefix
@@ -160,4 +166,40 @@ func observedGPU(p *results.Provenance, f []string) {
 	if watts, err := strconv.ParseFloat(f[3], 64); err == nil {
 		p.PowerCapW = &watts
 	}
+}
+
+// AddIterations reads the iteration log of a result, if it has one, and gives it
+// to the result as a time series. It reads the whole log: one that is not what the
+// job left gives a note instead.
+func AddIterations(r *results.Result) error {
+	if r.Files.Stdout == nil {
+		return nil
+	}
+	f, err := jobdir.Open(*r.Files.Stdout)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	in := io.TeeReader(f, sum)
+	s, err := trtllm.ReadSeries(in)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		return err
+	}
+	exit, err := jobdir.Folder{Dir: filepath.Dir(*r.Files.Stdout)}.Exit()
+	if err == nil && exit != nil && exit.Stdout != nil && exit.Stdout.SHA256 != hex.EncodeToString(sum.Sum(nil)) {
+		r.Reasons = append(r.Reasons, results.Reason{
+			Code: failure.ReportDamaged, Level: failure.Note, Remedy: failure.ReportDamaged.Entry().Remedy,
+			Detail: "stdout is not what the job wrote; the number is that of report.json, and nothing else is taken from stdout",
+		})
+		return nil
+	}
+	r.Watch(s)
+	return nil
 }

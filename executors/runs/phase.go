@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -191,4 +192,55 @@ func (s *snapshot) inFlight(p Phase) (plan.InFlight, *jobdir.Intent, *jobdir.Job
 		out.JobID = claim.JobID
 	}
 	return out, intent, job, err
+}
+
+// damage is the outcome of an attempt of which a record cannot be read: it is known
+// to have been there, and no more.
+func (s *snapshot) damage(why string) *results.Result {
+	a := s.attempt
+	run, err := a.run(s.files)
+	if err != nil {
+		run, err = jobdir.Document[plan.Run](s.files, jobdir.RunFile)
+	}
+	if err != nil || run == nil {
+		run = &plan.Run{Fingerprint: a.Key.Fingerprint, Simulated: a.Key.Simulated}
+		if intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile); err == nil && intent != nil {
+			run.Address = intent.Address
+			if a.owns(intent.Fingerprint) {
+				run.Fingerprint = intent.Fingerprint
+			}
+		}
+	}
+	return results.Judge(results.Evidence{
+		Run: run, Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
+		Damaged: a.String() + ": " + why,
+	})
+}
+
+// Defer ends an attempt before any job has claimed it: it counts for nothing,
+// and its sample is measured in another. It reports false when a job was first;
+// that job decides then. Deferring what is deferred is no error.
+//
+// Whoever claims an attempt owns it, so that deferring is a claim too: a job that
+// starts later finds it taken.
+func (a *Attempt) Defer(why string) (bool, error) {
+	claim, err := a.Claim()
+	if err != nil || claim != nil {
+		return claim != nil && claim.Deferred != "", err
+	}
+	won, err := a.Take(jobdir.Claim{Time: a.store.now().UTC(), Deferred: why}, a.store.link)
+	if err != nil || won {
+		return won, err
+	}
+	claim, err = a.Claim() // another was first
+	return err == nil && claim != nil && claim.Deferred != "", err
+}
+
+// Deferred says why the attempt was deferred, "" if it was not.
+func (a *Attempt) Deferred() (string, error) {
+	s, err := a.snapshot()
+	if err != nil || s.phase() != Deferred {
+		return "", err
+	}
+	return s.deferred, nil
 }

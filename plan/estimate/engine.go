@@ -197,3 +197,142 @@ func (e *engine) send() {
 		e.flight++
 	}
 }
+
+// A Timing is when a request was sent, gave its first token and its last, in
+// seconds from the first request.
+type Timing struct {
+	Start, First, End float64
+	Request
+}
+
+// An Outcome is a simulated run.
+type Outcome struct {
+	Requests   []Timing
+	TotalS     float64
+	Iterations int
+	Memory     MemoryUse
+	gpus       int
+}
+
+// A Step is one simulated iteration, for logs: of rank 0, but for InFlight.
+type Step struct {
+	Index                          int
+	StartS, Seconds                float64
+	CtxRequests, CtxTokens, Decode int
+	Active                         int
+	InFlight                       int // requests sent and not ended, of all ranks
+}
+
+// Simulate passes the requests through in-flight batching as TensorRT-LLM's
+// pytorch backend does under GUARANTEED_NO_EVICT: requests that generate first,
+// then prompts in order of arrival while tokens, slots and cache blocks last.
+// Ranks under attention DP run in step. observe may be nil. An error says what
+// does not fit.
+func Simulate(s Scenario, observe func(Step)) (*Outcome, error) {
+	mem := Memory(s)
+	e, err := simulate(s, mem, observe)
+	if err != nil {
+		return nil, err
+	}
+	return &Outcome{Requests: e.timings(), TotalS: e.now, Iterations: e.steps, Memory: mem, gpus: max(1, s.GPUs)}, nil
+}
+
+func simulate(s Scenario, mem MemoryUse, observe func(Step)) (*engine, error) {
+	if err := mem.fits(); err != nil {
+		return nil, err
+	}
+	e := newEngine(s, mem)
+	e.observe = observe
+	return e, e.run()
+}
+
+// A Request is tokens in and tokens out.
+type Request struct{ ISL, OSL int }
+
+// A Scenario is all that a prediction depends on.
+type Scenario struct {
+	Model          Model
+	GPU            GPU
+	GPUs           int
+	TP, PP, EP     int
+	AttentionDP    bool
+	MaxBatchSize   int // a rank under attention DP
+	MaxNumTokens   int // likewise
+	MaxSeqLen      int
+	KVFraction     float64
+	Concurrency    int // 0 or less: no limit
+	ChunkedContext bool
+	// Balance holds prompts back until all ranks under attention DP have some; nil
+	// does not.
+	Balance *Balance
+	// GraphSizes are the batch sizes with a CUDA graph, ascending; GraphPadding
+	// rounds a batch up to the next.
+	GraphSizes   []int
+	GraphPadding bool
+	// AllToAll says that experts are reached by all-to-all (WIDEEP) rather than
+	// by gathering all tokens.
+	AllToAll bool
+	// Version is that of TensorRT-LLM, major and minor, "" for the newest. Early
+	// says that it is older than 1.2.
+	Version string
+	Early   bool
+	// NotModelled is what the run sets that predictions do not account for (see
+	// the function); nil where other runs set it and this one does not.
+	NotModelled map[string]any
+	// Parameters replace the shipped ones unless nil.
+	Parameters *Parameters
+	// Requests are in the order in which they are sent.
+	Requests []Request
+}
+
+// Ranks is the number of schedulers that share the requests.
+func (s *Scenario) Ranks() int {
+	if s.AttentionDP {
+		return max(1, s.TP)
+	}
+	return 1
+}
+
+// split is over how many GPUs attention and dense layers are cut.
+func (s *Scenario) split() float64 {
+	if s.AttentionDP {
+		return 1
+	}
+	return float64(max(1, s.TP))
+}
+
+func (s *Scenario) pp() float64 { return float64(max(1, s.PP)) }
+
+func (s *Scenario) parameters() Parameters {
+	if s.Parameters != nil {
+		return *s.Parameters
+	}
+	return shipped()
+}
+
+// Averages are what a plan foretells of a run: how long it measures, in seconds,
+// and means over the requests, times in milliseconds.
+type Averages struct{ TotalS, TPSPerGPU, TTFT, TPOT float64 }
+
+// Foretell simulates s as Simulate does and keeps no request. An error says what
+// does not fit.
+func Foretell(s Scenario) (Averages, error) {
+	e, err := simulate(s, Memory(s), nil)
+	if err != nil {
+		return Averages{}, err
+	}
+	a := Averages{TotalS: e.now}
+	var tokens, n float64
+	for i := range e.sent {
+		r := &e.sent[i]
+		// The last one may stand for fewer.
+		weight := float64(min(e.alike, len(s.Requests)-i*e.alike))
+		n += weight
+		tokens += weight * float64(r.OSL)
+		a.TTFT += weight * (r.First - r.Start)
+		a.TPOT += weight * (r.End - r.First) / float64(max(1, r.OSL-1))
+	}
+	a.TPSPerGPU = tokens / a.TotalS / float64(max(1, s.GPUs))
+	a.TTFT, a.TPOT = a.TTFT/n*1e3, a.TPOT/n*1e3
+	return a, nil
+}

@@ -3,6 +3,9 @@ package estimate
 import (
 	"math"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 // maverick is Llama 4 Maverick in FP8 on eight GB200.
@@ -109,5 +112,91 @@ func BenchmarkSimulateMixed(b *testing.B) {
 		if _, err := Simulate(s, nil); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// What is foretold is what the whole simulation says.
+func TestForetellIsTheMeanOfSimulate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := maverick(900, 40, 0, 0, 8192, 0.9)
+		for range rapid.IntRange(1, 60).Draw(t, "requests") {
+			r := Request{ISL: 900, OSL: 40}
+			if rapid.Bool().Draw(t, "longer") {
+				r.OSL = 80
+			}
+			s.Requests = append(s.Requests, r)
+		}
+		s.Concurrency = rapid.IntRange(-1, 30).Draw(t, "concurrency")
+		s.AttentionDP = rapid.Bool().Draw(t, "attention DP")
+		got, err := Foretell(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := Simulate(s, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := out.Metrics()
+		for name, pair := range map[string][2]float64{
+			"total": {got.TotalS * 1e3, m.TotalLatency}, "TPS": {got.TPSPerGPU, m.TPSPerGPU},
+			"TTFT": {got.TTFT, m.AvgTTFT}, "TPOT": {got.TPOT, m.AvgTPOT},
+		} {
+			if math.Abs(pair[0]-pair[1]) > 1e-9*pair[1] {
+				t.Errorf("%s: %g, and the simulation says %g", name, pair[0], pair[1])
+			}
+		}
+	})
+}
+
+func TestNotModelled(t *testing.T) {
+	recipe := map[string]any{"tp": 8, "ep": 8, "concurrency": int64(4096), "warmup": 0, "backend": "pytorch"}
+	for _, c := range []struct {
+		name      string
+		arguments map[string]any
+		options   any
+		want      map[string]any
+	}{
+		{"what published runs set", recipe, map[string]any{
+			"enable_attention_dp": true, "print_iter_log": true, "stream_interval": 1.0,
+			"cuda_graph_config": map[string]any{"enable_padding": true, "batch_sizes": []any{1.0, 2.0}},
+		}, nil},
+		{"another backend of experts", recipe, map[string]any{
+			"enable_attention_dp": true, "moe_config": map[string]any{"backend": "WIDEEP"},
+		}, map[string]any{"moe_config.backend": "WIDEEP"}},
+		{"the overlap scheduler and compilation", nil, map[string]any{
+			"disable_overlap_scheduler": true, "stream_interval": 4.0, "torch_compile_config": map[string]any{"enable_fullgraph": true},
+		}, map[string]any{"disable_overlap_scheduler": true, "stream_interval": 4.0, "torch_compile_config": map[string]any{"enable_fullgraph": true}}},
+		{"an option that nobody knows", nil, map[string]any{"new_config": map[string]any{"fast": true}}, map[string]any{"new_config": map[string]any{"fast": true}}},
+		{"experts by tensor parallelism under attention DP", map[string]any{"tp": 8, "ep": 1}, map[string]any{"enable_attention_dp": true}, map[string]any{"ep": 1}},
+		{"whole experts without attention DP", map[string]any{"tp": 8, "ep": 8}, nil, nil},
+		{"experts cut both ways", map[string]any{"tp": 8, "ep": 2}, nil, map[string]any{"ep": 2}},
+		{"experts cut by tensor parallelism", map[string]any{"tp": 8, "ep": 1}, nil, nil},
+		{"no options file", map[string]any{"tp": 8, "beam_width": nil}, nil, nil},
+		{"a scheduler that evicts", map[string]any{"scheduler_policy": "max_utilization"}, nil, map[string]any{"scheduler_policy": "max_utilization"}},
+	} {
+		if diff := cmp.Diff(c.want, NotModelled(c.arguments, c.options, false)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+// The backend of experts that TensorRT-LLM takes by itself before 1.2 is no choice there.
+func TestDefaultBackendOfExperts(t *testing.T) {
+	cutlass := map[string]any{"moe_config": map[string]any{"backend": "CUTLASS"}}
+	if got := NotModelled(nil, cutlass, true); got != nil {
+		t.Errorf("before 1.2: %v", got)
+	}
+	if got := NotModelled(nil, cutlass, false); got["moe_config.backend"] != "CUTLASS" {
+		t.Errorf("from 1.2 on: %v", got)
+	}
+}
+
+func TestOptionsAreListedOnce(t *testing.T) {
+	listed := map[string]bool{}
+	for _, o := range Options {
+		if listed[o.Name] || o.Why == "" {
+			t.Errorf("%s is listed twice or says not why", o.Name)
+		}
+		listed[o.Name] = true
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"io"
+	"regexp"
 )
 
 // A Log is what the output of trtllm-bench tells, read in one pass and in
@@ -202,4 +203,149 @@ func (l *logReader) end() *Log {
 	}
 	out.Simulated = l.text.simulated
 	return out
+}
+
+// token matches what gives itself away as a secret: access tokens of Hugging
+// Face, NGC, GitHub and OpenAI, and what stands behind Bearer.
+var token = regexp.MustCompile(`\b(?:hf_[A-Za-z0-9]{16,}|nvapi-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{20,})|\bBearer +[A-Za-z0-9._~+/-]{8,}=*`)
+
+// Redact hides the access tokens that a log holds.
+func Redact(log []byte) []byte { return token.ReplaceAll(log, []byte("(secret)")) }
+
+// A Phase is how far a run has come.
+type Phase int
+
+// The phases of a run in their order. In PhaseLoading the weights are loaded,
+// kernels tuned and graphs captured; in PhaseReporting all requests are done.
+const (
+	PhaseNone Phase = iota
+	PhasePreparing
+	PhaseLoading
+	PhaseWarmup
+	PhaseBenchmarking
+	PhaseReporting
+)
+
+// String is the phase in one word, "" for PhaseNone.
+func (p Phase) String() string {
+	return [...]string{"", "preparing", "loading", "warmup", "benchmarking", "reporting"}[p]
+}
+
+// markers are what the beginnings of log lines say of phases.
+var markers = []struct {
+	text  string
+	phase Phase
+}{
+	{"Preparing to run throughput benchmark", PhasePreparing},
+	{"Preparing to run latency benchmark", PhasePreparing},
+	{"Setting PyTorch max sequence length", PhasePreparing},
+	{"Setting up throughput benchmark", PhaseLoading},
+	{"Setting up latency benchmark", PhaseLoading},
+	{"Refreshed the MPI local session", PhaseLoading},
+	{"[Autotuner]", PhaseLoading},
+	{"Run autotuning warmup", PhaseLoading},
+	{"Creating CUDA graph instances", PhaseLoading},
+	{"Run generation only CUDA graph warmup", PhaseLoading},
+	{"Setting up for warmup", PhaseWarmup},
+	{"Running warmup", PhaseWarmup},
+	{"Warmup done", PhaseWarmup},
+	{"Starting benchmarking async task", PhaseBenchmarking},
+	{"Starting benchmark", PhaseBenchmarking},
+	{"Request submission complete", PhaseBenchmarking},
+	{"Benchmark complete", PhaseReporting},
+	{"Stopping LLM backend", PhaseReporting},
+	{"LLM Backend stopped", PhaseReporting},
+	{"Benchmark done. Reporting results", PhaseReporting},
+	{"Writing report", PhaseReporting},
+}
+
+// ParseMarker reads a log line in which trtllm-bench or the engine says what it
+// is doing. text is that in its words, without details that vary.
+func ParseMarker(line []byte) (text string, phase Phase, ok bool) {
+	level, rest := cutLogger(line)
+	if level == 0 {
+		return "", PhaseNone, false
+	}
+	for _, m := range markers {
+		if bytes.HasPrefix(rest, []byte(m.text)) {
+			return m.text, m.phase, true
+		}
+	}
+	return "", PhaseNone, false
+}
+
+// benchmarkingLabel is of the progress bar that counts requests.
+const benchmarkingLabel = "Benchmarking"
+
+// Progress reads the bar that counts requests from a line:
+// `Benchmarking:  25%|██▌  | 1/4 [00:51<02:35, 51.86s/it]`. What is glued to the
+// bar is ignored, and so are other bars.
+func Progress(line []byte) (done, total int, ok bool) {
+	for {
+		bar, found := cutBar(line)
+		if !found {
+			return done, total, ok
+		}
+		if bar.label == benchmarkingLabel {
+			done, total, ok = bar.done, bar.total, true
+		}
+		line = bar.after
+	}
+}
+
+// A bar is one state of a tqdm progress bar, with what stands around it in its
+// line.
+type bar struct {
+	label         string
+	done, total   int
+	before, after []byte
+}
+
+// cutBar finds the first bar in a line. A terminal's codes must be gone.
+func cutBar(line []byte) (bar, bool) {
+	for from := 0; ; {
+		i := bytes.Index(line[from:], []byte("%|"))
+		if i < 0 {
+			return bar{}, false
+		}
+		i += from
+		if b, end, ok := parseBar(line, i+2); ok {
+			b.before, b.label = cutLabel(line[:i])
+			b.after = line[end:]
+			return b, true
+		}
+		from = i + 2
+	}
+}
+
+// parseBar reads "██▌   | 1/4 [00:51<02:35, 51.86s/it]" from i on.
+func parseBar(line []byte, i int) (b bar, end int, ok bool) {
+	n := bytes.IndexByte(line[i:], '|')
+	if n < 0 {
+		return
+	}
+	i = skipSpaces(line, i+n+1)
+	if b.done, i, ok = scanInt(line, i); !ok || i >= len(line) || line[i] != '/' {
+		return b, 0, false
+	}
+	if b.total, i, ok = scanInt(line, i+1); !ok || b.done > b.total {
+		return b, 0, false
+	}
+	i = skipSpaces(line, i)
+	if i >= len(line) || line[i] != '[' {
+		return b, 0, false
+	}
+	n = bytes.IndexByte(line[i:], ']')
+	return b, i + n + 1, n >= 0
+}
+
+// cutLabel splits "textBenchmarking:  25" into what comes before the label, and
+// the label. Only the label Benchmarking is told from what is glued to it.
+func cutLabel(b []byte) (before []byte, label string) {
+	b = bytes.TrimRight(b, " 0123456789")
+	b = bytes.TrimSuffix(b, []byte(":"))
+	if before, ok := bytes.CutSuffix(b, []byte(benchmarkingLabel)); ok {
+		return before, benchmarkingLabel
+	}
+	return nil, string(bytes.TrimSpace(b))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"unicode/utf8"
 )
@@ -119,4 +120,158 @@ func (r row) countIDs(key string) (n, largest int, err error) {
 		}
 	}
 	return len(ids), slices.Max(ids), nil
+}
+
+// banner is the beginning of a line that TensorRT-LLM logs.
+var banner = regexp.MustCompile(`^\[(TensorRT-LLM|TRT-LLM|TensorRT|[0-9]{2}/[0-9]{2}/[0-9]{4}-)`)
+
+// foreign says what a file is whose first row cannot be read, and how to make
+// rows of it; nil where that is not known. head is the beginning of the file.
+func foreign(head []byte) error {
+	const choose = " (256 is an example: choose the OSL)"
+	text := bytes.TrimSpace(head)
+	has := func(key string) bool { return bytes.Contains(head, []byte(`"`+key+`"`)) }
+	list := regexp.MustCompile(`^\[\s*([{\[]|$)`).Match(text)
+	first, rest, _ := bytes.Cut(head, []byte("\n"))
+	switch {
+	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
+		return errors.New("the file begins with a byte order mark, which trtllm-bench cannot read. Remove it: `sed '1s/^\\xef\\xbb\\xbf//' FILE > rows.jsonl`")
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return errors.New("the file is UTF-16 and trtllm-bench reads UTF-8. Convert it: `iconv -f UTF-16 -t UTF-8 FILE > rows.jsonl`")
+	case list && has("conversations"):
+		return errors.New("the file is ShareGPT's, a JSON array of conversations. Convert it: `jq -c 'to_entries[] | {task_id: .key, prompt: .value.conversations[0].value, output_tokens: 256}' FILE > rows.jsonl`" + choose)
+	case list:
+		return errors.New("the file is a JSON array and trtllm-bench reads one JSON object per line. Convert it: `jq -c '.[]' FILE > rows.jsonl`")
+	case bytes.HasPrefix(text, []byte("{")) && !has("output_tokens") && has("metadata") && has("samples"):
+		return errors.New("the file is what prepare_dataset.py writes without --stdout. Write it again with --stdout, or convert it: `jq -c '.samples[] | {task_id, input_ids, output_tokens: .output_len}' FILE > rows.jsonl`")
+	case isObject(first, "conversations"):
+		return errors.New("the rows are ShareGPT's conversations. Convert them: `jq -c -s 'to_entries[] | {task_id: .key, prompt: .value.conversations[0].value, output_tokens: 256}' FILE > rows.jsonl`" + choose)
+	case isObject(first, "turns"):
+		return errors.New("the rows are MT-bench's questions. Convert them: `jq -c '{task_id: .question_id, prompt: .turns[0], output_tokens: 256}' FILE > rows.jsonl`" + choose)
+	case banner.Match(first), !bytes.HasPrefix(text, []byte("{")) && rowFollows(rest):
+		return errors.New("the line is not a row but a line of a log, as prepare_dataset.py prints before its rows. Keep the rows alone: `grep '^{' FILE > rows.jsonl`")
+	}
+	return nil
+}
+
+// isObject reports whether a line is a JSON object with a key and no output_tokens.
+func isObject(line []byte, key string) bool {
+	var r row
+	return json.Unmarshal(line, &r) == nil && r.has(key) && !r.has("output_tokens")
+}
+
+func rowFollows(rest []byte) bool {
+	return bytes.HasPrefix(rest, []byte("{")) || bytes.Contains(rest, []byte("\n{"))
+}
+
+// scanRow reads the rows that generators write: task_id, input_ids and
+// output_tokens, each once, in any order, with any white space. It is several
+// times as fast as encoding/json, which sees the rows for which ok is false,
+// right or wrong.
+func scanRow(line []byte) (read rowRead, ok bool) {
+	s := scanner{rest: line}
+	if !s.take('{') {
+		return rowRead{}, false
+	}
+	var task, ids, output bool
+	for {
+		key := s.key()
+		switch {
+		case key == "task_id" && !task:
+			_, task = s.number()
+			ok = task
+		case key == "input_ids" && !ids:
+			read.ISL, read.largestID, ids = s.list()
+			ok = ids
+		case key == "output_tokens" && !output:
+			read.OSL, output = s.number()
+			ok = output
+		default:
+			return rowRead{}, false
+		}
+		if !ok {
+			return rowRead{}, false
+		}
+		if !s.take(',') {
+			break
+		}
+	}
+	end := s.take('}')
+	s.space()
+	ok = end && len(s.rest) == 0 && task && ids && output && read.ISL > 0 && read.OSL > 0 && read.OSL <= maxLength
+	return read, ok
+}
+
+// A scanner reads the few forms of JSON that scanRow takes.
+type scanner struct{ rest []byte }
+
+func (s *scanner) space() {
+	for len(s.rest) > 0 && (s.rest[0] == ' ' || s.rest[0] == '\t' || s.rest[0] == '\r' || s.rest[0] == '\n') {
+		s.rest = s.rest[1:]
+	}
+}
+
+// take skips white space and the character c, if that is next.
+func (s *scanner) take(c byte) bool {
+	s.space()
+	if len(s.rest) == 0 || s.rest[0] != c {
+		return false
+	}
+	s.rest = s.rest[1:]
+	return true
+}
+
+// key reads a key with its colon; "" if there is none without escapes.
+func (s *scanner) key() string {
+	if !s.take('"') {
+		return ""
+	}
+	for i, c := range s.rest {
+		switch {
+		case c == '\\':
+			return ""
+		case c == '"':
+			key := string(s.rest[:i])
+			s.rest = s.rest[i+1:]
+			if !s.take(':') {
+				return ""
+			}
+			return key
+		}
+	}
+	return ""
+}
+
+// number reads a whole number from 0 of up to 18 digits.
+func (s *scanner) number() (int, bool) {
+	s.space()
+	n, i := 0, 0
+	for i < len(s.rest) && s.rest[i] >= '0' && s.rest[i] <= '9' {
+		n = n*10 + int(s.rest[i]-'0')
+		if i++; i > 18 {
+			return 0, false
+		}
+	}
+	if i == 0 || i > 1 && s.rest[0] == '0' {
+		return 0, false
+	}
+	s.rest = s.rest[i:]
+	return n, true
+}
+
+// list counts the numbers of a list and finds the largest.
+func (s *scanner) list() (n, largest int, ok bool) {
+	if !s.take('[') {
+		return 0, 0, false
+	}
+	for {
+		id, ok := s.number()
+		if !ok {
+			return 0, 0, false
+		}
+		n, largest = n+1, max(largest, id)
+		if !s.take(',') {
+			return n, largest, s.take(']')
+		}
+	}
 }

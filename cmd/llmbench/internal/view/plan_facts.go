@@ -3,11 +3,14 @@ package view
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A fact is one thing that a plan says of a run: an argument or an option,
@@ -170,3 +173,78 @@ func number(v any) (float64, bool) {
 }
 
 func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// places writes ranges short: relative to the definitions.
+type places struct{ dir string }
+
+// newPlaces takes the definitions' folder from the plan's inputs.
+func newPlaces(p *plan.Plan) places {
+	if len(p.Inputs) == 0 {
+		return places{}
+	}
+	return places{dir: filepath.Dir(p.Inputs[0].Path)}
+}
+
+func (p places) of(r *plan.Range) string {
+	if r == nil {
+		return ""
+	}
+	name := r.Filename
+	if rest, ok := strings.CutPrefix(name, p.dir+string(filepath.Separator)); ok {
+		name = rest
+	}
+	if r.Start.Line == 0 {
+		return name // the whole file
+	}
+	return fmt.Sprintf("%s:%d", name, r.Start.Line)
+}
+
+// origin is the place of a value, or whose decision it was.
+func (p places) origin(o plan.Origin) string {
+	if o.Range != nil {
+		return p.of(o.Range)
+	}
+	return o.From
+}
+
+// relative shortens a path below the working directory.
+func relative(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	rel, err := filepath.Rel(wd, path)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return path
+	}
+	return rel
+}
+
+// notes prints what the estimates say that could be better: each kind once, with the
+// first run that it is said of.
+func (v PlanView) notes(p *printer, g *group) {
+	type kind struct{ run, detail string }
+	var codes []failure.Code
+	first, runs := map[failure.Code]kind{}, map[failure.Code]int{}
+	for _, r := range g.runs {
+		for _, n := range r.Notes {
+			if !todo(r) || !n.Code.Entry().Advises {
+				continue
+			}
+			if runs[n.Code]++; runs[n.Code] == 1 {
+				codes = append(codes, n.Code)
+				first[n.Code] = kind{short(r.Address), n.Detail}
+			}
+		}
+	}
+	for i, code := range codes {
+		if i == 0 {
+			p.line("")
+		}
+		where := first[code].run
+		if more := runs[code] - 1; more > 0 {
+			where += fmt.Sprintf(" and %d more", more)
+		}
+		p.wrapped("  ", 4, fmt.Sprintf("%s (%s): %s", code, where, first[code].detail))
+	}
+}
