@@ -2,12 +2,15 @@ package view
 
 import (
 	"bytes"
+	"cmp"
+	"compress/zlib"
 	"context"
 	"encoding/json"
 	"fmt"
 	"html"
 	"image/color"
 	"image/png"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -16,11 +19,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/llmbench/llmbench/executors/results"
 )
 
 // chromium runs a headless Chromium. Without one the test is skipped, or fails
@@ -221,7 +227,7 @@ func TestReportIsUsed(t *testing.T) {
 		}
 		check := func(what string, got, want any) {
 			t.Helper()
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := gocmp.Diff(want, got); diff != "" {
 				t.Errorf("at %d px, %s: %s", s.Width, what, diff)
 			}
 		}
@@ -300,15 +306,60 @@ func TestReportPictures(t *testing.T) {
 	}
 }
 
-// In print the page is light, and a PDF comes out.
+// In print all is there, with the head of a table on each of its pages; no heading ends
+// a page and no page but the last is half empty.
 func TestReportInPrint(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "report.pdf")
-	chromium(t, "--blink-settings=preferredColorScheme=0", "--no-pdf-header-footer", "--print-to-pdf="+path, serve(t, map[string]string{"report": reportPageOf(t, reportSet())})+"/report")
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	for name, set := range map[string]*results.Set{"report": reportSet(), "sweep": sweepSet(), "grid": gridSet(100)} {
+		path := filepath.Join(t.TempDir(), name+".pdf")
+		chromium(t, "--blink-settings=preferredColorScheme=0", "--no-pdf-header-footer", "--print-to-pdf="+path, serve(t, map[string]string{"report": reportPageOf(t, set)})+"/report")
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages := printedPages(b)
+		if len(pages) < 2 || len(pages) > 12 {
+			t.Errorf("%s: %d pages", name, len(pages))
+		}
+		const bottom = 950 // of the page inside its margins, in CSS pixels
+		for i, lines := range pages[:max(0, len(pages)-1)] {
+			last := slices.MaxFunc(lines, func(a, b printedLine) int { return cmp.Compare(a.y, b.y) })
+			if last.size >= 16 {
+				t.Errorf("%s: page %d ends with a heading", name, i+1)
+			}
+			if last.y < bottom*6/10 {
+				t.Errorf("%s: page %d ends at %.0f of %d", name, i+1, last.y, bottom)
+			}
+		}
 	}
-	if pages := bytes.Count(b, []byte("/Type /Page\n")) + bytes.Count(b, []byte("/Type/Page/")); pages < 2 || pages > 12 || !bytes.HasPrefix(b, []byte("%PDF")) {
-		t.Errorf("%d bytes, %d pages", len(b), pages)
+}
+
+// A printedLine is where text stands on a page, in CSS pixels, and its size.
+type printedLine struct{ y, size float64 }
+
+var printedText = regexp.MustCompile(`(?s)/F\d+ ([\d.]+) Tf\s+1 0 0 -1 [\d.]+ ([\d.]+) Tm`)
+
+// printedPages are the texts of a PDF as Skia writes it (SkPDFDevice.cpp): a stream for
+// each page, deflated, with each run of text set by Tf and Tm.
+func printedPages(pdf []byte) [][]printedLine {
+	var pages [][]printedLine
+	for _, part := range bytes.Split(pdf, []byte("stream\n"))[1:] {
+		r, err := zlib.NewReader(bytes.NewReader(part))
+		if err != nil {
+			continue // no stream, or none of text
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			continue
+		}
+		var lines []printedLine
+		for _, m := range printedText.FindAllSubmatch(text, -1) {
+			size, _ := strconv.ParseFloat(string(m[1]), 64)
+			y, _ := strconv.ParseFloat(string(m[2]), 64)
+			lines = append(lines, printedLine{y, size})
+		}
+		if len(lines) > 0 {
+			pages = append(pages, lines)
+		}
 	}
+	return pages
 }

@@ -93,7 +93,7 @@ func reportFrontiers(set *results.Set, names runNames, index func(results.RunSum
 			return -1
 		})
 		f.Axes = strings.Join(axes, ", ")
-		f.Wide, f.Narrow = placeLabels(f, 400, 340), placeLabels(f, 270, 280)
+		f.Wide, f.Narrow = placeLabels(f, 400, 340), placeLabels(f, 250, 280)
 		out = append(out, f)
 	}
 	return out
