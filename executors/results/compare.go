@@ -1,11 +1,13 @@
 package results
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/perf/benchmath"
 
@@ -37,6 +39,9 @@ type Comparing struct {
 	Metrics []string
 	// ByArguments pairs runs that were passed the same, whatever their addresses.
 	ByArguments bool
+	// BaseLacks says of a run that only the target has why that is so, "" for nothing
+	// but that.
+	BaseLacks string
 }
 
 // A Comparison is the document of a comparison.
@@ -52,6 +57,20 @@ type Comparison struct {
 	// BaseName and TargetName are what the sides differ in, such as 896 and 256; "" for a
 	// side that does not have one value of one thing.
 	BaseName, TargetName string `json:"-"`
+	// Moves say of each pair what became of its first metric, and what was changed;
+	// Earlier that they are what the comparison is for.
+	Moves   []Move `json:"-"`
+	Earlier bool   `json:"-"`
+}
+
+// A Move is a run that was measured again.
+type Move struct {
+	Row     ComparedRow
+	Changes []Changed
+	// Git and Date are the definitions' commit and the end of the last measurement of
+	// the target, nil where they are not known.
+	Git  *string
+	Date *time.Time
 }
 
 // A ComparedRow is one metric of one run on both sides.
@@ -101,7 +120,7 @@ func Compare(base, target *Set, how Comparing) *Comparison {
 	}
 	for _, address := range addresses {
 		if _, ok := left[address]; ok {
-			c.Refused = append(c.Refused, Refusal{address, "only the target has it"})
+			c.Refused = append(c.Refused, Refusal{address, cmp.Or(how.BaseLacks, "only the target has it")})
 		}
 	}
 	c.all(pairs, how)
@@ -228,12 +247,20 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 				c.Refused = append(c.Refused, Refusal{p.address, fmt.Sprintf("%s holds waiting time on the side with unlimited concurrency; -across=%s compares it anyway", name, name)})
 				continue
 			}
-			if row, ok := p.compare(name, how); ok {
-				c.Rows = append(c.Rows, row)
+			row, ok := p.compare(name, how)
+			if !ok {
+				continue
+			}
+			if c.Rows = append(c.Rows, row); len(c.Moves) == 0 || c.Moves[len(c.Moves)-1].Row.Address != p.address {
+				newest := p.target.Results[len(p.target.Results)-1]
+				c.Moves = append(c.Moves, Move{Row: row, Changes: p.changed(), Git: newest.Provenance.DefinitionsGit, Date: newest.Job.Ended})
 			}
 		}
 	}
 }
+
+// longestName is how long the head of a column may be.
+const longestName = 24
 
 // nameSides names each side by what it has alone, where that is the same in all pairs.
 func (c *Comparison) nameSides(pairs []pair) {
@@ -242,10 +269,10 @@ func (c *Comparison) nameSides(pairs []pair) {
 		if i == 0 {
 			c.BaseName, c.TargetName = d.base, d.target
 		}
-		if d.base != c.BaseName {
+		if d.base != c.BaseName || len(d.base) > longestName {
 			c.BaseName = ""
 		}
-		if d.target != c.TargetName {
+		if d.target != c.TargetName || len(d.target) > longestName {
 			c.TargetName = ""
 		}
 	}

@@ -104,6 +104,9 @@ func optionsDiffer(b, t *Result) []difference {
 	for _, c := range plan.Compare(base, target) {
 		kind, _, _ := strings.Cut(c.Argument, ".")
 		made := c.Argument == "dataset.sha256" && base.Dataset.Generator != nil // follows from the rest
+		if kind == "digest" {
+			out = append(out, difference{aspect: "image", name: kind, base: plain(c.Before), target: plain(c.After)})
+		}
 		if kind == "llm_api_options" || kind == "env" || kind == "dataset" && !made {
 			out = append(out, difference{aspect: "options", name: c.Argument, base: plain(c.Before), target: plain(c.After)})
 		}

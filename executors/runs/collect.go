@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"runtime"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -83,4 +84,26 @@ func inOrder(out []*results.Result) []*results.Result {
 			cmp.Compare(a.Sample, b.Sample), cmp.Compare(a.Attempt, b.Attempt))
 	})
 	return out
+}
+
+// History is Store.History, as Shown.
+func (v *View) History(simulated bool) ([]*results.Result, error) {
+	var mu sync.Mutex
+	var out []*results.Result
+	h := v.half(simulated)
+	err := h.each(func(fingerprint string) error {
+		known, _, err := h.history(fingerprint, contents)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		known.outcomes(func(_ string, o *outcome) {
+			if o.result != nil {
+				out = append(out, o.result)
+			}
+		})
+		return nil
+	})
+	return inOrder(out), err
 }

@@ -37,6 +37,12 @@ func (p *Pool) Add(samples []float64) {
 	p.degrees += len(samples) - 1
 }
 
+// Join adds what another pool knows.
+func (p *Pool) Join(other Pool) {
+	p.squares += other.squares
+	p.degrees += other.degrees
+}
+
 // Degrees is how many degrees of freedom were added.
 func (p Pool) Degrees() int { return p.degrees }
 

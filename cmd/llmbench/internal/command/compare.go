@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -25,7 +26,9 @@ type compareFlags struct {
 	definitionFlags
 	Base, Target, By, Value, Format, Executor string
 	Gate                                      bool
-	How                                       results.Comparing
+	// Since is the time before which the base was measured, zero for another base.
+	Since time.Time
+	How   results.Comparing
 }
 
 // comparedMetrics are what people look at first.
@@ -37,6 +40,11 @@ func comparedMetrics() []string {
 		}
 	}
 	return names
+}
+
+// noMetric says that nothing is called so.
+func noMetric(name string) error {
+	return fmt.Errorf("-metric=%s: there is no such metric; there are %s, %s and %s", name, strings.Join(metricNames(), ", "), results.PowerW, results.TokensPerJoule)
 }
 
 // aspects are what -across takes by their whole names.
@@ -59,6 +67,7 @@ func compareCommand(e *env) *cli.Command {
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "by", Usage: "compare inside BASE the runs that differ in `AXIS` of their addresses"},
 			&cli.StringFlag{Name: "base", Usage: "with -by: the `VALUE` that the others are compared with"},
+			&cli.StringFlag{Name: "since", Usage: "compare TARGET with what its store holds from before `DATE`, such as 2026-11-03"},
 			&cli.StringFlag{Name: "threshold", Value: "1%", Usage: "a change of less than `SHARE` is the same"},
 			&cli.StringSliceFlag{Name: "across", Usage: "compare although `ASPECT` differs, such as image or max_batch_size; all for whatever differs; may be repeated"},
 			&cli.StringSliceFlag{Name: "metric", Usage: "compare `METRIC`, by its name in the results document; may be repeated"},
@@ -71,8 +80,9 @@ func compareCommand(e *env) *cli.Command {
 			"llmbench compare -executor=simulate examples/llama4-maverick examples/llama4-maverick",
 			"llmbench compare -executor=simulate -by=concurrency -base=512 -across=all examples/sweep",
 		}, "0  compared; with -gate: no regression", "1  error", "3  nothing was compared, or simulations because nothing is measured; with -gate: a regression", "5  with -gate: it cannot be told") +
-			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json). TARGET is the current directory unless another is named."+
-			"\n\nRuns of one address are compared where only the numbers differ. A difference that can move a number is named, and the run is left out; -across says that this difference is what you want to see. ASPECT is "+strings.Join(results.Aspects, ", ")+", a flag of trtllm-bench, a setting of the executor, a metric (which may hold waiting time on one side alone), or all. "+
+			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json). TARGET is the current directory unless another is named. " +
+			"BASE may also be what the store of TARGET holds from before, whatever was changed since: previous, a commit of the definitions in four digits or more, or with -since what was measured before a date." +
+			"\n\nRuns of one address are compared where only the numbers differ. A difference that can move a number is named, and the run is left out; -across says that this difference is what you want to see. ASPECT is " + strings.Join(results.Aspects, ", ") + ", a flag of trtllm-bench, a setting of the executor, a metric (which may hold waiting time on one side alone), or all. " +
 			"-across=image allows what comes with another image: its version, options and driver. -across=options allows the options of the LLM API, the environment and the data set; -across=llm_api_options.NAME allows one.",
 		Action: func(_ context.Context, c *cli.Command) error {
 			f, err := readCompareFlags(c)
@@ -99,7 +109,7 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 	}
 	for _, name := range f.How.Metrics {
 		if _, ok := results.FindMeasure(name); !ok {
-			return f, fmt.Errorf("-metric=%s: there is no such metric; there are %s, %s and %s", name, strings.Join(metricNames(), ", "), results.PowerW, results.TokensPerJoule)
+			return f, noMetric(name)
 		}
 	}
 	for _, aspect := range f.How.Across {
@@ -114,8 +124,16 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 	default:
 		return f, fmt.Errorf("-match=%s: runs are paired by address or by arguments", c.String("match"))
 	}
+	var err error
+	if f.Since, err = readDate(c.String("since")); err != nil {
+		return f, err
+	}
 	f.Base, f.Target = c.Args().Get(0), c.Args().Get(1)
 	switch {
+	case !f.Since.IsZero() && (f.By != "" || c.NArg() > 1):
+		return f, errors.New("-since=DATE compares TARGET with its own store; it takes no BASE and no -by")
+	case !f.Since.IsZero():
+		f.Base, f.Target = "", cmp.Or(f.Base, ".")
 	case f.By != "" && (c.NArg() > 1 || f.Value == ""):
 		return f, errors.New("-by=AXIS compares inside one set and needs -base=VALUE")
 	case c.NArg() > 2 || f.By == "" && c.NArg() == 0:
@@ -176,6 +194,9 @@ func (e *env) runCompare(f compareFlags) error {
 // compare compares the sides; instead says that one shows simulations because
 // nothing is measured.
 func (e *env) compare(f compareFlags) (c *results.Comparison, instead bool, err error) {
+	if pick, lacks := f.earlier(); pick != nil {
+		return e.compareEarlier(f, pick, lacks)
+	}
 	base, instead, err := e.sideOf(f, f.Base)
 	if err != nil {
 		return nil, false, err
@@ -189,6 +210,45 @@ func (e *env) compare(f compareFlags) (c *results.Comparison, instead bool, err 
 		return nil, false, err
 	}
 	return results.Compare(base, target, f.How), instead || also, nil
+}
+
+// earlier says which points of the target's history are the base, nil where it is
+// another side, and what to say of a run that has none.
+func (f compareFlags) earlier() (pick func(results.Point) bool, lacks string) {
+	if !f.Since.IsZero() {
+		day := f.Since.Format(time.DateOnly)
+		return func(p results.Point) bool { return p.Date != nil && p.Date.Before(f.Since) }, "nothing was measured there before " + day
+	}
+	if _, err := os.Stat(f.Base); err == nil {
+		return nil, ""
+	}
+	if f.Base == "previous" {
+		return func(results.Point) bool { return true }, "nothing was measured there before"
+	}
+	if len(f.Base) < 4 || strings.Trim(f.Base, "0123456789abcdef") != "" {
+		return nil, ""
+	}
+	return func(p results.Point) bool {
+			return p.DefinitionsGit != nil && strings.HasPrefix(*p.DefinitionsGit, f.Base)
+		},
+		"nothing was measured there with the definitions of commit " + f.Base
+}
+
+// compareEarlier compares what is declared now with what was measured before, whatever
+// was changed.
+func (e *env) compareEarlier(f compareFlags, pick func(results.Point) bool, lacks string) (*results.Comparison, bool, error) {
+	s, target, err := e.measuredSide(f, f.Target)
+	if err != nil {
+		return nil, false, err
+	}
+	list, err := s.seen.History(view.Simulated(target))
+	if err != nil {
+		return nil, false, err
+	}
+	f.How.Across, f.How.BaseLacks = []string{"all"}, lacks
+	c := results.Compare(results.NewHistory(list, f.How.Metrics[0]).Before(target, pick), target, f.How)
+	c.Earlier, c.BaseName, c.TargetName = true, cmp.Or(c.BaseName, "before"), cmp.Or(c.TargetName, "now")
+	return c, s.instead, nil
 }
 
 // sideOf reads one side: a results document, or what the store of a directory
@@ -210,16 +270,23 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 		}
 		return set, false, nil
 	}
-	defs := f.definitionFlags
-	defs.Dir = path
 	if f.Executor == results.ImportedType {
-		set, err = e.importedSide(defs)
+		f.Dir = path
+		set, err = e.importedSide(f.definitionFlags)
 		return set, false, err
 	}
+	s, set, err := e.measuredSide(f, path)
+	return set, err == nil && s.instead, err
+}
+
+// measuredSide is what the store of a directory holds for what is declared there.
+func (e *env) measuredSide(f compareFlags, dir string) (*session, *results.Set, error) {
+	defs := f.definitionFlags
+	defs.Dir = dir
 	s := e.load(defs, f.Executor)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	list, err := s.results(p)
 	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
@@ -227,15 +294,15 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 		s, _, list, err = s.simulations(defs, f.Executor, nil)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	switch len(list) {
 	case 0:
-		return nil, false, fmt.Errorf("%s: nothing is measured there", path)
+		return nil, nil, fmt.Errorf("%s: nothing is measured there", dir)
 	case 1:
-		return list[0], s.instead, nil
+		return s, list[0], nil
 	}
-	return nil, false, fmt.Errorf("%s holds both real and simulated results; -executor chooses", path)
+	return nil, nil, fmt.Errorf("%s holds both real and simulated results; -executor chooses", dir)
 }
 
 // importedSide is what was imported into the store of a directory.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -23,7 +24,10 @@ type resultFlags struct {
 	definitionFlags
 	Format, Executor string
 	Targets          []string
-	All              bool
+	All, History     bool
+	// Metric is what a history is of, and Since the time of its first point shown.
+	Metric string
+	Since  time.Time
 	// Sort is the metric that the runs are ordered by, "" for the order of the
 	// definitions; Top is how many are shown, 0 for all.
 	Sort string
@@ -34,7 +38,7 @@ type resultFlags struct {
 
 func resultsCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "results", Usage: "print the results table, or everything about one run", ArgsUsage: "[ADDR] [DIR]",
+		Name: "results", Usage: "print the results table, everything about one run, or the history", ArgsUsage: "[ADDR] [DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv, json, benchfmt or overview: `FORMAT`"},
 			&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
@@ -42,16 +46,23 @@ func resultsCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "sort", Usage: "the best runs first by `METRIC`, named as in the JSON document"},
 			&cli.IntFlag{Name: "top", Usage: "show `N` runs, the best by -sort (default by output_throughput_per_gpu_tok_s)"},
 			&cli.BoolFlag{Name: "all", Usage: "everything in the store, including runs that are no longer declared"},
+			&cli.BoolFlag{Name: "history", Usage: "what was measured at each address over time, with the steps that are more than noise"},
+			&cli.StringFlag{Name: "since", Usage: "with -history: the points from `DATE` on, such as 2026-11-03"},
+			&cli.StringFlag{Name: "metric", Value: trtllm.OutputThroughputPerGPU, Usage: "with -history: of `METRIC`"},
 		),
 		Description: description([]string{
 			"llmbench results -executor=simulate examples/llama4-maverick",
 			"llmbench results -executor=simulate -format=csv examples/llama4-maverick",
 			"llmbench results -executor=simulate use_case=chat examples/llama4-maverick",
+			"llmbench results -executor=simulate -history examples/llama4-maverick",
 		}, "0  the results were printed", "1  error", "3  some run failed, is invalid or has no result") + "\n\n" + view.CodesHelp(),
 		Action: func(_ context.Context, c *cli.Command) error {
 			f, err := readResultFlags(c)
 			if err != nil {
 				return err
+			}
+			if f.History {
+				return e.runHistory(f)
 			}
 			if f.Address != "" && f.Executor != results.ImportedType {
 				return e.runStory(f)
@@ -65,7 +76,20 @@ func readResultFlags(c *cli.Command) (resultFlags, error) {
 	f := resultFlags{
 		definitionFlags: definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
 		Format:          c.String("format"), Executor: c.String("executor"), Targets: c.StringSlice("target"), All: c.Bool("all"),
-		Sort: c.String("sort"), Top: c.Int("top"),
+		Sort: c.String("sort"), Top: c.Int("top"), History: c.Bool("history"), Metric: c.String("metric"),
+	}
+	if (c.IsSet("since") || c.IsSet("metric")) && !f.History {
+		return f, errors.New("-since and -metric go with -history")
+	}
+	if f.History && (f.All || f.Sort != "" || c.IsSet("top")) {
+		return f, errors.New("-history shows all that was measured, by date; -all, -sort and -top go with the table")
+	}
+	if _, ok := results.FindMeasure(f.Metric); !ok {
+		return f, noMetric(f.Metric)
+	}
+	var err error
+	if f.Since, err = readDate(c.String("since")); err != nil {
+		return f, err
 	}
 	if _, ok := trtllm.FindMetric(f.Sort); f.Sort != "" && !ok {
 		return f, fmt.Errorf("-sort=%s: there is no such metric; there are %s", f.Sort, strings.Join(metricNames(), ", "))
@@ -90,7 +114,7 @@ func readResultFlags(c *cli.Command) (resultFlags, error) {
 	if f.Address != "" && (f.All || len(f.Targets) > 0) {
 		return f, errors.New("-all and -target go with the table, not with the address of one run")
 	}
-	if f.Executor == results.ImportedType && f.Address != "" {
+	if f.Address != "" && (f.History || f.Executor == results.ImportedType) {
 		f.Targets = []string{f.Address} // a log has no story but itself
 	}
 	return f, nil
@@ -287,21 +311,23 @@ func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error
 	if !f.All {
 		return s.results(p)
 	}
+	real, simulated, err := s.stored(p, f.Executor, s.seen.Results)
+	return sets(real, simulated), err
+}
+
+// stored reads real and simulated results out of the store: of one kind where an
+// executor is asked for, which may be a slurm executor that rehearses.
+func (s *session) stored(p *plan.Plan, executor string, read func(simulated bool) ([]*results.Result, error)) (real, simulated []*results.Result, err error) {
 	asked := map[bool]bool{}
 	for _, r := range p.Runs {
-		asked[s.sites.keyOf(r).Simulated] = true // a slurm executor may rehearse
+		asked[s.sites.keyOf(r).Simulated] = true
 	}
-	var kinds [2][]*results.Result
-	for i, simulated := range []bool{false, true} {
-		if f.Executor != "" && !asked[simulated] {
-			continue
-		}
-		list, err := s.seen.Results(simulated)
-		if err != nil {
-			return nil, err
-		}
-		kinds[i] = list
+	if executor == "" || asked[false] {
+		real, err = read(false)
+	}
+	if err == nil && (executor == "" || asked[true]) {
+		simulated, err = read(true)
 	}
 	s.seen.Keep()
-	return sets(kinds[0], kinds[1]), nil
+	return real, simulated, err
 }

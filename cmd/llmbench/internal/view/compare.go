@@ -32,10 +32,17 @@ func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writ
 		p.line("%s", emphasis(mark, banner))
 		p.line("")
 	}
-	for _, text := range c.Context {
-		p.line("%sdiffers: %s", mark, text)
+	context := moves(c.Moves)
+	if !c.Earlier {
+		context = nil
+		for _, text := range c.Context {
+			context = append(context, "differs: "+text)
+		}
 	}
-	if len(c.Context) > 0 {
+	for _, text := range context {
+		p.wrapped(mark, 2, text)
+	}
+	if len(context) > 0 {
 		p.line("")
 	}
 	if len(c.Rows) == 0 {
@@ -140,23 +147,25 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 	}
 }
 
+// exact is a number with all its digits, "" for none.
+func exact(f *float64) string {
+	if f == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*f, 'g', -1, 64)
+}
+
 func compareCSV(w io.Writer, c *results.Comparison) error {
 	out := csv.NewWriter(w)
 	if err := out.Write([]string{"address", "metric", "base", "base_low", "base_high", "base_n", "target", "target_low", "target_high", "target_n", "change_pct", "p", "verdict", "notes", "simulated"}); err != nil {
 		return err
 	}
-	number := func(f *float64) string {
-		if f == nil {
-			return ""
-		}
-		return strconv.FormatFloat(*f, 'g', -1, 64)
-	}
 	for _, r := range c.Rows {
 		line := []string{r.Address, r.Metric}
 		for _, s := range []*results.Summary{r.Base, r.Target} {
-			line = append(line, number(&s.Median), number(s.Low), number(s.High), strconv.Itoa(s.N))
+			line = append(line, exact(&s.Median), exact(s.Low), exact(s.High), strconv.Itoa(s.N))
 		}
-		line = append(line, number(&r.ChangePct), number(r.P), string(r.Verdict), strings.Join(r.Notes, "; "), strconv.FormatBool(c.Simulated))
+		line = append(line, exact(&r.ChangePct), exact(r.P), string(r.Verdict), strings.Join(r.Notes, "; "), strconv.FormatBool(c.Simulated))
 		if err := out.Write(line); err != nil {
 			return err
 		}
