@@ -31,7 +31,7 @@ func (e *env) runHistory(f resultFlags) error {
 		return fmt.Errorf("-format=%s: histories are printed as table, markdown, csv or json", f.Format)
 	}
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.runs(plan.Selection{})
+	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
