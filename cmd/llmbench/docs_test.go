@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -251,4 +252,86 @@ func form(line string) string {
 
 func sameFigures(a, b string) bool {
 	return took.ReplaceAllString(a, "\n") == took.ReplaceAllString(b, "\n")
+}
+
+var (
+	codeSpan   = regexp.MustCompile("`([^`\n]+)`")
+	treeLine   = regexp.MustCompile(`(?m)^([a-z][A-Za-z0-9_./ ]*[a-z/])  +\S`)
+	pathWord   = regexp.MustCompile(`^[A-Za-z0-9_.*-]+(/[A-Za-z0-9_.*-]*)+$|^[A-Za-z0-9_*]+\.(go|hcl|md|mod|txtar|txt|sh)$`)
+	goName     = regexp.MustCompile(`^([a-z]+)\.([A-Z][A-Za-z]*)$`)
+	testOption = regexp.MustCompile(`Test[A-Z][A-Za-z]*`)
+)
+
+// What ARCHITECTURE.md and CONTRIBUTING.md name is there: files and folders, exported
+// names, tests, and targets of the Makefile. Each has two pages.
+func TestMaintainersDocs(t *testing.T) {
+	root := filepath.Join("..", "..")
+	var source strings.Builder
+	files := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		name, _ := filepath.Rel(root, path)
+		if err != nil || d.IsDir() {
+			if d != nil && d.Name() == ".git" {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		files[name], files[filepath.Base(name)] = true, true
+		if strings.HasSuffix(name, ".go") || name == "Makefile" {
+			src, err := os.ReadFile(path)
+			fmt.Fprintf(&source, "\n%s", src)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := source.String()
+	for _, page := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md"} {
+		src, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(src)
+		if n := strings.Count(text, "\n"); n > 120 {
+			t.Errorf("%s has %d lines", page, n)
+		}
+		var names []string
+		for _, m := range codeSpan.FindAllStringSubmatch(text, -1) {
+			names = append(names, m[1])
+		}
+		tree, _, _ := strings.Cut(text, "\n## ")
+		for _, m := range treeLine.FindAllStringSubmatch(tree, -1) {
+			names = append(names, strings.Fields(m[1])...)
+		}
+		for _, name := range names {
+			if !isThere(root, name, all, files) {
+				t.Errorf("%s names %s, which is not there", page, name)
+			}
+		}
+	}
+}
+
+// isThere looks for what a page names; what has none of the forms above is taken as it is.
+func isThere(root, name, source string, files map[string]bool) bool {
+	target, isTarget := strings.CutPrefix(name, "make ")
+	m := goName.FindStringSubmatch(name)
+	switch {
+	case isTarget:
+		return strings.Contains(source, "\n"+target+":")
+	case m != nil:
+		return regexp.MustCompile(`\n(func|type) ` + m[2] + `\b`).MatchString(source)
+	case pathWord.MatchString(name) && !strings.Contains(name, "COMMAND"):
+		found, err := filepath.Glob(filepath.Join(root, name))
+		inside, _ := filepath.Glob(filepath.Join(root, "*", "*", "*", name))
+		catalog, _ := filepath.Glob(filepath.Join(root, "schema", "catalog", name))
+		return err == nil && len(found)+len(inside)+len(catalog) > 0 || files[name]
+	}
+	for _, test := range testOption.FindAllString(name, -1) {
+		if !strings.Contains(source, "func "+test+"(") {
+			return false
+		}
+	}
+	return true
 }
