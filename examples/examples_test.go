@@ -46,7 +46,7 @@ func TestRecipes(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"declared-cells", "llama4-maverick", "llama4-maverick-25.08", "sweep"}; !slices.Equal(names, want) {
+	if want := []string{"declared-cells", "llama4-maverick", "llama4-maverick-25.08", "search", "sweep"}; !slices.Equal(names, want) {
 		t.Errorf("recipes are %v, want %v", names, want)
 	}
 }

@@ -1,12 +1,10 @@
 package executors
 
 import (
-	"errors"
 	"fmt"
-	"time"
 
-	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // A Budget bounds what the jobs of one apply, or of all applies of a saved plan, cost
@@ -21,20 +19,40 @@ type Budget struct {
 	// Later is kept for samples that a later round may ask for.
 	Later float64
 
+	// Search is the search that the budget is of, as BENCHMARK/LABEL, "" for all jobs.
+	Search string
+
 	counted bool // Spent has what earlier applies of the plan have cost
 }
 
-// limits adds up what the jobs in a phase can cost at most, and for those that wait
-// what the tasks can that have none yet, but for one.
-func (c *Campaign) limits(in phase, but *task) float64 {
+// budgets are those that concern a run.
+func (c *Campaign) budgets(run *plan.Run) []*Budget {
+	out := []*Budget{c.Budget}
+	for _, b := range c.searches {
+		if b.concerns(run) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// concerns reports whether a run counts in the budget.
+func (b *Budget) concerns(run *plan.Run) bool {
+	name, _ := run.Search()
+	return b.Search == "" || b.Search == name
+}
+
+// limits adds up what the jobs in a phase can cost at most that concern a budget, and
+// for those that wait what the tasks can that have none yet, but for one.
+func (c *Campaign) limits(b *Budget, in phase, but *task) float64 {
 	sum := 0.0
 	for _, j := range c.jobs {
-		if j.phase == in && j.mine {
+		if j.phase == in && j.mine && b.concerns(j.run()) {
 			sum += j.gpuHoursLimit()
 		}
 	}
 	for _, t := range c.open {
-		if in == waiting && t.phase == waiting && t != but && t.job.phase == done {
+		if in == waiting && t.phase == waiting && t != but && t.job.phase == done && b.concerns(t.run) {
 			sum += t.run.GPUHoursLimit()
 		}
 	}
@@ -46,7 +64,11 @@ func (c *Campaign) limits(in phase, but *task) float64 {
 func (b *Budget) exceeds(others, cost float64) string {
 	const rounding = 1e-6
 	if sum := b.Spent + others + cost; b.Max > 0 && sum > b.Max+rounding {
-		return fmt.Sprintf("it could bring the total to %.1f GPU-hours, more than the %.1f that are allowed", sum, b.Max)
+		what := "the total"
+		if b.Search != "" {
+			what = "the search " + b.Search
+		}
+		return fmt.Sprintf("it could bring %s to %.1f GPU-hours, more than the %.1f that are allowed", what, sum, b.Max)
 	}
 	return ""
 }
@@ -55,19 +77,23 @@ func (b *Budget) exceeds(others, cost float64) string {
 // for jobs in flight to cost less than their limits; where none is in flight, its tasks
 // are given up.
 func (c *Campaign) affords(j *job) bool {
-	flying := c.limits(active, nil)
-	why := c.Budget.exceeds(flying, j.gpuHoursLimit())
-	for _, t := range j.in(waiting) {
-		switch {
-		case why == "":
-		case flying == 0:
-			c.skip(t, "not started: "+why)
-		case t.reason == "":
-			t.reason = why
-			c.tell(t, RunState, Event{Text: "waits for jobs in flight to end: " + why})
+	for _, b := range c.budgets(j.run()) {
+		flying := c.limits(b, active, nil)
+		why := b.exceeds(flying, j.gpuHoursLimit())
+		if why == "" {
+			continue
 		}
+		for _, t := range j.in(waiting) {
+			if flying == 0 {
+				c.skip(t, "not started: "+why)
+			} else if t.reason == "" {
+				t.reason = why
+				c.tell(t, RunState, Event{Text: "waits for jobs in flight to end: " + why})
+			}
+		}
+		return false
 	}
-	return why == ""
+	return true
 }
 
 // mayRetry reports whether there may be another attempt at a task: by number, and
@@ -76,12 +102,51 @@ func (c *Campaign) mayRetry(t *task) bool {
 	if t.tries-t.deferrals > t.backend.Pace.Retries {
 		return false
 	}
-	others := c.limits(active, t) + c.limits(waiting, t) + c.Budget.Later
-	why := c.Budget.exceeds(others, t.run.GPUHoursLimit())
-	if why != "" {
-		c.tell(t, RunState, Event{Text: "no new attempt: " + why})
+	for _, b := range c.budgets(t.run) {
+		others := c.limits(b, active, t) + c.limits(b, waiting, t) + b.Later
+		if why := b.exceeds(others, t.run.GPUHoursLimit()); why != "" {
+			c.tell(t, RunState, Event{Text: "no new attempt: " + why})
+			return false
+		}
 	}
-	return why == ""
+	return true
+}
+
+// spend counts what a job that has ended cost.
+func (c *Campaign) spend(j *job) {
+	cost := j.folder.Cost(j.gpus(), j.gpuHoursLimit())
+	for _, b := range c.budgets(j.run()) {
+		b.Spent += cost
+	}
+}
+
+// countSearches gives each search of the plan its budget, with what attempts have cost,
+// or may cost, that this campaign does not follow for it.
+func (c *Campaign) countSearches() error {
+	for _, s := range c.Plan.Searches {
+		b := &Budget{Search: s.Name(), Max: s.MaxGPUHours}
+		c.searches = append(c.searches, b)
+		followed := map[string]bool{}
+		for _, j := range c.jobs {
+			if j.folder != nil && b.concerns(j.run()) {
+				followed[j.folder.Dir] = true
+			}
+		}
+		rounds, err := c.Store.Rounds(s.Benchmark, s.Label, s.Simulated)
+		if err != nil {
+			return err
+		}
+		charges, err := c.Store.Charges(rounds, s.Simulated)
+		if err != nil {
+			return err
+		}
+		for _, charge := range charges {
+			if !followed[charge.Dir] {
+				b.Spent += charge.GPUHours
+			}
+		}
+	}
+	return nil
 }
 
 // countEarlier adds what jobs of earlier applies of the same saved plan have cost
@@ -122,7 +187,7 @@ func (c *Campaign) countEarlier() error {
 				gpus, limit = planned.GPUs, planned.GPUHoursLimit()
 			}
 			if !followed[folder.Dir] {
-				c.Budget.Spent += cost(folder.Folder, gpus, limit)
+				c.Budget.Spent += folder.Cost(gpus, limit)
 				followed[folder.Dir] = true
 			}
 		}
@@ -130,31 +195,8 @@ func (c *Campaign) countEarlier() error {
 	return nil
 }
 
-// cost is what the job of a folder has cost, in GPU-hours: by its own account, else
-// by the backend's, else its limit.
-func cost(f jobdir.Folder, gpus int, limit float64) float64 {
-	exit, errExit := f.Exit()
-	start, errStart := f.Start()
-	ended, errEnded := f.Ended()
-	claim, errClaim := f.Claim()
-	switch {
-	case errors.Join(errExit, errStart, errEnded, errClaim) != nil:
-		return limit
-	case exit != nil && !exit.Started.IsZero():
-		return gpuHours(gpus, exit.Started, exit.Ended)
-	case exit != nil && start != nil:
-		return gpuHours(gpus, start.Time, exit.Ended)
-	case ended == nil:
-		return limit
-	case start != nil: // the end may have been noticed late
-		return min(limit, gpuHours(gpus, start.Time, ended.Time))
-	case ended.GPUHours != nil:
-		return min(limit, *ended.GPUHours)
-	case claim == nil && f.Cancelled():
-		return 0 // before it had nodes
-	}
-	return limit
-}
+// run is one of the job's; all are of one search, or of none.
+func (j *job) run() *plan.Run { return j.tasks[0].run }
 
 // gpus is how many GPUs a job holds.
 func (j *job) gpus() int {
@@ -176,11 +218,7 @@ func (j *job) silentCost() float64 {
 		if end.IsZero() {
 			end = j.since // when it was noticed
 		}
-		return min(limit, gpuHours(j.gpus(), j.status.Started, end))
+		return min(limit, runs.GPUHours(j.gpus(), j.status.Started, end))
 	}
 	return limit
-}
-
-func gpuHours(gpus int, from, to time.Time) float64 {
-	return float64(gpus) * max(0, to.Sub(from).Hours())
 }

@@ -51,6 +51,7 @@ type Campaign struct {
 	nextPoll map[*Backend]time.Time
 	// waitsTold are the causes for which jobs wait that were told.
 	waitsTold map[string]bool
+	searches  []*Budget        // each over the life of its search
 	slower    map[*Backend]int // how often the time between polls is doubled
 	contact   map[*Backend]time.Time
 	tried     map[*Backend]bool
@@ -176,7 +177,7 @@ func (c *Campaign) prepare(ctx context.Context) error {
 	c.open = slices.Clone(c.tasks)
 	c.findSiblings()
 	c.findJobs()
-	if err := c.countEarlier(); err != nil {
+	if err := errors.Join(c.countEarlier(), c.countSearches()); err != nil {
 		return err
 	}
 	for _, b := range c.backendsInUse() {
@@ -216,6 +217,7 @@ func (c *Campaign) outcome() Outcome {
 			if job != "" && t.outlives() && !slices.Contains(o.Jobs, job) { // members share one
 				o.Jobs = append(o.Jobs, job)
 			}
+		case t.phase == done && searched(t.run): // outside the bounds, if it failed
 		case t.phase == skipped, t.phase == done && !t.ok():
 			o.Failed++
 		}
@@ -227,6 +229,8 @@ func (c *Campaign) outcome() Outcome {
 	}
 	return o
 }
+
+func searched(r *plan.Run) bool { name, _ := r.Search(); return name != "" }
 
 // look is the shortest interval at which an active backend's folders are read,
 // longer the more there are: a shared file system is others' too.

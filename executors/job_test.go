@@ -105,7 +105,7 @@ func TestCostByFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := cost(f, 8, 4); got != c.want {
+		if got := (&runs.Job{Folder: f}).Cost(8, 4); got != c.want {
 			t.Errorf("%s: %v GPU-hours, want %v", c.name, got, c.want)
 		}
 	}

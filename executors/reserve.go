@@ -213,7 +213,9 @@ func (c *Campaign) intent(t *task, planned *plan.Job) jobdir.Intent {
 		sha := sha256.Sum256([]byte(planned.Script))
 		sum = hex.EncodeToString(sha[:])
 	}
+	search, round := t.run.Search()
 	return jobdir.Intent{
+		Search: search, Round: round,
 		Cluster: t.backend.Cluster, Executor: t.run.Executor.Type + "." + string(t.run.Executor.Name),
 		ScriptSHA256: sum, User: userName(), Host: hostName(), Nonce: newNonce(),
 		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped, Plan: c.Saved,

@@ -243,7 +243,7 @@ func (c *Campaign) closeJob(j *job) error {
 		return err
 	}
 	j.phase = done
-	c.Budget.Spent += cost(j.folder.Folder, j.gpus(), j.gpuHoursLimit())
+	c.spend(j)
 	if exit == nil && j.status.State != Ended {
 		return nil // a script may still write
 	}

@@ -57,11 +57,12 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	diags = append(diags, b.decide(p)...)
 	diags = append(diags, b.compareObserved(list)...)
 	diags = append(diags, b.foresee(list)...)
+	diags = append(diags, b.search(p, list)...)
 	diags = append(diags, b.share(p, list)...)
 	p.summarise(req.Definitions.Policy)
 	diags = append(diags, checkPolicy(req.Definitions.Policy, p)...)
 	if diags.HasErrors() {
-		p.Runs, p.Packs = []*Run{}, nil
+		p.Runs, p.Packs, p.Searches = []*Run{}, nil, []*Search{}
 	}
 	p.Diagnostics = NewDiagnostics(diags)
 	return p, diags
@@ -119,6 +120,9 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	args := b.parts.argumentsOf(cell, data)
 	run := b.parts.newRun(cell, data, args)
 	run.Declared, run.facts = declaredFacts(cell, b.Catalog), b.Catalog.Declared
+	if len(b.searched(cell.Benchmark)) > 0 {
+		run.State.Wanted = 1 // a search says where more are worth it
+	}
 	run.Executor, run.target = place.Ref, place.Target
 	run.cluster = place.Cluster
 	run.transient, run.retries = place.Transient, place.Retries

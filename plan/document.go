@@ -33,6 +33,7 @@ type Plan struct {
 	// Packs are the jobs that run several samples, left out where there are none:
 	// every sample then has a job of its own.
 	Packs       []*Job       `json:"packs,omitempty"`
+	Searches    []*Search    `json:"searches"`
 	Undeclared  []string     `json:"undeclared"`
 	Excluded    int          `json:"excluded"`
 	Summary     Summary      `json:"summary"`
@@ -55,7 +56,7 @@ type Git struct {
 
 // Summary counts the runs by action. GPUHoursLimit is what first attempts can
 // cost at most by the time limits of their jobs, up to max_samples where a
-// precision is asked for; GPUHoursLimitWithRetries what all can that could be
+// precision is asked for, and what searches may still spend; GPUHoursLimitWithRetries what all can that could be
 // started; GPUHoursEstimate what the runs to measure should.
 type Summary struct {
 	Measure                  int                `json:"measure"`
@@ -63,6 +64,7 @@ type Summary struct {
 	Keep                     int                `json:"keep"`
 	Wait                     int                `json:"wait"`
 	Blocked                  int                `json:"blocked"`
+	Candidates               int                `json:"candidates"`
 	GPUHoursLimit            float64            `json:"gpu_hours_limit"`
 	GPUHoursLimitWithRetries float64            `json:"gpu_hours_limit_with_retries"`
 	GPUHoursEstimate         *estimate.Interval `json:"gpu_hours_estimate"`
@@ -80,6 +82,7 @@ func Empty(version string) *Plan {
 		Inputs:          []Input{},
 		Variables:       map[string]any{},
 		Runs:            []*Run{},
+		Searches:        []*Search{},
 		Undeclared:      []string{},
 		Diagnostics:     []Diagnostic{},
 	}
@@ -128,11 +131,11 @@ func Read(r io.Reader) (*Plan, error) {
 	if p.FormatVersion != FormatVersion {
 		return nil, fmt.Errorf("the plan has format version %q, this llmbench reads %q: plan again", p.FormatVersion, FormatVersion)
 	}
-	if slices.Contains(p.Runs, nil) || slices.Contains(p.Packs, nil) {
-		return nil, errors.New("the plan is malformed: a run or a pack is null; plan again")
+	if slices.Contains(p.Runs, nil) || slices.Contains(p.Packs, nil) || slices.Contains(p.Searches, nil) {
+		return nil, errors.New("the plan is malformed: a run, a pack or a search is null; plan again")
 	}
 	for _, r := range p.Runs {
-		if !slices.Contains([]Action{Measure, Remeasure, Keep, Wait, Blocked}, r.Action) {
+		if !slices.Contains([]Action{Measure, Remeasure, Keep, Wait, Blocked, Candidate}, r.Action) {
 			return nil, fmt.Errorf("the plan is malformed: %q is no action of a run; plan again", r.Action)
 		}
 	}
@@ -153,6 +156,8 @@ func (p *Plan) summarise(policy *schema.Policy) {
 			s.Wait++
 		case Blocked:
 			s.Blocked++
+		case Candidate:
+			s.Candidates++
 		}
 		if r.Action == Measure || r.Action == Remeasure {
 			s.GPUHoursEstimate = addEstimate(s.GPUHoursEstimate, r)
@@ -167,15 +172,25 @@ func (p *Plan) summarise(policy *schema.Policy) {
 
 // gpuHoursLimits is what the plan can cost at most, in first attempts and with
 // their retries and those of jobs in flight: packs with all that goes on between
-// their runs, other samples by themselves.
+// their runs, other samples by themselves, and what searches may still spend.
 func (p *Plan) gpuHoursLimits() (first, withRetries float64) {
 	alone, retries := p.alone(), map[string]int{}
+	for _, s := range p.Searches {
+		first, withRetries = first+s.LeftGPUHours(), withRetries+s.LeftGPUHours()
+	}
+	searched := map[string]bool{}
 	for _, r := range p.Runs {
 		retries[r.Address] = r.retries
+		if searched[r.Address] = r.search != ""; r.search != "" {
+			continue // in the budget of its search
+		}
 		first += r.GPUHoursLimit() * float64(alone[r.Address])
 		withRetries += r.GPUHoursLimit() * float64(alone[r.Address]*(1+r.retries)+len(r.State.InFlight)*r.retries)
 	}
 	for _, pack := range p.Packs {
+		if searched[pack.Runs[0]] {
+			continue
+		}
 		most := 0
 		for _, address := range pack.Runs {
 			most = max(most, retries[address])

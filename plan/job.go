@@ -63,11 +63,11 @@ func (r *Run) Alone() *Job {
 }
 
 // shape is what runs must share to run in one allocation: their nodes, image and
-// executor. The environment is each run's own.
+// executor, and the search that pays. The environment is each run's own.
 func (r *Run) shape() string {
 	h := r.Hardware
 	return strings.Join([]string{
-		r.Executor.Type, string(r.Executor.Name), r.Image.Name, deref(r.Image.Digest), h.GPU,
+		r.search, r.Executor.Type, string(r.Executor.Name), r.Image.Name, deref(r.Image.Digest), h.GPU,
 		fmt.Sprint(h.GPUs, h.GPUsPerNode, h.Nodes),
 	}, "\x00")
 }

@@ -30,7 +30,7 @@ func checkPolicy(policy *schema.Policy, p *Plan) hcl.Diagnostics {
 	}
 	if most := policy.MaxRunGPUHours; most != nil {
 		for _, r := range p.Runs {
-			if todo := r.Action == Measure || r.Action == Remeasure; todo && r.GPUHoursLimit() > *most {
+			if r.MayRun() && r.GPUHoursLimit() > *most {
 				refuse("max_run_gpu_hours", r.Address, fmt.Sprintf(
 					"%s can cost up to %.1f GPU-hours by its time limit (%d GPUs for %s), and max_run_gpu_hours is %g. Shorten its time limit, or raise max_run_gpu_hours.",
 					r.Address, r.GPUHoursLimit(), r.Hardware.GPUs, inMinutes(float64(r.TimeLimitSeconds)), *most))
@@ -38,6 +38,11 @@ func checkPolicy(policy *schema.Policy, p *Plan) hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+// MayRun reports whether jobs may be started for the run, now or by a search later.
+func (r *Run) MayRun() bool {
+	return r.Action == Measure || r.Action == Remeasure || r.Action == Candidate
 }
 
 // limitSum shows how the ceiling of a plan adds up: like parts together, in the
@@ -55,16 +60,25 @@ func (p *Plan) limitSum() string {
 		}
 		count[k] += n
 	}
-	alone := p.alone()
+	alone, searched := p.alone(), map[string]bool{}
 	for _, r := range p.Runs {
-		add(alone[r.Address], r.Hardware.GPUs, r.TimeLimitSeconds)
+		if searched[r.Address] = r.search != ""; r.search == "" {
+			add(alone[r.Address], r.Hardware.GPUs, r.TimeLimitSeconds)
+		}
 	}
 	for _, pack := range p.Packs {
-		add(1, pack.GPUs, pack.TimeLimitSeconds)
+		if !searched[pack.Runs[0]] {
+			add(1, pack.GPUs, pack.TimeLimitSeconds)
+		}
 	}
 	terms := make([]string, len(order))
 	for i, k := range order {
 		terms[i] = fmt.Sprintf("%d x %d GPUs x %s", count[k], k.gpus, inMinutes(float64(k.seconds)))
+	}
+	for _, s := range p.Searches {
+		if left := s.LeftGPUHours(); left > 0 {
+			terms = append(terms, fmt.Sprintf("%.1f of the search %s", left, s.Name()))
+		}
 	}
 	return strings.Join(terms, " + ")
 }

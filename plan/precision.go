@@ -68,13 +68,19 @@ func (r *Run) laterSamples() int {
 }
 
 // LaterGPUHours is what the samples can cost at most that later rounds may ask
-// for to reach a precision.
+// for: to reach a precision, or of a search.
 func (p *Plan) LaterGPUHours() float64 {
 	sum := 0.0
 	for _, r := range p.Runs {
 		sum += r.GPUHoursLimit() * float64(r.laterSamples())
+		if r.search != "" && r.Action != Wait {
+			sum -= r.GPUHoursLimit() * float64(r.State.Missing())
+		}
 	}
-	return sum
+	for _, s := range p.Searches {
+		sum += s.LeftGPUHours()
+	}
+	return max(0, sum)
 }
 
 // PrecisionNotReached says by how much the stored samples miss the precision that

@@ -63,6 +63,8 @@ type Run struct {
 	facts     string       // the text of the declared ones
 	shared    []*Job       // the jobs of several that measure it; nil for a job of its own
 	precision precision
+	search    string // that measures it now, as BENCHMARK/LABEL
+	round     int
 }
 
 // Model is the model of a run as declared.

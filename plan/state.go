@@ -12,6 +12,7 @@ const (
 	Keep      Action = "keep"      // all wanted samples are stored
 	Wait      Action = "wait"      // jobs in flight will bring what is missing
 	Blocked   Action = "blocked"   // failed for a reason that repeats
+	Candidate Action = "candidate" // of a search that does not measure it now
 )
 
 // Symbol is the action as one character, as plans print it.
@@ -27,6 +28,8 @@ func (a Action) Symbol() string {
 		return ">"
 	case Blocked:
 		return "!"
+	case Candidate:
+		return "-"
 	}
 	panic("plan: unknown action " + string(a))
 }

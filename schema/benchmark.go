@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -40,9 +42,11 @@ func (l *loader) benchmarks() hcl.Diagnostics {
 		if len(b.Labels) != 1 {
 			continue
 		}
-		l.defs.Benchmarks = append(l.defs.Benchmarks, &Benchmark{Label: b.Labels[0], Range: b.DefRange()})
 		bench, more := m.readBenchmark(b)
 		diags = append(diags, more...)
+		searches, wrong := m.readSearches(bench, filter(split(b.Body).blocks, "search"))
+		diags = append(diags, wrong...)
+		l.defs.Benchmarks = append(l.defs.Benchmarks, &Benchmark{Label: b.Labels[0], Range: b.DefRange(), Searches: searches})
 		if !more.HasErrors() { // half a benchmark would be called wrong in many ways
 			diags = append(diags, m.make(bench)...)
 		}
@@ -63,7 +67,7 @@ type maker struct {
 func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnostics) {
 	bench := &benchmarkBlock{label: b.Labels[0], rng: b.DefRange(), section: section{from: FromBenchmark}}
 	c := split(b.Body)
-	diags := shape{noun: "benchmark", blocks: []string{"use_case", "matrix"}}.onlyBlocks(c)
+	diags := shape{noun: "benchmark", blocks: []string{"use_case", "matrix", "search"}}.onlyBlocks(c)
 	diags = append(diags, m.readSection(&bench.section, c, "a benchmark", nil)...)
 	rows := filter(c.blocks, "use_case")
 	diags = append(diags, uniqueRows(rows)...)
@@ -114,7 +118,7 @@ func (m *maker) readRow(b *hclsyntax.Block, bench *benchmarkBlock) (*row, hcl.Di
 func (s shape) onlyBlocks(c contents) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, b := range c.blocks {
-		if b.Type != s.blocks[0] && b.Type != s.blocks[len(s.blocks)-1] {
+		if !slices.Contains(s.blocks, b.Type) {
 			diags = append(diags, s.unknownBlock(b))
 		}
 	}

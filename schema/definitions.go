@@ -75,8 +75,9 @@ type Policy struct {
 
 // Benchmark is a benchmark block. Its runs are among the cells.
 type Benchmark struct {
-	Label string
-	Range hcl.Range
+	Label    string
+	Range    hcl.Range
+	Searches []*Search
 }
 
 // A Cell is one resolved run-to-be.

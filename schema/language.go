@@ -21,6 +21,8 @@ func Language() map[string][]string {
 		"use_case":   names(useCaseFields),
 		"benchmark":  slices.Clone(ownArguments),
 		"axis":       {"values"},
+		"search":     slices.Clone(searchShape.args),
+		"bound":      slices.Clone(boundShape.args),
 	}
 }
 

@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"plan/search":               {},
 	"plan/estimate/calibrate":   {"plan", "plan/estimate", "schema/catalog"},
 	"executors/jobdir":          {},
-	"plan":                      {"executors/jobdir", "schema", "schema/catalog", "plan/trtllm", "plan/estimate", "plan/failure"},
+	"plan":                      {"executors/jobdir", "plan/noise", "plan/search", "schema", "schema/catalog", "plan/trtllm", "plan/estimate", "plan/failure"},
 	"executors/results":         {"plan", "plan/noise", "plan/trtllm", "schema/catalog", "plan/failure"},
 	"executors/runs":            {"executors/jobdir", "executors/results", "plan", "plan/noise", "plan/trtllm", "plan/failure"},
 	"executors":                 {"executors/jobdir", "executors/runs", "executors/results", "plan", "plan/trtllm", "plan/failure"},

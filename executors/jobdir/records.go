@@ -174,6 +174,10 @@ type Intent struct {
 	// Plan is the hexadecimal SHA-256 of the saved plan whose apply made the attempt,
 	// "" where the definitions were applied.
 	Plan string `json:"plan,omitempty"`
+	// Search is the search that asked for the attempt, as BENCHMARK/LABEL, and Round its
+	// round; "" and 0 for none.
+	Search string `json:"search,omitempty"`
+	Round  int    `json:"round,omitempty"`
 	// ChecksSkipped says that apply was told not to look at the site, the weights
 	// and the image first.
 	ChecksSkipped bool `json:"checks_skipped"`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // Version is the version of the rule. Another one may answer otherwise.
@@ -106,6 +107,8 @@ type Decision struct {
 	// NotMeasured one for each candidate without a sample.
 	Best        []Best
 	NotMeasured []Reasoned
+	// Unmet are the use cases without a candidate within the bounds.
+	Unmet []string
 }
 
 // Constants of the rule. They were set on worlds 1 to 500 of the tests.
@@ -170,6 +173,8 @@ func (s *search) decide() Decision {
 	for _, u := range s.useCases {
 		if b, ok := s.best(u); ok {
 			d.Best = append(d.Best, b)
+		} else {
+			d.Unmet = append(d.Unmet, u)
 		}
 	}
 	switch {
@@ -177,7 +182,7 @@ func (s *search) decide() Decision {
 		d.State = Open
 	case s.short:
 		d.State = BudgetSpent
-	case len(d.Best) < len(s.useCases):
+	case len(d.Unmet) > 0:
 		d.State = Infeasible
 	}
 	for i, c := range s.list {
@@ -218,7 +223,7 @@ func (s *search) open(i int) bool {
 func (s *search) settleDoubts() {
 	for i, c := range s.list {
 		_, doubt := s.within(i)
-		if doubt == "" || s.taken(i) || len(c.Samples) > moreSamples {
+		if doubt == "" || s.taken(i) {
 			continue
 		}
 		if best := s.bestOf(c.UseCase, true); best < 0 || s.gain(best, i) > 0 {
@@ -263,7 +268,7 @@ func (s *search) within(i int) (in bool, doubt string) {
 				continue
 			}
 			room := side.sign * (logOf(*side.limit) - have)
-			if math.Abs(room) < sure*s.noise/math.Sqrt(float64(len(c.Samples))) && len(c.Samples) <= moreSamples {
+			if math.Abs(room) < sure*s.noise/math.Sqrt(float64(len(c.Samples))) && len(c.Samples) <= moreSamples && c.Failed == "" {
 				doubt = fmt.Sprintf("another sample: %s = %.4g is too near to the bound %g to tell", b.Metric, math.Exp(have), *side.limit)
 			} else if room < 0 {
 				return false, ""
@@ -401,7 +406,7 @@ func (s *search) sampleBest() {
 		}
 		for i, c := range s.list {
 			in, _ := s.within(i)
-			if c.UseCase != u || !in || len(c.Samples) >= s.goal.Samples || s.taken(i) {
+			if c.UseCase != u || !in || len(c.Samples) >= s.goal.Samples || c.Failed != "" || s.taken(i) {
 				continue
 			}
 			apart := s.noise * math.Sqrt(1/float64(len(c.Samples))+1/float64(len(s.list[best].Samples)))
@@ -468,7 +473,7 @@ func (s *search) outside(i int) string {
 // counts, the best first.
 func (s *search) frontier(useCase string) []string {
 	beats := func(i, j int) bool {
-		some := s.gain(j, i) > 0
+		some := s.gain(j, i) > 0 || i < j // of equals the first
 		if s.gain(j, i) < 0 {
 			return false
 		}
@@ -549,4 +554,14 @@ func (s *search) whyNot(i int) string {
 	return "others come first"
 }
 
-func figure(f float64) string { return fmt.Sprintf("%.3g", f) }
+// figure has three digits: 0.0123, 6,180.
+func figure(f float64) string {
+	f, _ = strconv.ParseFloat(strconv.FormatFloat(f, 'g', 3, 64), 64)
+	text := strconv.FormatFloat(f, 'f', -1, 64)
+	if f >= 1000 {
+		for at := len(text) - 3; at > 0; at -= 3 {
+			text = text[:at] + "," + text[at:]
+		}
+	}
+	return text
+}

@@ -265,3 +265,42 @@ func decodeKeys[T any](b []byte, key func(Metric) string, set func(Metric, T)) e
 	}
 	return nil
 }
+
+// A Figure is a number of a report that has a name: a metric, or a percentile of one.
+type Figure struct {
+	Metric
+	// Percentile is p50, p90, p95 or p99, "" for the metric itself.
+	Percentile string
+}
+
+// Figures are the metrics, then their percentiles: output_throughput_per_gpu_tok_s,
+// ttft_ms_p99.
+func Figures() map[string]Figure {
+	out := map[string]Figure{}
+	for _, m := range Metrics {
+		out[m.Name] = Figure{Metric: m}
+		for _, p := range PercentileNames[:4] {
+			if m.Spread.Name != "" {
+				out[m.Spread.CSV+p] = Figure{m, p}
+			}
+		}
+	}
+	return out
+}
+
+// Of is the figure among metrics and percentiles of one report; ok is false where it was
+// not measured.
+func (f Figure) Of(metrics PerMetric[*float64], spreads Spreads) (value float64, ok bool) {
+	if f.Percentile == "" {
+		v := metrics.At(f.Name)
+		if v == nil {
+			return 0, false
+		}
+		return *v, true
+	}
+	p := spreads.At(f.Name)
+	if p == nil {
+		return 0, false
+	}
+	return *p.At(f.Percentile), true
+}

@@ -49,8 +49,8 @@ func applyCommand(e *env) *cli.Command {
 		},
 			"0         all asked runs have their samples; with -detach: all are submitted",
 			"1         error, or not approved; nothing was started",
-			"3         some asked run failed, is invalid or blocked",
-			"4         jobs were started and are still running",
+			"3         some asked run failed, is invalid or blocked, or no candidate of a search meets its bounds",
+			"4         jobs were started and are still running; with -detach: a search goes on",
 			"130, 143  interrupted; jobs keep running"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			f, err := readApplyFlags(c)
@@ -214,11 +214,18 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return err
 	}
 	budget := &executors.Budget{Max: s.mostGPUHours(p, f), Later: p.LaterGPUHours()}
+	if err := s.writeRounds(p); err != nil {
+		return err
+	}
 	outcome, err := s.campaign(ctx, p, f, budget, out)
 	for next := p; err == nil && outcome.Failed+outcome.GoingOn == 0 && ctx.Err() == nil; {
 		if next = s.more(next, f); next == nil {
 			break
 		}
+		if err = s.writeRounds(next); err != nil {
+			break
+		}
+		out.Rounds(s.view(next))
 		budget.Later = next.LaterGPUHours()
 		outcome, err = s.campaign(ctx, next, f, budget, out)
 	}
@@ -241,6 +248,9 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	}
 	if f.Detach && outcome.GoingOn > 0 {
 		out.Detached(outcome, s.hints(p, f))
+		if len(p.Searches) > 0 { // what comes next hangs on the results
+			return out.End(exitGoingOn)
+		}
 		return out.End(exitDone)
 	}
 	return s.finish(p, outcome, out)
@@ -288,23 +298,39 @@ func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budg
 	return c.Run(ctx)
 }
 
-// more is the plan of the samples that a precision still asks for once those of
-// p are had; nil for none.
+// writeRounds writes down the rounds that p begins, before anything of them is submitted.
+func (s *session) writeRounds(p *plan.Plan) error {
+	for _, one := range p.Searches {
+		r, ok := one.NextRound(p)
+		if !ok {
+			continue
+		}
+		r.Plan, r.Created = s.saved, time.Now().UTC()
+		if err := s.store.WriteRound(r, one.Simulated); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// more is the plan of the samples that a precision or a search still asks for once
+// those of p are had; nil for none.
 func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
-	if f.Detach || !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
+	if f.Detach || len(p.Searches) == 0 && !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
 		return nil
 	}
-	next, diags := s.proven(plan.Selection{Retry: f.Retry, Targets: addresses(p)})
+	retry := f.Retry && len(p.Searches) == 0 // a search tries what failed once more, not in each round
+	next, diags := s.proven(plan.Selection{Retry: retry, Targets: addresses(p)})
 	if diags.HasErrors() || next.Summary.ToDo() == 0 {
 		return nil
 	}
 	return next
 }
 
-// refreshed is p with what its samples say now of the precision that they are
-// taken for.
+// refreshed is p with what its samples say now of the precision or the search that they
+// are taken for.
 func (s *session) refreshed(p *plan.Plan) *plan.Plan {
-	if !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
+	if len(p.Searches) == 0 && !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
 		return p
 	}
 	now, diags := s.plan(plan.Selection{Targets: addresses(p)})
@@ -331,7 +357,7 @@ func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Appl
 		return err
 	}
 	written, tables := s.writeTables(set)
-	if err := out.Results(set, written); err != nil {
+	if err := out.Results(set, p, written); err != nil {
 		return err
 	}
 	if tables != nil { // the samples are there: the exit code tells of them
@@ -340,7 +366,7 @@ func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Appl
 	switch {
 	case outcome.GoingOn > 0:
 		return out.End(exitGoingOn)
-	case outcome.Failed > 0:
+	case outcome.Failed > 0, len(p.Unmet()) > 0:
 		return out.End(exitFailed)
 	}
 	return out.End(exitDone)

@@ -60,7 +60,7 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 	}
 	todo := &plan.Plan{}
 	for _, r := range p.Runs {
-		if r.Action == plan.Measure || r.Action == plan.Remeasure {
+		if r.MayRun() {
 			todo.Runs = append(todo.Runs, r)
 		}
 	}

@@ -101,6 +101,9 @@ func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
 func (s *session) resultsOf(r *plan.Run) ([]*results.Result, error) {
 	k := s.sites.keyOf(r)
 	missing := []*results.Result{results.Missing(r, k.Cluster, k.Simulated)}
+	if r.Action == plan.Candidate && len(r.State.Failed) == 0 {
+		return nil, nil
+	}
 	if k.Cluster == "" {
 		return missing, nil
 	}

@@ -37,7 +37,7 @@ func planCommand(e *env) *cli.Command {
 			"llmbench plan examples/llama4-maverick",
 			"llmbench plan -executor=simulate -target=use_case=chat examples/llama4-maverick",
 			"llmbench plan -json examples/llama4-maverick",
-		}, "0  the plan was made; with -detailed-exitcode: nothing to do", "1  error", "2  with -detailed-exitcode: something to do"),
+		}, "0  the plan was made; with -detailed-exitcode: nothing to do", "1  error", "2  with -detailed-exitcode: something to do", "3  with -detailed-exitcode: no candidate of a search meets its bounds"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			f, err := readPlanFlags(c)
 			if err != nil {
@@ -91,8 +91,12 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 			return err
 		}
 	}
-	if f.Detailed && p.Summary.ToDo()+p.Summary.Wait+p.Summary.Blocked > 0 {
+	switch {
+	case !f.Detailed:
+	case p.Summary.ToDo()+p.Summary.Wait+p.Summary.Blocked > 0:
 		return exitStatus(exitToDo)
+	case len(p.Unmet()) > 0:
+		return exitStatus(exitFailed)
 	}
 	return nil
 }

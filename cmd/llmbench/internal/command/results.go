@@ -159,13 +159,14 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 	if err != nil {
 		return err
 	}
+	shown := p
 	if !anyResult(list) {
-		other, _, simulated, err := s.simulations(f.definitionFlags, f.Executor, f.Targets)
+		other, of, simulated, err := s.simulations(f.definitionFlags, f.Executor, f.Targets)
 		if err != nil {
 			return err
 		}
 		if len(simulated) > 0 {
-			s, list = other, simulated
+			s, shown, list = other, of, simulated
 		}
 	}
 	if len(list) == 0 {
@@ -186,6 +187,11 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 			continue
 		}
 		if err := view.ResultsCost(out, set, s.price()); err != nil {
+			return err
+		}
+	}
+	if f.Format == "table" || f.Format == "markdown" {
+		if err := view.SearchResults(e.streams.Out, shown, f.Format == "markdown"); err != nil {
 			return err
 		}
 	}

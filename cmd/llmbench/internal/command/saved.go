@@ -262,6 +262,9 @@ func whatMoved(saved, fresh *plan.Plan, vars []string) []string {
 			moved = list
 		}
 	}
+	if !same(saved.Searches, fresh.Searches) && len(moved) == 0 {
+		add("the searches: their rule, bounds and budget, or what they have measured")
+	}
 	if !same(saved.Packs, fresh.Packs) && len(moved) == 0 {
 		add("which runs share a job, or how that job is submitted")
 	}

@@ -82,20 +82,21 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 		if lines, err = s.standing(ctx, p); err != nil {
 			return exitError, false, err
 		}
-		if !overtaken(p, lines) {
+		if !overtaken(lines) {
 			break
 		}
 	}
 	code = statusCode(p, lines)
 	applying = p.Summary.ToDo()+p.Summary.Wait > 0 && s.applying()
-	if lines, err = s.simulated(ctx, f, executor, lines); err != nil {
+	shown := p
+	if lines, shown, err = s.simulated(ctx, f, executor, lines, p); err != nil {
 		return exitError, false, err
 	}
 	totals := view.NewTotals(lines, applying, time.Now())
 	if asJSON {
 		return code, applying, view.StatusJSON(e.streams.Out, lines, totals)
 	}
-	return code, applying, view.Status(e.streams.Out, lines, totals)
+	return code, applying, view.Status(e.streams.Out, lines, totals, shown)
 }
 
 // applying reports whether an apply holds the store's lock and lives, as far as its
@@ -114,21 +115,21 @@ func (s *session) applying() bool {
 
 // simulated are the lines of simulations where nothing is measured yet and the
 // store has some, else lines.
-func (s *session) simulated(ctx context.Context, f definitionFlags, executor string, lines []view.Standing) ([]view.Standing, error) {
+func (s *session) simulated(ctx context.Context, f definitionFlags, executor string, lines []view.Standing, p *plan.Plan) ([]view.Standing, *plan.Plan, error) {
 	if slices.ContainsFunc(lines, func(l view.Standing) bool { return !l.Untouched() }) {
-		return lines, nil
+		return lines, p, nil
 	}
-	other, p, list, err := s.simulations(f, executor, nil)
+	other, of, list, err := s.simulations(f, executor, nil)
 	if err != nil || len(list) == 0 {
-		return lines, err
+		return lines, p, err
 	}
-	lines, err = other.standing(ctx, p)
+	lines, err = other.standing(ctx, of)
 	for i := range lines {
 		if lines[i].State == "done" {
 			lines[i].State = "simulated"
 		}
 	}
-	return lines, err
+	return lines, of, err
 }
 
 // standing is where every run of the plan is: its samples from their folders,
@@ -138,6 +139,9 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 	asked := map[*executors.Backend][]executors.Handle{}
 	submitted := map[executors.Handle]time.Time{}
 	for _, r := range p.Runs {
+		if r.Action == plan.Candidate {
+			continue
+		}
 		k := s.sites.keyOf(r)
 		var slots []runs.Slot
 		if k.Cluster != "" {
@@ -190,9 +194,9 @@ const settled = 2 * time.Minute
 
 // overtaken reports whether a run that was in flight when the plan was made is so
 // no longer.
-func overtaken(p *plan.Plan, lines []view.Standing) bool {
-	for i, l := range lines {
-		if p.Runs[i].Action == plan.Wait && !l.GoingOn() {
+func overtaken(lines []view.Standing) bool {
+	for _, l := range lines {
+		if l.Action == plan.Wait && !l.GoingOn() {
 			return true
 		}
 	}
@@ -201,11 +205,14 @@ func overtaken(p *plan.Plan, lines []view.Standing) bool {
 
 func statusCode(p *plan.Plan, lines []view.Standing) int {
 	code := exitDone
-	for i, l := range lines {
+	if len(p.Unmet()) > 0 {
+		code = exitFailed
+	}
+	for _, l := range lines {
 		switch {
 		case l.GoingOn():
 			return exitGoingOn
-		case p.Runs[i].Action != plan.Keep:
+		case l.Action != plan.Keep:
 			code = exitFailed
 		}
 	}

@@ -72,6 +72,22 @@ func (a *Apply) Planned(v PlanView) error {
 	return nil
 }
 
+// Rounds shows what searches measure next.
+func (a *Apply) Rounds(v PlanView) {
+	for _, s := range v.Plan.Searches {
+		if len(s.Next) == 0 {
+			continue
+		}
+		if a.json == nil {
+			fmt.Fprintf(a.writer(), "search %s, round %d: %s\n", s.Name(), s.Round, Plural(len(s.Next), "run"))
+			continue
+		}
+		for _, n := range s.Next {
+			a.json.Info(n.Address+": "+n.Reason, "type", "planned_change", "address", n.Address, "action", plan.Measure, "reason", n.Reason)
+		}
+	}
+}
+
 // Diagnostics streams diagnostics as JSON.
 func (a *Apply) Diagnostics(diags hcl.Diagnostics) {
 	for _, d := range plan.NewDiagnostics(diags) {
@@ -221,7 +237,7 @@ func (a *Apply) goesOn(what string, o executors.Outcome, h Hints) {
 }
 
 // Results prints the table and where it was written.
-func (a *Apply) Results(sets []*results.Set, written []string) error {
+func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) error {
 	if a.json != nil {
 		for _, set := range sets {
 			for _, line := range detailedCaveats(set) {
@@ -238,6 +254,9 @@ func (a *Apply) Results(sets []*results.Set, written []string) error {
 		if err := ResultsCost(a.s.Out, set, a.price); err != nil {
 			return err
 		}
+	}
+	if err := SearchResults(a.s.Out, p, false); err != nil {
+		return err
 	}
 	for _, dir := range written {
 		fmt.Fprintf(a.s.Out, "\nWritten: %s\n", filepath.Join(relative(dir), "results.{md,csv,json}"))

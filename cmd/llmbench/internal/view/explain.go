@@ -15,6 +15,9 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	p, out := v.Plan, &printer{w: w}
 	at := newPlaces(p)
 	out.line("%s %s: %s", painted(r.Action.Symbol()), r.Address, r.Reason)
+	for _, line := range searchesOf(p, r) {
+		out.wrapped("  ", 4, line)
+	}
 	out.line("  fingerprint  %s", r.Fingerprint)
 	out.line("  model        %s", modelLine(r))
 	out.line("  hardware     %s", hardwareLine(r))

@@ -3,9 +3,11 @@ package view
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/search"
 )
 
 // costColumns say what a run should bring, how long it takes and what it
@@ -126,6 +128,9 @@ func (v PlanView) costLine() string {
 		return line + "."
 	}
 	line += fmt.Sprintf(", %s expected", hoursRange(e.Low, e.High))
+	if slices.ContainsFunc(v.Plan.Searches, func(s *plan.Search) bool { return s.State == search.Open }) {
+		line += " for the runs that are next"
+	}
 	if v.Price.set() {
 		line += " (" + v.Price.between(e.Low, e.High) + ")"
 	}

@@ -43,7 +43,9 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 		cols = append(cols, runColumn{"why", false, 0, why})
 	}
 	t := &table{indent: "  "}
-	shown := slices.DeleteFunc(slices.Clone(g.runs), func(r *plan.Run) bool { return r.Action == plan.Keep && !v.All })
+	shown := slices.DeleteFunc(slices.Clone(g.runs), func(r *plan.Run) bool {
+		return (r.Action == plan.Keep || r.Action == plan.Candidate) && !v.All
+	})
 	addColumns(t, cols, shown)
 	return t
 }

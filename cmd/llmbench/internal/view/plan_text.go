@@ -116,6 +116,9 @@ func (v PlanView) planLine() string {
 	if s.Blocked > 0 {
 		parts = append(parts, fmt.Sprintf("%d blocked", s.Blocked))
 	}
+	if s.Candidates > 0 {
+		parts = append(parts, Plural(s.Candidates, "other candidate"))
+	}
 	line := "Plan: " + strings.Join(parts, ", ") + "."
 	if s.ToDo() == 0 {
 		line += " Nothing to do."
@@ -180,6 +183,9 @@ func (v PlanView) group(p *printer, g *group) {
 	}
 	if kept := countRuns(g, func(r *plan.Run) bool { return r.Action == plan.Keep }); kept > 0 && !v.All {
 		p.line("  %s %s unchanged, all samples stored; -all lists them", plan.Keep.Symbol(), Plural(kept, "run"))
+	}
+	if v.searches(p, g); footnote && len(v.Plan.Searches) > 0 {
+		p.line("")
 	}
 	v.changes(p, g, at)
 	if footnote {

@@ -311,6 +311,52 @@ block "exclude" {
   doc    = "Removes the runs that have all of these values. Arguments are names of axes or use_case, each with a value or a list. One that removes nothing, or everything, is an error."
 }
 
+block "search" {
+  parent = "benchmark"
+  labels = ["LABEL"]
+  doc    = "Finds the best run of each use case within bounds, and measures only what that takes. The runs of the matrix are the candidates. Any number per benchmark; all share the results. Apply measures in rounds, each chosen by the results so far, and stops when no other candidate is worth a run or the budget is spent. A label stands for one search: its rounds and what it has spent are kept in the store, also when the matrix changes."
+
+  argument "maximize" {
+    type    = "metric"
+    doc     = "Metric to find the largest value of: a name of the metrics table, or a percentile such as ttft_ms_p99. Either this or minimize is required."
+    example = "output_throughput_per_gpu_tok_s"
+  }
+  argument "minimize" {
+    type    = "metric"
+    doc     = "Metric to find the smallest value of."
+    example = "avg_tpot_ms"
+  }
+  argument "max_runs" {
+    type    = "number"
+    range   = "1 or more"
+    default = "all candidates"
+    doc     = "How many candidates to measure at most, counting those that fail. This or max_gpu_hours is required. Further samples of a candidate are no further run."
+  }
+  argument "max_gpu_hours" {
+    type  = "number"
+    unit  = "GPU-hours"
+    range = "more than 0"
+    doc   = "What the search may cost, over all applies. A job counts its GPUs times its time limit while it may run, and times what it took once it has ended. By default what max_runs of the dearest candidates can cost."
+  }
+}
+
+block "bound" {
+  parent = "search"
+  labels = ["METRIC"]
+  doc    = "Limits a metric. Candidates outside are not the best, however good they are. One sample decides unless it is within two standard deviations of the bound; then up to three more are taken. Bounds on TTFT, TPOT and latency need a concurrency, and at least four requests for each that is in flight."
+
+  argument "max" {
+    type  = "number"
+    range = "more than 0"
+    doc   = "Largest value, in the unit of the metric."
+  }
+  argument "min" {
+    type  = "number"
+    range = "more than 0"
+    doc   = "Smallest value, in the unit of the metric."
+  }
+}
+
 executor "slurm" {
   doc = "Runs each job through sbatch on a Slurm cluster."
 

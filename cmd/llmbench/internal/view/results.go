@@ -244,6 +244,7 @@ func Incomplete(p *plan.Plan) string {
 	missing, failed, flying, short := 0, 0, 0, 0
 	for _, r := range p.Runs {
 		switch have := r.State.Valid + r.State.Suspect; {
+		case r.Action == plan.Candidate:
 		case have >= r.State.Wanted:
 		case have > 0:
 			short++
@@ -266,7 +267,7 @@ func Incomplete(p *plan.Plan) string {
 	}
 	switch len(parts) {
 	case 0:
-		return ""
+		return unmet(p)
 	case 1:
 		return fmt.Sprintf("%d of %s %s", missing+flying+failed+short, Plural(len(p.Runs), "run"), strings.TrimLeft(parts[0], "0123456789 "))
 	}

@@ -308,9 +308,9 @@ func StatusJSON(w io.Writer, lines []Standing, t Totals) error {
 	}{lines, t})
 }
 
-// Status prints standings as a table, and their totals. Where the terminal is too
-// narrow for them, reasons stand below it.
-func Status(w io.Writer, lines []Standing, totals Totals) error {
+// Status prints standings as a table, their totals, and where the searches of the plan
+// stand. Where the terminal is too narrow for them, reasons stand below it.
+func Status(w io.Writer, lines []Standing, totals Totals, of *plan.Plan) error {
 	p := &printer{w: w}
 	if slices.ContainsFunc(lines, func(l Standing) bool { return l.Simulated }) {
 		p.line("%s\n", banner)
@@ -356,6 +356,7 @@ func Status(w io.Writer, lines []Standing, totals Totals) error {
 	}
 	p.line("")
 	p.wrapped("", 2, totals.String())
+	searchStatus(p, of)
 	declared := len(lines) - len(slices.DeleteFunc(slices.Clone(lines), func(l Standing) bool { return len(l.Declared) > 0 }))
 	if declared > 0 {
 		p.line("%d of %d runs: %s (%s)", declared, len(lines), catalog.Mark, failure.DeclaredByUser)

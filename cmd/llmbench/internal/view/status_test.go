@@ -55,7 +55,7 @@ func TestTotals(t *testing.T) {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 	var out bytes.Buffer
-	if err := Status(&safeWriter{w: &out, wide: 80}, lines, NewTotals(lines, false, now)); err != nil {
+	if err := Status(&safeWriter{w: &out, wide: 80}, lines, NewTotals(lines, false, now), &plan.Plan{}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `run     samples  state                    job  nodes  ran for    left

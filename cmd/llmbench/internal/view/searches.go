@@ -1,0 +1,230 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/search"
+)
+
+// searches prints what the searches of a benchmark measure next, why, and what they may
+// cost.
+func (v PlanView) searches(p *printer, g *group) {
+	for _, s := range v.Plan.Searches {
+		if s.Benchmark != g.name {
+			continue
+		}
+		p.line("")
+		p.wrapped("  ", 4, fmt.Sprintf("search %s: %s", s.Label, searchGoal(s)))
+		if s.State != search.Open {
+			searchOutcome(p, s, "    ")
+			continue
+		}
+		what := fmt.Sprintf("%s, all valid, %d measured.", Plural(s.Candidates, "candidate"), s.Measured)
+		if s.Measured == 0 {
+			what = Plural(s.Candidates, "candidate") + ", all valid."
+		}
+		if len(s.Next) == 0 {
+			p.wrapped("    ", 4, what+" The next round waits for the results of another search.")
+			continue
+		}
+		p.wrapped("    ", 4, fmt.Sprintf("%s Round %d, next %d:", what, s.Round, len(s.Next)))
+		for _, n := range s.Next {
+			p.wrapped("      ", 8, short(n.Address)+": "+n.Reason)
+		}
+		v.searchShares(p, s)
+		p.wrapped("    ", 4, v.searchBudget(s))
+	}
+}
+
+// searchShares says which of the next runs share a job.
+func (v PlanView) searchShares(p *printer, s *plan.Search) {
+	jobs := 0
+	for _, pack := range v.Plan.Packs {
+		if slices.ContainsFunc(s.Next, func(n plan.SearchNext) bool { return n.Address == pack.Runs[0] }) {
+			jobs++
+		}
+	}
+	if jobs > 0 {
+		p.wrapped("    ", 4, fmt.Sprintf("They share %s.", Plural(jobs, "job")))
+	}
+}
+
+// searchGoal is a search in a line: maximize A, B at most 30.
+func searchGoal(s *plan.Search) string {
+	parts := []string{"maximize " + s.Metric()}
+	if s.Minimize != "" {
+		parts[0] = "minimize " + s.Metric()
+	}
+	for _, b := range s.Bounds {
+		if b.Max != nil {
+			parts = append(parts, fmt.Sprintf("%s at most %g", b.Metric, *b.Max))
+		}
+		if b.Min != nil {
+			parts = append(parts, fmt.Sprintf("%s at least %g", b.Metric, *b.Min))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// searchBudget says how much more the search may measure and cost.
+func (v PlanView) searchBudget(s *plan.Search) string {
+	all := 0.0
+	for _, r := range v.Plan.Runs {
+		if strings.HasPrefix(r.Address, s.Benchmark+"/") {
+			all += r.GPUHoursLimit()
+		}
+	}
+	text := ""
+	fresh := 0 // a further sample is no further run
+	if !s.Begun {
+		for _, n := range s.Next {
+			if n.Samples == 1 {
+				fresh++
+			}
+		}
+	}
+	if more := min(s.LeftRuns-fresh, s.Candidates-s.Measured-len(s.Next)); more > 0 {
+		text = fmt.Sprintf("Then at most %d more, chosen by results. ", more)
+	}
+	text += fmt.Sprintf("At most %s, %.1f GPU-hours (all %d: %.1f)", Plural(s.MaxRuns, "run"), s.MaxGPUHours, s.Candidates, all)
+	if used := s.MaxRuns - s.LeftRuns; used > 0 {
+		text += fmt.Sprintf("; %d and %.1f are used", used, s.SpentGPUHours)
+	}
+	return text + "."
+}
+
+// searchOutcome says what a search that has ended, or is under way, has found.
+func searchOutcome(p *printer, s *plan.Search, indent string) {
+	hang := len(indent) + 2
+	for _, b := range s.Best {
+		p.wrapped(indent, hang, fmt.Sprintf("%s: best %s: %s (%s … %s)", b.UseCase, short(b.Address), figureOf(b.Value), figureOf(b.Low), figureOf(b.High)))
+		if b.Better != "" {
+			p.wrapped(indent+"  ", hang+2, fmt.Sprintf("next better: %s is outside the bounds, %s", short(string(b.Better)), b.Stops))
+		}
+		if len(b.Frontier) > 1 {
+			p.wrapped(indent+"  ", hang+2, "frontier: "+Some(shorts(b.Frontier), 4))
+		}
+	}
+	for _, u := range s.Unmet() {
+		p.wrapped(indent, hang, fmt.Sprintf("%s: no candidate that was measured meets the bounds", u))
+	}
+	text := fmt.Sprintf("%d of %s measured; the search used %d of %s and %.1f of %.1f GPU-hours.",
+		s.Measured, Plural(s.Candidates, "candidate"), s.MaxRuns-s.LeftRuns, Plural(s.MaxRuns, "run"), s.SpentGPUHours, s.MaxGPUHours)
+	switch {
+	case s.State == search.Open:
+		text += " The search goes on."
+	case s.Measured == s.Candidates && len(s.Best) > 0:
+	case len(s.Best) > 0:
+		text += " Best of those measured; not proven optimal."
+	}
+	p.wrapped(indent, hang, text)
+	for _, line := range notMeasured(s) {
+		p.wrapped(indent, hang, line)
+	}
+}
+
+var figureOfOne = regexp.MustCompile(`predicted \S+ … \S+, `)
+
+// notMeasured counts the candidates that were not measured, by reason.
+func notMeasured(s *plan.Search) []string {
+	var order []string
+	count := map[string]int{}
+	for _, n := range s.NotMeasured {
+		why := figureOfOne.ReplaceAllString(n.Reason, "predicted ")
+		if count[why]++; count[why] == 1 {
+			order = append(order, why)
+		}
+	}
+	var out []string
+	for _, why := range order {
+		out = append(out, fmt.Sprintf("%d not measured: %s", count[why], why))
+	}
+	return out
+}
+
+func shorts(addresses []string) []string {
+	out := make([]string, len(addresses))
+	for i, a := range addresses {
+		out[i] = short(a)
+	}
+	return out
+}
+
+// figureOf writes a value of any metric with four digits.
+func figureOf(f float64) string {
+	if f >= 1000 {
+		return count(int64(f + 0.5))
+	}
+	return fmt.Sprintf("%.4g", f)
+}
+
+// SearchResults prints what the searches of a plan have found.
+func SearchResults(w io.Writer, plan *plan.Plan, markdown bool) error {
+	p := &printer{w: w}
+	for _, s := range plan.Searches {
+		p.line("")
+		title, indent := fmt.Sprintf("search %s: %s", s.Name(), searchGoal(s)), "  "
+		if markdown {
+			title, indent = "**"+markdownText(title)+"**", "- "
+			p.line("%s", title)
+			p.line("")
+		} else {
+			p.wrapped("", 2, title)
+		}
+		searchOutcome(p, s, indent)
+	}
+	return p.err
+}
+
+// searchStatus prints where searches stand.
+func searchStatus(p *printer, of *plan.Plan) {
+	for _, s := range of.Searches {
+		state := strings.ReplaceAll(string(s.State), "_", " ")
+		if s.State == search.Open && len(s.Next) > 0 {
+			state = fmt.Sprintf("open, round %d", s.Round)
+			if !s.Begun {
+				state += " not begun"
+			}
+		}
+		p.line("")
+		p.wrapped("", 2, fmt.Sprintf("search %s: %s; %d of %s measured, %d of %s and %.1f of %.1f GPU-hours used",
+			s.Name(), state, s.Measured, Plural(s.Candidates, "candidate"), s.MaxRuns-s.LeftRuns, Plural(s.MaxRuns, "run"), s.SpentGPUHours, s.MaxGPUHours))
+	}
+}
+
+// unmet says of which use cases no candidate meets the bounds, "" for none.
+func unmet(p *plan.Plan) string {
+	list := p.Unmet()
+	if len(list) == 0 {
+		return ""
+	}
+	return "no candidate meets the bounds: " + strings.Join(list, ", ")
+}
+
+// searchesOf says what the searches say of a run.
+func searchesOf(p *plan.Plan, r *plan.Run) []string {
+	var out []string
+	for _, s := range p.Searches {
+		for _, n := range s.Next {
+			if n.Address == r.Address {
+				out = append(out, fmt.Sprintf("search %s, round %d: %s", s.Label, s.Round, n.Reason))
+			}
+		}
+		for _, n := range s.NotMeasured {
+			if n.Address == r.Address {
+				out = append(out, fmt.Sprintf("search %s: %s", s.Label, n.Reason))
+			}
+		}
+		for _, b := range s.Best {
+			if b.Address == r.Address {
+				out = append(out, fmt.Sprintf("search %s: the best of those measured", s.Label))
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,144 @@
+package schema
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Search is a search block of a benchmark. Names of metrics are as they are written.
+type Search struct {
+	Label    string
+	Metric   string
+	Minimize bool
+	// MaxRuns is 0 and MaxGPUHours nil where they are not given; one of them is.
+	MaxRuns     int
+	MaxGPUHours *float64
+	Bounds      []SearchBound
+	Range       hcl.Range
+	// Ranges are the places of the arguments by name.
+	Ranges map[string]hcl.Range
+}
+
+// SearchBound limits a metric; Max and Min are nil for none, and one of them is given.
+type SearchBound struct {
+	Metric   string
+	Max, Min *float64
+	Range    hcl.Range
+}
+
+var (
+	searchFields = []field{
+		{name: "max_runs", ty: cty.Number, wrong: wholeFrom(1)},
+		{name: "max_gpu_hours", ty: cty.Number, wrong: positive},
+	}
+	boundFields = []field{
+		{name: "max", ty: cty.Number, wrong: positive},
+		{name: "min", ty: cty.Number, wrong: positive},
+	}
+	searchShape = shape{noun: "search", args: []string{"maximize", "minimize", "max_runs", "max_gpu_hours"}, blocks: []string{"bound"}}
+	boundShape  = shape{noun: "bound", args: []string{"max", "min"}}
+)
+
+func positive(v cty.Value) string {
+	if !(asFloat(v) > 0) {
+		return "must be more than 0, and it is " + shortest(v)
+	}
+	return ""
+}
+
+// readSearches reads the search blocks of a benchmark.
+func (m *maker) readSearches(bench *benchmarkBlock, blocks []*hclsyntax.Block) ([]*Search, hcl.Diagnostics) {
+	diags := unique(blocks, 1)
+	var out []*Search
+	for _, b := range blocks {
+		s, more := m.names.readSearch(b)
+		diags = append(diags, more...)
+		out = append(out, s)
+	}
+	hasMatrix := bench.matrix != nil || slices.ContainsFunc(bench.rows, func(r *row) bool { return r.matrix != nil })
+	if len(blocks) > 0 && !hasMatrix {
+		diags = append(diags, refuse(blocks[0].DefRange(), "Search without a matrix",
+			"A search chooses among the runs of a matrix, and this benchmark has none. Write the values to choose from: matrix { concurrency = [64, 256, 1024] }, each argument on a line of its own."))
+	}
+	return out, diags
+}
+
+func (n *names) readSearch(b *hclsyntax.Block) (*Search, hcl.Diagnostics) {
+	diags := checkLabels(b, "LABEL")
+	s := &Search{Range: b.DefRange()}
+	if len(b.Labels) > 0 {
+		s.Label = b.Labels[0]
+	}
+	c, more := searchShape.read(b.Body, b.DefRange())
+	diags = append(diags, more...)
+	s.Ranges = c.ranges()
+	goals := 0
+	for _, name := range searchShape.args[:2] {
+		a := c.byName[name]
+		if a == nil {
+			continue
+		}
+		if goals++; goals > 1 {
+			diags = append(diags, refuse(a.SrcRange, "Search for two things", "A search maximizes one metric or minimizes one. Keep one of the two, and limit the other metric with a bound block."))
+		}
+		s.Metric, s.Minimize = metricName(a.Expr), name == "minimize"
+		if s.Metric == "" {
+			diags = append(diags, refuse(a.Expr.Range(), "Unsuitable value", "The argument %q must be the name of a metric, such as output_throughput_per_gpu_tok_s.", name))
+		}
+	}
+	if goals == 0 && !more.HasErrors() {
+		diags = append(diags, refuse(s.Range, "Missing required argument", "A search needs the metric that it is for: maximize = output_throughput_per_gpu_tok_s, or minimize = and another one."))
+	}
+	var u use
+	v, wrong := n.fields(c, searchFields, &u)
+	diags = append(append(diags, wrong...), u.problems...)
+	s.MaxRuns, s.MaxGPUHours = int(whole(v["max_runs"])), numberPtr(v["max_gpu_hours"])
+	if c.byName["max_runs"] == nil && c.byName["max_gpu_hours"] == nil && !more.HasErrors() {
+		diags = append(diags, refuse(s.Range, "Search without a budget", "A search needs a budget: max_runs = 12, max_gpu_hours = 30, or both."))
+	}
+	bounds := filter(c.blocks, "bound")
+	diags = append(diags, unique(bounds, 1)...)
+	for _, inner := range bounds {
+		bound, more := n.readBound(inner)
+		diags = append(diags, more...)
+		s.Bounds = append(s.Bounds, bound)
+	}
+	return s, diags
+}
+
+func (n *names) readBound(b *hclsyntax.Block) (SearchBound, hcl.Diagnostics) {
+	bound := SearchBound{Range: b.DefRange()}
+	diags := checkLabels(b, "METRIC")
+	if len(b.Labels) > 0 {
+		bound.Metric = b.Labels[0]
+	}
+	c, more := boundShape.read(b.Body, b.DefRange())
+	diags = append(diags, more...)
+	var u use
+	v, wrong := n.fields(c, boundFields, &u)
+	diags = append(append(diags, wrong...), u.problems...)
+	bound.Max, bound.Min = numberPtr(v["max"]), numberPtr(v["min"])
+	switch {
+	case diags.HasErrors():
+	case len(c.attrs) == 0:
+		diags = append(diags, refuse(bound.Range, "Bound without a limit", "A bound limits its metric with max = …, min = …, or both."))
+	case bound.Max != nil && bound.Min != nil && *bound.Min > *bound.Max:
+		diags = append(diags, refuse(c.byName["min"].SrcRange, "Unsuitable value", "min is %g, above max, which is %g: no run can meet both.", *bound.Min, *bound.Max))
+	}
+	return bound, diags
+}
+
+// metricName is a name that stands for itself, with quotes or without; "" for any other
+// expression.
+func metricName(e hclsyntax.Expression) string {
+	if name := hcl.ExprAsKeyword(e); name != "" {
+		return name
+	}
+	if v, diags := e.Value(nil); !diags.HasErrors() && v.Type() == cty.String && !v.IsNull() {
+		return v.AsString()
+	}
+	return ""
+}
