@@ -9,7 +9,7 @@ import (
 
 // A section is a benchmark or a row: arguments and perhaps a matrix.
 type section struct {
-	from   string // FromBenchmark or FromRow
+	from   string // fromBenchmark or fromRow
 	args   map[string]*hclsyntax.Attribute
 	matrix *matrix
 }
@@ -65,7 +65,7 @@ type maker struct {
 }
 
 func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnostics) {
-	bench := &benchmarkBlock{label: b.Labels[0], rng: b.DefRange(), section: section{from: FromBenchmark}}
+	bench := &benchmarkBlock{label: b.Labels[0], rng: b.DefRange(), section: section{from: fromBenchmark}}
 	c := split(b.Body)
 	diags := shape{noun: "benchmark", blocks: []string{"use_case", "matrix", "search"}}.onlyBlocks(c)
 	diags = append(diags, m.readSection(&bench.section, c, "a benchmark", nil)...)
@@ -98,7 +98,7 @@ func (m *maker) readRow(b *hclsyntax.Block, bench *benchmarkBlock) (*row, hcl.Di
 	if len(b.Labels) != 1 {
 		return nil, diags
 	}
-	r := &row{label: b.Labels[0], rng: b.DefRange(), benchmark: bench, section: section{from: FromRow}}
+	r := &row{label: b.Labels[0], rng: b.DefRange(), benchmark: bench, section: section{from: fromRow}}
 	for _, u := range m.defs.UseCases {
 		if u.Label == r.label {
 			r.useCase = u

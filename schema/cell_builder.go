@@ -216,7 +216,7 @@ func (b *cellBuilder) ownArguments(c *Cell, at []int) bool {
 	if given {
 		c.MaxSamples = most
 	} else if c.Precision > 0 {
-		c.MaxSamples = max(c.Samples, DefaultMaxSamples)
+		c.MaxSamples = max(c.Samples, defaultMaxSamples)
 	}
 	return b.checkSamples(c, b.own["max_samples"].at(at).origin, given)
 }

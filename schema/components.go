@@ -234,8 +234,8 @@ func (n *names) readHardware(b *hclsyntax.Block) (*Hardware, func() (cty.Value, 
 	}, diags
 }
 
-// DefaultSeed is the seed of generated requests where a use case names none.
-const DefaultSeed = 420
+// defaultSeed is the seed of generated requests where a use case names none.
+const defaultSeed = 420
 
 // UseCase is a use_case block: a traffic shape in tokens, or a data set of the
 // user's own, which leaves the shape at 0.
@@ -256,7 +256,7 @@ var useCaseFields = []field{
 	{name: "osl", ty: cty.Number, required: true, wrong: wholeWithin(1, maxInt32)},
 	{name: "isl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
 	{name: "osl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
-	{name: "seed", ty: cty.Number, wrong: wholeFrom(0), fallback: cty.NumberIntVal(DefaultSeed)},
+	{name: "seed", ty: cty.Number, wrong: wholeFrom(0), fallback: cty.NumberIntVal(defaultSeed)},
 	{name: "dataset", ty: cty.String, required: true, wrong: notEmpty},
 }
 

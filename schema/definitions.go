@@ -142,9 +142,9 @@ type Origin struct {
 
 // The values of Origin.From.
 const (
-	FromRow       = "row"
-	FromBenchmark = "benchmark"
-	FromImage     = "image"
+	fromRow       = "row"
+	fromBenchmark = "benchmark"
+	fromImage     = "image"
 	FromVersion   = "version"
 	FromMatrix    = "matrix"
 	FromLLMBench  = "llmbench"

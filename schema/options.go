@@ -73,7 +73,7 @@ func (r *resolver) imageLayers(img *node, n *node) (map[string]*expression, bool
 		if i.LLMAPIOptions == nil {
 			continue
 		}
-		e := r.prepare(i.LLMAPIOptions, Origin{FromImage, i.Ranges["llm_api_options"]})
+		e := r.prepare(i.LLMAPIOptions, Origin{fromImage, i.Ranges["llm_api_options"]})
 		if e == nil {
 			ok = false
 			continue

@@ -8,9 +8,9 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// DefaultMaxSamples is how many samples a run with a precision takes at most
+// defaultMaxSamples is how many samples a run with a precision takes at most
 // unless max_samples says it.
-const DefaultMaxSamples = 10
+const defaultMaxSamples = 10
 
 // mostSamples is how often a run can be measured.
 const mostSamples = 1000

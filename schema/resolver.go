@@ -57,7 +57,7 @@ func (r *resolver) build(name string) *node {
 	case name == "use_case":
 		v, diags := r.names.resolve(r.names.roots["use_case"].entries[r.row.label], r.row.rng)
 		r.diags = append(r.diags, diags...)
-		return constant(name, v, &Origin{FromRow, r.row.rng}, r.row.useCase)
+		return constant(name, v, &Origin{fromRow, r.row.rng}, r.row.useCase)
 	case slices.Contains(blockArguments, name):
 		return r.blockNode(name)
 	case name == "llm_api_options":
@@ -90,9 +90,9 @@ func (r *resolver) axisNode(i int) *node {
 // neither does.
 func (r *resolver) attribute(name string) (*hclsyntax.Attribute, string) {
 	if a := r.row.args[name]; a != nil {
-		return a, FromRow
+		return a, fromRow
 	}
-	return r.row.benchmark.args[name], FromBenchmark
+	return r.row.benchmark.args[name], fromBenchmark
 }
 
 // prepare finds out what an expression refers to; nil if that has a mistake.

@@ -32,9 +32,9 @@ var (
 	recipeStream = regexp.MustCompile(`_streaming-(on|off)(?:_(\d+))?`)
 )
 
-// ReadLabel reads the path of a log; false where it is not of the recipe's
+// readLabel reads the path of a log; false where it is not of the recipe's
 // layout.
-func ReadLabel(path string) (Label, bool) {
+func readLabel(path string) (Label, bool) {
 	m := recipeName.FindStringSubmatch(path)
 	if m == nil {
 		return Label{}, false
@@ -66,7 +66,7 @@ type Found struct {
 // one of its own. A number is never better than suspect: nobody has checked what was
 // passed to trtllm-bench.
 func Import(found Found, declared []*plan.Run) *Result {
-	label, labelled := ReadLabel(found.Path)
+	label, labelled := readLabel(found.Path)
 	l := importedLog{label: label, labelled: labelled, report: found.Report}
 	run, several := l.suits(declared)
 	if run == nil {

@@ -11,11 +11,11 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// Confidence is the level of the intervals of summaries.
-const Confidence = 0.95
+// confidence is the level of the intervals of summaries.
+const confidence = 0.95
 
 // A Summary is what samples say together about a metric: their median, and the
-// interval that holds the true median with Confidence. No distribution is
+// interval that holds the true median with confidence. No distribution is
 // assumed. Low and High are nil where there are too few samples for an
 // interval.
 type Summary struct {
@@ -44,7 +44,7 @@ var oneWarnings = sync.OnceValue(func() []string { return slices.Clip(summarise(
 
 func summarise(values []float64) *Summary {
 	sample := benchmath.NewSample(append([]float64(nil), values...), &benchmath.DefaultThresholds)
-	got := benchmath.AssumeNothing.Summary(sample, Confidence)
+	got := benchmath.AssumeNothing.Summary(sample, confidence)
 	s := &Summary{Median: got.Center, N: len(values)}
 	if !math.IsInf(got.Lo, 0) && !math.IsInf(got.Hi, 0) {
 		low, high := got.Lo, got.Hi

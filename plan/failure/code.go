@@ -123,7 +123,6 @@ type Fault string
 const (
 	FaultUnknown    Fault = "unknown"
 	FaultDefinition Fault = "definition"
-	FaultImage      Fault = "image"
 	FaultSite       Fault = "site"
 	FaultNode       Fault = "node"
 	FaultScheduler  Fault = "scheduler"

@@ -204,9 +204,6 @@ func newDigits() (trimmed [1000]digits, padded [1000]uint32) {
 // number of processors. Whoever changes what it writes must change its name.
 const Generator = "llmbench-norm-1"
 
-// DefaultSeed is the seed of trtllm-bench's own generator.
-const DefaultSeed = 420
-
 // A Shape describes a generated data set: the distribution of trtllm-bench's
 // token-norm-dist. Lengths are normal, rounded up and at least 1; ISL and OSL
 // are independent (trtllm-bench draws both from the same seed, which ties them

@@ -277,22 +277,6 @@ func ParseMarker(line []byte) (text string, phase Phase, ok bool) {
 // benchmarkingLabel is of the progress bar that counts requests.
 const benchmarkingLabel = "Benchmarking"
 
-// Progress reads the bar that counts requests from a line:
-// `Benchmarking:  25%|██▌  | 1/4 [00:51<02:35, 51.86s/it]`. What is glued to the
-// bar is ignored, and so are other bars.
-func Progress(line []byte) (done, total int, ok bool) {
-	for {
-		bar, found := cutBar(line)
-		if !found {
-			return done, total, ok
-		}
-		if bar.label == benchmarkingLabel {
-			done, total, ok = bar.done, bar.total, true
-		}
-		line = bar.after
-	}
-}
-
 // A bar is one state of a tqdm progress bar, with what stands around it in its
 // line.
 type bar struct {

@@ -163,6 +163,22 @@ func TestCutLogger(t *testing.T) {
 	}
 }
 
+// progress reads the bar that counts requests from a line:
+// `Benchmarking:  25%|██▌  | 1/4 [00:51<02:35, 51.86s/it]`. What is glued to the
+// bar is ignored, and so are other bars.
+func progress(line []byte) (done, total int, ok bool) {
+	for {
+		bar, found := cutBar(line)
+		if !found {
+			return done, total, ok
+		}
+		if bar.label == benchmarkingLabel {
+			done, total, ok = bar.done, bar.total, true
+		}
+		line = bar.after
+	}
+}
+
 func TestProgress(t *testing.T) {
 	for in, want := range map[string][2]int{
 		"Benchmarking:  25%|██▌       | 1/4 [00:51<02:35, 51.86s/it]":                                    {1, 4},
@@ -176,7 +192,7 @@ func TestProgress(t *testing.T) {
 		"Benchmarking: done": {-1},
 		"":                   {-1},
 	} {
-		done, total, ok := Progress([]byte(in))
+		done, total, ok := progress([]byte(in))
 		if ok != (want[0] >= 0) || ok && (done != want[0] || total != want[1]) {
 			t.Errorf("%q: %d of %d, %v", in, done, total, ok)
 		}
