@@ -193,10 +193,10 @@ func TestReportAgainst(t *testing.T) {
 	now = results.NewSet(now.Results)
 	c := results.Compare(base, now, results.Comparing{Threshold: .01, Metrics: []string{trtllm.OutputThroughputPerGPU}})
 	a := newReportAgainst("../before", c, newRunNames(now.Runs))
-	if len(a.Rows) == 0 || a.Rows[0] != (reportCompared{"reasoning concurrency=512", trtllm.OutputThroughputPerGPU, "5,802 ± 1.5 %", "5,222 ± 1.5 %", "-10.0 %", "worse"}) {
+	if len(a.Rows) == 0 || a.Rows[0] != (reportCompared{"reasoning concurrency=512", "output tok/s/GPU", "5,802 ± 1.5 %", "5,222 ± 1.5 %", "-10.0 %", "worse"}) {
 		t.Errorf("%+v", a.Rows)
 	}
-	if !strings.HasPrefix(a.Told, "of 5 numbers 1 got worse, 0 got better") || len(a.Refused) != 1 || !strings.HasPrefix(a.Refused[0], "summarization concurrency=4096: the base has no sample") {
+	if !strings.HasPrefix(a.Told, "Of 5 numbers, 1 got worse, 0 got better") || len(a.Refused) != 1 || !strings.HasPrefix(a.Refused[0], "summarization concurrency=4096: the base has no sample") {
 		t.Errorf("%s, %q", a.Told, a.Refused)
 	}
 }

@@ -1,0 +1,140 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// A reportAnswer is the run with the most throughput of one traffic.
+type reportAnswer struct {
+	Group, Lengths, Unranked          string
+	Value, Interval, With, More, Next string
+}
+
+func (r Report) answers(set *results.Set, names runNames) []reportAnswer {
+	var out []reportAnswer
+	order, of := grouped(set.Runs, names)
+	for _, name := range order {
+		runs := slices.DeleteFunc(slices.Clone(of[name]), func(run results.RunSummary) bool { return throughput(run) == nil })
+		if len(runs) == 0 {
+			continue
+		}
+		slices.SortStableFunc(runs, func(a, b results.RunSummary) int { return cmp.Compare(throughput(b).Median, throughput(a).Median) })
+		if why := unranked(runs); why != "" {
+			out = append(out, reportAnswer{Group: name, Lengths: lengths(runs[0].Results[0]), Unranked: why})
+			continue
+		}
+		best := throughput(runs[0])
+		a := reportAnswer{Group: name, Lengths: lengths(runs[0].Results[0]), Value: figure(best.Median), Interval: halfWidth(best)}
+		if with := names.within(runs[0].Address); with != name {
+			a.With = with
+		}
+		var more []string
+		if s := runs[0].Summary.At(trtllm.OutputThroughputPerUser); s != nil {
+			more = append(more, figure(s.Median)+" tok/s/user")
+		}
+		if r.Price.set() {
+			more = append(more, r.Price.amount(r.Price.PerMillion(best.Median))+" per million output tokens")
+		}
+		if runs[0].Verdict == results.Suspect {
+			more = append(more, verdictText(runs[0]))
+		}
+		a.More = strings.Join(more, ", ")
+		if len(runs) > 1 {
+			a.Next = nextText(runs[0], runs[1], names)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// nextText says how far the second is behind the best, and whether that is more than
+// noise.
+func nextText(best, second results.RunSummary, names runNames) string {
+	b, s := throughput(best), throughput(second)
+	text := fmt.Sprintf("%s, %s", names.within(second.Address), differenceText(s.Median/b.Median-1))
+	switch {
+	case best.Results[0].Simulated || s.Median < .95*b.Median:
+	case b.Low == nil || s.High == nil:
+		text += "; too few samples to tell that from noise"
+	case *b.Low <= *s.High:
+		text += "; the intervals overlap"
+	}
+	return text
+}
+
+func throughput(run results.RunSummary) *results.Summary {
+	return run.Summary.At(trtllm.OutputThroughputPerGPU)
+}
+
+// differenceText is a relative change in percent; none has no sign.
+func differenceText(change float64) string {
+	if text := fmt.Sprintf("%+.1f %%", 100*change); strings.Trim(text, "+-0. %") != "" {
+		return text
+	}
+	return "0.0 %"
+}
+
+// A reportAgainst is a comparison with a base in short.
+type reportAgainst struct {
+	Base, Told string
+	Rows       []reportCompared
+	More       int // rows that are left out
+	Refused    []string
+}
+
+type reportCompared struct{ Name, Metric, Before, After, Change, Verdict string }
+
+// newReportAgainst shows what got worse, then what got better, then what changed by
+// a percent or more and cannot be judged, the greatest change first.
+func newReportAgainst(base string, c *results.Comparison, names runNames) *reportAgainst {
+	a := &reportAgainst{Base: base}
+	counts := map[results.Outcome]int{}
+	var rows []results.ComparedRow
+	for _, row := range c.Rows {
+		counts[row.Verdict]++
+		if row.Verdict == results.Worse || row.Verdict == results.Better || row.Verdict == results.CannotTell && math.Abs(row.ChangePct) >= 1 {
+			rows = append(rows, row)
+		}
+	}
+	order := []results.Outcome{results.Worse, results.Better, results.CannotTell}
+	slices.SortStableFunc(rows, func(a, b results.ComparedRow) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Verdict), slices.Index(order, b.Verdict)), cmp.Compare(math.Abs(b.ChangePct), math.Abs(a.ChangePct)))
+	})
+	const most = 20
+	a.More = max(0, len(rows)-most)
+	for _, row := range rows[:min(most, len(rows))] {
+		verdict := strings.ReplaceAll(string(row.Verdict), "_", " ")
+		if c.Simulated {
+			verdict = "not judged"
+		}
+		m, _ := trtllm.FindMetric(row.Metric)
+		a.Rows = append(a.Rows, reportCompared{
+			names.full(row.Address), cmp.Or(m.Column, row.Metric), summaryText(row.Base), summaryText(row.Target), differenceText(row.ChangePct / 100), verdict,
+		})
+	}
+	if c.Simulated {
+		a.Told = fmt.Sprintf("%s compared; a simulation has no noise to judge by", Plural(len(c.Rows), "number"))
+	} else {
+		a.Told = fmt.Sprintf("Of %s, %d got worse, %d got better, %d stayed the same, %d cannot be told",
+			Plural(len(c.Rows), "number"), counts[results.Worse], counts[results.Better], counts[results.Same], counts[results.CannotTell])
+	}
+	whys := map[string][]string{}
+	var reasons []string
+	for _, refused := range c.Refused {
+		if whys[refused.Reason] == nil {
+			reasons = append(reasons, refused.Reason)
+		}
+		whys[refused.Reason] = append(whys[refused.Reason], names.full(refused.Address))
+	}
+	for _, why := range reasons {
+		a.Refused = append(a.Refused, fmt.Sprintf("%s: %s", Some(whys[why], 3), why))
+	}
+	return a
+}

@@ -1,0 +1,202 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// A reportFrontier sets, for one traffic, what a GPU gives against what a user gets.
+// Places are in percent of the plot, from the left and from the top.
+type reportFrontier struct {
+	Name, Lengths, Axes string
+	// Unranked says why no run is called the best, "" where some are.
+	Unranked     string
+	X, Y         []reportTick
+	Points       []reportPoint
+	Lines        [][4]float64
+	Wide, Narrow []reportLabel
+	CSV          reportCSV
+}
+
+// A reportPoint is one run. Low and High are the places of its interval, 0 for none.
+type reportPoint struct {
+	Run            int
+	X, Y           float64
+	Low, High      float64
+	Best, Suspect  bool
+	Tip            string
+	address, label string
+}
+
+// A reportLabel names a point on the frontier: DX and DY are CSS pixels from it.
+type reportLabel struct {
+	Run    int
+	X, Y   float64
+	DX, DY float64
+	End    bool // the text ends there
+	Text   string
+}
+
+// reportFrontiers are those of the traffics that have two runs with both numbers.
+func reportFrontiers(set *results.Set, names runNames, index func(results.RunSummary) int) []reportFrontier {
+	var out []reportFrontier
+	order, of := grouped(set.Runs, names)
+	for _, name := range order {
+		points := frontierOf(of[name])
+		if len(points) < 2 {
+			continue
+		}
+		f := reportFrontier{Name: name, Lengths: lengths(of[name][0].Results[0]), Unranked: unranked(of[name]), CSV: newReportCSV(name+" pareto", "address,verdict,job,output_tok_s_user,output_tok_s_gpu,low,high,pareto")}
+		var xs, ys []float64
+		for _, p := range points {
+			xs, ys = append(xs, p.x), append(ys, p.y)
+		}
+		x, y := fittedScale(xs), fittedScale(ys)
+		f.X = x.ticks()
+		for _, t := range y.ticks() {
+			f.Y = append(f.Y, reportTick{round2(100 - t.At), t.Label})
+		}
+		var last *reportPoint
+		var axes []string
+		for _, q := range points {
+			p := reportPoint{
+				Run: index(q.run), X: x.place(q.x), Y: round2(100 - y.place(q.y)), Best: q.best, Suspect: q.run.Verdict == results.Suspect,
+				Tip: tip(q.run, names), address: q.run.Address, label: q.label,
+			}
+			s := throughput(q.run)
+			if s.Low != nil && s.High != nil {
+				p.Low, p.High = round2(100-y.place(*s.Low)), round2(100-y.place(*s.High))
+			}
+			f.CSV.add(q.run.Address, string(q.run.Verdict), jobID(q.run), csvNumber(&q.x), csvNumber(&q.y), csvNumber(s.Low), csvNumber(s.High), strconv.FormatBool(q.best))
+			if q.best {
+				if last != nil {
+					f.Lines = append(f.Lines, [4]float64{last.X, last.Y, p.X, p.Y})
+				}
+				last, axes = &p, q.axes
+			}
+			f.Points = append(f.Points, p)
+		}
+		slices.SortStableFunc(f.Points, func(a, b reportPoint) int { // the best are drawn over the others
+			if a.Best == b.Best {
+				return 0
+			} else if a.Best {
+				return 1
+			}
+			return -1
+		})
+		f.Axes = strings.Join(axes, ", ")
+		f.Wide, f.Narrow = placeLabels(f, 400, 340), placeLabels(f, 250, 280)
+		out = append(out, f)
+	}
+	return out
+}
+
+// A frontierPoint is one run of a traffic; best says that no other beats it in both
+// numbers. The label has the values of the axes that tell the best apart.
+type frontierPoint struct {
+	x, y  float64 // tokens/s/user, tokens/s/GPU
+	run   results.RunSummary
+	best  bool
+	label string
+	axes  []string
+}
+
+// frontierOf are the points of one traffic from the right to the left. Of equal
+// runs the first is the best; none is where the numbers do not rank the runs.
+func frontierOf(runs []results.RunSummary) []frontierPoint {
+	var out []frontierPoint
+	for _, run := range runs {
+		if x, y := run.Summary.At(trtllm.OutputThroughputPerUser), throughput(run); x != nil && y != nil {
+			out = append(out, frontierPoint{x: x.Median, y: y.Median, run: run})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b frontierPoint) int { return cmp.Or(cmp.Compare(b.x, a.x), cmp.Compare(b.y, a.y)) })
+	most, ranked := 0.0, unranked(runs) == ""
+	var best []string
+	for i := range out {
+		if ranked && out[i].y > most {
+			most, out[i].best = out[i].y, true
+			best = append(best, out[i].run.Address)
+		}
+	}
+	along := namesOf(best)
+	for i := range out {
+		if out[i].best {
+			out[i].label, out[i].axes = along.values(out[i].run.Address), along.axes
+		}
+	}
+	return out
+}
+
+// unranked says why the numbers of simulated runs do not rank them, "" where they do.
+func unranked(runs []results.RunSummary) string {
+	names := results.Unranked(runs)
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the runs differ in %s, which simulations do not account for", strings.Join(names, ", "))
+}
+
+// placeLabels puts the labels of the best points where they cover nothing in a plot of
+// so many CSS pixels; what finds no place is left out. In a wider plot there is more
+// room still.
+func placeLabels(f reportFrontier, width, height float64) []reportLabel {
+	type box struct{ left, top, right, bottom float64 }
+	var taken []box
+	for _, p := range f.Points {
+		x, y := p.X/100*width, p.Y/100*height
+		taken = append(taken, box{x - 4, y - 4, x + 4, y + 4})
+	}
+	for _, l := range f.Lines {
+		x, y, dx, dy := l[0]/100*width, l[1]/100*height, (l[2]-l[0])/100*width, (l[3]-l[1])/100*height
+		for n, i := math.Hypot(dx, dy)/5, 0.0; i < n; i++ {
+			taken = append(taken, box{x + dx*i/n - 1, y + dy*i/n - 1, x + dx*i/n + 1, y + dy*i/n + 1})
+		}
+	}
+	var out []reportLabel
+	for _, p := range f.Points {
+		if !p.Best || p.label == "" {
+			continue
+		}
+		x, y := p.X/100*width, p.Y/100*height
+		wide, high := 7*float64(len([]rune(p.label))), 14.0
+		for _, l := range []reportLabel{{DX: 8, DY: -5}, {DX: -8, DY: 14, End: true}, {DX: 8, DY: 14}, {DX: -8, DY: -5, End: true}} {
+			b := box{x + l.DX, y + l.DY - high + 3, x + l.DX + wide, y + l.DY + 3}
+			if l.End {
+				b.left, b.right = x+l.DX-wide, x+l.DX
+			}
+			if b.left < 0 || b.right > width || b.top < 0 || b.bottom > height ||
+				slices.ContainsFunc(taken, func(t box) bool { return t.left < b.right && b.left < t.right && t.top < b.bottom && b.top < t.bottom }) {
+				continue
+			}
+			taken = append(taken, b)
+			l.Run, l.X, l.Y, l.Text = p.Run, p.X, p.Y, p.label
+			out = append(out, l)
+			break
+		}
+	}
+	return out
+}
+
+// tip is what is shown of a run that is pointed at.
+func tip(run results.RunSummary, names runNames) string {
+	lines := []string{names.full(run.Address)}
+	if s := throughput(run); s != nil {
+		lines = append(lines, summaryText(s)+" output tok/s/GPU")
+	}
+	if s := run.Summary.At(trtllm.OutputThroughputPerUser); s != nil {
+		lines = append(lines, figure(s.Median)+" tok/s/user")
+	}
+	verdict := verdictText(run)
+	if job := jobID(run); job != "-" {
+		verdict += ", job " + job
+	}
+	return strings.Join(append(lines, verdict), "\n")
+}
