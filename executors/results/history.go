@@ -66,9 +66,7 @@ type Changed struct {
 func NewHistory(list []*Result, metric string) *History {
 	h := &History{FormatVersion: FormatVersion, Metric: metric, Series: []Series{}}
 	list = slices.DeleteFunc(slices.Clone(list), func(r *Result) bool { return !r.Counts() || r.Measure(metric) == nil })
-	slices.SortStableFunc(list, func(a, b *Result) int {
-		return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.Cluster, b.Cluster), endedAt(a).Compare(endedAt(b)), submittedAt(a).Compare(submittedAt(b)))
-	})
+	slices.SortStableFunc(list, ByAddressAndTime)
 	for _, r := range list {
 		h.add(r)
 	}
@@ -88,6 +86,11 @@ func NewHistory(list []*Result, metric string) *History {
 		h.Series[i].judge(pools)
 	}
 	return h
+}
+
+// ByAddressAndTime orders results by address, by cluster, and by when they were measured.
+func ByAddressAndTime(a, b *Result) int {
+	return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.Cluster, b.Cluster), endedAt(a).Compare(endedAt(b)), submittedAt(a).Compare(submittedAt(b)))
 }
 
 // endedAt is when a result's job ended, in the seconds that jobs tell it in; submittedAt is
@@ -159,6 +162,9 @@ func (s *Series) judge(pools map[string]*noise.Pool) {
 		s.Points[c.At].StepPct = new(100 * c.Relative)
 	}
 }
+
+// Changes lists what differs between two runs and can move a number.
+func Changes(before, after RunSummary) []Changed { return pair{base: before, target: after}.changed() }
 
 // changed lists the differences of a pair.
 func (p pair) changed() []Changed {

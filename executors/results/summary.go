@@ -82,6 +82,9 @@ type RunSummary struct {
 	Verdict     Verdict                    `json:"verdict"`
 	Samples     int                        `json:"samples"`
 	Summary     trtllm.PerMetric[*Summary] `json:"summary"`
+	// Declared says whether the run is what its address stands for now, nil where that
+	// was not looked at.
+	Declared *bool `json:"declared"`
 	// Results are the results that the summary is of, counting or not. They are
 	// in the document on their own.
 	Results []*Result `json:"-"`

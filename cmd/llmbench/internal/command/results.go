@@ -318,7 +318,18 @@ func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error
 		return s.results(p)
 	}
 	real, simulated, err := s.stored(p, f.Executor, s.seen.Results)
-	return sets(real, simulated), err
+	now := map[string]bool{}
+	for _, r := range p.Runs {
+		now[r.Address+" "+r.Fingerprint] = true
+	}
+	list := sets(real, simulated)
+	for _, set := range list {
+		for i := range set.Runs {
+			run := &set.Runs[i]
+			run.Declared = new(now[run.Address+" "+run.Fingerprint])
+		}
+	}
+	return list, err
 }
 
 // stored reads real and simulated results out of the store: of one kind where an
@@ -335,5 +346,8 @@ func (s *session) stored(p *plan.Plan, executor string, read func(simulated bool
 		simulated, err = read(true)
 	}
 	s.seen.Keep()
+	for _, list := range [][]*results.Result{real, simulated} {
+		slices.SortStableFunc(list, results.ByAddressAndTime)
+	}
 	return real, simulated, err
 }

@@ -163,6 +163,13 @@ func date(t *time.Time) string {
 	return t.UTC().Format(time.DateOnly)
 }
 
+func minute(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04")
+}
+
 // commit is a commit of definitions in short, "-" where there is none.
 func commit(git *string) string {
 	if git == nil {

@@ -93,6 +93,18 @@ func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *ta
 		{head: "run", cell: func(run results.RunSummary) string { return names.base(run.Address, short) }},
 		{head: "ISL/OSL", right: true, rank: 3, cell: func(run results.RunSummary) string { return lengths(last(run)) }},
 	}
+	if several := severalAt(s.Runs); len(several) > 0 {
+		when := func(run results.RunSummary) string {
+			text := minute(last(run).Job.Ended)
+			if declared := run.Declared; declared != nil && *declared {
+				text += " (now)"
+			}
+			return text
+		}
+		cols = append(cols,
+			runSummaryColumn{head: "measured", cell: when},
+			runSummaryColumn{head: "commit", rank: 3, cell: func(run results.RunSummary) string { return commit(last(run).Provenance.DefinitionsGit) }})
+	}
 	for _, axis := range names.axes {
 		cols = append(cols, runSummaryColumn{head: axis, right: true, cell: func(run results.RunSummary) string { return cmp.Or(axisValue(run.Address, axis), "-") }})
 	}
@@ -292,6 +304,21 @@ func lengths(r *results.Result) string {
 	return fmt.Sprintf("%d/%d", *r.UseCase.ISL, *r.UseCase.OSL)
 }
 
+// severalAt are the runs of addresses that have several, each with the one before it at
+// its address on its cluster.
+func severalAt(list []results.RunSummary) [][2]results.RunSummary {
+	var out [][2]results.RunSummary
+	before := map[string]results.RunSummary{}
+	for _, run := range list {
+		at := run.Address + "\x00" + run.Results[0].Cluster
+		if old, ok := before[at]; ok {
+			out = append(out, [2]results.RunSummary{old, run})
+		}
+		before[at] = run
+	}
+	return out
+}
+
 // footnotes say why runs failed and what to do, and what to know of the
 // numbers.
 func footnotes(p *printer, s *results.Set, marks rowMarks, mark string) {
@@ -319,6 +346,21 @@ func footnotes(p *printer, s *results.Set, marks rowMarks, mark string) {
 		if f := r.Files.Stderr; f != nil && !r.Counts() {
 			p.line("    log: %s", *f)
 		}
+	}
+	changed := map[string][]string{}
+	var order []string
+	for _, pair := range severalAt(s.Runs) {
+		text := changesText(results.Changes(pair[0], pair[1]))
+		if changed[text] == nil {
+			order = append(order, text)
+		}
+		changed[text] = append(changed[text], Shown(pair[1].Address)+" of "+minute(last(pair[1]).Job.Ended))
+	}
+	for i, text := range order {
+		if i == 0 {
+			p.line("")
+		}
+		p.wrapped(mark, 2, fmt.Sprintf("against the row before: %s: %s", Some(changed[text], 4), cmp.Or(text, "nothing that llmbench knows")))
 	}
 	for _, text := range intervalNotes(s) {
 		p.line("")
@@ -388,16 +430,16 @@ func detailedCaveats(s *results.Set) []string {
 // rowMarks mark rows with what is special about them: the best and the Pareto-optimal
 // runs of each use case, and a letter for each note that does not touch all rows.
 type rowMarks struct {
-	byAddress map[string]string
-	best      bool // some row is marked as the best
-	unranked  []string
-	caption   func(failure.Code) string
-	common    []failure.Code
-	lettered  []failure.Code
+	byRun    map[string]string
+	best     bool // some row is marked as the best
+	unranked []string
+	caption  func(failure.Code) string
+	common   []failure.Code
+	lettered []failure.Code
 }
 
 func newRowMarks(s *results.Set, names runNames) rowMarks {
-	m := rowMarks{byAddress: map[string]string{}, caption: func(code failure.Code) string { return captionIn(s, code) }}
+	m := rowMarks{byRun: map[string]string{}, caption: func(code failure.Code) string { return captionIn(s, code) }}
 	order, of := grouped(s.Runs, names)
 	for _, group := range order {
 		points := frontierOf(of[group])
@@ -412,10 +454,10 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 		best := ""
 		for _, p := range points { // from the right to the left: the last has the most throughput
 			if p.best {
-				best, m.byAddress[p.run.Address] = p.run.Address, "^"
+				best, m.byRun[runKey(p.run)] = runKey(p.run), "^"
 			}
 		}
-		m.byAddress[best] = "*"
+		m.byRun[best] = "*"
 	}
 	touched := map[failure.Code]int{}
 	var codes []failure.Code
@@ -445,7 +487,7 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 				letters += letter(i)
 			}
 		}
-		m.byAddress[run.Address] = strings.TrimSpace(m.byAddress[run.Address] + " " + letters)
+		m.byRun[runKey(run)] = strings.TrimSpace(m.byRun[runKey(run)] + " " + letters)
 	}
 	return m
 }
@@ -470,7 +512,12 @@ func letter(i int) string {
 	return fmt.Sprintf("(%d)", i+1)
 }
 
-func (m rowMarks) of(run results.RunSummary) string { return m.byAddress[run.Address] }
+func (m rowMarks) of(run results.RunSummary) string { return m.byRun[runKey(run)] }
+
+// runKey tells the runs of a set apart: several may have one address.
+func runKey(run results.RunSummary) string {
+	return run.Address + "\x00" + run.Fingerprint + "\x00" + run.Results[0].Cluster
+}
 
 // legend explains the marks, and says which notes touch all rows.
 func (m rowMarks) legend() []string {
