@@ -6,6 +6,7 @@
 # make bench  measures against floors and rivals, and keeps what it saw
 # make fuzz   runs every fuzz target for FUZZTIME
 # make calibrate  fits the estimator to published runs and scores it
+# make release  builds archives, Debian packages and checksums in dist/
 # make ci     what .ci/run runs
 
 GO ?= go
@@ -66,6 +67,7 @@ check:
 build:
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -o /dev/null ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./...
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./...
 
 soak: faults mutants properties worlds
 
@@ -107,6 +109,10 @@ fuzz:
 # Fits the estimator to testdata/calibration/rows.csv; takes minutes.
 calibrate:
 	$(GO) run ./plan/estimate/calibrate
+
+# Archives, Debian packages and checksums in dist/.
+release:
+	.ci/release
 
 ci:
 	bash .ci/run

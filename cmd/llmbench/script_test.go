@@ -77,7 +77,7 @@ func runScripts(t *testing.T, dir string) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "keys": keys, "jobscript": jobscript, "fingerprints": fingerprints, "standin": standin, "hub": hub, "measured": measured},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "keys": keys, "jobscript": jobscript, "fingerprints": fingerprints, "standin": standin, "hub": hub, "measured": measured, "action": action},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("TZ", "UTC")
