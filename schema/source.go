@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/llmbench/llmbench/schema/catalog"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // sources reads files and keeps what was read.
@@ -82,7 +83,7 @@ func (s *sources) facts(dir string, cat *catalog.Catalog) (*catalog.Catalog, hcl
 
 // parse reads and parses one file and notes it as an input.
 func (s *sources) parse(path string) (*hcl.File, hcl.Diagnostics) {
-	src, err := os.ReadFile(path)
+	src, err := regular.Read(path, regular.MaxText)
 	if err != nil {
 		return nil, hcl.Diagnostics{refuseAll("File cannot be read", "%s.", err)}
 	}

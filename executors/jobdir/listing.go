@@ -2,8 +2,6 @@ package jobdir
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // A Listing is what a folder held when it was looked at. Listing first and
@@ -64,7 +64,7 @@ const mostRecord = 64 << 20
 // larger than any record, is refused and neither waited for nor read.
 func ReadFile(path string) ([]byte, error) {
 	for try := 0; ; try++ {
-		data, err := readBounded(path)
+		data, err := regular.Read(path, mostRecord)
 		switch {
 		case err == nil:
 			return data, nil
@@ -75,45 +75,6 @@ func ReadFile(path string) ([]byte, error) {
 		}
 		return nil, err
 	}
-}
-
-func readBounded(path string) ([]byte, error) {
-	f, err := Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > mostRecord {
-		return nil, fmt.Errorf("%s has %d bytes, and no record has more than %d: it is not read", path, info.Size(), mostRecord)
-	}
-	data := make([]byte, info.Size())
-	n, err := io.ReadFull(f, data)
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		err = nil // it was cut in between
-	}
-	return data[:n], err
-}
-
-// Open opens a regular file. Anything else in its place is an error: a FIFO would
-// be waited for, and a device never ends.
-func Open(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 // Numbered lists the numbers n of the entries PREFIXn, ascending.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/jdx/go-netrc"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // registryKeychain finds the credentials of a registry in enroot's .credentials,
@@ -49,7 +51,7 @@ func (k enrootKeychain) ResolveContext(ctx context.Context, r authn.Resource) (a
 // credentials file: one line, "machine HOST login USER password PASSWORD". The
 // host has no port.
 func enrootCredentials(environ []string, registry string) (user, password string, ok bool) {
-	b, err := os.ReadFile(enrootCredentialsFile(lookup(environ)))
+	b, err := regular.Read(enrootCredentialsFile(lookup(environ)), regular.MaxText)
 	if err != nil {
 		return "", "", false
 	}
@@ -135,7 +137,7 @@ func FindToken(environ []string) Token {
 		}
 	}
 	for _, path := range tokenFiles(env) {
-		b, err := os.ReadFile(path)
+		b, err := regular.Read(path, regular.MaxText)
 		if v := strings.TrimSpace(string(b)); err == nil && v != "" {
 			return Token{v, path}
 		}

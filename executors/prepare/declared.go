@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // checkConfig holds config.json and hf_quant_config.json against the declared
@@ -68,7 +69,7 @@ func (v *verification) checkCache() bool {
 	for _, path := range found {
 		revisions = append(revisions, filepath.Dir(path))
 	}
-	if b, err := os.ReadFile(filepath.Join(root, "refs", "main")); err == nil {
+	if b, err := regular.Read(filepath.Join(root, "refs", "main"), regular.MaxText); err == nil {
 		if main := filepath.Join(root, snapshots, strings.TrimSpace(string(b))); slices.Contains(revisions, main) {
 			revisions = []string{main}
 		}
@@ -131,7 +132,7 @@ var tokenizers = []string{"tokenizer.json", "tokenizer.model", "tiktoken.model"}
 
 func (v *verification) checkTokenizer() {
 	for _, name := range tokenizers {
-		f, err := os.Open(filepath.Join(v.w.Path, name))
+		f, err := regular.Open(filepath.Join(v.w.Path, name))
 		if err != nil {
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // sumsName is where the hashes of shards are kept that nobody told: what -deep
@@ -109,7 +110,7 @@ func (w Weights) published(ctx context.Context, h *Hub, names []string) (map[str
 			return sums, "the hub's " + fmt.Sprintf("%.12s", revision)
 		}
 	}
-	b, _ := os.ReadFile(filepath.Join(w.Path, sumsName))
+	b, _ := regular.Read(filepath.Join(w.Path, sumsName), regular.MaxText)
 	for line := range strings.Lines(string(b)) {
 		if sum, name, ok := strings.Cut(strings.TrimSpace(line), "  "); ok && sums[name] == "" {
 			sums[name] = sum
@@ -135,7 +136,7 @@ func hashAll(ctx context.Context, dir string, names []string, progress func(done
 }
 
 func hashFile(ctx context.Context, path string, read func(n int)) (string, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // A Fetcher brings what is missing. Several may be at work on the same thing, on
@@ -164,7 +165,7 @@ type fetched struct {
 
 // readFetched returns nil where hf left no note.
 func readFetched(dir, name string) *fetched {
-	b, err := os.ReadFile(noteOf(dir, name))
+	b, err := regular.Read(noteOf(dir, name), regular.MaxText)
 	if err != nil {
 		return nil
 	}

@@ -8,11 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // publicHub is where checkpoints are published.
@@ -129,14 +130,14 @@ var credential = regexp.MustCompile(`(?m)^\s*(?:push)?url\s*=\s*https?://[^/@\s]
 // leftToken reports whether the clone in dir keeps a token or password in its
 // configuration, where everyone who reads the folder finds it.
 func leftToken(dir string) bool {
-	b, err := os.ReadFile(filepath.Join(dir, ".git", "config"))
+	b, err := regular.Read(filepath.Join(dir, ".git", "config"), regular.MaxText)
 	return err == nil && credential.Match(b)
 }
 
 // cloned is the commit that the clone in dir is of, "" where it is none.
 func cloned(dir string) string {
 	git := filepath.Join(dir, ".git")
-	head, err := os.ReadFile(filepath.Join(git, "HEAD"))
+	head, err := regular.Read(filepath.Join(git, "HEAD"), regular.MaxText)
 	if err != nil {
 		return ""
 	}
@@ -144,10 +145,10 @@ func cloned(dir string) string {
 	if !ok {
 		return name
 	}
-	if b, err := os.ReadFile(filepath.Join(git, name)); err == nil {
+	if b, err := regular.Read(filepath.Join(git, name), regular.MaxText); err == nil {
 		return strings.TrimSpace(string(b))
 	}
-	packed, _ := os.ReadFile(filepath.Join(git, "packed-refs"))
+	packed, _ := regular.Read(filepath.Join(git, "packed-refs"), regular.MaxText)
 	for line := range strings.Lines(string(packed)) {
 		if commit, ref, ok := strings.Cut(strings.TrimSpace(line), " "); ok && ref == name {
 			return commit

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/schema/catalog"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // An Image is a container image as a file that nodes start containers from.
@@ -70,7 +70,7 @@ func (i Image) check(result, remedy, format string, args ...any) executors.Check
 
 // recorded is the registry's digest that was noted at the import, "" for none.
 func (i Image) recorded() string {
-	b, err := os.ReadFile(i.File + digestSuffix)
+	b, err := regular.Read(i.File+digestSuffix, regular.MaxText)
 	if err != nil {
 		return ""
 	}
@@ -127,7 +127,7 @@ const (
 // checkSquashfs refuses a file that is no squashfs or not whole, and returns its
 // size in bytes.
 func checkSquashfs(path string) (int64, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return 0, err
 	}

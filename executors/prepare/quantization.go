@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 const (
@@ -48,7 +50,7 @@ type quantConfig struct {
 
 // readJSON decodes a file of dir; false where there is none.
 func readJSON(dir, name string, into any) (bool, error) {
-	b, err := os.ReadFile(filepath.Join(dir, name))
+	b, err := regular.Read(filepath.Join(dir, name), regular.MaxText)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

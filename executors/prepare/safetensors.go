@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // The safetensors format: eight bytes with the length of the header, little
@@ -77,7 +79,7 @@ var errPointer = errors.New("is a Git LFS pointer and holds no weights")
 // readShard reads the header of a safetensors file and holds its size against
 // it. The data is not read.
 func readShard(path string) (*shardFile, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +169,7 @@ type index struct {
 // readIndex reads the index of a checkpoint; nil where it is a single file that
 // needs none.
 func readIndex(dir string) (*index, error) {
-	b, err := os.ReadFile(filepath.Join(dir, indexName))
+	b, err := regular.Read(filepath.Join(dir, indexName), regular.MaxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, singleName)); err == nil {
 			return nil, nil

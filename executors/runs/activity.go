@@ -15,6 +15,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // diagnosisFile is what was found out about a job that made no progress.
@@ -68,7 +69,7 @@ type Signs struct {
 // Signs reads the ends of the logs.
 func (a *Attempt) Signs() (Signs, error) {
 	var s Signs
-	status, err := os.ReadFile(filepath.Join(a.Dir, jobdir.BenchExitFile))
+	status, err := regular.Read(filepath.Join(a.Dir, jobdir.BenchExitFile), regular.MaxText)
 	if rc := strings.TrimSpace(string(status)); err == nil && rc == "0" {
 		return Signs{Reported: true}, nil
 	} else if err == nil && rc != "" {
@@ -127,7 +128,7 @@ func (a *Attempt) RecordDiagnosis(text string) error {
 // Diagnosis is what RecordDiagnosis kept, and its file; path is "" for nothing.
 func (a *Attempt) Diagnosis() (path, text string) {
 	path = filepath.Join(a.Dir, diagnosisFile)
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, regular.MaxText)
 	if err != nil {
 		return "", ""
 	}
@@ -201,7 +202,7 @@ func (p *Progress) read(end string) {
 
 // head is the beginning of a file, "" for one that is not there.
 func head(path string, most int64) (string, error) {
-	f, err := jobdir.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -216,7 +217,7 @@ func head(path string, most int64) (string, error) {
 // tail is the end of a file, from the beginning of a line on; "" for one that is not
 // there.
 func tail(path string, most int64) (string, error) {
-	f, err := jobdir.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

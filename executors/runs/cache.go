@@ -18,6 +18,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // A cache is a file of JSON lines: a head, a line for each folder of a fingerprint
@@ -81,7 +82,7 @@ func readCache(half, version string) map[string][]byte {
 
 // openOwn opens a file of a cache that belongs to this user.
 func openOwn(path string) (*os.File, error) {
-	f, err := jobdir.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // recipesDir lies in the folder of the data sets and has a record for every
@@ -120,7 +121,7 @@ func (s *Store) sum(d Dataset) (string, error) {
 		read, err := s.ReadDataset(d.Path, d.Rows)
 		return read.SHA256, err
 	}
-	f, err := jobdir.Open(d.Path)
+	f, err := regular.Open(d.Path)
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // Result judges the attempt from its files. It returns nil while the attempt is
@@ -205,6 +206,6 @@ func (s *snapshot) opener(name string) func() (io.ReadCloser, error) {
 		return nil
 	}
 	return func() (io.ReadCloser, error) {
-		return jobdir.Open(*p)
+		return regular.Open(*p)
 	}
 }

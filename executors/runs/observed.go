@@ -15,6 +15,7 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // observedFile is what the job ran on, as NAME=VALUE lines; telemetryPrefix
@@ -107,7 +108,7 @@ func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 	in.Telemetry = func(from, to time.Time) *results.Telemetry {
 		var readers []io.Reader
 		for _, path := range paths {
-			if f, err := jobdir.Open(path); err == nil {
+			if f, err := regular.Open(path); err == nil {
 				defer f.Close()
 				readers = append(readers, f)
 			}
@@ -175,7 +176,7 @@ func AddIterations(r *results.Result) error {
 	if r.Files.Stdout == nil {
 		return nil
 	}
-	f, err := jobdir.Open(*r.Files.Stdout)
+	f, err := regular.Open(*r.Files.Stdout)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // Withheld is what others are told of a log from which secrets were not removed yet.
@@ -245,7 +246,7 @@ func (a *Attempt) Redact() error {
 
 // rewrite removes the values from a file and gives it the mode of its folder.
 func (r Redactor) rewrite(path string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
@@ -307,7 +308,7 @@ func (s *snapshot) withheld() bool {
 
 // unreadable reports whether this user has no right to read a file.
 func unreadable(path string) bool {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err == nil {
 		f.Close()
 	}

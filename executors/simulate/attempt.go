@@ -13,6 +13,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // An attempt runs one member of a job in its folder and leaves the files that a job on
@@ -124,7 +125,7 @@ func (a *attempt) path(name string) string { return filepath.Join(a.folder.Dir, 
 
 // digest is the size and SHA-256 of a file, nil where there is none.
 func digest(path string) (*jobdir.Sum, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,11 +16,12 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/catalog"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // catalog is the catalogue with what is declared in the folder.
 func (b *Bench) catalog() (*catalog.Catalog, error) {
-	src, err := os.ReadFile(b.path(plan.FactsFile))
+	src, err := regular.Read(b.path(plan.FactsFile), regular.MaxText)
 	if errors.Is(err, fs.ErrNotExist) {
 		return catalog.Load(), nil
 	}
@@ -99,7 +99,7 @@ func (b *Bench) options(inv *trtllm.Invocation) (any, error) {
 	if inv.Options == "" {
 		return map[string]any{}, nil
 	}
-	src, err := os.ReadFile(b.path(inv.Options))
+	src, err := regular.Read(b.path(inv.Options), regular.MaxText)
 	if err != nil {
 		return nil, refusal("%v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // Observe finds the content behind the names of a run from this host, as the
@@ -18,7 +19,7 @@ import (
 func (c *Config) Observe(run *plan.Run) plan.Observation {
 	out := plan.Observation{}
 	if c.Container != nil {
-		if b, err := os.ReadFile((&target{c}).image(run) + ".sha256"); err == nil && len(b) >= sha256.Size*2 {
+		if b, err := regular.Read((&target{c}).image(run)+".sha256", regular.MaxText); err == nil && len(b) >= sha256.Size*2 {
 			out["image_sha256"] = string(b[:sha256.Size*2])
 		}
 	}
@@ -51,7 +52,7 @@ func checkpointDigest(dir string) (string, bool) {
 	}
 	h := sha256.New()
 	for _, name := range files {
-		b, err := os.ReadFile(filepath.Join(dir, name))
+		b, err := regular.Read(filepath.Join(dir, name), regular.MaxText)
 		if err != nil && name == files[0] {
 			return "", false
 		}

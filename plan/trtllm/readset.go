@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // maxRowBytes is the length of the longest row that is read: about 35 million
@@ -57,7 +58,7 @@ func ReadDataset(r io.Reader, limit int) (Dataset, error) {
 // ReadDatasetFile is ReadDataset for a file. One that cannot be opened is an
 // *fs.PathError.
 func ReadDatasetFile(path string, limit int) (Dataset, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return Dataset{}, err
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 type compareFlags struct {
@@ -260,12 +262,11 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 		return nil, false, err
 	}
 	if !info.IsDir() {
-		file, err := os.Open(path)
+		text, err := regular.Read(path, regular.MaxDocument)
 		if err != nil {
 			return nil, false, err
 		}
-		defer file.Close()
-		if set, err = results.Read(file); err != nil {
+		if set, err = results.Read(bytes.NewReader(text)); err != nil {
 			return nil, false, fmt.Errorf("%s: %w", path, err)
 		}
 		return set, false, nil

@@ -1,12 +1,12 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,6 +18,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/schema/catalog"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 func estimateCommand(e *env) *cli.Command {
@@ -54,12 +55,11 @@ func estimateCommand(e *env) *cli.Command {
 // readCases reads a table of cases. All mistakes are in the error, each with its
 // line.
 func (e *env) readCases(path string) ([]view.EstimateRow, error) {
-	f, err := os.Open(path)
+	text, err := regular.Read(path, regular.MaxText)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	in := csv.NewReader(f)
+	in := csv.NewReader(bytes.NewReader(text))
 	in.Comment = '#'
 	in.TrimLeadingSpace = true
 	in.FieldsPerRecord = -1

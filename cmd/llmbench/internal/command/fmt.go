@@ -17,6 +17,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 type fmtFlags struct {
@@ -85,7 +86,7 @@ func (e *env) formatStdin() error {
 // formatFile brings one file into canonical layout and reports whether it
 // differed. A file that does not parse is left alone.
 func (e *env) formatFile(path string, f fmtFlags) (bool, error) {
-	src, err := os.ReadFile(path)
+	src, err := regular.Read(path, regular.MaxText)
 	if err != nil {
 		return false, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 func importCommand(e *env) *cli.Command {
@@ -112,9 +113,6 @@ func logsIn(paths []string) ([]string, error) {
 	return out, nil
 }
 
-// mostLog bounds what is read of a log: a report stands in far less.
-const mostLog = 256 << 20
-
 // A foreignLog is a file that llmbench did not write, with what was found in it.
 type foreignLog struct {
 	text, stderr []byte
@@ -125,7 +123,7 @@ type foreignLog struct {
 // wrong with a file that tells of no run.
 func readForeign(path string) (log foreignLog, why string) {
 	var err error
-	if log.text, err = readBounded(path); err != nil {
+	if log.text, err = regular.Read(path, regular.MaxDocument); err != nil {
 		return log, err.Error()
 	}
 	if strings.EqualFold(filepath.Ext(path), ".json") {
@@ -140,7 +138,7 @@ func readForeign(path string) (log foreignLog, why string) {
 		return log, ""
 	}
 	if stem, ok := strings.CutSuffix(path, ".out"); ok {
-		if log.stderr, err = readBounded(stem + ".err"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if log.stderr, err = regular.Read(stem+".err", regular.MaxDocument); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return log, stem + ".err: " + err.Error()
 		}
 	}
@@ -185,17 +183,4 @@ func (f *foreignLog) read(path string) (why string) {
 	}
 	f.found = []results.Found{{Path: path, Reason: cause, Simulated: log.Simulated}}
 	return ""
-}
-
-func readBounded(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is not a regular file")
-	case info.Size() > mostLog:
-		return nil, errors.New("it is larger than 256 MiB; import the end of it, which holds the report")
-	}
-	return os.ReadFile(path)
 }

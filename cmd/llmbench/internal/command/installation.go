@@ -3,13 +3,13 @@ package command
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // installationFile is what the recipes' own installer leaves, in its folder.
@@ -31,17 +31,15 @@ func (e *env) installation() (installation, error) {
 		}
 	}
 	path := filepath.Join(in.InstallDir, installationFile)
-	f, err := os.Open(path)
+	text, err := regular.Read(path, regular.MaxText)
 	if errors.Is(err, fs.ErrNotExist) {
 		return in, nil
 	}
 	if err != nil {
 		return in, err
 	}
-	defer f.Close()
 	var doc yaml.Node
-	// A file of comments has no document.
-	if err := yaml.NewDecoder(f).Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return in, fmt.Errorf("%s: %w", path, err)
 	}
 	in.notes = append(in.notes, fmt.Sprintf("Read %s:", path))

@@ -17,6 +17,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 func logsCommand(e *env) *cli.Command {
@@ -160,7 +161,7 @@ func copyLog(ctx context.Context, w io.Writer, a *runs.Attempt, path string, fol
 }
 
 func copyFrom(w io.Writer, path string, at int64) (int64, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return 0, err
 	}

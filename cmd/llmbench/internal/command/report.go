@@ -17,6 +17,7 @@ import (
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 type reportFlags struct {
@@ -148,7 +149,7 @@ func writable(path string) error {
 	case info.IsDir():
 		return fmt.Errorf("-out=%s is a folder; name a file in it", path)
 	}
-	old, err := os.ReadFile(path)
+	old, err := regular.Read(path, regular.MaxDocument)
 	if err != nil {
 		return fmt.Errorf("-out=%s: %w", path, err)
 	}

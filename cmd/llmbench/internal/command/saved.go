@@ -23,6 +23,7 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // A savedPlan is a plan document that was read from a file.
@@ -34,7 +35,7 @@ type savedPlan struct {
 }
 
 func readPlan(path string) (savedPlan, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, regular.MaxDocument)
 	if err != nil {
 		return savedPlan{}, err
 	}

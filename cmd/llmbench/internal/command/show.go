@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
@@ -14,6 +13,7 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 func showCommand(e *env) *cli.Command {
@@ -52,7 +52,7 @@ func (s *session) against(v view.PlanView, f planFlags) error {
 
 // baseRuns reads the runs of a plan document or of a results document.
 func baseRuns(path string) ([]*plan.Run, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, regular.MaxDocument)
 	if err != nil {
 		return nil, err
 	}
