@@ -224,12 +224,9 @@ func (c *Campaign) intent(t *task, planned *plan.Job) jobdir.Intent {
 
 // prepared is what goes into the folders of a task's attempts.
 func (c *Campaign) prepared(t *task, planned *plan.Job, data string) runs.Prepared {
-	run := t.run.In(planned)
+	run := t.run
 	p := runs.Prepared{
-		Run: run, Identity: plan.NewIdentity(run, run.Settings).Canonical(), Files: run.Command().Files, Dataset: data, Intent: c.intent(t, planned),
-	}
-	if run.Job.Script != nil { // else the job's own folder has it, or nothing is submitted
-		p.Script = []byte(*run.Job.Script)
+		Run: run, Job: planned, Identity: plan.NewIdentity(run, run.Settings).Canonical(), Dataset: data, Intent: c.intent(t, planned),
 	}
 	p.Intent.Address, p.Intent.Fingerprint = run.Address, run.Fingerprint
 	p.Vars = []string{
@@ -249,7 +246,7 @@ func (c *Campaign) prepared(t *task, planned *plan.Job, data string) runs.Prepar
 // forAttempt is p with what only the attempt's number tells. In a job's name a part of
 // the nonce stands behind it: another store may measure the same run at the same time.
 func forAttempt(p runs.Prepared, a *runs.Attempt) runs.Prepared {
-	name := fmt.Sprintf("%s-s%d-a%d-%s", p.Run.Job.Name, a.Sample, a.Number, p.Intent.Nonce[:6])
+	name := fmt.Sprintf("%s-s%d-a%d-%s", p.Job.Name, a.Sample, a.Number, p.Intent.Nonce[:6])
 	p.Intent.JobName, p.Intent.Sample, p.Intent.Attempt = name, a.Sample, a.Number
 	p.Vars = append([]string{"LLMBENCH_ATTEMPT=" + a.Dir, "LLMBENCH_JOB_NAME=" + name}, p.Vars...)
 	return p

@@ -54,9 +54,9 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 			tb.Fatal(err)
 		}
 		t.phase, t.attempt = active, a
-		t.job = &job{backend: backend, phase: active, mine: true, folder: a.Alone(), handle: Handle(fmt.Sprintf("slurm:-:%d:x", i)), planned: t.run.Alone(), tasks: []*task{t}}
+		t.job = &job{backend: backend, phase: active, mine: true, folder: a.Alone(), handle: Handle(fmt.Sprintf("slurm:-:%d:x", i)), planned: FakeTarget{}.Job(t.run), tasks: []*task{t}}
 		c.jobs = append(c.jobs, t.job)
-		if err := a.Prepare(forAttempt(runs.Prepared{Run: t.run, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
+		if err := a.Prepare(forAttempt(runs.Prepared{Run: t.run, Job: t.job.planned, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
 			tb.Fatal(err)
 		}
 	}

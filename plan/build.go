@@ -119,7 +119,7 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	}
 	args := b.parts.argumentsOf(cell, data)
 	run := b.parts.newRun(cell, data, args)
-	run.Declared, run.facts = declaredFacts(cell, b.Catalog), b.Catalog.Declared
+	run.Declared, run.Facts = declaredFacts(cell, b.Catalog), b.Catalog.Declared
 	if len(b.searched(cell.Benchmark)) > 0 {
 		run.State.Wanted = 1 // a search says where more are worth it
 	}

@@ -141,39 +141,18 @@ func plainValue(v cty.Value) any {
 	panic("plan: value of type " + v.Type().FriendlyName())
 }
 
-// In is the run as it is stored and shown, with its command and what there is to say of
-// its jobs: several where its samples share different ones.
-func (r *Run) In(jobs ...*Job) *Run {
-	whole := *r
-	whole.Steps = []Step{r.Command()}
-	whole.Job = jobs[0].Of(r)
-	for _, job := range jobs[1:] {
-		for _, other := range job.Of(r).PackedWith {
-			if !slices.Contains(whole.Job.PackedWith, other) {
-				whole.Job.PackedWith = append(whole.Job.PackedWith, other)
-			}
-		}
+// Jobs are those that measure the run as planned: its own, or those that it shares with
+// others. They are rendered anew at each call; there are none for a run that was read.
+func (r *Run) Jobs() []*Job {
+	if r.shared == nil && r.target != nil {
+		return []*Job{r.target.Job(r)}
 	}
-	return &whole
+	return r.shared
 }
 
-// Whole is the run with its command and its jobs as they are planned.
-func (r *Run) Whole() *Run {
-	switch {
-	case r.shared != nil:
-		return r.In(r.shared...)
-	case r.target != nil:
-		return r.In(r.target.Job(r))
-	}
-	return r // as it was read
-}
-
-// Command is the run's one command, trtllm-bench behind the launcher: as it was stored,
-// or as it follows from the run.
+// Command is the run's one command, trtllm-bench behind the launcher, with the files
+// that it reads. It follows from the run alone.
 func (r *Run) Command() Step {
-	if len(r.Steps) > 0 {
-		return r.Steps[0]
-	}
 	inv := trtllm.Invocation{
 		Model: r.Model.Checkpoint, ModelPath: deref(r.Model.Path), Args: r.Arguments,
 		Dataset: jobdir.DatasetFile, Report: jobdir.ReportFile, Options: OptionsFile,
@@ -188,7 +167,7 @@ func (r *Run) Command() Step {
 		Files: map[string]string{OptionsFile: options.yaml},
 	}
 	if len(r.Declared) > 0 {
-		step.Files[FactsFile] = r.facts
+		step.Files[FactsFile] = r.Facts
 	}
 	return step
 }

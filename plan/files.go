@@ -57,11 +57,7 @@ func (r *Run) Files() []NamedFile {
 // version has the facts of the run's version of TensorRT-LLM, the declared ones among
 // them.
 func (r *Run) version() *catalog.Version {
-	text := r.facts
-	if text == "" && len(r.Steps) > 0 {
-		text = r.Steps[0].Files[FactsFile]
-	}
-	return versionOf(declaredCatalog(text), r.Image.TRTLLMVersion)
+	return versionOf(declaredCatalog(r.Facts), r.Image.TRTLLMVersion)
 }
 
 // declaredCatalogs caches extended catalogues by the source of their facts.

@@ -61,7 +61,7 @@ flags {
   draft = { type = "string", file = true }
   plain = { type = "string" }
 }`
-	r := &Run{Image: Image{TRTLLMVersion: "1.4.7"}, Arguments: trtllm.Arguments{"draft": "/draft", "plain": "/plain"}, Steps: []Step{{Files: map[string]string{FactsFile: facts}}}}
+	r := &Run{Image: Image{TRTLLMVersion: "1.4.7"}, Arguments: trtllm.Arguments{"draft": "/draft", "plain": "/plain"}, Facts: facts}
 	if got := r.Files(); len(got) != 1 || got[0].Path != "/draft" {
 		t.Errorf("files %v", got)
 	}

@@ -35,33 +35,6 @@ func (j *Job) GPUHoursLimit() float64 {
 	return float64(j.GPUs) * float64(j.TimeLimitSeconds) / 3600
 }
 
-// Of is what the document says of the job at a run of it. The submission of a job of
-// several runs stands in the document once, among the packs.
-func (j *Job) Of(run *Run) RunJob {
-	out := RunJob{Name: j.Name, PackedWith: []string{}}
-	if len(j.Runs) > 1 {
-		for _, address := range j.Runs {
-			if address != run.Address && !slices.Contains(out.PackedWith, address) {
-				out.PackedWith = append(out.PackedWith, address)
-			}
-		}
-		return out
-	}
-	out.Argv = j.Argv
-	if j.Script != "" {
-		out.Script = &j.Script
-	}
-	return out
-}
-
-// Alone is the job of a run that was stored with it, and that ran no other sample.
-func (r *Run) Alone() *Job {
-	return &Job{
-		Name: r.Job.Name, Runs: []string{r.Address}, GPUs: r.Hardware.GPUs, TimeLimitSeconds: r.TimeLimitSeconds,
-		Argv: r.Job.Argv, Script: deref(r.Job.Script),
-	}
-}
-
 // shape is what runs must share to run in one allocation: their nodes, image and
 // executor, and the search that pays. The environment is each run's own.
 func (r *Run) shape() string {

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -139,11 +140,11 @@ func planOf(t *rapid.T, dir string, only string) []*plan.Run {
 	return p.Runs
 }
 
-func document(t *rapid.T, runs ...*plan.Run) string {
+func documentOf(t *rapid.T, runs ...*plan.Run) string {
 	p := plan.Empty("1")
 	p.Runs = runs
 	var b bytes.Buffer
-	if err := p.Write(&b); err != nil {
+	if err := document.Write(&b, p); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -172,7 +173,7 @@ func TestSharedPartsChangeNoRun(t *testing.T) {
 			}
 			asAlone(r)
 			asAlone(alone[0])
-			if d := cmp.Diff(document(t, alone...), document(t, r)); d != "" {
+			if d := cmp.Diff(documentOf(t, alone...), documentOf(t, r)); d != "" {
 				t.Fatalf("%s alone and among others:\n%s", r.Address, d)
 			}
 			if got := plan.NewIdentity(r, fixedTarget{}.Identity()).Fingerprint(); got != r.Fingerprint {
@@ -221,7 +222,7 @@ func BenchmarkWrite(b *testing.B) {
 	p := manyRuns(b)()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := p.Write(io.Discard); err != nil {
+		if err := document.Write(io.Discard, p); err != nil {
 			b.Fatal(err)
 		}
 	}

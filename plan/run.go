@@ -9,9 +9,9 @@ import (
 )
 
 // A Run is one cell of the definitions made concrete: one trtllm-bench
-// invocation with its identity, its commands and what is known of it. Its JSON
-// form is an element of "runs" in the plan document; every key is always there
-// and null stands for "not applicable" or "not known".
+// invocation with its identity and what is known of it. Its command and its job follow
+// from it. Its JSON form, with both, is document.Run: every key is always there and null
+// stands for "not applicable" or "not known".
 type Run struct {
 	// Address names the run in the definitions, as a Go benchmark name:
 	// max_throughput/use_case=chat/concurrency=64.
@@ -46,12 +46,12 @@ type Run struct {
 	// file beside the definitions: "cell (facts.catalog.hcl)". What is not among them
 	// is llmbench's own.
 	Declared []string `json:"declared"`
+	// Facts is the source of the declared ones, "" for none.
+	Facts string `json:"-"`
 	// LLMAPIOptions is the options file as emitted.
 	LLMAPIOptions any     `json:"llm_api_options"`
 	Origins       Origins `json:"origins"`
 
-	Job      RunJob    `json:"job"`
-	Steps    []Step    `json:"steps"`
 	Notes    []Note    `json:"notes"`
 	Estimate *Estimate `json:"estimate"`
 
@@ -60,7 +60,6 @@ type Run struct {
 	retries   int    // new attempts after failures of the infrastructure
 	target    Target
 	options   *optionsPart // of a run that Build made
-	facts     string       // the text of the declared ones
 	shared    []*Job       // the jobs of several that measure it; nil for a job of its own
 	precision precision
 	search    string // that measures it now, as BENCHMARK/LABEL
@@ -131,16 +130,6 @@ func (t Text) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(string(t))
-}
-
-// RunJob is what a run's document says of its job. Name is the stem of the job's name.
-// Argv and Script are null where nothing is submitted, and where the run shares its
-// job with those of PackedWith.
-type RunJob struct {
-	Name       string   `json:"name"`
-	Argv       []string `json:"argv"`
-	Script     *string  `json:"script"`
-	PackedWith []string `json:"packed_with"`
 }
 
 // AttemptPlaceholder is replaced in a job's argv by "s1-a1-" and six random

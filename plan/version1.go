@@ -12,14 +12,14 @@ import (
 const estimatorOfVersion1 = "5"
 
 // Upgrade gives a run that was planned with an earlier fingerprint version the
-// fingerprint that it has today, and the executor's settings that its submission
-// shows: argv is that of the job that ran it. What was not recorded counts as the
+// fingerprint that it has today, and the executor's settings that its command, its
+// script and the submission of its job show. What was not recorded counts as the
 // default.
-func (r *Run) Upgrade(simulated bool, argv []string) {
+func (r *Run) Upgrade(simulated bool, command []string, script string, submission []string) {
 	if r.FingerprintVersion != 1 {
 		return
 	}
-	r.Settings = settingsOfVersion1(r, argv).normal()
+	r.Settings = settingsOfVersion1(command, script, submission).normal()
 	if l := r.Settings.Launcher; len(l) > 1 {
 		simulated = simulated || path.Base(l[0]) == "llmbench" && l[1] == "trtllm-bench"
 	}
@@ -33,24 +33,19 @@ func (r *Run) Upgrade(simulated bool, argv []string) {
 
 // settingsOfVersion1 reads an executor's settings from the benchmark's command
 // line, the job script and the submission.
-func settingsOfVersion1(r *Run, argv []string) ExecutorIdentity {
-	var e ExecutorIdentity
-	if len(r.Steps) > 0 {
-		words := r.Steps[0].Argv
-		e.Launcher = words[:max(0, slices.Index(words, "--model"))]
-	}
-	if r.Job.Script == nil {
+func settingsOfVersion1(command []string, script string, submission []string) ExecutorIdentity {
+	e := ExecutorIdentity{Launcher: command[:max(0, slices.Index(command, "--model"))]}
+	if script == "" {
 		return e
 	}
-	script := *r.Job.Script
 	_, step, _ := strings.Cut(script, "\ncommand=(\n")
 	step, _, _ = strings.Cut(step, "\n)\n")
 	e.MPI = stepOption(step, "mpi")
 	e.CPUsPerTask, _ = strconv.Atoi(stepOption(step, "cpus-per-task"))
 	e.Prolog = prologOfVersion1(step)
 	e.Exclusive = true
-	if len(argv) > 0 && argv[0] == "sbatch" {
-		e.Exclusive, e.ExtraArgs = submissionOfVersion1(argv)
+	if len(submission) > 0 && submission[0] == "sbatch" {
+		e.Exclusive, e.ExtraArgs = submissionOfVersion1(submission)
 	}
 	return e
 }

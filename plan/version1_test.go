@@ -23,31 +23,6 @@ func stored010(t *testing.T, dir string) *Run {
 	return &r
 }
 
-// What 0.1.0 did not put into its fingerprint is read from what it submitted.
-func TestSettingsOfVersion1(t *testing.T) {
-	gb200 := ExecutorIdentity{
-		Launcher: []string{"trtllm-llmapi-launch", "trtllm-bench"}, MPI: "pmix", Exclusive: true, CPUsPerTask: 2,
-		Prolog:    []string{"ulimit -l unlimited || true", "export TLLM_PROLOG='it ran'"},
-		ExtraArgs: []string{"--hint=nomultithread"},
-	}
-	rehearsal := ExecutorIdentity{Launcher: []string{"llmbench", "trtllm-bench"}, MPI: "pmix", Prolog: []string{}, ExtraArgs: []string{}, Simulated: true}
-	simulated := ExecutorIdentity{Launcher: []string{"trtllm-bench"}, Prolog: []string{}, ExtraArgs: []string{}, Simulated: true}
-	for dir, want := range map[string]ExecutorIdentity{
-		"runs/ebf0559f09c0/throwaway/sample-1":           gb200,
-		"simulated/runs/3a44c66e1f99/throwaway/sample-1": rehearsal,
-		"simulated/runs/169f16b8c0ab/simulate/sample-1":  simulated,
-	} {
-		r := stored010(t, dir)
-		r.Upgrade(want.Simulated, r.Job.Argv)
-		if d := cmp.Diff(want, r.Settings); d != "" {
-			t.Errorf("%s: %s", dir, d)
-		}
-		if r.FingerprintVersion != FingerprintVersion {
-			t.Errorf("%s: version %d", dir, r.FingerprintVersion)
-		}
-	}
-}
-
 // The two spellings of no limit on the concurrency, and a switch that is off or
 // not declared, are one run; what is only written beside the number is none of it.
 func TestIdentityIsOfWhatIsEmitted(t *testing.T) {

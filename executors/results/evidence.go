@@ -11,7 +11,9 @@ import (
 
 // Evidence is all that is known of an attempt that has ended.
 type Evidence struct {
-	Run             *plan.Run
+	Run *plan.Run
+	// Argv is its command as it was stored.
+	Argv            []string
 	Sample, Attempt int
 	Cluster         string
 	// Simulated says that the attempt was planned to measure nothing real.

@@ -68,12 +68,9 @@ func newResult(in Evidence) *Result {
 	if r.Arguments == nil {
 		r.Arguments = trtllm.Arguments{}
 	}
-	r.Provenance.Argv = []string{}
+	r.Provenance.Argv = append([]string{}, in.Argv...)
 	if len(run.Declared) > 0 {
 		r.Facts = new(catalog.Mark)
-	}
-	if len(run.Steps) > 0 {
-		r.Provenance.Argv = run.Steps[0].Argv
 	}
 	return r
 }

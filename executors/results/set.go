@@ -2,17 +2,14 @@ package results
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/llmbench/llmbench/plan/document"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -105,50 +102,19 @@ func countSamples(group []*Result) []*Result {
 	return out
 }
 
-// WriteJSON writes the document as indented JSON. The elements of its lists are
-// made by all processors.
+// WriteJSON writes the document as indented JSON.
 func (s *Set) WriteJSON(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 256<<10)
 	fmt.Fprintf(out, "{\n  \"format_version\": %q,\n  \"runs\": ", s.FormatVersion)
-	if err := writeList(out, s.Runs); err != nil {
+	if err := document.WriteList(out, s.Runs, func(r RunSummary) any { return r }); err != nil {
 		return err
 	}
 	out.WriteString(",\n  \"results\": ")
-	if err := writeList(out, s.Results); err != nil {
+	if err := document.WriteList(out, s.Results, func(r *Result) any { return r }); err != nil {
 		return err
 	}
 	out.WriteString("\n}\n")
 	return out.Flush()
-}
-
-// writeList writes a list of the document, some elements at a time.
-func writeList[T any](out *bufio.Writer, list []T) error {
-	out.WriteByte('[')
-	comma := ""
-	var made [256]bytes.Buffer
-	for piece := range slices.Chunk(list, len(made)) {
-		var g errgroup.Group
-		g.SetLimit(runtime.GOMAXPROCS(0))
-		for i, v := range piece {
-			made[i].Reset()
-			enc := json.NewEncoder(&made[i])
-			enc.SetEscapeHTML(false)
-			enc.SetIndent("    ", "  ")
-			g.Go(func() error { return enc.Encode(v) })
-		}
-		if err := g.Wait(); err != nil {
-			return err
-		}
-		for i := range piece {
-			out.WriteString(comma + "\n    ")
-			out.Write(bytes.TrimSuffix(made[i].Bytes(), []byte("\n")))
-			comma = ","
-		}
-	}
-	if len(list) > 0 {
-		out.WriteString("\n  ")
-	}
-	return out.WriteByte(']')
 }
 
 // Read reads a document that WriteJSON wrote. Summaries are made anew, with

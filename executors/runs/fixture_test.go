@@ -42,8 +42,7 @@ func testRun(k Key, address string) *plan.Run {
 			"scheduler_policy": nil, "warmup": int64(0), "max_seq_len": int64(192),
 		},
 		LLMAPIOptions: map[string]any{"enable_attention_dp": true},
-		Job:           plan.RunJob{Name: "llmb-abab", Argv: []string{"sbatch"}, Script: ptr("#!/bin/sh\n"), PackedWith: []string{}},
-		Steps:         []plan.Step{{Name: "benchmark", Argv: []string{"trtllm-bench"}, Files: map[string]string{"config.yml": "a: 1\n"}}},
+		Settings:      plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}},
 	}
 }
 
@@ -63,7 +62,7 @@ func reportJSON() string {
 func testPrepared(s *Store, a *Attempt, address string) Prepared {
 	run := testRun(a.Key, address)
 	return Prepared{
-		Run: run, Files: run.Steps[0].Files, Dataset: s.datasetPath("00"), Script: []byte(*run.Job.Script),
+		Run: run, Job: &plan.Job{Name: "llmb-abab", Runs: []string{address}, Argv: []string{"sbatch"}, Script: "#!/bin/sh\n"}, Dataset: s.datasetPath("00"),
 		Intent: jobdir.Intent{
 			Address: address, Fingerprint: a.Key.Fingerprint, JobName: fmt.Sprintf("llmb-abab-s%d-a%d", a.Sample, a.Number),
 			Cluster: a.Key.Cluster, Executor: "slurm.gb200", Sample: a.Sample, Attempt: a.Number,

@@ -116,7 +116,7 @@ func (j *Job) Planned() (*plan.Job, error) {
 	if j.member == nil {
 		return jobdir.Document[plan.Job](l, jobdir.PackFile)
 	}
-	run, err := j.member.run(l)
+	run, err := j.member.document(l)
 	if err != nil || run == nil {
 		return nil, err
 	}

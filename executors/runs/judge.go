@@ -34,13 +34,14 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 		return nil, phase, nil
 	}
 	a := s.attempt
-	run, err := a.run(s.files)
+	doc, err := a.document(s.files)
 	if err != nil {
 		return s.damage(err.Error()), Ended, nil
 	}
-	if run == nil {
+	if doc == nil {
 		return s.damage("run.json, which says what was measured, is empty or not whole"), Ended, nil
 	}
+	run := doc.Planned()
 	if !a.owns(run.Fingerprint) {
 		return nil, Vacant, nil
 	}
@@ -61,7 +62,7 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 		return nil, Finishing, nil
 	}
 	in := results.Evidence{
-		Run: run, Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
+		Run: run, Argv: doc.Argv(), Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
 		Report: report,
 		Stdout: s.opener(jobdir.StdoutFile), Stderr: s.opener(jobdir.StderrFile), JobOut: s.opener(jobdir.JobOutFile),
 		Classifier: a.store.causes,

@@ -9,6 +9,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 )
 
 // A Phase is how far an attempt has come, as its files tell. The names of the
@@ -198,11 +199,15 @@ func (s *snapshot) inFlight(p Phase) (plan.InFlight, *jobdir.Intent, *jobdir.Job
 // to have been there, and no more.
 func (s *snapshot) damage(why string) *results.Result {
 	a := s.attempt
-	run, err := a.run(s.files)
+	doc, err := a.document(s.files)
 	if err != nil {
-		run, err = jobdir.Document[plan.Run](s.files, jobdir.RunFile)
+		doc, err = jobdir.Document[document.Run](s.files, jobdir.RunFile)
 	}
-	if err != nil || run == nil {
+	if err != nil || doc == nil {
+		doc = &document.Run{}
+	}
+	run := doc.Run
+	if run == nil {
 		run = &plan.Run{Fingerprint: a.Key.Fingerprint, Simulated: a.Key.Simulated}
 		if intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile); err == nil && intent != nil {
 			run.Address = intent.Address
@@ -212,7 +217,7 @@ func (s *snapshot) damage(why string) *results.Result {
 		}
 	}
 	return results.Judge(results.Evidence{
-		Run: run, Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
+		Run: run, Argv: doc.Argv(), Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
 		Damaged: a.String() + ": " + why,
 	})
 }

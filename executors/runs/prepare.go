@@ -5,22 +5,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 )
 
 // Prepared is what goes into an attempt's folder before its job is submitted.
 type Prepared struct {
 	Run *plan.Run
+	// Job is the one that measures the run, alone or among others; its script is
+	// written where the folder is the job's too.
+	Job *plan.Job
 	// Identity is what the run's fingerprint is the SHA-256 of.
 	Identity []byte
-	// Files holds the files of the run's steps by name.
-	Files map[string]string
 	// Dataset is the absolute path of the data set.
 	Dataset string
 	Intent  jobdir.Intent
@@ -28,8 +30,6 @@ type Prepared struct {
 	// too, from a file that only their owner can read. Hidden are further values
 	// that are removed from the logs of a job that has secrets.
 	Vars, Secrets, Hidden []string
-	// Script is the job script, nil where nothing is submitted.
-	Script []byte
 }
 
 // Prepare is Fill and Intend. An attempt that has its intent is left as it is, so
@@ -76,22 +76,21 @@ func (a *Attempt) Discard() error {
 
 // files lists the files of p in the order in which they are written.
 func (p Prepared) files() ([]jobdir.File, error) {
-	run, err := json.Marshal(p.Run)
+	doc := document.NewRun(p.Run, p.Job)
+	run, err := json.Marshal(doc)
 	if err != nil {
 		return nil, err
 	}
+	files := doc.Steps[0].Files
 	out := []jobdir.File{{Name: jobdir.RunFile, Data: append(run, '\n'), Perm: 0o644}}
 	if p.Identity != nil {
 		out = append(out, jobdir.File{Name: jobdir.IdentityFile, Data: append(slices.Clone(p.Identity), '\n'), Perm: 0o644})
 	}
-	for _, name := range sortedNames(p.Files) {
-		if !nameOK(name) || jobdir.Known(name) {
-			return nil, fmt.Errorf("a step's file cannot be named %q", name)
-		}
-		out = append(out, jobdir.File{Name: name, Data: []byte(p.Files[name]), Perm: 0o644})
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		out = append(out, jobdir.File{Name: name, Data: []byte(files[name]), Perm: 0o644})
 	}
-	if p.Script != nil {
-		out = append(out, jobdir.File{Name: jobdir.ScriptFile, Data: p.Script, Perm: 0o755})
+	if doc.Job.Script != nil {
+		out = append(out, jobdir.File{Name: jobdir.ScriptFile, Data: []byte(*doc.Job.Script), Perm: 0o755})
 	}
 	vars, err := environment(p.Vars)
 	if err != nil {
@@ -111,15 +110,6 @@ func (p Prepared) files() ([]jobdir.File, error) {
 		out = append(out, jobdir.File{Name: jobdir.SecretsFile, Data: secrets, Perm: 0o600})
 	}
 	return out, nil
-}
-
-func sortedNames(m map[string]string) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }
 
 // environment is a file of NAME=VALUE lines. Values stand as they are, so a

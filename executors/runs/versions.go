@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 )
 
 // earlierLength is how much of a fingerprint of version 1 names its folder. No
@@ -21,12 +22,24 @@ const earlierLength = 12
 // fingerprint of version 1 names.
 func (k Key) early() bool { return len(k.Fingerprint) == earlierLength }
 
-// run reads what the attempt measures, nil where it was not written. A run of an
-// earlier fingerprint version is brought up to date.
+// run reads what the attempt measures, nil where it was not written.
 func (a *Attempt) run(l jobdir.Listing) (*plan.Run, error) {
-	run, err := jobdir.Document[plan.Run](l, jobdir.RunFile)
-	if err != nil || run == nil || run.FingerprintVersion != 1 {
-		return run, err
+	doc, err := a.document(l)
+	if err != nil || doc == nil {
+		return nil, err
+	}
+	return doc.Planned(), nil
+}
+
+// document reads the run with its command and job. A run of an earlier fingerprint
+// version is brought up to date.
+func (a *Attempt) document(l jobdir.Listing) (*document.Run, error) {
+	run, err := jobdir.Document[document.Run](l, jobdir.RunFile)
+	if err != nil || run == nil || run.Run == nil {
+		return nil, err
+	}
+	if run.FingerprintVersion != 1 {
+		return run, nil
 	}
 	argv := run.Job.Argv
 	intent, err := jobdir.Document[jobdir.Intent](l, jobdir.IntentFile)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // store010 is a copy of the store that 0.1.0 wrote.
@@ -103,7 +104,7 @@ func TestIdentityIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	identity := []byte(`{"fingerprint_version":2}`)
-	if err := a.Prepare(Prepared{Run: testRun(testKey, testAddress), Identity: identity, Intent: jobdir.Intent{Address: testAddress}}); err != nil {
+	if err := a.Prepare(Prepared{Run: testRun(testKey, testAddress), Job: &plan.Job{}, Identity: identity, Intent: jobdir.Intent{Address: testAddress}}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(filepath.Join(a.Dir, "identity.json"))

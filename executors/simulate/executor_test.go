@@ -11,6 +11,7 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/executortest"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 func TestContract(t *testing.T) {
@@ -27,11 +28,9 @@ func TestContract(t *testing.T) {
 				Name: fmt.Sprintf("simulate-%d", n), Dir: dir,
 				Members: []executors.Member{{Dir: dir, Run: &plan.Run{
 					Hardware: plan.Hardware{GPU: "GB200"}, Image: plan.Image{TRTLLMVersion: "1.0"},
-					Env: map[string]*string{EnvFault: &fault},
-					Steps: []plan.Step{{Argv: []string{
-						"trtllm-bench", "--model", "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8", "throughput",
-						"--tp", "8", "--ep", "8", "--dataset", "dataset.jsonl", "--report_json", "report.json", "--num_requests", "1",
-					}}},
+					Env:   map[string]*string{EnvFault: &fault},
+					Model: plan.Model{Checkpoint: "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"}, Settings: plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}},
+					Arguments: trtllm.Arguments{"tp": 8, "ep": 8, "num_requests": 1},
 				}}},
 			}
 		}

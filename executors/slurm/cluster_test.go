@@ -31,7 +31,7 @@ func testRun(script string) *plan.Run {
 		UseCase:          plan.UseCase{Label: "chat"},
 		TimeLimitSeconds: 900,
 		Env:              map[string]*string{},
-		Steps:            []plan.Step{{Name: "benchmark", Argv: []string{"bash", "-c", script}}},
+		Settings:         plan.ExecutorIdentity{Launcher: []string{"bash", "-c", script}},
 	}
 }
 
@@ -362,11 +362,11 @@ func launchersRun(t *testing.T) {
 		cfg := testConfig()
 		e := newExecutor(cfg)
 		run := testRun("")
-		run.Steps[0].Argv = append([]string{path, bench}, launched...)
+		run.Settings.Launcher = append([]string{path, bench}, launched...)
 		job := testJob(t, cfg, run, 94)
 		waitFor(t, e, submit(t, e, job))
-		if got := read(t, job, "argv"); got != launchedText {
-			t.Errorf("%s: trtllm-bench got %q, want %q", form, got, launchedText)
+		if got := read(t, job, "argv"); got != launchedText(run) {
+			t.Errorf("%s: trtllm-bench got %q, want %q", form, got, launchedText(run))
 		}
 		if exit := read(t, job, "exit"); !strings.Contains(exit, `"rc":0,"bench_rc":0,`) || strings.Contains(exit, "did not end") {
 			t.Errorf("%s: the job's last word is %s", form, exit)
@@ -386,7 +386,7 @@ func launcherHangs(t *testing.T) {
 	cfg := testConfig()
 	e := newExecutor(cfg)
 	run := testRun("")
-	run.Steps[0].Argv = []string{launcher, "sh", "-c", "echo 'Error: No such option: --x' >&2; exit 2"}
+	run.Settings.Launcher = []string{launcher, "sh", "-c", "echo 'Error: No such option: --x' >&2; exit 2"}
 	job := testJob(t, cfg, run, 95)
 	f, err := os.OpenFile(filepath.Join(job.Dir, "attempt"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

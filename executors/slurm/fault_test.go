@@ -147,7 +147,7 @@ func (s *schedule) faultRun(label, digits string) *plan.Run {
 			"scheduler_policy": nil, "warmup": int64(0), "max_seq_len": int64(192),
 		},
 		LLMAPIOptions: map[string]any{"enable_attention_dp": true},
-		Steps:         []plan.Step{{Name: "benchmark", Argv: []string{"trtllm-bench"}, Files: map[string]string{}}},
+		Settings:      plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}},
 	}
 	return r
 }

@@ -54,7 +54,7 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 	cfg.Container = &Container{ImageDir: "/images", Mounts: []string{"/a b:" + strings.ReplaceAll(strings.ReplaceAll(argument, ",", ""), ":", "")}}
 	run := testRun("true")
 	run.Env["HOSTILE"] = &value
-	run.Steps[0].Argv = []string{launcher, argument, "--end"}
+	run.Settings.Launcher = []string{launcher, argument, "--end"}
 	job := cfg.Target().Job(run)
 	write := func(path, text string, mode os.FileMode) {
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
@@ -78,7 +78,7 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 		t.Fatal(err)
 	}
 	words := strings.Split(strings.TrimSuffix(string(got), "\x00"), "\x00")
-	if _, want := launch(run.Steps[0].Argv); !slices.Equal(words, want) {
+	if _, want := launch(run.Command().Argv); !slices.Equal(words, want) {
 		t.Errorf("%q is measured, want %q", words, want)
 	}
 	if env, _ := os.ReadFile(filepath.Join(dir, "value")); string(env) != value {
@@ -202,11 +202,13 @@ until [ -e stop ]; do sleep 0.1; done
 `
 }
 
-// What stands in for trtllm-bench leaves the arguments that it was given.
-var (
-	launched     = []string{"--model", "a b  c", "it's", "*", ""}
-	launchedText = strings.Join(launched, "\x00") + "\x00"
-)
+// launched are arguments that a launcher might take apart.
+var launched = []string{"--model", "a b  c", "it's", "*", ""}
+
+// launchedText is what stands in for trtllm-bench and leaves its arguments.
+func launchedText(run *plan.Run) string {
+	return strings.Join(run.Command().Argv[2:], "\x00") + "\x00"
+}
 
 const leavesArguments = "#!/bin/bash\nprintf '%s\\0' \"$@\" >argv\nexit "
 
@@ -219,7 +221,7 @@ func TestLaunchersOfBothForms(t *testing.T) {
 		for _, rc := range []string{"0", "3"} {
 			p := newSecretJob(t, "", `while [ "$1" != trtllm-llmapi-launch ]; do shift; done; exec "$@"`)
 			run := testRun("true")
-			run.Steps[0].Argv = append([]string{"trtllm-llmapi-launch", "trtllm-bench"}, launched...)
+			run.Settings.Launcher = append([]string{"trtllm-llmapi-launch", "trtllm-bench"}, launched...)
 			cfg := testConfig()
 			cfg.Container = &Container{ImageDir: "/images"}
 			job := cfg.Target().Job(run)
@@ -235,8 +237,8 @@ func TestLaunchersOfBothForms(t *testing.T) {
 			}
 			p.run(t)
 			files := p.files(t)
-			if got := files["argv"]; got != launchedText {
-				t.Errorf("%s: trtllm-bench got %q, want %q", form, got, launchedText)
+			if got := files["argv"]; got != launchedText(run) {
+				t.Errorf("%s: trtllm-bench got %q, want %q", form, got, launchedText(run))
 			}
 			if got := strings.TrimSpace(files["bench_exit"]); got != rc || !strings.Contains(files["exit"], `"bench_rc":`+rc) {
 				t.Errorf("%s: the status is %q, want %s: %s", form, got, rc, files["exit"])

@@ -14,6 +14,7 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 )
 
 // writeScripts writes one self-contained job script per run, which sbatch takes
@@ -73,7 +74,7 @@ func writeHand(dir, name string, r *plan.Run, script string) (string, error) {
 	if err := os.MkdirAll(files, 0o755); err != nil {
 		return "", err
 	}
-	run, err := json.Marshal(r.Whole())
+	run, err := json.Marshal(document.NewRun(r, r.Jobs()...))
 	if err != nil {
 		return "", err
 	}

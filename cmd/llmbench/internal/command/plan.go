@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 )
 
 type planFlags struct {
@@ -69,7 +70,7 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 		diags = append(diags, s.sites.errors()...)
 	}
 	if f.JSON {
-		if err := p.Write(e.streams.Out); err != nil {
+		if err := document.Write(e.streams.Out, p); err != nil {
 			return err
 		}
 	}
@@ -153,7 +154,7 @@ func savePlan(path string, p *plan.Plan) error {
 	}
 	defer f.Cleanup()
 	p.Saved = time.Now().UTC()
-	if err := p.Write(f); err != nil {
+	if err := document.Write(f, p); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()

@@ -23,6 +23,7 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -30,7 +31,9 @@ import (
 type savedPlan struct {
 	*plan.Plan
 	file string
-	// sum is the hexadecimal SHA-256 of the file.
+	// doc is what the file holds, and sum its hexadecimal SHA-256.
+	doc *document.Plan
+	raw []byte
 	sum string
 }
 
@@ -39,12 +42,12 @@ func readPlan(path string) (savedPlan, error) {
 	if err != nil {
 		return savedPlan{}, err
 	}
-	p, err := plan.Read(bytes.NewReader(b))
+	p, err := document.Read(bytes.NewReader(b))
 	if err != nil {
 		return savedPlan{}, fmt.Errorf("%s: %w", path, err)
 	}
 	sum := sha256.Sum256(b)
-	return savedPlan{Plan: p, file: path, sum: hex.EncodeToString(sum[:])}, nil
+	return savedPlan{Plan: p.Plan, doc: p, raw: b, file: path, sum: hex.EncodeToString(sum[:])}, nil
 }
 
 // dir is the directory of the definitions that the plan was made from, "" where it
@@ -147,7 +150,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 		s.store = now
 	}
 	if !diags.HasErrors() {
-		if moved := whatMoved(saved.Plan, fresh, e.valuesMoved(saved, fresh)); len(moved) > 0 {
+		if moved := whatMoved(saved.doc, fresh, e.valuesMoved(saved, fresh)); len(moved) > 0 {
 			return nil, nil, nil, fmt.Errorf("the plan is stale; plan again. Changed since it was saved:\n  %s", strings.Join(moved, "\n  "))
 		}
 	}
@@ -223,7 +226,7 @@ func selectionOf(p *plan.Plan) plan.Selection {
 // whatMoved says why a saved plan is not the one that is made now: what changed, with
 // its place, or where nothing in the runs and the variables did, the file that did.
 // vars names the variables that files of values set otherwise now.
-func whatMoved(saved, fresh *plan.Plan, vars []string) []string {
+func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) []string {
 	moved := slices.Clone(vars)
 	add := func(format string, args ...any) { moved = append(moved, fmt.Sprintf(format, args...)) }
 	for _, name := range sortedNames(fresh.Variables) {
@@ -258,7 +261,7 @@ func whatMoved(saved, fresh *plan.Plan, vars []string) []string {
 		}
 		add("%s", line)
 	}
-	for _, list := range [][]string{filesMoved(saved, fresh), follows} {
+	for _, list := range [][]string{filesMoved(saved.Plan, fresh), follows} {
 		if len(moved) == 0 {
 			moved = list
 		}
@@ -333,14 +336,14 @@ const storeMoved = "the store has "
 
 // runMoved lists what changed in a run since it was saved, and where nothing else did,
 // the parts that only follow.
-func runMoved(saved, fresh *plan.Run, now *plan.Plan) (causes, follows []string) {
-	was, is := parts(saved), parts(fresh)
-	for _, c := range plan.Compare(saved, fresh) {
+func runMoved(saved *document.Run, fresh *plan.Run, now *plan.Plan) (causes, follows []string) {
+	was, is := parts(saved), parts(document.NewRun(fresh, fresh.Jobs()...))
+	for _, c := range plan.Compare(saved.Run, fresh) {
 		causes = append(causes, view.ChangeLine(now, c))
 	}
 	if saved.TimeLimitSeconds != fresh.TimeLimitSeconds {
 		limit := func(r *plan.Run) string { return (time.Duration(r.TimeLimitSeconds) * time.Second).String() }
-		causes = append(causes, view.ChangeLine(now, plan.Change{Argument: "time_limit", Before: limit(saved), After: limit(fresh), Range: fresh.Origins.At("time_limit").Range}))
+		causes = append(causes, view.ChangeLine(now, plan.Change{Argument: "time_limit", Before: limit(saved.Run), After: limit(fresh), Range: fresh.Origins.At("time_limit").Range}))
 	}
 	if causes == nil && !same(was["state"], is["state"]) {
 		causes = append(causes, fmt.Sprintf("%s%d of %d samples, %d in flight and %d failed; the plan has %d, %d and %d", storeMoved,
@@ -398,9 +401,9 @@ func moves(path string, was, is any) []string {
 }
 
 // parts are a run's keys in the document.
-func parts(r *plan.Run) map[string]any {
+func parts(r *document.Run) map[string]any {
 	var m map[string]any
-	b, err := json.Marshal(r.Whole())
+	b, err := json.Marshal(r)
 	if err == nil {
 		err = json.Unmarshal(b, &m)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -30,7 +31,8 @@ func showCommand(e *env) *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return p.Write(e.streams.Out)
+				_, err := e.streams.Out.Write(p.raw)
+				return err
 			}
 			return view.PlanView{Plan: p.Plan, Source: p.source()}.Text(e.streams.Out)
 		},
@@ -58,9 +60,10 @@ func baseRuns(path string) ([]*plan.Run, error) {
 	}
 	var kind struct {
 		Results []*results.Result `json:"results"`
-		Runs    []*plan.Run       `json:"runs"`
+		Runs    []*document.Run   `json:"runs"`
 		Version string            `json:"format_version"`
 	}
+	var out []*plan.Run
 	if err := json.Unmarshal(b, &kind); err != nil {
 		return nil, fmt.Errorf("%s: neither a plan nor results: %w", path, err)
 	}
@@ -68,12 +71,15 @@ func baseRuns(path string) ([]*plan.Run, error) {
 		return nil, fmt.Errorf("%s: neither a plan nor results of format version %s", path, plan.FormatVersion)
 	}
 	if kind.Results == nil {
-		for _, r := range kind.Runs {
+		for i, r := range kind.Runs {
+			if r == nil || r.Run == nil {
+				return nil, fmt.Errorf("%s: runs[%d] is no run", path, i)
+			}
 			r.Upgrade(r.Executor.Type == simulate.Type, r.Job.Argv)
+			out = append(out, r.Planned())
 		}
-		return kind.Runs, nil
+		return out, nil
 	}
-	var out []*plan.Run
 	for _, r := range kind.Results {
 		out = append(out, &plan.Run{
 			Estimate: r.Estimate,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -40,8 +41,8 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 			out.line("  %s: %s: %s", n.Level, n.Code, n.Detail)
 		}
 	}
-	r = r.Whole()
-	for _, s := range r.Steps {
+	doc := document.NewRun(r, r.Jobs()...)
+	for _, s := range doc.Steps {
 		out.line("")
 		out.line("  %s:", s.Name)
 		out.line("    %s", strings.Join(s.Argv, " "))
@@ -51,10 +52,10 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 			out.line("    %s", strings.ReplaceAll(strings.TrimRight(s.Files[name], "\n"), "\n", "\n    "))
 		}
 	}
-	if len(r.Job.Argv) > 0 {
+	if len(doc.Job.Argv) > 0 {
 		out.line("")
-		out.line("  job %s:", r.Job.Name)
-		out.line("    %s", strings.Join(r.Job.Argv, " "))
+		out.line("  job %s:", doc.Job.Name)
+		out.line("    %s", strings.Join(doc.Job.Argv, " "))
 	}
 	return out.err
 }

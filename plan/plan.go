@@ -1,13 +1,6 @@
 package plan
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"slices"
 	"time"
 
 	"github.com/llmbench/llmbench/plan/estimate"
@@ -18,7 +11,8 @@ import (
 // changes its meaning or goes away.
 const FormatVersion = "1"
 
-// A Plan is what `plan -json` prints and a saved plan holds.
+// A Plan is what is to be measured, and how. Package document has its JSON form, which
+// `plan -json` prints and a saved plan holds.
 type Plan struct {
 	FormatVersion   string         `json:"format_version"`
 	LLMBenchVersion string         `json:"llmbench_version"`
@@ -86,60 +80,6 @@ func Empty(version string) *Plan {
 		Undeclared:      []string{},
 		Diagnostics:     []Diagnostic{},
 	}
-}
-
-// Write writes the document as indented JSON, some runs at a time: memory does not
-// grow with what is written.
-func (p *Plan) Write(w io.Writer) error {
-	frame := *p
-	frame.Runs = []*Run{}
-	var b bytes.Buffer
-	if err := indenting(&b, "").Encode(frame); err != nil {
-		return err
-	}
-	// Only keys of the document stand behind so few spaces.
-	const key = "\n  \"runs\": ["
-	head, tail, _ := bytes.Cut(b.Bytes(), []byte(key+"]"))
-	out := bufio.NewWriterSize(w, 256<<10)
-	out.Write(head)
-	out.WriteString(key)
-	if err := writeRuns(out, p.Runs); err != nil {
-		return err
-	}
-	if len(p.Runs) > 0 {
-		out.WriteString("\n  ")
-	}
-	out.WriteByte(']')
-	out.Write(tail)
-	return out.Flush()
-}
-
-func indenting(w io.Writer, prefix string) *json.Encoder {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent(prefix, "  ")
-	return enc
-}
-
-// Read reads a document that Write wrote. A document of another format version
-// is an error that says so.
-func Read(r io.Reader) (*Plan, error) {
-	var p Plan
-	if err := json.NewDecoder(r).Decode(&p); err != nil {
-		return nil, fmt.Errorf("not a plan: %w", err)
-	}
-	if p.FormatVersion != FormatVersion {
-		return nil, fmt.Errorf("the plan has format version %q, this llmbench reads %q: plan again", p.FormatVersion, FormatVersion)
-	}
-	if slices.Contains(p.Runs, nil) || slices.Contains(p.Packs, nil) || slices.Contains(p.Searches, nil) {
-		return nil, errors.New("the plan is malformed: a run, a pack or a search is null; plan again")
-	}
-	for _, r := range p.Runs {
-		if !slices.Contains([]Action{Measure, Remeasure, Keep, Wait, Blocked, Candidate}, r.Action) {
-			return nil, fmt.Errorf("the plan is malformed: %q is no action of a run; plan again", r.Action)
-		}
-	}
-	return &p, nil
 }
 
 func (p *Plan) summarise(policy *schema.Policy) {

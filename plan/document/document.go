@@ -1,0 +1,186 @@
+// Package document has the JSON forms of plans and runs. A run's command and its job
+// follow from the run: they are rendered where it is shown, saved or submitted.
+package document
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A Run is an element of "runs" in the plan document, and what an attempt's run.json
+// holds.
+type Run struct {
+	*plan.Run
+	Job   Job         `json:"job"`
+	Steps []plan.Step `json:"steps"`
+}
+
+// Job is what a run's document says of its job. Name is the stem of the job's name.
+// Argv and Script are null where nothing is submitted, and where the run shares its
+// job with those of PackedWith: "packs" has that job then.
+type Job struct {
+	Name       string   `json:"name"`
+	Argv       []string `json:"argv"`
+	Script     *string  `json:"script"`
+	PackedWith []string `json:"packed_with"`
+}
+
+// NewRun is the document of a run that these jobs measure: several where its samples
+// share different ones.
+func NewRun(r *plan.Run, jobs ...*plan.Job) *Run {
+	out := &Run{Run: r, Steps: []plan.Step{r.Command()}, Job: Job{PackedWith: []string{}}}
+	for i, j := range jobs {
+		if i == 0 {
+			out.Job.Name = j.Name
+		}
+		if len(j.Runs) == 1 {
+			out.Job.Argv = j.Argv
+			if j.Script != "" {
+				out.Job.Script = &j.Script
+			}
+		}
+		for _, address := range j.Runs {
+			if address != r.Address && !slices.Contains(out.Job.PackedWith, address) {
+				out.Job.PackedWith = append(out.Job.PackedWith, address)
+			}
+		}
+	}
+	return out
+}
+
+// Planned is the run of a document that was read.
+func (r *Run) Planned() *plan.Run {
+	if len(r.Steps) > 0 {
+		r.Facts = r.Steps[0].Files[plan.FactsFile]
+	}
+	return r.Run
+}
+
+// Argv is the run's command as it was stored, empty where there is none.
+func (r *Run) Argv() []string {
+	if len(r.Steps) == 0 {
+		return []string{}
+	}
+	return r.Steps[0].Argv
+}
+
+// Upgrade is plan.Run.Upgrade for a document that was read; submission is that of the
+// job that ran it.
+func (r *Run) Upgrade(simulated bool, submission []string) {
+	script := ""
+	if r.Job.Script != nil {
+		script = *r.Job.Script
+	}
+	r.Run.Upgrade(simulated, r.Argv(), script, submission)
+}
+
+// Alone is the job of a run that was stored with it and that ran no other sample.
+func (r *Run) Alone() *plan.Job {
+	j := &plan.Job{
+		Name: r.Job.Name, Runs: []string{r.Address}, GPUs: r.Hardware.GPUs, TimeLimitSeconds: r.TimeLimitSeconds, Argv: r.Job.Argv,
+	}
+	if r.Job.Script != nil {
+		j.Script = *r.Job.Script
+	}
+	return j
+}
+
+// A Plan is a plan document that was read.
+type Plan struct {
+	*plan.Plan
+	Runs []*Run `json:"runs"`
+}
+
+// Write writes the document of a plan as indented JSON, some runs at a time: memory
+// does not grow with what is written.
+func Write(w io.Writer, p *plan.Plan) error {
+	frame := *p
+	frame.Runs = []*plan.Run{}
+	var b bytes.Buffer
+	if err := indenting(&b, "").Encode(frame); err != nil {
+		return err
+	}
+	// Only keys of the document stand behind so few spaces.
+	const key = "\n  \"runs\": "
+	head, tail, _ := bytes.Cut(b.Bytes(), []byte(key+"[]"))
+	out := bufio.NewWriterSize(w, 256<<10)
+	out.Write(head)
+	out.WriteString(key)
+	if err := WriteList(out, p.Runs, func(r *plan.Run) any { return NewRun(r, r.Jobs()...) }); err != nil {
+		return err
+	}
+	out.Write(tail)
+	return out.Flush()
+}
+
+// WriteList writes a list of a document, which its keys are indented in once. The
+// elements are made by all processors, some at a time.
+func WriteList[T any](out *bufio.Writer, list []T, element func(T) any) error {
+	out.WriteByte('[')
+	comma := ""
+	var made [256]bytes.Buffer
+	for piece := range slices.Chunk(list, len(made)) {
+		var g errgroup.Group
+		g.SetLimit(runtime.GOMAXPROCS(0))
+		for i, v := range piece {
+			made[i].Reset()
+			g.Go(func() error { return indenting(&made[i], "    ").Encode(element(v)) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		for i := range piece {
+			out.WriteString(comma + "\n    ")
+			out.Write(bytes.TrimSuffix(made[i].Bytes(), []byte("\n")))
+			comma = ","
+		}
+	}
+	if len(list) > 0 {
+		out.WriteString("\n  ")
+	}
+	return out.WriteByte(']')
+}
+
+func indenting(w io.Writer, prefix string) *json.Encoder {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(prefix, "  ")
+	return enc
+}
+
+// Read reads a document that Write wrote. A document of another format version is an
+// error that says so.
+func Read(r io.Reader) (*Plan, error) {
+	p := &Plan{Plan: &plan.Plan{}}
+	if err := json.NewDecoder(r).Decode(p); err != nil {
+		return nil, fmt.Errorf("not a plan: %w", err)
+	}
+	if p.FormatVersion != plan.FormatVersion {
+		return nil, fmt.Errorf("the plan has format version %q, this llmbench reads %q: plan again", p.FormatVersion, plan.FormatVersion)
+	}
+	null := errors.New("the plan is malformed: a run, a pack or a search is null; plan again")
+	if slices.Contains(p.Packs, nil) || slices.Contains(p.Searches, nil) {
+		return nil, null
+	}
+	p.Plan.Runs = []*plan.Run{}
+	for _, r := range p.Runs {
+		if r == nil || r.Run == nil {
+			return nil, null
+		}
+		if !slices.Contains([]plan.Action{plan.Measure, plan.Remeasure, plan.Keep, plan.Wait, plan.Blocked, plan.Candidate}, r.Action) {
+			return nil, fmt.Errorf("the plan is malformed: %q is no action of a run; plan again", r.Action)
+		}
+		p.Plan.Runs = append(p.Plan.Runs, r.Planned())
+	}
+	return p, nil
+}
