@@ -1,6 +1,6 @@
 # make test   installs what the tests need where it may, and runs them all
 # make soak   runs what is counted in thousands: 10,000 schedules of faults, all mutants,
-#             2,000 values of each property, 10,000 histories
+#             2,000 values of each property, and the packages of a release, 10,000 histories
 # make worlds runs the rule of searches on seeded worlds, and keeps the table
 # make faults runs campaigns through FAULTS schedules of faults
 # make bench  measures against floors and rivals, and keeps what it saw
@@ -113,6 +113,10 @@ calibrate:
 # Archives, Debian packages and checksums in dist/.
 release:
 	.ci/release
+
+# Two builds byte for byte, the deb in a clean chroot, the arm64 binary emulated.
+release-check:
+	.ci/release-check
 
 ci:
 	bash .ci/run

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,9 @@ func (a *Attempt) document(l jobdir.Listing) (*document.Run, error) {
 	run, err := jobdir.Document[document.Run](l, jobdir.RunFile)
 	if err != nil || run == nil || run.Run == nil {
 		return nil, err
+	}
+	if v := run.FingerprintVersion; v > plan.FingerprintVersion {
+		return nil, fmt.Errorf("%s is of a later llmbench (fingerprint version %d, this one reads up to %d): use that one", jobdir.RunFile, v, plan.FingerprintVersion)
 	}
 	if run.FingerprintVersion != 1 {
 		return run, nil
