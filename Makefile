@@ -69,7 +69,7 @@ build:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./...
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./...
 
-soak: faults mutants properties worlds
+soak: faults mutants properties worlds release-check
 
 # The rule of searches on seeded worlds; keeps the table.
 worlds:
