@@ -27,13 +27,15 @@ const (
 	Running   Phase = "running"   // the benchmark's step was started
 	Finishing Phase = "finishing" // trtllm-bench has ended, or the report is still arriving
 	Ended     Phase = "ended"     // can be judged
+	// Lost attempts were in flight in a process that is gone.
+	Lost Phase = "lost"
 	// Deferred attempts were given back before a job began them: they count for
 	// nothing, as vacant ones.
 	Deferred Phase = "deferred"
 )
 
 // InFlight reports whether a job of an attempt in this phase may bring a result.
-func (p Phase) InFlight() bool { return p != Vacant && p != Ended && p != Deferred }
+func (p Phase) InFlight() bool { return p != Vacant && p != Ended && p != Deferred && p != Lost }
 
 // A snapshot is an attempt's folder at one moment, with the records that the
 // phase depends on.

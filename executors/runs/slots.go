@@ -208,6 +208,9 @@ func stateOf(slots []Slot, wanted int) plan.State {
 		switch {
 		case slot.InFlight:
 			state.InFlight = append(state.InFlight, slot.Job)
+		case slot.Phase == Lost:
+			state.Failed = append(state.Failed, slot.Failed[0])
+			state.Earlier = append(state.Earlier, slot.Failed[1:]...)
 		case slot.Result == nil:
 		case slot.Result.Verdict == results.Valid:
 			state.Valid++

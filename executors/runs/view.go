@@ -14,6 +14,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 var _ plan.Ledger = (*View)(nil)
@@ -24,6 +25,9 @@ var _ plan.Ledger = (*View)(nil)
 type View struct {
 	store  *Store
 	halves [2]viewHalf // real, simulated
+	// Lost reports whether the job of a handle ended with the process that ran it; nil
+	// knows of none. Such a sample is not in flight, for plan and for status alike.
+	Lost func(handle string) bool
 	// observed holds plan.Observation by their content.
 	observed sync.Map
 }
@@ -251,6 +255,17 @@ func (v *View) Slots(k Key, wanted int) ([]Slot, error) { return v.slots(k, want
 func (v *View) Shown(k Key, wanted int) ([]Slot, error) { return v.slots(k, wanted, contents) }
 
 func (v *View) slots(k Key, wanted int, to depth) ([]Slot, error) {
+	slots, err := v.held(k, wanted, to)
+	for i := range slots {
+		if slot := &slots[i]; slot.InFlight && v.Lost != nil && v.Lost(slot.Handle) {
+			slot.InFlight, slot.Phase = false, Lost
+			slot.Failed = slices.Insert(slot.Failed, 0, plan.Failed{Code: failure.Lost, Detail: "the process that simulated it is gone"})
+		}
+	}
+	return slots, err
+}
+
+func (v *View) held(k Key, wanted int, to depth) ([]Slot, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}

@@ -127,6 +127,7 @@ func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 		return p, s.diags
 	}
 	s.seen = s.store.View(Version)
+	s.seen.Lost = s.sites.lost
 	s.seen.Survey()
 	p, diags := plan.Build(plan.Request{
 		Definitions: s.defs, Catalog: s.defs.Catalog,

@@ -272,6 +272,19 @@ func (s *sites) placement(p *plan.Plan) map[plan.ExecutorRef]string {
 	return lines
 }
 
+// lost reports whether a job ended with the process that ran it. No cluster is asked.
+func (s *sites) lost(handle string) bool {
+	for ref, b := range s.backends() {
+		if b.Adopt || !strings.HasPrefix(handle, ref.Type+":") {
+			continue
+		}
+		h := executors.Handle(handle)
+		answer, err := b.Executor.Poll(context.Background(), []executors.Handle{h})
+		return err == nil && answer[h].End == executors.Lost
+	}
+	return false
+}
+
 func (s *sites) backends() map[plan.ExecutorRef]*executors.Backend {
 	m := map[plan.ExecutorRef]*executors.Backend{}
 	for _, st := range s.order {

@@ -73,6 +73,8 @@ func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error
 			}
 			s.expect(r.Estimate, now)
 			return s, errors.Join(err, s.overdue(r, slot, now))
+		case slot.Phase == runs.Lost:
+			s.State, s.Reason = string(slot.Phase), slot.Failed[0].Detail+"; apply measures it again"
 		case slot.Deferred != "":
 			s.State, s.Reason = string(runs.Deferred), slot.Deferred
 		case slot.Result != nil && !slot.Counts:
