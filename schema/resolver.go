@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -262,9 +263,22 @@ var functions = map[string]function.Function{
 	"max":        stdlib.MaxFunc,
 	"merge":      stdlib.MergeFunc,
 	"min":        stdlib.MinFunc,
-	"range":      stdlib.RangeFunc,
+	"range":      rangeFunc,
 	"tonumber":   stdlib.MakeToFunc(cty.Number),
 	"tostring":   stdlib.MakeToFunc(cty.String),
 	"upper":      stdlib.UpperFunc,
 	"values":     stdlib.ValuesFunc,
 }
+
+// rangeFunc is range, which says how to have more values than it gives.
+var rangeFunc = function.New(&function.Spec{
+	VarParam: &function.Parameter{Name: "params", Type: cty.Number},
+	Type:     function.StaticReturnType(cty.List(cty.Number)),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		v, err := stdlib.RangeFunc.Call(args)
+		if err != nil && strings.Contains(err.Error(), "more than 1024 values") {
+			err = errors.New("it gives at most 1,024 values; join several with flatten([range(0, 1000), range(1000, 2000)])")
+		}
+		return v, err
+	},
+})

@@ -67,12 +67,9 @@ type telemetrySums struct {
 const telemetryColumns = 8
 
 func (t *telemetrySums) line(line string, from, to time.Time) {
-	f := strings.Split(line, ",")
+	f := SMIFields(line)
 	if len(f) != telemetryColumns {
 		return
-	}
-	for i := range f {
-		f[i] = strings.TrimSpace(f[i])
 	}
 	at, err := time.ParseInLocation("2006/01/02 15:04:05.000", f[0], from.Location())
 	clock, okC := sampled(f[2])
@@ -95,7 +92,20 @@ func (t *telemetrySums) line(line string, from, to time.Time) {
 	t.reasons(f[6])
 }
 
-// sampled is a number of a sample; false for [N/A] and the like.
+// SMIFields are the fields of a line that nvidia-smi prints with
+// --format=csv,noheader,nounits; "" is for what the GPU does not tell ("[N/A]",
+// "[Not Supported]").
+func SMIFields(line string) []string {
+	f := strings.Split(line, ",")
+	for i := range f {
+		if f[i] = strings.TrimSpace(f[i]); strings.HasPrefix(f[i], "[") || f[i] == "N/A" {
+			f[i] = ""
+		}
+	}
+	return f
+}
+
+// sampled is a number of a sample; false where it is not told.
 func sampled(s string) (float64, bool) {
 	v, err := strconv.ParseFloat(s, 64)
 	return v, err == nil

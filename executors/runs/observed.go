@@ -145,28 +145,35 @@ func observed(p *results.Provenance, name, value string) {
 			p.SideBySide = &n
 		}
 	case "gpu":
-		observedGPU(p, strings.Split(value, ","))
+		observedGPU(p, results.SMIFields(value))
 	}
 }
 
-// observedGPU reads name, driver, highest SM clock, power limit and highest
-// memory clock.
+// observedGPU takes name, driver, highest SM clock, power limit and highest memory
+// clock, as far as they are told.
 func observedGPU(p *results.Provenance, f []string) {
-	for i := range f {
-		f[i] = strings.TrimSpace(f[i])
-	}
 	if len(f) < 4 {
 		return
 	}
-	p.GPUName, p.Driver = &f[0], &f[1]
-	clocks := "SM at most " + f[2] + " MHz"
-	if len(f) > 4 {
-		clocks += ", memory at most " + f[4] + " MHz"
+	p.GPUName, p.Driver = told(f[0]), told(f[1])
+	if f[2] != "" {
+		clocks := "SM at most " + f[2] + " MHz"
+		if len(f) > 4 && f[4] != "" {
+			clocks += ", memory at most " + f[4] + " MHz"
+		}
+		p.Clocks = &clocks
 	}
-	p.Clocks = &clocks
 	if watts, err := strconv.ParseFloat(f[3], 64); err == nil {
 		p.PowerCapW = &watts
 	}
+}
+
+// told is nil for "".
+func told(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 // AddIterations reads the iteration log of a result, if it has one, and gives it

@@ -21,6 +21,19 @@ func TestObservedSideBySide(t *testing.T) {
 	}
 }
 
+// What nvidia-smi does not tell of a GPU is not known.
+func TestObservedGPU(t *testing.T) {
+	var p results.Provenance
+	observed(&p, "gpu", "GB200, [N/A], 1965, [Not Supported], 3996")
+	if p.GPUName == nil || *p.GPUName != "GB200" || p.Driver != nil || p.PowerCapW != nil || p.Clocks == nil || *p.Clocks != "SM at most 1965 MHz, memory at most 3996 MHz" {
+		t.Errorf("%+v", p)
+	}
+	p = results.Provenance{}
+	if observed(&p, "gpu", "GB200, 570.86.15, [N/A], 1200.00"); p.Clocks != nil || p.Driver == nil || *p.PowerCapW != 1200 {
+		t.Errorf("%+v", p)
+	}
+}
+
 // The time in the log is the node's or the container's; one outside of the job
 // is neither.
 func TestMeasuredUntil(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/llmbench/llmbench/executors/results"
 )
 
 // facts are what nodes.sh saw, by node and fact; a fact may have several values.
@@ -49,16 +51,9 @@ type gpu struct{ name, memory, driver, clock, power, ecc string }
 func (f facts) gpus(node string) []gpu {
 	var out []gpu
 	for _, line := range f[node]["gpu"] {
-		fields := strings.Split(line, ",")
-		if len(fields) < 6 {
-			continue
+		if f := results.SMIFields(line); len(f) >= 6 {
+			out = append(out, gpu{f[0], f[1], f[2], f[3], f[4], f[5]})
 		}
-		for i := range fields {
-			if fields[i] = strings.TrimSpace(fields[i]); strings.HasPrefix(fields[i], "[") || fields[i] == "N/A" {
-				fields[i] = ""
-			}
-		}
-		out = append(out, gpu{fields[0], fields[1], fields[2], fields[3], fields[4], fields[5]})
 	}
 	return out
 }
