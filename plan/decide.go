@@ -72,7 +72,7 @@ func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 	var before *Run
 	var diags hcl.Diagnostics
 	if b.Ledger != nil {
-		if err := b.gauge(run); err != nil {
+		if err := b.sizeSamples(run); err != nil {
 			return nil, err
 		}
 		st, err := b.Ledger.Look(run.Fingerprint, run.cluster, run.Simulated, run.State.Wanted)

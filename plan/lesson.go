@@ -33,13 +33,6 @@ type Subject struct {
 // say little more, and take time.
 const LessonsOfSubject = 64
 
-// A Teacher is a ledger that keeps lessons. Package runs has one.
-type Teacher interface {
-	// Lessons returns what the real samples that count teach about subjects that
-	// are wanted: the newest LessonsOfSubject of each, in a fixed order.
-	Lessons(wanted func(Subject) bool) ([]Lesson, error)
-}
-
 // lessons are grouped by what they carry over to.
 type lessons struct {
 	speed   map[speedKey][]Lesson
@@ -59,15 +52,14 @@ type startupKey struct {
 // lessons are those that some of the runs in list can use.
 func (b *builder) lessons(list []candidate) (lessons, error) {
 	l := lessons{speed: map[speedKey][]Lesson{}, refits: map[speedKey]*estimate.Parameters{}, startup: map[startupKey][]float64{}}
-	teacher, ok := b.Ledger.(Teacher)
-	if !ok {
+	if b.Ledger == nil {
 		return l, nil
 	}
 	speeds, startups := map[speedKey]bool{}, map[startupKey]bool{}
 	for _, c := range list {
 		speeds[speedOf(c.run)], startups[startupOf(c.run, c.place.Cluster)] = true, true
 	}
-	all, err := teacher.Lessons(func(s Subject) bool {
+	all, err := b.Ledger.Lessons(func(s Subject) bool {
 		return speeds[speedKey{s.Checkpoint, s.GPU, s.TRTLLMVersion}] || startups[startupKey{s.Cluster, s.Checkpoint, s.TRTLLMVersion, s.Nodes}]
 	})
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 )
 
 // taught is a ledger that holds nothing but lessons.
-type taught []Lesson
+type taught struct {
+	Ledger
+	lessons []Lesson
+}
 
-func (taught) Look(string, string, bool, int) (State, error)  { return State{}, nil }
-func (taught) LastAt(string, bool) (*Last, error)             { return nil, nil }
-func (taught) Addresses(bool) ([]string, error)               { return nil, nil }
-func (l taught) Lessons(func(Subject) bool) ([]Lesson, error) { return l, nil }
+func (l taught) Lessons(func(Subject) bool) ([]Lesson, error) { return l.lessons, nil }
 
 func lesson(version, cluster string, predicted, measured, startup float64) Lesson {
 	e := estimate.Interval{Low: 0.8 * predicted, Mid: predicted, High: 1.2 * predicted}
@@ -30,13 +30,13 @@ func lesson(version, cluster string, predicted, measured, startup float64) Lesso
 }
 
 func TestLessonsCarryOverToLikeRuns(t *testing.T) {
-	b := builder{Request: Request{Ledger: taught{
+	b := builder{Request: Request{Ledger: taught{lessons: []Lesson{
 		lesson("1.0", "here", 1000, 1250, 100),
 		lesson("1.0", "here", 1000, 1000, 300),
 		lesson("1.0", "here", 1000, 1000, 200),
 		lesson("1.1", "here", 1000, 500, 900),
 		lesson("1.0", "elsewhere", 1000, 1000, 900),
-	}}}
+	}}}}
 	all, err := b.lessons(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -74,9 +74,9 @@ func measuredLoad(isl, osl int, gpu string, ratio float64) Lesson {
 // Real runs move the predictions for their model, GPU and version towards what
 // was measured, the more the more there are, and no other.
 func TestRealRunsRefit(t *testing.T) {
-	lessons := taught{measuredLoad(1000, 1000, "GB200", 0.8), measuredLoad(128, 128, "GB200", 0.8), measuredLoad(512, 4000, "GB200", 0.8)}
-	predicted := func(l taught, gpu string) (float64, string) {
-		b := builder{Request: Request{Ledger: l, Catalog: catalog.Load()}}
+	lessons := []Lesson{measuredLoad(1000, 1000, "GB200", 0.8), measuredLoad(128, 128, "GB200", 0.8), measuredLoad(512, 4000, "GB200", 0.8)}
+	predicted := func(l []Lesson, gpu string) (float64, string) {
+		b := builder{Request: Request{Ledger: taught{lessons: l}, Catalog: catalog.Load()}}
 		all, err := b.lessons(nil)
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,10 @@ import (
 )
 
 // A busyLedger has a job in flight for what every address was before.
-type busyLedger struct{ addresses []string }
+type busyLedger struct {
+	plan.Ledger
+	addresses []string
+}
 
 func (busyLedger) Look(fingerprint, _ string, _ bool, wanted int) (plan.State, error) {
 	st := plan.State{Wanted: wanted}
@@ -29,6 +32,8 @@ func (busyLedger) Look(fingerprint, _ string, _ bool, wanted int) (plan.State, e
 func (busyLedger) LastAt(address string, _ bool) (*plan.Last, error) {
 	return &plan.Last{Fingerprint: "before", Run: func() (*plan.Run, error) { return &plan.Run{Address: address, Fingerprint: "before"}, nil }}, nil
 }
+
+func (busyLedger) Lessons(func(plan.Subject) bool) ([]plan.Lesson, error) { return nil, nil }
 
 func (l busyLedger) Addresses(bool) ([]string, error) { return l.addresses, nil }
 
@@ -48,7 +53,7 @@ func TestPlanWarnsOfOrphans(t *testing.T) {
 			t.Fatal(diags)
 		}
 		p, diags := plan.Build(plan.Request{
-			Definitions: defs, Catalog: catalog.Load(), Ledger: busyLedger{[]string{"load/use_case=gone"}},
+			Definitions: defs, Catalog: catalog.Load(), Ledger: busyLedger{addresses: []string{"load/use_case=gone"}},
 			Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
 				return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Target: fixedTarget{}, Cluster: "c", Transient: transient}, nil
 			},

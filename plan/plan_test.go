@@ -145,7 +145,7 @@ func TestFingerprintIgnoresWhatCannotMoveTheNumber(t *testing.T) {
 
 // gauged is an empty ledger with samples of a known spread.
 type gauged struct {
-	taught
+	Ledger
 	n    int
 	half float64
 }
@@ -169,7 +169,7 @@ func TestPrecisionAsksForMoreUntilItHolds(t *testing.T) {
 	} {
 		b := builder{Request: Request{Ledger: gauged{n: c.n, half: c.half}}}
 		r := &Run{State: State{Wanted: c.samples}, precision: precision{wanted: 0.02, most: c.most}}
-		if err := b.gauge(r); err != nil || r.State.Wanted != c.want {
+		if err := b.sizeSamples(r); err != nil || r.State.Wanted != c.want {
 			t.Errorf("%+v: %d samples wanted (%v)", c, r.State.Wanted, err)
 		}
 	}

@@ -17,15 +17,14 @@ type precision struct {
 // the median with 95 %: 1 - 2 * 0.5^6 is 97 %.
 const leastForInterval = 6
 
-// gauge sets how many samples are wanted: those for an interval first, then one
+// sizeSamples sets how many samples are wanted: those for an interval first, then one
 // more as long as it is too wide.
-func (b *builder) gauge(run *Run) error {
+func (b *builder) sizeSamples(run *Run) error {
 	p := &run.precision
-	ledger, ok := b.Ledger.(Gauge)
-	if p.wanted <= 0 || !ok {
+	if p.wanted <= 0 {
 		return nil
 	}
-	n, half, err := ledger.Precision(run.Fingerprint, run.cluster, run.Simulated)
+	n, half, err := b.Ledger.Precision(run.Fingerprint, run.cluster, run.Simulated)
 	if err != nil {
 		return err
 	}

@@ -119,17 +119,6 @@ type SearchAccount struct {
 	Begun    int
 }
 
-// A SearchLedger is a ledger that keeps searches. Package runs has one.
-type SearchLedger interface {
-	// Search returns the account of a search.
-	Search(benchmark, label string, simulated bool) (SearchAccount, error)
-	// Noise returns the relative standard deviation between samples of one run, from
-	// all samples of an image on a cluster.
-	Noise(image, cluster string, simulated bool) (float64, error)
-	// Figures returns what each sample that counts has of trtllm.Figures.
-	Figures(fingerprint, cluster string, simulated bool) ([]map[string]float64, error)
-}
-
 // Name is how intents name the search.
 func (s *Search) Name() string { return s.Benchmark + "/" + s.Label }
 
@@ -241,8 +230,8 @@ func (b *builder) searchAll(p *Plan, all []*searching) error {
 	underWay := false
 	for _, s := range all {
 		p.Searches = append(p.Searches, s.Search)
-		if ledger, ok := b.Ledger.(SearchLedger); ok {
-			account, err := ledger.Search(s.Benchmark, s.Label, s.Simulated)
+		if b.Ledger != nil {
+			account, err := b.Ledger.Search(s.Benchmark, s.Label, s.Simulated)
 			if err != nil {
 				return err
 			}
@@ -384,11 +373,11 @@ func (b *builder) ask(s *searching, take bool) error {
 		if f := run.finalFailure(list[i].Tried); f != nil && !b.Selection.Retry {
 			list[i].Failed = string(f.Code)
 		}
-		switch ledger, ok := b.Ledger.(SearchLedger); {
+		switch {
 		case run.Replaced():
 			list[i].First = replaceReason
-		case ok:
-			samples, err := ledger.Figures(run.Fingerprint, run.cluster, run.Simulated)
+		case b.Ledger != nil:
+			samples, err := b.Ledger.Figures(run.Fingerprint, run.cluster, run.Simulated)
 			if err != nil {
 				return err
 			}
@@ -399,9 +388,9 @@ func (b *builder) ask(s *searching, take bool) error {
 		}
 	}
 	sd := noise.Assumed
-	if ledger, ok := b.Ledger.(SearchLedger); ok {
+	if b.Ledger != nil {
 		var err error
-		if sd, err = ledger.Noise(s.list[0].run.Image.Name, s.cluster, s.Simulated); err != nil {
+		if sd, err = b.Ledger.Noise(s.list[0].run.Image.Name, s.cluster, s.Simulated); err != nil {
 			return err
 		}
 	}

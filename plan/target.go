@@ -84,6 +84,20 @@ type Ledger interface {
 	LastAt(address string, simulated bool) (*Last, error)
 	// Addresses lists the addresses with stored or running attempts, sorted.
 	Addresses(simulated bool) ([]string, error)
+	// Precision returns how many samples count, and the half-width of the 95 %
+	// interval of their output throughput per GPU, relative to the median;
+	// infinite where they are too few for an interval.
+	Precision(fingerprint, cluster string, simulated bool) (samples int, halfWidth float64, err error)
+	// Lessons returns what the real samples that count teach about subjects that
+	// are wanted: the newest LessonsOfSubject of each, in a fixed order.
+	Lessons(wanted func(Subject) bool) ([]Lesson, error)
+	// Search returns the account of a search.
+	Search(benchmark, label string, simulated bool) (SearchAccount, error)
+	// Noise returns the relative standard deviation between samples of one run, from
+	// all samples of an image on a cluster.
+	Noise(image, cluster string, simulated bool) (float64, error)
+	// Figures returns what each sample that counts has of trtllm.Figures.
+	Figures(fingerprint, cluster string, simulated bool) ([]map[string]float64, error)
 }
 
 // A Last is what was measured last at an address.
@@ -91,13 +105,4 @@ type Last struct {
 	Fingerprint string
 	// Run reads the run as it was planned; it returns nil if it is gone.
 	Run func() (*Run, error)
-}
-
-// A Gauge is a ledger that tells how precise the stored samples are. Package
-// runs has one.
-type Gauge interface {
-	// Precision returns how many samples count, and the half-width of the 95 %
-	// interval of their output throughput per GPU, relative to the median;
-	// infinite where they are too few for an interval.
-	Precision(fingerprint, cluster string, simulated bool) (samples int, halfWidth float64, err error)
 }

@@ -4,13 +4,10 @@ import (
 	"math"
 
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-var _ plan.Gauge = (*View)(nil)
-
-// Precision implements plan.Gauge.
+// Precision implements plan.Ledger.
 func (v *View) Precision(fingerprint, cluster string, simulated bool) (int, float64, error) {
 	if cluster == "" {
 		return 0, math.Inf(1), nil

@@ -17,8 +17,6 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-var _ plan.SearchLedger = (*View)(nil)
-
 // The rounds of a search are at searches/BENCHMARK/LABEL/round-N.json.
 const (
 	searchesDir = "searches"
@@ -167,7 +165,7 @@ func GPUHours(gpus int, from, to time.Time) float64 {
 	return float64(gpus) * max(0, to.Sub(from).Hours())
 }
 
-// Search implements plan.SearchLedger.
+// Search implements plan.Ledger.
 func (v *View) Search(benchmark, label string, simulated bool) (plan.SearchAccount, error) {
 	var a plan.SearchAccount
 	var err error
@@ -182,7 +180,7 @@ func (v *View) Search(benchmark, label string, simulated bool) (plan.SearchAccou
 	return a, err
 }
 
-// Noise implements plan.SearchLedger.
+// Noise implements plan.Ledger.
 func (v *View) Noise(image, cluster string, simulated bool) (float64, error) {
 	all, err := v.Results(simulated)
 	if err != nil {
@@ -201,7 +199,7 @@ func (v *View) Noise(image, cluster string, simulated bool) (float64, error) {
 	return pool.SD(), nil
 }
 
-// Figures implements plan.SearchLedger.
+// Figures implements plan.Ledger.
 func (v *View) Figures(fingerprint, cluster string, simulated bool) ([]map[string]float64, error) {
 	if cluster == "" {
 		return nil, nil

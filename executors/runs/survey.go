@@ -150,7 +150,7 @@ func (v *View) Addresses(simulated bool) ([]string, error) {
 	return slices.Sorted(maps.Keys(s.last)), nil
 }
 
-// Lessons implements plan.Teacher.
+// Lessons implements plan.Ledger.
 func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 	s, err := v.survey(false)
 	if err != nil {
@@ -158,8 +158,6 @@ func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 	}
 	return s.lessons.read(wanted)
 }
-
-var _ plan.Teacher = (*View)(nil)
 
 // lessons keep the newest samples about every subject: their memory does not grow
 // with the store.
