@@ -40,7 +40,7 @@ type forecast struct {
 	scenario estimate.Scenario // without requests
 	// The estimate with streaming, and for whole answers.
 	streaming, whole *Estimate
-	// longer is what was last foretold of more requests.
+	// longer is what was last predicted of more requests.
 	longer struct {
 		requests int
 		seconds  float64
@@ -261,7 +261,7 @@ func (f *forecast) unpublished() []string {
 	return f.scenario.Unpublished()
 }
 
-// measures foretells for how many seconds a run measures with another number of
+// measures predicts for how many seconds a run measures with another number of
 // requests.
 func (f *forecast) measures() func(n int) float64 {
 	return func(n int) float64 {
@@ -274,7 +274,7 @@ func (f *forecast) measures() func(n int) float64 {
 	}
 }
 
-// measures foretells for how many seconds s measures when it sends n requests
+// measures predicts for how many seconds s measures when it sends n requests
 // like these, all of mean length.
 func measures(s estimate.Scenario, like []estimate.Request) func(n int) float64 {
 	var isl, osl int
@@ -284,7 +284,7 @@ func measures(s estimate.Scenario, like []estimate.Request) func(n int) float64 
 	mean := estimate.Request{ISL: max(1, isl/max(1, len(like))), OSL: max(1, osl/max(1, len(like)))}
 	return func(n int) float64 {
 		s.Requests = slices.Repeat([]estimate.Request{mean}, n)
-		a, err := estimate.Foretell(s)
+		a, err := estimate.Predict(s)
 		if err != nil {
 			return math.Inf(1)
 		}

@@ -12,7 +12,7 @@ import (
 type noter struct {
 	run   *Run
 	notes []Note
-	// measures foretells for how many seconds the run measures with another number
+	// measures predicts for how many seconds the run measures with another number
 	// of requests; nil where that is not to be known.
 	measures func(requests int) float64
 }

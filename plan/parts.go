@@ -17,7 +17,7 @@ import (
 // what they share.
 type parts struct {
 	blocks    map[blocksKey]*blocksPart
-	families  map[any]trtllm.Arguments // by Common.Args
+	shared    map[any]trtllm.Arguments // by Common.Args
 	arguments map[argumentsKey]*argumentsPart
 	options   map[optionsKey]*optionsPart
 	envs      map[any]map[string]*string // by Common.Env
@@ -27,7 +27,7 @@ type parts struct {
 
 func newParts() *parts {
 	return &parts{
-		blocks: map[blocksKey]*blocksPart{}, families: map[any]trtllm.Arguments{}, arguments: map[argumentsKey]*argumentsPart{},
+		blocks: map[blocksKey]*blocksPart{}, shared: map[any]trtllm.Arguments{}, arguments: map[argumentsKey]*argumentsPart{},
 		options: map[optionsKey]*optionsPart{}, envs: map[any]map[string]*string{}, data: map[dataKey]*requests{},
 		settings: map[ExecutorRef]ExecutorIdentity{},
 	}
@@ -106,7 +106,7 @@ type argumentsKey struct {
 func (p *parts) argumentsOf(cell *schema.Cell, data *requests) *argumentsPart {
 	common := cell.Common().Args
 	return once(p.arguments, argumentsKey{common, ownKey(cell), data.bound(), optionFraction(cell)}, func() *argumentsPart {
-		all := maps.Clone(once(p.families, common, func() trtllm.Arguments { return convertArguments(cell) }))
+		all := maps.Clone(once(p.shared, common, func() trtllm.Arguments { return convertArguments(cell) }))
 		for name, v := range cell.Args.Own() {
 			all[name] = argument(v)
 		}

@@ -95,7 +95,7 @@ func newEstimate(s estimate.Scenario, learned learned) *Estimate {
 		StartupSeconds:        ptr(learned.startup(s.Model.Bytes())),
 	}
 	defer e.round()
-	m, err := estimate.Foretell(s)
+	m, err := estimate.Predict(s)
 	if err != nil {
 		return e
 	}

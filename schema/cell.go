@@ -38,7 +38,7 @@ func (m *maker) makeRow(r *row, axes []*axis) (total, left int, diags hcl.Diagno
 	if ready {
 		res.diags = append(res.diags, res.unusedAxes()...)
 	}
-	s := newSieve(r, axes)
+	s := newExcludeFilter(r, axes)
 	at := make([]int, len(axes))
 	for more := true; more; more = next(at, axes) {
 		total++

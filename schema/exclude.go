@@ -139,8 +139,8 @@ func (b *benchmarkBlock) checkUseCases() hcl.Diagnostics {
 	return diags
 }
 
-// A filter of one row: for each exclude, which positions on each axis it wants.
-type sieve struct {
+// An excludeFilter is that of one row: for each exclude, which positions on each axis it wants.
+type excludeFilter struct {
 	excludes []*exclude
 	wants    [][]want
 }
@@ -150,9 +150,9 @@ type want struct {
 	at   []bool
 }
 
-// newSieve prepares the excludes that apply to the row.
-func newSieve(r *row, axes []*axis) *sieve {
-	s := &sieve{}
+// newExcludeFilter prepares the excludes that apply to the row.
+func newExcludeFilter(r *row, axes []*axis) *excludeFilter {
+	s := &excludeFilter{}
 	for _, mx := range []*matrix{r.benchmark.matrix, r.matrix} {
 		if mx == nil {
 			continue
@@ -186,7 +186,7 @@ func (ex *exclude) wants(useCase string, axes []*axis) (wants []want, applies bo
 
 // removes reports whether an exclude removes the run at these positions, and
 // counts.
-func (s *sieve) removes(at []int) bool {
+func (s *excludeFilter) removes(at []int) bool {
 	removed := false
 	for i, ex := range s.excludes {
 		if !slices.ContainsFunc(s.wants[i], func(w want) bool { return !w.at[at[w.axis]] }) {

@@ -27,7 +27,7 @@ func BenchmarkView(b *testing.B) {
 	s := Open(b.TempDir())
 	keys := fillOld(b, s, 1000)
 	v := keeping(s)
-	if _, err := v.survey(false); err != nil {
+	if _, err := v.scan(false); err != nil {
 		b.Fatal(err)
 	}
 	v.Keep()

@@ -43,8 +43,8 @@ type viewHalf struct {
 
 	open sync.Once
 
-	surveyed sync.Once
-	found    *survey
+	scanned sync.Once
+	found    *scan
 	failed   error
 
 	mu      sync.Mutex // of all below

@@ -310,13 +310,13 @@ func (s *Scenario) parameters() Parameters {
 	return shipped()
 }
 
-// Averages are what a plan foretells of a run: how long it measures, in seconds,
+// Averages are what a plan predicts of a run: how long it measures, in seconds,
 // and means over the requests, times in milliseconds.
 type Averages struct{ TotalS, TPSPerGPU, TTFT, TPOT float64 }
 
-// Foretell simulates s as Simulate does and keeps no request. An error says what
+// Predict simulates s as Simulate does and keeps no request. An error says what
 // does not fit.
-func Foretell(s Scenario) (Averages, error) {
+func Predict(s Scenario) (Averages, error) {
 	e, err := simulate(s, Memory(s), nil)
 	if err != nil {
 		return Averages{}, err

@@ -115,8 +115,8 @@ func BenchmarkSimulateMixed(b *testing.B) {
 	}
 }
 
-// What is foretold is what the whole simulation says.
-func TestForetellIsTheMeanOfSimulate(t *testing.T) {
+// What is predicted is what the whole simulation says.
+func TestPredictIsTheMeanOfSimulate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := maverick(900, 40, 0, 0, 8192, 0.9)
 		for range rapid.IntRange(1, 60).Draw(t, "requests") {
@@ -128,7 +128,7 @@ func TestForetellIsTheMeanOfSimulate(t *testing.T) {
 		}
 		s.Concurrency = rapid.IntRange(-1, 30).Draw(t, "concurrency")
 		s.AttentionDP = rapid.Bool().Draw(t, "attention DP")
-		got, err := Foretell(s)
+		got, err := Predict(s)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,7 @@ func asStatus(code int) error {
 // those that are left.
 func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string, asJSON bool) (code int, applying bool, err error) {
 	var p *plan.Plan
-	var lines []view.Standing
+	var lines []view.RunStatus
 	var s *session
 	for range 3 { // jobs may end while the store is read
 		s = e.load(f, executor)
@@ -79,7 +79,7 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 			}
 			return exitError, false, s.complain(diags)
 		}
-		if lines, err = s.standing(ctx, p); err != nil {
+		if lines, err = s.runStatuses(ctx, p); err != nil {
 			return exitError, false, err
 		}
 		if !overtaken(lines) {
@@ -115,15 +115,15 @@ func (s *session) applying() bool {
 
 // simulated are the lines of simulations where nothing is measured yet and the
 // store has some, else lines.
-func (s *session) simulated(ctx context.Context, f definitionFlags, executor string, lines []view.Standing, p *plan.Plan) ([]view.Standing, *plan.Plan, error) {
-	if slices.ContainsFunc(lines, func(l view.Standing) bool { return !l.Untouched() }) {
+func (s *session) simulated(ctx context.Context, f definitionFlags, executor string, lines []view.RunStatus, p *plan.Plan) ([]view.RunStatus, *plan.Plan, error) {
+	if slices.ContainsFunc(lines, func(l view.RunStatus) bool { return !l.Untouched() }) {
 		return lines, p, nil
 	}
 	other, of, list, err := s.simulations(f, executor, nil)
 	if err != nil || len(list) == 0 {
 		return lines, p, err
 	}
-	lines, err = other.standing(ctx, of)
+	lines, err = other.runStatuses(ctx, of)
 	for i := range lines {
 		if lines[i].State == "done" {
 			lines[i].State = "simulated"
@@ -132,10 +132,10 @@ func (s *session) simulated(ctx context.Context, f definitionFlags, executor str
 	return lines, of, err
 }
 
-// standing is where every run of the plan is: its samples from their folders,
+// runStatuses are where every run of the plan is: its samples from their folders,
 // jobs in flight from one query to each backend.
-func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, error) {
-	var lines []view.Standing
+func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStatus, error) {
+	var lines []view.RunStatus
 	asked := map[*executors.Backend][]executors.Handle{}
 	submitted := map[executors.Handle]time.Time{}
 	for _, r := range p.Runs {
@@ -150,7 +150,7 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 				return nil, err
 			}
 		}
-		line, err := view.NewStanding(r, slots, time.Now())
+		line, err := view.NewRunStatus(r, slots, time.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -183,7 +183,7 @@ func (s *session) standing(ctx context.Context, p *plan.Plan) ([]view.Standing, 
 			}
 		}
 		for i := range lines {
-			lines[i].Hear(answer)
+			lines[i].Update(answer)
 		}
 	}
 	return lines, nil
@@ -194,7 +194,7 @@ const settled = 2 * time.Minute
 
 // overtaken reports whether a run that was in flight when the plan was made is so
 // no longer.
-func overtaken(lines []view.Standing) bool {
+func overtaken(lines []view.RunStatus) bool {
 	for _, l := range lines {
 		if l.Action == plan.Wait && !l.GoingOn() {
 			return true
@@ -203,7 +203,7 @@ func overtaken(lines []view.Standing) bool {
 	return false
 }
 
-func statusCode(p *plan.Plan, lines []view.Standing) int {
+func statusCode(p *plan.Plan, lines []view.RunStatus) int {
 	code := exitDone
 	if len(p.Unmet()) > 0 {
 		code = exitFailed

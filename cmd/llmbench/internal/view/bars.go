@@ -36,10 +36,10 @@ type bar struct {
 
 // A sample is what is known of one from its events.
 type sample struct {
-	run      *plan.Run
-	standing string // waiting, running, done or failed
-	since    time.Time
-	share    float64 // of its requests that are done
+	run   *plan.Run
+	state string // waiting, running, done or failed
+	since time.Time
+	share float64 // of its requests that are done
 }
 
 func newBars(w io.Writer, p *plan.Plan) *bars {
@@ -74,24 +74,24 @@ func (b *bars) take(id string, e executors.Event) sample {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.samples[id]
-	was := s.standing
+	was := s.state
 	switch {
 	case e.Type == executors.RunComplete:
-		s.standing = "done"
+		s.state = "done"
 	case e.Type == executors.RunErrored:
-		s.standing = "failed"
+		s.state = "failed"
 	case e.State == executors.Starting || e.State == executors.Running || e.State == executors.Finishing:
-		s.standing = "running"
+		s.state = "running"
 	default:
-		s.standing = "waiting"
+		s.state = "waiting"
 	}
-	if s.run = e.Run; s.standing != was {
+	if s.run = e.Run; s.state != was {
 		s.since, s.share = e.Time, 0
 	}
-	if s.standing == "running" && !e.Started.IsZero() {
+	if s.state == "running" && !e.Started.IsZero() {
 		s.since = e.Started
 	}
-	if s.standing == "running" && e.Total > 0 {
+	if s.state == "running" && e.Total > 0 {
 		s.share = float64(e.Done) / float64(e.Total)
 	}
 	b.samples[id] = s
@@ -114,15 +114,15 @@ func (b *bars) summary(now time.Time) string {
 		switch {
 		case s.share > 0:
 			one = e.MeasureSeconds.Mid * (1 - s.share)
-		case s.standing == "running":
+		case s.state == "running":
 			one = max(0, one-now.Sub(s.since).Seconds())
 		}
 		longest, seconds = max(longest, one), seconds+n*one
 	}
 	for _, s := range b.samples {
-		count[s.standing]++
+		count[s.state]++
 		seen[s.run]++
-		if s.standing == "running" || s.standing == "waiting" {
+		if s.state == "running" || s.state == "waiting" {
 			left(s.run, 1, s)
 		}
 	}
@@ -164,7 +164,7 @@ func (b *bars) at(id string) *bar {
 // draw shows how far a sample is: a running one with its phase and for how long its job
 // has run.
 func (at *bar) draw(e executors.Event, s sample) {
-	running := s.standing == "running"
+	running := s.state == "running"
 	text := safeString(strings.TrimSpace(string(e.State) + " " + e.Text))
 	switch {
 	case running && e.Type == executors.RunProgress && e.Text != "":

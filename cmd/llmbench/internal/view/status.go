@@ -18,8 +18,8 @@ import (
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
-// A Standing is where one run is, as `status -json` prints it.
-type Standing struct {
+// A RunStatus is where one run is, as `status -json` prints it.
+type RunStatus struct {
 	Address  string      `json:"address"`
 	Action   plan.Action `json:"action"`
 	State    string      `json:"state"`
@@ -46,10 +46,10 @@ type Standing struct {
 	Declared []string `json:"declared"`
 }
 
-// NewStanding sums up the samples of a run: what is in flight, else what failed,
+// NewRunStatus sums up the samples of a run: what is in flight, else what failed,
 // else what is stored.
-func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error) {
-	s := Standing{
+func NewRunStatus(r *plan.Run, slots []runs.Slot, now time.Time) (RunStatus, error) {
+	s := RunStatus{
 		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
 		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted), planned: r.Estimate,
 	}
@@ -87,7 +87,7 @@ func NewStanding(r *plan.Run, slots []runs.Slot, now time.Time) (Standing, error
 	return s, nil
 }
 
-func (s *Standing) fly(slot runs.Slot) error {
+func (s *RunStatus) fly(slot runs.Slot) error {
 	s.flying, s.packed, s.handle = true, slot.Pack != "", executors.Handle(slot.Handle)
 	s.State, s.Reason = string(slot.Phase), ""
 	if slot.Job.JobID != "" {
@@ -110,7 +110,7 @@ func (s *Standing) fly(slot runs.Slot) error {
 
 // overdue warns of a running job that takes longer than expected, and says where it
 // was looked into.
-func (s *Standing) overdue(r *plan.Run, slot runs.Slot, now time.Time) error {
+func (s *RunStatus) overdue(r *plan.Run, slot runs.Slot, now time.Time) error {
 	if slot.Phase != runs.Running {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (s *Standing) overdue(r *plan.Run, slot runs.Slot, now time.Time) error {
 
 // expect says how long a job that has started should go on: by its progress, else
 // by the time since it started.
-func (s *Standing) expect(e *plan.Estimate, now time.Time) {
+func (s *RunStatus) expect(e *plan.Estimate, now time.Time) {
 	if e == nil || e.MeasureSeconds == nil || e.StartupSeconds == nil || s.Since == nil {
 		return
 	}
@@ -145,9 +145,9 @@ func (s *Standing) expect(e *plan.Estimate, now time.Time) {
 	s.ETA = &left
 }
 
-// Hear takes in what a backend answered about the run's job. What the job says
+// Update takes in what a backend answered about the run's job. What the job says
 // itself comes first.
-func (s *Standing) Hear(answer map[executors.Handle]executors.Status) {
+func (s *RunStatus) Update(answer map[executors.Handle]executors.Status) {
 	a, ok := answer[s.handle]
 	switch {
 	case !ok || !s.flying:
@@ -175,10 +175,10 @@ func (s *Standing) Hear(answer map[executors.Handle]executors.Status) {
 }
 
 // Untouched reports whether nothing was ever tried of the run.
-func (s *Standing) Untouched() bool { return s.State == "planned" }
+func (s *RunStatus) Untouched() bool { return s.State == "planned" }
 
 // GoingOn reports whether a job of the run may still bring a result.
-func (s *Standing) GoingOn() bool { return s.flying }
+func (s *RunStatus) GoingOn() bool { return s.flying }
 
 // Totals sum up the runs of a status. A run is running while a job of it has nodes,
 // and waiting while one is in the queue; GPU-hours of jobs that have not ended are
@@ -201,8 +201,8 @@ type Totals struct {
 }
 
 // NewTotals sums up lines. applying says that an apply submits what is not started.
-func NewTotals(lines []Standing, applying bool, now time.Time) Totals {
-	t := Totals{Runs: len(lines), simulated: len(lines) > 0 && !slices.ContainsFunc(lines, func(l Standing) bool { return !l.Simulated })}
+func NewTotals(lines []RunStatus, applying bool, now time.Time) Totals {
+	t := Totals{Runs: len(lines), simulated: len(lines) > 0 && !slices.ContainsFunc(lines, func(l RunStatus) bool { return !l.Simulated })}
 	var longest, seconds float64
 	for _, l := range lines {
 		switch state := executors.State(l.State); {
@@ -299,50 +299,50 @@ func clock(at time.Time) string {
 	return at.Format("2006-01-02 15:04")
 }
 
-// StatusJSON prints standings as JSON.
-func StatusJSON(w io.Writer, lines []Standing, t Totals) error {
+// StatusJSON prints the status of runs as JSON.
+func StatusJSON(w io.Writer, lines []RunStatus, t Totals) error {
 	if lines == nil {
-		lines = []Standing{}
+		lines = []RunStatus{}
 	}
 	return writeJSON(w, struct {
-		Runs   []Standing `json:"runs"`
-		Totals Totals     `json:"totals"`
+		Runs   []RunStatus `json:"runs"`
+		Totals Totals      `json:"totals"`
 	}{lines, t})
 }
 
-// Status prints standings as a table, their totals, and where the searches of the plan
+// Status prints the status of runs as a table, their totals, and where the searches of the plan
 // stand. Where the terminal is too narrow for them, reasons stand below it.
-func Status(w io.Writer, lines []Standing, totals Totals, of *plan.Plan) error {
+func Status(w io.Writer, lines []RunStatus, totals Totals, of *plan.Plan) error {
 	p := &printer{w: w}
-	if slices.ContainsFunc(lines, func(l Standing) bool { return l.Simulated }) {
+	if slices.ContainsFunc(lines, func(l RunStatus) bool { return l.Simulated }) {
 		p.line("%s\n", banner)
 	}
-	cols := []column[Standing]{
-		{"run", false, 0, func(l Standing) string { return Shown(l.Address) }},
-		{"samples", true, 1, func(l Standing) string { return l.samples }},
-		{"state", false, 0, Standing.state},
-		{"job", false, 4, func(l Standing) string {
+	cols := []column[RunStatus]{
+		{"run", false, 0, func(l RunStatus) string { return Shown(l.Address) }},
+		{"samples", true, 1, func(l RunStatus) string { return l.samples }},
+		{"state", false, 0, RunStatus.state},
+		{"job", false, 4, func(l RunStatus) string {
 			if l.JobID == nil {
 				return "-"
 			}
 			return *l.JobID
 		}},
-		{"nodes", false, 5, func(l Standing) string { return cmp.Or(strings.Join(l.Nodes, ","), "-") }},
-		{"ran for", true, 2, func(l Standing) string {
+		{"nodes", false, 5, func(l RunStatus) string { return cmp.Or(strings.Join(l.Nodes, ","), "-") }},
+		{"ran for", true, 2, func(l RunStatus) string {
 			if l.took == 0 {
 				return "-"
 			}
 			return took(l.took)
 		}},
-		{"left", true, 3, func(l Standing) string {
+		{"left", true, 3, func(l RunStatus) string {
 			if l.ETA == nil {
 				return "-"
 			}
 			return "~" + took(time.Duration(*l.ETA)*time.Second)
 		}},
-		{"why", false, 6, Standing.why},
+		{"why", false, 6, RunStatus.why},
 	}
-	if !slices.ContainsFunc(lines, func(l Standing) bool { return l.why() != "" }) {
+	if !slices.ContainsFunc(lines, func(l RunStatus) bool { return l.why() != "" }) {
 		cols = cols[:len(cols)-1]
 	}
 	t := &table{}
@@ -359,7 +359,7 @@ func Status(w io.Writer, lines []Standing, totals Totals, of *plan.Plan) error {
 	p.line("")
 	p.wrapped("", 2, totals.String())
 	searchStatus(p, of)
-	declared := len(lines) - len(slices.DeleteFunc(slices.Clone(lines), func(l Standing) bool { return len(l.Declared) > 0 }))
+	declared := len(lines) - len(slices.DeleteFunc(slices.Clone(lines), func(l RunStatus) bool { return len(l.Declared) > 0 }))
 	if declared > 0 {
 		p.line("%d of %d runs: %s (%s)", declared, len(lines), catalog.Mark, failure.DeclaredByUser)
 	}
@@ -367,7 +367,7 @@ func Status(w io.Writer, lines []Standing, totals Totals, of *plan.Plan) error {
 }
 
 // state is the state, and how far a running job has come.
-func (s Standing) state() string {
+func (s RunStatus) state() string {
 	if s.log == nil || s.log.String() == "" {
 		return painted(s.State)
 	}
@@ -375,7 +375,7 @@ func (s Standing) state() string {
 }
 
 // why is the reason for a state that does not speak for itself.
-func (s Standing) why() string {
+func (s RunStatus) why() string {
 	if s.Action == plan.Keep || s.Untouched() && s.Action == plan.Measure {
 		return ""
 	}
@@ -383,7 +383,7 @@ func (s Standing) why() string {
 }
 
 // reasons lists why runs are where they are, each reason once.
-func (p *printer) reasons(lines []Standing) {
+func (p *printer) reasons(lines []RunStatus) {
 	var order []string
 	runs := map[string][]string{}
 	for _, l := range lines {

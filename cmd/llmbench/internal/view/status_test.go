@@ -17,15 +17,15 @@ func TestStandingExpects(t *testing.T) {
 	half := 0.5
 	e := &plan.Estimate{StartupSeconds: &estimate.Interval{Mid: 300}, MeasureSeconds: &estimate.Interval{Mid: 60}}
 	for name, c := range map[string]struct {
-		s    Standing
+		s    RunStatus
 		e    *plan.Estimate
 		want float64 // -1 for none
 	}{
-		"loads weights":  {Standing{Since: ago(100)}, e, 260},
-		"measures":       {Standing{Since: ago(400), Progress: &half}, e, 30},
-		"takes too long": {Standing{Since: ago(900)}, e, 0},
-		"not started":    {Standing{}, e, -1},
-		"no estimate":    {Standing{Since: ago(1)}, nil, -1},
+		"loads weights":  {RunStatus{Since: ago(100)}, e, 260},
+		"measures":       {RunStatus{Since: ago(400), Progress: &half}, e, 30},
+		"takes too long": {RunStatus{Since: ago(900)}, e, 0},
+		"not started":    {RunStatus{}, e, -1},
+		"no estimate":    {RunStatus{Since: ago(1)}, nil, -1},
 	} {
 		c.s.expect(c.e, now)
 		if (c.s.ETA == nil) != (c.want < 0) || c.s.ETA != nil && *c.s.ETA != c.want {
@@ -38,7 +38,7 @@ func TestTotals(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	e := &plan.Estimate{StartupSeconds: &estimate.Interval{Mid: 300}, MeasureSeconds: &estimate.Interval{Mid: 60}, GPUHours: &estimate.Interval{Low: 0.4, Mid: 0.8, High: 1.6}}
 	half, eta, id := 0.5, 180.0, "7"
-	lines := []Standing{
+	lines := []RunStatus{
 		{Address: "load/use_case=a", Action: plan.Keep, State: "done", samples: "1 of 1", gpus: 8, spent: 2.5, Reason: "all samples are stored"},
 		{Address: "load/use_case=b", Action: plan.Wait, State: "running", samples: "0 of 1", flying: true, gpus: 8, took: 15 * time.Minute, JobID: &id,
 			log: &runs.Progress{Done: 1, Total: 2}, Progress: &half, ETA: &eta, planned: e},

@@ -12,9 +12,9 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// A survey is what is found by a look at everything in one half of a store: what
+// A scan is what is found by a look at everything in one half of a store: what
 // was tried at every address, and what the newest samples teach.
-type survey struct {
+type scan struct {
 	view      *View
 	simulated bool
 
@@ -48,24 +48,24 @@ func (t *trial) later(than *trial) bool {
 		cmp.Compare(than.sample, t.sample), cmp.Compare(than.number, t.number)) > 0
 }
 
-// Survey begins to look at all real results, which every plan asks for, while
+// Scan begins to look at all real results, which every plan asks for, while
 // the caller does other things.
-func (v *View) Survey() {
-	go func() { _, _ = v.survey(false) }()
+func (v *View) Scan() {
+	go func() { _, _ = v.scan(false) }()
 }
 
-// survey looks at everything once.
-func (v *View) survey(simulated bool) (*survey, error) {
+// scan looks at everything once.
+func (v *View) scan(simulated bool) (*scan, error) {
 	h := v.half(simulated)
-	h.surveyed.Do(func() {
-		h.found = &survey{view: v, simulated: simulated, last: map[string]*lastTrials{}, lessons: lessons{}}
+	h.scanned.Do(func() {
+		h.found = &scan{view: v, simulated: simulated, last: map[string]*lastTrials{}, lessons: lessons{}}
 		h.failed = h.each(func(fingerprint string) error { return h.found.add(h, fingerprint) })
 	})
 	return h.found, h.failed
 }
 
 // add takes in all attempts at a fingerprint.
-func (s *survey) add(h *viewHalf, fingerprint string) error {
+func (s *scan) add(h *viewHalf, fingerprint string) error {
 	known, settled, err := h.history(fingerprint, ends)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (s *survey) add(h *viewHalf, fingerprint string) error {
 	return nil
 }
 
-func (s *survey) addTrials(k Key, c *clusterHistory) {
+func (s *scan) addTrials(k Key, c *clusterHistory) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sample := range c.Samples {
@@ -120,7 +120,7 @@ func (s *survey) addTrials(k Key, c *clusterHistory) {
 // address, by the times in the attempts; failed attempts are taken only where
 // nothing was ever measured. It returns nil if nothing was tried there.
 func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
-	s, err := v.survey(simulated)
+	s, err := v.scan(simulated)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
 // Addresses implements plan.Ledger: it lists the addresses at which an attempt
 // was prepared, sorted.
 func (v *View) Addresses(simulated bool) ([]string, error) {
-	s, err := v.survey(simulated)
+	s, err := v.scan(simulated)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (v *View) Addresses(simulated bool) ([]string, error) {
 
 // Lessons implements plan.Ledger.
 func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
-	s, err := v.survey(false)
+	s, err := v.scan(false)
 	if err != nil {
 		return nil, err
 	}
