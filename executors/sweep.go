@@ -34,7 +34,7 @@ func (c *Campaign) leave(ctx context.Context) {
 			clean = err == nil && found == 0
 		}
 		if !clean && ctx.Err() == nil {
-			c.tell(nil, Message, Event{Text: fmt.Sprintf("whether %s has jobs left that nobody waits for is not known; `llmbench cancel -orphans` looks again", b.Ref.Type)})
+			c.tell(nil, Message, Event{Text: fmt.Sprintf("cannot tell whether %s has orphaned jobs; `llmbench cancel -orphans` looks again", b.Ref.Type)})
 		}
 	}
 }

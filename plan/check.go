@@ -55,11 +55,11 @@ func (p *proof) promptsAsText() hcl.Diagnostics {
 		return p.errorAt("max_seq_len", "max_seq_len is missing", fmt.Sprintf(
 			"Line %d of %s has media_paths, so that llmbench cannot say how long requests get. Set max_seq_len.", p.data.traits.MediaLine, *p.data.Path))
 	}
-	detail := fmt.Sprintf("Rows of %s hold prompts as text or media, whose lengths only the tokenizer knows: no estimate, no proof that they fit.", *p.data.Path)
+	detail := fmt.Sprintf("Rows of %s hold prompts as text or media, whose lengths only the tokenizer knows: llmbench can neither predict the run nor check that it fits.", *p.data.Path)
 	if n := p.data.bound(); n > 0 {
-		detail += fmt.Sprintf(" By its bytes the longest request has at most %d tokens (ISL + OSL), which max_seq_len is unless it is set. Rows with input_ids give the lengths.", n)
+		detail += fmt.Sprintf(" Judging by bytes, the longest request has at most %d tokens (ISL + OSL), which is the default of max_seq_len. Rows with input_ids give exact lengths.", n)
 	}
-	detail += " A simulation takes a token for every four bytes of a prompt."
+	detail += " Simulations assume one token per four bytes of prompt."
 	return p.warningAt("max_seq_len", "Prompt lengths are not known", detail)
 }
 

@@ -99,7 +99,7 @@ func (p *proof) timeLimit() hcl.Diagnostics {
 		return nil
 	}
 	return p.errorAt("time_limit", "Time limit is missing",
-		"Every run needs a time_limit: it ends a job that hangs and it is what the plan's cost ceiling is made of. Write for example time_limit = \"30m\".")
+		"Every run needs a time_limit: it ends jobs that hang, and it bounds what the plan can cost. For example: time_limit = \"30m\".")
 }
 
 func divisors(n int) string {

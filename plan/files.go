@@ -85,10 +85,10 @@ func checkFiles(run *Run, cell *schema.Cell) hcl.Diagnostics {
 		switch {
 		case !path.IsAbs(f.Path):
 			diags = append(diags, cellError(cell, f.Argument, "Path is not absolute", fmt.Sprintf(
-				"%s is %q. Jobs run in a folder of their own and without a network, so that neither a relative path nor a name on a hub is found there. Give the absolute path of a file or downloaded folder on a file system that all nodes share.", f.Argument, f.Path)))
+				"%s is %q. Jobs run in their own folder and without a network, so relative paths and names on a hub do not work there. Give the absolute path of a file or downloaded folder on a file system that all nodes share.", f.Argument, f.Path)))
 		case strings.ContainsAny(f.Path, ",:"):
 			diags = append(diags, cellError(cell, f.Argument, "Path cannot be mounted", fmt.Sprintf(
-				"%s is %q. A comma or a colon in a path cannot be told from a separator of container mounts.", f.Argument, f.Path)))
+				"%s is %q. Container mounts use commas and colons as separators, so the path must not contain them.", f.Argument, f.Path)))
 		}
 	}
 	return diags

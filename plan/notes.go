@@ -23,7 +23,7 @@ func notes(r *Run, measures func(requests int) float64, unpublished []string) []
 			"No published run has %s: predictions are unverified until a real result is in the store.", strings.Join(unpublished, " or "))
 	}
 	if c, _ := r.Arguments.Int("concurrency"); c <= 0 {
-		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so that latencies hold the time that a request waits behind the others.", r.Dataset.Rows)
+		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so latencies include the time that a request waits behind the others.", r.Dataset.Rows)
 		if r.Arguments.Bool("streaming") {
 			n.add(failure.UnlimitedConcurrency, "avg_ttft_ms", "%s", detail)
 		}
@@ -43,7 +43,7 @@ func notes(r *Run, measures func(requests int) float64, unpublished []string) []
 		n.add(failure.UnpinnedRevision, "", "The checkpoint has no revision, so new weights are noticed when measured, not before; revision = … pins it.")
 	}
 	if v := r.Env["NCCL_MNNVL_ENABLE"]; v != nil && *v == "0" {
-		n.add(failure.MNNVLOff, "output_throughput_per_gpu_tok_s", "NCCL_MNNVL_ENABLE=0: NCCL does not use NVLink between nodes, so this measures another and slower system.")
+		n.add(failure.MNNVLOff, "output_throughput_per_gpu_tok_s", "NCCL_MNNVL_ENABLE=0: NCCL does not use NVLink between nodes, so this measures a different, slower system.")
 	}
 	n.declaredByUser()
 	n.versionNotCatalogued()

@@ -25,7 +25,7 @@ func checkPolicy(policy *schema.Policy, p *Plan) hcl.Diagnostics {
 	}
 	if most := policy.MaxGPUHours; most != nil && p.Summary.GPUHoursLimit > *most {
 		refuse("max_gpu_hours", "", fmt.Sprintf(
-			"The plan can cost up to %.1f GPU-hours by its time limits, and max_gpu_hours is %g: %s. Shorten time limits, take fewer runs with -target, or raise the limit.",
+			"The plan can cost up to %.1f GPU-hours by its time limits, and max_gpu_hours is %g: %s. Shorten time limits, select fewer runs with -target, or raise the limit.",
 			p.Summary.GPUHoursLimit, *most, p.limitSum()))
 	}
 	if most := policy.MaxRunGPUHours; most != nil {

@@ -54,9 +54,9 @@ func (m *maker) refuseAxis(a *hclsyntax.Attribute) *hcl.Diagnostic {
 	case name == "use_case":
 		return refuse(a.NameRange, "Unsupported matrix axis", "Use cases are the rows of a benchmark: write a block use_case \"NAME\" {} for each.")
 	case slices.Contains(unmeasured, name):
-		return refuse(a.NameRange, "Unsupported matrix axis", "%s does not change what is measured, so two runs that differ in it only would measure the same. Set it in the benchmark or in a row.", name)
+		return refuse(a.NameRange, "Unsupported matrix axis", "%s does not change what is measured, so runs that differ only in it would measure the same. Set it in the benchmark or in a row.", name)
 	case name == "env" || name == "llm_api_options":
-		return refuse(a.NameRange, "Unsupported matrix axis", "%s holds several values, so it cannot be an axis as a whole. Sweep what differs with a free axis, such as `axis \"variant\" { values = […] }`, and refer to each.variant in %[1]s.", name)
+		return refuse(a.NameRange, "Unsupported matrix axis", "%s holds several values and cannot itself be an axis. Sweep the part that differs with a free axis, such as `axis \"variant\" { values = […] }`, and refer to each.variant in %[1]s.", name)
 	}
 	if why, ours := m.args.catalog.OwnedFlag(name); ours {
 		return ownedFlag(a, why)
@@ -76,7 +76,7 @@ func (m *maker) readFreeAxis(b *hclsyntax.Block) (*axis, hcl.Diagnostics) {
 	ax := &axis{name: b.Labels[0], free: true, rng: b.DefRange()}
 	_, ours := m.args.catalog.OwnedFlag(ax.name)
 	if ours || slices.Contains(m.args.known, ax.name) || ax.name == "use_case" {
-		return nil, append(diags, within(refuse(b.LabelRanges[0], "Axis block for an argument", "%q is an argument of benchmarks, and a free axis needs a name of its own. The axis of an argument is written %s = […].", ax.name, ax.name), b.DefRange()))
+		return nil, append(diags, within(refuse(b.LabelRanges[0], "Axis block for an argument", "%q is a benchmark argument, and a free axis needs another name. To sweep the argument, write %s = […].", ax.name, ax.name), b.DefRange()))
 	}
 	values := c.byName["values"]
 	elems, more := m.names.elements(values.Expr, "the axis "+ax.name)
@@ -118,7 +118,7 @@ func (m *maker) convertFree(_ string, v cty.Value) (cty.Value, string, string) {
 // fill converts the elements of the axis at rng and refuses repetitions.
 func (ax *axis) fill(rng hcl.Range, elems []element, convert converter) hcl.Diagnostics {
 	if len(elems) == 0 {
-		return hcl.Diagnostics{refuse(rng, "Empty axis", "The axis %q has no value, so nothing would be measured. Give it at least one.", ax.name)}
+		return hcl.Diagnostics{refuse(rng, "Empty axis", "The axis %q has no values, so nothing would be measured. Give it at least one.", ax.name)}
 	}
 	var diags hcl.Diagnostics
 	for _, e := range elems {
@@ -162,7 +162,7 @@ func (ax *axis) refuseLabel(e element, label string, v cty.Value) *hcl.Diagnosti
 	if ax.free {
 		form = "values = { NAME = … }"
 	}
-	return refuse(e.rng, "Axis value needs a name", "Values are shown in addresses, which hold letters, digits, underscores and dots only, and %s cannot be shown so. Name the values of this axis: %s.", describe(v), form)
+	return refuse(e.rng, "Axis value needs a name", "Values become parts of addresses, which hold only letters, digits, underscores and dots; %s does not fit. Name the values of this axis: %s.", describe(v), form)
 }
 
 func (ax *axis) refuseRepetition(e element, label string, v cty.Value) *hcl.Diagnostic {
@@ -177,7 +177,7 @@ func (ax *axis) refuseRepetition(e element, label string, v cty.Value) *hcl.Diag
 	for _, before := range candidates {
 		switch {
 		case before.value.RawEquals(v):
-			return refuse(e.rng, "Duplicate axis value", "The axis %q has this value already, as %q, so the same would be measured twice. Remove one; samples = 2 measures a run twice.", ax.name, before.label)
+			return refuse(e.rng, "Duplicate axis value", "The axis %q already has this value, as %q, so a run would be measured twice. Remove one; to measure a run twice, set samples = 2.", ax.name, before.label)
 		case before.label == label:
 			return refuse(e.rng, "Duplicate axis value", "Another value of the axis %q is shown as %q too, so their runs would share an address. Name the values: { NAME = …, OTHER = … }.", ax.name, label)
 		}

@@ -88,7 +88,7 @@ func uniqueRows(rows []*hclsyntax.Block) hcl.Diagnostics {
 	diags := unique(rows, 1)
 	for _, d := range diags {
 		d.Summary = "Duplicate row"
-		d.Detail = "The benchmark has a row of this use case already, and their runs would share an address. To measure one use case in several ways give its row a matrix, or write another benchmark."
+		d.Detail = "The benchmark already has a row for this use case, and their runs would share an address. To measure a use case in several ways, give its row a matrix, or write another benchmark."
 	}
 	return diags
 }
@@ -105,7 +105,7 @@ func (m *maker) readRow(b *hclsyntax.Block, bench *benchmarkBlock) (*row, hcl.Di
 		}
 	}
 	if r.useCase == nil && !diags.HasErrors() {
-		diags = append(diags, within(refuse(b.LabelRanges[0], "Row of an undeclared use case", "There is no use case %q.%s A row names a use_case block of the top level.",
+		diags = append(diags, within(refuse(b.LabelRanges[0], "Row of an undeclared use case", "There is no use case %q.%s A row names a top-level use_case block.",
 			r.label, suggestOrList(r.label, m.names.roots["use_case"].order, "use case")), r.rng))
 	}
 	c := split(b.Body)

@@ -84,7 +84,7 @@ func (s shape) unknownArgument(a *hclsyntax.Attribute) *hcl.Diagnostic {
 	hint := DidYouMean(a.Name, s.args)
 	switch {
 	case s.noun == "":
-		return refuse(a.NameRange, "Argument outside a block", "Arguments belong in blocks, and %q is outside of any. Move it into the block that it belongs to.", a.Name)
+		return refuse(a.NameRange, "Argument outside a block", "The argument %q is outside of any block. Move it into the block that it belongs to.", a.Name)
 	case slices.Contains(s.blocks, a.Name):
 		hint = fmt.Sprintf(" %q is a block: write it without the equals sign.", a.Name)
 	case hint == "" && len(s.args) > 0:
@@ -107,7 +107,7 @@ func (s shape) unknownBlock(b *hclsyntax.Block) *hcl.Diagnostic {
 	case "module":
 		hint = " llmbench has no modules: include = [\"../common\"] in the llmbench block shares blocks of another directory."
 	case "resource", "provider", "terraform", "data", "output":
-		hint = " It is Terraform's. Here a benchmark block is what is measured, and the llmbench block holds settings."
+		hint = " That block is Terraform's. In llmbench a benchmark block declares what to measure, and the llmbench block holds settings."
 	}
 	return refuse(b.TypeRange, "Unsupported block type", "There is no block type %q in %s.%s", b.Type, s.block(), hint)
 }
@@ -140,7 +140,7 @@ func checkLabels(b *hclsyntax.Block, want ...string) hcl.Diagnostics {
 	for i, label := range b.Labels {
 		if !labelPattern.MatchString(label) {
 			diags = append(diags, within(refuse(b.LabelRanges[i], "Invalid label",
-				"A label is made of lower-case letters, digits and underscores and begins with a letter, because addresses are built of labels; %q is not.%s",
+				"Labels become parts of addresses: use lower-case letters, digits and underscores, and begin with a letter. %q does not.%s",
 				label, labelHint(label)), header))
 		}
 	}
@@ -218,7 +218,7 @@ func atMostOne(blocks []*hclsyntax.Block) hcl.Diagnostics {
 		return nil
 	}
 	b := blocks[1]
-	return hcl.Diagnostics{refuse(b.DefRange(), "Duplicate "+b.Type+" block", "There is one %s block for all files of a directory, and the first is at %s. Join the two.", b.Type, place(blocks[0].DefRange()))}
+	return hcl.Diagnostics{refuse(b.DefRange(), "Duplicate "+b.Type+" block", "A directory can have only one %s block, and the first is at %s. Merge the two.", b.Type, place(blocks[0].DefRange()))}
 }
 
 // filter keeps the blocks of one type.

@@ -226,7 +226,7 @@ func (b *cellBuilder) checkSamples(c *Cell, most *Origin, given bool) bool {
 	case given && c.Precision == 0:
 		b.diags = append(b.diags, refuse(most.Range, "Limit without a precision", `max_samples limits how many samples a precision may take, and none is asked for. Set precision = "2%%", or say with samples how many to take.`))
 	case given && c.MaxSamples < c.Samples:
-		b.diags = append(b.diags, refuse(most.Range, "Unsuitable value", "max_samples is %d, which is less than the %d samples that are asked for. Raise it, or lower samples.", c.MaxSamples, c.Samples))
+		b.diags = append(b.diags, refuse(most.Range, "Unsuitable value", "max_samples is %d, which is less than samples = %d. Raise it, or lower samples.", c.MaxSamples, c.Samples))
 	default:
 		return true
 	}

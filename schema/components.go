@@ -86,7 +86,7 @@ func (img *Image) identify(name, digest, version string, cat *catalog.Catalog) h
 		case wrongDigest(cty.StringVal(pinned)) != "":
 			return hcl.Diagnostics{refuse(img.Ranges["name"], "Invalid image digest", "The part behind @ %s.", wrongDigest(cty.StringVal(pinned)))}
 		case digest != "" && digest != pinned:
-			return hcl.Diagnostics{refuse(img.Ranges["digest"], "Conflicting digests", "The name of the image is pinned to %s already, which is another digest. Remove one of the two.", pinned)}
+			return hcl.Diagnostics{refuse(img.Ranges["digest"], "Conflicting digests", "The name of the image already pins %s, a different digest. Remove one of the two.", pinned)}
 		}
 		img.Digest = pinned
 	}
@@ -135,11 +135,11 @@ func unknownVersion(rng hcl.Range, what, version string, cat *catalog.Catalog) *
 	const probe = "`llmbench catalog probe IMAGE` asks the image itself and writes what it finds as a *.catalog.hcl beside the definitions."
 	switch {
 	case version == "":
-		return refuse(rng, "Unknown TensorRT-LLM version", "The image has no tag that says its version of TensorRT-LLM, so its flags and option keys are not known. Say it with trtllm_version, such as \"1.1.0\". Catalogued: %s.", strings.Join(versionNames(cat), ", "))
+		return refuse(rng, "Unknown TensorRT-LLM version", "The image has no tag with a version of TensorRT-LLM, so its flags and option keys are not known. Set trtllm_version, such as \"1.1.0\". Catalogued: %s.", strings.Join(versionNames(cat), ", "))
 	case catalog.IsVersion(version):
-		return refuse(rng, "Unknown TensorRT-LLM version", "%s says %s, which is older than the oldest version that is catalogued, %s, so its flags and option keys are not known. %s", what, version, oldest, probe)
+		return refuse(rng, "Unknown TensorRT-LLM version", "%s says %s, older than the oldest catalogued version, %s, so its flags and option keys are not known. %s", what, version, oldest, probe)
 	}
-	return refuse(rng, "Unknown TensorRT-LLM version", "%s says %q, which is not a version of TensorRT-LLM, so its flags and option keys are not known. Say with trtllm_version which version the image holds, such as \"1.1.0\" or \"1.2.0rc6\". Catalogued: %s.", what, version, strings.Join(versionNames(cat), ", "))
+	return refuse(rng, "Unknown TensorRT-LLM version", "%s says %q, which is not a version of TensorRT-LLM, so its flags and option keys are not known. Set trtllm_version to the version in the image, such as \"1.1.0\" or \"1.2.0rc6\". Catalogued: %s.", what, version, strings.Join(versionNames(cat), ", "))
 }
 
 func versionNames(cat *catalog.Catalog) []string {

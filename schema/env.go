@@ -163,7 +163,7 @@ func secretName(e *expression, ctx *hcl.EvalContext) *hcl.Diagnostic {
 
 func refuseEnvName(name string, rng hcl.Range) *hcl.Diagnostic {
 	if !envPattern.MatchString(name) {
-		return refuse(rng, "Invalid environment variable", "%q cannot be the name of an environment variable, which is made of letters, digits and underscores and begins with no digit.", name)
+		return refuse(rng, "Invalid environment variable", "%q is not a valid name for an environment variable. Use letters, digits and underscores, and do not begin with a digit.", name)
 	}
 	for _, reserved := range reservedEnv {
 		prefix, begins := strings.CutSuffix(reserved, "*")
@@ -211,7 +211,7 @@ const shortestSecret = 6
 
 const (
 	shortSecret       = "Sensitive value is too short"
-	shortSecretDetail = "What is sensitive is removed from logs, and one of fewer than 6 characters cannot be told from ordinary words there. Use a longer value, or remove sensitive = true if it is not secret."
+	shortSecretDetail = "Sensitive values are removed from logs, and a value of fewer than 6 characters looks like ordinary words there. Use a longer value, or remove sensitive = true if it is not secret."
 )
 
 func tooShort(secret string) bool { return secret != "" && len(secret) < shortestSecret }

@@ -210,9 +210,9 @@ func (mx *matrix) checkCounts(total, left int) hcl.Diagnostics {
 	for _, ex := range mx.excludes {
 		switch {
 		case ex.matched == total:
-			diags = append(diags, refuse(ex.rng, "Exclude that removes everything", "All %d runs meet this exclude, so nothing would be left to measure. Narrow it, or remove the axes that are not wanted.", total))
+			diags = append(diags, refuse(ex.rng, "Exclude that removes everything", "This exclude removes all %d runs, so nothing would be left to measure. Narrow it, or remove the axes that you do not want.", total))
 		case ex.removed == 0:
-			diags = append(diags, refuse(ex.rng, "Exclude that removes nothing", "No run is removed by this exclude that another one has not removed already. Remove it, or correct its values."))
+			diags = append(diags, refuse(ex.rng, "Exclude that removes nothing", "This exclude removes no run that another one does not remove. Remove it, or correct its values."))
 		}
 	}
 	if left == 0 && !diags.HasErrors() {

@@ -119,7 +119,7 @@ func (d *Definitions) ChooseExecutor(c *Cell, override string) (*Executor, hcl.D
 		return d.Executors[0], nil
 	case 0:
 		return nil, hcl.Diagnostics{refuseAll("No executor",
-			"No executor is declared, so nothing says where the runs go. Declare one, such as executor \"slurm\" \"NAME\" { … }, or rehearse with -executor=simulate, which needs no cluster and no GPU and marks its results as simulated. It is never chosen silently.")}
+			"No executor is declared. Declare one, such as executor \"slurm\" \"NAME\" { … }, or rehearse with -executor=simulate, which needs neither a cluster nor a GPU and marks its results as simulated.")}
 	}
 	return nil, hcl.Diagnostics{refuse(c.Range, "Ambiguous executor", "Several executors are declared: %s. Choose with executor = executor.%s in the benchmark, its row or the llmbench block, with -executor=%[2]s, or with LLMBENCH_EXECUTOR=%[2]s.", strings.Join(d.executorRefs(), ", "), d.Executors[0].Ref())}
 }

@@ -115,7 +115,7 @@ func (o offers) file(path string, body *hclsyntax.Body, known []string) hcl.Diag
 	var diags hcl.Diagnostics
 	c := split(body)
 	for _, b := range c.blocks {
-		diags = append(diags, refuse(b.DefRange(), "Block among values", "A file of variable values holds lines of the form NAME = VALUE only; blocks belong in *.hcl files."))
+		diags = append(diags, refuse(b.DefRange(), "Block among values", "A variable file holds only lines of the form NAME = VALUE; blocks belong in *.hcl files."))
 	}
 	for _, a := range c.attrs {
 		if !contains(known, a.Name) {

@@ -97,7 +97,7 @@ func (m *maker) checkAxes(r *row, axes []*axis) hcl.Diagnostics {
 			diags = append(diags, refuse(a.SrcRange, "Argument set by both a row and an axis", "The row %q sets %s, and the axis at %s gives it a value in every run of the row. Remove it here, or move the axis into the rows that it is meant for.", r.label, ax.name, place(ax.rng)))
 		}
 		if runs = runs * max(1, len(ax.values)); m.runs+runs > maxRuns {
-			return append(diags, refuse(ax.rng, "Too many runs", "With the axes of the row %q there are more than %d runs, counted before excludes. Take fewer values, or divide the definitions.", r.label, maxRuns))
+			return append(diags, refuse(ax.rng, "Too many runs", "The axes of the row %q make more than %d runs, counted before excludes. Use fewer values, or split the definitions.", r.label, maxRuns))
 		}
 	}
 	m.runs += runs

@@ -99,7 +99,7 @@ func (n *names) context(expr hcl.Expression, each bool) (*hcl.EvalContext, hcl.D
 		if word == "each" {
 			if !each {
 				diags = append(diags, refuse(t.SourceRange(), "Reference to each outside a run",
-					"each.NAME is a value of the run being made, so it can be used only in the arguments of a benchmark, its rows and llm_api_options. Here var, local, model, hardware, image and use_case are known."))
+					"each.NAME is a value of the run being made, so it can be used only in the arguments of a benchmark, its rows and llm_api_options. Here you can use var, local, model, hardware, image and use_case."))
 			}
 			continue
 		}

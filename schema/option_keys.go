@@ -79,7 +79,7 @@ func (c *optionChecker) former(t *tree) {
 			gone = append(gone, name)
 		}
 	}
-	text := "Its keys stand at the top level since 1.0."
+	text := "Since 1.0 its keys are at the top level."
 	if len(now) > 0 {
 		text += " Write " + strings.Join(now, " and ") + "."
 	}
@@ -123,10 +123,10 @@ func (c *optionChecker) overrides(t *tree, path, argument string) {
 	if why, ours := c.catalog.OwnedFlag(argument); ours {
 		instead = why + " Remove the key."
 	} else if contains(ownArguments, argument) {
-		c.refuse(t, "Option that overrides an argument", "%s in the options file would silently override the argument %s of the benchmark, and the plan would show something else than what runs. Remove the key.", path, argument)
+		c.refuse(t, "Option that overrides an argument", "%s in the options file would silently override the argument %s of the benchmark, so that the plan would not show what runs. Remove the key.", path, argument)
 		return
 	}
-	c.refuse(t, "Option that overrides a flag", "%s in the options file would silently override the flag --%s, and the report would go on showing the flag. %s", path, argument, instead)
+	c.refuse(t, "Option that overrides a flag", "%s in the options file would silently override the flag --%s, and the report would still show the flag. %s", path, argument, instead)
 }
 
 func (c *optionChecker) hasChildren(path string) bool {

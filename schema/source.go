@@ -56,7 +56,7 @@ func nearDefinitions(dir string) string {
 		return fmt.Sprintf("llmbench does not read HCL in JSON: write %s as HCL.", filepath.Base(json[0]))
 	}
 	if inside, _ := filepath.Glob(filepath.Join(dir, "*", "*.hcl")); len(inside) > 0 {
-		return fmt.Sprintf("There are definitions below it: name their directory, as in `llmbench plan %s`.", filepath.Dir(inside[0]))
+		return fmt.Sprintf("Directories below it hold definitions. Name one of them: `llmbench plan %s`.", filepath.Dir(inside[0]))
 	}
 	return "`llmbench init` writes a set of definitions to start from."
 }
@@ -117,7 +117,7 @@ func parseFile(src []byte, path string) (*hcl.File, hcl.Diagnostics) {
 func listFiles(dir, suffix string) ([]string, hcl.Diagnostics) {
 	entries, err := os.ReadDir(dir)
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return nil, hcl.Diagnostics{refuseAll("Definitions cannot be read", "%s is a file, and definitions are read by the directory: name %q.", dir, filepath.Dir(dir))}
+		return nil, hcl.Diagnostics{refuseAll("Definitions cannot be read", "%s is a file, and llmbench reads all definitions of a directory. Name the directory: %q.", dir, filepath.Dir(dir))}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, hcl.Diagnostics{refuseAll("Definitions cannot be read", "There is no directory %q.", dir)}
@@ -164,7 +164,7 @@ func explainSyntax(d *hcl.Diagnostic, src []byte) {
 	}
 	layout.WriteString("  }")
 	d.Summary = "Several arguments on one line"
-	d.Detail = "A block that is written on one line can hold one argument only, and its closing brace is on that line too. Give each argument a line of its own:\n\n" + layout.String()
+	d.Detail = "A block on one line can hold only one argument, and its closing brace must be on that line too. Give each argument a line of its own:\n\n" + layout.String()
 }
 
 // Format returns src in canonical layout. What cannot be parsed is laid out as

@@ -47,7 +47,7 @@ func TestOnSlurmTwoClusters(t *testing.T) {
 	}
 	define("far", "nosuch", "short,distant")
 	out, code := c.llmbench("doctor", c.dir)
-	if code != 0 || !strings.Contains(out, "`sbatch --test-only` takes such a job, and is believed") || !strings.Contains(out, "short,distant: 2 of them") {
+	if code != 0 || !strings.Contains(out, "`sbatch --test-only` accepts such a job") || !strings.Contains(out, "short,distant: 2 of them") {
 		t.Errorf("doctor where sbatch knows better: exit %d", code)
 	}
 	if _, code := c.llmbench("apply", "-auto-approve", "-target=use_case=generation", c.dir); code != 0 {

@@ -71,7 +71,7 @@ func failing(checks []executors.Check) []executors.Check {
 // waits says whom a step waits for.
 func (f *Fetcher) waits(path string) func(*runs.HeldError) {
 	return func(h *runs.HeldError) {
-		f.Say("%s is being brought by %s since %s; waiting for it", path, h.Owner, h.Owner.Started.Local().Format("15:04"))
+		f.Say("%s is being downloaded by %s since %s; waiting for it", path, h.Owner, h.Owner.Started.Local().Format("15:04"))
 	}
 }
 

@@ -139,13 +139,13 @@ func checkSquashfs(path string) (int64, error) {
 	var head [superblockBytes]byte
 	if _, err := f.ReadAt(head[:], 0); err != nil {
 		if errors.Is(err, io.EOF) {
-			return 0, fmt.Errorf("was not written to its end: it has %d bytes", info.Size())
+			return 0, fmt.Errorf("is incomplete: it has %d bytes", info.Size())
 		}
 		return 0, err
 	}
 	switch magic := binary.LittleEndian.Uint32(head[:]); {
 	case magic == 0:
-		return 0, errors.New("was not written to its end: its superblock, which comes last, is empty")
+		return 0, errors.New("is incomplete: its superblock, which is written last, is empty")
 	case magic != squashfsMagic:
 		return 0, errors.New("is not a squashfs image")
 	}

@@ -48,7 +48,7 @@ func (in Evidence) failure() Reason {
 		r.Node = in.nodeOf(end.Code, trtllm.Failure{})
 		return r
 	case in.notFound():
-		return reason(failure.CLI, "the shell found no program to start, or may not start it (status %d)", *in.Exit.BenchRC)
+		return reason(failure.CLI, "the shell could not find or execute the program (status %d)", *in.Exit.BenchRC)
 	case found:
 		return in.logged(shown.Code, shown)
 	}
@@ -147,7 +147,7 @@ func (in Evidence) silent() Reason {
 	case e == nil && in.Ended != nil && in.Ended.Detail != "":
 		return reason(failure.Lost, "%s", in.Ended.Detail)
 	case e == nil:
-		return reason(failure.Lost, "the job ended and left neither a report nor an exit")
+		return reason(failure.Lost, "the job ended without a report or an exit record")
 	case e.BenchRC != nil && *e.BenchRC != 0:
 		return reason(failure.TaskExit, "trtllm-bench exited with %d and its log shows no cause%s", *e.BenchRC, withReason(e.Reason))
 	case e.RC != 0:

@@ -195,7 +195,7 @@ func (a *auxiliary) stop() {
 // here runs the script in the allocation that this process is in.
 func (a *auxiliary) here(ctx context.Context) error {
 	if os.Getenv("SLURM_JOB_ID") == "" {
-		return errors.New("in_allocation = true, and this shell is in no allocation")
+		return errors.New("in_allocation = true, but this shell is not in an allocation")
 	}
 	cmd := exec.CommandContext(ctx, "bash", filepath.Join(a.job.Dir, jobdir.ScriptFile))
 	cmd.Dir, cmd.Env, cmd.WaitDelay = a.job.Dir, allocationEnvironment(os.Environ()), 10*time.Second

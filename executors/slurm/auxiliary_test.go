@@ -130,7 +130,7 @@ func TestAuxiliaryIsFollowed(t *testing.T) {
 			err: "job 17 ended (TIMEOUT) before it was done: slurmstepd: error: execve(): bash: No such file",
 		},
 		"gone":  {states: []string{"gone"}, err: "job 17 ended (unknown to Slurm), and nothing of it can be seen in"},
-		"never": {states: []string{"PENDING|PartitionTimeLimit"}, said: "job 17: PENDING (PartitionTimeLimit)", err: "job 17 will not start: PartitionTimeLimit. lower time_limit"},
+		"never": {states: []string{"PENDING|PartitionTimeLimit"}, said: "job 17: PENDING (PartitionTimeLimit)", err: "job 17 will not start: PartitionTimeLimit. set time_limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -224,6 +224,6 @@ func (c *Config) checkManners(p *Profile, add adder) {
 	}
 	add("jobs", executors.CheckOK, detail, "")
 	if p.OverTimeLimit != 0 {
-		add("time limit", executors.CheckWarn, "the cluster lets jobs run on beyond their limit (OverTimeLimit)", "the ceiling in GPU-hours may be exceeded by that much")
+		add("time limit", executors.CheckWarn, "the cluster lets jobs run beyond their limit (OverTimeLimit)", "the ceiling in GPU-hours may be exceeded by that much")
 	}
 }

@@ -82,7 +82,7 @@ func (c *client) rows(ctx context.Context) ([]row, error) {
 	}
 	rows, whole := parseQueue(out)
 	if !whole {
-		return nil, errors.New("squeue's answer is damaged: it has a line that is cut off")
+		return nil, errors.New("squeue's output is truncated")
 	}
 	return rows, nil
 }

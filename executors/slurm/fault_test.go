@@ -227,7 +227,7 @@ func (s *schedule) life() (ended bool, died string) {
 		Budget: &executors.Budget{Max: s.bounds.maxGPUHours}, Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
 		Observe: func(ev executors.Event) {
 			s.logf("%s %s s%d a%d job %s %s %s", ev.Time.Format("15:04:05"), ev.Type, ev.Sample, ev.Attempt, ev.JobID, ev.State, ev.Text)
-			s.unsure = s.unsure || strings.Contains(ev.Text, "is not known; `llmbench cancel -orphans`")
+			s.unsure = s.unsure || strings.Contains(ev.Text, "has orphaned jobs; `llmbench cancel -orphans`")
 			if ev.Type == executors.RunErrored && ev.Result == nil {
 				s.skips++
 			}

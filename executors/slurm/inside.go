@@ -42,7 +42,7 @@ func (e *inside) variable(name string) string {
 func (e *inside) Preflight(_ context.Context, job *executors.Job) error {
 	id := e.variable("SLURM_JOB_ID")
 	if id == "" {
-		return fmt.Errorf("in_allocation = true, and this shell is in no allocation: start one with `salloc -N %d --exclusive`, or leave in_allocation out (%w)", job.Members[0].Run.Hardware.Nodes, executors.ErrRejected)
+		return fmt.Errorf("in_allocation = true, but this shell is not in an allocation: start one with `salloc -N %d --exclusive`, or leave in_allocation out (%w)", job.Members[0].Run.Hardware.Nodes, executors.ErrRejected)
 	}
 	have, err := strconv.Atoi(e.variable("SLURM_JOB_NUM_NODES"))
 	if err == nil && have < job.Members[0].Run.Hardware.Nodes {

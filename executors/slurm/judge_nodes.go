@@ -67,9 +67,9 @@ func (j *nodeJudge) store() {
 	case j.facts.one(j.node, "nonce") != j.nonce:
 		j.add("store", executors.CheckFail, "does not read what this host wrote", "put the store on a file system that all nodes share: llmbench { store = … } or -store")
 	case !ok:
-		j.add("store", executors.CheckFail, "cannot write", "give this user the right to write on the nodes too; root_squash takes it from root")
+		j.add("store", executors.CheckFail, "cannot write", "let this user write there from the nodes too; root_squash denies it to root")
 	case rate < leastWrite:
-		j.add("store", executors.CheckWarn, detail, "a store that is written this slowly delays the end of jobs")
+		j.add("store", executors.CheckWarn, detail, "a store this slow delays the end of jobs")
 	default:
 		j.add("store", executors.CheckOK, detail, "")
 	}
@@ -181,7 +181,7 @@ func (j *nodeJudge) fabric() {
 	found := j.facts[j.node]["fabric"]
 	switch {
 	case len(found) == 0:
-		j.add("domain", executors.CheckWarn, "not told", "nvidia-smi -q of this driver tells no fabric")
+		j.add("domain", executors.CheckWarn, "not told", "nvidia-smi -q of this driver does not report the fabric")
 	case len(found) > 1:
 		j.add("domain", executors.CheckFail, strings.Join(found, "; "), "its GPUs are in different domains or states; "+j.exclude())
 	default:
@@ -211,7 +211,7 @@ func (j *nodeJudge) container(words string) {
 		j.add("enroot", executors.CheckFail, "not installed", "pyxis starts containers by enroot; "+j.exclude())
 	}
 	if swept := j.facts[j.node]["swept"]; len(swept) > 0 {
-		j.add("leftovers", executors.CheckOK, "removed what jobs that are gone had left: "+strings.Join(swept, ", "), "")
+		j.add("leftovers", executors.CheckOK, "removed leftovers of earlier jobs: "+strings.Join(swept, ", "), "")
 	}
 	switch got := j.facts.one(j.node, "container"); got {
 	case "starts":

@@ -52,13 +52,13 @@ var answers = []struct {
 	{"MaxSubmitJob", full, ""},
 	{"GrpSubmitJob", full, ""},
 	{"Unable to create job record", full, ""},
-	{"QOSMax", rejected, "the job asks for more than the QOS gives: lower time_limit or the GPUs, or choose another qos"},
-	{"QOSMin", rejected, "the job asks for less than the QOS wants: choose another qos"},
-	{"QOSGrp", rejected, "the job asks for more than the QOS gives to all together: choose another qos"},
-	{"AssocMax", rejected, "the job asks for more than the account gives: lower time_limit or the GPUs, or choose another account"},
-	{"AssocGrp", rejected, "the job asks for more than the account gives to all together: choose another account"},
-	{"RunMinsPer", rejected, "the job asks for more than the QOS gives: lower time_limit or the GPUs, or choose another qos"},
-	{"PerAccount", rejected, "the job asks for more than the QOS gives to the account: lower the GPUs, or choose another qos"},
+	{"QOSMax", rejected, "the job asks for more than the QOS allows: lower time_limit or the GPUs, or choose another qos"},
+	{"QOSMin", rejected, "the job asks for less than the QOS requires: choose another qos"},
+	{"QOSGrp", rejected, "the job asks for more than the QOS allows in total: choose another qos"},
+	{"AssocMax", rejected, "the job asks for more than the account allows: lower time_limit or the GPUs, or choose another account"},
+	{"AssocGrp", rejected, "the job asks for more than the account allows in total: choose another account"},
+	{"RunMinsPer", rejected, "the job asks for more than the QOS allows: lower time_limit or the GPUs, or choose another qos"},
+	{"PerAccount", rejected, "the job asks for more than the QOS allows the account: lower the GPUs, or choose another qos"},
 	{"violates accounting/QOS policy", full, ""},
 	{"Invalid account", rejected, "set account to one that may use the partition (`sacctmgr show assoc user=$USER` lists them)"},
 	{"Invalid qos", rejected, "`sacctmgr show assoc user=$USER format=account,qos` lists your QOS"},
@@ -72,12 +72,12 @@ var answers = []struct {
 	{"time limit is invalid", rejected, "set time_limit below the partition's limit"},
 	{"Time limit specification required", rejected, "set time_limit"},
 	{"unrecognized option", rejected, "this cluster's sbatch does not know the option; switch its argument off"},
-	{"Incompatible versions of client and server", rejected, "sbatch is of another Slurm than the cluster; use the one of the host, not of a container"},
+	{"Incompatible versions of client and server", rejected, "sbatch belongs to a different Slurm than the cluster; use the host's, not a container's"},
 	{"other parameter too long", rejected, "shorten the environment of the definitions"},
 	{"DOS line breaks", rejected, "write the prolog with line feeds only"},
 	{"Access denied to requested reservation", rejected, "check the reservation's users"},
 	{"partition not available (inactive or drain)", rejected, "choose another partition, or wait until an administrator sets it up"},
-	{"submissions disabled", rejected, "an administrator has switched submissions off; apply again once they are on"},
+	{"submissions disabled", rejected, "an administrator has disabled submissions; apply again once they are enabled"},
 	{"requested reservation is invalid", rejected, "`scontrol show reservation` lists the reservations"},
 	{"Batch job submission failed", rejected, ""},
 	{"sbatch: error:", rejected, ""},
@@ -137,5 +137,5 @@ func (e *Executor) limitedAlone(ctx context.Context, name string, err error) err
 	if len(rows) > 0 && !again {
 		return err
 	}
-	return fmt.Errorf("%w; none of your jobs is in the queue, so that no wait helps: ask for fewer GPUs or less time, or choose another account or qos (%w)", ce, executors.ErrRejected)
+	return fmt.Errorf("%w; none of your jobs is in the queue, so waiting does not help: ask for fewer GPUs or less time, or choose another account or qos (%w)", ce, executors.ErrRejected)
 }

@@ -62,7 +62,7 @@ func TestClassify(t *testing.T) {
 		{failed + "Pathname of a file, directory or other parameter too long", rejected, "environment"},
 		{"sbatch: error: Batch script contains DOS line breaks (\\r\\n)", rejected, "prolog"},
 		{"sbatch: unrecognized option '--segment=2'", rejected, "switch its argument off"},
-		{failed + "Incompatible versions of client and server code", rejected, "another Slurm"},
+		{failed + "Incompatible versions of client and server code", rejected, "a different Slurm"},
 		{failed + "Access denied to requested reservation", rejected, "reservation"},
 		{failed + "Requested reservation is invalid", rejected, "reservation"},
 		{"sbatch: error: lua: a project must be named\n" + failed + "Unspecified error", rejected, ""},
@@ -90,12 +90,12 @@ func TestPendingReasons(t *testing.T) {
 		"ReservationInvalid": {executors.Held, "reservation"}, "BadConstraints": {executors.Held, "as it was asked"}, "JobHoldMaxRequeue": {executors.Held, "cancelled here"},
 		"launch failed requeued held":                    {executors.Held, "cancelled here"},
 		"JobHeldUser":                                    {executors.Queued, "scontrol release 7"},
-		"JobHeldAdmin":                                   {executors.Queued, "an administrator holds the job"},
+		"JobHeldAdmin":                                   {executors.Queued, "the job is held by an administrator"},
 		"ReqNodeNotAvail":                                {executors.Queued, "a node that the job needs"},
 		"ReqNodeNotAvail, UnavailableNodes:gb01":         {executors.Queued, "return them to service"},
 		"ReqNodeNotAvail, UnavailableNodes:":             {executors.Queued, "nodes that the job could use"},
 		"ReqNodeNotAvail, May be reserved for other job": {executors.Queued, "kept for other jobs"},
-		"ReqNodeNotAvail, Reserved for maintenance":      {executors.Queued, "a lower time_limit may fit"},
+		"ReqNodeNotAvail, Reserved for maintenance":      {executors.Queued, "a shorter time_limit may fit"},
 		"Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions": {executors.Queued, "return them to service"},
 	} {
 		state, remedy := pending("7", reason)

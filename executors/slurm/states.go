@@ -87,21 +87,21 @@ var reasons = []struct {
 	// remedy is what to do; "" for what is only to be waited for.
 	remedy string
 }{
-	{[]string{"PartitionTimeLimit", "MaxWall", "AssociationTimeLimit", "QOSTimeLimit"}, executors.Held, "lower time_limit below the partition's limit and the QOS'"},
-	{[]string{"PartitionNodeLimit"}, executors.Held, "the partition does not give that many nodes, or too few are up; choose another"},
+	{[]string{"PartitionTimeLimit", "MaxWall", "AssociationTimeLimit", "QOSTimeLimit"}, executors.Held, "set time_limit below the limits of the partition and the QOS"},
+	{[]string{"PartitionNodeLimit"}, executors.Held, "the partition does not have that many nodes, or too few are up; choose another"},
 	{[]string{"MaxMemPerLimit"}, executors.Held, "lower the memory that extra_args asks for"},
 	{[]string{"InvalidAccount", "InvalidQOS", "AccountNotAllowed", "QOSNotAllowed"}, executors.Held, "change account or qos of the executor"},
-	{[]string{"QOSMin"}, executors.Held, "the job asks for less than the QOS wants: choose another qos"},
+	{[]string{"QOSMin"}, executors.Held, "the job asks for less than the QOS requires: choose another qos"},
 	{[]string{"ReservationDeleted", "ReservationInvalid"}, executors.Held, "change reservation of the executor"},
 	{[]string{"BadConstraints", "Constraints", "DependencyNeverSatisfied", "DeadLine"}, executors.Held, "the job cannot start as it was asked"},
 	{
 		[]string{"launch failed requeued held", "user env retrieval failed", "launch failure limit", "requeued in held state", "special exit state", "JobHoldMaxRequeue"}, executors.Held,
-		"Slurm holds the job; it is cancelled here, apply again once the cause is mended",
+		"Slurm holds the job; it is cancelled here, apply again once the cause is fixed",
 	},
-	{[]string{"JobHeldUser"}, executors.Queued, "somebody holds the job as its user; `scontrol release JOB` lets it go"},
-	{[]string{"JobHeldAdmin"}, executors.Queued, "an administrator holds the job and has to release it"},
+	{[]string{"JobHeldUser"}, executors.Queued, "the job is held by its user; `scontrol release JOB` releases it"},
+	{[]string{"JobHeldAdmin"}, executors.Queued, "the job is held by an administrator, who must release it"},
 	{[]string{"May be reserved for other job"}, executors.Queued, "the nodes are kept for other jobs for now"},
-	{[]string{"Reserved for maintenance"}, executors.Queued, "a maintenance comes before the job could end; a lower time_limit may fit in front of it"},
+	{[]string{"Reserved for maintenance"}, executors.Queued, "maintenance starts before the job could end; a shorter time_limit may fit before it"},
 	{[]string{"UnavailableNodes"}, executors.Queued, "nodes that the job could use are down, drained or reserved; an administrator has to return them to service"},
 	{[]string{"ReqNodeNotAvail"}, executors.Queued, "a node that the job needs is down, drained or reserved; an administrator has to return it to service"},
 	{[]string{"PartitionDown", "PartitionInactive", "NodeDown", "are DOWN, DRAINED"}, executors.Queued, "nodes or partition are down; an administrator has to return them to service"},
@@ -118,7 +118,7 @@ func pending(id, reason string) (executors.State, string) {
 	}
 	// A limit of one job, or of each of its nodes, is met by this one for ever.
 	if strings.Contains(reason, "Max") && (strings.Contains(reason, "PerJob") || strings.HasSuffix(reason, "PerNode")) {
-		return executors.Held, "the job asks for more than the account or the QOS gives to one: ask for less, or change account or qos"
+		return executors.Held, "the job asks for more than the account or the QOS allows per job: ask for less, or change account or qos"
 	}
 	return executors.Queued, ""
 }

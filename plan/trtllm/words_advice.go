@@ -12,7 +12,7 @@ var advice = []failure.Advice{
 	{Code: failure.CLI, Mark: "extra inputs are not permitted", Remedy: "change the option of llm_api_options that the message names: this version does not know it"},
 	{Code: failure.GPUOOM, Mark: "requires at least", Remedy: "the weights do not fit: use more GPUs, or a checkpoint of lower precision"},
 	{Code: failure.Network, Mark: "address already in use", Remedy: "a process of an earlier run may be left on the node: apply again, or exclude it"},
-	{Code: failure.NCCL, Mark: "cuda_error_not_supported", Remedy: "the job straddles NVLink domains: set segment; NCCL_MNNVL_ENABLE=0 in env avoids it and measures without NVLink between nodes, which is another and slower system"},
+	{Code: failure.NCCL, Mark: "cuda_error_not_supported", Remedy: "the job straddles NVLink domains: set segment; NCCL_MNNVL_ENABLE=0 in env avoids it and measures without NVLink between nodes, which is a different, slower system"},
 	{Code: failure.NCCL, Mark: "shm", Remedy: "give the container a larger /dev/shm and unlimited locked memory"},
 	{Code: failure.MPI, Mark: "not built with slurm", Remedy: "set mpi to pmix"},
 	{Code: failure.Hang, Mark: "hang detected", Remedy: "read the stacks in the log; apply again"},

@@ -129,7 +129,7 @@ func (c *Catalog) problems() []string {
 	}
 	for i, v := range c.Versions {
 		if i > 0 && c.Versions[i-1].release.compare(v.from) >= 0 {
-			add("version %s does not stand in order", v.Name)
+			add("version %s is out of order", v.Name)
 		}
 		out = append(out, v.problems()...)
 	}

@@ -84,7 +84,7 @@ func (x *extension) refuse(block, label, summary, format string, args ...any) {
 	x.diags = append(x.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &place})
 }
 
-const adds = "A file of facts adds to what llmbench knows and redefines nothing."
+const adds = "A *.catalog.hcl file adds facts; it cannot redefine any."
 
 // addBlocks adds all but flags and options.
 func (x *extension) addBlocks(doc *document) {
@@ -150,7 +150,7 @@ func (x *extension) addVersion(b *versionBlock, from string) {
 			return
 		}
 		if own := (versionBlock{Name: b.Name, Base: b.Base, Sources: b.Sources}); !reflect.DeepEqual(*b, own) {
-			x.refuse("version", b.Name, "Version with two origins", "Version %s takes all facts of its base, %s, so that it can have no attribute beside base and sources. Leave base out to declare them.", b.Name, b.Base)
+			x.refuse("version", b.Name, "Version with two origins", "Version %s takes all facts from its base, %s, so it can set only base and sources. Remove base to declare other facts.", b.Name, b.Base)
 			return
 		}
 		v = base.renamed(v)

@@ -34,8 +34,8 @@ func applyCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "apply", Usage: "run the plan, resuming unfinished runs", ArgsUsage: "[DIR|PLAN]",
 		Flags: append(append(definitionFlagSet(), selectionFlagSet()...),
-			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
-			&cli.BoolFlag{Name: "detach", Usage: "submit and return; status, results or another apply follow up"},
+			&cli.BoolFlag{Name: "auto-approve", Usage: "skip the confirmation prompt"},
+			&cli.BoolFlag{Name: "detach", Usage: "submit jobs and return; follow them with status or another apply"},
 			&cli.IntFlag{Name: "pack", Usage: "run up to `N` runs in one job, one after another"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "submit runs even if a similar one failed to start"},
 			&cli.FloatFlag{Name: "max-gpu-hours", Usage: "start nothing that could bring this apply, or all applies of a saved plan, above `N` GPU-hours"},
@@ -47,9 +47,9 @@ func applyCommand(e *env) *cli.Command {
 			"llmbench apply -auto-approve -executor=simulate examples/llama4-maverick",
 			"llmbench apply -auto-approve -executor=simulate -target=use_case=chat examples/llama4-maverick",
 		},
-			"0         all asked runs have their samples; with -detach: all are submitted",
+			"0         all selected runs have their samples; with -detach: all are submitted",
 			"1         error, or not approved; nothing was started",
-			"3         some asked run failed, is invalid or blocked, or no candidate of a search meets its bounds",
+			"3         a selected run failed, is invalid or blocked, or no candidate of a search meets its bounds",
 			"4         jobs were started and are still running; with -detach: a search goes on",
 			"130, 143  interrupted; jobs keep running"),
 		Action: func(ctx context.Context, c *cli.Command) error {

@@ -24,15 +24,15 @@ type cancelFlags struct {
 
 func cancelCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "cancel", Usage: "cancel runs in flight, by the job ids that were recorded", ArgsUsage: "[ADDR…] [DIR]",
+		Name: "cancel", Usage: "cancel runs in flight by their recorded job IDs", ArgsUsage: "[ADDR…] [DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "dir", Usage: "the definitions are in `DIR`", Hidden: true}, // of 0.1.0
-			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
+			&cli.StringFlag{Name: "executor", Usage: "select runs on executor `TYPE[.NAME]`"},
 			&cli.BoolFlag{Name: "orphans", Usage: "cancel jobs of runs that are no longer declared instead"},
-			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
+			&cli.BoolFlag{Name: "auto-approve", Usage: "skip the confirmation prompt"},
 		),
 		Description: description([]string{"llmbench cancel -executor=simulate -auto-approve use_case=chat examples/llama4-maverick", "llmbench cancel -executor=simulate -auto-approve examples/llama4-maverick"},
-			"0  nothing that was asked for is in flight any more", "1  error, or not approved"),
+			"0  nothing that was selected is in flight any more", "1  error, or not approved"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			addresses, dir := addressesAndDir(c.Args().Slice())
 			if c.IsSet("dir") {

@@ -19,7 +19,7 @@ import (
 
 func catalogCommand(e *env) *cli.Command {
 	list := &cli.Command{
-		Name: "list", Usage: "show the versions, models, GPUs and cells that are known, and from where", ArgsUsage: "[DIR]",
+		Name: "list", Usage: "list the known versions, models, GPUs and cells, and where each is declared", ArgsUsage: "[DIR]",
 		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
 		Description: description([]string{"llmbench catalog list examples/declared-cells"}, "0  it was printed", "1  error"),
 		Action: func(_ context.Context, c *cli.Command) error {
@@ -31,9 +31,9 @@ func catalogCommand(e *env) *cli.Command {
 		},
 	}
 	probe := &cli.Command{
-		Name: "probe", Usage: "ask an image for its flags and options, and write them beside the definitions", ArgsUsage: "IMAGE [DIR]",
+		Name: "probe", Usage: "ask an image for its flags and options, and write them to a *.catalog.hcl file", ArgsUsage: "IMAGE [DIR]",
 		Flags: append(definitionFlagSet(), &cli.StringFlag{Name: "executor", Usage: "ask on executor `TYPE[.NAME]`"}),
-		Description: "The image is asked in a job that needs no GPU, by trtllm-bench --help and the schema of its LLM arguments. What it\nanswers becomes a file *.catalog.hcl, which is to be reviewed like the definitions.\n\n" +
+		Description: "A job without a GPU runs trtllm-bench --help in the image and reads the schema of its LLM arguments. The answer\nbecomes a *.catalog.hcl file: review it like the definitions.\n\n" +
 			description(nil, "0  the file was written, or the version is catalogued already", "1  error"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.NArg() < 1 || c.NArg() > 2 {
@@ -46,7 +46,7 @@ func catalogCommand(e *env) *cli.Command {
 		sub.DisableSliceFlagSeparator, sub.OnUsageError, sub.CustomHelpTemplate, sub.HideHelpCommand = true, usageError, helpTemplate, true
 	}
 	return &cli.Command{
-		Name: "catalog", Usage: "show what is known of versions, models, GPUs and cells, or ask an image",
+		Name: "catalog", Usage: "list the known versions, models, GPUs and cells, or probe an image",
 		Description: description([]string{"llmbench catalog list examples/declared-cells"}, "0  done", "1  error"),
 		Commands:    []*cli.Command{list, probe},
 		Action: func(_ context.Context, c *cli.Command) error {
@@ -100,7 +100,7 @@ func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image, exe
 		return s.complain(st.diags)
 	}
 	if st.slurm == nil {
-		return errors.New("an image is asked in a Slurm job, and the chosen executor is none of Slurm's; -executor=slurm chooses one")
+		return errors.New("probing an image takes a Slurm job, and the chosen executor is not a slurm executor; choose one with -executor=slurm")
 	}
 	path := filepath.Join(s.store.Dir(), "probe", strings.NewReplacer("/", "+", ":", "+").Replace(image))
 	out, err := st.slurm.Ask(ctx, image, catalog.ProbeScript, path, func(format string, args ...any) {

@@ -65,7 +65,7 @@ func metricNames() []string {
 
 func compareCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "compare", Usage: "compare two sets of results, judged with their noise", ArgsUsage: "BASE [TARGET]",
+		Name: "compare", Usage: "compare two sets of results, judged against their noise", ArgsUsage: "BASE [TARGET]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "by", Usage: "compare inside BASE the runs that differ in `AXIS` of their addresses"},
 			&cli.StringFlag{Name: "base", Usage: "with -by: the `VALUE` that the others are compared with"},
@@ -74,14 +74,14 @@ func compareCommand(e *env) *cli.Command {
 			&cli.StringSliceFlag{Name: "across", Usage: "compare although `ASPECT` differs, such as image or max_batch_size; all for whatever differs; may be repeated"},
 			&cli.StringSliceFlag{Name: "metric", Usage: "compare `METRIC`, by its name in the results document; may be repeated"},
 			&cli.StringFlag{Name: "match", Value: "address", Usage: "pair the runs by `WHAT`: address, or arguments for those that were passed the same"},
-			&cli.BoolFlag{Name: "gate", Usage: "exit 3 on a regression and 5 when it cannot be told"},
-			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv or json: `FORMAT`"},
-			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`, where a side is a directory"},
+			&cli.BoolFlag{Name: "gate", Usage: "exit 3 on a regression, and 5 if the noise allows no verdict"},
+			&cli.StringFlag{Name: "format", Value: "table", Usage: "print as `FORMAT`: table, markdown, csv or json"},
+			&cli.StringFlag{Name: "executor", Usage: "select runs on executor `TYPE[.NAME]`, where a side is a directory"},
 		),
 		Description: description([]string{
 			"llmbench compare -executor=simulate examples/llama4-maverick examples/llama4-maverick",
 			"llmbench compare -executor=simulate -by=concurrency -base=512 -across=all examples/sweep",
-		}, "0  compared; with -gate: no regression", "1  error", "3  nothing was compared, or simulations because nothing is measured; with -gate: a regression", "5  with -gate: it cannot be told") +
+		}, "0  compared; with -gate: no regression", "1  error", "3  nothing was compared, or simulations because nothing is measured; with -gate: a regression", "5  with -gate: the noise allows no verdict") +
 			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json). TARGET is the current directory unless another is named. " +
 			"BASE may also be what the store of TARGET holds from before, whatever was changed since: previous, a commit of the definitions in four digits or more, or with -since what was measured before a date." +
 			"\n\nRuns of one address are compared where only the numbers differ. A difference that can move a number is named, and the run is left out; -across says that this difference is what you want to see. ASPECT is " + strings.Join(results.Aspects, ", ") + ", a flag of trtllm-bench, a setting of the executor, a metric (which may hold waiting time on one side alone), or all. " +

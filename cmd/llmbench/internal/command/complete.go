@@ -103,7 +103,7 @@ func (e *env) addresses() []string {
 // configureCompletion makes the command that prints the script like the others.
 func configureCompletion(c *cli.Command) {
 	c.Hidden = false
-	c.Usage = "print a script that completes commands, flags, their values and addresses in a shell"
+	c.Usage = "print a shell completion script"
 	c.ArgsUsage = "bash|zsh|fish|pwsh"
 	c.HideHelpCommand = true
 	c.Description = description([]string{"llmbench completion bash", "llmbench completion fish"}, "0  the script was printed", "1  error") +

@@ -19,10 +19,10 @@ import (
 
 func doctorCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "doctor", Usage: "check site and store before money is spent", ArgsUsage: "[DIR]",
+		Name: "doctor", Usage: "check the site and the store before a run costs GPU-hours", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "executor", Usage: "for executor `TYPE[.NAME]`"},
-			&cli.BoolFlag{Name: "nodes", Usage: "check the nodes themselves, by a job of a few minutes for each job shape"},
+			&cli.BoolFlag{Name: "nodes", Usage: "also check the nodes, with a job of a few minutes per job shape"},
 			&cli.BoolFlag{Name: "json", Usage: "print the checks as a document"},
 		),
 		Description: description([]string{"llmbench doctor -executor=simulate examples/llama4-maverick"},
@@ -185,7 +185,7 @@ func (s *session) believeSbatch(st *site, checks []executors.Check, runs ...*pla
 	}
 	for i, c := range checks {
 		if c.Result == executors.CheckFail {
-			checks[i].Result, checks[i].Remedy = executors.CheckWarn, "`sbatch --test-only` takes such a job, and is believed"
+			checks[i].Result, checks[i].Remedy = executors.CheckWarn, "`sbatch --test-only` accepts such a job"
 		}
 	}
 	return checks
@@ -201,7 +201,7 @@ func (s *session) probe(st *site) *slurm.Profile {
 func (s *session) keep(st *site, p *slurm.Profile) {
 	if _, err := os.Stat(s.store.Dir()); err == nil && p.Version != "" {
 		if err := s.store.KeepSite(st.cluster, p); err != nil {
-			s.env.log.Warn("cannot keep what is known of the cluster", "error", err)
+			s.env.log.Warn("cannot store what is known of the cluster", "error", err)
 		}
 	}
 }

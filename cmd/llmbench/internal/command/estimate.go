@@ -23,15 +23,15 @@ import (
 
 func estimateCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "estimate", Usage: "predict a table of runs, for any catalogued model and GPU", ArgsUsage: "FILE.csv",
+		Name: "estimate", Usage: "predict the runs in a CSV file, for any catalogued model and GPU", ArgsUsage: "FILE.csv",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, csv or json: `FORMAT`"},
+			&cli.StringFlag{Name: "format", Value: "table", Usage: "print as `FORMAT`: table, csv or json"},
 		},
 		Description: description([]string{
 			"llmbench estimate cases.csv",
 			"llmbench estimate -format=csv cases.csv",
 		}, "0  the predictions were printed", "1  error") + "\n\nThe first line of FILE.csv names the columns: " +
-			strings.Join(plan.CaseColumns, ", ") + ". model, quantization, gpu, gpus, isl and osl are needed; what else is absent or empty is what trtllm-bench would choose.\n\n" + estimate.Calibrated().Sentence(),
+			strings.Join(plan.CaseColumns, ", ") + ". model, quantization, gpu, gpus, isl and osl are needed; anything else that is absent or empty is what trtllm-bench would choose.\n\n" + estimate.Calibrated().Sentence(),
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.NArg() != 1 {
 				return errors.New("estimate takes one FILE.csv")

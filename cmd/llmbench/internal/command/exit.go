@@ -9,10 +9,10 @@ import (
 
 // The exit codes of llmbench.
 const (
-	exitDone        = 0   // all asked runs have their samples
+	exitDone        = 0   // all selected runs have their samples
 	exitError       = 1   // error; nothing was started
 	exitToDo        = 2   // plan -detailed-exitcode: something to do
-	exitFailed      = 3   // some asked run failed, is invalid or blocked; compare -gate: a regression; fmt -check: files differ
+	exitFailed      = 3   // a selected run failed, is invalid or blocked; compare -gate: a regression; fmt -check: files differ
 	exitGoingOn     = 4   // jobs were started and go on
 	exitUnsure      = 5   // compare -gate cannot tell
 	exitInterrupted = 130 // SIGINT; jobs go on

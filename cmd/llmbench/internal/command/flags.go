@@ -51,8 +51,8 @@ type selectionFlags struct {
 func selectionFlagSet() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
-		&cli.StringSliceFlag{Name: "replace", Usage: "measure again the runs at `ADDR`; may be repeated"},
-		&cli.BoolFlag{Name: "retry", Usage: "try again what is blocked by a failure that repeats"},
+		&cli.StringSliceFlag{Name: "replace", Usage: "measure the runs at `ADDR` again; may be repeated"},
+		&cli.BoolFlag{Name: "retry", Usage: "retry runs that are blocked by a failure that would repeat"},
 		&cli.StringFlag{Name: "executor", Usage: "run on executor `TYPE[.NAME]`; simulate needs no declaration"},
 	}
 }

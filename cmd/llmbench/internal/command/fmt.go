@@ -34,7 +34,7 @@ func fmtCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "recursive", Usage: "descend into directories"},
 		},
 		Description: description([]string{"llmbench fmt -check examples/llama4-maverick", "llmbench fmt -diff -check -recursive examples"},
-			"0  all files are in canonical layout (now)", "1  error", "3  with -check: files differ"),
+			"0  all files are in canonical layout, or were rewritten", "1  error", "3  with -check: files differ"),
 		Action: func(_ context.Context, c *cli.Command) error {
 			f := fmtFlags{Paths: c.Args().Slice(), Check: c.Bool("check"), Diff: c.Bool("diff"), Recursive: c.Bool("recursive")}
 			if len(f.Paths) == 0 {

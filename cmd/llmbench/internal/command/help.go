@@ -72,10 +72,10 @@ func commandList(commands []*cli.Command) string {
 
 // appStatus is what the exit codes of all commands mean.
 var appStatus = exitStatuses(
-	"0  all asked runs have their samples, or the command did what it says",
+	"0  all selected runs have their samples, or the command did what it says",
 	"1  error; nothing was started",
 	"2  plan -detailed-exitcode: something to do",
-	"3  some asked run failed, is invalid or blocked; something differs or is missing",
+	"3  a selected run failed, is invalid or blocked; something differs or is missing",
 	"4  jobs were started and are still running",
 	"5  compare -gate cannot tell",
 	"130, 143  interrupted; jobs keep running",

@@ -21,7 +21,7 @@ func readDate(text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("-since=%s is no date; write one such as 2026-11-03", text)
+	return time.Time{}, fmt.Errorf("-since=%s is not a date; write one such as 2026-11-03", text)
 }
 
 // runHistory prints what was measured over time.

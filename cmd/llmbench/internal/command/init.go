@@ -17,7 +17,7 @@ import (
 
 func initCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "init", Usage: "start a directory of definitions from a recipe", ArgsUsage: "[DIR]",
+		Name: "init", Usage: "create definitions from a recipe", ArgsUsage: "[DIR]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Value: "llama4-maverick", Usage: "start from the recipe `NAME`, which may end in its hardware: llama4-maverick-gb200x8"},
 			&cli.BoolFlag{Name: "list", Usage: "list the recipes"},

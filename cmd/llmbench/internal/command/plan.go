@@ -28,10 +28,10 @@ func planCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE` for apply"},
 			&cli.BoolFlag{Name: "json", Usage: "print the plan document"},
 			&cli.BoolFlag{Name: "all", Usage: "list unchanged runs too"},
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "text or markdown: `FORMAT`"},
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "print as `FORMAT`: text or markdown"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 2 when there is something to do"},
-			&cli.StringFlag{Name: "explain", Usage: "show everything about one run: `ADDR`"},
-			&cli.StringFlag{Name: "against", Usage: "compare with a saved plan or results: `BASE.json`"},
+			&cli.StringFlag{Name: "explain", Usage: "show everything about the run at `ADDR`"},
+			&cli.StringFlag{Name: "against", Usage: "compare with `BASE.json`, a saved plan or results"},
 			&cli.StringFlag{Name: "write-scripts", Usage: "write one job script per run into `DIR`, for sbatch by hand"},
 		),
 		Description: description([]string{

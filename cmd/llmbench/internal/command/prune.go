@@ -21,10 +21,10 @@ type pruneFlags struct {
 
 func pruneCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "prune", Usage: "remove from the store what no result needs", ArgsUsage: "[DIR]",
+		Name: "prune", Usage: "remove files from the store that no result needs", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
-			&cli.DurationFlag{Name: "older-than", Value: 24 * time.Hour, Usage: "leave what changed in the last `TIME`, such as 168h"},
-			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
+			&cli.DurationFlag{Name: "older-than", Value: 24 * time.Hour, Usage: "keep what changed in the last `TIME`, such as 168h"},
+			&cli.BoolFlag{Name: "auto-approve", Usage: "skip the confirmation prompt"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON; without -auto-approve nothing is removed"},
 		),
 		Description: description([]string{"llmbench prune -auto-approve examples/llama4-maverick", "llmbench prune -json examples/llama4-maverick"},

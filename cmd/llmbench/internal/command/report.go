@@ -33,7 +33,7 @@ func reportCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "out", Value: "report.html", Usage: "write the page to `FILE`"},
 			&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
 			&cli.StringFlag{Name: "against", Usage: "say what got better and worse against `BASE`: a directory of definitions, or a results document"},
-			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
+			&cli.StringFlag{Name: "executor", Usage: "select runs on executor `TYPE[.NAME]`"},
 		),
 		Description: description([]string{"llmbench report -executor=simulate -out=report.html examples/llama4-maverick"},
 			"0  the page was written", "1  error, or there is no result at all", "3  the page was written; some run failed, is invalid or has no result") +

@@ -40,12 +40,12 @@ func resultsCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "results", Usage: "print the results table, everything about one run, or the history", ArgsUsage: "[ADDR] [DIR]",
 		Flags: append(definitionFlagSet(),
-			&cli.StringFlag{Name: "format", Value: "table", Usage: "table, markdown, csv, json, benchfmt or overview: `FORMAT`"},
+			&cli.StringFlag{Name: "format", Value: "table", Usage: "print as `FORMAT`: table, markdown, csv, json, benchfmt or overview"},
 			&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
-			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
-			&cli.StringFlag{Name: "sort", Usage: "the best runs first by `METRIC`, named as in the JSON document"},
+			&cli.StringFlag{Name: "executor", Usage: "select runs on executor `TYPE[.NAME]`"},
+			&cli.StringFlag{Name: "sort", Usage: "sort by `METRIC`, best first, named as in the JSON document"},
 			&cli.IntFlag{Name: "top", Usage: "show `N` runs, the best by -sort (default by output_throughput_per_gpu_tok_s)"},
-			&cli.BoolFlag{Name: "all", Usage: "everything in the store, including runs that are no longer declared"},
+			&cli.BoolFlag{Name: "all", Usage: "show everything in the store, including runs that are no longer declared"},
 			&cli.BoolFlag{Name: "history", Usage: "what was measured at each address over time, with the steps that are more than noise"},
 			&cli.StringFlag{Name: "since", Usage: "with -history: the points from `DATE` on, such as 2026-11-03"},
 			&cli.StringFlag{Name: "metric", Value: trtllm.OutputThroughputPerGPU, Usage: "with -history: of `METRIC`"},
@@ -253,7 +253,7 @@ func (s *session) simulations(f definitionFlags, executor string, targets []stri
 		return s, nil, nil, err
 	}
 	other.instead = true
-	fmt.Fprintln(s.env.streams.Err, "Nothing is measured yet. The store holds simulated results only; these are shown.")
+	fmt.Fprintln(s.env.streams.Err, "Nothing is measured yet; these are the simulated results in the store.")
 	return other, p, list, nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 func validateCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "validate", Usage: "check the definitions and touch nothing", ArgsUsage: "[DIR]",
+		Name: "validate", Usage: "check the definitions without touching anything", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
 			&cli.BoolFlag{Name: "json", Usage: "print the diagnostics as JSON"},
 			&cli.StringFlag{Name: "executor", Usage: "check for executor `TYPE[.NAME]`"},
@@ -50,7 +50,7 @@ func (e *env) runValidate(f definitionFlags, executor string, asJSON bool) error
 func versionCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "version", Usage: "print the version",
-		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print it as JSON"}},
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 		Description: description([]string{"llmbench version"}, "0  always"),
 		Action: func(_ context.Context, c *cli.Command) error {
 			return view.Version(e.streams.Out, Version, buildRevision(), c.Bool("json"))

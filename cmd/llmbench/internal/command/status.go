@@ -16,10 +16,10 @@ import (
 
 func statusCommand(e *env) *cli.Command {
 	return &cli.Command{
-		Name: "status", Usage: "show where every run stands", ArgsUsage: "[DIR]",
+		Name: "status", Usage: "show the state of every run", ArgsUsage: "[DIR]",
 		Flags: append(definitionFlagSet(),
-			&cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"},
-			&cli.BoolFlag{Name: "json", Usage: "print it as JSON"},
+			&cli.StringFlag{Name: "executor", Usage: "select runs on executor `TYPE[.NAME]`"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 			&cli.BoolFlag{Name: "watch", Usage: "redraw it every few seconds until no job is in flight and no apply starts more"},
 		),
 		Description: description([]string{"llmbench status -executor=simulate examples/llama4-maverick"},

@@ -13,7 +13,7 @@ import (
 func unlockCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "unlock", Usage: "force-release the lock left by a dead apply", ArgsUsage: "[DIR]",
-		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"}),
+		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "auto-approve", Usage: "skip the confirmation prompt"}),
 		Description: description([]string{"llmbench unlock -auto-approve examples/llama4-maverick"}, "0  nobody holds the lock", "1  error, or not approved"),
 		Action: func(_ context.Context, c *cli.Command) error {
 			f, err := readDefinitionFlags(c)

@@ -119,7 +119,7 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 	}
 	if c.Simulated && len(c.Rows) > 0 {
 		p.line("")
-		p.line("%sA simulation has no noise to judge by: changes are shown, none is called better or worse.", mark)
+		p.line("%sSimulations have no noise: changes are shown, but none is called better or worse.", mark)
 	}
 	if more > 0 {
 		p.line("")

@@ -73,7 +73,7 @@ func whenFits(p plan.CasePrediction, text string) string {
 func estimateTable(w io.Writer, rows []EstimateRow) error {
 	c := estimate.Calibrated()
 	p := &printer{w: w}
-	p.line("Predicted, not measured: estimator %s, %.0f %% of published runs that no fit has seen lie inside such intervals.", c.Version, 100*c.Unseen.Coverage)
+	p.line("Predicted, not measured: estimator %s, %.0f %% of held-out published runs fall inside such intervals.", c.Version, 100*c.Unseen.Coverage)
 	p.line("")
 	t := &table{
 		header: []string{"model", "GPUs", "ISL/OSL", "concurrency", "runs at once", "max_batch_size", "max_num_tokens", "TPS/GPU", "TTFT", "TPOT", "takes"},

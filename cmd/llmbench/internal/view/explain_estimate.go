@@ -21,7 +21,7 @@ func explainEstimate(p *printer, r *plan.Run, price Price) {
 	p.line("  requests in flight:")
 	occupancy(p, r)
 	p.line("")
-	p.line("  expected (estimator %s; %.0f %% of published runs that no fit has seen lie inside such intervals):", e.ModelVersion, 100*e.Coverage)
+	p.line("  expected (estimator %s; %.0f %% of held-out published runs fall inside such intervals):", e.ModelVersion, 100*e.Coverage)
 	t := &table{indent: "    "}
 	add := func(name string, i *estimate.Interval, write func(estimate.Interval) string) {
 		if i != nil {

@@ -70,7 +70,7 @@ func history(w io.Writer, h *results.History, mark string) error {
 	}
 	p.line("")
 	if h.Simulated {
-		p.wrapped(mark, 0, "A simulation has no noise to judge by: no steps are marked.")
+		p.wrapped(mark, 0, "Simulations have no noise: no steps are marked.")
 		return p.err
 	}
 	p.wrapped(mark, 0, noiseText(h)+" A step is marked where the level changed by more than that explains; a drift is a stair of steps.")

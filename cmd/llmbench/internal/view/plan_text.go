@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -60,7 +59,7 @@ func (v PlanView) Text(w io.Writer) error {
 		p.line("")
 	}
 	p.wrapped("", 0, v.planLine())
-	if v.NewData >= runs.LargeDataset && v.Plan.Summary.ToDo() > 0 {
+	if v.NewData >= 1<<30 && v.Plan.Summary.ToDo() > 0 {
 		p.wrapped("", 0, fmt.Sprintf("Data sets: up to %s to write into the store first.", Volume(v.NewData)))
 	}
 	return p.err
@@ -194,7 +193,7 @@ func (v PlanView) group(p *printer, g *group) {
 	v.notes(p, g)
 }
 
-const unpinnedNote = "[a] A moved tag or new weights are noticed when measured, not before. `digest = …`, `revision = …` pin them."
+const unpinnedNote = "[a] Pin them with `digest = …` and `revision = …`: a moved tag or new weights are noticed only when measured."
 
 func stored(runs []*plan.Run) string {
 	have := 0
