@@ -154,7 +154,7 @@ func (c *Campaign) prepare(ctx context.Context) error {
 		if run.Action != plan.Measure && run.Action != plan.Remeasure && run.Action != plan.Wait {
 			continue
 		}
-		slots, err := c.Store.Slots(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
+		slots, err := c.Store.Samples(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func (c *Campaign) listers() map[*Backend]bool {
 
 // noteTried notes that a sample was tried before: whoever did may have died before
 // it looked what is left in the queue.
-func (c *Campaign) noteTried(b *Backend, slot runs.Slot) {
+func (c *Campaign) noteTried(b *Backend, slot runs.Sample) {
 	if _, ok := b.Executor.(Lister); ok && slot.Attempt != nil {
 		c.tried[b] = true
 	}

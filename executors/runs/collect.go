@@ -22,11 +22,11 @@ func (s *Store) Results(simulated bool) ([]*results.Result, error) {
 
 // ResultsOf is Results for one key.
 func (s *Store) ResultsOf(k Key) ([]*results.Result, error) {
-	slots, err := s.Slots(k, 0)
+	slots, err := s.Samples(k, 0)
 	return resultsOf(slots), err
 }
 
-func resultsOf(slots []Slot) []*results.Result {
+func resultsOf(slots []Sample) []*results.Result {
 	var out []*results.Result
 	for _, slot := range slots {
 		if slot.Result != nil {

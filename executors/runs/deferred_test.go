@@ -28,7 +28,7 @@ func TestDefer(t *testing.T) {
 	if st := held(t, s, testKey, 1); st.Missing() != 1 || len(st.Failed) != 0 {
 		t.Errorf("%+v", st)
 	}
-	slots, err := s.Slots(testKey, 1)
+	slots, err := s.Samples(testKey, 1)
 	if err != nil || slots[0].Attempt != nil || slots[0].Deferred != "too little time" {
 		t.Errorf("%+v, %v", slots, err)
 	}

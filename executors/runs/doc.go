@@ -11,7 +11,7 @@
 //     A [Pack] is the folder of a job that does so for several attempts, one after
 //     another. [Attempt.Defer] gives back what it has not claimed.
 //  3. Readers need nobody: [Attempt.Result] judges an attempt from its files,
-//     [Store.Slots] says which attempt speaks for each sample, and [Store.Look]
+//     [Store.Samples] says which attempt speaks for each sample, and [Store.Look]
 //     counts them for a plan. A file that is not whole does not exist. A [View]
 //     answers the same for many runs at once: it keeps what it judged in a cache
 //     (cache.go), which is used only where the files have not changed since, and

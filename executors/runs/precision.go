@@ -12,7 +12,7 @@ func (v *View) Precision(fingerprint, cluster string, simulated bool) (int, floa
 	if cluster == "" {
 		return 0, math.Inf(1), nil
 	}
-	slots, err := v.Slots(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
+	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -85,8 +85,8 @@ func TestKeysStayInside(t *testing.T) {
 		if _, err := s.Reserve(k, 1); err == nil {
 			t.Errorf("Reserve(%+v) is no error", k)
 		}
-		if _, err := s.Slots(k, 1); err == nil {
-			t.Errorf("Slots(%+v) is no error", k)
+		if _, err := s.Samples(k, 1); err == nil {
+			t.Errorf("Samples(%+v) is no error", k)
 		}
 	}
 	if s.Exists() {

@@ -171,7 +171,7 @@ type teaching struct {
 }
 
 // add takes in the attempt that speaks for a sample.
-func (l lessons) add(slot Slot) {
+func (l lessons) add(slot Sample) {
 	r := slot.Result
 	if !slot.Counts || r.Simulated {
 		return

@@ -204,7 +204,7 @@ func (v *View) Figures(fingerprint, cluster string, simulated bool) ([]map[strin
 	if cluster == "" {
 		return nil, nil
 	}
-	slots, err := v.Slots(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
+	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
 	if err != nil {
 		return nil, err
 	}

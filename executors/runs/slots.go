@@ -11,10 +11,10 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A Slot is one sample of a key and the attempt that speaks for it: the newest
+// A Sample is one sample of a key and the attempt that speaks for it: the newest
 // that counts, else the newest in flight, else the newest that ended. Retired
 // attempts do not speak.
-type Slot struct {
+type Sample struct {
 	Sample int
 	// Attempt is nil when none speaks.
 	Attempt *Attempt
@@ -29,8 +29,8 @@ type Slot struct {
 	Handle   string
 	Mine     bool
 	Job      plan.InFlight
-	// Pack is the pack that the attempt in flight belongs to, "" for none.
-	Pack string
+	// SharedJob is the job of several that the attempt in flight is in, "" for none.
+	SharedJob string
 	// Deferred says why the newest attempt was given back before it began, where
 	// nothing else speaks for the sample.
 	Deferred string
@@ -44,9 +44,9 @@ type Slot struct {
 	Failed []plan.Failed
 }
 
-// Slots lists the samples of a key from 1 to wanted, and those beyond that have
+// Samples lists the samples of a key from 1 to wanted, and those beyond that have
 // attempts.
-func (s *Store) Slots(k Key, wanted int) ([]Slot, error) {
+func (s *Store) Samples(k Key, wanted int) ([]Sample, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (s *Store) Slots(k Key, wanted int) ([]Slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slotsOf(samples, wanted, func(n int) (Slot, error) { return s.slot(k, n) })
+	return slotsOf(samples, wanted, func(n int) (Sample, error) { return s.slot(k, n) })
 }
 
 // samples are the numbers of a key's samples in all its homes.
@@ -76,11 +76,11 @@ func (s *Store) samples(k Key) ([]int, error) {
 }
 
 // slotsOf lists the samples of a key of which some have attempts.
-func slotsOf(have []int, wanted int, slot func(sample int) (Slot, error)) ([]Slot, error) {
-	var out []Slot
+func slotsOf(have []int, wanted int, slot func(sample int) (Sample, error)) ([]Sample, error) {
+	var out []Sample
 	for n := 1; n <= wanted; n++ {
 		if !slices.Contains(have, n) {
-			out = append(out, Slot{Sample: n})
+			out = append(out, Sample{Sample: n})
 		}
 	}
 	for _, n := range have {
@@ -92,14 +92,14 @@ func slotsOf(have []int, wanted int, slot func(sample int) (Slot, error)) ([]Slo
 			out = append(out, slot)
 		}
 	}
-	slices.SortFunc(out, func(a, b Slot) int { return a.Sample - b.Sample })
+	slices.SortFunc(out, func(a, b Sample) int { return a.Sample - b.Sample })
 	return out, nil
 }
 
 // slot finds the attempt that speaks for a sample, newest first, and stops at
 // the first that counts.
-func (s *Store) slot(k Key, sample int) (Slot, error) {
-	slot := Slot{Sample: sample}
+func (s *Store) slot(k Key, sample int) (Sample, error) {
+	slot := Sample{Sample: sample}
 	homes, err := s.homes(k)
 	if err != nil {
 		return slot, err
@@ -134,7 +134,7 @@ func (s *Store) slot(k Key, sample int) (Slot, error) {
 }
 
 // consider takes an older attempt into account.
-func (slot *Slot) consider(a *Attempt, o outcome) {
+func (slot *Sample) consider(a *Attempt, o outcome) {
 	if o.result != nil {
 		slot.Took += o.result.Took()
 	}
@@ -159,13 +159,13 @@ func (slot *Slot) consider(a *Attempt, o outcome) {
 		slot.Failed = append(slot.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
 	}
 	if o.result.Counts() || slot.Attempt == nil {
-		*slot = Slot{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
+		*slot = Sample{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
 	}
 }
 
 // wait takes an attempt in flight into account; the newest one speaks. It is an
 // error where nothing is left by which its job could be found.
-func (slot *Slot) wait(snap *snapshot, phase Phase) error {
+func (slot *Sample) wait(snap *snapshot, phase Phase) error {
 	job, intent, receipt, err := snap.inFlight(phase)
 	if intent == nil && receipt == nil {
 		return cmp.Or(err, fmt.Errorf("%s, which says what was submitted, is empty or not whole", jobdir.IntentFile))
@@ -177,9 +177,9 @@ func (slot *Slot) wait(snap *snapshot, phase Phase) error {
 	if slot.InFlight {
 		return nil
 	}
-	*slot = Slot{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
+	*slot = Sample{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
 	if intent != nil {
-		slot.Mine, slot.Pack = intent.User == userName(), intent.Pack
+		slot.Mine, slot.SharedJob = intent.User == userName(), intent.Pack
 	}
 	if receipt != nil {
 		slot.Handle = receipt.Handle
@@ -198,11 +198,11 @@ func (s *Store) Look(fingerprint, cluster string, simulated bool, wanted int) (p
 
 // Held counts the samples of a key.
 func (s *Store) Held(k Key, wanted int) (plan.State, error) {
-	slots, err := s.Slots(k, wanted)
+	slots, err := s.Samples(k, wanted)
 	return stateOf(slots, wanted), err
 }
 
-func stateOf(slots []Slot, wanted int) plan.State {
+func stateOf(slots []Sample, wanted int) plan.State {
 	state := newState(wanted)
 	for _, slot := range slots {
 		switch {

@@ -80,11 +80,11 @@ func TestHeldNamesTheJobOfTheClaim(t *testing.T) {
 	}
 }
 
-func TestSlots(t *testing.T) {
+func TestSamples(t *testing.T) {
 	s := Open(t.TempDir())
-	slots := func() []Slot {
+	slots := func() []Sample {
 		t.Helper()
-		out, err := s.Slots(testKey, 2)
+		out, err := s.Samples(testKey, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func TestWithoutPlan(t *testing.T) {
 	}
 	last := of("p")
 	fail(t, newAttempt(t, s, testKey, 2, testAddress), "lost")
-	if slots, err := s.Slots(testKey, 1); err != nil || slots[0].Attempt.Number != last.Number || slots[0].Tries != 1 {
+	if slots, err := s.Samples(testKey, 1); err != nil || slots[0].Attempt.Number != last.Number || slots[0].Tries != 1 {
 		t.Errorf("%+v, %v", slots, err)
 	}
 	old := s.Without("p")
@@ -219,7 +219,7 @@ func TestWithoutPlan(t *testing.T) {
 	if s.Without("") != s {
 		t.Error("without no plan it is another store")
 	}
-	if slots, err := old.Slots(testKey, 1); err != nil || slots[0].Attempt.Number != 2 {
+	if slots, err := old.Samples(testKey, 1); err != nil || slots[0].Attempt.Number != 2 {
 		t.Errorf("the attempt that speaks is %+v, %v", slots, err)
 	}
 }

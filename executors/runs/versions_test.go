@@ -45,7 +45,7 @@ func TestEarlierVersionsAreRead(t *testing.T) {
 		}
 	}
 	k := chat010(t, s)
-	for name, held := range map[string]func(Key, int) ([]Slot, error){"store": s.Slots, "view": s.View("test").Slots} {
+	for name, held := range map[string]func(Key, int) ([]Sample, error){"store": s.Samples, "view": s.View("test").Samples} {
 		slots, err := held(k, 2)
 		if err != nil || len(slots) != 2 || !slots[0].Counts || !slots[1].InFlight || slots[1].Job.JobID != "16" {
 			t.Errorf("%s: %+v, %v", name, slots, err)
@@ -56,7 +56,7 @@ func TestEarlierVersionsAreRead(t *testing.T) {
 		t.Errorf("%d results, %v", len(all), err)
 	}
 	lost := Key{Fingerprint: strings.Repeat("ab", 32), Cluster: "throwaway"}
-	if slots, err := s.Slots(lost, 1); err != nil || len(slots) != 1 || slots[0].Attempt != nil {
+	if slots, err := s.Samples(lost, 1); err != nil || len(slots) != 1 || slots[0].Attempt != nil {
 		t.Errorf("%+v, %v", slots, err)
 	}
 }

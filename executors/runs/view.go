@@ -44,8 +44,8 @@ type viewHalf struct {
 	open sync.Once
 
 	scanned sync.Once
-	found    *scan
-	failed   error
+	found   *scan
+	failed  error
 
 	mu      sync.Mutex // of all below
 	entries map[string]*entry
@@ -228,7 +228,7 @@ func (v *View) Look(fingerprint, cluster string, simulated bool, wanted int) (pl
 	if cluster == "" {
 		return newState(wanted), nil
 	}
-	slots, err := v.Slots(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
+	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
 	state := stateOf(slots, wanted)
 	for i, o := range state.Observed {
 		state.Observed[i] = v.shared(o)
@@ -246,15 +246,15 @@ func (v *View) shared(o plan.Observation) plan.Observation {
 	return have.(plan.Observation)
 }
 
-// Slots is Store.Slots. Of runs that have ended it is known that nothing was added
+// Samples is Store.Samples. Of runs that have ended it is known that nothing was added
 // to them; Shown looks at contents, too.
-func (v *View) Slots(k Key, wanted int) ([]Slot, error) { return v.slots(k, wanted, ends) }
+func (v *View) Samples(k Key, wanted int) ([]Sample, error) { return v.slots(k, wanted, ends) }
 
-// Shown is Slots for results that are shown: run.json, report.json and stdout are
+// Shown is Samples for results that are shown: run.json, report.json and stdout are
 // what they were when they were judged, with their checksums.
-func (v *View) Shown(k Key, wanted int) ([]Slot, error) { return v.slots(k, wanted, contents) }
+func (v *View) Shown(k Key, wanted int) ([]Sample, error) { return v.slots(k, wanted, contents) }
 
-func (v *View) slots(k Key, wanted int, to depth) ([]Slot, error) {
+func (v *View) slots(k Key, wanted int, to depth) ([]Sample, error) {
 	slots, err := v.held(k, wanted, to)
 	for i := range slots {
 		if slot := &slots[i]; slot.InFlight && v.Lost != nil && v.Lost(slot.Handle) {
@@ -265,7 +265,7 @@ func (v *View) slots(k Key, wanted int, to depth) ([]Slot, error) {
 	return slots, err
 }
 
-func (v *View) held(k Key, wanted int, to depth) ([]Slot, error) {
+func (v *View) held(k Key, wanted int, to depth) ([]Sample, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
@@ -273,7 +273,7 @@ func (v *View) held(k Key, wanted int, to depth) ([]Slot, error) {
 		if err != nil {
 			return nil, err
 		}
-		return v.store.Slots(k, wanted)
+		return v.store.Samples(k, wanted)
 	}
 	h, settled, err := v.half(k.Simulated).history(k.short(), to)
 	if err != nil {
@@ -284,9 +284,9 @@ func (v *View) held(k Key, wanted int, to depth) ([]Slot, error) {
 
 // slotsIn reads the slots of a key out of a history, or from the files where jobs
 // may still change it.
-func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, error) {
+func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Sample, error) {
 	if !settled {
-		return v.store.Slots(k, wanted)
+		return v.store.Samples(k, wanted)
 	}
 	var numbers []int
 	samples := map[int]*sampleHistory{}
@@ -296,8 +296,8 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, err
 			samples[c.Samples[i].Number] = &c.Samples[i]
 		}
 	}
-	return slotsOf(numbers, wanted, func(n int) (Slot, error) {
-		slot := Slot{Sample: n}
+	return slotsOf(numbers, wanted, func(n int) (Sample, error) {
+		slot := Sample{Sample: n}
 		s := samples[n]
 		for i := range slices.Backward(s.Attempts) {
 			o := &s.Attempts[i]
@@ -315,23 +315,23 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Slot, err
 
 // slotsAt is slotsIn for each key that a folder's part for a cluster stands for.
 // What also lies in other folders is told with the last of them.
-func (v *View) slotsAt(h *history, settled bool, k Key) ([]Slot, error) {
+func (v *View) slotsAt(h *history, settled bool, k Key) ([]Sample, error) {
 	keys, err := v.store.current(k)
 	if err != nil {
 		return nil, err
 	}
-	var out []Slot
+	var out []Sample
 	for _, now := range keys {
 		homes, err := v.store.homes(now)
 		if err != nil {
 			return nil, err
 		}
-		var slots []Slot
+		var slots []Sample
 		switch {
 		case now == k && len(homes) == 1:
 			slots, err = v.slotsIn(h, settled, k, 0)
 		case v.store.lastHome(homes) == v.store.KeyDir(k):
-			slots, err = v.store.Slots(now, 0)
+			slots, err = v.store.Samples(now, 0)
 		}
 		if err != nil {
 			return nil, err

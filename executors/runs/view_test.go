@@ -49,7 +49,7 @@ func cacheFiles(s *Store) []string {
 // said is what a view answers, in a form that can be compared.
 type said struct {
 	States    []plan.State
-	Slots     [][]Slot
+	Samples   [][]Sample
 	Last      []string
 	Addresses []string
 	Lessons   string // in JSON
@@ -75,7 +75,7 @@ func ask(t testing.TB, v *View) said {
 		state, err := v.Look(k.Fingerprint, k.Cluster, k.Simulated, 2)
 		must(err)
 		alike(t, v.store, k, slots)
-		out.States, out.Slots = append(out.States, state), append(out.Slots, plainSlots(slots))
+		out.States, out.Samples = append(out.States, state), append(out.Samples, plainSamples(slots))
 	}
 	for _, simulated := range []bool{false, true} {
 		for _, address := range viewAddresses {
@@ -103,8 +103,8 @@ func ask(t testing.TB, v *View) said {
 	return out
 }
 
-// plainSlots are slots without their attempts.
-func plainSlots(slots []Slot) []Slot {
+// plainSamples are slots without their attempts.
+func plainSamples(slots []Sample) []Sample {
 	slots = slices.Clone(slots)
 	for i := range slots {
 		if a := slots[i].Attempt; a != nil {
@@ -116,16 +116,16 @@ func plainSlots(slots []Slot) []Slot {
 }
 
 // alike holds the slots of a view against those that are read from the files.
-func alike(t testing.TB, s *Store, k Key, got []Slot) {
+func alike(t testing.TB, s *Store, k Key, got []Sample) {
 	t.Helper()
-	want, err := s.Slots(k, 2)
+	want, err := s.Samples(k, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := func(slots []Slot) string {
+	text := func(slots []Sample) string {
 		var b strings.Builder
-		for _, slot := range plainSlots(slots) {
-			fmt.Fprintln(&b, slot.Sample, slot.Handle, slot.Phase, slot.Counts, slot.InFlight, slot.Job, slot.Pack, slot.Deferred, slot.Tries)
+		for _, slot := range plainSamples(slots) {
+			fmt.Fprintln(&b, slot.Sample, slot.Handle, slot.Phase, slot.Counts, slot.InFlight, slot.Job, slot.SharedJob, slot.Deferred, slot.Tries)
 			if r := slot.Result; r != nil {
 				fmt.Fprintln(&b, r.Reasons, r.Took())
 				if r.Files.JobOut != nil {
@@ -312,7 +312,7 @@ func TestLessonsAreBounded(t *testing.T) {
 	for i := range 5 * plan.LessonsOfSubject {
 		c := *r
 		c.Job.Ended = ptr(testTime.Add(time.Duration(i*7%1000) * time.Second))
-		l.add(Slot{Attempt: s.attempt(s.KeyDir(testKey), testKey, 1, i+1), Counts: true, Result: &c})
+		l.add(Sample{Attempt: s.attempt(s.KeyDir(testKey), testKey, 1, i+1), Counts: true, Result: &c})
 	}
 	for about, list := range l {
 		if len(list) > 2*plan.LessonsOfSubject {

@@ -361,7 +361,7 @@ func TestShellcheck(t *testing.T) {
 		change(cfg, run)
 		job := cfg.Target().Job(run)
 		two := cfg.Target().Job(run, run)
-		one := cfg.Target().(executors.Hand).HandScript(run, executors.HandPlace{Folder: "/s/it's", Files: "/files", Store: "/s", Dataset: "/d/0.jsonl", Cluster: "gb"})
+		one := cfg.Target().(executors.ManualScripter).ManualScript(run, executors.ManualPaths{Folder: "/s/it's", Files: "/files", Store: "/s", Dataset: "/d/0.jsonl", Cluster: "gb"})
 		for name, script := range map[string]string{
 			"script": job.Script, "two": two.Script, "hand": one, "diagnosis": "#!/bin/bash\n" + diagnosis,
 		} {
@@ -383,7 +383,7 @@ func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 	cfg := testConfig()
 	job := cfg.Target().Job(run)
 	store, files, bin := t.TempDir(), t.TempDir(), t.TempDir()
-	hand := cfg.Target().(executors.Hand).HandScript(run, executors.HandPlace{Folder: filepath.Join(store, "run"), Files: files, Store: store, Dataset: filepath.Join(store, "d.jsonl"), Cluster: "gb"})
+	hand := cfg.Target().(executors.ManualScripter).ManualScript(run, executors.ManualPaths{Folder: filepath.Join(store, "run"), Files: files, Store: store, Dataset: filepath.Join(store, "d.jsonl"), Cluster: "gb"})
 	fake(t, bin, "srun", "env >"+filepath.Join(store, "seen"))
 	caller := []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=/h", "NCCL_ALGO=Ring", "API_KEY=hunter2-is-secret", "LD_LIBRARY_PATH=/l", "SLURM_JWT=token-of-caller"}
 	allocation := []string{"SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01", "HF_TOKEN=token-of-a-prolog"}

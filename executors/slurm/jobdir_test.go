@@ -11,7 +11,7 @@ import (
 )
 
 // jobScripts are the templates of what runs in a job's folder.
-var jobScripts = map[string]*string{"common.sh": &commonPart, "job.sh": &jobTemplate, "hand.sh": &handTemplate}
+var jobScripts = map[string]*string{"common.sh": &commonPart, "job.sh": &jobTemplate, "manual.sh": &manualTemplate}
 
 // Every file that a script names in its folder is one that jobdir knows, or one in
 // the making.

@@ -173,7 +173,7 @@ func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 }
 
 func (s *session) flightsOf(k runs.Key, address string, b *executors.Backend, f cancelFlags) ([]flight, error) {
-	slots, err := s.seen.Slots(k, 0)
+	slots, err := s.seen.Samples(k, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (s *session) flightsOf(k runs.Key, address string, b *executors.Backend, f 
 		if b == nil {
 			continue
 		}
-		out = append(out, flight{address: at, packed: slot.Pack != "", Flight: executors.Flight{
+		out = append(out, flight{address: at, packed: slot.SharedJob != "", Flight: executors.Flight{
 			Attempt: slot.Attempt, Handle: executors.Handle(slot.Handle), Backend: b,
 		}})
 	}

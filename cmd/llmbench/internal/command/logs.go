@@ -117,7 +117,7 @@ func (s *session) attemptAt(p *plan.Plan, address string) (*runs.Attempt, error)
 	if k.Cluster == "" {
 		return nil, errors.New("the name of the cluster is not known here, and runs are kept by it: read logs on a login node, or set cluster in the executor")
 	}
-	slots, err := s.store.Slots(k, found[0].State.Wanted)
+	slots, err := s.store.Samples(k, found[0].State.Wanted)
 	if err != nil {
 		return nil, err
 	}

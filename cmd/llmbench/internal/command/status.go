@@ -143,10 +143,10 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 			continue
 		}
 		k := s.sites.keyOf(r)
-		var slots []runs.Slot
+		var slots []runs.Sample
 		if k.Cluster != "" {
 			var err error
-			if slots, err = s.seen.Slots(k, r.State.Wanted); err != nil {
+			if slots, err = s.seen.Samples(k, r.State.Wanted); err != nil {
 				return nil, err
 			}
 		}

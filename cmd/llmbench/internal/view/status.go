@@ -48,7 +48,7 @@ type RunStatus struct {
 
 // NewRunStatus sums up the samples of a run: what is in flight, else what failed,
 // else what is stored.
-func NewRunStatus(r *plan.Run, slots []runs.Slot, now time.Time) (RunStatus, error) {
+func NewRunStatus(r *plan.Run, slots []runs.Sample, now time.Time) (RunStatus, error) {
 	s := RunStatus{
 		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
 		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted), planned: r.Estimate,
@@ -87,8 +87,8 @@ func NewRunStatus(r *plan.Run, slots []runs.Slot, now time.Time) (RunStatus, err
 	return s, nil
 }
 
-func (s *RunStatus) fly(slot runs.Slot) error {
-	s.flying, s.packed, s.handle = true, slot.Pack != "", executors.Handle(slot.Handle)
+func (s *RunStatus) fly(slot runs.Sample) error {
+	s.flying, s.packed, s.handle = true, slot.SharedJob != "", executors.Handle(slot.Handle)
 	s.State, s.Reason = string(slot.Phase), ""
 	if slot.Job.JobID != "" {
 		s.JobID = &slot.Job.JobID
@@ -110,7 +110,7 @@ func (s *RunStatus) fly(slot runs.Slot) error {
 
 // overdue warns of a running job that takes longer than expected, and says where it
 // was looked into.
-func (s *RunStatus) overdue(r *plan.Run, slot runs.Slot, now time.Time) error {
+func (s *RunStatus) overdue(r *plan.Run, slot runs.Sample, now time.Time) error {
 	if slot.Phase != runs.Running {
 		return nil
 	}

@@ -42,11 +42,11 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 			return err
 		}
 		name := strings.NewReplacer("/", ".", "=", "-").Replace(r.Address)
-		script := st.target.(executors.Hand).HandScript(r, executors.HandPlace{
+		script := st.target.(executors.ManualScripter).ManualScript(r, executors.ManualPaths{
 			Folder: s.store.KeyDir(s.sites.keyOf(r)), Files: filepath.Join(dir, name+".files"),
 			Store: s.store.Dir(), Dataset: data, Cluster: st.cluster,
 		})
-		path, err := writeHand(dir, name, r, script)
+		path, err := writeManual(dir, name, r, script)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 func (s *session) haveScripts(p *plan.Plan) error {
 	for _, r := range p.Runs {
 		st := s.sites.of(r)
-		if _, ok := st.target.(executors.Hand); !ok {
+		if _, ok := st.target.(executors.ManualScripter); !ok {
 			return fmt.Errorf("%s runs on executor %q, which has no job scripts", r.Address, r.Executor.Type)
 		}
 		if st.cluster == "" {
@@ -69,7 +69,7 @@ func (s *session) haveScripts(p *plan.Plan) error {
 	return nil
 }
 
-func writeHand(dir, name string, r *plan.Run, script string) (string, error) {
+func writeManual(dir, name string, r *plan.Run, script string) (string, error) {
 	files := filepath.Join(dir, name+".files")
 	if err := os.MkdirAll(files, 0o755); err != nil {
 		return "", err

@@ -9,14 +9,14 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-//go:embed hand.sh
-var handTemplate string
+//go:embed manual.sh
+var manualTemplate string
 
-// HandScript implements executors.Hand: the job script with sbatch's options in
+// ManualScript implements executors.ManualScripter: the job script with sbatch's options in
 // its head, and in front of it the lines that make an attempt.
-func (t *target) HandScript(run *plan.Run, at executors.HandPlace) string {
+func (t *target) ManualScript(run *plan.Run, at executors.ManualPaths) string {
 	_, body, _ := strings.Cut(t.script(jobName(run), []*plan.Run{run}, run.TimeLimitSeconds), "\n") // the interpreter stands in the head
-	return render(handTemplate, map[string]string{
+	return render(manualTemplate, map[string]string{
 		"SBATCH": t.head(run),
 		"FOLDER": quote(at.Folder), "FILES": quote(at.Files), "STORE": quote(at.Store),
 		"DATASET": quote(at.Dataset), "DATASETS": quote(filepath.Dir(at.Dataset)),
