@@ -61,6 +61,13 @@ func (e *env) runReport(f reportFlags) error {
 		return err
 	}
 	report := view.Report{Title: filepath.Base(dir), Origin: origin(p), Dir: dir, Sets: list, Price: s.price(), MaxGPUHours: s.mostGPUHours(p, applyFlags{}), Base: f.Against}
+	for _, one := range p.Searches {
+		rounds, err := s.store.Rounds(one.Benchmark, one.Label, one.Simulated)
+		if err != nil {
+			return err
+		}
+		report.Searches = append(report.Searches, view.ReportSearch{Search: one, Rounds: rounds})
+	}
 	if f.Against != "" {
 		base, _, err := e.sideOf(compareFlags{definitionFlags: f.definitionFlags, Executor: f.Executor}, f.Against)
 		if err != nil {

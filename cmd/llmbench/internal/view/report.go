@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -33,6 +34,14 @@ type Report struct {
 	// each set; both are empty without a base.
 	Base    string
 	Against []*results.Comparison
+	// Searches are those of the definitions, with the rounds that they went through.
+	Searches []ReportSearch
+}
+
+// A ReportSearch is a search with its rounds in order.
+type ReportSearch struct {
+	*plan.Search
+	Rounds []plan.Round
 }
 
 // ReportMark is in every page: a file with it may be written over.
@@ -87,6 +96,7 @@ type reportPart struct {
 	Frontiers   []reportFrontier
 	Answers     []reportAnswer
 	Against     *reportAgainst
+	Searches    []reportSearch
 	Heat        *reportHeat
 	Bars        *reportBars
 	Table       reportTable
@@ -111,10 +121,16 @@ func (r Report) part(set *results.Set) *reportPart {
 		at[run.Address+run.Fingerprint+run.Results[0].Cluster] = i
 	}
 	index := func(run results.RunSummary) int { return at[run.Address+run.Fingerprint+run.Results[0].Cluster] }
-	p.Frontiers = reportFrontiers(set, names, index)
+	var searches []ReportSearch
+	for _, one := range r.Searches {
+		if one.Simulated == p.Simulated && slices.ContainsFunc(set.Runs, func(run results.RunSummary) bool { return strings.HasPrefix(run.Address, one.Benchmark+"/") }) {
+			searches, p.Searches = append(searches, one), append(p.Searches, newReportSearch(one, names))
+		}
+	}
+	p.Frontiers = reportFrontiers(set, names, searches, index)
 	p.Heat = newReportHeat(set, names, index)
 	p.Bars = throughputBars(set, names, index)
-	p.Latency = reportSpreads(set, names, index)
+	p.Latency = reportSpreads(set, names, searches, index)
 	var differ []provenanceFact
 	p.Shared, differ, p.Missing = reportProvenance(set)
 	p.Runs = r.runs(set, names, differ)
@@ -132,7 +148,7 @@ func (p *reportPart) Sections() []reportSection {
 		there bool
 	}{
 		{reportSection{"pareto", "Pareto: tok/s/GPU against tok/s/user"}, len(p.Frontiers) > 0},
-		{reportSection{"answers", "Answers"}, len(p.Answers) > 0 || p.Against != nil},
+		{reportSection{"answers", "Answers"}, len(p.Answers)+len(p.Searches) > 0 || p.Against != nil},
 		{reportSection{"heat", "Heat map: tok/s/GPU over two axes"}, p.Heat != nil},
 		{reportSection{"bars", "Throughput by use case"}, p.Bars != nil},
 		{reportSection{"table", "All runs"}, true},

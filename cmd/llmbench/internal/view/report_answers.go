@@ -138,3 +138,32 @@ func newReportAgainst(base string, c *results.Comparison, names runNames) *repor
 	}
 	return a
 }
+
+// A reportSearch is what a search has found, and the rounds in which it did.
+type reportSearch struct {
+	Title string
+	Told  []string
+	Rows  []reportRound
+}
+
+// A reportRound is a run that a round measured. Round is 0 where the row above has it.
+type reportRound struct {
+	Round        int
+	Name, Reason string
+}
+
+func newReportSearch(s ReportSearch, names runNames) reportSearch {
+	var told strings.Builder
+	searchOutcome(&printer{w: &told}, s.Search, "")
+	out := reportSearch{Title: fmt.Sprintf("Search %s: %s", s.Name(), searchGoal(s.Search)), Told: strings.Split(strings.TrimSpace(told.String()), "\n")}
+	for _, round := range s.Rounds {
+		for i, r := range round.Runs {
+			row := reportRound{Name: names.full(r.Address), Reason: r.Reason}
+			if i == 0 {
+				row.Round = round.Number
+			}
+			out.Rows = append(out.Rows, row)
+		}
+	}
+	return out
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -22,6 +23,8 @@ type reportFrontier struct {
 	Points       []reportPoint
 	Lines        [][4]float64
 	Wide, Narrow []reportLabel
+	Paths        []reportPath
+	Bounds       []reportBound
 	CSV          reportCSV
 }
 
@@ -45,7 +48,7 @@ type reportLabel struct {
 }
 
 // reportFrontiers are those of the traffics that have two runs with both numbers.
-func reportFrontiers(set *results.Set, names runNames, index func(results.RunSummary) int) []reportFrontier {
+func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, index func(results.RunSummary) int) []reportFrontier {
 	var out []reportFrontier
 	order, of := grouped(set.Runs, names)
 	for _, name := range order {
@@ -68,7 +71,7 @@ func reportFrontiers(set *results.Set, names runNames, index func(results.RunSum
 		for _, q := range points {
 			p := reportPoint{
 				Run: index(q.run), X: x.place(q.x), Y: round2(100 - y.place(q.y)), Best: q.best, Suspect: q.run.Verdict == results.Suspect,
-				Tip: tip(q.run, names), address: q.run.Address, label: q.label,
+				Tip: tip(q.run, names, searches), address: q.run.Address, label: q.label,
 			}
 			s := throughput(q.run)
 			if s.Low != nil && s.High != nil {
@@ -92,10 +95,56 @@ func reportFrontiers(set *results.Set, names runNames, index func(results.RunSum
 			return -1
 		})
 		f.Axes = strings.Join(axes, ", ")
+		for _, one := range searches {
+			if path := newReportPath(one, f.Points); len(path.Lines) > 0 {
+				f.Paths = append(f.Paths, path)
+			}
+			for _, b := range one.Bounds {
+				if b.Metric == trtllm.OutputThroughputPerUser && b.Min != nil {
+					f.Bounds = append(f.Bounds, reportBound{At: x.place(*b.Min), Text: boundText(one, b)})
+				}
+			}
+		}
 		f.Wide, f.Narrow = placeLabels(f, 400, 340), placeLabels(f, 250, 280)
 		out = append(out, f)
 	}
 	return out
+}
+
+// A reportPath goes from what a search chose first in its first round to that of each
+// next one.
+type reportPath struct {
+	Title string
+	Lines [][4]float64
+}
+
+// A reportBound is a bound of a search, at a place on the scale.
+type reportBound struct {
+	At   float64
+	Text string
+}
+
+func boundText(s ReportSearch, b plan.SearchBound) string {
+	return "search " + s.Name() + ": " + searchGoal(&plan.Search{Maximize: plan.Text(s.Metric()), Bounds: []plan.SearchBound{b}})
+}
+
+func newReportPath(s ReportSearch, points []reportPoint) reportPath {
+	path := reportPath{Title: "search " + s.Name() + ", from the first run of each round to that of the next"}
+	last := -1
+	for _, round := range s.Rounds {
+		for _, r := range round.Runs {
+			at := slices.IndexFunc(points, func(p reportPoint) bool { return p.address == r.Address })
+			if at < 0 {
+				continue
+			}
+			if last >= 0 {
+				path.Lines = append(path.Lines, [4]float64{points[last].X, points[last].Y, points[at].X, points[at].Y})
+			}
+			last = at
+			break
+		}
+	}
+	return path
 }
 
 // A frontierPoint is one run of a traffic; best says that no other beats it in both
@@ -186,7 +235,7 @@ func placeLabels(f reportFrontier, width, height float64) []reportLabel {
 }
 
 // tip is what is shown of a run that is pointed at.
-func tip(run results.RunSummary, names runNames) string {
+func tip(run results.RunSummary, names runNames, searches []ReportSearch) string {
 	lines := []string{names.full(run.Address)}
 	if s := throughput(run); s != nil {
 		lines = append(lines, summaryText(s)+" output tok/s/GPU")
@@ -198,5 +247,13 @@ func tip(run results.RunSummary, names runNames) string {
 	if job := jobID(run); job != "-" {
 		verdict += ", job " + job
 	}
-	return strings.Join(append(lines, verdict), "\n")
+	lines = append(lines, verdict)
+	for _, s := range searches {
+		for _, round := range s.Rounds {
+			if slices.ContainsFunc(round.Runs, func(r plan.RoundRun) bool { return r.Address == run.Address }) {
+				lines = append(lines, fmt.Sprintf("search %s, round %d", s.Name(), round.Number))
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
 }

@@ -175,6 +175,7 @@ type reportSpread struct {
 	// runs stand in the CSV alone.
 	Waiting bool
 	Left    int
+	Bounds  []reportBound
 	CSV     reportCSV
 }
 
@@ -197,7 +198,7 @@ func (r reportSpreadRow) Width() float64 { return round2(r.Places[3] - r.Places[
 // mostRows is how many runs the plots of latency show; of more those on the frontier.
 const mostRows = 40
 
-func reportSpreads(set *results.Set, names runNames, index func(results.RunSummary) int) []reportSpread {
+func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, index func(results.RunSummary) int) []reportSpread {
 	var out []reportSpread
 	order, of := grouped(set.Runs, names)
 	shown := map[int]bool{}
@@ -223,6 +224,13 @@ func reportSpreads(set *results.Set, names runNames, index func(results.RunSumma
 		s := reportSpread{
 			Name: m.Spread.Tag, Title: strings.ToUpper(m.Title[:1]) + m.Title[1:], Unit: unit, Ticks: scale.ticks(),
 			CSV: newReportCSV(m.Spread.Tag, "address,verdict,p50_ms,p90_ms,p95_ms,p99_ms"),
+		}
+		for _, one := range searches {
+			for _, b := range one.Bounds {
+				if (b.Metric == m.Name || strings.HasPrefix(b.Metric, m.Spread.CSV)) && b.Max != nil {
+					s.Bounds = append(s.Bounds, reportBound{scale.place(*b.Max), boundText(one, b)})
+				}
+			}
 		}
 		rows := 0
 		for _, name := range order {

@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/search"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -139,6 +141,45 @@ func TestReportAnswers(t *testing.T) {
 	}
 	if !strings.Contains(facts["spent"], " of 40, $") || facts["measured"] != "2026-05-04 (UTC)" || facts["hardware"] != "8x GB200, 4 per node" {
 		t.Error(facts)
+	}
+}
+
+// A search shows its rounds, its path from one to the next, and its bounds where they
+// lie; of a set that it is not of, nothing.
+func TestReportSearch(t *testing.T) {
+	set := reportSet()
+	most := 300.
+	s := ReportSearch{
+		Search: &plan.Search{
+			Benchmark: "load", Label: "fast", Maximize: trtllm.OutputThroughputPerGPU, State: search.Done, MaxRuns: 4, Candidates: 6,
+			Bounds: []plan.SearchBound{{Metric: "ttft_ms_p99", Max: &most}, {Metric: trtllm.OutputThroughputPerUser, Min: ptr(50.)}},
+		},
+		Rounds: []plan.Round{
+			{Number: 1, Runs: []plan.RoundRun{{Address: "load/use_case=reasoning/concurrency=64", Reason: "first"}, {Address: "load/use_case=reasoning/concurrency=4096", Reason: "last"}}},
+			{Number: 2, Runs: []plan.RoundRun{{Address: "load/use_case=reasoning/concurrency=512", Reason: "between"}}},
+		},
+	}
+	part := Report{Searches: []ReportSearch{s}}.part(set)
+	reasoning, summarization := part.Frontiers[0], part.Frontiers[1]
+	if len(reasoning.Paths) != 1 || len(reasoning.Paths[0].Lines) != 1 || len(summarization.Paths) != 0 {
+		t.Errorf("paths %+v and %+v", reasoning.Paths, summarization.Paths)
+	}
+	if len(reasoning.Bounds) != 1 || !strings.HasSuffix(reasoning.Bounds[0].Text, "output_throughput_per_user_tok_s at least 50") {
+		t.Errorf("bounds of the frontier: %+v", reasoning.Bounds)
+	}
+	if b := part.Latency[0].Bounds; len(b) != 1 || b[0].At <= 0 || b[0].At >= 100 || len(part.Latency[1].Bounds) != 0 {
+		t.Errorf("bounds of TTFT: %+v, of TPOT: %+v", b, part.Latency[1].Bounds)
+	}
+	want := []reportRound{{1, "reasoning concurrency=64", "first"}, {0, "reasoning concurrency=4096", "last"}, {2, "reasoning concurrency=512", "between"}}
+	if diff := cmp.Diff(want, part.Searches[0].Rows); diff != "" {
+		t.Error(diff)
+	}
+	if tip := reasoning.Points[len(reasoning.Points)-2].Tip; !strings.HasSuffix(tip, "\nsearch load/fast, round 2") {
+		t.Error(tip)
+	}
+	s.Simulated = true
+	if part := (Report{Searches: []ReportSearch{s}}).part(set); len(part.Searches)+len(part.Frontiers[0].Paths)+len(part.Latency[0].Bounds) > 0 {
+		t.Error("a simulated search stands among measured runs")
 	}
 }
 

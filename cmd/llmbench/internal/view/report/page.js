@@ -113,7 +113,7 @@
         if (last) svg('line', front, { x1: at(last, 'x') + '%', y1: at(last, 'y') + '%', x2: at(p, 'x') + '%', y2: at(p, 'y') + '%' });
         best.push(p);
       }
-      for (const g of all(figure, '.names')) g.classList.toggle('off', !whole);
+      for (const g of all(figure, '.names, .path')) g.classList.toggle('off', !whole);
       figure.querySelector('.chosen')?.remove();
       if (whole) return;
       const chosen = svg('g', figure.querySelector('svg'), { class: 'names chosen', 'aria-hidden': 'true' });
