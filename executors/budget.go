@@ -38,8 +38,7 @@ func (c *Campaign) budgets(run *plan.Run) []*Budget {
 
 // concerns reports whether a run counts in the budget.
 func (b *Budget) concerns(run *plan.Run) bool {
-	name, _ := run.Search()
-	return b.Search == "" || b.Search == name
+	return b.Search == "" || b.Search == run.Asked.Search
 }
 
 // limits adds up what the jobs in a phase can cost at most that concern a budget, and

@@ -217,7 +217,7 @@ func (c *Campaign) outcome() Outcome {
 			if job != "" && t.outlives() && !slices.Contains(o.Jobs, job) { // members share one
 				o.Jobs = append(o.Jobs, job)
 			}
-		case t.phase == done && searched(t.run): // outside the bounds, if it failed
+		case t.phase == done && t.run.Asked.Search != "": // outside the bounds, if it failed
 		case t.phase == skipped, t.phase == done && !t.ok():
 			o.Failed++
 		}
@@ -229,8 +229,6 @@ func (c *Campaign) outcome() Outcome {
 	}
 	return o
 }
-
-func searched(r *plan.Run) bool { name, _ := r.Search(); return name != "" }
 
 // look is the shortest interval at which an active backend's folders are read,
 // longer the more there are: a shared file system is others' too.

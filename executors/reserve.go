@@ -213,9 +213,8 @@ func (c *Campaign) intent(t *task, planned *plan.Job) jobdir.Intent {
 		sha := sha256.Sum256([]byte(planned.Script))
 		sum = hex.EncodeToString(sha[:])
 	}
-	search, round := t.run.Search()
 	return jobdir.Intent{
-		Search: search, Round: round,
+		Search: t.run.Asked.Search, Round: t.run.Asked.Round,
 		Cluster: t.backend.Cluster, Executor: t.run.Executor.Type + "." + string(t.run.Executor.Name),
 		ScriptSHA256: sum, User: userName(), Host: hostName(), Nonce: newNonce(),
 		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped, Plan: c.Saved,

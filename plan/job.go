@@ -40,7 +40,7 @@ func (j *Job) GPUHoursLimit() float64 {
 func (r *Run) shape() string {
 	h := r.Hardware
 	return strings.Join([]string{
-		r.search, r.Executor.Type, string(r.Executor.Name), r.Image.Name, deref(r.Image.Digest), h.GPU,
+		r.Asked.Search, r.Executor.Type, string(r.Executor.Name), r.Image.Name, deref(r.Image.Digest), h.GPU,
 		fmt.Sprint(h.GPUs, h.GPUsPerNode, h.Nodes),
 	}, "\x00")
 }

@@ -121,7 +121,7 @@ func (p *Plan) gpuHoursLimits() (first, withRetries float64) {
 	searched := map[string]bool{}
 	for _, r := range p.Runs {
 		retries[r.Address] = r.retries
-		if searched[r.Address] = r.search != ""; r.search != "" {
+		if searched[r.Address] = r.Asked.Search != ""; r.Asked.Search != "" {
 			continue // in the budget of its search
 		}
 		first += r.GPUHoursLimit() * float64(alone[r.Address])

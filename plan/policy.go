@@ -62,7 +62,7 @@ func (p *Plan) limitSum() string {
 	}
 	alone, searched := p.alone(), map[string]bool{}
 	for _, r := range p.Runs {
-		if searched[r.Address] = r.search != ""; r.search == "" {
+		if searched[r.Address] = r.Asked.Search != ""; r.Asked.Search == "" {
 			add(alone[r.Address], r.Hardware.GPUs, r.TimeLimitSeconds)
 		}
 	}

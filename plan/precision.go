@@ -72,7 +72,7 @@ func (p *Plan) LaterGPUHours() float64 {
 	sum := 0.0
 	for _, r := range p.Runs {
 		sum += r.GPUHoursLimit() * float64(r.laterSamples())
-		if r.search != "" && r.Action != Wait {
+		if r.Asked.Search != "" && r.Action != Wait {
 			sum -= r.GPUHoursLimit() * float64(r.State.Missing())
 		}
 	}

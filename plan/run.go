@@ -54,6 +54,8 @@ type Run struct {
 
 	Notes    []Note    `json:"notes"`
 	Estimate *Estimate `json:"estimate"`
+	// Asked is the round of a search that measures the run now, zero for none.
+	Asked InRound `json:"-"`
 
 	cluster   string // where stored results count
 	transient bool   // its job ends with the process that submits it
@@ -62,8 +64,6 @@ type Run struct {
 	options   *optionsPart // of a run that Build made
 	shared    []*Job       // the jobs of several that measure it; nil for a job of its own
 	precision precision
-	search    string // that measures it now, as BENCHMARK/LABEL
-	round     int
 }
 
 // Model is the model of a run as declared.

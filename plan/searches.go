@@ -111,6 +111,12 @@ type RoundRun struct {
 	Reason      string `json:"reason"`
 }
 
+// InRound names a round of a search: BENCHMARK/LABEL and its number.
+type InRound struct {
+	Search string
+	Round  int
+}
+
 // A SearchAccount is what a ledger keeps of a search: its rounds in order, what their
 // attempts have cost or may still cost, and the last round with an attempt.
 type SearchAccount struct {
@@ -169,10 +175,6 @@ func (p *Plan) Unmet() []string {
 	}
 	return out
 }
-
-// Search is the search that measures the run now, as BENCHMARK/LABEL, and its round; ""
-// for none.
-func (r *Run) Search() (name string, round int) { return r.search, r.round }
 
 // searched are the searches of a benchmark.
 func (b *builder) searched(benchmark string) []*schema.Search {
@@ -452,12 +454,12 @@ func (s *searching) act() {
 		have := r.State.Valid + r.State.Suspect
 		n, chosen := next[r.Address]
 		switch {
-		case r.search != "": // by an earlier search
+		case r.Asked.Search != "": // by an earlier search
 			if chosen {
 				r.State.Wanted = max(r.State.Wanted, n.Samples)
 			}
 		case chosen:
-			r.search, r.round = s.Name(), s.Round
+			r.Asked = InRound{s.Name(), s.Round}
 			r.State.Wanted = n.Samples
 			switch {
 			case r.State.Missing() == 0:

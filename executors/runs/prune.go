@@ -110,7 +110,7 @@ func (p *pruning) sample(list []*Attempt, declared bool) error {
 		switch {
 		case err != nil:
 			return err
-		case r != nil && r.Verdict == results.Failed && snap.damaged == "":
+		case r != nil && r.Verdict == results.Failed && snap.damaged == "" && !a.searched():
 			failed = append(failed, a)
 			continue
 		case r != nil && r.Counts():
@@ -132,6 +132,13 @@ func (p *pruning) sample(list []*Attempt, declared bool) error {
 		}
 	}
 	return nil
+}
+
+// searched reports whether the attempt is in the account of a search, as far as it can
+// be told.
+func (a *Attempt) searched() bool {
+	intent, err := a.Intent()
+	return err != nil || intent != nil && intent.Search != ""
 }
 
 // uses notes the data set of an attempt that stays.

@@ -131,7 +131,17 @@ func (a *Attempt) charge(search string) (*Charge, error) {
 	if planned == nil {
 		return nil, fmt.Errorf("%s: what its job may cost is not recorded", job.Dir)
 	}
-	return &Charge{job.Dir, intent.Round, job.Cost(planned.GPUs, planned.GPUHoursLimit()) / float64(max(1, len(members)))}, nil
+	prepared := 0 // to the end; the job passes over the others
+	for _, m := range members {
+		in, err := m.Intent()
+		if err != nil {
+			return nil, err
+		}
+		if in != nil {
+			prepared++
+		}
+	}
+	return &Charge{job.Dir, intent.Round, job.Cost(planned.GPUs, planned.GPUHoursLimit()) / float64(max(1, prepared))}, nil
 }
 
 // Cost is what a job on so many GPUs has cost, in GPU-hours: by its own account, else by

@@ -117,6 +117,15 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 		s.plan.Runs = append(s.plan.Runs, s.faultRun("generation", "ef"))
 		s.plan.Runs[1].State.Wanted = 1 + rng.Intn(2)
 	}
+	if s.search() != "" {
+		round := plan.Round{FormatVersion: plan.FormatVersion, Benchmark: "max_throughput", Label: "best", Number: 1, Cluster: s.cluster}
+		for _, r := range s.plan.Runs {
+			round.Runs = append(round.Runs, plan.RoundRun{Address: r.Address, Fingerprint: r.Fingerprint, Samples: r.State.Wanted})
+		}
+		if err := s.store.WriteRound(round, false); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return s
 }
 
@@ -224,7 +233,7 @@ func (s *schedule) life() (ended bool, died string) {
 			return nil
 		},
 		Plan: s.fresh(), Store: s.store, Backends: map[plan.ExecutorRef]*executors.Backend{b.Ref: b},
-		Budget: &executors.Budget{Max: s.bounds.maxGPUHours}, Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
+		Budget: s.budget(), Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
 		Observe: func(ev executors.Event) {
 			s.logf("%s %s s%d a%d job %s %s %s", ev.Time.Format("15:04:05"), ev.Type, ev.Sample, ev.Attempt, ev.JobID, ev.State, ev.Text)
 			s.unsure = s.unsure || strings.Contains(ev.Text, "has orphaned jobs; `llmbench cancel -orphans`")
@@ -254,12 +263,26 @@ func (s *schedule) backend() *executors.Backend {
 	return b
 }
 
+// budget is that of one life, or of the saved plan.
+func (s *schedule) budget() *executors.Budget {
+	if s.search() != "" {
+		return &executors.Budget{}
+	}
+	return &executors.Budget{Max: s.bounds.maxGPUHours}
+}
+
 // fresh is the plan as it would be made now.
 func (s *schedule) fresh() *plan.Plan {
 	p := &plan.Plan{}
 	for _, r := range s.plan.Runs {
 		c := *r
+		if s.search() != "" {
+			c.Asked = plan.InRound{Search: s.search(), Round: 1}
+		}
 		p.Runs = append(p.Runs, &c)
+	}
+	if s.search() != "" {
+		p.Searches = []*plan.Search{{Benchmark: "max_throughput", Label: "best", MaxGPUHours: s.bounds.maxGPUHours}}
 	}
 	if s.packed && !s.alone {
 		s.pack(p)
