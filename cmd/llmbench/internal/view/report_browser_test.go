@@ -66,7 +66,12 @@ const acts = (d, w) => {
   const fire = (e, type, more) => e.dispatchEvent(new w.Event(type, Object.assign({bubbles: true}, more)));
   const press = text => [...d.querySelectorAll('button')].find(b => b.textContent === text).click();
   const rows = () => shown('.runs tbody tr').map(e => e.cells[0].textContent + ' ' + e.cells[1].textContent);
-  const a = {};
+  const a = {lines: shown('.front line').length};
+  if (w.location.pathname === '/unranked') {
+    press('CUTLASS'); a.filteredLines = shown('.front line').length; a.hover = shown('.why').map(e => e.textContent).join();
+    press('Show all'); a.clearedLines = shown('.front line').length; a.left = shown('.why').length > 0;
+    return a;
+  }
   const points = [...d.querySelectorAll('.pareto')][0].querySelectorAll('.pt');
   a.stops = [...d.querySelectorAll('.pareto')].map(f => f.querySelectorAll('.pt[tabindex="0"]').length).join();
   fire(points[0], 'mouseover'); a.hover = tip.hidden ? '' : tip.innerText; a.hoverAt = tip.getBoundingClientRect().toJSON();
@@ -74,7 +79,7 @@ const acts = (d, w) => {
   const first = at('.pareto .pt[tabindex="0"]');
   first.focus(); a.focus = tip.innerText; a.label = first.getAttribute('aria-label');
   const key = new w.KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}); first.dispatchEvent(key); a.next = tip.innerText;
-  a.all = rows(); a.lines = shown('.front line').length;
+  a.all = rows();
   press('512'); a.filtered = rows(); a.filteredPoints = shown('.pt').length; a.filteredLines = shown('.front line').length; a.head = at('.filter summary').textContent;
   a.filteredLabels = shown('.names text').map(e => e.textContent);
   press('Show all'); a.cleared = rows().length; a.clearedLines = shown('.front line').length;
@@ -251,6 +256,15 @@ func TestReportIsUsed(t *testing.T) {
 		check("by concurrency", a.ByAxis[4:], []string{"reasoning concurrency=4096 13,118", "summarization concurrency=4096 -"})
 		check("hints stand where tables go on", a.Hints, true)
 		check("a run is unfolded", a.Open, true)
+	}
+}
+
+// Simulations that their numbers do not rank have a frontier among those that are alike.
+func TestReportUnrankedIsFiltered(t *testing.T) {
+	for _, s := range look(t, serve(t, map[string]string{"unranked": reportPageOf(t, unrankedSet())})+"/acts", "--virtual-time-budget=5000") {
+		if a := s.Acts; a == nil || a.Lines != 0 || a.FilteredLines != 4*5 || a.Hover != "" || a.ClearedLines != 0 || !a.Left {
+			t.Errorf("at %d px: %+v", s.Width, a)
+		}
 	}
 }
 

@@ -139,3 +139,12 @@ func gridSet(runs int) *results.Set {
 	}
 	return results.NewSet(list)
 }
+
+// unrankedSet has simulations of sweepSet's runs, with backends that are not modelled.
+func unrankedSet() *results.Set {
+	set := sweepSet()
+	for i, r := range set.Results {
+		r.Simulated, r.Estimate.NotModelled = true, map[string]any{"moe_config.backend": []string{"WIDEEP", "CUTLASS"}[i%2]}
+	}
+	return set
+}

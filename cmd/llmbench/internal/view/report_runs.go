@@ -60,10 +60,12 @@ func (r Report) table(set *results.Set, names runNames) reportTable {
 }
 
 // A reportFilter is what the script chooses runs by: the values of the axes that vary,
-// and the verdict, of each run.
+// and the verdict, of each run. Like has a number for each run that is the same for runs
+// whose numbers rank them.
 type reportFilter struct {
 	Axes []string   `json:"axes"`
 	Runs [][]string `json:"runs"`
+	Like []int      `json:"like"`
 }
 
 func newReportFilter(set *results.Set, names runNames) reportFilter {
@@ -75,7 +77,8 @@ func newReportFilter(set *results.Set, names runNames) reportFilter {
 		f.Axes = append(f.Axes, "use_case")
 	}
 	f.Axes = append(append(f.Axes, names.axes...), "verdict")
-	for _, run := range set.Runs {
+	var firsts []int // a run of each number
+	for n, run := range set.Runs {
 		var values []string
 		for _, axis := range f.Axes {
 			v := axisValue(run.Address, axis)
@@ -88,6 +91,11 @@ func newReportFilter(set *results.Set, names runNames) reportFilter {
 			values = append(values, v)
 		}
 		f.Runs = append(f.Runs, values)
+		like := slices.IndexFunc(firsts, func(i int) bool { return len(results.Unranked([]results.RunSummary{set.Runs[i], run})) == 0 })
+		if like < 0 {
+			like, firsts = len(firsts), append(firsts, n)
+		}
+		f.Like = append(f.Like, like)
 	}
 	return f
 }

@@ -185,10 +185,7 @@ func TestReportSearch(t *testing.T) {
 
 // Simulations that differ in what is not modelled have no frontier and no best run.
 func TestReportUnranked(t *testing.T) {
-	set := sweepSet()
-	for i, r := range set.Results {
-		r.Simulated, r.Estimate.NotModelled = true, map[string]any{"moe_config.backend": []string{"WIDEEP", "CUTLASS"}[i%2]}
-	}
+	set := unrankedSet()
 	const why = "the runs differ in moe_config.backend, which simulations do not account for"
 	page := reportPageOf(t, set)
 	for text, want := range map[string]int{"</h3>not ranked: " + why: 4, "No frontier: " + why: 4, `"pt best"`: 0, `class="pt"`: 48} {

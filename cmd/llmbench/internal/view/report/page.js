@@ -40,7 +40,7 @@
   });
 
   for (const part of all(document, '.part')) {
-    const { axes, runs } = JSON.parse(part.querySelector('.filter').textContent);
+    const { axes, runs, like } = JSON.parse(part.querySelector('.filter').textContent);
     const of = new Map(); // the elements of each run
     for (const e of all(part, '[data-r]')) of.has(e.dataset.r) ? of.get(e.dataset.r).push(e) : of.set(e.dataset.r, [e]);
 
@@ -97,17 +97,18 @@
         for (const e of of.get(String(n)) || []) e.classList.toggle('off', !on);
       });
       head.textContent = shown === runs.length ? 'Filter' : `Filter: ${shown} of ${runs.length} runs`;
-      all(part, '.pareto:not(.unranked)').forEach(f => frontier(f, shown === runs.length));
+      all(part, '.pareto').forEach(f => frontier(f, shown === runs.length));
     };
 
     // The frontier of what is shown.
     const frontier = (figure, whole) => {
       const at = (p, a) => parseFloat(p.getAttribute('c' + a) || p.getAttribute(a));
       const points = all(figure, '.pt').filter(p => !p.classList.contains('off')).sort((p, q) => at(q, 'x') - at(p, 'x') || at(p, 'y') - at(q, 'y'));
-      const front = figure.querySelector('.front'), best = [];
+      const front = figure.querySelector('.front'), best = [], ranked = new Set(points.map(p => like[p.dataset.r])).size < 2;
+      figure.classList.toggle('unranked', !ranked);
       front.replaceChildren();
       for (const p of points) {
-        const last = best.at(-1), on = !last || at(p, 'y') < at(last, 'y');
+        const last = best.at(-1), on = ranked && (!last || at(p, 'y') < at(last, 'y'));
         p.classList.toggle('best', on);
         if (!on) continue;
         if (last) svg('line', front, { x1: at(last, 'x') + '%', y1: at(last, 'y') + '%', x2: at(p, 'x') + '%', y2: at(p, 'y') + '%' });
