@@ -121,11 +121,11 @@ func newApp(e *env) *cli.Command {
 		c.ShellComplete = e.complete
 		c.DisableSliceFlagSeparator = true
 		c.OnUsageError = usageError
-		c.CustomHelpTemplate = helpTemplate
+		finishHelp(c)
 		c.HideHelpCommand = true
 	}
 	cli.FlagStringer = flagHelp
-	cli.SubcommandHelpTemplate = helpTemplate
+	cli.SubcommandHelpTemplate = app.Command("catalog").CustomHelpTemplate
 	return app
 }
 

@@ -33,8 +33,9 @@ func catalogCommand(e *env) *cli.Command {
 	probe := &cli.Command{
 		Name: "probe", Usage: "ask an image for its flags and options, and write them to a *.catalog.hcl file", ArgsUsage: "IMAGE [DIR]",
 		Flags: append(definitionFlagSet(), &cli.StringFlag{Name: "executor", Usage: "ask on executor `TYPE[.NAME]`"}),
-		Description: "A job without a GPU runs trtllm-bench --help in the image and reads the schema of its LLM arguments. The answer\nbecomes a *.catalog.hcl file: review it like the definitions.\n\n" +
-			description(nil, "0  the file was written, or the version is catalogued already", "1  error"),
+		Description: description([]string{"llmbench catalog probe nvcr.io/nvidia/tensorrt-llm/release:1.2.0rc6 my-benchmark"},
+			"0  the file was written, or the version is catalogued already", "1  error") +
+			"\n\nA job without a GPU runs trtllm-bench --help in the image and reads the schema of its LLM arguments. The answer becomes a *.catalog.hcl file: review it like the definitions.",
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.NArg() < 1 || c.NArg() > 2 {
 				return errors.New("llmbench catalog probe takes an image, and the directory of the definitions")
@@ -43,12 +44,14 @@ func catalogCommand(e *env) *cli.Command {
 		},
 	}
 	for _, sub := range []*cli.Command{list, probe} {
-		sub.DisableSliceFlagSeparator, sub.OnUsageError, sub.CustomHelpTemplate, sub.HideHelpCommand = true, usageError, helpTemplate, true
+		sub.DisableSliceFlagSeparator, sub.OnUsageError, sub.HideHelpCommand = true, usageError, true
+		finishHelp(sub)
 	}
 	return &cli.Command{
 		Name: "catalog", Usage: "list the known versions, models, GPUs and cells, or probe an image",
-		Description: description([]string{"llmbench catalog list examples/declared-cells"}, "0  done", "1  error"),
-		Commands:    []*cli.Command{list, probe},
+		ArgsUsage: "list|probe", Description: "COMMANDS\n  list   " + list.Usage + "\n  probe  " + probe.Usage + "\n\n" +
+			description([]string{"llmbench catalog list examples/declared-cells"}, "0  done", "1  error"),
+		Commands: []*cli.Command{list, probe},
 		Action: func(_ context.Context, c *cli.Command) error {
 			if name := c.Args().First(); name != "" {
 				return fmt.Errorf("llmbench catalog has no command %q; it has list and probe", name)

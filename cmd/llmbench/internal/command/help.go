@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 )
 
 // helpTemplate prints what a command does, its flags, examples that the tests
 // run, and its exit status: the last two stand in the description.
-const helpTemplate = `Usage: llmbench {{.Name}}{{if .VisibleFlags}} [flags]{{end}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}
+const helpTemplate = `Usage: {{.FullName}}{{if .VisibleFlags}} [flags]{{end}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}
 
 {{.Usage}}.
 {{if .VisibleFlags}}
@@ -19,6 +21,21 @@ FLAGS
 {{end}}{{end}}{{if .Description}}
 {{.Description}}
 {{end}}`
+
+// finishHelp gives a command its help: what it does as a sentence, and paragraphs of at
+// most 80 columns.
+func finishHelp(c *cli.Command) {
+	c.CustomHelpTemplate = strings.Replace(helpTemplate, "{{.Usage}}", strings.ToUpper(c.Usage[:1])+c.Usage[1:], 1)
+	var lines []string
+	for _, line := range strings.Split(c.Description, "\n") {
+		if !strings.HasPrefix(line, " ") {
+			lines = append(lines, view.Wrap(line, 80)...)
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	c.Description = strings.Join(lines, "\n")
+}
 
 // appTemplate lists the commands.
 const appTemplate = `Usage: llmbench COMMAND [flags] [DIR]

@@ -35,7 +35,7 @@ func helpCommand(e *env) *cli.Command {
 func (e *env) runHelp(root *cli.Command, name string) error {
 	cmd := root.Command(name)
 	if cmd != nil {
-		cli.HelpPrinter(e.streams.Out, helpTemplate, cmd)
+		cli.HelpPrinter(e.streams.Out, cmd.CustomHelpTemplate, cmd)
 	}
 	cat := catalog.Load()
 	found, err := view.Reference(e.streams.Out, cat, name)

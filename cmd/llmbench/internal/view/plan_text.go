@@ -380,7 +380,7 @@ func (p *printer) wrapped(begin string, hang int, text string) {
 	if columns := columnsOf(p.w); columns > 0 {
 		room = max(columns-max(hang, width(begin)), 20)
 	}
-	for i, line := range wrap(text, room) {
+	for i, line := range Wrap(text, room) {
 		if i > 0 {
 			begin = strings.Repeat(" ", hang)
 		}

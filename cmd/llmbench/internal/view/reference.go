@@ -287,14 +287,14 @@ func Reference(w io.Writer, cat *catalog.Catalog, name string) (bool, error) {
 		found = true
 		p.line("%s", e.heading)
 		p.line("")
-		for _, line := range wrap(e.doc, 76) {
+		for _, line := range Wrap(e.doc, 76) {
 			p.line("  %s", line)
 		}
 		if len(e.facts) > 0 {
 			p.line("")
 		}
 		for _, f := range e.facts {
-			for i, line := range wrap(f[1], 76-14) {
+			for i, line := range Wrap(f[1], 76-14) {
 				label := f[0] + ":"
 				if len(label) > 12 && i == 0 {
 					p.line("  %s", label)
@@ -406,7 +406,7 @@ func (e *entry) meaning() string {
 	return text
 }
 
-// wrap breaks text into lines of at most n columns at spaces.
-func wrap(text string, n int) []string {
+// Wrap breaks text into lines of at most n columns at spaces.
+func Wrap(text string, n int) []string {
 	return strings.Split(wordwrap.WrapString(strings.Join(strings.Fields(text), " "), uint(n)), "\n")
 }
