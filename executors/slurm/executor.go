@@ -218,3 +218,80 @@ func (e *Executor) signal(ctx context.Context, h executors.Handle, options ...st
 	}
 	return nil
 }
+
+// A handle in parts: slurm:CLUSTER:JOBID:NAME. Cluster is "-" where none has to
+// be named.
+type handle struct{ cluster, id, name string }
+
+func (h handle) String() executors.Handle {
+	return executors.Handle(fmt.Sprintf("%s:%s:%s:%s", Type, or(h.cluster, "-"), h.id, h.name))
+}
+
+func parseHandle(h executors.Handle) (handle, error) {
+	parts := strings.SplitN(string(h), ":", 4)
+	if len(parts) != 4 || parts[0] != Type || !isID(parts[2]) {
+		return handle{}, fmt.Errorf("%q is not the handle of a Slurm job", h)
+	}
+	return handle{cluster: parts[1], id: parts[2], name: parts[3]}, nil
+}
+
+func isID(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// avoid adds nodes to what a submission excludes already. The script stays last.
+func avoid(argv, nodes []string) []string {
+	if len(nodes) == 0 || len(argv) == 0 {
+		return argv
+	}
+	out := slices.Clone(argv)
+	for i, word := range out {
+		if list, ok := strings.CutPrefix(word, "--exclude="); ok {
+			out[i] = "--exclude=" + list + "," + strings.Join(nodes, ",")
+			return out
+		}
+	}
+	return slices.Insert(out, len(out)-1, "--exclude="+strings.Join(nodes, ","))
+}
+
+// Down implements executors.NodeFinder with sinfo, which marks the state of a node
+// that does not answer with an asterisk.
+func (e *Executor) Down(ctx context.Context, nodes []string) ([]string, error) {
+	out, err := e.slurm.nodeStates(ctx, nodes)
+	if err != nil {
+		return nil, err
+	}
+	var down []string
+	for line := range strings.Lines(out) {
+		node, state, _ := strings.Cut(strings.TrimSpace(line), "|")
+		lost := strings.HasPrefix(state, "down") || strings.HasSuffix(state, "*")
+		if lost && !slices.Contains(down, node) { // it has a line for each partition
+			down = append(down, node)
+		}
+	}
+	return down, nil
+}
+
+// diagnosis looks into the processes of one node's benchmark and its GPUs, with
+// what the node has: py-spy for Python's stacks, else the kernel's.
+const diagnosis = `echo "== $(hostname) $(date -u +%Y-%m-%dT%H:%M:%SZ)"
+for p in $(pgrep -u "$(id -u)" -f 'trtllm-bench|trtllm-llmapi-launch|mgmn_(leader|worker)_node' | head -16); do
+  [ "$p" = $$ ] && continue
+  echo "-- process $p: $(tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | cut -c1-200)"
+  if command -v py-spy >/dev/null; then timeout 10 py-spy dump --pid "$p"; else grep -H . "/proc/$p/task/"*/wchan 2>/dev/null | head -32; fi
+done
+if command -v nvidia-smi >/dev/null; then timeout 20 nvidia-smi; else echo "nvidia-smi is not on this node"; fi`
+
+// Diagnose implements executors.Diagnoser with a step beside the benchmark's, on
+// each of the nodes.
+func (e *Executor) Diagnose(ctx context.Context, h executors.Handle, nodes []string) (string, error) {
+	parts, err := parseHandle(h)
+	if err != nil {
+		return "", err
+	}
+	var where []string
+	if n := len(nodes); n > 0 {
+		where = append(where, fmt.Sprintf("--nodes=%d", n), fmt.Sprintf("--ntasks=%d", n), "--nodelist="+strings.Join(nodes, ","))
+	}
+	return e.slurm.step(ctx, parts.id, where, "bash", "-c", diagnosis)
+}

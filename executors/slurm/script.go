@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -209,3 +211,88 @@ const sharedContainer = "llmbench-${SLURM_CLUSTER_NAME:-}-$SLURM_JOB_ID"
 // shared reports whether runs can share a container, which then is unpacked
 // once: what one run writes into it, the next would find.
 func (c *Container) shared() bool { return c != nil && !c.Writable }
+
+// A template is a script with places @NAME@, taken apart once: text, a name, text,
+// a name, and so on to a last text.
+type template []string
+
+func newTemplate(text string) template {
+	var t template
+	from := 0
+	for _, at := range regexp.MustCompile(`@[A-Z_]+@`).FindAllStringIndex(text, -1) {
+		t = append(t, text[from:at[0]], text[at[0]+1:at[1]-1])
+		from = at[1]
+	}
+	return append(t, text[from:])
+}
+
+// render is a template that is filled once.
+func render(text string, values map[string]string) string { return newTemplate(text).fill(values) }
+
+// fill puts values into their places. A place without a value is a mistake in the
+// program.
+func (t template) fill(values map[string]string) string {
+	size := 0
+	for i, part := range t {
+		if i%2 == 1 {
+			value, ok := values[part]
+			if !ok {
+				panic("slurm: a script has the place @" + part + "@, and nothing is to be there")
+			}
+			part = value
+		}
+		size += len(part)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for i, part := range t {
+		if i%2 == 1 {
+			part = values[part]
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// quote makes s one word of a POSIX shell. NUL cannot be in a word; callers have
+// refused it.
+func quote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=./:+,@%") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+//go:embed manual.sh
+var manualTemplate string
+
+// ManualScript implements executors.ManualScripter: the job script with sbatch's options in
+// its head, and in front of it the lines that make an attempt.
+func (t *target) ManualScript(run *plan.Run, at executors.ManualPaths) string {
+	_, body, _ := strings.Cut(t.script(jobName(run), []*plan.Run{run}, run.TimeLimitSeconds), "\n") // the interpreter stands in the head
+	return render(manualTemplate, map[string]string{
+		"SBATCH": t.head(run),
+		"FOLDER": quote(at.Folder), "FILES": quote(at.Files), "STORE": quote(at.Store),
+		"DATASET": quote(at.Dataset), "DATASETS": quote(filepath.Dir(at.Dataset)),
+		"ADDRESS": run.Address, "FINGERPRINT": run.Fingerprint,
+		"CLUSTER": quote(at.Cluster), "EXECUTOR": run.Executor.Type + "." + string(run.Executor.Name),
+		"MODEL": quote(modelPath(run)), "GPU": quote(run.Hardware.GPU), "VERSION": quote(run.Image.TRTLLMVersion),
+		"BODY": body,
+	})
+}
+
+// head are sbatch's options for the resources of a run as lines of a script.
+func (t *target) head(run *plan.Run) string {
+	var head strings.Builder
+	for _, o := range append(t.options(run, jobName(run)+"-hand", run.TimeLimitSeconds), "--output=/dev/null") {
+		head.WriteString("#SBATCH " + o + "\n")
+	}
+	return strings.TrimRight(head.String(), "\n")
+}
+
+func modelPath(run *plan.Run) string {
+	if run.Model.Path == nil {
+		return ""
+	}
+	return *run.Model.Path
+}
