@@ -183,7 +183,7 @@ func (c *Campaign) regroup() {
 	for _, t := range c.open {
 		switch {
 		case t.phase != waiting || t.job != nil && t.job.phase != done:
-		case t.shares && t.backend.Target.Packing() != nil:
+		case (t.shares || t.run.Shared()) && t.backend.Target.Packing() != nil:
 			together[t.backend] = append(together[t.backend], t)
 		default:
 			c.addJob(nil, t)

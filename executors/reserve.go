@@ -75,7 +75,7 @@ func (c *Campaign) stageAhead(list []*job, free room, now time.Time) {
 // stage begins to make the folders of a job.
 func (c *Campaign) stage(j *job, data []string) {
 	s := &staging{done: make(chan struct{}), tasks: j.in(waiting)}
-	b, planned, several, intent := j.backend, j.planned, len(s.tasks) > 1, c.intent(s.tasks[0], j.planned)
+	b, planned, several, intent := j.backend, j.planned, len(s.tasks) > 1 || s.tasks[0].run.Shared(), c.intent(s.tasks[0], j.planned)
 	for i, t := range s.tasks {
 		s.members = append(s.members, member{key: t.key(), sample: t.sample, prepared: c.prepared(t, planned, data[i])})
 	}

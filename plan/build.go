@@ -133,6 +133,7 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	if err := run.options.err; err != nil {
 		diags = append(diags, cellError(cell, "", "Options cannot be written", err.Error()+"."))
 	}
+	diags = append(diags, checkShared(run, cell, place.Target)...)
 	diags = append(diags, b.unique(run, cell)...)
 	return candidate{run: run, cell: cell, args: args, data: data, place: place}, about(cell, diags)
 }

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
@@ -43,7 +44,7 @@ var factOrder = []string{
 	"model", "revision", "quantization", "gpu", "gpus", "gpus_per_node",
 	"image", "digest", "trtllm_version", "use_case.isl", "use_case.osl", "use_case.isl_stdev", "use_case.osl_stdev",
 	"dataset.generator", "dataset.seed", "dataset.rows", "dataset.sha256", "launcher",
-	"mpi", "prolog", "exclusive", "cpus_per_task", "extra_args",
+	"mpi", "prolog", "exclusive", "cpus_per_task", "extra_args", "engine",
 }
 
 func facts(r *Run) map[string]any {
@@ -55,6 +56,9 @@ func facts(r *Run) map[string]any {
 		"use_case.isl_stdev": r.UseCase.ISLStdev, "use_case.osl_stdev": r.UseCase.OSLStdev,
 		"dataset.generator": r.Dataset.Generator, "dataset.seed": r.Dataset.Seed,
 		"dataset.rows": r.Dataset.Rows, "dataset.sha256": r.Dataset.SHA256,
+	}
+	if f["engine"] = r.Engine; r.Engine == "" {
+		f["engine"] = schema.FreshEngine // of a document of before
 	}
 	for name, v := range r.Settings.Facts() {
 		f[name] = v

@@ -25,6 +25,7 @@ func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *
 		Image:            blocks.image,
 		UseCase:          blocks.useCase,
 		Dataset:          data.Dataset,
+		Engine:           cell.Engine,
 		TimeLimitSeconds: int(math.Ceil(cell.TimeLimit.Seconds())),
 		Env:              p.envOf(cell),
 		Arguments:        args.all,

@@ -72,6 +72,9 @@ func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 	var before *Run
 	var diags hcl.Diagnostics
 	if b.Ledger != nil {
+		if err := b.settleForFresh(run); err != nil {
+			return nil, err
+		}
 		if err := b.sizeSamples(run); err != nil {
 			return nil, err
 		}

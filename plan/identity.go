@@ -1,12 +1,14 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
@@ -40,9 +42,6 @@ type Identity struct {
 	Estimator    string            `json:"estimator"`
 }
 
-// freshEngine says that a run loads the model itself.
-const freshEngine = "fresh"
-
 type datasetIdentity struct {
 	Generator string  `json:"generator"`
 	Seed      int64   `json:"seed"`
@@ -72,7 +71,7 @@ func NewIdentity(run *Run, exec ExecutorIdentity) Identity {
 		Nodes:        run.Hardware.Nodes,
 		TasksPerNode: run.Hardware.GPUsPerNode,
 		Executor:     exec.normal(),
-		Engine:       freshEngine,
+		Engine:       cmp.Or(run.Engine, schema.FreshEngine),
 		Env:          make(map[string]string, len(run.Env)),
 		Dataset:      newDatasetIdentity(run.Dataset, run.UseCase),
 		Simulated:    exec.Simulated,

@@ -41,7 +41,7 @@ func (r *Run) shape() string {
 	h := r.Hardware
 	return strings.Join([]string{
 		r.Asked.Search, r.Executor.Type, string(r.Executor.Name), r.Image.Name, deref(r.Image.Digest), h.GPU,
-		fmt.Sprint(h.GPUs, h.GPUsPerNode, h.Nodes),
+		fmt.Sprint(h.GPUs, h.GPUsPerNode, h.Nodes), r.engineKey(),
 	}, "\x00")
 }
 
@@ -81,7 +81,7 @@ func (b *builder) shareOn(p *Plan, list []candidate, target Target) hcl.Diagnost
 	}
 	how := *target.Packing()
 	for _, indexes := range how.Arrange(samples) {
-		if len(indexes) == 1 {
+		if len(indexes) == 1 && !samples[indexes[0]].Shared() {
 			continue
 		}
 		runs := make([]*Run, len(indexes))
@@ -90,6 +90,9 @@ func (b *builder) shareOn(p *Plan, list []candidate, target Target) hcl.Diagnost
 		}
 		job := target.Job(runs...)
 		p.Packs = append(p.Packs, job)
+		if runs[0].Shared() {
+			p.Engines = append(p.Engines, newEngine(runs))
+		}
 		for _, r := range runs {
 			if !slices.Contains(r.shared, job) {
 				r.shared = append(r.shared, job)
@@ -136,14 +139,24 @@ type Packing struct {
 	MaxTime time.Duration
 	// Margin is how long starting a run and cleaning up after it may take.
 	Margin time.Duration
+	// SharedOnly gives every run a job of its own that does not share its engine.
+	SharedOnly bool
 }
 
 // Limit is the time limit of a job of these runs: what each may take, with a
-// margin before, between and after them.
+// margin before, between and after them. Where they share an engine, priming it and
+// measuring the first again may take as long as the longest of them.
 func (p Packing) Limit(runs []*Run) time.Duration {
 	sum := p.Margin
 	for _, r := range runs {
 		sum += time.Duration(r.TimeLimitSeconds)*time.Second + p.Margin
+	}
+	if len(runs) > 0 && runs[0].Shared() {
+		longest := 0
+		for _, r := range runs {
+			longest = max(longest, r.TimeLimitSeconds)
+		}
+		sum += 2 * (time.Duration(longest)*time.Second + p.Margin)
 	}
 	return sum
 }
@@ -158,7 +171,7 @@ func (p Packing) Arrange(runs []*Run) [][]int {
 	var shapes []string
 	byShape, round, seen := map[string][]int{}, make([]int, len(runs)), map[string]int{}
 	for i, r := range runs {
-		if p.Limit(runs[i:i+1]) > p.MaxTime {
+		if p.Limit(runs[i:i+1]) > p.MaxTime || p.SharedOnly && !r.Shared() {
 			continue
 		}
 		seen[r.Fingerprint]++

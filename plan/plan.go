@@ -26,7 +26,10 @@ type Plan struct {
 	Runs  []*Run    `json:"runs"`
 	// Packs are the jobs that run several samples, left out where there are none:
 	// every sample then has a job of its own.
-	Packs       []*Job       `json:"packs,omitempty"`
+	Packs []*Job `json:"packs,omitempty"`
+	// Engines are the model loads that several samples share: those of the packs of
+	// runs with shared engines, in their order.
+	Engines     []*Engine    `json:"engines,omitempty"`
 	Searches    []*Search    `json:"searches"`
 	Undeclared  []string     `json:"undeclared"`
 	Excluded    int          `json:"excluded"`
@@ -101,6 +104,11 @@ func (p *Plan) summarise(policy *schema.Policy) {
 		}
 		if r.Action == Measure || r.Action == Remeasure {
 			s.GPUHoursEstimate = addEstimate(s.GPUHoursEstimate, r)
+		}
+	}
+	for _, e := range p.Engines {
+		if sum := s.GPUHoursEstimate; sum != nil && e.GPUHoursSaved != nil {
+			sum.Low, sum.Mid, sum.High = sum.Low-e.saved.Low, sum.Mid-e.saved.Mid, sum.High-e.saved.High
 		}
 	}
 	s.GPUHoursLimit, s.GPUHoursLimitWithRetries = p.gpuHoursLimits()

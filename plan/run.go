@@ -36,7 +36,10 @@ type Run struct {
 	// Simulated says that the run measures nothing real.
 	Simulated bool `json:"simulated"`
 	// Settings are the executor's settings that can move the number.
-	Settings         ExecutorIdentity   `json:"executor_settings"`
+	Settings ExecutorIdentity `json:"executor_settings"`
+	// Engine is "fresh" for a run that loads the model itself, "shared" for one of
+	// several on one load.
+	Engine           string             `json:"engine"`
 	TimeLimitSeconds int                `json:"time_limit_seconds"`
 	Env              map[string]*string `json:"env"`
 	// Arguments holds every flag of trtllm-bench throughput that the image's

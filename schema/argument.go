@@ -14,11 +14,12 @@ import (
 // ownArguments are the arguments of benchmarks and rows that are not flags of
 // trtllm-bench.
 var ownArguments = []string{
-	"model", "hardware", "image", "executor", "samples", "precision", "max_samples", "time_limit", "env", "llm_api_options",
+	"model", "hardware", "image", "executor", "samples", "precision", "max_samples", "engine", "time_limit", "env", "llm_api_options",
 }
 
-// unmeasured are the arguments that cannot move a run's number.
-var unmeasured = []string{"executor", "samples", "precision", "max_samples", "time_limit"}
+// single are the own arguments with one value; all but engine cannot move a run's
+// number.
+var single = []string{"executor", "samples", "precision", "max_samples", "engine", "time_limit"}
 
 // blockArguments are the arguments whose values are blocks.
 var blockArguments = []string{"model", "hardware", "image"}

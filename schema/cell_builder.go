@@ -47,7 +47,7 @@ func (r *resolver) newCellBuilder() (*cellBuilder, bool) {
 		return n
 	}
 	b.model, b.hardware, b.image, b.useCase = get("model"), get("hardware"), get("image"), get("use_case")
-	for _, name := range unmeasured {
+	for _, name := range single {
 		b.own[name] = get(name)
 	}
 	b.env = get("env")
@@ -128,7 +128,7 @@ func (b *cellBuilder) origins(t *template, layers layered, at []int) *map[string
 // others are the nodes that are neither flags nor merged.
 func (b *cellBuilder) others() []*node {
 	out := []*node{b.model, b.hardware, b.image, b.useCase}
-	for _, name := range unmeasured {
+	for _, name := range single {
 		out = append(out, b.own[name])
 	}
 	return out
@@ -200,7 +200,7 @@ func (b *cellBuilder) blocks(c *Cell, at []int) bool {
 // ownArguments fills in what is no flag and no block.
 func (b *cellBuilder) ownArguments(c *Cell, at []int) bool {
 	ok := true
-	for _, name := range unmeasured {
+	for _, name := range single {
 		ok = b.own[name].at(at).ok && ok
 	}
 	if !ok {
@@ -211,6 +211,7 @@ func (b *cellBuilder) ownArguments(c *Cell, at []int) bool {
 	c.Precision, _ = extra("precision").(float64)
 	c.TimeLimit, _ = extra("time_limit").(time.Duration)
 	c.Executor, _ = extra("executor").(string)
+	c.Engine = extra("engine").(string)
 	most, given := extra("max_samples").(int)
 	c.MaxSamples = c.Samples
 	if given {

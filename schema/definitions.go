@@ -103,6 +103,8 @@ type Cell struct {
 	Samples, MaxSamples int
 	// Precision is the relative width that ends sampling, 0.02 for "2%"; 0 for none.
 	Precision float64
+	// Engine is FreshEngine or SharedEngine.
+	Engine string
 	// TimeLimit is 0 if none is given.
 	TimeLimit time.Duration
 	// Origins tells where a value was declared: by argument name, a leaf of

@@ -25,6 +25,7 @@ var ownConversions = map[string]own{
 	"precision":   precisionArgument,
 	"time_limit":  timeLimitArgument,
 	"executor":    executorArgument,
+	"engine":      engineArgument,
 }
 
 var ownDefaults = map[string]cty.Value{
@@ -33,17 +34,21 @@ var ownDefaults = map[string]cty.Value{
 	"precision":   cty.NullVal(cty.String),
 	"time_limit":  cty.NullVal(cty.String),
 	"executor":    cty.NullVal(cty.String),
+	"engine":      cty.StringVal(FreshEngine),
 }
 
-// ownNode is samples, max_samples, precision, time_limit or executor. Its extra
-// is nil for a null.
+// ownNode is one of the single arguments. Its extra is nil for a null.
 func (r *resolver) ownNode(name string) *node {
 	def := ownDefaults[name]
 	var origin *Origin
 	var extra any
 	if !def.IsNull() {
 		origin = &Origin{From: FromLLMBench}
-		extra = int(whole(def))
+		if def.Type() == cty.Number {
+			extra = int(whole(def))
+		} else {
+			extra = def.AsString()
+		}
 	}
 	a, from := r.attribute(name)
 	if a == nil {
@@ -89,6 +94,17 @@ func precisionArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
 func timeLimitArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
 	d, wrong := ParseDuration(v)
 	return v, d, wrong
+}
+
+// The engines of a run: FreshEngine loads the model for each sample, SharedEngine once
+// for several.
+const FreshEngine, SharedEngine = "fresh", "shared"
+
+func engineArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	if v.Type() != cty.String || v.AsString() != FreshEngine && v.AsString() != SharedEngine {
+		return v, nil, `must be "fresh" or "shared"`
+	}
+	return v, v.AsString(), ""
 }
 
 func executorArgument(r *resolver, v cty.Value) (cty.Value, any, string) {

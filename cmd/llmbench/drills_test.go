@@ -39,6 +39,8 @@ func TestDrills(t *testing.T) {
 		{"packs lose jobs, runs and apply", (*drill).packs},
 		{"packs lose what is cancelled", (*drill).packCancelled},
 		{"packs in other ways", (*drill).packsOtherwise},
+		{"runs share an engine", (*drill).engines},
+		{"shared engines are lost", (*drill).enginesLost},
 		{"secrets stay private", (*drill).secretsStayPrivate},
 	})
 }

@@ -39,6 +39,8 @@ const (
 	BenchExitFile = "bench_exit"
 	ReportFile    = "report.json"
 	ExitFile      = "exit"
+	MemberFile    = "member.json" // what an engine that runs share says of this one
+	EngineFile    = "engine.json" // what became of that engine, once it has ended
 
 	// DatasetFile is a link to the requests.
 	DatasetFile = "dataset.jsonl"
@@ -59,7 +61,7 @@ func (l Listing) Ranks() []int {
 func Known(name string) bool {
 	switch name {
 	case IntentFile, RunFile, IdentityFile, PackFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
-		ClaimFile, ClaimDir, StartFile, ObservedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, ExitFile, DatasetFile:
+		ClaimFile, ClaimDir, StartFile, ObservedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, ExitFile, MemberFile, EngineFile, DatasetFile:
 		return true
 	}
 	for _, prefix := range []string{ClaimPrefix, RefusedPrefix, JudgedPrefix, StdoutFile + ".", StderrFile + "."} {

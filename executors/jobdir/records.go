@@ -62,6 +62,31 @@ type Exit struct {
 	Deferred int `json:"deferred,omitempty"`
 }
 
+// An EngineRecord is what the engine that runs share says of one of them, and, once it has
+// ended, of itself.
+type EngineRecord struct {
+	// Engine is the job's id and the number of the engine in it.
+	Engine string `json:"engine"`
+	// Position is the run's place among those that the engine measured, from 1; Starts
+	// is how many engines the process made, Calls how many the run asked for.
+	Position int `json:"position"`
+	Starts   int `json:"starts"`
+	Calls    int `json:"calls"`
+	// LoadSeconds is how long making the engine took.
+	LoadSeconds *float64 `json:"load_s"`
+	// Why says what was wrong with the run, Ended why the engine took no more runs; ""
+	// is nothing.
+	Why   string `json:"why"`
+	Ended string `json:"ended"`
+	// First and Again are the figures of the first run and of its repetition at the
+	// engine's end, as their reports have them.
+	First map[string]any `json:"first"`
+	Again map[string]any `json:"again"`
+	// Modules are the SHA-256 of the files of TensorRT-LLM that sharing depends on.
+	Modules map[string]string `json:"modules"`
+	Python  string            `json:"python"`
+}
+
 // Sum is the size and hexadecimal SHA-256 of a file.
 type Sum struct {
 	Bytes  int64  `json:"bytes"`

@@ -54,8 +54,9 @@ func TestCodes(t *testing.T) {
 		"device_assert": logged("CUDA error: device-side assert triggered"), "yaml": logged("yaml.scanner.ScannerError: mapping values are not allowed here"),
 		"disk": logged("OSError: [Errno 122] Disk quota exceeded: '/home/a'"), "permission": logged("PermissionError: [Errno 13] Permission denied: '/data/a'"),
 		"ucx": logged("[gb01:77:0:77] ib_mlx5.c:1 UCX  ERROR transport retry count exceeded"), "crash": logged("Segmentation fault (core dumped)"),
-		"imex":    logged("gb01:1:2 [0] NCCL WARN MNNVL (cliqueSize 4) is available but not working on this system."),
-		"blocked": ended("", nil, &End{Code: "blocked", Detail: "PartitionTimeLimit"}),
+		"imex":           logged("gb01:1:2 [0] NCCL WARN MNNVL (cliqueSize 4) is available but not working on this system."),
+		"engine_refused": logged("llmbench: the engine cannot be shared: the engine's arguments differ: max_seq_len"),
+		"blocked":        ended("", nil, &End{Code: "blocked", Detail: "PartitionTimeLimit"}),
 
 		"argument_mismatch": measured(t, "world_info.tp_size=4"),
 		"wrong_image":       measured(t, `engine.version="1.1.0"`),
@@ -75,6 +76,9 @@ func TestCodes(t *testing.T) {
 		}),
 		"concurrency_not_reached": doubtful(t, func(in *Evidence) { in.Run.Arguments["concurrency"] = int64(50) }, "request_info.avg_num_concurrent_requests=20.5"),
 		"unclean_exit":            doubtful(t, func(in *Evidence) { in.Exit.RC = 1 }),
+		"engine_drift": doubtful(t, func(in *Evidence) {
+			in.Engine = &SharedEngine{ID: "7.1", Starts: 1, Calls: 1, DriftPct: ptr(6.0)}
+		}),
 		"several_blocks": doubtful(t, func(in *Evidence) {
 			blocks := "rack1 rack2"
 			in.OneBlock, in.Provenance.Placement = true, &blocks

@@ -335,17 +335,6 @@ func sample(values []float64) *benchmath.Sample {
 	return benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
 }
 
-// values are those of the samples that count.
-func (s RunSummary) values(name string) []float64 {
-	var out []float64
-	for _, r := range samples(s.Results) {
-		if v := r.Measure(name); v != nil {
-			out = append(out, *v)
-		}
-	}
-	return out
-}
-
 // hours is what a sample costs in GPU-hours: as measured, else as predicted.
 func (s RunSummary) hours() float64 {
 	sum, n := 0.0, 0

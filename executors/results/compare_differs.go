@@ -62,6 +62,7 @@ func (p pair) differences() []difference {
 	if !imported || !p.sameLengths() {
 		add("use_case", lengthWords(b), lengthWords(t))
 	}
+	add("engine", cmp.Or(b.Engine, plan.FreshEngine), cmp.Or(t.Engine, plan.FreshEngine))
 	for _, name := range argumentNames(b, t) {
 		add(name, plain(b.Arguments[name]), plain(t.Arguments[name]))
 	}

@@ -55,6 +55,8 @@ type Evidence struct {
 	// there is nothing that was sampled.
 	Telemetry func(from, to time.Time) *Telemetry
 
+	// Engine is what a shared engine said of the attempt; nil where there was none.
+	Engine     *SharedEngine
 	Job        Job
 	Provenance Provenance
 	Files      Files

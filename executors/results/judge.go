@@ -36,6 +36,9 @@ func Judge(in Evidence) *Result {
 		r.Reasons = append(r.Reasons, match(in, report)...)
 		r.Reasons = append(r.Reasons, impossibleTime(in, report)...)
 		r.Reasons = append(r.Reasons, doubts(in)...)
+		if in.Engine != nil {
+			r.Reasons = append(r.Reasons, in.Engine.reasons()...)
+		}
 		r.Reasons = append(r.Reasons, r.outsidePrediction()...)
 		r.Reasons = append(r.Reasons, r.onOtherHardware(in.Run.Origins)...)
 		r.watched(in)
@@ -60,6 +63,7 @@ func newResult(in Evidence) *Result {
 		Reasons: []Reason{}, Caveats: []Caveat{},
 		Model: run.Model, Hardware: run.Hardware, Image: run.Image, UseCase: run.UseCase, Arguments: run.Arguments,
 		LLMAPIOptions: run.LLMAPIOptions, Env: run.Env, Dataset: run.Dataset,
+		Engine: cmp.Or(run.Engine, plan.FreshEngine), SharedEngine: in.Engine,
 		Estimate: run.Estimate, Job: in.Job, Provenance: in.Provenance, Files: in.Files,
 	}
 	if r.Job.Nodes == nil {

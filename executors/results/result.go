@@ -2,10 +2,12 @@ package results
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/noise"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -63,6 +65,11 @@ type Result struct {
 	Env           map[string]*string `json:"env"`
 	Dataset       plan.Dataset       `json:"dataset"`
 
+	// Engine is fresh, or shared with other runs; SharedEngine is then the one that
+	// measured, nil where it left no word.
+	Engine       string        `json:"engine"`
+	SharedEngine *SharedEngine `json:"shared_engine"`
+
 	Metrics     Metrics        `json:"metrics"`
 	Percentiles Spreads        `json:"percentiles"`
 	Estimate    *plan.Estimate `json:"estimate"`
@@ -77,6 +84,44 @@ type Result struct {
 	// asked for: reading a log takes time.
 	Iterations *trtllm.Series `json:"iterations"`
 	Files      Files          `json:"files"`
+}
+
+// A SharedEngine is a model load on which several runs were measured.
+type SharedEngine struct {
+	// ID is the job's id and the number of the engine in it.
+	ID string `json:"id"`
+	// Position is the run's place among those that it measured, from 1.
+	Position int `json:"position"`
+	// Starts is how many engines its process made, Calls how many the run asked for: 1
+	// where all is well.
+	Starts int `json:"starts"`
+	Calls  int `json:"calls"`
+	// LoadSeconds is how long the load took.
+	LoadSeconds *float64 `json:"load_s"`
+	// DriftPct is by how many percent the output throughput of the first run had changed
+	// when it was measured again last; nil where it was not.
+	DriftPct *float64 `json:"drift_pct"`
+	// Modules are the SHA-256 of the files of TensorRT-LLM that sharing depends on.
+	Modules map[string]string `json:"modules"`
+	Python  string            `json:"python"`
+	// Why says what the engine found wrong with the run, "" for nothing.
+	Why string `json:"-"`
+}
+
+// driftBound is the change in percent that noise explains: two standard deviations of
+// the difference of two samples.
+const driftBound = 100 * 2 * math.Sqrt2 * noise.Assumed
+
+// reasons doubt what a shared engine measured.
+func (e *SharedEngine) reasons() []Reason {
+	var out []Reason
+	if e.Starts != 1 || e.Calls != 1 {
+		out = append(out, reason(failure.ArgumentMismatch, "engine: planned one that is shared, and its process made %d and the run asked for %d", e.Starts, e.Calls))
+	}
+	if d := e.DriftPct; d != nil && math.Abs(*d) > driftBound {
+		out = append(out, reason(failure.EngineDrift, "the first run of engine %s had %+.1f %% output throughput when it was measured again last; noise explains %.1f %%", e.ID, *d, driftBound))
+	}
+	return out
 }
 
 // A Reason is why a result is not simply valid. Level is the verdict that it

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 	"pgregory.net/rapid"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -97,7 +99,7 @@ func TestJSONKeys(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Fields("address fingerprint sample attempt executor executor_settings cluster simulated verdict reasons caveats " +
+	want := strings.Fields("address fingerprint sample attempt executor executor_settings cluster simulated engine shared_engine verdict reasons caveats " +
 		"model hardware image use_case arguments llm_api_options env dataset metrics percentiles estimate job provenance telemetry energy facts iterations files")
 	slices.Sort(want)
 	for _, r := range doc.Results {
@@ -230,4 +232,40 @@ func TestSimulatedIsKeptApart(t *testing.T) {
 		}
 	}()
 	NewSet([]*Result{Judge(measured(t)), Judge(in)})
+}
+
+// Samples of one engine are one value of its run; an engine that drifted is doubted in
+// each of its results, and fresh and shared runs are not compared unasked.
+func TestSharedEngines(t *testing.T) {
+	sample := func(n int, engine string, tps, drift float64) *Result {
+		in := measured(t, fmt.Sprintf("performance.output_throughput_per_gpu_tok_s=%g", tps))
+		run := *in.Run
+		run.Engine, in.Run, in.Sample = "shared", &run, n
+		in.Engine = &SharedEngine{ID: engine, Position: n, Starts: 1, Calls: 1, DriftPct: &drift}
+		return Judge(in)
+	}
+	list := []*Result{sample(1, "7.1", 700, 1), sample(2, "7.1", 800, 1), sample(3, "8.1", 900, 1)}
+	set := NewSet(list)
+	if sum := set.Runs[0].Summary.At(trtllm.OutputThroughputPerGPU); set.Runs[0].Samples != 3 || (*sum).N != 2 || (*sum).Median != 825 {
+		t.Errorf("%d samples: %+v", set.Runs[0].Samples, *sum)
+	}
+	for drift, want := range map[float64]Verdict{5: Valid, -5.7: Suspect, 6: Suspect} {
+		if r := sample(1, "7.1", 775.75, drift); r.Verdict != want || want == Suspect && r.Code() != failure.EngineDrift {
+			t.Errorf("drift of %g %%: %s %s", drift, r.Verdict, r.Cause())
+		}
+	}
+	alone := sample(1, "7.1", 775.75, 0)
+	alone.SharedEngine.Calls = 0
+	if got := alone.SharedEngine.reasons(); len(got) != 1 || got[0].Code != failure.ArgumentMismatch {
+		t.Errorf("a run that made no engine: %v", got)
+	}
+	how := Comparing{Metrics: []string{trtllm.OutputThroughputPerGPU}}
+	fresh := NewSet([]*Result{Judge(measured(t))})
+	if c := Compare(fresh, set, how); len(c.Refused) != 1 || !strings.Contains(c.Refused[0].Reason, "-across=engine") {
+		t.Errorf("%+v", c.Refused)
+	}
+	how.Across = []string{"engine"}
+	if c := Compare(fresh, set, how); len(c.Rows) != 1 {
+		t.Errorf("%+v", c.Refused)
+	}
 }

@@ -128,13 +128,33 @@ func summariseRun(results []*Result) RunSummary {
 		s.Verdict = best
 	}
 	for _, m := range trtllm.Metrics {
-		var values []float64
-		for _, r := range counting {
-			if v := r.Metrics.At(m.Name); v != nil {
-				values = append(values, *v)
-			}
-		}
-		s.Summary.Set(m.Name, Summarise(values))
+		s.Summary.Set(m.Name, Summarise(s.values(m.Name)))
 	}
 	return s
+}
+
+// values are those of the samples that count.
+func (s RunSummary) values(name string) []float64 { return Values(samples(s.Results), name) }
+
+// Values are the values of a metric that are independent: those of the results that
+// count, but of one shared engine the mean alone.
+func Values(list []*Result, name string) []float64 {
+	var out, n []float64
+	at := map[string]int{}
+	for _, r := range list {
+		v := r.Measure(name)
+		if v == nil || !r.Counts() {
+			continue
+		}
+		if e := r.SharedEngine; e != nil {
+			if i, again := at[e.ID]; again {
+				n[i]++
+				out[i] += (*v - out[i]) / n[i]
+				continue
+			}
+			at[e.ID] = len(out)
+		}
+		out, n = append(out, *v), append(n, 1)
+	}
+	return out
 }

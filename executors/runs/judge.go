@@ -11,7 +11,9 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -79,9 +81,38 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 	s.addObserved(&in)
 	s.addEnds(&in)
 	s.addJob(&in)
+	if in.Engine, err = s.engine(run); err != nil {
+		return s.damage(err.Error()), Ended, nil
+	}
 	r := results.Judge(in)
 	s.hideSecrets(r)
 	return r, Ended, nil
+}
+
+// engine is what the engine of a run that shared one left: its word on the run, and on
+// itself once it had ended.
+func (s *snapshot) engine(run *plan.Run) (*results.SharedEngine, error) {
+	if !run.Shared() {
+		return nil, nil
+	}
+	m, err := jobdir.Document[jobdir.EngineRecord](s.files, jobdir.MemberFile)
+	if m == nil || err != nil {
+		return nil, err
+	}
+	e := &results.SharedEngine{
+		ID: m.Engine, Position: m.Position, Starts: m.Starts, Calls: m.Calls, LoadSeconds: m.LoadSeconds,
+		Modules: m.Modules, Python: m.Python, Why: m.Why,
+	}
+	end, err := jobdir.Document[jobdir.EngineRecord](s.files, jobdir.EngineFile)
+	if end == nil || err != nil {
+		return e, err
+	}
+	first, _ := end.First[trtllm.OutputThroughput].(float64)
+	if again, ok := end.Again[trtllm.OutputThroughput].(float64); ok && first > 0 {
+		change := 100 * (again/first - 1)
+		e.DriftPct = &change
+	}
+	return e, nil
 }
 
 // owns reports whether a fingerprint is that of the attempt's key: two may share

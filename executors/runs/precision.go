@@ -16,15 +16,15 @@ func (v *View) Precision(fingerprint, cluster string, simulated bool) (int, floa
 	if err != nil {
 		return 0, 0, err
 	}
-	var values []float64
-	for _, r := range resultsOf(slots) {
-		if tps := r.Metrics.At(trtllm.OutputThroughputPerGPU); r.Counts() && tps != nil {
-			values = append(values, *tps)
+	list, n := resultsOf(slots), 0
+	for _, r := range list {
+		if r.Counts() && r.Metrics.At(trtllm.OutputThroughputPerGPU) != nil {
+			n++
 		}
 	}
-	sum := results.Summarise(values)
+	sum := results.Summarise(results.Values(list, trtllm.OutputThroughputPerGPU))
 	if sum == nil || sum.Low == nil || sum.High == nil || sum.Median == 0 {
-		return len(values), math.Inf(1), nil
+		return n, math.Inf(1), nil
 	}
-	return len(values), max(sum.Median-*sum.Low, *sum.High-sum.Median) / sum.Median, nil
+	return n, max(sum.Median-*sum.Low, *sum.High-sum.Median) / sum.Median, nil
 }

@@ -24,6 +24,8 @@ type attempt struct {
 	folder  jobdir.Folder
 	data    *datasets
 	started time.Time
+	// position is the member's place in its job, from 1.
+	position int
 }
 
 var errNotOwner = errors.New("another job has claimed the attempt")
@@ -70,6 +72,12 @@ func (a *attempt) bench(ctx context.Context) (int, error) {
 		Getenv: a.getenv, ReadDataset: a.data.get, Limit: a.limit(),
 	}
 	rc := b.Run(ctx, argv)
+	if a.run.Shared() {
+		word := jobdir.EngineRecord{Engine: a.job + ".1", Position: a.position, Starts: 1, Calls: 1}
+		if err := a.put(jobdir.MemberFile, word); err != nil {
+			return 0, err
+		}
+	}
 	return rc, errors.Join(stdout.Sync(), stderr.Sync())
 }
 
@@ -77,7 +85,8 @@ func (a *attempt) bench(ctx context.Context) (int, error) {
 // second at least.
 func (a *attempt) limit() float64 {
 	limit := float64(a.run.TimeLimitSeconds)
-	if e := a.run.Estimate; e != nil && e.StartupSeconds != nil {
+	loads := !a.run.Shared() || a.position == 1
+	if e := a.run.Estimate; loads && e != nil && e.StartupSeconds != nil {
 		limit = max(1, limit-e.StartupSeconds.Mid)
 	}
 	return limit

@@ -52,11 +52,19 @@ func (target) Identity() plan.ExecutorIdentity {
 	return plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}, Simulated: true}
 }
 
-func (target) Packing() *plan.Packing { return nil }
+// Packing implements plan.Target: what is simulated shares jobs to share an engine.
+func (target) Packing() *plan.Packing {
+	return &plan.Packing{MaxRuns: 1000, MaxTime: 1 << 62, SharedOnly: true}
+}
 
 func (target) Job(runs ...*plan.Run) *plan.Job {
 	r := runs[0]
-	return &plan.Job{Name: "simulate-" + r.Fingerprint[:12], Runs: []string{r.Address}, GPUs: r.Hardware.GPUs, TimeLimitSeconds: r.TimeLimitSeconds}
+	job := &plan.Job{Name: "simulate-" + r.Fingerprint[:12], GPUs: r.Hardware.GPUs}
+	for _, r := range runs {
+		job.Runs = append(job.Runs, r.Address)
+		job.TimeLimitSeconds += r.TimeLimitSeconds
+	}
+	return job
 }
 
 func (target) Describe() string {

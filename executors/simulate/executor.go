@@ -52,8 +52,8 @@ func (e *Executor) Submit(_ context.Context, job *executors.Job) (executors.Hand
 	e.jobs[h] = r
 	go func() {
 		defer close(r.done)
-		for _, m := range job.Members {
-			a := attempt{job: job.Name, run: m.Run, folder: jobdir.Folder{Dir: m.Dir}, data: &e.data}
+		for i, m := range job.Members {
+			a := attempt{job: job.Name, run: m.Run, folder: jobdir.Folder{Dir: m.Dir}, data: &e.data, position: i + 1}
 			if err := a.measure(ctx); err != nil {
 				e.log.Error("simulated job", "name", job.Name, "error", err)
 			}

@@ -18,6 +18,7 @@ import (
 type engineTest struct {
 	t       *testing.T
 	dir     string
+	path    string // PYTHONPATH=…
 	env     []string
 	members []string
 	cmd     *exec.Cmd
@@ -48,7 +49,8 @@ func newEngine(t *testing.T, env ...string) *engineTest {
 	if err := txtar.Write(archive, filepath.Join(e.dir, "site")); err != nil {
 		t.Fatal(err)
 	}
-	e.env = append(os.Environ(), "PYTHONPATH="+filepath.Join(e.dir, "site"), "PYTHONDONTWRITEBYTECODE=1", "LLMBENCH_ENGINE=e1", "FAKE_LOADS="+filepath.Join(e.dir, "loads"))
+	e.path = "PYTHONPATH=" + filepath.Join(e.dir, "site")
+	e.env = append(os.Environ(), e.path, "PYTHONDONTWRITEBYTECODE=1", "LLMBENCH_ENGINE_ID=e1", "FAKE_LOADS="+filepath.Join(e.dir, "loads"))
 	e.env = append(e.env, env...)
 	return e
 }
@@ -319,6 +321,29 @@ func TestEngineProbe(t *testing.T) {
 		out, _ := cmd.CombinedOutput()
 		if !strings.HasPrefix(string(out), "llmbench engine {") || !strings.Contains(string(out), want) {
 			t.Errorf("%s: %s", shape, out)
+		}
+	}
+}
+
+// doctor asks the Python of the nodes, or of the image, whether runs can share an engine.
+func TestNodesAreAskedForEngines(t *testing.T) {
+	for shape, want := range map[string]string{
+		"throughput": "ok: can be shared: tensorrt_llm.bench.benchmark.throughput.PyTorchLLM, Python 3",
+		"none":       "fail: cannot be shared: PyTorchLLM must be in one of",
+		"":           "",
+	} {
+		e := newEngine(t)
+		cfg, n := testConfig(), nodeCheck(t.TempDir(), 2)
+		n.Shared = shape != ""
+		text := lookAt(t, cfg, n, "FAKE_SHAPE="+shape, e.path)
+		got := ""
+		for _, c := range cfg.judge(n, "abc", parseFacts(text), "") {
+			if c.Name == "engine" {
+				got = c.Result + ": " + c.Detail
+			}
+		}
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %q\n%s", shape, got, text)
 		}
 	}
 }

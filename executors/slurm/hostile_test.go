@@ -356,6 +356,9 @@ func TestShellcheck(t *testing.T) {
 			c.Pack = &Pack{MaxRuns: 2, MaxTime: time.Hour}
 		},
 		func(c *Config, r *plan.Run) { c.Prolog = []string{"nvidia-smi"}; v := "1 2"; r.Env["A"] = &v },
+		func(c *Config, r *plan.Run) {
+			c.Container, r.Engine = &Container{ImageDir: "/images"}, plan.SharedEngine
+		},
 	} {
 		cfg, run := testConfig(), testRun("true")
 		change(cfg, run)
@@ -363,7 +366,7 @@ func TestShellcheck(t *testing.T) {
 		two := cfg.Target().Job(run, run)
 		one := cfg.Target().(executors.ManualScripter).ManualScript(run, executors.ManualPaths{Folder: "/s/it's", Files: "/files", Store: "/s", Dataset: "/d/0.jsonl", Cluster: "gb"})
 		for name, script := range map[string]string{
-			"script": job.Script, "two": two.Script, "hand": one, "diagnosis": "#!/bin/bash\n" + diagnosis,
+			"script": job.Script, "two": two.Script, "hand": one, "diagnosis": "#!/bin/bash\n" + diagnosis, "take": takeScript,
 		} {
 			file := filepath.Join(t.TempDir(), fmt.Sprintf("%s%d.sh", name, i))
 			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {

@@ -244,7 +244,7 @@ await_verdict() {
   done
 }
 
-# measure_all: measures the runs of a job of several, and writes the job's last word.
+@ENGINE@# measure_all: measures the runs of a job of several, and writes the job's last word.
 # The attempt folders are the lines of the file "members"; of each the list has its time
 # limit in seconds, its run's number here and its address.
 measure_all() {
@@ -281,7 +281,7 @@ measure_all() {
       defer "$why"
       continue
     fi
-    echo "$(now) $address"
+@LOAD@    echo "$(now) $address"
     at=$(now)
     since=$SECONDS
     (
@@ -305,7 +305,7 @@ measure_all() {
   done 3<members <<'END'
 @ORDER@
 END
-  cd "$folder" || exit
+@UNLOAD@  cd "$folder" || exit
   printf '{"job_id":"%s","restart_count":%s,"rc":0,"bench_rc":null,"signal":"%s","reason":"","started":"%s","ended":"%s","report":null,"runs":%s,"failed":%s,"deferred":%s,"end":true}\n' \
     "$job" "$restarts" "$signal" "$started" "$(now)" "$ran" "$failed" "$deferred" | put exit
   rc=0

@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,6 +41,7 @@ func (c *Config) judge(n NodeCheck, nonce string, f facts, words string) []execu
 			j.without()
 		}
 		j.container(words)
+		j.engine()
 	}
 	j.everywhere()
 	j.odd()
@@ -225,6 +227,25 @@ func (j *nodeJudge) container(words string) {
 		j.add("container", executors.CheckFail, "does not start: "+or(why, "nothing was said"), remedy)
 	default:
 		j.add("container", executors.CheckFail, got, "mount it, or copy it to a file system that all nodes share")
+	}
+}
+
+// engine: TensorRT-LLM there is one whose engine runs can share.
+func (j *nodeJudge) engine() {
+	if !j.n.Shared || j.cfg.simulated() {
+		return
+	}
+	var got struct{ Python, Name, Refused string }
+	said := j.facts.one(j.node, "engine")
+	text, ok := strings.CutPrefix(said, "llmbench engine ")
+	const remedy = "set engine = \"fresh\", or choose another image"
+	switch {
+	case !ok || json.Unmarshal([]byte(text), &got) != nil:
+		j.add("engine", executors.CheckFail, "python3 in the image does not answer: "+or(said, "nothing was said"), remedy)
+	case got.Refused != "":
+		j.add("engine", executors.CheckFail, "cannot be shared: "+got.Refused, remedy)
+	default:
+		j.add("engine", executors.CheckOK, fmt.Sprintf("can be shared: %s, Python %s", got.Name, got.Python), "")
 	}
 }
 

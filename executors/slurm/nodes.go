@@ -34,6 +34,8 @@ type NodeCheck struct {
 	// Domain says that the GPUs of several nodes share one NVLink domain.
 	MemoryBytes int64
 	Domain      bool
+	// Shared says that runs of the shape share an engine.
+	Shared bool
 }
 
 // lookSeconds bounds the job; it takes a minute where a container starts as fast
@@ -100,7 +102,13 @@ func (c *Config) lookScript(n NodeCheck) string {
 	}
 	image := (&target{c}).image(n.Run)
 	paths := slices.Concat(n.Weights, n.Files)
-	start := ""
+	start, driver, engine := "", "", ""
+	if n.Shared && !c.simulated() {
+		driver = engineDriver
+	}
+	if image == "" {
+		engine = "; engine"
+	}
 	if image != "" && !c.simulated() {
 		paths = append(paths, image)
 		for _, m := range c.Container.Mounts {
@@ -115,6 +123,7 @@ func (c *Config) lookScript(n NodeCheck) string {
 	}
 	return render(nodesTemplate, map[string]string{
 		"COMMON": strings.TrimRight(commonPart, "\n"), "LEFTOVERS": strings.TrimRight(leftoversPart, "\n"),
+		"DRIVER": quote(driver), "ENGINE": engine,
 		"STORE": quote(n.Store), "DIR": quote(n.Dir), "PATHS": strings.Join(quoteAll(paths), " "), "WEIGHTS": strings.Join(quoteAll(n.Weights), " "), "FILES": strings.Join(quoteAll(n.Files), " "),
 		"WRITE": strconv.Itoa(writeMiB), "STEP": strings.Join(quoteAll(step), " "), "CONTAINER": start,
 	})

@@ -61,6 +61,12 @@ look() {
   say imex "$(find /dev/nvidia-caps-imex-channels -name 'channel*' 2>/dev/null | wc -l)"
 }
 
+# driver is what has runs share an engine, "" where none do.
+driver=@DRIVER@
+engine() {
+  [ -z "$driver" ] || printf '%s\tengine\t%s\n' "${SLURMD_NODENAME:-$(hostname -s)}" "$(python3 -c "$driver" probe 2>&1 | tail -n 1)"
+}
+
 inside() {
   local node=${SLURMD_NODENAME:-$(hostname -s)} path
   for path in "${weights[@]}"; do
@@ -70,11 +76,12 @@ inside() {
     [ -r "$path" ] || { printf '%s\tcontainer\t%s cannot be read in it\n' "$node" "$path"; return; }
   done
   printf '%s\tcontainer\tstarts\n' "$node"
+  engine
 }
 
 # The functions travel as text: a node need not see this script.
-body="dir=$(printf %q "$dir"); $(declare -p paths weights files); $(declare -f submitted sweep remove_own look inside)"
+body="dir=$(printf %q "$dir"); $(declare -p paths weights files driver); $(declare -f submitted sweep remove_own look engine inside)"
 step=(@STEP@)
-"${step[@]}" bash -c "$body; look" >"$dir/facts" 2>"$dir/errors"
+"${step[@]}" bash -c "$body; look@ENGINE@" >"$dir/facts" 2>"$dir/errors"
 @CONTAINER@
 : >"$dir/done"

@@ -167,7 +167,7 @@ func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 
 // lookAt runs the script of n without a Slurm and returns what its two nodes say: the
 // stand-in for srun runs the last three words for each.
-func lookAt(t *testing.T, cfg *Config, n NodeCheck) string {
+func lookAt(t *testing.T, cfg *Config, n NodeCheck, env ...string) string {
 	t.Helper()
 	bin := t.TempDir()
 	for name, text := range map[string]string{
@@ -192,7 +192,7 @@ esac
 		}
 	}
 	cmd := exec.Command("bash", "script.sh")
-	cmd.Dir, cmd.Env = n.Dir, []string{"PATH=" + bin + ":/usr/bin:/bin", "SLURM_JOB_ID=7"}
+	cmd.Dir, cmd.Env = n.Dir, append([]string{"PATH=" + bin + ":" + os.Getenv("PATH"), "SLURM_JOB_ID=7"}, env...)
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%v: %s", err, out)
 	}

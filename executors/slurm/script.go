@@ -42,11 +42,17 @@ func (t *target) script(name string, runs []*plan.Run, limit int) string {
 			numbers[r] = len(numbers) + 1
 			_, measured := launch(r.Command().Argv)
 			fmt.Fprintf(&described, "run_%d() { # %s\n# fingerprint %s\nlimit=%d\n%smeasured=(\n  %s\n)\ncommand=(\n  %s\n)\n}\n",
-				numbers[r], r.Address, r.Fingerprint, r.TimeLimitSeconds, exports(r.Env), strings.Join(quoteAll(measured), "\n  "), t.step(r, len(runs) > 1))
+				numbers[r], r.Address, r.Fingerprint, r.TimeLimitSeconds, exports(r.Env), strings.Join(quoteAll(measured), "\n  "), t.command(r, len(runs) > 1))
 		}
 		fmt.Fprintf(&order, "%d %d %s\n", r.TimeLimitSeconds, numbers[r], r.Address)
 	}
+	engine, load, unload := "", "", ""
+	if first.Shared() {
+		prime := plan.PrimeOf(runs)
+		engine, load, unload = t.engine(runs, prime, numbers[runs[prime]]), giveBack, "  unload\n"
+	}
 	return jobScript().fill(map[string]string{
+		"ENGINE": engine, "LOAD": load, "UNLOAD": unload,
 		"NAME":      name,
 		"RUNS":      strings.TrimRight(described.String(), "\n"),
 		"ORDER":     strings.TrimRight(order.String(), "\n"),

@@ -91,7 +91,7 @@ func (t *target) Describe() string {
 func (t *target) Job(runs ...*plan.Run) *plan.Job {
 	first := runs[0]
 	job := &plan.Job{Name: jobName(first), GPUs: first.Hardware.GPUs, TimeLimitSeconds: first.TimeLimitSeconds, Container: t.container(len(runs))}
-	if len(runs) > 1 {
+	if len(runs) > 1 || first.Shared() {
 		sum := sha256.New()
 		for _, r := range runs {
 			fmt.Fprintln(sum, r.Fingerprint)

@@ -30,6 +30,7 @@ const (
 	BusError      Code = "bus_error"
 	Crash         Code = "crash"
 	RequestFailed Code = "request_failed"
+	EngineRefused Code = "engine_refused"
 	TaskExit      Code = "task_exit"
 )
 
@@ -66,6 +67,7 @@ const (
 	UncleanExit           Code = "unclean_exit"
 	Suspended             Code = "suspended"
 	SeveralBlocks         Code = "several_blocks"
+	EngineDrift           Code = "engine_drift"
 	UnverifiedArguments   Code = "unverified_arguments"
 )
 

@@ -77,6 +77,9 @@ var failed = []Entry{
 	{Code: Crash, Rule: "A process crashed: a segmentation fault or an uncaught C++ exception.",
 		Remedy: "read the stack in the log; another image may not have the fault",
 		Fault:  FaultUnknown, Ends: true, Follows: FollowsTorn},
+	{Code: EngineRefused, Rule: "Runs could not share an engine: TensorRT-LLM in the image has other internals, or the engine's arguments cannot be compared or differ.",
+		Remedy: "set engine = \"fresh\", or choose another image; `llmbench doctor -nodes` asks an image",
+		Fault:  FaultDefinition, Final: true, Ends: true},
 	{Code: RequestFailed, Rule: "Requests failed while measuring.",
 		Remedy: "read the log above this line",
 		Fault:  FaultUnknown, Ends: true, Follows: FollowsTorn},
@@ -153,6 +156,8 @@ var suspect = []Entry{
 		Remedy: "read the end of the log; `llmbench apply -replace` measures again"},
 	{Code: SeveralBlocks, Rule: "The nodes were in several blocks of the topology, and the job asked for one (--segment).",
 		Remedy: "ask the site why --segment is not kept; `llmbench apply -replace` measures again"},
+	{Code: EngineDrift, Rule: "The first run of a shared engine was measured again last and had changed by more than noise explains: all runs of that engine are in doubt.",
+		Remedy: "look at clocks and power of the nodes; `llmbench apply -replace` measures them again on another engine"},
 	{Code: UnverifiedArguments, Rule: "The result was imported: trtllm-bench's arguments are not fully known.",
 		Remedy: "if it matters, measure it with `llmbench apply`"},
 }

@@ -57,6 +57,9 @@ var signatures = []failure.Signature{
 	sig(failure.CLI, failure.Root, "command not found: trtllm-"),
 	sig(failure.CLI, failure.Root, "exec: \"trtllm-", "executable file not found"),
 
+	sig(failure.TimeLimit, failure.Root, "llmbench: the engine was not ready within the time limit"),
+	sig(failure.EngineRefused, failure.Root, "llmbench: the engine cannot be shared: "),
+
 	sig(failure.YAML, failure.Root, "yaml.scanner.scannererror"),
 	sig(failure.YAML, failure.Root, "yaml.parser.parsererror"),
 	sig(failure.YAML, failure.Root, "yaml.constructor.constructorerror"),

@@ -15,15 +15,15 @@ import (
 var factType = cty.ObjectWithOptionalAttrs(map[string]cty.Type{
 	"type": cty.String, "default": cty.DynamicPseudoType, "min": cty.Number, "max": cty.Number,
 	"values": cty.List(cty.String), "off": cty.String, "overrides": cty.String, "since": cty.String, "until": cty.String,
-	"global": cty.Bool, "file": cty.Bool, "short": cty.String, "alias_of": cty.String, "ours": cty.String, "source": cty.String,
-}, []string{"default", "min", "max", "values", "off", "overrides", "since", "until", "global", "file", "short", "alias_of", "ours", "source"})
+	"global": cty.Bool, "file": cty.Bool, "per_run": cty.Bool, "short": cty.String, "alias_of": cty.String, "ours": cty.String, "source": cty.String,
+}, []string{"default", "min", "max", "values", "off", "overrides", "since", "until", "global", "file", "per_run", "short", "alias_of", "ours", "source"})
 
 // A fact is one attribute of a flags, options or object block.
 type fact struct {
 	name, typ, off, overrides string
 	short, aliasOf, ours      string
 	source                    string
-	global, file              bool
+	global, file, perRun      bool
 	since, until              string
 	def                       cty.Value
 	min, max                  *float64
@@ -73,7 +73,7 @@ func newFact(name string, v cty.Value) (fact, error) {
 	for attr, target := range map[string]any{
 		"type": &f.typ, "values": &f.values, "min": &f.min, "max": &f.max,
 		"off": &f.off, "overrides": &f.overrides, "since": &f.since, "until": &f.until,
-		"global": &f.global, "file": &f.file, "short": &f.short, "alias_of": &f.aliasOf, "ours": &f.ours, "source": &f.source,
+		"global": &f.global, "file": &f.file, "per_run": &f.perRun, "short": &f.short, "alias_of": &f.aliasOf, "ours": &f.ours, "source": &f.source,
 	} {
 		if v.GetAttr(attr).IsNull() {
 			continue

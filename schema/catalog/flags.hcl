@@ -6,7 +6,8 @@
 # global flags stand before the subcommand throughput. ours is why llmbench sets a
 # flag itself: definitions cannot. file is the path of a file or folder. alias_of is
 # the flag that one is another name of, short its one-letter name. repeat: it may be
-# passed several times, once for each element. source is where a flag was read, where
+# passed several times, once for each element. per_run: it says what is sent to the
+# engine, not what the engine is (throughput_command hands it to no LLM). source is where a flag was read, where
 # that is not the version's flags_source.
 #
 # A default is written where llmbench passes the flag even if it is not declared,
@@ -99,10 +100,10 @@ flags {
 
   dataset = { type = "string", file = true, ours = "The data set comes from the use_case block." }
 
-  num_requests = { type = "int", min = 0, max = 10000000 } # 0 or not passed: the whole data set
-  concurrency  = { type = "int", min = -1, default = -1 }  # up to 0: no limit
-  warmup       = { type = "int", min = 0, default = 2 }
-  streaming    = { type = "bool", default = false }
+  num_requests = { type = "int", min = 0, max = 10000000, per_run = true } # 0 or not passed: the whole data set
+  concurrency  = { type = "int", min = -1, default = -1, per_run = true } # up to 0: no limit
+  warmup       = { type = "int", min = 0, default = 2, per_run = true }
+  streaming    = { type = "bool", default = false, per_run = true }
 
   # They steer the heuristic only.
   target_input_len  = { type = "int", min = 1 }

@@ -196,7 +196,7 @@ func (f *Flag) fact() cty.Value {
 	text("off", f.Off)
 	text("alias_of", f.AliasOf)
 	text("ours", f.Ours)
-	for name, on := range map[string]bool{"global": f.Global, "file": f.File} {
+	for name, on := range map[string]bool{"global": f.Global, "file": f.File, "per_run": f.PerRun} {
 		if on {
 			attrs[name] = cty.True
 		}

@@ -114,7 +114,7 @@ func (v *Version) addFlag(f fact) *Flag {
 	}
 	flag := &Flag{
 		Name: f.name, Type: f.typ, Default: f.def, Off: f.off, Range: Range{f.min, f.max}, Values: f.values,
-		Global: f.global, File: f.file, Short: f.short, AliasOf: f.aliasOf, Ours: f.ours,
+		Global: f.global, File: f.file, PerRun: f.perRun, Short: f.short, AliasOf: f.aliasOf, Ours: f.ours,
 		Source: cmp.Or(f.source, v.flagsSource),
 	}
 	v.Flags, v.flags[f.name] = append(v.Flags, flag), flag

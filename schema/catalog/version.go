@@ -70,6 +70,8 @@ type Flag struct {
 	Global bool
 	// File: the value is the path of a file or folder.
 	File bool
+	// PerRun: the flag says what is sent to the engine, not what the engine is.
+	PerRun bool
 	// Short is a name of one letter, "m" for -m; "" is none.
 	Short string
 	// AliasOf is the flag that this one is another name of, "" for none.

@@ -62,6 +62,9 @@ func (s *session) haveScripts(p *plan.Plan) error {
 		if _, ok := st.target.(executors.ManualScripter); !ok {
 			return fmt.Errorf("%s runs on executor %q, which has no job scripts", r.Address, r.Executor.Type)
 		}
+		if r.Shared() {
+			return fmt.Errorf("%s shares an engine with other runs of its job, and a script for sbatch by hand has one run: apply it, or set engine = \"fresh\"", r.Address)
+		}
 		if st.cluster == "" {
 			return errors.New("the name of the cluster is not known here, and results are kept by it: write the scripts on a login node, or set cluster in the executor")
 		}

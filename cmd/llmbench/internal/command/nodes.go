@@ -54,6 +54,7 @@ func (s *session) nodeChecks(p *plan.Plan) []slurm.NodeCheck {
 			at[shape] = i
 			list = append(list, s.newNodeCheck(r))
 		}
+		list[i].Shared = list[i].Shared || r.Shared()
 		if s.sites.of(r).backend.Simulated {
 			continue
 		}

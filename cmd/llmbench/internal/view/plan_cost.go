@@ -38,6 +38,9 @@ func jobTakes(r *plan.Run) string {
 	if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
 		return "-"
 	}
+	if r.Shared() { // the load is its engine's
+		return minutesRange(e.MeasureSeconds.Low, e.MeasureSeconds.High)
+	}
 	return minutesRange(e.StartupSeconds.Low+e.MeasureSeconds.Low, e.StartupSeconds.High+e.MeasureSeconds.High)
 }
 
@@ -53,6 +56,10 @@ func gpuHours(r *plan.Run) string {
 		return "-"
 	}
 	n := float64(r.State.Missing())
+	if m := e.MeasureSeconds; r.Shared() && m != nil {
+		n *= float64(r.Hardware.GPUs) / 3600
+		return hoursRange(n*m.Low, n*m.High)
+	}
 	return hoursRange(n*e.GPUHours.Low, n*e.GPUHours.High)
 }
 
@@ -167,7 +174,7 @@ func startupShare(runs []*plan.Run) float64 {
 	var startup, all float64
 	for _, r := range runs {
 		e := r.Estimate
-		if !todo(r) || e == nil || e.GPUHours == nil || e.StartupSeconds == nil {
+		if !todo(r) || r.Shared() || e == nil || e.GPUHours == nil || e.StartupSeconds == nil {
 			continue
 		}
 		n := float64(r.State.Missing())

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
 )
 
 // packs says what shares a job, what that saves and what it risks; where nothing
@@ -23,6 +24,39 @@ func (v PlanView) packs(p *printer) {
 	t := &table{indent: "  "}
 	for _, line := range v.packLines() {
 		t.add(line[0], line[1])
+	}
+	p.table(t)
+	v.engines(p)
+}
+
+// engines says how often the model is loaded for runs that share engines, what that
+// saves, and what keeps runs apart.
+func (v PlanView) engines(p *printer) {
+	engines := v.Plan.Engines
+	if len(engines) == 0 {
+		return
+	}
+	n, known := 0, true
+	var saved estimate.Interval
+	for _, e := range engines {
+		n += len(e.Members)
+		if s := e.GPUHoursSaved; s == nil {
+			known = false
+		} else {
+			saved.Low, saved.High = saved.Low+s.Low, saved.High+s.High
+		}
+	}
+	p.line("")
+	p.line("shared: %s on %s", Plural(n, "sample"), Plural(len(engines), "engine"))
+	t := &table{indent: "  "}
+	saves := Plural(n-len(engines), "model load")
+	if gpus := float64(v.Plan.Packs[0].GPUs); known {
+		saves += fmt.Sprintf(": %s GPU-hours, %s of the jobs' time", hoursRange(saved.Low, saved.High), minutesRange(3600*saved.Low/gpus, 3600*saved.High/gpus))
+	}
+	t.add("saves", saves)
+	t.add("adds", "to each engine the run of the highest concurrency, discarded, to prime it, and its first run again at the end")
+	if apart := v.Plan.KeptApart(); len(apart) > 0 {
+		t.add("kept apart by", strings.Join(apart, "; ")+"; levelling it would change what is measured")
 	}
 	p.table(t)
 }
@@ -84,14 +118,23 @@ func (v PlanView) packLines() [][2]string {
 		saves += fmt.Sprintf(", %s of the container", Plural(waits, "start"))
 	}
 	saves += "; weights are in the page cache of the nodes from the second run of a job on"
-	keeps := "the model load: trtllm-bench starts again for each run"
-	if container == "fresh" {
+	keeps := ""
+	if len(v.Plan.Engines) < len(v.Plan.Packs) {
+		keeps = "the model load: trtllm-bench starts again for each run that does not share an engine"
+	}
+	if len(v.Plan.Engines) == 0 {
+		keeps = "the model load: trtllm-bench starts again for each run"
+	}
+	if keeps != "" && container == "fresh" {
 		keeps += "; the start of the container, which is writable, so that each run gets a fresh one"
 	}
-	return [][2]string{
-		{"saves", saves}, {"saves not", keeps},
-		{"risks", fmt.Sprintf("a job that is lost costs the run that it measures, and the runs behind it wait again; a job of %s may wait longer than one of %s", minutes(longest), minutes(longestRun))},
+	lines := [][2]string{{"saves", saves}, {"saves not", keeps}}
+	if keeps == "" {
+		lines = lines[:1]
 	}
+	return append(lines, [][2]string{
+		{"risks", fmt.Sprintf("a job that is lost costs the run that it measures, and the runs behind it wait again; a job of %s may wait longer than one of %s", minutes(longest), minutes(longestRun))},
+	}...)
 }
 
 // packNumbers names the packs of each packed run by their numbers.

@@ -272,6 +272,12 @@ block "benchmark" {
     type = "number"
     doc  = "Bound on the samples that precision may take. Required with precision."
   }
+  argument "engine" {
+    type    = "string"
+    default = "fresh"
+    doc     = "fresh loads the model for each sample, shared once for all samples of a job that agree in everything that makes the engine: see docs/engines.md. Part of what is measured: a fresh result satisfies a run that asks for shared, not the other way round."
+    example = "\"shared\""
+  }
   argument "time_limit" {
     type     = "duration"
     required = true
