@@ -23,11 +23,13 @@ type bounds struct {
 // bound opens the account of a new life.
 func (s *schedule) bound() {
 	s.bounds = bounds{began: map[string]int{}, inFlight: map[string]int{}, refused: map[string]bool{}}
-	if s.seed%2 == 0 || s.search() != "" { // half an attempt more than the first attempts
+	if s.seed%2 == 0 || s.search() != "" { // the first attempts, and half an attempt more but for a search
 		for _, r := range s.plan.Runs {
 			s.bounds.maxGPUHours += r.GPUHoursLimit() * float64(r.State.Wanted)
 		}
-		s.bounds.maxGPUHours += s.plan.Runs[0].GPUHoursLimit() / 2
+		if s.search() == "" {
+			s.bounds.maxGPUHours += s.plan.Runs[0].GPUHoursLimit() / 2
+		}
 	}
 	for _, attempts := range s.attempts() {
 		for _, dir := range attempts {
