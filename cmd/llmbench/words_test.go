@@ -38,7 +38,7 @@ func TestWords(t *testing.T) {
 	}
 	foreign := map[string]bool{"executors/slurm/words.go": true, "plan/trtllm/words.go": true}
 	fset := token.NewFileSet()
-	for _, dir := range []string{"README.md", "docs", "cmd", "plan", "schema", "executors", "examples"} {
+	for _, dir := range []string{"README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs", "cmd", "plan", "schema", "executors", "examples"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d os.DirEntry, err error) error {
 			name, _ := filepath.Rel(root, path)
 			switch {

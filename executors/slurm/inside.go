@@ -55,7 +55,7 @@ func (e *inside) Preflight(_ context.Context, job *executors.Job) error {
 func (e *inside) Submit(_ context.Context, job *executors.Job) (executors.Handle, error) {
 	id := e.variable("SLURM_JOB_ID")
 	if id == "" {
-		return "", fmt.Errorf("this shell is in no allocation (%w)", executors.ErrRejected)
+		return "", fmt.Errorf("this shell is not in an allocation (%w)", executors.ErrRejected)
 	}
 	h := handle{cluster: "inside", id: id, name: filepath.Clean(job.Dir)}.String()
 	if pid, err := scriptIn(job.Dir); err != nil || pid > 0 || claimedBy(job.Dir) != "" {
