@@ -17,8 +17,10 @@
   };
 
   // What is pointed at or has the focus is told beside it.
+  let pointed = null;
   const tell = e => {
     const text = e && e.dataset.tip;
+    pointed = e;
     tip.hidden = !text;
     if (!text) return;
     tip.textContent = text;
@@ -28,7 +30,8 @@
   };
   const told = e => e.target.closest ? e.target.closest('[data-tip]') : null;
   for (const type of ['mouseover', 'focusin', 'click']) document.addEventListener(type, e => tell(told(e)));
-  for (const type of ['focusout', 'scroll']) document.addEventListener(type, () => tell(null), true);
+  document.addEventListener('focusout', () => tell(null));
+  document.addEventListener('scroll', () => tell(pointed), true);
   document.addEventListener('keydown', e => {
     if (e.key === 'Escape') tell(null);
     const p = told(e), step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
