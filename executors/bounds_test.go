@@ -3,6 +3,7 @@ package executors_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -456,6 +457,41 @@ func TestGPUHoursAtRetry(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A search's budget holds for its runs as that of an apply does for all, and counts what
+// earlier applies have spent on it.
+func TestGPUHoursOfSearch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBounded(t, 2, executors.Pace{Retries: 9}, failsAfter(14*time.Minute))
+		p := b.campaign.Plan
+		p.Searches = []*plan.Search{{Benchmark: "max_throughput", Label: "best", MaxGPUHours: 10}}
+		round := plan.Round{FormatVersion: plan.FormatVersion, Benchmark: "max_throughput", Label: "best", Number: 1, Cluster: "gb"}
+		p.Runs[0].Asked = plan.InRound{Search: p.Searches[0].Name(), Round: 1}
+		round.Runs = []plan.RoundRun{{Address: p.Runs[0].Address, Fingerprint: p.Runs[0].Fingerprint, Samples: 1}}
+		if err := b.campaign.Store.WriteRound(round, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.campaign.Store.WriteRound(round, false); !errors.Is(err, runs.ErrRoundExists) {
+			t.Errorf("a round is written twice: %v", err)
+		}
+		out, err := b.run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.wantAttempts(14) // 3 x 1.87 + 4 = 9.6 for the run of the search, and all 10 of the other
+		b.wantTold("no new attempt: it could bring the search max_throughput/best to 11.5 GPU-hours, more than the 10.0 that are allowed")
+		if out.Failed != 1 {
+			t.Errorf("%d failed, want the one that no search asked for", out.Failed)
+		}
+		again := newBounded(t, 1, executors.Pace{Retries: 9}, failsAfter(14*time.Minute))
+		again.campaign.Store, again.campaign.Plan.Searches, again.campaign.Plan.Runs[0].Asked = b.campaign.Store, p.Searches, p.Runs[0].Asked
+		if _, err := again.run(); err != nil {
+			t.Fatal(err)
+		}
+		again.wantAttempts(0)
+		again.wantTold("not started: it could bring the search max_throughput/best to 11.5 GPU-hours")
+	})
 }
 
 // A job of 8 GPUs and 30 minutes costs what it held its nodes for: by its own exit
