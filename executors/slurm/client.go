@@ -75,7 +75,7 @@ func (c *client) queue(ctx context.Context) (string, error) {
 }
 
 // rows is queue, read; an answer that is damaged tells nothing.
-func (c *client) rows(ctx context.Context) ([]row, error) {
+func (c *client) rows(ctx context.Context) ([]queuedJob, error) {
 	out, err := c.queue(ctx)
 	if err != nil {
 		return nil, err
@@ -89,17 +89,17 @@ func (c *client) rows(ctx context.Context) ([]row, error) {
 
 // show asks the controller about one job; known is false where it does not know
 // it, as it says itself without an error.
-func (c *client) show(ctx context.Context, h handle) (r row, known bool, err error) {
+func (c *client) show(ctx context.Context, h handle) (r queuedJob, known bool, err error) {
 	out, err := c.ask(ctx, "scontrol", "-o", "show", "job", h.id)
 	var ce *commandError
 	switch {
 	case errors.As(err, &ce) && strings.Contains(ce.stderr, "Invalid job id"):
-		return row{}, false, nil
+		return queuedJob{}, false, nil
 	case err != nil:
-		return row{}, false, err
+		return queuedJob{}, false, err
 	}
 	fields := keyValues(out)
-	r = row{
+	r = queuedJob{
 		id: fields["JobId"], name: fields["JobName"], state: fields["JobState"], exit: fields["ExitCode"],
 		submit: fields["SubmitTime"], start: fields["StartTime"], end: fields["EndTime"], nodes: fields["NodeList"], reason: fields["Reason"],
 	}
@@ -121,18 +121,18 @@ func keyValues(line string) map[string]string {
 }
 
 // accounted asks the accounting about one job; false where it does not know it.
-func (c *client) accounted(ctx context.Context, h handle) (row, bool) {
+func (c *client) accounted(ctx context.Context, h handle) (queuedJob, bool) {
 	out, err := c.ask(ctx, "sacct", "-D", "-X", "-n", "-P", "-j", h.id, "-o", "JobID,JobName,State,ExitCode,Submit,Start,NodeList,End")
 	if err != nil {
-		return row{}, false
+		return queuedJob{}, false
 	}
-	var newest row
+	var newest queuedJob
 	for line := range strings.Lines(out) {
 		f := strings.Split(strings.TrimSpace(line), "|")
 		if len(f) < 7 || f[0] != h.id || f[1] != h.name || f[4] < newest.submit {
 			continue
 		}
-		newest = row{id: f[0], name: f[1], state: f[2], exit: f[3], submit: f[4], start: f[5], nodes: f[6]}
+		newest = queuedJob{id: f[0], name: f[1], state: f[2], exit: f[3], submit: f[4], start: f[5], nodes: f[6]}
 		if len(f) > 7 {
 			newest.end = f[7]
 		}

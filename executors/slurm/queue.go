@@ -12,36 +12,36 @@ import (
 // timeFormat is how Slurm's commands print a time, in this host's zone.
 const timeFormat = "2006-01-02T15:04:05"
 
-// A row is one job as squeue or sacct tells it.
-type row struct {
+// A queuedJob is one job as squeue or sacct tells it.
+type queuedJob struct {
 	id, name, state, exit, submit, start, end, nodes, reason string
 }
 
 // base is the state's first word: sacct says "CANCELLED by 0".
-func (r row) base() string {
+func (r queuedJob) base() string {
 	word, _, _ := strings.Cut(r.state, " ")
 	return strings.TrimRight(word, "+")
 }
 
 // submitted reports whether the job can be the one that was intended at since.
 // Slurm counts in whole seconds.
-func (r row) submitted(since time.Time) bool {
+func (r queuedJob) submitted(since time.Time) bool {
 	t, err := time.ParseInLocation(timeFormat, r.submit, time.Local)
 	return err != nil || since.IsZero() || t.After(since.Add(-5*time.Minute))
 }
 
 // parseQueue reads squeue's answer. Lines that are not whole are left out; with
 // one of them the answer tells nothing of the jobs that it lacks.
-func parseQueue(out string) (rows []row, whole bool) {
+func parseQueue(out string) (rows []queuedJob, whole bool) {
 	whole = true
 	for line := range strings.Lines(out) {
 		f := strings.SplitN(strings.TrimRight(line, "\n"), "|", 8)
 		if len(f) < 8 || !isID(f[0]) {
-			// A banner, or the name of a cluster, is no row.
+			// A banner, or the name of a cluster, is no job.
 			whole = whole && !strings.Contains(line, "|") && !isID(strings.TrimSpace(line))
 			continue
 		}
-		rows = append(rows, row{
+		rows = append(rows, queuedJob{
 			id: f[0], name: f[1], state: f[2], exit: f[3], submit: f[4], start: f[5], nodes: f[6],
 			reason: strings.TrimSuffix(f[7], "|"),
 		})
@@ -57,7 +57,7 @@ func (e *Executor) Poll(ctx context.Context, handles []executors.Handle) (map[ex
 		return nil, err
 	}
 	rows, whole := parseQueue(out)
-	e.cancelTwins(ctx, rows, handles)
+	e.cancelDuplicates(ctx, rows, handles)
 	return e.statuses(ctx, rows, whole, handles)
 }
 
@@ -78,10 +78,10 @@ func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, err
 	return out, nil
 }
 
-// cancelTwins cancels jobs that wait under the name of a job that is followed:
+// cancelDuplicates cancels jobs that wait under the name of a job that is followed:
 // submissions whose answer was lost and that were repeated. At most one of a
 // name could claim the attempt, so that the others would only wait in vain.
-func (e *Executor) cancelTwins(ctx context.Context, rows []row, handles []executors.Handle) {
+func (e *Executor) cancelDuplicates(ctx context.Context, rows []queuedJob, handles []executors.Handle) {
 	ids := map[string]string{}
 	for _, h := range handles {
 		if parts, err := parseHandle(h); err == nil {
@@ -99,8 +99,8 @@ func (e *Executor) cancelTwins(ctx context.Context, rows []row, handles []execut
 	}
 }
 
-func (e *Executor) statuses(ctx context.Context, rows []row, whole bool, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
-	known := map[handle]row{}
+func (e *Executor) statuses(ctx context.Context, rows []queuedJob, whole bool, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
+	known := map[handle]queuedJob{}
 	for _, r := range rows { // clusters give the same ids, and federations tell of a job twice
 		at := handle{id: r.id, name: r.name}
 		if _, twice := known[at]; !twice || r.base() != revoked {
@@ -173,7 +173,7 @@ func (e *Executor) Gone(ctx context.Context, handles []executors.Handle) ([]exec
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(rows, func(r row) bool { return r.id == parts.id && r.name == parts.name }) {
+		if slices.ContainsFunc(rows, func(r queuedJob) bool { return r.id == parts.id && r.name == parts.name }) {
 			continue
 		}
 		if _, known, err := e.slurm.show(ctx, parts); known || err != nil {

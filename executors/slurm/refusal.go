@@ -126,7 +126,7 @@ func (e *Executor) limitedAlone(ctx context.Context, name string, err error) err
 	if asked != nil {
 		return err
 	}
-	alone := !slices.ContainsFunc(rows, func(r row) bool { return states[r.base()].state != executors.Ended })
+	alone := !slices.ContainsFunc(rows, func(r queuedJob) bool { return states[r.base()].state != executors.Ended })
 	e.mu.Lock()
 	again := alone && e.alone[name]
 	e.alone[name] = alone

@@ -39,7 +39,7 @@ var states = map[string]standing{
 }
 
 // status is what a row says; known is false for a state that is not known.
-func (e *Executor) status(r row) (s executors.Status, known bool) {
+func (e *Executor) status(r queuedJob) (s executors.Status, known bool) {
 	is, ok := states[r.base()]
 	if !ok {
 		e.log.Warn("unknown state of a job", "job", r.id, "state", r.state)

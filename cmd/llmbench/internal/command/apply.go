@@ -104,7 +104,7 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 		err = s.apply(ctx, p, diags, f, out)
 	}
 	var code exitStatus
-	var end view.Exit
+	var end view.ExitCode
 	if err == nil || !f.JSON || errors.As(err, &code) || errors.As(err, &end) {
 		return err
 	}

@@ -31,7 +31,7 @@ var errReported = exitStatus(exitError)
 // still to be printed.
 func codeOf(err error) (int, string) {
 	var status exitStatus
-	var end view.Exit
+	var end view.ExitCode
 	switch {
 	case err == nil:
 		return exitDone, ""

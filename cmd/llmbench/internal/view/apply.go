@@ -17,13 +17,13 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// Exit is how Apply.End reports an exit code; commands turn it into one.
-type Exit int
+// ExitCode is how Apply.End reports an exit code; commands turn it into one.
+type ExitCode int
 
-func (e Exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+func (e ExitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // Code is the exit code.
-func (e Exit) Code() int { return int(e) }
+func (e ExitCode) Code() int { return int(e) }
 
 // Apply shows what an apply does: lines for people on standard error, or one
 // JSON object an event on standard output.
@@ -273,7 +273,7 @@ func (a *Apply) End(code int) error {
 	if code == 0 {
 		return nil
 	}
-	return Exit(code)
+	return ExitCode(code)
 }
 
 func (a *Apply) close() {
