@@ -247,7 +247,7 @@ func (b *bounded) wantTold(part string) {
 // codes are those of all results in the store.
 func (b *bounded) codes() string {
 	b.t.Helper()
-	history, err := b.campaign.Store.History(false)
+	history, err := b.campaign.Store.View("test").History(false)
 	if err != nil {
 		b.t.Fatal(err)
 	}

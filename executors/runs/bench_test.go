@@ -14,7 +14,7 @@ func BenchmarkResults(b *testing.B) {
 		finish(b, newAttempt(b, s, k, 1, fmt.Sprintf("b/use_case=u%d", i)))
 	}
 	for b.Loop() {
-		got, err := s.Results(false)
+		got, err := s.View("test").Results(false)
 		if err != nil || len(got) != 1000 {
 			b.Fatalf("%d, %v", len(got), err)
 		}

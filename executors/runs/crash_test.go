@@ -33,8 +33,8 @@ func everything(t testing.TB, s *Store, a *Attempt) (Phase, *results.Result) {
 		"Progress":  func() error { _, err := a.Progress(); return err },
 		"LastAt":    func() error { _, err := s.View("test").LastAt(testAddress, false); return err },
 		"Addresses": func() error { _, err := s.Addresses(false); return err },
-		"Results":   func() error { _, err := s.Results(false); return err },
-		"History":   func() error { _, err := s.History(false); return err },
+		"Results":   func() error { _, err := s.View("test").Results(false); return err },
+		"History":   func() error { _, err := s.View("test").History(false); return err },
 		"Held":      func() error { _, err := s.Held(a.Key, 2); return err },
 	} {
 		check(what, read())

@@ -87,7 +87,7 @@ func TestDamageIsTold(t *testing.T) {
 			}
 			c.damage(t, s)
 			s = Open(s.Dir())
-			for reader, read := range map[string]func(bool) ([]*results.Result, error){"store": s.Results, "view": s.View("test").Results} {
+			for reader, read := range map[string]func(bool) ([]*results.Result, error){"files": withoutCache(s).Results, "cache": s.View("test").Results} {
 				after, err := read(false)
 				if err != nil || len(after) != len(before) {
 					t.Fatalf("%s: %d results of %d, %v", reader, len(after), len(before), err)

@@ -108,7 +108,7 @@ func TestOpenTouchesNothing(t *testing.T) {
 	if l, err := s.Addresses(true); len(l) != 0 || err != nil {
 		t.Errorf("Addresses: %v, %v", l, err)
 	}
-	if l, err := s.Results(false); len(l) != 0 || err != nil {
+	if l, err := s.View("test").Results(false); len(l) != 0 || err != nil {
 		t.Errorf("Results: %v, %v", l, err)
 	}
 	if l, err := s.Keys(); len(l) != 0 || err != nil {

@@ -140,10 +140,10 @@ func TestReplaceRetires(t *testing.T) {
 	if st := held(t, s, testKey, 1); st.Valid != 0 || len(st.InFlight) != 0 || st.Missing() != 1 {
 		t.Errorf("%+v", st)
 	}
-	if l, err := s.Results(false); err != nil || len(l) != 0 {
+	if l, err := s.View("test").Results(false); err != nil || len(l) != 0 {
 		t.Errorf("%v, %v", l, err)
 	}
-	if l, err := s.History(false); err != nil || len(l) != 1 {
+	if l, err := s.View("test").History(false); err != nil || len(l) != 1 {
 		t.Errorf("%v, %v", l, err)
 	}
 	a := newAttempt(t, s, testKey, 1, testAddress)
@@ -259,7 +259,7 @@ func TestResultsAreInOrder(t *testing.T) {
 	finish(t, newAttempt(t, s, testKey, 1, "b/use_case=chat"))
 	finish(t, newAttempt(t, s, otherKey, 1, "a/use_case=chat"))
 	newAttempt(t, s, otherKey, 2, "a/use_case=chat")
-	got, err := s.Results(false)
+	got, err := s.View("test").Results(false)
 	if err != nil {
 		t.Fatal(err)
 	}

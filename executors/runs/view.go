@@ -341,7 +341,8 @@ func (v *View) slotsAt(h *history, settled bool, k Key) ([]Sample, error) {
 	return out, nil
 }
 
-// Results is Store.Results, as Shown.
+// Results returns the outcome of every sample that has one, as Shown: by address,
+// fingerprint, cluster and sample. Samples in flight are left out.
 func (v *View) Results(simulated bool) ([]*results.Result, error) {
 	var mu sync.Mutex
 	var out []*results.Result

@@ -354,7 +354,7 @@ func (s *schedule) inStore() {
 			s.t.Errorf("seed %d: %s was measured by %d jobs", s.seed, dir, len(jobs))
 		}
 	}
-	history, err := s.store.History(false)
+	history, err := s.store.View("test").History(false)
 	if err != nil {
 		s.t.Fatal(err)
 	}
