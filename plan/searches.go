@@ -291,14 +291,14 @@ func newSearching(benchmark string, def *schema.Search, list []candidate) *searc
 	return s
 }
 
-// mostGPUHours is what a sample can cost at most: in a job that it shares, also the time
-// before and after it.
+// mostGPUHours is what a sample can cost at most: in a job that it may share, also what
+// goes on before and after it. A job costs no more than this for each of its samples.
 func (c candidate) mostGPUHours() float64 {
-	most := c.run.GPUHoursLimit()
-	if shared := c.place.Target.Packing(); shared != nil {
-		most += 2 * float64(c.run.Hardware.GPUs) * shared.Margin.Hours()
+	how := c.place.Target.Packing()
+	if how == nil || how.SharedOnly && !c.run.Shared() {
+		return c.run.GPUHoursLimit()
 	}
-	return most
+	return float64(c.run.Hardware.GPUs) * how.Limit([]*Run{c.run}).Hours()
 }
 
 // resume finds what is left of the last round that was written down. What the budget

@@ -162,7 +162,7 @@ func (w *world) search(t *testing.T) outcome {
 func TestWorlds(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "worlds %d to %d: 120 candidates, 12 runs, noise %.1f %%\n\n", *worldsFirst, *worldsFirst+*worldsN-1, 100*worldNoise)
-	fmt.Fprintf(&b, "%-8s%28s%12s%12s%30s%10s\n", "error", "within 2 % of the best", "runs", "samples", "bounds overstepped by > 3 %", "none found")
+	fmt.Fprintf(&b, "%-8s%28s%8s%10s%31s%14s\n", "error", "within 2 % of the best", "runs", "samples", "bounds overstepped by > 3 %", "none found")
 	for _, e := range []float64{0.08, 0.15, 0.25} {
 		near, over, none, runs, samples := 0, 0, 0, 0, 0
 		for n := range *worldsN {
@@ -179,7 +179,7 @@ func TestWorlds(t *testing.T) {
 		}
 		all := float64(*worldsN)
 		share := 100 * float64(near) / all
-		fmt.Fprintf(&b, "%-8s%28s%12.1f%12.1f%30s%10s\n", fmt.Sprintf("%.0f %%", 100*e), fmt.Sprintf("%.1f %%", share),
+		fmt.Fprintf(&b, "%-8s%28s%8.1f%10.1f%31s%14s\n", fmt.Sprintf("%.0f %%", 100*e), fmt.Sprintf("%.1f %%", share),
 			float64(runs)/all, float64(samples)/all, fmt.Sprintf("%.1f %%", 100*float64(over)/all), fmt.Sprintf("%.1f %%", 100*float64(none)/all))
 		if least := map[float64]float64{0.08: 93, 0.15: 93, 0.25: 80}[e]; share < least {
 			t.Errorf("error %.0f %%: within 2 %% of the best in %.1f %% of worlds, want %.0f %%", 100*e, share, least)
