@@ -79,17 +79,14 @@ func (e *engineTest) write(path, text string) {
 
 func (e *engineTest) start(lines ...string) {
 	e.t.Helper()
-	script, err := filepath.Abs("engine.py")
-	if err != nil {
-		e.t.Fatal(err)
-	}
+	e.write(filepath.Join(e.dir, "engine.py"), engineDriver)
 	e.write(filepath.Join(e.dir, "members"), strings.Join(append(e.members, lines...), "\n")+"\n")
 	out, err := os.Create(filepath.Join(e.dir, "out"))
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	defer out.Close()
-	e.cmd = exec.CommandContext(e.t.Context(), "python3", script, "members")
+	e.cmd = exec.CommandContext(e.t.Context(), "python3", "engine.py", "members")
 	e.cmd.Dir, e.cmd.Env, e.cmd.Stdout, e.cmd.Stderr = e.dir, e.env, out, out
 	if err := e.cmd.Start(); err != nil {
 		e.t.Fatal(err)
@@ -316,7 +313,7 @@ func TestEngineProbe(t *testing.T) {
 		"both":       `and is in both"`,
 	} {
 		e := newEngine(t, "FAKE_SHAPE="+shape)
-		cmd := exec.CommandContext(t.Context(), "python3", "engine.py", "probe")
+		cmd := exec.CommandContext(t.Context(), "python3", "-c", engineDriver, "probe")
 		cmd.Env = e.env
 		out, _ := cmd.CombinedOutput()
 		if !strings.HasPrefix(string(out), "llmbench engine {") || !strings.Contains(string(out), want) {
