@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -177,6 +178,12 @@ func (r *resolver) plainIn(e *expression, at []int, name string) (cty.Value, *hc
 // evaluate is expr.Value with diagnostics that are safe to print, and that list
 // the functions where one is called that there is not.
 func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	if node, ok := expr.(hclsyntax.Expression); ok {
+		left := maxIterations
+		if d := iterate(node, ctx, &left); d != nil {
+			return failed, hcl.Diagnostics{d}
+		}
+	}
 	v, diags := expr.Value(ctx)
 	if len(diags) == 0 {
 		return v, nil
@@ -254,7 +261,7 @@ var functions = map[string]function.Function{
 	"distinct":   stdlib.DistinctFunc,
 	"flatten":    stdlib.FlattenFunc,
 	"floor":      stdlib.FloorFunc,
-	"format":     stdlib.FormatFunc,
+	"format":     boundedFormat,
 	"join":       stdlib.JoinFunc,
 	"jsonencode": stdlib.JSONEncodeFunc,
 	"keys":       stdlib.KeysFunc,
@@ -281,4 +288,96 @@ var rangeFunc = function.New(&function.Spec{
 		}
 		return v, err
 	},
+})
+
+// maxIterations bounds the iterations of all for expressions in one expression.
+const maxIterations = 100_000
+
+// iterate counts the iterations of the for expressions in expr down from left, and
+// refuses the one that exceeds it. Loops that others hold are entered for each element.
+func iterate(expr hclsyntax.Expression, ctx *hcl.EvalContext, left *int) *hcl.Diagnostic {
+	w := &loopFinder{}
+	_ = hclsyntax.Walk(expr, w) // it has no diagnostics
+	for _, loop := range w.found {
+		if d := iterate(loop.CollExpr, ctx, left); d != nil {
+			return d
+		}
+		coll, _ := loop.CollExpr.Value(ctx)
+		coll, _ = coll.Unmark()
+		if !coll.IsKnown() || coll.IsNull() || !coll.CanIterateElements() {
+			continue
+		}
+		if *left -= coll.LengthInt(); *left < 0 {
+			return refuse(loop.Range(), "Expression too large", "The for expressions here have more than %d iterations together. Take fewer elements.", maxIterations)
+		}
+		for it := coll.ElementIterator(); it.Next(); {
+			inner := ctx.NewChild()
+			k, v := it.Element()
+			inner.Variables = map[string]cty.Value{loop.ValVar: v}
+			if loop.KeyVar != "" {
+				inner.Variables[loop.KeyVar] = k
+			}
+			nested := false
+			for _, e := range []hclsyntax.Expression{loop.CondExpr, loop.KeyExpr, loop.ValExpr} {
+				if e == nil || !loops(e) {
+					continue
+				}
+				nested = true
+				if d := iterate(e, inner, left); d != nil {
+					return d
+				}
+			}
+			if !nested {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// loops reports whether there is a for expression in expr.
+func loops(expr hclsyntax.Expression) bool {
+	w := &loopFinder{}
+	_ = hclsyntax.Walk(expr, w)
+	return len(w.found) > 0
+}
+
+// A loopFinder finds the for expressions that no other holds.
+type loopFinder struct {
+	found []*hclsyntax.ForExpr
+	depth int
+}
+
+func (w *loopFinder) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	if loop, ok := n.(*hclsyntax.ForExpr); ok {
+		if w.depth == 0 {
+			w.found = append(w.found, loop)
+		}
+		w.depth++
+	}
+	return nil
+}
+
+func (w *loopFinder) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	if _, ok := n.(*hclsyntax.ForExpr); ok {
+		w.depth--
+	}
+	return nil
+}
+
+// wide is a width or precision of four digits or more in a format.
+var wide = regexp.MustCompile(`%[-+ #.0-9\[\]]*[0-9]{4}`)
+
+// boundedFormat is format without widths that would fill the memory.
+var boundedFormat = function.New(&function.Spec{
+	Description: stdlib.FormatFunc.Description(),
+	Params:      stdlib.FormatFunc.Params(),
+	VarParam:    stdlib.FormatFunc.VarParam(),
+	Type: func(args []cty.Value) (cty.Type, error) {
+		if args[0].IsKnown() && wide.MatchString(strings.ReplaceAll(args[0].AsString(), "%%", "")) {
+			return cty.String, function.NewArgErrorf(0, "a width or precision has at most three digits")
+		}
+		return cty.String, nil
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return stdlib.FormatFunc.Call(args) },
 })
