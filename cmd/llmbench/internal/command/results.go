@@ -205,6 +205,10 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 // the exit code for them; nil where none does.
 func (e *env) exitFor(p *plan.Plan, f definitionFlags, executor string) error {
 	why := view.Incomplete(p)
+	if why == "" && len(p.Unmet()) > 0 {
+		fmt.Fprintf(e.streams.Err, "Exit code %d: no candidate meets the bounds: %s. Relax a bound, add values to the matrix, or raise the budget.\n", exitFailed, strings.Join(p.Unmet(), ", "))
+		return exitStatus(exitFailed)
+	}
 	if why == "" {
 		return nil
 	}

@@ -279,7 +279,7 @@ func Incomplete(p *plan.Plan) string {
 	}
 	switch len(parts) {
 	case 0:
-		return unmet(p)
+		return ""
 	case 1:
 		return fmt.Sprintf("%d of %s %s", missing+flying+failed+short, Plural(len(p.Runs), "run"), strings.TrimLeft(parts[0], "0123456789 "))
 	}

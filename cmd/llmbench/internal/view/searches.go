@@ -197,15 +197,6 @@ func searchStatus(p *printer, of *plan.Plan) {
 	}
 }
 
-// unmet says of which use cases no candidate meets the bounds, "" for none.
-func unmet(p *plan.Plan) string {
-	list := p.Unmet()
-	if len(list) == 0 {
-		return ""
-	}
-	return "no candidate meets the bounds: " + strings.Join(list, ", ")
-}
-
 // searchesOf says what the searches say of a run.
 func searchesOf(p *plan.Plan, r *plan.Run) []string {
 	var out []string
