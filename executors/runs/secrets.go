@@ -113,15 +113,21 @@ func (r Redactor) first(b []byte) (at, length int) {
 // Redactor is that of the attempt's secrets, as far as this user may read them, and
 // of further values.
 func (a *Attempt) Redactor(values ...string) Redactor {
+	return NewRedactor(append(a.secretValues(), values...)...)
+}
+
+// secretValues are the attempt's secrets, as far as this user may read them.
+func (a *Attempt) secretValues() []string {
+	var values []string
 	text, err := jobdir.ReadFile(filepath.Join(a.Dir, jobdir.SecretsFile))
 	if err != nil {
-		return NewRedactor(values...)
+		return nil
 	}
 	for line := range strings.Lines(string(text)) {
 		_, value, _ := strings.Cut(strings.TrimRight(line, "\n"), "=")
 		values = append(values, value)
 	}
-	return NewRedactor(values...)
+	return values
 }
 
 // RecordEnd writes the backend's word on the end.
