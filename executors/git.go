@@ -2,6 +2,7 @@ package executors
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -22,17 +23,35 @@ func GitState(ctx context.Context, dirs ...string) (commit string, dirty, ok boo
 	if err != nil {
 		return "", false, false
 	}
-	status := []string{"status", "--porcelain", "--"}
+	changed, err := git(append([]string{"status", "--porcelain", "--"}, definitionFiles(dirs)...)...)
+	if err != nil {
+		return "", false, false
+	}
+	return commit, changed != "", true
+}
+
+// GitDiff is how the definitions in dirs differ from the commit that the first of them
+// is checked out at.
+func GitDiff(ctx context.Context, dirs ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	args := append([]string{"-C", dirs[0], "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--"}, definitionFiles(dirs)...)
+	out, err := exec.CommandContext(ctx, "git", args...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("git diff in %s: %w", dirs[0], err)
+	}
+	return out, nil
+}
+
+// definitionFiles are git's patterns of definitions in dirs, seen from the first.
+func definitionFiles(dirs []string) []string {
+	var out []string
 	for _, dir := range dirs {
 		rel, err := filepath.Rel(dirs[0], dir)
 		if err != nil {
 			rel = dir
 		}
-		status = append(status, ":(glob)"+filepath.Join(rel, "*.hcl"), ":(glob)"+filepath.Join(rel, "*.auto.vars"))
+		out = append(out, ":(glob)"+filepath.Join(rel, "*.hcl"), ":(glob)"+filepath.Join(rel, "*.auto.vars"))
 	}
-	changed, err := git(status...)
-	if err != nil {
-		return "", false, false
-	}
-	return commit, changed != "", true
+	return out
 }

@@ -226,6 +226,11 @@ func (d *Definitions) Secrets() []string {
 			plain, _ := v.marked.UnmarkDeep()
 			out = append(out, stringsIn(plain)...)
 		}
+		if v.Sensitive && v.fallback != nil { // overridden or not
+			if plain, diags := v.fallback.Expr.Value(nil); !diags.HasErrors() {
+				out = append(out, stringsIn(plain)...)
+			}
+		}
 	}
 	for _, c := range d.Cells {
 		for _, e := range c.Env {

@@ -96,7 +96,7 @@ func newApp(e *env) *cli.Command {
 			initCommand(e), validateCommand(e), fmtCommand(e),
 			planCommand(e), showCommand(e), applyCommand(e),
 			statusCommand(e), logsCommand(e), cancelCommand(e), resultsCommand(e),
-			pruneCommand(e), unlockCommand(e), estimateCommand(e), compareCommand(e), prepareCommand(e), doctorCommand(e), catalogCommand(e), importCommand(e), reportCommand(e), versionCommand(e), helpCommand(e),
+			pruneCommand(e), unlockCommand(e), estimateCommand(e), compareCommand(e), prepareCommand(e), doctorCommand(e), catalogCommand(e), importCommand(e), exportCommand(e), reportCommand(e), versionCommand(e), helpCommand(e),
 		},
 		EnableShellCompletion:         true,
 		DisableSliceFlagSeparator:     true,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -82,7 +83,7 @@ func compareCommand(e *env) *cli.Command {
 			"llmbench compare -executor=simulate examples/llama4-maverick examples/llama4-maverick",
 			"llmbench compare -executor=simulate -by=concurrency -base=512 -across=all examples/sweep",
 		}, "0  compared; with -gate: no regression", "1  error", "3  nothing was compared, or simulations because nothing is measured; with -gate: a regression", "5  with -gate: the noise allows no verdict") +
-			"\n\nA side is a directory of definitions, whose store is read, or a results document (results -format=json). TARGET is the current directory unless another is named. " +
+			"\n\nA side is a directory of definitions, whose store is read, a results document (results -format=json), or a bundle (export). TARGET is the current directory unless another is named. " +
 			"BASE may also be what the store of TARGET holds from before, whatever was changed since: previous, a commit of the definitions in four digits or more, or with -since what was measured before a date." +
 			"\n\nRuns of one address are compared where only the numbers differ. A difference that can move a number is named, and the run is left out; -across says that this difference is what you want to see. ASPECT is " + strings.Join(results.Aspects, ", ") + ", a flag of trtllm-bench, a setting of the executor, or a metric (which may include waiting time on one side only). " +
 			"-across=image allows what comes with another image: its version, options and driver. -across=options allows the options of the LLM API, the environment and the data set; -across=llm_api_options.NAME allows one.",
@@ -260,6 +261,10 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, false, err
+	}
+	if !info.IsDir() && strings.HasSuffix(path, runs.BundleSuffix) {
+		set, err = bundledSet(path)
+		return set, false, err
 	}
 	if !info.IsDir() {
 		text, err := regular.Read(path, regular.MaxDocument)

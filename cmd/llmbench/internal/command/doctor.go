@@ -44,10 +44,8 @@ func (e *env) runDoctor(ctx context.Context, f definitionFlags, executor string,
 	if diags.HasErrors() {
 		e.streams.Diagnostics(s.defs.Files, diags)
 	} else {
-		checks = append(checks, s.checkStore(), s.checkDisk())
-		sites := s.checkSites(p, s.probe)
-		n := s.needs(p)
-		checks = append(append(append(checks, sites...), n.verify(ctx)...), s.checkDataSpace(p, n)...)
+		var sites []executors.Check
+		checks, sites = s.doctor(ctx, p)
 		if nodes && failedOf(sites) != nil {
 			checks = append(checks, executors.Check{Name: "nodes", Result: executors.CheckSkipped, Detail: "not checked: fix what failed above first"})
 		} else if nodes {
@@ -65,6 +63,14 @@ func (e *env) runDoctor(ctx context.Context, f definitionFlags, executor string,
 		return err
 	}
 	return failedOf(checks)
+}
+
+// doctor checks all but the nodes, for definitions that are right; sites are the checks
+// of the sites among them.
+func (s *session) doctor(ctx context.Context, p *plan.Plan) (checks, sites []executors.Check) {
+	sites = s.checkSites(p, s.probe)
+	n := s.needs(p)
+	return slices.Concat(s.checkDefinitions(p, false), []executors.Check{s.checkStore(), s.checkDisk()}, sites, n.verify(ctx), s.checkDataSpace(p, n)), sites
 }
 
 func (s *session) checkDefinitions(p *plan.Plan, wrong bool) []executors.Check {

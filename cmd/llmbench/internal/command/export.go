@@ -1,0 +1,219 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/urfave/cli/v3"
+
+	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
+)
+
+// The results in a bundle: measured, and simulated.
+const (
+	bundledResults   = "results.json"
+	bundledSimulated = "simulated.json"
+)
+
+func exportCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "write a bundle to share, to compare with, or to attach to a bug report", ArgsUsage: "OUT [ADDR…] [DIR]",
+		Flags: append(definitionFlagSet(), &cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"}),
+		Description: description([]string{"llmbench export -executor=simulate campaign.tar.zst examples/llama4-maverick"},
+			"0         the bundle was written", "1         error", "130, 143  interrupted") +
+			"\n\nOUT ends in " + runs.BundleSuffix + ". It holds the definitions with what is not committed, the plan, the results, the scripts and logs of all attempts, versions, what `doctor -json` says, and the checksum of each. " +
+			"Secrets are taken out: sensitive variables and environment, and access tokens. Data sets are left out. `compare` takes a bundle as a side and names what was changed in it; the checksums do not tell who wrote it.",
+		Action: func(ctx context.Context, c *cli.Command) error {
+			out := c.Args().First()
+			if !strings.HasSuffix(out, runs.BundleSuffix) {
+				return fmt.Errorf("export takes the file to write first, whose name ends in %s: llmbench export campaign%[1]s [ADDR…] [DIR]", runs.BundleSuffix)
+			}
+			if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%s is there already; choose another name or remove it", out)
+			}
+			f := definitionFlags{Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
+			var addresses []string
+			addresses, f.Dir = addressesAndDir(c.Args().Tail())
+			return e.runExport(ctx, out, f, addresses, c.String("executor"))
+		},
+	}
+}
+
+func (e *env) runExport(ctx context.Context, out string, f definitionFlags, addresses []string, executor string) error {
+	s := e.load(f, executor)
+	p, diags := s.plan(plan.Selection{Targets: addresses})
+	if err := s.complainOfErrors(diags); err != nil {
+		return err // what is secret is not known either
+	}
+	file, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup()
+	b, err := runs.NewBundle(file, s.defs.Secrets()...)
+	if err != nil {
+		return err
+	}
+	for _, add := range []func(context.Context, *runs.Bundle, *plan.Plan) error{s.bundleDefinitions, s.bundleDocuments, s.bundleAttempts} {
+		if err := add(ctx, b, p); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return exitStatus(e.signal.code())
+	}
+	if err := b.Close(); err != nil {
+		return err
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.streams.Out, "Written: %s, with %s. Secrets are taken out; its manifest.json lists the members and what was left out.\n", out, view.Plural(len(p.Runs), "run"))
+	return nil
+}
+
+// mostDefinition bounds a file of definitions: what is larger is data.
+const mostDefinition = 1 << 20
+
+func (s *session) bundleDefinitions(ctx context.Context, b *runs.Bundle, _ *plan.Plan) error {
+	for _, in := range s.defs.Inputs {
+		file := in.Path
+		if _, err := os.Stat(file); err != nil {
+			file = filepath.Join(s.defs.Dir, in.Path)
+		}
+		below, err := filepath.Rel(s.defs.Dir, file)
+		if err != nil {
+			below = file
+		}
+		name := path.Join("definitions", strings.ReplaceAll(filepath.ToSlash(below), "..", "parent"))
+		info, err := os.Stat(file)
+		if err == nil && info.Size() > mostDefinition {
+			err = fmt.Errorf("it is larger than 1 MiB; its SHA-256 is %s", in.SHA256)
+		}
+		var text []byte
+		if err == nil {
+			text, err = os.ReadFile(file)
+		}
+		if err != nil {
+			b.LeaveOut(name, err.Error())
+			continue
+		}
+		if err := b.Add(name, s.withoutEarlier(text)); err != nil {
+			return err
+		}
+	}
+	diff, err := executors.GitDiff(ctx, s.defs.Dir)
+	if err != nil {
+		b.LeaveOut("definitions/uncommitted.diff", err.Error())
+		return nil
+	}
+	return b.Add("definitions/uncommitted.diff", s.withoutEarlier(diff))
+}
+
+// withoutEarlier takes the values out of assignments to sensitive variables, whatever
+// they are: a diff holds those of before.
+func (s *session) withoutEarlier(text []byte) []byte {
+	sensitive := false
+	for _, v := range s.defs.Variables {
+		if !v.Sensitive {
+			continue
+		}
+		sensitive = true
+		assigned := regexp.MustCompile(`(?m)^([-+ \t]*"?` + regexp.QuoteMeta(v.Name) + `"?[ \t]*[=:]).*$`)
+		text = assigned.ReplaceAll(text, []byte(`${1} "(secret)"`))
+	}
+	if sensitive {
+		text = removedDefault.ReplaceAll(text, []byte(`${1} "(secret)"`))
+	}
+	return text
+}
+
+// removedDefault is a default that a diff takes away, of whichever variable.
+var removedDefault = regexp.MustCompile(`(?m)^(-[ \t]*default[ \t]*=).*$`)
+
+func (s *session) bundleDocuments(ctx context.Context, b *runs.Bundle, p *plan.Plan) error {
+	lists, err := s.results(p)
+	if err != nil {
+		return err
+	}
+	documents := map[string]func(io.Writer) error{
+		"plan.json": func(w io.Writer) error { return document.Write(w, p) },
+		"doctor.json": func(w io.Writer) error {
+			checks, _ := s.doctor(ctx, p)
+			return view.ChecksJSON(w, checks)
+		},
+		"version.json": func(w io.Writer) error { return view.Version(w, Version, buildRevision(), true) },
+	}
+	names := []string{"version.json", "plan.json"}
+	for _, set := range lists {
+		name := bundledResults
+		if view.Simulated(set) {
+			name = bundledSimulated
+		}
+		names, documents[name] = append(names, name), set.WriteJSON
+	}
+	for _, name := range append(names, "doctor.json") {
+		var text bytes.Buffer
+		if err := documents[name](&text); err != nil {
+			return err
+		}
+		if err := b.Add(name, text.Bytes()); err != nil {
+			return err
+		}
+	}
+	return b.Add("host.txt", fmt.Appendf(nil, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH))
+}
+
+func (s *session) bundleAttempts(ctx context.Context, b *runs.Bundle, p *plan.Plan) error {
+	for _, r := range p.Runs {
+		k := s.sites.keyOf(r)
+		if k.Cluster == "" || ctx.Err() != nil {
+			continue
+		}
+		attempts, err := s.store.Attempts(k)
+		if err != nil {
+			return err
+		}
+		for _, a := range attempts {
+			if err := b.AddAttempt(fmt.Sprintf("runs/%s/sample-%d/attempt-%d", r.Address, a.Sample, a.Number), a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bundledSet is the results of a bundle as a side of a comparison: the measured ones,
+// or the simulated ones where there are no others.
+func bundledSet(file string) (*results.Set, error) {
+	members, err := runs.ReadBundle(file, func(name string) bool { return name == bundledResults || name == bundledSimulated })
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{bundledResults, bundledSimulated} {
+		if text, ok := members[name]; ok {
+			set, err := results.Read(bytes.NewReader(text))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", file, name, err)
+			}
+			return set, nil
+		}
+	}
+	return nil, fmt.Errorf("%s holds no results", file)
+}
