@@ -26,6 +26,11 @@ func TestSignals(t *testing.T) {
 			logs.ends(sig, want)
 			status := d.start("running", "llmbench status -watch -executor=simulate examples/llama4-maverick")
 			status.ends(sig, want)
+			waits := d.start("waiting up to", "llmbench apply -auto-approve -executor=simulate -lock-timeout=1m examples/llama4-maverick")
+			const nothing = "Interrupted: this apply started nothing.\n  resume:  llmbench apply -executor=simulate examples/llama4-maverick\n"
+			if said := waits.ends(sig, want); !strings.Contains(said, nothing) {
+				t.Errorf("the apply that waits says:\n%s", said)
+			}
 			said := apply.ends(sig, want)
 			if !strings.Contains(said, "resume:  llmbench apply -executor=simulate examples/llama4-maverick\n") {
 				t.Errorf("apply does not say how to resume:\n%s", said)

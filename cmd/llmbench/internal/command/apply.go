@@ -105,7 +105,14 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 	}
 	var code exitStatus
 	var end view.ExitCode
-	if err == nil || !f.JSON || errors.As(err, &code) || errors.As(err, &end) {
+	if err == nil || errors.As(err, &code) || errors.As(err, &end) {
+		return err
+	}
+	if e.signal.Err() != nil && s != nil && errors.Is(err, context.Canceled) {
+		out.NotStarted(s.hints(p, f))
+		return out.End(e.signal.code())
+	}
+	if !f.JSON {
 		return err
 	}
 	out.Error(err) // the stream holds the error too, and ends with the exit code
@@ -233,6 +240,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		out.Error(err)
 		switch {
 		case outcome.GoingOn > 0:
+			out.GoingOn(outcome, s.hints(p, f))
 			return out.End(exitGoingOn)
 		case outcome.Started > 0:
 			return out.End(exitFailed)

@@ -214,6 +214,22 @@ func (a *Apply) Interrupted(o executors.Outcome, h Hints) {
 	a.goesOn("Interrupted.", o, h)
 }
 
+// GoingOn says the same after an error that ended this apply alone.
+func (a *Apply) GoingOn(o executors.Outcome, h Hints) {
+	a.goesOn("This apply has ended; its jobs go on.", o, h)
+}
+
+// NotStarted says that a signal came before the first submission.
+func (a *Apply) NotStarted(h Hints) {
+	const what = "Interrupted: this apply started nothing."
+	if a.json != nil {
+		a.json.Info(what, "type", "diagnostic")
+		return
+	}
+	a.close()
+	fmt.Fprintf(a.s.Err, "%s\n  resume:  %s\n", what, h.resume())
+}
+
 // Detached says the same after -detach.
 func (a *Apply) Detached(o executors.Outcome, h Hints) {
 	a.goesOn("All jobs are submitted.", o, h)
