@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/llmbench/llmbench/schema"
 )
 
 // A Selection says which runs are asked for and how. Patterns match whole
@@ -63,11 +65,30 @@ func (s Selection) check(addresses []string) error {
 	}{{"-target", s.Targets}, {"-replace", s.Replaces}} {
 		for _, p := range flag.patterns {
 			if !known[p] && !matchesSome(p, addresses) {
-				return fmt.Errorf("%s=%s matches no run; the addresses are\n%s", flag.name, p, listSome(addresses))
+				hint := ""
+				if near := nearestPart(p, addresses); near != "" {
+					hint = fmt.Sprintf(" Did you mean %s=%s?", flag.name, near)
+				}
+				return fmt.Errorf("%s=%s matches no run.%s The addresses are\n%s", flag.name, p, hint, listSome(addresses))
 			}
 		}
 	}
 	return nil
+}
+
+// nearestPart is the part of an address that was probably meant by a pattern, "" for
+// none: a benchmark, a component, or what stands behind its equals sign.
+func nearestPart(pattern string, addresses []string) string {
+	var parts []string
+	for _, a := range addresses {
+		for _, c := range strings.Split(a, "/") {
+			parts = append(parts, c)
+			if _, value, ok := strings.Cut(c, "="); ok {
+				parts = append(parts, value)
+			}
+		}
+	}
+	return schema.Nearest(pattern, parts)
 }
 
 // A matcher is patterns of which many may be whole addresses, as those of a saved

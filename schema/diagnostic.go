@@ -109,9 +109,9 @@ func compareRanges(a, b hcl.Range) int {
 	return a.Start.Byte - b.Start.Byte
 }
 
-// nearest is the name that was probably meant by given, "" if none is near.
+// Nearest is the name that was probably meant by given, "" if none is near.
 // Earlier names win over later ones that are as near.
-func nearest(given string, names []string) string {
+func Nearest(given string, names []string) string {
 	best, least := "", reach(given)+1
 	for _, name := range names {
 		if d := distance(given, name); d < least && name != given {
@@ -167,7 +167,7 @@ func distance(a, b string) int {
 // DidYouMean returns a sentence with a leading space that names the nearest of
 // names to given, "" if none is near.
 func DidYouMean(given string, names []string) string {
-	if near := nearest(given, names); near != "" {
+	if near := Nearest(given, names); near != "" {
 		return fmt.Sprintf(" Did you mean %q?", near)
 	}
 	return ""

@@ -58,7 +58,7 @@ func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
 		}
 		return outside(f.Range, v)
 	case v.Type() == cty.String && len(f.Values) > 0 && !contains(f.Values, v.AsString()):
-		if near := nearest(strings.ToLower(v.AsString()), f.Values); near != "" {
+		if near := Nearest(strings.ToLower(v.AsString()), f.Values); near != "" {
 			return fmt.Sprintf("must be one of %s, not %q. Did you mean %q?", strings.Join(f.Values, ", "), v.AsString(), near)
 		}
 		return fmt.Sprintf("must be one of %s, not %q", strings.Join(f.Values, ", "), v.AsString())

@@ -138,7 +138,7 @@ func (o offers) environment(environ []string, variables []*Variable, known []str
 		name, value, _ := strings.Cut(kv, "=")
 		env[name] = value
 		if variable, ok := strings.CutPrefix(name, envPrefix); ok && !contains(known, variable) {
-			if near := nearest(variable, known); near != "" { // others may serve another directory
+			if near := Nearest(variable, known); near != "" { // others may serve another directory
 				diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Undeclared variable in the environment",
 					Detail: name + " is set, and no variable \"" + variable + "\" is declared. Did you mean " + envPrefix + near + "?"})
 			}

@@ -192,7 +192,7 @@ func unknownRoot(t hcl.Traversal, each bool) *hcl.Diagnostic {
 	if hint == "" {
 		hint = " References begin with " + strings.Join(words, ", ") + "."
 	}
-	if len(t) == 1 && nearest(word, words) == "" {
+	if len(t) == 1 && Nearest(word, words) == "" {
 		hint += fmt.Sprintf(" A string is written in quotes: %q.", word)
 	}
 	return refuse(t.SourceRange(), "Unknown reference", "Nothing is called %q here.%s", word, hint)

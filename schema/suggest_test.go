@@ -12,7 +12,7 @@ func TestNearest(t *testing.T) {
 		"max_batch": "max_batch_size", "num_tokens": "max_num_tokens", "max_batchsize": "max_batch_size",
 		"tpp": "tp", "nonsense": "", "x": "", "": "", "isl": "",
 	} {
-		if got := nearest(given, names); got != want {
+		if got := Nearest(given, names); got != want {
 			t.Errorf("%q: %q, want %q", given, got, want)
 		}
 	}

@@ -143,6 +143,9 @@ func (e *env) noCommand(_ context.Context, c *cli.Command) error {
 	return cli.ShowAppHelp(c)
 }
 
+// noNumber matches what it says of a value that is not a number.
+var noNumber = regexp.MustCompile(`^invalid value "(.*)" for flag -([^:]+): strconv\.Parse(Int|Uint|Float): `)
+
 // noUnit matches what the flag package says of a duration that is a bare number.
 var noUnit = regexp.MustCompile(`^invalid value "([0-9.]+)" for flag -([^:]+): time: missing unit`)
 
@@ -164,6 +167,13 @@ func usageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 	}
 	if m := noUnit.FindStringSubmatch(err.Error()); m != nil {
 		err = fmt.Errorf("-%s=%s has no unit: write %[2]ss for seconds or %[2]sm for minutes", m[2], m[1])
+	}
+	if m := noNumber.FindStringSubmatch(err.Error()); m != nil {
+		kind := "a whole number"
+		if m[3] == "Float" {
+			kind = "a number"
+		}
+		err = fmt.Errorf("-%s=%s is not %s", m[2], m[1], kind)
 	}
 	return fmt.Errorf("%w\n%s -help lists the flags", err, name)
 }

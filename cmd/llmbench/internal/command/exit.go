@@ -3,6 +3,8 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 )
@@ -40,5 +42,9 @@ func codeOf(err error) (int, string) {
 	case errors.As(err, &end):
 		return end.Code(), ""
 	}
-	return exitError, err.Error()
+	message := err.Error()
+	if file := (*fs.PathError)(nil); errors.As(err, &file) { // without the name of the system call
+		message = strings.Replace(message, file.Error(), file.Path+": "+file.Err.Error(), 1)
+	}
+	return exitError, message
 }

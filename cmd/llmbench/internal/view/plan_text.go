@@ -329,9 +329,24 @@ func (v PlanView) shared(p *printer, g *group, at places) map[string]bool {
 		}
 	}
 	t := &table{header: []string{"same in all runs", "from"}, indent: "  "}
+	var lines [][2]string
+	place := width("from")
 	for topic, fs := range byTopic {
 		for _, line := range wrapFacts(fs, topic, at) {
-			t.add("  "+line[0], line[1])
+			lines, place = append(lines, line), max(place, width(line[1]))
+		}
+	}
+	room := math.MaxInt32
+	if columns := columnsOf(p.w); columns > 0 {
+		room = max(20, columns-place-8)
+	}
+	for _, line := range lines {
+		for i, text := range Wrap(line[0], room) {
+			if i == 0 {
+				t.add("  "+text, line[1])
+			} else {
+				t.add("    "+text, "")
+			}
 		}
 	}
 	if len(t.rows) > 0 {
