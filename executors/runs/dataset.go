@@ -254,8 +254,8 @@ func tempPrefix() string {
 	return fmt.Sprintf(".dataset~%s~%d~", place(), os.Getpid())
 }
 
-// place names the space that the process numbers of this process are counted
-// in.
+// place names the space that the process numbers of this process are counted in:
+// another host may have the same name, and this one counts anew after each boot.
 func place() string {
 	self := Self("")
 	return strings.Map(func(r rune) rune {
@@ -263,7 +263,7 @@ func place() string {
 			return '_'
 		}
 		return r
-	}, self.Host+self.Namespace)
+	}, self.Host+self.Namespace+self.BootID)
 }
 
 // sweepDatasets removes what processes of this host left unfinished when they
