@@ -179,6 +179,24 @@ func TestPackEnds(t *testing.T) {
 	}
 }
 
+// A signal that comes before the step does ends it, and the run has its own word.
+func TestPackEndsBeforeTheStep(t *testing.T) {
+	p := newPackJob(t, 600, "", "sleep 60", "true")
+	bin, _, _ := strings.Cut(strings.TrimPrefix(p.cmd.Env[0], "PATH="), ":")
+	fake(t, bin, "scontrol", ": >../observing; sleep 1")
+	p.start("observing")
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := p.cmd.Wait(); err != nil || time.Since(began) > 30*time.Second {
+		t.Errorf("%v after %s", err, time.Since(began))
+	}
+	if w := p.word("m1/exit"); w.Signal != "TERM" || w.Reason != "cancelled" {
+		t.Errorf("%+v", w)
+	}
+}
+
 // A run that is cancelled while it is measured ends alone.
 func TestPackLosesOneRun(t *testing.T) {
 	p := newPackJob(t, 60, "", "trap 'kill $!; exit 143' TERM; sleep 60 & : >began; wait", "true")
