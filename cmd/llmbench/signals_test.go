@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestSignals interrupts what follows runs: the exit code tells which signal it
@@ -178,4 +180,45 @@ func (f *follower) ends(sig syscall.Signal, want int) string {
 		f.t.Errorf("%s: %v, want exit %d", f.line, err, want)
 	}
 	return <-f.rest
+}
+
+// A search that is killed again and again measures the rounds that it measures when it
+// is left alone.
+func TestSearchKilled(t *testing.T) {
+	d := newDesk(t)
+	rounds := func(store string) (out []string) {
+		files, err := filepath.Glob(filepath.Join(d.dir, store, "simulated", "searches", "tune", "*", "round-*.json"))
+		if err != nil || len(files) == 0 {
+			t.Fatal("no rounds", err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, runs, _ := strings.Cut(string(b), `"runs":`) // before them is the time
+			out = append(out, filepath.Base(filepath.Dir(file))+" "+filepath.Base(file)+runs)
+		}
+		return out
+	}
+	apply := "llmbench apply -auto-approve -executor=simulate -store="
+	if out, code := d.run(apply + "whole examples/search"); code != 0 {
+		t.Fatal(out)
+	}
+	for after := 150 * time.Millisecond; after < 900*time.Millisecond; after += 150 * time.Millisecond {
+		cmd := exec.Command(built(t), strings.Fields(apply + "killed examples/search")[1:]...)
+		cmd.Dir, cmd.Env = d.dir, append(os.Environ(), "HOME="+d.dir, "SBATCH_ACCOUNT=perf")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(after)
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+	}
+	if out, code := d.run(apply + "killed examples/search"); code != 0 {
+		t.Fatal(out)
+	}
+	if whole, killed := rounds("whole"), rounds("killed"); !slices.Equal(whole, killed) {
+		t.Errorf("rounds without kills\n%s\nwith kills\n%s", strings.Join(whole, ""), strings.Join(killed, ""))
+	}
 }
