@@ -216,7 +216,7 @@ func (a *Apply) Interrupted(o executors.Outcome, h Hints) {
 
 // GoingOn says the same after an error that ended this apply alone.
 func (a *Apply) GoingOn(o executors.Outcome, h Hints) {
-	a.goesOn("This apply has ended; its jobs go on.", o, h)
+	a.goesOn("This apply has ended; its jobs keep running.", o, h)
 }
 
 // NotStarted says that a signal came before the first submission.
