@@ -32,10 +32,13 @@ func reportCommand(e *env) *cli.Command {
 		Flags: append(definitionFlagSet(),
 			&cli.StringFlag{Name: "out", Value: "report.html", Usage: "write the page to `FILE`"},
 			&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
-			&cli.StringFlag{Name: "against", Usage: "say what got better and worse against `BASE`: a directory of definitions, or a results document"},
+			&cli.StringFlag{Name: "against", Usage: "say what got better and worse against `BASE`: a directory of definitions, a results document, or a bundle"},
 			&cli.StringFlag{Name: "executor", Usage: "select runs on executor `TYPE[.NAME]`"},
 		),
-		Description: description([]string{"llmbench report -executor=simulate -out=report.html examples/llama4-maverick"},
+		Description: description([]string{
+			"llmbench report -executor=simulate -out=report.html examples/llama4-maverick",
+			"llmbench report -executor=simulate -against=examples/llama4-maverick examples/llama4-maverick",
+		},
 			"0  the page was written", "1  error, or there is no result at all", "3  the page was written; some run failed, is invalid or has no result") +
 			"\n\nThe page needs nothing from outside. An older report is overwritten, any other file is left alone.",
 		Action: func(_ context.Context, c *cli.Command) error {
