@@ -20,12 +20,8 @@ func (v PlanView) packs(p *printer) {
 		return
 	}
 	p.line("")
-	p.line("%s", v.packedLine())
-	t := &table{indent: "  "}
-	for _, line := range v.packLines() {
-		t.add(line[0], line[1])
-	}
-	p.table(t)
+	p.wrapped("", 2, v.packedLine())
+	p.named(v.packLines())
 	v.engines(p)
 }
 
@@ -48,17 +44,15 @@ func (v PlanView) engines(p *printer) {
 	}
 	p.line("")
 	p.line("shared: %s on %s", Plural(n, "sample"), Plural(len(engines), "engine"))
-	t := &table{indent: "  "}
 	saves := Plural(n-len(engines), "model load")
 	if gpus := float64(v.Plan.Packs[0].GPUs); known {
 		saves += fmt.Sprintf(": %s GPU-hours, %s of the jobs' time", hoursRange(saved.Low, saved.High), minutesRange(3600*saved.Low/gpus, 3600*saved.High/gpus))
 	}
-	t.add("saves", saves)
-	t.add("adds", "to each engine the run of the highest concurrency, discarded, to prime it, and its first run again at the end")
+	lines := [][2]string{{"saves", saves}, {"adds", "to each engine the run of the highest concurrency, discarded, to prime it, and its first run again at the end"}}
 	if apart := v.Plan.KeptApart(); len(apart) > 0 {
-		t.add("kept apart by", strings.Join(apart, "; ")+"; levelling it would change what is measured")
+		lines = append(lines, [2]string{"kept apart by", strings.Join(apart, "; ") + "; levelling it would change what is measured"})
 	}
-	p.table(t)
+	p.named(lines)
 }
 
 // mostSuggested is how many samples a job is suggested to run at most.

@@ -253,13 +253,7 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 		}
 		lines = append(lines, [2]string{name, words})
 	}
-	names := 0
-	for _, l := range lines {
-		names = max(names, width(l[0]))
-	}
-	for _, l := range lines {
-		p.wrapped(fmt.Sprintf("  %-*s  ", names, l[0]), names+4, l[1])
-	}
+	p.named(lines)
 	return unpinned
 }
 
@@ -400,6 +394,17 @@ func (p *printer) wrapped(begin string, hang int, text string) {
 			begin = strings.Repeat(" ", hang)
 		}
 		p.line("%s%s", begin, line)
+	}
+}
+
+// named prints paragraphs with a name before each, in a column.
+func (p *printer) named(lines [][2]string) {
+	names := 0
+	for _, l := range lines {
+		names = max(names, width(l[0]))
+	}
+	for _, l := range lines {
+		p.wrapped(fmt.Sprintf("  %-*s  ", names, l[0]), names+4, l[1])
 	}
 }
 
