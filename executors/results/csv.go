@@ -110,6 +110,9 @@ func (s *Set) columns() []column {
 		telemetryColumn("tokens_per_joule", func(t *Telemetry) any { return t.TokensPerJoule }),
 		telemetryColumn("throttled", func(t *Telemetry) any { return t.Throttled }),
 		column{"facts", func(r *Result) string { return value(r.Facts) }},
+		column{"engine", func(r *Result) string { return r.Engine }},
+		engineColumn("engine_id", func(e *SharedEngine) any { return e.ID }),
+		engineColumn("engine_position", func(e *SharedEngine) any { return e.Position }),
 	)
 }
 
@@ -119,6 +122,15 @@ func telemetryColumn(name string, of func(*Telemetry) any) column {
 			return ""
 		}
 		return plain(of(r.Telemetry))
+	}}
+}
+
+func engineColumn(name string, of func(*SharedEngine) any) column {
+	return column{name, func(r *Result) string {
+		if r.SharedEngine == nil {
+			return ""
+		}
+		return plain(of(r.SharedEngine))
 	}}
 }
 

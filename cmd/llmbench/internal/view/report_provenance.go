@@ -43,6 +43,7 @@ var provenanceFacts = []provenanceFact{
 	{"llmbench", func(r *results.Result) string { return textOr(r.Provenance.LLMBenchVersion) }},
 	{"script SHA-256", func(r *results.Result) string { return shortHash(r.Provenance.ScriptSHA256) }},
 	{"job", ofJob(func(r *results.Result) string { return textOr(r.Job.ID) })},
+	{"engine", engineText},
 	{"nodes", ofJob(func(r *results.Result) string { return cmp.Or(strings.Join(r.Job.Nodes, " "), notKnown) })},
 	{"beside it", ofJob(besideText)},
 	{"started", ofJob(func(r *results.Result) string { return timeText(r.Job.Started) })},

@@ -119,6 +119,7 @@ func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *ta
 	cols = append(cols, metricColumns(s.Runs)...)
 	cols = append(cols,
 		runSummaryColumn{head: "job", rank: 7, cell: jobID},
+		runSummaryColumn{head: "engine", rank: 7, cell: func(run results.RunSummary) string { return engineText(last(run)) }},
 		runSummaryColumn{head: "took", right: true, rank: 8, cell: func(run results.RunSummary) string {
 			if d := last(run).Took(); d > 0 && last(run).Executor.Type != simulate {
 				return took(d)
@@ -199,6 +200,15 @@ func last(run results.RunSummary) *results.Result { return run.Results[len(run.R
 func jobID(run results.RunSummary) string {
 	if r := last(run); r.Job.ID != nil && r.Executor.Type != simulate {
 		return *r.Job.ID
+	}
+	return "-"
+}
+
+// engineText is the shared engine of a result and its place there, "-" for a fresh one.
+// Of the names that simulated jobs have, the end tells them apart.
+func engineText(r *results.Result) string {
+	if e := r.SharedEngine; e != nil {
+		return fmt.Sprintf("%s #%d", e.ID[strings.LastIndexByte(e.ID, '-')+1:], e.Position)
 	}
 	return "-"
 }
