@@ -173,7 +173,7 @@ func (c *campaign) asksAnImage(root, bin string) {
 for w; do case $w in --container-* | --no-container-*) echo "$w" >>` + asked + ` ;; *) words+=("$w") ;; esac; done
 exec ` + srun + ` "${words[@]}"`,
 		"trtllm-bench": `case "$*" in *throughput*) ` + fmt.Sprintf(section, "trtllm-bench throughput --help") + ` ;; *) ` + fmt.Sprintf(section, "trtllm-bench --help") + ` ;; esac`,
-		"python3":      `if [ "$1" = -c ]; then echo 1.4.7; else cat >/dev/null; echo "== options"; ` + fmt.Sprintf(section, "options") + `; fi`,
+		"python3":      `if [ "$3" = probe ]; then echo 'llmbench engine {"python": "3.12.3", "name": "tensorrt_llm.bench.benchmark.PyTorchLLM", "refused": ""}'; elif [ "$1" = -c ]; then echo 1.4.7; else cat >/dev/null; echo "== options"; ` + fmt.Sprintf(section, "options") + `; fi`,
 	} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/bash\n"+text+"\n"), 0o755); err != nil {
 			c.t.Fatal(err)
@@ -191,8 +191,8 @@ executor "slurm" "here" {
 `, filepath.Join(root, "images")), filepath.Join(root, "weights"))))
 	const image = "127.0.0.1:1/nvidia/tensorrt-llm/release:1.4.7"
 	for _, want := range []string{"trtllm-1.4.7.catalog.hcl", "catalogued already"} {
-		if out, code := c.llmbench("catalog", "probe", image, c.dir); code != 0 || !strings.Contains(out, want) {
-			c.t.Errorf("catalog probe: exit %d, want %s", code, want)
+		if out, code := c.llmbench("catalog", "probe", image, c.dir); code != 0 || !strings.Contains(out, want) || !strings.Contains(out, "\nengine: can be shared: tensorrt_llm.bench.benchmark.PyTorchLLM, Python 3.12.3\n") {
+			c.t.Errorf("catalog probe: exit %d, want %s and the engine\n%s", code, want, out)
 		}
 	}
 	if words, err := os.ReadFile(asked); err != nil || !strings.Contains(string(words), "--container-image=127.0.0.1:1#nvidia/tensorrt-llm/release:1.4.7") {

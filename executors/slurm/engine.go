@@ -20,6 +20,10 @@ var engineScript string
 //go:embed take.sh
 var takeScript string
 
+// ProbeEngine is a line of bash that asks an image whether runs can share an engine of
+// its TensorRT-LLM, without a GPU. Shareable reads the last line of the answer.
+func ProbeEngine() string { return "python3 -c " + quote(engineDriver) + " probe 2>&1 | tail -n 1\n" }
+
 // giveBack is what the loop over a job's runs does where an engine is needed.
 const giveBack = `    if ! load; then
       deferred=$((deferred + 1))

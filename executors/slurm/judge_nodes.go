@@ -235,18 +235,25 @@ func (j *nodeJudge) engine() {
 	if !j.n.Shared || j.cfg.simulated() {
 		return
 	}
+	if shared, words := Shareable(j.facts.one(j.node, "engine")); shared {
+		j.add("engine", executors.CheckOK, words, "")
+	} else {
+		j.add("engine", executors.CheckFail, words, "set engine = \"fresh\", or choose another image")
+	}
+}
+
+// Shareable reads what ProbeEngine printed: whether runs can share an engine of the
+// image, and how or why not.
+func Shareable(said string) (bool, string) {
 	var got struct{ Python, Name, Refused string }
-	said := j.facts.one(j.node, "engine")
 	text, ok := strings.CutPrefix(said, "llmbench engine ")
-	const remedy = "set engine = \"fresh\", or choose another image"
 	switch {
 	case !ok || json.Unmarshal([]byte(text), &got) != nil:
-		j.add("engine", executors.CheckFail, "python3 in the image does not answer: "+or(said, "nothing was said"), remedy)
+		return false, "python3 in the image does not answer: " + or(said, "nothing was said")
 	case got.Refused != "":
-		j.add("engine", executors.CheckFail, "cannot be shared: "+got.Refused, remedy)
-	default:
-		j.add("engine", executors.CheckOK, fmt.Sprintf("can be shared: %s, Python %s", got.Name, got.Python), "")
+		return false, "cannot be shared: " + got.Refused
 	}
+	return true, fmt.Sprintf("can be shared: %s, Python %s", got.Name, got.Python)
 }
 
 // lastCause is the last line of FATAL or ERROR in what pyxis and enroot print, without

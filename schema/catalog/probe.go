@@ -23,6 +23,8 @@ var ProbeScript string
 // A Probe is what an image says of its TensorRT-LLM.
 type Probe struct {
 	Version string
+	// Engine is the last line of a section "engine" that a script added, "" for none.
+	Engine  string
 	flags   []*Flag
 	options []probedOption
 }
@@ -51,7 +53,7 @@ func ReadProbe(out []byte) (*Probe, error) {
 	if _, whole := sections["end"]; !whole {
 		return nil, errors.New("the image did not answer to the end: " + lastLine(text))
 	}
-	p := &Probe{Version: lastLine(sections["version"])}
+	p := &Probe{Version: lastLine(sections["version"]), Engine: lastLine(sections["engine"])}
 	if !IsVersion(p.Version) {
 		return nil, fmt.Errorf("the image says that its version of TensorRT-LLM is %q", p.Version)
 	}

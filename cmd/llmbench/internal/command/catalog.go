@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -35,7 +36,7 @@ func catalogCommand(e *env) *cli.Command {
 		Flags: append(definitionFlagSet(), &cli.StringFlag{Name: "executor", Usage: "ask on executor `TYPE[.NAME]`"}),
 		Description: description([]string{"llmbench catalog probe nvcr.io/nvidia/tensorrt-llm/release:1.2.0rc6 my-benchmark"},
 			"0  the file was written, or the version is catalogued already", "1  error") +
-			"\n\nA job without a GPU runs trtllm-bench --help in the image and reads the schema of its LLM arguments. The answer becomes a *.catalog.hcl file: review it like the definitions.",
+			"\n\nA job without a GPU runs trtllm-bench --help in the image and reads the schema of its LLM arguments. The answer becomes a *.catalog.hcl file: review it like the definitions. It also says whether runs can share an engine of the image (engine = \"shared\").",
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.NArg() < 1 || c.NArg() > 2 {
 				return errors.New("llmbench catalog probe takes an image, and the directory of the definitions")
@@ -106,7 +107,7 @@ func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image, exe
 		return errors.New("probing an image takes a Slurm job, and the chosen executor is not a slurm executor; choose one with -executor=slurm")
 	}
 	path := filepath.Join(s.store.Dir(), "probe", strings.NewReplacer("/", "+", ":", "+").Replace(image))
-	out, err := st.slurm.Ask(ctx, image, catalog.ProbeScript, path, func(format string, args ...any) {
+	out, err := st.slurm.Ask(ctx, image, catalog.ProbeScript+"echo '== engine'\n"+slurm.ProbeEngine(), path, func(format string, args ...any) {
 		fmt.Fprintf(e.streams.Err, format+"\n", args...)
 	})
 	if err != nil {
@@ -116,12 +117,14 @@ func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image, exe
 	if err != nil {
 		return err
 	}
+	_, shared := slurm.Shareable(p.Engine)
+	shared = "\nengine: " + shared
 	if v, known := s.defs.Catalog.Version(p.Version); known {
-		return view.Nothing(e.streams.Out, fmt.Sprintf("TensorRT-LLM %s is catalogued already, by %s; nothing was written.", p.Version, cmp.Or(v.From, "llmbench")))
+		return view.Nothing(e.streams.Out, fmt.Sprintf("TensorRT-LLM %s is catalogued already, by %s; nothing was written.", p.Version, cmp.Or(v.From, "llmbench"))+shared)
 	}
 	file := filepath.Join(f.Dir, "trtllm-"+p.Version+catalog.Suffix)
 	if err := renameio.WriteFile(file, p.Facts(catalog.Load(), image), 0o644); err != nil {
 		return err
 	}
-	return view.Nothing(e.streams.Out, fmt.Sprintf("%s holds what %s says of itself. Review and commit it; what uses it is %s.", file, image, catalog.Mark))
+	return view.Nothing(e.streams.Out, fmt.Sprintf("%s holds what %s says of itself. Review and commit it; what uses it is %s.", file, image, catalog.Mark)+shared)
 }
