@@ -17,6 +17,7 @@ import (
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -79,6 +80,16 @@ func (e *env) runReport(f reportFlags) error {
 		for _, set := range list {
 			report.Against = append(report.Against, results.Compare(base, set, results.Comparing{Threshold: .01, Metrics: comparedMetrics()}))
 		}
+	}
+	if f.Executor != results.ImportedType {
+		for _, set := range list {
+			all, err := s.seen.History(view.Simulated(set))
+			if err != nil {
+				return err
+			}
+			report.Histories = append(report.Histories, results.NewHistory(all, trtllm.OutputThroughputPerGPU))
+		}
+		s.seen.Keep()
 	}
 	for _, r := range view.WithSeries(list) {
 		if err := runs.AddIterations(r); err != nil {

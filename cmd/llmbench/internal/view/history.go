@@ -47,9 +47,8 @@ func history(w io.Writer, h *results.History, mark string) error {
 		if len(clusters) > 1 {
 			head += " on " + s.Cluster
 		}
-		first, last := s.Points[0], s.Points[len(s.Points)-1]
 		if len(s.Points) > 1 {
-			head += fmt.Sprintf(": %s → %s (%+.1f %%)", figure(first.Value), figure(last.Value), 100*(last.Value/first.Value-1))
+			head += ": " + movedText(s)
 		}
 		p.line("%s", emphasis(mark, head))
 		if mark != "" {
@@ -69,16 +68,15 @@ func history(w io.Writer, h *results.History, mark string) error {
 		}
 	}
 	p.line("")
-	if h.Simulated {
-		p.wrapped(mark, 0, "Simulations have no noise: no steps are marked.")
-		return p.err
-	}
-	p.wrapped(mark, 0, noiseText(h)+" A step is marked where the level changed by more than that explains; a drift is a stair of steps.")
+	p.wrapped(mark, 0, noiseText(h))
 	return p.err
 }
 
-// noiseText says what the intervals come from.
+// noiseText says what the intervals come from, and what a step is.
 func noiseText(h *results.History) string {
+	if h.Simulated {
+		return "Simulations have no noise: no steps are marked."
+	}
 	low, high, assumed := 1.0, 0.0, false
 	for _, s := range h.Series {
 		low, high = min(low, *s.Noise), max(high, *s.Noise)
@@ -89,9 +87,25 @@ func noiseText(h *results.History) string {
 		text = fmt.Sprintf("± is the 95 %% interval that noise of %.1f to %.1f %% a sample leaves", 100*low, 100*high)
 	}
 	if assumed {
-		return text + fmt.Sprintf("; %.0f %% is assumed until the samples of a cluster and image tell more.", 100*noise.Assumed)
+		text += fmt.Sprintf("; %.0f %% is assumed until the samples of a cluster and image tell more.", 100*noise.Assumed)
+	} else {
+		text += ", as the samples of one run differ in this store."
 	}
-	return text + ", as the samples of one run differ in this store."
+	return text + " A step is marked where the level changed by more than that explains; a drift is a stair of steps."
+}
+
+// movedText is the first and the last value of a series.
+func movedText(s results.Series) string {
+	first, last := s.Points[0].Value, s.Points[len(s.Points)-1].Value
+	return fmt.Sprintf("%s → %s (%+.1f %%)", figure(first), figure(last), 100*(last/first-1))
+}
+
+// pointText is the value of a point with what the noise leaves to it.
+func pointText(p results.Point) string {
+	if p.High == nil {
+		return figure(p.Value)
+	}
+	return fmt.Sprintf("%s ± %.1f %%", figure(p.Value), 100*(*p.High/p.Value-1))
 }
 
 func historyTable(h *results.History, s results.Series) *table {
@@ -107,12 +121,7 @@ func historyTable(h *results.History, s results.Series) *table {
 		{head: "date", cell: func(p results.Point) string { return date(p.Date) }},
 		{head: "commit", rank: 3, cell: func(p results.Point) string { return commit(p.DefinitionsGit) }},
 		{head: "image", rank: 2, cell: func(p results.Point) string { return cmp.Or(path.Base(p.Image), p.TRTLLMVersion, "-") }},
-		{head: unit, right: true, cell: func(p results.Point) string {
-			if p.High == nil {
-				return figure(p.Value)
-			}
-			return fmt.Sprintf("%s ± %.1f %%", figure(p.Value), 100*(*p.High/p.Value-1))
-		}},
+		{head: unit, right: true, cell: pointText},
 		{head: "n", right: true, rank: 4, cell: func(p results.Point) string { return strconv.Itoa(p.N) }},
 		{head: "step", right: true, cell: func(p results.Point) string { return stepText(p.StepPct) }},
 		{head: "changed", rank: 5, cell: func(p results.Point) string { return changesText(p.Changes) }},
@@ -200,4 +209,124 @@ func historyCSV(w io.Writer, h *results.History) error {
 		}
 	}
 	return out.WriteAll(lines)
+}
+
+// A reportHistory plots how the throughput of runs changed.
+type reportHistory struct {
+	Noise  string
+	Left   int // series that are left out
+	Series []reportPast
+	CSV    reportCSV
+}
+
+// A reportPast is the history of one run. Places are in percent of the plot.
+type reportPast struct {
+	Run        int
+	Name, Told string
+	X, Y       []reportTick
+	Lines      [][4]float64
+	Points     []reportMoment
+	Steps      []string
+}
+
+// A reportMoment is a point of a history. Step is its mark, "" for none.
+type reportMoment struct {
+	X, Y, Low, High float64
+	Step, Tip       string
+}
+
+// The report shows so many series, those with steps before others, and of each so many
+// of the last points: that bounds its size.
+const (
+	mostSeriesOverTime = 12
+	mostPointsOverTime = 30
+)
+
+// newReportHistory is of the runs that were measured more than once, nil for none.
+func newReportHistory(set *results.Set, h *results.History, names runNames) *reportHistory {
+	run := map[string]int{}
+	clusters := map[string]bool{}
+	for i, r := range set.Runs {
+		cluster := r.Results[0].Cluster
+		run[r.Address+"\x00"+cluster], clusters[cluster] = i, true
+	}
+	at := func(s results.Series) int { return run[s.Address+"\x00"+s.Cluster] }
+	steps := func(s results.Series) (n int) {
+		for _, p := range s.Points {
+			if p.StepPct != nil {
+				n++
+			}
+		}
+		return n
+	}
+	shown := *h
+	shown.Series = slices.DeleteFunc(slices.Clone(h.Series), func(s results.Series) bool {
+		_, ok := run[s.Address+"\x00"+s.Cluster]
+		return !ok || len(s.Points) < 2
+	})
+	if len(shown.Series) == 0 {
+		return nil
+	}
+	out := &reportHistory{Noise: noiseText(&shown), Left: max(0, len(shown.Series)-mostSeriesOverTime), CSV: newReportCSV("history", "address,cluster,date,commit,output_tok_s_gpu,low,high,n,step_pct,changes")}
+	slices.SortStableFunc(shown.Series, func(a, b results.Series) int { return cmp.Or(min(1, steps(b))-min(1, steps(a)), at(a)-at(b)) })
+	shown.Series = shown.Series[:len(shown.Series)-out.Left]
+	for i := range shown.Series {
+		s := &shown.Series[i]
+		s.Points = s.Points[max(0, len(s.Points)-mostPointsOverTime):]
+		one := newReportPast(*s, names.full(s.Address))
+		if one.Run = at(*s); len(clusters) > 1 {
+			one.Name += " on " + s.Cluster
+		}
+		out.Series = append(out.Series, one)
+		for _, p := range s.Points {
+			out.CSV.add(s.Address, s.Cluster, date(p.Date), commit(p.DefinitionsGit), csvNumber(&p.Value), csvNumber(p.Low), csvNumber(p.High), strconv.Itoa(p.N), csvNumber(p.StepPct), changesText(p.Changes))
+		}
+	}
+	return out
+}
+
+func newReportPast(s results.Series, name string) reportPast {
+	out := reportPast{Name: name, Told: movedText(s)}
+	var values []float64
+	for _, p := range s.Points {
+		values = append(values, p.Value)
+		if p.Low != nil {
+			values = append(values, *p.Low, *p.High)
+		}
+	}
+	y := fittedScale(values)
+	x := scale{low: -.1 * float64(len(s.Points)-1), high: 1.1 * float64(len(s.Points)-1)}
+	for _, t := range y.ticks() {
+		out.Y = append(out.Y, reportTick{round2(100 - t.At), t.Label})
+	}
+	for i, p := range s.Points {
+		m := reportMoment{X: x.place(float64(i)), Y: round2(100 - y.place(p.Value))}
+		if p.Low != nil {
+			m.Low, m.High = round2(100-y.place(*p.Low)), round2(100-y.place(*p.High))
+		}
+		when := date(p.Date)
+		if git := commit(p.DefinitionsGit); git != "-" {
+			when += ", " + git
+		}
+		about := slices.DeleteFunc([]string{stepText(p.StepPct), changesText(p.Changes)}, func(s string) bool { return s == "" })
+		m.Tip = fmt.Sprintf("%s\n%s output tok/s/GPU, %s", when, pointText(p), Plural(p.N, "sample"))
+		if len(about) > 0 {
+			m.Tip += "\n" + strings.Join(about, ": ")
+		}
+		if p.StepPct != nil {
+			m.Step, _, _ = strings.Cut(about[0], " ")
+		}
+		if i > 0 {
+			last := out.Points[i-1]
+			out.Lines = append(out.Lines, [4]float64{last.X, last.Y, m.X, m.Y})
+		}
+		if p.StepPct != nil || p.Low == nil && len(about) > 0 {
+			out.Steps = append(out.Steps, when+": "+strings.Join(about, ": "))
+		}
+		out.Points = append(out.Points, m)
+	}
+	for _, i := range []int{0, len(s.Points) - 1} {
+		out.X = append(out.X, reportTick{out.Points[i].X, date(s.Points[i].Date)})
+	}
+	return out
 }

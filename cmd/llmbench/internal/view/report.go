@@ -34,6 +34,8 @@ type Report struct {
 	// each set; both are empty without a base.
 	Base    string
 	Against []*results.Comparison
+	// Histories has that of each set's throughput per GPU, and is empty for none.
+	Histories []*results.History
 	// Searches are those of the definitions, with the rounds that they went through.
 	Searches []ReportSearch
 }
@@ -81,6 +83,9 @@ func (r Report) Write(w io.Writer) error {
 		if i < len(r.Against) {
 			part.Against = newReportAgainst(r.Base, r.Against[i], part.names)
 		}
+		if i < len(r.Histories) {
+			part.History = newReportHistory(set, r.Histories[i], part.names)
+		}
 		page.Parts = append(page.Parts, part)
 	}
 	return reportTemplate.Execute(w, page)
@@ -97,6 +102,7 @@ type reportPart struct {
 	Answers     []reportAnswer
 	Against     *reportAgainst
 	Searches    []reportSearch
+	History     *reportHistory
 	Heat        *reportHeat
 	Bars        *reportBars
 	Table       reportTable
@@ -149,6 +155,7 @@ func (p *reportPart) Sections() []reportSection {
 	}{
 		{reportSection{"pareto", "Pareto: tok/s/GPU against tok/s/user"}, len(p.Frontiers) > 0},
 		{reportSection{"answers", "Answers"}, len(p.Answers)+len(p.Searches) > 0 || p.Against != nil},
+		{reportSection{"history", "History: tok/s/GPU over time"}, p.History != nil},
 		{reportSection{"heat", "Heat map: tok/s/GPU over two axes"}, p.Heat != nil},
 		{reportSection{"bars", "Throughput by use case"}, p.Bars != nil},
 		{reportSection{"table", "All runs"}, true},

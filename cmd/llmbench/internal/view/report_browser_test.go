@@ -98,7 +98,7 @@ const look = () => {
     const d = frame.contentDocument, w = frame.contentWindow, shown = e => e.checkVisibility();
     const scrolls = e => e.closest('.wide, .grid') !== null;
     const beyond = [...d.querySelectorAll('body *')].filter(e => shown(e) && !scrolls(e) && e.getBoundingClientRect().right > d.documentElement.clientWidth + 1);
-    const plots = [...d.querySelectorAll('.pareto')].filter(shown);
+    const plots = [...d.querySelectorAll('.pareto, .history')].filter(shown);
     const overlapping = [], outside = [];
     let smallest = 1000;
     for (const svg of plots) {
@@ -196,9 +196,10 @@ func look(t *testing.T, url string, args ...string) []seen {
 // On a phone and on a desktop nothing sticks out, no text covers another or is
 // too small to read, the throughput of a run is seen, and all sections are there.
 func TestReportInBrowser(t *testing.T) {
-	url := serve(t, map[string]string{"report": reportPageOf(t, reportSet()), "sweep": reportPageOf(t, sweepSet()), "grid": reportPageOf(t, gridSet(400))})
+	set := reportSet()
+	url := serve(t, map[string]string{"report": reportPageOf(t, set), "history": reportPageWith(t, []*results.History{overTime(set, 14)}, set), "sweep": reportPageOf(t, sweepSet()), "grid": reportPageOf(t, gridSet(400))})
 	found := look(t, url+"/frames", "--virtual-time-budget=5000")
-	if len(found) != 6 {
+	if len(found) != 8 {
 		t.Errorf("%d frames", len(found))
 	}
 	for _, s := range found {
@@ -208,7 +209,7 @@ func TestReportInBrowser(t *testing.T) {
 		if len(s.Overlapping)+len(s.Outside)+len(s.Axes) > 0 {
 			t.Errorf("%s at %d px: texts overlap %q, are cut off %q, axes %q", s.Name, s.Width, s.Overlapping, s.Outside, s.Axes)
 		}
-		if s.Plots != map[string]int{"/report": 2, "/sweep": 4, "/grid": 1}[s.Name] || s.Smallest < 10 {
+		if s.Plots != map[string]int{"/report": 2, "/history": 2 + 5, "/sweep": 4, "/grid": 1}[s.Name] || s.Smallest < 10 {
 			t.Errorf("%s at %d px: %d plots, text of %.1f px", s.Name, s.Width, s.Plots, s.Smallest)
 		}
 		for _, want := range []string{"All runs", "Pareto", "Answers", "Time to first token", "Run by run", "Where the numbers come from"} {

@@ -140,6 +140,25 @@ func gridSet(runs int) *results.Set {
 	return results.NewSet(list)
 }
 
+// overTime is the history of a set's runs, which were measured on so many days; from
+// the tenth day on all have 10 % less, with another batch size.
+func overTime(set *results.Set, days int) *results.History {
+	var list []*results.Result
+	for _, r := range set.Results {
+		for day := range days {
+			past := *r
+			past.Job.Ended, past.Provenance.DefinitionsGit = ptr(r.Job.Ended.AddDate(0, 0, day-days+1)), ptr(fmt.Sprintf("%040x", day))
+			past.Arguments = trtllm.Arguments{"max_batch_size": int64(896)}
+			if v := r.Metrics.At(trtllm.OutputThroughputPerGPU); v != nil && day >= 10 {
+				past.Metrics = trtllm.Measured(map[string]float64{trtllm.OutputThroughputPerGPU: .9 * *v})
+				past.Arguments = trtllm.Arguments{"max_batch_size": int64(256)}
+			}
+			list = append(list, &past)
+		}
+	}
+	return results.NewHistory(list, trtllm.OutputThroughputPerGPU)
+}
+
 // unrankedSet has simulations of sweepSet's runs, with backends that are not modelled.
 func unrankedSet() *results.Set {
 	set := sweepSet()

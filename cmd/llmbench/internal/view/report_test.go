@@ -25,8 +25,13 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func reportPageOf(t testing.TB, sets ...*results.Set) string {
 	t.Helper()
+	return reportPageWith(t, nil, sets...)
+}
+
+func reportPageWith(t testing.TB, histories []*results.History, sets ...*results.Set) string {
+	t.Helper()
 	var b bytes.Buffer
-	r := Report{Title: "maverick", Origin: "definitions 3f2c9ab, clean, llmbench 0.1.0", Sets: sets, Price: Price{PerGPUHour: 10.5, Currency: "USD"}}
+	r := Report{Histories: histories, Title: "maverick", Origin: "definitions 3f2c9ab, clean, llmbench 0.1.0", Sets: sets, Price: Price{PerGPUHour: 10.5, Currency: "USD"}}
 	if err := r.Write(&b); err != nil {
 		t.Fatal(err)
 	}
@@ -80,11 +85,18 @@ func TestReportIsSelfContained(t *testing.T) {
 func TestReportSize(t *testing.T) {
 	for runs, most := range map[int]int{36: 360e3, 100: 1000e3, 1000: 2000e3} {
 		set := gridSet(runs)
+		histories := []*results.History{overTime(set, 40)}
 		began := time.Now()
 		for _, r := range WithSeries([]*results.Set{set}) {
 			r.Iterations = longIterations()
 		}
-		page := reportPageOf(t, set)
+		page := reportPageWith(t, histories, set)
+		if runs < 100 { // what histories add is bounded whatever the runs, and does not fit into a few of them
+			most += 150e3
+		}
+		if without := len(reportPageOf(t, set)); len(page)-without > 150e3 || runs < 100 && without > most-150e3 {
+			t.Errorf("%d runs: %d bytes, and %d of histories", runs, without, len(page)-without)
+		}
 		if len(page) > most {
 			t.Errorf("%d runs: %d bytes, at most %d", runs, len(page), most)
 		}
@@ -93,6 +105,9 @@ func TestReportSize(t *testing.T) {
 		}
 		if want := map[int]int{36: 36, 100: 100, 1000: 5}[runs]; strings.Count(page, `class="series"`) != want {
 			t.Errorf("%d runs: %d series, want %d", runs, strings.Count(page, `class="series"`), want)
+		}
+		if n, points := strings.Count(page, `<figure class="history"`), strings.Count(page, "output tok/s/GPU, 1 sample"); n != 12 || points != 12*30 {
+			t.Errorf("%d runs: %d histories of %d points", runs, n, points)
 		}
 		if n := strings.Count(page, "<details data-r="); n != runs {
 			t.Errorf("%d runs: %d of them can be unfolded", runs, n)
@@ -141,6 +156,41 @@ func TestReportAnswers(t *testing.T) {
 	}
 	if !strings.Contains(facts["spent"], " of 40, $") || facts["measured"] != "2026-05-04 (UTC)" || facts["hardware"] != "8x GB200, 4 per node" {
 		t.Error(facts)
+	}
+}
+
+// What was measured more than once has a plot of its values over time, with the steps
+// that the noise does not explain, and its data.
+func TestReportHistory(t *testing.T) {
+	set := reportSet()
+	if page := reportPageWith(t, []*results.History{overTime(set, 1)}, set); strings.Contains(page, `id="history"`) {
+		t.Error("runs that were measured once have a history")
+	}
+	h := newReportHistory(set, overTime(set, 14), newRunNames(set.Runs))
+	if len(h.Series) != 5 || h.Left != 0 || !strings.HasPrefix(h.Noise, "± is the 95 % interval") {
+		t.Fatalf("%d series, %d left out: %s", len(h.Series), h.Left, h.Noise)
+	}
+	s := h.Series[1]
+	const step = "2026-05-01, 0000000: ▼ -10.0 %: max_batch_size 896 → 256"
+	if s.Name != "reasoning concurrency=512" || s.Run != 1 || len(s.Points) != 14 || len(s.Lines) != 13 || !cmp.Equal(s.Steps, []string{step}) {
+		t.Errorf("%s of run %d has %d points, %d lines and the steps %q", s.Name, s.Run, len(s.Points), len(s.Lines), s.Steps)
+	}
+	p := s.Points[10]
+	if p.Step != "▼" || p.Y <= s.Points[9].Y || p.Low <= p.Y || p.High >= p.Y || !strings.HasPrefix(p.Tip, "2026-05-01, 0000000\n") || !strings.Contains(p.Tip, " output tok/s/GPU, 7 samples\n▼ -10.0 %: max_batch_size") {
+		t.Errorf("%+v", p)
+	}
+	page := reportPageWith(t, []*results.History{overTime(set, 14)}, set)
+	for what, want := range map[string]int{`<a href="#history">`: 1, `<figure class="history"`: 5, "</title>▼": 5, `download="history.csv"`: 1, "<li>" + step: 5} {
+		if n := strings.Count(page, what); n != want {
+			t.Errorf("%d of %s, want %d", n, what, want)
+		}
+	}
+	for _, r := range set.Results {
+		r.Simulated = true
+	}
+	h = newReportHistory(set, overTime(set, 14), newRunNames(set.Runs))
+	if p := h.Series[0].Points[10]; h.Noise != "Simulations have no noise: no steps are marked." || p.Step != "" || p.Low != 0 || !cmp.Equal(h.Series[0].Steps, []string{"2026-05-01, 0000000: max_batch_size 896 → 256"}) {
+		t.Errorf("a simulation has noise: %s %+v %q", h.Noise, p, h.Series[0].Steps)
 	}
 }
 

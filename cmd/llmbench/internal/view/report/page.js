@@ -56,10 +56,10 @@
       p.setAttribute('role', 'img');
       p.tabIndex = -1;
       title.remove();
-      tips.set(p.dataset.r, p.dataset.tip);
+      if (p.dataset.r) tips.set(p.dataset.r, p.dataset.tip);
     }
     for (const c of all(part, '.heat [data-r]')) if (tips.has(c.dataset.r)) { c.dataset.tip = tips.get(c.dataset.r); c.tabIndex = -1; }
-    for (const e of all(part, '.pareto svg, .heat')) { const first = e.querySelector('[data-tip]'); if (first) first.tabIndex = 0; }
+    for (const e of all(part, '.area svg, .heat')) { const first = e.querySelector('[data-tip]'); if (first) first.tabIndex = 0; }
 
     // The filter: of each axis the values that are pressed, all where none is.
     const values = axes.map((_, i) => [...new Set(runs.map(r => r[i]))].filter(v => v !== ''));
