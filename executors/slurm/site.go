@@ -36,7 +36,7 @@ func (c *Config) Available(ctx context.Context) error {
 	case errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "rate limit exceeded"):
 		return nil // the controller answers, and all that follows waits for its turn
 	case errors.As(err, &ce):
-		return fmt.Errorf("Slurm's controller does not answer on this host: apply on a login node of the cluster, or rehearse with -executor=simulate.\n%w", err)
+		return fmt.Errorf("the controller of Slurm does not answer on this host: apply on a login node of the cluster, or rehearse with -executor=simulate.\n%w", err)
 	}
 	return err
 }

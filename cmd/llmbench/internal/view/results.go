@@ -46,7 +46,7 @@ func ResultsTable(w io.Writer, s *results.Set) error {
 		return p.err
 	}
 	if head := resultsHead(s); head != "" {
-		p.line("%s", head)
+		p.wrapped("", 0, head)
 		p.line("")
 	}
 	names := newRunNames(s.Runs)
@@ -374,19 +374,23 @@ func footnotes(p *printer, s *results.Set, marks rowMarks, mark string) {
 	}
 	for _, text := range intervalNotes(s) {
 		p.line("")
-		p.line("%sinterval of TPS/GPU: %s", mark, text)
+		p.wrapped(mark, 2, "interval of TPS/GPU: "+text)
 	}
 	for i, line := range detailedCaveats(s) {
 		if i == 0 {
 			p.line("")
 		}
-		p.line("%s%s", mark, line)
+		p.wrapped(mark, 2, line)
 	}
 	for i, line := range marks.legend() {
 		if i == 0 {
 			p.line("")
 		}
-		p.line("%s%s", mark, line)
+		if letter, text, ok := strings.Cut(line, "  "); ok {
+			p.wrapped(mark+letter+"  ", 3, text)
+		} else {
+			p.wrapped(mark, 2, line)
+		}
 	}
 }
 
@@ -533,7 +537,7 @@ func runKey(run results.RunSummary) string {
 func (m rowMarks) legend() []string {
 	var out []string
 	if m.best {
-		out = append(out, "*  the most output tok/s/GPU of its use case    ^  Pareto-optimal in tok/s/GPU and tok/s/user")
+		out = append(out, "*  the most output tok/s/GPU of its use case", "^  Pareto-optimal in tok/s/GPU and tok/s/user")
 	}
 	out = append(out, m.unranked...)
 	for i, code := range m.lettered {
