@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
 )
@@ -38,6 +40,9 @@ func BenchmarkOnSlurm(bb *testing.B) {
 	b.part("end/of=sbatch-wait", (*onSlurm).waitSeen)
 	b.part("gap/of=llmbench", (*onSlurm).gap)
 	b.part("gap/of=srun-loop", (*onSlurm).stepGap)
+	var setUp float64
+	b.part("engine-gap/of=bare", func(b *onSlurm) { setUp = b.bareSetUp() })
+	b.part("engine-gap/of=llmbench", func(b *onSlurm) { b.engineGap(setUp) })
 }
 
 type onSlurm struct {
@@ -222,14 +227,78 @@ const packedRuns = 8
 
 // gap measures how long the GPUs of an allocation wait between two runs.
 func (b *onSlurm) gap() {
-	b.times(func() []int64 {
-		dir := b.notingRuns(packedRuns, "1s")
-		b.run(io.Discard, "llmbench", "apply", "-auto-approve", "-skip-checks", "-detach", dir)
-		for ended := []string(nil); len(ended) == 0; time.Sleep(100 * time.Millisecond) {
-			ended, _ = filepath.Glob(filepath.Join(dir, ".llmbench", "packs", "*", "*", jobdir.ExitFile))
+	b.times(func() []int64 { return b.packGaps(b.notingRuns(packedRuns, "1s")) })
+}
+
+// packGaps measures the runs of a folder in one job.
+func (b *onSlurm) packGaps(dir string) []int64 {
+	b.run(io.Discard, "llmbench", "apply", "-auto-approve", "-skip-checks", "-detach", dir)
+	for ended := []string(nil); len(ended) == 0; time.Sleep(100 * time.Millisecond) {
+		ended, _ = filepath.Glob(filepath.Join(dir, ".llmbench", "packs", "*", "*", jobdir.ExitFile))
+	}
+	return b.gaps(attempts(dir))
+}
+
+// engineGap is the gap between runs that share an engine of the fake TensorRT-LLM. It
+// should be no more than a second above setUp, in nanoseconds, 0 if not known.
+func (b *onSlurm) engineGap(setUp float64) {
+	gap := b.times(func() []int64 {
+		site := b.fakeTensorRT()
+		dir := b.matrix("batch", packedRuns)
+		file := filepath.Join(dir, "main.hcl")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			b.Fatal(err)
 		}
-		return b.gaps(attempts(dir))
+		list := make([]string, packedRuns)
+		for i := range list {
+			list[i] = fmt.Sprint(8 * (i + 1))
+		}
+		head, _, _ := strings.Cut(string(text), "  concurrency     = 64\n")
+		b.write(file, strings.NewReplacer(
+			`["llmbench", "trtllm-bench"]`, fmt.Sprintf("[\"trtllm-bench\"]\n  telemetry = false\n  pack {\n    max_runs = %d\n    max_time = \"4h\"\n  }", packedRuns),
+			`exclusive     = false`, "",
+		).Replace(head)+fmt.Sprintf("  engine = \"shared\"\n  max_seq_len = 2048\n  env = { PYTHONPATH = %q, FAKE_BENCH = %q }\n  use_case \"chat\" {}\n  matrix {\n    concurrency = [%s]\n  }\n}\n",
+			site, "bash "+filepath.Join(site, "step.sh"), strings.Join(list, ", ")))
+		return b.packGaps(dir)
 	})
+	if setUp > 0 {
+		b.report(most{"ns/op": setUp + 1e9}, map[string]float64{"ns/op": gap})
+	}
+}
+
+// bareSetUp is how long a run of the fake trtllm-bench takes whose engine and measurement
+// take no time.
+func (b *onSlurm) bareSetUp() float64 {
+	return b.times(func() []int64 {
+		site, dir := b.fakeTensorRT(), b.TempDir()
+		b.write(filepath.Join(dir, "data.jsonl"), "{}\n")
+		began := time.Now()
+		b.run(io.Discard, "env", "PYTHONPATH="+site, "python3", "-c", "import sys; from tensorrt_llm.commands.bench import main; main(sys.argv[1:], 'trtllm-bench', False)",
+			"--model", "m", "throughput", "--dataset", filepath.Join(dir, "data.jsonl"), "--num_requests", "1", "--report_json", filepath.Join(dir, "report.json"))
+		return []int64{time.Since(began).Nanoseconds()}
+	})
+}
+
+// fakeTensorRT is a folder with the fake package, and with a script that measures with
+// the stand-in and notes beside the report when that begins and ends.
+func (b *onSlurm) fakeTensorRT() (site string) {
+	b.program("python3")
+	site = b.TempDir()
+	archive, err := txtar.ParseFile(filepath.Join("..", "..", "testdata", "engine", "fake.txtar"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := txtar.Write(archive, site); err != nil {
+		b.Fatal(err)
+	}
+	b.write(filepath.Join(site, "step.sh"), fmt.Sprintf(`for word; do [ "$last" != --report_json ] || dir=${word%%/*}; last=$word; done
+date +%%s%%N >"$dir/began"
+%s trtllm-bench "$@"; rc=$?
+date +%%s%%N >"$dir/over"
+exit $rc
+`, b.program("llmbench")))
+	return site
 }
 
 // stepGap is the same for steps of one job that nothing drives but a loop.
@@ -239,14 +308,17 @@ func (b *onSlurm) stepGap() {
 	})
 }
 
-// times reports the median of what was measured in each iteration, in nanoseconds.
-func (b *onSlurm) times(do func() []int64) {
+// times reports and returns the median of what was measured in each iteration, in
+// nanoseconds.
+func (b *onSlurm) times(do func() []int64) float64 {
 	var all []int64
 	for b.Loop() {
 		all = append(all, do()...)
 	}
 	slices.Sort(all)
-	b.ReportMetric(float64(all[len(all)/2]), "ns/op")
+	median := float64(all[len(all)/2])
+	b.ReportMetric(median, "ns/op")
+	return median
 }
 
 // noting is what a run does: rank 0 notes when it begins and ends.
