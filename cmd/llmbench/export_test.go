@@ -1,12 +1,17 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/command"
 	"github.com/llmbench/llmbench/executors/runs"
@@ -69,9 +74,66 @@ func TestExport(t *testing.T) {
 	if diff := string(members["definitions/uncommitted.diff"]); !strings.Contains(diff, `-token = "(secret)"`) {
 		t.Errorf("the diff lacks what is not committed:\n%s", diff)
 	}
+	// Of a bundle with a log that was changed nothing is taken over.
+	const log = "runs/load/use_case=chat/sample-1/attempt-1/stdout"
+	changed, store := filepath.Join(dir, "changed"+runs.BundleSuffix), filepath.Join(dir, "other")
+	rewriteBundle(t, bundle, changed, log)
+	out, err := exec.Command(built(t), "import", "-store="+store, dir, bundle, changed).CombinedOutput()
+	if want := "nothing is imported: " + changed + ": " + log + " was changed"; err == nil || !strings.Contains(strings.Join(strings.Fields(string(out)), " "), want) {
+		t.Errorf("%v: %s, want %q", err, out, want)
+	}
+	if _, err := os.Stat(store); err == nil {
+		t.Error("something was imported beside a bundle that was changed")
+	}
 	for what, args := range map[string][]string{"an archive that is there": {bundle, dir}, "no archive": {dir}} {
 		if code := command.Main(append([]string{"llmbench", "export", "-executor=simulate"}, args...)); code != 1 {
 			t.Errorf("%s: exit %d", what, code)
 		}
+	}
+}
+
+// rewriteBundle copies a bundle, with another letter at the end of one member.
+func rewriteBundle(t *testing.T, from, to, member string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := zstd.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var out bytes.Buffer
+	zip, err := zstd.NewWriter(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := tar.NewWriter(zip)
+	for members := tar.NewReader(in); ; {
+		head, err := members.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head.Name == member {
+			content[len(content)-1] ^= 1
+		}
+		err = archive.WriteHeader(head)
+		if _, more := archive.Write(content); err != nil || more != nil {
+			t.Fatal(err, more)
+		}
+	}
+	if err := errors.Join(archive.Close(), zip.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -22,9 +22,11 @@ func (s *Store) importedDir() string { return filepath.Join(s.dir, "imported") }
 
 // Import keeps a log with the n-th result that was found in it, counted from 1,
 // which satisfies no run. The same log is kept once; added is false where this
-// result is there already. Access tokens are taken out of what is kept. stderr is what else the run wrote, nil for nothing.
-func (s *Store) Import(log, stderr []byte, n int, r *results.Result) (added bool, err error) {
-	sum := sha256.Sum256(slices.Concat(log, stderr))
+// result is there already. Access tokens are taken out of what is kept. stderr is what
+// else the run wrote, and log what it wrote at all, nil for nothing. of is what else
+// tells the result from those with the same log, "" for nothing.
+func (s *Store) Import(log, stderr []byte, of string, n int, r *results.Result) (added bool, err error) {
+	sum := sha256.Sum256(slices.Concat(log, stderr, []byte(of)))
 	stem := hex.EncodeToString(sum[:6])
 	name := stem
 	if n > 1 {
@@ -41,8 +43,14 @@ func (s *Store) Import(log, stderr []byte, n int, r *results.Result) (added bool
 	if l.Has(name + ".json") {
 		return false, nil
 	}
-	path := filepath.Join(dir, stem+".log")
-	r.Files.Stdout = &path
+	r.Files = results.Files{}
+	if len(log) > 0 {
+		path := filepath.Join(dir, stem+".log")
+		r.Files.Stdout = &path
+		if err := jobdir.WriteFile(dir, stem+".log", trtllm.Redact(log), 0o644); err != nil {
+			return false, err
+		}
+	}
 	if len(stderr) > 0 {
 		second := filepath.Join(dir, stem+".err")
 		r.Files.Stderr = &second
@@ -52,9 +60,6 @@ func (s *Store) Import(log, stderr []byte, n int, r *results.Result) (added bool
 	}
 	doc, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return false, err
-	}
-	if err := jobdir.WriteFile(dir, stem+".log", trtllm.Redact(log), 0o644); err != nil {
 		return false, err
 	}
 	return true, jobdir.ReplaceFile(dir, name+".json", append(doc, '\n'), 0o644)

@@ -263,7 +263,7 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 		return nil, false, err
 	}
 	if !info.IsDir() && strings.HasSuffix(path, runs.BundleSuffix) {
-		set, err = bundledSet(path)
+		set, _, err = readBundle(path, false)
 		return set, false, err
 	}
 	if !info.IsDir() {

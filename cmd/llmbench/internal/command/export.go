@@ -19,6 +19,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
@@ -191,7 +192,7 @@ func (s *session) bundleAttempts(ctx context.Context, b *runs.Bundle, p *plan.Pl
 			return err
 		}
 		for _, a := range attempts {
-			if err := b.AddAttempt(fmt.Sprintf("runs/%s/sample-%d/attempt-%d", r.Address, a.Sample, a.Number), a); err != nil {
+			if err := b.AddAttempt(attemptFolder(r.Address, a.Sample, a.Number), a); err != nil {
 				return err
 			}
 		}
@@ -199,21 +200,30 @@ func (s *session) bundleAttempts(ctx context.Context, b *runs.Bundle, p *plan.Pl
 	return nil
 }
 
-// bundledSet is the results of a bundle as a side of a comparison: the measured ones,
-// or the simulated ones where there are no others.
-func bundledSet(file string) (*results.Set, error) {
-	members, err := runs.ReadBundle(file, func(name string) bool { return name == bundledResults || name == bundledSimulated })
+// attemptFolder is where an attempt stands in a bundle.
+func attemptFolder(address string, sample, attempt int) string {
+	return fmt.Sprintf("runs/%s/sample-%d/attempt-%d", address, sample, attempt)
+}
+
+// readBundle reads the results of a bundle that is as it was written: the measured ones,
+// or the simulated ones where there are no others. With logs the members have what the
+// attempts wrote.
+func readBundle(file string, logs bool) (*results.Set, map[string][]byte, error) {
+	members, err := runs.ReadBundle(file, func(name string) bool {
+		base := path.Base(name)
+		return name == bundledResults || name == bundledSimulated || logs && (base == jobdir.StdoutFile || base == jobdir.StderrFile)
+	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, name := range []string{bundledResults, bundledSimulated} {
 		if text, ok := members[name]; ok {
 			set, err := results.Read(bytes.NewReader(text))
 			if err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", file, name, err)
+				return nil, nil, fmt.Errorf("%s: %s: %w", file, name, err)
 			}
-			return set, nil
+			return set, members, nil
 		}
 	}
-	return nil, fmt.Errorf("%s holds no results", file)
+	return nil, nil, fmt.Errorf("%s holds no results", file)
 }

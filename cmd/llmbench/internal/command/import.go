@@ -14,7 +14,9 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
@@ -29,14 +31,18 @@ func importCommand(e *env) *cli.Command {
 		Flags: definitionFlagSet(),
 		Description: description([]string{"llmbench import my-benchmark experiments/", "llmbench import my-benchmark run1.log report.json"},
 			"0  all reports and failed runs that were found were imported", "1  error, or none was found") +
-			"\n\nDIR holds the definitions, whose store keeps the results. A PATH is a log or a JSON report of trtllm-bench, or a folder of these, such as the recipe's experiments. " +
-			"Every report in a log is imported, and the log of a failed run is imported as failed, with its cause. The .err beside a .out is read too. `results -executor=imported` shows them, `compare -executor=imported` compares them; they are suspect and satisfy no run.",
+			"\n\nDIR holds the definitions, whose store keeps the results. A PATH is a log or a JSON report of trtllm-bench, or a folder of these, such as the recipe's experiments; or a bundle (export), which is checked first. " +
+			"Every report in a log is imported, and the log of a failed run is imported as failed, with its cause. The .err beside a .out is read too. `results -executor=imported` shows them, `compare -executor=imported` compares them; they satisfy no run. What comes from a log is suspect; results of a bundle keep their verdicts, addresses and logs.",
 		Action: func(_ context.Context, c *cli.Command) error {
-			if c.NArg() < 2 {
+			dir, paths := c.Args().First(), c.Args().Tail()
+			if c.NArg() == 1 && strings.HasSuffix(dir, runs.BundleSuffix) {
+				dir, paths = ".", c.Args().Slice()
+			}
+			if len(paths) == 0 {
 				return errors.New("import takes the directory of definitions and what to import: llmbench import DIR PATH…")
 			}
-			f := definitionFlags{Dir: c.Args().First(), Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
-			return e.runImport(f, c.Args().Tail())
+			f := definitionFlags{Dir: dir, Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
+			return e.runImport(f, paths)
 		},
 	}
 }
@@ -51,11 +57,33 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 	if err != nil {
 		return err
 	}
+	bundles := map[string][]bundled{}
+	for _, path := range files { // a bundle that was changed stops all
+		if strings.HasSuffix(path, runs.BundleSuffix) {
+			if bundles[path], err = readBundled(path); err != nil {
+				return fmt.Errorf("nothing is imported: %w", err)
+			}
+		}
+	}
 	if err := s.store.Create(); err != nil {
 		return err
 	}
 	all, added := 0, 0
 	for _, path := range files {
+		for _, b := range bundles[path] {
+			all++
+			isNew, err := s.store.Import(b.stdout, b.stderr, b.of, 1, b.result)
+			if err != nil {
+				return err
+			}
+			if isNew {
+				added++
+			}
+			fmt.Fprintf(e.streams.Out, "%s  %s%s\n", b.result.Address, path, view.ImportedVerdict(b.result))
+		}
+		if strings.HasSuffix(path, runs.BundleSuffix) {
+			continue
+		}
 		log, why := readForeign(path)
 		if why != "" {
 			fmt.Fprintf(e.streams.Err, "%s: left out: %s\n", path, why)
@@ -64,7 +92,7 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 		for i, found := range log.found {
 			all++
 			r := results.Import(found, p.Runs)
-			isNew, err := s.store.Import(log.text, log.stderr, i+1, r)
+			isNew, err := s.store.Import(log.text, log.stderr, "", i+1, r)
 			if err != nil {
 				return err
 			}
@@ -79,6 +107,31 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 	}
 	fmt.Fprintf(e.streams.Out, "%d imported, %d were there already. `llmbench results -executor=imported %s` shows them.\n", added, all-added, f.Dir)
 	return nil
+}
+
+// A bundled is a result of a bundle with what its attempt wrote.
+type bundled struct {
+	result         *results.Result
+	stdout, stderr []byte
+	of             string // tells the result from those with the same log
+}
+
+func readBundled(file string) ([]bundled, error) {
+	set, members, err := readBundle(file, true)
+	if err != nil {
+		return nil, err
+	}
+	var out []bundled
+	for _, r := range set.Results {
+		folder := attemptFolder(r.Address, r.Sample, r.Attempt)
+		b := bundled{result: r, stdout: members[folder+"/"+jobdir.StdoutFile], stderr: members[folder+"/"+jobdir.StderrFile]}
+		b.of = fmt.Sprintln(folder, r.Fingerprint, r.Cluster)
+		if at := r.Job.Submitted; at != nil {
+			b.of += at.UTC().String()
+		}
+		out = append(out, b)
+	}
+	return out, nil
 }
 
 // logsIn lists files, and below folders those that may be logs or reports, in
