@@ -76,8 +76,11 @@ func (c *Campaign) stageAhead(list []*job, free room, now time.Time) {
 func (c *Campaign) stage(j *job, data []string) {
 	s := &staging{done: make(chan struct{}), tasks: j.in(waiting)}
 	b, planned, several, intent := j.backend, j.planned, len(s.tasks) > 1 || s.tasks[0].run.Shared(), c.intent(s.tasks[0], j.planned)
+	known := c.noise(s.tasks[0])
 	for i, t := range s.tasks {
-		s.members = append(s.members, member{key: t.key(), sample: t.sample, prepared: c.prepared(t, planned, data[i])})
+		m := member{key: t.key(), sample: t.sample, prepared: c.prepared(t, planned, data[i])}
+		m.prepared.Intent.Noise = known
+		s.members = append(s.members, m)
 	}
 	vars := []string{"LLMBENCH_STORE=" + c.Store.Dir(), "LLMBENCH_NONCE=" + intent.Nonce}
 	if c.canaries(b) {
@@ -219,6 +222,21 @@ func (c *Campaign) intent(t *task, planned *plan.Job) jobdir.Intent {
 		ScriptSHA256: sum, User: userName(), Host: hostName(), Nonce: newNonce(),
 		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped, Plan: c.Saved,
 	}
+}
+
+// noise is what the store tells of the noise of runs that share an engine, by one of
+// them; 0 for others, and where nothing can be read.
+func (c *Campaign) noise(t *task) float64 {
+	if !t.run.Shared() {
+		return 0
+	}
+	k := t.key()
+	sd, err := c.Store.View(c.Plan.LLMBenchVersion).Noise(t.run.Image.Name, k.Cluster, k.Simulated)
+	if err != nil {
+		c.Log.Warn("cannot read the noise of stored samples", "error", err)
+		return 0
+	}
+	return sd
 }
 
 // prepared is what goes into the folders of a task's attempts.

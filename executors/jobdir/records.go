@@ -206,6 +206,9 @@ type Intent struct {
 	// ChecksSkipped says that apply was told not to look at the site, the weights
 	// and the image first.
 	ChecksSkipped bool `json:"checks_skipped"`
+	// Noise is what plan.Ledger knew of the noise when a run that shares an engine was
+	// submitted; 0 for others.
+	Noise float64 `json:"noise,omitempty"`
 }
 
 // A JobRecord is the receipt of a submission.

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -106,11 +107,16 @@ type SharedEngine struct {
 	Python  string            `json:"python"`
 	// Why says what the engine found wrong with the run, "" for nothing.
 	Why string `json:"-"`
+	// Noise is the relative standard deviation of samples that was known when the run
+	// was submitted, 0 for none: noise.Assumed is taken then.
+	Noise float64 `json:"-"`
 }
 
 // driftBound is the change in percent that noise explains: two standard deviations of
-// the difference of two samples.
-const driftBound = 100 * 2 * math.Sqrt2 * noise.Assumed
+// the difference of two samples, and 1 % at least, below which nothing matters.
+func (e *SharedEngine) driftBound() float64 {
+	return max(1, 100*2*math.Sqrt2*cmp.Or(e.Noise, noise.Assumed))
+}
 
 // reasons doubt what a shared engine measured.
 func (e *SharedEngine) reasons() []Reason {
@@ -118,8 +124,8 @@ func (e *SharedEngine) reasons() []Reason {
 	if e.Starts != 1 || e.Calls != 1 {
 		out = append(out, reason(failure.ArgumentMismatch, "engine: planned one that is shared, and its process made %d and the run asked for %d", e.Starts, e.Calls))
 	}
-	if d := e.DriftPct; d != nil && math.Abs(*d) > driftBound {
-		out = append(out, reason(failure.EngineDrift, "the first run of engine %s had %+.1f %% output throughput when it was measured again last; noise explains %.1f %%", e.ID, *d, driftBound))
+	if d := e.DriftPct; d != nil && math.Abs(*d) > e.driftBound() {
+		out = append(out, reason(failure.EngineDrift, "the first run of engine %s had %+.1f %% output throughput when it was measured again last; noise explains %.1f %%", e.ID, *d, e.driftBound()))
 	}
 	return out
 }

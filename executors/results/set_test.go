@@ -254,6 +254,15 @@ func TestSharedEngines(t *testing.T) {
 			t.Errorf("drift of %g %%: %s %s", drift, r.Verdict, r.Cause())
 		}
 	}
+	for _, c := range []struct{ noise, drift float64 }{{0.01, 2.9}, {0.03, 8.5}, {0.001, 1.1}} { // just above the bounds
+		e := &SharedEngine{Starts: 1, Calls: 1, DriftPct: &c.drift, Noise: c.noise}
+		if got := e.reasons(); len(got) != 1 {
+			t.Errorf("noise of %g, drift of %g %%: %v", c.noise, c.drift, got)
+		}
+		if *e.DriftPct -= 0.15; len(e.reasons()) != 0 {
+			t.Errorf("noise of %g, drift of %g %%: %v", c.noise, *e.DriftPct, e.reasons())
+		}
+	}
 	alone := sample(1, "7.1", 775.75, 0)
 	alone.SharedEngine.Calls = 0
 	if got := alone.SharedEngine.reasons(); len(got) != 1 || got[0].Code != failure.ArgumentMismatch {

@@ -103,6 +103,9 @@ func (s *snapshot) engine(run *plan.Run) (*results.SharedEngine, error) {
 		ID: m.Engine, Position: m.Position, Starts: m.Starts, Calls: m.Calls, LoadSeconds: m.LoadSeconds,
 		Modules: m.Modules, Python: m.Python, Why: m.Why,
 	}
+	if s.intent != nil {
+		e.Noise = s.intent.Noise
+	}
 	end, err := jobdir.Document[jobdir.EngineRecord](s.files, jobdir.EngineFile)
 	if end == nil || err != nil {
 		return e, err
