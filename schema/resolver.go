@@ -186,6 +186,9 @@ func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnos
 	}
 	v, diags := expr.Value(ctx)
 	if len(diags) == 0 {
+		if left := maxSize; exceeds(v, &left) {
+			return failed, hcl.Diagnostics{refuse(expr.Range(), "Expression too large", "The value has more than %d elements and characters together. Make it smaller.", maxSize)}
+		}
 		return v, nil
 	}
 	secret := refersToSecret(expr, ctx)
@@ -292,6 +295,27 @@ var rangeFunc = function.New(&function.Spec{
 
 // maxIterations bounds the iterations of all for expressions in one expression.
 const maxIterations = 100_000
+
+// maxSize bounds the elements of a value and the characters of its strings together,
+// so that values that double from one local to the next end soon.
+const maxSize = 1_000_000
+
+// exceeds counts a value down from left, and stops where nothing is left.
+func exceeds(v cty.Value, left *int) bool {
+	v, _ = v.Unmark()
+	*left--
+	switch {
+	case *left < 0 || v.IsNull() || !v.IsKnown():
+	case v.Type() == cty.String:
+		*left -= len(v.AsString())
+	case v.CanIterateElements():
+		for it := v.ElementIterator(); *left >= 0 && it.Next(); {
+			_, e := it.Element()
+			exceeds(e, left)
+		}
+	}
+	return *left < 0
+}
 
 // iterate counts the iterations of the for expressions in expr down from left, and
 // refuses the one that exceeds it. Loops that others hold are entered for each element.
