@@ -52,11 +52,17 @@ func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 		v.folded(p, g)
 	}
 	if len(v.Plan.Packs) > 0 {
-		p.line("%s.", v.packedLine())
-		for _, line := range v.packLines() {
-			p.line("- %s: %s", line[0], line[1])
+		list := func(title string, lines [][2]string) {
+			p.line("%s.", title)
+			for _, line := range lines {
+				p.line("- %s: %s", line[0], markdownText(line[1]))
+			}
+			p.line("")
 		}
-		p.line("")
+		list(v.packedLine(), v.packLines())
+		if title, lines := v.engineLines(); title != "" {
+			list(title, lines)
+		}
 	} else if line := v.unpackedLine(); line != "" {
 		p.line("%s", line)
 		p.line("")

@@ -22,15 +22,19 @@ func (v PlanView) packs(p *printer) {
 	p.line("")
 	p.wrapped("", 2, v.packedLine())
 	p.named(v.packLines())
-	v.engines(p)
+	if title, lines := v.engineLines(); title != "" {
+		p.line("")
+		p.line("%s", title)
+		p.named(lines)
+	}
 }
 
-// engines says how often the model is loaded for runs that share engines, what that
-// saves, and what keeps runs apart.
-func (v PlanView) engines(p *printer) {
+// engineLines say how often the model is loaded for runs that share engines, what that
+// saves, and what keeps runs apart; the title is "" where none do.
+func (v PlanView) engineLines() (title string, lines [][2]string) {
 	engines := v.Plan.Engines
 	if len(engines) == 0 {
-		return
+		return "", nil
 	}
 	n, known := 0, true
 	var saved estimate.Interval
@@ -42,17 +46,15 @@ func (v PlanView) engines(p *printer) {
 			saved.Low, saved.High = saved.Low+s.Low, saved.High+s.High
 		}
 	}
-	p.line("")
-	p.line("shared: %s on %s", Plural(n, "sample"), Plural(len(engines), "engine"))
 	saves := Plural(n-len(engines), "model load")
 	if gpus := float64(v.Plan.Packs[0].GPUs); known {
 		saves += fmt.Sprintf(": %s GPU-hours, %s of the jobs' time", hoursRange(saved.Low, saved.High), minutesRange(3600*saved.Low/gpus, 3600*saved.High/gpus))
 	}
-	lines := [][2]string{{"saves", saves}, {"adds", "to each engine the run of the highest concurrency, discarded, to prime it, and its first run again at the end"}}
+	lines = [][2]string{{"saves", saves}, {"adds", "to each engine the run of the highest concurrency, discarded, to prime it, and its first run again at the end"}}
 	if apart := v.Plan.KeptApart(); len(apart) > 0 {
 		lines = append(lines, [2]string{"kept apart by", strings.Join(apart, "; ") + "; levelling it would change what is measured"})
 	}
-	p.named(lines)
+	return fmt.Sprintf("shared: %s on %s", Plural(n, "sample"), Plural(len(engines), "engine")), lines
 }
 
 // mostSuggested is how many samples a job is suggested to run at most.
