@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -80,11 +81,11 @@ func (d *drill) onEngines() (list []string) {
 	return list
 }
 
-func (d *drill) wantLoads(path string, n int) {
+func (d *drill) wantLoads(path string, any ...int) {
 	d.t.Helper()
 	text, _ := os.ReadFile(path)
-	if got := strings.Count(string(text), "load\n"); got != n {
-		d.t.Errorf("the model was loaded %d times, want %d", got, n)
+	if got := strings.Count(string(text), "load\n"); !slices.Contains(any, got) {
+		d.t.Errorf("the model was loaded %d times, want %d", got, any)
 	}
 }
 
@@ -176,7 +177,7 @@ func (d *drill) enginesLost() {
 	if code != 0 {
 		d.t.Errorf("exit %d\n%s", code, out)
 	}
-	d.wantLoads(loads, 3) // the run that was lost waited for the apply after
+	d.wantLoads(loads, 2, 3) // the run that was lost is in the next job, or in one of its own
 	valid := 0
 	for _, g := range d.onEngines() {
 		if strings.HasPrefix(g, "valid 1/") {

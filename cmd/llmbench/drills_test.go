@@ -39,8 +39,6 @@ func TestDrills(t *testing.T) {
 		{"packs lose jobs, runs and apply", (*drill).packs},
 		{"packs lose what is cancelled", (*drill).packCancelled},
 		{"packs in other ways", (*drill).packsOtherwise},
-		{"runs share an engine", (*drill).engines},
-		{"shared engines are lost", (*drill).enginesLost},
 		{"secrets stay private", (*drill).secretsStayPrivate},
 	})
 }
@@ -63,6 +61,12 @@ func TestDrillsWithoutAccounting(t *testing.T) {
 func TestOnSlurmContainers(t *testing.T) {
 	c, cluster := newCampaignOn(t, slurmtest.Options{Accounting: true, MinJobAge: 2, SlurmdTimeout: 5})
 	drills(t, c, cluster, []namedDrill{{"containers are removed", (*drill).containers}})
+}
+
+// TestOnSlurmEngines needs nothing of what the other drills break.
+func TestOnSlurmEngines(t *testing.T) {
+	c, cluster := newCampaignOn(t, slurmtest.Options{Accounting: true, MinJobAge: 2, SlurmdTimeout: 5})
+	drills(t, c, cluster, []namedDrill{{"runs share an engine", (*drill).engines}, {"shared engines are lost", (*drill).enginesLost}})
 }
 
 type namedDrill struct {
