@@ -3,11 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -186,35 +182,57 @@ func (b *builder) searched(benchmark string) []*schema.Search {
 	return nil
 }
 
+// A space is the candidates of a benchmark, and what all its searches ask about them.
+type space struct {
+	list       []candidate
+	costs      []float64          // what a sample of each can cost at most, in GPU-hours
+	candidates []search.Candidate // without what a search tried
+	noise      float64
+}
+
+func newSpace(list []candidate) *space {
+	sp := &space{list: list}
+	for _, c := range list {
+		sp.costs = append(sp.costs, c.mostGPUHours())
+	}
+	return sp
+}
+
 // A searching is a search that is being decided.
 type searching struct {
 	*Search
-	definition *schema.Search
-	list       []candidate
-	goal       search.Goal
-	account    SearchAccount
-	rest       []SearchNext // of a round that was written down
+	*space
+	goal    search.Goal
+	account SearchAccount
+	tried   map[string]bool // by cluster and fingerprint, what its rounds named
+	rest    []SearchNext    // of a round that was written down
 }
+
+func (s *searching) hasTried(r *Run) bool { return s.tried[r.cluster+"/"+r.Fingerprint] }
 
 // search decides which candidates of each search are next.
 func (b *builder) search(p *Plan, list []candidate) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	var all []*searching
 	for _, bench := range b.Definitions.Benchmarks {
+		if len(bench.Searches) == 0 {
+			continue
+		}
 		var of []candidate
 		for _, c := range list {
-			if len(bench.Searches) > 0 && c.cell.Benchmark == bench.Label {
+			if c.cell.Benchmark == bench.Label {
 				of = append(of, c)
 			}
 		}
+		if len(of) == 0 {
+			continue
+		}
+		sp := newSpace(of)
 		for _, def := range bench.Searches {
-			if len(of) == 0 {
-				continue
-			}
-			more := checkSearch(def, of)
+			more := checkSearch(def, sp)
 			diags = append(diags, more...)
 			if !more.HasErrors() {
-				all = append(all, newSearching(bench.Label, def, of))
+				all = append(all, newSearching(bench.Label, def, sp))
 			}
 		}
 	}
@@ -232,6 +250,11 @@ func (b *builder) searchAll(p *Plan, all []*searching) error {
 	underWay := false
 	for _, s := range all {
 		p.Searches = append(p.Searches, s.Search)
+		if s.candidates == nil {
+			if err := b.describe(s.space); err != nil {
+				return err
+			}
+		}
 		if b.Ledger != nil {
 			account, err := b.Ledger.Search(s.Benchmark, s.Label, s.Simulated)
 			if err != nil {
@@ -243,9 +266,7 @@ func (b *builder) searchAll(p *Plan, all []*searching) error {
 		underWay = underWay || s.Begun && s.account.Begun >= s.Round
 	}
 	for _, s := range all {
-		if err := b.ask(s, !s.Begun && !underWay); err != nil {
-			return err
-		}
+		s.ask(!s.Begun && !underWay, b.Selection.Retry)
 	}
 	for _, s := range all {
 		s.act()
@@ -253,11 +274,11 @@ func (b *builder) searchAll(p *Plan, all []*searching) error {
 	return nil
 }
 
-func newSearching(benchmark string, def *schema.Search, list []candidate) *searching {
-	first := list[0].run
-	s := &searching{definition: def, list: list, Search: &Search{
+func newSearching(benchmark string, def *schema.Search, sp *space) *searching {
+	first := sp.list[0].run
+	s := &searching{space: sp, Search: &Search{
 		Benchmark: benchmark, Label: def.Label, Bounds: []SearchBound{}, RuleVersion: search.Version,
-		MaxRuns: def.MaxRuns, Candidates: len(list), Next: []SearchNext{}, Best: []SearchBest{}, NotMeasured: []SearchReason{},
+		MaxRuns: cmp.Or(def.MaxRuns, len(sp.list)), Candidates: len(sp.list), Next: []SearchNext{}, Best: []SearchBest{}, NotMeasured: []SearchReason{},
 		Simulated: first.Simulated, cluster: first.cluster,
 	}}
 	if def.Minimize {
@@ -268,22 +289,16 @@ func newSearching(benchmark string, def *schema.Search, list []candidate) *searc
 	if first.Estimate != nil {
 		s.estimator = first.Estimate.ModelVersion
 	}
-	costs := make([]float64, len(list))
-	for i, c := range list {
-		costs[i] = c.mostGPUHours()
-	}
-	if s.MaxRuns == 0 {
-		s.MaxRuns = len(list)
-	}
-	slices.SortFunc(costs, func(a, b float64) int { return cmp.Compare(b, a) })
 	if def.MaxGPUHours != nil {
 		s.MaxGPUHours = *def.MaxGPUHours
 	} else {
-		for _, cost := range costs[:min(s.MaxRuns, len(costs))] {
+		dearest := slices.Sorted(slices.Values(sp.costs))
+		slices.Reverse(dearest)
+		for _, cost := range dearest[:min(s.MaxRuns, len(dearest))] {
 			s.MaxGPUHours += cost
 		}
 	}
-	s.goal = search.Goal{Metric: def.Metric, Minimize: def.Minimize, MaxRuns: s.MaxRuns, MaxGPUHours: s.MaxGPUHours, Samples: max(1, list[0].cell.Samples)}
+	s.goal = search.Goal{Metric: def.Metric, Minimize: def.Minimize, MaxRuns: s.MaxRuns, MaxGPUHours: s.MaxGPUHours, Samples: max(1, sp.list[0].cell.Samples)}
 	for _, bound := range def.Bounds {
 		s.Bounds = append(s.Bounds, SearchBound{bound.Metric, bound.Max, bound.Min})
 		s.goal.Bounds = append(s.goal.Bounds, search.Bound{Metric: bound.Metric, Max: bound.Max, Min: bound.Min})
@@ -305,14 +320,14 @@ func (c candidate) mostGPUHours() float64 {
 // does not allow any more is left out.
 func (s *searching) resume(retry bool) {
 	s.SpentGPUHours = s.account.GPUHours
-	used := map[string]bool{}
+	s.tried = map[string]bool{}
 	for _, r := range s.account.Rounds {
 		s.Round = r.Number
 		for _, one := range r.Runs {
-			used[r.Cluster+"/"+one.Fingerprint] = true
+			s.tried[r.Cluster+"/"+one.Fingerprint] = true
 		}
 	}
-	s.LeftRuns = max(0, s.MaxRuns-len(used))
+	s.LeftRuns = max(0, s.MaxRuns-len(s.tried))
 	if len(s.account.Rounds) == 0 {
 		return
 	}
@@ -329,7 +344,7 @@ func (s *searching) resume(retry bool) {
 			continue
 		}
 		if missing := one.Samples - have - len(run.State.InFlight); missing > 0 {
-			cost := float64(missing) * s.list[i].mostGPUHours()
+			cost := float64(missing) * s.costs[i]
 			if cost > hours+1e-6 {
 				continue
 			}
@@ -356,48 +371,53 @@ func (r *Run) finalFailure(tried bool) *Failed {
 	return nil
 }
 
-// ask asks the rule, and takes its answer for the next round where it may.
-func (b *builder) ask(s *searching, take bool) error {
-	tried := map[string]bool{}
-	for _, r := range s.account.Rounds {
-		for _, one := range r.Runs {
-			tried[r.Cluster+"/"+one.Fingerprint] = true
-		}
-	}
-	positions, options := axesOf(s.list)
-	list := make([]search.Candidate, len(s.list))
-	for i, c := range s.list {
-		run := c.run
-		list[i] = search.Candidate{
-			Address: run.Address, UseCase: run.UseCase.Label, Position: positions[i], Options: options[i], GPUHours: c.mostGPUHours(),
-			Predicted: predictedFigures(run), Tried: tried[run.cluster+"/"+run.Fingerprint],
-		}
-		if f := run.finalFailure(list[i].Tried); f != nil && !b.Selection.Retry {
-			list[i].Failed = string(f.Code)
+// describe adds what is known of the candidates: by predictions, and by the store.
+func (b *builder) describe(sp *space) error {
+	positions, options := axesOf(sp.list)
+	sp.candidates = make([]search.Candidate, len(sp.list))
+	for i, c := range sp.list {
+		run, known := c.run, &sp.candidates[i]
+		*known = search.Candidate{
+			Address: run.Address, UseCase: run.UseCase.Label, Position: positions[i], Options: options[i], GPUHours: sp.costs[i],
+			Predicted: predictedFigures(run),
 		}
 		switch {
 		case run.Replaced():
-			list[i].First = replaceReason
+			known.First = replaceReason
 		case b.Ledger != nil:
 			samples, err := b.Ledger.Figures(run.Fingerprint, run.cluster, run.Simulated)
 			if err != nil {
 				return err
 			}
-			list[i].Samples = samples
+			known.Samples = samples
+		}
+	}
+	sd := noise.Assumed
+	if b.Ledger != nil {
+		first := sp.list[0].run
+		var err error
+		if sd, err = b.Ledger.Noise(first.Image.Name, first.cluster, first.Simulated); err != nil {
+			return err
+		}
+	}
+	sp.noise = max(sd, leastNoise)
+	return nil
+}
+
+// ask asks the rule, and takes its answer for the next round where it may.
+func (s *searching) ask(take, retry bool) {
+	list := slices.Clone(s.candidates)
+	for i, c := range s.list {
+		list[i].Tried = s.hasTried(c.run)
+		if f := c.run.finalFailure(list[i].Tried); f != nil && !retry {
+			list[i].Failed = string(f.Code)
 		}
 		if len(list[i].Samples) > 0 {
 			s.Measured++
 		}
 	}
-	sd := noise.Assumed
-	if b.Ledger != nil {
-		var err error
-		if sd, err = b.Ledger.Noise(s.list[0].run.Image.Name, s.cluster, s.Simulated); err != nil {
-			return err
-		}
-	}
 	figures := trtllm.Figures()
-	d := search.Next(s.goal, list, max(sd, leastNoise), search.Spent{Runs: s.MaxRuns - s.LeftRuns, GPUHours: s.SpentGPUHours}, func(metric string) bool {
+	d := search.Next(s.goal, list, s.noise, search.Spent{Runs: s.MaxRuns - s.LeftRuns, GPUHours: s.SpentGPUHours}, func(metric string) bool {
 		return figures[metric].Percentile != ""
 	})
 	s.State, s.unmet = d.State, d.Unmet
@@ -431,7 +451,6 @@ func (b *builder) ask(s *searching, take bool) error {
 			Better: Text(one.Better), Stops: Text(one.Stops), Frontier: append([]string{}, one.Frontier...),
 		})
 	}
-	return nil
 }
 
 // leastNoise is the relative standard deviation that the rule is told where samples lie
@@ -478,227 +497,4 @@ func (s *searching) act() {
 			r.Action, r.Reason, r.Changes = Candidate, why[r.Address], []Change{}
 		}
 	}
-}
-
-// predictedFigures is what the estimate of a run says of the figures of a report. A
-// percentile has the prediction of its metric.
-func predictedFigures(r *Run) map[string]float64 {
-	out := map[string]float64{}
-	e := r.Estimate
-	if e == nil || e.OutputThroughputPerGPU == nil {
-		return out
-	}
-	tps := e.OutputThroughputPerGPU.Mid
-	out[trtllm.OutputThroughputPerGPU] = tps
-	out[trtllm.OutputThroughput] = tps * float64(r.Hardware.GPUs)
-	if e.MeasureSeconds != nil {
-		out[trtllm.TotalLatency] = 1000 * e.MeasureSeconds.Mid
-	}
-	if isl, osl := r.UseCase.ISL, r.UseCase.OSL; isl != nil && osl != nil && *osl > 0 {
-		out[trtllm.RequestThroughput] = out[trtllm.OutputThroughput] / float64(*osl)
-		out[trtllm.TotalThroughput] = out[trtllm.OutputThroughput] * float64(*isl+*osl) / float64(*osl)
-		if n, ok := r.Arguments.Int("concurrency"); ok && n > 0 {
-			out[trtllm.AvgRequestLatency] = 1000 * float64(n) / out[trtllm.RequestThroughput]
-			out[trtllm.OutputThroughputPerUser] = out[trtllm.OutputThroughput] / float64(n)
-		}
-	}
-	if e.AvgTTFT != nil {
-		out[trtllm.AvgTTFT] = e.AvgTTFT.Mid
-	}
-	if e.AvgTPOT != nil {
-		out[trtllm.AvgTPOT], out[trtllm.OutputSpeed] = e.AvgTPOT.Mid, 1000/e.AvgTPOT.Mid
-	}
-	for name, f := range trtllm.Figures() {
-		if v, ok := out[f.Name]; ok && f.Percentile != "" {
-			out[name] = v
-		}
-	}
-	return out
-}
-
-// axesOf places candidates on the axes of their addresses: on those along which some
-// prediction changes by their order, and by their labels on the others, which
-// predictions do not see.
-func axesOf(list []candidate) (positions [][]float64, options [][]string) {
-	var names []string
-	values := make([]map[string]string, len(list))
-	for i, c := range list {
-		values[i] = map[string]string{}
-		for component := range strings.SplitSeq(c.run.Address, "/") {
-			name, value, ok := strings.Cut(component, "=")
-			if !ok || name == "use_case" {
-				continue
-			}
-			if values[i][name] = value; !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	positions, options = make([][]float64, len(list)), make([][]string, len(list))
-	for _, name := range names {
-		seen := predictionsSee(name, list)
-		place := placesOf(name, values)
-		for i := range list {
-			if value := values[i][name]; seen {
-				positions[i] = append(positions[i], place[value])
-			} else if value == "" {
-				options[i] = append(options[i], "")
-			} else {
-				options[i] = append(options[i], name+"="+value)
-			}
-		}
-	}
-	return positions, options
-}
-
-// predictionsSee reports whether predictions differ between some runs that differ in
-// this axis alone. Without predictions only numbers are taken for an order.
-func predictionsSee(axis string, list []candidate) bool {
-	type figures [3]float64
-	first := map[string]figures{}
-	predicted := false
-	for _, c := range list {
-		var rest []string
-		numeric := true
-		for component := range strings.SplitSeq(c.run.Address, "/") {
-			if name, value, _ := strings.Cut(component, "="); name != axis {
-				rest = append(rest, component)
-			} else if _, err := strconv.ParseFloat(value, 64); err != nil {
-				numeric = false
-			}
-		}
-		e := c.run.Estimate
-		if e == nil || e.OutputThroughputPerGPU == nil {
-			if numeric {
-				return true
-			}
-			continue
-		}
-		predicted = true
-		now := figures{e.OutputThroughputPerGPU.Mid}
-		if e.AvgTTFT != nil {
-			now[1] = e.AvgTTFT.Mid
-		}
-		if e.AvgTPOT != nil {
-			now[2] = e.AvgTPOT.Mid
-		}
-		key := strings.Join(rest, "/")
-		if was, ok := first[key]; ok && was != now {
-			return true
-		}
-		first[key] = now
-	}
-	return predicted && len(first) == len(list) // one value: nothing to see
-}
-
-// placesOf places the values of an axis from 0 to 1: numbers by size, before other
-// labels in their order.
-func placesOf(axis string, values []map[string]string) map[string]float64 {
-	var labels []string
-	for _, of := range values {
-		if value, ok := of[axis]; ok && !slices.Contains(labels, value) {
-			labels = append(labels, value)
-		}
-	}
-	size := func(label string) float64 {
-		if n, err := strconv.ParseFloat(label, 64); err == nil {
-			return n
-		}
-		return math.Inf(1)
-	}
-	slices.SortStableFunc(labels, func(a, b string) int { return cmp.Compare(size(a), size(b)) })
-	places := map[string]float64{}
-	for i, label := range labels {
-		places[label] = float64(i) / float64(max(1, len(labels)-1))
-	}
-	return places
-}
-
-// checkSearch refuses a search that cannot be judged or afforded.
-func checkSearch(s *schema.Search, list []candidate) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	refuse := func(place hcl.Range, summary, format string, args ...any) {
-		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &place})
-	}
-	figures := trtllm.Figures()
-	names := slices.Sorted(maps.Keys(figures))
-	goal := "maximize"
-	if s.Minimize {
-		goal = "minimize"
-	}
-	used := []struct {
-		name  string
-		place hcl.Range
-	}{{s.Metric, s.Ranges[goal]}}
-	for _, b := range s.Bounds {
-		used = append(used, struct {
-			name  string
-			place hcl.Range
-		}{b.Metric, b.Range})
-	}
-	for _, u := range used {
-		f, ok := figures[u.name]
-		if !ok {
-			refuse(u.place, "Unknown metric", "There is no metric %q.%s", u.name, metricMeant(u.name, names))
-			continue
-		}
-		for _, c := range list {
-			if f.Streaming && !c.run.Arguments.Bool("streaming") {
-				refuse(u.place, "Metric needs streaming", "%s is measured only where responses are streamed, and streaming is off. Set streaming = true in the benchmark.", u.name)
-			} else if f.Streaming || f.Waits {
-				diags = append(diags, steady(u.name, c)...)
-			}
-		}
-	}
-	least := math.Inf(1)
-	for _, c := range list {
-		least = min(least, c.mostGPUHours())
-		if c.cell.Precision > 0 {
-			diags = append(diags, cellError(c.cell, "precision", "Precision beside a search",
-				"A search decides by itself where more samples are worth their cost, so precision has no place in its benchmark. Remove it; samples = 3 gives the best run, and those that cannot be told from it, three samples each."))
-		}
-	}
-	if s.MaxGPUHours != nil && *s.MaxGPUHours < least {
-		refuse(s.Ranges["max_gpu_hours"], "Budget below one run", "The cheapest candidate can cost %.1f GPU-hours by its time limit, and max_gpu_hours is %g: nothing could be measured. Raise max_gpu_hours, or shorten time_limit.", least, *s.MaxGPUHours)
-	}
-	return diags
-}
-
-// metricMeant is a sentence with the metric that was meant by a name, else with all: one
-// that is spelled like it, or the shortest that has all its words, as ttft_ms_p99 has
-// those of ttft_p99.
-func metricMeant(name string, names []string) string {
-	if hint := schema.DidYouMean(name, names); hint != "" {
-		return hint
-	}
-	meant := ""
-	for _, n := range names {
-		words := strings.Split(n, "_")
-		other := slices.ContainsFunc(strings.Split(name, "_"), func(w string) bool { return !slices.Contains(words, w) })
-		if !other && (meant == "" || len(n) < len(meant)) {
-			meant = n
-		}
-	}
-	if meant != "" {
-		return fmt.Sprintf(" Did you mean %q?", meant)
-	}
-	return " The metrics are " + strings.Join(names, ", ") + "."
-}
-
-// steady refuses a candidate without a steady window for a metric that is judged there.
-func steady(metric string, c candidate) hcl.Diagnostics {
-	requests, ok := c.run.Arguments.Int("num_requests")
-	if !ok || requests < 1 {
-		requests = c.run.Dataset.Rows
-	}
-	concurrency, ok := c.run.Arguments.Int("concurrency")
-	switch {
-	case !ok || concurrency < 1:
-		return hcl.Diagnostics{cellError(c.cell, "concurrency", "No steady window", fmt.Sprintf(
-			"%s is judged while as many requests run as concurrency allows. Without a limit all requests are sent at once, and most of the time that they take is waiting. Set concurrency, for example as an axis of the matrix.", metric))}
-	case requests < 4*concurrency:
-		return hcl.Diagnostics{cellError(c.cell, "num_requests", "No steady window", fmt.Sprintf(
-			"%s is judged while as many requests run as concurrency allows, and with fewer than 4 requests for each there is no such time. Write num_requests = max(%d, 4 * each.concurrency).", metric, requests))}
-	}
-	return nil
 }

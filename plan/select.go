@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/schema"
@@ -89,6 +90,18 @@ func nearestPart(pattern string, addresses []string) string {
 		}
 	}
 	return schema.Nearest(pattern, parts)
+}
+
+// CutAxis cuts the component AXIS=VALUE out of an address; where it has none ok is false,
+// and rest is the address.
+func CutAxis(address, axis string) (rest, value string, ok bool) {
+	parts := strings.Split(address, "/")
+	for i, p := range parts {
+		if v, found := strings.CutPrefix(p, axis+"="); found {
+			return strings.Join(slices.Delete(parts, i, i+1), "/"), v, true
+		}
+	}
+	return address, "", false
 }
 
 // A matcher is patterns of which many may be whole addresses, as those of a saved

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/perf/benchmath"
 
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -153,7 +154,7 @@ func CompareBy(set *Set, axis, base string, how Comparing) (*Comparison, error) 
 	bases := map[string]RunSummary{}
 	values := map[string]bool{}
 	for _, r := range set.Runs {
-		if rest, value, ok := without(r.Address, axis); ok {
+		if rest, value, ok := plan.CutAxis(r.Address, axis); ok {
 			values[value] = true
 			if value == base {
 				bases[rest] = r
@@ -169,7 +170,7 @@ func CompareBy(set *Set, axis, base string, how Comparing) (*Comparison, error) 
 	c := &Comparison{Rows: []ComparedRow{}, Refused: []Refusal{}}
 	var pairs []pair
 	for _, r := range set.Runs {
-		rest, value, ok := without(r.Address, axis)
+		rest, value, ok := plan.CutAxis(r.Address, axis)
 		if !ok || value == base {
 			continue
 		}
@@ -182,17 +183,6 @@ func CompareBy(set *Set, axis, base string, how Comparing) (*Comparison, error) 
 	}
 	c.all(pairs, how)
 	return c, nil
-}
-
-// without cuts the component AXIS=VALUE out of an address.
-func without(address, axis string) (rest, value string, ok bool) {
-	parts := strings.Split(address, "/")
-	for i, p := range parts {
-		if v, found := strings.CutPrefix(p, axis+"="); found {
-			return strings.Join(slices.Delete(parts, i, i+1), "/"), v, true
-		}
-	}
-	return "", "", false
 }
 
 // byAddress are the runs of a set by their addresses, and these in order. Of several

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"sync"
 )
 
 // The names of the metrics that code asks for by name.
@@ -274,8 +275,8 @@ type Figure struct {
 }
 
 // Figures are the metrics, then their percentiles: output_throughput_per_gpu_tok_s,
-// ttft_ms_p99.
-func Figures() map[string]Figure {
+// ttft_ms_p99. The map is not to be changed.
+var Figures = sync.OnceValue(func() map[string]Figure {
 	out := map[string]Figure{}
 	for _, m := range Metrics {
 		out[m.Name] = Figure{Metric: m}
@@ -286,7 +287,7 @@ func Figures() map[string]Figure {
 		}
 	}
 	return out
-}
+})
 
 // Of is the figure among metrics and percentiles of one report; ok is false where it was
 // not measured.

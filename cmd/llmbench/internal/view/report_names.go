@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // runNames gives runs that stand together short names: what all of their
@@ -79,13 +80,8 @@ func (n runNames) base(address string, short bool) string {
 
 // axisValue is the value of an axis in an address, "" for none.
 func axisValue(address, axis string) string {
-	_, parts := splitAddress(address)
-	for _, part := range parts {
-		if value, ok := strings.CutPrefix(part, axis+"="); ok {
-			return value
-		}
-	}
-	return ""
+	_, value, _ := plan.CutAxis(address, axis)
+	return value
 }
 
 // Shown is an address as tables print it: a use case by its label alone.

@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
+)
+
+// checkSearch refuses a search that cannot be judged or afforded.
+func checkSearch(s *schema.Search, sp *space) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	refuse := func(place hcl.Range, summary, format string, args ...any) {
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &place})
+	}
+	figures := trtllm.Figures()
+	names := slices.Sorted(maps.Keys(figures))
+	goal := "maximize"
+	if s.Minimize {
+		goal = "minimize"
+	}
+	type use struct {
+		name  string
+		place hcl.Range
+	}
+	used := []use{{s.Metric, s.Ranges[goal]}}
+	for _, b := range s.Bounds {
+		used = append(used, use{b.Metric, b.Range})
+	}
+	for _, u := range used {
+		f, ok := figures[u.name]
+		if !ok {
+			refuse(u.place, "Unknown metric", "There is no metric %q.%s", u.name, metricMeant(u.name, names))
+			continue
+		}
+		for _, c := range sp.list {
+			if f.Streaming && !c.run.Arguments.Bool("streaming") {
+				refuse(u.place, "Metric needs streaming", "%s is measured only where responses are streamed, and streaming is off. Set streaming = true in the benchmark.", u.name)
+			} else if f.Streaming || f.Waits {
+				diags = append(diags, steady(u.name, c)...)
+			}
+		}
+	}
+	for _, c := range sp.list {
+		if c.cell.Precision > 0 {
+			diags = append(diags, cellError(c.cell, "precision", "Precision beside a search",
+				"A search decides by itself where more samples are worth their cost, so precision has no place in its benchmark. Remove it; samples = 3 gives the best run, and those that cannot be told from it, three samples each."))
+		}
+	}
+	if least := slices.Min(sp.costs); s.MaxGPUHours != nil && *s.MaxGPUHours < least {
+		refuse(s.Ranges["max_gpu_hours"], "Budget below one run", "The cheapest candidate can cost %.1f GPU-hours by its time limit, and max_gpu_hours is %g: nothing could be measured. Raise max_gpu_hours, or shorten time_limit.", least, *s.MaxGPUHours)
+	}
+	return diags
+}
+
+// metricMeant is a sentence with the metric that was meant by a name, else with all: one
+// that is spelled like it, or the shortest that has all its words, as ttft_ms_p99 has
+// those of ttft_p99.
+func metricMeant(name string, names []string) string {
+	if hint := schema.DidYouMean(name, names); hint != "" {
+		return hint
+	}
+	meant := ""
+	for _, n := range names {
+		words := strings.Split(n, "_")
+		other := slices.ContainsFunc(strings.Split(name, "_"), func(w string) bool { return !slices.Contains(words, w) })
+		if !other && (meant == "" || len(n) < len(meant)) {
+			meant = n
+		}
+	}
+	if meant != "" {
+		return fmt.Sprintf(" Did you mean %q?", meant)
+	}
+	return " The metrics are " + strings.Join(names, ", ") + "."
+}
+
+// steady refuses a candidate without a steady window for a metric that is judged there.
+func steady(metric string, c candidate) hcl.Diagnostics {
+	requests, ok := c.run.Arguments.Int("num_requests")
+	if !ok || requests < 1 {
+		requests = c.run.Dataset.Rows
+	}
+	concurrency, ok := c.run.Arguments.Int("concurrency")
+	switch {
+	case !ok || concurrency < 1:
+		return hcl.Diagnostics{cellError(c.cell, "concurrency", "No steady window", fmt.Sprintf(
+			"%s is judged while as many requests run as concurrency allows. Without a limit all requests are sent at once, and most of the time that they take is waiting. Set concurrency, for example as an axis of the matrix.", metric))}
+	case requests < 4*concurrency:
+		return hcl.Diagnostics{cellError(c.cell, "num_requests", "No steady window", fmt.Sprintf(
+			"%s is judged while as many requests run as concurrency allows, and with fewer than 4 requests for each there is no such time. Write num_requests = max(%d, 4 * each.concurrency).", metric, requests))}
+	}
+	return nil
+}
