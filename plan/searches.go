@@ -47,6 +47,7 @@ type Search struct {
 	cluster   string
 	estimator string
 	unmet     []string
+	wave      time.Time // see Round.Created
 }
 
 // SearchBound is a bound of a search; Max and Min are null for none.
@@ -86,17 +87,20 @@ type SearchBest struct {
 // A Round is what a search decided to measure next. It is written down before the first
 // of its runs is submitted, and not changed afterwards.
 type Round struct {
-	FormatVersion    string     `json:"format_version"`
-	Benchmark        string     `json:"benchmark"`
-	Label            string     `json:"label"`
-	Number           int        `json:"round"`
-	RuleVersion      string     `json:"rule_version"`
-	EstimatorVersion string     `json:"estimator_version"`
-	Cluster          string     `json:"cluster"`
-	SpentGPUHours    float64    `json:"spent_gpu_hours"`
-	Plan             string     `json:"plan,omitempty"` // SHA-256 of the saved plan that was applied
-	Created          time.Time  `json:"created"`
-	Runs             []RoundRun `json:"runs"`
+	FormatVersion    string  `json:"format_version"`
+	Benchmark        string  `json:"benchmark"`
+	Label            string  `json:"label"`
+	Number           int     `json:"round"`
+	RuleVersion      string  `json:"rule_version"`
+	EstimatorVersion string  `json:"estimator_version"`
+	Cluster          string  `json:"cluster"`
+	SpentGPUHours    float64 `json:"spent_gpu_hours"`
+	Plan             string  `json:"plan,omitempty"` // SHA-256 of the saved plan that was applied
+	// Created is when it was written down. Rounds that were decided together, each by a
+	// search of its own, have the same time, and all of them end before any search goes on
+	// to its next: so no kill changes what a search knows when it decides.
+	Created time.Time  `json:"created"`
+	Runs    []RoundRun `json:"runs"`
 }
 
 // A RoundRun is a run of a round.
@@ -136,14 +140,15 @@ func (s *Search) LeftGPUHours() float64 {
 }
 
 // NextRound is the round to be written down before anything of it is submitted; ok is
-// false where there is none.
+// false where there is none. Its time is zero unless it belongs to rounds that are
+// written down already.
 func (s *Search) NextRound(p *Plan) (r Round, ok bool) {
 	if s.Begun || len(s.Next) == 0 {
 		return Round{}, false
 	}
 	r = Round{
 		FormatVersion: FormatVersion, Benchmark: s.Benchmark, Label: s.Label, Number: s.Round, RuleVersion: s.RuleVersion, EstimatorVersion: s.estimator,
-		Cluster: s.cluster, SpentGPUHours: s.SpentGPUHours,
+		Cluster: s.cluster, SpentGPUHours: s.SpentGPUHours, Created: s.wave,
 	}
 	for _, n := range s.Next {
 		i := slices.IndexFunc(p.Runs, func(r *Run) bool { return r.Address == n.Address })
@@ -247,7 +252,7 @@ func (b *builder) search(p *Plan, list []candidate) hcl.Diagnostics {
 }
 
 func (b *builder) searchAll(p *Plan, all []*searching) error {
-	underWay := false
+	var began time.Time // the newest round with an attempt
 	for _, s := range all {
 		p.Searches = append(p.Searches, s.Search)
 		if s.candidates == nil {
@@ -263,9 +268,23 @@ func (b *builder) searchAll(p *Plan, all []*searching) error {
 			s.account = account
 		}
 		s.resume(b.Selection.Retry)
-		underWay = underWay || s.Begun && s.account.Begun >= s.Round
+		if n := s.account.Begun; n > 0 && n <= len(s.account.Rounds) && s.account.Rounds[n-1].Created.After(began) {
+			began = s.account.Rounds[n-1].Created
+		}
+	}
+	underWay, wave := false, time.Time{}
+	for _, s := range all {
+		if !s.Begun {
+			continue
+		}
+		if created := s.account.Rounds[len(s.account.Rounds)-1].Created; created.After(began) {
+			wave = created // apply ended before it had written all of them
+		} else {
+			underWay = true
+		}
 	}
 	for _, s := range all {
+		s.wave = wave
 		s.ask(!s.Begun && !underWay, b.Selection.Retry)
 	}
 	for _, s := range all {

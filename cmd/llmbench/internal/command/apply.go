@@ -308,12 +308,15 @@ func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budg
 
 // writeRounds writes down the rounds that p begins, before anything of them is submitted.
 func (s *session) writeRounds(p *plan.Plan) error {
+	now := time.Now().UTC()
 	for _, one := range p.Searches {
 		r, ok := one.NextRound(p)
 		if !ok {
 			continue
 		}
-		r.Plan, r.Created = s.saved, time.Now().UTC()
+		if r.Plan = s.saved; r.Created.IsZero() {
+			r.Created = now
+		}
 		if err := s.store.WriteRound(r, one.Simulated); err != nil {
 			return err
 		}
