@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -217,28 +218,32 @@ func head(path string, most int64) (string, error) {
 // tail is the end of a file, from the beginning of a line on; "" for one that is not
 // there.
 func tail(path string, most int64) (string, error) {
-	f, err := regular.Open(path)
+	end, _, err := endOf(path, most)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		err = nil
 	}
+	return string(end), err
+}
+
+// endOf is the end of a regular file. Where cut bytes before it are left out, it begins
+// with a line: half a secret would not be recognised.
+func endOf(path string, most int64) (end []byte, cut int64, err error) {
+	f, err := regular.Open(path)
 	if err != nil {
-		return "", err
+		return nil, 0, err
 	}
 	defer f.Close()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return "", err
+		return nil, 0, err
 	}
 	from := max(0, size-most)
-	b, err := io.ReadAll(io.NewSectionReader(f, from, most))
-	if err != nil {
-		return "", err
+	end, err = io.ReadAll(io.NewSectionReader(f, from, most))
+	if err != nil || from == 0 {
+		return end, 0, err
 	}
-	s := string(b)
-	if from > 0 {
-		_, s, _ = strings.Cut(s, "\n")
-	}
-	return s, nil
+	_, end, _ = bytes.Cut(end, []byte("\n"))
+	return end, size - int64(len(end)), nil
 }
 
 // steady has a file written to the disk while more of it is being made, so that

@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // BundleSuffix is how the name of a bundle ends.
@@ -134,7 +135,7 @@ func (b *Bundle) AddAttempt(folder string, a *Attempt) error {
 	return nil
 }
 
-// ending reads a regular file, the end of a long one.
+// ending reads a file of an attempt, the end of a long one. Links are left out.
 func ending(file string) ([]byte, error) {
 	info, err := os.Lstat(file)
 	if err != nil {
@@ -143,18 +144,11 @@ func ending(file string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
+	content, cut, err := endOf(file, mostMember)
+	if cut > 0 {
+		content = append(fmt.Appendf(nil, "(the first %d bytes are left out)\n", cut), content...)
 	}
-	defer f.Close()
-	cut := info.Size() - mostMember
-	if cut <= 0 {
-		return io.ReadAll(io.LimitReader(f, mostMember))
-	}
-	content, err := io.ReadAll(io.NewSectionReader(f, cut, mostMember))
-	_, content, _ = bytes.Cut(content, []byte("\n")) // half a secret is not recognised
-	return append(fmt.Appendf(nil, "(the first %d bytes are left out)\n", info.Size()-int64(len(content))), content...), err
+	return content, err
 }
 
 // Close ends the bundle with its manifest. The writer below stays open.
@@ -176,7 +170,7 @@ const mostWanted = 1 << 30
 // against its manifest. An error names the member that was changed, added, removed or
 // cut short.
 func ReadBundle(file string, wanted func(name string) bool) (map[string][]byte, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}

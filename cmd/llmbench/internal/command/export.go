@@ -24,6 +24,7 @@ import (
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // The results in a bundle: measured, and simulated.
@@ -109,7 +110,7 @@ func (s *session) bundleDefinitions(ctx context.Context, b *runs.Bundle, _ *plan
 		}
 		var text []byte
 		if err == nil {
-			text, err = os.ReadFile(file)
+			text, err = regular.Read(file, mostDefinition)
 		}
 		if err != nil {
 			b.LeaveOut(name, err.Error())
