@@ -99,6 +99,16 @@ func halfWidth(s *results.Summary) string {
 	return fmt.Sprintf(" ± %.1f %%", 100*max(s.Median-*s.Low, *s.High-s.Median)/s.Median)
 }
 
+// refusals say what is not compared, by the reason.
+func refusals(c *results.Comparison, name func(address string) string) []string {
+	var out []string
+	reasons, refused := groupBy(c.Refused, func(r results.Refusal) string { return r.Reason })
+	for _, reason := range reasons {
+		out = append(out, someOf(refused[reason], 3, func(r results.Refusal) string { return name(r.Address) })+": "+reason)
+	}
+	return out
+}
+
 // compareNotes say what would tell, what is not compared, and what to know of
 // the rows.
 func compareNotes(p *printer, c *results.Comparison, mark string) {
@@ -125,16 +135,8 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 		p.line("")
 		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, Plural(len(needed), "run"), more, hours)
 	}
-	var reasons []string
-	refused := map[string][]string{}
-	for _, r := range c.Refused {
-		if refused[r.Reason] == nil {
-			reasons = append(reasons, r.Reason)
-		}
-		refused[r.Reason] = append(refused[r.Reason], r.Address)
-	}
-	for _, reason := range reasons {
-		p.line("%snot compared: %s: %s", mark, Some(refused[reason], 3), reason)
+	for _, line := range refusals(c, func(address string) string { return address }) {
+		p.line("%snot compared: %s", mark, line)
 	}
 	said := map[string]bool{}
 	for _, r := range c.Rows {

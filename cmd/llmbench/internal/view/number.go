@@ -158,6 +158,28 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// groupBy divides a list by a key, in the order in which keys appear.
+func groupBy[T any, K comparable](list []T, key func(T) K) (order []K, of map[K][]T) {
+	of = map[K][]T{}
+	for _, v := range list {
+		k := key(v)
+		if _, ok := of[k]; !ok {
+			order = append(order, k)
+		}
+		of[k] = append(of[k], v)
+	}
+	return order, of
+}
+
+// someOf names the first most of a list and counts the others.
+func someOf[T any](list []T, most int, name func(T) string) string {
+	names := make([]string, len(list))
+	for i, v := range list {
+		names[i] = name(v)
+	}
+	return Some(names, most)
+}
+
 // Some joins the first most of a list and counts the others.
 func Some(list []string, most int) string {
 	if len(list) > most {

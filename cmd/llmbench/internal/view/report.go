@@ -13,7 +13,6 @@ import (
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
-	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A Report is results as one HTML page that needs nothing from outside. Its small
@@ -183,11 +182,7 @@ func (p *reportPart) Section(id string) reportSection {
 // facts head the page: when, where and what was measured, and what it took.
 func (r Report) facts(set *results.Set) []reportFact {
 	var out []reportFact
-	if first, last := measuredBetween(set); !first.IsZero() {
-		when := first.UTC().Format(time.DateOnly)
-		if end := last.UTC().Format(time.DateOnly); end != when {
-			when += " … " + end
-		}
+	if when := measuredOn(set, " … "); when != "" {
 		name := "measured"
 		if Simulated(set) {
 			name = "simulated"
@@ -287,6 +282,16 @@ func measuredBetween(set *results.Set) (first, last time.Time) {
 	return first, last
 }
 
+// measuredOn is the day on which a set was measured, or the first and the last, "" for
+// none.
+func measuredOn(set *results.Set, to string) string {
+	first, last := measuredBetween(set)
+	if first.IsZero() {
+		return ""
+	}
+	return strings.Join(slices.Compact([]string{date(&first), date(&last)}), to)
+}
+
 // A reportReason is why samples are not simply valid.
 type reportReason struct{ Mark, Code, Runs, Detail, Remedy string }
 
@@ -316,16 +321,8 @@ func reportReasons(set *results.Set, names runNames) []reportReason {
 type reportNote struct{ Code, Text, Runs string }
 
 func reportNotes(set *results.Set) []reportNote {
-	var codes []failure.Code
-	touched := map[failure.Code]int{}
-	for _, run := range set.Runs {
-		for _, code := range runCaveats(run) {
-			if touched[code]++; touched[code] == 1 {
-				codes = append(codes, code)
-			}
-		}
-	}
 	var out []reportNote
+	codes, touched := caveatsOf(set.Runs)
 	for _, code := range codes {
 		n := reportNote{Code: string(code), Text: captionIn(set, code), Runs: "all runs"}
 		if k := touched[code]; k < len(set.Runs) {

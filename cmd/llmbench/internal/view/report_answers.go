@@ -21,11 +21,10 @@ func (r Report) answers(set *results.Set, names runNames) []reportAnswer {
 	var out []reportAnswer
 	order, of := grouped(set.Runs, names)
 	for _, name := range order {
-		runs := slices.DeleteFunc(slices.Clone(of[name]), func(run results.RunSummary) bool { return throughput(run) == nil })
+		runs := fastestFirst(of[name])
 		if len(runs) == 0 {
 			continue
 		}
-		slices.SortStableFunc(runs, func(a, b results.RunSummary) int { return cmp.Compare(throughput(b).Median, throughput(a).Median) })
 		if why := unranked(runs); why != "" {
 			out = append(out, reportAnswer{Group: name, Lengths: lengths(runs[0].Results[0]), Unranked: why})
 			continue
@@ -71,6 +70,13 @@ func nextText(best, second results.RunSummary, names runNames) string {
 
 func throughput(run results.RunSummary) *results.Summary {
 	return run.Summary.At(trtllm.OutputThroughputPerGPU)
+}
+
+// fastestFirst orders the runs that have a throughput, and leaves out the others.
+func fastestFirst(runs []results.RunSummary) []results.RunSummary {
+	runs = slices.DeleteFunc(slices.Clone(runs), func(run results.RunSummary) bool { return throughput(run) == nil })
+	slices.SortStableFunc(runs, func(a, b results.RunSummary) int { return cmp.Compare(throughput(b).Median, throughput(a).Median) })
+	return runs
 }
 
 // differenceText is a relative change in percent; none has no sign.
@@ -125,17 +131,7 @@ func newReportAgainst(base string, c *results.Comparison, names runNames) *repor
 		a.Told = fmt.Sprintf("Of %s, %d got worse, %d got better, %d stayed the same, %d cannot be told",
 			Plural(len(c.Rows), "number"), counts[results.Worse], counts[results.Better], counts[results.Same], counts[results.CannotTell])
 	}
-	whys := map[string][]string{}
-	var reasons []string
-	for _, refused := range c.Refused {
-		if whys[refused.Reason] == nil {
-			reasons = append(reasons, refused.Reason)
-		}
-		whys[refused.Reason] = append(whys[refused.Reason], names.full(refused.Address))
-	}
-	for _, why := range reasons {
-		a.Refused = append(a.Refused, fmt.Sprintf("%s: %s", Some(whys[why], 3), why))
-	}
+	a.Refused = refusals(c, names.full)
 	return a
 }
 

@@ -147,13 +147,5 @@ func (n runNames) rest(address string) []string {
 
 // grouped divides runs by their group, in the order in which groups appear.
 func grouped(runs []results.RunSummary, names runNames) (order []string, of map[string][]results.RunSummary) {
-	of = map[string][]results.RunSummary{}
-	for _, run := range runs {
-		g := names.group(run.Address)
-		if _, ok := of[g]; !ok {
-			order = append(order, g)
-		}
-		of[g] = append(of[g], run)
-	}
-	return order, of
+	return groupBy(runs, func(run results.RunSummary) string { return names.group(run.Address) })
 }

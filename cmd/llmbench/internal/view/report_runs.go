@@ -306,8 +306,7 @@ func WithSeries(sets []*results.Set) []*results.Result {
 		names := newRunNames(set.Runs)
 		order, of := grouped(set.Runs, names)
 		for _, name := range order {
-			runs := slices.DeleteFunc(slices.Clone(of[name]), func(run results.RunSummary) bool { return throughput(run) == nil })
-			slices.SortStableFunc(runs, func(a, b results.RunSummary) int { return cmp.Compare(throughput(b).Median, throughput(a).Median) })
+			runs := fastestFirst(of[name])
 			for i, run := range runs {
 				if i == 0 || i == len(runs)-1 || run.Verdict == results.Suspect {
 					first = append(first, counting(run))

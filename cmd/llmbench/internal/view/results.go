@@ -357,20 +357,15 @@ func footnotes(p *printer, s *results.Set, marks rowMarks, mark string) {
 			p.line("    log: %s", *f)
 		}
 	}
-	changed := map[string][]string{}
-	var order []string
-	for _, pair := range severalAt(s.Runs) {
-		text := changesText(results.Changes(pair[0], pair[1]))
-		if changed[text] == nil {
-			order = append(order, text)
-		}
-		changed[text] = append(changed[text], Shown(pair[1].Address)+" of "+minute(last(pair[1]).Job.Ended))
-	}
+	order, changed := groupBy(severalAt(s.Runs), func(pair [2]results.RunSummary) string { return changesText(results.Changes(pair[0], pair[1])) })
 	for i, text := range order {
 		if i == 0 {
 			p.line("")
 		}
-		p.wrapped(mark, 2, fmt.Sprintf("against the row before: %s: %s", Some(changed[text], 4), cmp.Or(text, "nothing that llmbench knows")))
+		rows := someOf(changed[text], 4, func(pair [2]results.RunSummary) string {
+			return Shown(pair[1].Address) + " of " + minute(last(pair[1]).Job.Ended)
+		})
+		p.wrapped(mark, 2, fmt.Sprintf("against the row before: %s: %s", rows, cmp.Or(text, "nothing that llmbench knows")))
 	}
 	for _, text := range intervalNotes(s) {
 		p.line("")
@@ -473,22 +468,10 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 		}
 		m.byRun[best] = "*"
 	}
-	touched := map[failure.Code]int{}
-	var codes []failure.Code
-	shown := 0
-	for _, run := range s.Runs {
-		if run.Samples == 0 {
-			continue
-		}
-		shown++
-		for _, code := range runCaveats(run) {
-			if touched[code]++; touched[code] == 1 {
-				codes = append(codes, code)
-			}
-		}
-	}
+	measured := slices.DeleteFunc(slices.Clone(s.Runs), func(run results.RunSummary) bool { return run.Samples == 0 })
+	codes, touched := caveatsOf(measured)
 	for _, code := range codes {
-		if touched[code] == shown {
+		if touched[code] == len(measured) {
 			m.common = append(m.common, code)
 		} else {
 			m.lettered = append(m.lettered, code)
@@ -504,6 +487,19 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 		m.byRun[runKey(run)] = strings.TrimSpace(m.byRun[runKey(run)] + " " + letters)
 	}
 	return m
+}
+
+// caveatsOf are the codes of runs' notes, with how many runs have them.
+func caveatsOf(runs []results.RunSummary) (codes []failure.Code, touched map[failure.Code]int) {
+	touched = map[failure.Code]int{}
+	for _, run := range runs {
+		for _, code := range runCaveats(run) {
+			if touched[code]++; touched[code] == 1 {
+				codes = append(codes, code)
+			}
+		}
+	}
+	return codes, touched
 }
 
 // runCaveats are the codes of a run's notes, once each.

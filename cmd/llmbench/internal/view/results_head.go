@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -50,11 +49,7 @@ func resultsHead(s *results.Set) string {
 			parts = append(parts, text)
 		}
 	}
-	if first, last := measuredBetween(s); !Simulated(s) && !first.IsZero() {
-		when := first.UTC().Format(time.DateOnly)
-		if end := last.UTC().Format(time.DateOnly); end != when {
-			when += " to " + end
-		}
+	if when := measuredOn(s, " to "); !Simulated(s) && when != "" {
 		parts = append(parts, "measured "+when)
 	}
 	return strings.Join(parts, ", ")

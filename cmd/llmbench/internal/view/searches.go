@@ -132,17 +132,10 @@ var figureOfOne = regexp.MustCompile(`predicted \S+ … \S+, `)
 
 // notMeasured counts the candidates that were not measured, by reason.
 func notMeasured(s *plan.Search) []string {
-	var order []string
-	count := map[string]int{}
-	for _, n := range s.NotMeasured {
-		why := figureOfOne.ReplaceAllString(n.Reason, "predicted ")
-		if count[why]++; count[why] == 1 {
-			order = append(order, why)
-		}
-	}
 	var out []string
-	for _, why := range order {
-		out = append(out, fmt.Sprintf("%d not measured: %s", count[why], why))
+	reasons, of := groupBy(s.NotMeasured, func(n plan.SearchReason) string { return figureOfOne.ReplaceAllString(n.Reason, "predicted ") })
+	for _, why := range reasons {
+		out = append(out, fmt.Sprintf("%d not measured: %s", len(of[why]), why))
 	}
 	return out
 }

@@ -384,18 +384,11 @@ func (s RunStatus) why() string {
 
 // reasons lists why runs are where they are, each reason once.
 func (p *printer) reasons(lines []RunStatus) {
-	var order []string
-	runs := map[string][]string{}
-	for _, l := range lines {
-		if why := l.why(); why != "" {
-			if runs[why] == nil {
-				order = append(order, why)
-			}
-			runs[why] = append(runs[why], short(l.Address))
-		}
-	}
 	p.line("")
-	for _, why := range order {
-		p.wrapped("", 2, Some(runs[why], 2)+": "+why)
+	reasons, of := groupBy(lines, RunStatus.why)
+	for _, why := range reasons {
+		if why != "" {
+			p.wrapped("", 2, someOf(of[why], 2, func(l RunStatus) string { return short(l.Address) })+": "+why)
+		}
 	}
 }

@@ -65,19 +65,11 @@ func (s Story) part(p *printer, trials []runs.Trial) {
 
 // storyCounts sums up the attempts: 2 valid, 1 failed.
 func storyCounts(trials []runs.Trial) string {
-	var order []string
-	counts := map[string]int{}
-	for _, t := range trials {
-		word := storyWord(t)
-		if counts[word] == 0 {
-			order = append(order, word)
-		}
-		counts[word]++
+	words, of := groupBy(trials, storyWord)
+	for i, word := range words {
+		words[i] = fmt.Sprintf("%d %s", len(of[word]), word)
 	}
-	for i, word := range order {
-		order[i] = fmt.Sprintf("%d %s", counts[word], word)
-	}
-	return strings.Join(order, ", ")
+	return strings.Join(words, ", ")
 }
 
 func storyWord(t runs.Trial) string {
