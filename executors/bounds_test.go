@@ -480,7 +480,7 @@ func TestGPUHoursOfSearch(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.wantAttempts(14) // 3 x 1.87 + 4 = 9.6 for the run of the search, and all 10 of the other
-		b.wantTold("no new attempt: it could bring the search max_throughput/best to 11.5 GPU-hours, more than the 10.0 that are allowed")
+		b.wantTold("no new attempt: it could bring the search max_throughput/best to 11.5 GPU-hours, more than the allowed 10.0")
 		if out.Failed != 1 {
 			t.Errorf("%d failed, want the one that no search asked for", out.Failed)
 		}
@@ -539,7 +539,7 @@ func TestBudgetAtFirstAttempt(t *testing.T) {
 			t.Errorf("%d jobs were in flight at once", b.memory.most)
 		}
 		b.wantTold("waits for jobs in flight to end")
-		b.wantTold("not started: it could bring the total to 8.6 GPU-hours, more than the 8.5 that are allowed")
+		b.wantTold("not started: it could bring the total to 8.6 GPU-hours, more than the allowed 8.5")
 	})
 }
 

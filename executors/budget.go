@@ -67,7 +67,7 @@ func (b *Budget) exceeds(others, cost float64) string {
 		if b.Search != "" {
 			what = "the search " + b.Search
 		}
-		return fmt.Sprintf("it could bring %s to %.1f GPU-hours, more than the %.1f that are allowed", what, sum, b.Max)
+		return fmt.Sprintf("it could bring %s to %.1f GPU-hours, more than the allowed %.1f", what, sum, b.Max)
 	}
 	return ""
 }

@@ -96,9 +96,9 @@ type Round struct {
 	Cluster          string  `json:"cluster"`
 	SpentGPUHours    float64 `json:"spent_gpu_hours"`
 	Plan             string  `json:"plan,omitempty"` // SHA-256 of the saved plan that was applied
-	// Created is when it was written down. Rounds that were decided together, each by a
-	// search of its own, have the same time, and all of them end before any search goes on
-	// to its next: so no kill changes what a search knows when it decides.
+	// Created is when it was written down. Rounds of several searches that were decided
+	// together have the same time. All of them end before any search begins its next
+	// round, so that no kill changes what a search knows when it decides.
 	Created time.Time  `json:"created"`
 	Runs    []RoundRun `json:"runs"`
 }
@@ -157,8 +157,8 @@ func (s *Search) NextRound(p *Plan) (r Round, ok bool) {
 	return r, true
 }
 
-// Unmet are the use cases of which no candidate meets the bounds, none while the search
-// goes on.
+// Unmet are the use cases of which no candidate meets the bounds, none until the search
+// has ended.
 func (s *Search) Unmet() []string {
 	if s.State == search.Open {
 		return nil
@@ -326,7 +326,7 @@ func newSearching(benchmark string, def *schema.Search, sp *space) *searching {
 }
 
 // mostGPUHours is what a sample can cost at most: in a job that it may share, also what
-// goes on before and after it. A job costs no more than this for each of its samples.
+// happens before and after it. A job costs no more than this for each of its samples.
 func (c candidate) mostGPUHours() float64 {
 	how := c.place.Target.Packing()
 	if how == nil || how.SharedOnly && !c.run.Shared() {

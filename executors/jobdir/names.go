@@ -46,8 +46,8 @@ const (
 	DatasetFile = "dataset.jsonl"
 )
 
-// RankFile is the name of the output file of a rank other than the first; name is that
-// of the first rank's.
+// RankFile names the output file of a rank other than the first. name is StdoutFile or
+// StderrFile, which are the first rank's.
 func RankFile(name string, rank int) string { return name + "." + strconv.Itoa(rank) }
 
 // Ranks lists the ranks other than the first that have left output, ascending.

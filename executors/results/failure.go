@@ -83,7 +83,7 @@ func (in Evidence) nodeOf(code failure.Code, f trtllm.Failure) string {
 	return ""
 }
 
-// nodeOfRank is the node that a rank ran on, "" if unknown.
+// nodeOfRank returns the name of a rank's node, "" if it is not known.
 func (in Evidence) nodeOfRank(rank int) string {
 	h, nodes := in.Run.Hardware, in.Job.Nodes
 	if h.GPUsPerNode == 0 || len(nodes) != h.Nodes || rank/h.GPUsPerNode >= len(nodes) {

@@ -159,7 +159,7 @@ def check_arguments(arguments):
     cache = option(arguments, "kv_cache_config")
     reuse = None if cache is None else option(cache, "enable_block_reuse")
     if reuse is not False:
-        raise Refused("KV blocks are reused (kv_cache_config.enable_block_reuse is not false): a member would find the prompts of the one before it")
+        raise Refused("KV blocks are reused (kv_cache_config.enable_block_reuse must be false): a member would find the prompts of the one before it")
 
 
 def unclean(llm):

@@ -234,8 +234,8 @@ func TestEngineRefuses(t *testing.T) {
 		{name: "no command", old: "@Command", new: "", why: "no click command throughput_command"},
 		{name: "an argument that is a function", env: "FAKE_ARGUMENT=function", why: "moe_config.post is a function"},
 		{name: "statistics", flags: []string{"--iter_stats=1"}, why: "enable_iter_perf_stats"},
-		{name: "block reuse asked for", old: "enable_block_reuse=False", new: "", why: "kv_cache_config.enable_block_reuse is not false"},
-		{name: "block reuse all the same", env: "FAKE_REUSE=1", why: "kv_cache_config.enable_block_reuse is not false", loads: 1},
+		{name: "block reuse asked for", old: "enable_block_reuse=False", new: "", why: "kv_cache_config.enable_block_reuse must be false"},
+		{name: "block reuse switched on by the engine", env: "FAKE_REUSE=1", why: "kv_cache_config.enable_block_reuse must be false", loads: 1},
 		{name: "another executor", env: "FAKE_NO_QUEUE=1", why: "the engine's executor (Executor) has no _error_queue", loads: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

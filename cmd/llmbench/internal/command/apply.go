@@ -50,7 +50,7 @@ func applyCommand(e *env) *cli.Command {
 			"0         all selected runs have their samples; with -detach: all are submitted",
 			"1         error, or not approved; nothing was started",
 			"3         a selected run failed, is invalid or blocked, or no candidate of a search meets its bounds",
-			"4         jobs were started and are still running; with -detach: a search goes on",
+			"4         jobs were started and are still running; with -detach: a search is not finished",
 			"130, 143  interrupted; jobs keep running"),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			f, err := readApplyFlags(c)

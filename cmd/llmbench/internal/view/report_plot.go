@@ -120,7 +120,7 @@ func sortValues(values []string) {
 	slices.SortFunc(values, func(a, b string) int { return cmp.Compare(numbers[a], numbers[b]) })
 }
 
-// reportBars are the throughputs of runs that no axis tells apart.
+// reportBars shows the throughput of each run where no axis is swept.
 type reportBars struct {
 	Ticks []reportTick
 	Bars  []reportBar

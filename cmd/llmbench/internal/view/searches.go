@@ -117,7 +117,7 @@ func searchOutcome(p *printer, s *plan.Search, indent string) {
 		s.Measured, Plural(s.Candidates, "candidate"), s.MaxRuns-s.LeftRuns, Plural(s.MaxRuns, "run"), s.SpentGPUHours, s.MaxGPUHours)
 	switch {
 	case s.State == search.Open:
-		text += " The search goes on."
+		text += " The search is not finished."
 	case s.Measured == s.Candidates && len(s.Best) > 0:
 	case len(s.Best) > 0:
 		text += " Best of those measured; not proven optimal."
