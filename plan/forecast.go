@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -122,10 +121,12 @@ func newForecasts(b *builder, l lessons, list []candidate) *forecasts {
 func notModelled(list []candidate) map[*Run]map[string]any {
 	all := make(map[*Run]map[string]any, len(list))
 	first, differs := map[string]map[string]any{}, map[string]map[string]bool{}
+	versions := map[string]bool{}
 	for _, c := range list {
-		own := estimate.NotModelled(c.run.Arguments, c.run.LLMAPIOptions, early(c.run.Image.TRTLLMVersion))
+		version := c.run.Image.TRTLLMVersion
+		own := estimate.NotModelled(c.run.Arguments, c.run.LLMAPIOptions, once(versions, version, func() bool { return early(version) }))
 		all[c.run] = own
-		name, _, _ := strings.Cut(c.run.Address, "/")
+		name := c.cell.Benchmark
 		if differs[name] == nil {
 			first[name], differs[name] = own, map[string]bool{}
 		}
@@ -134,8 +135,7 @@ func notModelled(list []candidate) map[*Run]map[string]any {
 		}
 	}
 	for _, c := range list {
-		name, _, _ := strings.Cut(c.run.Address, "/")
-		for option := range differs[name] {
+		for option := range differs[c.cell.Benchmark] {
 			if _, set := all[c.run][option]; !set {
 				if all[c.run] == nil {
 					all[c.run] = map[string]any{}
