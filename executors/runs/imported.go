@@ -66,7 +66,7 @@ func (s *Store) Import(log, stderr []byte, of string, n int, r *results.Result) 
 }
 
 // Imported lists the results that were imported, in a fixed order. Those of one
-// address that are alike are its samples.
+// address that are alike, on one cluster, are its samples.
 func (s *Store) Imported() ([]*results.Result, error) {
 	l, err := jobdir.List(s.importedDir())
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Store) Imported() ([]*results.Result, error) {
 		for i := range r.Reasons { // remedies are not in the document
 			r.Reasons[i].Remedy = r.Reasons[i].Code.Entry().Remedy
 		}
-		run := fmt.Sprint(r.Address, r.Fingerprint, r.Simulated)
+		run := fmt.Sprintln(r.Address, r.Fingerprint, r.Cluster, r.Simulated)
 		samples[run]++
 		r.Sample = samples[run]
 		out = append(out, &r)
