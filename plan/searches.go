@@ -404,11 +404,10 @@ func (b *builder) describe(sp *space) error {
 		case run.Replaced():
 			known.First = replaceReason
 		case b.Ledger != nil:
-			samples, err := b.Ledger.Figures(run.Fingerprint, run.cluster, run.Simulated)
-			if err != nil {
+			var err error
+			if known.Samples, known.Counted, err = b.Ledger.Figures(run.Fingerprint, run.cluster, run.Simulated); err != nil {
 				return err
 			}
-			known.Samples = samples
 		}
 	}
 	sd := noise.Assumed

@@ -93,11 +93,12 @@ type Ledger interface {
 	Lessons(wanted func(Subject) bool) ([]Lesson, error)
 	// Search returns the account of a search.
 	Search(benchmark, label string, simulated bool) (SearchAccount, error)
-	// Noise returns the relative standard deviation between samples of one run, from
-	// all samples of an image on a cluster.
+	// Noise returns the relative standard deviation between independent samples of one
+	// run, from all samples of an image on a cluster.
 	Noise(image, cluster string, simulated bool) (float64, error)
-	// Figures returns what each sample that counts has of trtllm.Figures.
-	Figures(fingerprint, cluster string, simulated bool) ([]map[string]float64, error)
+	// Figures returns what each independent sample has of trtllm.Figures, the mean for
+	// those of one shared engine, and how many samples count.
+	Figures(fingerprint, cluster string, simulated bool) (values []map[string]float64, samples int, err error)
 }
 
 // A Last is what was measured last at an address.

@@ -139,22 +139,37 @@ func (s RunSummary) values(name string) []float64 { return Values(samples(s.Resu
 // Values are the values of a metric that are independent: those of the results that
 // count, but of one shared engine the mean alone.
 func Values(list []*Result, name string) []float64 {
-	var out, n []float64
+	var out []float64
+	for _, group := range Independent(list) {
+		sum, n := 0.0, 0.0
+		for _, r := range group {
+			if v := r.Measure(name); v != nil {
+				sum, n = sum+*v, n+1
+			}
+		}
+		if n > 0 {
+			out = append(out, sum/n)
+		}
+	}
+	return out
+}
+
+// Independent groups the results that count: those of one shared engine are together.
+func Independent(list []*Result) [][]*Result {
+	var out [][]*Result
 	at := map[string]int{}
 	for _, r := range list {
-		v := r.Measure(name)
-		if v == nil || !r.Counts() {
+		if !r.Counts() {
 			continue
 		}
 		if e := r.SharedEngine; e != nil {
 			if i, again := at[e.ID]; again {
-				n[i]++
-				out[i] += (*v - out[i]) / n[i]
+				out[i] = append(out[i], r)
 				continue
 			}
 			at[e.ID] = len(out)
 		}
-		out, n = append(out, *v), append(n, 1)
+		out = append(out, []*Result{r})
 	}
 	return out
 }

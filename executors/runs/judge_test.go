@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -28,6 +29,39 @@ func TestCauseHidesSecrets(t *testing.T) {
 	}
 	if r.Change() == "" || r.Remedy() == "" {
 		t.Errorf("no proposal: %+v", r.Reasons)
+	}
+}
+
+// Samples of one shared engine tell nothing of the noise between samples, and count as
+// one for a search.
+func TestSamplesOfAnEngineAreOneToASearch(t *testing.T) {
+	s := Open(t.TempDir())
+	if err := s.Create(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 14 { // seven engines, a percent apart, with two samples each
+		a, err := s.Reserve(testKey, i+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := testPrepared(s, a, testAddress)
+		p.Run.Engine = plan.SharedEngine
+		if err := a.Prepare(p); err != nil {
+			t.Fatal(err)
+		}
+		put(t, a, jobdir.MemberFile, fmt.Sprintf(`{"engine": "%d.1", "position": %d, "starts": 1, "calls": 1}`+"\n", i/2, i%2+1))
+		tps := fmt.Sprintf(`"output_throughput_per_gpu_tok_s": %d`, 1000+10*(i/2))
+		for _, f := range left("4711", strings.Replace(reportJSON(), `"output_throughput_per_gpu_tok_s": 775.9`, tps, 1)) {
+			put(t, a, f.name, f.content)
+		}
+	}
+	sd, err := s.View("test").Noise("registry/image:1.0", testKey.Cluster, false)
+	if err != nil || sd < 0.0205 || sd > 0.0215 {
+		t.Errorf("noise %v, %v", sd, err)
+	}
+	values, samples, err := s.View("test").Figures(testKey.Fingerprint, testKey.Cluster, false)
+	if err != nil || len(values) != 7 || samples != 14 || values[6]["output_throughput_per_gpu_tok_s"] != 1060 {
+		t.Errorf("%d values of %d samples, %v: %v", len(values), samples, err, values)
 	}
 }
 

@@ -196,39 +196,43 @@ func (v *View) Noise(image, cluster string, simulated bool) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	samples := map[string][]float64{}
+	samples := map[string][]*results.Result{}
 	for _, r := range all {
-		if tps := r.Metrics.At(trtllm.OutputThroughputPerGPU); r.Counts() && tps != nil && r.Cluster == cluster && r.Image.Name == image {
-			samples[r.Fingerprint] = append(samples[r.Fingerprint], *tps)
+		if r.Cluster == cluster && r.Image.Name == image {
+			samples[r.Fingerprint] = append(samples[r.Fingerprint], r)
 		}
 	}
 	var pool noise.Pool
 	for _, fingerprint := range slices.Sorted(maps.Keys(samples)) { // sums depend on the order
-		pool.Add(samples[fingerprint])
+		pool.Add(results.Values(samples[fingerprint], trtllm.OutputThroughputPerGPU))
 	}
 	return pool.SD(), nil
 }
 
 // Figures implements plan.Ledger.
-func (v *View) Figures(fingerprint, cluster string, simulated bool) ([]map[string]float64, error) {
+func (v *View) Figures(fingerprint, cluster string, simulated bool) ([]map[string]float64, int, error) {
 	if cluster == "" {
-		return nil, nil
+		return nil, 0, nil
 	}
 	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	figures := trtllm.Figures()
-	counting := slices.DeleteFunc(resultsOf(slots), func(r *results.Result) bool { return !r.Counts() })
 	var out []map[string]float64
-	for _, r := range counting {
-		values := make(map[string]float64, len(figures))
-		for name, f := range figures {
-			if value, ok := f.Of(r.Metrics, r.Percentiles); ok {
-				values[name] = value
+	samples := 0
+	for _, group := range results.Independent(resultsOf(slots)) {
+		values := map[string]float64{}
+		for name, f := range trtllm.Figures() {
+			sum, all := 0.0, true
+			for _, r := range group {
+				value, ok := f.Of(r.Metrics, r.Percentiles)
+				sum, all = sum+value, all && ok
+			}
+			if all {
+				values[name] = sum / float64(len(group))
 			}
 		}
-		out = append(out, values)
+		out, samples = append(out, values), samples+len(group)
 	}
-	return out, nil
+	return out, samples, nil
 }

@@ -49,8 +49,11 @@ type Candidate struct {
 	// Predicted are predictions by metric; any may be missing. Those of Rough metrics
 	// are of another figure of the same distribution.
 	Predicted map[string]float64
-	// Samples are the values of each sample that counts, by metric.
+	// Samples are the values of each independent sample, by metric. Counted is how many
+	// samples count, where several stand for one because they shared an engine; 0 is
+	// as many as Samples.
 	Samples []map[string]float64
+	Counted int
 	// Failed says why it cannot be measured, "" if it can.
 	Failed string
 	// Tried says that a round of this search named it.
@@ -58,6 +61,8 @@ type Candidate struct {
 	// First says that it is to be measured whatever the rule says, and why.
 	First string
 }
+
+func (c *Candidate) counted() int { return max(c.Counted, len(c.Samples)) }
 
 // Spent is what a search has used of its budget.
 type Spent struct {
@@ -159,7 +164,7 @@ func (s *search) decide() Decision {
 	size := max(1, (s.goal.MaxRuns+rounds-1)/rounds)
 	for i, c := range s.list {
 		if c.First != "" {
-			s.choose(i, len(c.Samples)+1, c.First)
+			s.choose(i, c.counted()+1, c.First)
 		}
 	}
 	s.settleDoubts()
@@ -196,7 +201,7 @@ func (s *search) decide() Decision {
 // choose names a candidate until it has samples of them, if the budget allows.
 func (s *search) choose(i, samples int, reason string) bool {
 	c := s.list[i]
-	cost, runs := float64(samples-len(c.Samples))*c.GPUHours, 1
+	cost, runs := float64(samples-c.counted())*c.GPUHours, 1
 	if c.Tried {
 		runs = 0
 	}
@@ -227,7 +232,7 @@ func (s *search) settleDoubts() {
 			continue
 		}
 		if best := s.bestOf(c.UseCase, true); best < 0 || s.gain(best, i) > 0 {
-			s.choose(i, len(c.Samples)+1, doubt)
+			s.choose(i, c.counted()+1, doubt)
 		}
 	}
 }
@@ -406,7 +411,7 @@ func (s *search) sampleBest() {
 		}
 		for i, c := range s.list {
 			in, _ := s.within(i)
-			if c.UseCase != u || !in || len(c.Samples) >= s.goal.Samples || c.Failed != "" || s.taken(i) {
+			if c.UseCase != u || !in || c.counted() >= s.goal.Samples || c.Failed != "" || s.taken(i) {
 				continue
 			}
 			apart := s.noise * math.Sqrt(1/float64(len(c.Samples))+1/float64(len(s.list[best].Samples)))

@@ -113,6 +113,25 @@ func TestSamplesOfTheBest(t *testing.T) {
 	}
 }
 
+// Samples of one shared engine tell as much as one, and are not measured again.
+func TestSamplesOfOneEngine(t *testing.T) {
+	g := goal(1000)
+	g.Samples = 3
+	list := candidates(4)
+	for i, speed := range []float64{100, 150, 170, 200} {
+		list[i].Samples, list[i].Tried = []map[string]float64{sample(speed, 10)}, true
+	}
+	list[3].Counted = 2
+	d := Next(g, list, 0.02, Spent{Runs: 4}, exact)
+	if len(d.Next) != 1 || d.Next[0].Address != "run3" || d.Next[0].Samples != 3 {
+		t.Errorf("asks for %+v", d.Next)
+	}
+	list[3].Counted = 3
+	if d = Next(g, list, 0.02, Spent{Runs: 4}, exact); d.State != Done || d.Best[0].High < 208 {
+		t.Errorf("%s, best %+v", d.State, d.Best)
+	}
+}
+
 func TestMinimizeAndFailures(t *testing.T) {
 	g := Goal{Metric: boundMetric, Minimize: true, MaxRuns: 8, MaxGPUHours: 100, Samples: 1}
 	list := candidates(3)
