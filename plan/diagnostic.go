@@ -23,8 +23,8 @@ type About struct {
 	Address string
 }
 
-// NewDiagnostic converts a diagnostic of HCL's.
-func NewDiagnostic(d *hcl.Diagnostic) Diagnostic {
+// newDiagnostic converts a diagnostic of HCL's.
+func newDiagnostic(d *hcl.Diagnostic) Diagnostic {
 	out := Diagnostic{Severity: "error", Code: slug(d.Summary), Summary: d.Summary, Detail: d.Detail}
 	if d.Severity == hcl.DiagWarning {
 		out.Severity = "warning"
@@ -33,7 +33,7 @@ func NewDiagnostic(d *hcl.Diagnostic) Diagnostic {
 		out.Address = Text(about.Address)
 	}
 	if d.Subject != nil {
-		out.Range = NewRange(*d.Subject)
+		out.Range = newRange(*d.Subject)
 	}
 	return out
 }
@@ -42,7 +42,7 @@ func NewDiagnostic(d *hcl.Diagnostic) Diagnostic {
 func NewDiagnostics(diags hcl.Diagnostics) []Diagnostic {
 	out := make([]Diagnostic, 0, len(diags))
 	for _, d := range diags {
-		out = append(out, NewDiagnostic(d))
+		out = append(out, newDiagnostic(d))
 	}
 	return out
 }

@@ -58,7 +58,7 @@ func fits(c candidate) hcl.Diagnostics {
 func queues(c candidate) hcl.Diagnostics {
 	limit, _ := c.run.Arguments.Int("concurrency")
 	o, ok := c.run.Occupancy()
-	if !ok || limit < 1 || !o.Waits() || o.Running() < 1 {
+	if !ok || limit < 1 || !o.waits() || o.Running() < 1 {
 		return nil
 	}
 	what := fmt.Sprintf("the KV cache holds %s of this length on all ranks (%d per rank)", countOf(o.Fit, "request"), o.Fit/o.Ranks)

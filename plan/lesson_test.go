@@ -127,8 +127,8 @@ func TestOccupancyNamesWhatLimits(t *testing.T) {
 		{run(640, 4000, 320), 320, true},
 	} {
 		o, ok := c.run.Occupancy()
-		if !ok || o.Running() != c.running || o.Waits() != c.waits {
-			t.Errorf("%+v: running %d, waits %v; want %d, %v", o, o.Running(), o.Waits(), c.running, c.waits)
+		if !ok || o.Running() != c.running || o.waits() != c.waits {
+			t.Errorf("%+v: running %d, waits %v; want %d, %v", o, o.Running(), o.waits(), c.running, c.waits)
 		}
 	}
 }

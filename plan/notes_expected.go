@@ -47,14 +47,14 @@ func (n *noter) waitsForKV(o Occupancy) {
 // slotsUnused: more than a tenth of the batch slots stay empty.
 func (n *noter) slotsUnused(o Occupancy) {
 	slots := o.Slots / o.Ranks
-	if float64(o.Batch()) > 0.9*float64(slots) {
+	if float64(o.batch()) > 0.9*float64(slots) {
 		return
 	}
 	limit := fmt.Sprintf("no more than %d requests are in flight", o.Asked)
 	if o.Fit < o.Asked {
 		limit = "the KV cache holds no more"
 	}
-	n.add(failure.BatchSlotsUnused, "", "Only %d of %d batch slots per rank are used: %s. Use max_batch_size = %d.", o.Batch(), slots, limit, o.Batch())
+	n.add(failure.BatchSlotsUnused, "", "Only %d of %d batch slots per rank are used: %s. Use max_batch_size = %d.", o.batch(), slots, limit, o.batch())
 }
 
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
@@ -64,7 +64,7 @@ func (n *noter) graphSizes(o Occupancy) {
 	if len(sizes) == 0 {
 		return
 	}
-	batch := o.Batch()
+	batch := o.batch()
 	if largest := sizes[len(sizes)-1]; batch > largest {
 		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
 			"The batch reaches %d per rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
@@ -96,7 +96,7 @@ func padding(sizes []int, batch int) int {
 // ranksIdle: requests do not divide evenly over few slots per rank. What the cache
 // and the slots hold does, so that it is what the client asks for.
 func (n *noter) ranksIdle(o Occupancy) {
-	fullest, least := o.Batch(), o.Running()/o.Ranks
+	fullest, least := o.batch(), o.Running()/o.Ranks
 	if idle := float64(fullest-least) / float64(fullest); idle <= 0.1 {
 		return
 	}

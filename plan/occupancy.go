@@ -31,8 +31,8 @@ func (r *Run) Occupancy() (Occupancy, bool) {
 // Running is how many requests are really served at once.
 func (o Occupancy) Running() int { return min(o.Asked, o.Slots, o.Fit) }
 
-// Batch is Running on the fullest rank.
-func (o Occupancy) Batch() int { return int(math.Ceil(float64(o.Running()) / float64(o.Ranks))) }
+// batch is Running on the fullest rank.
+func (o Occupancy) batch() int { return int(math.Ceil(float64(o.Running()) / float64(o.Ranks))) }
 
-// Waits reports whether requests that the client has sent wait in the engine.
-func (o Occupancy) Waits() bool { return o.Asked > min(o.Slots, o.Fit) }
+// waits reports whether requests that the client has sent wait in the engine.
+func (o Occupancy) waits() bool { return o.Asked > min(o.Slots, o.Fit) }

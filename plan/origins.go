@@ -24,7 +24,7 @@ func NewOrigins(by map[string]Origin) Origins { return Origins{other: by} }
 // Get returns the origin of a value; ok is false for one that nothing set.
 func (o Origins) Get(name string) (origin Origin, ok bool) {
 	if d, ok := o.declared.Get(name); ok {
-		return Origin{From: d.From, Range: NewRange(d.Range)}, true
+		return Origin{From: d.From, Range: newRange(d.Range)}, true
 	}
 	origin, ok = o.other[name]
 	return origin, ok
@@ -62,7 +62,7 @@ func (o Origins) all() map[string]Origin {
 		out = map[string]Origin{}
 	}
 	for name, d := range o.declared.All() {
-		out[name] = Origin{From: d.From, Range: NewRange(d.Range)}
+		out[name] = Origin{From: d.From, Range: newRange(d.Range)}
 	}
 	return out
 }

@@ -124,7 +124,7 @@ func (p *Plan) summarise(policy *schema.Policy) {
 func (p *Plan) gpuHoursLimits() (first, withRetries float64) {
 	alone, retries := p.alone(), map[string]int{}
 	for _, s := range p.Searches {
-		first, withRetries = first+s.LeftGPUHours(), withRetries+s.LeftGPUHours()
+		first, withRetries = first+s.leftGPUHours(), withRetries+s.leftGPUHours()
 	}
 	searched := map[string]bool{}
 	for _, r := range p.Runs {

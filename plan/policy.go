@@ -76,7 +76,7 @@ func (p *Plan) limitSum() string {
 		terms[i] = fmt.Sprintf("%d x %d GPUs x %s", count[k], k.gpus, inMinutes(float64(k.seconds)))
 	}
 	for _, s := range p.Searches {
-		if left := s.LeftGPUHours(); left > 0 {
+		if left := s.leftGPUHours(); left > 0 {
 			terms = append(terms, fmt.Sprintf("%.1f of the search %s", left, s.Name()))
 		}
 	}

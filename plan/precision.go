@@ -77,7 +77,7 @@ func (p *Plan) LaterGPUHours() float64 {
 		}
 	}
 	for _, s := range p.Searches {
-		sum += s.LeftGPUHours()
+		sum += s.leftGPUHours()
 	}
 	return max(0, sum)
 }

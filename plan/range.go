@@ -16,8 +16,8 @@ type Pos struct {
 	Column int `json:"column"`
 }
 
-// NewRange converts a range of HCL's; the empty range gives nil.
-func NewRange(r hcl.Range) *Range {
+// newRange converts a range of HCL's; the empty range gives nil.
+func newRange(r hcl.Range) *Range {
 	if r.Filename == "" {
 		return nil
 	}

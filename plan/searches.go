@@ -131,8 +131,8 @@ func (s *Search) Name() string { return s.Benchmark + "/" + s.Label }
 // Metric is what the search is for.
 func (s *Search) Metric() string { return string(cmp.Or(s.Maximize, s.Minimize)) }
 
-// LeftGPUHours is what the search may still spend, 0 for one that has ended.
-func (s *Search) LeftGPUHours() float64 {
+// leftGPUHours is what the search may still spend, 0 for one that has ended.
+func (s *Search) leftGPUHours() float64 {
 	if s.State != search.Open {
 		return 0
 	}

@@ -31,7 +31,7 @@ func (f Folder) Take(c Claim, link func(from, to string) error) (bool, error) {
 	case !NoLinks(err):
 		return false, err
 	}
-	err = os.Mkdir(filepath.Join(f.Dir, ClaimDir), 0o777)
+	err = os.Mkdir(filepath.Join(f.Dir, claimDir), 0o777)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}

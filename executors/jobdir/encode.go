@@ -31,9 +31,9 @@ func Decode(data []byte, into any) bool {
 	return json.Unmarshal(data, &mark) == nil && mark.End && json.Unmarshal(data, into) == nil
 }
 
-// DecodeDocument is Decode for files that are only ever renamed into
+// decodeDocument is Decode for files that are only ever renamed into
 // place and that people may read: no mark is asked for.
-func DecodeDocument(data []byte, into any) bool {
+func decodeDocument(data []byte, into any) bool {
 	return bytes.HasSuffix(data, []byte("\n")) && json.Unmarshal(data, into) == nil
 }
 

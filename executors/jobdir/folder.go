@@ -87,7 +87,7 @@ func Record[T any](l Listing, name string) (*T, error) { return read[T](l, name,
 
 // Document reads a file that is only ever renamed into place; nil when it is absent
 // or not whole.
-func Document[T any](l Listing, name string) (*T, error) { return read[T](l, name, DecodeDocument) }
+func Document[T any](l Listing, name string) (*T, error) { return read[T](l, name, decodeDocument) }
 
 func read[T any](l Listing, name string, decode func([]byte, any) bool) (*T, error) {
 	data, err := l.Read(name)

@@ -28,10 +28,10 @@ const (
 	// The job writes these, the exit last.
 	ClaimFile     = "claim"    // who owns the folder; won by link(2)
 	ClaimPrefix   = "claim."   // with the job's id: its bid for the claim
-	ClaimDir      = "claim.d"  // won by mkdir(2) where there are no links
+	claimDir      = "claim.d"  // won by mkdir(2) where there are no links
 	RefusedPrefix = "refused." // with the job's id: why it left the folder alone
 	StartFile     = "start"
-	ObservedFile  = "observed" // NAME=VALUE lines: what the job ran on
+	observedFile  = "observed" // NAME=VALUE lines: what the job ran on
 	StdoutFile    = "stdout"   // of the first rank; RankFile names those of the others
 	StderrFile    = "stderr"
 	JobOutFile    = "job.out" // what the script itself says
@@ -61,7 +61,7 @@ func (l Listing) Ranks() []int {
 func Known(name string) bool {
 	switch name {
 	case IntentFile, RunFile, IdentityFile, PackFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
-		ClaimFile, ClaimDir, StartFile, ObservedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, ExitFile, MemberFile, EngineFile, DatasetFile:
+		ClaimFile, claimDir, StartFile, observedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, ExitFile, MemberFile, EngineFile, DatasetFile:
 		return true
 	}
 	for _, prefix := range []string{ClaimPrefix, RefusedPrefix, JudgedPrefix, StdoutFile + ".", StderrFile + "."} {

@@ -64,8 +64,8 @@ type Changed struct {
 // those of earlier definitions and those measured anew later included: real or
 // simulated ones.
 func NewHistory(list []*Result, metric string) *History {
-	h := &History{FormatVersion: FormatVersion, Metric: metric, Series: []Series{}}
-	list = slices.DeleteFunc(slices.Clone(list), func(r *Result) bool { return !r.Counts() || r.Measure(metric) == nil })
+	h := &History{FormatVersion: formatVersion, Metric: metric, Series: []Series{}}
+	list = slices.DeleteFunc(slices.Clone(list), func(r *Result) bool { return !r.Counts() || r.lookup(metric) == nil })
 	slices.SortStableFunc(list, ByAddressAndTime)
 	for _, r := range list {
 		h.add(r)

@@ -16,9 +16,9 @@ import (
 // ImportedType is the executor type of results that llmbench did not measure.
 const ImportedType = "imported"
 
-// A Label is what the name of a log in the recipe's own layout tells:
+// A label is what the name of a log in the recipe's own layout tells:
 // MODEL_TP8_EP8_PP1_CON-1_USECASE/…_streaming-on_JOB.out.
-type Label struct {
+type label struct {
 	TP, EP, PP  int
 	Concurrency int // -1: no limit
 	UseCase     string
@@ -34,13 +34,13 @@ var (
 
 // readLabel reads the path of a log; false where it is not of the recipe's
 // layout.
-func readLabel(path string) (Label, bool) {
+func readLabel(path string) (label, bool) {
 	m := recipeName.FindStringSubmatch(path)
 	if m == nil {
-		return Label{}, false
+		return label{}, false
 	}
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
-	l := Label{TP: number(m[1]), EP: number(m[2]), PP: number(m[3]), Concurrency: number(m[4]), UseCase: m[5]}
+	l := label{TP: number(m[1]), EP: number(m[2]), PP: number(m[3]), Concurrency: number(m[4]), UseCase: m[5]}
 	if l.Concurrency <= 0 {
 		l.Concurrency = -1
 	}
@@ -95,7 +95,7 @@ func Import(found Found, declared []*plan.Run) *Result {
 // An importedLog is what the name of a log and its report say. The report is nil
 // where there is none.
 type importedLog struct {
-	label    Label
+	label    label
 	labelled bool
 	report   *trtllm.Report
 }
@@ -183,7 +183,7 @@ func concurrencyOf(run *plan.Run) int {
 	return -1
 }
 
-func (l Label) suits(run *plan.Run) bool {
+func (l label) suits(run *plan.Run) bool {
 	is := func(name string, want int) bool { n, ok := run.Arguments.Int(name); return !ok || n == want }
 	return run.UseCase.Label == l.UseCase && is("tp", l.TP) && is("ep", l.EP) && is("pp", l.PP) && concurrencyOf(run) == l.Concurrency &&
 		(l.Streaming == nil || *l.Streaming == run.Arguments.Bool("streaming"))

@@ -135,7 +135,7 @@ func (in Evidence) report() (report *trtllm.Report, wrong *Reason, lacks string)
 		r := reason(failure.ReportIncomplete, "%s", "report.json: "+err.Error())
 		wrong = &r
 	}
-	if why := in.StdoutChanged(); why != "" {
+	if why := in.stdoutChanged(); why != "" {
 		return damaged(why)
 	}
 	report, lacks = in.printed()
@@ -146,9 +146,9 @@ func changed(name, is, was string) string {
 	return fmt.Sprintf("%s is not what the job wrote: its SHA-256 is %.12s… and was %.12s…", name, is, was)
 }
 
-// StdoutChanged says how stdout differs from what the job left, "" where it does
+// stdoutChanged says how stdout differs from what the job left, "" where it does
 // not, or cannot be told. It reads all of it.
-func (in Evidence) StdoutChanged() string {
+func (in Evidence) stdoutChanged() string {
 	if in.Exit == nil || in.Exit.Stdout == "" {
 		return ""
 	}

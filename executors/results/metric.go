@@ -2,8 +2,8 @@ package results
 
 import "github.com/llmbench/llmbench/plan/trtllm"
 
-// Metrics are the numbers of one sample; nil is "not measured".
-type Metrics = trtllm.PerMetric[*float64]
+// metrics are the numbers of one sample; nil is "not measured".
+type metrics = trtllm.PerMetric[*float64]
 
 // Percentiles describe how a quantity was spread over the requests of one
 // sample, in the unit of the quantity.
@@ -32,8 +32,8 @@ func FindMeasure(name string) (trtllm.Metric, bool) {
 	return trtllm.FindMetric(name)
 }
 
-// Measure is a metric or measure of the result by its name, nil where it is not known.
-func (r *Result) Measure(name string) *float64 {
+// lookup is a metric or measure of the result by its name, nil where it is not known.
+func (r *Result) lookup(name string) *float64 {
 	sampled, reported := r.Telemetry, r.Energy
 	if sampled == nil {
 		sampled = &Telemetry{}

@@ -71,7 +71,7 @@ type Result struct {
 	Engine       string        `json:"engine"`
 	SharedEngine *SharedEngine `json:"shared_engine"`
 
-	Metrics     Metrics        `json:"metrics"`
+	Metrics     metrics        `json:"metrics"`
 	Percentiles Spreads        `json:"percentiles"`
 	Estimate    *plan.Estimate `json:"estimate"`
 	Job         Job            `json:"job"`

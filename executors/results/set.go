@@ -13,9 +13,9 @@ import (
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
-// FormatVersion is the version of the results document. It changes when a key
+// formatVersion is the version of the results document. It changes when a key
 // changes its meaning or goes away.
-const FormatVersion = "1"
+const formatVersion = "1"
 
 // A Set is the results document: the outcome of many attempts, and what the
 // samples of each run say together.
@@ -29,7 +29,7 @@ type Set struct {
 // first appear among the results, the results of a run by sample and attempt.
 // Real and simulated samples cannot be in one set.
 func NewSet(list []*Result) *Set {
-	s := &Set{FormatVersion: FormatVersion, Runs: []RunSummary{}, Results: []*Result{}}
+	s := &Set{FormatVersion: formatVersion, Runs: []RunSummary{}, Results: []*Result{}}
 	for _, group := range groups(list) {
 		group = countSamples(group)
 		s.Runs = append(s.Runs, summariseRun(group))
@@ -125,8 +125,8 @@ func Read(r io.Reader) (*Set, error) {
 	if err := json.NewDecoder(r).Decode(&s); err != nil {
 		return nil, fmt.Errorf("not a results document: %w", err)
 	}
-	if s.FormatVersion != FormatVersion {
-		return nil, fmt.Errorf("the results have format version %q, this llmbench reads %q", s.FormatVersion, FormatVersion)
+	if s.FormatVersion != formatVersion {
+		return nil, fmt.Errorf("the results have format version %q, this llmbench reads %q", s.FormatVersion, formatVersion)
 	}
 	for i, r := range s.Results {
 		if err := r.check(); err != nil {

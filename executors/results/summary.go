@@ -143,7 +143,7 @@ func Values(list []*Result, name string) []float64 {
 	for _, group := range Independent(list) {
 		sum, n := 0.0, 0.0
 		for _, r := range group {
-			if v := r.Measure(name); v != nil {
+			if v := r.lookup(name); v != nil {
 				sum, n = sum+*v, n+1
 			}
 		}

@@ -190,7 +190,7 @@ func (in Evidence) measured(r *Result) (time.Time, bool) {
 	within := func(t time.Time) bool {
 		return !t.IsZero() && (job.Started == nil || !t.Before(*job.Started)) && !t.After(job.Ended.Add(time.Second))
 	}
-	if in.MeasuredUntil != nil && in.StdoutChanged() == "" {
+	if in.MeasuredUntil != nil && in.stdoutChanged() == "" {
 		if t := in.MeasuredUntil(); within(t) {
 			return t, true
 		}

@@ -25,7 +25,7 @@ type Attempt struct {
 func (s *Store) Attempt(k Key, sample, number int) *Attempt {
 	if homes, err := s.homes(k); err == nil {
 		for _, home := range homes[:len(homes)-1] {
-			if a := s.attempt(home, k, sample, number); a.Exists() {
+			if a := s.attempt(home, k, sample, number); a.exists() {
 				return a
 			}
 		}
@@ -188,8 +188,8 @@ func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 	}
 }
 
-// Exists reports whether the attempt's folder is there.
-func (a *Attempt) Exists() bool {
+// exists reports whether the attempt's folder is there.
+func (a *Attempt) exists() bool {
 	_, err := os.ReadDir(a.Dir)
 	return err == nil
 }

@@ -35,7 +35,7 @@ func everything(t testing.TB, s *Store, a *Attempt) (Phase, *results.Result) {
 		"Addresses": func() error { _, err := s.Addresses(false); return err },
 		"Results":   func() error { _, err := s.View("test").Results(false); return err },
 		"History":   func() error { _, err := s.View("test").History(false); return err },
-		"Held":      func() error { _, err := s.Held(a.Key, 2); return err },
+		"state":     func() error { _, err := s.state(a.Key, 2); return err },
 	} {
 		check(what, read())
 	}
@@ -168,7 +168,7 @@ func TestKilledWriter(t *testing.T) {
 			t.Errorf("%s has an intent, run %v, %v, and is %s", a, run, err, phase)
 		}
 	}
-	if _, err := s.Held(testKey, 1); err != nil {
+	if _, err := s.state(testKey, 1); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.View("test").LastAt(testAddress, false); err != nil {

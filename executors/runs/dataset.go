@@ -101,9 +101,9 @@ func (s *Store) DatasetChecked(d Dataset) bool {
 	return os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime())
 }
 
-// LargeDataset is the size from which a user is told before a data set is read or
+// largeDataset is the size from which a user is told before a data set is read or
 // written.
-const LargeDataset = 256 << 20
+const largeDataset = 256 << 20
 
 // Unchecked is the size of a data set that CheckDataset has to read; long says that this
 // takes a while.
@@ -112,7 +112,7 @@ func (s *Store) Unchecked(d Dataset) (bytes int64, long bool) {
 	if err != nil || s.DatasetChecked(d) {
 		return 0, false
 	}
-	return info.Size(), info.Size() >= LargeDataset
+	return info.Size(), info.Size() >= largeDataset
 }
 
 // sum is the SHA-256 of the rows.
@@ -157,11 +157,11 @@ func (s *Store) ReadDataset(path string, rows int) (trtllm.Dataset, error) {
 			return known.Dataset, nil
 		}
 	}
-	if info, err := os.Stat(path); err == nil && info.Size() >= LargeDataset && s.Reading != nil {
+	if info, err := os.Stat(path); err == nil && info.Size() >= largeDataset && s.Reading != nil {
 		s.Reading(path, info.Size())
 	}
 	read, err := trtllm.ReadDatasetFile(path, rows)
-	if now, _ := stampOf(path, true); err != nil || now != stamp || s.now().Sub(time.Unix(0, changed)) < settles || !s.Exists() {
+	if now, _ := stampOf(path, true); err != nil || now != stamp || s.now().Sub(time.Unix(0, changed)) < settles || !s.exists() {
 		return read, err
 	}
 	// That it cannot be kept is no error.

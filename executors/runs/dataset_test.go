@@ -166,7 +166,7 @@ func TestOwnDatasetIsReadOnce(t *testing.T) {
 	}
 	write(row + row)
 	s.now = func() time.Time { return time.Now().Add(time.Hour) }
-	if read(2); kept() != 0 || s.Exists() {
+	if read(2); kept() != 0 || s.exists() {
 		t.Error("reading made a store")
 	}
 	if err := s.Create(); err != nil {

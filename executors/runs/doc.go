@@ -16,7 +16,7 @@
 //     answers the same for many runs at once: it keeps what it judged in a cache
 //     (cache.go), which is used only where the files have not changed since, and
 //     which may be removed at any time.
-//  4. [Store.Replace] retires attempts by a tombstone. Nothing is ever removed.
+//  4. [Store.replace] retires attempts by a tombstone. Nothing is ever removed.
 //  5. [Store.Acquire] admits one writer at a time; readers always may.
 //
 // The file system may be NFS or Lustre: no locks but link(2) and mkdir, one

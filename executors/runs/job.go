@@ -183,7 +183,7 @@ func (j *Job) memberOf(m jobdir.Member) *Attempt {
 	early := k
 	early.Fingerprint = k.Fingerprint[:min(earlierLength, len(k.Fingerprint))]
 	old := j.store.attempt(j.store.KeyDir(early), early, m.Sample, m.Attempt)
-	if run, err := old.Run(); err == nil && run != nil && !a.Exists() {
+	if run, err := old.Run(); err == nil && run != nil && !a.exists() {
 		old.Key.Fingerprint = run.Fingerprint
 		return old
 	}

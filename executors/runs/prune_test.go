@@ -47,7 +47,7 @@ func TestPrune(t *testing.T) {
 		attempt(third, 1, 5, failed), attempt(third, 1, 5, flies), // under way
 		attempt(third, 2, 5, failed),
 	}
-	if err := s.Replace(third, 2, "again", ""); err != nil { // the next attempt must have a later number
+	if err := s.replace(third, 2, "again", ""); err != nil { // the next attempt must have a later number
 		t.Fatal(err)
 	}
 	files := map[string]bool{ // whether they go
@@ -109,7 +109,7 @@ func TestPrune(t *testing.T) {
 	if again, err := s.Prunable(keep); err != nil || len(again) > 0 {
 		t.Errorf("may go once more: %v, %v", again, err)
 	}
-	if held, err := s.Held(testKey, 2); err != nil || held.Valid != 1 || len(held.Failed) != 1 {
+	if held, err := s.state(testKey, 2); err != nil || held.Valid != 1 || len(held.Failed) != 1 {
 		t.Errorf("%+v, %v", held, err)
 	}
 }

@@ -89,7 +89,7 @@ func TestKeysStayInside(t *testing.T) {
 			t.Errorf("Samples(%+v) is no error", k)
 		}
 	}
-	if s.Exists() {
+	if s.exists() {
 		entries, _ := os.ReadDir(s.Dir())
 		if len(entries) != 0 {
 			t.Errorf("something was made: %v", entries)
@@ -114,7 +114,7 @@ func TestOpenTouchesNothing(t *testing.T) {
 	if l, err := s.Keys(); len(l) != 0 || err != nil {
 		t.Errorf("Keys: %v, %v", l, err)
 	}
-	if s.Exists() {
+	if s.exists() {
 		t.Error("the store was made")
 	}
 }

@@ -72,9 +72,9 @@ func (s *Store) WriteRound(r plan.Round, simulated bool) error {
 	return jobdir.ReplaceFile(dir, roundFile(r.Number), jobdir.Encode(r), 0o644)
 }
 
-// A Charge is what an attempt of a search has cost or may still cost, in GPU-hours: its
+// A charge is what an attempt of a search has cost or may still cost, in GPU-hours: its
 // share of its job, of which Dir is the folder.
-type Charge struct {
+type charge struct {
 	Dir      string
 	Round    int
 	GPUHours float64
@@ -82,9 +82,9 @@ type Charge struct {
 
 // Charges are those of a search: of the attempts of all runs that its rounds name whose
 // intents name it.
-func (s *Store) Charges(rounds []plan.Round, simulated bool) ([]Charge, error) {
+func (s *Store) Charges(rounds []plan.Round, simulated bool) ([]charge, error) {
 	seen := map[Key]bool{}
-	var out []Charge
+	var out []charge
 	for _, r := range rounds {
 		for _, run := range r.Runs {
 			k := Key{Fingerprint: run.Fingerprint, Cluster: r.Cluster, Simulated: simulated}
@@ -111,7 +111,7 @@ func (s *Store) Charges(rounds []plan.Round, simulated bool) ([]Charge, error) {
 }
 
 // charge is nil for an attempt of no search, or of another one.
-func (a *Attempt) charge(search string) (*Charge, error) {
+func (a *Attempt) charge(search string) (*charge, error) {
 	intent, err := a.Intent()
 	if err != nil || intent == nil || intent.Search != search {
 		return nil, err
@@ -141,7 +141,7 @@ func (a *Attempt) charge(search string) (*Charge, error) {
 			prepared++
 		}
 	}
-	return &Charge{job.Dir, intent.Round, job.Cost(planned.GPUs, planned.GPUHoursLimit()) / float64(max(1, prepared))}, nil
+	return &charge{job.Dir, intent.Round, job.Cost(planned.GPUs, planned.GPUHoursLimit()) / float64(max(1, prepared))}, nil
 }
 
 // Cost is what a job on so many GPUs has cost, in GPU-hours: by its own account, else by

@@ -193,11 +193,11 @@ func (s *Store) Look(fingerprint, cluster string, simulated bool, wanted int) (p
 	if cluster == "" {
 		return newState(wanted), nil
 	}
-	return s.Held(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
+	return s.state(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
 }
 
-// Held counts the samples of a key.
-func (s *Store) Held(k Key, wanted int) (plan.State, error) {
+// state counts the samples of a key.
+func (s *Store) state(k Key, wanted int) (plan.State, error) {
 	slots, err := s.Samples(k, wanted)
 	return stateOf(slots, wanted), err
 }

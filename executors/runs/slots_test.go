@@ -13,7 +13,7 @@ import (
 
 func held(t *testing.T, s *Store, k Key, wanted int) plan.State {
 	t.Helper()
-	st, err := s.Held(k, wanted)
+	st, err := s.state(k, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,12 +129,12 @@ func TestSamples(t *testing.T) {
 
 func TestReplaceRetires(t *testing.T) {
 	s := Open(t.TempDir())
-	if err := s.Replace(testKey, 1, "nothing there", ""); err != nil {
+	if err := s.replace(testKey, 1, "nothing there", ""); err != nil {
 		t.Fatal(err)
 	}
 	finish(t, newAttempt(t, s, testKey, 1, testAddress))
 	newAttempt(t, s, testKey, 1, testAddress)
-	if err := s.Replace(testKey, 1, "asked for with -replace", ""); err != nil {
+	if err := s.replace(testKey, 1, "asked for with -replace", ""); err != nil {
 		t.Fatal(err)
 	}
 	if st := held(t, s, testKey, 1); st.Valid != 0 || len(st.InFlight) != 0 || st.Missing() != 1 {
@@ -205,7 +205,7 @@ func TestWithoutPlan(t *testing.T) {
 	}
 	old := s.Without("p")
 	for name, look := range map[string]func() (plan.State, error){
-		"store": func() (plan.State, error) { return old.Held(testKey, 1) },
+		"store": func() (plan.State, error) { return old.state(testKey, 1) },
 		"view":  func() (plan.State, error) { return old.View("0").Look(testKey.Fingerprint, testKey.Cluster, false, 1) },
 	} {
 		st, err := look()

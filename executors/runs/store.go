@@ -95,8 +95,8 @@ func (s *Store) Create() error {
 	return jobdir.WriteOnce(s.dir, ".gitignore", []byte("*\n"), 0o644)
 }
 
-// Exists reports whether the store was created.
-func (s *Store) Exists() bool {
+// exists reports whether the store was created.
+func (s *Store) exists() bool {
 	_, err := os.ReadDir(s.dir)
 	return err == nil
 }

@@ -93,7 +93,7 @@ func (t *Trial) retired() error {
 		if err != nil {
 			return err
 		}
-		stone, err := jobdir.Document[Tombstone](l, replacedFile)
+		stone, err := jobdir.Document[tombstone](l, replacedFile)
 		if err != nil {
 			return err
 		}

@@ -11,8 +11,8 @@ import (
 // replacedFile retires the attempts of a sample, beside which it lies.
 const replacedFile = "replaced.json"
 
-// A Tombstone says why attempts no longer count.
-type Tombstone struct {
+// A tombstone says why attempts no longer count.
+type tombstone struct {
 	// UpTo is the last attempt that does not count.
 	UpTo int       `json:"up_to"`
 	Why  string    `json:"why"`
@@ -23,10 +23,10 @@ type Tombstone struct {
 	Before int    `json:"before,omitempty"`
 }
 
-// Replace retires all attempts of a sample that exist now, but for those of plan,
+// replace retires all attempts of a sample that exist now, but for those of plan,
 // the saved plan that asks for it, "" for none. They stay where they are and are
 // judged no more; the sample is measured again.
-func (s *Store) Replace(k Key, sample int, why, plan string) error {
+func (s *Store) replace(k Key, sample int, why, plan string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (s *Store) Replace(k Key, sample int, why, plan string) error {
 	if err != nil {
 		return err
 	}
-	t := Tombstone{UpTo: last, Why: why, Time: s.now().UTC(), Plan: plan, Before: before}
+	t := tombstone{UpTo: last, Why: why, Time: s.now().UTC(), Plan: plan, Before: before}
 	return jobdir.ReplaceFile(dir, replacedFile, jobdir.Encode(t), 0o644)
 }
 
@@ -83,7 +83,7 @@ func (s *Store) ReplaceAll(k Key, why, plan string) error {
 		return err
 	}
 	for _, sample := range samples {
-		if err := s.Replace(k, sample, why, plan); err != nil {
+		if err := s.replace(k, sample, why, plan); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (s *Store) ReplaceAll(k Key, why, plan string) error {
 // retired is the number of the last attempt in a sample's folder that does not
 // count, 0 if all do.
 func (s *Store) retired(l jobdir.Listing) (int, error) {
-	t, err := jobdir.Document[Tombstone](l, replacedFile)
+	t, err := jobdir.Document[tombstone](l, replacedFile)
 	if err != nil || t == nil && !l.Has(replacedFile) {
 		return 0, err
 	}

@@ -69,7 +69,7 @@ func TestEarlierAttemptsAreReplaced(t *testing.T) {
 	if err := s.ReplaceAll(k, "test", ""); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := s.Held(k, 2); err != nil || st.Valid != 0 || len(st.InFlight) != 0 {
+	if st, err := s.state(k, 2); err != nil || st.Valid != 0 || len(st.InFlight) != 0 {
 		t.Errorf("%+v, %v", st, err)
 	}
 	a, err := s.Reserve(k, 1)

@@ -192,7 +192,7 @@ func changeStore(t *testing.T, rt *rapid.T, s *Store) {
 	case "defer":
 		_, err = a.Defer("others are waiting")
 	case "replace":
-		err = s.Replace(k, sample, "asked for", "")
+		err = s.replace(k, sample, "asked for", "")
 	case "edit": // in place, its size kept
 		path = filepath.Join(a.Dir, rapid.SampledFrom([]string{"report.json", "exit", "run.json", "stdout"}).Draw(rt, "edited"))
 		if b, readErr := os.ReadFile(path); readErr == nil {
@@ -450,7 +450,7 @@ func TestAnEditInPlaceIsNoticed(t *testing.T) {
 		s := Open(t.TempDir())
 		retired := newAttempt(t, s, testKey, 1, testAddress)
 		finish(t, retired)
-		if err := s.Replace(testKey, 1, "asked for", ""); err != nil {
+		if err := s.replace(testKey, 1, "asked for", ""); err != nil {
 			t.Fatal(err)
 		}
 		a := newAttempt(t, s, testKey, 1, testAddress)

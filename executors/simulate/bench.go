@@ -23,12 +23,12 @@ const (
 	// simulated.
 	EnvGPU     = "LLMBENCH_GPU"
 	EnvVersion = "LLMBENCH_TRTLLM_VERSION"
-	// EnvSpeed makes time pass: 60 takes a minute for what would take an hour.
+	// envSpeed makes time pass: 60 takes a minute for what would take an hour.
 	// Unset, the stand-in does not wait.
-	EnvSpeed = "LLMBENCH_SIMULATED_SPEED"
-	// EnvFault makes the run fail as the real one does: gpu_oom, nccl, crash,
+	envSpeed = "LLMBENCH_SIMULATED_SPEED"
+	// envFault makes the run fail as the real one does: gpu_oom, nccl, crash,
 	// silent, truncated or hang.
-	EnvFault = "LLMBENCH_SIMULATED_FAULT"
+	envFault = "LLMBENCH_SIMULATED_FAULT"
 )
 
 // A Bench is the stand-in for one process of trtllm-bench.
@@ -155,7 +155,7 @@ func (b *Bench) path(p string) string {
 
 // fault fails the way that the environment asks for.
 func (b *Bench) fault(ctx context.Context) (rc int, failed bool) {
-	switch b.Getenv(EnvFault) {
+	switch b.Getenv(envFault) {
 	case "gpu_oom":
 		fmt.Fprintln(b.Stderr, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB. (SIMULATED)")
 		return 1, true
@@ -181,7 +181,7 @@ func (b *Bench) pass(ctx context.Context, o *estimate.Outcome) error {
 	b.log("Starting benchmark...")
 	n := len(o.Requests)
 	b.log(fmt.Sprintf("Request submission complete. [count=%d, time=0.0000s, rate=%.2f req/s]", n, float64(n)))
-	speed, err := strconv.ParseFloat(b.Getenv(EnvSpeed), 64)
+	speed, err := strconv.ParseFloat(b.Getenv(envSpeed), 64)
 	const ticks = 10
 	for i := 1; i <= ticks; i++ {
 		if err == nil && speed > 0 {

@@ -36,7 +36,7 @@ func (*Config) Target() plan.Target { return target{} }
 // machine has processors.
 func (*Config) Backend(log hclog.Logger) *executors.Backend {
 	return &executors.Backend{
-		Executor:  New(log),
+		Executor:  newExecutor(log),
 		Target:    target{},
 		Simulated: true,
 		Pace: executors.Pace{

@@ -17,9 +17,9 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// Executor runs jobs inside this process. A job dies with the process: a later
+// executor runs jobs inside this process. A job dies with the process: a later
 // one sees it as lost.
-type Executor struct {
+type executor struct {
 	log  hclog.Logger
 	mu   sync.Mutex
 	jobs map[executors.Handle]*running
@@ -31,16 +31,16 @@ type running struct {
 	done   chan struct{}
 }
 
-// New returns an executor without jobs.
-func New(log hclog.Logger) *Executor {
-	return &Executor{
+// newExecutor returns an executor without jobs.
+func newExecutor(log hclog.Logger) *executor {
+	return &executor{
 		log: log, jobs: map[executors.Handle]*running{},
 		data: datasets{read: map[datasetKey]func() (trtllm.Dataset, error){}},
 	}
 }
 
 // Submit implements executors.Executor.
-func (e *Executor) Submit(_ context.Context, job *executors.Job) (executors.Handle, error) {
+func (e *executor) Submit(_ context.Context, job *executors.Job) (executors.Handle, error) {
 	h := newHandle(job.Name)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -63,7 +63,7 @@ func (e *Executor) Submit(_ context.Context, job *executors.Job) (executors.Hand
 }
 
 // Poll implements executors.Executor.
-func (e *Executor) Poll(_ context.Context, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
+func (e *executor) Poll(_ context.Context, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	out := map[executors.Handle]executors.Status{}
@@ -73,7 +73,7 @@ func (e *Executor) Poll(_ context.Context, handles []executors.Handle) (map[exec
 	return out, nil
 }
 
-func (e *Executor) status(h executors.Handle) executors.Status {
+func (e *executor) status(h executors.Handle) executors.Status {
 	s := executors.Status{JobID: executors.JobID(h), Cluster: Cluster}
 	if r, ok := e.jobs[h]; ok {
 		select {
@@ -93,7 +93,7 @@ func (e *Executor) status(h executors.Handle) executors.Status {
 }
 
 // Cancel implements executors.Executor. It returns when the job has ended.
-func (e *Executor) Cancel(ctx context.Context, h executors.Handle) error {
+func (e *executor) Cancel(ctx context.Context, h executors.Handle) error {
 	e.mu.Lock()
 	r, ok := e.jobs[h]
 	e.mu.Unlock()

@@ -28,12 +28,12 @@ func TestContract(t *testing.T) {
 				Name: fmt.Sprintf("simulate-%d", n), Dir: dir,
 				Members: []executors.Member{{Dir: dir, Run: &plan.Run{
 					Hardware: plan.Hardware{GPU: "GB200"}, Image: plan.Image{TRTLLMVersion: "1.0"},
-					Env:   map[string]*string{EnvFault: &fault},
+					Env:   map[string]*string{envFault: &fault},
 					Model: plan.Model{Checkpoint: "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"}, Settings: plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}},
 					Arguments: trtllm.Arguments{"tp": 8, "ep": 8, "num_requests": 1},
 				}}},
 			}
 		}
 	}
-	executortest.Run(t, executortest.Harness{Executor: New(hclog.NewNullLogger()), Job: job(""), Long: job("hang")})
+	executortest.Run(t, executortest.Harness{Executor: newExecutor(hclog.NewNullLogger()), Job: job(""), Long: job("hang")})
 }

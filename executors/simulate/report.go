@@ -24,7 +24,7 @@ func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scena
 		if err := rep.WriteJSON(&text); err != nil {
 			return b.refuse(err)
 		}
-		if b.Getenv(EnvFault) == "truncated" {
+		if b.Getenv(envFault) == "truncated" {
 			text.Truncate(text.Len() / 2)
 		}
 		b.log(fmt.Sprintf("Writing report to '%s'.", inv.Report))
@@ -32,7 +32,7 @@ func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scena
 			return b.refuse(err)
 		}
 	}
-	if b.Getenv(EnvFault) == "truncated" {
+	if b.Getenv(envFault) == "truncated" {
 		return 1
 	}
 	if err := rep.WriteText(b.Stdout, epoch.Format(logTime)); err != nil {

@@ -42,7 +42,7 @@ func (c *Config) auxiliary(name, dir string, options []string, say func(format s
 	near := *c
 	near.PollInterval = min(max(time.Second, c.PollInterval), 10*time.Second)
 	return &auxiliary{
-		executor: New(&near, hclog.NewNullLogger()),
+		executor: newExecutor(&near, hclog.NewNullLogger()),
 		job:      &executors.Job{Name: name, Dir: dir, Argv: sbatch(options), NotBefore: time.Now()},
 		say:      say, pause: near.PollInterval, grace: 30 * time.Second,
 	}

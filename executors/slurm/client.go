@@ -12,7 +12,7 @@ import (
 type client struct {
 	// cluster is named in every question where the executor's block names one.
 	cluster string
-	runner  Runner
+	runner  runner
 }
 
 // ask runs one of Slurm's commands for the cluster.

@@ -54,7 +54,7 @@ func TestOneClient(t *testing.T) {
 // sbatch --test-only is asked once for jobs that differ in their names alone.
 func TestPreflightAsksOnce(t *testing.T) {
 	c := &countingRunner{calls: map[string]int{}}
-	e := New(&Config{CommandsPerMinute: 600}, hclog.NewNullLogger())
+	e := newExecutor(&Config{CommandsPerMinute: 600}, hclog.NewNullLogger())
 	e.Through(c)
 	for _, argv := range []string{"--job-name=a --nodes=2", "--job-name=b --nodes=2", "--job-name=a --nodes=4", "--job-name=c --nodes=2"} {
 		job := &executors.Job{Argv: slices.Concat([]string{"sbatch"}, strings.Fields(argv), []string{"script.sh"})}

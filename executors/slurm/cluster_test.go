@@ -214,8 +214,8 @@ func profileOfCluster(t *testing.T, accounting bool) {
 	}
 }
 
-func newExecutor(cfg *Config) *Executor {
-	e := New(cfg, hclog.NewNullLogger())
+func impatient(cfg *Config) *Executor {
+	e := newExecutor(cfg, hclog.NewNullLogger())
 	e.AdoptWindow = 2 * time.Second
 	return e
 }
@@ -227,7 +227,7 @@ func contract(t *testing.T) {
 		return func(t *testing.T) *executors.Job { n++; return testJob(t, cfg, testRun(script), n) }
 	}
 	executortest.Run(t, executortest.Harness{
-		Executor: newExecutor(cfg), Job: job("exit 0"), Long: job("sleep 600"),
+		Executor: impatient(cfg), Job: job("exit 0"), Long: job("sleep 600"),
 		Refused: func(t *testing.T) *executors.Job {
 			wrong := *cfg
 			wrong.Partition = "nowhere"
@@ -239,7 +239,7 @@ func contract(t *testing.T) {
 // environmentOfJob checks tasks, GPUs, exit status and secrets of a job.
 func environmentOfJob(t *testing.T) {
 	cfg := testConfig()
-	e := newExecutor(cfg)
+	e := impatient(cfg)
 	t.Setenv("HF_TOKEN", "not for jobs")
 	t.Setenv("SBATCH_PARTITION", "nowhere")
 	job := testJob(t, cfg, testRun(`echo "rank $SLURM_PROCID gpus $CUDA_VISIBLE_DEVICES token ${HF_TOKEN:-none} secret $HF_SECRET"; [ "$SLURM_PROCID" = 0 ] && exit 7; exit 0`), 50)
@@ -275,7 +275,7 @@ func environmentOfJob(t *testing.T) {
 // claimExcludes submits one attempt twice behind the executor's back.
 func claimExcludes(t *testing.T) {
 	cfg := testConfig()
-	e := newExecutor(cfg)
+	e := impatient(cfg)
 	job := testJob(t, cfg, testRun("sleep 2; echo once >>ran.$SLURM_PROCID"), 60)
 	first := submit(t, e, job)
 	second := submit(t, e, job)
@@ -294,7 +294,7 @@ func claimExcludes(t *testing.T) {
 // requeueRefused has Slurm start a job again.
 func requeueRefused(t *testing.T) {
 	cfg := testConfig()
-	e := newExecutor(cfg)
+	e := impatient(cfg)
 	job := testJob(t, cfg, testRun("sleep 600"), 70)
 	job.Argv = replaceArg(job.Argv, "--no-requeue", "--requeue")
 	h := submit(t, e, job)
@@ -317,7 +317,7 @@ func requeueRefused(t *testing.T) {
 // lostAnswer kills sbatch's answer: the job exists and nobody was told.
 func lostAnswer(t *testing.T) {
 	cfg := testConfig()
-	e := newExecutor(cfg)
+	e := impatient(cfg)
 	job := testJob(t, cfg, testRun("sleep 600"), 80)
 	bin := t.TempDir()
 	real, err := exec.LookPath("sbatch")
@@ -360,7 +360,7 @@ func launchersRun(t *testing.T) {
 			}
 		}
 		cfg := testConfig()
-		e := newExecutor(cfg)
+		e := impatient(cfg)
 		run := testRun("")
 		run.Settings.Launcher = append([]string{path, bench}, launched...)
 		job := testJob(t, cfg, run, 94)
@@ -384,7 +384,7 @@ func launcherHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := testConfig()
-	e := newExecutor(cfg)
+	e := impatient(cfg)
 	run := testRun("")
 	run.Settings.Launcher = []string{launcher, "sh", "-c", "echo 'Error: No such option: --x' >&2; exit 2"}
 	job := testJob(t, cfg, run, 95)
@@ -407,7 +407,7 @@ func launcherHangs(t *testing.T) {
 // every half minute, so that this is the slow one.
 func timeLimit(t *testing.T) {
 	cfg := testConfig()
-	e := newExecutor(cfg)
+	e := impatient(cfg)
 	run := testRun("sleep 300")
 	run.TimeLimitSeconds = 60
 	job := testJob(t, cfg, run, 90)

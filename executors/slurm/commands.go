@@ -40,9 +40,9 @@ func (e *commandError) Error() string {
 
 func (e *commandError) Unwrap() error { return e.err }
 
-// A Runner runs one of Slurm's commands in dir for at most timeout and returns
+// A runner runs one of Slurm's commands in dir for at most timeout and returns
 // its standard output.
-type Runner interface {
+type runner interface {
 	Run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (stdout string, err error)
 }
 
@@ -53,7 +53,7 @@ func (processes) Run(ctx context.Context, timeout time.Duration, dir string, arg
 	return call(ctx, timeout, dir, argv...)
 }
 
-// A CommandError is what a Runner returns for a command that failed with words
+// A CommandError is what a runner returns for a command that failed with words
 // of its own; answered says that it ended by itself.
 func CommandError(name, stderr string, answered bool) error {
 	return &commandError{name: name, stderr: stderr, err: errors.New("exit status 1"), answered: answered}
@@ -62,7 +62,7 @@ func CommandError(name, stderr string, answered bool) error {
 // gentle runs commands no faster than a bucket gives tokens: the controller is
 // shared by all users of the cluster.
 type gentle struct {
-	next   Runner
+	next   runner
 	bucket *rate.Limiter
 }
 

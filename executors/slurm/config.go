@@ -46,10 +46,10 @@ type Config struct {
 	segment      *bool
 	segmentPlace hcl.Range
 	// runner runs Slurm's commands; nil runs those of this host.
-	runner Runner
+	runner runner
 }
 
-func (c *Config) commands() Runner {
+func (c *Config) commands() runner {
 	if c.runner == nil {
 		return processes{}
 	}

@@ -35,8 +35,8 @@ type Executor struct {
 	absent map[executors.Handle]time.Time // since when squeue does not know a job
 }
 
-// New returns an executor for cfg.
-func New(cfg *Config, log hclog.Logger) *Executor {
+// newExecutor returns an executor for cfg.
+func newExecutor(cfg *Config, log hclog.Logger) *Executor {
 	return &Executor{
 		cfg: cfg, log: log, slurm: &client{cfg.Cluster, gentle{next: cfg.commands(), bucket: cfg.bucket(burst)}},
 		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
@@ -71,7 +71,7 @@ func (e *Executor) Know(p *Profile) {
 
 // Through makes the executor run its commands by r instead of as processes, and
 // share nothing with others on this host.
-func (e *Executor) Through(r Runner) { e.slurm.runner, e.shared = r, nil }
+func (e *Executor) Through(r runner) { e.slurm.runner, e.shared = r, nil }
 
 // Submit implements executors.Executor. A job that may exist already is looked
 // up by its name before anything is submitted; after a clear answer there is none.

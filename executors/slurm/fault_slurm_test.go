@@ -46,7 +46,7 @@ type faultySlurm struct {
 	wg      sync.WaitGroup
 }
 
-// Run implements Runner.
+// Run implements runner.
 func (f *faultySlurm) Run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
 	f.mu.Lock()
 	f.calls = append(f.calls, argv[0])

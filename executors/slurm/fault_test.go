@@ -257,7 +257,7 @@ func (s *schedule) life() (ended bool, died string) {
 func (s *schedule) backend() *executors.Backend {
 	cfg := s.config()
 	b := cfg.Backend(hclog.NewNullLogger())
-	e := New(cfg, hclog.NewNullLogger())
+	e := newExecutor(cfg, hclog.NewNullLogger())
 	e.Through(s.slurm)
 	b.Executor, b.Ref, b.Cluster, b.Simulated = e, plan.ExecutorRef{Type: Type, Name: "gb"}, s.cluster, false
 	return b

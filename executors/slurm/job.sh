@@ -63,7 +63,7 @@ observe() {
   fi
   weights=${LLMBENCH_MODEL_PATH:-}
   if [ -r "$weights/config.json" ]; then
-    printf 'checkpoint_sha256=%s\n' "$(cd "$weights" && { cat config.json hf_quant_config.json ./*.index.json; stat -Lc '%n %s' ./*.safetensors; } | sha256sum | cut -c1-64)"
+    printf 'checkpoint_sha256=%s\n' "$(@CHECKPOINT@)"
   else
     missing "the job cannot read config.json in the model's path" checkpoint_sha256
   fi

@@ -1,13 +1,13 @@
 package slurm
 
 import (
+	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema/regular"
@@ -24,47 +24,34 @@ func (c *Config) Observe(run *plan.Run) plan.Observation {
 		}
 	}
 	if run.Model.Path != nil {
-		if sum, ok := checkpointDigest(*run.Model.Path); ok {
+		if sum := digestOf(*run.Model.Path); sum != "" {
 			out["checkpoint_sha256"] = sum
 		}
 	}
 	return out
 }
 
-// checkpointDigest is the SHA-256 of a checkpoint's configuration and index, and
-// of the names and sizes of its shards: the weights themselves take minutes.
-// false is for a folder that is not to be seen, or no checkpoint.
-func checkpointDigest(dir string) (string, bool) {
-	entries, err := os.ReadDir(dir)
+// checkpointDigest is the shell text that prints the SHA-256 of a checkpoint's
+// configuration and index, and of the names and sizes of its shards, in the folder
+// $weights: the weights themselves take minutes. Jobs run it too.
+const checkpointDigest = `cd "$weights" && { cat config.json hf_quant_config.json ./*.index.json; stat -Lc '%n %s' ./*.safetensors; } | sha256sum | cut -c1-64`
+
+// digestTime bounds what a file system that does not answer may cost.
+const digestTime = 30 * time.Second
+
+// digestOf is the digest of the checkpoint in dir, "" for a folder that cannot be seen
+// from here or holds no checkpoint.
+func digestOf(dir string) string {
+	if info, err := os.Stat(filepath.Join(dir, "config.json")); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), digestTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", checkpointDigest)
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "weights="+dir)
+	out, err := cmd.Output()
 	if err != nil {
-		return "", false
+		return ""
 	}
-	files := []string{"config.json", "hf_quant_config.json"}
-	var shards []string
-	for _, e := range entries {
-		switch name := e.Name(); {
-		case strings.HasPrefix(name, "."):
-		case strings.HasSuffix(name, ".index.json"):
-			files = append(files, name)
-		case strings.HasSuffix(name, ".safetensors"):
-			shards = append(shards, name)
-		}
-	}
-	h := sha256.New()
-	for _, name := range files {
-		b, err := regular.Read(filepath.Join(dir, name), regular.MaxText)
-		if err != nil && name == files[0] {
-			return "", false
-		}
-		h.Write(b)
-	}
-	slices.Sort(shards)
-	for _, name := range shards {
-		info, err := os.Stat(filepath.Join(dir, name))
-		if err != nil {
-			return "", false
-		}
-		fmt.Fprintf(h, "./%s %d\n", name, info.Size())
-	}
-	return hex.EncodeToString(h.Sum(nil)), true
+	return strings.TrimSpace(string(out))
 }

@@ -78,8 +78,8 @@ type Partition struct {
 	Topology string `json:"topology"`
 }
 
-// Here reports whether Slurm's commands are on this host.
-func (c *Config) Here() bool {
+// here reports whether Slurm's commands are on this host.
+func (c *Config) here() bool {
 	_, err := exec.LookPath("sbatch")
 	return err == nil || c.runner != nil
 }
@@ -90,7 +90,7 @@ func (c *Config) Here() bool {
 func (c *Config) Probe(ctx context.Context, remembered func(cluster string) *Profile) *Profile {
 	s := c.client()
 	p := &Profile{Form: profileForm, Probed: time.Now().UTC(), Cluster: c.Cluster, Partitions: map[string]Partition{}, Topologies: map[string]Topology{}}
-	if !c.Here() {
+	if !c.here() {
 		return p
 	}
 	recall := func() *Profile {

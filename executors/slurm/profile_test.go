@@ -143,7 +143,7 @@ func TestProfileOfRacks(t *testing.T) {
 			t.Errorf("%s: %s, want %s with %q in\n%s", c.name, got, c.said, c.words, strings.Join(words, "\n"))
 		}
 	}
-	e := New(&Config{PollInterval: time.Minute}, hclog.NewNullLogger())
+	e := newExecutor(&Config{PollInterval: time.Minute}, hclog.NewNullLogger())
 	e.Know(&Profile{MessageTimeout: 100})
 	if e.AdoptWindow != 230*time.Second {
 		t.Errorf("a job is looked for for %s, and the controller may take 100 s twice", e.AdoptWindow)
@@ -284,7 +284,7 @@ func TestQuestionsCarryTheCluster(t *testing.T) {
 	if p := cfg.Probe(t.Context(), nil); p.Cluster != "rack" || p.DefaultAccount != "perf" {
 		t.Errorf("%+v", p)
 	}
-	e := New(cfg, hclog.NewNullLogger())
+	e := newExecutor(cfg, hclog.NewNullLogger())
 	e.shared = nil
 	h := e.handle("7", "llmb-x")
 	job := &executors.Job{Name: "llmb-y", Dir: t.TempDir(), Argv: []string{"sbatch", "--clusters=far", "script.sh"}, Resumed: true, NotBefore: time.Now()}
@@ -327,7 +327,7 @@ func TestWindowIsFilled(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := New(&Config{PollInterval: time.Minute, MaxInQueue: 100, CommandsPerMinute: 12, paced: c.paced}, hclog.NewNullLogger())
+				e := newExecutor(&Config{PollInterval: time.Minute, MaxInQueue: 100, CommandsPerMinute: 12, paced: c.paced}, hclog.NewNullLogger())
 				e.slurm.runner = gentle{next: &canned{answers: map[string]string{"sbatch": ""}}, bucket: e.cfg.bucket(burst)}
 				e.Know(&c.profile)
 				began := time.Now()

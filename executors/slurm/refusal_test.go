@@ -43,7 +43,7 @@ func TestLimits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &limited{words: c.words, queue: c.queue}
-				e := New(&Config{PollInterval: time.Minute, CommandsPerMinute: 600}, hclog.NewNullLogger())
+				e := newExecutor(&Config{PollInterval: time.Minute, CommandsPerMinute: 600}, hclog.NewNullLogger())
 				e.Through(s)
 				job := &executors.Job{Name: "llmb-x-s1-a1", Dir: t.TempDir(), Argv: []string{"sbatch", "script.sh"}, NotBefore: time.Now()}
 				for i, refused := range c.refused {

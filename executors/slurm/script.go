@@ -53,15 +53,16 @@ func (t *target) script(name string, runs []*plan.Run, limit int) string {
 	}
 	return jobScript().fill(map[string]string{
 		"ENGINE": engine, "LOAD": load, "UNLOAD": unload,
-		"NAME":      name,
-		"RUNS":      strings.TrimRight(described.String(), "\n"),
-		"ORDER":     strings.TrimRight(order.String(), "\n"),
-		"LIMIT":     strconv.Itoa(limit),
-		"MARGIN":    strconv.Itoa(int(margin / time.Second)),
-		"SEGMENT":   quote(t.segmentOf(first)),
-		"KEEPER":    t.keeper(first.Hardware.Nodes),
-		"IMAGE":     quote(t.image(first)),
-		"TELEMETRY": t.telemetry(first),
+		"NAME":       name,
+		"RUNS":       strings.TrimRight(described.String(), "\n"),
+		"ORDER":      strings.TrimRight(order.String(), "\n"),
+		"LIMIT":      strconv.Itoa(limit),
+		"MARGIN":     strconv.Itoa(int(margin / time.Second)),
+		"SEGMENT":    quote(t.segmentOf(first)),
+		"KEEPER":     t.keeper(first.Hardware.Nodes),
+		"IMAGE":      quote(t.image(first)),
+		"CHECKPOINT": checkpointDigest,
+		"TELEMETRY":  t.telemetry(first),
 	})
 }
 

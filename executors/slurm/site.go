@@ -77,7 +77,7 @@ func (c *Config) Backend(log hclog.Logger) *executors.Backend {
 
 func (c *Config) backend(log hclog.Logger) *executors.Backend {
 	return &executors.Backend{
-		Executor:  New(c, log),
+		Executor:  newExecutor(c, log),
 		Simulated: c.simulated(),
 		Pace: executors.Pace{
 			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.MaxInQueue,

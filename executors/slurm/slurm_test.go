@@ -258,7 +258,7 @@ func TestLies(t *testing.T) {
 	for _, name := range []string{"sbatch", "squeue", "sacct", "scontrol", "scancel"} {
 		fake(t, bin, name, "exit 1")
 	}
-	e := New(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
+	e := newExecutor(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
 	e.shared = nil
 	e.AdoptWindow, e.LostAfter = time.Millisecond, 0
 	job := &executors.Job{Name: "llmb-x-s1-a1", Dir: t.TempDir(), Argv: []string{"sbatch", "script.sh"}, NotBefore: time.Now()}
@@ -402,7 +402,7 @@ func (a *askedRunner) Run(_ context.Context, _ time.Duration, _ string, argv ...
 // A run that shares its job with others is looked into on its own nodes alone.
 func TestDiagnoseKeepsToItsNodes(t *testing.T) {
 	a := &askedRunner{}
-	e := New(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
+	e := newExecutor(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
 	e.Through(a)
 	for want, nodes := range map[string][]string{
 		"--input=none --nodes=2 --ntasks=2 --nodelist=gb03,gb04 bash": {"gb03", "gb04"},
@@ -424,7 +424,7 @@ func TestOneCommandATick(t *testing.T) {
 		handles = append(handles, handle{id: fmt.Sprint(100 + i), name: name}.String())
 	}
 	c := &countingRunner{out: queue.String(), calls: map[string]int{}}
-	e := New(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
+	e := newExecutor(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
 	e.Through(c)
 	for range 10 {
 		all, err := e.Poll(t.Context(), handles)

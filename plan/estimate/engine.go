@@ -12,7 +12,7 @@ type engine struct {
 	roof    *roofline
 	ranks   []*rank
 	alike   int // how many ranks each stands for
-	sent    []Timing
+	sent    []timing
 	next    int   // of the requests, to be sent
 	queue   []int // sent, on no rank yet
 	flight  int
@@ -49,7 +49,7 @@ func (e *engine) populate(requests []Request, ranks int) {
 	for i := range e.ranks {
 		e.ranks[i] = &rank{}
 	}
-	e.sent = make([]Timing, len(requests))
+	e.sent = make([]timing, len(requests))
 	for i, r := range requests {
 		e.sent[i].Request = r
 	}
@@ -65,8 +65,8 @@ func equalLengths(list []Request) bool {
 }
 
 // timings are those of all requests, in the order in which they were sent.
-func (e *engine) timings() []Timing {
-	out := make([]Timing, len(e.s.Requests))
+func (e *engine) timings() []timing {
+	out := make([]timing, len(e.s.Requests))
 	for i := range out {
 		out[i] = e.sent[i/e.alike]
 	}
@@ -198,16 +198,16 @@ func (e *engine) send() {
 	}
 }
 
-// A Timing is when a request was sent, gave its first token and its last, in
+// A timing is when a request was sent, gave its first token and its last, in
 // seconds from the first request.
-type Timing struct {
+type timing struct {
 	Start, First, End float64
 	Request
 }
 
 // An Outcome is a simulated run.
 type Outcome struct {
-	Requests   []Timing
+	Requests   []timing
 	TotalS     float64
 	Iterations int
 	Memory     MemoryUse

@@ -193,7 +193,7 @@ func TestDefaultBackendOfExperts(t *testing.T) {
 
 func TestOptionsAreListedOnce(t *testing.T) {
 	listed := map[string]bool{}
-	for _, o := range Options {
+	for _, o := range options {
 		if listed[o.Name] || o.Why == "" {
 			t.Errorf("%s is listed twice or says not why", o.Name)
 		}

@@ -195,7 +195,7 @@ func (r *roofline) communication(n, global float64) float64 {
 	case tp == 1, s.AttentionDP && layers == 0:
 		return stages
 	case s.AttentionDP:
-		bytes, link := m.Routed.Dtype.Bytes()+2, s.GPU.NVLink*r.p.Link
+		bytes, link := m.Routed.Dtype.bytes()+2, s.GPU.NVLink*r.p.Link
 		if s.AllToAll {
 			reach := tp * (1 - math.Pow(1-1/tp, float64(m.TopK))) * (tp - 1) / tp
 			return n*layers*reach*h*bytes/link + 3*layers*r.p.Collective + stages

@@ -62,7 +62,7 @@ func (m MemoryUse) fits() error {
 // splits KV heads, of which each rank keeps one at least; what latent attention
 // caches is not split, and chunked layers store all tokens.
 func (s *Scenario) kvBytes() float64 {
-	b := float64(s.Model.KVElements) * s.Model.KVDtype.Bytes() / s.pp()
+	b := float64(s.Model.KVElements) * s.Model.KVDtype.bytes() / s.pp()
 	if s.AttentionDP || s.Model.MLARank > 0 {
 		return b
 	}
@@ -86,7 +86,7 @@ func (s *Scenario) activations() float64 {
 		return bytes
 	}
 	gathered := tokens * float64(s.Ranks())
-	in := m.Routed.Dtype.Bytes()
+	in := m.Routed.Dtype.bytes()
 	f := float64(m.ExpertFFN)
 	if !s.AttentionDP && s.EP <= 1 {
 		f /= float64(max(1, s.TP))
@@ -129,7 +129,7 @@ const (
 // that the files hold, scales and packed pairs among them, times the size of the
 // quantization, half a byte for NVFP4.
 func (m Model) countedBytes() float64 {
-	elements, size := 0.0, BF16.Bytes()
+	elements, size := 0.0, BF16.bytes()
 	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared, m.Router, m.Routed, m.Embedding, m.Head, m.Vision} {
 		switch {
 		case w.Params == 0:
@@ -154,7 +154,7 @@ func (s *Scenario) countedKV() float64 {
 	if m.MLARank == 0 && m.KVHeads > 0 {
 		elements *= math.Max(1, float64(s.TP)/float64(m.KVHeads))
 	}
-	return elements * m.KVDtype.Bytes()
+	return elements * m.KVDtype.bytes()
 }
 
 func roundBatch(n float64) int {

@@ -16,9 +16,9 @@ const (
 	MXFP4 Dtype = "MXFP4"
 )
 
-// Bytes is the size of one parameter: NVFP4 has an FP8 scale for 16 values,
+// bytes is the size of one parameter: NVFP4 has an FP8 scale for 16 values,
 // MXFP4 one byte for 32.
-func (d Dtype) Bytes() float64 {
+func (d Dtype) bytes() float64 {
 	switch d {
 	case FP8:
 		return 1
@@ -36,7 +36,7 @@ type Weight struct {
 	Dtype  Dtype
 }
 
-func (w Weight) bytes() float64 { return w.Params * w.Dtype.Bytes() }
+func (w Weight) bytes() float64 { return w.Params * w.Dtype.bytes() }
 
 // A Model is an architecture with the types of one checkpoint. Parameters count
 // all layers together.

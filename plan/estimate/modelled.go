@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// An Option is an argument of trtllm-bench throughput, or a key of its options
+// An option is an argument of trtllm-bench throughput, or a key of its options
 // file by its dotted path, that predictions account for. Any that is not in
-// Options may move a number and predictions do not say so.
-type Option struct {
+// options may move a number and predictions do not say so.
+type option struct {
 	Name string
 	// Seen are the values that predictions account for, nil for all: those that
 	// published runs were measured with, and the default.
@@ -18,8 +18,8 @@ type Option struct {
 	Why string
 }
 
-// Sees reports whether predictions account for value.
-func (o Option) Sees(value any) bool {
+// sees reports whether predictions account for value.
+func (o option) sees(value any) bool {
 	return o.Seen == nil || slices.ContainsFunc(o.Seen, func(seen any) bool { return alikeValues(seen, value) })
 }
 
@@ -60,8 +60,8 @@ const (
 // The backend of experts where none is named: AUTO from TensorRT-LLM 1.2 on.
 const defaultExperts, defaultExpertsEarly = "AUTO", "CUTLASS"
 
-// Options is what predictions account for.
-var Options = []Option{
+// options is what predictions account for.
+var options = []option{
 	{"tp", nil, sized},
 	{"pp", nil, sized},
 	{"max_batch_size", nil, simulated},
@@ -130,18 +130,18 @@ var Options = []Option{
 	{"max_input_len", nil, neutral},
 }
 
-var optionsByName = func() map[string]Option {
-	m := make(map[string]Option, len(Options))
-	for _, o := range Options {
+var optionsByName = func() map[string]option {
+	m := make(map[string]option, len(options))
+	for _, o := range options {
 		m[o.Name] = o
 	}
 	return m
 }()
 
-// optionObjects are the objects of the options file with a key in Options.
+// optionObjects are the objects of the options file with a key in options.
 var optionObjects = func() map[string]bool {
 	m := map[string]bool{}
-	for _, o := range Options {
+	for _, o := range options {
 		if object, _, ok := strings.Cut(o.Name, "."); ok {
 			m[object] = true
 		}
@@ -179,7 +179,7 @@ func NotModelled(arguments map[string]any, options any, early bool) map[string]a
 
 func unseen(name string, value any) bool {
 	o, known := optionsByName[name]
-	return value != nil && !(known && o.Sees(value))
+	return value != nil && !(known && o.sees(value))
 }
 
 // seesEP reports whether published runs cut the experts as a run does: into
@@ -195,7 +195,7 @@ func seesEP(arguments map[string]any, options any) bool {
 }
 
 // eachKey calls f for every value in an object that is not an object itself, and
-// for objects of which no key is in Options.
+// for objects of which no key is in options.
 func eachKey(prefix string, object map[string]any, f func(path string, value any)) {
 	for name, value := range object {
 		path := prefix + name

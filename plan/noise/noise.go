@@ -46,13 +46,13 @@ func (p *Pool) Join(other Pool) {
 // Degrees is how many degrees of freedom were added.
 func (p Pool) Degrees() int { return p.degrees }
 
-// Known reports whether the samples tell the noise, so that it is not assumed.
-func (p Pool) Known() bool { return p.degrees >= LeastDegrees }
+// known reports whether the samples tell the noise, so that it is not assumed.
+func (p Pool) known() bool { return p.degrees >= LeastDegrees }
 
 // SD is the standard deviation between samples of one run relative to their mean:
 // 0.015 for 1.5 %.
 func (p Pool) SD() float64 {
-	if !p.Known() {
+	if !p.known() {
 		return Assumed
 	}
 	return p.Measured()
@@ -119,7 +119,7 @@ func (p Pool) Changes(history []Point) []Change {
 // limit is how many standard errors a difference must have. Few degrees of freedom
 // leave the noise itself in doubt.
 func (p Pool) limit() float64 {
-	if !p.Known() {
+	if !p.known() {
 		return distuv.UnitNormal.Quantile(1 - mistaken/2)
 	}
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(p.degrees)}.Quantile(1 - mistaken/2)

@@ -107,7 +107,7 @@ func TestPool(t *testing.T) {
 	for range 3 {
 		p.Add([]float64{0.0495, 0.0505}) // in another unit
 	}
-	if want := math.Sqrt2 / 100; math.Abs(p.SD()-want) > 1e-9 || !p.Known() {
+	if want := math.Sqrt2 / 100; math.Abs(p.SD()-want) > 1e-9 || !p.known() {
 		t.Errorf("%v with %d degrees, want %v", p.SD(), p.Degrees(), want)
 	}
 }

@@ -94,7 +94,7 @@ func TestDatasetRows(t *testing.T) {
 		for i, line := range lines[:len(lines)-1] {
 			checkRow(t, s, i, line)
 		}
-		read, err := ReadDataset(&b, 0)
+		read, err := readDataset(&b, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

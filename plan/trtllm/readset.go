@@ -16,14 +16,14 @@ import (
 // ids. A file without line ends is refused there, and not read into memory.
 const maxRowBytes = 256 << 20
 
-// ReadDataset checks the first limit rows of a data set, all of them when limit
+// readDataset checks the first limit rows of a data set, all of them when limit
 // is 0 or less, as trtllm-bench reads them (bench/utils/data.py). It refuses what
 // would end trtllm-bench or make it measure nothing, and names the line. What
 // follows the last row that counts is not read. Memory is that of one row and
 // the lengths.
 //
 // An error of r is returned wrapped; any other error is a mistake in the rows.
-func ReadDataset(r io.Reader, limit int) (Dataset, error) {
+func readDataset(r io.Reader, limit int) (Dataset, error) {
 	in := newRowReader(r, maxRowBytes)
 	sum := sha256.New()
 	var ds Dataset
@@ -55,7 +55,7 @@ func ReadDataset(r io.Reader, limit int) (Dataset, error) {
 	return ds, nil
 }
 
-// ReadDatasetFile is ReadDataset for a file. One that cannot be opened is an
+// ReadDatasetFile is readDataset for a file. One that cannot be opened is an
 // *fs.PathError.
 func ReadDatasetFile(path string, limit int) (Dataset, error) {
 	f, err := regular.Open(path)
@@ -63,7 +63,7 @@ func ReadDatasetFile(path string, limit int) (Dataset, error) {
 		return Dataset{}, err
 	}
 	defer f.Close()
-	return ReadDataset(f, limit)
+	return readDataset(f, limit)
 }
 
 // A rowReader cuts a stream into lines of bounded length.

@@ -32,7 +32,7 @@ func TestReadDataset(t *testing.T) {
 		}
 		text := strings.Join(lines[:n], "")
 		sum := sha256.Sum256([]byte(text))
-		got, err := ReadDataset(iotest.OneByteReader(strings.NewReader(rows)), limit)
+		got, err := readDataset(iotest.OneByteReader(strings.NewReader(rows)), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestReadDatasetRefuses(t *testing.T) {
 		{`{"task_id":0,"prompt":7,"output_tokens":1}`, "line 1: prompt is not a string"},
 		{`{"task_id":0,"prompt":"","output_tokens":1}`, "line 1: prompt is empty"},
 	} {
-		_, err := ReadDataset(strings.NewReader(c.row), 0)
+		_, err := readDataset(strings.NewReader(c.row), 0)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s\n\tgives %v\n\twant %s", c.row, err, c.want)
 		}
@@ -89,7 +89,7 @@ func TestReadDatasetTraits(t *testing.T) {
 {"task_id":1,"prompt":"Grüße","output_tokens":8}
 {"task_id":2,"prompt":"a","media_paths":["a.png"],"output_tokens":2}
 {"task_id":3,"input_ids":[900],"lora_request":{"lora_name":"a"},"output_tokens":2}`
-	ds, err := ReadDataset(strings.NewReader(rows), 0)
+	ds, err := readDataset(strings.NewReader(rows), 0)
 	want := Traits{LongestText: 7 + 1 + 8, LongestPrompt: 7 + 1, MediaLine: 3, LoRALine: 4, LargestID: 900, IDLine: 1}
 	if err != nil || ds.Traits != want {
 		t.Errorf("%+v (%v), want %+v", ds.Traits, err, want)
@@ -116,7 +116,7 @@ func TestReadDatasetNamesTheFile(t *testing.T) {
 		{"Loading tokenizer\n" + row + "\n", "line of a log"},
 		{`{"task_id":0,"prompt":"Gr` + "\xfc" + `n","output_tokens":1}`, "not UTF-8"},
 	} {
-		_, err := ReadDataset(strings.NewReader(c.file), 0)
+		_, err := readDataset(strings.NewReader(c.file), 0)
 		if err == nil || !strings.HasPrefix(err.Error(), "line 1: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q\n\tgives %v\n\twant %s", c.file, err, c.want)
 		}
@@ -126,11 +126,11 @@ func TestReadDatasetNamesTheFile(t *testing.T) {
 func TestReadDatasetPassesErrorsOn(t *testing.T) {
 	gone := errors.New("stale file handle")
 	row := `{"task_id":0,"input_ids":[1],"output_tokens":1}` + "\n"
-	_, err := ReadDataset(io.MultiReader(strings.NewReader(row+row+row[:9]), iotest.ErrReader(gone)), 0)
+	_, err := readDataset(io.MultiReader(strings.NewReader(row+row+row[:9]), iotest.ErrReader(gone)), 0)
 	if !errors.Is(err, gone) || !strings.HasPrefix(err.Error(), "line 3: ") {
 		t.Errorf("error %v, want %v on line 3", err, gone)
 	}
-	if _, err := ReadDataset(io.MultiReader(strings.NewReader(row+row), iotest.ErrReader(gone)), 2); err != nil {
+	if _, err := readDataset(io.MultiReader(strings.NewReader(row+row), iotest.ErrReader(gone)), 2); err != nil {
 		t.Errorf("what follows the rows is read: %v", err)
 	}
 }
@@ -166,7 +166,7 @@ func FuzzReadDataset(f *testing.F) {
 				t.Fatalf("%q is %v, by encoding/json %v (%v)", b, fast, slow, err)
 			}
 		}
-		ds, err := ReadDataset(bytes.NewReader(b), 0)
+		ds, err := readDataset(bytes.NewReader(b), 0)
 		if err != nil {
 			return
 		}
@@ -189,7 +189,7 @@ func BenchmarkReadDataset(b *testing.B) {
 	b.SetBytes(int64(text.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ReadDataset(bytes.NewReader(text.Bytes()), 0); err != nil {
+		if _, err := readDataset(bytes.NewReader(text.Bytes()), 0); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -48,21 +48,21 @@ func tensorName(shard, i int) string {
 
 // Write makes the whole folder.
 func (c Checkpoint) Write(dir string) error {
-	for name, content := range c.Texts() {
+	for name, content := range c.texts() {
 		if err := write(dir, name, content); err != nil {
 			return err
 		}
 	}
 	for i := 1; i <= c.Shards; i++ {
-		if err := c.WriteShard(filepath.Join(dir, c.ShardName(i)), i); err != nil {
+		if err := c.writeShard(filepath.Join(dir, c.ShardName(i)), i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Texts are the files beside the shards.
-func (c Checkpoint) Texts() map[string]string {
+// texts are the files beside the shards.
+func (c Checkpoint) texts() map[string]string {
 	weightMap := map[string]string{}
 	for i := 1; i <= c.Shards; i++ {
 		for t := range c.Tensors {
@@ -98,8 +98,8 @@ func (c Checkpoint) tensorBytes() int64 {
 	return b - b%c.width()
 }
 
-// Header is the header of shard i, its length in front.
-func (c Checkpoint) Header(i int) []byte {
+// header is the header of shard i, its length in front.
+func (c Checkpoint) header(i int) []byte {
 	header := map[string]any{"__metadata__": map[string]string{"format": "pt"}}
 	for t := range c.Tensors {
 		b := c.tensorBytes()
@@ -109,9 +109,9 @@ func (c Checkpoint) Header(i int) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)
 }
 
-// WriteShard makes shard i at path; its data are a hole.
-func (c Checkpoint) WriteShard(path string, i int) error {
-	header := c.Header(i)
+// writeShard makes shard i at path; its data are a hole.
+func (c Checkpoint) writeShard(path string, i int) error {
+	header := c.header(i)
 	if err := os.WriteFile(path, header, 0o644); err != nil {
 		return err
 	}

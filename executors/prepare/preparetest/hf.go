@@ -49,13 +49,13 @@ func HF() int {
 		return fail("httpx.ReadTimeout: The read operation timed out for " + os.Getenv("HF_TOKEN"))
 	}
 	c := Small()
-	for name, content := range c.Texts() {
+	for name, content := range c.texts() {
 		if err := bring(dir, name, []byte(content)); err != nil {
 			return fail(err.Error())
 		}
 	}
 	for i := 1; i <= c.Shards; i++ {
-		content := append(c.Header(i), make([]byte, c.tensorBytes()*int64(c.Tensors))...)
+		content := append(c.header(i), make([]byte, c.tensorBytes()*int64(c.Tensors))...)
 		if err := bring(dir, c.ShardName(i), content); err != nil {
 			return fail(err.Error())
 		}

@@ -44,7 +44,7 @@ func NewApply(s *Streams, asJSON bool, p *plan.Plan) *Apply {
 	case asJSON:
 		a.json = hclog.New(&hclog.LoggerOptions{Name: "llmbench", Level: hclog.Info, Output: s.Out, JSONFormat: true})
 		a.json.Info("llmbench "+p.LLMBenchVersion, "type", "version", "version", p.LLMBenchVersion)
-	case s.Terminal():
+	case s.terminal():
 		_, raw := s.Raw()
 		a.bars = newBars(raw, p)
 	}
@@ -264,7 +264,7 @@ func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) err
 	}
 	a.close()
 	for _, set := range sets {
-		if err := ResultsTable(a.s.Out, set); err != nil {
+		if err := resultsTable(a.s.Out, set); err != nil {
 			return err
 		}
 		if err := ResultsCost(a.s.Out, set, a.price); err != nil {

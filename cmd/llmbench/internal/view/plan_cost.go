@@ -99,9 +99,9 @@ func (p Price) between(low, high float64) string {
 	return p.amount(low*p.PerGPUHour) + " … " + p.amount(high*p.PerGPUHour)
 }
 
-// PerMillion is the money for per million output tokens at a rate in tokens a
+// perMillion is the money for per million output tokens at a rate in tokens a
 // second for each GPU.
-func (p Price) PerMillion(tpsPerGPU float64) float64 { return p.PerGPUHour / 3600 / tpsPerGPU * 1e6 }
+func (p Price) perMillion(tpsPerGPU float64) float64 { return p.PerGPUHour / 3600 / tpsPerGPU * 1e6 }
 
 func (v PlanView) cost(r *plan.Run) string {
 	if !todo(r) {
@@ -119,7 +119,7 @@ func (v PlanView) perMillion(r *plan.Run) string {
 		return "-"
 	}
 	i := r.Estimate.OutputThroughputPerGPU
-	return v.Price.amount(v.Price.PerMillion(i.High)) + " … " + v.Price.amount(v.Price.PerMillion(i.Low))
+	return v.Price.amount(v.Price.perMillion(i.High)) + " … " + v.Price.amount(v.Price.perMillion(i.Low))
 }
 
 // costLine says what a plan costs: at most, and as expected.

@@ -31,7 +31,7 @@ type Progress struct {
 
 // NewProgress returns a Progress on the error stream.
 func NewProgress(s *Streams) *Progress {
-	p := &Progress{w: s.Err, term: s.Terminal(), wide: s.Width, wait: 10 * time.Second, now: time.Now}
+	p := &Progress{w: s.Err, term: s.terminal(), wide: s.Width, wait: 10 * time.Second, now: time.Now}
 	if p.term {
 		_, p.w = s.Raw()
 		p.wait = 200 * time.Millisecond

@@ -39,7 +39,7 @@ func (r Report) answers(set *results.Set, names runNames) []reportAnswer {
 			more = append(more, figure(s.Median)+" tok/s/user")
 		}
 		if r.Price.set() {
-			more = append(more, r.Price.amount(r.Price.PerMillion(best.Median))+" per million output tokens")
+			more = append(more, r.Price.amount(r.Price.perMillion(best.Median))+" per million output tokens")
 		}
 		if runs[0].Verdict == results.Suspect {
 			more = append(more, verdictText(runs[0]))

@@ -39,7 +39,7 @@ func (r Report) table(set *results.Set, names runNames) reportTable {
 	if r.Price.set() {
 		columns = append(columns, runSummaryColumn{head: "cost per million output tokens", cell: func(run results.RunSummary) string {
 			if s := throughput(run); s != nil && s.Median > 0 {
-				return r.Price.amount(r.Price.PerMillion(s.Median))
+				return r.Price.amount(r.Price.perMillion(s.Median))
 			}
 			return "-"
 		}})

@@ -17,12 +17,12 @@ import (
 // ResultFormats are the forms in which results are printed, by the name that
 // -format takes.
 var ResultFormats = map[string]func(io.Writer, *results.Set) error{
-	"table":    ResultsTable,
+	"table":    resultsTable,
 	"markdown": ResultsMarkdown,
 	"csv":      func(w io.Writer, s *results.Set) error { return s.WriteCSV(w) },
 	"json":     func(w io.Writer, s *results.Set) error { return s.WriteJSON(w) },
 	"benchfmt": func(w io.Writer, s *results.Set) error { return s.WriteBenchfmt(w) },
-	"overview": ResultsOverview,
+	"overview": resultsOverview,
 }
 
 // Simulated reports whether a set holds simulated results.
@@ -33,9 +33,9 @@ func Simulated(s *results.Set) bool {
 
 const banner = "SIMULATED: nothing below was measured; the figures come from a model of the GPUs."
 
-// ResultsTable prints a line a run, then what is wrong with runs that have no
+// resultsTable prints a line a run, then what is wrong with runs that have no
 // number.
-func ResultsTable(w io.Writer, s *results.Set) error {
+func resultsTable(w io.Writer, s *results.Set) error {
 	p := &printer{w: w}
 	if Simulated(s) {
 		p.line("%s", banner)
@@ -549,9 +549,9 @@ func (m rowMarks) legend() []string {
 	return out
 }
 
-// ResultsOverview prints each sample as the lines of PERFORMANCE OVERVIEW in
+// resultsOverview prints each sample as the lines of PERFORMANCE OVERVIEW in
 // trtllm-bench's own report.
-func ResultsOverview(w io.Writer, s *results.Set) error {
+func resultsOverview(w io.Writer, s *results.Set) error {
 	p := &printer{w: w}
 	if Simulated(s) {
 		p.line("%s", banner)

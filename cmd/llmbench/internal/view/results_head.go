@@ -131,7 +131,7 @@ func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 		total += hours
 		tokens := "-"
 		if sum := run.Summary.At(trtllm.OutputThroughputPerGPU); sum != nil && sum.Median > 0 {
-			tokens = price.amount(price.PerMillion(sum.Median))
+			tokens = price.amount(price.perMillion(sum.Median))
 		}
 		spent := []string{fmt.Sprintf("%.2f", hours), price.amount(hours * price.PerGPUHour)}
 		if simulated {

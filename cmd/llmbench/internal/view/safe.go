@@ -10,15 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// Safe returns a writer to w that a terminal can show whatever is written to it.
+// safe returns a writer to w that a terminal can show whatever is written to it.
 // Control characters but tab and newline, the C1 controls, and characters that
 // change the direction of text are written as \u001b; a byte that is not UTF-8 is
 // written as \x9b. What JSON allows in strings keeps its meaning there.
-func Safe(w io.Writer) io.Writer { return &safeWriter{w: w} }
+func safe(w io.Writer) io.Writer { return &safeWriter{w: w} }
 
 // A colour is a noncharacter of Unicode, which no text holds, that a writer to a terminal
 // turns into an SGR sequence (ECMA-48) and any other leaves out: text may be coloured
-// before it is known where it is written, and no escape sequence passes Safe.
+// before it is known where it is written, and no escape sequence passes safe.
 type colour rune
 
 const (
@@ -107,10 +107,10 @@ func (s *safeWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// safeString is a string as Safe writes it.
+// safeString is a string as safe writes it.
 func safeString(s string) string {
 	var b strings.Builder
-	_, _ = Safe(&b).Write([]byte(s)) // a Builder takes everything
+	_, _ = safe(&b).Write([]byte(s)) // a Builder takes everything
 	return b.String()
 }
 

@@ -23,7 +23,7 @@ func TestSafe(t *testing.T) {
 		"\u200e\u200f\u061c visible": `\u200e\u200f\u061c visible`,
 	} {
 		var b bytes.Buffer
-		if n, err := Safe(&b).Write([]byte(in)); n != len(in) || err != nil || b.String() != want {
+		if n, err := safe(&b).Write([]byte(in)); n != len(in) || err != nil || b.String() != want {
 			t.Errorf("%q: got %q, %d, %v; want %q", in, b.String(), n, err, want)
 		}
 	}
@@ -39,7 +39,7 @@ func TestSafeProperties(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		w := Safe(&b)
+		w := safe(&b)
 		for rest := doc; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "n")
 			if _, err := w.Write(rest[:n]); err != nil {
@@ -62,7 +62,7 @@ func TestSafeProperties(t *testing.T) {
 func TestLog(t *testing.T) {
 	var b bytes.Buffer
 	in := "\x1b[1;31mred\x1b[0m\r\nBenchmarking: 1/2\rBenchmarking: 2/2\n\x1b]0;title\a\n"
-	if _, err := Log(Safe(&b)).Write([]byte(in)); err != nil {
+	if _, err := Log(safe(&b)).Write([]byte(in)); err != nil {
 		t.Fatal(err)
 	}
 	want := "red\nBenchmarking: 1/2\nBenchmarking: 2/2\n\\u001b]0;title\\u0007\n"

@@ -14,7 +14,7 @@ import (
 // Streams are where a command reads and writes.
 type Streams struct {
 	In io.Reader
-	// Out and Err are safe (see Safe), whatever a log, a definition or another
+	// Out and Err are safe (see safe), whatever a log, a definition or another
 	// program put into what is written.
 	Out, Err io.Writer
 	// Interactive says that a person can be asked, on In and Err.
@@ -96,8 +96,8 @@ func (h *hiding) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Terminal reports whether progress is drawn rather than appended.
-func (s *Streams) Terminal() bool { return s.Width > 0 }
+// terminal reports whether progress is drawn rather than appended.
+func (s *Streams) terminal() bool { return s.Width > 0 }
 
 // Redraw clears the screen where Out is a terminal, so that what is printed next takes
 // the place of what is there.
