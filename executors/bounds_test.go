@@ -183,7 +183,7 @@ type bounded struct {
 func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) *bounded {
 	t.Helper()
 	b := &bounded{t: t, memory: &memory{course: func(int) course { return always }}}
-	pace.Look, pace.Poll, pace.Grace = time.Second, time.Second, time.Second
+	pace.Look, pace.Poll, pace.Grace = 5*time.Second, 5*time.Second, time.Second
 	b.backend = &executors.Backend{
 		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Target: executors.FakeTarget{}, Cluster: "gb", Pace: pace, Adopt: true,
 		Avoid: func(argv, nodes []string) []string { return append(slices.Clone(argv), nodes...) },
