@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
@@ -155,6 +156,7 @@ func (c *Campaign) join(t *task, mine bool, found map[string]*job) error {
 		}
 		c.jobs, found[folder.Dir] = append(c.jobs, j), j
 	}
+	jobdir.Sweep(t.attempt.Dir, folder.Dir)
 	t.job, t.shares, t.status = j, folder.Shared(), j.status
 	j.tasks = append(j.tasks, t)
 	return nil

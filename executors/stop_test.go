@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
@@ -220,6 +221,22 @@ func TestCancelSeenHalfway(t *testing.T) {
 	c.takeUpCancels(t.Context(), p.backend)
 	if run.phase != done || run.result.Code() != "cancelled" {
 		t.Errorf("phase %v, %v", run.phase, run.result)
+	}
+}
+
+// Whoever takes up a job in flight removes what a killed writer left in its folders.
+func TestTakenUpJobIsSwept(t *testing.T) {
+	p := newPacked(t)
+	c := &Campaign{Store: p.store}
+	a := p.members[1]
+	for _, dir := range []string{a.Dir, p.folder.Dir} {
+		left := filepath.Join(dir, ".job.json123456")
+		p.ok(os.WriteFile(left, nil, 0o600))
+		p.ok(os.Chtimes(left, time.Time{}, time.Now().Add(-48*time.Hour)))
+		p.ok(c.join(&task{backend: p.backend, run: &plan.Run{}, attempt: a}, true, map[string]*job{}))
+		if _, err := os.Stat(left); err == nil {
+			t.Errorf("%s is left", left)
+		}
 	}
 }
 

@@ -12,22 +12,18 @@ import (
 // it is whole as soon as it can be seen, and by mkdir(2) where there are no links.
 func (f Folder) Take(c Claim, link func(from, to string) error) (bool, error) {
 	record := Encode(c)
-	temp, err := os.CreateTemp(f.Dir, ".claim.*")
+	temp, err := WriteTemp(f.Dir, ClaimFile, record, 0o644)
 	if err != nil {
 		return false, err
 	}
-	temp.Close()
-	defer os.Remove(temp.Name())
-	if err := WriteFile(f.Dir, filepath.Base(temp.Name()), record, 0o644); err != nil {
-		return false, err
-	}
+	defer os.Remove(temp)
 	claim := filepath.Join(f.Dir, ClaimFile)
-	err = link(temp.Name(), claim)
+	err = link(temp, claim)
 	switch {
 	case err == nil:
 		return true, SyncDir(f.Dir)
 	case errors.Is(err, fs.ErrExist):
-		return same(temp.Name(), claim), nil // NFS may repeat its answer to a link that was made
+		return same(temp, claim), nil // NFS may repeat its answer to a link that was made
 	case !NoLinks(err):
 		return false, err
 	}

@@ -1,12 +1,20 @@
 package jobdir
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
@@ -28,15 +36,88 @@ func WriteTo(dir, name string, write func(io.Writer) error, perm fs.FileMode) er
 	if err != nil {
 		return err
 	}
-	f, err := renameio.NewPendingFile(filepath.Join(dir, name), renameio.WithTempDir(dir), renameio.WithStaticPermissions(perm))
+	f, err := CreateTemp(dir, name)
 	if err != nil {
 		return err
 	}
-	defer f.Cleanup()
-	if err := write(f); err != nil {
-		return err
+	err = write(f)
+	if err == nil {
+		err = errors.Join(f.Chmod(perm), f.Sync())
 	}
-	return f.CloseAtomicallyReplace()
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+// CreateTemp makes a private file in dir for what is to be called name. Its own name
+// tells which process writes it, so that Sweep finds it when that is gone.
+func CreateTemp(dir, name string) (*os.File, error) {
+	return os.CreateTemp(dir, fmt.Sprintf(".%s~%s~%d~*.tmp", name, place(), os.Getpid()))
+}
+
+// WriteTemp writes a file that can be linked into place as name, and returns its path.
+// The caller removes it.
+func WriteTemp(dir, name string, data []byte, perm fs.FileMode) (string, error) {
+	f, err := CreateTemp(dir, name)
+	if err != nil {
+		return "", err
+	}
+	f.Close()
+	if err := WriteFile(dir, filepath.Base(f.Name()), data, perm); err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+// place names the space that the numbers of this process's processes are counted in:
+// another host may have the same name, and this one counts anew after each boot.
+var place = sync.OnceValue(func() string {
+	host, _ := os.Hostname()
+	namespace, _ := os.Readlink("/proc/self/ns/pid")
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", host, namespace, boot))
+	return hex.EncodeToString(sum[:6])
+})
+
+// temporary are the names of files that are being written, by llmbench and by the
+// scripts of jobs, and of what was about to be removed.
+var temporary = regexp.MustCompile(`^\.(.*\.tmp|.*[0-9]{5,}|lease\.[0-9a-f]{16}|redacted|pruned-.*)$`)
+
+// Temporary reports whether name is that of a file in the making. known says that its
+// writer was a process that can be seen from here, lives that it still runs.
+func Temporary(name string) (is, known, lives bool) {
+	if parts := strings.Split(name, "~"); len(parts) >= 4 && parts[len(parts)-3] == place() {
+		pid, err := strconv.Atoi(parts[len(parts)-2])
+		known = err == nil && pid > 0
+		lives = known && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	}
+	return temporary.MatchString(name), known, lives
+}
+
+// abandonedAfter is the age at which a temporary file is given up whose writer may run
+// on another host. Nobody writes to one for so long.
+const abandonedAfter = 24 * time.Hour
+
+// Sweep removes the temporary files from folders whose writers were killed. It is a
+// courtesy: failures are ignored.
+func Sweep(dirs ...string) {
+	for _, dir := range dirs {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			is, known, lives := Temporary(e.Name())
+			if !is || lives || e.IsDir() {
+				continue
+			}
+			if info, err := e.Info(); err == nil && (known || time.Since(info.ModTime()) > abandonedAfter) {
+				os.Remove(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
 }
 
 // A File is to be written.

@@ -164,7 +164,8 @@ func (a *Attempt) Run() (*plan.Run, error) {
 }
 
 // Reserve wins the next attempt of a sample. Two callers never win the same one:
-// its folder is made by mkdir, and whoever finds it there takes the next number.
+// its folder is made by mkdir, and whoever finds it there takes the next number. What
+// killed writers left in the last one goes.
 func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 	if err := k.check(); err != nil {
 		return nil, err
@@ -176,6 +177,7 @@ func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 	if err != nil {
 		return nil, err
 	}
+	jobdir.Sweep(s.attempt(s.KeyDir(k), k, sample, last).Dir)
 	for next := last + 1; ; next++ {
 		a := s.attempt(s.KeyDir(k), k, sample, next)
 		made, err := s.mkdir(a.Dir)

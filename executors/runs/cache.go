@@ -128,7 +128,7 @@ func (s *Store) writeCache(half, version string, lines [][]byte) error {
 	if err := s.mkdirAll(filepath.Dir(path)); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".cache.*")
+	f, err := jobdir.CreateTemp(filepath.Dir(path), filepath.Base(path))
 	if err != nil {
 		return err
 	}

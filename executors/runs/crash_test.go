@@ -131,7 +131,7 @@ func TestReadersSurviveAnyDamage(t *testing.T) {
 }
 
 // A client that is killed while it prepares attempts leaves each of them vacant
-// or complete.
+// or complete, and nothing that the next one does not sweep.
 func TestKilledWriter(t *testing.T) {
 	s := Open(t.TempDir())
 	for i := range 8 {
@@ -173,5 +173,11 @@ func TestKilledWriter(t *testing.T) {
 	}
 	if _, err := s.View("test").LastAt(testAddress, false); err != nil {
 		t.Error(err)
+	}
+	if _, err := s.Reserve(testKey, 1); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(s.KeyDir(testKey), "sample-1", "*", ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

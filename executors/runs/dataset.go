@@ -13,9 +13,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -49,7 +46,7 @@ func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress 
 	if err := s.mkdirAll(recipes); err != nil {
 		return "", "", err
 	}
-	s.sweepDatasets()
+	jobdir.Sweep(s.datasetsDir(), recipes)
 	made, err := s.generate(ctx, shape, progress)
 	if err != nil {
 		return "", "", err
@@ -210,7 +207,7 @@ func (s *Store) findDataset(name string) (Dataset, bool) {
 // generate writes a data set and names it by its content.
 func (s *Store) generate(ctx context.Context, shape trtllm.Shape, progress func(int)) (trtllm.Dataset, error) {
 	dir := s.datasetsDir()
-	f, err := os.CreateTemp(dir, tempPrefix()+"*.tmp")
+	f, err := jobdir.CreateTemp(dir, "dataset")
 	if err != nil {
 		return trtllm.Dataset{}, err
 	}
@@ -246,47 +243,4 @@ func (s *stoppable) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return s.w.Write(b)
-}
-
-// tempPrefix names the host and process that a data set in the making belongs
-// to.
-func tempPrefix() string {
-	return fmt.Sprintf(".dataset~%s~%d~", place(), os.Getpid())
-}
-
-// place names the space that the process numbers of this process are counted in:
-// another host may have the same name, and this one counts anew after each boot.
-func place() string {
-	self := Self("")
-	return strings.Map(func(r rune) rune {
-		if r == '~' || r == '/' {
-			return '_'
-		}
-		return r
-	}, self.Host+self.Namespace+self.BootID)
-}
-
-// sweepDatasets removes what processes of this host left unfinished when they
-// were killed: such files can be large. It is a courtesy; failures are ignored.
-func (s *Store) sweepDatasets() {
-	entries, err := os.ReadDir(s.datasetsDir())
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if pid, here := datasetWriter(e.Name()); here && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-			os.Remove(filepath.Join(s.datasetsDir(), e.Name()))
-		}
-	}
-}
-
-// datasetWriter is the process that writes the data set in a temporary file, where its
-// numbers are those of this process.
-func datasetWriter(name string) (pid int, here bool) {
-	parts := strings.Split(name, "~")
-	if len(parts) != 4 || parts[0] != ".dataset" || parts[1] != place() {
-		return 0, false
-	}
-	pid, err := strconv.Atoi(parts[2])
-	return pid, err == nil && pid > 0
 }

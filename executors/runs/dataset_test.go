@@ -121,23 +121,6 @@ func TestEnsureDatasetStops(t *testing.T) {
 	}
 }
 
-func TestSweepRemovesWhatTheDeadLeft(t *testing.T) {
-	s := Open(t.TempDir())
-	dead := ".dataset~" + place() + "~" + itoa(deadOwner(t).PID) + "~1.tmp"
-	alive := ".dataset~" + place() + "~" + itoa(os.Getpid()) + "~1.tmp"
-	elsewhere := ".dataset~login9~1~1.tmp"
-	namesake := ".dataset~" + strings.Replace(place(), Self("").BootID, "another-boot", 1) + "~" + itoa(deadOwner(t).PID) + "~1.tmp"
-	for _, name := range []string{dead, alive, elsewhere, namesake} {
-		write(t, filepath.Join(s.datasetsDir(), name), "half")
-	}
-	s.sweepDatasets()
-	for name, want := range map[string]bool{dead: false, alive: true, elsewhere: true, namesake: true} {
-		if _, err := os.Stat(filepath.Join(s.datasetsDir(), name)); (err == nil) != want {
-			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
-		}
-	}
-}
-
 func digestOf(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
@@ -60,12 +58,17 @@ type Lease struct {
 }
 
 // Acquire takes the lease, from an owner that certainly lives no more if need
-// be. It does not wait: a lease that is held gives a *HeldError.
+// be, and removes the temporary files of killed writers from the folders that all runs
+// share. It does not wait: a lease that is held gives a *HeldError.
 func (s *Store) Acquire(ctx context.Context, self Owner) (*Lease, error) {
 	if err := s.Create(); err != nil {
 		return nil, err
 	}
-	return s.acquire(ctx, self)
+	lease, err := s.acquire(ctx, self)
+	if err == nil {
+		s.sweep()
+	}
+	return lease, err
 }
 
 // AcquireIn is Acquire for a folder that is no store, and is made for the lease.
@@ -205,7 +208,7 @@ func (s *Store) Unlock() (*HeldError, error) {
 // removed after the rename, so whoever wins one late finds that the lease is no
 // longer D's.
 func (s *Store) takeLease(ctx context.Context, self Owner) error {
-	temp, err := s.writeTemp(self)
+	temp, err := jobdir.WriteTemp(s.dir, leaseFile, jobdir.Encode(self), 0o644)
 	if err != nil {
 		return err
 	}
@@ -274,12 +277,6 @@ func (s *Store) inherit(temp string, dead, self Owner) (bool, error) {
 
 func nextFile(nonce string) string { return leaseFile + "." + nonce + ".next" }
 
-// writeTemp writes the owner to a file that can be linked into place.
-func (s *Store) writeTemp(o Owner) (string, error) {
-	name := ".lease." + o.Nonce
-	return s.path(name), jobdir.WriteFile(s.dir, name, jobdir.Encode(o), 0o644)
-}
-
 // claim makes name a file that names self, unless it exists. Where the file
 // system has no links the file is made empty first, which is as exclusive.
 func (s *Store) claim(temp, name string, self Owner) (bool, error) {
@@ -304,5 +301,5 @@ func (s *Store) claim(temp, name string, self Owner) (bool, error) {
 	if err := f.Close(); err != nil {
 		return false, err
 	}
-	return true, renameio.WriteFile(s.path(name), jobdir.Encode(self), 0o644, renameio.WithTempDir(s.dir))
+	return true, jobdir.WriteFile(s.dir, name, jobdir.Encode(self), 0o644)
 }

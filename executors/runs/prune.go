@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -167,24 +166,28 @@ func globbed(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
 }
 
-// temporary are the names of files that are being written, by this package, jobdir and
-// the scripts of jobs, and of what was about to be removed.
-var temporary = regexp.MustCompile(`^\.(.*\.tmp|.*[0-9]{5,}|redacted|pruned-.*)$`)
+// sweep removes what killed processes left in the folders that all runs share.
+func (s *Store) sweep() {
+	dirs := []string{s.datasetsDir(), s.recipesDir(), s.unredactedDir(), s.siteDir()}
+	for _, simulated := range []bool{false, true} {
+		half := s.half(simulated)
+		dirs = append(dirs, half, filepath.Dir(cachePath(half)), filepath.Join(half, "results"))
+	}
+	jobdir.Sweep(dirs...)
+}
 
 // rest looks for what processes left that were killed.
 func (p *pruning) rest() {
 	holder, _ := p.store.readLease(leaseFile)
 	_ = filepath.WalkDir(p.store.dir, func(path string, d fs.DirEntry, err error) error {
-		name := ""
-		if err == nil {
-			name = d.Name()
-		}
+		name := filepath.Base(path)
+		temporary, _, lives := jobdir.Temporary(name)
 		switch {
 		case err != nil: // it went away, or is another user's
 		case filepath.Dir(path) == filepath.Join(p.store.dir, "doctor"):
 			p.add("doctor folder", path, "`doctor -nodes` was killed before it removed it")
 			return fs.SkipDir
-		case temporary.MatchString(name) && !p.alive(name):
+		case temporary && !lives:
 			p.add("temporary file", path, "the process that wrote it was killed")
 			if d.IsDir() {
 				return fs.SkipDir
@@ -200,12 +203,6 @@ func (p *pruning) rest() {
 
 func (p *pruning) goes(path string) bool {
 	return slices.ContainsFunc(p.found, func(r Removable) bool { return r.Path == path })
-}
-
-// alive reports whether a temporary file names a process of this host that lives.
-func (p *pruning) alive(name string) bool {
-	pid, here := datasetWriter(name)
-	return here && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
 // occupied is the space that a file, or all in a folder, occupies on disk.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -52,7 +53,7 @@ func TestPrune(t *testing.T) {
 	}
 	files := map[string]bool{ // whether they go
 		"datasets/.dataset~elsewhere~7~1.tmp": true, "simulated/runs/.run.json123456789": true, "doctor/abc/facts": true, "lease.dead.beat": true,
-		".gitignore": false, "runs/.all": false, fmt.Sprintf("datasets/%s123.tmp", tempPrefix()): false, "results/notes.txt": false,
+		".gitignore": false, "runs/.all": false, temporaryOf(t, s, "datasets", os.Getpid()): false, "results/notes.txt": false,
 	}
 	for n := range 8 {
 		files["datasets/"+filepath.Base(data(n))] = n == 0 || n == 1 || n == 4 || n == 7
@@ -111,5 +112,53 @@ func TestPrune(t *testing.T) {
 	}
 	if held, err := s.state(testKey, 2); err != nil || held.Valid != 1 || len(held.Failed) != 1 {
 		t.Errorf("%+v, %v", held, err)
+	}
+}
+
+// temporaryOf is the name in the store of a file that a process writes in a folder.
+func temporaryOf(t *testing.T, s *Store, dir string, pid int) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(s.dir, dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := jobdir.CreateTemp(filepath.Join(s.dir, dir), "file.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	os.Remove(f.Name())
+	return filepath.Join(dir, strings.Replace(filepath.Base(f.Name()), fmt.Sprintf("~%d~", os.Getpid()), fmt.Sprintf("~%d~", pid), 1))
+}
+
+// The next writer of a store removes what a killed one left, from the folders of all
+// runs and from the attempt before its own; not what a living process writes.
+func TestWriterSweeps(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "store"))
+	last := newAttempt(t, s, testKey, 1, testAddress)
+	of, err := filepath.Rel(s.dir, last.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := deadOwner(t).PID
+	var gone, stays []string
+	for _, dir := range []string{".", "simulated", "cache", "simulated/cache", "datasets", "datasets/recipes", "unredacted", "sites", "results", "simulated/results", of} {
+		gone = append(gone, temporaryOf(t, s, dir, dead))
+		stays = append(stays, temporaryOf(t, s, dir, os.Getpid()), filepath.Join(dir, "notes.txt"))
+	}
+	for _, name := range append(gone, stays...) {
+		write(t, filepath.Join(s.dir, name), "half")
+	}
+	lease, err := s.Acquire(t.Context(), Self("apply"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	if _, err := s.Reserve(testKey, 1); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range append(gone, stays...) {
+		if _, err := os.Stat(filepath.Join(s.dir, name)); (err == nil) != (i >= len(gone)) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -213,7 +213,7 @@ func (h *viewHalf) time(stale bool) int64 {
 // fileTime is the time of the file system that holds a folder, which may have
 // another clock than this host; 0 where it cannot be told.
 func fileTime(dir string) int64 {
-	f, err := os.CreateTemp(dir, ".time.*")
+	f, err := jobdir.CreateTemp(dir, "time")
 	if err != nil {
 		return 0
 	}
