@@ -88,6 +88,7 @@ executor "slurm" "here" {
 	_ = first.Process.Kill()
 	_ = first.Wait()
 	shown, err := c.command("scontrol", "show", "job", "-d", strings.TrimSpace(c.ids())).CombinedOutput()
+	c.holdsNoToken(root)
 	if err != nil || strings.Contains(string(shown), "gres") || !strings.Contains(string(shown), "Partition=batch") || strings.Contains(string(shown), "thisIsNobodysToken") {
 		c.t.Errorf("%v: %s", err, shown)
 	}
@@ -105,6 +106,12 @@ executor "slurm" "here" {
 	if left, _ := filepath.Glob(filepath.Join(root, ".llmbench-*")); left != nil {
 		c.t.Errorf("left: %v", left)
 	}
+	c.holdsNoToken(root)
+}
+
+// holdsNoToken looks for the token where llmbench and Slurm keep files.
+func (c *campaign) holdsNoToken(root string) {
+	c.t.Helper()
 	for _, dir := range []string{root, c.dir, filepath.Dir(os.Getenv("SLURM_CONF"))} {
 		if found, err := exec.Command("grep", "-rl", "thisIsNobodysToken", dir).Output(); err == nil {
 			c.t.Errorf("the token is in %s", found)

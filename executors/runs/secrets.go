@@ -174,7 +174,7 @@ const settled = 2 * time.Minute
 
 // RedactEnded does for this user's attempts what their job scripts could not: it
 // removes secrets from the logs of those that have ended, lets others read them,
-// and removes the files of secrets. With vacant it removes those of attempts that
+// and removes the files of secrets; 0.1.0 left them all. With vacant it removes those of attempts that
 // were never prepared to the end, too: only the one writer may say so.
 func (s *Store) RedactEnded(vacant bool) error {
 	l, err := jobdir.List(s.unredactedDir())
@@ -195,14 +195,24 @@ func (s *Store) RedactEnded(vacant bool) error {
 		if k.check() != nil || u.Sample < 1 || u.Attempt < 1 {
 			continue
 		}
-		a := s.Attempt(k, u.Sample, u.Attempt)
-		due, err := a.redactable(vacant)
-		if err == nil && due {
-			err = a.Redact()
-		}
+		errs = append(errs, s.Attempt(k, u.Sample, u.Attempt).redactEnded(vacant))
+	}
+	for _, simulated := range []bool{false, true} {
+		e, err := s.earlier(simulated)
 		errs = append(errs, err)
+		for _, a := range e.secret {
+			errs = append(errs, a.redactEnded(vacant))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+func (a *Attempt) redactEnded(vacant bool) error {
+	due, err := a.redactable(vacant)
+	if err != nil || !due {
+		return err
+	}
+	return a.Redact()
 }
 
 // redactable reports whether nothing writes to the attempt's folder any more.

@@ -3,6 +3,7 @@ package runs
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -162,5 +163,30 @@ func remove(t *testing.T, a *Attempt, name string) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(a.Dir, name)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// 0.1.0 left its files of secrets for good and noted them nowhere. The owner's next
+// command removes those of jobs that have ended, and what they printed.
+func TestRedactEndedOf010(t *testing.T) {
+	s := store010(t)
+	for path, due := range map[string]bool{
+		"runs/82b100964f2c/throwaway/sample-1/attempt-1":           true,  // it has an exit
+		"runs/17755dc09df3/throwaway/sample-1/attempt-1":           false, // it runs
+		"simulated/runs/3a44c66e1f99/throwaway/sample-1/attempt-1": true,
+	} {
+		dir := filepath.Join(s.Dir(), path)
+		for name, text := range map[string]string{jobdir.SecretsFile: "API_KEY=" + secret + "\n", jobdir.StderrFile: "it has " + secret + "\n"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Open(s.Dir()).RedactEnded(false); err != nil {
+			t.Fatal(err)
+		}
+		left, _ := exec.Command("grep", "-rl", secret, dir).Output()
+		if (len(left) == 0) != due {
+			t.Errorf("%s: the secret is in %q", path, left)
+		}
 	}
 }

@@ -71,6 +71,8 @@ type earlier struct {
 	// keys that have attempts in a folder.
 	folders map[Key][]string
 	keys    map[Key][]Key
+	// secret are the attempts that have a file of secrets.
+	secret []*Attempt
 }
 
 // earlier looks through the folders of version 1, once.
@@ -104,18 +106,19 @@ func (e *earlier) read(s *Store, simulated bool) error {
 			}
 		}
 	}
-	found := make([][]Key, len(early))
+	found, secret := make([][]Key, len(early)), make([][]*Attempt, len(early))
 	var g errgroup.Group
 	g.SetLimit(readAtOnce)
 	for i, k := range early {
 		g.Go(func() (err error) {
-			found[i], err = s.keysIn(k)
+			found[i], secret[i], err = s.keysIn(k)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	e.secret = slices.Concat(secret...)
 	for i, k := range early {
 		e.keys[k] = found[i]
 		for _, now := range found[i] {
@@ -129,29 +132,30 @@ func (e *earlier) read(s *Store, simulated bool) error {
 // the network reading is waiting.
 const readAtOnce = 32
 
-// keysIn are the keys that attempts in a folder of version 1 have today. The
-// folder's own is among them where one cannot be told.
-func (s *Store) keysIn(k Key) ([]Key, error) {
+// keysIn are the keys that attempts in a folder of version 1 have today, and those
+// attempts that have a file of secrets. The folder's own key is among them where one
+// cannot be told.
+func (s *Store) keysIn(k Key) (keys []Key, secret []*Attempt, err error) {
 	attempts, err := s.Attempts(k)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []Key
 	for _, a := range attempts {
-		l, err := jobdir.List(a.Dir)
-		if err != nil {
-			return nil, err
-		}
 		now := k
-		if run, err := a.run(l); err == nil && run != nil {
-			now.Fingerprint = run.Fingerprint
-			now.Fingerprint = now.short()
+		if l, err := jobdir.List(a.Dir); err == nil {
+			if run, err := a.run(l); err == nil && run != nil {
+				now.Fingerprint = run.Fingerprint
+				now.Fingerprint = now.short()
+			}
+			if l.Has(jobdir.SecretsFile) {
+				secret = append(secret, a)
+			}
 		}
-		if !slices.Contains(out, now) {
-			out = append(out, now)
+		if !slices.Contains(keys, now) {
+			keys = append(keys, now)
 		}
 	}
-	return out, nil
+	return keys, secret, nil
 }
 
 // current are the keys that what a listed key stands for has today.

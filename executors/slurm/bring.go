@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,8 +31,8 @@ type Prepare struct {
 type Bring struct {
 	Path string
 	Argv []string
-	// Env is NAME=VALUE. It may hold secrets: it goes to the job in a file that
-	// only its owner can read and that the job removes.
+	// Env is NAME=VALUE. What is secret in it is on no disk before the job has begun
+	// and this process is there to hand it over; the job removes it when it has read it.
 	Env []string
 	// Clean is called before a job is submitted, Look while it goes on.
 	Clean, Look func()
@@ -40,6 +41,9 @@ type Bring struct {
 // bringCPUs is for how many processors such a job asks: packing an image keeps
 // them busy.
 const bringCPUs = 4
+
+// secretsWait is for how long a job that has begun waits for its secrets.
+const secretsWait = 2 * time.Minute
 
 // Bring runs the command as a job in the prepare block's partition and waits for
 // its end. A job that an earlier call submitted, or may have, is found and
@@ -52,7 +56,8 @@ func (c *Config) Bring(ctx context.Context, b Bring, say func(format string, arg
 	id, err := a.submit(ctx)
 	if err == nil {
 		say("job %s in partition %s downloads %s", executors.JobID(id), c.Prepare.Partition, b.Path)
-		err = a.follow(ctx, id, b.Look)
+		hand := b.handing(a.job.Dir)
+		err = a.follow(ctx, id, func() { b.Look(); hand() })
 	}
 	if err != nil && ctx.Err() != nil {
 		say("job %s keeps running; another `llmbench prepare` follows it", a.job.Name)
@@ -73,7 +78,12 @@ func (c *Config) Bring(ctx context.Context, b Bring, say func(format string, arg
 func (c *Config) bringJob(b Bring, say func(format string, args ...any)) (*auxiliary, error) {
 	stem, nonce := stemOf(b.Path), newNonce()
 	dir := filepath.Join(filepath.Dir(b.Path), ".llmbench-job-"+filepath.Base(b.Path))
-	script := bringScript(dir, b.Argv)
+	plain, secret := b.environment()
+	wait := time.Duration(0)
+	if secret != nil {
+		wait = secretsWait
+	}
+	script := bringScript(dir, b.Argv, wait)
 	if name, since, ok := intended(dir, stem); ok {
 		a := c.auxiliary(name, dir, c.bringOptions(name), say)
 		a.job.Resumed, a.job.NotBefore = true, since
@@ -86,18 +96,47 @@ func (c *Config) bringJob(b Bring, say func(format string, args ...any)) (*auxil
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	var env strings.Builder
-	for _, pair := range b.Env {
-		if !strings.ContainsAny(pair, "\n\x00") {
-			env.WriteString(pair + "\n")
-		}
-	}
-	if err := renameio.WriteFile(filepath.Join(dir, "environment"), []byte(env.String()), 0o600); err != nil {
+	if err := renameio.WriteFile(filepath.Join(dir, environmentFile), plain, 0o600); err != nil {
 		return nil, err
 	}
 	name := stem + "-" + nonce[:6]
 	a := c.auxiliary(name, dir, c.bringOptions(name), say)
 	return a, a.write(script, nonce)
+}
+
+// environmentFile holds what of Env is no secret, outputFile what the command printed:
+// it is there as soon as the job has its secrets.
+const (
+	environmentFile = "environment"
+	outputFile      = "output"
+)
+
+// environment is Env as lines, the secrets apart.
+func (b Bring) environment() (plain, secret []byte) {
+	for _, pair := range b.Env {
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case strings.ContainsAny(pair, "\n\x00"):
+		case strings.Contains(name, "TOKEN") || strings.Contains(value, "@"): // a proxy's password
+			secret = append(secret, pair+"\n"...)
+		default:
+			plain = append(plain, pair+"\n"...)
+		}
+	}
+	return plain, secret
+}
+
+// handing returns what gives the job its secrets once: when it has begun, and has not
+// been given them by another. What cannot be written now is tried at the next look.
+func (b Bring) handing(dir string) func() {
+	_, secret := b.environment()
+	handed := secret == nil
+	return func() {
+		if handed || claimedBy(dir) == "" {
+			return
+		}
+		handed = jobdir.Seen(dir, outputFile) || jobdir.ReplaceFile(dir, jobdir.SecretsFile, secret, 0o600) == nil
+	}
 }
 
 // stemOf begins the names of the jobs that bring path.
@@ -137,8 +176,10 @@ func (c *Config) bringOptions(name string) []string {
 	return options
 }
 
-func bringScript(dir string, argv []string) string {
-	return render(bringTemplate, map[string]string{"COMMON": strings.TrimRight(commonPart, "\n"), "DIR": quote(dir), "COMMAND": strings.Join(quoteAll(argv), " ")})
+func bringScript(dir string, argv []string, wait time.Duration) string {
+	return render(bringTemplate, map[string]string{
+		"COMMON": strings.TrimRight(commonPart, "\n"), "DIR": quote(dir), "COMMAND": strings.Join(quoteAll(argv), " "), "WAIT": strconv.Itoa(int(wait.Seconds())),
+	})
 }
 
 // outcome is how the command of a job that is done ended.
@@ -148,7 +189,7 @@ func outcome(dir, command string) error {
 		return err
 	}
 	if s := strings.TrimSpace(string(status)); s != "0" {
-		out, _ := os.ReadFile(filepath.Join(dir, "output"))
+		out, _ := os.ReadFile(filepath.Join(dir, outputFile))
 		const most = 600
 		return fmt.Errorf("%s: exit status %s: %s", command, s, strings.TrimSpace(string(out[max(0, len(out)-most):])))
 	}

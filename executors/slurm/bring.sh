@@ -5,16 +5,26 @@
 
 dir=@DIR@
 
-# The environment may hold secrets: it is read once and removed.
+# Whoever follows this job hands over what is secret now that it has begun. It is
+# read once and removed.
+for ((i = 0; i < @WAIT@; i++)); do
+  [ -r "$dir/secrets" ] && break
+  sleep 1
+done
+: >"$dir/output"
+if [ -r "$dir/secrets" ]; then
+  assign "$dir/secrets"
+  rm -f "$dir/secrets"
+elif [ @WAIT@ -gt 0 ]; then
+  echo "the job began without its token: no llmbench prepare was there to hand it over" >"$dir/output"
+fi
 if [ -r "$dir/environment" ]; then
-  while IFS= read -r line; do
-    case $line in [A-Za-z_]*=*) export "${line%%=*}=${line#*=}" ;; esac
-  done <"$dir/environment"
+  assign "$dir/environment"
   rm -f "$dir/environment"
 fi
 
 command=(@COMMAND@)
-"${command[@]}" >"$dir/output" 2>&1
+"${command[@]}" >>"$dir/output" 2>&1
 echo "$?" >"$dir/status"
 sync "$dir/status" 2>/dev/null || sync
 : >"$dir/done"

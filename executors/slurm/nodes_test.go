@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -8,8 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -155,7 +158,7 @@ func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 	cfg.Container = &Container{ImageDir: "/images"}
 	for name, script := range map[string]string{
 		"nodes": cfg.lookScript(NodeCheck{Dir: "/store", Run: testRun("true"), Weights: []string{"/weights"}, Files: []string{"/draft"}}),
-		"bring": bringScript("/store", []string{"hf", "download", "a/b"}),
+		"bring": bringScript("/store", []string{"hf", "download", "a/b"}, secretsWait),
 	} {
 		cmd := exec.Command(path, "-S", "warning", "-")
 		cmd.Stdin = strings.NewReader(script)
@@ -294,17 +297,21 @@ func TestLookScriptSeesNamedFiles(t *testing.T) {
 	}
 }
 
-// The script that brings things leaves how that went, and no secrets.
+// The script that brings things waits for its secrets, which are on no disk before it
+// has begun, and leaves how that went, and no secrets.
 func TestBringScriptRuns(t *testing.T) {
 	for _, test := range []struct {
 		command string
+		alone   bool
 		want    string
 	}{
-		{`[ ${#HF_TOKEN} = 9 ] && [ "$A" = "b c" ]`, ""},
-		{"echo 'no access'; exit 7", "hf: exit status 7: no access"},
+		{command: `[ ${#HF_TOKEN} = 9 ] && [ "$A" = "b c" ] && [ ${#https_proxy} = 18 ]`},
+		{command: "echo 'no access'; exit 7", want: "hf: exit status 7: no access"},
+		{command: `[ "$A" = "b c" ]`, alone: true},
+		{command: "exit 7", alone: true, want: "hf: exit status 7: the job began without its token: no llmbench prepare was there to hand it over"},
 	} {
 		path := filepath.Join(t.TempDir(), "weights")
-		b := Bring{Path: path, Argv: []string{"bash", "-c", test.command}, Env: []string{"HF_TOKEN=hf_nobody", "A=b c", "BAD=\n"}, Clean: func() {}}
+		b := Bring{Path: path, Argv: []string{"bash", "-c", test.command}, Env: []string{"HF_TOKEN=hf_nobody", "A=b c", "BAD=\n", "https_proxy=http://me:pw@proxy"}, Clean: func() {}}
 		a, err := deskConfig(&deskSlurm{}).bringJob(b, func(string, ...any) {})
 		if err != nil {
 			t.Fatal(err)
@@ -315,17 +322,34 @@ func TestBringScriptRuns(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, info.Mode(), err)
 			}
 		}
-		script, _ := os.ReadFile(filepath.Join(dir, "script.sh"))
-		if strings.Contains(string(script), "hf_nobody") {
-			t.Errorf("the script holds the token:\n%s", script)
+		hand := b.handing(dir)
+		hand()
+		if found, err := exec.Command("grep", "-rlE", "hf_nobody|me:pw", dir).Output(); err == nil {
+			t.Errorf("before the job has begun the token is in %s", found)
 		}
 		cmd := exec.Command("bash", "script.sh")
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "SLURM_JOB_ID=7")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+		if test.alone { // its wait is over
+			script := filepath.Join(dir, "script.sh")
+			text, _ := os.ReadFile(script)
+			if err := os.WriteFile(script, bytes.ReplaceAll(text, []byte("i < 120"), []byte("i < 1")), 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if _, err := os.Stat(filepath.Join(dir, "environment")); err == nil {
-			t.Error("the environment is left")
+		var out bytes.Buffer
+		cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), "SLURM_JOB_ID=7"), &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for ended := false; !ended; ended = jobdir.Seen(dir, doneFile) {
+			if time.Sleep(10 * time.Millisecond); !test.alone {
+				hand()
+			}
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("%v: %s", err, &out)
+		}
+		if b.handing(dir)(); jobdir.Seen(dir, jobdir.SecretsFile) || jobdir.Seen(dir, environmentFile) {
+			t.Error("secrets are left")
 		}
 		got := ""
 		if err := outcome(dir, "hf"); err != nil {
