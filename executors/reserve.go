@@ -357,11 +357,11 @@ func (c *Campaign) link(t *task, job string) {
 	}
 	for name, file := range b.Links(t.run, job) {
 		at := filepath.Join(b.LinksDir, name)
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-			c.Log.Warn("cannot link", "error", err)
-			return
+		err := errors.Join(c.Store.Mkdir(b.LinksDir), c.Store.Mkdir(filepath.Dir(at)))
+		if err == nil {
+			err = os.Symlink(filepath.Join(t.attempt.Dir, file), at)
 		}
-		if err := os.Symlink(filepath.Join(t.attempt.Dir, file), at); err != nil && !os.IsExist(err) {
+		if err != nil && !os.IsExist(err) {
 			c.Log.Warn("cannot link", "error", err)
 		}
 	}

@@ -3,9 +3,12 @@ package executors
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -240,12 +243,16 @@ func TestTakenUpJobIsSwept(t *testing.T) {
 	}
 }
 
-// Runs of one pack have links of their own, although they share a job.
+// Runs of one pack have links of their own, although they share a job; whoever shares
+// the store may add to them.
 func TestPackLinks(t *testing.T) {
 	p := newPacked(t)
-	p.backend.LinksDir = t.TempDir()
+	group, err := user.LookupGroupId(strconv.Itoa(os.Getgid()))
+	p.ok(err)
+	p.ok(p.store.ShareWith(group.Name))
+	p.backend.LinksDir = filepath.Join(t.TempDir(), "experiments")
 	p.backend.Links = func(_ *plan.Run, job string) map[string]string {
-		return map[string]string{"llama4_" + job + ".out": "stdout"}
+		return map[string]string{"llama4/" + job + ".out": "stdout"}
 	}
 	j := &job{backend: p.backend, handle: packHandle, folder: p.folder}
 	for _, i := range []int{2, 0, 1} { // in whatever order they were found again
@@ -255,9 +262,14 @@ func TestPackLinks(t *testing.T) {
 	p.ok(c.announce(j, newJobRecord(p.backend, packHandle)))
 	p.ok(c.receipts.Wait())
 	for i, a := range p.members {
-		at := filepath.Join(p.backend.LinksDir, fmt.Sprintf("llama4_7.%d.out", i+1))
+		at := filepath.Join(p.backend.LinksDir, fmt.Sprintf("llama4/7.%d.out", i+1))
 		if to, err := os.Readlink(at); err != nil || to != filepath.Join(a.Dir, "stdout") {
 			t.Errorf("%s leads to %s, %v", at, to, err)
+		}
+	}
+	for _, dir := range []string{p.backend.LinksDir, filepath.Join(p.backend.LinksDir, "llama4")} {
+		if info, err := os.Stat(dir); err != nil || info.Mode()&(0o070|fs.ModeSetgid) != 0o070|fs.ModeSetgid {
+			t.Errorf("%s: %v, %v", dir, info.Mode(), err)
 		}
 	}
 }

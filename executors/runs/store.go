@@ -124,6 +124,25 @@ func (s *Store) KeyDir(k Key) string {
 	return filepath.Join(s.runsDir(k.Simulated), k.short(), k.Cluster)
 }
 
+// Mkdir makes a folder. One in the store gets the mode of those around it; any other
+// that is not there yet is shared with the store's group, if it has one.
+func (s *Store) Mkdir(dir string) error {
+	if strings.HasPrefix(dir, s.dir+string(filepath.Separator)) {
+		return s.mkdirAll(dir)
+	}
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	return s.share(dir, info.Mode())
+}
+
 // mkdirAll makes a folder inside the store with all above it, shared with the
 // store's group if it has one. It is durable when it returns.
 func (s *Store) mkdirAll(dir string) error {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // askLimit is the time limit of jobs that ask an image where no prepare block says it:
@@ -32,7 +34,7 @@ func (c *Config) Ask(ctx context.Context, image, script, path string, say func(f
 	if err := near.Bring(ctx, Bring{Path: path, Argv: argv, Clean: clean, Look: func() {}}, say); err != nil {
 		return nil, fmt.Errorf("asking %s: %w", image, err)
 	}
-	return os.ReadFile(path)
+	return regular.Read(path, regular.MaxText)
 }
 
 // inside are the words before a command that runs in the container of an image: the

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // An auxiliary job is no run: it looks at nodes, or brings something. It is
@@ -159,16 +161,27 @@ func (a *auxiliary) words(h executors.Handle, s executors.Status, err error) str
 // silent is the error of a job that ended without its last word, with the end of
 // its output.
 func (a *auxiliary) silent(s executors.Status) error {
-	b, err := os.ReadFile(filepath.Join(a.job.Dir, jobdir.JobOutFile))
+	words, err := lastWords(filepath.Join(a.job.Dir, jobdir.JobOutFile))
 	if err != nil {
 		return fmt.Errorf("job %s ended (%s), and nothing of it can be seen in %s: the node that it ran on does not share this folder, or could not start it", s.JobID, s.Raw, a.job.Dir)
 	}
-	const most = 600
-	words := strings.TrimSpace(string(b[max(0, len(b)-most):]))
 	if words == "" {
 		words = "it printed nothing"
 	}
 	return fmt.Errorf("job %s ended (%s) before it was done: %s", s.JobID, s.Raw, words)
+}
+
+// lastWords are what stands at the end of a file, without the space around it.
+func lastWords(path string) (string, error) {
+	const most = 600
+	f, err := regular.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	_, _ = f.Seek(-most, io.SeekEnd) // a shorter file is read whole
+	b, err := io.ReadAll(io.LimitReader(f, most))
+	return strings.TrimSpace(string(b)), err
 }
 
 // stop cancels all that was submitted under the job's name. A job that appears

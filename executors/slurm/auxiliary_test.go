@@ -179,7 +179,7 @@ func TestNodesAreReleased(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
-				dir := filepath.Join(t.TempDir(), "look")
+				dir := t.TempDir()
 				say, told := said()
 				checks, err := deskConfig(&d).CheckNodes(ctx, nodeCheck(dir, 1), say)
 				if c.err == "" && (err != nil || len(checks) == 0) || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {

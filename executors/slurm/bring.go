@@ -12,10 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 //go:embed bring.sh
@@ -87,7 +86,7 @@ func (c *Config) bringJob(b Bring, say func(format string, args ...any)) (*auxil
 	if name, since, ok := intended(dir, stem); ok {
 		a := c.auxiliary(name, dir, c.bringOptions(name), say)
 		a.job.Resumed, a.job.NotBefore = true, since
-		return a, renameio.WriteFile(filepath.Join(dir, jobdir.ScriptFile), []byte(script), 0o755) // what is asked for now, if it has to be submitted
+		return a, jobdir.WriteFile(dir, jobdir.ScriptFile, []byte(script), 0o755) // what is asked for now, if it has to be submitted
 	}
 	b.Clean()
 	if err := os.RemoveAll(dir); err != nil {
@@ -96,7 +95,7 @@ func (c *Config) bringJob(b Bring, say func(format string, args ...any)) (*auxil
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, environmentFile), plain, 0o600); err != nil {
+	if err := jobdir.WriteFile(dir, environmentFile, plain, 0o600); err != nil {
 		return nil, err
 	}
 	name := stem + "-" + nonce[:6]
@@ -146,10 +145,10 @@ func stemOf(path string) string {
 }
 
 // intended is the job that was about to be submitted from a folder. Version 0.1.0
-// wrote no intent: its jobs are called by the stem.
+// wrote no intent: its jobs are called by the stem. What another user put there is none.
 func intended(dir, stem string) (name string, since time.Time, ok bool) {
-	info, err := os.Stat(filepath.Join(dir, jobdir.ScriptFile))
-	if err != nil {
+	info, err := os.Lstat(filepath.Join(dir, jobdir.ScriptFile))
+	if err != nil || !own(dir) || !own(filepath.Join(dir, jobdir.ScriptFile)) {
 		return "", time.Time{}, false
 	}
 	l, err := jobdir.List(dir)
@@ -184,14 +183,13 @@ func bringScript(dir string, argv []string, wait time.Duration) string {
 
 // outcome is how the command of a job that is done ended.
 func outcome(dir, command string) error {
-	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	status, err := regular.Read(filepath.Join(dir, "status"), regular.MaxText)
 	if err != nil {
 		return err
 	}
 	if s := strings.TrimSpace(string(status)); s != "0" {
-		out, _ := os.ReadFile(filepath.Join(dir, outputFile))
-		const most = 600
-		return fmt.Errorf("%s: exit status %s: %s", command, s, strings.TrimSpace(string(out[max(0, len(out)-most):])))
+		out, _ := lastWords(filepath.Join(dir, outputFile))
+		return fmt.Errorf("%s: exit status %s: %s", command, s, out)
 	}
 	return nil
 }

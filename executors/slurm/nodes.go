@@ -11,10 +11,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 //go:embed nodes.sh
@@ -22,7 +22,7 @@ var nodesTemplate string
 
 // A NodeCheck is what a job of a run's shape is to look at on its nodes.
 type NodeCheck struct {
-	// Dir is a folder of Store that the nodes should share. It is made.
+	// Dir is a folder of Store that the nodes should share. It is removed.
 	Store, Dir string
 	// Run is one run of the shape.
 	Run *plan.Run
@@ -56,11 +56,11 @@ func (c *Config) CheckNodes(ctx context.Context, n NodeCheck, say func(format st
 	if err := c.look(ctx, a, n.Run.Hardware); err != nil {
 		return nil, err
 	}
-	facts, err := os.ReadFile(filepath.Join(n.Dir, "facts"))
+	facts, err := regular.Read(filepath.Join(n.Dir, "facts"), regular.MaxText)
 	if err != nil {
 		return nil, err
 	}
-	words, _ := os.ReadFile(filepath.Join(n.Dir, "errors"))
+	words, _ := regular.Read(filepath.Join(n.Dir, "errors"), regular.MaxText)
 	return c.judge(n, nonce, parseFacts(string(facts)), strings.TrimSpace(string(words))), nil
 }
 
@@ -83,10 +83,7 @@ func (c *Config) look(ctx context.Context, a *auxiliary, h plan.Hardware) error 
 // lookJob writes the folder of the job.
 func (c *Config) lookJob(n NodeCheck, say func(format string, args ...any)) (*auxiliary, string, error) {
 	nonce := newNonce()
-	if err := os.MkdirAll(n.Dir, 0o777); err != nil {
-		return nil, "", err
-	}
-	if err := renameio.WriteFile(filepath.Join(n.Dir, "nonce"), []byte(nonce), 0o644); err != nil {
+	if err := jobdir.WriteFile(n.Dir, "nonce", []byte(nonce), 0o644); err != nil {
 		return nil, "", err
 	}
 	name := namePrefix + "doctor-" + nonce[:8]

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -358,6 +359,54 @@ func TestBringScriptRuns(t *testing.T) {
 		if got != test.want {
 			t.Errorf("outcome %q, want %q", got, test.want)
 		}
+	}
+}
+
+// A job is taken up from a folder of this user's own alone: what another put there
+// would be handed this user's secrets.
+func TestForeignFolderIsNotTakenUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "weights")
+	a, err := deskConfig(&deskSlurm{}).bringJob(Bring{Path: path, Argv: []string{"true"}, Clean: func() {}}, func(string, ...any) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := func(dir string) bool { _, _, ok := intended(dir, stemOf(path)); return ok }
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(a.job.Dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if !taken(a.job.Dir) || taken(link) {
+		t.Errorf("own %v, by a link %v", taken(a.job.Dir), taken(link))
+	}
+	if os.Getuid() != 0 {
+		t.Skip("giving the folder to another user needs root")
+	}
+	if err := os.Chown(filepath.Join(a.job.Dir, jobdir.ScriptFile), 65534, -1); err != nil || taken(a.job.Dir) {
+		t.Errorf("another's script is taken up: %v", err)
+	}
+}
+
+// What a job left is not waited for, nor read whole, whatever it is.
+func TestWordsOfJobs(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "status"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := outcome(dir, "hf"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Error(err)
+	}
+	long := filepath.Join(dir, "output")
+	if err := os.WriteFile(long, []byte(" short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if words, err := lastWords(long); err != nil || words != "short" {
+		t.Errorf("%q, %v", words, err)
+	}
+	if err := os.Truncate(long, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if words, err := lastWords(long); err != nil || len(words) != 600 {
+		t.Errorf("%d bytes, %v", len(words), err)
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // A sharedQueue is squeue's last answer on this host, shared by all that one
@@ -30,14 +31,21 @@ func newSharedQueue(cluster string, fresh time.Duration) *sharedQueue {
 		return nil
 	}
 	info, err := os.Lstat(dir)
-	if err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
-		return nil
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Getuid() {
+	if err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 || !own(dir) {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(os.Getenv("SLURM_CONF") + "\x00" + cluster))
 	return &sharedQueue{dir: dir, name: "squeue-" + hex.EncodeToString(sum[:6]), fresh: fresh}
+}
+
+// own reports whether a file is there, is no link, and is this user's.
+func own(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode()&os.ModeSymlink != 0 {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Getuid()
 }
 
 // get returns an answer that is fresh, asking for one while others wait. What
@@ -57,7 +65,7 @@ func (q *sharedQueue) get(ctx context.Context, ask func(context.Context) (string
 	path := filepath.Join(q.dir, q.name)
 	if info, err := os.Lstat(path); err == nil {
 		if age := time.Since(info.ModTime()); age >= 0 && age < q.fresh {
-			if b, err := os.ReadFile(path); err == nil {
+			if b, err := regular.Read(path, regular.MaxDocument); err == nil {
 				return string(b), nil
 			}
 		}
@@ -66,6 +74,6 @@ func (q *sharedQueue) get(ctx context.Context, ask func(context.Context) (string
 	if err != nil {
 		return "", err
 	}
-	_ = renameio.WriteFile(path, []byte(out), 0o600) // the answer is had all the same
+	_ = jobdir.WriteFile(q.dir, q.name, []byte(out), 0o600) // the answer is had all the same
 	return out, nil
 }

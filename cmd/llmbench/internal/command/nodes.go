@@ -26,7 +26,11 @@ func (s *session) checkNodes(ctx context.Context, p *plan.Plan) []executors.Chec
 	progress := view.NewProgress(s.env.streams)
 	for _, n := range s.nodeChecks(p) {
 		st := s.sites.of(n.Run)
-		checks, err := st.slurm.CheckNodes(ctx, n, progress.Text)
+		var checks []executors.Check
+		err := s.store.Mkdir(n.Dir)
+		if err == nil {
+			checks, err = st.slurm.CheckNodes(ctx, n, progress.Text)
+		}
 		if err != nil {
 			checks = []executors.Check{{Name: "nodes", Result: executors.CheckFail, Detail: err.Error(), Remedy: "the job asked for what " + n.Run.Address + " asks for"}}
 		}
