@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -52,7 +53,11 @@ func checkSearch(s *schema.Search, sp *space) hcl.Diagnostics {
 				"A search decides by itself where more samples are worth their cost, so precision has no place in its benchmark. Remove it; samples = 3 gives the best run, and those that cannot be told from it, three samples each."))
 		}
 	}
-	if least := slices.Min(sp.costs); s.MaxGPUHours != nil && *s.MaxGPUHours < least {
+	least := math.Inf(1)
+	for i := range sp.list {
+		least = min(least, sp.cost([]int{i}))
+	}
+	if s.MaxGPUHours != nil && *s.MaxGPUHours < least {
 		refuse(s.Ranges["max_gpu_hours"], "Budget below one run", "The cheapest candidate can cost %.1f GPU-hours by its time limit, and max_gpu_hours is %g: nothing could be measured. Raise max_gpu_hours, or shorten time_limit.", least, *s.MaxGPUHours)
 	}
 	return diags

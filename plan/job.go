@@ -80,14 +80,7 @@ func (b *builder) shareOn(p *Plan, list []candidate, target Target) hcl.Diagnost
 		}
 	}
 	how := *target.Packing()
-	for _, indexes := range how.Arrange(samples) {
-		if len(indexes) == 1 && !samples[indexes[0]].Shared() {
-			continue
-		}
-		runs := make([]*Run, len(indexes))
-		for k, i := range indexes {
-			runs[k] = samples[i]
-		}
+	for _, runs := range how.jobs(samples, (*Run).shape) {
 		job := target.Job(runs...)
 		p.Packs = append(p.Packs, job)
 		if runs[0].Shared() {
@@ -100,6 +93,21 @@ func (b *builder) shareOn(p *Plan, list []candidate, target Target) hcl.Diagnost
 		}
 	}
 	return merge(tooLong(samples, cells, how))
+}
+
+// jobs are the samples of each job of several, or on a shared engine, that Arrange makes.
+func (p Packing) jobs(samples []*Run, shape func(*Run) string) (out [][]*Run) {
+	for _, indexes := range p.arrange(samples, shape) {
+		if len(indexes) == 1 && !samples[indexes[0]].Shared() {
+			continue
+		}
+		runs := make([]*Run, len(indexes))
+		for k, i := range indexes {
+			runs[k] = samples[i]
+		}
+		out = append(out, runs)
+	}
+	return out
 }
 
 // shapesOf counts samples by their shape.
@@ -167,7 +175,9 @@ func (p Packing) Limit(runs []*Run) time.Duration {
 // that a drift of the machine hits all runs alike; within such a round the
 // cheapest is first, since it shows what all would fail of. Samples that do not
 // fit into MaxTime are in no job.
-func (p Packing) Arrange(runs []*Run) [][]int {
+func (p Packing) Arrange(runs []*Run) [][]int { return p.arrange(runs, (*Run).shape) }
+
+func (p Packing) arrange(runs []*Run, shape func(*Run) string) [][]int {
 	var shapes []string
 	byShape, round, seen := map[string][]int{}, make([]int, len(runs)), map[string]int{}
 	for i, r := range runs {
@@ -176,7 +186,7 @@ func (p Packing) Arrange(runs []*Run) [][]int {
 		}
 		seen[r.Fingerprint]++
 		round[i] = seen[r.Fingerprint]
-		s := r.shape()
+		s := shape(r)
 		if byShape[s] == nil {
 			shapes = append(shapes, s)
 		}

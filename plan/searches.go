@@ -44,10 +44,12 @@ type Search struct {
 	// Begun says that the round of Next was written down before.
 	Begun     bool `json:"-"`
 	Simulated bool `json:"-"`
-	cluster   string
-	estimator string
-	unmet     []string
-	wave      time.Time // see Round.Created
+	// AllGPUHours is what a sample of every candidate can cost at most together.
+	AllGPUHours float64 `json:"-"`
+	cluster     string
+	estimator   string
+	unmet       []string
+	wave        time.Time // see Round.Created
 }
 
 // SearchBound is a bound of a search; Max and Min are null for none.
@@ -190,18 +192,57 @@ func (b *builder) searched(benchmark string) []*schema.Search {
 // A space is the candidates of a benchmark, and what all its searches ask about them.
 type space struct {
 	list       []candidate
-	costs      []float64          // what a sample of each can cost at most, in GPU-hours
+	costs      []float64          // what a sample of each can cost at most, however it shares a job
+	all        float64            // what a sample of every candidate can
 	candidates []search.Candidate // without what a search tried
 	noise      float64
+	shapes     map[*Run]string
 }
 
 func newSpace(list []candidate) *space {
-	sp := &space{list: list}
+	sp := &space{list: list, shapes: map[*Run]string{}}
 	for _, c := range list {
 		sp.costs = append(sp.costs, c.mostGPUHours())
+		if c.place.Target.Packing() != nil {
+			sp.shapes[c.run] = c.run.shape()
+		}
 	}
+	every := make([]int, len(list))
+	for i := range every {
+		every[i] = i
+	}
+	sp.all = sp.cost(every)
 	return sp
 }
+
+// cost is what samples that are measured together can cost at most, in GPU-hours and in
+// the jobs that share puts them into; each is given by the index of its candidate.
+func (sp *space) cost(samples []int) float64 {
+	sum := 0.0
+	var targets []Target
+	runs := map[Target][]*Run{}
+	for _, i := range samples {
+		c := sp.list[i]
+		sum += c.run.GPUHoursLimit()
+		if t := c.place.Target; t.Packing() != nil {
+			if runs[t] == nil {
+				targets = append(targets, t)
+			}
+			runs[t] = append(runs[t], c.run)
+		}
+	}
+	for _, t := range targets {
+		for _, members := range t.Packing().jobs(runs[t], sp.shapeOf) {
+			for _, r := range members {
+				sum -= r.GPUHoursLimit()
+			}
+			sum += float64(members[0].Hardware.GPUs) * t.Packing().Limit(members).Hours()
+		}
+	}
+	return sum
+}
+
+func (sp *space) shapeOf(r *Run) string { return sp.shapes[r] }
 
 // A searching is a search that is being decided.
 type searching struct {
@@ -298,7 +339,7 @@ func newSearching(benchmark string, def *schema.Search, sp *space) *searching {
 	s := &searching{space: sp, Search: &Search{
 		Benchmark: benchmark, Label: def.Label, Bounds: []SearchBound{}, RuleVersion: search.Version,
 		MaxRuns: cmp.Or(def.MaxRuns, len(sp.list)), Candidates: len(sp.list), Next: []SearchNext{}, Best: []SearchBest{}, NotMeasured: []SearchReason{},
-		Simulated: first.Simulated, cluster: first.cluster,
+		Simulated: first.Simulated, cluster: first.cluster, AllGPUHours: sp.all,
 	}}
 	if def.Minimize {
 		s.Minimize = Text(def.Metric)
@@ -351,7 +392,7 @@ func (s *searching) resume(retry bool) {
 		return
 	}
 	last := s.account.Rounds[len(s.account.Rounds)-1]
-	hours := s.MaxGPUHours - s.SpentGPUHours
+	var rest []int // samples
 	for _, one := range last.Runs {
 		i := slices.IndexFunc(s.list, func(c candidate) bool { return c.run.Fingerprint == one.Fingerprint && c.run.cluster == last.Cluster })
 		if i < 0 {
@@ -362,13 +403,14 @@ func (s *searching) resume(retry bool) {
 		if have >= one.Samples || len(run.State.InFlight) == 0 && run.finalFailure(true) != nil && !retry {
 			continue
 		}
-		if missing := one.Samples - have - len(run.State.InFlight); missing > 0 {
-			cost := float64(missing) * s.costs[i]
-			if cost > hours+1e-6 {
-				continue
-			}
-			hours -= cost
+		with := slices.Clone(rest)
+		for range one.Samples - have - len(run.State.InFlight) {
+			with = append(with, i)
 		}
+		if len(with) > len(rest) && s.cost(with) > s.MaxGPUHours-s.SpentGPUHours+1e-6 {
+			continue
+		}
+		rest = with
 		s.rest = append(s.rest, SearchNext{run.Address, one.Samples, one.Reason})
 	}
 	s.Begun = len(s.rest) > 0
@@ -397,7 +439,7 @@ func (b *builder) describe(sp *space) error {
 	for i, c := range sp.list {
 		run, known := c.run, &sp.candidates[i]
 		*known = search.Candidate{
-			Address: run.Address, UseCase: run.UseCase.Label, Position: positions[i], Options: options[i], GPUHours: sp.costs[i],
+			Address: run.Address, UseCase: run.UseCase.Label, Position: positions[i], Options: options[i],
 			Predicted: predictedFigures(run),
 		}
 		switch {
@@ -437,7 +479,7 @@ func (s *searching) ask(take, retry bool) {
 	figures := trtllm.Figures()
 	d := search.Next(s.goal, list, s.noise, search.Spent{Runs: s.MaxRuns - s.LeftRuns, GPUHours: s.SpentGPUHours}, func(metric string) bool {
 		return figures[metric].Percentile != ""
-	})
+	}, s.cost)
 	s.State, s.unmet = d.State, d.Unmet
 	next := map[string]bool{}
 	switch {

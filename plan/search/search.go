@@ -12,7 +12,7 @@ import (
 )
 
 // Version is the version of the rule. Another one may answer otherwise.
-const Version = "1"
+const Version = "2"
 
 // A Goal is what is searched for.
 type Goal struct {
@@ -44,8 +44,6 @@ type Candidate struct {
 	// candidates have the same axes; one that has no value there has 0 or "".
 	Position []float64
 	Options  []string
-	// GPUHours is what one sample can cost at most.
-	GPUHours float64
 	// Predicted are predictions by metric; any may be missing. Those of Rough metrics
 	// are of another figure of the same distribution.
 	Predicted map[string]float64
@@ -124,13 +122,22 @@ const (
 	moreSamples = 3      // of a candidate that one sample leaves in doubt
 	unlikely    = 0.02   // to meet the bounds
 	rounding    = 1e-9   // of GPU-hours
+	cheaper     = 0.5    // the power of how many times less a run costs in a job with others
 )
 
 // Next says what to measure next. noise is the relative standard deviation between
 // samples of one run. rough tells metrics whose predictions are of another figure of
-// the same distribution, such as the mean for a percentile.
-func Next(g Goal, list []Candidate, noise float64, spent Spent, rough func(metric string) bool) Decision {
-	s := &search{goal: g, list: list, noise: noise, left: g.MaxRuns - spent.Runs, hours: g.MaxGPUHours - spent.GPUHours, toBeat: map[string]incumbent{}}
+// the same distribution, such as the mean for a percentile. cost is what samples that
+// are measured together can cost at most, in GPU-hours: each is given by the index of
+// its candidate.
+func Next(g Goal, list []Candidate, noise float64, spent Spent, rough func(metric string) bool, cost func(samples []int) float64) Decision {
+	s := &search{
+		goal: g, list: list, noise: noise, left: g.MaxRuns - spent.Runs, hours: g.MaxGPUHours - spent.GPUHours, toBeat: map[string]incumbent{},
+		cost: cost, alone: make([]float64, len(list)),
+	}
+	for i := range list {
+		s.alone[i] = cost([]int{i})
+	}
 	for _, c := range list {
 		if !slices.Contains(s.useCases, c.UseCase) {
 			s.useCases = append(s.useCases, c.UseCase)
@@ -152,7 +159,11 @@ type search struct {
 	list     []Candidate
 	noise    float64
 	left     int     // runs
-	hours    float64 // GPU-hours
+	hours    float64 // GPU-hours, for all that is chosen
+	cost     func(samples []int) float64
+	alone    []float64 // what a sample of each costs by itself
+	samples  []int     // of what is chosen
+	taken    float64   // what they cost
 	useCases []string
 	metrics  []metric // the goal's, then those of the bounds
 	chosen   []Choice
@@ -191,7 +202,7 @@ func (s *search) decide() Decision {
 		d.State = Infeasible
 	}
 	for i, c := range s.list {
-		if len(c.Samples) == 0 && !s.taken(i) {
+		if len(c.Samples) == 0 && !s.isTaken(i) {
 			d.NotMeasured = append(d.NotMeasured, Reasoned{c.Address, s.whyNot(i)})
 		}
 	}
@@ -200,27 +211,36 @@ func (s *search) decide() Decision {
 
 // choose names a candidate until it has samples of them, if the budget allows.
 func (s *search) choose(i, samples int, reason string) bool {
-	c := s.list[i]
-	cost, runs := float64(samples-c.counted())*c.GPUHours, 1
+	c, runs := s.list[i], 1
 	if c.Tried {
 		runs = 0
 	}
+	with := slices.Clone(s.samples)
+	for range samples - c.counted() {
+		with = append(with, i)
+	}
+	cost := s.cost(with)
 	if runs > s.left || cost > s.hours+rounding {
 		s.short = true
 		return false
 	}
-	s.left, s.hours = s.left-runs, s.hours-cost
+	s.left, s.samples, s.taken = s.left-runs, with, cost
 	s.chosen = append(s.chosen, Choice{c.Address, samples, reason})
 	return true
 }
 
-func (s *search) taken(i int) bool {
+// adds is what a sample of a candidate adds to the cost of what is chosen.
+func (s *search) adds(i int) float64 {
+	return s.cost(append(s.samples[:len(s.samples):len(s.samples)], i)) - s.taken
+}
+
+func (s *search) isTaken(i int) bool {
 	return slices.ContainsFunc(s.chosen, func(c Choice) bool { return c.Address == s.list[i].Address })
 }
 
 // open reports whether a candidate can be measured for the first time.
 func (s *search) open(i int) bool {
-	return len(s.list[i].Samples) == 0 && s.list[i].Failed == "" && !s.taken(i)
+	return len(s.list[i].Samples) == 0 && s.list[i].Failed == "" && !s.isTaken(i)
 }
 
 // settleDoubts asks for another sample of what may be the best of its use case, but is
@@ -228,7 +248,7 @@ func (s *search) open(i int) bool {
 func (s *search) settleDoubts() {
 	for i, c := range s.list {
 		_, doubt := s.within(i)
-		if doubt == "" || s.taken(i) {
+		if doubt == "" || s.isTaken(i) {
 			continue
 		}
 		if best := s.bestOf(c.UseCase, true); best < 0 || s.gain(best, i) > 0 {
@@ -289,7 +309,7 @@ func (s *search) within(i int) (in bool, doubt string) {
 func (s *search) firstOfOptions() {
 	seen := map[string]bool{}
 	for i, c := range s.list {
-		if len(c.Samples) > 0 || c.Failed != "" || s.taken(i) {
+		if len(c.Samples) > 0 || c.Failed != "" || s.isTaken(i) {
 			for _, o := range c.Options {
 				seen[c.UseCase+"\n"+o] = true
 			}
@@ -315,14 +335,19 @@ func (s *search) firstOfOptions() {
 // budget allows, -1 for none.
 func (s *search) pick(asked func(i int) bool) int {
 	best, score := -1, math.Inf(-1)
-	for i, c := range s.list {
+	for i := range s.list {
 		if !asked(i) || !s.open(i) {
 			continue
 		}
-		sc := s.score(i)
-		if s.left < 1 || c.GPUHours > s.hours+rounding {
+		sc, adds := s.score(i), s.adds(i)
+		if s.left < 1 || s.taken+adds > s.hours+rounding {
 			s.short = s.short || sc >= worthwhile
-		} else if sc > score {
+			continue
+		}
+		if sc >= worthwhile && adds < s.alone[i]-rounding { // it shares a job
+			sc *= math.Pow(s.alone[i]/adds, cheaper)
+		}
+		if sc > score {
 			best, score = i, sc
 		}
 	}
@@ -336,7 +361,11 @@ func (s *search) mostPromising() bool {
 	if at < 0 || s.score(at) < worthwhile {
 		return false
 	}
-	s.choose(at, 1, s.why(at))
+	why := s.why(at)
+	if adds := s.adds(at); adds < s.alone[at]-rounding {
+		why += fmt.Sprintf("; in a job with others it adds %.1f GPU-hours instead of %.1f", adds, s.alone[at])
+	}
+	s.choose(at, 1, why)
 	s.believe(at)
 	return true
 }
@@ -411,7 +440,7 @@ func (s *search) sampleBest() {
 		}
 		for i, c := range s.list {
 			in, _ := s.within(i)
-			if c.UseCase != u || !in || c.counted() >= s.goal.Samples || c.Failed != "" || s.taken(i) {
+			if c.UseCase != u || !in || c.counted() >= s.goal.Samples || c.Failed != "" || s.isTaken(i) {
 				continue
 			}
 			apart := s.noise * math.Sqrt(1/float64(len(c.Samples))+1/float64(len(s.list[best].Samples)))
@@ -553,7 +582,7 @@ func (s *search) whyNot(i int) string {
 		low, high := s.expected(0, i)
 		return fmt.Sprintf("%s predicted %s … %s, no better than the best", s.goal.Metric, figure(low), figure(high))
 	}
-	if s.left < 1 || s.list[i].GPUHours > s.hours {
+	if s.left < 1 || s.taken+s.adds(i) > s.hours+rounding {
 		return "the budget is spent"
 	}
 	return "others come first"

@@ -37,20 +37,23 @@ func (v PlanView) searches(p *printer, g *group) {
 			p.wrapped("      ", 8, short(n.Address)+": "+n.Reason)
 		}
 		v.searchShares(p, s)
-		p.wrapped("    ", 4, v.searchBudget(s))
+		p.wrapped("    ", 4, searchBudget(s))
 	}
 }
 
-// searchShares says which of the next runs share a job.
+// searchShares says whether the next runs share jobs, or engines.
 func (v PlanView) searchShares(p *printer, s *plan.Search) {
-	jobs := 0
+	jobs, what := 0, "job"
 	for _, pack := range v.Plan.Packs {
-		if slices.ContainsFunc(s.Next, func(n plan.SearchNext) bool { return n.Address == pack.Runs[0] }) {
+		if len(pack.Runs) > 1 && slices.ContainsFunc(s.Next, func(n plan.SearchNext) bool { return n.Address == pack.Runs[0] }) {
 			jobs++
 		}
 	}
+	if len(v.Plan.Engines) > 0 {
+		what = "engine"
+	}
 	if jobs > 0 {
-		p.wrapped("    ", 4, fmt.Sprintf("They share %s.", Plural(jobs, "job")))
+		p.wrapped("    ", 4, fmt.Sprintf("They share %s.", Plural(jobs, what)))
 	}
 }
 
@@ -72,13 +75,7 @@ func searchGoal(s *plan.Search) string {
 }
 
 // searchBudget says how much more the search may measure and cost.
-func (v PlanView) searchBudget(s *plan.Search) string {
-	all := 0.0
-	for _, r := range v.Plan.Runs {
-		if strings.HasPrefix(r.Address, s.Benchmark+"/") {
-			all += r.GPUHoursLimit()
-		}
-	}
+func searchBudget(s *plan.Search) string {
 	text := ""
 	fresh := 0 // a further sample is no further run
 	if !s.Begun {
@@ -91,7 +88,7 @@ func (v PlanView) searchBudget(s *plan.Search) string {
 	if more := min(s.LeftRuns-fresh, s.Candidates-s.Measured-len(s.Next)); more > 0 {
 		text = fmt.Sprintf("Then at most %d more, chosen by results. ", more)
 	}
-	text += fmt.Sprintf("At most %s, %.1f GPU-hours (all %d: %.1f)", Plural(s.MaxRuns, "run"), s.MaxGPUHours, s.Candidates, all)
+	text += fmt.Sprintf("At most %s, %.1f GPU-hours (all %d: %.1f)", Plural(s.MaxRuns, "run"), s.MaxGPUHours, s.Candidates, s.AllGPUHours)
 	if used := s.MaxRuns - s.LeftRuns; used > 0 {
 		text += fmt.Sprintf("; %d and %.1f are used", used, s.SpentGPUHours)
 	}
