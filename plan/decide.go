@@ -50,7 +50,7 @@ func storeError(err error) *hcl.Diagnostic {
 // lookAll looks runs up several at a time: a store across a network answers
 // slowly and takes many questions at once.
 func (b *builder) lookAll(list []*Run) (hcl.Diagnostics, error) {
-	const atOnce, piece = 16, 64
+	const atOnce, piece = 32, 16
 	found := make([]hcl.Diagnostics, len(list))
 	var g errgroup.Group
 	g.SetLimit(atOnce)
@@ -83,9 +83,11 @@ func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 			return nil, err
 		}
 		run.State = st.normal()
-		last, err := b.Ledger.LastAt(run.Address, run.Simulated)
-		if err != nil {
-			return nil, err
+		var last *Last
+		if len(b.Selection.Targets) == 0 || st.Missing() > 0 { // else it changes nothing here
+			if last, err = b.Ledger.LastAt(run.Address, run.Simulated); err != nil {
+				return nil, err
+			}
 		}
 		other := last != nil && last.Fingerprint != run.Fingerprint
 		if other {

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,9 +171,11 @@ func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	if err := s.mkdirAll(sampleDir(s.KeyDir(k), sample)); err != nil {
+	changed, err := s.makeAll(sampleDir(s.KeyDir(k), sample))
+	if err := cmp.Or(err, jobdir.SyncDirs(changed...)); err != nil {
 		return nil, err
 	}
+	first := slices.Contains(changed, s.runsDir(k.Simulated))
 	last, err := s.lastAttempt(k, sample)
 	if err != nil {
 		return nil, err
@@ -184,8 +187,11 @@ func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 		if err != nil {
 			return nil, err
 		}
+		if made && !first {
+			err = s.stir(k)
+		}
 		if made {
-			return a, nil
+			return a, err
 		}
 	}
 }

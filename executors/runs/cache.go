@@ -30,7 +30,7 @@ import (
 // at any time. Beside it lies what was read of data sets of the user's own.
 const (
 	cacheDir    = "cache"
-	cacheFormat = 2
+	cacheFormat = 3
 )
 
 // cacheHead is the first line. Times without a zone are read in that of the host.

@@ -2,9 +2,13 @@ package runs
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
@@ -12,22 +16,20 @@ import (
 )
 
 // A history is what readers of many runs ask of all attempts at a fingerprint, with
-// the stamps of what it was read from.
+// the stamps of what it was read from. Whoever adds an attempt or a tombstone changes
+// the stamps of the attempts that are there: see Store.stir.
 type history struct {
 	Fingerprint string           `json:"runs"` // the digits that name the folder
-	Seen        string           `json:"seen"`
 	Clusters    []clusterHistory `json:"clusters"`
 }
 
 type clusterHistory struct {
 	Name    string          `json:"name"`
-	Seen    string          `json:"seen"`
 	Samples []sampleHistory `json:"samples"`
 }
 
 type sampleHistory struct {
-	Number int    `json:"sample"`
-	Seen   string `json:"seen"`
+	Number int `json:"sample"`
 	// Stone says that there is a tombstone, and UpTo which attempts it retires.
 	Stone    bool      `json:"stone,omitempty"`
 	UpTo     int       `json:"up_to,omitempty"`
@@ -101,7 +103,7 @@ func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool,
 	if err != nil {
 		return h, false, nil // not a folder: not ours
 	}
-	settled := true
+	settled := len(fingerprint) != earlierLength // version 0.1.0 stirs nothing
 	for _, name := range clusters.Names {
 		k := Key{Fingerprint: fingerprint, Cluster: name, Simulated: simulated}
 		if k.check() != nil {
@@ -192,26 +194,16 @@ const coarse = 2 * time.Second
 type depth int
 
 const (
-	ends depth = iota + 1
+	unheld depth = iota // what the cache says is taken as it is
+	ends
 	contents
 )
 
 // visitStamps visits the paths of what the history was read from, with their stamps,
-// until one visit reports false: to the depth of ends five, and from there to that of
-// contents three more for an attempt that is the only one of its run.
+// until one visit reports false: to the depth of ends two for each attempt, and from
+// there to that of contents three more.
 func (h *history) visitStamps(dir string, from, to depth, visit func(path string, folder bool, stamp *string) bool) bool {
-	at, ok := filepath.Join(dir, h.Fingerprint), true
-	if from < ends {
-		ok = visit(at, true, &h.Seen)
-		for i := range h.Clusters {
-			c := &h.Clusters[i]
-			ok = ok && visit(at+"/"+c.Name, true, &c.Seen)
-			for j := range c.Samples {
-				s := &c.Samples[j]
-				ok = ok && visit(sampleDir(at+"/"+c.Name, s.Number), true, &s.Seen)
-			}
-		}
-	}
+	ok := true
 	h.outcomes(func(path string, o *outcome) {
 		path = filepath.Join(dir, path)
 		if from < ends {
@@ -225,8 +217,21 @@ func (h *history) visitStamps(dir string, from, to depth, visit func(path string
 	return ok
 }
 
+// stir gives all attempts at a fingerprint another stamp, once there is one more or
+// another tombstone: what readers remember of them is out of date then.
+func (s *Store) stir(k Key) error {
+	dir := filepath.Join(s.runsDir(k.Simulated), k.short())
+	attempts, err := filepath.Glob(filepath.Join(globbed(dir), "*", "sample-*", "attempt-*"))
+	for _, a := range attempts {
+		if now := unix.Utimes(a, nil); !errors.Is(now, fs.ErrNotExist) {
+			err = errors.Join(err, now)
+		}
+	}
+	return err
+}
+
 // stamp notes the stamps of all that the history was read from. It returns when the
-// last of it changed, 0 where that cannot be told.
+// last of it changed, 0 where that cannot be told or there is no attempt.
 func (h *history) stamp(dir string) (newest int64) {
 	ok := h.visitStamps(dir, 0, contents, func(path string, folder bool, stamp *string) bool {
 		var changed int64

@@ -3,9 +3,12 @@ package runs
 import (
 	"cmp"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
@@ -58,15 +61,23 @@ func (v *View) Scan() {
 func (v *View) scan(simulated bool) (*scan, error) {
 	h := v.half(simulated)
 	h.scanned.Do(func() {
-		h.found = &scan{view: v, simulated: simulated, last: map[string]*lastTrials{}, lessons: lessons{}}
-		h.failed = h.each(func(fingerprint string) error { return h.found.add(h, fingerprint) })
+		to := ends
+		if v.Some {
+			to = unheld
+		}
+		h.found = newScan(v, simulated)
+		h.failed = h.each(func(fingerprint string) error { return h.found.add(h, fingerprint, to) })
 	})
 	return h.found, h.failed
 }
 
-// add takes in all attempts at a fingerprint.
-func (s *scan) add(h *viewHalf, fingerprint string) error {
-	known, settled, err := h.history(fingerprint, ends)
+func newScan(v *View, simulated bool) *scan {
+	return &scan{view: v, simulated: simulated, last: map[string]*lastTrials{}, lessons: lessons{}}
+}
+
+// add takes in all attempts at a fingerprint, held against the files to a depth.
+func (s *scan) add(h *viewHalf, fingerprint string, to depth) error {
+	known, settled, err := h.history(fingerprint, to)
 	if err != nil {
 		return err
 	}
@@ -120,7 +131,7 @@ func (s *scan) addTrials(k Key, c *clusterHistory) {
 // address, by the times in the attempts; failed attempts are taken only where
 // nothing was ever measured. It returns nil if nothing was tried there.
 func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
-	s, err := v.scan(simulated)
+	s, err := v.at(address, simulated)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +149,23 @@ func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
 	return &plan.Last{Fingerprint: last.fingerprint, Run: func() (*plan.Run, error) {
 		return v.store.attempt(v.store.KeyDir(last.key), last.key, last.sample, last.number).Run()
 	}}, nil
+}
+
+// at is a scan that knows what was tried at an address.
+func (v *View) at(address string, simulated bool) (*scan, error) {
+	if !v.Some {
+		return v.scan(simulated)
+	}
+	s := newScan(v, simulated)
+	keys, err := v.store.KeysAt(address, simulated)
+	for _, k := range keys {
+		homes, failed := v.store.homes(k)
+		for _, home := range homes {
+			failed = cmp.Or(failed, s.add(v.half(simulated), filepath.Base(filepath.Dir(home)), ends))
+		}
+		err = cmp.Or(err, failed)
+	}
+	return s, err
 }
 
 // Addresses implements plan.Ledger: it lists the addresses at which an attempt
@@ -212,18 +240,18 @@ func (l lessons) read(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 		}
 	}
 	slices.SortFunc(left, func(a, b teaching) int { return cmp.Compare(a.attempt.Dir, b.attempt.Dir) })
-	var out []plan.Lesson
-	for _, t := range left {
-		run, err := t.attempt.Run()
-		if err != nil {
-			return nil, err
-		}
-		if run != nil {
-			t.lesson.Run = run
-			out = append(out, t.lesson)
-		}
+	out := make([]plan.Lesson, len(left))
+	var g errgroup.Group
+	g.SetLimit(readAtOnce)
+	for i, t := range left {
+		g.Go(func() (err error) {
+			out[i] = t.lesson
+			out[i].Run, err = t.attempt.Run()
+			return err
+		})
 	}
-	return out, nil
+	err := g.Wait()
+	return slices.DeleteFunc(out, func(l plan.Lesson) bool { return l.Run == nil }), err
 }
 
 // startup is how long a job ran before and after it measured, 0 if unknown.

@@ -101,6 +101,12 @@ func (s *Store) exists() bool {
 	return err == nil
 }
 
+// HasSimulated reports whether something was ever simulated.
+func (s *Store) HasSimulated() bool {
+	entries, err := os.ReadDir(s.runsDir(true))
+	return err == nil && len(entries) > 0
+}
+
 // half is the part of the store for real or for simulated results.
 func (s *Store) half(simulated bool) string {
 	if simulated {

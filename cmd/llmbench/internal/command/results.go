@@ -240,12 +240,8 @@ func oneDocument(list []*results.Set, format string) error {
 // that they are of: what there is to show where nothing is measured and nobody said
 // which executor is meant. The session stays the same where there are none.
 func (s *session) simulations(f definitionFlags, executor string, targets []string) (*session, *plan.Plan, []*results.Set, error) {
-	if executor != "" || s.seen == nil {
+	if executor != "" || s.seen == nil || !s.store.HasSimulated() {
 		return s, nil, nil, nil
-	}
-	stored, err := s.seen.Results(true)
-	if err != nil || len(stored) == 0 {
-		return s, nil, nil, err
 	}
 	other := s.env.load(f, simulate.Type)
 	p, diags := other.plan(plan.Selection{Targets: targets})

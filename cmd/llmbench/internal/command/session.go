@@ -128,7 +128,9 @@ func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 	}
 	s.seen = s.store.View(Version)
 	s.seen.Lost = s.sites.lost
-	s.seen.Scan()
+	if s.seen.Some = len(sel.Targets) > 0; !s.seen.Some {
+		s.seen.Scan()
+	}
 	p, diags := plan.Build(plan.Request{
 		Definitions: s.defs, Catalog: s.defs.Catalog,
 		Place: s.sites.place, ReadDataset: s.store.ReadDataset, Ledger: s.seen,

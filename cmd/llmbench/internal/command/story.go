@@ -9,6 +9,7 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema"
 )
 
 // runStory prints all that happened at one address, declared or not.
@@ -18,7 +19,11 @@ func (e *env) runStory(f resultFlags) error {
 		return fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", f.Format)
 	}
 	s := e.load(f.definitionFlags, f.Executor)
-	p, diags := s.plan(plan.Selection{})
+	var sel plan.Selection
+	if slices.ContainsFunc(s.defs.Cells, func(c *schema.Cell) bool { return plan.Match(f.Address, c.Address) }) {
+		sel.Targets = []string{f.Address}
+	}
+	p, diags := s.plan(sel)
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
