@@ -494,7 +494,7 @@ func TestWhatIsAddedIsNoticed(t *testing.T) {
 		"an attempt":  func(t *testing.T, s *Store) error { finish(t, newAttempt(t, s, testKey, 1, testAddress)); return nil },
 		"a sample":    func(t *testing.T, s *Store) error { finish(t, newAttempt(t, s, testKey, 2, testAddress)); return nil },
 		"a cluster":   func(t *testing.T, s *Store) error { finish(t, newAttempt(t, s, elsewhere, 1, testAddress)); return nil },
-		"a tombstone": func(_ *testing.T, s *Store) error { return s.Replace(testKey, 1, "asked for", "") },
+		"a tombstone": func(_ *testing.T, s *Store) error { return s.replace(testKey, 1, "asked for", "") },
 	} {
 		s := Open(t.TempDir())
 		fail(t, newAttempt(t, s, testKey, 1, testAddress), "node_fail")
