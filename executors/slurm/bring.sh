@@ -4,10 +4,11 @@
 @COMMON@
 
 dir=@DIR@
+seconds=@WAIT@ # to wait for secrets
 
 # Whoever follows this job hands over what is secret now that it has begun. It is
 # read once and removed.
-for ((i = 0; i < @WAIT@; i++)); do
+for ((i = 0; i < seconds; i++)); do
   [ -r "$dir/secrets" ] && break
   sleep 1
 done
@@ -15,7 +16,7 @@ done
 if [ -r "$dir/secrets" ]; then
   assign "$dir/secrets"
   rm -f "$dir/secrets"
-elif [ @WAIT@ -gt 0 ]; then
+elif [ "$seconds" -gt 0 ]; then
   echo "the job began without its token: no llmbench prepare was there to hand it over" >"$dir/output"
 fi
 if [ -r "$dir/environment" ]; then
