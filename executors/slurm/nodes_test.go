@@ -332,7 +332,7 @@ func TestBringScriptRuns(t *testing.T) {
 		if test.alone { // its wait is over
 			script := filepath.Join(dir, "script.sh")
 			text, _ := os.ReadFile(script)
-			if err := os.WriteFile(script, bytes.ReplaceAll(text, []byte("i < 120"), []byte("i < 1")), 0o755); err != nil {
+			if err := os.WriteFile(script, bytes.ReplaceAll(text, []byte("seconds=120"), []byte("seconds=1")), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
