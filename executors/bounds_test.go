@@ -71,7 +71,7 @@ func (m *memory) Submit(_ context.Context, job *executors.Job) (executors.Handle
 	}
 	inQueue := 0
 	for _, j := range m.jobs {
-		if j.status().State != executors.Ended {
+		if j.status().State != plan.Ended {
 			inQueue++
 		}
 	}
@@ -94,15 +94,15 @@ func (m *memory) Poll(_ context.Context, handles []executors.Handle) (map[execut
 	for _, h := range handles {
 		j := m.of(h)
 		s := j.status()
-		if s.State == executors.Running && !j.began && !j.silent {
+		if s.State == plan.Running && !j.began && !j.silent {
 			j.begin()
 		}
-		if s.State == executors.Running && j.writes != nil {
+		if s.State == plan.Running && j.writes != nil {
 			for name, text := range j.writes(time.Since(j.submitted)) {
 				j.put(name, []byte(text+"\n"))
 			}
 		}
-		if s.State == executors.Ended && j.exits {
+		if s.State == plan.Ended && j.exits {
 			j.exit()
 		}
 		out[h] = s
@@ -139,17 +139,17 @@ func (j *memoryJob) status() executors.Status {
 	since := time.Since(j.submitted)
 	switch {
 	case !j.cancelled.IsZero():
-		s.State, s.End = executors.Ended, executors.Cancelled
+		s.State, s.End = plan.Ended, executors.Cancelled
 	case j.held != "":
-		s.State, s.Reason = executors.Held, j.held
+		s.State, s.Reason = plan.Held, j.held
 	case since < j.waits:
-		s.State, s.Reason = executors.Queued, "Resources"
+		s.State, s.Reason = plan.Queued, "Resources"
 	case since < j.waits+j.starting:
-		s.State = executors.Starting
+		s.State = plan.Starting
 	case j.end == "" || since < j.waits+j.starting+j.runs:
-		s.State = executors.Running
+		s.State = plan.Running
 	default:
-		s.State, s.End = executors.Ended, j.end
+		s.State, s.End = plan.Ended, j.end
 	}
 	return s
 }
@@ -197,7 +197,7 @@ func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) 
 	for i := range runCount {
 		p.Runs = append(p.Runs, &plan.Run{
 			Address: fmt.Sprintf("max_throughput/n=%d", i), Action: plan.Measure, Fingerprint: fmt.Sprintf("%06x", i) + strings.Repeat("0", 58),
-			State: plan.State{Wanted: 1}, Hardware: plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 1},
+			State: plan.Samples{Wanted: 1}, Hardware: plan.Hardware{GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 1},
 			Executor: b.backend.Ref, TimeLimitSeconds: 1800, Env: map[string]*string{}, Dataset: plan.Dataset{Path: &data},
 		})
 	}

@@ -209,10 +209,10 @@ func (j *job) gpus() int {
 func (j *job) silentCost() float64 {
 	limit := j.gpuHoursLimit()
 	switch j.status.State {
-	case Intent, Submitted, Queued, Held:
+	case plan.Intent, plan.Submitted, plan.Queued, plan.Held:
 		return 0 // it never had nodes
 	}
-	if j.status.State == Ended && !j.status.Started.IsZero() {
+	if j.status.State == plan.Ended && !j.status.Started.IsZero() {
 		end := j.status.Finished
 		if end.IsZero() {
 			end = j.since // when it was noticed

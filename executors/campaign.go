@@ -160,12 +160,12 @@ func (c *Campaign) prepare(ctx context.Context) error {
 		}
 		for _, slot := range slots {
 			c.noteTried(b, slot)
-			if !slot.InFlight && slot.Counts {
+			if !slot.State.InFlight() && slot.Counts {
 				continue
 			}
 			t := &task{backend: b, run: run, sample: slot.Sample}
 			c.tasks = append(c.tasks, t)
-			if !slot.InFlight {
+			if !slot.State.InFlight() {
 				continue
 			}
 			t.phase, t.attempt, t.announced, t.tries = active, slot.Attempt, slot.Handle != "", 1
@@ -320,7 +320,7 @@ type Event struct {
 	Run             *plan.Run
 	Sample, Attempt int
 	JobID           string
-	State           State
+	State           plan.State
 	// Started is when the run's job began, zero where that is not known.
 	Started time.Time
 	// Text is for people: a reason, a remedy, a notice.

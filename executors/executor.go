@@ -121,21 +121,6 @@ var (
 	ErrLimit    = errors.New("the queue is full for this user")
 )
 
-// State is where a job stands, in the order in which a job passes through.
-type State string
-
-// The states of a job.
-const (
-	Intent    State = "intent"    // submission not confirmed
-	Submitted State = "submitted" // accepted, not yet seen in the queue
-	Queued    State = "queued"
-	Held      State = "blocked"  // in the queue and will not start as it stands
-	Starting  State = "starting" // has nodes; the job script has not begun
-	Running   State = "running"
-	Finishing State = "finishing"
-	Ended     State = "ended" // see Status.End
-)
-
 // End is how a job ended, for jobs that left no word of their own.
 type End string
 
@@ -154,7 +139,7 @@ const (
 
 // Status is what a backend says of one job.
 type Status struct {
-	State State
+	State plan.State
 	// End is set when State is Ended, and when it is Held for a cause that a job
 	// can end by.
 	End End

@@ -77,7 +77,7 @@ func (j *job) retryLater() {
 // overdue reports whether the job has ended and its grace to leave its own word is
 // over.
 func (j *job) overdue() bool {
-	return j.status.State == Ended && time.Since(j.since) >= j.backend.grace(j.status.End)
+	return j.status.State == plan.Ended && time.Since(j.since) >= j.backend.grace(j.status.End)
 }
 
 // stuckCode is how a job ends that is given up.
@@ -89,11 +89,11 @@ func (j *job) stuckCode() failure.Code {
 func (j *job) stuck(now time.Time) string {
 	p, in := j.backend.Pace, now.Sub(j.since)
 	switch {
-	case j.status.State == Held && j.heldPolls >= 2 && in >= max(j.status.Hope, min(time.Minute, 4*p.Poll)):
+	case j.status.State == plan.Held && j.heldPolls >= 2 && in >= max(j.status.Hope, min(time.Minute, 4*p.Poll)):
 		return fmt.Sprintf("the job will not start: %s. %s", j.status.Reason, j.status.Remedy)
-	case j.status.State == Queued && p.MaxPending > 0 && in > p.MaxPending:
+	case j.status.State == plan.Queued && p.MaxPending > 0 && in > p.MaxPending:
 		return fmt.Sprintf("the job waited longer than max_pending = %s: %s", p.MaxPending, j.status.Reason)
-	case j.status.State == Starting && p.MaxStarting > 0 && in > p.MaxStarting:
+	case j.status.State == plan.Starting && p.MaxStarting > 0 && in > p.MaxStarting:
 		return fmt.Sprintf("the job was starting for longer than max_starting = %s", p.MaxStarting)
 	}
 	return ""
@@ -171,9 +171,9 @@ func (j *job) takeUp() (err error) {
 	if err != nil {
 		return err
 	}
-	j.status.State = Intent
+	j.status.State = plan.Intent
 	if receipt != nil {
-		j.handle, j.status = Handle(receipt.Handle), Status{State: Submitted, JobID: receipt.JobID}
+		j.handle, j.status = Handle(receipt.Handle), Status{State: plan.Submitted, JobID: receipt.JobID}
 	}
 	return nil
 }

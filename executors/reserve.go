@@ -190,7 +190,7 @@ func (c *Campaign) reserve(ctx context.Context, j *job) error {
 	}
 	now := time.Now()
 	j.folder, j.phase, j.tasks = s.folder, active, s.tasks
-	j.enter(Status{State: Intent}, now)
+	j.enter(Status{State: plan.Intent}, now)
 	for i, t := range s.tasks {
 		t.attempt, t.phase, t.status = s.members[i].attempt, active, j.status
 		t.tries++

@@ -117,7 +117,7 @@ func (p *packed) phases() string {
 	p.t.Helper()
 	var list []string
 	for _, a := range p.members {
-		phase, err := a.Phase()
+		phase, err := a.State()
 		p.ok(err)
 		list = append(list, string(phase))
 	}

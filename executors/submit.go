@@ -141,7 +141,7 @@ func (c *Campaign) unconfirmed(ctx context.Context, j *job, err error) {
 // submitted notes the receipt of a job, in its folder and in those of its members.
 func (c *Campaign) submitted(j *job, handle Handle) error {
 	j.handle, j.backoff = handle, 0
-	j.enter(Status{State: Submitted, JobID: JobID(handle)}, time.Now())
+	j.enter(Status{State: plan.Submitted, JobID: JobID(handle)}, time.Now())
 	receipt, folder := newJobRecord(j.backend, handle), j.folder.Folder
 	c.receipts.Go(func() error { return folder.RecordJob(receipt) })
 	return c.announce(j, receipt)

@@ -71,7 +71,7 @@ type running struct{ Executor }
 func (running) Poll(_ context.Context, handles []Handle) (map[Handle]Status, error) {
 	out := map[Handle]Status{}
 	for _, h := range handles {
-		out[h] = Status{State: Running}
+		out[h] = Status{State: plan.Running}
 	}
 	return out, nil
 }

@@ -28,10 +28,10 @@ func TestWaitsAreToldOnce(t *testing.T) {
 	}
 	for _, reason := range []string{"ReqNodeNotAvail, UnavailableNodes:gb01", "ReqNodeNotAvail, UnavailableNodes:gb02", "JobHeldAdmin", "ReqNodeNotAvail, UnavailableNodes:gb03"} {
 		for _, j := range jobs {
-			c.observe(j, Status{State: Queued, Reason: reason, Remedy: "wait"})
+			c.observe(j, Status{State: plan.Queued, Reason: reason, Remedy: "wait"})
 		}
 	}
-	c.observe(jobs[0], Status{State: Running})
+	c.observe(jobs[0], Status{State: plan.Running})
 	want := "r0 queued ReqNodeNotAvail, UnavailableNodes:gb01: wait\nr1 queued\nr2 queued\nr0 queued JobHeldAdmin: wait\nr0 running"
 	if got := strings.Join(told, "\n"); got != want {
 		t.Errorf("told\n%s\nwant\n%s", got, want)

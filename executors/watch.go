@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -42,25 +43,22 @@ func (c *Campaign) read(t *task) error {
 // readMember takes from its attempt folder where a task stands whose job tells nothing
 // of it. given says that the attempt was given back.
 func (c *Campaign) readMember(t *task) (given bool, err error) {
-	phase, err := t.attempt.Phase()
+	state, err := t.attempt.State()
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case phase == runs.Deferred && t.job.mine && t.attempt.Cancelled():
+	case state == plan.Deferred && t.job.mine && t.attempt.Cancelled():
 		return true, nil // whoever cancels is about to write it down, or takeUpCancels does
-	case phase == runs.Deferred:
+	case state == plan.Deferred:
 		return true, c.deferred(t)
 	}
-	if s, ok := stateOf[phase]; ok && s != t.status.State {
-		t.status = Status{State: s, JobID: t.status.JobID, Nodes: t.status.Nodes}
+	if state.HasNodes() && state != t.status.State {
+		t.status = Status{State: state, JobID: t.status.JobID, Nodes: t.status.Nodes}
 		c.tell(t, RunState, Event{})
 	}
 	return false, nil
 }
-
-// stateOf is the state of a task whose attempt was begun.
-var stateOf = map[runs.Phase]State{runs.Starting: Starting, runs.Running: Running, runs.Finishing: Finishing}
 
 // deferred puts a task back whose attempt was given back.
 func (c *Campaign) deferred(t *task) error {
@@ -149,7 +147,7 @@ func (c *Campaign) tend(ctx context.Context) error {
 // word may have been lost.
 func (c *Campaign) stopAgain(ctx context.Context, j *job) error {
 	now := time.Now()
-	if j.status.State != Running || now.Sub(j.asked) < j.backend.Pace.Poll {
+	if j.status.State != plan.Running || now.Sub(j.asked) < j.backend.Pace.Poll {
 		return nil
 	}
 	j.asked = now
@@ -244,7 +242,7 @@ func (c *Campaign) closeJob(j *job) error {
 	}
 	j.phase = done
 	c.spend(j)
-	if exit == nil && j.status.State != Ended {
+	if exit == nil && j.status.State != plan.Ended {
 		return nil // a script may still write
 	}
 	members, err := j.folder.Members()
@@ -332,7 +330,7 @@ func apart(d time.Duration) time.Duration {
 
 func allQueued(statuses map[Handle]Status) bool {
 	for _, s := range statuses {
-		if s.State != Queued {
+		if s.State != plan.Queued {
 			return false
 		}
 	}
@@ -368,11 +366,11 @@ func (c *Campaign) noContact(b *Backend, now time.Time, err error) {
 
 // tellState tells where a task's job stands now. Why jobs wait is told once for
 // each cause, not once for each run.
-func (c *Campaign) tellState(t *task, before State) {
+func (c *Campaign) tellState(t *task, before plan.State) {
 	s := t.status
 	cause, _, _ := strings.Cut(s.words(), ":")
-	known := s.State == Queued && c.waitsTold[cause]
-	if s.State == Queued {
+	known := s.State == plan.Queued && c.waitsTold[cause]
+	if s.State == plan.Queued {
 		if c.waitsTold == nil {
 			c.waitsTold = map[string]bool{}
 		}
@@ -390,7 +388,7 @@ func (c *Campaign) tellState(t *task, before State) {
 // to leave its own word.
 func (c *Campaign) observe(j *job, s Status) {
 	j.enter(s, time.Now())
-	if s.State == Held {
+	if s.State == plan.Held {
 		j.heldPolls++
 	}
 	for _, t := range j.in(active) {
@@ -414,20 +412,20 @@ func (c *Campaign) observeTask(t *task, s Status) {
 	if t.job.folder.Shared() {
 		t.status.Nodes, t.status.Suspended = s.Nodes, s.Suspended
 		switch t.status.State {
-		case Intent, Submitted, Queued, Held:
+		case plan.Intent, plan.Submitted, plan.Queued, plan.Held:
 		default:
 			return
 		}
 		switch s.State {
-		case Finishing, Ended:
+		case plan.Finishing, plan.Ended:
 			return
-		case Starting, Running:
-			t.status = Status{State: Queued, Reason: "in its pack", JobID: s.JobID, Nodes: s.Nodes}
+		case plan.Starting, plan.Running:
+			t.status = Status{State: plan.Queued, Reason: "in its pack", JobID: s.JobID, Nodes: s.Nodes}
 			return
 		}
 	}
 	t.status = s
-	if change(before, s) && s.State != Ended {
+	if change(before, s) && s.State != plan.Ended {
 		c.tellState(t, before.State)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // A polled executor counts how often it is asked.
@@ -33,8 +34,8 @@ func TestPollsBackOff(t *testing.T) {
 		most   int
 		told   string
 	}{
-		{"runs", func(Handle) (Status, error) { return Status{State: Running}, nil }, 61, ""},
-		{"waits", func(Handle) (Status, error) { return Status{State: Queued}, nil }, 31, ""},
+		{"runs", func(Handle) (Status, error) { return Status{State: plan.Running}, nil }, 61, ""},
+		{"waits", func(Handle) (Status, error) { return Status{State: plan.Queued}, nil }, 31, ""},
 		{"silent", func(Handle) (Status, error) { return Status{}, errors.New("timed out") }, 15, "jobs keep running: timed out"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

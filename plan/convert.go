@@ -19,7 +19,7 @@ func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *
 	return &Run{
 		Address:          cell.Address,
 		Changes:          []Change{},
-		State:            State{Wanted: max(1, cell.Samples)}.normal(),
+		State:            Samples{Wanted: max(1, cell.Samples)}.normal(),
 		Model:            blocks.model,
 		Hardware:         blocks.hardware,
 		Image:            blocks.image,

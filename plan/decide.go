@@ -180,7 +180,7 @@ func changeReason(cs []Change) string {
 
 // repeats is a failure that a second try with the same arguments meets again. What
 // may be a node's fault repeats once two nodes had it.
-func (s State) repeats() *Failed {
+func (s Samples) repeats() *Failed {
 	for i := range s.Failed {
 		f := &s.Failed[i]
 		e := f.Code.Entry()
@@ -193,7 +193,7 @@ func (s State) repeats() *Failed {
 
 // AlsoElsewhere is another node that had the failure which f had on its own, "" for
 // none.
-func (s State) AlsoElsewhere(f Failed) string {
+func (s Samples) AlsoElsewhere(f Failed) string {
 	for _, o := range slices.Concat(s.Failed, s.Earlier) {
 		if f.Node != "" && o.Code == f.Code && o.Node != "" && o.Node != f.Node {
 			return o.Node
@@ -203,7 +203,7 @@ func (s State) AlsoElsewhere(f Failed) string {
 }
 
 // normal gives the lists of a state that came from elsewhere their empty form.
-func (s State) normal() State {
+func (s Samples) normal() Samples {
 	if s.InFlight == nil {
 		s.InFlight = []InFlight{}
 	}
@@ -266,4 +266,4 @@ const replaceReason = "asked for with -replace"
 func (r *Run) Replaced() bool { return r.Action == Remeasure && r.Reason == replaceReason }
 
 // Repeats reports whether an attempt failed for a reason that repeats.
-func (s State) Repeats() bool { return s.repeats() != nil }
+func (s Samples) Repeats() bool { return s.repeats() != nil }

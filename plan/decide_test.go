@@ -9,16 +9,16 @@ import (
 // What a run's stored state makes of it: failures that would repeat block it, a
 // failure of one node does not, and what is in flight is waited for.
 func TestDecide(t *testing.T) {
-	one := State{Wanted: 1}
-	failed := func(failures ...Failed) State { s := one; s.Failed = failures; return s }
+	one := Samples{Wanted: 1}
+	failed := func(failures ...Failed) Samples { s := one; s.Failed = failures; return s }
 	for name, test := range map[string]struct {
-		state State
+		state Samples
 		retry bool
 		want  Action
 	}{
 		"nothing":            {one, false, Measure},
-		"stored":             {State{Wanted: 1, Valid: 1}, false, Keep},
-		"in flight":          {State{Wanted: 2, Valid: 1, InFlight: []InFlight{{}}}, false, Wait},
+		"stored":             {Samples{Wanted: 1, Valid: 1}, false, Keep},
+		"in flight":          {Samples{Wanted: 2, Valid: 1, InFlight: []InFlight{{}}}, false, Wait},
 		"time limit":         {failed(Failed{Code: failure.TimeLimit}), false, Blocked},
 		"time limit, -retry": {failed(Failed{Code: failure.TimeLimit}), true, Measure},
 		"out of memory":      {failed(Failed{Code: failure.GPUOOM}), false, Blocked},

@@ -26,7 +26,7 @@ func TestMoved(t *testing.T) {
 		"a sample knows less":  {[]Observation{{"driver": "570"}, {}}, nil, "", ""},
 		"two things at a time": {[]Observation{{"driver": "570", "image_sha256": "a"}, {"driver": "580", "image_sha256": "a"}}, Observation{"image_sha256": "b"}, "driver changed; image content moved", ""},
 	} {
-		run := &Run{Address: "a/use_case=chat", Action: Keep, Reason: "all samples are stored", State: State{Observed: c.stored}}
+		run := &Run{Address: "a/use_case=chat", Action: Keep, Reason: "all samples are stored", State: Samples{Observed: c.stored}}
 		b := builder{Request: Request{Observe: func(*Run) Observation { return c.now }}}
 		diags := b.moved(run, &hcl.Range{})
 		want := "all samples are stored"

@@ -21,8 +21,8 @@ type busyLedger struct {
 	addresses []string
 }
 
-func (busyLedger) Look(fingerprint, _ string, _ bool, wanted int) (plan.State, error) {
-	st := plan.State{Wanted: wanted}
+func (busyLedger) Look(fingerprint, _ string, _ bool, wanted int) (plan.Samples, error) {
+	st := plan.Samples{Wanted: wanted}
 	if fingerprint == "before" {
 		st.InFlight = []plan.InFlight{{JobID: "17", User: "me", State: "running"}}
 	}

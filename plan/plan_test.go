@@ -31,8 +31,8 @@ func TestMatchWholeComponents(t *testing.T) {
 }
 
 // drawState draws what a store may hold for a run.
-func drawState(t *rapid.T) State {
-	st := State{
+func drawState(t *rapid.T) Samples {
+	st := Samples{
 		Wanted: rapid.IntRange(1, 4).Draw(t, "wanted"), Valid: rapid.IntRange(0, 4).Draw(t, "valid"),
 		Suspect: rapid.IntRange(0, 2).Draw(t, "suspect"),
 	}
@@ -81,7 +81,7 @@ func TestActions(t *testing.T) {
 
 func TestKeepHasTheSameFingerprint(t *testing.T) {
 	before := &Run{Address: "a", Fingerprint: "old", Image: Image{Name: "i:1"}}
-	r := &Run{Address: "a", Fingerprint: "new", Image: Image{Name: "i:2"}, State: State{Wanted: 1}.normal()}
+	r := &Run{Address: "a", Fingerprint: "new", Image: Image{Name: "i:2"}, State: Samples{Wanted: 1}.normal()}
 	r.decide(before, Selection{})
 	if r.Action != Remeasure || len(r.Changes) != 1 || r.Changes[0].Argument != "image" {
 		t.Errorf("%s %+v", r.Action, r.Changes)
@@ -168,7 +168,7 @@ func TestPrecisionAsksForMoreUntilItHolds(t *testing.T) {
 		{0, 1, 4, math.Inf(1), 4},
 	} {
 		b := builder{Request: Request{Ledger: gauged{n: c.n, half: c.half}}}
-		r := &Run{State: State{Wanted: c.samples}, precision: precision{wanted: 0.02, most: c.most}}
+		r := &Run{State: Samples{Wanted: c.samples}, precision: precision{wanted: 0.02, most: c.most}}
 		if err := b.sizeSamples(r); err != nil || r.State.Wanted != c.want {
 			t.Errorf("%+v: %d samples wanted (%v)", c, r.State.Wanted, err)
 		}

@@ -17,7 +17,7 @@ func TestPrecisionNotReached(t *testing.T) {
 		{precision{wanted: .005, most: 12, have: math.Inf(1)}, 4, "4 of at most 12 samples are too few for an interval; precision asks for ±0.5 %"},
 		{precision{wanted: .005, most: 12, have: .0142}, 12, "±1.4 % after 12 of at most 12 samples; precision asks for ±0.5 %"},
 	} {
-		r := &Run{precision: c.precision, State: State{Valid: c.samples}}
+		r := &Run{precision: c.precision, State: Samples{Valid: c.samples}}
 		if got := r.PrecisionNotReached(); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.precision, got, c.want)
 		}

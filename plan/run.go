@@ -24,7 +24,7 @@ type Run struct {
 	Fingerprint        string   `json:"fingerprint"`
 	FingerprintVersion int      `json:"fingerprint_version"`
 	Changes            []Change `json:"changes"`
-	State              State    `json:"state"`
+	State              Samples  `json:"state"`
 
 	Model    Model    `json:"model"`
 	Hardware Hardware `json:"hardware"`

@@ -34,10 +34,10 @@ func (a Action) Symbol() string {
 	panic("plan: unknown action " + string(a))
 }
 
-// State is what the store and the queue hold for a run's fingerprint on the
+// Samples are what the store and the queue hold for a run's fingerprint on the
 // run's cluster. Wanted, Valid and Suspect count samples; Valid and Suspect
 // both count towards Wanted.
-type State struct {
+type Samples struct {
 	Wanted   int        `json:"wanted"`
 	Valid    int        `json:"valid"`
 	Suspect  int        `json:"suspect"`
@@ -52,16 +52,50 @@ type State struct {
 }
 
 // Missing is the number of samples that nothing stored or in flight will bring.
-func (s State) Missing() int {
+func (s Samples) Missing() int {
 	return max(0, s.Wanted-s.Valid-s.Suspect-len(s.InFlight))
 }
 
-// InFlight is an attempt whose job has not ended. State is planned, intent,
-// submitted, queued, blocked, starting, running or finishing.
+// A State is where a sample stands: its newest attempt, and the job of that.
+type State string
+
+// The states, in the order in which an attempt passes through them.
+const (
+	Planned   State = "planned"   // nothing was tried
+	Vacant    State = "vacant"    // reserved and not prepared to the end: no job can exist
+	Intent    State = "intent"    // submission not confirmed
+	Submitted State = "submitted" // has a receipt, and was not yet seen in the queue
+	Queued    State = "queued"
+	Held      State = "blocked"   // in the queue, and will not start as it stands
+	Starting  State = "starting"  // has nodes, or was claimed by its job
+	Running   State = "running"   // the benchmark was started
+	Finishing State = "finishing" // trtllm-bench has ended, or the report is still arriving
+	Ended     State = "ended"     // can be judged
+	Done      State = "done"      // all samples that are wanted count
+	// Lost attempts were in flight in a process that is gone.
+	Lost State = "lost"
+	// Deferred attempts were given back before a job began them: they count for
+	// nothing, as vacant ones.
+	Deferred State = "deferred"
+)
+
+// InFlight reports whether a job of an attempt in this state may bring a result.
+func (s State) InFlight() bool {
+	switch s {
+	case Intent, Submitted, Queued, Held, Starting, Running, Finishing:
+		return true
+	}
+	return false
+}
+
+// HasNodes reports whether a job in this state holds its nodes.
+func (s State) HasNodes() bool { return s == Starting || s == Running || s == Finishing }
+
+// InFlight is an attempt whose job has not ended.
 type InFlight struct {
 	JobID string `json:"job_id"`
 	User  string `json:"user"`
-	State string `json:"state"`
+	State State  `json:"state"`
 }
 
 // Failed is why an attempt gave no usable sample: the verdict's code and its

@@ -19,13 +19,13 @@ func TestGPUHoursLimits(t *testing.T) {
 		policy             *schema.Policy
 		first, withRetries float64
 	}{
-		{"one sample", Run{Action: Measure, State: State{Wanted: 1}, retries: 2}, nil, 2, 6},
-		{"no retries", Run{Action: Measure, State: State{Wanted: 3, Valid: 1}}, nil, 4, 4},
-		{"precision", Run{Action: Measure, State: State{Wanted: 6, Valid: 2}, precision: precision{wanted: 0.005, most: 12}, retries: 1}, nil, 20, 40},
-		{"precision that waits", Run{Action: Wait, State: State{Wanted: 6, InFlight: make([]InFlight, 6)}, precision: precision{wanted: 0.005, most: 7}, retries: 1}, nil, 2, 4 + 12},
-		{"precision that is reached", Run{Action: Keep, State: State{Wanted: 6, Valid: 6}, precision: precision{wanted: 0.02, most: 12}}, nil, 0, 0},
-		{"in flight", Run{Action: Wait, State: State{Wanted: 1, InFlight: make([]InFlight, 1)}, retries: 2}, nil, 0, 4},
-		{"policy", Run{Action: Measure, State: State{Wanted: 2}, retries: 2}, &schema.Policy{MaxGPUHours: &ten}, 4, 10},
+		{"one sample", Run{Action: Measure, State: Samples{Wanted: 1}, retries: 2}, nil, 2, 6},
+		{"no retries", Run{Action: Measure, State: Samples{Wanted: 3, Valid: 1}}, nil, 4, 4},
+		{"precision", Run{Action: Measure, State: Samples{Wanted: 6, Valid: 2}, precision: precision{wanted: 0.005, most: 12}, retries: 1}, nil, 20, 40},
+		{"precision that waits", Run{Action: Wait, State: Samples{Wanted: 6, InFlight: make([]InFlight, 6)}, precision: precision{wanted: 0.005, most: 7}, retries: 1}, nil, 2, 4 + 12},
+		{"precision that is reached", Run{Action: Keep, State: Samples{Wanted: 6, Valid: 6}, precision: precision{wanted: 0.02, most: 12}}, nil, 0, 0},
+		{"in flight", Run{Action: Wait, State: Samples{Wanted: 1, InFlight: make([]InFlight, 1)}, retries: 2}, nil, 0, 4},
+		{"policy", Run{Action: Measure, State: Samples{Wanted: 2}, retries: 2}, &schema.Policy{MaxGPUHours: &ten}, 4, 10},
 	} {
 		p := &Plan{Runs: []*Run{run(c.run)}}
 		p.summarise(c.policy)

@@ -79,7 +79,7 @@ type Placement struct {
 // A Ledger tells what is stored and in flight. Package runs keeps one on disk.
 type Ledger interface {
 	// Look counts the samples for a fingerprint on a cluster.
-	Look(fingerprint, cluster string, simulated bool, wanted int) (State, error)
+	Look(fingerprint, cluster string, simulated bool, wanted int) (Samples, error)
 	// LastAt returns what was measured last at address, nil if nothing was.
 	LastAt(address string, simulated bool) (*Last, error)
 	// Addresses lists the addresses with stored or running attempts, sorted.

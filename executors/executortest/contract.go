@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // A Harness makes jobs for one executor.
@@ -39,7 +40,7 @@ func (h Harness) ends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := h.wait(t, handle, executors.Ended)
+	s := h.wait(t, handle, plan.Ended)
 	if s.End != executors.Completed && s.End != executors.Failed {
 		t.Errorf("the job ended as %q (%s)", s.End, s.Raw)
 	}
@@ -69,13 +70,13 @@ func (h Harness) cancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.wait(t, handle, executors.Running)
+	h.wait(t, handle, plan.Running)
 	for range 2 {
 		if err := h.Executor.Cancel(t.Context(), handle); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h.wait(t, handle, executors.Ended)
+	h.wait(t, handle, plan.Ended)
 	if err := h.Executor.Cancel(t.Context(), handle); err != nil {
 		t.Errorf("cancelling a job that has ended: %v", err)
 	}
@@ -90,7 +91,7 @@ func (h Harness) late(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.wait(t, handle, executors.Ended)
+	h.wait(t, handle, plan.Ended)
 	for _, name := range []string{jobdir.StartFile, jobdir.ExitFile} {
 		if _, err := os.Stat(filepath.Join(job.Dir, name)); err == nil {
 			t.Errorf("a job of a cancelled attempt left %s", name)
@@ -107,13 +108,13 @@ func (h Harness) refused(t *testing.T) {
 }
 
 // wait polls until the job is in state, or further.
-func (h Harness) wait(t *testing.T, handle executors.Handle, state executors.State) executors.Status {
+func (h Harness) wait(t *testing.T, handle executors.Handle, state plan.State) executors.Status {
 	t.Helper()
 	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		all, err := h.Executor.Poll(t.Context(), []executors.Handle{handle})
 		s := all[handle]
-		if err == nil && (s.State == state || s.State == executors.Ended) {
+		if err == nil && (s.State == state || s.State == plan.Ended) {
 			return s
 		}
 		if time.Now().After(deadline) {

@@ -18,7 +18,7 @@ func ptr[T any](v T) *T { return &v }
 // testRun is a small run; testReport is a report that matches it.
 func testRun() *plan.Run {
 	return &plan.Run{
-		Address: "max_throughput/use_case=chat", Fingerprint: strings.Repeat("ab", 32), State: plan.State{Wanted: 1},
+		Address: "max_throughput/use_case=chat", Fingerprint: strings.Repeat("ab", 32), State: plan.Samples{Wanted: 1},
 		Model:    plan.Model{Label: "maverick", Checkpoint: "org/model-FP8", Quantization: "FP8"},
 		Hardware: plan.Hardware{Label: "h", GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
 		Image:    plan.Image{Label: "i", Name: "registry/image:1.0", TRTLLMVersion: "1.0"},

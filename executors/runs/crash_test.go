@@ -10,11 +10,12 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // everything is what readers ask of an attempt and its store. None of it may
 // fail because a writer died.
-func everything(t testing.TB, s *Store, a *Attempt) (Phase, *results.Result) {
+func everything(t testing.TB, s *Store, a *Attempt) (plan.State, *results.Result) {
 	t.Helper()
 	check := func(what string, err error) {
 		t.Helper()
@@ -35,18 +36,18 @@ func everything(t testing.TB, s *Store, a *Attempt) (Phase, *results.Result) {
 		"Addresses": func() error { _, err := s.Addresses(false); return err },
 		"Results":   func() error { _, err := s.View("test").Results(false); return err },
 		"History":   func() error { _, err := s.View("test").History(false); return err },
-		"state":     func() error { _, err := s.state(a.Key, 2); return err },
+		"state":     func() error { _, err := s.counts(a.Key, 2); return err },
 	} {
 		check(what, read())
 	}
-	phase, err := a.Phase()
+	state, err := a.State()
 	check("Phase", err)
 	r, err := a.Result()
 	check("Result", err)
-	if (phase == Ended) != (r != nil) {
-		t.Fatalf("phase %s and result %v", phase, r)
+	if (state == plan.Ended) != (r != nil) {
+		t.Fatalf("state %s and result %v", state, r)
 	}
-	return phase, r
+	return state, r
 }
 
 // A client and a job that die at any moment leave the files that they had
@@ -77,11 +78,11 @@ func TestReadersSurviveAnyCrash(t *testing.T) {
 		if reached > 7 && rapid.Bool().Draw(rt, "the backend spoke") {
 			fail(t, a, "node_fail")
 		}
-		phase, r := everything(t, s, a)
+		state, r := everything(t, s, a)
 		switch {
 		case reached == len(files):
-			if phase != Ended || r.Verdict != results.Valid {
-				rt.Fatalf("all was written, but %s %+v", phase, r)
+			if state != plan.Ended || r.Verdict != results.Valid {
+				rt.Fatalf("all was written, but %s %+v", state, r)
 			}
 		case r != nil && r.Verdict == results.Valid:
 			rt.Fatalf("valid without an exit: %+v", r)
@@ -154,21 +155,21 @@ func TestKilledWriter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		phase, err := a.Phase()
+		state, err := a.State()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if in == nil {
-			if phase != Vacant {
-				t.Errorf("%s has no intent and is %s", a, phase)
+			if state != plan.Vacant {
+				t.Errorf("%s has no intent and is %s", a, state)
 			}
 			continue
 		}
-		if run, err := a.Run(); run == nil || err != nil || phase != Intended {
-			t.Errorf("%s has an intent, run %v, %v, and is %s", a, run, err, phase)
+		if run, err := a.Run(); run == nil || err != nil || state != plan.Intent {
+			t.Errorf("%s has an intent, run %v, %v, and is %s", a, run, err, state)
 		}
 	}
-	if _, err := s.state(testKey, 1); err != nil {
+	if _, err := s.counts(testKey, 1); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.View("test").LastAt(testAddress, false); err != nil {

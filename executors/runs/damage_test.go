@@ -123,7 +123,7 @@ func TestDamagedInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := Key{Fingerprint: "17755dc09df3", Cluster: "throwaway"}
-	if st, err := Open(s.Dir()).state(k, 1); err != nil || len(st.InFlight) != 1 {
+	if st, err := Open(s.Dir()).counts(k, 1); err != nil || len(st.InFlight) != 1 {
 		t.Errorf("%+v, %v", st, err)
 	}
 }

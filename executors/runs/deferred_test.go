@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // An attempt that was given back counts for nothing, and no job may claim it.
@@ -19,8 +20,8 @@ func TestDefer(t *testing.T) {
 			t.Fatalf("%v %v", given, err)
 		}
 	}
-	if phase, err := a.Phase(); err != nil || phase != Deferred {
-		t.Errorf("phase %s, %v", phase, err)
+	if state, err := a.State(); err != nil || state != plan.Deferred {
+		t.Errorf("state %s, %v", state, err)
 	}
 	if why, err := a.Deferred(); err != nil || why != "too little time" {
 		t.Errorf("why %q, %v", why, err)
@@ -50,8 +51,8 @@ func TestDeferComesTooLate(t *testing.T) {
 	if given, err := a.Defer("too late"); err != nil || given {
 		t.Errorf("%v %v", given, err)
 	}
-	if phase, _ := a.Phase(); phase != Starting {
-		t.Errorf("phase %s", phase)
+	if state, _ := a.State(); state != plan.Starting {
+		t.Errorf("state %s", state)
 	}
 }
 

@@ -29,7 +29,7 @@ func ptr[T any](v T) *T { return &v }
 // testRun is a small run whose report reportJSON writes.
 func testRun(k Key, address string) *plan.Run {
 	return &plan.Run{
-		Address: address, Fingerprint: k.Fingerprint, FingerprintVersion: plan.FingerprintVersion, State: plan.State{Wanted: 1},
+		Address: address, Fingerprint: k.Fingerprint, FingerprintVersion: plan.FingerprintVersion, State: plan.Samples{Wanted: 1},
 		Model:    plan.Model{Label: "m", Checkpoint: "org/model", Quantization: "FP8"},
 		Hardware: plan.Hardware{Label: "h", GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
 		Image:    plan.Image{Label: "i", Name: "registry/image:1.0", TRTLLMVersion: "1.0"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -41,13 +42,13 @@ type outcome struct {
 	Number int `json:"attempt"`
 	// Seen, Exit, Run, Report and Stdout are stamps of the folder and of files in it,
 	// "" for one that was not there.
-	Seen     string `json:"seen"`
-	Exit     string `json:"exit,omitempty"`
-	Run      string `json:"run,omitempty"`
-	Report   string `json:"report,omitempty"`
-	Stdout   string `json:"stdout,omitempty"`
-	Phase    Phase  `json:"phase"`
-	Deferred string `json:"deferred,omitempty"`
+	Seen     string     `json:"seen"`
+	Exit     string     `json:"exit,omitempty"`
+	Run      string     `json:"run,omitempty"`
+	Report   string     `json:"report,omitempty"`
+	Stdout   string     `json:"stdout,omitempty"`
+	State    plan.State `json:"phase"`
+	Deferred string     `json:"deferred,omitempty"`
 	// Prepared says that the attempt has its intent, made at Created for Address;
 	// Fingerprint is that of its run, "" where it has none.
 	Prepared    bool        `json:"prepared"`
@@ -84,7 +85,7 @@ func (a *Attempt) outcome() outcome {
 		return snap.lost(err)
 	}
 	o := outcome{Number: a.Number, snap: snap, Deferred: snap.deferred}
-	if o.result, o.Phase, err = snap.result(); err != nil {
+	if o.result, o.State, err = snap.result(); err != nil {
 		return snap.lost(err)
 	}
 	return o
@@ -92,7 +93,7 @@ func (a *Attempt) outcome() outcome {
 
 // lost is the outcome of an attempt of which nothing can be told.
 func (s *snapshot) lost(why error) outcome {
-	return outcome{Number: s.attempt.Number, snap: s, Phase: Ended, result: s.damage(why.Error())}
+	return outcome{Number: s.attempt.Number, snap: s, State: plan.Ended, result: s.damage(why.Error())}
 }
 
 // readHistory reads all attempts at a fingerprint. It reports false where a job
@@ -142,7 +143,7 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 		if err := cmp.Or(unread, o.addTrial()); err != nil {
 			o = o.snap.lost(err)
 		}
-		settled = settled && !o.Phase.InFlight() && !o.private() && !o.damaged()
+		settled = settled && !o.State.InFlight() && !o.private() && !o.damaged()
 		out.Attempts = append(out.Attempts, o)
 	}
 	return out, settled, nil

@@ -151,11 +151,11 @@ func (j *Job) InFlight() ([]*Attempt, error) {
 	}
 	var out []*Attempt
 	for _, a := range members {
-		phase, err := a.Phase()
+		state, err := a.State()
 		if err != nil {
 			return nil, err
 		}
-		if phase.InFlight() {
+		if state.InFlight() {
 			out = append(out, a)
 		}
 	}
@@ -171,8 +171,8 @@ func (j *Job) LastWord() (exit *jobdir.Exit, ended *jobdir.EndRecord, over bool,
 	if j.member == nil {
 		return exit, ended, exit != nil || ended != nil, errors.Join(errExit, errEnded)
 	}
-	phase, err := j.member.Phase() // of damaged records too
-	return exit, ended, phase == Ended, err
+	state, err := j.member.State() // of damaged records too
+	return exit, ended, state == plan.Ended, err
 }
 
 // memberOf is an attempt by what the intent says of it. The fingerprint may be of

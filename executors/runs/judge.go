@@ -29,39 +29,39 @@ func (a *Attempt) Result() (*results.Result, error) {
 }
 
 // result judges an attempt that has ended; for another the result is nil. The
-// phase is that of Attempt.Phase.
-func (s *snapshot) result() (*results.Result, Phase, error) {
-	phase := s.phase()
-	if phase != Ended {
-		return nil, phase, nil
+// state is that of Attempt.State.
+func (s *snapshot) result() (*results.Result, plan.State, error) {
+	state := s.state()
+	if state != plan.Ended {
+		return nil, state, nil
 	}
 	a := s.attempt
 	doc, err := a.document(s.files)
 	if err != nil {
-		return s.damage(err.Error()), Ended, nil
+		return s.damage(err.Error()), plan.Ended, nil
 	}
 	if doc == nil {
-		return s.damage("run.json, which says what was measured, is empty or not whole"), Ended, nil
+		return s.damage("run.json, which says what was measured, is empty or not whole"), plan.Ended, nil
 	}
 	run := doc.Planned()
 	if !a.owns(run.Fingerprint) {
-		return nil, Vacant, nil
+		return nil, plan.Vacant, nil
 	}
 	if s.damaged != "" {
-		return s.damage(s.damaged), Ended, nil
+		return s.damage(s.damaged), plan.Ended, nil
 	}
 	if err := s.records(); err != nil {
-		return s.damage(err.Error()), Ended, nil
+		return s.damage(err.Error()), plan.Ended, nil
 	}
 	report, err := s.files.Read(jobdir.ReportFile)
 	if errors.Is(err, fs.ErrPermission) {
 		report, err = nil, nil // another's, and its logs are withheld: its job left no last word
 	}
 	if err != nil {
-		return s.damage(err.Error()), Ended, nil
+		return s.damage(err.Error()), plan.Ended, nil
 	}
 	if s.arriving(report) {
-		return nil, Finishing, nil
+		return nil, plan.Finishing, nil
 	}
 	in := results.Evidence{
 		Run: run, Argv: doc.Argv(), Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
@@ -82,11 +82,11 @@ func (s *snapshot) result() (*results.Result, Phase, error) {
 	s.addEnds(&in)
 	s.addJob(&in)
 	if in.Engine, err = s.engine(run); err != nil {
-		return s.damage(err.Error()), Ended, nil
+		return s.damage(err.Error()), plan.Ended, nil
 	}
 	r := results.Judge(in)
 	s.hideSecrets(r)
-	return r, Ended, nil
+	return r, plan.Ended, nil
 }
 
 // engine is what the engine of a run that shared one left: its word on the run, and on

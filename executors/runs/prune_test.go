@@ -110,7 +110,7 @@ func TestPrune(t *testing.T) {
 	if again, err := s.Prunable(keep); err != nil || len(again) > 0 {
 		t.Errorf("may go once more: %v, %v", again, err)
 	}
-	if held, err := s.state(testKey, 2); err != nil || held.Valid != 1 || len(held.Failed) != 1 {
+	if held, err := s.counts(testKey, 2); err != nil || held.Valid != 1 || len(held.Failed) != 1 {
 		t.Errorf("%+v, %v", held, err)
 	}
 }

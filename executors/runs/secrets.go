@@ -16,6 +16,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/regular"
 )
@@ -221,12 +222,12 @@ func (a *Attempt) redactable(vacant bool) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	switch s.phase() {
-	case Vacant:
+	switch s.state() {
+	case plan.Vacant:
 		return vacant, nil
-	case Deferred:
+	case plan.Deferred:
 		return true, nil
-	case Ended:
+	case plan.Ended:
 		return s.exit != nil || !s.files.Has(jobdir.ClaimFile) || a.store.now().Sub(s.ended.Time) > settled, nil
 	}
 	return false, nil

@@ -18,17 +18,15 @@ type Sample struct {
 	Sample int
 	// Attempt is nil when none speaks.
 	Attempt *Attempt
-	Phase   Phase
+	State   plan.State
 	// Counts says that the sample is there. Result is set when the attempt ended.
 	Counts bool
 	Result *results.Result
-	// InFlight says that a job may bring the sample. Handle is its receipt, ""
-	// where the submission was not confirmed; Mine says that this user submitted
-	// it.
-	InFlight bool
-	Handle   string
-	Mine     bool
-	Job      plan.InFlight
+	// Handle is the receipt of the job of an attempt in flight, "" where the submission
+	// was not confirmed; Mine says that this user submitted it.
+	Handle string
+	Mine   bool
+	Job    plan.InFlight
 	// SharedJob is the job of several that the attempt in flight is in, "" for none.
 	SharedJob string
 	// Deferred says why the newest attempt was given back before it began, where
@@ -138,17 +136,17 @@ func (slot *Sample) consider(a *Attempt, o outcome) {
 	if o.result != nil {
 		slot.Took += o.result.Took()
 	}
-	if o.Phase == Vacant || slot.Counts {
+	if o.State == plan.Vacant || slot.Counts {
 		return
 	}
-	if o.Phase == Deferred {
+	if o.State == plan.Deferred {
 		if slot.Attempt == nil && slot.Deferred == "" {
 			slot.Deferred = o.Deferred
 		}
 		return
 	}
 	if o.result == nil {
-		why := slot.wait(o.snap, o.Phase)
+		why := slot.wait(o.snap, o.State)
 		if why == nil {
 			return
 		}
@@ -159,14 +157,14 @@ func (slot *Sample) consider(a *Attempt, o outcome) {
 		slot.Failed = append(slot.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
 	}
 	if o.result.Counts() || slot.Attempt == nil {
-		*slot = Sample{Sample: slot.Sample, Attempt: a, Phase: Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
+		*slot = Sample{Sample: slot.Sample, Attempt: a, State: plan.Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
 	}
 }
 
 // wait takes an attempt in flight into account; the newest one speaks. It is an
 // error where nothing is left by which its job could be found.
-func (slot *Sample) wait(snap *snapshot, phase Phase) error {
-	job, intent, receipt, err := snap.inFlight(phase)
+func (slot *Sample) wait(snap *snapshot, state plan.State) error {
+	job, intent, receipt, err := snap.inFlight(state)
 	if intent == nil && receipt == nil {
 		return cmp.Or(err, fmt.Errorf("%s, which says what was submitted, is empty or not whole", jobdir.IntentFile))
 	}
@@ -174,10 +172,10 @@ func (slot *Sample) wait(snap *snapshot, phase Phase) error {
 		return nil
 	}
 	slot.Tries++
-	if slot.InFlight {
+	if slot.State.InFlight() {
 		return nil
 	}
-	*slot = Sample{Sample: slot.Sample, Attempt: snap.attempt, Phase: phase, InFlight: true, Job: job, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
+	*slot = Sample{Sample: slot.Sample, Attempt: snap.attempt, State: state, Job: job, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
 	if intent != nil {
 		slot.Mine, slot.SharedJob = intent.User == userName(), intent.Pack
 	}
@@ -189,45 +187,45 @@ func (slot *Sample) wait(snap *snapshot, phase Phase) error {
 
 // Look counts what is stored and in flight for a fingerprint on a cluster. A
 // cluster that is not known satisfies nothing.
-func (s *Store) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.State, error) {
+func (s *Store) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.Samples, error) {
 	if cluster == "" {
-		return newState(wanted), nil
+		return newSamples(wanted), nil
 	}
-	return s.state(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
+	return s.counts(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
 }
 
 // state counts the samples of a key.
-func (s *Store) state(k Key, wanted int) (plan.State, error) {
+func (s *Store) counts(k Key, wanted int) (plan.Samples, error) {
 	slots, err := s.Samples(k, wanted)
-	return stateOf(slots, wanted), err
+	return countsOf(slots, wanted), err
 }
 
-func stateOf(slots []Sample, wanted int) plan.State {
-	state := newState(wanted)
+func countsOf(slots []Sample, wanted int) plan.Samples {
+	counts := newSamples(wanted)
 	for _, slot := range slots {
 		switch {
-		case slot.InFlight:
-			state.InFlight = append(state.InFlight, slot.Job)
-		case slot.Phase == Lost:
-			state.Failed = append(state.Failed, slot.Failed[0])
-			state.Earlier = append(state.Earlier, slot.Failed[1:]...)
+		case slot.State.InFlight():
+			counts.InFlight = append(counts.InFlight, slot.Job)
+		case slot.State == plan.Lost:
+			counts.Failed = append(counts.Failed, slot.Failed[0])
+			counts.Earlier = append(counts.Earlier, slot.Failed[1:]...)
 		case slot.Result == nil:
 		case slot.Result.Verdict == results.Valid:
-			state.Valid++
-			state.Observed = appendObserved(state.Observed, slot.Result)
+			counts.Valid++
+			counts.Observed = appendObserved(counts.Observed, slot.Result)
 		case slot.Result.Verdict == results.Suspect:
-			state.Suspect++
-			state.Observed = appendObserved(state.Observed, slot.Result)
+			counts.Suspect++
+			counts.Observed = appendObserved(counts.Observed, slot.Result)
 		default:
-			state.Failed = append(state.Failed, slot.Failed[0])
-			state.Earlier = append(state.Earlier, slot.Failed[1:]...)
+			counts.Failed = append(counts.Failed, slot.Failed[0])
+			counts.Earlier = append(counts.Earlier, slot.Failed[1:]...)
 		}
 	}
-	return state
+	return counts
 }
 
-func newState(wanted int) plan.State {
-	return plan.State{Wanted: wanted, InFlight: []plan.InFlight{}, Failed: []plan.Failed{}}
+func newSamples(wanted int) plan.Samples {
+	return plan.Samples{Wanted: wanted, InFlight: []plan.InFlight{}, Failed: []plan.Failed{}}
 }
 
 // appendObserved adds what a sample was measured on, if anything is known of it.

@@ -11,9 +11,9 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-func held(t *testing.T, s *Store, k Key, wanted int) plan.State {
+func held(t *testing.T, s *Store, k Key, wanted int) plan.Samples {
 	t.Helper()
-	st, err := s.state(k, wanted)
+	st, err := s.counts(k, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,12 +26,12 @@ func TestHeldFollowsAnAttempt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	none := plan.State{Wanted: 1, InFlight: []plan.InFlight{}, Failed: []plan.Failed{}}
+	none := plan.Samples{Wanted: 1, InFlight: []plan.InFlight{}, Failed: []plan.Failed{}}
 	if diff := cmp.Diff(none, held(t, s, testKey, 1)); diff != "" {
 		t.Errorf("%s is vacant: %s", vacant, diff)
 	}
 	a := newAttempt(t, s, testKey, 1, testAddress)
-	inFlight := func(job, state string) {
+	inFlight := func(job string, state plan.State) {
 		t.Helper()
 		want := none
 		want.InFlight = []plan.InFlight{{JobID: job, User: userName(), State: state}}
@@ -45,7 +45,7 @@ func TestHeldFollowsAnAttempt(t *testing.T) {
 	}
 	inFlight("4711", "submitted")
 	files := left("4711", reportJSON())
-	for i, state := range []string{"submitted", "starting", "running", "running", "running", "running", "running", "finishing"} {
+	for i, state := range []plan.State{"submitted", "starting", "running", "running", "running", "running", "running", "finishing"} {
 		put(t, a, files[i].name, files[i].content)
 		inFlight("4711", state)
 	}
@@ -101,18 +101,18 @@ func TestSamples(t *testing.T) {
 	if len(got) != 3 || got[0].Sample != 1 || got[1].Sample != 2 || got[2].Sample != 5 {
 		t.Fatalf("%+v", got)
 	}
-	if g := got[0]; !g.InFlight || g.Counts || g.Handle != "slurm:gb:1:n" || !g.Mine || g.Tries != 2 || g.Attempt.Number != 2 {
+	if g := got[0]; !g.State.InFlight() || g.Counts || g.Handle != "slurm:gb:1:n" || !g.Mine || g.Tries != 2 || g.Attempt.Number != 2 {
 		t.Errorf("%+v", g)
 	}
-	if g := got[1]; g.Attempt != nil || g.InFlight || g.Counts {
+	if g := got[1]; g.Attempt != nil || g.State.InFlight() || g.Counts {
 		t.Errorf("%+v", g)
 	}
-	if g := got[2]; !g.Counts || g.Result == nil || g.Phase != Ended {
+	if g := got[2]; !g.Counts || g.Result == nil || g.State != plan.Ended {
 		t.Errorf("%+v", g)
 	}
 
 	fail(t, second, "gpu_oom")
-	if g := slots()[0]; g.InFlight || g.Result.Code() != "gpu_oom" || g.Tries != 2 {
+	if g := slots()[0]; g.State.InFlight() || g.Result.Code() != "gpu_oom" || g.Tries != 2 {
 		t.Errorf("%+v", g)
 	}
 	st := held(t, s, testKey, 2)
@@ -204,9 +204,11 @@ func TestWithoutPlan(t *testing.T) {
 		t.Errorf("%+v, %v", slots, err)
 	}
 	old := s.Without("p")
-	for name, look := range map[string]func() (plan.State, error){
-		"store": func() (plan.State, error) { return old.state(testKey, 1) },
-		"view":  func() (plan.State, error) { return old.View("0").Look(testKey.Fingerprint, testKey.Cluster, false, 1) },
+	for name, look := range map[string]func() (plan.Samples, error){
+		"store": func() (plan.Samples, error) { return old.counts(testKey, 1) },
+		"view": func() (plan.Samples, error) {
+			return old.View("0").Look(testKey.Fingerprint, testKey.Cluster, false, 1)
+		},
 	} {
 		st, err := look()
 		if err != nil || st.Valid != before.Valid || len(st.Failed) != 1 { // that of nobody's plan is seen
@@ -232,7 +234,7 @@ func TestReportThatStillArrives(t *testing.T) {
 	put(t, a, "report.json", reportJSON()[:100])
 
 	s.now = func() time.Time { return ended.Add(time.Minute) }
-	if p, err := a.Phase(); p != Finishing || err != nil {
+	if p, err := a.State(); p != plan.Finishing || err != nil {
 		t.Errorf("a minute after the end: %s, %v", p, err)
 	}
 	s.now = func() time.Time { return ended.Add(time.Hour) }

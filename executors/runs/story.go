@@ -16,7 +16,7 @@ type Trial struct {
 	Attempt *Attempt
 	// Run is what was to be measured.
 	Run   *plan.Run
-	Phase Phase
+	State plan.State
 	// Result is nil until the attempt has ended.
 	Result *results.Result
 	// User and Host submitted the attempt at Created; JobID is "" while there is
@@ -65,10 +65,10 @@ func (s *Store) Story(keys []Key) ([][]Trial, error) {
 // trial is nil for an attempt that was never prepared to the end.
 func (a *Attempt) trial() *Trial {
 	o := a.outcome()
-	if o.Phase == Vacant {
+	if o.State == plan.Vacant {
 		return nil
 	}
-	t := &Trial{Attempt: a, Phase: o.Phase, Result: o.result, Files: o.snap.files.Names}
+	t := &Trial{Attempt: a, State: o.State, Result: o.result, Files: o.snap.files.Names}
 	var err error
 	if t.Run, err = a.run(o.snap.files); err != nil || t.Run == nil {
 		t.Run = &plan.Run{Fingerprint: a.Key.Fingerprint}

@@ -47,7 +47,7 @@ func TestEarlierVersionsAreRead(t *testing.T) {
 	k := chat010(t, s)
 	for name, held := range map[string]func(Key, int) ([]Sample, error){"store": s.Samples, "view": s.View("test").Samples} {
 		slots, err := held(k, 2)
-		if err != nil || len(slots) != 2 || !slots[0].Counts || !slots[1].InFlight || slots[1].Job.JobID != "16" {
+		if err != nil || len(slots) != 2 || !slots[0].Counts || !slots[1].State.InFlight() || slots[1].Job.JobID != "16" {
 			t.Errorf("%s: %+v, %v", name, slots, err)
 		}
 	}
@@ -69,7 +69,7 @@ func TestEarlierAttemptsAreReplaced(t *testing.T) {
 	if err := s.ReplaceAll(k, "test", ""); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := s.state(k, 2); err != nil || st.Valid != 0 || len(st.InFlight) != 0 {
+	if st, err := s.counts(k, 2); err != nil || st.Valid != 0 || len(st.InFlight) != 0 {
 		t.Errorf("%+v, %v", st, err)
 	}
 	a, err := s.Reserve(k, 1)
@@ -87,8 +87,8 @@ func TestEarlierPackMembers(t *testing.T) {
 		t.Fatal(members, err)
 	}
 	for _, m := range members {
-		if phase, err := m.Phase(); phase != Submitted || err != nil {
-			t.Errorf("%v: %v, %v", m, phase, err)
+		if state, err := m.State(); state != plan.Submitted || err != nil {
+			t.Errorf("%v: %v, %v", m, state, err)
 		}
 		if j, err := m.Job(); err != nil || j.Dir != folder.Dir {
 			t.Errorf("%v: its job is %v, %v", m, j, err)

@@ -230,12 +230,12 @@ func fileTime(dir string) int64 {
 }
 
 // Look implements plan.Ledger; see Store.Look.
-func (v *View) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.State, error) {
+func (v *View) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.Samples, error) {
 	if cluster == "" {
-		return newState(wanted), nil
+		return newSamples(wanted), nil
 	}
 	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
-	state := stateOf(slots, wanted)
+	state := countsOf(slots, wanted)
 	for i, o := range state.Observed {
 		state.Observed[i] = v.shared(o)
 	}
@@ -263,8 +263,8 @@ func (v *View) Shown(k Key, wanted int) ([]Sample, error) { return v.slots(k, wa
 func (v *View) slots(k Key, wanted int, to depth) ([]Sample, error) {
 	slots, err := v.held(k, wanted, to)
 	for i := range slots {
-		if slot := &slots[i]; slot.InFlight && v.Lost != nil && v.Lost(slot.Handle) {
-			slot.InFlight, slot.Phase = false, Lost
+		if slot := &slots[i]; slot.State.InFlight() && v.Lost != nil && v.Lost(slot.Handle) {
+			slot.State = plan.Lost
 			slot.Failed = slices.Insert(slot.Failed, 0, plan.Failed{Code: failure.Lost, Detail: "the process that simulated it is gone"})
 		}
 	}

@@ -51,7 +51,7 @@ func cacheFiles(s *Store) []string {
 
 // said is what a view answers, in a form that can be compared.
 type said struct {
-	States    []plan.State
+	States    []plan.Samples
 	Samples   [][]Sample
 	Last      []string
 	Addresses []string
@@ -128,7 +128,7 @@ func alike(t testing.TB, s *Store, k Key, got []Sample) {
 	text := func(slots []Sample) string {
 		var b strings.Builder
 		for _, slot := range plainSamples(slots) {
-			fmt.Fprintln(&b, slot.Sample, slot.Handle, slot.Phase, slot.Counts, slot.InFlight, slot.Job, slot.SharedJob, slot.Deferred, slot.Tries)
+			fmt.Fprintln(&b, slot.Sample, slot.Handle, slot.State, slot.Counts, slot.State.InFlight(), slot.Job, slot.SharedJob, slot.Deferred, slot.Tries)
 			if r := slot.Result; r != nil {
 				fmt.Fprintln(&b, r.Reasons, r.Took())
 				if r.Files.JobOut != nil {

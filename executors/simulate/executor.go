@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -78,17 +79,17 @@ func (e *executor) status(h executors.Handle) executors.Status {
 	if r, ok := e.jobs[h]; ok {
 		select {
 		case <-r.done:
-			s.State, s.End = executors.Ended, executors.Completed
+			s.State, s.End = plan.Ended, executors.Completed
 		default:
-			s.State = executors.Running
+			s.State = plan.Running
 		}
 		return s
 	}
 	if alive(h) {
-		s.State = executors.Running
+		s.State = plan.Running
 		return s
 	}
-	s.State, s.End, s.Reason = executors.Ended, executors.Lost, "the process that simulated it is gone"
+	s.State, s.End, s.Reason = plan.Ended, executors.Lost, "the process that simulated it is gone"
 	return s
 }
 

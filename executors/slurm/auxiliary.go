@@ -18,6 +18,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -117,14 +118,14 @@ func (a *auxiliary) follow(ctx context.Context, h executors.Handle, look func())
 			told = words
 			a.say("%s", words)
 		}
-		if !known || s.State != executors.Ended {
+		if !known || s.State != plan.Ended {
 			ended = time.Time{}
 		}
-		if !known || s.State != executors.Held {
+		if !known || s.State != plan.Held {
 			held = time.Time{}
 		}
 		switch {
-		case known && s.State == executors.Ended:
+		case known && s.State == plan.Ended:
 			if owner := claimedBy(a.job.Dir); owner != "" && owner != executors.JobID(h) {
 				h = a.executor.handle(owner, a.job.Name) // an earlier submission had the folder first
 			} else if ended.IsZero() {
@@ -132,7 +133,7 @@ func (a *auxiliary) follow(ctx context.Context, h executors.Handle, look func())
 			} else if time.Since(ended) > a.grace {
 				return a.silent(s)
 			}
-		case known && s.State == executors.Held:
+		case known && s.State == plan.Held:
 			if held.IsZero() {
 				held = time.Now()
 			} else if time.Since(held) >= max(s.Hope, min(time.Minute, 4*a.pause)) {
@@ -150,9 +151,9 @@ func (a *auxiliary) words(h executors.Handle, s executors.Status, err error) str
 	switch {
 	case err != nil:
 		return fmt.Sprintf("Slurm does not answer, job %s keeps running: %s", executors.JobID(h), strings.ReplaceAll(err.Error(), "\n", " "))
-	case s.State == "" || s.State == executors.Ended:
+	case s.State == "" || s.State == plan.Ended:
 		return ""
-	case s.Reason != "" && (s.State == executors.Queued || s.State == executors.Held):
+	case s.Reason != "" && (s.State == plan.Queued || s.State == plan.Held):
 		return fmt.Sprintf("job %s: %s (%s)", s.JobID, s.Raw, s.Reason)
 	}
 	return fmt.Sprintf("job %s: %s", s.JobID, s.Raw)

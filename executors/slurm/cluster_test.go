@@ -415,7 +415,7 @@ func timeLimit(t *testing.T) {
 	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		all, err := e.Poll(t.Context(), []executors.Handle{h})
-		if s := all[h]; err == nil && s.State == executors.Ended {
+		if s := all[h]; err == nil && s.State == plan.Ended {
 			if s.End != executors.TimedOut {
 				t.Errorf("ended as %q (%s)", s.End, s.Raw)
 			}
@@ -446,7 +446,7 @@ func waitFor(t *testing.T, e *Executor, h executors.Handle) (last executors.Stat
 	until(t, func() bool {
 		all, err := e.Poll(t.Context(), []executors.Handle{h})
 		last = all[h]
-		return err == nil && last.State == executors.Ended
+		return err == nil && last.State == plan.Ended
 	})
 	return last
 }

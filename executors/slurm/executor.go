@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // Executor drives the cluster of a Config.
@@ -211,7 +212,7 @@ func (e *Executor) signal(ctx context.Context, h executors.Handle, options ...st
 		if r.name != parts.name {
 			return fmt.Errorf("job %s is called %s, not %s: it is another job and was left alone", parts.id, r.name, parts.name)
 		}
-		if s, known := states[r.base()]; known && s.state == executors.Ended {
+		if s, known := states[r.base()]; known && s.state == plan.Ended {
 			return nil
 		}
 		return e.slurm.cancel(ctx, parts.id, options...)

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // killed is what a client that dies panics with.
@@ -169,7 +169,7 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 // busy reports whether a job is in the queue and can be seen there.
 func (f *faultySlurm) busy() bool {
 	for _, j := range f.known() {
-		if state, _ := j.now(); states[state].state != executors.Ended && !time.Now().Before(j.visible) {
+		if state, _ := j.now(); states[state].state != plan.Ended && !time.Now().Before(j.visible) {
 			return true
 		}
 	}

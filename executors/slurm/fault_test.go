@@ -142,7 +142,7 @@ func (s *schedule) faultRun(label, digits string) *plan.Run {
 	isl, osl, zero, seed, generator := 128, 64, 0.0, int64(420), trtllm.Generator
 	r := &plan.Run{
 		Address: "max_throughput/use_case=" + label, Action: plan.Measure, Fingerprint: strings.Repeat(digits, 32), FingerprintVersion: plan.FingerprintVersion,
-		State:    plan.State{Wanted: 1},
+		State:    plan.Samples{Wanted: 1},
 		Model:    plan.Model{Label: "m", Checkpoint: "org/model", Quantization: "FP8"},
 		Hardware: plan.Hardware{Label: "h", GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
 		Image:    plan.Image{Label: "i", Name: "registry/image:1.0", TRTLLMVersion: "1.0"},

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // An inside executor runs job scripts, one at a time, in the allocation that
@@ -100,9 +101,9 @@ func (e *inside) Poll(_ context.Context, handles []executors.Handle) (map[execut
 		if err != nil {
 			return nil, err
 		}
-		s := executors.Status{State: executors.Running, JobID: parts.id, Raw: "in allocation " + parts.id}
+		s := executors.Status{State: plan.Running, JobID: parts.id, Raw: "in allocation " + parts.id}
 		if pid == 0 {
-			s = executors.Status{State: executors.Ended, End: executors.Lost, JobID: parts.id, Raw: "no longer in allocation " + parts.id}
+			s = executors.Status{State: plan.Ended, End: executors.Lost, JobID: parts.id, Raw: "no longer in allocation " + parts.id}
 		}
 		out[h] = s
 	}

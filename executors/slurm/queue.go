@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // timeFormat is how Slurm's commands print a time, in this host's zone.
@@ -70,7 +71,7 @@ func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, err
 	out := map[string][]executors.Handle{}
 	for _, r := range rows {
 		is := states[r.base()].state // "" for a state that is not known: it may run
-		if is == executors.Finishing || is == executors.Ended || !strings.HasPrefix(r.name, namePrefix) {
+		if is == plan.Finishing || is == plan.Ended || !strings.HasPrefix(r.name, namePrefix) {
 			continue
 		}
 		out[r.name] = append(out[r.name], e.handle(r.id, r.name))
@@ -89,7 +90,7 @@ func (e *Executor) cancelDuplicates(ctx context.Context, rows []queuedJob, handl
 		}
 	}
 	for _, r := range rows {
-		if id, ok := ids[r.name]; !ok || id == r.id || states[r.base()].state != executors.Queued {
+		if id, ok := ids[r.name]; !ok || id == r.id || states[r.base()].state != plan.Queued {
 			continue
 		}
 		e.log.Warn("cancelling a job that was submitted twice", "job", r.id, "name", r.name)
@@ -143,7 +144,7 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 		return e.status(r)
 	}
 	if r, ok := e.slurm.accounted(ctx, parts); ok {
-		if s, known := e.status(r); known && s.State == executors.Ended {
+		if s, known := e.status(r); known && s.State == plan.Ended {
 			return s, true
 		}
 	}
@@ -157,7 +158,7 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 	if time.Since(since) < e.LostAfter {
 		return executors.Status{}, false
 	}
-	return executors.Status{State: executors.Ended, End: executors.Lost, JobID: parts.id, Raw: "unknown to Slurm"}, true
+	return executors.Status{State: plan.Ended, End: executors.Lost, JobID: parts.id, Raw: "unknown to Slurm"}, true
 }
 
 // Gone implements executors.Knower: such a job is in no queue, the controller says

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // An answer is what a failed sbatch means for the job.
@@ -126,7 +127,7 @@ func (e *Executor) limitedAlone(ctx context.Context, name string, err error) err
 	if asked != nil {
 		return err
 	}
-	alone := !slices.ContainsFunc(rows, func(r queuedJob) bool { return states[r.base()].state != executors.Ended })
+	alone := !slices.ContainsFunc(rows, func(r queuedJob) bool { return states[r.base()].state != plan.Ended })
 	e.mu.Lock()
 	again := alone && e.alone[name]
 	e.alone[name] = alone

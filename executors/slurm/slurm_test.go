@@ -78,25 +78,25 @@ func TestClassify(t *testing.T) {
 // src/slurmctld/node_scheduler.c and job_mgr.c put in their place.
 func TestPendingReasons(t *testing.T) {
 	for reason, want := range map[string]struct {
-		state  executors.State
+		state  plan.State
 		remedy string
 	}{
-		"Resources": {executors.Queued, ""}, "Priority": {executors.Queued, ""}, "AssocGrpGRES": {executors.Queued, ""},
-		"AssocMaxJobsLimit": {executors.Queued, ""}, "QOSMaxGRESPerUser": {executors.Queued, ""}, "NvidiaImexChannels": {executors.Queued, ""},
-		"MpiPortsBusy": {executors.Queued, ""}, "SchedDefer": {executors.Queued, ""}, "MaxGRESPerAccount": {executors.Queued, ""},
-		"MaxPoweredUpNodes":  {executors.Queued, "powers no more nodes up"},
-		"PartitionTimeLimit": {executors.Held, "time_limit"}, "QOSMaxWallDurationPerJobLimit": {executors.Held, "time_limit"},
-		"PartitionNodeLimit": {executors.Held, "too few are up"}, "QOSMaxGRESPerJob": {executors.Held, "ask for less"}, "AssocMaxGRESPerNode": {executors.Held, "ask for less"},
-		"ReservationInvalid": {executors.Held, "reservation"}, "BadConstraints": {executors.Held, "as it was asked"}, "JobHoldMaxRequeue": {executors.Held, "cancelled here"},
-		"launch failed requeued held":                    {executors.Held, "cancelled here"},
-		"JobHeldUser":                                    {executors.Queued, "scontrol release 7"},
-		"JobHeldAdmin":                                   {executors.Queued, "the job is held by an administrator"},
-		"ReqNodeNotAvail":                                {executors.Queued, "a node that the job needs"},
-		"ReqNodeNotAvail, UnavailableNodes:gb01":         {executors.Queued, "return them to service"},
-		"ReqNodeNotAvail, UnavailableNodes:":             {executors.Queued, "nodes that the job could use"},
-		"ReqNodeNotAvail, May be reserved for other job": {executors.Queued, "kept for other jobs"},
-		"ReqNodeNotAvail, Reserved for maintenance":      {executors.Queued, "a shorter time_limit may fit"},
-		"Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions": {executors.Queued, "return them to service"},
+		"Resources": {plan.Queued, ""}, "Priority": {plan.Queued, ""}, "AssocGrpGRES": {plan.Queued, ""},
+		"AssocMaxJobsLimit": {plan.Queued, ""}, "QOSMaxGRESPerUser": {plan.Queued, ""}, "NvidiaImexChannels": {plan.Queued, ""},
+		"MpiPortsBusy": {plan.Queued, ""}, "SchedDefer": {plan.Queued, ""}, "MaxGRESPerAccount": {plan.Queued, ""},
+		"MaxPoweredUpNodes":  {plan.Queued, "powers no more nodes up"},
+		"PartitionTimeLimit": {plan.Held, "time_limit"}, "QOSMaxWallDurationPerJobLimit": {plan.Held, "time_limit"},
+		"PartitionNodeLimit": {plan.Held, "too few are up"}, "QOSMaxGRESPerJob": {plan.Held, "ask for less"}, "AssocMaxGRESPerNode": {plan.Held, "ask for less"},
+		"ReservationInvalid": {plan.Held, "reservation"}, "BadConstraints": {plan.Held, "as it was asked"}, "JobHoldMaxRequeue": {plan.Held, "cancelled here"},
+		"launch failed requeued held":                    {plan.Held, "cancelled here"},
+		"JobHeldUser":                                    {plan.Queued, "scontrol release 7"},
+		"JobHeldAdmin":                                   {plan.Queued, "the job is held by an administrator"},
+		"ReqNodeNotAvail":                                {plan.Queued, "a node that the job needs"},
+		"ReqNodeNotAvail, UnavailableNodes:gb01":         {plan.Queued, "return them to service"},
+		"ReqNodeNotAvail, UnavailableNodes:":             {plan.Queued, "nodes that the job could use"},
+		"ReqNodeNotAvail, May be reserved for other job": {plan.Queued, "kept for other jobs"},
+		"ReqNodeNotAvail, Reserved for maintenance":      {plan.Queued, "a shorter time_limit may fit"},
+		"Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions": {plan.Queued, "return them to service"},
 	} {
 		state, remedy := pending("7", reason)
 		if state != want.state || !strings.Contains(remedy, want.remedy) || want.remedy == "" && remedy != "" {
@@ -304,11 +304,11 @@ func TestLies(t *testing.T) {
 	})
 	t.Run("a federation's sibling has the job", func(t *testing.T) {
 		const here = "7|llmb-x-s1-a1|REVOKED|0|N/A|N/A||None|"
-		for queue, want := range map[string]executors.State{
-			here: executors.Queued,
-			here + "\n7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|":                         executors.Running,
-			"7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|\n" + here:                         executors.Running,
-			"7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|\n7|other|FAILED|0|N/A|N/A||None|": executors.Running,
+		for queue, want := range map[string]plan.State{
+			here: plan.Queued,
+			here + "\n7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|":                         plan.Running,
+			"7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|\n" + here:                         plan.Running,
+			"7|llmb-x-s1-a1|RUNNING|0|N/A|N/A|gb01|None|\n7|other|FAILED|0|N/A|N/A||None|": plan.Running,
 		} {
 			fake(t, bin, "squeue", "echo '"+queue+"'")
 			all, err := e.Poll(t.Context(), []executors.Handle{h})
@@ -320,7 +320,7 @@ func TestLies(t *testing.T) {
 	t.Run("a failed launch that is held may run elsewhere", func(t *testing.T) {
 		fake(t, bin, "squeue", "echo '7|llmb-x-s1-a1|PENDING|0|N/A|N/A||launch failed requeued held|'")
 		all, err := e.Poll(t.Context(), []executors.Handle{h})
-		if err != nil || all[h].State != executors.Held || all[h].End != executors.NodeFail {
+		if err != nil || all[h].State != plan.Held || all[h].End != executors.NodeFail {
 			t.Errorf("%+v, %v", all[h], err)
 		}
 	})

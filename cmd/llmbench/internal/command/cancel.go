@@ -179,7 +179,7 @@ func (s *session) flightsOf(k runs.Key, address string, b *executors.Backend, f 
 	}
 	var out []flight
 	for _, slot := range slots {
-		if !slot.InFlight || !slot.Mine {
+		if !slot.State.InFlight() || !slot.Mine {
 			continue
 		}
 		at := address

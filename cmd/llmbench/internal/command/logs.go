@@ -135,11 +135,11 @@ func copyLog(ctx context.Context, w io.Writer, a *runs.Attempt, path string, fol
 	for {
 		ended := true
 		if follow {
-			phase, err := a.Phase()
+			state, err := a.State()
 			if err != nil {
 				return err
 			}
-			ended = !phase.InFlight()
+			ended = !state.InFlight()
 		}
 		n, err := copyFrom(w, path, at)
 		at += n

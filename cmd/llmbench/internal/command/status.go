@@ -125,7 +125,7 @@ func (s *session) simulated(ctx context.Context, f definitionFlags, executor str
 	}
 	lines, err = other.runStatuses(ctx, of)
 	for i := range lines {
-		if lines[i].State == "done" {
+		if lines[i].State == plan.Done {
 			lines[i].State = "simulated"
 		}
 	}
@@ -156,7 +156,7 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 		}
 		lines = append(lines, line)
 		for _, slot := range slots {
-			if b := s.sites.backends()[r.Executor]; b != nil && slot.InFlight && slot.Mine && slot.Handle != "" {
+			if b := s.sites.backends()[r.Executor]; b != nil && slot.State.InFlight() && slot.Mine && slot.Handle != "" {
 				h := executors.Handle(slot.Handle)
 				asked[b] = append(asked[b], h)
 				if job, err := slot.Attempt.Receipt(); err == nil && job != nil {
@@ -179,7 +179,7 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 				s.env.log.Warn("no contact", "executor", b.Ref.Type, "error", err)
 			}
 			for _, h := range gone {
-				answer[h] = executors.Status{State: executors.Ended, End: executors.Lost, Reason: "the cluster no longer knows the job, and it left no exit record"}
+				answer[h] = executors.Status{State: plan.Ended, End: executors.Lost, Reason: "the cluster no longer knows the job, and it left no exit record"}
 			}
 		}
 		for i := range lines {

@@ -80,7 +80,7 @@ func (b *bars) take(id string, e executors.Event) sample {
 		s.state = "done"
 	case e.Type == executors.RunErrored:
 		s.state = "failed"
-	case e.State == executors.Starting || e.State == executors.Running || e.State == executors.Finishing:
+	case e.State.HasNodes():
 		s.state = "running"
 	default:
 		s.state = "waiting"

@@ -12,12 +12,12 @@ import (
 
 // A sample has one bar from its data set to its end.
 func TestBarsStay(t *testing.T) {
-	run := &plan.Run{Address: "load/use_case=chat", State: plan.State{Wanted: 1}}
+	run := &plan.Run{Address: "load/use_case=chat", State: plan.Samples{Wanted: 1}}
 	b := newBars(io.Discard, &plan.Plan{})
 	for _, e := range []executors.Event{
 		{Type: executors.RunProgress, Done: 4000, Total: 4000, Text: "writing data set"},
-		{Type: executors.RunSubmitted, State: executors.Submitted},
-		{Type: executors.RunState, State: executors.Running},
+		{Type: executors.RunSubmitted, State: plan.Submitted},
+		{Type: executors.RunState, State: plan.Running},
 		{Type: executors.RunProgress, Done: 400, Total: 4000},
 	} {
 		e.Run = run
@@ -41,7 +41,7 @@ func TestLiveTotals(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	e := &plan.Estimate{StartupSeconds: &estimate.Interval{Mid: 300}, MeasureSeconds: &estimate.Interval{Mid: 100}}
 	run := func(name string, action plan.Action) *plan.Run {
-		return &plan.Run{Address: "load/use_case=" + name, Action: action, Estimate: e, State: plan.State{Wanted: 1}}
+		return &plan.Run{Address: "load/use_case=" + name, Action: action, Estimate: e, State: plan.Samples{Wanted: 1}}
 	}
 	one, two, three, kept := run("a", plan.Measure), run("b", plan.Measure), run("c", plan.Measure), run("d", plan.Keep)
 	b := newBars(io.Discard, &plan.Plan{Runs: []*plan.Run{one, two, three, kept}})
@@ -55,18 +55,18 @@ func TestLiveTotals(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	step("0 of 3 done, 0 failed, 0 running, 3 waiting; 10 min, ~20 min left", executors.Event{Type: executors.RunState, Run: one, State: executors.Queued})
-	step("0 of 3 done, 0 failed, 1 running, 2 waiting; 10 min, ~17 min left", executors.Event{Type: executors.RunState, Run: one, State: executors.Running, Started: now.Add(-200 * time.Second)})
-	step("0 of 3 done, 0 failed, 1 running, 2 waiting; 10 min, ~17 min left", executors.Event{Type: executors.RunProgress, Run: one, State: executors.Running, Text: "loading"})
+	step("0 of 3 done, 0 failed, 0 running, 3 waiting; 10 min, ~20 min left", executors.Event{Type: executors.RunState, Run: one, State: plan.Queued})
+	step("0 of 3 done, 0 failed, 1 running, 2 waiting; 10 min, ~17 min left", executors.Event{Type: executors.RunState, Run: one, State: plan.Running, Started: now.Add(-200 * time.Second)})
+	step("0 of 3 done, 0 failed, 1 running, 2 waiting; 10 min, ~17 min left", executors.Event{Type: executors.RunProgress, Run: one, State: plan.Running, Text: "loading"})
 	if got := says(one); got != "loading, 3 min" {
 		t.Errorf("%q", got)
 	}
-	step("0 of 3 done, 0 failed, 1 running, 2 waiting; 10 min, ~14 min left", executors.Event{Type: executors.RunProgress, Run: one, State: executors.Running, Done: 63, Total: 100, Text: "measuring 63 %"})
+	step("0 of 3 done, 0 failed, 1 running, 2 waiting; 10 min, ~14 min left", executors.Event{Type: executors.RunProgress, Run: one, State: plan.Running, Done: 63, Total: 100, Text: "measuring 63 %"})
 	if got := says(one); got != "measuring 63 %, 3 min" {
 		t.Errorf("%q", got)
 	}
 	step("0 of 3 done, 1 failed, 1 running, 1 waiting; 10 min, ~7 min left", executors.Event{Type: executors.RunErrored, Run: two})
-	step("0 of 3 done, 0 failed, 1 running, 2 waiting; 10 min, ~14 min left", executors.Event{Type: executors.RunSubmitted, Run: two, State: executors.Submitted}) // its next attempt
+	step("0 of 3 done, 0 failed, 1 running, 2 waiting; 10 min, ~14 min left", executors.Event{Type: executors.RunSubmitted, Run: two, State: plan.Submitted}) // its next attempt
 	step("1 of 3 done, 0 failed, 0 running, 2 waiting; 10 min, ~13 min left", executors.Event{Type: executors.RunComplete, Run: one})
 	b.close()
 }

@@ -43,7 +43,7 @@ func TestStatusWarnsOfSilence(t *testing.T) {
 	minutes := estimate.Interval{Low: 60, Mid: 300, High: 600}
 	r := &plan.Run{Estimate: &plan.Estimate{StartupSeconds: &minutes, MeasureSeconds: &minutes}}
 	for after, warned := range map[time.Duration]bool{19 * time.Minute: false, 21 * time.Minute: true} {
-		s, err := NewRunStatus(r, []runs.Sample{{InFlight: true, Attempt: a, Phase: runs.Running}}, time.Now().Add(after))
+		s, err := NewRunStatus(r, []runs.Sample{{Attempt: a, State: plan.Running}}, time.Now().Add(after))
 		if err != nil || strings.Contains(s.Reason, "nothing was written for") != warned {
 			t.Errorf("after %s: %q, %v", after, s.Reason, err)
 		}

@@ -194,9 +194,9 @@ func why(r *plan.Run) string {
 func inFlight(r *plan.Run) string {
 	var jobs []string
 	for _, f := range r.State.InFlight {
-		job := f.State
+		job := string(f.State)
 		if f.JobID != "" {
-			job = "job " + f.JobID + " " + f.State
+			job = "job " + f.JobID + " " + job
 		}
 		if f.User != "" {
 			job += " of " + f.User

@@ -204,10 +204,19 @@ func stored(runs []*plan.Run) string {
 	}
 	switch have {
 	case 0:
+		failed, codes := 0, []string{}
 		for _, r := range runs {
 			if len(r.Changes) > 0 {
 				return "measured before with other arguments"
 			}
+			if list := r.State.Failed; len(list) > 0 {
+				failed++
+				codes = append(codes, string(list[len(list)-1].Code))
+			}
+		}
+		if failed > 0 {
+			slices.Sort(codes)
+			return fmt.Sprintf("nothing stored yet, %d failed before: %s", failed, strings.Join(slices.Compact(codes), ", "))
 		}
 		return "nothing stored yet"
 	case len(runs):

@@ -20,20 +20,20 @@ import (
 
 // A RunStatus is where one run is, as `status -json` prints it.
 type RunStatus struct {
-	Address  string      `json:"address"`
-	Action   plan.Action `json:"action"`
-	State    string      `json:"state"`
-	Reason   string      `json:"reason"`
-	JobID    *string     `json:"job_id"`
-	Nodes    []string    `json:"nodes"`
-	Since    *time.Time  `json:"since"`
-	Progress *float64    `json:"progress"`
-	ETA      *float64    `json:"eta_s"`
+	Address string      `json:"address"`
+	Action  plan.Action `json:"action"`
+	// State is the verdict where attempts failed.
+	State    plan.State `json:"state"`
+	Reason   string     `json:"reason"`
+	JobID    *string    `json:"job_id"`
+	Nodes    []string   `json:"nodes"`
+	Since    *time.Time `json:"since"`
+	Progress *float64   `json:"progress"`
+	ETA      *float64   `json:"eta_s"`
 	// Simulated says that what is shown measures nothing real.
 	Simulated bool `json:"simulated"`
 
 	handle  executors.Handle
-	flying  bool
 	packed  bool
 	log     *runs.Progress
 	samples string
@@ -50,14 +50,14 @@ type RunStatus struct {
 // else what is stored.
 func NewRunStatus(r *plan.Run, slots []runs.Sample, now time.Time) (RunStatus, error) {
 	s := RunStatus{
-		Address: r.Address, Action: r.Action, Reason: r.Reason, State: "planned", Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
+		Address: r.Address, Action: r.Action, Reason: r.Reason, State: plan.Planned, Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
 		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted), planned: r.Estimate,
 	}
 	if !r.Free() {
 		s.gpus = r.Hardware.GPUs
 	}
 	if r.Action == plan.Keep {
-		s.State = "done"
+		s.State = plan.Done
 	} else if r.Action != plan.Blocked {
 		s.missing = r.State.Missing()
 	}
@@ -66,19 +66,19 @@ func NewRunStatus(r *plan.Run, slots []runs.Sample, now time.Time) (RunStatus, e
 	}
 	for _, slot := range slots {
 		switch {
-		case slot.InFlight:
+		case slot.State.InFlight():
 			err := s.fly(slot)
 			if s.Since != nil {
 				s.took = now.Sub(*s.Since)
 			}
 			s.expect(r.Estimate, now)
 			return s, errors.Join(err, s.overdue(r, slot, now))
-		case slot.Phase == runs.Lost:
-			s.State, s.Reason = string(slot.Phase), slot.Failed[0].Detail+"; apply measures it again"
+		case slot.State == plan.Lost:
+			s.State, s.Reason = slot.State, slot.Failed[0].Detail+"; apply measures it again"
 		case slot.Deferred != "":
-			s.State, s.Reason = string(runs.Deferred), slot.Deferred
+			s.State, s.Reason = plan.Deferred, slot.Deferred
 		case slot.Result != nil && !slot.Counts:
-			s.State, s.Reason = string(slot.Result.Verdict), string(slot.Result.Code())+": "+slot.Result.Cause()
+			s.State, s.Reason = plan.State(slot.Result.Verdict), string(slot.Result.Code())+": "+slot.Result.Cause()
 		}
 		if slot.Result != nil && slot.Result.Job.ID != nil {
 			s.JobID, s.Nodes, s.Since, s.took = slot.Result.Job.ID, slot.Result.Job.Nodes, slot.Result.Job.Ended, slot.Result.Took()
@@ -88,8 +88,8 @@ func NewRunStatus(r *plan.Run, slots []runs.Sample, now time.Time) (RunStatus, e
 }
 
 func (s *RunStatus) fly(slot runs.Sample) error {
-	s.flying, s.packed, s.handle = true, slot.SharedJob != "", executors.Handle(slot.Handle)
-	s.State, s.Reason = string(slot.Phase), ""
+	s.packed, s.handle = slot.SharedJob != "", executors.Handle(slot.Handle)
+	s.State, s.Reason = slot.State, ""
 	if slot.Job.JobID != "" {
 		s.JobID = &slot.Job.JobID
 	}
@@ -111,7 +111,7 @@ func (s *RunStatus) fly(slot runs.Sample) error {
 // overdue warns of a running job that takes longer than expected, and says where it
 // was looked into.
 func (s *RunStatus) overdue(r *plan.Run, slot runs.Sample, now time.Time) error {
-	if slot.Phase != runs.Running {
+	if slot.State != plan.Running {
 		return nil
 	}
 	g, err := slot.Attempt.Growth()
@@ -150,23 +150,23 @@ func (s *RunStatus) expect(e *plan.Estimate, now time.Time) {
 func (s *RunStatus) Update(answer map[executors.Handle]executors.Status) {
 	a, ok := answer[s.handle]
 	switch {
-	case !ok || !s.flying:
+	case !ok || !s.GoingOn():
 		return
-	case a.State == executors.Ended && a.End == executors.Lost:
-		s.State, s.Reason, s.flying, s.ETA = string(executors.Lost), strings.TrimPrefix(a.Reason+"; apply measures it again", "; "), false, nil
+	case a.State == plan.Ended && a.End == executors.Lost:
+		s.State, s.Reason, s.ETA = plan.Lost, strings.TrimPrefix(a.Reason+"; apply measures it again", "; "), nil
 		return
-	case a.State == executors.Ended && s.State == string(runs.Running):
-		s.State, s.Reason, s.ETA = string(executors.Finishing), "the job has ended ("+a.Raw+") and has no exit record yet; apply finds out", nil
+	case a.State == plan.Ended && s.State == plan.Running:
+		s.State, s.Reason, s.ETA = plan.Finishing, "the job has ended ("+a.Raw+") and has no exit record yet; apply finds out", nil
 		return
-	case s.State != string(runs.Submitted) && s.State != string(runs.Intended):
+	case s.State != plan.Submitted && s.State != plan.Intent:
 		return
 	}
-	if s.packed && (a.State == executors.Starting || a.State == executors.Running) {
-		a.State, a.Reason, a.Remedy = executors.Queued, "in its pack", "" // another's turn
+	if s.packed && (a.State == plan.Starting || a.State == plan.Running) {
+		a.State, a.Reason, a.Remedy = plan.Queued, "in its pack", "" // another's turn
 	}
-	s.State = string(a.State)
-	if a.State == executors.Ended {
-		s.State = string(executors.Finishing)
+	s.State = a.State
+	if a.State == plan.Ended {
+		s.State = plan.Finishing
 	}
 	s.Reason = strings.TrimSpace(a.Reason + " " + a.Remedy)
 	if len(a.Nodes) > 0 {
@@ -175,10 +175,10 @@ func (s *RunStatus) Update(answer map[executors.Handle]executors.Status) {
 }
 
 // Untouched reports whether nothing was ever tried of the run.
-func (s *RunStatus) Untouched() bool { return s.State == "planned" }
+func (s *RunStatus) Untouched() bool { return s.State == plan.Planned }
 
 // GoingOn reports whether a job of the run may still bring a result.
-func (s *RunStatus) GoingOn() bool { return s.flying }
+func (s *RunStatus) GoingOn() bool { return s.State.InFlight() }
 
 // Totals sum up the runs of a status. A run is running while a job of it has nodes,
 // and waiting while one is in the queue; GPU-hours of jobs that have not ended are
@@ -205,15 +205,15 @@ func NewTotals(lines []RunStatus, applying bool, now time.Time) Totals {
 	t := Totals{Runs: len(lines), simulated: len(lines) > 0 && !slices.ContainsFunc(lines, func(l RunStatus) bool { return !l.Simulated })}
 	var longest, seconds float64
 	for _, l := range lines {
-		switch state := executors.State(l.State); {
-		case l.flying && slices.Contains([]executors.State{executors.Starting, executors.Running, executors.Finishing}, state):
+		switch {
+		case l.State.HasNodes():
 			t.Running++
 			t.GPUHoursSpent += l.took.Hours() * float64(l.gpus)
-		case l.flying:
+		case l.GoingOn():
 			t.Waiting++
 		case l.Action == plan.Keep:
 			t.Valid++
-		case l.Untouched() || l.State == string(runs.Deferred):
+		case l.Untouched() || l.State == plan.Deferred:
 			t.NotStarted++
 		default:
 			t.Failed++
@@ -225,7 +225,7 @@ func NewTotals(lines []RunStatus, applying bool, now time.Time) Totals {
 		}
 		one := e.StartupSeconds.Mid + e.MeasureSeconds.Mid
 		flying, later := 0.0, 0.0 // seconds
-		if l.flying {
+		if l.GoingOn() {
 			flying = one
 		}
 		if l.ETA != nil {
@@ -369,9 +369,9 @@ func Status(w io.Writer, lines []RunStatus, totals Totals, of *plan.Plan) error 
 // state is the state, and how far a running job has come.
 func (s RunStatus) state() string {
 	if s.log == nil || s.log.String() == "" {
-		return painted(s.State)
+		return painted(string(s.State))
 	}
-	return painted(s.State) + ", " + s.log.String()
+	return painted(string(s.State)) + ", " + s.log.String()
 }
 
 // why is the reason for a state that does not speak for itself.

@@ -77,7 +77,7 @@ func storyWord(t runs.Trial) string {
 	case t.Replaced != "":
 		return "replaced"
 	case t.Result == nil:
-		return string(t.Phase)
+		return string(t.State)
 	}
 	return string(t.Result.Verdict)
 }

@@ -12,33 +12,8 @@ import (
 	"github.com/llmbench/llmbench/plan/document"
 )
 
-// A Phase is how far an attempt has come, as its files tell. The names of the
-// phases in flight are those of plan.InFlight.
-type Phase string
-
-// The phases, in order.
-const (
-	// Vacant attempts were reserved and never prepared to the end: no job can
-	// exist, and the attempt counts for nothing.
-	Vacant    Phase = "vacant"
-	Intended  Phase = "intent"    // submission not confirmed
-	Submitted Phase = "submitted" // has a receipt
-	Starting  Phase = "starting"  // claimed by its job
-	Running   Phase = "running"   // the benchmark's step was started
-	Finishing Phase = "finishing" // trtllm-bench has ended, or the report is still arriving
-	Ended     Phase = "ended"     // can be judged
-	// Lost attempts were in flight in a process that is gone.
-	Lost Phase = "lost"
-	// Deferred attempts were given back before a job began them: they count for
-	// nothing, as vacant ones.
-	Deferred Phase = "deferred"
-)
-
-// InFlight reports whether a job of an attempt in this phase may bring a result.
-func (p Phase) InFlight() bool { return p != Vacant && p != Ended && p != Deferred && p != Lost }
-
 // A snapshot is an attempt's folder at one moment, with the records that the
-// phase depends on.
+// state depends on.
 type snapshot struct {
 	attempt *Attempt
 	files   jobdir.Listing
@@ -136,45 +111,45 @@ func (s *snapshot) arriving(report []byte) bool {
 	return s.attempt.store.now().Sub(s.exit.Ended) < arrival
 }
 
-// phase does not look at the report: an attempt that it calls Ended may still be
+// state does not look at the report: an attempt that it calls Ended may still be
 // Finishing.
-func (s *snapshot) phase() Phase {
+func (s *snapshot) state() plan.State {
 	l := s.files
 	prepared := l.Has(jobdir.IntentFile) || l.Has(jobdir.ClaimFile)
 	switch {
 	case !l.Has(jobdir.RunFile) && !prepared:
-		return Vacant
+		return plan.Vacant
 	case s.exit != nil || s.ended != nil || s.damaged != "":
-		return Ended
+		return plan.Ended
 	case !prepared:
-		return Vacant
+		return plan.Vacant
 	case s.deferred != "":
-		return Deferred
+		return plan.Deferred
 	case l.Has(jobdir.BenchExitFile):
-		return Finishing
+		return plan.Finishing
 	case l.Has(jobdir.StartFile):
-		return Running
+		return plan.Running
 	case l.Has(jobdir.ClaimFile):
-		return Starting
+		return plan.Starting
 	case l.Has(jobdir.JobFile):
-		return Submitted
+		return plan.Submitted
 	}
-	return Intended
+	return plan.Intent
 }
 
-// Phase tells how far the attempt has come.
-func (a *Attempt) Phase() (Phase, error) {
+// State tells where the attempt stands.
+func (a *Attempt) State() (plan.State, error) {
 	s, err := a.snapshot()
 	if err != nil {
 		return "", err
 	}
-	_, phase, err := s.result()
-	return phase, err
+	_, state, err := s.result()
+	return state, err
 }
 
 // inFlight describes an attempt in flight for a plan.
-func (s *snapshot) inFlight(p Phase) (plan.InFlight, *jobdir.Intent, *jobdir.JobRecord, error) {
-	out := plan.InFlight{State: string(p)}
+func (s *snapshot) inFlight(p plan.State) (plan.InFlight, *jobdir.Intent, *jobdir.JobRecord, error) {
+	out := plan.InFlight{State: p}
 	intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile)
 	if err != nil {
 		return out, nil, nil, err
@@ -246,7 +221,7 @@ func (a *Attempt) Defer(why string) (bool, error) {
 // Deferred says why the attempt was deferred, "" if it was not.
 func (a *Attempt) Deferred() (string, error) {
 	s, err := a.snapshot()
-	if err != nil || s.phase() != Deferred {
+	if err != nil || s.state() != plan.Deferred {
 		return "", err
 	}
 	return s.deferred, nil
