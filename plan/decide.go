@@ -89,11 +89,12 @@ func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 				return nil, err
 			}
 		}
-		other := last != nil && last.Fingerprint != run.Fingerprint
+		if last != nil && last.Fingerprint == "" {
+			run.State.Failed = append(run.State.Failed, Failed{Code: failure.RecordDamaged, Detail: last.Attempt + " may be of this run: its record cannot be read"})
+		}
+		other := last != nil && last.Fingerprint != "" && last.Fingerprint != run.Fingerprint
 		if other {
-			if before, err = last.Run(); err != nil {
-				return nil, err
-			}
+			before, _ = last.Run() // what cannot be read is of another fingerprint, and results tell of it
 		}
 		if other && !run.transient {
 			if diags, err = b.orphans(run.Address, last.Fingerprint, run.cluster, run.Simulated); err != nil {
@@ -232,7 +233,7 @@ func (b *builder) undeclared(p *Plan, simulated bool) (hcl.Diagnostics, error) {
 		if err != nil {
 			return diags, err
 		}
-		if last == nil {
+		if last == nil || last.Fingerprint == "" {
 			continue
 		}
 		cluster, ok := p.clusterOf(simulated)

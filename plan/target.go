@@ -103,7 +103,10 @@ type Ledger interface {
 
 // A Last is what was measured last at an address.
 type Last struct {
+	// Fingerprint is "" where it cannot be told: the record is damaged.
 	Fingerprint string
+	// Attempt names the attempt's folder.
+	Attempt string
 	// Run reads the run as it was planned; it returns nil if it is gone.
 	Run func() (*Run, error)
 }

@@ -141,7 +141,9 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 	for _, n := range s.attemptsIn(l) {
 		o := s.attempt(s.KeyDir(k), k, sample, n).outcome()
 		if err := cmp.Or(unread, o.addTrial()); err != nil {
-			o = o.snap.lost(err)
+			lost := o.snap.lost(err)
+			lost.Prepared, lost.Address, lost.Created = o.Prepared, o.Address, o.Created
+			o = lost
 		}
 		settled = settled && !o.State.InFlight() && !o.private() && !o.damaged()
 		out.Attempts = append(out.Attempts, o)

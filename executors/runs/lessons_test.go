@@ -1,9 +1,13 @@
 package runs
 
 import (
+	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -16,7 +20,9 @@ func TestLessons(t *testing.T) {
 	finish(t, newAttempt(t, s, simulated, 1, testAddress))
 	fail(t, newAttempt(t, s, otherKey, 1, testAddress), "gpu_oom")
 
-	got, err := s.View("test").Lessons(func(plan.Subject) bool { return true })
+	all := func(plan.Subject) bool { return true }
+	v := s.View("test")
+	got, err := v.Lessons(all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,5 +35,13 @@ func TestLessons(t *testing.T) {
 	}
 	if want := 600 - 1.031; math.Abs(l.StartupSeconds-want) > 1e-6 {
 		t.Errorf("start-up %v s, want %v", l.StartupSeconds, want)
+	}
+
+	record := filepath.Join(s.Attempt(real, 1, 1).Dir, jobdir.RunFile)
+	if err := errors.Join(os.Remove(record), os.Mkdir(record, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := v.Lessons(all); err != nil || len(got) != 0 {
+		t.Errorf("of a run whose record was damaged meanwhile: %d lessons, %v", len(got), err)
 	}
 }

@@ -40,7 +40,7 @@ type trial struct {
 	key            Key
 	sample, number int
 	created        time.Time
-	fingerprint    string // of its run, "" where that is gone
+	fingerprint    string // of its run, "" where that cannot be told
 }
 
 // later reports whether a trial is after another; of those of one moment the
@@ -111,6 +111,9 @@ func (s *scan) addTrials(k Key, c *clusterHistory) {
 				continue
 			}
 			t := &trial{k, sample.Number, o.Number, o.Created, o.Fingerprint}
+			if k.early() && o.damaged() {
+				t.fingerprint = ""
+			}
 			at := s.last[o.Address]
 			if at == nil {
 				at = &lastTrials{newest: t}
@@ -143,12 +146,11 @@ func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
 	if at.several && at.counting != nil {
 		last = at.counting
 	}
-	if last.fingerprint == "" {
+	a := v.store.attempt(v.store.KeyDir(last.key), last.key, last.sample, last.number)
+	if last.fingerprint == "" && !a.Key.early() {
 		return nil, nil
 	}
-	return &plan.Last{Fingerprint: last.fingerprint, Run: func() (*plan.Run, error) {
-		return v.store.attempt(v.store.KeyDir(last.key), last.key, last.sample, last.number).Run()
-	}}, nil
+	return &plan.Last{Fingerprint: last.fingerprint, Attempt: a.String(), Run: a.Run}, nil
 }
 
 // at is a scan that knows what was tried at an address.
@@ -184,7 +186,7 @@ func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.lessons.read(wanted)
+	return s.lessons.read(wanted), nil
 }
 
 // lessons keep the newest samples about every subject: their memory does not grow
@@ -231,8 +233,8 @@ func newest(list []teaching) []teaching {
 }
 
 // read reads the runs of the newest samples about what is wanted, in the order of
-// the store.
-func (l lessons) read(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
+// the store. One that cannot be read teaches nothing.
+func (l lessons) read(wanted func(plan.Subject) bool) []plan.Lesson {
 	var left []teaching
 	for about, list := range l {
 		if wanted(about) {
@@ -244,14 +246,14 @@ func (l lessons) read(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 	var g errgroup.Group
 	g.SetLimit(readAtOnce)
 	for i, t := range left {
-		g.Go(func() (err error) {
+		g.Go(func() error {
 			out[i] = t.lesson
-			out[i].Run, err = t.attempt.Run()
-			return err
+			out[i].Run, _ = t.attempt.Run()
+			return nil
 		})
 	}
-	err := g.Wait()
-	return slices.DeleteFunc(out, func(l plan.Lesson) bool { return l.Run == nil }), err
+	_ = g.Wait()
+	return slices.DeleteFunc(out, func(l plan.Lesson) bool { return l.Run == nil })
 }
 
 // startup is how long a job ran before and after it measured, 0 if unknown.
