@@ -84,6 +84,25 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 	return out, nil
 }
 
+// samplesIn are the numbers of the samples in a home, ascending. What should be a
+// folder and cannot be looked into has the first: its attempt is found damaged.
+func samplesIn(home string) []int {
+	l, err := jobdir.List(home)
+	if err != nil {
+		return []int{1}
+	}
+	return l.Numbered("sample-")
+}
+
+// attemptsAt is samplesIn for the attempts of a sample.
+func (s *Store) attemptsAt(home string, sample int) (jobdir.Listing, []int) {
+	l, err := jobdir.List(sampleDir(home, sample))
+	if err != nil {
+		return l, []int{1}
+	}
+	return l, s.attemptsIn(l)
+}
+
 // attemptsIn are the numbers of the attempts in a sample's folder, ascending.
 func (s *Store) attemptsIn(l jobdir.Listing) []int {
 	numbers := l.Numbered("attempt-")

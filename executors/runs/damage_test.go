@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -125,5 +126,36 @@ func TestDamagedInFlight(t *testing.T) {
 	k := Key{Fingerprint: "17755dc09df3", Cluster: "throwaway"}
 	if st, err := Open(s.Dir()).counts(k, 1); err != nil || len(st.InFlight) != 1 {
 		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// Whichever folder of a run is no folder, all others are read, and that run is neither
+// planned nor measured again.
+func TestDamagedFolders(t *testing.T) {
+	for name, levels := range map[string]int{"attempt": 0, "sample": 1, "cluster": 2, "fingerprint": 3} {
+		t.Run(name, func(t *testing.T) {
+			s := Open(t.TempDir())
+			finish(t, newAttempt(t, s, otherKey, 1, "b/other"))
+			at := newAttempt(t, s, testKey, 1, testAddress).Dir
+			for range levels {
+				at = filepath.Dir(at)
+			}
+			if err := errors.Join(os.RemoveAll(at), os.Symlink(filepath.Base(at), at)); err != nil {
+				t.Fatal(err)
+			}
+			v := s.View("test")
+			for reader, held := range map[string]func(Key, int) ([]Sample, error){"files": s.Samples, "view": v.Samples} {
+				slots, err := held(testKey, 1)
+				if err != nil || len(slots) != 1 || slots[0].Result == nil || slots[0].Result.Code() != failure.RecordDamaged {
+					t.Errorf("%s: %+v, %v", reader, slots, err)
+				}
+				if slots, err := held(otherKey, 1); err != nil || !slots[0].Counts {
+					t.Errorf("%s: the other: %+v, %v", reader, slots, err)
+				}
+			}
+			if list, err := v.Results(false); err != nil || len(list) != 1 && len(list) != 2 {
+				t.Errorf("%d results, %v", len(list), err)
+			}
+		})
 	}
 }

@@ -110,16 +110,9 @@ func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool,
 		if k.check() != nil {
 			continue
 		}
-		l, err := jobdir.List(s.KeyDir(k))
-		if err != nil {
-			return h, false, err
-		}
 		c := clusterHistory{Name: name}
-		for _, n := range l.Numbered("sample-") {
-			sample, ok, err := s.readSample(k, n)
-			if err != nil {
-				return h, false, err
-			}
+		for _, n := range samplesIn(s.KeyDir(k)) {
+			sample, ok := s.readSample(k, n)
 			settled = settled && ok
 			c.Samples = append(c.Samples, sample)
 		}
@@ -128,17 +121,14 @@ func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool,
 	return h, settled, nil
 }
 
-func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
+func (s *Store) readSample(k Key, sample int) (sampleHistory, bool) {
 	out := sampleHistory{Number: sample}
-	l, err := jobdir.List(sampleDir(s.KeyDir(k), sample))
-	if err != nil {
-		return out, false, err
-	}
+	l, attempts := s.attemptsAt(s.KeyDir(k), sample)
 	out.Stone = l.Has(replacedFile)
 	var unread error
 	out.UpTo, unread = s.retired(l)
 	settled := unread == nil
-	for _, n := range s.attemptsIn(l) {
+	for _, n := range attempts {
 		o := s.attempt(s.KeyDir(k), k, sample, n).outcome()
 		if err := cmp.Or(unread, o.addTrial()); err != nil {
 			lost := o.snap.lost(err)
@@ -148,7 +138,7 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool, error) {
 		settled = settled && !o.State.InFlight() && !o.private() && !o.damaged()
 		out.Attempts = append(out.Attempts, o)
 	}
-	return out, settled, nil
+	return out, settled
 }
 
 // addTrial adds what the client left.

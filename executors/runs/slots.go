@@ -63,11 +63,7 @@ func (s *Store) samples(k Key) ([]int, error) {
 	}
 	var out []int
 	for _, home := range homes {
-		l, err := jobdir.List(home)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, l.Numbered("sample-")...)
+		out = append(out, samplesIn(home)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
@@ -105,17 +101,14 @@ func (s *Store) slot(k Key, sample int) (Sample, error) {
 	gone := 0 // attempts up to this one are retired in all homes
 	some := false
 	for _, home := range slices.Backward(homes) {
-		l, err := jobdir.List(sampleDir(home, sample))
-		if err != nil {
-			return slot, err
-		}
+		l, attempts := s.attemptsAt(home, sample)
 		last, unread := s.retired(l)
 		last = max(last, gone)
 		some = some || last > 0
 		if home == homes[len(homes)-1] {
 			gone = last
 		}
-		for _, n := range slices.Backward(s.attemptsIn(l)) {
+		for _, n := range slices.Backward(attempts) {
 			if n <= last {
 				break
 			}

@@ -110,14 +110,12 @@ func (e *earlier) read(s *Store, simulated bool) error {
 	var g errgroup.Group
 	g.SetLimit(readAtOnce)
 	for i, k := range early {
-		g.Go(func() (err error) {
-			found[i], secret[i], err = s.keysIn(k)
-			return err
+		g.Go(func() error {
+			found[i], secret[i] = s.keysIn(k)
+			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
+	_ = g.Wait()
 	e.secret = slices.Concat(secret...)
 	for i, k := range early {
 		e.keys[k] = found[i]
@@ -135,10 +133,10 @@ const readAtOnce = 32
 // keysIn are the keys that attempts in a folder of version 1 have today, and those
 // attempts that have a file of secrets. The folder's own key is among them where one
 // cannot be told.
-func (s *Store) keysIn(k Key) (keys []Key, secret []*Attempt, err error) {
+func (s *Store) keysIn(k Key) (keys []Key, secret []*Attempt) {
 	attempts, err := s.Attempts(k)
 	if err != nil {
-		return nil, nil, err
+		return []Key{k}, nil
 	}
 	for _, a := range attempts {
 		now := k
@@ -155,7 +153,7 @@ func (s *Store) keysIn(k Key) (keys []Key, secret []*Attempt, err error) {
 			keys = append(keys, now)
 		}
 	}
-	return keys, secret, nil
+	return keys, secret
 }
 
 // current are the keys that what a listed key stands for has today.
