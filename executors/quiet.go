@@ -162,7 +162,7 @@ func Overdue(run *plan.Run, p *runs.Progress, ran, silent time.Duration) string 
 	}
 	expected := seconds(e.StartupSeconds.High)
 	if p != nil && p.Total > 0 {
-		expected = seconds(e.MeasureSeconds.High)
+		expected = seconds(e.BusySeconds().High)
 	}
 	if silent <= 2*expected {
 		return ""

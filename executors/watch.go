@@ -87,6 +87,9 @@ func (c *Campaign) judge(t *task) (bool, error) {
 	if err != nil || result == nil {
 		return false, err
 	}
+	if err := t.attempt.Condense(); err != nil { // both files are read, and the next apply tries again
+		c.Log.Warn("cannot make the records of requests smaller", "attempt", t.attempt, "error", err)
+	}
 	if !result.Counts() {
 		t.job.failed = append(t.job.failed, t.attempt.Dir)
 	}

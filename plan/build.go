@@ -126,6 +126,7 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	run.Executor, run.target = place.Ref, place.Target
 	run.cluster = place.Cluster
 	run.transient, run.retries = place.Transient, place.Retries
+	run.RequestLog = b.requestLog(cell)
 	run.Settings = once(b.parts.settings, place.Ref, func() ExecutorIdentity { return place.Target.Identity().normal() })
 	run.Simulated = run.Settings.Simulated
 	run.Fingerprint, run.FingerprintVersion = NewIdentity(run, run.Settings).Fingerprint(), FingerprintVersion
@@ -133,6 +134,7 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	if err := run.options.err; err != nil {
 		diags = append(diags, cellError(cell, "", "Options cannot be written", err.Error()+"."))
 	}
+	diags = append(diags, checkSLO(cell, run.Arguments)...)
 	diags = append(diags, checkShared(run, cell, place.Target)...)
 	diags = append(diags, b.unique(run, cell)...)
 	return candidate{run: run, cell: cell, args: args, data: data, place: place}, about(cell, diags)

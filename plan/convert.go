@@ -27,6 +27,7 @@ func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *
 		Dataset:          data.Dataset,
 		Engine:           cell.Engine,
 		TimeLimitSeconds: int(math.Ceil(cell.TimeLimit.Seconds())),
+		SLO:              newSLO(cell.SLO),
 		Env:              p.envOf(cell),
 		Arguments:        args.all,
 		LLMAPIOptions:    options.value,
@@ -157,6 +158,9 @@ func (r *Run) Command() Step {
 	inv := trtllm.Invocation{
 		Model: r.Model.Checkpoint, ModelPath: deref(r.Model.Path), Args: r.Arguments,
 		Dataset: jobdir.DatasetFile, Report: jobdir.ReportFile, Options: OptionsFile,
+	}
+	if r.RequestLog {
+		inv.Requests = jobdir.RequestsFile
 	}
 	options := r.options
 	if options == nil { // it was read, or made by hand

@@ -23,12 +23,15 @@ type Estimate struct {
 	AvgTPOT                *estimate.Interval `json:"avg_tpot_ms"`
 	StartupSeconds         *estimate.Interval `json:"startup_s"`
 	MeasureSeconds         *estimate.Interval `json:"measure_s"`
-	GPUHours               *estimate.Interval `json:"gpu_hours"`
-	MemoryBytesPerGPU      *MemoryPerGPU      `json:"memory_bytes_per_gpu"`
-	KVTokensPerGPU         *int64             `json:"kv_tokens_per_gpu"`
-	KVBytesPerToken        *int64             `json:"kv_bytes_per_token"`
-	RequestsFitAtOnce      *int64             `json:"requests_fit_at_once"`
-	MaxNumTokensEffective  *int               `json:"max_num_tokens_effective"`
+	// RecordsSeconds is how long writing the records of requests takes, left out where
+	// none are written.
+	RecordsSeconds        *estimate.Interval `json:"records_s,omitempty"`
+	GPUHours              *estimate.Interval `json:"gpu_hours"`
+	MemoryBytesPerGPU     *MemoryPerGPU      `json:"memory_bytes_per_gpu"`
+	KVTokensPerGPU        *int64             `json:"kv_tokens_per_gpu"`
+	KVBytesPerToken       *int64             `json:"kv_bytes_per_token"`
+	RequestsFitAtOnce     *int64             `json:"requests_fit_at_once"`
+	MaxNumTokensEffective *int               `json:"max_num_tokens_effective"`
 	// NotModelled is what the run sets and no figure accounts for, by the name of
 	// the argument or the dotted path of the option; null where it keeps the
 	// default and another run of its benchmark does not. Runs that differ in it

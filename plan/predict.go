@@ -47,7 +47,11 @@ func (b *builder) predict(list []candidate) error {
 	}
 	for i, c := range list {
 		if of[i] != nil {
-			c.run.Estimate = f.estimateOf(c.run, of[i]).cutAt(float64(c.run.TimeLimitSeconds), c.run.Hardware.GPUs)
+			e := f.estimateOf(c.run, of[i])
+			if c.run.RequestLog {
+				e = e.withRecords(c.data.outputTokens(), c.run.Hardware.GPUs)
+			}
+			c.run.Estimate = e.cutAt(float64(c.run.TimeLimitSeconds), c.run.Hardware.GPUs)
 		}
 		c.run.Notes = f.notes(c, of[i])
 	}
@@ -116,7 +120,16 @@ func (e *Estimate) JobSeconds() (i estimate.Interval, ok bool) {
 	if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
 		return i, false
 	}
-	return sum(*e.StartupSeconds, *e.MeasureSeconds), true
+	return sum(*e.StartupSeconds, e.BusySeconds()), true
+}
+
+// BusySeconds is how long the run measures and writes its records; MeasureSeconds must
+// be known.
+func (e *Estimate) BusySeconds() estimate.Interval {
+	if e.RecordsSeconds == nil {
+		return *e.MeasureSeconds
+	}
+	return sum(*e.MeasureSeconds, *e.RecordsSeconds)
 }
 
 // cutAt is the estimate of a run whose job ends at a time limit: it costs no more.
@@ -140,7 +153,7 @@ func (e Estimate) unstreamed() *Estimate {
 // round leaves four digits: more would say more than is known, and would differ
 // between processors.
 func (e *Estimate) round() {
-	for _, i := range []*estimate.Interval{e.OutputThroughputPerGPU, e.AvgTTFT, e.AvgTPOT, e.StartupSeconds, e.MeasureSeconds, e.GPUHours} {
+	for _, i := range []*estimate.Interval{e.OutputThroughputPerGPU, e.AvgTTFT, e.AvgTPOT, e.StartupSeconds, e.MeasureSeconds, e.RecordsSeconds, e.GPUHours} {
 		if i != nil {
 			i.Low, i.Mid, i.High = fourDigits(i.Low), fourDigits(i.Mid), fourDigits(i.High)
 		}

@@ -34,6 +34,15 @@ func (q *requests) each() []trtllm.Length {
 	return slices.Repeat(q.lengths, q.Rows)
 }
 
+// outputTokens are those of all rows.
+func (q *requests) outputTokens() float64 {
+	sum := 0.0
+	for _, l := range q.lengths {
+		sum += float64(l.OSL)
+	}
+	return sum * float64(q.Rows) / float64(max(1, len(q.lengths)))
+}
+
 // alike reports whether lengths has one that stands for all rows.
 func (q *requests) alike() bool { return len(q.lengths) == 1 && q.Rows > 0 }
 

@@ -39,9 +39,13 @@ type Run struct {
 	Settings ExecutorIdentity `json:"executor_settings"`
 	// Engine is "fresh" for a run that loads the model itself, "shared" for one of
 	// several on one load.
-	Engine           string             `json:"engine"`
-	TimeLimitSeconds int                `json:"time_limit_seconds"`
-	Env              map[string]*string `json:"env"`
+	Engine           string `json:"engine"`
+	TimeLimitSeconds int    `json:"time_limit_seconds"`
+	// RequestLog asks trtllm-bench for the records of requests, which the SLO is judged
+	// by; neither moves the number.
+	RequestLog bool               `json:"request_log"`
+	SLO        *SLO               `json:"slo"`
+	Env        map[string]*string `json:"env"`
 	// Arguments holds every flag of trtllm-bench throughput that the image's
 	// version has; a flag that is not passed is null.
 	Arguments trtllm.Arguments `json:"arguments"`

@@ -135,7 +135,10 @@ func newEngine(runs []*Run) *Engine {
 		if r.Estimate == nil || r.Estimate.GPUHours == nil || r.Estimate.MeasureSeconds == nil {
 			return e
 		}
-		all, m := r.Estimate.GPUHours, r.Estimate.MeasureSeconds
+		all, m := r.Estimate.GPUHours, r.Estimate.BusySeconds()
+		if i >= len(runs) { // no records are written again
+			m = *r.Estimate.MeasureSeconds
+		}
 		switch {
 		case i >= len(runs):
 			added = estimate.Interval{Low: added.Low + scale*m.Low, Mid: added.Mid + scale*m.Mid, High: added.High + scale*m.High}

@@ -14,12 +14,12 @@ import (
 // ownArguments are the arguments of benchmarks and rows that are not flags of
 // trtllm-bench.
 var ownArguments = []string{
-	"model", "hardware", "image", "executor", "samples", "precision", "max_samples", "engine", "time_limit", "env", "llm_api_options",
+	"model", "hardware", "image", "executor", "samples", "precision", "max_samples", "engine", "request_log", "time_limit", "env", "llm_api_options",
 }
 
 // single are the own arguments with one value; all but engine cannot move a run's
 // number.
-var single = []string{"executor", "samples", "precision", "max_samples", "engine", "time_limit"}
+var single = []string{"executor", "samples", "precision", "max_samples", "engine", "request_log", "time_limit"}
 
 // blockArguments are the arguments whose values are blocks.
 var blockArguments = []string{"model", "hardware", "image"}
@@ -87,7 +87,7 @@ func ownedFlag(a *hclsyntax.Attribute, why string) *hcl.Diagnostic {
 // hint says, with a leading space, what may be meant by a name that is no
 // argument.
 func (a *arguments) hint(name string) string {
-	if name == "matrix" || name == "use_case" {
+	if slices.Contains(sectionBlocks, name) || name == "use_case" || name == "search" {
 		return fmt.Sprintf(" %q is a block: write it without the equals sign.", name)
 	}
 	if s := elsewhere[name]; s != "" {

@@ -12,7 +12,11 @@ type section struct {
 	from   string // fromBenchmark or fromRow
 	args   map[string]*hclsyntax.Attribute
 	matrix *matrix
+	slo    *SLO
 }
+
+// sectionBlocks are the blocks that benchmarks and rows may have.
+var sectionBlocks = []string{"matrix", "slo"}
 
 // A row is a use_case block in a benchmark.
 type row struct {
@@ -67,7 +71,7 @@ type maker struct {
 func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnostics) {
 	bench := &benchmarkBlock{label: b.Labels[0], rng: b.DefRange(), section: section{from: fromBenchmark}}
 	c := split(b.Body)
-	diags := shape{noun: "benchmark", blocks: []string{"use_case", "matrix", "search"}}.onlyBlocks(c)
+	diags := shape{noun: "benchmark", blocks: []string{"use_case", "matrix", "slo", "search"}}.onlyBlocks(c)
 	diags = append(diags, m.readSection(&bench.section, c, "a benchmark", nil)...)
 	rows := filter(c.blocks, "use_case")
 	diags = append(diags, uniqueRows(rows)...)
@@ -109,7 +113,7 @@ func (m *maker) readRow(b *hclsyntax.Block, bench *benchmarkBlock) (*row, hcl.Di
 			r.label, suggestOrList(r.label, m.names.roots["use_case"].order, "use case")), r.rng))
 	}
 	c := split(b.Body)
-	diags = append(diags, shape{noun: "use_case", blocks: []string{"matrix"}}.onlyBlocks(c)...)
+	diags = append(diags, shape{noun: "use_case", blocks: sectionBlocks}.onlyBlocks(c)...)
 	return r, append(diags, m.readSection(&r.section, c, "a row of a benchmark", bench.matrix)...)
 }
 
@@ -125,11 +129,13 @@ func (s shape) onlyBlocks(c contents) hcl.Diagnostics {
 	return diags
 }
 
-// readSection reads arguments and matrix. outer is the matrix that the
+// readSection reads arguments, slo and matrix. outer is the matrix that the
 // section's own joins, nil for none.
 func (m *maker) readSection(s *section, c contents, where string, outer *matrix) hcl.Diagnostics {
 	s.args = c.byName
 	diags := m.args.check(c.attrs, where)
+	slo, wrong := m.names.readSLO(filter(c.blocks, "slo"))
+	s.slo, diags = slo, append(diags, wrong...)
 	blocks := filter(c.blocks, "matrix")
 	if len(blocks) == 0 {
 		return diags

@@ -74,7 +74,7 @@ func (s shape) block() string {
 }
 
 func article(noun string) string {
-	if strings.ContainsRune("aeio", rune(noun[0])) {
+	if strings.ContainsRune("aeio", rune(noun[0])) || strings.HasPrefix(noun, "slo") { // spoken by letters
 		return "an " + noun
 	}
 	return "a " + noun

@@ -212,6 +212,10 @@ func (b *cellBuilder) ownArguments(c *Cell, at []int) bool {
 	c.TimeLimit, _ = extra("time_limit").(time.Duration)
 	c.Executor, _ = extra("executor").(string)
 	c.Engine = extra("engine").(string)
+	if on, given := extra("request_log").(bool); given {
+		c.RequestLog = &on
+	}
+	c.SLO = b.row.slo.over(b.row.benchmark.slo)
 	most, given := extra("max_samples").(int)
 	c.MaxSamples = c.Samples
 	if given {

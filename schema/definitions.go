@@ -105,6 +105,10 @@ type Cell struct {
 	Precision float64
 	// Engine is FreshEngine or SharedEngine.
 	Engine string
+	// RequestLog is nil where it is not given.
+	RequestLog *bool
+	// SLO is nil for none.
+	SLO *SLO
 	// TimeLimit is 0 if none is given.
 	TimeLimit time.Duration
 	// Origins tells where a value was declared: by argument name, a leaf of

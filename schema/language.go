@@ -21,6 +21,7 @@ func Language() map[string][]string {
 		"use_case":   names(useCaseFields),
 		"benchmark":  slices.Clone(ownArguments),
 		"axis":       {"values"},
+		"slo":        slices.Clone(sloShape.args),
 		"search":     slices.Clone(searchShape.args),
 		"bound":      slices.Clone(boundShape.args),
 	}

@@ -26,6 +26,7 @@ var ownConversions = map[string]own{
 	"time_limit":  timeLimitArgument,
 	"executor":    executorArgument,
 	"engine":      engineArgument,
+	"request_log": switchArgument,
 }
 
 var ownDefaults = map[string]cty.Value{
@@ -35,6 +36,7 @@ var ownDefaults = map[string]cty.Value{
 	"time_limit":  cty.NullVal(cty.String),
 	"executor":    cty.NullVal(cty.String),
 	"engine":      cty.StringVal(FreshEngine),
+	"request_log": cty.NullVal(cty.Bool),
 }
 
 // ownNode is one of the single arguments. Its extra is nil for a null.
@@ -89,6 +91,14 @@ func precisionArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
 		return v, nil, wrong
 	}
 	return v, *share(text), ""
+}
+
+func switchArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	out, wrong := field{ty: cty.Bool}.convert(v)
+	if wrong != "" {
+		return v, nil, wrong
+	}
+	return out, out.True(), ""
 }
 
 func timeLimitArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {

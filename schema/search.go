@@ -1,7 +1,11 @@
 package schema
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -141,4 +145,67 @@ func metricName(e hclsyntax.Expression) string {
 		return v.AsString()
 	}
 	return ""
+}
+
+// SLO are bounds on each request, 0 for none; one of them is given.
+type SLO struct {
+	TTFT, TPOT, Latency time.Duration
+	Range               hcl.Range
+}
+
+var (
+	sloFields = []field{
+		{name: "ttft", ty: cty.String, wrong: wrongLatency}, {name: "tpot", ty: cty.String, wrong: wrongLatency}, {name: "latency", ty: cty.String, wrong: wrongLatency},
+	}
+	sloShape = shape{noun: "slo", args: []string{"ttft", "tpot", "latency"}}
+)
+
+// wrongLatency refuses what is no time of a request.
+func wrongLatency(v cty.Value) string {
+	text := v.AsString()
+	d, err := time.ParseDuration(text)
+	switch _, bare := strconv.ParseFloat(text, 64); {
+	case bare == nil && text != "":
+		return fmt.Sprintf("has no unit. Write %q for seconds or %q for milliseconds", text+"s", text+"ms")
+	case err != nil:
+		return fmt.Sprintf(`must be a duration such as "2s" or "50ms", not %q`, text)
+	case d <= 0:
+		return fmt.Sprintf("must be more than nothing, and it is %q", text)
+	}
+	return ""
+}
+
+// readSLO reads the slo block of a section, nil for none.
+func (n *names) readSLO(blocks []*hclsyntax.Block) (*SLO, hcl.Diagnostics) {
+	if len(blocks) == 0 {
+		return nil, nil
+	}
+	b := blocks[0]
+	diags := checkLabels(b)
+	if len(blocks) > 1 {
+		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate slo block", "Only one slo block is allowed here, and the first is at %s. Merge the two.", place(b.DefRange())))
+	}
+	c, more := sloShape.read(b.Body, b.DefRange())
+	diags = append(diags, more...)
+	var u use
+	v, wrong := n.fields(c, sloFields, &u)
+	diags = append(append(diags, wrong...), u.problems...)
+	if len(c.attrs) == 0 && !diags.HasErrors() {
+		diags = append(diags, refuse(b.DefRange(), "Slo without a bound", `An slo bounds what each request may take: ttft = "2s", tpot = "50ms", latency = "30s", or some of them.`))
+	}
+	s := &SLO{Range: b.DefRange()}
+	for name, to := range map[string]*time.Duration{"ttft": &s.TTFT, "tpot": &s.TPOT, "latency": &s.Latency} {
+		if j := judge(v[name]); j.ok && !j.value.IsNull() {
+			*to, _ = time.ParseDuration(j.value.AsString())
+		}
+	}
+	return s, diags
+}
+
+// over is the SLO of a row that replaces that of its benchmark key by key.
+func (s *SLO) over(outer *SLO) *SLO {
+	if s == nil || outer == nil {
+		return cmp.Or(s, outer)
+	}
+	return &SLO{cmp.Or(s.TTFT, outer.TTFT), cmp.Or(s.TPOT, outer.TPOT), cmp.Or(s.Latency, outer.Latency), s.Range}
 }

@@ -20,10 +20,11 @@ const (
 	SecretsFile  = "secrets" // as VarsFile, for its owner alone
 
 	// The client writes these later.
-	JobFile       = "job.json"   // the receipt of the submission
-	EndedFile     = "ended.json" // the backend's word on the end
-	CancelledFile = "cancelled"  // asks the job to stop; empty
-	JudgedPrefix  = "judged."    // with a member's number: its failure was looked at
+	JobFile       = "job.json"     // the receipt of the submission
+	EndedFile     = "ended.json"   // the backend's word on the end
+	CancelledFile = "cancelled"    // asks the job to stop; empty
+	RequestsCSV   = "requests.csv" // RequestsFile without the output; it is removed then
+	JudgedPrefix  = "judged."      // with a member's number: its failure was looked at
 
 	// The job writes these, the exit last.
 	ClaimFile     = "claim"    // who owns the folder; won by link(2)
@@ -38,6 +39,7 @@ const (
 	BenchFile     = "bench"   // runs what is measured
 	BenchExitFile = "bench_exit"
 	ReportFile    = "report.json"
+	RequestsFile  = "requests.json" // a record of each request, with all output
 	ExitFile      = "exit"
 	MemberFile    = "member.json" // what an engine that runs share says of this one
 	EngineFile    = "engine.json" // what became of that engine, once it has ended
@@ -61,7 +63,7 @@ func (l Listing) Ranks() []int {
 func Known(name string) bool {
 	switch name {
 	case IntentFile, RunFile, IdentityFile, PackFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
-		ClaimFile, claimDir, StartFile, observedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, ExitFile, MemberFile, EngineFile, DatasetFile:
+		ClaimFile, claimDir, StartFile, observedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, RequestsFile, RequestsCSV, ExitFile, MemberFile, EngineFile, DatasetFile:
 		return true
 	}
 	for _, prefix := range []string{ClaimPrefix, RefusedPrefix, JudgedPrefix, StdoutFile + ".", StderrFile + "."} {

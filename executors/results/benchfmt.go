@@ -2,6 +2,7 @@ package results
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -18,7 +19,7 @@ import (
 // lines.
 func (s *Set) WriteBenchfmt(w io.Writer) error {
 	out := benchfmt.NewWriter(w)
-	for _, m := range trtllm.Metrics {
+	for _, m := range s.measures() {
 		better := "lower"
 		if m.HigherIsBetter {
 			better = "higher"
@@ -39,10 +40,20 @@ func (s *Set) WriteBenchfmt(w io.Writer) error {
 	return nil
 }
 
+// measures are the metrics, with those of an SLO where some result has one.
+func (s *Set) measures() []trtllm.Metric {
+	for _, r := range s.Results {
+		if r.Measure(trtllm.GoodputPerGPU) != nil {
+			return slices.Concat(trtllm.Metrics, trtllm.RecordMetrics)
+		}
+	}
+	return trtllm.Metrics
+}
+
 func (r *Result) benchLine() *benchfmt.Result {
 	line := &benchfmt.Result{Config: r.benchConfig(), Name: benchfmt.Name(benchName(r.Address)), Iters: 1}
-	for _, m := range trtllm.Metrics {
-		if v := r.Metrics.At(m.Name); v != nil {
+	for _, m := range slices.Concat(trtllm.Metrics, trtllm.RecordMetrics) {
+		if v := r.Measure(m.Name); v != nil {
 			line.Values = append(line.Values, benchfmt.Value{Value: *v, Unit: m.GoUnit})
 		}
 	}

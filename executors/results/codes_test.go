@@ -10,6 +10,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // failedLog is the evidence of an attempt that failed with a log of testdata.
@@ -65,6 +66,9 @@ func TestCodes(t *testing.T) {
 		"short_output":      measured(t, "request_info.avg_output_length=60"),
 		"no_tokens":         measured(t, "performance.system_output_throughput_tok_s=0"),
 		"impossible_time":   measured(t, "performance.total_latency_ms=6e9"),
+		"records_mismatch": doubtful(t, func(in *Evidence) {
+			in.Requests = func() ([]trtllm.Request, error) { return make([]trtllm.Request, 7), nil }
+		}),
 		"report_incomplete": doubtful(t, func(in *Evidence) { in.Report = in.Report[:99] }),
 
 		"report_damaged": doubtful(t, func(in *Evidence) { in.Exit.Report = digest([]byte("another")) }),

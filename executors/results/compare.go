@@ -272,7 +272,7 @@ func (c *Comparison) nameSides(pairs []pair) {
 func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
 	b, t := p.base.values(name), p.target.values(name)
 	metric, ok := FindMeasure(name)
-	if !ok || len(b) == 0 || len(t) == 0 {
+	if !ok || len(b) == 0 || len(t) == 0 || Summarise(b).Median == 0 { // nothing is a share of 0
 		return ComparedRow{}, false
 	}
 	row := ComparedRow{Address: p.address, Metric: name, Base: Summarise(b), Target: Summarise(t), Notes: []string{}}
@@ -283,6 +283,10 @@ func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
 	}
 	row.Notes = append(row.Notes, p.notes(name)...)
 	if p.simulated() {
+		row.P, row.Verdict = nil, CannotTell
+		return row, true
+	}
+	if p.slosDiffer(name) != "" {
 		row.P, row.Verdict = nil, CannotTell
 		return row, true
 	}

@@ -254,6 +254,9 @@ func (p pair) notes(metric string) []string {
 	if p.waitsDiffer(metric) {
 		out = append(out, metric+": one side has unlimited concurrency and holds the time that requests waited")
 	}
+	if why := p.slosDiffer(metric); why != "" {
+		out = append(out, why)
+	}
 	out = append(out, p.declared()...)
 	for _, side := range p.sides() {
 		if side.run.Verdict == Suspect {
@@ -261,6 +264,24 @@ func (p pair) notes(metric string) []string {
 		}
 	}
 	return out
+}
+
+// slosDiffer says that a metric is of different bounds on the two sides, "" for one that
+// is not.
+func (p pair) slosDiffer(metric string) string {
+	ofSLO := slices.ContainsFunc(trtllm.RecordMetrics, func(m trtllm.Metric) bool { return m.Name == metric })
+	bounds := func(s RunSummary) string {
+		for _, r := range s.Results {
+			if r.Requests != nil && r.Requests.SLO != nil {
+				return r.Requests.SLO.String()
+			}
+		}
+		return ""
+	}
+	if base, target := bounds(p.base), bounds(p.target); ofSLO && base != target {
+		return fmt.Sprintf("%s: the base has the slo %s, the target %s", metric, base, target)
+	}
+	return ""
 }
 
 // declared marks a pair that depends on facts of the user's own, and the side where it

@@ -98,6 +98,7 @@ func (s *Set) columns() []column {
 		columns = append(columns, column{m.Name, func(r *Result) string { return plain(r.Metrics.At(m.Name)) }})
 	}
 	columns = append(columns, percentileColumns()...)
+	columns = append(columns, s.recordColumns()...)
 	return append(columns,
 		column{"job_id", func(r *Result) string { return value(r.Job.ID) }},
 		column{"nodes", func(r *Result) string { return strings.Join(r.Job.Nodes, " ") }},
@@ -114,6 +115,33 @@ func (s *Set) columns() []column {
 		engineColumn("engine_id", func(e *SharedEngine) any { return e.ID }),
 		engineColumn("engine_position", func(e *SharedEngine) any { return e.Position }),
 	)
+}
+
+// recordColumns are those of what the records of requests tell, none where no result has
+// any.
+func (s *Set) recordColumns() []column {
+	if !slices.ContainsFunc(s.Results, func(r *Result) bool { return r.Requests != nil }) {
+		return nil
+	}
+	var columns []column
+	names := SteadyNames()
+	for _, m := range trtllm.RecordMetrics {
+		names = append(names, m.Name)
+	}
+	for _, name := range names {
+		columns = append(columns, column{name, func(r *Result) string { return plain(r.Measure(name)) }})
+	}
+	within := func(of func(*Bounded) *float64) func(*Result) string {
+		return func(r *Result) string {
+			if r.Requests == nil || r.Requests.WithinSLO == nil {
+				return ""
+			}
+			return plain(of(r.Requests.WithinSLO))
+		}
+	}
+	return append(columns,
+		column{trtllm.WithinSLO + "_low", within(func(b *Bounded) *float64 { return b.Low })},
+		column{trtllm.WithinSLO + "_high", within(func(b *Bounded) *float64 { return b.High })})
 }
 
 func telemetryColumn(name string, of func(*Telemetry) any) column {

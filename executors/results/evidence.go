@@ -55,6 +55,9 @@ type Evidence struct {
 	// there is nothing that was sampled.
 	Telemetry func(from, to time.Time) *Telemetry
 
+	// Requests reads the records of requests; nil where there are none.
+	Requests func() ([]trtllm.Request, error)
+
 	// Engine is what a shared engine said of the attempt; nil where there was none.
 	Engine     *SharedEngine
 	Job        Job

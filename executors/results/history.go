@@ -65,7 +65,7 @@ type Changed struct {
 // simulated ones.
 func NewHistory(list []*Result, metric string) *History {
 	h := &History{FormatVersion: formatVersion, Metric: metric, Series: []Series{}}
-	list = slices.DeleteFunc(slices.Clone(list), func(r *Result) bool { return !r.Counts() || r.lookup(metric) == nil })
+	list = slices.DeleteFunc(slices.Clone(list), func(r *Result) bool { return !r.Counts() || r.Measure(metric) == nil })
 	slices.SortStableFunc(list, ByAddressAndTime)
 	for _, r := range list {
 		h.add(r)

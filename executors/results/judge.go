@@ -43,6 +43,7 @@ func Judge(in Evidence) *Result {
 		r.Reasons = append(r.Reasons, r.onOtherHardware(in.Run.Origins)...)
 		r.watched(in)
 		r.Caveats = caveats(in.Run)
+		r.record(in, report)
 		if in.ChecksSkipped {
 			r.Caveats = append(r.Caveats, Caveat{Code: failure.ChecksSkipped})
 		}
@@ -52,7 +53,27 @@ func Judge(in Evidence) *Result {
 		r.Reasons = append(r.Reasons, whyFailed(in, lacks))
 	}
 	r.settle()
+	r.Score(in.Run.SLO, in.Requests)
 	return r
+}
+
+// record takes what the records of requests tell, and refuses those that are not of the
+// report.
+func (r *Result) record(in Evidence, report *trtllm.Report) {
+	if in.Requests == nil {
+		return
+	}
+	list, err := in.Requests()
+	switch {
+	case err != nil:
+		r.Caveats = append(r.Caveats, Caveat{Code: failure.NoRequestLog, Detail: "the records of its requests cannot be read: " + err.Error()})
+	case trtllm.Contradicts(list, report) != "":
+		r.Reasons = append(r.Reasons, reason(failure.RecordsMismatch, "%s", trtllm.Contradicts(list, report)))
+	case len(list) > 0:
+		if r.Requests = NewRequests(list); r.Requests.Window == nil {
+			r.Caveats = append(r.Caveats, Caveat{Code: failure.NoSteadyWindow})
+		}
+	}
 }
 
 func newResult(in Evidence) *Result {
@@ -91,7 +112,7 @@ func (r *Result) settle() {
 		reason.Remedy = cmp.Or(reason.Remedy, reason.Code.Entry().Remedy)
 	}
 	if !r.Counts() {
-		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry, r.Energy = nil, Spreads{}, []Caveat{}, nil, nil
+		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry, r.Energy, r.Requests = nil, Spreads{}, []Caveat{}, nil, nil, nil
 	}
 	r.sayWhatIsMissing()
 }

@@ -1,6 +1,10 @@
 package results
 
-import "github.com/llmbench/llmbench/plan/trtllm"
+import (
+	"strings"
+
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
 
 // metrics are the numbers of one sample; nil is "not measured".
 type metrics = trtllm.PerMetric[*float64]
@@ -29,11 +33,50 @@ func FindMeasure(name string) (trtllm.Metric, bool) {
 	case TokensPerJoule:
 		return trtllm.Metric{Name: name, Title: "output tokens per joule", Unit: "tok/J", HigherIsBetter: true}, true
 	}
-	return trtllm.FindMetric(name)
+	if m, ok := trtllm.FindMetric(name); ok {
+		return m, true
+	}
+	f, ok := steadyFigure(name)
+	f.Name, f.HigherIsBetter, f.Column = name, false, ""
+	return f.Metric, ok
 }
 
-// lookup is a metric or measure of the result by its name, nil where it is not known.
-func (r *Result) lookup(name string) *float64 {
+// steady is before the names of percentiles that are of the steady window:
+// steady_ttft_ms_p99.
+const steady = "steady_"
+
+func steadyFigure(name string) (trtllm.Figure, bool) {
+	of, ok := strings.CutPrefix(name, steady)
+	f, known := trtllm.Figures()[of]
+	return f, ok && known && f.Percentile != "" && f.Spread.Unit == "ms"
+}
+
+// SteadyNames are the names of the percentiles of the steady window.
+func SteadyNames() []string {
+	var names []string
+	for _, m := range trtllm.Metrics {
+		for _, p := range trtllm.PercentileNames[:4] {
+			if name := steady + m.Spread.CSV + p; m.Spread.Unit == "ms" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// Figure is a figure of the report, or of the steady window where it is one of requests
+// and the records tell it; false where it is not known.
+func (r *Result) Figure(f trtllm.Figure) (float64, bool) {
+	if b := r.Requests.Spread(f.Name); b != nil && r.Requests.Window != nil {
+		if v := b.At(f.Percentile); v != nil {
+			return v.Value, true
+		}
+	}
+	return f.Of(r.Metrics, r.Percentiles)
+}
+
+// Measure is a metric or measure of the result by its name, nil where it is not known.
+func (r *Result) Measure(name string) *float64 {
 	sampled, reported := r.Telemetry, r.Energy
 	if sampled == nil {
 		sampled = &Telemetry{}
@@ -50,6 +93,19 @@ func (r *Result) lookup(name string) *float64 {
 		return sampled.TokensPerJoule
 	case name == TokensPerJoule:
 		return reported.TokensPerJoule
+	case r.Requests == nil:
+	case name == trtllm.GoodputPerGPU:
+		return r.Requests.GoodputTok
+	case name == trtllm.GoodputRequestsPerGPU:
+		return r.Requests.GoodputReq
+	case name == trtllm.WithinSLO && r.Requests.WithinSLO != nil:
+		return &r.Requests.WithinSLO.Value
+	case r.Requests.Window != nil && strings.HasPrefix(name, steady):
+		if f, ok := steadyFigure(name); ok && r.Requests.Spread(f.Name) != nil {
+			if b := r.Requests.Spread(f.Name).At(f.Percentile); b != nil {
+				return &b.Value
+			}
+		}
 	}
 	return r.Metrics.At(name)
 }

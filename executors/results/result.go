@@ -81,6 +81,8 @@ type Result struct {
 	Telemetry *Telemetry `json:"telemetry"`
 	// Energy is what the report itself says of it, nil before 1.3.
 	Energy *trtllm.Energy `json:"energy"`
+	// Requests is what the records of requests tell, nil where there are none.
+	Requests *Requests `json:"requests"`
 	// Iterations is the iteration log as a time series. It is nil unless it was
 	// asked for: reading a log takes time.
 	Iterations *trtllm.Series `json:"iterations"`
@@ -212,6 +214,9 @@ type Files struct {
 	Stdout *string `json:"stdout"`
 	Stderr *string `json:"stderr"`
 	Report *string `json:"report"`
+	// Requests are the records of requests, as trtllm-bench wrote them or as llmbench
+	// keeps them.
+	Requests *string `json:"requests"`
 	// JobOut is the batch script's own output. It is not part of the document.
 	JobOut *string `json:"-"`
 }

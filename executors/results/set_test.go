@@ -100,7 +100,7 @@ func TestJSONKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Fields("address fingerprint sample attempt executor executor_settings cluster simulated engine shared_engine verdict reasons caveats " +
-		"model hardware image use_case arguments llm_api_options env dataset metrics percentiles estimate job provenance telemetry energy facts iterations files")
+		"model hardware image use_case arguments llm_api_options env dataset metrics percentiles estimate job provenance telemetry energy requests facts iterations files")
 	slices.Sort(want)
 	for _, r := range doc.Results {
 		var keys []string
@@ -118,7 +118,7 @@ func TestJSONKeys(t *testing.T) {
 			"job":         "id cluster nodes submitted started ended",
 			"provenance": "image_path image_digest image_sha256 checkpoint_sha256 trtllm_version gpu_name driver cuda nccl clocks power_cap_w " +
 				"kernel slurm_version definitions_git llmbench_version script_sha256 placement side_by_side argv missing",
-			"files": "stdout stderr report",
+			"files": "stdout stderr report requests",
 		} {
 			var have map[string]json.RawMessage
 			if err := json.Unmarshal(r[part], &have); err != nil {

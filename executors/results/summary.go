@@ -133,6 +133,14 @@ func summariseRun(results []*Result) RunSummary {
 	return s
 }
 
+// Of sums up a metric or another measure, nil where no sample has it.
+func (s RunSummary) Of(name string) *Summary {
+	if sum := s.Summary.At(name); sum != nil {
+		return sum
+	}
+	return Summarise(s.values(name))
+}
+
 // values are those of the samples that count.
 func (s RunSummary) values(name string) []float64 { return Values(samples(s.Results), name) }
 
@@ -143,7 +151,7 @@ func Values(list []*Result, name string) []float64 {
 	for _, group := range Independent(list) {
 		sum, n := 0.0, 0.0
 		for _, r := range group {
-			if v := r.lookup(name); v != nil {
+			if v := r.Measure(name); v != nil {
 				sum, n = sum+*v, n+1
 			}
 		}

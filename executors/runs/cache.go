@@ -158,7 +158,7 @@ func (h *history) line() []byte {
 				o.Kept.Reasons = append(o.Kept.Reasons, keptReason(reason))
 			}
 			for _, l := range logs {
-				if *l.path(&r.Files) != nil {
+				if path := *l.path(&r.Files); path != nil && filepath.Base(*path) == l.name {
 					o.Kept.Files = append(o.Kept.Files, l.name)
 				}
 			}
@@ -221,4 +221,6 @@ var logs = []struct {
 	{jobdir.StderrFile, func(f *results.Files) **string { return &f.Stderr }},
 	{jobdir.JobOutFile, func(f *results.Files) **string { return &f.JobOut }},
 	{jobdir.ReportFile, func(f *results.Files) **string { return &f.Report }},
+	{jobdir.RequestsFile, func(f *results.Files) **string { return &f.Requests }},
+	{jobdir.RequestsCSV, func(f *results.Files) **string { return &f.Requests }},
 }

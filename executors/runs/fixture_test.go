@@ -59,6 +59,24 @@ func reportJSON() string {
 `
 }
 
+// testRequests are records that reportJSON is of.
+func testRequests() []trtllm.Request {
+	var list []trtllm.Request
+	for i := range 100 {
+		ms := map[bool]float64{true: 889.8, false: 900}[i < 50]
+		switch {
+		case i == 99:
+			ms = 1020
+		case i >= 95:
+			ms = 1010
+		case i >= 90:
+			ms = 1000
+		}
+		list = append(list, trtllm.Request{FirstToken: -1, End: time.Duration(ms * 1e6), InputTokens: 128, OutputTokens: 64})
+	}
+	return list
+}
+
 func testPrepared(s *Store, a *Attempt, address string) Prepared {
 	run := testRun(a.Key, address)
 	return Prepared{

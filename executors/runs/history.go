@@ -40,12 +40,13 @@ type sampleHistory struct {
 // An outcome is what became of one attempt.
 type outcome struct {
 	Number int `json:"attempt"`
-	// Seen, Exit, Run, Report and Stdout are stamps of the folder and of files in it,
+	// Seen, Exit, Run, Report, Requests and Stdout are stamps of the folder and of files in it,
 	// "" for one that was not there.
 	Seen     string     `json:"seen"`
 	Exit     string     `json:"exit,omitempty"`
 	Run      string     `json:"run,omitempty"`
 	Report   string     `json:"report,omitempty"`
+	Requests string     `json:"requests,omitempty"`
 	Stdout   string     `json:"stdout,omitempty"`
 	State    plan.State `json:"phase"`
 	Deferred string     `json:"deferred,omitempty"`
@@ -61,6 +62,9 @@ type outcome struct {
 	// snap is set where the files were just looked at.
 	snap *snapshot
 }
+
+// recorded reports whether the result was read from records of requests, too.
+func (o *outcome) recorded() bool { return o.result != nil && o.result.Files.Requests != nil }
 
 // outcomes visits all attempts, each with its path below the folder of all
 // fingerprints.
@@ -204,6 +208,7 @@ func (h *history) visitStamps(dir string, from, to depth, visit func(path string
 		}
 		if to == contents {
 			ok = ok && visit(path+"/"+jobdir.RunFile, false, &o.Run) && visit(path+"/"+jobdir.ReportFile, false, &o.Report) &&
+				(!o.recorded() || visit(path+"/"+jobdir.RequestsCSV, false, &o.Requests)) &&
 				visit(path+"/"+jobdir.StdoutFile, false, &o.Stdout)
 		}
 	})

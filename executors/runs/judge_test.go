@@ -1,13 +1,22 @@
 package runs
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // What is told of a log holds no secret of the run.
@@ -88,5 +97,114 @@ func TestDriftIsHeldAgainstKnownNoise(t *testing.T) {
 		if r, err := a.Result(); err != nil || r.SharedEngine == nil || r.Code() != want {
 			t.Errorf("noise of %g: %s, %v", noise, r.Code(), err)
 		}
+	}
+}
+
+// Wherever a kill stops it, the records stay readable, say the same, and end as the small
+// file alone when it is done again. What cannot be read, or may still be written, is left.
+func TestCondense(t *testing.T) {
+	var big, small bytes.Buffer
+	if err := errors.Join(trtllm.WriteRequestJSON(&big, testRequests(), "what the model wrote"), trtllm.WriteRequests(&small, testRequests())); err != nil {
+		t.Fatal(err)
+	}
+	told := func(a *Attempt) *results.Requests {
+		t.Helper()
+		r, err := a.Result()
+		if err != nil || r.Verdict != results.Valid {
+			t.Fatalf("%v, %+v", err, r)
+		}
+		return r.Requests
+	}
+	var want *results.Requests
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+	}{
+		{"nothing done", map[string]string{jobdir.RequestsFile: big.String()}},
+		{"the small file half written", map[string]string{jobdir.RequestsFile: big.String(), "." + jobdir.RequestsCSV + ".tmp": small.String()[:99]}},
+		{"the big file not removed", map[string]string{jobdir.RequestsFile: big.String(), jobdir.RequestsCSV: small.String()}},
+		{"all done", map[string]string{jobdir.RequestsCSV: small.String()}},
+	} {
+		a := newAttempt(t, Open(t.TempDir()), testKey, 1, testAddress)
+		for name, content := range c.files {
+			put(t, a, name, content)
+		}
+		if err := a.Condense(); err != nil {
+			t.Fatal(err)
+		}
+		if l, _ := jobdir.List(a.Dir); l.Has(jobdir.RequestsFile) != (c.files[jobdir.RequestsFile] != "") {
+			t.Errorf("%s: records of a run that goes on were touched", c.name)
+		}
+		finish(t, a)
+		if want == nil {
+			if want = told(a); want == nil || want.Recorded != 100 {
+				t.Fatalf("%+v", want)
+			}
+		}
+		if diff := cmp.Diff(want, told(a)); diff != "" {
+			t.Errorf("%s, before: %s", c.name, diff)
+		}
+		for range 2 {
+			if err := a.store.Condense(testKey); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, told(a)); diff != "" {
+				t.Errorf("%s, afterwards: %s", c.name, diff)
+			}
+		}
+		if l, _ := jobdir.List(a.Dir); l.Has(jobdir.RequestsFile) || !l.Has(jobdir.RequestsCSV) {
+			t.Errorf("%s: %v", c.name, l.Names)
+		}
+		if list, err := ReadRequests(filepath.Join(a.Dir, jobdir.RequestsFile)); err != nil || len(list) != 100 {
+			t.Errorf("a reader that saw the big file: %d, %v", len(list), err)
+		}
+	}
+	a := newAttempt(t, Open(t.TempDir()), testKey, 1, testAddress)
+	put(t, a, jobdir.RequestsFile, big.String()[:200])
+	finish(t, a)
+	if err := a.Condense(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := a.Result()
+	if err != nil || r.Requests != nil || !slices.ContainsFunc(r.Caveats, func(c results.Caveat) bool { return c.Code == failure.NoRequestLog }) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if l, _ := jobdir.List(a.Dir); !l.Has(jobdir.RequestsFile) || l.Has(jobdir.RequestsCSV) {
+		t.Errorf("records that cannot be read are gone: %v", l.Names)
+	}
+}
+
+// Records that other hosts cannot see yet are waited for, for a while.
+func TestRecordsArrive(t *testing.T) {
+	s := Open(t.TempDir())
+	a, err := s.Reserve(testKey, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := testPrepared(s, a, testAddress)
+	p.Run.RequestLog, p.Run.SLO = true, &plan.SLO{Latency: ptr(950.0)}
+	if err := a.Prepare(p); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, a)
+	exit, err := a.Exit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after, ended := range map[time.Duration]bool{arrival - time.Second: false, arrival: true} {
+		s.now = func() time.Time { return exit.Ended.Add(after) }
+		if r, err := a.Result(); err != nil || (r != nil) != ended {
+			t.Errorf("%s after the end: %v, %v", after, r, err)
+		}
+	}
+	s.now = func() time.Time { return exit.Ended }
+	var big bytes.Buffer
+	if err := trtllm.WriteRequestJSON(&big, testRequests(), ""); err != nil {
+		t.Fatal(err)
+	}
+	put(t, a, jobdir.RequestsFile, big.String())
+	r, err := a.Result()
+	if err != nil || r == nil || *r.Measure(trtllm.WithinSLO) != 90 || r.Verdict != results.Valid {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

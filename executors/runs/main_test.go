@@ -63,5 +63,3 @@ func atoi(t *testing.T, s string) int {
 	}
 	return n
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -225,7 +225,7 @@ func (v *View) Figures(fingerprint, cluster string, simulated bool) ([]map[strin
 		for name, f := range trtllm.Figures() {
 			sum, all := 0.0, true
 			for _, r := range group {
-				value, ok := f.Of(r.Metrics, r.Percentiles)
+				value, ok := r.Figure(f)
 				sum, all = sum+value, all && ok
 			}
 			if all {

@@ -89,13 +89,14 @@ func (s *snapshot) ahead(name string, times ...time.Time) error {
 // hosts.
 const arrival = 2 * time.Minute
 
-// arriving reports whether the report that the job wrote, or the log that holds it,
-// is not to be seen whole yet.
-func (s *snapshot) arriving(report []byte) bool {
+// arriving reports whether the report that the job wrote, or the log that holds it, is
+// not to be seen whole yet, or the records of requests not at all.
+func (s *snapshot) arriving(run *plan.Run, report []byte) bool {
 	if s.exit == nil || s.ended != nil {
 		return false
 	}
-	switch {
+	switch rc := s.exit.BenchRC; {
+	case run.RequestLog && rc != nil && *rc == 0 && s.requestsFile() == "":
 	case s.exit.Report != nil:
 		if int64(len(report)) == s.exit.Report.Bytes {
 			return false

@@ -520,7 +520,7 @@ func TestWhatIsAddedIsNoticed(t *testing.T) {
 
 // A file that is written over in place, with its size kept, is noticed.
 func TestAnEditInPlaceIsNoticed(t *testing.T) {
-	for _, name := range []string{"report.json", "exit", "run.json", "stdout"} {
+	for _, name := range []string{"report.json", "exit", "run.json", "stdout", "requests.csv"} {
 		s := Open(t.TempDir())
 		retired := newAttempt(t, s, testKey, 1, testAddress)
 		finish(t, retired)
@@ -532,6 +532,11 @@ func TestAnEditInPlaceIsNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 		finish(t, a)
+		var records bytes.Buffer
+		if err := trtllm.WriteRequests(&records, testRequests()); err != nil {
+			t.Fatal(err)
+		}
+		put(t, a, jobdir.RequestsCSV, records.String())
 		v := keeping(s)
 		before := ask(t, v)
 		v.Keep()
@@ -541,7 +546,7 @@ func TestAnEditInPlaceIsNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Millisecond) // a step of the kernel's clock
-		put := strings.NewReplacer("775.9", "875.9", `"rc":0`, `"rc":1`, `"FP8"`, `"FP4"`, "Starting", "Stopping").Replace(string(b))
+		put := strings.NewReplacer("775.9", "875.9", `"rc":0`, `"rc":1`, `"FP8"`, `"FP4"`, "Starting", "Stopping", ",900000000,", ",900000009,").Replace(string(b))
 		if err := os.WriteFile(path, []byte(put), 0o644); err != nil {
 			t.Fatal(err)
 		}

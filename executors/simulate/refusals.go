@@ -68,7 +68,7 @@ func refusal(format string, args ...any) error {
 // unwritten refuses files that the stand-in does not write: what waits for one
 // would wait in vain.
 func unwritten(args trtllm.Arguments) error {
-	for _, name := range []string{"iteration_log", "output_json", "request_json"} {
+	for _, name := range []string{"iteration_log", "output_json"} {
 		if args.String(name) != "" {
 			return &trtllm.UsageError{Text: "Error: the stand-in for trtllm-bench cannot write --" + name, ExitCode: 2}
 		}

@@ -1,11 +1,15 @@
 package simulate
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
@@ -14,11 +18,18 @@ import (
 )
 
 // report writes the report as trtllm-bench does, the JSON first, and returns
-// the exit status.
+// the exit status. The records of requests are written before, other than there: a kill
+// leaves no sample that lacks them, and a search that goes on finds what it would have.
 func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Outcome) int {
 	b.log("Benchmark done. Reporting results...")
 	rep := newReport(inv, w, s, o)
 	rep.Engine.Version = or(b.Version, newest())
+	if inv.Requests != "" {
+		b.log(fmt.Sprintf("Writing request information to %s.", inv.Requests))
+		if err := b.records(inv.Requests, rep.Streaming, o); err != nil {
+			return b.refuse(err)
+		}
+	}
 	if inv.Report != "" {
 		var text bytes.Buffer
 		if err := rep.WriteJSON(&text); err != nil {
@@ -39,6 +50,29 @@ func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scena
 		return b.refuse(err)
 	}
 	return 0
+}
+
+// records writes what trtllm-bench writes of each request with --request_json.
+func (b *Bench) records(path string, streaming bool, o *estimate.Outcome) error {
+	f, err := os.Create(b.path(path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	out := bufio.NewWriterSize(f, 64<<10)
+	const begin = time.Second // of the clock: 0 and -1 mean that there is no first token
+	at := func(s float64) time.Duration { return begin + time.Duration(math.Round(s*1e9)) }
+	list := make([]trtllm.Request, len(o.Requests))
+	for i, r := range o.Requests {
+		list[i] = trtllm.Request{Start: at(r.Start), FirstToken: -1, End: at(r.End), InputTokens: r.ISL, OutputTokens: r.OSL}
+		if streaming {
+			list[i].FirstToken = at(r.First)
+		}
+	}
+	if err := trtllm.WriteRequestJSON(out, list, "SIMULATED"); err != nil {
+		return err
+	}
+	return errors.Join(out.Flush(), f.Close())
 }
 
 func newest() string {

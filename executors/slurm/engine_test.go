@@ -141,11 +141,11 @@ func TestEngineServesMembers(t *testing.T) {
 	for _, shape := range []string{"throughput", "benchmark"} {
 		t.Run(shape, func(t *testing.T) {
 			e := newEngine(t, "FAKE_SHAPE="+shape)
-			dirs := []string{e.member("prime", 60)}
+			dirs := []string{e.member("prime", 60, "--request_json", "requests.json")}
 			for i := range 20 {
-				dirs = append(dirs, e.member("measure", 60, fmt.Sprintf("--concurrency=%d", i+1)))
+				dirs = append(dirs, e.member("measure", 60, "--request_json", "requests.json", fmt.Sprintf("--concurrency=%d", i+1)))
 			}
-			dirs = append(dirs, e.member("again", 60, "--concurrency=1"))
+			dirs = append(dirs, e.member("again", 60, "--request_json", "requests.json", "--concurrency=1"))
 			if rc := e.run(); rc != 0 {
 				t.Errorf("exit %d\n%s", rc, e.text(e.dir, "out"))
 			}
@@ -153,6 +153,9 @@ func TestEngineServesMembers(t *testing.T) {
 				v := e.want(dir, 0, "")
 				if v.Position != i || v.Starts != 1 || v.Calls != 1 || v.Engine != "e1" || len(v.Modules) != 2 {
 					t.Errorf("member %d: %+v", i, v)
+				}
+				if _, err := os.Stat(filepath.Join(dir, "requests.json")); (err == nil) != (i > 0 && i < 21) {
+					t.Errorf("member %d: %v; only what is measured has records", i, err)
 				}
 				if i > 0 && strings.Count(e.text(dir, "stdout"), "Starting benchmarking") != 1 {
 					t.Errorf("member %d's log:\n%s", i, e.text(dir, "stdout"))

@@ -268,15 +268,15 @@ type Invocation struct {
 	Model, ModelPath string
 	Args             Arguments
 	// Dataset, Report and Options are paths as emitted: --dataset,
-	// --report_json and --extra_llm_api_options.
-	Dataset, Report, Options string
+	// --report_json, --request_json and --extra_llm_api_options.
+	Dataset, Report, Requests, Options string
 }
 
 // fields are the flags that have a field of their own.
 func (inv *Invocation) fields() map[string]*string {
 	return map[string]*string{
 		"model": &inv.Model, "model_path": &inv.ModelPath,
-		"dataset": &inv.Dataset, "report_json": &inv.Report, "extra_llm_api_options": &inv.Options,
+		"dataset": &inv.Dataset, "report_json": &inv.Report, "request_json": &inv.Requests, "extra_llm_api_options": &inv.Options,
 	}
 }
 

@@ -131,6 +131,27 @@ var Metrics = []Metric{
 	},
 }
 
+// The names of what the records of requests tell of a run with an SLO.
+const (
+	GoodputPerGPU         = "goodput_per_gpu_tok_s"
+	GoodputRequestsPerGPU = "goodput_per_gpu_req_s"
+	WithinSLO             = "within_slo_pct"
+)
+
+// RecordMetrics are those that no report of trtllm-bench has: llmbench computes them from
+// the records of requests, for runs with an SLO.
+var RecordMetrics = []Metric{
+	{
+		Name: GoodputPerGPU, Title: "output tokens per second and GPU of the requests within the SLO", Column: "goodput tok/s/GPU",
+		Unit: "tok/s/GPU", GoUnit: "good-tok/s/gpu", HigherIsBetter: true,
+	},
+	{
+		Name: GoodputRequestsPerGPU, Title: "requests within the SLO per second and GPU",
+		Unit: "req/s/GPU", GoUnit: "good-req/s/gpu", HigherIsBetter: true,
+	},
+	{Name: WithinSLO, Title: "share of requests within the SLO", Column: "within SLO", Unit: "%", GoUnit: "within-slo-%", HigherIsBetter: true},
+}
+
 // Columns are the metrics that tables show, in the order of their columns.
 func Columns() []Metric {
 	shown := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return m.Column == "" })
@@ -153,10 +174,14 @@ const (
 	latencyTag      = "Latency"
 )
 
-// FindMetric returns the metric of a name.
+// FindMetric returns the metric of a name, of Metrics or of RecordMetrics.
 func FindMetric(name string) (Metric, bool) {
-	if i := metricIndex(name); i >= 0 {
-		return Metrics[i], true
+	for _, list := range [][]Metric{Metrics, RecordMetrics} {
+		for _, m := range list {
+			if m.Name == name {
+				return m, true
+			}
+		}
 	}
 	return Metric{}, false
 }

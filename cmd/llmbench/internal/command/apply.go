@@ -359,9 +359,21 @@ func addresses(p *plan.Plan) []string {
 	return out
 }
 
+// condense makes the records of requests smaller that no apply has seen the end of.
+func (s *session) condense(p *plan.Plan) {
+	for _, r := range p.Runs {
+		if k := s.sites.keyOf(r); r.RequestLog && k.Cluster != "" {
+			if err := s.store.Condense(k); err != nil {
+				s.env.log.Warn("cannot make the records of requests smaller", "run", r.Address, "error", err)
+			}
+		}
+	}
+}
+
 // finish shows the results and decides the exit code.
 func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Apply) error {
 	p = s.refreshed(p)
+	s.condense(p)
 	s.seen = s.store.View(Version)
 	set, err := s.results(p)
 	if err != nil {

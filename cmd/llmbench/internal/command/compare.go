@@ -58,7 +58,7 @@ func aspects() []string {
 
 func metricNames() []string {
 	var names []string
-	for _, m := range trtllm.Metrics {
+	for _, m := range slices.Concat(trtllm.Metrics, trtllm.RecordMetrics) {
 		names = append(names, m.Name)
 	}
 	return names

@@ -164,6 +164,9 @@ func named(r *results.Result, run *plan.Run) *results.Result {
 	if why := run.PrecisionNotReached(); why != "" && r.Counts() {
 		c.Caveats = append(slices.Clip(r.Caveats), results.Caveat{Metric: trtllm.OutputThroughputPerGPU, Code: failure.PrecisionNotReached, Detail: why})
 	}
+	if c.Requests == nil || !c.Requests.SLO.Equal(run.SLO) {
+		c.Score(run.SLO, func() ([]trtllm.Request, error) { return runs.ReadRequests(*c.Files.Requests) })
+	}
 	return &c
 }
 

@@ -110,7 +110,7 @@ func (b *bars) summary(now time.Time) string {
 		if r.Free() || e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
 			return
 		}
-		one := e.StartupSeconds.Mid + e.MeasureSeconds.Mid
+		one := e.StartupSeconds.Mid + e.BusySeconds().Mid
 		switch {
 		case s.share > 0:
 			one = e.MeasureSeconds.Mid * (1 - s.share)

@@ -25,6 +25,12 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	out.line("  image        %s (TensorRT-LLM %s)", imageLine(r), r.Image.TRTLLMVersion)
 	out.line("  data set     %s", datasetLine(r))
 	out.line("  time limit   %s, at most %.1f GPU-hours per sample", minutes(r.TimeLimitSeconds), r.GPUHoursLimit())
+	if r.SLO != nil {
+		out.line("  slo          %s per request", r.SLO)
+	}
+	if r.RequestLog {
+		out.line("  request log  yes: a record of each request")
+	}
 	out.line("")
 	out.table(valueTable(r, at))
 	for _, c := range r.Changes {

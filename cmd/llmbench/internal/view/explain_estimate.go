@@ -35,6 +35,7 @@ func explainEstimate(p *printer, r *plan.Run, price Price) {
 	add("TPOT", e.AvgTPOT, ms)
 	add("start-up, weights loaded", e.StartupSeconds, seconds)
 	add("measuring", e.MeasureSeconds, seconds)
+	add("writing a record of each request", e.RecordsSeconds, seconds)
 	add("GPU-hours per sample", e.GPUHours, func(i estimate.Interval) string { return hoursRange(i.Low, i.High) })
 	if price.set() {
 		add("cost per sample", e.GPUHours, func(i estimate.Interval) string { return price.between(i.Low, i.High) })

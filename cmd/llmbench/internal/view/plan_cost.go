@@ -34,14 +34,14 @@ func (v PlanView) costColumns(g *group) []runColumn {
 
 // jobTakes is the expected time of a job, start-up included.
 func jobTakes(r *plan.Run) string {
-	e := r.Estimate
-	if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
+	job, ok := r.Estimate.JobSeconds()
+	if !ok {
 		return "-"
 	}
 	if r.Shared() { // the load is its engine's
-		return minutesRange(e.MeasureSeconds.Low, e.MeasureSeconds.High)
+		job = r.Estimate.BusySeconds()
 	}
-	return minutesRange(e.StartupSeconds.Low+e.MeasureSeconds.Low, e.StartupSeconds.High+e.MeasureSeconds.High)
+	return minutesRange(job.Low, job.High)
 }
 
 func todo(r *plan.Run) bool { return r.Action == plan.Measure || r.Action == plan.Remeasure }
@@ -56,7 +56,8 @@ func gpuHours(r *plan.Run) string {
 		return "-"
 	}
 	n := float64(r.State.Missing())
-	if m := e.MeasureSeconds; r.Shared() && m != nil {
+	if e.MeasureSeconds != nil && r.Shared() {
+		m := e.BusySeconds()
 		n *= float64(r.Hardware.GPUs) / 3600
 		return hoursRange(n*m.Low, n*m.High)
 	}

@@ -236,7 +236,9 @@ func (m refMetric) entry() entry {
 		if known.Spread.CSV != "" {
 			e.fact("percentiles", known.Spread.Name)
 		}
-		e.fact("label in trtllm-bench's report", known.Labels[0])
+		if len(known.Labels) > 0 {
+			e.fact("label in trtllm-bench's report", known.Labels[0])
+		}
 	}
 	e.fact("formula", m.Formula)
 	return e
@@ -369,7 +371,15 @@ func MetricsMarkdown(w io.Writer) error {
 }
 
 const metricsIntroduction = `
-All figures come from trtllm-bench's own report; llmbench computes none of them anew.
+All figures but those of an slo come from trtllm-bench's own report; llmbench computes
+none of these anew. With ` + "`request_log = true`" + ` it also reads the records of requests: that
+gives goodput, and the percentiles of the steady window, ` + "`steady_ttft_ms_p99`" + ` and the like.
+The opening burst is the requests that are sent before any has ended. The steady window
+begins when all of these have ended and ends when the last request is sent, and its
+requests are those that end inside it. The 95 % intervals come from the means of blocks
+of at least one median request latency; there is none below 3 blocks, and no p99 below 300
+requests. Where the load is never steady, goodput is of all requests, and a note says so.
+
 trtllm-bench sends the requests from inside the engine's process: there is no HTTP, no
 tokenization and no network in them. AIPerf and InferenceX measure at an HTTP client, so
 that their TTFT and latency are a little higher for the same engine.

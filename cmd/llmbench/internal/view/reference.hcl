@@ -278,6 +278,12 @@ block "benchmark" {
     doc     = "fresh loads the model for each sample, shared once for all samples of a job that agree in everything that makes the engine: see docs/engines.md. Part of what is measured: a fresh result satisfies a run that asks for shared, not the other way round."
     example = "\"shared\""
   }
+  argument "request_log" {
+    type    = "bool"
+    default = "true with an slo, or with a search that judges latencies; else false"
+    doc     = "Asks trtllm-bench for a record of each request (--request_json): when it began, had its first token and ended, and its lengths. They are checked against the report. Decoding and writing all output takes up to a minute for 4,000 requests of 8,000 tokens, which plan counts. Apply keeps the numbers as requests.csv and removes the output. Changes no fingerprint."
+    example = "true"
+  }
   argument "time_limit" {
     type     = "duration"
     required = true
@@ -315,6 +321,27 @@ block "axis" {
 block "exclude" {
   parent = "matrix"
   doc    = "Removes the runs that have all of these values. Arguments are names of axes or use_case, each with a value or a list. One that removes nothing, or everything, is an error."
+}
+
+block "slo" {
+  parent = "benchmark"
+  doc    = "Bounds what each request may take, for goodput and the share of requests within all bounds. An slo switches request_log on, and changes no fingerprint and no verdict: stored samples with records are judged by the bounds of now. A row may have one, which replaces that of its benchmark key by key."
+
+  argument "ttft" {
+    type    = "duration"
+    doc     = "Longest time to first token. Needs streaming = true."
+    example = "\"2s\""
+  }
+  argument "tpot" {
+    type    = "duration"
+    doc     = "Longest time per output token after the first. Needs streaming = true."
+    example = "\"50ms\""
+  }
+  argument "latency" {
+    type    = "duration"
+    doc     = "Longest time from sending the request to its last token."
+    example = "\"30s\""
+  }
 }
 
 block "search" {
@@ -773,4 +800,16 @@ metric "avg_tpot_ms" {
 metric "token_output_speed_tok_s" {
   formula = "mean over requests of ((output tokens - 1) / (end - first token))"
   doc     = "Output tokens per second of one request after the first token: InferenceX's tok/s/user (interactivity)."
+}
+metric "goodput_per_gpu_tok_s" {
+  formula = "output tokens of the requests that met the slo and ended in the steady window / its length / GPUs"
+  doc     = "What the GPUs deliver within the bounds of the `slo` block. AIPerf: goodput."
+}
+metric "goodput_per_gpu_req_s" {
+  formula = "requests that met the slo and ended in the steady window / its length / GPUs"
+  doc     = "Requests per second and GPU that met every bound of the `slo` block."
+}
+metric "within_slo_pct" {
+  formula = "100 * requests that met the slo / requests, of those that ended in the steady window"
+  doc     = "Share of requests that met every bound of the `slo` block. It changes no verdict."
 }

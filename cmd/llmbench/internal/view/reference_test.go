@@ -87,7 +87,7 @@ func TestReferenceIsComplete(t *testing.T) {
 	}
 	same(t, "functions", functions, schema.FunctionNames())
 	want = nil
-	for _, m := range trtllm.Metrics {
+	for _, m := range slices.Concat(trtllm.Metrics, trtllm.RecordMetrics) {
 		want = append(want, m.Name)
 	}
 	for _, m := range r.Metrics {

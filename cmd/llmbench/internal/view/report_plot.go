@@ -174,9 +174,11 @@ type reportSpread struct {
 	// Waiting says that some runs hold the time that requests waited, Left how many
 	// runs stand in the CSV alone.
 	Waiting bool
-	Left    int
-	Bounds  []reportBound
-	CSV     reportCSV
+	// Steady says that some runs are shown in their steady window.
+	Steady bool
+	Left   int
+	Bounds []reportBound
+	CSV    reportCSV
 }
 
 type reportSpreadGroup struct {
@@ -249,6 +251,7 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 				for _, c := range counting(run).Caveats {
 					s.Waiting = s.Waiting || c.Code == failure.UnlimitedConcurrency && string(c.Metric) == m.Name
 				}
+				s.Steady = s.Steady || counting(run).Requests.Spread(m.Name) != nil && counting(run).Requests.Window != nil
 				row := reportSpreadRow{Run: index(run), Name: names.within(run.Address), Mark: string(run.Verdict)}
 				for i, v := range []float64{q.P50, q.P90, q.P95, q.P99} {
 					row.Places[i], row.Figures[i] = scale.place(v), figure(v/by)
@@ -278,6 +281,9 @@ func counting(run results.RunSummary) *results.Result {
 // firstSpread is that of the first sample that counts.
 func firstSpread(run results.RunSummary, m trtllm.Metric) *results.Percentiles {
 	if r := counting(run); r != nil {
+		if s := r.Requests.Spread(m.Name); s != nil && s.P99 != nil && r.Requests.Window != nil {
+			return &results.Percentiles{P50: s.P50.Value, P90: s.P90.Value, P95: s.P95.Value, P99: s.P99.Value}
+		}
 		if q := r.Percentiles.At(m.Name); q != nil && q.P50 > 0 {
 			return q
 		}

@@ -155,6 +155,8 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 		}
 		if c := counting(run); c != nil && c.Iterations != nil {
 			f.Series, f.Steady = newReportSeries(c.Iterations), steadyText(c.Iterations)
+		} else if c != nil && c.Requests != nil {
+			f.Series, f.Steady = inFlightSeries(c.Requests), requestsText(c.Requests)
 		}
 		out = append(out, f)
 	}
@@ -210,6 +212,33 @@ type reportSeries struct {
 type reportCurve struct {
 	Title  string     `json:"title"`
 	Values []*float64 `json:"values"`
+}
+
+// inFlightSeries draws the requests in flight, for a run with records and no iteration log.
+func inFlightSeries(r *results.Requests) *reportSeries {
+	out, curve := &reportSeries{}, reportCurve{Title: "requests in flight"}
+	for _, at := range r.InFlight {
+		n := float64(at.Requests)
+		curve.Values = append(curve.Values, &n)
+		out.Seconds = digits3(at.AtS)
+	}
+	out.Step, out.Curves = out.Seconds/float64(max(1, len(r.InFlight)-1)), []reportCurve{curve}
+	if w := r.Window; w != nil {
+		out.From, out.To = digits3(w.FromS), digits3(w.ToS)
+	}
+	return out
+}
+
+// requestsText says what the records tell of one sample.
+func requestsText(r *results.Requests) string {
+	text := "The load was never steady: figures of requests are of all."
+	if w := r.Window; w != nil {
+		text = fmt.Sprintf("Steady from %.1f s to %.1f s, in which %s of %s requests ended.", w.FromS, w.ToS, count(int64(r.Judged)), count(int64(r.Recorded)))
+	}
+	if r.WithinSLO != nil {
+		text += fmt.Sprintf(" %.1f %% met the slo (%s): goodput %s output tok/s/GPU.", r.WithinSLO.Value, r.SLO, figure(*r.GoodputTok))
+	}
+	return text
 }
 
 func newReportSeries(s *trtllm.Series) *reportSeries {

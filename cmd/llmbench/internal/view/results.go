@@ -163,7 +163,41 @@ func metricColumns(runs []results.RunSummary) []runSummaryColumn {
 			cols = append(cols, c)
 		}
 	}
+	for _, c := range []struct {
+		head, name string
+		rank       int
+	}{{"steady TTFT\np99 (ms)", "steady_ttft_ms_p99", 5}, {"goodput\ntok/s/GPU", trtllm.GoodputPerGPU, 1}, {"within\nSLO (%)", trtllm.WithinSLO, 1}} {
+		of := func(run results.RunSummary) *results.Summary { return run.Of(c.name) }
+		cell := metricCells(runs, 1, false, of)
+		if c.name == trtllm.WithinSLO {
+			cell = withinSLO
+		}
+		if slices.ContainsFunc(runs, func(run results.RunSummary) bool { return of(run) != nil }) {
+			cols = append(cols, runSummaryColumn{head: c.head, right: true, rank: c.rank, cell: cell})
+		}
+	}
 	return cols
+}
+
+// withinSLO is the share of requests that met the SLO with its interval: over samples, or
+// over the window of the only one.
+func withinSLO(run results.RunSummary) string {
+	s := run.Of(trtllm.WithinSLO)
+	if s == nil {
+		return "-"
+	}
+	low, high := s.Low, s.High
+	if s.N == 1 {
+		for _, r := range run.Results {
+			if r.Requests != nil && r.Requests.WithinSLO != nil {
+				low, high = r.Requests.WithinSLO.Low, r.Requests.WithinSLO.High
+			}
+		}
+	}
+	if low == nil || high == nil {
+		return decimal(s.Median, 1)
+	}
+	return fmt.Sprintf("%s (%s…%s)", decimal(s.Median, 1), decimal(*low, 1), decimal(*high, 1))
 }
 
 // metricCells returns the cell of a metric that is value, in units of scale and with
@@ -442,6 +476,7 @@ type rowMarks struct {
 	byRun    map[string]string
 	best     bool // some row is marked as the best
 	unranked []string
+	slos     []string // the bounds of the rows that have some
 	caption  func(failure.Code) string
 	common   []failure.Code
 	lettered []failure.Code
@@ -468,6 +503,7 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 		}
 		m.byRun[best] = "*"
 	}
+	m.slos = slosOf(s)
 	measured := slices.DeleteFunc(slices.Clone(s.Runs), func(run results.RunSummary) bool { return run.Samples == 0 })
 	codes, touched := caveatsOf(measured)
 	for _, code := range codes {
@@ -502,6 +538,32 @@ func caveatsOf(runs []results.RunSummary) (codes []failure.Code, touched map[fai
 	return codes, touched
 }
 
+// slosOf says which bounds goodput is judged by: once where all rows have the same.
+func slosOf(s *results.Set) []string {
+	rows := map[string][]string{}
+	var order []string
+	for _, r := range s.Results {
+		if r.Requests == nil || r.Requests.SLO == nil {
+			continue
+		}
+		bounds := r.Requests.SLO.String()
+		if rows[bounds] == nil {
+			order = append(order, bounds)
+		}
+		if !slices.Contains(rows[bounds], Shown(r.Address)) {
+			rows[bounds] = append(rows[bounds], Shown(r.Address))
+		}
+	}
+	for i, bounds := range order {
+		of := ""
+		if len(order) > 1 {
+			of = " of " + Some(rows[bounds], 2)
+		}
+		order[i] = fmt.Sprintf("slo%s: %s; goodput and share are of the requests that ended while the load was steady", of, bounds)
+	}
+	return order
+}
+
 // runCaveats are the codes of a run's notes, once each.
 func runCaveats(run results.RunSummary) []failure.Code {
 	var codes []failure.Code
@@ -531,7 +593,7 @@ func runKey(run results.RunSummary) string {
 
 // legend explains the marks, and says which notes touch all rows.
 func (m rowMarks) legend() []string {
-	var out []string
+	out := slices.Clone(m.slos)
 	if m.best {
 		out = append(out, "*  the most output tok/s/GPU of its use case", "^  Pareto-optimal in tok/s/GPU and tok/s/user")
 	}
@@ -567,6 +629,12 @@ func resultsOverview(w io.Writer, s *results.Set) error {
 			continue
 		}
 		p.line("%s", strings.TrimSuffix(trtllm.Overview(r.Metrics), "\n"))
+		if r.Requests != nil && r.Requests.SLO != nil {
+			p.line("of %s, with the slo %s:", Plural(r.Requests.Judged, "request"), r.Requests.SLO)
+			for _, m := range trtllm.RecordMetrics {
+				p.line("%-50s %.4f", m.Name+" ("+m.Unit+"):", *r.Measure(m.Name))
+			}
+		}
 	}
 	return p.err
 }

@@ -81,7 +81,7 @@ func Arrange(s *results.Set, metric string, top int) (arranged *results.Set, why
 	c := *s
 	c.Runs = slices.Clone(s.Runs)
 	if m, ok := trtllm.FindMetric(metric); ok {
-		slices.SortStableFunc(c.Runs, func(a, b results.RunSummary) int { return better(m, a.Summary.At(metric), b.Summary.At(metric)) })
+		slices.SortStableFunc(c.Runs, func(a, b results.RunSummary) int { return better(m, a.Of(metric), b.Of(metric)) })
 	}
 	if top > 0 {
 		c.Runs = c.Runs[:min(top, len(c.Runs))]

@@ -137,7 +137,7 @@ func (s *RunStatus) expect(e *plan.Estimate, now time.Time) {
 	if e == nil || e.MeasureSeconds == nil || e.StartupSeconds == nil || s.Since == nil {
 		return
 	}
-	left := e.StartupSeconds.Mid + e.MeasureSeconds.Mid - now.Sub(*s.Since).Seconds()
+	left := e.StartupSeconds.Mid + e.BusySeconds().Mid - now.Sub(*s.Since).Seconds()
 	if s.Progress != nil {
 		left = e.MeasureSeconds.Mid * (1 - *s.Progress)
 	}
@@ -223,7 +223,7 @@ func NewTotals(lines []RunStatus, applying bool, now time.Time) Totals {
 		if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
 			continue
 		}
-		one := e.StartupSeconds.Mid + e.MeasureSeconds.Mid
+		one := e.StartupSeconds.Mid + e.BusySeconds().Mid
 		flying, later := 0.0, 0.0 // seconds
 		if l.GoingOn() {
 			flying = one
