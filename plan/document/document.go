@@ -6,8 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -95,15 +93,13 @@ func (r *Run) Alone() *plan.Job {
 	return j
 }
 
-// A Plan is a plan document that was read.
-type Plan struct {
-	*plan.Plan
-	Runs []*Run `json:"runs"`
-}
-
 // Write writes the document of a plan as indented JSON, some runs at a time: memory
 // does not grow with what is written.
 func Write(w io.Writer, p *plan.Plan) error {
+	return write(w, p, p.Runs, func(r *plan.Run) any { return NewRun(r, r.Jobs()...) })
+}
+
+func write[T any](w io.Writer, p *plan.Plan, runs []T, element func(T) any) error {
 	frame := *p
 	frame.Runs = []*plan.Run{}
 	var b bytes.Buffer
@@ -116,7 +112,7 @@ func Write(w io.Writer, p *plan.Plan) error {
 	out := bufio.NewWriterSize(w, 256<<10)
 	out.Write(head)
 	out.WriteString(key)
-	if err := WriteList(out, p.Runs, func(r *plan.Run) any { return NewRun(r, r.Jobs()...) }); err != nil {
+	if err := WriteList(out, runs, element); err != nil {
 		return err
 	}
 	out.Write(tail)
@@ -128,22 +124,14 @@ func Write(w io.Writer, p *plan.Plan) error {
 func WriteList[T any](out *bufio.Writer, list []T, element func(T) any) error {
 	out.WriteByte('[')
 	comma := ""
-	var made [256]bytes.Buffer
-	for piece := range slices.Chunk(list, len(made)) {
-		var g errgroup.Group
-		g.SetLimit(runtime.GOMAXPROCS(0))
-		for i, v := range piece {
-			made[i].Reset()
-			g.Go(func() error { return indenting(&made[i], "    ").Encode(element(v)) })
-		}
-		if err := g.Wait(); err != nil {
-			return err
-		}
-		for i := range piece {
-			out.WriteString(comma + "\n    ")
-			out.Write(bytes.TrimSuffix(made[i].Bytes(), []byte("\n")))
-			comma = ","
-		}
+	err := inTurn(list, func(v T, made *bytes.Buffer) error { return indenting(made, "    ").Encode(element(v)) }, func(made []byte) error {
+		out.WriteString(comma + "\n    ")
+		comma = ","
+		_, err := out.Write(bytes.TrimSuffix(made, []byte("\n")))
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if len(list) > 0 {
 		out.WriteString("\n  ")
@@ -151,36 +139,32 @@ func WriteList[T any](out *bufio.Writer, list []T, element func(T) any) error {
 	return out.WriteByte(']')
 }
 
+// inTurn has all processors make something of the elements, some at a time, and uses
+// what was made in their order.
+func inTurn[T any](list []T, makeOf func(T, *bytes.Buffer) error, use func([]byte) error) error {
+	var made [32]bytes.Buffer
+	for piece := range slices.Chunk(list, len(made)) {
+		var g errgroup.Group
+		g.SetLimit(runtime.GOMAXPROCS(0))
+		for i, v := range piece {
+			made[i].Reset()
+			g.Go(func() error { return makeOf(v, &made[i]) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		for i := range piece {
+			if err := use(made[i].Bytes()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func indenting(w io.Writer, prefix string) *json.Encoder {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent(prefix, "  ")
 	return enc
-}
-
-// Read reads a document that Write wrote. A document of another format version is an
-// error that says so.
-func Read(r io.Reader) (*Plan, error) {
-	p := &Plan{Plan: &plan.Plan{}}
-	if err := json.NewDecoder(r).Decode(p); err != nil {
-		return nil, fmt.Errorf("not a plan: %w", err)
-	}
-	if p.FormatVersion != plan.FormatVersion {
-		return nil, fmt.Errorf("the plan has format version %q, this llmbench reads %q: plan again", p.FormatVersion, plan.FormatVersion)
-	}
-	null := errors.New("the plan is malformed: a run, a pack or a search is null; plan again")
-	if slices.Contains(p.Packs, nil) || slices.Contains(p.Searches, nil) {
-		return nil, null
-	}
-	p.Plan.Runs = []*plan.Run{}
-	for _, r := range p.Runs {
-		if r == nil || r.Run == nil {
-			return nil, null
-		}
-		if !slices.Contains([]plan.Action{plan.Measure, plan.Remeasure, plan.Keep, plan.Wait, plan.Blocked, plan.Candidate}, r.Action) {
-			return nil, fmt.Errorf("the plan is malformed: %q is no action of a run; plan again", r.Action)
-		}
-		p.Plan.Runs = append(p.Plan.Runs, r.Planned())
-	}
-	return p, nil
 }

@@ -154,7 +154,7 @@ func savePlan(path string, p *plan.Plan) error {
 	}
 	defer f.Cleanup()
 	p.Saved = time.Now().UTC()
-	if err := document.Write(f, p); err != nil {
+	if err := document.Save(f, p); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()

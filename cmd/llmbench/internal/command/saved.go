@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,27 +29,29 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-// A savedPlan is a plan document that was read from a file.
+// A savedPlan is a plan that was read from a file; sum is its hexadecimal SHA-256.
 type savedPlan struct {
-	*plan.Plan
-	file string
-	// doc is what the file holds, and sum its hexadecimal SHA-256.
-	doc *document.Plan
-	raw []byte
-	sum string
+	*document.Plan
+	file, sum string
 }
 
 func readPlan(path string) (savedPlan, error) {
-	b, err := regular.Read(path, regular.MaxDocument)
+	f, err := regular.Open(path)
 	if err != nil {
 		return savedPlan{}, err
 	}
-	p, err := document.Read(bytes.NewReader(b))
+	defer f.Close()
+	debug.SetGCPercent(40) // a large plan shall fit on a login node, if it takes a little longer
+	sum := sha256.New()
+	r := io.TeeReader(io.LimitReader(f, regular.MaxDocument), sum)
+	p, err := document.Read(r)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+	}
 	if err != nil {
 		return savedPlan{}, fmt.Errorf("%s: %w", path, err)
 	}
-	sum := sha256.Sum256(b)
-	return savedPlan{Plan: p.Plan, doc: p, raw: b, file: path, sum: hex.EncodeToString(sum[:])}, nil
+	return savedPlan{Plan: p, file: path, sum: hex.EncodeToString(sum.Sum(nil))}, nil
 }
 
 // dir is the directory of the definitions that the plan was made from, "" where it
@@ -135,9 +139,9 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 		}
 		f.Vars = append(f.Vars, name+"="+text)
 	}
-	s := e.load(f, executorOf(saved.Plan))
+	s := e.load(f, executorOf(saved.Plan.Plan))
 	s.saved = saved.sum
-	sel := selectionOf(saved.Plan)
+	sel := selectionOf(saved.Plan.Plan)
 	fresh, diags := s.proven(sel)
 	began, err := s.began(saved)
 	if err != nil {
@@ -150,7 +154,11 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 		s.store = now
 	}
 	if !diags.HasErrors() {
-		if moved := whatMoved(saved.doc, fresh, e.valuesMoved(saved, fresh)); len(moved) > 0 {
+		moved, err := whatMoved(saved.Plan, fresh, e.valuesMoved(saved, fresh))
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("%s: %w", saved.file, err)
+		}
+		if len(moved) > 0 {
 			return nil, nil, nil, fmt.Errorf("the plan is stale; plan again. Changed since it was saved:\n  %s", strings.Join(moved, "\n  "))
 		}
 	}
@@ -226,7 +234,7 @@ func selectionOf(p *plan.Plan) plan.Selection {
 // whatMoved says why a saved plan is not the one that is made now: what changed, with
 // its place, or where nothing in the runs and the variables did, the file that did.
 // vars names the variables that files of values set otherwise now.
-func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) []string {
+func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) ([]string, error) {
 	moved := slices.Clone(vars)
 	add := func(format string, args ...any) { moved = append(moved, fmt.Sprintf(format, args...)) }
 	for _, name := range sortedNames(fresh.Variables) {
@@ -240,13 +248,20 @@ func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) []string {
 	}
 	in := map[string][]string{} // the runs by what moved in them
 	var lines, follows []string
-	for _, r := range saved.Runs {
+	for i, r := range saved.Runs {
 		f := now[r.Address]
 		if f == nil {
 			add("%s is no longer declared", r.Address)
 			continue
 		}
-		causes, more := runMoved(r, f, fresh)
+		if saved.Same(i, f) {
+			continue
+		}
+		doc, err := saved.Run(i)
+		if err != nil {
+			return nil, err
+		}
+		causes, more := runMoved(doc, f, fresh)
 		follows = append(follows, more...)
 		for _, line := range causes {
 			if in[line] == nil {
@@ -275,7 +290,7 @@ func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) []string {
 	if len(moved) == 0 && (!same(saved.Summary, fresh.Summary) || len(saved.Runs) != len(fresh.Runs) || saved.Excluded != fresh.Excluded) {
 		add("the summary of runs and costs is not that of the plan's runs")
 	}
-	return moved
+	return moved, nil
 }
 
 // filesMoved names the inputs that are not those of the saved plan. Files of values
@@ -312,11 +327,11 @@ func sums(p *plan.Plan) map[string]string {
 // valuesMoved says which values the changed files of values set now, against those of
 // the saved plan.
 func (e *env) valuesMoved(saved savedPlan, fresh *plan.Plan) []string {
-	before, after := sums(saved.Plan), sums(fresh)
+	before, after := sums(saved.Plan.Plan), sums(fresh)
 	if maps.Equal(before, after) {
 		return nil
 	}
-	s := e.load(definitionFlags{Dir: saved.dir(), Store: saved.Store}, executorOf(saved.Plan))
+	s := e.load(definitionFlags{Dir: saved.dir(), Store: saved.Store}, executorOf(saved.Plan.Plan))
 	p, _ := s.plan(plan.Selection{})
 	var moved []string
 	for _, v := range s.defs.Variables {

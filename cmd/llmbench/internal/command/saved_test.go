@@ -17,6 +17,7 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
 )
 
 // A savedDesk holds definitions and a plan of them that was saved.
@@ -53,53 +54,150 @@ func newSavedDesk(t *testing.T) savedDesk {
 	return d
 }
 
-// Whatever differs in a saved plan from what follows from its definitions is refused,
-// and a malformed one is an error. What only tells where it was made may differ.
+// What only tells where a plan was made may differ: nothing of a simulation depends on
+// these variables.
+var told = []string{".llmbench_version", ".saved", ".git", ".undeclared", ".diagnostics", ".store", ".variables.executor", ".variables.partition"}
+
+// Whatever else differs in a plan from what follows from its definitions is refused, in
+// its document and in the form in which it is saved, and a malformed one is an error.
 func TestSavedPlanIsRecomputed(t *testing.T) {
 	d := newSavedDesk(t)
 	text, err := os.ReadFile(d.file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var document any
-	if err := json.Unmarshal(text, &document); err != nil {
+	var lines []any
+	for dec := json.NewDecoder(bytes.NewReader(text)); dec.More(); {
+		var line any
+		if err := dec.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	want := d.document(t, told)
+	for _, form := range []struct {
+		values []any
+		others func(was any) []any
+		least  int
+	}{
+		{[]any{d.document(t, nil)}, func(any) []any { return []any{nil, "x", []any{nil}} }, 300},
+		{lines, func(was any) []any {
+			switch was := was.(type) {
+			case string:
+				return []any{strings.Replace(was, "1", "2", 1)}
+			case float64:
+				return []any{was + 1}
+			}
+			return []any{nil}
+		}, 250},
+	} {
+		tried := 0
+		walk("", form.values, func(path string, was any, set func(any)) {
+			for _, put := range form.others(was) {
+				null := was == 0.0 || was == false || was == "" || path == "[0].saved" // as which null is read
+				if reflect.DeepEqual(put, was) || put == nil && null {
+					continue
+				}
+				set(put)
+				var b bytes.Buffer
+				for _, v := range form.values {
+					if err := json.NewEncoder(&b).Encode(v); err != nil {
+						t.Fatal(err)
+					}
+				}
+				set(was)
+				if err := os.WriteFile(d.file, b.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				tried++
+				saved, err := readPlan(d.file)
+				if err != nil {
+					continue
+				}
+				if err := (view.PlanView{Plan: saved.Plan.Plan, Source: saved.source()}).Text(io.Discard); err != nil {
+					t.Errorf("%s = %v: %v", path, put, err)
+				}
+				if _, _, diags, err := d.env.reload(saved); err == nil && !diags.HasErrors() && !reflect.DeepEqual(d.document(t, told), want) {
+					t.Errorf("%s = %v is applied", path, put)
+				}
+			}
+		})
+		if tried < form.least {
+			t.Errorf("only %d changes were tried", tried)
+		}
+	}
+}
+
+// document is that of the plan in the file, with null at some keys.
+func (d savedDesk) document(t *testing.T, null []string) any {
+	t.Helper()
+	saved, err := readPlan(d.file)
+	if err != nil {
 		t.Fatal(err)
 	}
-	told := []string{".llmbench_version", ".saved", ".git", ".undeclared", ".diagnostics", ".store"}
-	told = append(told, ".variables.executor", ".variables.partition") // nothing of a simulation depends on them
-	tried := 0
-	walk("", document, func(path string, was any, set func(any)) {
-		if slices.ContainsFunc(told, func(p string) bool { return strings.HasPrefix(path, p) }) {
-			return
-		}
-		for _, put := range []any{nil, "x", []any{nil}} {
-			if reflect.DeepEqual(put, was) || put == nil && (was == 0.0 || was == false || was == "") { // null is read as these
-				continue
-			}
-			set(put)
-			b, err := json.Marshal(document)
-			set(was)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(d.file, b, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			tried++
-			saved, err := readPlan(d.file)
-			if err != nil {
-				continue
-			}
-			if err := (view.PlanView{Plan: saved.Plan, Source: saved.source()}).Text(io.Discard); err != nil {
-				t.Errorf("%s = %v: %v", path, put, err)
-			}
-			if _, _, diags, err := d.env.reload(saved); err == nil && !diags.HasErrors() {
-				t.Errorf("%s = %v is applied", path, put)
-			}
+	var b bytes.Buffer
+	if err := saved.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(b.Bytes(), &v); err != nil {
+		t.Fatal(err)
+	}
+	walk("", v, func(path string, _ any, set func(any)) {
+		if slices.Contains(null, path) {
+			set(nil)
 		}
 	})
-	if tried < 300 {
-		t.Errorf("only %d changes were tried", tried)
+	return v
+}
+
+// A saved plan has at most 3 kB a run, and is read as it was made.
+func TestSavedPlanIsSmall(t *testing.T) {
+	const definitions = "../../../../examples/sweep"
+	e := &env{environ: []string{"SBATCH_ACCOUNT=perf"}, streams: &view.Streams{Out: io.Discard, Err: io.Discard}, signal: &signalContext{Context: t.Context()}}
+	dir := t.TempDir()
+	main, err := os.ReadFile(filepath.Join(definitions, "main.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks, _, _ := strings.Cut(string(main), "\nbenchmark ")
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(blocks+`
+benchmark "load" {
+  model          = model.llama4_maverick
+  hardware       = hardware.gb200x8
+  image          = image.rc4
+  time_limit     = "4h"
+  tp             = 8
+  ep             = 8
+  max_num_tokens = 8192
+  num_requests   = 4 * each.concurrency
+  use_case "chat" {}
+  matrix {
+    concurrency    = [for i in range(1, 41) : 8 * i]
+    max_batch_size = [for i in range(1, 11) : 64 * i]
+  }
+}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := e.load(definitionFlags{Dir: dir}, "")
+	p, diags := s.proven(plan.Selection{})
+	if diags.HasErrors() || len(p.Runs) != 400 {
+		t.Fatal(len(p.Runs), diags)
+	}
+	file := filepath.Join(dir, "saved")
+	if err := savePlan(file, p); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() > 400*3000 {
+		t.Errorf("400 runs have %d bytes", info.Size())
+	}
+	saved, err := readPlan(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got bytes.Buffer
+	if err := errors.Join(document.Write(&want, p), saved.Write(&got)); err != nil || !bytes.Equal(want.Bytes(), got.Bytes()) {
+		t.Errorf("%v, or the plan that was read is another", err)
 	}
 }
 

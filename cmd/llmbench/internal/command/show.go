@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,10 +32,9 @@ func showCommand(e *env) *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				_, err := e.streams.Out.Write(p.raw)
-				return err
+				return p.Write(e.streams.Out)
 			}
-			return view.PlanView{Plan: p.Plan, Source: p.source()}.Text(e.streams.Out)
+			return view.PlanView{Plan: p.Plan.Plan, Source: p.source()}.Text(e.streams.Out)
 		},
 	}
 }
@@ -60,26 +60,33 @@ func baseRuns(path string) ([]*plan.Run, error) {
 	}
 	var kind struct {
 		Results []*results.Result `json:"results"`
-		Runs    []*document.Run   `json:"runs"`
+		Runs    []json.RawMessage `json:"runs"`
 		Version string            `json:"format_version"`
 	}
-	var out []*plan.Run
-	if err := json.Unmarshal(b, &kind); err != nil {
+	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&kind); err != nil {
 		return nil, fmt.Errorf("%s: neither a plan nor results: %w", path, err)
 	}
-	if kind.Version != plan.FormatVersion || kind.Runs == nil {
+	if kind.Version != document.SavedVersion && (kind.Version != plan.FormatVersion || kind.Runs == nil) {
 		return nil, fmt.Errorf("%s: neither a plan nor results of format version %s", path, plan.FormatVersion)
 	}
 	if kind.Results == nil {
-		for i, r := range kind.Runs {
-			if r == nil || r.Run == nil {
-				return nil, fmt.Errorf("%s: runs[%d] is no run", path, i)
-			}
-			r.Upgrade(r.Executor.Type == simulate.Type, r.Job.Argv)
-			out = append(out, r.Planned())
+		p, err := document.Read(bytes.NewReader(b))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		return out, nil
+		for i, r := range p.Runs {
+			if r.FingerprintVersion == 1 {
+				old, err := p.Run(i)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", path, err)
+				}
+				old.Upgrade(r.Executor.Type == simulate.Type, old.Job.Argv)
+				p.Runs[i] = old.Run
+			}
+		}
+		return p.Runs, nil
 	}
+	var out []*plan.Run
 	for _, r := range kind.Results {
 		out = append(out, &plan.Run{
 			Estimate: r.Estimate,
