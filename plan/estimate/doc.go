@@ -20,7 +20,8 @@
 //	dense layers       (a^p + b^p)^(1/p): reading weights, a = bytes / bandwidth,
 //	                   and computing, b = 2 n parameters / FLOP/s, partly overlap
 //	experts            bytes of the experts hit / bandwidth + FLOPs / FLOP/s; of E
-//	                   experts, g tokens with k each hit E (1 - e^(-g k / E))
+//	                   experts, g tokens with k each hit E (1 - e^(-g k / E)), and
+//	                   each of these computes whole tiles of tokens
 //	decode attention   cache bytes attended to / bandwidth, and for latent
 //	                   attention the FLOPs of its absorbed form (arXiv 2405.04434)
 //	prefill attention  s^2 heads (d_qk + d_v) / FLOP/s for a prompt of s tokens

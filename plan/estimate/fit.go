@@ -57,15 +57,26 @@ type residual struct{ log, weight float64 }
 func residuals(list []Observation, p Parameters) []residual {
 	out := make([]residual, 0, 2*len(list))
 	for _, o := range list {
-		a := o.Trace.Averages(p)
-		rate := math.Log(a.TPSPerGPU / o.TPSPerGPU)
-		if o.TPOT == 0 {
-			out = append(out, residual{rate, o.Weight})
-			continue
-		}
-		out = append(out, residual{rate, o.Weight / 2}, residual{math.Log(a.TPOT / o.TPOT), o.Weight / 2})
+		out = append(out, o.residuals(p)...)
 	}
 	return out
+}
+
+func (o Observation) residuals(p Parameters) []residual {
+	a := o.Trace.Averages(p)
+	list := []residual{{math.Log(a.TPSPerGPU / o.TPSPerGPU), o.Weight / float64(o.figures())}}
+	if o.TPOT > 0 {
+		list = append(list, residual{math.Log(a.TPOT / o.TPOT), list[0].weight})
+	}
+	return list
+}
+
+// figures is how many figures were measured.
+func (o Observation) figures() int {
+	if o.TPOT > 0 {
+		return 2
+	}
+	return 1
 }
 
 // moved are the logarithms of the free parameters over their priors.
@@ -115,7 +126,13 @@ func (f Fit) slope(list []Observation, p Parameters) (*mat.VecDense, *mat.SymDen
 	for j, name := range f.Free {
 		q := p
 		*q.At(name) *= math.Exp(h)
-		rows[j] = residuals(list, q)
+		for _, o := range list {
+			if o.Trace.dependsOn(name) {
+				rows[j] = append(rows[j], o.residuals(q)...)
+			} else {
+				rows[j] = append(rows[j], at[len(rows[j]):][:o.figures()]...)
+			}
+		}
 	}
 	gradient, curvature := mat.NewVecDense(n, nil), mat.NewSymDense(n, nil)
 	for j := range n {
@@ -221,14 +238,15 @@ type Calibration struct {
 
 // Unseen are scores on cells that a fit has not seen, as shares: the mean
 // absolute errors of throughput where the engine is saturated and where
-// concurrency limits the batch and of the time between tokens, and how many
-// measurements lie inside their interval.
+// concurrency limits the batch and of the time between tokens, how many
+// measurements lie inside their interval, and the median half-width of these.
 type Unseen struct {
 	Rows      int     `json:"rows"`
 	Saturated float64 `json:"saturated"`
 	Limited   float64 `json:"limited"`
 	TPOT      float64 `json:"tpot"`
 	Coverage  float64 `json:"coverage"`
+	Width     float64 `json:"width"`
 }
 
 // A Width is the relative half-width of intervals in a regime.
@@ -268,8 +286,8 @@ func (c *Calibration) width(regime, load string) float64 {
 // Sentence says how good predictions are.
 func (c *Calibration) Sentence() string {
 	u := c.Unseen
-	return fmt.Sprintf("On %d published runs held out from the fit, predicted throughput is off by %.1f %% on average where the engine is saturated and by %.1f %% where concurrency limits the batch; %.0f %% of the runs fall inside the predicted interval.",
-		u.Rows, 100*u.Saturated, 100*u.Limited, 100*math.Floor(100*u.Coverage)/100)
+	return fmt.Sprintf("On %d published runs held out from the fit, predicted throughput is off by %.1f %% on average where the engine is saturated and by %.1f %% where concurrency limits the batch; %.0f %% of the runs fall inside the predicted interval, which is ±%.0f %% in the median.",
+		u.Rows, 100*u.Saturated, 100*u.Limited, math.Floor(100*u.Coverage), 100*u.Width)
 }
 
 // A Parameter is one of Parameters under the name that the file gives it, as

@@ -109,7 +109,8 @@ func (r *roofline) dense(n float64, st step) float64 {
 // experts is the routed experts of the busiest rank for the tokens of all ranks.
 // Experts differ in how popular they are: where that follows a gamma
 // distribution, tokens leave (1 + tokens top_k / (experts shape))^-shape of the
-// experts unread. TP beyond EP cuts each expert.
+// experts unread. Kernels round what an expert gets up to whole tiles of tokens. TP
+// beyond EP cuts each expert.
 func (r *roofline) experts(global float64) float64 {
 	m, s := r.s.Model, r.s
 	if m.MoELayers == 0 || global == 0 {
@@ -125,7 +126,7 @@ func (r *roofline) experts(global float64) float64 {
 		hit = math.Min(1, hit+r.busiest*math.Sqrt(hit*(1-hit)/own))
 	}
 	read := hit * own / whole * m.Routed.bytes() / experts / (s.GPU.Bandwidth * *r.p.weights(m.Routed.Dtype, s.GPU))
-	compute := 2 * load / whole * layers * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * *r.p.moe(&m, s.GPU, s.Early))
+	compute := 2 * (load + r.p.Tile*hit*own) / whole * layers * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * *r.p.moe(&m, s.GPU, s.Early))
 	return read + compute
 }
 
@@ -178,8 +179,22 @@ func (r *roofline) prefillAttention(st step) float64 {
 func (r *roofline) elementWise(n float64) float64 {
 	m := r.s.Model
 	bytes := r.p.Element * float64(m.Hidden*m.Layers) * (1 + 1/r.s.split()) / 2
-	bytes += r.p.ElementMoE * float64(m.TopK*m.MoELayers) * (float64(m.Hidden) + 1.5*float64(m.ExpertFFN))
+	bytes += r.p.ElementMoE * r.s.expertBytes() * float64(m.TopK*m.MoELayers) * (float64(m.Hidden) + 1.5*float64(m.ExpertFFN))
 	return n * bytes / r.moving
+}
+
+// expertBytes is what a value takes on its way to the experts, in the type that
+// these compute in, and back, in BF16. Experts in MXFP4 compute in FP8, and on
+// Hopper in BF16.
+func (s *Scenario) expertBytes() float64 {
+	there := s.Model.Routed.Dtype
+	if there == MXFP4 {
+		there = FP8
+		if s.GPU.Hopper {
+			there = BF16
+		}
+	}
+	return there.bytes() + BF16.bytes()
 }
 
 // communication is what ranks exchange of n tokens each. Under attention DP the
@@ -195,7 +210,7 @@ func (r *roofline) communication(n, global float64) float64 {
 	case tp == 1, s.AttentionDP && layers == 0:
 		return stages
 	case s.AttentionDP:
-		bytes, link := m.Routed.Dtype.bytes()+2, s.GPU.NVLink*r.p.Link
+		bytes, link := s.expertBytes(), s.GPU.NVLink*r.p.Link
 		if s.AllToAll {
 			reach := tp * (1 - math.Pow(1-1/tp, float64(m.TopK))) * (tp - 1) / tp
 			return n*layers*reach*h*bytes/link + 3*layers*r.p.Collective + stages

@@ -24,6 +24,7 @@ type Parameters struct {
 	MoEFP4          float64 `name:"moe_fp4"`
 	MoEFP4Early     float64 `name:"moe_fp4_early"`
 	Skew            float64 `name:"skew"`
+	Tile            float64 `name:"tile"`
 	Norm            float64 `name:"norm"`
 	KV              float64 `name:"kv"`
 	KVHopper        float64 `name:"kv_hopper"`

@@ -3,6 +3,7 @@ package estimate
 import (
 	"math"
 	"sort"
+	"sync"
 )
 
 // A Trace is the iterations that a scenario is served in. Under equal lengths
@@ -12,8 +13,9 @@ type Trace struct {
 	scenario Scenario
 	parts    []part
 	requests float64
-	output   float64 // tokens
-	spaces   float64 // between the tokens of all requests
+	output   float64  // tokens
+	spaces   float64  // between the tokens of all requests
+	depends  sync.Map // by the name of a parameter: dependsOn
 }
 
 // A part is iterations that are much alike, of which the means are kept: their
@@ -25,14 +27,14 @@ type part struct {
 }
 
 // A likeness is what the iterations of a part have in common: whether they
-// process prompts, how many requests generate to 4 %, and the CUDA graph.
+// process prompts, how many requests generate to 20 %, and the CUDA graph.
 type likeness struct {
 	prompts, decode int
 	batch           float64
 }
 
 func likenessOf(st step) likeness {
-	bin := func(n float64) int { return int(math.Round(25 * math.Log1p(n))) }
+	bin := func(n float64) int { return int(math.Round(5 * math.Log1p(n))) }
 	l := likeness{prompts: bin(st.ctxTokens), decode: bin(st.decode)}
 	if st.graph {
 		l.batch = st.batch
@@ -109,6 +111,19 @@ func (t *Trace) Averages(p Parameters) Averages {
 		a.TPOT *= 1e3 / t.spaces
 	}
 	return a
+}
+
+// dependsOn reports whether the trace takes another time under another value of a
+// parameter: one that is not a number shows.
+func (t *Trace) dependsOn(name string) bool {
+	if known, ok := t.depends.Load(name); ok {
+		return known.(bool)
+	}
+	p := shipped()
+	*p.At(name) = math.NaN()
+	depends := math.IsNaN(t.TPSPerGPU(p))
+	t.depends.Store(name, depends)
+	return depends
 }
 
 // TPSPerGPU is the output throughput of a GPU, in tokens a second, under p.

@@ -36,7 +36,7 @@ func TestShippedParametersSuitTheRows(t *testing.T) {
 		suits func(row) bool
 		most  float64
 	}{
-		{"saturated", saturated, 0.075}, {"limited", limited, 0.095}, {"first", row.first, 0.07}, {"Maverick", row.maverick, 0.05},
+		{"saturated", saturated, 0.07}, {"limited", limited, 0.085}, {"first", row.first, 0.07}, {"Maverick", row.maverick, 0.05},
 	} {
 		if s := newScore(throughputErrors(rows, predicted, c.suits)); s.mape > c.most {
 			t.Errorf("%s: MAPE %.1f %% of %d rows with the parameters that are built in, want %.1f %%", c.name, 100*s.mape, s.n, 100*c.most)
@@ -50,7 +50,7 @@ func TestShippedParametersSuitTheRows(t *testing.T) {
 // On cells that no fit has seen predictions are as good as is promised.
 func TestCalibrationKeepsItsPromise(t *testing.T) {
 	u := estimate.Calibrated().Unseen
-	if u.Saturated > 0.095 || u.Limited > 0.13 || u.TPOT > 0.15 || u.Coverage < 0.88 {
+	if u.Saturated > 0.09 || u.Limited > 0.12 || u.TPOT > 0.15 || u.Coverage < 0.88 || u.Width > 0.25 {
 		t.Errorf("%+v", u)
 	}
 }
@@ -79,7 +79,7 @@ func TestFitIsAMinimum(t *testing.T) {
 	rows := load(t)
 	f := newFit(estimate.Calibrated())
 	best := f.Loss(observations(rows), estimate.Shipped())
-	for _, name := range []string{"weights", "kv", "layer", "launch", "reduce", "skew"} {
+	for _, name := range []string{"weights", "kv", "layer", "launch", "reduce", "skew", "tile"} {
 		for _, ratio := range []float64{0.9, 1.1} {
 			p := estimate.Shipped()
 			*p.At(name) *= ratio

@@ -38,8 +38,7 @@ var aspects = []struct {
 
 // widths are how wide intervals have to be, by regime and by load, that they hold
 // the share asked for of rows that no fit has seen. The rows of a cell err alike,
-// so that the next cell may err further than those of n cells by the root of
-// 1 + 1/n, and a regime of few cells is no narrower than its load.
+// so that a regime of few cells is no narrower than its load.
 func widths(rows []row, unseen []estimate.Averages) []estimate.Width {
 	missed, cells := map[string][]float64{}, map[string]map[string]bool{}
 	loads := map[string]string{}
@@ -60,12 +59,11 @@ func widths(rows []row, unseen []estimate.Averages) []estimate.Width {
 		if n < fewest {
 			continue
 		}
-		k := len(cells[name])
 		w := quantile(missed[name], asked)
-		if k < fewCells {
+		if len(cells[name]) < fewCells {
 			w = max(w, quantile(missed[loads[name]], asked))
 		}
-		list = append(list, estimate.Width{Regime: name, Rows: n, Cells: k, Width: percent(w * math.Sqrt(1+1/float64(k)))})
+		list = append(list, estimate.Width{Regime: name, Rows: n, Cells: len(cells[name]), Width: percent(w)})
 	}
 	return list
 }

@@ -66,13 +66,14 @@ func calibrate(rows []row, c estimate.Calibration) report {
 	c.Widths, c.Seen = widths(rows, rep.unseen), seen(rows)
 	c.Wider = wider(rows, rep.unseen, held)
 	rep.intervals = intervals(rows, rep.unseen, c.Wider)
-	inside, _ := coverage(rows, rep.intervals, all)
+	inside, width := coverage(rows, rep.intervals, all)
 	c.Unseen = estimate.Unseen{
 		Rows:      len(rows),
 		Saturated: share(newScore(throughputErrors(rows, rep.unseen, saturated)).mape),
 		Limited:   share(newScore(throughputErrors(rows, rep.unseen, limited)).mape),
 		TPOT:      share(newScore(tpotErrors(rows, rep.unseen, limited)).mape),
 		Coverage:  share(inside),
+		Width:     width,
 	}
 	rep.calibration = &c
 	return rep
