@@ -97,7 +97,7 @@ func newDrill(t *testing.T, c *campaign, cluster *slurmtest.Cluster) *drill {
 	d := &drill{campaign: c, cluster: cluster, store: filepath.Join(t.TempDir(), "store")}
 	t.Cleanup(func() {
 		if t.Failed() {
-			_ = exec.Command("scancel", "--me").Run()
+			_ = exec.Command("bash", "-c", "scancel $(squeue -h -a -o %i)").Run()
 		}
 		quiet(t, cluster)
 	})
@@ -130,7 +130,7 @@ func (a *applying) output() string {
 func (d *drill) start(args ...string) *applying {
 	d.t.Helper()
 	a := &applying{d: d, done: make(chan struct{})}
-	a.cmd = exec.Command("llmbench", append([]string{"apply", "-auto-approve", "-store=" + d.store}, append(args, d.dir)...)...)
+	a.cmd = d.asUser(exec.Command("llmbench", append([]string{"apply", "-auto-approve", "-store=" + d.store}, append(args, d.dir)...)...))
 	a.cmd.Stdout, a.cmd.Stderr = a, a
 	d.ok(a.cmd.Start())
 	go func() { _ = a.cmd.Wait(); close(a.done) }()

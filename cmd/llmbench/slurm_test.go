@@ -80,6 +80,15 @@ type campaign struct {
 	t   *testing.T
 	bin string // the folder of the llmbench binary
 	dir string
+	// user is who runs llmbench and Slurm's commands, nil for root.
+	user *syscall.Credential
+}
+
+func (c *campaign) asUser(cmd *exec.Cmd) *exec.Cmd {
+	if c.user != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.user}
+	}
+	return cmd
 }
 
 // patience is how long tests on Slurm wait for what should happen; a loaded
@@ -97,7 +106,7 @@ func (c *campaign) command(name string, args ...string) *exec.Cmd {
 		return cmd.Process.Signal(syscall.SIGTERM)
 	}
 	cmd.WaitDelay = 10 * time.Second
-	return cmd
+	return c.asUser(cmd)
 }
 
 // stuck fails the test with what was waited for, and what Slurm and this host were

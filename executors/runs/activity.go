@@ -201,10 +201,13 @@ func (p *Progress) read(end string) {
 	}
 }
 
-// head is the beginning of a file, "" for one that is not there.
+// none reports whether a file is not there, or another user's and private yet.
+func none(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) }
+
+// head is the beginning of a file, "" for none.
 func head(path string, most int64) (string, error) {
 	f, err := regular.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if none(err) {
 		return "", nil
 	}
 	if err != nil {
@@ -215,11 +218,10 @@ func head(path string, most int64) (string, error) {
 	return string(b), err
 }
 
-// tail is the end of a file, from the beginning of a line on; "" for one that is not
-// there.
+// tail is the end of a file, from the beginning of a line on; "" for none.
 func tail(path string, most int64) (string, error) {
 	end, _, err := endOf(path, most)
-	if errors.Is(err, fs.ErrNotExist) {
+	if none(err) {
 		err = nil
 	}
 	return string(end), err
