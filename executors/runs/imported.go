@@ -86,6 +86,15 @@ func (s *Store) Imported() ([]*results.Result, error) {
 		if json.NewDecoder(bytes.NewReader(b)).Decode(&r) != nil {
 			return nil, errors.New(filepath.Join(l.Dir, name) + " is damaged; remove it and import the log again")
 		}
+		for _, file := range []**string{&r.Files.Stdout, &r.Files.Stderr} { // a store may move, and others write to it
+			if *file == nil {
+				continue
+			}
+			here := filepath.Join(l.Dir, filepath.Base(**file))
+			if *file = &here; !l.Has(filepath.Base(here)) {
+				*file = nil
+			}
+		}
 		for i := range r.Reasons { // remedies are not in the document
 			r.Reasons[i].Remedy = r.Reasons[i].Code.Entry().Remedy
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -56,5 +57,38 @@ func TestImportedSamples(t *testing.T) {
 	}
 	if want := map[string][]int{"gb": {1, 2}, "eos": {1}}; !maps.EqualFunc(samples, want, slices.Equal) {
 		t.Errorf("samples by cluster: %v, want %v", samples, want)
+	}
+}
+
+// What an imported result says of its log is not trusted: the log is read from the
+// store, wherever that is now, and nowhere else.
+func TestImportedLogIsOfTheStore(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "store"))
+	if _, err := s.Import([]byte("log"), []byte("errors"), "", 1, &results.Result{Address: testAddress}); err != nil {
+		t.Fatal(err)
+	}
+	moved := Open(filepath.Join(t.TempDir(), "moved"))
+	if err := os.Rename(s.dir, moved.dir); err != nil {
+		t.Fatal(err)
+	}
+	files := func() results.Files {
+		t.Helper()
+		list, err := moved.Imported()
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		return list[0].Files
+	}
+	if f := files(); f.Stdout == nil || f.Stderr == nil || filepath.Dir(*f.Stdout) != moved.importedDir() || filepath.Dir(*f.Stderr) != moved.importedDir() {
+		t.Errorf("after the store was moved: %+v", f)
+	}
+	found, _ := filepath.Glob(filepath.Join(moved.importedDir(), "*.json"))
+	text, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, found[0], regexp.MustCompile(`"[^"]*\.log"`).ReplaceAllString(string(text), `"/etc/passwd"`))
+	if f := files(); f.Stdout != nil {
+		t.Errorf("its log is %s", *f.Stdout)
 	}
 }
