@@ -35,6 +35,10 @@ func checkSearch(s *schema.Search, sp *space) hcl.Diagnostics {
 	}
 	for _, u := range used {
 		f, ok := figures[u.name]
+		if _, scored := trtllm.FindMetric(u.name); !ok && scored {
+			refuse(u.place, "Metric that a search cannot use", "%s is counted from the records of requests and not predicted, so a search cannot tell which run to measure next. Use output_throughput_per_gpu_tok_s with bounds on what the slo limits, such as bound \"ttft_ms_p99\". `llmbench results -sort=%[1]s` ranks what was measured.", u.name)
+			continue
+		}
 		if !ok {
 			refuse(u.place, "Unknown metric", "There is no metric %q.%s", u.name, metricMeant(u.name, names))
 			continue
