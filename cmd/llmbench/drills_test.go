@@ -695,11 +695,18 @@ func TestOnSlurmManyKills(t *testing.T) {
 	}
 }
 
-// TestOnSlurmWindow sends a hundred samples through a submit window of eight and
-// counts what that costs the controller.
+// TestOnSlurmWindow sends a hundred samples through the window that the QOS of a
+// partition leaves, and a few through that of the user's default QOS, and counts what
+// that costs the controller. No job is refused.
 func TestOnSlurmWindow(t *testing.T) {
-	c, cluster := newCampaignOn(t, slurmtest.Options{Nodes: 8, MinJobAge: 2})
+	c, cluster := newCampaignOn(t, slurmtest.Options{Nodes: 8, MinJobAge: 2, Accounting: true, Enforced: true})
 	d := newDrill(t, c, cluster)
+	for _, change := range []string{
+		"add qos five set MaxSubmitJobsPerUser=5", "add qos two set MaxSubmitJobsPerUser=2", "modify user where name=root set qos+=five,two",
+	} {
+		d.must("sacctmgr", append([]string{"-i"}, strings.Fields(change)...)...)
+	}
+	d.must("scontrol", "update", "partitionname=batch", "qos=five")
 	d.definitions(many(25))
 	squeue, err := exec.LookPath("squeue")
 	d.ok(err)
@@ -722,10 +729,10 @@ func TestOnSlurmWindow(t *testing.T) {
 			}
 		}
 	}()
-	_, code := d.start().wait()
+	said, code := d.start().wait()
 	close(stop)
 	<-done
-	if code != 0 {
+	if code != 0 || strings.Contains(said, "waits: ") || strings.Contains(said, "not confirmed") {
 		t.Fatalf("exit %d", code)
 	}
 	out, _ := d.llmbench("results", "-store="+d.store, "-format=csv", d.dir)
@@ -737,7 +744,13 @@ func TestOnSlurmWindow(t *testing.T) {
 	if n, ticks := len(asked), int(time.Since(began).Seconds()); n == 0 || n > ticks+10 {
 		t.Errorf("squeue was run %d times in %d ticks", n, ticks)
 	}
-	if most > 8 || most < 3 {
-		t.Errorf("up to %d jobs were in the queue, want at most 8", most)
+	if most > 5 || most < 3 {
+		t.Errorf("up to %d jobs were in the queue, want at most 5", most)
+	}
+	d.must("sacctmgr", "-i", "modify", "user", "where", "name=root", "set", "defaultqos=two")
+	d.definitions(many(2))
+	said, code = d.start("-replace=*").wait()
+	if code != 0 || strings.Contains(said, "waits: ") || strings.Contains(said, "not confirmed") {
+		t.Errorf("in a window of two: exit %d", code)
 	}
 }

@@ -43,6 +43,69 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// What is interrupted before there are jobs ends at once: while it plans, asks, or writes
+// a data set.
+func TestSignalsBeforeJobs(t *testing.T) {
+	d := newDesk(t)
+	defs := filepath.Join(d.dir, "defs")
+	large := strings.Replace(rehearsal, "num_requests   = 64", "num_requests   = 100000", 1)
+	bin := t.TempDir()
+	mark := filepath.Join(bin, "mark")
+	git := "#!/bin/sh\ntouch " + mark + "\nexec sleep 60\n"
+	if err := errors.Join(os.Mkdir(defs, 0o755), os.WriteFile(filepath.Join(defs, "main.hcl"), []byte(large), 0o644), os.WriteFile(filepath.Join(bin, "git"), []byte(git), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	writes := d.start("writing data set", "llmbench apply -auto-approve -executor=simulate -target=use_case=summarization defs")
+	writes.ends(syscall.SIGINT, 130)
+	if left, _ := filepath.Glob(filepath.Join(defs, ".llmbench", "datasets", "*.jsonl")); len(left) > 0 {
+		t.Errorf("the data set was written to its end: %v", left)
+	}
+
+	asks := exec.Command("script", "-qec", "llmbench apply -executor=simulate -target=use_case=chat defs", os.DevNull)
+	asks.Dir = d.dir
+	keys, err := asks.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	screen, err := asks.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := asks.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { asks.Process.Kill() })
+	for seen := ""; !strings.Contains(seen, "Simulate 1 run?"); {
+		piece := make([]byte, 4096)
+		n, err := screen.Read(piece)
+		if seen += string(piece[:n]); err != nil {
+			t.Fatalf("it does not ask: %v\n%s", err, seen)
+		}
+	}
+	if _, err := keys.Write([]byte{3}); err != nil { // Ctrl-C
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, screen)
+	if asks.Wait(); asks.ProcessState.ExitCode() != 130 {
+		t.Errorf("Ctrl-C at the prompt: %v", asks.ProcessState)
+	}
+
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		plans := exec.Command("llmbench", "plan", "-executor=simulate", "defs")
+		plans.Dir = d.dir
+		if err := plans.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for tries := 0; os.Remove(mark) != nil && tries < 3000; tries++ {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if plans.Process.Signal(sig); plans.Wait() == nil || plans.ProcessState.ExitCode() != want {
+			t.Errorf("plan, %s: %v", sig, plans.ProcessState)
+		}
+	}
+}
+
 // A saved plan that was interrupted goes on: what it has measured is kept, and what
 // it set aside is not set aside again.
 func TestSavedPlanGoesOn(t *testing.T) {

@@ -22,6 +22,8 @@ type Options struct {
 	Nodes, GPUs int
 	// Accounting starts slurmdbd on a MariaDB of its own.
 	Accounting bool
+	// Enforced has Slurm enforce the limits of QOS and associations; it needs Accounting.
+	Enforced bool
 	// MinJobAge is how long ended jobs stay known, in seconds; 0 is 300.
 	MinJobAge int
 	// Beside is a cluster with accounting whose munge and slurmdbd this one shares, as

@@ -122,6 +122,9 @@ func (c *Cluster) configure(context.Context) error {
 	if c.opts.Accounting {
 		accounting = fmt.Sprintf("AccountingStorageType=accounting_storage/slurmdbd\nAccountingStorageHost=localhost\nAccountingStoragePort=%d\nAccountingStoragePass=%s\n", c.dbdPort, c.munge)
 	}
+	if c.opts.Enforced {
+		accounting += "AccountingStorageEnforce=limits,qos\n"
+	}
 	conf := fmt.Sprintf(`ClusterName=%s
 SlurmctldHost=localhost
 SlurmctldPort=%d
