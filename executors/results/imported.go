@@ -65,7 +65,7 @@ type Found struct {
 // address of the declared run that the name of the log and the report suit, else
 // one of its own. A number is never better than suspect: nobody has checked what was
 // passed to trtllm-bench.
-func Import(found Found, declared []*plan.Run) *Result {
+func Import(found Found, declared Declared) *Result {
 	label, labelled := readLabel(found.Path)
 	l := importedLog{label: label, labelled: labelled, report: found.Report}
 	run, several := l.suits(declared)
@@ -156,12 +156,53 @@ func (l importedLog) concurrencyDenied(limit int) string {
 	return ""
 }
 
+// Declared are the runs that logs may be of, by what a report says of them exactly, and
+// by what the name of a log says.
+type Declared map[any][]*plan.Run
+
+type byReport struct {
+	requests, maxBatchSize int
+	streaming              bool
+}
+
+type byName struct {
+	useCase     string
+	concurrency int
+}
+
+// Declare returns runs as Import looks for them.
+func Declare(runs []*plan.Run) Declared {
+	out := Declared{}
+	for _, r := range runs {
+		p := newPlanned(r)
+		for _, key := range []any{byReport{p.requests, p.maxBatchSize, p.streaming}, byName{r.UseCase.Label, concurrencyOf(r)}} {
+			out[key] = append(out[key], r)
+		}
+	}
+	return out
+}
+
+// near are the runs that a log may be of.
+func (d Declared) near(l importedLog) []*plan.Run {
+	if l.report == nil {
+		return d[byName{l.label.UseCase, l.label.Concurrency}]
+	}
+	got := newReported(l.report)
+	var out []*plan.Run
+	for _, requests := range []int{got.requests, 0} { // 0 is what a run does not say
+		for _, batch := range []int{got.maxBatchSize, 0} {
+			out = append(out, d[byReport{requests, batch, got.streaming}]...)
+		}
+	}
+	return out
+}
+
 // suits finds the declared run that a log is of: by the label in its name, and by a
 // report that contradicts none of the run's arguments. A log that suits several is
 // of none; several names them.
-func (l importedLog) suits(declared []*plan.Run) (run *plan.Run, several string) {
+func (l importedLog) suits(declared Declared) (run *plan.Run, several string) {
 	var fits []string
-	for _, d := range declared {
+	for _, d := range declared.near(l) {
 		if l.labelled && !l.label.suits(d) || !l.labelled && l.report == nil {
 			continue
 		}
@@ -170,7 +211,10 @@ func (l importedLog) suits(declared []*plan.Run) (run *plan.Run, several string)
 		}
 		run, fits = d, append(fits, d.Address)
 	}
-	if len(fits) > 1 {
+	if n := len(fits); n > 1 {
+		if n > 3 {
+			fits = append(fits[:2], fmt.Sprintf("%d more", n-2))
+		}
 		return nil, "; it matches " + strings.Join(fits, " and ") + " alike, so it is taken for none of them"
 	}
 	return run, ""

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,12 +38,8 @@ func (s *Store) Import(log, stderr []byte, of string, n int, r *results.Result) 
 	if err := s.mkdirAll(dir); err != nil {
 		return false, err
 	}
-	l, err := jobdir.List(dir)
-	if err != nil {
+	if _, err := os.Lstat(filepath.Join(dir, name+".json")); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
-	}
-	if l.Has(name + ".json") {
-		return false, nil
 	}
 	r.Files = results.Files{}
 	if len(log) > 0 {
