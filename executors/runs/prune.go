@@ -16,7 +16,7 @@ import (
 )
 
 // A Removable is what may go from a store: no result that counts, is invalid or is on
-// its way depends on it.
+// its way depends on it. It is this user's own: what others declare is not known.
 type Removable struct {
 	// Kind is "data set", "attempt", "temporary file" or "doctor folder".
 	Kind string
@@ -68,7 +68,7 @@ type pruning struct {
 
 func (p *pruning) add(kind, path, reason string) {
 	info, err := os.Lstat(path)
-	if err != nil || !info.ModTime().Before(p.keep.Since) {
+	if err != nil || !info.ModTime().Before(p.keep.Since) || !mine(path) {
 		return
 	}
 	p.found = append(p.found, Removable{Kind: kind, Path: path, Reason: reason, Bytes: occupied(path)})
