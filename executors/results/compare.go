@@ -237,6 +237,10 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 				c.Refused = append(c.Refused, Refusal{p.address, fmt.Sprintf("%s holds waiting time on the side with unlimited concurrency; -across=%s compares it anyway", name, name)})
 				continue
 			}
+			if why := p.incomparable(name); why != "" {
+				c.Refused = append(c.Refused, Refusal{p.address, why})
+				continue
+			}
 			row, ok := p.compare(name, how)
 			if !ok {
 				continue
@@ -268,11 +272,28 @@ func (c *Comparison) nameSides(pairs []pair) {
 	}
 }
 
+// incomparable says why a change cannot be told though the target has the metric: a
+// change is a share of the base. "" for any other.
+func (p pair) incomparable(name string) string {
+	base, target := p.base.Of(name), p.target.Of(name)
+	_, recorded := steadyFigure(name)
+	recorded = recorded || isRecordMetric(name)
+	switch {
+	case base != nil && target != nil && base.Median == 0:
+		return fmt.Sprintf("%s is 0 in the base and %.6g in the target, and a change is a share of the base", name, target.Median)
+	case recorded && base == nil && target != nil:
+		return fmt.Sprintf("%s is not known of the base: it comes from records of requests", name)
+	case recorded && base != nil && target == nil:
+		return fmt.Sprintf("%s is not known of the target: it comes from records of requests", name)
+	}
+	return ""
+}
+
 // compare judges one metric; false where a side does not have it.
 func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
 	b, t := p.base.values(name), p.target.values(name)
 	metric, ok := FindMeasure(name)
-	if !ok || len(b) == 0 || len(t) == 0 || Summarise(b).Median == 0 { // nothing is a share of 0
+	if !ok || len(b) == 0 || len(t) == 0 {
 		return ComparedRow{}, false
 	}
 	row := ComparedRow{Address: p.address, Metric: name, Base: Summarise(b), Target: Summarise(t), Notes: []string{}}

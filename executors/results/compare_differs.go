@@ -269,7 +269,6 @@ func (p pair) notes(metric string) []string {
 // slosDiffer says that a metric is of different bounds on the two sides, "" for one that
 // is not.
 func (p pair) slosDiffer(metric string) string {
-	ofSLO := slices.ContainsFunc(trtllm.RecordMetrics, func(m trtllm.Metric) bool { return m.Name == metric })
 	bounds := func(s RunSummary) string {
 		for _, r := range s.Results {
 			if r.Requests != nil && r.Requests.SLO != nil {
@@ -278,7 +277,7 @@ func (p pair) slosDiffer(metric string) string {
 		}
 		return ""
 	}
-	if base, target := bounds(p.base), bounds(p.target); ofSLO && base != target {
+	if base, target := bounds(p.base), bounds(p.target); isRecordMetric(metric) && base != target {
 		return fmt.Sprintf("%s: the base has the slo %s, the target %s", metric, base, target)
 	}
 	return ""

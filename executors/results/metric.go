@@ -1,6 +1,7 @@
 package results
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -49,6 +50,10 @@ func steadyFigure(name string) (trtllm.Figure, bool) {
 	of, ok := strings.CutPrefix(name, steady)
 	f, known := trtllm.Figures()[of]
 	return f, ok && known && f.Percentile != "" && f.Spread.Unit == "ms"
+}
+
+func isRecordMetric(name string) bool {
+	return slices.ContainsFunc(trtllm.RecordMetrics, func(m trtllm.Metric) bool { return m.Name == name })
 }
 
 // SteadyNames are the names of the percentiles of the steady window.

@@ -143,6 +143,15 @@ func empty(c runSummaryColumn, runs []results.RunSummary) bool {
 // metricColumns are those of the metrics, each in one unit.
 func metricColumns(runs []results.RunSummary) []runSummaryColumn {
 	var cols []runSummaryColumn
+	recorded := func(name, head string, rank int, cell func(results.RunSummary) string) {
+		of := func(run results.RunSummary) *results.Summary { return run.Of(name) }
+		if slices.ContainsFunc(runs, func(run results.RunSummary) bool { return of(run) != nil }) {
+			if cell == nil {
+				cell = metricCells(runs, 1, false, of)
+			}
+			cols = append(cols, runSummaryColumn{head: head, right: true, rank: rank, cell: cell})
+		}
+	}
 	for _, m := range trtllm.Columns() {
 		c, scale, interval := runSummaryColumn{head: m.Column, right: true, rank: 1}, 1.0, false
 		switch m.Name {
@@ -157,23 +166,15 @@ func metricColumns(runs []results.RunSummary) []runSummaryColumn {
 		}
 		c.cell = metricCells(runs, scale, interval, func(run results.RunSummary) *results.Summary { return run.Summary.At(m.Name) })
 		cols = append(cols, c)
-		if m.Name == trtllm.AvgTTFT {
+		switch m.Name {
+		case trtllm.OutputThroughputPerGPU:
+			recorded(trtllm.GoodputPerGPU, "goodput\ntok/s/GPU", 1, nil)
+			recorded(trtllm.WithinSLO, "within\nSLO (%)", 1, withinSLO)
+		case trtllm.AvgTTFT:
 			c.head, c.rank = m.Column+"\np99 (ms)", 2
 			c.cell = metricCells(runs, scale, interval, func(run results.RunSummary) *results.Summary { return p99(m, run) })
 			cols = append(cols, c)
-		}
-	}
-	for _, c := range []struct {
-		head, name string
-		rank       int
-	}{{"steady TTFT\np99 (ms)", "steady_ttft_ms_p99", 5}, {"goodput\ntok/s/GPU", trtllm.GoodputPerGPU, 1}, {"within\nSLO (%)", trtllm.WithinSLO, 1}} {
-		of := func(run results.RunSummary) *results.Summary { return run.Of(c.name) }
-		cell := metricCells(runs, 1, false, of)
-		if c.name == trtllm.WithinSLO {
-			cell = withinSLO
-		}
-		if slices.ContainsFunc(runs, func(run results.RunSummary) bool { return of(run) != nil }) {
-			cols = append(cols, runSummaryColumn{head: c.head, right: true, rank: c.rank, cell: cell})
+			recorded("steady_ttft_ms_p99", "steady TTFT\np99 (ms)", 5, nil)
 		}
 	}
 	return cols
@@ -206,7 +207,7 @@ func withinSLO(run results.RunSummary) string {
 func metricCells(runs []results.RunSummary, scale float64, interval bool, value func(results.RunSummary) *results.Summary) func(results.RunSummary) string {
 	least := math.Inf(1)
 	for _, run := range runs {
-		if v := value(run); v != nil {
+		if v := value(run); v != nil && v.Median != 0 {
 			least = min(least, math.Abs(v.Median)/scale)
 		}
 	}
