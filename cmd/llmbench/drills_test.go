@@ -385,11 +385,17 @@ func (d *drill) cancelDies() {
 }
 
 // otherStore measures one run into two stores at once: neither touches the
-// other's job.
+// other's job. One of the applies is interrupted, and says what of its job.
 func (d *drill) otherStore() {
 	g := d.gated()
 	a := d.start("-target=use_case=chat")
-	g.arrived("")
+	id, _ := g.arrived("")
+	a.says("submitted as job " + id)
+	d.ok(a.cmd.Process.Signal(syscall.SIGINT))
+	if out, code := a.wait(); code != 130 || !strings.Contains(out, "job "+id) || strings.Count(out, " -store="+d.store+" "+d.dir) != 3 {
+		d.t.Errorf("interrupted: exit %d, want 130, the job, and how to follow, resume and cancel it", code)
+	}
+	a = d.start("-target=use_case=chat")
 	other := newDrill(d.t, d.campaign, d.cluster)
 	dir := d.dir
 	other.definitions(rehearsal)
