@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,12 @@ var reportFiles embed.FS
 
 var reportTemplate = template.Must(template.New("page.html").ParseFS(reportFiles, "report/page.html"))
 
+// What style and script do without on a page.
+var (
+	indents = regexp.MustCompile(`(?m)^\s*(//.*\n)?`)
+	dense   = strings.NewReplacer(": ", ":", "; ", ";", ", ", ",", " { ", "{", " {", "{", "{ ", "{", "; }", "}", " }", "}")
+)
+
 // Write writes the page. Equal results make equal pages.
 func (r Report) Write(w io.Writer) error {
 	style, err := reportFiles.ReadFile("report/style.css")
@@ -69,7 +76,7 @@ func (r Report) Write(w io.Writer) error {
 		Script    template.JS
 		Parts     []*reportPart
 		Simulated bool
-	}{Report: r, Style: template.CSS(style), Script: template.JS(script)} //nolint:gosec // our own files
+	}{Report: r, Style: template.CSS(dense.Replace(string(indents.ReplaceAll(style, nil)))), Script: template.JS(indents.ReplaceAll(script, nil))} //nolint:gosec // our own files
 	page.Simulated = !slices.ContainsFunc(r.Sets, func(set *results.Set) bool { return !Simulated(set) })
 	for i, set := range r.Sets {
 		part := r.part(set)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
@@ -209,20 +210,48 @@ type reportSeries struct {
 	Curves  []reportCurve `json:"curves"`
 }
 
+// A reportCurve has two digits of base 36 for each value, a share of the greatest, and
+// a dot for none.
 type reportCurve struct {
-	Title  string     `json:"title"`
-	Values []*float64 `json:"values"`
+	Title  string  `json:"title"`
+	Most   float64 `json:"most"`
+	Values string  `json:"values"`
+}
+
+func newReportCurve(title string, values []*float64) reportCurve {
+	c := reportCurve{Title: title}
+	for _, v := range values {
+		if v != nil {
+			c.Most = max(c.Most, *v)
+		}
+	}
+	var b strings.Builder
+	for _, v := range values {
+		if v == nil {
+			b.WriteByte('.')
+			continue
+		}
+		share := 0.0
+		if c.Most > 0 {
+			share = *v / c.Most
+		}
+		digits := strconv.FormatInt(int64(math.Round(share*(36*36-1))), 36)
+		b.WriteString("0"[len(digits)-1:] + digits)
+	}
+	c.Most, c.Values = digits3(c.Most), b.String()
+	return c
 }
 
 // inFlightSeries draws the requests in flight, for a run with records and no iteration log.
 func inFlightSeries(r *results.Requests) *reportSeries {
-	out, curve := &reportSeries{}, reportCurve{Title: "requests in flight"}
+	out := &reportSeries{}
+	var values []*float64
 	for _, at := range r.InFlight {
 		n := float64(at.Requests)
-		curve.Values = append(curve.Values, &n)
+		values = append(values, &n)
 		out.Seconds = digits3(at.AtS)
 	}
-	out.Step, out.Curves = out.Seconds/float64(max(1, len(r.InFlight)-1)), []reportCurve{curve}
+	out.Step, out.Curves = out.Seconds/float64(max(1, len(r.InFlight)-1)), []reportCurve{newReportCurve("requests in flight", values)}
 	if w := r.Window; w != nil {
 		out.From, out.To = digits3(w.FromS), digits3(w.ToS)
 	}
@@ -260,18 +289,18 @@ func newReportSeries(s *trtllm.Series) *reportSeries {
 		if curve.of(s.Steady.Means) == nil {
 			continue // this version does not log it
 		}
-		c := reportCurve{Title: curve.title}
+		var values []*float64
 		for _, b := range s.Buckets {
 			at := int(math.Round(b.StartS / s.BucketS))
-			for len(c.Values) < at {
-				c.Values = append(c.Values, nil)
+			for len(values) < at {
+				values = append(values, nil)
 			}
 			if v := curve.of(b.Means); v != nil {
-				rounded := digits3(curve.scale * *v)
-				c.Values = append(c.Values, &rounded)
+				scaled := curve.scale * *v
+				values = append(values, &scaled)
 			}
 		}
-		out.Curves = append(out.Curves, c)
+		out.Curves = append(out.Curves, newReportCurve(curve.title, values))
 	}
 	return out
 }

@@ -89,14 +89,8 @@ func TestReportSize(t *testing.T) {
 			r.Iterations = longIterations()
 		}
 		page := reportPageWith(t, histories, set)
-		if runs < 100 { // what histories add is bounded whatever the runs, and does not fit into a few of them
-			most += 150e3
-		}
-		if without := len(reportPageOf(t, set)); len(page)-without > 150e3 || runs < 100 && without > most-150e3 {
-			t.Errorf("%d runs: %d bytes, and %d of histories", runs, without, len(page)-without)
-		}
-		if len(page) > most {
-			t.Errorf("%d runs: %d bytes, at most %d", runs, len(page), most)
+		if of := len(page) - len(reportPageOf(t, set)); len(page) > most || of > 115e3 {
+			t.Errorf("%d runs: %d bytes, at most %d; %d of histories", runs, len(page), most, of)
 		}
 		if want := map[int]int{36: 36, 100: 100, 1000: 5}[runs]; strings.Count(page, `class="series"`) != want {
 			t.Errorf("%d runs: %d series, want %d", runs, strings.Count(page, `class="series"`), want)

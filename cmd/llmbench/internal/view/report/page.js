@@ -165,14 +165,15 @@
   const draw = data => {
     const s = JSON.parse(data.textContent), short = v => String(+v.toPrecision(3)).replace(/(\d)(?=(\d{3})+$)/g, '$1,');
     for (const c of s.curves) {
-      const most = Math.max(...c.values) || 1, figure = html('figure', data.parentElement, '', { class: 'course' });
+      const most = c.most, step = 1000 * s.step / s.seconds, figure = html('figure', data.parentElement, '', { class: 'course' });
       html('figcaption', figure, c.title);
       const plot = svg('svg', figure, { viewBox: '0 0 1000 100', preserveAspectRatio: 'none', role: 'img', 'aria-label': `${c.title} over ${s.seconds} s, at most ${short(most)}` });
       svg('rect', plot, { x: 1000 * s.from / s.seconds, width: 1000 * (s.to - s.from) / s.seconds, height: 100 });
       let path = '', pen = 'M';
-      c.values.forEach((v, i) => {
-        if (v === null) { pen = 'M'; return; }
-        path += `${pen}${(1000 * i * s.step / s.seconds).toFixed(1)} ${(100 - 98 * v / most).toFixed(1)}`;
+      c.values.match(/\.|../g)?.forEach((v, i) => { // two digits of base 36 are a share of the greatest
+        if (v === '.') { pen = 'M'; return; }
+        path += `${pen}${(step * i).toFixed(1)} ${(100 - 98 * parseInt(v, 36) / 1295).toFixed(1)}`;
+        if (pen === 'M') path += 'h' + step.toFixed(1); // seen where it stands alone
         pen = 'L';
       });
       svg('path', plot, { d: path });
