@@ -198,6 +198,7 @@ func BenchmarkPlan(bb *testing.B) {
 				}
 			})
 			b.sub("of=show", func(b *bench) { b.measure(within(1, 100), "llmbench", "show", saved) })
+			b.sub("of=show_json", func(b *bench) { b.measure(nil, "llmbench", "show", "-json", saved) })
 		})
 	}
 }
@@ -254,28 +255,53 @@ func BenchmarkStore(bb *testing.B) {
 			b.run(io.Discard, "llmbench", line("plan")...)
 			reach := within(1, 512)
 			for _, command := range []string{
-				"plan", "status", "results", "results -format=json", "results -format=markdown", "report -out=" + filepath.Join(b.TempDir(), "page.html"),
-				"plan -target=interval=1", "results -target=interval=1",
+				"plan", "status", "results", "results -format=json", "plan -target=interval=1", "results -target=interval=1",
 			} {
-				words := strings.Fields(command)
-				b.sub("of="+strings.Join(words[:len(words)-strings.Count(command, "-out=")], "_"), func(b *bench) {
-					b.measure(reach, "llmbench", line(command)...)
-				})
+				b.sub("of="+strings.ReplaceAll(command, " ", "_"), func(b *bench) { b.measure(reach, "llmbench", line(command)...) })
 			}
+			b.sub("of=results_-format=markdown", func(b *bench) {
+				b.measure(most{"printed-bytes": 60_000}, "llmbench", line("results -format=markdown")...)
+			})
+			b.sub("of=report", func(b *bench) {
+				page := filepath.Join(b.TempDir(), "page.html")
+				b.measure(reach, "llmbench", line("report -out="+page)...)
+				if info, err := os.Stat(page); err == nil {
+					b.report(most{"page-bytes": 2e6 * float64(runs) / 1000}, map[string]float64{"page-bytes": float64(info.Size())})
+				}
+			})
+			b.sub("of=import", func(b *bench) { b.imports(store, dir) })
 			b.sub("of=plan_first", func(b *bench) {
 				if err := os.RemoveAll(filepath.Join(store, "simulated", "cache")); err != nil {
 					b.Fatal(err)
 				}
 				b.measure(within(10, 512), "llmbench", line("plan")...)
 			})
-			b.sub("of=grep", func(b *bench) {
-				b.measure(nil, "grep", "-rhoE", "--include=report.json", `"system_output_throughput_tok_s": [0-9.]+`, store)
-			})
+			const figure = `"system_output_throughput_tok_s": [0-9.]+`
+			b.sub("of=grep", func(b *bench) { b.measure(nil, "grep", "-rhoE", "--include=report.json", figure, store) })
+			b.sub("of=rg", func(b *bench) { b.measure(nil, "rg", "-uuINo", "-g", "report.json", figure, store) })
 			for _, command := range []string{"plan", "status", "results"} {
 				b.sub("of=calls_"+command, func(b *bench) { b.calls(most{"calls/run": 5}, float64(runs), "/runs/", line(command)...) })
 			}
 		})
 	}
+}
+
+// imports imports the logs of a store into another, each with a line that makes it one of
+// its own.
+func (b *bench) imports(store, dir string) {
+	logs, err := filepath.Glob(filepath.Join(store, "simulated", "runs", "*", "*", "*", "*", "stdout"))
+	if err != nil || len(logs) == 0 {
+		b.Fatal(len(logs), err)
+	}
+	folder := b.TempDir()
+	for i, log := range logs {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.write(filepath.Join(folder, fmt.Sprint(i)+".log"), fmt.Sprintf("%s%d\n", text, i))
+	}
+	b.measure(most{"cpu-ns/op": 3e6 * float64(len(logs)), "peak-bytes": 128 << 20}, "llmbench", "import", "-store="+filepath.Join(b.TempDir(), "store"), dir, folder)
 }
 
 // calls counts the calls of llmbench to the kernel about files whose paths hold a
