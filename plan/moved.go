@@ -10,17 +10,24 @@ import (
 )
 
 // An Observation is what was found of the content behind names and of the
-// machine, by the keys of a result's provenance: image_sha256,
-// checkpoint_sha256, driver, cuda, nccl, clocks, power_cap_w. Keys that are
+// machine, by the keys of a result's provenance: image_digest, image_file,
+// image_sha256, checkpoint_sha256, driver, cuda, nccl, clocks, power_cap_w. Keys that are
 // absent are not known.
 type Observation map[string]string
 
 // movedWords say that something observed differs. What has no words here is
 // called by its key.
-var movedWords = map[string]string{"image_sha256": "image content moved", "checkpoint_sha256": "weights moved"}
+var movedWords = map[string]string{
+	"image_digest": "image content moved", "image_file": "image file replaced since it was measured", "image_sha256": "image file replaced since it was measured",
+	"checkpoint_sha256": "weights moved",
+}
+
+// surer are what tells more of an image, where both sides know it: an import of the
+// same content makes another file.
+var surer = map[string][]string{"image_file": {"image_digest"}, "image_sha256": {"image_digest", "image_file"}}
 
 // pins are the arguments that pin what can move.
-var pins = map[string]string{"image_sha256": "digest", "checkpoint_sha256": "revision"}
+var pins = map[string]string{"image_digest": "digest", "image_file": "digest", "image_sha256": "digest", "checkpoint_sha256": "revision"}
 
 // compareObserved says what moved under the runs that have samples.
 func (b *builder) compareObserved(list []candidate) hcl.Diagnostics {
@@ -44,14 +51,15 @@ func (b *builder) moved(run *Run, cellRange *hcl.Range) hcl.Diagnostics {
 		now = b.Observe(run)
 	}
 	var diags hcl.Diagnostics
+	last := samples[len(samples)-1]
 	for _, key := range observedKeys(samples) {
-		then, detail := samples[len(samples)-1][key], ""
+		then, detail := last[key], ""
 		for _, s := range samples {
-			if before := s[key]; before != "" && then != "" && before != then {
+			if before := s[key]; before != "" && then != "" && before != then && !toldBySurer(key, s, last) {
 				detail = fmt.Sprintf("Its stored samples were measured with different content: %s is %.20s in one and %.20s in another.", key, before, then)
 			}
 		}
-		if there := now[key]; there != "" && then != "" && there != then {
+		if there := now[key]; there != "" && then != "" && there != then && !toldBySurer(key, last, now) {
 			detail = fmt.Sprintf("%s was %.20s when its stored sample was measured, and is %.20s now.", key, then, there)
 		}
 		if detail == "" {
@@ -71,6 +79,11 @@ func (b *builder) moved(run *Run, cellRange *hcl.Range) hcl.Diagnostics {
 		})
 	}
 	return diags
+}
+
+// toldBySurer reports whether both sides know something that tells more than key.
+func toldBySurer(key string, a, b Observation) bool {
+	return slices.ContainsFunc(surer[key], func(k string) bool { return a[k] != "" && b[k] != "" })
 }
 
 // observedKeys lists the keys of all observations, sorted.

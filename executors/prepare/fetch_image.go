@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 
@@ -21,7 +24,11 @@ const importing = ".importing"
 func (f *Fetcher) Image(ctx context.Context, i Image) []executors.Check {
 	if !i.toImport() {
 		sweep(ctx, i.File)
-		return i.Verify(ctx)
+		checks := i.Verify(ctx)
+		if len(failing(checks)) == 0 {
+			checks = append(checks, f.published(ctx, i)...)
+		}
+		return checks
 	}
 	if c := f.command("image", i.File, "enroot", i.Name, "import on a host that has it, or by a job: prepare { partition = … } in the executor"); c != nil {
 		return c
@@ -42,6 +49,36 @@ func (f *Fetcher) Image(ctx context.Context, i Image) []executors.Check {
 		}
 	}
 	return i.Verify(ctx)
+}
+
+// publishedTimeout bounds the question about an image that is there: a host without a
+// way to the registry need not wait.
+const publishedTimeout = 10 * time.Second
+
+// published says where the tag of an image that is there is another image now, and
+// where nobody knows which one the file is. There is no check where the registry does
+// not answer, nor for a digest: that cannot move.
+func (f *Fetcher) published(ctx context.Context, i Image) []executors.Check {
+	if i.Digest != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishedTimeout)
+	defer cancel()
+	reg, err := newRegistry(i.Name, f.Environ, f.Say)
+	if err != nil {
+		return nil
+	}
+	now, err := reg.published(ctx, reg.tag.TagStr(), i.Arch)
+	recorded := strings.Fields(i.recorded())
+	switch {
+	case err != nil || slices.ContainsFunc(recorded, now.is):
+		return nil
+	case len(recorded) == 0:
+		return []executors.Check{i.check(executors.CheckWarn, "remove the file, and `llmbench prepare` imports it with its digest",
+			"the tag is %.19s now, and which image this file is of was not recorded: results cannot be compared by content with those of other sites", now.name())}
+	}
+	return []executors.Check{i.check(executors.CheckWarn, "pin digest; or remove the file, and `llmbench prepare` imports what the tag is now",
+		"the tag has moved: it is %.19s now, and this file is of %.19s", now.name(), recorded[0])}
 }
 
 // toImport reports whether there is no whole file.

@@ -318,6 +318,43 @@ func TestFetchImage(t *testing.T) {
 	}
 }
 
+// Of an image that is there the registry is asked what its tag is now. What it says is
+// never taken for the digest of the file.
+func TestImageThatIsThere(t *testing.T) {
+	for name, test := range map[string]struct{ recorded, pin, registry, want string }{
+		"as it was":         {recorded: sum(index) + "\n" + armDigest + "\n"},
+		"for other nodes":   {recorded: other + "\n" + armDigest + "\n"},
+		"moved":             {recorded: digest + "\n", want: "warn the tag has moved: it is " + sum(index)[:19] + " now, and this file is of " + digest[:19] + "\n"},
+		"not recorded":      {want: "warn the tag is " + sum(index)[:19] + " now, and which image this file is of was not recorded: results cannot be compared by content with those of other sites\n"},
+		"pinned":            {recorded: digest + "\n", pin: digest},
+		"registry silent":   {registry: "127.0.0.1:1"},
+		"pinned, no record": {pin: digest, want: "fail"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, "")
+			i := s.imageToFetch
+			if i.Digest = test.pin; test.registry != "" {
+				i.Name = test.registry + "/nvidia/tensorrt-llm/release:1.0.0rc1"
+			}
+			if err := preparetest.WriteImage(i.File, 1<<20); err != nil {
+				t.Fatal(err)
+			}
+			if test.recorded != "" {
+				if err := os.WriteFile(i.File+".digest", []byte(test.recorded), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, got, _ := strings.Cut(lines(i.File, fetcher(s.environ).Image(t.Context(), i)), "\n")
+			if test.want != "fail" && got != test.want || s.started() != "" {
+				t.Errorf("got %s\nwant %s, started %q", got, test.want, s.started())
+			}
+			if b, _ := os.ReadFile(i.File + ".digest"); string(b) != test.recorded {
+				t.Errorf("recorded %q", b)
+			}
+		})
+	}
+}
+
 // private makes the registry ask for a login, and writes a file in the home
 // folder.
 func private(path, content string) func(*site) {

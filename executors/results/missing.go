@@ -13,7 +13,7 @@ func (p *Provenance) missing() []string {
 		name  string
 		there bool
 	}{
-		{"image_path", p.ImagePath != nil}, {"image_digest", p.ImageDigest != nil}, {"image_sha256", p.ImageSHA256 != nil}, {"checkpoint_sha256", p.CheckpointSHA256 != nil},
+		{"image_path", p.ImagePath != nil}, {"image_digest", p.ImageDigest != nil}, {"image_sha256", p.ImageSHA256 != nil}, {"image_file", p.ImageFile != nil}, {"checkpoint_sha256", p.CheckpointSHA256 != nil},
 		{"trtllm_version", p.TRTLLMVersion != nil}, {"gpu_name", p.GPUName != nil}, {"driver", p.Driver != nil}, {"cuda", p.CUDA != nil},
 		{"nccl", p.NCCL != nil}, {"clocks", p.Clocks != nil}, {"power_cap_w", p.PowerCapW != nil}, {"kernel", p.Kernel != nil},
 		{"slurm_version", p.SlurmVersion != nil}, {"definitions_git", p.DefinitionsGit != nil}, {"llmbench_version", p.LLMBenchVersion != nil},
@@ -69,7 +69,7 @@ func (p *Provenance) Observation() plan.Observation {
 		name  string
 		value *string
 	}{
-		{"image_sha256", p.ImageSHA256}, {"checkpoint_sha256", p.CheckpointSHA256}, {"driver", p.Driver}, {"cuda", p.CUDA}, {"nccl", p.NCCL}, {"clocks", p.Clocks},
+		{"image_digest", p.ImageDigest}, {"image_file", p.ImageFile}, {"image_sha256", p.ImageSHA256}, {"checkpoint_sha256", p.CheckpointSHA256}, {"driver", p.Driver}, {"cuda", p.CUDA}, {"nccl", p.NCCL}, {"clocks", p.Clocks},
 	} {
 		if k.value != nil {
 			out[k.name] = *k.value

@@ -182,8 +182,11 @@ type Provenance struct {
 	ImagePath *string `json:"image_path"`
 	// ImageDigest holds the registry's digests of the image, separated by blanks:
 	// of the architecture's image, and of the list that has it.
-	ImageDigest      *string  `json:"image_digest"`
-	ImageSHA256      *string  `json:"image_sha256"`
+	ImageDigest *string `json:"image_digest"`
+	ImageSHA256 *string `json:"image_sha256"`
+	// ImageFile tells the files of images apart within a store: size in bytes, and the
+	// SHA-256 of the squashfs superblock.
+	ImageFile        *string  `json:"image_file"`
 	CheckpointSHA256 *string  `json:"checkpoint_sha256"`
 	TRTLLMVersion    *string  `json:"trtllm_version"`
 	GPUName          *string  `json:"gpu_name"`

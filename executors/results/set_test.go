@@ -116,7 +116,7 @@ func TestJSONKeys(t *testing.T) {
 				"output_throughput_per_user_tok_s output_throughput_per_gpu_tok_s avg_ttft_ms avg_tpot_ms token_output_speed_tok_s",
 			"percentiles": "request_latency_percentiles_ms ttft_percentiles tpot_percentiles gen_tps_percentiles",
 			"job":         "id cluster nodes submitted started ended",
-			"provenance": "image_path image_digest image_sha256 checkpoint_sha256 trtllm_version gpu_name driver cuda nccl clocks power_cap_w " +
+			"provenance": "image_path image_digest image_sha256 image_file checkpoint_sha256 trtllm_version gpu_name driver cuda nccl clocks power_cap_w " +
 				"kernel slurm_version definitions_git llmbench_version script_sha256 placement side_by_side argv missing",
 			"files": "stdout stderr report requests",
 		} {

@@ -138,6 +138,8 @@ func observed(p *results.Provenance, name, value string) {
 		p.ImageDigest = &value
 	case "image_sha256":
 		p.ImageSHA256 = &value
+	case "image_file":
+		p.ImageFile = &value
 	case "checkpoint_sha256":
 		p.CheckpointSHA256 = &value
 	case "side_by_side":

@@ -47,9 +47,14 @@ observe() {
   if [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]; then printf 'placement=%s\nsegment=%s\n' "$(blocks)" @SEGMENT@; fi
   image=@IMAGE@
   if [ -z "$image" ]; then
-    missing "the run has no container" image_path image_digest image_sha256
+    missing "the run has no container" image_path image_file image_digest image_sha256
   else
     printf 'image_path=%s\n' "$image"
+    if [ -r "$image" ]; then
+      printf 'image_file=%s\n' "$(@IMAGEFILE@)"
+    else
+      missing "the job cannot read $image" image_file
+    fi
     if [ -r "$image.sha256" ]; then
       printf 'image_sha256=%s\n' "$(cut -c1-64 "$image.sha256")"
     else

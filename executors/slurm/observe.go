@@ -14,13 +14,22 @@ import (
 )
 
 // Observe finds the content behind the names of a run from this host, as the
-// job script does on a node: the image's SHA-256 that lies beside it, and a
+// job script does on a node: what lies beside the image and tells it apart, and a
 // digest of the checkpoint. What is not to be seen from here is left out.
 func (c *Config) Observe(run *plan.Run) plan.Observation {
 	out := plan.Observation{}
 	if c.Container != nil {
-		if b, err := regular.Read((&target{c}).image(run)+".sha256", regular.MaxText); err == nil && len(b) >= sha256.Size*2 {
+		image := (&target{c}).image(run)
+		if b, err := regular.Read(image+".sha256", regular.MaxText); err == nil && len(b) >= sha256.Size*2 {
 			out["image_sha256"] = string(b[:sha256.Size*2])
+		}
+		if b, err := regular.Read(image+".digest", regular.MaxText); err == nil && len(b) > 0 {
+			out["image_digest"] = strings.Join(strings.Fields(string(b)), " ")
+		}
+		if info, err := os.Stat(image); err == nil && info.Mode().IsRegular() {
+			if told := ask(imageIdentity, "image="+image); told != "" {
+				out["image_file"] = told
+			}
 		}
 	}
 	if run.Model.Path != nil {
@@ -36,6 +45,11 @@ func (c *Config) Observe(run *plan.Run) plan.Observation {
 // $weights: the weights themselves take minutes. Jobs run it too.
 const checkpointDigest = `cd "$weights" && { cat config.json hf_quant_config.json ./*.index.json; stat -Lc '%n %s' ./*.safetensors; } | sha256sum | cut -c1-64`
 
+// imageIdentity is the shell text that prints what tells the image $image from others:
+// its size, and the SHA-256 of its superblock, which has the time when it was made and
+// the number of its files. The image itself takes minutes.
+const imageIdentity = `echo "$(stat -Lc %s "$image") $(head -c 96 "$image" | sha256sum | cut -c1-64)"`
+
 // digestTime bounds what a file system that does not answer may cost.
 const digestTime = 30 * time.Second
 
@@ -45,10 +59,15 @@ func digestOf(dir string) string {
 	if info, err := os.Stat(filepath.Join(dir, "config.json")); err != nil || !info.Mode().IsRegular() {
 		return ""
 	}
+	return ask(checkpointDigest, "weights="+dir)
+}
+
+// ask is what a shell text prints with a variable set, "" where it does not answer.
+func ask(text, variable string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), digestTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-c", checkpointDigest)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "weights="+dir)
+	cmd := exec.CommandContext(ctx, "bash", "-c", text)
+	cmd.Env = append(os.Environ(), "LC_ALL=C", variable)
 	out, err := cmd.Output()
 	if err != nil {
 		return ""

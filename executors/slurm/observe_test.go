@@ -22,9 +22,23 @@ func TestObserve(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	image := filepath.Join(dir, ImageFile(run.Image.Name))
+	for name, text := range map[string]string{image: strings.Repeat("s", 96) + "files", image + ".digest": "sha256:aa\nsha256:bb\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	first := c.Observe(run)
-	if first["image_sha256"] != sum || len(first["checkpoint_sha256"]) != 64 {
+	if first["image_sha256"] != sum || len(first["checkpoint_sha256"]) != 64 || first["image_digest"] != "sha256:aa sha256:bb" || !strings.HasPrefix(first["image_file"], "101 ") {
 		t.Errorf("%v", first)
+	}
+	for _, text := range []string{strings.Repeat("s", 96) + "filesandmore", strings.Repeat("t", 96) + "files"} {
+		if err := os.WriteFile(image, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if again := c.Observe(run); again["image_file"] == first["image_file"] || again["image_file"] == "" {
+			t.Errorf("another image is the same file: %v", again)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "a.safetensors"), []byte("1234"), 0o644); err != nil {
 		t.Fatal(err)

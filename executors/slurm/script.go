@@ -62,6 +62,7 @@ func (t *target) script(name string, runs []*plan.Run, limit int) string {
 		"KEEPER":     t.keeper(first.Hardware.Nodes),
 		"IMAGE":      quote(t.image(first)),
 		"CHECKPOINT": checkpointDigest,
+		"IMAGEFILE":  imageIdentity,
 		"TELEMETRY":  t.telemetry(first),
 	})
 }

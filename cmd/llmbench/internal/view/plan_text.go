@@ -193,7 +193,7 @@ func (v PlanView) group(p *printer, g *group) {
 	v.notes(p, g)
 }
 
-const unpinnedNote = "[a] Pin them with `digest = …` and `revision = …`: a moved tag or new weights are noticed only when measured."
+const unpinnedNote = "[a] Pin them with `digest = …` and `revision = …`. Without, plan notices an image file that was replaced here, another digest where `prepare` recorded it, and weights with another index or other sizes."
 
 func stored(runs []*plan.Run) string {
 	have := 0
