@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -44,9 +45,24 @@ func TestSettingsOfVersion1(t *testing.T) {
 	}
 }
 
-// A malformed plan is an error.
+// A malformed plan is an error, and so is a saved one that lacks its end.
 func TestReadRefusesMalformedPlans(t *testing.T) {
-	for _, text := range []string{"", "[]", `{"format_version":"1","runs":[null]}`, `{"format_version":"1","packs":[null]}`, `{"format_version":"1","runs":{}}`, `{"format_version":"0"}`} {
+	var saved bytes.Buffer
+	p := plan.Empty("1")
+	p.Runs = []*plan.Run{{Action: plan.Measure}, {Action: plan.Keep}}
+	if err := Save(&saved, p); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(bytes.NewReader(saved.Bytes())); err != nil {
+		t.Fatal(err)
+	}
+	_, runs, _ := strings.Cut(saved.String(), "\n")
+	for _, text := range []string{
+		"", "[]", `{"format_version":"1","runs":[null]}`, `{"format_version":"1","packs":[null]}`, `{"format_version":"1","runs":{}}`, `{"format_version":"0"}`,
+		`{"format_version":"2"}`, `{"format_version":"2","saved_plan":{"values":[[0,1]]}}`, runs,
+		saved.String()[:saved.Len()-2], saved.String()[:strings.LastIndex(strings.TrimSpace(saved.String()), "\n")],
+		strings.Replace(saved.String(), `"run":[1,`, `"run":[-1,`, 1), strings.Replace(saved.String(), `"run":[1,`, `"run":[100,`, 1),
+	} {
 		if _, err := Read(strings.NewReader(text)); err == nil {
 			t.Errorf("%q is read as a plan", text)
 		}

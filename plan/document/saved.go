@@ -202,6 +202,9 @@ func Read(r io.Reader) (*Plan, error) {
 			err = fmt.Errorf("%q is no action of a run", r.Action)
 		}
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("it breaks off")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the plan is malformed: %w; plan again", err)
 	}
