@@ -701,7 +701,7 @@ func TestOnSlurmManyKills(t *testing.T) {
 	}
 }
 
-// TestOnSlurmWindow sends a hundred samples through the window that the QOS of a
+// TestOnSlurmWindow sends sixty samples through the window that the QOS of a
 // partition leaves, and a few through that of the user's default QOS, and counts what
 // that costs the controller. No job is refused.
 func TestOnSlurmWindow(t *testing.T) {
@@ -713,7 +713,7 @@ func TestOnSlurmWindow(t *testing.T) {
 		d.must("sacctmgr", append([]string{"-i"}, strings.Fields(change)...)...)
 	}
 	d.must("scontrol", "update", "partitionname=batch", "qos=five")
-	d.definitions(many(25))
+	d.definitions(many(15))
 	squeue, err := exec.LookPath("squeue")
 	d.ok(err)
 	calls := filepath.Join(t.TempDir(), "calls")
@@ -742,8 +742,8 @@ func TestOnSlurmWindow(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	out, _ := d.llmbench("results", "-store="+d.store, "-format=csv", d.dir)
-	if n := strings.Count(out, ",valid,"); n != 100 {
-		t.Errorf("%d results, want 100", n)
+	if n := strings.Count(out, ",valid,"); n != 60 {
+		t.Errorf("%d results, want 60", n)
 	}
 	// One a second, whatever the number of jobs, and a few as it ends.
 	asked, _ := os.ReadFile(calls)

@@ -18,10 +18,16 @@ func TestShareWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := newAttempt(t, s, testKey, 1, testAddress)
-	for dir := a.Dir; dir != filepath.Dir(s.Dir()); dir = filepath.Dir(dir) {
-		fi, err := os.Stat(dir)
-		if err != nil || fi.Mode().Perm() != 0o770 || fi.Mode()&os.ModeSetgid == 0 {
-			t.Errorf("%s has mode %v, %v", dir, fi.Mode(), err)
+	looks := filepath.Join(s.Dir(), "doctor", "one")
+	if err := s.Mkdir(looks); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{a.Dir, looks} {
+		for ; dir != filepath.Dir(s.Dir()); dir = filepath.Dir(dir) {
+			fi, err := os.Stat(dir)
+			if err != nil || fi.Mode().Perm() != 0o770 || fi.Mode()&os.ModeSetgid == 0 {
+				t.Errorf("%s has mode %v, %v", dir, fi.Mode(), err)
+			}
 		}
 	}
 	if fi, err := os.Stat(filepath.Join(a.Dir, "secrets")); err != nil || fi.Mode().Perm() != 0o600 {
