@@ -1,6 +1,7 @@
 # make test   installs what the tests need where it may, and runs them all
 # make soak   runs what is counted in thousands: 10,000 schedules of faults, all mutants,
 #             2,000 values of each property, and the packages of a release, 10,000 histories
+# make searches  holds searches on a real Slurm against exhaustive measurements
 # make worlds runs the rule of searches on seeded worlds, and keeps the table
 # make faults runs campaigns through FAULTS schedules of faults
 # make bench  measures against floors and rivals, and keeps what it saw
@@ -18,7 +19,7 @@ PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-serv
 DRILLS = ^TestDrills
 ON_SLURM = ^TestOnSlurm
 
-.PHONY: test test-drills test-slurm test-others test-properties deps check soak faults mutants properties worlds bench build fuzz calibrate ci
+.PHONY: test test-drills test-slurm test-others test-properties deps check soak faults mutants properties worlds searches bench build fuzz calibrate ci
 
 # Tests on a real Slurm wait more than they work: the drills, the other tests on
 # Slurm and all the rest run side by side.
@@ -37,7 +38,11 @@ test-others:
 # Properties draw the same values each time; `make soak` draws others.
 SEEDED = $(sort $(shell $(GO) list -f '{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}} {{end}}{{end}}' ./...))
 
-test-properties:
+test-# Searches on a real Slurm against exhaustive measurements.
+searches:
+	$(GO) test -count=1 -timeout=60m -run '^TestOnSlurmSearch$$' ./cmd/llmbench -v -searches=20
+
+properties:
 	$(GO) test -race -shuffle=on -timeout=14m -skip '$(ON_SLURM)' $(SEEDED) -rapid.seed=1
 
 # Slurm runs the tests of the Slurm executor, Chromium looks at the report. Where
@@ -69,7 +74,7 @@ build:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./...
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./...
 
-soak: faults mutants properties worlds release-check
+soak: faults mutants properties worlds searches release-check
 
 # The rule of searches on seeded worlds; keeps the table.
 worlds:

@@ -469,7 +469,11 @@ func (s *searching) ask(take, retry bool) {
 	list := slices.Clone(s.candidates)
 	for i, c := range s.list {
 		list[i].Tried = s.hasTried(c.run)
-		if f := c.run.finalFailure(list[i].Tried); f != nil && !retry {
+		switch f := c.run.finalFailure(list[i].Tried); {
+		case f == nil:
+		case retry:
+			list[i].First = cmp.Or(list[i].First, "asked for with -retry")
+		default:
 			list[i].Failed = string(f.Code)
 		}
 		if len(list[i].Samples) > 0 {

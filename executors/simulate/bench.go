@@ -2,10 +2,14 @@ package simulate
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,6 +33,11 @@ const (
 	// envFault makes the run fail as the real one does: gpu_oom, nccl, crash,
 	// silent, truncated or hang.
 	envFault = "LLMBENCH_SIMULATED_FAULT"
+	// envNoise is the relative standard deviation of the speed between samples of a run,
+	// and envError that between what a run does and what is predicted of it: 0.015 for
+	// 1.5 %. An attempt of a run has the same figures wherever it is simulated.
+	envNoise = "LLMBENCH_SIMULATED_NOISE"
+	envError = "LLMBENCH_SIMULATED_ERROR"
 )
 
 // A Bench is the stand-in for one process of trtllm-bench.
@@ -76,6 +85,9 @@ func (b *Bench) Run(ctx context.Context, argv []string) int {
 	if err != nil {
 		fmt.Fprintf(b.Stderr, "torch.OutOfMemoryError: CUDA out of memory. SIMULATED: %v\n", err)
 		return 1
+	}
+	if err := b.disturb(inv, w, outcome); err != nil {
+		return b.refuse(err)
 	}
 	if err := b.pass(ctx, outcome); errors.Is(err, errTimeLimit) {
 		fmt.Fprintln(b.Stderr, "\nslurmstepd: error: *** STEP CANCELLED DUE TO TIME LIMIT *** (SIMULATED)")
@@ -172,6 +184,35 @@ func (b *Bench) fault(ctx context.Context) (rc int, failed bool) {
 		return 1, true
 	}
 	return 0, false
+}
+
+// disturb makes a run slower or faster than predicted, as the environment asks for.
+func (b *Bench) disturb(inv *trtllm.Invocation, w plan.Workload, o *estimate.Outcome) error {
+	run, err := json.Marshal([]any{inv.Model, inv.Args, w.Options})
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(b.Dir) // …/sample-1/attempt-1
+	if err != nil {
+		return err
+	}
+	slow := math.Exp(b.deviation(envError, run) + b.deviation(envNoise, append(run, filepath.Base(filepath.Dir(dir))+filepath.Base(dir)...)))
+	for i := range o.Requests {
+		r := &o.Requests[i]
+		r.Start, r.First, r.End = slow*r.Start, slow*r.First, slow*r.End
+	}
+	o.TotalS *= slow
+	return nil
+}
+
+// deviation is drawn for a seed, from the distribution that a variable asks for.
+func (b *Bench) deviation(variable string, seed []byte) float64 {
+	sd, err := strconv.ParseFloat(b.Getenv(variable), 64)
+	if err != nil || !(sd > 0) {
+		return 0
+	}
+	sum := sha256.Sum256(append([]byte(variable), seed...))
+	return sd * rand.New(rand.NewChaCha8(sum)).NormFloat64()
 }
 
 // pass lets time go by where the environment asks for it, with the progress bar
