@@ -94,8 +94,7 @@ func TestSavedPlanIsRecomputed(t *testing.T) {
 		tried := 0
 		walk("", form.values, func(path string, was any, set func(any)) {
 			for _, put := range form.others(was) {
-				null := was == 0.0 || was == false || was == "" || path == "[0].saved" // as which null is read
-				if reflect.DeepEqual(put, was) || put == nil && null {
+				if reflect.DeepEqual(put, was) || path == "[0].saved" {
 					continue
 				}
 				set(put)
@@ -128,7 +127,8 @@ func TestSavedPlanIsRecomputed(t *testing.T) {
 	}
 }
 
-// document is that of the plan in the file, with null at some keys.
+// document is that of the plan in the file; where some keys are to be null, so is what
+// null is read as.
 func (d savedDesk) document(t *testing.T, null []string) any {
 	t.Helper()
 	saved, err := readPlan(d.file)
@@ -143,8 +143,8 @@ func (d savedDesk) document(t *testing.T, null []string) any {
 	if err := json.Unmarshal(b.Bytes(), &v); err != nil {
 		t.Fatal(err)
 	}
-	walk("", v, func(path string, _ any, set func(any)) {
-		if slices.Contains(null, path) {
+	walk("", v, func(path string, was any, set func(any)) {
+		if null != nil && (slices.Contains(null, path) || was == 0.0 || was == false || was == "") {
 			set(nil)
 		}
 	})
