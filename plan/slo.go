@@ -38,6 +38,19 @@ func (s *SLO) Met(r trtllm.Request) bool {
 	return within(r.TTFT(), s.TTFT) && within(r.TPOT(), s.TPOT) && within(r.Latency(), s.Latency)
 }
 
+// Bound is the bound on a metric's values of single requests, nil for none.
+func (s *SLO) Bound(metric string) *float64 {
+	switch metric {
+	case trtllm.AvgTTFT:
+		return s.TTFT
+	case trtllm.AvgTPOT:
+		return s.TPOT
+	case trtllm.AvgRequestLatency:
+		return s.Latency
+	}
+	return nil
+}
+
 // Equal reports whether the bounds are the same.
 func (s *SLO) Equal(other *SLO) bool {
 	if s == nil || other == nil {

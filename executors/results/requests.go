@@ -60,6 +60,8 @@ type RequestSpread struct {
 	P90  Bounded  `json:"p90"`
 	P95  Bounded  `json:"p95"`
 	P99  *Bounded `json:"p99"`
+	// Quantiles are the least, each twentieth of the requests, and the greatest.
+	Quantiles []float64 `json:"quantiles"`
 }
 
 // InFlight is how many requests were in flight at a time after the first was sent.
@@ -74,6 +76,7 @@ const (
 	mostBlocks     = 50 // more say no more
 	burstsOfWindow = 4  // requests for each of the burst that a window needs
 	inFlightPoints = 120
+	twentieths     = 20
 )
 
 // NewRequests sums records up, at least one.
@@ -299,6 +302,9 @@ func (j *judged) spread(of func(trtllm.Request) time.Duration) *RequestSpread {
 	if len(values) >= leastForP99 {
 		p := percentile(.99)
 		s.P99 = &p
+	}
+	for i := range twentieths + 1 {
+		s.Quantiles = append(s.Quantiles, at(float64(i)/twentieths))
 	}
 	return s
 }

@@ -80,6 +80,42 @@ func reportSet() *results.Set {
 	return results.NewSet(list)
 }
 
+// recordedSet has a sweep whose requests were recorded and are judged by an slo. TTFT has
+// two humps, and requests of the opening burst wait longer than any other.
+func recordedSet(concurrencies ...int) *results.Set {
+	var list []*results.Result
+	for _, c := range concurrencies {
+		list = append(list, recorded(measuredResult("chat", 1000, 1000, c, 1, 1)))
+	}
+	return results.NewSet(list)
+}
+
+// recorded adds what 1,000 requests tell to a result.
+func recorded(r *results.Result) *results.Result {
+	const places = 50
+	ttft, tpot := *r.Metrics.At(trtllm.AvgTTFT), *r.Metrics.At(trtllm.AvgTPOT)
+	var list []trtllm.Request
+	var free [places]time.Duration
+	for i := range 1000 {
+		wait := ttft * (.7 + .1*float64(i%5))
+		switch {
+		case i < places:
+			wait *= 10
+		case i%3 == 0:
+			wait *= 2.5
+		}
+		q := trtllm.Request{Start: free[i%places] + 1, InputTokens: 1000, OutputTokens: 1000}
+		q.FirstToken = q.Start + time.Duration(wait*1e6)
+		q.End = q.FirstToken + time.Duration(999e6*tpot*(.9+.02*float64(i%11)))
+		free[i%places] = q.End
+		list = append(list, q)
+	}
+	r.Requests = results.NewRequests(list)
+	r.Score(&plan.SLO{TTFT: ptr(300.), TPOT: ptr(20.)}, func() ([]trtllm.Request, error) { return list, nil })
+	*r.Requests.GoodputTok = *r.Metrics.At(trtllm.OutputThroughputPerGPU) * r.Requests.WithinSLO.Value / 100 // of one load with the report
+	return r
+}
+
 // iterations is the course of a run that fills, holds and drains.
 func iterations() *trtllm.Series {
 	s := &trtllm.Series{Steps: 9000, Seconds: 240, BucketS: 4}

@@ -25,6 +25,7 @@ type reportFrontier struct {
 	Wide, Narrow []reportLabel
 	Paths        []reportPath
 	Bounds       []reportBound
+	Goodput      string // what its marks mean, "" without any
 	CSV          reportCSV
 }
 
@@ -33,6 +34,7 @@ type reportPoint struct {
 	Run            int
 	X, Y           float64
 	Low, High      float64
+	Goodput        *float64 // its place, nil without an slo
 	Best, Suspect  bool
 	Tip            string
 	address, label string
@@ -56,11 +58,25 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 		if len(points) < 2 {
 			continue
 		}
-		f := reportFrontier{Name: name, Lengths: lengths(of[name][0].Results[0]), Unranked: unranked(of[name]), CSV: newReportCSV(name+" pareto", "address,verdict,job,output_tok_s_user,output_tok_s_gpu,low,high,pareto")}
+		f := reportFrontier{Name: name, Lengths: lengths(of[name][0].Results[0]), Unranked: unranked(of[name])}
 		var xs, ys []float64
+		drawn := func(p frontierPoint) *results.Summary {
+			if len(points) > mostRows && !p.best {
+				return nil
+			}
+			return p.run.Of(trtllm.GoodputPerGPU)
+		}
 		for _, p := range points {
 			xs, ys = append(xs, p.x), append(ys, p.y)
+			if good := drawn(p); good != nil {
+				ys = append(ys, good.Median)
+			}
 		}
+		slos, head := slosIn(of[name]), "address,verdict,job,output_tok_s_user,output_tok_s_gpu,low,high,pareto"
+		if len(slos) > 0 {
+			f.Goodput, head = "goodput: output tok/s/GPU of the requests within the slo", head+",goodput_tok_s_gpu,within_slo_pct"
+		}
+		f.CSV = newReportCSV(name+" pareto", head)
 		x, y := fittedScale(xs), fittedScale(ys)
 		f.X = x.ticks()
 		for _, t := range y.ticks() {
@@ -77,7 +93,17 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 			if s.Low != nil && s.High != nil {
 				p.Low, p.High = round2(100-y.place(*s.Low)), round2(100-y.place(*s.High))
 			}
-			f.CSV.add(q.run.Address, string(q.run.Verdict), jobID(q.run), csvNumber(&q.x), csvNumber(&q.y), csvNumber(s.Low), csvNumber(s.High), strconv.FormatBool(q.best))
+			row := []string{q.run.Address, string(q.run.Verdict), jobID(q.run), csvNumber(&q.x), csvNumber(&q.y), csvNumber(s.Low), csvNumber(s.High), strconv.FormatBool(q.best)}
+			if good := drawn(q); good != nil {
+				at := round2(100 - y.place(good.Median))
+				p.Goodput = &at
+			}
+			if good := q.run.Of(trtllm.GoodputPerGPU); good != nil {
+				row = append(row, csvNumber(&good.Median), csvNumber(&q.run.Of(trtllm.WithinSLO).Median))
+			} else if len(slos) > 0 {
+				row = append(row, "", "")
+			}
+			f.CSV.add(row...)
 			if q.best {
 				if last != nil {
 					f.Lines = append(f.Lines, [4]float64{last.X, last.Y, p.X, p.Y})
@@ -105,6 +131,11 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 				}
 			}
 		}
+		for _, slo := range slos {
+			if speed, text := slowestWithin(slo, of[name][0].Results[0].UseCase.OSL); speed > 0 {
+				f.Bounds = append(f.Bounds, reportBound{At: x.place(speed), Text: text})
+			}
+		}
 		f.Wide, f.Narrow = placeLabels(f, 400, 340), placeLabels(f, 250, 280)
 		out = append(out, f)
 	}
@@ -118,7 +149,35 @@ type reportPath struct {
 	Lines [][4]float64
 }
 
-// A reportBound is a bound of a search, at a place on the scale.
+// slosIn are the different bounds that requests of runs are judged by.
+func slosIn(runs []results.RunSummary) []*plan.SLO {
+	var out []*plan.SLO
+	for _, run := range runs {
+		if r := counting(run); r != nil && r.Requests != nil && r.Requests.SLO != nil && !slices.ContainsFunc(out, r.Requests.SLO.Equal) {
+			out = append(out, r.Requests.SLO)
+		}
+	}
+	return out
+}
+
+// slowestWithin is how many tokens a second the user of a request of mean length gets
+// that just meets an slo, 0 where it does not bound that.
+func slowestWithin(slo *plan.SLO, osl *int) (speed float64, text string) {
+	if osl == nil || *osl < 2 || slo.TPOT == nil && slo.Latency == nil {
+		return 0, ""
+	}
+	ms := math.Inf(1)
+	if slo.TPOT != nil {
+		ms = value(slo.TTFT) + *slo.TPOT*float64(*osl-1)
+	}
+	if slo.Latency != nil {
+		ms = min(ms, *slo.Latency)
+	}
+	speed = float64(*osl) / ms * 1000
+	return speed, fmt.Sprintf("slo %s: a request of %s output tokens that just meets it gets %s tok/s", slo, count(int64(*osl)), figure(speed))
+}
+
+// A reportBound is a bound of a search or of an slo, at a place on the scale.
 type reportBound struct {
 	At   float64
 	Text string
@@ -202,6 +261,10 @@ func placeLabels(f reportFrontier, width, height float64) []reportLabel {
 	for _, p := range f.Points {
 		x, y := p.X/100*width, p.Y/100*height
 		taken = append(taken, box{x - 4, y - 4, x + 4, y + 4})
+		if p.Goodput != nil {
+			y = *p.Goodput / 100 * height
+			taken = append(taken, box{x - 6, y - 2, x + 6, y + 2})
+		}
 	}
 	for _, l := range f.Lines {
 		x, y, dx, dy := l[0]/100*width, l[1]/100*height, (l[2]-l[0])/100*width, (l[3]-l[1])/100*height
@@ -242,6 +305,9 @@ func tip(run results.RunSummary, names runNames, searches []ReportSearch) string
 	}
 	if s := run.Summary.At(trtllm.OutputThroughputPerUser); s != nil {
 		lines = append(lines, figure(s.Median)+" tok/s/user")
+	}
+	if good := run.Of(trtllm.GoodputPerGPU); good != nil {
+		lines = append(lines, fmt.Sprintf("goodput %s output tok/s/GPU, %s %% within the slo", figure(good.Median), withinSLO(run)))
 	}
 	verdict := verdictText(run)
 	if job := jobID(run); job != "-" {

@@ -192,6 +192,9 @@ type reportSpreadRow struct {
 	Name, Mark string
 	Places     [4]float64
 	Figures    [4]string
+	// Shape is the path of the distribution of the requests, 120 wide and 20 high; "" without
+	// records of them.
+	Shape string
 }
 
 // Width is the length of the line from the median to the 99th percentile.
@@ -218,6 +221,9 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 			if q := firstSpread(run, m); q != nil {
 				least, most = min(least, q.P50), max(most, q.P99)
 			}
+			if q := steadySpread(run, m); q != nil {
+				least = min(least, q.Quantiles[1])
+			}
 		}
 		if most == 0 {
 			continue
@@ -232,6 +238,11 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 				if (b.Metric == m.Name || strings.HasPrefix(b.Metric, m.Spread.CSV)) && b.Max != nil {
 					s.Bounds = append(s.Bounds, reportBound{scale.place(*b.Max), boundText(one, b)})
 				}
+			}
+		}
+		for _, slo := range slosIn(set.Runs) {
+			if bound := slo.Bound(m.Name); bound != nil {
+				s.Bounds = append(s.Bounds, reportBound{scale.place(*bound), "slo " + slo.String()})
 			}
 		}
 		rows := 0
@@ -251,8 +262,10 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 				for _, c := range counting(run).Caveats {
 					s.Waiting = s.Waiting || c.Code == failure.UnlimitedConcurrency && string(c.Metric) == m.Name
 				}
-				s.Steady = s.Steady || counting(run).Requests.Spread(m.Name) != nil && counting(run).Requests.Window != nil
 				row := reportSpreadRow{Run: index(run), Name: names.within(run.Address), Mark: string(run.Verdict)}
+				if steady := steadySpread(run, m); steady != nil {
+					s.Steady, row.Shape = true, shape(steady.Quantiles, scale)
+				}
 				for i, v := range []float64{q.P50, q.P90, q.P95, q.P99} {
 					row.Places[i], row.Figures[i] = scale.place(v), figure(v/by)
 				}
@@ -280,15 +293,64 @@ func counting(run results.RunSummary) *results.Result {
 
 // firstSpread is that of the first sample that counts.
 func firstSpread(run results.RunSummary, m trtllm.Metric) *results.Percentiles {
+	if s := steadySpread(run, m); s != nil {
+		return &results.Percentiles{P50: s.P50.Value, P90: s.P90.Value, P95: s.P95.Value, P99: s.P99.Value}
+	}
 	if r := counting(run); r != nil {
-		if s := r.Requests.Spread(m.Name); s != nil && s.P99 != nil && r.Requests.Window != nil {
-			return &results.Percentiles{P50: s.P50.Value, P90: s.P90.Value, P95: s.P95.Value, P99: s.P99.Value}
-		}
 		if q := r.Percentiles.At(m.Name); q != nil && q.P50 > 0 {
 			return q
 		}
 	}
 	return nil
+}
+
+// steadySpread is that of the steady window, nil where the records do not tell it whole.
+func steadySpread(run results.RunSummary, m trtllm.Metric) *results.RequestSpread {
+	if r := counting(run); r != nil && r.Requests != nil && r.Requests.Window != nil {
+		if s := r.Requests.Spread(m.Name); s != nil && s.P99 != nil && s.P50.Value > 0 {
+			return s
+		}
+	}
+	return nil
+}
+
+// shapeSteps divide the scale of a distribution, 2 units each; it is shapeHigh units high.
+const shapeSteps, shapeHigh = 60, 20
+
+// shape is the path of a density over a scale: quantiles divide the requests evenly, and
+// between two of them they are taken to lie evenly.
+func shape(quantiles []float64, s scale) string {
+	density, most := make([]float64, shapeSteps+2), 0.0 // with an empty step at each end
+	add := func(step int, share float64) { density[1+min(step, shapeSteps-1)] += share }
+	for i := range len(quantiles) - 1 {
+		from, to := s.place(quantiles[i])*shapeSteps/100, s.place(quantiles[i+1])*shapeSteps/100
+		if int(from) == int(to) {
+			add(int(from), 1)
+			continue
+		}
+		for step := int(from); step <= int(to); step++ {
+			add(step, (min(to, float64(step+1))-max(from, float64(step)))/(to-from))
+		}
+	}
+	smooth := func(i int) float64 { return density[i-1] + 2*density[i] + density[i+1] }
+	for i := 1; i <= shapeSteps; i++ {
+		most = max(most, smooth(i))
+	}
+	path, last := "", shapeHigh
+	for i := 1; i <= shapeSteps; i++ {
+		y := shapeHigh - int(math.Round(shapeHigh*smooth(i)/most))
+		if path == "" && y < shapeHigh {
+			path = fmt.Sprintf("M%d %d", max(0, 2*i-3), shapeHigh)
+		}
+		if path != "" && (y < shapeHigh || last < shapeHigh) {
+			path += fmt.Sprintf("L%d %d", 2*i-1, y)
+		}
+		last = y
+	}
+	if last < shapeHigh {
+		path += fmt.Sprintf("L%d %d", 2*shapeSteps, shapeHigh)
+	}
+	return path
 }
 
 func value(f *float64) float64 {

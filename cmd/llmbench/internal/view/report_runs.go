@@ -117,7 +117,7 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 			common = append(common, failure.Code(n.Code))
 		}
 	}
-	arguments := differingArguments(set, names)
+	arguments, series := differingArguments(set, names), WithSeries(r.Sets)
 	var out []reportRun
 	for i, run := range set.Runs {
 		f := reportRun{Run: i, Name: names.full(run.Address), Verdict: verdictText(run), Mark: string(run.Verdict)}
@@ -157,7 +157,10 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 		if c := counting(run); c != nil && c.Iterations != nil {
 			f.Series, f.Steady = newReportSeries(c.Iterations), steadyText(c.Iterations)
 		} else if c != nil && c.Requests != nil {
-			f.Series, f.Steady = inFlightSeries(c.Requests), requestsText(c.Requests)
+			f.Steady = requestsText(c.Requests)
+			if slices.Contains(series, c) {
+				f.Series = inFlightSeries(c.Requests)
+			}
 		}
 		out = append(out, f)
 	}

@@ -88,6 +88,11 @@ func TestReportSize(t *testing.T) {
 		for _, r := range WithSeries([]*results.Set{set}) {
 			r.Iterations = longIterations()
 		}
+		for i, r := range set.Results {
+			if recorded(r); i%2 == 1 { // the requests in flight are drawn in place of iterations
+				r.Iterations = nil
+			}
+		}
 		page := reportPageWith(t, histories, set)
 		if of := len(page) - len(reportPageOf(t, set)); len(page) > most || of > 115e3 {
 			t.Errorf("%d runs: %d bytes, at most %d; %d of histories", runs, len(page), most, of)
@@ -223,6 +228,45 @@ func TestReportSearch(t *testing.T) {
 }
 
 // Simulations that differ in what is not modelled have no frontier and no best run.
+// With records of requests the page shows how they lie, and with an slo what is delivered
+// within it, and where its bounds stand.
+func TestReportGoodput(t *testing.T) {
+	set := recordedSet(64, 512, 4096)
+	page := reportPageOf(t, set)
+	for what, want := range map[string]int{
+		`<g class="good" data-r="`: 3, `<svg class="shape"`: 9, `<div class="spread"`: 0, `<line class="bound"`: 1, `<div class="bound"`: 6,
+		"slo TTFT 300 ms, TPOT 20 ms: a request of 1,000 output tokens that just meets it gets 49.3 tok/s": 2, "goodput: output tok/s/GPU of the requests within the slo": 1,
+		",goodput_tok_s_gpu,within_slo_pct%0A": 1, "output tok/s/GPU, 100.0 % within the slo": 1, "output tok/s/GPU, 66.7 (66.2…67.3) % within the slo": 1, "output tok/s/GPU, 0.0 % within the slo": 1,
+		"The shapes are the requests of the steady window": 3,
+	} {
+		if n := strings.Count(page, what); n != want {
+			t.Errorf("%d of %s, want %d", n, what, want)
+		}
+	}
+	for i, want := range []bool{false, true, true} { // 0 stands at the bottom, and what met all on its point
+		f := reportFrontiers(set, newRunNames(set.Runs), nil, func(results.RunSummary) int { return i })[0]
+		if p := f.Points[i]; (*p.Goodput > p.Y+1) != want {
+			t.Errorf("goodput at %v of %+v", *p.Goodput, p)
+		}
+	}
+}
+
+// A shape is high where requests lie close together, and ends where there are none.
+func TestShape(t *testing.T) {
+	even := scale{high: 100}
+	for _, c := range []struct {
+		quantiles []float64
+		want      string
+	}{
+		{[]float64{50, 50, 50}, "M57 20L59 10L61 0L63 10L65 20"},
+		{[]float64{0, 0, 5, 5, 5}, "M0 20L1 6L3 9L5 6L7 0L9 11L11 20"},
+	} {
+		if got := shape(c.quantiles, even); got != c.want {
+			t.Errorf("%v: %s, want %s", c.quantiles, got, c.want)
+		}
+	}
+}
+
 func TestReportUnranked(t *testing.T) {
 	set := unrankedSet()
 	const why = "the runs differ in moe_config.backend, which simulations do not account for"
