@@ -113,6 +113,7 @@ type reportPart struct {
 	Bars        *reportBars
 	Table       reportTable
 	Latency     []reportSpread
+	LatencyCSV  reportCSV
 	Reasons     []reportReason
 	Notes       []reportNote
 	Runs        []reportRun
@@ -142,7 +143,7 @@ func (r Report) part(set *results.Set) *reportPart {
 	p.Frontiers = reportFrontiers(set, names, searches, index)
 	p.Heat = newReportHeat(set, names, index)
 	p.Bars = throughputBars(set, names, index)
-	p.Latency = reportSpreads(set, names, searches, index)
+	p.Latency, p.LatencyCSV = reportSpreads(set, names, searches, index)
 	var differ []provenanceFact
 	p.Shared, differ, p.Missing = reportProvenance(set)
 	p.Runs = r.runs(set, names, differ)

@@ -15,6 +15,7 @@ import (
 type reportAnswer struct {
 	Group, Lengths, Unranked          string
 	Value, Interval, With, More, Next string
+	Goodput                           string // "" without an slo
 }
 
 func (r Report) answers(set *results.Set, names runNames) []reportAnswer {
@@ -48,9 +49,27 @@ func (r Report) answers(set *results.Set, names runNames) []reportAnswer {
 		if len(runs) > 1 {
 			a.Next = nextText(runs[0], runs[1], names)
 		}
+		a.Goodput = goodputText(runs, names)
 		out = append(out, a)
 	}
 	return out
+}
+
+// goodputText names the run with the most goodput, "" where none is judged by an slo.
+func goodputText(runs []results.RunSummary, names runNames) string {
+	runs = slices.DeleteFunc(slices.Clone(runs), func(run results.RunSummary) bool { return run.Of(trtllm.GoodputPerGPU) == nil })
+	if len(runs) == 0 {
+		return ""
+	}
+	best := slices.MaxFunc(runs, func(a, b results.RunSummary) int {
+		return cmp.Compare(a.Of(trtllm.GoodputPerGPU).Median, b.Of(trtllm.GoodputPerGPU).Median)
+	})
+	most := best.Of(trtllm.GoodputPerGPU).Median
+	if most == 0 {
+		return "no run has a request within its slo"
+	}
+	return fmt.Sprintf("most goodput: %s output tok/s/GPU with %s, %s %% of requests within the slo (%s)",
+		figure(most), names.within(best.Address), withinSLO(best), slosIn([]results.RunSummary{best})[0])
 }
 
 // nextText says how far the second is behind the best, and whether that is more than

@@ -114,7 +114,10 @@ const look = () => {
     }
     const axes = [...d.querySelectorAll('.axis')].flatMap(a => { const s = [...a.children].filter(shown).map(e => ({t: e.textContent, r: e.getBoundingClientRect()}));
       return s.slice(1).filter((e, i) => e.r.left < s[i].r.right + 1).map((e) => e.t); });
-    found.push({acts: w.location.search ? acts(d, w) : null, name: w.location.pathname, width: frame.clientWidth, scroll: d.documentElement.scrollWidth, client: d.documentElement.clientWidth, height: d.documentElement.scrollHeight,
+    const middle = e => { const r = e.getBoundingClientRect(); return (r.left + r.right) / 2; };
+    const goods = [...d.querySelectorAll('.good rect')].filter(e => e.getBoundingClientRect().height === 3 && Math.abs(middle(e) - middle(d.querySelector('.pt[data-r="' + e.parentElement.dataset.r + '"]'))) < 1).length;
+    const shapes = [...d.querySelectorAll('.shape')].filter(e => e.getBoundingClientRect().width === e.parentElement.getBoundingClientRect().width && e.getBoundingClientRect().height > 10).length;
+    found.push({goods, shapes, acts: w.location.search ? acts(d, w) : null, name: w.location.pathname, width: frame.clientWidth, scroll: d.documentElement.scrollWidth, client: d.documentElement.clientWidth, height: d.documentElement.scrollHeight,
       opened: w.performance.getEntriesByType('navigation')[0].loadEventEnd,
       first: [...d.querySelectorAll('.runs tbody tr:first-child > *')].filter(e => e.getBoundingClientRect().right <= d.documentElement.clientWidth).map(e => e.textContent).join(' | '),
       beyond: beyond.slice(0, 5).map(e => e.outerHTML.slice(0, 160)), plots: plots.length, overlapping, outside, smallest, axes,
@@ -138,7 +141,7 @@ type seen struct {
 	Name                          string
 	Width, Scroll, Client, Height int
 	Beyond                        []string
-	Plots                         int
+	Plots, Goods, Shapes          int // goodput below its point, and distributions as wide as their row
 	Overlapping, Outside, Axes    []string
 	Smallest                      float64
 	First                         string  // what the row of the first run shows
@@ -197,9 +200,9 @@ func look(t *testing.T, url string, args ...string) []seen {
 // too small to read, the throughput of a run is seen, and all sections are there.
 func TestReportInBrowser(t *testing.T) {
 	set := reportSet()
-	url := serve(t, map[string]string{"report": reportPageOf(t, set), "history": reportPageWith(t, []*results.History{overTime(set, 14)}, set), "sweep": reportPageOf(t, sweepSet()), "grid": reportPageOf(t, gridSet(400))})
+	url := serve(t, map[string]string{"report": reportPageOf(t, set), "history": reportPageWith(t, []*results.History{overTime(set, 14)}, set), "sweep": reportPageOf(t, sweepSet()), "grid": reportPageOf(t, gridSet(400)), "slo": reportPageOf(t, recordedSet(64, 512, 4096))})
 	found := look(t, url+"/frames", "--virtual-time-budget=5000")
-	if len(found) != 8 {
+	if len(found) != 10 {
 		t.Errorf("%d frames", len(found))
 	}
 	for _, s := range found {
@@ -209,8 +212,11 @@ func TestReportInBrowser(t *testing.T) {
 		if len(s.Overlapping)+len(s.Outside)+len(s.Axes) > 0 {
 			t.Errorf("%s at %d px: texts overlap %q, are cut off %q, axes %q", s.Name, s.Width, s.Overlapping, s.Outside, s.Axes)
 		}
-		if s.Plots != map[string]int{"/report": 2, "/history": 2 + 5, "/sweep": 4, "/grid": 1}[s.Name] || s.Smallest < 10 {
+		if s.Plots != map[string]int{"/report": 2, "/history": 2 + 5, "/sweep": 4, "/grid": 1, "/slo": 1}[s.Name] || s.Smallest < 10 {
 			t.Errorf("%s at %d px: %d plots, text of %.1f px", s.Name, s.Width, s.Plots, s.Smallest)
+		}
+		if s.Name == "/slo" && (s.Goods != 3 || s.Shapes != 9) {
+			t.Errorf("at %d px: %d marks of goodput, %d distributions", s.Width, s.Goods, s.Shapes)
 		}
 		for _, want := range []string{"All runs", "Pareto", "Answers", "Time to first token", "Run by run", "Where the numbers come from"} {
 			if !strings.Contains(s.Text, want) {

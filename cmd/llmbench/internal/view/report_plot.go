@@ -178,7 +178,6 @@ type reportSpread struct {
 	Steady bool
 	Left   int
 	Bounds []reportBound
-	CSV    reportCSV
 }
 
 type reportSpreadGroup struct {
@@ -203,8 +202,9 @@ func (r reportSpreadRow) Width() float64 { return round2(r.Places[3] - r.Places[
 // mostRows is how many runs the plots of latency show; of more those on the frontier.
 const mostRows = 40
 
-func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, index func(results.RunSummary) int) []reportSpread {
+func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, index func(results.RunSummary) int) ([]reportSpread, reportCSV) {
 	var out []reportSpread
+	head, data := "address,verdict", map[int][]string{} // by run
 	order, of := grouped(set.Runs, names)
 	shown := map[int]bool{}
 	for _, name := range order {
@@ -231,7 +231,9 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 		scale, unit, by := timeScale(least, most)
 		s := reportSpread{
 			Name: m.Spread.Tag, Title: strings.ToUpper(m.Title[:1]) + m.Title[1:], Unit: unit, Ticks: scale.ticks(),
-			CSV: newReportCSV(m.Spread.Tag, "address,verdict,p50_ms,p90_ms,p95_ms,p99_ms"),
+		}
+		for _, p := range trtllm.PercentileNames[:4] {
+			head += "," + m.Spread.CSV + p
 		}
 		for _, one := range searches {
 			for _, b := range one.Bounds {
@@ -242,7 +244,7 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 		}
 		for _, slo := range slosIn(set.Runs) {
 			if bound := slo.Bound(m.Name); bound != nil {
-				s.Bounds = append(s.Bounds, reportBound{scale.place(*bound), "slo " + slo.String()})
+				s.Bounds = append(s.Bounds, reportBound{scale.place(*bound), fmt.Sprintf("slo: %s at most %g ms", m.Spread.Tag, *bound)})
 			}
 		}
 		rows := 0
@@ -251,9 +253,10 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 			for _, run := range of[name] {
 				q := firstSpread(run, m)
 				if q == nil {
+					data[index(run)] = append(data[index(run)], "", "", "", "")
 					continue
 				}
-				s.CSV.add(run.Address, string(run.Verdict), csvNumber(&q.P50), csvNumber(&q.P90), csvNumber(&q.P95), csvNumber(&q.P99))
+				data[index(run)] = append(data[index(run)], csvNumber(&q.P50), csvNumber(&q.P90), csvNumber(&q.P95), csvNumber(&q.P99))
 				if len(set.Runs) > mostRows && (!shown[index(run)] || rows >= mostRows) {
 					s.Left++
 					continue
@@ -280,7 +283,13 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 		}
 		out = append(out, s)
 	}
-	return out
+	file := newReportCSV("latency", head)
+	for _, run := range set.Runs {
+		if row := data[index(run)]; strings.Join(row, "") != "" {
+			file.add(append([]string{run.Address, string(run.Verdict)}, row...)...)
+		}
+	}
+	return out, file
 }
 
 // counting is the first result of a run that counts, nil without one.

@@ -156,11 +156,8 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 		}
 		if c := counting(run); c != nil && c.Iterations != nil {
 			f.Series, f.Steady = newReportSeries(c.Iterations), steadyText(c.Iterations)
-		} else if c != nil && c.Requests != nil {
-			f.Steady = requestsText(c.Requests)
-			if slices.Contains(series, c) {
-				f.Series = inFlightSeries(c.Requests)
-			}
+		} else if c != nil && c.Requests != nil && slices.Contains(series, c) {
+			f.Series, f.Steady = inFlightSeries(c.Requests), requestsText(c.Requests)
 		}
 		out = append(out, f)
 	}
@@ -358,7 +355,7 @@ func (c reportCSV) Link() template.HTMLAttr {
 	return template.HTMLAttr(`download="` + template.HTMLEscapeString(name) + `.csv" href="data:text/csv;charset=utf-8,` + csvEscapes.Replace(c.text.String()) + `"`) //nolint:gosec // escaped above
 }
 
-// WithSeries are the results whose iteration logs the report of the sets shows: the
+// WithSeries are the results whose course over time the report of the sets shows: the
 // first sample of each run, and of more than mostSeries runs of the best and the worst
 // of each traffic and of those that are suspect, before others.
 func WithSeries(sets []*results.Set) []*results.Result {

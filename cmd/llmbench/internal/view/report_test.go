@@ -72,7 +72,7 @@ func TestReportIsSelfContained(t *testing.T) {
 			t.Errorf("href %s", m[1])
 		}
 	}
-	for what, want := range map[string]int{`<figure class="pareto"`: 4, `class="pt`: 48, `class="series"`: 48, `<table class="heat"`: 4, `class="whisker"`: 0, `download="`: 7} {
+	for what, want := range map[string]int{`<figure class="pareto"`: 4, `class="pt`: 48, `class="series"`: 48, `<table class="heat"`: 4, `class="whisker"`: 0, `download="`: 6} {
 		if n := strings.Count(page, what); n != want {
 			t.Errorf("%d of %s, want %d", n, what, want)
 		}
@@ -125,7 +125,7 @@ func TestReportCSV(t *testing.T) {
 		}
 		names[l[1]] = len(rows)
 	}
-	want := map[string]int{"reasoning-pareto.csv": 4, "summarization-pareto.csv": 3, "TTFT.csv": 6, "TPOT.csv": 6}
+	want := map[string]int{"reasoning-pareto.csv": 4, "summarization-pareto.csv": 3, "latency.csv": 6}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
@@ -236,8 +236,9 @@ func TestReportGoodput(t *testing.T) {
 	for what, want := range map[string]int{
 		`<g class="good" data-r="`: 3, `<svg class="shape"`: 9, `<div class="spread"`: 0, `<line class="bound"`: 1, `<div class="bound"`: 6,
 		"slo TTFT 300 ms, TPOT 20 ms: a request of 1,000 output tokens that just meets it gets 49.3 tok/s": 2, "goodput: output tok/s/GPU of the requests within the slo": 1,
-		",goodput_tok_s_gpu,within_slo_pct%0A": 1, "output tok/s/GPU, 100.0 % within the slo": 1, "output tok/s/GPU, 66.7 (66.2…67.3) % within the slo": 1, "output tok/s/GPU, 0.0 % within the slo": 1,
-		"The shapes are the requests of the steady window": 3,
+		",goodput_tok_s_gpu,within_slo_pct%0A": 1, "output tok/s/GPU, 100.0 % within the slo": 1, "output tok/s/GPU, 73.3 (72.1…74.6) % within the slo": 1, "output tok/s/GPU, 0.0 % within the slo": 1,
+		"The shapes show how the requests of the steady window are spread": 3, "slo: TTFT at most 300 ms": 1, "slo: TPOT at most 20 ms": 1,
+		"most goodput: 4,255 output tok/s/GPU with concurrency=512, 73.3 (72.1…74.6) % of requests within the slo (TTFT 300 ms, TPOT 20 ms)": 1,
 	} {
 		if n := strings.Count(page, what); n != want {
 			t.Errorf("%d of %s, want %d", n, what, want)
