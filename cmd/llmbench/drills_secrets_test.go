@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // secretsStayPrivate has two users with one store, each with a secret that their jobs
@@ -132,14 +134,23 @@ llmbench { group = "` + group + `" }
 			{"status"}, {"status", "-json"}, {"logs", "use_case=chat"}, {"logs", "-stderr", "use_case=reasoning"}, {"logs", "-raw", "use_case=summarization"}, {"logs", "use_case=generation"},
 			{"results", "-all"}, {"results", "-all", "-format=markdown"}, {"results", "-all", "-format=csv"}, {"results", "-all", "-format=json"}, {"results", "-format=benchfmt"},
 			{"results", "use_case=reasoning"}, {"results", "use_case=summarization"}, {"results", "use_case=generation"}, {"report", "-out=" + page}, {"validate", "-json"},
-			{"prune", "-json"}, {"export", "-out=" + page + ".tar.gz"},
+			{"results", "-history"}, {"results", "-history", "-format=json"}, {"compare", d.dir}, {"compare", "-format=json", d.dir}, {"prune", "-json"}, {"export", page + ".tar.zst"},
 		} {
 			note(append(args, d.dir)...)
 		}
-		for _, path := range []string{page, page + ".plan"} {
+		for _, path := range []string{page, page + ".plan", page + ".tar.zst"} {
 			text, err := os.ReadFile(path)
 			d.ok(err)
+			if strings.HasSuffix(path, "zst") {
+				zip, err := zstd.NewReader(nil)
+				d.ok(err)
+				text, err = zip.DecodeAll(text, nil)
+				d.ok(err)
+			}
 			said.Write(text)
+		}
+		for _, args := range [][]string{{"show", page + ".plan"}, {"show", "-json", page + ".plan"}} {
+			said.WriteString(d.must("llmbench", args...))
 		}
 		if err := store(); err != nil {
 			d.t.Errorf("user %d cannot read the whole store: %v", d.user.Uid, err)
