@@ -327,7 +327,7 @@ func (s *session) writeRounds(p *plan.Plan) error {
 // more is the plan of the samples that a precision or a search still asks for once
 // those of p are had; nil for none.
 func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
-	if f.Detach || len(p.Searches) == 0 && !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
+	if len(p.Searches) == 0 && !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
 		return nil
 	}
 	retry := f.Retry && len(p.Searches) == 0 // a search tries what failed once more, not in each round
