@@ -95,6 +95,13 @@ benchmark "tune" {
 
   use_case "chat" {}
 
+  # What "interactive" asks of means and of the slowest, asked of each request: results
+  # show goodput and how many requests stay within this. It chooses nothing.
+  slo {
+    ttft = "3s"
+    tpot = "30ms"
+  }
+
   # The candidates: 42 runs, of which each search measures at most 12.
   matrix {
     concurrency    = [64, 128, 256, 512, 1024, 2048, 4096]

@@ -633,7 +633,7 @@ func resultsOverview(w io.Writer, s *results.Set) error {
 		if r.Requests != nil && r.Requests.SLO != nil {
 			p.line("of %s, with the slo %s:", Plural(r.Requests.Judged, "request"), r.Requests.SLO)
 			for _, m := range trtllm.RecordMetrics {
-				p.line("%-50s %.4f", m.Name+" ("+m.Unit+"):", *r.Measure(m.Name))
+				p.line("%-49s %.4f", m.Name+" ("+m.Unit+"):", *r.Measure(m.Name))
 			}
 		}
 	}
