@@ -3,7 +3,7 @@
 #             2,000 values of each property, and the packages of a release, 10,000 histories
 # make searches  holds searches on a real Slurm against exhaustive measurements
 # make worlds runs the rule of searches on seeded worlds, and keeps the table
-# make faults runs campaigns through FAULTS schedules of faults
+# make faults runs campaigns, and searches, through FAULTS schedules of faults
 # make bench  measures against floors and rivals, and keeps what it saw
 # make fuzz   runs every fuzz target for FUZZTIME
 # make calibrate  fits the estimator to published runs and scores it
@@ -88,6 +88,7 @@ properties:
 # Seeded schedules of faults: of Slurm's, its jobs' and our own.
 faults:
 	$(GO) test -count=1 -timeout=60m -run '^TestFaults$$' ./executors/slurm -faults.n=$(FAULTS)
+	$(GO) test -count=1 -timeout=60m -run '^TestRoundsAfterKills$$' ./plan -schedules=$(FAULTS)
 
 # One-line mutants that the tests of their own package must notice.
 mutants:

@@ -1,0 +1,192 @@
+package plan
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
+)
+
+var schedules = flag.Int("schedules", 300, "how many schedules of kills two searches go through")
+
+// Two searches over one set of candidates measure the same rounds wherever apply is
+// killed and in whatever order jobs end: while rounds are written, while runs are
+// submitted, and while their jobs go on.
+func TestRoundsAfterKills(t *testing.T) {
+	for seed := range uint64(*schedules) {
+		whole := newSearchStore(seed)
+		if !whole.apply(t, math.MaxInt) {
+			t.Fatalf("seed %d: the searches do not end", seed)
+		}
+		killed := newSearchStore(seed)
+		for life := 0; !killed.apply(t, killed.rand.IntN(12)); life++ {
+			if life > 200 {
+				t.Fatalf("seed %d: the searches do not end", seed)
+			}
+		}
+		if whole, killed := whole.told(), killed.told(); whole != killed {
+			t.Fatalf("seed %d: rounds without kills\n%s\nwith kills\n%s", seed, whole, killed)
+		}
+	}
+}
+
+// A searchStore is a store and a queue in memory. What a run brings follows from the
+// seed: a value, or a failure that repeats.
+type searchStore struct {
+	Ledger
+	seed    uint64
+	rand    *rand.Rand // of kills and of the order in which jobs end
+	rounds  map[string][]Round
+	began   map[string]int // the last round with an attempt
+	samples map[string][]map[string]float64
+	failed  map[string]bool
+	flying  []string // fingerprints
+	clock   time.Time
+}
+
+func newSearchStore(seed uint64) *searchStore {
+	return &searchStore{
+		seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), rounds: map[string][]Round{}, began: map[string]int{},
+		samples: map[string][]map[string]float64{}, failed: map[string]bool{}, clock: time.Unix(0, 0),
+	}
+}
+
+func (l *searchStore) Search(benchmark, label string, _ bool) (SearchAccount, error) {
+	name := benchmark + "/" + label
+	return SearchAccount{Rounds: l.rounds[name], Begun: l.began[name]}, nil
+}
+
+func (l *searchStore) Noise(string, string, bool) (float64, error) { return 0.02, nil }
+
+func (l *searchStore) Figures(fingerprint, _ string, _ bool) ([]map[string]float64, int, error) {
+	return l.samples[fingerprint], len(l.samples[fingerprint]), nil
+}
+
+// plan is what a new process sees.
+func (l *searchStore) plan(t *testing.T) *Plan {
+	var list []candidate
+	for i := range 12 {
+		address := fmt.Sprintf("tune/use_case=chat/concurrency=%d/moe=%d", 8<<(i/2), i%2)
+		tps := 100 * float64(i/2+1)
+		r := &Run{
+			Address: address, Fingerprint: address, cluster: "gb", TimeLimitSeconds: 600, Hardware: Hardware{GPUs: 8}, UseCase: UseCase{Label: "chat"},
+			Estimate: &Estimate{OutputThroughputPerGPU: &estimate.Interval{Mid: tps}, AvgTPOT: &estimate.Interval{Mid: tps / 20}},
+			State:    Samples{Wanted: 1, Valid: len(l.samples[address])},
+		}
+		for _, f := range l.flying {
+			if f == address {
+				r.State.InFlight = append(r.State.InFlight, InFlight{})
+			}
+		}
+		if l.failed[address] {
+			r.State.Failed = []Failed{{Code: failure.GPUOOM}}
+		}
+		list = append(list, candidate{run: r, cell: &schema.Cell{Samples: 2}, place: Placement{Target: ownJobs{}}})
+	}
+	most := 15.0 + 10*rand.New(rand.NewPCG(l.seed, 2)).Float64()
+	sp, p := newSpace(list), &Plan{}
+	var all []*searching
+	for _, def := range []*schema.Search{
+		{Label: "quick", Metric: trtllm.OutputThroughputPerGPU, MaxRuns: 6, Bounds: []schema.SearchBound{{Metric: trtllm.AvgTPOT, Max: &most}}},
+		{Label: "batch", Metric: trtllm.OutputThroughputPerGPU, MaxRuns: 5},
+	} {
+		all = append(all, newSearching("tune", def, sp))
+	}
+	b := &builder{Request: Request{Ledger: l}}
+	if err := b.searchAll(p, all); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list {
+		p.Runs = append(p.Runs, c.run)
+	}
+	return p
+}
+
+type ownJobs struct{ Target }
+
+func (ownJobs) Packing() *Packing { return nil }
+
+// apply measures round after round, until it is killed after so many events. It reports
+// whether it came to the end.
+func (l *searchStore) apply(t *testing.T, events int) bool {
+	killed := func() bool { events--; return events < 0 }
+	for {
+		p := l.plan(t)
+		l.clock = l.clock.Add(time.Second)
+		for _, s := range p.Searches {
+			r, ok := s.NextRound(p)
+			if !ok {
+				continue
+			}
+			if killed() {
+				return false
+			}
+			if r.Created.IsZero() {
+				r.Created = l.clock
+			}
+			l.rounds[s.Name()] = append(l.rounds[s.Name()], r)
+		}
+		work := 0
+		for _, r := range p.Runs {
+			for range r.State.Missing() {
+				if r.Action != Measure {
+					break
+				}
+				if killed() {
+					return false
+				}
+				work++
+				l.flying = append(l.flying, r.Fingerprint)
+				l.began[r.Asked.Search] = max(l.began[r.Asked.Search], r.Asked.Round)
+			}
+		}
+		if work+len(l.flying) == 0 {
+			return true
+		}
+		for len(l.flying) > 0 {
+			if killed() {
+				return false
+			}
+			l.end(l.rand.IntN(len(l.flying)))
+		}
+	}
+}
+
+// end ends a job in flight.
+func (l *searchStore) end(i int) {
+	run := l.flying[i]
+	l.flying = slices.Delete(l.flying, i, i+1)
+	n := len(l.samples[run])
+	truth := rand.New(rand.NewPCG(l.seed, uint64(len(run))+uint64(run[len(run)-1])<<8+uint64(run[len("tune/use_case=chat/concurrency=")])<<16+uint64(n)<<32))
+	if truth.IntN(12) == 0 && n == 0 {
+		l.failed[run] = true
+		return
+	}
+	var concurrency int
+	fmt.Sscanf(run, "tune/use_case=chat/concurrency=%d", &concurrency)
+	tps := 100 * (math.Log2(float64(concurrency)) - 2) * math.Exp(0.1*truth.NormFloat64())
+	l.samples[run] = append(l.samples[run], map[string]float64{trtllm.OutputThroughputPerGPU: tps, trtllm.AvgTPOT: tps / 20})
+}
+
+// told are the rounds of all searches.
+func (l *searchStore) told() (out string) {
+	for _, name := range slices.Sorted(maps.Keys(l.rounds)) {
+		for _, r := range l.rounds[name] {
+			out += fmt.Sprintf("%s %d", name, r.Number)
+			for _, run := range r.Runs {
+				out += fmt.Sprintf("; %s %d %s", run.Address, run.Samples, run.Reason)
+			}
+			out += "\n"
+		}
+	}
+	return out
+}
