@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/prepare"
 	"github.com/llmbench/llmbench/executors/prepare/preparetest"
 )
 
@@ -196,7 +195,7 @@ func TestFetchIsDenied(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, tries := newSite(t, ""), 0
 			f := fetcher(s.environ)
-			f.Elsewhere = func(context.Context, prepare.Command) error { tries++; return denial }
+			f.Elsewhere = func(context.Context, executors.Command) error { tries++; return denial }
 			got := lines(s.imageToFetch.File, f.Image(t.Context(), s.imageToFetch))
 			if tries != 1 || !strings.Contains(got, "fail "+denial.Error()) {
 				t.Errorf("tried %d times: %s", tries, got)

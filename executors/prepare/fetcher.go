@@ -32,16 +32,7 @@ type Fetcher struct {
 	Stall, Pause time.Duration
 	Tries        int
 	// Elsewhere runs a command on another host, nil runs all on this one.
-	Elsewhere func(context.Context, Command) error
-}
-
-// A Command brings something to Path. Env is what of the user's environment it
-// needs, secrets included; Clean is to be called before it starts, Look while it
-// runs.
-type Command struct {
-	Path        string
-	Argv, Env   []string
-	Clean, Look func()
+	Elsewhere func(context.Context, executors.Command) error
 }
 
 // NewFetcher returns a Fetcher with the usual patience.
@@ -97,7 +88,7 @@ func (f *Fetcher) run(ctx context.Context, c child) error {
 		c.clean()
 		return c.run(ctx)
 	}
-	err := f.Elsewhere(ctx, Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), homely), Clean: c.clean, Look: c.look})
+	err := f.Elsewhere(ctx, executors.Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), homely), Clean: c.clean, Look: c.look})
 	if err != nil {
 		return &hiddenError{c.hide(err.Error()), err}
 	}

@@ -5,9 +5,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcldec"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/plan"
@@ -23,19 +21,10 @@ const (
 // Spec is what a simulate executor block may hold: nothing.
 func Spec() hcldec.Spec { return hcldec.ObjectSpec{} }
 
-// Config is a configured simulate executor.
-type Config struct{}
-
-// Configure takes what Spec decoded.
-func Configure(cty.Value) (*Config, hcl.Diagnostics) { return &Config{}, nil }
-
-// Target is the executor as a plan sees it.
-func (*Config) Target() plan.Target { return target{} }
-
-// Backend is the executor as a campaign drives it: as many runs at once as the
-// machine has processors.
-func (*Config) Backend(log hclog.Logger) *executors.Backend {
+// Open returns the executor: as many runs at once as the machine has processors.
+func Open(log hclog.Logger) *executors.Backend {
 	return &executors.Backend{
+		Cluster:   Cluster,
 		Executor:  newExecutor(log),
 		Target:    target{},
 		Simulated: true,

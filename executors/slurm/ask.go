@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -15,10 +16,8 @@ import (
 // the node may have to import the image first.
 const askLimit = 30 * time.Minute
 
-// Ask runs a script of bash inside an image, in a job that asks for no GPU, and returns
-// what it prints. path is where the answer is left, on a file system that nodes share. A
-// job that an earlier call submitted is followed.
-func (c *Config) Ask(ctx context.Context, image, script, path string, say func(format string, args ...any)) ([]byte, error) {
+// Ask implements executors.Preparer.
+func (c *Config) Ask(ctx context.Context, image, script, path string, say executors.Say) ([]byte, error) {
 	near := *c
 	if near.Prepare == nil {
 		near.Prepare = &Prepare{Partition: c.Partition, TimeLimit: askLimit}
@@ -31,7 +30,7 @@ func (c *Config) Ask(ctx context.Context, image, script, path string, say func(f
 	argv := append([]string{"bash", "-c", body, "ask", path}, near.inside(image)...)
 	argv = append(argv, "bash", "-c", script)
 	clean := func() { _ = os.Remove(path) }
-	if err := near.Bring(ctx, Bring{Path: path, Argv: argv, Clean: clean, Look: func() {}}, say); err != nil {
+	if err := near.bring(ctx, executors.Command{Path: path, Argv: argv, Clean: clean, Look: func() {}}, say); err != nil {
 		return nil, fmt.Errorf("asking %s: %w", image, err)
 	}
 	return regular.Read(path, regular.MaxText)
@@ -44,7 +43,7 @@ func (c *Config) inside(image string) []string {
 	if c.Container == nil {
 		return nil
 	}
-	from := filepath.Join(c.Container.ImageDir, ImageFile(image))
+	from := c.ImageFile(image)
 	if _, err := os.Stat(from); err != nil {
 		host, rest, _ := strings.Cut(image, "/")
 		from = host + "#" + rest

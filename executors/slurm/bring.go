@@ -26,17 +26,6 @@ type Prepare struct {
 	TimeLimit time.Duration
 }
 
-// A Bring is a command that brings something to Path, as a job.
-type Bring struct {
-	Path string
-	Argv []string
-	// Env is NAME=VALUE. What is secret in it is on no disk before the job has begun
-	// and this process is there to hand it over; the job removes it when it has read it.
-	Env []string
-	// Clean is called before a job is submitted, Look while it goes on.
-	Clean, Look func()
-}
-
 // bringCPUs is for how many processors such a job asks: packing an image keeps
 // them busy.
 const bringCPUs = 4
@@ -44,10 +33,15 @@ const bringCPUs = 4
 // secretsWait is for how long a job that has begun waits for its secrets.
 const secretsWait = 2 * time.Minute
 
-// Bring runs the command as a job in the prepare block's partition and waits for
-// its end. A job that an earlier call submitted, or may have, is found and
-// followed; when ctx ends the job goes on.
-func (c *Config) Bring(ctx context.Context, b Bring, say func(format string, args ...any)) error {
+// Bring implements executors.Preparer.
+func (c *Config) Bring() func(context.Context, executors.Command, executors.Say) error {
+	if c.Prepare == nil {
+		return nil
+	}
+	return c.bring
+}
+
+func (c *Config) bring(ctx context.Context, b executors.Command, say executors.Say) error {
 	a, err := c.bringJob(b, say)
 	if err != nil {
 		return err
@@ -55,7 +49,7 @@ func (c *Config) Bring(ctx context.Context, b Bring, say func(format string, arg
 	id, err := a.submit(ctx)
 	if err == nil {
 		say("job %s in partition %s downloads %s", executors.JobID(id), c.Prepare.Partition, b.Path)
-		hand := b.handing(a.job.Dir)
+		hand := handing(b, a.job.Dir)
 		err = a.follow(ctx, id, func() { b.Look(); hand() })
 	}
 	if err != nil && ctx.Err() != nil {
@@ -74,10 +68,10 @@ func (c *Config) Bring(ctx context.Context, b Bring, say func(format string, arg
 
 // bringJob is the job that brings b.Path. Its folder follows from the path, so
 // that whoever wants the same finds it, and the name of the job in it.
-func (c *Config) bringJob(b Bring, say func(format string, args ...any)) (*auxiliary, error) {
+func (c *Config) bringJob(b executors.Command, say executors.Say) (*auxiliary, error) {
 	stem, nonce := stemOf(b.Path), newNonce()
 	dir := filepath.Join(filepath.Dir(b.Path), ".llmbench-job-"+filepath.Base(b.Path))
-	plain, secret := b.environment()
+	plain, secret := environmentOf(b)
 	wait := time.Duration(0)
 	if secret != nil {
 		wait = secretsWait
@@ -110,8 +104,8 @@ const (
 	outputFile      = "output"
 )
 
-// environment is Env as lines, the secrets apart.
-func (b Bring) environment() (plain, secret []byte) {
+// environmentOf is Env as lines, the secrets apart.
+func environmentOf(b executors.Command) (plain, secret []byte) {
 	for _, pair := range b.Env {
 		name, value, _ := strings.Cut(pair, "=")
 		switch {
@@ -127,8 +121,8 @@ func (b Bring) environment() (plain, secret []byte) {
 
 // handing returns what gives the job its secrets once: when it has begun, and has not
 // been given them by another. What cannot be written now is tried at the next look.
-func (b Bring) handing(dir string) func() {
-	_, secret := b.environment()
+func handing(b executors.Command, dir string) func() {
+	_, secret := environmentOf(b)
 	handed := secret == nil
 	return func() {
 		if handed || claimedBy(dir) == "" {

@@ -2,6 +2,7 @@ package slurm
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
@@ -295,7 +296,21 @@ func (c *Config) Unmountable(path string) string {
 // UnusableStore says why jobs cannot have their folders in a store, "" where they can.
 // Slurm opens the output of a job by a path in which it expands %, or drops every \
 // (fname.c of slurmstepd and srun, 22.05 to 25.11).
+//
+// sbatch resolves links: where the folder really is, counts too.
 func (c *Config) UnusableStore(dir string) string {
+	if why := c.unusable(dir); why != "" {
+		return why
+	}
+	for at := dir; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			return c.unusable(real)
+		}
+	}
+	return ""
+}
+
+func (c *Config) unusable(dir string) string {
 	if why := c.Unmountable(dir); why != "" {
 		return why
 	}

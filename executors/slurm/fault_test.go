@@ -256,7 +256,7 @@ func (s *schedule) life() (ended bool, died string) {
 
 func (s *schedule) backend() *executors.Backend {
 	cfg := s.config()
-	b := cfg.Backend(hclog.NewNullLogger())
+	b := (&site{cfg, &Profile{}}).backend(hclog.NewNullLogger())
 	e := newExecutor(cfg, hclog.NewNullLogger())
 	e.Through(s.slurm)
 	b.Executor, b.Ref, b.Cluster, b.Simulated = e, plan.ExecutorRef{Type: Type, Name: "gb"}, s.cluster, false

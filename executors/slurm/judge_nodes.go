@@ -19,7 +19,7 @@ const (
 // A nodeJudge turns facts into checks, node by node.
 type nodeJudge struct {
 	cfg   *Config
-	n     NodeCheck
+	n     executors.NodeCheck
 	nonce string
 	facts facts
 	node  string
@@ -28,7 +28,7 @@ type nodeJudge struct {
 
 // judge makes the checks of all nodes. words is what the job's steps complained
 // of.
-func (c *Config) judge(n NodeCheck, nonce string, f facts, words string) []executors.Check {
+func (c *Config) judge(n executors.NodeCheck, nonce string, f facts, words string) []executors.Check {
 	j := &nodeJudge{cfg: c, n: n, nonce: nonce, facts: f}
 	for _, j.node = range f.nodes() {
 		j.store()

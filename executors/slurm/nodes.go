@@ -20,24 +20,6 @@ import (
 //go:embed nodes.sh
 var nodesTemplate string
 
-// A NodeCheck is what a job of a run's shape is to look at on its nodes.
-type NodeCheck struct {
-	// Dir is a folder of Store that the nodes should share. It is removed.
-	Store, Dir string
-	// Run is one run of the shape.
-	Run *plan.Run
-	// Weights are the folders that runs of the shape read.
-	Weights []string
-	// Files are the files and folders that their flags and options name.
-	Files []string
-	// MemoryBytes is the GPU's memory as its driver reports it, 0 if not known.
-	// Domain says that the GPUs of several nodes share one NVLink domain.
-	MemoryBytes int64
-	Domain      bool
-	// Shared says that runs of the shape share an engine.
-	Shared bool
-}
-
 // lookSeconds bounds the job; it takes a minute where a container starts as fast
 // as it should.
 const lookSeconds = 300
@@ -45,9 +27,8 @@ const lookSeconds = 300
 // writeMiB is how much each node writes into the store.
 const writeMiB = 64
 
-// CheckNodes submits a job that looks at its nodes, waits for it, and judges
-// what it saw. The job is cancelled when ctx ends, and whenever it fails.
-func (c *Config) CheckNodes(ctx context.Context, n NodeCheck, say func(format string, args ...any)) ([]executors.Check, error) {
+// CheckNodes implements executors.Checker.
+func (c *Config) CheckNodes(ctx context.Context, n executors.NodeCheck, say executors.Say) ([]executors.Check, error) {
 	a, nonce, err := c.lookJob(n, say)
 	if err != nil {
 		return nil, err
@@ -81,7 +62,7 @@ func (c *Config) look(ctx context.Context, a *auxiliary, h plan.Hardware) error 
 }
 
 // lookJob writes the folder of the job.
-func (c *Config) lookJob(n NodeCheck, say func(format string, args ...any)) (*auxiliary, string, error) {
+func (c *Config) lookJob(n executors.NodeCheck, say executors.Say) (*auxiliary, string, error) {
 	nonce := newNonce()
 	if err := jobdir.WriteFile(n.Dir, "nonce", []byte(nonce), 0o644); err != nil {
 		return nil, "", err
@@ -91,13 +72,13 @@ func (c *Config) lookJob(n NodeCheck, say func(format string, args ...any)) (*au
 	return a, nonce, a.write(c.lookScript(n), nonce)
 }
 
-func (c *Config) lookScript(n NodeCheck) string {
+func (c *Config) lookScript(n executors.NodeCheck) string {
 	h := n.Run.Hardware
 	step := []string{"srun", fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.Nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
 	if c.GPUsPerNodeFlag {
 		step = append(step, fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
 	}
-	image := (&target{c}).image(n.Run)
+	image := c.ImageFile(n.Run.Image.Name)
 	paths := slices.Concat(n.Weights, n.Files)
 	start, driver, engine := "", "", ""
 	if n.Shared && !c.simulated() {
@@ -128,7 +109,7 @@ func (c *Config) lookScript(n NodeCheck) string {
 
 // lookInside are pyxis' flags for a container that sees the weights and named files as
 // those of runs do.
-func (c *Config) lookInside(image string, n NodeCheck) []string {
+func (c *Config) lookInside(image string, n executors.NodeCheck) []string {
 	words := []string{quote("--container-image=" + image)}
 	var mounts []string
 	for _, w := range n.Weights {

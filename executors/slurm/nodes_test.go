@@ -18,10 +18,10 @@ import (
 )
 
 // nodeCheck is for a run on nodes of four GPUs.
-func nodeCheck(dir string, nodes int) NodeCheck {
+func nodeCheck(dir string, nodes int) executors.NodeCheck {
 	run := testRun("true")
 	run.Hardware.Nodes, run.Hardware.GPUs = nodes, 4*nodes
-	return NodeCheck{Dir: dir, Run: run, MemoryBytes: 189471 << 20, Domain: true}
+	return executors.NodeCheck{Dir: dir, Run: run, MemoryBytes: 189471 << 20, Domain: true}
 }
 
 // What nodes say of themselves is judged, each defect with its words.
@@ -134,7 +134,7 @@ func FuzzParseFacts(f *testing.F) {
 func TestLookScriptIsShell(t *testing.T) {
 	cfg := testConfig()
 	cfg.Container = &Container{ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}}
-	n := NodeCheck{Dir: "/store/it's", Run: testRun("true"), Weights: []string{"/weights $(reboot)"}, Files: []string{"/draft's"}}
+	n := executors.NodeCheck{Dir: "/store/it's", Run: testRun("true"), Weights: []string{"/weights $(reboot)"}, Files: []string{"/draft's"}}
 	n.Run.Image = plan.Image{Name: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1"}
 	script := cfg.lookScript(n)
 	cmd := exec.Command("bash", "-n")
@@ -158,7 +158,7 @@ func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 	cfg := testConfig()
 	cfg.Container = &Container{ImageDir: "/images"}
 	for name, script := range map[string]string{
-		"nodes": cfg.lookScript(NodeCheck{Dir: "/store", Run: testRun("true"), Weights: []string{"/weights"}, Files: []string{"/draft"}}),
+		"nodes": cfg.lookScript(executors.NodeCheck{Dir: "/store", Run: testRun("true"), Weights: []string{"/weights"}, Files: []string{"/draft"}}),
 		"bring": bringScript("/store", []string{"hf", "download", "a/b"}, secretsWait),
 	} {
 		cmd := exec.Command(path, "-S", "warning", "-")
@@ -171,7 +171,7 @@ func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 
 // lookAt runs the script of n without a Slurm and returns what its two nodes say: the
 // stand-in for srun runs the last three words for each.
-func lookAt(t *testing.T, cfg *Config, n NodeCheck, env ...string) string {
+func lookAt(t *testing.T, cfg *Config, n executors.NodeCheck, env ...string) string {
 	t.Helper()
 	bin := t.TempDir()
 	for name, text := range map[string]string{
@@ -211,14 +211,14 @@ esac
 }
 
 // lookable is a check of two nodes whose weights and image are there.
-func lookable(t *testing.T) (*Config, NodeCheck) {
+func lookable(t *testing.T) (*Config, executors.NodeCheck) {
 	t.Helper()
 	weights := t.TempDir()
 	cfg := testConfig()
 	cfg.Container = &Container{ImageDir: weights}
 	n := nodeCheck(t.TempDir(), 2)
 	n.Weights = []string{weights}
-	for _, name := range []string{"config.json", "model-1.safetensors", ImageFile(n.Run.Image.Name)} {
+	for _, name := range []string{"config.json", "model-1.safetensors", imageFile(n.Run.Image.Name)} {
 		if err := os.WriteFile(filepath.Join(weights, name), []byte("{}"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -312,7 +312,7 @@ func TestBringScriptRuns(t *testing.T) {
 		{command: "exit 7", alone: true, want: "hf: exit status 7: the job began without its token: no llmbench prepare was there to hand it over"},
 	} {
 		path := filepath.Join(t.TempDir(), "weights")
-		b := Bring{Path: path, Argv: []string{"bash", "-c", test.command}, Env: []string{"HF_TOKEN=hf_nobody", "A=b c", "BAD=\n", "https_proxy=http://me:pw@proxy"}, Clean: func() {}}
+		b := executors.Command{Path: path, Argv: []string{"bash", "-c", test.command}, Env: []string{"HF_TOKEN=hf_nobody", "A=b c", "BAD=\n", "https_proxy=http://me:pw@proxy"}, Clean: func() {}}
 		a, err := deskConfig(&deskSlurm{}).bringJob(b, func(string, ...any) {})
 		if err != nil {
 			t.Fatal(err)
@@ -323,7 +323,7 @@ func TestBringScriptRuns(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, info.Mode(), err)
 			}
 		}
-		hand := b.handing(dir)
+		hand := handing(b, dir)
 		hand()
 		if found, err := exec.Command("grep", "-rlE", "hf_nobody|me:pw", dir).Output(); err == nil {
 			t.Errorf("before the job has begun the token is in %s", found)
@@ -349,7 +349,7 @@ func TestBringScriptRuns(t *testing.T) {
 		if err := cmd.Wait(); err != nil {
 			t.Fatalf("%v: %s", err, &out)
 		}
-		if b.handing(dir)(); jobdir.Seen(dir, jobdir.SecretsFile) || jobdir.Seen(dir, environmentFile) {
+		if handing(b, dir)(); jobdir.Seen(dir, jobdir.SecretsFile) || jobdir.Seen(dir, environmentFile) {
 			t.Error("secrets are left")
 		}
 		got := ""
@@ -366,7 +366,7 @@ func TestBringScriptRuns(t *testing.T) {
 // would be handed this user's secrets.
 func TestForeignFolderIsNotTakenUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "weights")
-	a, err := deskConfig(&deskSlurm{}).bringJob(Bring{Path: path, Argv: []string{"true"}, Clean: func() {}}, func(string, ...any) {})
+	a, err := deskConfig(&deskSlurm{}).bringJob(executors.Command{Path: path, Argv: []string{"true"}, Clean: func() {}}, func(string, ...any) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -433,7 +433,7 @@ func TestContainerSeesLinkedWeights(t *testing.T) {
 	run.Model.Path = &weights
 	run.LLMAPIOptions = map[string]any{"speculative_config": map[string]any{"speculative_model_dir": "/plain/snapshots/draft"}}
 	run.Image.TRTLLMVersion = "1.1"
-	for _, words := range [][]string{cfg.Container.words(run), cfg.lookInside("/images/i", NodeCheck{Run: run, Weights: []string{weights}})} {
+	for _, words := range [][]string{cfg.Container.words(run), cfg.lookInside("/images/i", executors.NodeCheck{Run: run, Weights: []string{weights}})} {
 		if all := strings.Join(words, " "); !strings.Contains(all, repository+":"+repository) || strings.Contains(all, weights) {
 			t.Errorf("the container does not see %s: %s", repository, all)
 		}

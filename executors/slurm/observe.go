@@ -18,8 +18,7 @@ import (
 // digest of the checkpoint. What is not to be seen from here is left out.
 func (c *Config) Observe(run *plan.Run) plan.Observation {
 	out := plan.Observation{}
-	if c.Container != nil {
-		image := (&target{c}).image(run)
+	if image := c.ImageFile(run.Image.Name); image != "" {
 		if b, err := regular.Read(image+".sha256", regular.MaxText); err == nil && len(b) >= sha256.Size*2 {
 			out["image_sha256"] = string(b[:sha256.Size*2])
 		}

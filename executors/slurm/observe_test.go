@@ -17,12 +17,12 @@ func TestObserve(t *testing.T) {
 		t.Errorf("of nothing: %v", got)
 	}
 	sum := strings.Repeat("ab", 32)
-	for name, text := range map[string]string{ImageFile(run.Image.Name) + ".sha256": sum + "  image.sqsh\n", "config.json": "{}", "a.safetensors": "123"} {
+	for name, text := range map[string]string{imageFile(run.Image.Name) + ".sha256": sum + "  image.sqsh\n", "config.json": "{}", "a.safetensors": "123"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	image := filepath.Join(dir, ImageFile(run.Image.Name))
+	image := filepath.Join(dir, imageFile(run.Image.Name))
 	for name, text := range map[string]string{image: strings.Repeat("s", 96) + "files", image + ".digest": "sha256:aa\nsha256:bb\n"} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -43,15 +43,21 @@ func (r *reader) checkPack(c *Config) {
 // run that meets its limit has a minute and a half to end.
 const margin = 2 * time.Minute
 
-// PackUpTo makes the executor pack up to n runs into a job, whatever its block
-// says.
-func (c *Config) PackUpTo(n int) {
+// Packs implements executors.Observer.
+func (c *Config) Packs() bool { return c.Pack == nil && !c.InAllocation }
+
+// PackUpTo implements executors.Scheduler.
+func (c *Config) PackUpTo(n int) string {
+	if c.InAllocation {
+		return "in_allocation = true runs one after another in the allocation of the shell already"
+	}
 	p := defaultPack
 	if c.Pack != nil {
 		p = *c.Pack
 	}
 	p.MaxRuns = n
 	c.Pack = &p
+	return ""
 }
 
 // Packing implements plan.Target.

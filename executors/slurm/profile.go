@@ -145,10 +145,12 @@ func (c *Config) Probe(ctx context.Context, remembered func(cluster string) *Pro
 	return p
 }
 
-// Current reports whether a remembered profile is in this version's form and no
-// older than age.
-func (p *Profile) Current(age time.Duration) bool {
-	return p.Form == profileForm && time.Since(p.Probed) < age
+// profileAge is for how long a cluster is taken to be as it was.
+const profileAge = 24 * time.Hour
+
+// current reports whether a remembered profile is in this version's form and not old.
+func (p *Profile) current() bool {
+	return p.Form == profileForm && time.Since(p.Probed) < profileAge
 }
 
 // accounts reports whether there is an accounting to ask. Up to 25.05 no

@@ -60,7 +60,7 @@ func (t *target) script(name string, runs []*plan.Run, limit int) string {
 		"MARGIN":     strconv.Itoa(int(margin / time.Second)),
 		"SEGMENT":    quote(t.segmentOf(first)),
 		"KEEPER":     t.keeper(first.Hardware.Nodes),
-		"IMAGE":      quote(t.image(first)),
+		"IMAGE":      quote(t.ImageFile(first.Image.Name)),
 		"CHECKPOINT": checkpointDigest,
 		"IMAGEFILE":  imageIdentity,
 		"TELEMETRY":  t.telemetry(first),
@@ -75,12 +75,12 @@ func (t *target) segmentOf(run *plan.Run) string {
 	return strconv.Itoa(run.Hardware.Nodes)
 }
 
-// image is the file of the run's container image, "" without a container.
-func (t *target) image(run *plan.Run) string {
-	if t.Container == nil {
+// ImageFile implements executors.Preparer.
+func (c *Config) ImageFile(image string) string {
+	if c.Container == nil {
 		return ""
 	}
-	return filepath.Join(t.Container.ImageDir, ImageFile(run.Image.Name))
+	return filepath.Join(c.Container.ImageDir, imageFile(image))
 }
 
 // sampled are the columns of telemetry, as nvidia-smi names them.
@@ -175,7 +175,7 @@ func launch(argv []string) (step, measured []string) {
 // words are the container's flags of pyxis. What only the attempt knows is left
 // to the script's variables.
 func (c *Container) words(run *plan.Run) []string {
-	image := filepath.Join(c.ImageDir, ImageFile(run.Image.Name))
+	image := filepath.Join(c.ImageDir, imageFile(run.Image.Name))
 	mounts := `"$LLMBENCH_ATTEMPT:$LLMBENCH_ATTEMPT","$LLMBENCH_DATASETS:$LLMBENCH_DATASETS"`
 	weights := ""
 	if run.Model.Path != nil {

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/executors"
 )
@@ -21,7 +24,7 @@ const probeTimeout = 15 * time.Second
 // client talks to the cluster of the executor's block.
 func (c *Config) client() *client { return &client{c.Cluster, c.commands()} }
 
-// Available says why jobs cannot be submitted from this host, nil if they can.
+// Available implements executors.Checker.
 func (c *Config) Available(ctx context.Context) error {
 	for _, name := range []string{"sbatch", "squeue", "scancel", "scontrol"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -65,22 +68,85 @@ func (c *Config) Fit(p *Profile) hcl.Diagnostics {
 	}}
 }
 
-// Backend is the executor as a campaign drives it.
-func (c *Config) Backend(log hclog.Logger) *executors.Backend {
-	b := c.backend(log)
-	if c.InAllocation {
+// A site is an executor and what is known of its cluster. It implements
+// executors.Scheduler.
+type site struct {
+	*Config
+	profile *Profile
+}
+
+// Open configures an executor from what Spec decoded; place is that of Configure. Of a
+// cluster that remembered knows by its name, it fills a Profile in and returns true:
+// then nothing is asked unless that is old.
+func Open(ctx context.Context, v cty.Value, place func(path ...string) hcl.Range, remembered func(cluster string, profile any) bool, log hclog.Logger) (*executors.Backend, hcl.Diagnostics) {
+	c, diags := Configure(v, place)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	s := &site{Config: c}
+	s.profile = c.Probe(ctx, func(cluster string) *Profile {
+		var p Profile
+		if remembered(cluster, &p) && p.current() {
+			return &p
+		}
+		return nil
+	})
+	return s.backend(log), append(diags, c.Fit(s.profile)...)
+}
+
+// Check implements executors.Checker.
+func (s *site) Check(ctx context.Context, again bool, longest time.Duration, nodes int) []executors.Check {
+	if again {
+		s.profile = s.Probe(ctx, nil)
+	}
+	return s.Config.Check(s.profile, longest, nodes)
+}
+
+// Profile implements executors.Checker.
+func (s *site) Profile() any {
+	if s.profile.Version == "" {
+		return nil
+	}
+	return s.profile
+}
+
+// Domain implements executors.Observer.
+func (s *site) Domain() string { return s.Config.Domain(s.profile) }
+
+// Offered are the first account and the first partition with GPUs that the cluster of
+// this host tells of, "" for what it does not.
+func Offered(ctx context.Context) (account, partition string) {
+	p := (&Config{}).Probe(ctx, nil)
+	if names := p.AccountNames(); len(names) > 0 {
+		account = or(p.DefaultAccount, names[0])
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Partitions)) {
+		if strings.Contains(p.Partitions[name].Gres, "gpu") {
+			return account, name
+		}
+	}
+	return account, ""
+}
+
+// backend is the executor as a campaign drives it. No more jobs are submitted at once
+// than the cluster takes.
+func (s *site) backend(log hclog.Logger) *executors.Backend {
+	b := s.outside(log)
+	if s.InAllocation {
 		b.Executor, b.Avoid = newInside(log, os.Environ()), nil
 		b.Pace.MaxInQueue, b.Pace.Poll = 1, time.Second
 	}
 	return b
 }
 
-func (c *Config) backend(log hclog.Logger) *executors.Backend {
+func (s *site) outside(log hclog.Logger) *executors.Backend {
+	c, e := s.Config, newExecutor(s.Config, log)
+	e.Know(s.profile)
 	return &executors.Backend{
-		Executor:  newExecutor(c, log),
+		Executor: e, Scheduler: s, Startup: c.Startup, Cluster: or(c.Cluster, s.profile.Cluster),
 		Simulated: c.simulated(),
 		Pace: executors.Pace{
-			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.MaxInQueue,
+			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.Window(s.profile),
 			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
 			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
 		},

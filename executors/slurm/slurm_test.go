@@ -173,7 +173,7 @@ func TestImageFile(t *testing.T) {
 		"nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1":              "tensorrt-llm+release+1.0.0rc1.sqsh",
 		"nvcr.io/nvidia/tensorrt-llm/release:1.0@sha256:0123456789": "tensorrt-llm+release+1.0.sqsh",
 	} {
-		if got := ImageFile(image); got != want {
+		if got := imageFile(image); got != want {
 			t.Errorf("%s is %s, want %s", image, got, want)
 		}
 	}
@@ -443,7 +443,7 @@ func TestJobsOutliveTheirProcess(t *testing.T) {
 	for _, inside := range []bool{false, true} {
 		cfg := testConfig()
 		cfg.InAllocation = inside
-		if !cfg.Backend(hclog.NewNullLogger()).Adopt {
+		if !(&site{cfg, &Profile{}}).backend(hclog.NewNullLogger()).Adopt {
 			t.Errorf("in an allocation %v: jobs are taken to end with their process", inside)
 		}
 	}

@@ -164,9 +164,9 @@ func jobName(run *plan.Run) string {
 	return namePrefix + b.String() + "-" + run.Fingerprint[:12]
 }
 
-// ImageFile is the file of a container image below image_dir, by the recipe's
+// imageFile is the file of a container image below image_dir, by the recipe's
 // own naming: tensorrt-llm+release+TAG.sqsh.
-func ImageFile(image string) string {
+func imageFile(image string) string {
 	if at := strings.Index(image, "@"); at >= 0 {
 		image = image[:at]
 	}

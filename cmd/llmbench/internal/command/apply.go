@@ -13,7 +13,6 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -216,7 +215,6 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	if err := s.siteChecks(p, f); err != nil {
 		return err
 	}
-	s.knowSites()
 	if err := s.replace(p); err != nil {
 		return err
 	}
@@ -279,21 +277,6 @@ func (s *session) hints(p *plan.Plan, f applyFlags) view.Hints {
 		flags = append(flags, "-store="+s.storeName)
 	}
 	return view.Hints{Flags: flags, Dir: s.defs.Dir, Plan: f.Plan}
-}
-
-// knowSites keeps to what is known of the clusters: no more jobs are submitted at
-// once than they take.
-func (s *session) knowSites() {
-	for _, st := range s.sites.order {
-		if st.slurm == nil || st.backend == nil {
-			continue
-		}
-		pace := &st.backend.Pace
-		pace.MaxInQueue = min(pace.MaxInQueue, st.slurm.Window(st.profile))
-		if e, ok := st.backend.Executor.(*slurm.Executor); ok {
-			e.Know(st.profile)
-		}
-	}
 }
 
 func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Outcome, error) {

@@ -32,10 +32,10 @@ func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, 
 		return nil
 	}
 	for _, st := range s.sites.order {
-		if st.available == nil {
+		if st.Scheduler == nil {
 			continue
 		}
-		if err := st.available(s.env.signal); err != nil {
+		if err := st.Scheduler.Available(s.env.signal); err != nil {
 			return err
 		}
 	}
@@ -45,7 +45,7 @@ func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, 
 // detachable refuses to leave runs alone that end with this process.
 func (s *session) detachable(p *plan.Plan) error {
 	for _, r := range p.Runs {
-		if b := s.sites.of(r).backend; b != nil && !b.Adopt {
+		if b := s.sites.of(r); !b.Adopt {
 			return fmt.Errorf("-detach: runs on executor %q end with llmbench; leave -detach out. Nothing was started", r.Executor.Type)
 		}
 	}
@@ -64,9 +64,9 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 			todo.Runs = append(todo.Runs, r)
 		}
 	}
-	sites := s.checkSites(todo, s.known)
+	sites := s.checkSites(todo, false)
 	if failedOf(sites) != nil { // what is remembered may be mended by now
-		sites = s.checkSites(todo, s.probe)
+		sites = s.checkSites(todo, true)
 	}
 	n := s.needs(todo)
 	checks := slices.Concat(sites, s.checkTimeLimits(todo), n.verify(s.env.signal), s.checkDataSpace(todo, n))
@@ -86,7 +86,7 @@ func (s *session) checkTimeLimits(p *plan.Plan) []executors.Check {
 	var out []executors.Check
 	for _, r := range p.Runs {
 		job, ok := r.Estimate.JobSeconds()
-		if limit := float64(r.TimeLimitSeconds); !ok || s.sites.of(r).backend.Simulated || job.Low <= 2*limit {
+		if limit := float64(r.TimeLimitSeconds); !ok || s.sites.of(r).Simulated || job.Low <= 2*limit {
 			continue
 		}
 		out = append(out, executors.Check{

@@ -127,15 +127,15 @@ func (f cancelFlags) allMatch(p *plan.Plan, flights []flight) error {
 func (s *session) strays(ctx context.Context, p *plan.Plan) ([]flight, error) {
 	var out []flight
 	for _, st := range s.sites.order {
-		if st.backend == nil {
+		if st.Executor == nil {
 			continue
 		}
-		found, err := executors.Strays(ctx, s.store, p.Runs, st.backend)
+		found, err := executors.Strays(ctx, s.store, p.Runs, st.Backend)
 		if err != nil {
 			return nil, err
 		}
 		for _, h := range found {
-			out = append(out, flight{address: "(its run has ended)", Flight: executors.Flight{Handle: h, Backend: st.backend}})
+			out = append(out, flight{address: "(its run has ended)", Flight: executors.Flight{Handle: h, Backend: st.Backend}})
 		}
 	}
 	return out, nil
@@ -217,8 +217,8 @@ func wanted(patterns []string, address string) bool {
 // forCluster is the backend whose jobs are on a cluster, nil if none is.
 func (s *sites) forCluster(cluster string) *executors.Backend {
 	for _, st := range s.order {
-		if st.cluster == cluster {
-			return st.backend
+		if st.Cluster == cluster {
+			return st.Backend
 		}
 	}
 	return nil

@@ -103,11 +103,11 @@ func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image, exe
 	if st.diags.HasErrors() {
 		return s.complain(st.diags)
 	}
-	if st.slurm == nil {
+	if st.Scheduler == nil {
 		return errors.New("probing an image takes a Slurm job, and the chosen executor is not a slurm executor; choose one with -executor=slurm")
 	}
 	path := filepath.Join(s.store.Dir(), "probe", strings.NewReplacer("/", "+", ":", "+").Replace(image))
-	out, err := st.slurm.Ask(ctx, image, catalog.ProbeScript+"echo '== engine'\n"+slurm.ProbeEngine(), path, func(format string, args ...any) {
+	out, err := st.Scheduler.Ask(ctx, image, catalog.ProbeScript+"echo '== engine'\n"+slurm.ProbeEngine(), path, func(format string, args ...any) {
 		fmt.Fprintf(e.streams.Err, format+"\n", args...)
 	})
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/prepare"
-	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -68,7 +67,7 @@ func (e *env) runDoctor(ctx context.Context, f definitionFlags, executor string,
 // doctor checks all but the nodes, for definitions that are right; sites are the checks
 // of the sites among them.
 func (s *session) doctor(ctx context.Context, p *plan.Plan) (checks, sites []executors.Check) {
-	sites = s.checkSites(p, s.probe)
+	sites = s.checkSites(p, true)
 	n := s.needs(p)
 	return slices.Concat(s.checkDefinitions(p, false), []executors.Check{s.checkStore(), s.checkDisk()}, sites, n.verify(ctx), s.checkDataSpace(p, n)), sites
 }
@@ -136,12 +135,13 @@ func (s *session) checkDisk() executors.Check {
 	return c
 }
 
-// checkSites asks each executor in use for its cluster.
-func (s *session) checkSites(p *plan.Plan, profile func(*site) *slurm.Profile) []executors.Check {
+// checkSites holds each executor in use against its cluster, and stores what is known of
+// that; again asks the cluster anew.
+func (s *session) checkSites(p *plan.Plan, again bool) []executors.Check {
 	var out []executors.Check
 	for _, st := range s.sites.order {
-		if st.slurm == nil {
-			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.ref.Type + ": " + st.target.Describe()})
+		if st.Scheduler == nil {
+			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.ref.Type + ": " + st.Target.Describe()})
 			continue
 		}
 		var longest, widest *plan.Run
@@ -161,7 +161,9 @@ func (s *session) checkSites(p *plan.Plan, profile func(*site) *slurm.Profile) [
 		if longest != nil {
 			limit, nodes = time.Duration(longest.TimeLimitSeconds)*time.Second, widest.Hardware.Nodes
 		}
-		out = append(out, s.believeSbatch(st, st.slurm.Check(profile(st), limit, nodes), longest, widest)...)
+		checks := st.Scheduler.Check(s.env.signal, again, limit, nodes)
+		s.keepSite(st)
+		out = append(out, s.believeSbatch(st, checks, longest, widest)...)
 	}
 	return out
 }
@@ -185,7 +187,7 @@ func (s *session) believeSbatch(st *site, checks []executors.Check, runs ...*pla
 		return checks
 	}
 	for _, r := range slices.Compact(runs) {
-		if executors.WouldTake(s.env.signal, st.backend, r) != nil {
+		if executors.WouldTake(s.env.signal, st.Backend, r) != nil {
 			return checks
 		}
 	}
@@ -197,23 +199,13 @@ func (s *session) believeSbatch(st *site, checks []executors.Check, runs ...*pla
 	return checks
 }
 
-// probe asks the cluster now, and keeps the answer where there is a store.
-func (s *session) probe(st *site) *slurm.Profile {
-	p := st.slurm.Probe(s.env.signal, nil)
-	s.keep(st, p)
-	return p
-}
-
-func (s *session) keep(st *site, p *slurm.Profile) {
-	if _, err := os.Stat(s.store.Dir()); err == nil && p.Version != "" {
-		if err := s.store.KeepSite(st.cluster, p); err != nil {
-			s.env.log.Warn("cannot store what is known of the cluster", "error", err)
-		}
+// keepSite stores what is known of a cluster, where there is a store.
+func (s *session) keepSite(st *site) {
+	profile := st.Scheduler.Profile()
+	if _, err := os.Stat(s.store.Dir()); err != nil || profile == nil {
+		return
 	}
-}
-
-// known is what was known of the cluster when the definitions were planned.
-func (s *session) known(st *site) *slurm.Profile {
-	s.keep(st, st.profile)
-	return st.profile
+	if err := s.store.KeepSite(st.Cluster, profile); err != nil {
+		s.env.log.Warn("cannot store what is known of the cluster", "error", err)
+	}
 }

@@ -42,9 +42,9 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 			return err
 		}
 		name := strings.NewReplacer("/", ".", "=", "-").Replace(r.Address)
-		script := st.target.(executors.ManualScripter).ManualScript(r, executors.ManualPaths{
+		script := st.Target.(executors.ManualScripter).ManualScript(r, executors.ManualPaths{
 			Folder: s.store.KeyDir(s.sites.keyOf(r)), Files: filepath.Join(dir, name+".files"),
-			Store: s.store.Dir(), Dataset: data, Cluster: st.cluster,
+			Store: s.store.Dir(), Dataset: data, Cluster: st.Cluster,
 		})
 		path, err := writeManual(dir, name, r, script)
 		if err != nil {
@@ -59,13 +59,13 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 func (s *session) haveScripts(p *plan.Plan) error {
 	for _, r := range p.Runs {
 		st := s.sites.of(r)
-		if _, ok := st.target.(executors.ManualScripter); !ok {
+		if _, ok := st.Target.(executors.ManualScripter); !ok {
 			return fmt.Errorf("%s runs on executor %q, which has no job scripts", r.Address, r.Executor.Type)
 		}
 		if r.Shared() {
 			return fmt.Errorf("%s shares an engine with other runs of its job, and a script for sbatch by hand has one run: apply it, or set engine = \"fresh\"", r.Address)
 		}
-		if st.cluster == "" {
+		if st.Cluster == "" {
 			return errors.New("the name of the cluster is not known here, and results are kept by it: write the scripts on a login node, or set cluster in the executor")
 		}
 	}

@@ -47,7 +47,7 @@ func (s *session) vocabulary(run *plan.Run) (vocab, eos int) {
 // keyOf is where the samples of a run are in the store.
 func (s *sites) keyOf(r *plan.Run) runs.Key {
 	st := s.of(r)
-	return runs.Key{Fingerprint: r.Fingerprint, Cluster: st.cluster, Simulated: st.target.Identity().Simulated}
+	return runs.Key{Fingerprint: r.Fingerprint, Cluster: st.Cluster, Simulated: st.Simulated}
 }
 
 // replace sets aside what -replace asked to measure again, before the first

@@ -11,7 +11,6 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/prepare"
-	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema"
 )
@@ -46,7 +45,7 @@ func (s *session) needs(p *plan.Plan) needs {
 			n.data = append(n.data, r)
 		}
 		st := s.sites.of(r)
-		if st.slurm == nil || st.backend.Simulated {
+		if st.Scheduler == nil || st.Simulated {
 			continue
 		}
 		switch w := s.newWeights(r.Model); {
@@ -62,8 +61,8 @@ func (s *session) needs(p *plan.Plan) needs {
 				n.files = append(n.files, f)
 			}
 		}
-		if c := st.slurm.Container; c != nil {
-			if i := s.newImage(r, c); first(fmt.Sprint(i)) {
+		if file := st.Scheduler.ImageFile(r.Image.Name); file != "" {
+			if i := s.newImage(r, file); first(fmt.Sprint(i)) {
 				n.images = append(n.images, placed[prepare.Image]{i, st})
 			}
 		}
@@ -97,8 +96,8 @@ func (s *session) newWeights(m plan.Model) prepare.Weights {
 	return w
 }
 
-func (s *session) newImage(r *plan.Run, c *slurm.Container) prepare.Image {
-	i := prepare.Image{Name: r.Image.Name, Version: r.Image.TRTLLMVersion, File: filepath.Join(c.ImageDir, slurm.ImageFile(r.Image.Name))}
+func (s *session) newImage(r *plan.Run, file string) prepare.Image {
+	i := prepare.Image{Name: r.Image.Name, Version: r.Image.TRTLLMVersion, File: file}
 	if r.Image.Digest != nil {
 		i.Digest = *r.Image.Digest
 	}

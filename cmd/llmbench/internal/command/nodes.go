@@ -8,7 +8,6 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -29,7 +28,7 @@ func (s *session) checkNodes(ctx context.Context, p *plan.Plan) []executors.Chec
 		var checks []executors.Check
 		err := s.store.Mkdir(n.Dir)
 		if err == nil {
-			checks, err = st.slurm.CheckNodes(ctx, n, progress.Text)
+			checks, err = st.Scheduler.CheckNodes(ctx, n, progress.Text)
 		}
 		if err != nil {
 			checks = []executors.Check{{Name: "nodes", Result: executors.CheckFail, Detail: err.Error(), Remedy: "the job asked for what " + n.Run.Address + " asks for"}}
@@ -43,11 +42,11 @@ func (s *session) checkNodes(ctx context.Context, p *plan.Plan) []executors.Chec
 }
 
 // nodeChecks has one for each shape of the plan's jobs.
-func (s *session) nodeChecks(p *plan.Plan) []slurm.NodeCheck {
-	var list []slurm.NodeCheck
+func (s *session) nodeChecks(p *plan.Plan) []executors.NodeCheck {
+	var list []executors.NodeCheck
 	at := map[nodeShape]int{}
 	for _, r := range p.Runs {
-		if s.sites.of(r).slurm == nil {
+		if s.sites.of(r).Scheduler == nil {
 			continue
 		}
 		shape := nodeShape{r.Executor, r.Hardware, r.Image.Name}
@@ -59,7 +58,7 @@ func (s *session) nodeChecks(p *plan.Plan) []slurm.NodeCheck {
 			list = append(list, s.newNodeCheck(r))
 		}
 		list[i].Shared = list[i].Shared || r.Shared()
-		if s.sites.of(r).backend.Simulated {
+		if s.sites.of(r).Simulated {
 			continue
 		}
 		add := func(to *[]string, path string) {
@@ -77,8 +76,8 @@ func (s *session) nodeChecks(p *plan.Plan) []slurm.NodeCheck {
 	return list
 }
 
-func (s *session) newNodeCheck(r *plan.Run) slurm.NodeCheck {
-	n := slurm.NodeCheck{Store: s.store.Dir(), Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
+func (s *session) newNodeCheck(r *plan.Run) executors.NodeCheck {
+	n := executors.NodeCheck{Store: s.store.Dir(), Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
 	if gpu, ok := s.defs.Catalog.GPU(r.Hardware.GPU); ok {
 		n.MemoryBytes, n.Domain = gpu.MemoryBytes, gpu.Domain
 	}

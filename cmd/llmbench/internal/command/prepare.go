@@ -10,7 +10,6 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/prepare"
-	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -131,10 +130,8 @@ func (pr *preparation) fetch(ctx context.Context) []executors.Check {
 func (pr *preparation) fetcher(st *site) *prepare.Fetcher {
 	f := prepare.NewFetcher(pr.env.environ)
 	f.Bytes, f.Say = pr.progress.Bytes, pr.progress.Text
-	if cfg := st.slurm; cfg.Prepare != nil {
-		f.Elsewhere = func(ctx context.Context, c prepare.Command) error {
-			return cfg.Bring(ctx, slurm.Bring{Path: c.Path, Argv: c.Argv, Env: c.Env, Clean: c.Clean, Look: c.Look}, pr.progress.Text)
-		}
+	if bring := st.Scheduler.Bring(); bring != nil {
+		f.Elsewhere = func(ctx context.Context, c executors.Command) error { return bring(ctx, c, pr.progress.Text) }
 	}
 	return f
 }

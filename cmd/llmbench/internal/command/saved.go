@@ -23,7 +23,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
 	"github.com/llmbench/llmbench/schema/regular"
@@ -173,10 +172,10 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 func (s *session) began(saved savedPlan) (bool, error) {
 	for _, r := range saved.Runs {
 		for _, st := range s.sites.order {
-			if st.ref != r.Executor || st.cluster == "" || r.Action == plan.Keep || r.Action == plan.Blocked {
+			if st.ref != r.Executor || st.Cluster == "" || r.Action == plan.Keep || r.Action == plan.Blocked {
 				continue
 			}
-			attempts, err := s.store.Attempts(runs.Key{Fingerprint: r.Fingerprint, Cluster: st.cluster, Simulated: st.target.Identity().Simulated})
+			attempts, err := s.store.Attempts(s.sites.keyOf(r))
 			if err != nil {
 				return false, err
 			}

@@ -1,13 +1,9 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
@@ -46,7 +42,8 @@ func (e *env) siteValues(ctx context.Context, given siteValues) (values siteValu
 	if !e.streams.Interactive {
 		return given.or(in.siteValues), in.notes, nil
 	}
-	found := in.or(offered((&slurm.Config{}).Probe(ctx, nil)))
+	account, partition := slurm.Offered(ctx)
+	found := in.or(siteValues{Account: account, Partition: partition})
 	ask := func(have *string, question, otherwise string) {
 		if *have == "" {
 			*have = e.streams.Ask(question, otherwise)
@@ -56,22 +53,6 @@ func (e *env) siteValues(ctx context.Context, given siteValues) (values siteValu
 	ask(&given.Partition, "Slurm partition with the GPUs", found.Partition)
 	ask(&given.InstallDir, "Folder with weights and images, on a file system that all nodes share", found.InstallDir)
 	return given.or(siteValues{PreparePartition: found.PreparePartition}), in.notes, nil
-}
-
-// offered is the first account and the first partition with GPUs that a cluster
-// tells of.
-func offered(p *slurm.Profile) siteValues {
-	var v siteValues
-	if names := p.AccountNames(); len(names) > 0 {
-		v.Account = cmp.Or(p.DefaultAccount, names[0])
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Partitions)) {
-		if strings.Contains(p.Partitions[name].Gres, "gpu") {
-			v.Partition = name
-			break
-		}
-	}
-	return v
 }
 
 // into writes the values into a recipe's files: into the file that is not shared, and

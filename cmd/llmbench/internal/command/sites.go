@@ -1,15 +1,13 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/runs"
@@ -35,21 +33,11 @@ type sites struct {
 
 // A site is one configured executor.
 type site struct {
-	ref     plan.ExecutorRef
-	place   hcl.Range
-	target  plan.Target
-	cluster string
-	// startup is declared, 0 where it is not.
-	startup time.Duration
-	backend *executors.Backend
-	slurm   *slurm.Config // nil for other executors
-	// profile is what was known of the cluster when the site was configured.
-	profile *slurm.Profile
+	ref plan.ExecutorRef
+	// Backend is empty where diags has errors.
+	*executors.Backend
 	missing []*schema.MissingVariable
-	// available says why jobs cannot be submitted from here; nil where they
-	// always can.
-	available func(context.Context) error
-	diags     hcl.Diagnostics
+	diags   hcl.Diagnostics
 }
 
 func newSites(e *env, defs *schema.Definitions, store *runs.Store, override string) *sites {
@@ -69,101 +57,64 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 		s.order = append(s.order, st)
 	}
 	diags = append(diags, st.diags...)
-	if c := st.slurm; c != nil && c.Container != nil && !st.target.Identity().Simulated && cell.Model.Path == "" {
+	c := st.Scheduler
+	if c != nil && c.ImageFile(cell.Image.Name) != "" && !st.Simulated && cell.Model.Path == "" {
 		diags = append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "Model without a path", Subject: placeOf(cell.Model, "checkpoint"),
 			Detail: fmt.Sprintf("Model %q has no path, and runs in a container without a network: trtllm-bench could not load %s there. Set path to its folder on a file system that all nodes share; `llmbench prepare` downloads it.",
 				cell.Model.Label, cell.Model.Checkpoint),
 		})
 	}
-	if c := st.slurm; c != nil && cell.Model.Path != "" {
+	if c != nil && cell.Model.Path != "" {
 		if why := c.Unmountable(cell.Model.Path); why != "" {
 			diags = append(diags, &hcl.Diagnostic{
 				Severity: hcl.DiagError, Summary: "Path cannot be mounted", Subject: placeOf(cell.Model, "path"), Detail: why + ". Rename the folder, or set path to a link without such characters.",
 			})
 		}
 	}
-	place := plan.Placement{Ref: st.ref, Target: st.target, Cluster: st.cluster, Startup: st.startup}
-	if st.backend != nil {
-		place.Transient, place.Retries = !st.backend.Adopt, st.backend.Pace.Retries
-	}
-	return place, diags
+	return plan.Placement{
+		Ref: st.ref, Target: st.Target, Cluster: st.Cluster, Startup: st.Startup, Transient: !st.Adopt, Retries: st.Pace.Retries,
+	}, diags
 }
 
 func (s *sites) configure(exec *schema.Executor) *site {
-	st := &site{ref: plan.ExecutorRef{Type: exec.Type, Name: plan.Text(exec.Name)}, place: exec.Range}
-	val, missing, diags := s.defs.DecodeExecutor(exec)
-	st.missing, st.diags = missing, diags
-	if diags.HasErrors() {
+	st := &site{ref: plan.ExecutorRef{Type: exec.Type, Name: plan.Text(exec.Name)}, Backend: &executors.Backend{}}
+	var val cty.Value
+	if val, st.missing, st.diags = s.defs.DecodeExecutor(exec); st.diags.HasErrors() {
 		return st
 	}
+	var b *executors.Backend
 	switch exec.Type {
 	case simulate.Type:
-		cfg, more := simulate.Configure(val)
-		st.diags = append(st.diags, more...)
-		if s.pack > 0 {
-			st.diags = append(st.diags, s.cannotPack(exec, "simulate has no jobs"))
-		}
-		st.target, st.cluster = cfg.Target(), simulate.Cluster
-		st.backend = cfg.Backend(s.env.log)
+		b = simulate.Open(s.env.log)
 	case slurm.Type:
-		cfg, more := slurm.Configure(val, exec.Place)
+		var more hcl.Diagnostics
+		b, more = slurm.Open(s.env.signal, val, exec.Place, s.store.Site, s.env.log)
 		st.diags = append(st.diags, more...)
-		if s.pack > 0 && cfg.InAllocation {
-			st.diags = append(st.diags, s.cannotPack(exec, "in_allocation = true runs one after another in the allocation of the shell already"))
+	default:
+		panic("command: executor type " + exec.Type)
+	}
+	if b == nil {
+		return st
+	}
+	if why := "simulate has no jobs"; s.pack > 0 {
+		if b.Scheduler != nil {
+			why = b.Scheduler.PackUpTo(s.pack)
 		}
-		if why := unusable(cfg, s.store.Dir()); why != "" {
+		if why != "" {
+			st.diags = append(st.diags, s.cannotPack(exec, why))
+		}
+	}
+	if b.Scheduler != nil {
+		if why := b.Scheduler.UnusableStore(s.store.Dir()); why != "" {
 			st.diags = append(st.diags, &hcl.Diagnostic{
 				Severity: hcl.DiagError, Summary: "Jobs cannot use this store", Subject: &exec.Range,
 				Detail: "The store " + why + ". Choose another folder with -store or llmbench { store = … }.",
 			})
 		}
-		if st.diags.HasErrors() {
-			return st
-		}
-		if s.pack > 0 {
-			cfg.PackUpTo(s.pack)
-		}
-		st.slurm, st.startup = cfg, cfg.Startup
-		st.profile = cfg.Probe(s.env.signal, s.remembered)
-		st.cluster = cmp.Or(cfg.Cluster, st.profile.Cluster)
-		st.diags = append(st.diags, cfg.Fit(st.profile)...)
-		st.target = cfg.Target()
-		st.backend = cfg.Backend(s.env.log)
-		st.available = cfg.Available
-	default:
-		panic("command: executor type " + exec.Type)
 	}
-	if st.backend != nil {
-		st.backend.Ref, st.backend.Cluster = st.ref, st.cluster
-	}
+	st.Backend, b.Ref = b, st.ref
 	return st
-}
-
-// unusable is Config.UnusableStore of a folder, and of where it really is: sbatch
-// resolves links.
-func unusable(cfg *slurm.Config, dir string) string {
-	if why := cfg.UnusableStore(dir); why != "" {
-		return why
-	}
-	for at := dir; at != filepath.Dir(at); at = filepath.Dir(at) {
-		if real, err := filepath.EvalSymlinks(at); err == nil {
-			return cfg.UnusableStore(real)
-		}
-	}
-	return ""
-}
-
-// profileAge is for how long a cluster is taken to be as it was.
-const profileAge = 24 * time.Hour
-
-// remembered is what the store knows of a cluster, nil where that is too old.
-func (s *sites) remembered(cluster string) *slurm.Profile {
-	var p slurm.Profile
-	if s.store.Site(cluster, &p) && p.Current(profileAge) {
-		return &p
-	}
-	return nil
 }
 
 // cannotPack refuses -pack for an executor.
@@ -217,7 +168,7 @@ func (s *sites) observe() func(*plan.Run) plan.Observation {
 	seen := map[what]plan.Observation{}
 	return func(r *plan.Run) plan.Observation {
 		st := s.of(r)
-		if st.slurm == nil {
+		if st.Scheduler == nil {
 			return nil
 		}
 		key := what{image: r.Image.Name, executor: r.Executor}
@@ -225,7 +176,7 @@ func (s *sites) observe() func(*plan.Run) plan.Observation {
 			key.path = *r.Model.Path
 		}
 		if _, ok := seen[key]; !ok {
-			seen[key] = st.slurm.Observe(r)
+			seen[key] = st.Scheduler.Observe(r)
 		}
 		return seen[key]
 	}
@@ -233,14 +184,14 @@ func (s *sites) observe() func(*plan.Run) plan.Observation {
 
 // onSlurm reports whether a run goes to Slurm.
 func (s *sites) onSlurm() bool {
-	return slices.ContainsFunc(s.order, func(st *site) bool { return st.slurm != nil })
+	return slices.ContainsFunc(s.order, func(st *site) bool { return st.Scheduler != nil })
 }
 
 // unpacked are the executors that can pack and were not told how.
 func (s *sites) unpacked() map[plan.ExecutorRef]bool {
 	out := map[plan.ExecutorRef]bool{}
 	for _, st := range s.order {
-		if c := st.slurm; c != nil && c.Pack == nil && !c.InAllocation {
+		if c := st.Scheduler; c != nil && c.Packs() {
 			out[st.ref] = true
 		}
 	}
@@ -251,8 +202,8 @@ func (s *sites) unpacked() map[plan.ExecutorRef]bool {
 func (s *sites) describe() map[plan.ExecutorRef]string {
 	lines := map[plan.ExecutorRef]string{}
 	for _, st := range s.order {
-		if st.target != nil {
-			lines[st.ref] = st.target.Describe()
+		if st.Target != nil {
+			lines[st.ref] = st.Target.Describe()
 		}
 	}
 	return lines
@@ -265,8 +216,8 @@ func (s *sites) placement(p *plan.Plan) map[plan.ExecutorRef]string {
 	for _, r := range p.Runs {
 		st := s.of(r)
 		gpu, ok := catalog.Load().GPU(r.Hardware.GPU)
-		if st.slurm != nil && ok && gpu.Domain && r.Hardware.Nodes > 1 {
-			lines[r.Executor] = st.slurm.Domain(st.profile)
+		if st.Scheduler != nil && ok && gpu.Domain && r.Hardware.Nodes > 1 {
+			lines[r.Executor] = st.Scheduler.Domain()
 		}
 	}
 	return lines
@@ -288,8 +239,8 @@ func (s *sites) lost(handle string) bool {
 func (s *sites) backends() map[plan.ExecutorRef]*executors.Backend {
 	m := map[plan.ExecutorRef]*executors.Backend{}
 	for _, st := range s.order {
-		if st.backend != nil {
-			m[st.ref] = st.backend
+		if st.Executor != nil {
+			m[st.ref] = st.Backend
 		}
 	}
 	return m
