@@ -202,3 +202,18 @@ func TestOptionsAreListedOnce(t *testing.T) {
 		listed[o.Name] = true
 	}
 }
+
+// What goes to experts is of the type that they compute in, with Triton BF16; what
+// comes back is BF16.
+func TestExpertsTakeTheirType(t *testing.T) {
+	for _, c := range []struct {
+		dtype  Dtype
+		hopper bool
+		bytes  float64
+	}{{BF16, true, 4}, {FP8, true, 3}, {MXFP4, true, 4}, {MXFP4, false, 3}, {NVFP4, false, 2.5625}} {
+		s := Scenario{Model: Model{Routed: Weight{Dtype: c.dtype}}, GPU: GPU{Hopper: c.hopper}}
+		if got := s.expertBytes(); got != c.bytes {
+			t.Errorf("%s, Hopper %v: %v bytes, want %v", c.dtype, c.hopper, got, c.bytes)
+		}
+	}
+}
