@@ -63,7 +63,8 @@ func (s *snapshot) result() (*results.Result, plan.State, error) {
 	if err != nil {
 		return s.damage(err.Error()), plan.Ended, nil
 	}
-	if s.arriving(run, report) {
+	requests := s.requests()
+	if s.arriving(run, report, requests) {
 		return nil, plan.Finishing, nil
 	}
 	in := results.Evidence{
@@ -81,9 +82,8 @@ func (s *snapshot) result() (*results.Result, plan.State, error) {
 			Rank: rank, Stdout: s.opener(jobdir.RankFile(jobdir.StdoutFile, rank)), Stderr: s.opener(jobdir.RankFile(jobdir.StderrFile, rank)),
 		})
 	}
-	if name := s.requestsFile(); name != "" {
-		in.Files.Requests = s.path(name)
-		in.Requests = sync.OnceValues(func() ([]trtllm.Request, error) { return ReadRequests(*in.Files.Requests) })
+	if requests != nil {
+		in.Files.Requests, in.Requests = s.path(s.requestsFile()), requests
 	}
 	s.addObserved(&in)
 	s.addEnds(&in)
@@ -105,6 +105,17 @@ func (s *snapshot) requestsFile() string {
 		}
 	}
 	return ""
+}
+
+type requestReader func() ([]trtllm.Request, error)
+
+// requests reads the records of requests once; nil where there are none.
+func (s *snapshot) requests() requestReader {
+	name := s.requestsFile()
+	if name == "" {
+		return nil
+	}
+	return sync.OnceValues(func() ([]trtllm.Request, error) { return ReadRequests(filepath.Join(s.files.Dir, name)) })
 }
 
 // ReadRequests reads records out of the file that llmbench keeps of them, *.csv, or

@@ -202,6 +202,14 @@ func TestRecordsArrive(t *testing.T) {
 	if err := trtllm.WriteRequestJSON(&big, testRequests(), ""); err != nil {
 		t.Fatal(err)
 	}
+	put(t, a, jobdir.RequestsFile, big.String()[:big.Len()/2])
+	for after, ended := range map[time.Duration]bool{0: false, arrival: true} {
+		s.now = func() time.Time { return exit.Ended.Add(after) }
+		if r, err := a.Result(); err != nil || (r != nil) != ended || r != nil && r.Requests != nil {
+			t.Errorf("half of the records %s after the end: %v, %v", after, r, err)
+		}
+	}
+	s.now = func() time.Time { return exit.Ended }
 	put(t, a, jobdir.RequestsFile, big.String())
 	r, err := a.Result()
 	if err != nil || r == nil || *r.Measure(trtllm.WithinSLO) != 90 || r.Verdict != results.Valid {

@@ -1,7 +1,9 @@
 package runs
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -90,26 +92,29 @@ func (s *snapshot) ahead(name string, times ...time.Time) error {
 const arrival = 2 * time.Minute
 
 // arriving reports whether the report that the job wrote, or the log that holds it, is
-// not to be seen whole yet, or the records of requests not at all.
-func (s *snapshot) arriving(run *plan.Run, report []byte) bool {
-	if s.exit == nil || s.ended != nil {
+// not to be seen whole yet, or the records of requests.
+func (s *snapshot) arriving(run *plan.Run, report []byte, requests requestReader) bool {
+	if s.exit == nil || s.ended != nil || s.attempt.store.now().Sub(s.exit.Ended) >= arrival {
 		return false
 	}
-	switch rc := s.exit.BenchRC; {
-	case run.RequestLog && rc != nil && *rc == 0 && s.requestsFile() == "":
+	switch {
 	case s.exit.Report != nil:
-		if int64(len(report)) == s.exit.Report.Bytes {
-			return false
+		if int64(len(report)) != s.exit.Report.Bytes {
+			return true
 		}
 	case s.exit.Stdout != nil:
-		info, err := os.Stat(filepath.Join(s.files.Dir, jobdir.StdoutFile))
-		if err == nil && info.Size() >= s.exit.Stdout.Bytes {
-			return false
+		if info, err := os.Stat(filepath.Join(s.files.Dir, jobdir.StdoutFile)); err != nil || info.Size() < s.exit.Stdout.Bytes {
+			return true
 		}
-	default:
+	}
+	if rc := s.exit.BenchRC; !run.RequestLog || rc == nil || *rc != 0 {
 		return false
 	}
-	return s.attempt.store.now().Sub(s.exit.Ended) < arrival
+	if requests == nil {
+		return true
+	}
+	_, err := requests()
+	return errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // state does not look at the report: an attempt that it calls Ended may still be

@@ -252,6 +252,24 @@ func TestReportGoodput(t *testing.T) {
 	}
 }
 
+// A request that just meets an slo takes the TTFT and then a TPOT for each further token,
+// or the latency where that is less. An slo without these says nothing of its speed.
+func TestSlowestWithin(t *testing.T) {
+	for _, c := range []struct {
+		slo  plan.SLO
+		osl  *int
+		want float64
+	}{
+		{plan.SLO{TPOT: ptr(10.)}, ptr(101), 101}, {plan.SLO{TTFT: ptr(10.), TPOT: ptr(10.)}, ptr(101), 100}, {plan.SLO{Latency: ptr(500.)}, ptr(101), 202},
+		{plan.SLO{TPOT: ptr(10.), Latency: ptr(500.)}, ptr(101), 202}, {plan.SLO{TPOT: ptr(10.), Latency: ptr(5000.)}, ptr(101), 101},
+		{plan.SLO{TTFT: ptr(10.)}, ptr(101), 0}, {plan.SLO{TPOT: ptr(10.)}, nil, 0}, {plan.SLO{TPOT: ptr(10.)}, ptr(1), 0},
+	} {
+		if got, text := slowestWithin(&c.slo, c.osl); round2(got) != c.want || (text == "") != (c.want == 0) {
+			t.Errorf("%s: %v, %q, want %v", &c.slo, got, text, c.want)
+		}
+	}
+}
+
 // A shape is high where requests lie close together, and ends where there are none.
 func TestShape(t *testing.T) {
 	even := scale{high: 100}
