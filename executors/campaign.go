@@ -58,7 +58,8 @@ type Campaign struct {
 	receipts  errgroup.Group
 	redactor  runs.Redactor
 	unnamed   []unnamed
-	refused   error // why nothing more can be recorded
+	refused   error      // why nothing more can be recorded
+	seen      *runs.View // of the store when the first run that shares an engine was submitted
 }
 
 // Outcome is where a campaign left its runs.
@@ -165,7 +166,9 @@ func (c *Campaign) prepare(ctx context.Context) error {
 			}
 			t := &task{backend: b, run: run, sample: slot.Sample}
 			c.tasks = append(c.tasks, t)
-			if !slot.State.InFlight() {
+			if torn, err := c.torn(t, slot); err != nil {
+				return err
+			} else if torn || !slot.State.InFlight() {
 				continue
 			}
 			t.phase, t.attempt, t.announced, t.tries = active, slot.Attempt, slot.Handle != "", 1

@@ -16,10 +16,11 @@ import (
 // another.
 type job struct {
 	backend *Backend
-	phase   phase     // waiting, active or done
-	mine    bool      // this user's: adoption, cancel and retry are ours
-	planned *plan.Job // nil until it is rendered
-	folder  *runs.Job // nil until it is reserved
+	phase   phase          // waiting, active or done
+	mine    bool           // this user's: adoption, cancel and retry are ours
+	planned *plan.Job      // nil until it is rendered
+	folder  *runs.Job      // nil until it is reserved
+	intent  *jobdir.Intent // of the folder, nil until it is needed
 	// tasks are those of this campaign, in the order of the job. One that was given
 	// back may be in another job by now.
 	tasks   []*task
@@ -160,6 +161,23 @@ func (c *Campaign) join(t *task, mine bool, found map[string]*job) error {
 	t.job, t.shares, t.status = j, folder.Shared(), j.status
 	j.tasks = append(j.tasks, t)
 	return nil
+}
+
+// torn gives the attempt in flight of a task back that a crash of the host has left
+// without all its files: the task waits for another.
+func (c *Campaign) torn(t *task, slot runs.Sample) (bool, error) {
+	if !slot.State.InFlight() || !slot.Mine {
+		return false, nil
+	}
+	file, err := slot.Attempt.DeferTorn()
+	if err != nil || file == "" {
+		return false, err
+	}
+	c.tell(t, RunState, Event{Text: fmt.Sprintf("a new attempt follows: a crash of the host damaged %s", file)})
+	if slot.SharedJob == "" {
+		t.left = Handle(slot.Handle)
+	}
+	return true, nil
 }
 
 // takeUp reads what an earlier process left of a job in flight.

@@ -104,7 +104,8 @@ func (c *Campaign) stage(j *job, data []string) {
 		}
 		if several {
 			intent.JobName = s.folder.Name + "-" + intent.Nonce[:6]
-			s.intent, s.err = intent, s.folder.Fill(planned, append(vars, "LLMBENCH_JOB_NAME="+intent.JobName), attempts)
+			intent.Files, s.err = s.folder.Fill(planned, append(vars, "LLMBENCH_JOB_NAME="+intent.JobName), attempts)
+			s.intent = intent
 			return
 		}
 		s.folder, s.intent = attempts[0].Alone(), s.members[0].prepared.Intent
@@ -128,7 +129,10 @@ func (s *staging) makeMembers(store *runs.Store) error {
 				m.prepared.Intent.Pack = s.folder.Name
 			}
 			var both errgroup.Group
-			both.Go(func() error { return a.Fill(m.prepared) })
+			both.Go(func() (err error) {
+				m.prepared.Intent, err = a.Fill(m.prepared)
+				return err
+			})
 			both.Go(func() error { return store.LinkAddress(m.prepared.Run.Address, a) })
 			return both.Wait()
 		})
@@ -189,7 +193,7 @@ func (c *Campaign) reserve(ctx context.Context, j *job) error {
 		return err
 	}
 	now := time.Now()
-	j.folder, j.phase, j.tasks = s.folder, active, s.tasks
+	j.folder, j.intent, j.phase, j.tasks = s.folder, &s.intent, active, s.tasks
 	j.enter(Status{State: plan.Intent}, now)
 	for i, t := range s.tasks {
 		t.attempt, t.phase, t.status = s.members[i].attempt, active, j.status
@@ -231,7 +235,10 @@ func (c *Campaign) noise(t *task) float64 {
 		return 0
 	}
 	k := t.key()
-	sd, err := c.Store.View(c.Plan.LLMBenchVersion).Noise(t.run.Image.Name, k.Cluster, k.Simulated)
+	if c.seen == nil {
+		c.seen = c.Store.View(c.Plan.LLMBenchVersion)
+	}
+	sd, err := c.seen.Noise(t.run.Image.Name, k.Cluster, k.Simulated)
 	if err != nil {
 		c.Log.Warn("cannot read the noise of stored samples", "error", err)
 		return 0

@@ -72,7 +72,8 @@ func newPacked(t *testing.T) *packed {
 		list = append(list, jobdir.Member{Fingerprint: key.Fingerprint, Sample: 1, Attempt: 1})
 	}
 	p.ok(p.folder.RecordJob(jobdir.JobRecord{Handle: string(packHandle), JobID: "7"}))
-	p.ok(p.folder.Fill(&plan.Job{}, nil, p.members))
+	_, err = p.folder.Fill(&plan.Job{}, nil, p.members)
+	p.ok(err)
 	p.ok(p.folder.Intend(jobdir.Intent{JobName: p.folder.Name, Members: list}))
 	for _, a := range p.members {
 		p.ok(a.Prepare(runs.Prepared{

@@ -196,10 +196,13 @@ func JobID(h Handle) string {
 
 // submission is what the executor gets: the planned job with the attempt filled in.
 func (c *Campaign) submission(j *job, resumed bool) (*Job, error) {
-	intent, err := j.folder.Intent()
-	if err != nil {
-		return nil, err
+	var err error
+	if j.intent == nil {
+		if j.intent, err = j.folder.Intent(); err != nil {
+			return nil, err
+		}
 	}
+	intent := j.intent
 	if intent == nil || j.planned == nil {
 		return nil, fmt.Errorf("%s: the attempt is not complete", j.folder.Dir)
 	}

@@ -15,5 +15,6 @@
 //
 // A record is one line of JSON with "end":true as its last key: what is not whole
 // does not exist. What must survive a power cut is written to a temporary file,
-// synced, renamed, and its folder synced.
+// synced, renamed, and its folder synced. The files before the intent are not synced
+// but listed in it, with their checksums.
 package jobdir

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -127,21 +129,44 @@ type File struct {
 	Perm fs.FileMode
 }
 
-// FillFiles writes files into a folder that nobody reads before another file says
-// that it is whole. Their names are durable only once SyncDir has returned.
-func FillFiles(dir string, files []File) error {
-	var g errgroup.Group // syncing is waiting
-	for _, f := range files {
-		g.Go(func() error { return fillFile(filepath.Join(dir, f.Name), f.Data, f.Perm) })
+// FillFiles writes files into a folder that nobody reads before its intent is there,
+// and returns what that is to list: a crash of the host may tear them, so whoever uses
+// them holds them against the list. Only private files are synced, and not listed: a
+// checksum can tell what is in them.
+func FillFiles(dir string, files []File) (map[string]Sum, error) {
+	mode, err := shared(dir, 0o777)
+	if err != nil {
+		return nil, err
 	}
-	return g.Wait()
+	sums := map[string]Sum{}
+	var g errgroup.Group
+	for _, f := range files {
+		private := f.Perm&0o077 == 0
+		if !private {
+			sums[f.Name], f.Perm = sumOf(f.Data), mode&(0o666|f.Perm)
+		}
+		g.Go(func() error { return fillFile(filepath.Join(dir, f.Name), f.Data, f.Perm, private) })
+	}
+	return sums, g.Wait()
 }
 
-func fillFile(path string, data []byte, perm fs.FileMode) error {
-	perm, err := shared(filepath.Dir(path), perm)
-	if err != nil {
-		return err
+func sumOf(data []byte) Sum {
+	sum := sha256.Sum256(data)
+	return Sum{Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+}
+
+// Torn names a file of the folder that is not what a list of FillFiles says, "" for none.
+func (f Folder) Torn(files map[string]Sum) (string, error) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		data, err := ReadFile(filepath.Join(f.Dir, name))
+		if err != nil || data == nil || sumOf(data) != files[name] {
+			return name, err
+		}
 	}
+	return "", nil
+}
+
+func fillFile(path string, data []byte, perm fs.FileMode, sync bool) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
@@ -150,7 +175,11 @@ func fillFile(path string, data []byte, perm fs.FileMode) error {
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
-	return errors.Join(f.Chmod(perm), f.Sync(), f.Close())
+	err = f.Chmod(perm)
+	if sync {
+		err = errors.Join(err, f.Sync())
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Create makes an empty file with the mode of its folder.

@@ -183,6 +183,9 @@ type Intent struct {
 	// none in the intent of a member among several. Version 0.1.0 left them out for a
 	// job of one.
 	Members []Member `json:"members,omitempty"`
+	// Files are the files that were put into the folder before the intent, by name,
+	// secrets left out. Version 0.1.0 lists none.
+	Files map[string]Sum `json:"files,omitempty"`
 	// ScriptSHA256 is the hexadecimal hash of script.sh; "" without one.
 	ScriptSHA256 string `json:"script_sha256"`
 	User         string `json:"user"`

@@ -30,28 +30,25 @@ func (s *Store) LinkAddress(address string, a *Attempt) error {
 	}
 	dir := filepath.Join(s.byAddressDir(a.Key.Simulated), path)
 	all := filepath.Join(dir, historyDir)
-	changed, err := s.makeAll(all)
-	if err != nil {
+	if _, err := s.makeAll(all); err != nil {
 		return err
 	}
 	if err := link(s.KeyDir(a.Key), all, a.Key.Cluster+"@"+a.Key.short()); err != nil {
 		return err
 	}
-	if err := link(s.KeyDir(a.Key), dir, a.Key.Cluster); err != nil {
-		return err
-	}
-	changed = append(changed, all, dir)
-	slices.Sort(changed)
-	return jobdir.SyncDirs(slices.Compact(changed)...)
+	return link(s.KeyDir(a.Key), dir, a.Key.Cluster)
 }
 
-// link makes dir/name a relative link to target. It is durable once dir is.
+// link makes dir/name a relative link to target, not durably.
 func link(target, dir, name string) error {
 	rel, err := filepath.Rel(dir, target)
 	if err != nil {
 		return err
 	}
 	at := filepath.Join(dir, name)
+	if err := os.Symlink(rel, at); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
 	if have, err := os.Readlink(at); err == nil && have == rel {
 		return nil
 	}

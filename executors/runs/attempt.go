@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,7 +182,7 @@ func (a *Attempt) Run() (*plan.Run, error) {
 	return a.run(l)
 }
 
-// Reserve wins the next attempt of a sample. Two callers never win the same one:
+// Reserve wins the next attempt of a sample. Its folder is durable with its intent. Two callers never win the same one:
 // its folder is made by mkdir, and whoever finds it there takes the next number. What
 // killed writers left in the last one goes.
 func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
@@ -191,7 +190,7 @@ func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 		return nil, err
 	}
 	changed, err := s.makeAll(sampleDir(s.KeyDir(k), sample))
-	if err := cmp.Or(err, jobdir.SyncDirs(changed...)); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	first := slices.Contains(changed, s.runsDir(k.Simulated))
@@ -199,10 +198,12 @@ func (s *Store) Reserve(k Key, sample int) (*Attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	jobdir.Sweep(s.attempt(s.KeyDir(k), k, sample, last).Dir)
+	if last > 0 {
+		jobdir.Sweep(s.attempt(s.KeyDir(k), k, sample, last).Dir)
+	}
 	for next := last + 1; ; next++ {
 		a := s.attempt(s.KeyDir(k), k, sample, next)
-		made, err := s.mkdir(a.Dir)
+		made, err := s.makeDir(a.Dir)
 		if err != nil {
 			return nil, err
 		}

@@ -95,7 +95,7 @@ func TestJobFolder(t *testing.T) {
 		t.Errorf("%v %v", list, err)
 	}
 	member := jobdir.Member{Fingerprint: testKey.Fingerprint, Sample: 2, Attempt: 3}
-	if err := first.Fill(testPack(), nil, nil); err != nil {
+	if _, err := first.Fill(testPack(), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := first.Intend(jobdir.Intent{JobName: first.Name, Members: []jobdir.Member{member}}); err != nil {

@@ -62,49 +62,37 @@ func (s *Store) ReserveJob(cluster string, simulated bool, stem string) (*Job, e
 	if !clusterOK(cluster) || !nameOK(stem) {
 		return nil, fmt.Errorf("%q on cluster %q cannot name a job", stem, cluster)
 	}
-	dir := s.jobsDir(cluster, simulated)
-	if err := s.mkdirAll(dir); err != nil {
+	if err := s.mkdirAll(s.jobsDir(cluster, simulated)); err != nil {
 		return nil, err
 	}
-	l, err := jobdir.List(dir)
-	if err != nil {
-		return nil, err
-	}
-	next := 1
-	if have := l.Numbered(stem + "-p"); len(have) > 0 {
-		next = have[len(have)-1] + 1
-	}
-	for ; ; next++ {
+	for next := 1; ; next++ {
 		j := s.Job(cluster, simulated, stem+"-p"+strconv.Itoa(next))
-		if made, err := s.mkdir(j.Dir); err != nil || made {
+		if made, err := s.makeDir(j.Dir); err != nil || made {
 			return j, err
 		}
 	}
 }
 
 // Fill writes what a folder of the job's own holds before the intent: the job as
-// planned, vars, which are NAME=VALUE, and where its members are.
-func (j *Job) Fill(planned *plan.Job, vars []string, members []*Attempt) error {
+// planned, vars, which are NAME=VALUE, and where its members are. It returns what the
+// intent is to list.
+func (j *Job) Fill(planned *plan.Job, vars []string, members []*Attempt) (map[string]jobdir.Sum, error) {
 	var dirs strings.Builder
 	for _, a := range members {
 		dirs.WriteString(a.Dir + "\n")
 	}
 	document, err := json.Marshal(planned)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	environ, err := environment(vars)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = jobdir.FillFiles(j.Dir, []jobdir.File{
+	return jobdir.FillFiles(j.Dir, []jobdir.File{
 		{Name: jobdir.PackFile, Data: append(document, '\n'), Perm: 0o644}, {Name: jobdir.ScriptFile, Data: []byte(planned.Script), Perm: 0o755},
 		{Name: jobdir.VarsFile, Data: environ, Perm: 0o644}, {Name: jobdir.MembersFile, Data: []byte(dirs.String()), Perm: 0o644},
 	})
-	if err != nil {
-		return err
-	}
-	return jobdir.SyncDir(j.Dir)
 }
 
 // Planned returns the job as it was planned, nil when it was not written.

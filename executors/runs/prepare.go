@@ -39,31 +39,60 @@ func (a *Attempt) Prepare(p Prepared) error {
 	if err != nil || l.Has(jobdir.IntentFile) {
 		return err
 	}
-	if err := a.Fill(p); err != nil {
-		return err
-	}
-	return a.Intend(p.Intent)
-}
-
-// Fill writes what the folder holds before the intent. Until that is there nobody
-// waits for the attempt, and Discard removes it.
-func (a *Attempt) Fill(p Prepared) error {
-	files, err := p.files()
+	intent, err := a.Fill(p)
 	if err != nil {
 		return err
 	}
+	return a.Intend(intent)
+}
+
+// Fill writes what the folder holds before the intent, which it returns with the list
+// of that. Until it is there nobody waits for the attempt, and Discard removes it.
+func (a *Attempt) Fill(p Prepared) (jobdir.Intent, error) {
+	files, err := p.files()
+	if err != nil {
+		return p.Intent, err
+	}
 	if len(p.Secrets) > 0 {
 		if err := a.hide(); err != nil {
-			return err
+			return p.Intent, err
 		}
 	}
-	if err := jobdir.FillFiles(a.Dir, files); err != nil {
-		return err
+	if p.Intent.Files, err = jobdir.FillFiles(a.Dir, files); err != nil {
+		return p.Intent, err
 	}
-	if err := a.linkDataset(p.Dataset); err != nil {
-		return err
+	return p.Intent, a.linkDataset(p.Dataset)
+}
+
+// DeferTorn gives an attempt back that no job has claimed and whose files, or those of
+// its job, are not what the intent lists: the host that wrote them crashed. It returns
+// which file that is, "" for none and where a job was first.
+func (a *Attempt) DeferTorn() (string, error) {
+	l, err := jobdir.List(a.Dir)
+	if err != nil || l.Has(jobdir.ClaimFile) {
+		return "", err
 	}
-	return jobdir.SyncDir(a.Dir)
+	job, err := a.Job()
+	if err != nil {
+		return "", err
+	}
+	for _, folder := range []jobdir.Folder{a.Folder, job.Folder} {
+		intent, err := folder.Intent()
+		if err != nil || intent == nil {
+			return "", err
+		}
+		torn, err := folder.Torn(intent.Files)
+		if err != nil {
+			return "", err
+		}
+		if torn == "" {
+			continue
+		}
+		if given, err := a.Defer(torn + " is not what was written: the host crashed"); err != nil || given {
+			return torn, err
+		}
+	}
+	return "", nil
 }
 
 // Discard removes the folder of an attempt without an intent.

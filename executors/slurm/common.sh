@@ -69,6 +69,11 @@ if ! [ -r attempt ]; then
   echo "llmbench: $(hostname) does not see the attempt folder $PWD; the store must be on a file system that all nodes share" >&2
   exit 79
 fi
+# The files that the intent lists were not synced: a crash of their writer's host tears them.
+listed=$(grep -o '"[^"]*":{"bytes":[0-9]*,"sha256":"[0-9a-f]*"}' intent.json 2>/dev/null | sed 's/"\([^"]*\)".*"sha256":"\(.*\)"}/\2  \1/')
+if [ -n "$listed" ] && ! torn=$(sha256sum -c <<<"$listed" 2>/dev/null); then
+  refuse 79 "not what was written: $(grep -v ': OK$' <<<"$torn" | cut -d: -f1 | paste -sd ' ')"
+fi
 assign attempt
 [ "$restarts" -gt 0 ] && refuse 78 "Slurm started it again"
 [ -e cancelled ] && refuse 76 "it was cancelled"

@@ -77,8 +77,10 @@ func (e *Executor) Through(r runner) { e.slurm.runner, e.shared = r, nil }
 // Submit implements executors.Executor. A job that may exist already is looked
 // up by its name before anything is submitted; after a clear answer there is none.
 func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Handle, error) {
-	if id := claimedBy(job.Dir); id != "" && job.Resumed {
-		return e.handle(id, job.Name), nil
+	if job.Resumed {
+		if id := claimedBy(job.Dir); id != "" {
+			return e.handle(id, job.Name), nil
+		}
 	}
 	e.mu.Lock()
 	denied := e.denied[job.Name]

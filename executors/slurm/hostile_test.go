@@ -3,6 +3,7 @@ package slurm
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -424,21 +425,42 @@ func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 	}
 }
 
-// A job whose attempt was cancelled before it began starts nothing.
-func TestJobsRefuseWhatWasCancelled(t *testing.T) {
+// A job starts nothing whose attempt was cancelled before it began, or whose files a
+// crash of the host has torn. A list of version 0.1.0, which has none, is no refusal.
+func TestJobsRefuse(t *testing.T) {
 	job := testConfig().Target().Job(testRun("true"))
-	dir, bin := t.TempDir(), t.TempDir()
-	started := filepath.Join(dir, "started")
-	fake(t, bin, "srun", "touch "+started)
-	for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "script.sh": job.Script, "cancelled": ""} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+	bin := t.TempDir()
+	fake(t, bin, "srun", "touch started")
+	for what, c := range map[string]struct {
+		files  bool
+		change func(dir string) error
+		code   int
+		says   string
+	}{
+		"cancelled": {true, func(dir string) error { return jobdir.Folder{Dir: dir}.MarkCancelled() }, 76, "it was cancelled"},
+		"truncated": {true, func(dir string) error { return os.Truncate(filepath.Join(dir, "attempt"), 9) }, 79, "not what was written: attempt"},
+		"emptied":   {true, func(dir string) error { return os.Truncate(filepath.Join(dir, "run.json"), 0) }, 79, "not what was written: run.json"},
+		"gone":      {true, func(dir string) error { return os.Remove(filepath.Join(dir, "config.yml")) }, 79, "not what was written: config.yml"},
+		"whole":     {true, func(string) error { return nil }, 0, ""},
+		"unlisted":  {false, func(string) error { return nil }, 0, ""},
+	} {
+		dir := t.TempDir()
+		list, err := jobdir.FillFiles(dir, []jobdir.File{
+			{Name: "attempt", Data: []byte("LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n"), Perm: 0o644},
+			{Name: "run.json", Data: []byte("{}\n"), Perm: 0o644}, {Name: "config.yml", Data: []byte("a: 1\n"), Perm: 0o644},
+		})
+		if !c.files {
+			list = nil
+		}
+		if err := errors.Join(err, jobdir.Folder{Dir: dir}.Intend(jobdir.Intent{JobName: "x", Nonce: "n", Files: list}), c.change(dir)); err != nil {
 			t.Fatal(err)
 		}
-	}
-	cmd := exec.Command("bash", "script.sh")
-	cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=/h", "SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01"}
-	out, _ := cmd.CombinedOutput()
-	if _, err := os.Stat(started); err == nil || cmd.ProcessState.ExitCode() != 76 {
-		t.Errorf("exit %d: %s", cmd.ProcessState.ExitCode(), out)
+		cmd := exec.Command("bash", "-c", job.Script)
+		cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=/h", "SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01"}
+		out, _ := cmd.CombinedOutput()
+		_, err = os.Stat(filepath.Join(dir, "started"))
+		if code := cmd.ProcessState.ExitCode(); code != c.code || (err == nil) != (c.code == 0) || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: exit %d: %s", what, code, out)
+		}
 	}
 }
