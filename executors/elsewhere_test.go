@@ -57,7 +57,7 @@ func (b *bounded) excluded() []string {
 func (b *bounded) repeats() bool {
 	b.t.Helper()
 	r := b.campaign.Plan.Runs[0]
-	state, err := b.campaign.Store.Look(r.Fingerprint, "gb", false, 1)
+	state, err := b.campaign.Store.View("").Look(r.Fingerprint, "gb", false, 1)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -10,9 +10,9 @@
 //  3. A [Ledger] tells what is stored or in flight for a fingerprint. That
 //     decides the run's [Action] and, where something else was measured at the
 //     same address, the list of [Change]s.
-//  4. The [Plan] is a JSON document that holds everything apply needs: argv,
-//     files and job scripts, relative to the attempt folder. Apply decides
-//     nothing about a run.
+//  4. The [Plan] is complete: argv, files and job scripts follow from its runs by pure
+//     functions ([Run.Command], [Target]), relative to the attempt folder, and package
+//     document writes them down. Apply decides nothing about a run.
 //
 // Equal inputs give equal bytes. The package runs no process and reads no file.
 package plan

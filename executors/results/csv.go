@@ -124,7 +124,7 @@ func (s *Set) recordColumns() []column {
 		return nil
 	}
 	var columns []column
-	names := SteadyNames()
+	names := steadyNames()
 	for _, m := range trtllm.RecordMetrics {
 		names = append(names, m.Name)
 	}

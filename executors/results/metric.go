@@ -56,8 +56,8 @@ func isRecordMetric(name string) bool {
 	return slices.ContainsFunc(trtllm.RecordMetrics, func(m trtllm.Metric) bool { return m.Name == name })
 }
 
-// SteadyNames are the names of the percentiles of the steady window.
-func SteadyNames() []string {
+// steadyNames are the names of the percentiles of the steady window.
+func steadyNames() []string {
 	var names []string
 	for _, m := range trtllm.Metrics {
 		for _, p := range trtllm.PercentileNames[:4] {

@@ -160,9 +160,6 @@ func (b *Bundle) Close() error {
 	return errors.Join(b.write(manifestName, append(text, '\n')), b.tar.Close(), b.zip.Close())
 }
 
-// LeftOut is how many things were left out.
-func (b *Bundle) LeftOut() int { return len(b.manifest.LeftOut) }
-
 // mostWanted bounds what is kept of a bundle while it is read.
 const mostWanted = 1 << 30
 

@@ -138,8 +138,8 @@ func TestBundleHoldsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	members, err := readBundle(bytes.NewReader(out.Bytes()), func(string) bool { return true })
-	if err != nil || len(members) != 4 || b.LeftOut() != 1 {
-		t.Fatalf("%d members, %d left out, %v", len(members), b.LeftOut(), err)
+	if err != nil || len(members) != 4 || len(b.manifest.LeftOut) != 1 {
+		t.Fatalf("%d members, %d left out, %v", len(members), len(b.manifest.LeftOut), err)
 	}
 	for name, content := range members {
 		for _, secret := range []string{declared, earlier, token, string(inJSON[6 : len(inJSON)-2]), "ss'word", "word<1>", "word\\u003c"} {

@@ -99,7 +99,7 @@ func TestKeysStayInside(t *testing.T) {
 
 func TestOpenTouchesNothing(t *testing.T) {
 	s := Open(filepath.Join(t.TempDir(), "store"))
-	if st, err := s.Look(testKey.Fingerprint, "gb", false, 2); err != nil || st.Missing() != 2 {
+	if st, err := s.View("").Look(testKey.Fingerprint, "gb", false, 2); err != nil || st.Missing() != 2 {
 		t.Errorf("Look: %+v, %v", st, err)
 	}
 	if run, err := s.View("test").LastAt(testAddress, false); run != nil || err != nil {

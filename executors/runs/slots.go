@@ -178,21 +178,7 @@ func (slot *Sample) wait(snap *snapshot, state plan.State) error {
 	return nil
 }
 
-// Look counts what is stored and in flight for a fingerprint on a cluster. A
-// cluster that is not known satisfies nothing.
-func (s *Store) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.Samples, error) {
-	if cluster == "" {
-		return newSamples(wanted), nil
-	}
-	return s.counts(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
-}
-
-// state counts the samples of a key.
-func (s *Store) counts(k Key, wanted int) (plan.Samples, error) {
-	slots, err := s.Samples(k, wanted)
-	return countsOf(slots, wanted), err
-}
-
+// countsOf sums up the samples of a key.
 func countsOf(slots []Sample, wanted int) plan.Samples {
 	counts := newSamples(wanted)
 	for _, slot := range slots {

@@ -11,6 +11,12 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
+// counts are those of a key, read from the files alone.
+func (s *Store) counts(k Key, wanted int) (plan.Samples, error) {
+	slots, err := s.Samples(k, wanted)
+	return countsOf(slots, wanted), err
+}
+
 func held(t *testing.T, s *Store, k Key, wanted int) plan.Samples {
 	t.Helper()
 	st, err := s.counts(k, wanted)
@@ -65,7 +71,7 @@ func TestHeldFollowsAnAttempt(t *testing.T) {
 	if diff := cmp.Diff(none, held(t, s, other, 1)); diff != "" {
 		t.Errorf("another cluster: %s", diff)
 	}
-	if st, err := s.Look(testKey.Fingerprint, "", false, 1); err != nil || st.Valid != 0 {
+	if st, err := s.View("").Look(testKey.Fingerprint, "", false, 1); err != nil || st.Valid != 0 {
 		t.Errorf("unknown cluster: %+v, %v", st, err)
 	}
 }

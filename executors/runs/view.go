@@ -229,7 +229,7 @@ func fileTime(dir string) int64 {
 	return changed
 }
 
-// Look implements plan.Ledger; see Store.Look.
+// Look implements plan.Ledger. A cluster that is not known satisfies nothing.
 func (v *View) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.Samples, error) {
 	if cluster == "" {
 		return newSamples(wanted), nil

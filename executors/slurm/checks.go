@@ -10,9 +10,9 @@ import (
 	"github.com/llmbench/llmbench/executors"
 )
 
-// Check compares what the executor asks for with what the cluster has. longest
+// check compares what the executor asks for with what the cluster has. longest
 // is the longest time limit of the runs, nodes the most nodes.
-func (c *Config) Check(p *Profile, longest time.Duration, nodes int) []executors.Check {
+func (c *Config) check(p *Profile, longest time.Duration, nodes int) []executors.Check {
 	var out []executors.Check
 	add := func(name, result, detail, remedy string) {
 		out = append(out, executors.Check{Name: name, Result: result, Detail: detail, Remedy: remedy})
@@ -176,12 +176,12 @@ func (c *Config) checkGPUs(p *Profile, nodes int, add adder) {
 		add("gpus", executors.CheckOK, "asked for with --gpus-per-node", "")
 	}
 	if nodes > 1 {
-		add("placement", executors.CheckOK, "nodes of a run: "+c.Domain(p), "")
+		add("placement", executors.CheckOK, "nodes of a run: "+c.domain(p), "")
 	}
 }
 
 func (c *Config) checkAccount(p *Profile, longest time.Duration, add adder) {
-	mine := p.AccountNames()
+	mine := p.accountNames()
 	switch {
 	case len(mine) == 0:
 		add("account", executors.CheckSkipped, "the accounting names no accounts of this user", "")
@@ -191,7 +191,7 @@ func (c *Config) checkAccount(p *Profile, longest time.Duration, add adder) {
 		add("account", executors.CheckOK, or(or(c.Account, p.DefaultAccount), strings.Join(mine, ", ")), "")
 	}
 	c.checkQOS(p, longest, add)
-	if most := c.Window(p); most < c.MaxInQueue {
+	if most := c.window(p); most < c.MaxInQueue {
 		add("submit window", executors.CheckWarn, fmt.Sprintf("max_in_queue is %d, and you may have %d in the queue", c.MaxInQueue, most), fmt.Sprintf("at most %d are submitted at once; set max_in_queue to say so", most))
 	}
 }

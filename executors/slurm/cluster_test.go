@@ -133,8 +133,8 @@ func windowOfDefaultQOS(t *testing.T) {
 		_ = exec.Command("sacctmgr", "-i", "modify", "user", "where", "name=root", "set", "defaultqos=normal").Run()
 	})
 	cfg := &Config{MaxInQueue: 8}
-	p := cfg.Probe(t.Context(), nil)
-	if got := cfg.Window(p); got != 2 || p.DefaultAccount != "root" || cfg.qosOf(p) != "two" {
+	p := cfg.probe(t.Context(), nil)
+	if got := cfg.window(p); got != 2 || p.DefaultAccount != "root" || cfg.qosOf(p) != "two" {
 		t.Errorf("the window is %d, want 2: account %s, QOS %s, %+v", got, p.DefaultAccount, cfg.qosOf(p), p.Associations)
 	}
 }
@@ -171,7 +171,7 @@ func TestOnSlurm(t *testing.T) {
 // profileOfCluster compares what is found out with what the cluster is.
 func profileOfCluster(t *testing.T, accounting bool) {
 	t.Setenv("USER", "root")
-	p := (&Config{}).Probe(t.Context(), nil)
+	p := (&Config{}).probe(t.Context(), nil)
 	batch := p.Partitions["batch"]
 	if p.Cluster != "throwaway" || p.Version == "" || p.Pyxis || batch.Nodes != 4 || batch.MaxTime != 4*time.Hour || batch.State != "UP" || !strings.Contains(batch.Gres, "gb200:4") {
 		t.Errorf("%+v", p)
@@ -179,8 +179,8 @@ func profileOfCluster(t *testing.T, accounting bool) {
 	if got := strings.HasSuffix(p.Accounting, "/slurmdbd"); got != accounting {
 		t.Errorf("accounting is %s", p.Accounting)
 	}
-	if got := slices.Contains(p.AccountNames(), "perf"); got != accounting {
-		t.Errorf("accounts are %v", p.AccountNames())
+	if got := slices.Contains(p.accountNames(), "perf"); got != accounting {
+		t.Errorf("accounts are %v", p.accountNames())
 	}
 	if !slices.Contains(p.GRES, "gpu") || p.MinJobAge != 300 || p.MessageTimeout != 10 || p.KillWait != 5 || !batch.Default || p.Select != "select/cons_tres" {
 		t.Errorf("%+v", p)
@@ -192,7 +192,7 @@ func profileOfCluster(t *testing.T, accounting bool) {
 		cfg := testConfig()
 		change(cfg)
 		var names []string
-		for _, c := range cfg.Check(p, longest, nodes) {
+		for _, c := range cfg.check(p, longest, nodes) {
 			if c.Result == executors.CheckFail {
 				names = append(names, c.Name)
 			}

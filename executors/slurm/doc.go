@@ -2,13 +2,13 @@
 // the text forms that have stayed the same from 20.11 on.
 //
 //   - A plan's job is sbatch with every option on its command line, and a script
-//     from a fixed template ([Config.Target]). User data enters the script only
+//     from a fixed template. User data enters the script only
 //     inside single quotes.
 //   - Submission is at most once in effect: an intent is written before it, the
 //     name is unique to the attempt, an answer that got lost is looked up by that
 //     name, and the script claims its attempt before it does anything.
-//   - A pack is one job whose script runs the scripts of several attempts, each as
-//     if it had a job of its own.
+//   - The script of a job of several members runs itself again for each of them, one
+//     after another, in the folder of its attempt.
 //   - One squeue asks about all jobs. A job that squeue no longer knows is looked
 //     up with scontrol and sacct; without slurmdbd too. A query that fails means
 //     "unknown", never "gone".

@@ -52,11 +52,11 @@ func adoptWindow(messageTimeout time.Duration) time.Duration {
 	return 2*messageTimeout + 30*time.Second
 }
 
-// Know takes over what the cluster is known to be. Unless the executor's block
+// know takes over what the cluster is known to be. Unless the executor's block
 // says how fast to go, one that limits how fast its users ask is asked half as
 // often as it allows, since the steps of jobs count too, and one that does not has
 // its window filled at once.
-func (e *Executor) Know(p *Profile) {
+func (e *Executor) know(p *Profile) {
 	if g, ok := e.slurm.runner.(gentle); ok && p.Version != "" && !e.cfg.paced {
 		if p.RateLimited {
 			g.bucket = rate.NewLimiter(rate.Limit(p.RateRefill/2), max(1, p.RateBucket/2))

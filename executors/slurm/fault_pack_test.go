@@ -169,7 +169,7 @@ func (s *schedule) pack(p *plan.Plan) {
 	target := s.config().Target()
 	var samples []*plan.Run
 	for _, r := range p.Runs {
-		state, err := s.store.Look(r.Fingerprint, s.cluster, false, r.State.Wanted)
+		state, err := s.store.View("").Look(r.Fingerprint, s.cluster, false, r.State.Wanted)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func (s *schedule) pack(p *plan.Plan) {
 func (s *schedule) packsEnd() {
 	given := 0
 	for _, r := range s.plan.Runs {
-		state, err := s.store.Look(r.Fingerprint, s.cluster, false, r.State.Wanted)
+		state, err := s.store.View("").Look(r.Fingerprint, s.cluster, false, r.State.Wanted)
 		if err != nil {
 			s.t.Fatal(err)
 		}

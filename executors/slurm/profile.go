@@ -84,10 +84,10 @@ func (c *Config) here() bool {
 	return err == nil || c.runner != nil
 }
 
-// Probe asks the cluster of c. Each question that is not answered leaves its part
+// probe asks the cluster of c. Each question that is not answered leaves its part
 // out; where the controller does not answer, nothing more is asked. remembered,
 // if not nil, may know the cluster already, by its name.
-func (c *Config) Probe(ctx context.Context, remembered func(cluster string) *Profile) *Profile {
+func (c *Config) probe(ctx context.Context, remembered func(cluster string) *Profile) *Profile {
 	s := c.client()
 	p := &Profile{Form: profileForm, Probed: time.Now().UTC(), Cluster: c.Cluster, Partitions: map[string]Partition{}, Topologies: map[string]Topology{}}
 	if !c.here() {
@@ -159,8 +159,8 @@ func (p *Profile) accounts() bool {
 	return p.Accounting != "" && p.Accounting != "(null)" && !strings.HasSuffix(p.Accounting, "/none")
 }
 
-// AccountNames are the accounts that the user has, each once.
-func (p *Profile) AccountNames() []string {
+// accountNames are the accounts that the user has, each once.
+func (p *Profile) accountNames() []string {
 	var names []string
 	for _, a := range p.Associations {
 		if a.Account != "" && !slices.Contains(names, a.Account) {

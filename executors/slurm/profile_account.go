@@ -96,9 +96,9 @@ func (c *Config) qosOf(p *Profile) string {
 	return ""
 }
 
-// Window is how many jobs may be in the queue at once: max_in_queue, or what the
+// window is how many jobs may be in the queue at once: max_in_queue, or what the
 // account, the QOS or the partition's QOS lets the user submit if that is less.
-func (c *Config) Window(p *Profile) int {
+func (c *Config) window(p *Profile) int {
 	limits := []int{p.QOS[c.qosOf(p)].MaxSubmit}
 	for _, a := range c.mine(p) {
 		limits = append(limits, a.MaxSubmit)

@@ -95,7 +95,7 @@ func testSite(c *canned) *Config {
 }
 
 func TestProfileOfRacks(t *testing.T) {
-	p := testSite(like(nil)).Probe(t.Context(), nil)
+	p := testSite(like(nil)).probe(t.Context(), nil)
 	if p.Cluster != "rack" || !p.RateLimited || p.RateBucket != 40 || 60*p.RateRefill != 4 || p.EnforceLimits != "ANY" || !p.Pyxis || p.KillWait != 30 || p.Preempt != "REQUEUE" || p.DefaultAccount != "perf" {
 		t.Errorf("%+v", p)
 	}
@@ -131,9 +131,9 @@ func TestProfileOfRacks(t *testing.T) {
 	} {
 		cfg := testSite(nil)
 		c.change(cfg)
-		cfg.Fit(p)
+		cfg.fit(p)
 		var said, words []string
-		for _, check := range cfg.Check(p, c.longest, c.nodes) {
+		for _, check := range cfg.check(p, c.longest, c.nodes) {
 			words = append(words, check.Detail, check.Remedy)
 			if check.Result != executors.CheckOK {
 				said = append(said, check.Name+": "+check.Result)
@@ -144,7 +144,7 @@ func TestProfileOfRacks(t *testing.T) {
 		}
 	}
 	e := newExecutor(&Config{PollInterval: time.Minute}, hclog.NewNullLogger())
-	e.Know(&Profile{MessageTimeout: 100})
+	e.know(&Profile{MessageTimeout: 100})
 	if e.AdoptWindow != 230*time.Second {
 		t.Errorf("a job is looked for for %s, and the controller may take 100 s twice", e.AdoptWindow)
 	}
@@ -154,7 +154,7 @@ func TestProfileOfRacks(t *testing.T) {
 // partition's QOS allow, on this cluster; a limit of 2 means 2.
 func TestWindow(t *testing.T) {
 	asked := like(nil)
-	p := testSite(asked).Probe(t.Context(), nil)
+	p := testSite(asked).probe(t.Context(), nil)
 	for _, c := range []struct {
 		account, partition, qos string
 		want                    int
@@ -164,13 +164,13 @@ func TestWindow(t *testing.T) {
 	} {
 		cfg := testSite(nil)
 		cfg.Account, cfg.Partition, cfg.QOS = c.account, c.partition, c.qos
-		if got := cfg.Window(p); got != c.want {
+		if got := cfg.window(p); got != c.want {
 			t.Errorf("account %q, partition %q, QOS %q: %d, want %d", c.account, c.partition, c.qos, got, c.want)
 		}
 	}
 	// One default QOS, as `sacctmgr add user … defaultqos=two` leaves it.
 	two := testSite(like(map[string]string{"sacctmgr -n -P show assoc": "perf|||two|two\n", "sacctmgr -n -P show qos": "two||2||\n"}))
-	if got := two.Window(two.Probe(t.Context(), nil)); got != 2 {
+	if got := two.window(two.probe(t.Context(), nil)); got != 2 {
 		t.Errorf("a default QOS of two jobs: %d", got)
 	}
 	for _, question := range asked.asked {
@@ -223,12 +223,12 @@ func TestSegment(t *testing.T) {
 		}
 		asked := like(c.site)
 		cfg.runner, cfg.Partition = asked, c.partition
-		p := cfg.Probe(t.Context(), nil)
-		diags = cfg.Fit(p)
+		p := cfg.probe(t.Context(), nil)
+		diags = cfg.fit(p)
 		if diags.HasErrors() != (c.err != "") || c.err != "" && !strings.Contains(diags.Error(), c.err) || cfg.Segment != c.on {
 			t.Errorf("%s: on %v, %v; want %v, %q", c.name, cfg.Segment, diags, c.on, c.err)
 		}
-		if got := cfg.Domain(p); !strings.Contains(got, c.domain) {
+		if got := cfg.domain(p); !strings.Contains(got, c.domain) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.domain)
 		}
 		for _, question := range asked.asked {
@@ -243,7 +243,7 @@ func TestSegment(t *testing.T) {
 // all and then fails at its ping (_print_config in src/scontrol/scontrol.c): the
 // controller answers.
 func TestEmptyBucketIsAnAnswer(t *testing.T) {
-	p := testSite(like(map[string]string{"scontrol show config": rack["scontrol show config"] + "!"})).Probe(t.Context(), nil)
+	p := testSite(like(map[string]string{"scontrol show config": rack["scontrol show config"] + "!"})).probe(t.Context(), nil)
 	if p.Cluster != "rack" || len(p.Partitions) == 0 {
 		t.Errorf("%+v", p)
 	}
@@ -254,7 +254,7 @@ func TestNoAccounting(t *testing.T) {
 	for _, name := range []string{"(null)", "accounting_storage/none"} {
 		c := like(map[string]string{"scontrol show config": "ClusterName = plain\nSLURM_VERSION = 25.11.1\nAccountingStorageType = " + name + "\n"})
 		cfg := testSite(c)
-		p := cfg.Probe(t.Context(), nil)
+		p := cfg.probe(t.Context(), nil)
 		if strings.Contains(strings.Join(c.asked, "\n"), "sacctmgr") || accountingWords(p) != "no accounting: job files and the queue are enough" {
 			t.Errorf("%s: %v, %s", name, c.asked, accountingWords(p))
 		}
@@ -265,7 +265,7 @@ func TestNoAccounting(t *testing.T) {
 func TestUnknownCluster(t *testing.T) {
 	cfg := testSite(&canned{})
 	cfg.Cluster = "nosuch"
-	checks := cfg.Check(cfg.Probe(t.Context(), nil), time.Hour, 2)
+	checks := cfg.check(cfg.probe(t.Context(), nil), time.Hour, 2)
 	if len(checks) != 1 || checks[0].Result != executors.CheckFail || !strings.Contains(checks[0].Detail, `cluster "nosuch" does not answer`) {
 		t.Errorf("%+v", checks)
 	}
@@ -281,7 +281,7 @@ func TestQuestionsCarryTheCluster(t *testing.T) {
 	c.answers["squeue"] = "7|llmb-x|RUNNING|0|N/A|N/A|gb01|None|\n"
 	cfg := testSite(c)
 	cfg.Cluster, cfg.PollInterval, cfg.CommandsPerMinute = "far", time.Minute, 6000
-	if p := cfg.Probe(t.Context(), nil); p.Cluster != "rack" || p.DefaultAccount != "perf" {
+	if p := cfg.probe(t.Context(), nil); p.Cluster != "rack" || p.DefaultAccount != "perf" {
 		t.Errorf("%+v", p)
 	}
 	e := newExecutor(cfg, hclog.NewNullLogger())
@@ -329,7 +329,7 @@ func TestWindowIsFilled(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newExecutor(&Config{PollInterval: time.Minute, MaxInQueue: 100, CommandsPerMinute: 12, paced: c.paced}, hclog.NewNullLogger())
 				e.slurm.runner = gentle{next: &canned{answers: map[string]string{"sbatch": ""}}, bucket: e.cfg.bucket(burst)}
-				e.Know(&c.profile)
+				e.know(&c.profile)
 				began := time.Now()
 				for range 100 {
 					if _, err := e.slurm.ask(t.Context(), "sbatch"); err != nil {
@@ -349,7 +349,7 @@ func TestProfileOfPlainCluster(t *testing.T) {
 	plain := like(map[string]string{"scontrol show config": "ClusterName = plain\nGresTypes = (null)\nTopologyPlugin = topology/tree\nOverTimeLimit = UNLIMITED\n"})
 	got := map[string]string{}
 	cfg := testSite(plain)
-	for _, check := range cfg.Check(cfg.Probe(t.Context(), nil), time.Hour, 2) {
+	for _, check := range cfg.check(cfg.probe(t.Context(), nil), time.Hour, 2) {
 		got[check.Name] = check.Result
 	}
 	for name, want := range map[string]string{"gpus": executors.CheckFail, "placement": executors.CheckOK, "time limit": executors.CheckWarn} {

@@ -44,9 +44,9 @@ func (c *Config) Available(ctx context.Context) error {
 	return err
 }
 
-// Fit adapts the executor to its cluster. It returns an error for what the block
+// fit adapts the executor to its cluster. It returns an error for what the block
 // asks for and the cluster cannot give.
-func (c *Config) Fit(p *Profile) hcl.Diagnostics {
+func (c *Config) fit(p *Profile) hcl.Diagnostics {
 	for _, part := range c.partitions(p) {
 		if part.MaxTime > c.partitionTime { // a job of several may run in any
 			c.partitionTime = part.MaxTime
@@ -84,22 +84,22 @@ func Open(ctx context.Context, v cty.Value, place func(path ...string) hcl.Range
 		return nil, diags
 	}
 	s := &site{Config: c}
-	s.profile = c.Probe(ctx, func(cluster string) *Profile {
+	s.profile = c.probe(ctx, func(cluster string) *Profile {
 		var p Profile
 		if remembered(cluster, &p) && p.current() {
 			return &p
 		}
 		return nil
 	})
-	return s.backend(log), append(diags, c.Fit(s.profile)...)
+	return s.backend(log), append(diags, c.fit(s.profile)...)
 }
 
 // Check implements executors.Checker.
 func (s *site) Check(ctx context.Context, again bool, longest time.Duration, nodes int) []executors.Check {
 	if again {
-		s.profile = s.Probe(ctx, nil)
+		s.profile = s.probe(ctx, nil)
 	}
-	return s.Config.Check(s.profile, longest, nodes)
+	return s.Config.check(s.profile, longest, nodes)
 }
 
 // Profile implements executors.Checker.
@@ -111,13 +111,13 @@ func (s *site) Profile() any {
 }
 
 // Domain implements executors.Observer.
-func (s *site) Domain() string { return s.Config.Domain(s.profile) }
+func (s *site) Domain() string { return s.Config.domain(s.profile) }
 
 // Offered are the first account and the first partition with GPUs that the cluster of
 // this host tells of, "" for what it does not.
 func Offered(ctx context.Context) (account, partition string) {
-	p := (&Config{}).Probe(ctx, nil)
-	if names := p.AccountNames(); len(names) > 0 {
+	p := (&Config{}).probe(ctx, nil)
+	if names := p.accountNames(); len(names) > 0 {
 		account = or(p.DefaultAccount, names[0])
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Partitions)) {
@@ -141,12 +141,12 @@ func (s *site) backend(log hclog.Logger) *executors.Backend {
 
 func (s *site) outside(log hclog.Logger) *executors.Backend {
 	c, e := s.Config, newExecutor(s.Config, log)
-	e.Know(s.profile)
+	e.know(s.profile)
 	return &executors.Backend{
 		Executor: e, Scheduler: s, Startup: c.Startup, Cluster: or(c.Cluster, s.profile.Cluster),
 		Simulated: c.simulated(),
 		Pace: executors.Pace{
-			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.Window(s.profile),
+			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.window(s.profile),
 			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
 			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
 		},

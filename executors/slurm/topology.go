@@ -85,9 +85,9 @@ func (c *Config) keepsBlocks(p *Profile) string {
 	return ""
 }
 
-// Domain says whether the nodes of a run of several are kept in one NVLink
+// domain says whether the nodes of a run of several are kept in one NVLink
 // domain, and how that is known.
-func (c *Config) Domain(p *Profile) string {
+func (c *Config) domain(p *Profile) string {
 	if c.InAllocation {
 		return "one NVLink domain if the nodes of this allocation are: llmbench does not choose them"
 	}

@@ -121,13 +121,13 @@ func (t *Trace) dependsOn(name string) bool {
 	}
 	p := shipped()
 	*p.At(name) = math.NaN()
-	depends := math.IsNaN(t.TPSPerGPU(p))
+	depends := math.IsNaN(t.tpsPerGPU(p))
 	t.depends.Store(name, depends)
 	return depends
 }
 
-// TPSPerGPU is the output throughput of a GPU, in tokens a second, under p.
-func (t *Trace) TPSPerGPU(p Parameters) float64 { return t.Averages(p).TPSPerGPU }
+// tpsPerGPU is the output throughput of a GPU, in tokens a second, under p.
+func (t *Trace) tpsPerGPU(p Parameters) float64 { return t.Averages(p).TPSPerGPU }
 
 // Metrics are what trtllm-bench reports, by its own definitions
 // (bench/dataclasses/statistics.py). Times are in milliseconds.

@@ -90,11 +90,6 @@ type Parameters struct {
 	Attention, DenseFFN, SharedExperts, Router, Experts, Embedding, Head float64
 }
 
-// Total is the sum of all parts.
-func (p Parameters) Total() float64 {
-	return p.Attention + p.DenseFFN + p.SharedExperts + p.Router + p.Experts + p.Embedding + p.Head
-}
-
 // Parameters counts the parameters of the text part, without norms and biases.
 // Embedding and head are not tied in any catalogued model.
 func (m *Model) Parameters() Parameters {
