@@ -7,9 +7,6 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// metrics are the numbers of one sample; nil is "not measured".
-type metrics = trtllm.PerMetric[*float64]
-
 // Percentiles describe how a quantity was spread over the requests of one
 // sample, in the unit of the quantity.
 type Percentiles = trtllm.Percentiles

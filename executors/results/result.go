@@ -71,11 +71,11 @@ type Result struct {
 	Engine       string        `json:"engine"`
 	SharedEngine *SharedEngine `json:"shared_engine"`
 
-	Metrics     metrics        `json:"metrics"`
-	Percentiles Spreads        `json:"percentiles"`
-	Estimate    *plan.Estimate `json:"estimate"`
-	Job         Job            `json:"job"`
-	Provenance  Provenance     `json:"provenance"`
+	Metrics     trtllm.PerMetric[*float64] `json:"metrics"`
+	Percentiles Spreads                    `json:"percentiles"`
+	Estimate    *plan.Estimate             `json:"estimate"`
+	Job         Job                        `json:"job"`
+	Provenance  Provenance                 `json:"provenance"`
 	// Telemetry is what was sampled on the GPUs while they measured, nil where
 	// nothing was.
 	Telemetry *Telemetry `json:"telemetry"`
