@@ -182,16 +182,16 @@ func unseen(name string, value any) bool {
 	return value != nil && !(known && o.sees(value))
 }
 
-// seesEP reports whether published runs cut the experts as a run does: into
-// whole experts, or without attention data parallelism all by tensor parallelism.
+// seesEP reports whether published runs cut the experts as a run does: by tensor
+// parallelism in any way, and under attention data parallelism into whole experts.
 func seesEP(arguments map[string]any, options any) bool {
-	ep, given := number(arguments["ep"])
+	ep, _ := number(arguments["ep"])
 	tp, ok := number(arguments["tp"])
 	if !ok {
 		tp = 1
 	}
 	object, _ := options.(map[string]any)
-	return ep == tp || (ep == 1 || !given) && object["enable_attention_dp"] != true
+	return ep == tp || object["enable_attention_dp"] != true
 }
 
 // eachKey calls f for every value in an object that is not an object itself, and
