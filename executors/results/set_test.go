@@ -158,6 +158,23 @@ func TestCSVIsRectangular(t *testing.T) {
 	}
 }
 
+// A string that a spreadsheet would compute is text; numbers stay numbers.
+func TestCSVHoldsNoFormula(t *testing.T) {
+	for in, want := range map[string]string{
+		"=HYPERLINK(0)": "'=HYPERLINK(0)", "+a": "'+a", "-cmd": "'-cmd", "@SUM": "'@SUM", "\t=1": "'\t=1", "-12.5": "-12.5", "+1e3": "+1e3", "chat": "chat", "": "",
+	} {
+		if got := cellText(in); got != want {
+			t.Errorf("%q is written as %q, want %q", in, got, want)
+		}
+	}
+	set := testSet(t)
+	set.Results[0].Address = "=1+1"
+	var b bytes.Buffer
+	if err := set.WriteCSV(&b); err != nil || !strings.Contains(b.String(), "\n'=1+1,") {
+		t.Errorf("%v: %.200s", err, b.String())
+	}
+}
+
 func TestBenchfmtIsRead(t *testing.T) {
 	var b bytes.Buffer
 	if err := testSet(t).WriteBenchfmt(&b); err != nil {
