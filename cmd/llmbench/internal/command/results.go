@@ -191,7 +191,7 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 		}
 	}
 	if f.Format == "table" || f.Format == "markdown" {
-		if err := view.SearchResults(e.streams.Out, shown, f.Format == "markdown"); err != nil {
+		if err := view.SearchResults(out, shown, f.Format == "markdown"); err != nil {
 			return err
 		}
 	}

@@ -143,6 +143,9 @@ func (v PlanView) folded(p *printer, g *group) {
 	p.line("")
 	var notes []string
 	for _, r := range g.runs {
+		if r.Action == plan.Candidate {
+			continue
+		}
 		for _, n := range r.Notes {
 			if n.Code.Entry().Advises {
 				notes = append(notes, fmt.Sprintf("- `%s` %s: %s", short(r.Address), n.Code, markdownText(n.Detail)))

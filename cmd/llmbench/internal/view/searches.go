@@ -97,14 +97,14 @@ func searchBudget(s *plan.Search) string {
 
 // searchOutcome says what a search that has ended, or is under way, has found.
 func searchOutcome(p *printer, s *plan.Search, indent string) {
-	hang := len(indent) + 2
+	hang, inner := len(indent)+2, "  "+indent // within an item of a list
 	for _, b := range s.Best {
 		p.wrapped(indent, hang, fmt.Sprintf("%s: best %s: %s (%s … %s)", b.UseCase, short(b.Address), figureOf(b.Value), figureOf(b.Low), figureOf(b.High)))
 		if b.Better != "" {
-			p.wrapped(indent+"  ", hang+2, fmt.Sprintf("next better: %s is outside the bounds, %s", short(string(b.Better)), b.Stops))
+			p.wrapped(inner, hang+2, fmt.Sprintf("next better: %s is outside the bounds, %s", short(string(b.Better)), b.Stops))
 		}
 		if len(b.Frontier) > 1 {
-			p.wrapped(indent+"  ", hang+2, "frontier: "+Some(shorts(b.Frontier), 4))
+			p.wrapped(inner, hang+2, "frontier: "+Some(shorts(b.Frontier), 4))
 		}
 	}
 	for _, u := range s.Unmet() {
