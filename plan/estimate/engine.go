@@ -31,6 +31,7 @@ type engine struct {
 
 func newEngine(s Scenario, mem MemoryUse) *engine {
 	e := &engine{s: s, roof: newRoofline(&s), alike: 1, blocks: int(mem.KVTokens / tokensPerBlock), longest: math.MaxInt}
+	e.roof.generated = map[[3]float64]float64{}
 	requests, limit, ranks := s.Requests, s.Concurrency, s.Ranks()
 	if limit <= 0 {
 		limit = len(requests)

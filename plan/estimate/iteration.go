@@ -26,6 +26,9 @@ type roofline struct {
 	// Invariants of the scenario.
 	denseRead, moving float64
 	busiest           float64 // standard deviations
+	// generated keeps the times of layers while ranks only generate, which depend on
+	// a few batch sizes; nil keeps none.
+	generated map[[3]float64]float64
 }
 
 func newRoofline(s *Scenario) *roofline {
@@ -76,8 +79,22 @@ func (r *roofline) gpu(st step) float64 {
 		st = st.over(math.Max(1, math.Min(pp, math.Ceil(st.ctxRequests+st.decode))))
 	}
 	n := st.ctxTokens + st.batch
-	t := r.dense(n, st) + r.experts(st.global) + r.decodeAttention(st) + r.prefillAttention(st) + r.elementWise(n) + r.communication(n, st.global)
+	t := r.layers(n, st) + r.decodeAttention(st) + r.prefillAttention(st) + r.elementWise(n) + r.communication(n, st.global)
 	return t + r.fixed()
+}
+
+// layers is the dense layers and the experts.
+func (r *roofline) layers(n float64, st step) float64 {
+	if st.ctxTokens > 0 || r.generated == nil {
+		return r.dense(n, st) + r.experts(st.global)
+	}
+	key := [3]float64{n, st.decode, st.global}
+	t, ok := r.generated[key]
+	if !ok {
+		t = r.dense(n, st) + r.experts(st.global)
+		r.generated[key] = t
+	}
+	return t
 }
 
 // fixed is what the kernels of all layers take at least.
