@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
@@ -20,11 +21,15 @@ const mostDeferrals = 5
 // read takes the outcome of a task from its attempt folder, if it is there, and
 // tells how far the job has come.
 func (c *Campaign) read(t *task) error {
-	if judged, err := c.judge(t); err != nil || judged {
+	result, state, err := t.attempt.Look()
+	if err != nil {
 		return err
 	}
+	if result != nil {
+		return c.judged(t, result)
+	}
 	if t.job.folder.Shared() || !t.job.mine {
-		if given, err := c.readMember(t); err != nil || given {
+		if given, err := c.readMember(t, state); err != nil || given {
 			return err
 		}
 	}
@@ -42,11 +47,7 @@ func (c *Campaign) read(t *task) error {
 
 // readMember takes from its attempt folder where a task stands whose job tells nothing
 // of it. given says that the attempt was given back.
-func (c *Campaign) readMember(t *task) (given bool, err error) {
-	state, err := t.attempt.State()
-	if err != nil {
-		return false, err
-	}
+func (c *Campaign) readMember(t *task, state plan.State) (given bool, err error) {
 	switch {
 	case state == plan.Deferred && t.job.mine && t.attempt.Cancelled():
 		return true, nil // whoever cancels is about to write it down, or takeUpCancels does
@@ -80,13 +81,18 @@ func (c *Campaign) deferred(t *task) error {
 	return nil
 }
 
-// judge ends a task with its result, or gives it a new attempt when the infrastructure
-// failed and the budget allows. It reports whether there is a result.
-func (c *Campaign) judge(t *task) (bool, error) {
+// judge ends a task whose attempt has ended.
+func (c *Campaign) judge(t *task) error {
 	result, err := t.attempt.Result()
 	if err != nil || result == nil {
-		return false, err
+		return err
 	}
+	return c.judged(t, result)
+}
+
+// judged ends a task with its result, or gives it a new attempt when the infrastructure
+// failed and the budget allows.
+func (c *Campaign) judged(t *task, result *results.Result) (err error) {
 	if err := t.attempt.Condense(); err != nil { // both files are read, and the next apply tries again
 		c.Log.Warn("cannot make the records of requests smaller", "attempt", t.attempt, "error", err)
 	}
@@ -94,31 +100,31 @@ func (c *Campaign) judge(t *task) (bool, error) {
 		t.job.failed = append(t.job.failed, t.attempt.Dir)
 	}
 	if err := c.closeJob(t.job); err != nil { // what it has cost decides on another attempt
-		return true, err
+		return err
 	}
 	again := result.Code().Entry().Retry == failure.Anywhere
 	if result.Code().Entry().Retry == failure.Elsewhere {
 		if again, err = c.elsewhere(t, result); err != nil {
-			return true, err
+			return err
 		}
 	}
 	if result.Counts() || !t.job.mine || !again {
 		c.complete(t, result)
-		return true, nil
+		return nil
 	}
 	if err := c.blame(t, result); err != nil {
-		return true, err
+		return err
 	}
 	if !c.mayRetry(t) {
 		c.complete(t, result)
-		return true, nil
+		return nil
 	}
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
 	if result.Code() == failure.Requeue {
 		t.left = t.job.handle
 	}
 	t.again()
-	return true, nil
+	return nil
 }
 
 // tend does for the jobs of several members in flight what only their campaign can: it
@@ -349,7 +355,7 @@ func (c *Campaign) takeUpCancels(ctx context.Context, b *Backend) {
 		}
 		err := Cancel(ctx, []Flight{{Attempt: t.attempt, Handle: t.job.handle, Backend: b}})
 		if err == nil {
-			_, err = c.judge(t)
+			err = c.judge(t)
 		}
 		if err != nil {
 			c.Log.Warn("cannot cancel", "attempt", t.attempt, "error", err)
@@ -495,8 +501,7 @@ func (c *Campaign) end(t *task, code failure.Code, detail string) error {
 	if err := t.attempt.RecordEnd(t.job.endRecord(t.status, code, detail)); err != nil {
 		return err
 	}
-	_, err := c.judge(t)
-	return err
+	return c.judge(t)
 }
 
 // endJob writes down how a job ended. What becomes of its members is for
@@ -506,7 +511,7 @@ func (c *Campaign) endJob(j *job, code failure.Code, detail string) error {
 		return err
 	}
 	for _, t := range j.in(active) {
-		if _, err := c.judge(t); err != nil {
+		if err := c.judge(t); err != nil {
 			return err
 		}
 	}

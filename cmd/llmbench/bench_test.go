@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -279,8 +280,10 @@ func BenchmarkStore(bb *testing.B) {
 			const figure = `"system_output_throughput_tok_s": [0-9.]+`
 			b.sub("of=grep", func(b *bench) { b.measure(nil, "grep", "-rhoE", "--include=report.json", figure, store) })
 			b.sub("of=rg", func(b *bench) { b.measure(nil, "rg", "-uuINo", "-g", "report.json", figure, store) })
-			for _, command := range []string{"plan", "status", "results"} {
-				b.sub("of=calls_"+command, func(b *bench) { b.calls(most{"calls/run": 5}, float64(runs), "/runs/", line(command)...) })
+			for command, asked := range map[string]int{"plan": runs, "status": runs, "results": runs, "results -target=interval=1": 200} {
+				name := strings.ReplaceAll(command, " ", "_")
+				b.sub("of=calls_"+name, func(b *bench) { b.calls(most{"calls/run": 5}, float64(asked), "/runs/", line(command)...) })
+				b.sub("of=slow_"+name, func(b *bench) { b.slow(within(3, 1024), line(command)...) })
 			}
 		})
 	}
@@ -316,6 +319,17 @@ func (b *bench) calls(reach most, per float64, in string, args ...string) {
 	b.report(reach, map[string]float64{"calls/run": float64(calls) / per, "syncs/run": float64(syncs) / per})
 }
 
+// atCWD is the working directory beside a path, as strace -y writes it.
+var atCWD = regexp.MustCompile(`AT_FDCWD<[^>]*>`)
+
+// slow has each metadata call take a millisecond longer, as a busy file server does.
+func (b *bench) slow(reach most, args ...string) {
+	const calls = "statx,newfstatat,openat,getdents64,readlinkat"
+	b.measure(reach, "strace", append([]string{
+		"-f", "-qq", "--seccomp-bpf", "-e", "trace=" + calls, "-e", "inject=" + calls + ":delay_enter=1000", "-o", "/dev/null", b.program("llmbench"),
+	}, args...)...)
+}
+
 // count counts the lines of what strace wrote that hold a string.
 func (b *bench) count(log, in string) (calls, syncs int) {
 	f, err := os.Open(log)
@@ -324,7 +338,7 @@ func (b *bench) count(log, in string) (calls, syncs int) {
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		switch line := lines.Text(); {
+		switch line := atCWD.ReplaceAllString(lines.Text(), ""); {
 		case !strings.Contains(line, in):
 		case strings.Contains(line, "sync("):
 			syncs++

@@ -23,12 +23,17 @@ import (
 // Result judges the attempt from its files. It returns nil while the attempt is
 // in flight, and for one that was never prepared.
 func (a *Attempt) Result() (*results.Result, error) {
+	r, _, err := a.Look()
+	return r, err
+}
+
+// Look is Result and State by one look at the folder.
+func (a *Attempt) Look() (*results.Result, plan.State, error) {
 	s, err := a.snapshot()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	r, _, err := s.result()
-	return r, err
+	return s.result()
 }
 
 // result judges an attempt that has ended; for another the result is nil. The

@@ -145,11 +145,7 @@ func (s *snapshot) state() plan.State {
 
 // State tells where the attempt stands.
 func (a *Attempt) State() (plan.State, error) {
-	s, err := a.snapshot()
-	if err != nil {
-		return "", err
-	}
-	_, state, err := s.result()
+	_, state, err := a.Look()
 	return state, err
 }
 
