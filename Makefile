@@ -38,11 +38,7 @@ test-others:
 # Properties draw the same values each time; `make soak` draws others.
 SEEDED = $(sort $(shell $(GO) list -f '{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}} {{end}}{{end}}' ./...))
 
-test-# Searches on a real Slurm against exhaustive measurements.
-searches:
-	$(GO) test -count=1 -timeout=60m -run '^TestOnSlurmSearch$$' ./cmd/llmbench -v -searches=20
-
-properties:
+test-properties:
 	$(GO) test -race -shuffle=on -timeout=14m -skip '$(ON_SLURM)' $(SEEDED) -rapid.seed=1
 
 # Slurm runs the tests of the Slurm executor, Chromium looks at the report. Where
@@ -84,6 +80,10 @@ worlds:
 properties:
 	$(GO) test -count=1 -timeout=60m $(SEEDED) -rapid.checks=2000
 	$(GO) test -count=1 ./plan/noise -histories=10000
+
+# Searches on a real Slurm against exhaustive measurements.
+searches:
+	$(GO) test -count=1 -timeout=60m -run '^TestOnSlurmSearch$$' ./cmd/llmbench -v -searches=20
 
 # Seeded schedules of faults: of Slurm's, its jobs' and our own.
 faults:
