@@ -20,7 +20,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -188,8 +188,8 @@ func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) 
 		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Target: executors.FakeTarget{}, Cluster: "gb", Pace: pace, Adopt: true,
 		Avoid: func(argv, nodes []string) []string { return append(slices.Clone(argv), nodes...) },
 	}
-	store := runs.Open(memoryDir(t))
-	if err := store.Create(); err != nil {
+	st := store.Open(memoryDir(t))
+	if err := st.Create(); err != nil {
 		t.Fatal(err)
 	}
 	data := "/rows.jsonl"
@@ -202,7 +202,7 @@ func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) 
 		})
 	}
 	b.campaign = &executors.Campaign{
-		Plan: p, Store: store, Backends: map[plan.ExecutorRef]*executors.Backend{b.backend.Ref: b.backend}, Log: hclog.NewNullLogger(),
+		Plan: p, Store: st, Backends: map[plan.ExecutorRef]*executors.Backend{b.backend.Ref: b.backend}, Log: hclog.NewNullLogger(),
 		Observe: func(e executors.Event) { b.told = append(b.told, e.Text) },
 	}
 	return b
@@ -472,7 +472,7 @@ func TestGPUHoursOfSearch(t *testing.T) {
 		if err := b.campaign.Store.WriteRound(round, false); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.campaign.Store.WriteRound(round, false); !errors.Is(err, runs.ErrRoundExists) {
+		if err := b.campaign.Store.WriteRound(round, false); !errors.Is(err, store.ErrRoundExists) {
 			t.Errorf("a round is written twice: %v", err)
 		}
 		out, err := b.run()
@@ -877,7 +877,7 @@ func TestFullDisk(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				b := newBounded(t, 1, executors.Pace{}, course{runs: time.Minute, end: executors.TimedOut, silent: true, node: "gb01"})
-				b.campaign.Store = runs.Open(filepath.Join(dir, "store"))
+				b.campaign.Store = store.Open(filepath.Join(dir, "store"))
 				if err := b.campaign.Store.Create(); err != nil {
 					t.Fatal(err)
 				}

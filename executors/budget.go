@@ -3,7 +3,7 @@ package executors
 import (
 	"fmt"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -163,7 +163,7 @@ func (c *Campaign) countEarlier() error {
 	}
 	for _, run := range c.Plan.Runs {
 		b := c.Backends[run.Executor]
-		attempts, err := c.Store.Attempts(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated})
+		attempts, err := c.Store.Attempts(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated})
 		if err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (j *job) silentCost() float64 {
 		if end.IsZero() {
 			end = j.since // when it was noticed
 		}
-		return min(limit, runs.GPUHours(j.gpus(), j.status.Started, end))
+		return min(limit, store.GPUHours(j.gpus(), j.status.Started, end))
 	}
 	return limit
 }

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
 // A Campaign measures the runs of a plan.
 type Campaign struct {
 	Plan     *plan.Plan
-	Store    *runs.Store
+	Store    *store.Store
 	Backends map[plan.ExecutorRef]*Backend
 	// Secrets gives the environment of a run that is never written but to the
 	// attempt's 0600 file, as NAME=VALUE.
@@ -56,10 +56,10 @@ type Campaign struct {
 	contact   map[*Backend]time.Time
 	tried     map[*Backend]bool
 	receipts  errgroup.Group
-	redactor  runs.Redactor
+	redactor  store.Redactor
 	unnamed   []unnamed
-	refused   error      // why nothing more can be recorded
-	seen      *runs.View // of the store when the first run that shares an engine was submitted
+	refused   error       // why nothing more can be recorded
+	seen      *store.View // of the store when the first run that shares an engine was submitted
 }
 
 // Outcome is where a campaign left its runs.
@@ -84,7 +84,7 @@ func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 	if c.Budget == nil {
 		c.Budget = &Budget{}
 	}
-	c.redactor = runs.NewRedactor(c.Hidden...)
+	c.redactor = store.NewRedactor(c.Hidden...)
 	c.redactEnded(true)
 	defer c.redactEnded(false)
 	if err := c.prepare(ctx); err != nil {
@@ -155,7 +155,7 @@ func (c *Campaign) prepare(ctx context.Context) error {
 		if run.Action != plan.Measure && run.Action != plan.Remeasure && run.Action != plan.Wait {
 			continue
 		}
-		slots, err := c.Store.Samples(runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
+		slots, err := c.Store.Samples(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
 		if err != nil {
 			return err
 		}

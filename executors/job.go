@@ -7,7 +7,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -19,7 +19,7 @@ type job struct {
 	phase   phase          // waiting, active or done
 	mine    bool           // this user's: adoption, cancel and retry are ours
 	planned *plan.Job      // nil until it is rendered
-	folder  *runs.Job      // nil until it is reserved
+	folder  *store.Job     // nil until it is reserved
 	intent  *jobdir.Intent // of the folder, nil until it is needed
 	// tasks are those of this campaign, in the order of the job. One that was given
 	// back may be in another job by now.
@@ -165,7 +165,7 @@ func (c *Campaign) join(t *task, mine bool, found map[string]*job) error {
 
 // torn gives the attempt in flight of a task back that a crash of the host has left
 // without all its files: the task waits for another.
-func (c *Campaign) torn(t *task, slot runs.Sample) (bool, error) {
+func (c *Campaign) torn(t *task, slot store.Sample) (bool, error) {
 	if !slot.State.InFlight() || !slot.Mine {
 		return false, nil
 	}
@@ -286,7 +286,7 @@ type task struct {
 	// says that the task shares jobs with others.
 	job     *job
 	shares  bool
-	attempt *runs.Attempt
+	attempt *store.Attempt
 	status  Status // of the attempt: what the job's means for it
 	// announced says that the attempt has its receipt and the user knows.
 	announced bool
@@ -304,8 +304,8 @@ type task struct {
 	quiet quiet
 }
 
-func (t *task) key() runs.Key {
-	return runs.Key{Fingerprint: t.run.Fingerprint, Cluster: t.backend.Cluster, Simulated: t.backend.Simulated}
+func (t *task) key() store.Key {
+	return store.Key{Fingerprint: t.run.Fingerprint, Cluster: t.backend.Cluster, Simulated: t.backend.Simulated}
 }
 
 func (t *task) ok() bool {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -39,7 +39,7 @@ func (s FakeTarget) Job(list ...*plan.Run) *plan.Job {
 func newPacked4(t *testing.T) (*Campaign, *job) {
 	t.Helper()
 	b := &Backend{Cluster: "gb", Target: FakeTarget{&plan.Packing{MaxRuns: 8, MaxTime: time.Hour, Margin: time.Minute}}}
-	c := &Campaign{Store: runs.Open(t.TempDir()), Plan: &plan.Plan{}}
+	c := &Campaign{Store: store.Open(t.TempDir()), Plan: &plan.Plan{}}
 	j := &job{backend: b}
 	var list []*plan.Run
 	for i := range 4 {
@@ -105,7 +105,7 @@ func TestCostByFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := (&runs.Job{Folder: f}).Cost(8, 4); got != c.want {
+		if got := (&store.Job{Folder: f}).Cost(8, 4); got != c.want {
 			t.Errorf("%s: %v GPU-hours, want %v", c.name, got, c.want)
 		}
 	}

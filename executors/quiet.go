@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -31,7 +31,7 @@ type quiet struct {
 	bytes  int64
 	since  time.Time // of the last growth, by this host's clock; zero before the first look
 	looked time.Time
-	signs  *runs.Signs // nil until the silence is long enough to ask for them
+	signs  *store.Signs // nil until the silence is long enough to ask for them
 	// warned says that the user knows, diagnosed that the job was looked into.
 	warned, diagnosed bool
 }
@@ -139,12 +139,12 @@ func (t *task) hangs(silent time.Duration) string {
 }
 
 // mute reports whether a step was started in which trtllm-bench has said nothing.
-func mute(p *runs.Progress) bool { return p != nil && p.Stage == "" && p.Total == 0 }
+func mute(p *store.Progress) bool { return p != nil && p.Stage == "" && p.Total == 0 }
 
 // Overdue warns of a running job that takes more than twice as long as is expected
 // of it: until the first line of trtllm-bench, of a step that ran so long, or with
 // files that were silent so long. "" is for no warning. A job may be silent and well.
-func Overdue(run *plan.Run, p *runs.Progress, ran, silent time.Duration) string {
+func Overdue(run *plan.Run, p *store.Progress, ran, silent time.Duration) string {
 	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)).Round(time.Second) }
 	e := run.Estimate
 	known := e != nil && e.StartupSeconds != nil && e.MeasureSeconds != nil

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -35,17 +35,17 @@ type staging struct {
 	done    chan struct{}
 	tasks   []*task
 	members []member
-	folder  *runs.Job
+	folder  *store.Job
 	intent  jobdir.Intent // of the job
 	err     error
 }
 
 // A member is an attempt in the making.
 type member struct {
-	key      runs.Key
+	key      store.Key
 	sample   int
-	prepared runs.Prepared
-	attempt  *runs.Attempt
+	prepared store.Prepared
+	attempt  *store.Attempt
 }
 
 // stageAhead begins to make the folders of the next jobs of a list, as many as may be
@@ -97,7 +97,7 @@ func (c *Campaign) stage(j *job, data []string) {
 		if s.err = s.makeMembers(c.Store); s.err != nil {
 			return
 		}
-		var attempts []*runs.Attempt
+		var attempts []*store.Attempt
 		for _, m := range s.members {
 			attempts = append(attempts, m.attempt)
 			intent.Members = append(intent.Members, jobdir.Member{Fingerprint: m.key.Fingerprint, Sample: m.sample, Attempt: m.attempt.Number})
@@ -114,13 +114,13 @@ func (c *Campaign) stage(j *job, data []string) {
 }
 
 // makeMembers makes the attempts of a job, each with all but its intent.
-func (s *staging) makeMembers(store *runs.Store) error {
+func (s *staging) makeMembers(st *store.Store) error {
 	var g errgroup.Group
 	g.SetLimit(lookAhead)
 	for i := range s.members {
 		m := &s.members[i]
 		g.Go(func() error {
-			a, err := store.Reserve(m.key, m.sample)
+			a, err := st.Reserve(m.key, m.sample)
 			if err != nil {
 				return err
 			}
@@ -133,7 +133,7 @@ func (s *staging) makeMembers(store *runs.Store) error {
 				m.prepared.Intent, err = a.Fill(m.prepared)
 				return err
 			})
-			both.Go(func() error { return store.LinkAddress(m.prepared.Run.Address, a) })
+			both.Go(func() error { return st.LinkAddress(m.prepared.Run.Address, a) })
 			return both.Wait()
 		})
 	}
@@ -247,9 +247,9 @@ func (c *Campaign) noise(t *task) float64 {
 }
 
 // prepared is what goes into the folders of a task's attempts.
-func (c *Campaign) prepared(t *task, planned *plan.Job, data string) runs.Prepared {
+func (c *Campaign) prepared(t *task, planned *plan.Job, data string) store.Prepared {
 	run := t.run
-	p := runs.Prepared{
+	p := store.Prepared{
 		Run: run, Job: planned, Identity: plan.NewIdentity(run, run.Settings).Canonical(), Dataset: data, Intent: c.intent(t, planned),
 	}
 	p.Intent.Address, p.Intent.Fingerprint = run.Address, run.Fingerprint
@@ -269,7 +269,7 @@ func (c *Campaign) prepared(t *task, planned *plan.Job, data string) runs.Prepar
 
 // forAttempt is p with what only the attempt's number tells. In a job's name a part of
 // the nonce stands behind it: another store may measure the same run at the same time.
-func forAttempt(p runs.Prepared, a *runs.Attempt) runs.Prepared {
+func forAttempt(p store.Prepared, a *store.Attempt) store.Prepared {
 	name := fmt.Sprintf("%s-s%d-a%d-%s", p.Job.Name, a.Sample, a.Number, p.Intent.Nonce[:6])
 	p.Intent.JobName, p.Intent.Sample, p.Intent.Attempt = name, a.Sample, a.Number
 	p.Vars = append([]string{"LLMBENCH_ATTEMPT=" + a.Dir, "LLMBENCH_JOB_NAME=" + name}, p.Vars...)
@@ -314,10 +314,10 @@ func (c *Campaign) datasetChanged(run *plan.Run) string {
 }
 
 // FindDataset returns a run's data set if it is there, without a look at its content.
-func (c *Campaign) FindDataset(run *plan.Run) (runs.Dataset, bool) {
+func (c *Campaign) FindDataset(run *plan.Run) (store.Dataset, bool) {
 	if own := run.Dataset; own.Generator == nil {
 		_, err := os.Stat(*own.Path)
-		d := runs.Dataset{Path: *own.Path, Rows: own.Rows}
+		d := store.Dataset{Path: *own.Path, Rows: own.Rows}
 		if own.SHA256 != nil {
 			d.SHA256 = *own.SHA256
 		}

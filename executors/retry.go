@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -53,7 +53,7 @@ func (c *Campaign) elsewhere(t *task, r *results.Result) (bool, error) {
 		return true, nil
 	}
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s on node %s as before on %s: it is not the node's, and %s is used again", f.Code, f.Node, other, other)})
-	return false, c.Store.Exclude(t.backend.Cluster, runs.Exclusion{Node: other, Why: "the node was not at fault", Until: time.Now().UTC()})
+	return false, c.Store.Exclude(t.backend.Cluster, store.Exclusion{Node: other, Why: "the node was not at fault", Until: time.Now().UTC()})
 }
 
 // An unnamed failure is one of a node among these.
@@ -83,7 +83,7 @@ func (c *Campaign) findUnnamed(ctx context.Context) error {
 
 func (c *Campaign) leaveAlone(t *task, node, why string) error {
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("node %s is left alone for %s: %s", node, excludedFor, why)})
-	return c.Store.Exclude(t.backend.Cluster, runs.Exclusion{Node: node, Why: why, Until: time.Now().Add(excludedFor).UTC()})
+	return c.Store.Exclude(t.backend.Cluster, store.Exclusion{Node: node, Why: why, Until: time.Now().Add(excludedFor).UTC()})
 }
 
 // avoiding keeps a submission away from the nodes that failed on its cluster.

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -41,7 +41,7 @@ func TestBlame(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &Backend{Cluster: "gb", Executor: c.executor, Target: FakeTarget{}}
-			campaign := &Campaign{Store: runs.Open(t.TempDir()), Log: hclog.NewNullLogger()}
+			campaign := &Campaign{Store: store.Open(t.TempDir()), Log: hclog.NewNullLogger()}
 			task := &task{backend: b, status: Status{Nodes: []string{"gb02", "gb03"}}, run: &plan.Run{Hardware: plan.Hardware{Nodes: 2}}}
 			r := &results.Result{Verdict: results.Failed, Reasons: []results.Reason{{Code: c.code, Level: results.Failed, Node: c.named}}}
 			if err := campaign.blame(task, r); err != nil {

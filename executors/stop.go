@@ -8,17 +8,17 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // stop stops the run of an attempt: its job, or that run alone where the job has
 // several.
-func (j *job) stop(ctx context.Context, a *runs.Attempt) error {
+func (j *job) stop(ctx context.Context, a *store.Attempt) error {
 	return stop(ctx, j.backend, j.folder, a, j.handle)
 }
 
-func stop(ctx context.Context, b *Backend, folder *runs.Job, a *runs.Attempt, h Handle) error {
+func stop(ctx context.Context, b *Backend, folder *store.Job, a *store.Attempt, h Handle) error {
 	if !folder.Shared() {
 		return b.Executor.Cancel(ctx, h)
 	}
@@ -35,7 +35,7 @@ func stop(ctx context.Context, b *Backend, folder *runs.Job, a *runs.Attempt, h 
 // A Flight is an attempt in flight that is to be cancelled, or a job without one:
 // Attempt is nil then. Handle is "" where the submission was not confirmed.
 type Flight struct {
-	Attempt *runs.Attempt
+	Attempt *store.Attempt
 	Handle  Handle
 	Backend *Backend
 }
@@ -45,7 +45,7 @@ type Flight struct {
 // is cancelled whole.
 func Cancel(ctx context.Context, flights []Flight) error {
 	members := map[string][]Flight{} // by the folder of their job
-	var folders []*runs.Job
+	var folders []*store.Job
 	for _, f := range flights {
 		if f.Attempt == nil {
 			if err := f.Backend.Executor.Cancel(ctx, f.Handle); err != nil {
@@ -73,7 +73,7 @@ func Cancel(ctx context.Context, flights []Flight) error {
 
 // cancelMembers takes members out of a job. Those of a job of several that have not
 // begun are claimed, so that they never do.
-func cancelMembers(ctx context.Context, folder *runs.Job, list []Flight) error {
+func cancelMembers(ctx context.Context, folder *store.Job, list []Flight) error {
 	var begun []Flight
 	for _, f := range list {
 		if err := f.Attempt.MarkCancelled(); err != nil {
@@ -122,7 +122,7 @@ func cancelMembers(ctx context.Context, folder *runs.Job, list []Flight) error {
 
 // handles are the recorded job, or where the submission was not confirmed what the
 // queue has under its name.
-func (f Flight) handles(ctx context.Context, folder *runs.Job) ([]Handle, error) {
+func (f Flight) handles(ctx context.Context, folder *store.Job) ([]Handle, error) {
 	if f.Handle != "" {
 		return []Handle{f.Handle}, nil
 	}
@@ -147,14 +147,14 @@ func onRequest(h Handle) jobdir.EndRecord {
 }
 
 // others reports whether a job has members in flight other than these.
-func others(folder *runs.Job, these []Flight) (bool, error) {
+func others(folder *store.Job, these []Flight) (bool, error) {
 	flying, err := folder.InFlight()
-	return slices.ContainsFunc(flying, func(a *runs.Attempt) bool {
+	return slices.ContainsFunc(flying, func(a *store.Attempt) bool {
 		return !slices.ContainsFunc(these, func(f Flight) bool { return f.Attempt.Dir == a.Dir })
 	}), err
 }
 
-func cancelJob(ctx context.Context, folder *runs.Job, b *Backend, handles []Handle) error {
+func cancelJob(ctx context.Context, folder *store.Job, b *Backend, handles []Handle) error {
 	if err := folder.MarkCancelled(); err != nil {
 		return err
 	}

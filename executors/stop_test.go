@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -45,16 +45,16 @@ const packHandle = Handle("slurm:-:7:llmb-pack-0123-p1")
 // A packed store has one pack of three runs in flight.
 type packed struct {
 	t       *testing.T
-	store   *runs.Store
+	store   *store.Store
 	backend *Backend
 	noted   *noted
-	folder  *runs.Job
-	members []*runs.Attempt
+	folder  *store.Job
+	members []*store.Attempt
 }
 
 func newPacked(t *testing.T) *packed {
 	t.Helper()
-	p := &packed{t: t, store: runs.Open(t.TempDir()), noted: &noted{queue: map[string][]Handle{}}}
+	p := &packed{t: t, store: store.Open(t.TempDir()), noted: &noted{queue: map[string][]Handle{}}}
 	p.backend = &Backend{Cluster: "gb", Executor: p.noted}
 	var err error
 	if p.folder, err = p.store.ReserveJob("gb", false, "llmb-pack-0123"); err != nil {
@@ -63,7 +63,7 @@ func newPacked(t *testing.T) *packed {
 	p.noted.queue[p.folder.Name] = []Handle{packHandle}
 	var list []jobdir.Member
 	for _, digits := range []string{"ab", "cd", "ef"} {
-		key := runs.Key{Fingerprint: strings.Repeat(digits, 32), Cluster: "gb"}
+		key := store.Key{Fingerprint: strings.Repeat(digits, 32), Cluster: "gb"}
 		a, err := p.store.Reserve(key, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -76,7 +76,7 @@ func newPacked(t *testing.T) *packed {
 	p.ok(err)
 	p.ok(p.folder.Intend(jobdir.Intent{JobName: p.folder.Name, Members: list}))
 	for _, a := range p.members {
-		p.ok(a.Prepare(runs.Prepared{
+		p.ok(a.Prepare(store.Prepared{
 			Job:    &plan.Job{},
 			Run:    &plan.Run{Fingerprint: a.Key.Fingerprint, Dataset: plan.Dataset{}, Env: map[string]*string{}},
 			Intent: jobdir.Intent{Fingerprint: a.Key.Fingerprint, Pack: p.folder.Name},

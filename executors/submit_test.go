@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -105,22 +105,22 @@ func TestCallsOfASubmission(t *testing.T) {
 // An attempt whose files a crash of the host has torn before its job began is given
 // back, its job cancelled, and everything written anew.
 func TestTornAttempts(t *testing.T) {
-	file := func(name string, do func(path string) error) func(runs.Attempt) error {
-		return func(a runs.Attempt) error { return do(filepath.Join(a.Dir, name)) }
+	file := func(name string, do func(path string) error) func(store.Attempt) error {
+		return func(a store.Attempt) error { return do(filepath.Join(a.Dir, name)) }
 	}
 	for what, c := range map[string]struct {
-		tear func(a runs.Attempt) error
+		tear func(a store.Attempt) error
 		torn bool
 	}{
 		"run.json empty":   {file("run.json", func(p string) error { return os.Truncate(p, 0) }), true},
 		"script truncated": {file("script.sh", func(p string) error { return os.Truncate(p, 3) }), true},
 		"variables gone":   {file("attempt", os.Remove), true},
 		"options other":    {file("config.yml", func(p string) error { return os.WriteFile(p, []byte("x"), 0o644) }), true},
-		"claimed": {func(a runs.Attempt) error {
+		"claimed": {func(a store.Attempt) error {
 			_, err := a.Take(jobdir.Claim{JobID: "1"}, os.Link)
 			return errors.Join(err, os.Truncate(filepath.Join(a.Dir, "script.sh"), 0))
 		}, false},
-		"whole": {func(runs.Attempt) error { return nil }, false},
+		"whole": {func(store.Attempt) error { return nil }, false},
 	} {
 		before := submitting(t, 1)
 		before.submitAll(t)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -53,7 +53,7 @@ func (c *Campaign) listers() map[*Backend]bool {
 
 // noteTried notes that a sample was tried before: whoever did may have died before
 // it looked what is left in the queue.
-func (c *Campaign) noteTried(b *Backend, slot runs.Sample) {
+func (c *Campaign) noteTried(b *Backend, slot store.Sample) {
 	if _, ok := b.Executor.(Lister); ok && slot.Attempt != nil {
 		c.tried[b] = true
 	}
@@ -65,8 +65,8 @@ func (c *Campaign) sweep(ctx context.Context, b *Backend) (int, error) {
 
 // Sweep cancels the strays of list on b and returns how many it found. Each is
 // told first; with an error some may be left.
-func Sweep(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend, tell func(string)) (int, error) {
-	strays, err := Strays(ctx, store, list, b)
+func Sweep(ctx context.Context, st *store.Store, list []*plan.Run, b *Backend, tell func(string)) (int, error) {
+	strays, err := Strays(ctx, st, list, b)
 	for i, h := range strays {
 		tell(fmt.Sprintf("job %s is cancelled: the outcome of its attempt is known", JobID(h)))
 		if err := b.Executor.Cancel(ctx, h); err != nil {
@@ -78,7 +78,7 @@ func Sweep(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend,
 
 // Strays are the jobs of list in the queue of b that no outcome waits for. With an
 // error there may be more. A backend whose queue cannot be looked at has none.
-func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend) ([]Handle, error) {
+func Strays(ctx context.Context, st *store.Store, list []*plan.Run, b *Backend) ([]Handle, error) {
 	lister, ok := b.Executor.(Lister)
 	if !ok {
 		return nil, nil
@@ -95,13 +95,13 @@ func Strays(ctx context.Context, store *runs.Store, list []*plan.Run, b *Backend
 	}
 	var found []Handle
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		folders := []*runs.Job{store.Job(b.Cluster, b.Simulated, withoutNonce(name))}
+		folders := []*store.Job{st.Job(b.Cluster, b.Simulated, withoutNonce(name))}
 		if parts := attemptName.FindStringSubmatch(name); parts != nil {
 			sample, _ := strconv.Atoi(parts[2])
 			attempt, _ := strconv.Atoi(parts[3])
 			for _, run := range byPrint[parts[1]] {
-				key := runs.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}
-				folders = append(folders, store.Attempt(key, sample, attempt).Alone())
+				key := store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}
+				folders = append(folders, st.Attempt(key, sample, attempt).Alone())
 			}
 		}
 		for _, folder := range folders {
@@ -133,7 +133,7 @@ func withoutNonce(name string) string {
 
 // needed reports whether a job is of another store, the outcome of a member is waited
 // for, or its own last word is said, after which it ends by itself.
-func needed(folder *runs.Job, name string, h Handle) (bool, error) {
+func needed(folder *store.Job, name string, h Handle) (bool, error) {
 	intent, err := folder.Intent()
 	if err != nil || intent == nil || intent.JobName != name {
 		return true, err

@@ -12,7 +12,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -36,9 +36,9 @@ func BenchmarkTick(b *testing.B) {
 func following(tb testing.TB, flying, ended int) *Campaign {
 	backend := &Backend{Executor: running{}, Target: FakeTarget{}, Cluster: "gb", Pace: Pace{Poll: time.Nanosecond, MaxInQueue: 100, MaxQuiet: time.Hour, Canary: true}}
 	backend.Ref.Type = "slurm"
-	store := runs.Open(tb.TempDir())
+	st := store.Open(tb.TempDir())
 	c := &Campaign{
-		Plan: &plan.Plan{}, Store: store, Log: hclog.NewNullLogger(), Budget: &Budget{},
+		Plan: &plan.Plan{}, Store: st, Log: hclog.NewNullLogger(), Budget: &Budget{},
 		nextPoll: map[*Backend]time.Time{}, contact: map[*Backend]time.Time{}, slower: map[*Backend]int{},
 	}
 	c.receipts.SetLimit(lookAhead)
@@ -49,14 +49,14 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 			t.phase, t.result = done, &results.Result{}
 			continue
 		}
-		a, err := store.Reserve(t.key(), 1)
+		a, err := st.Reserve(t.key(), 1)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		t.phase, t.attempt = active, a
 		t.job = &job{backend: backend, phase: active, mine: true, folder: a.Alone(), handle: Handle(fmt.Sprintf("slurm:-:%d:x", i)), planned: FakeTarget{}.Job(t.run), tasks: []*task{t}}
 		c.jobs = append(c.jobs, t.job)
-		if err := a.Prepare(forAttempt(runs.Prepared{Run: t.run, Job: t.job.planned, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
+		if err := a.Prepare(forAttempt(store.Prepared{Run: t.run, Job: t.job.planned, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
 			tb.Fatal(err)
 		}
 	}

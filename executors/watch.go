@@ -9,7 +9,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -266,7 +266,7 @@ func (c *Campaign) closeJob(j *job) error {
 // settle gives back the members of a job that were never begun and, if it is time,
 // records how the others ended that have no outcome. open says that one of these is
 // waited for.
-func settle(folder *runs.Job, end jobdir.EndRecord, due bool) (open bool, err error) {
+func settle(folder *store.Job, end jobdir.EndRecord, due bool) (open bool, err error) {
 	flying, err := folder.InFlight()
 	if err != nil {
 		return false, err

@@ -76,7 +76,7 @@ type Placement struct {
 	Retries int
 }
 
-// A Ledger tells what is stored and in flight. Package runs keeps one on disk.
+// A Ledger tells what is stored and in flight. Package store keeps one on disk.
 type Ledger interface {
 	// Look counts the samples for a fingerprint on a cluster.
 	Look(fingerprint, cluster string, simulated bool, wanted int) (Samples, error)

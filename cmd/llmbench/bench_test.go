@@ -20,7 +20,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -365,14 +365,14 @@ func BenchmarkOwnDataset(bb *testing.B) {
 		}
 		dir := b.definitions(`use_case "own" {}`, "max_batch_size = 128", fmt.Sprintf("\n    concurrency = [%d]", rows))
 		b.write(filepath.Join(dir, "own.hcl"), fmt.Sprintf("use_case \"own\" {\n  dataset = %q\n}\n", path))
-		store := filepath.Join(b.TempDir(), "store")
-		if err := runs.Open(store).Create(); err != nil {
+		root := filepath.Join(b.TempDir(), "store")
+		if err := store.Open(root).Create(); err != nil {
 			b.Fatal(err)
 		}
 		time.Sleep(61 * time.Second) // what is too new is not kept
-		b.run(io.Discard, "llmbench", "plan", "-store="+store, dir)
+		b.run(io.Discard, "llmbench", "plan", "-store="+root, dir)
 		for _, name := range []string{"plan", "status"} {
-			b.sub("of="+name, func(b *bench) { b.measure(within(0.1, 64), "llmbench", name, "-store="+store, dir) })
+			b.sub("of="+name, func(b *bench) { b.measure(within(0.1, 64), "llmbench", name, "-store="+root, dir) })
 		}
 		b.sub("of=sha256sum", func(b *bench) { b.measure(nil, "sha256sum", path) })
 	})
@@ -387,8 +387,8 @@ func BenchmarkDataset(bb *testing.B) {
 		b.sub("of=llmbench", func(b *bench) {
 			for b.Loop() {
 				dir := b.TempDir()
-				store := runs.Open(dir)
-				if _, _, err := store.EnsureDataset(context.Background(), shape, nil); err != nil {
+				st := store.Open(dir)
+				if _, _, err := st.EnsureDataset(context.Background(), shape, nil); err != nil {
 					b.Fatal(err)
 				}
 				made, err := filepath.Glob(filepath.Join(dir, "datasets", "*.jsonl"))

@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/command"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 )
 
 // A bundle holds all that tells of a campaign and none of its secrets: not those of
@@ -46,13 +46,13 @@ func TestExport(t *testing.T) {
 	write("main.hcl", string(env)+secret("default-of-now")+"# hf_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789\n")
 	write("site.auto.vars", "token = \"value-of-now\"\n")
 
-	bundle := filepath.Join(dir, "out"+runs.BundleSuffix)
+	bundle := filepath.Join(dir, "out"+store.BundleSuffix)
 	for _, args := range [][]string{{"apply", "-auto-approve", "-executor=simulate", dir}, {"export", "-executor=simulate", bundle, dir}, {"compare", "-executor=simulate", bundle, dir}} {
 		if code := command.Main(append([]string{"llmbench"}, args...)); code != 0 {
 			t.Fatalf("%s: exit %d", args[0], code)
 		}
 	}
-	members, err := runs.ReadBundle(bundle, func(string) bool { return true })
+	members, err := store.ReadBundle(bundle, func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,13 +76,13 @@ func TestExport(t *testing.T) {
 	}
 	// Of a bundle with a log that was changed nothing is taken over.
 	const log = "runs/load/use_case=chat/sample-1/attempt-1/stdout"
-	changed, store := filepath.Join(dir, "changed"+runs.BundleSuffix), filepath.Join(dir, "other")
+	changed, root := filepath.Join(dir, "changed"+store.BundleSuffix), filepath.Join(dir, "other")
 	rewriteBundle(t, bundle, changed, log)
-	out, err := exec.Command(built(t), "import", "-store="+store, dir, bundle, changed).CombinedOutput()
+	out, err := exec.Command(built(t), "import", "-store="+root, dir, bundle, changed).CombinedOutput()
 	if want := "nothing is imported: " + changed + ": " + log + " was changed"; err == nil || !strings.Contains(strings.Join(strings.Fields(string(out)), " "), want) {
 		t.Errorf("%v: %s, want %q", err, out, want)
 	}
-	if _, err := os.Stat(store); err == nil {
+	if _, err := os.Stat(root); err == nil {
 		t.Error("something was imported beside a bundle that was changed")
 	}
 	for what, args := range map[string][]string{"an archive that is there": {bundle, dir}, "no archive": {dir}} {

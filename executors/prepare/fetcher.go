@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -60,8 +60,8 @@ func failing(checks []executors.Check) []executors.Check {
 }
 
 // waits says whom a step waits for.
-func (f *Fetcher) waits(path string) func(*runs.HeldError) {
-	return func(h *runs.HeldError) {
+func (f *Fetcher) waits(path string) func(*store.HeldError) {
+	return func(h *store.HeldError) {
 		f.Say("%s is being downloaded by %s since %s; waiting for it", path, h.Owner, h.Owner.Started.Local().Format("15:04"))
 	}
 }
@@ -184,9 +184,9 @@ func (f *fetched) sha256() string {
 }
 
 // An owner on another host that gave no sign of life for lockStale, by this
-// host's clock, is taken for dead: signs come every runs.Heartbeat.
+// host's clock, is taken for dead: signs come every store.Heartbeat.
 const (
-	lockStale = 30 * runs.Heartbeat
+	lockStale = 30 * store.Heartbeat
 	lockLook  = 500 * time.Millisecond
 )
 
@@ -197,7 +197,7 @@ func lockDir(path string) string {
 
 // A lock is the right to bring one thing.
 type lock struct {
-	lease *runs.Lease
+	lease *store.Lease
 	dir   string
 }
 
@@ -221,21 +221,21 @@ func sweep(ctx context.Context, path string) {
 	if _, err := os.Stat(dir); err != nil {
 		return
 	}
-	if lease, err := runs.AcquireIn(ctx, dir, runs.Self("prepare")); err == nil {
+	if lease, err := store.AcquireIn(ctx, dir, store.Self("prepare")); err == nil {
 		(&lock{lease, dir}).release()
 	}
 }
 
 // take waits for the right to bring what belongs at path. wait is told who has
 // it, once.
-func take(ctx context.Context, path string, wait func(*runs.HeldError)) (*lock, error) {
+func take(ctx context.Context, path string, wait func(*store.HeldError)) (*lock, error) {
 	dir := lockDir(path)
 	var told bool
 	var sign time.Time
 	since := time.Now()
 	for {
-		lease, err := runs.AcquireIn(ctx, dir, runs.Self("prepare"))
-		var held *runs.HeldError
+		lease, err := store.AcquireIn(ctx, dir, store.Self("prepare"))
+		var held *store.HeldError
 		switch {
 		case err == nil:
 			return &lock{lease, dir}, nil
@@ -252,7 +252,7 @@ func take(ctx context.Context, path string, wait func(*runs.HeldError)) (*lock, 
 			sign, since = held.LastSeen, time.Now()
 		}
 		if time.Since(since) > lockStale {
-			if _, err := runs.Open(dir).Unlock(); err != nil {
+			if _, err := store.Open(dir).Unlock(); err != nil {
 				return nil, err
 			}
 			continue

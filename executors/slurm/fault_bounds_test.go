@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 )
 
 // bounds are what one life of a client must keep to, and what it began with.
@@ -62,7 +62,7 @@ func (s *schedule) search() string {
 func (s *schedule) attempts() map[string][]string {
 	out := map[string][]string{}
 	for _, r := range s.plan.Runs {
-		key := runs.Key{Fingerprint: r.Fingerprint, Cluster: s.cluster}
+		key := store.Key{Fingerprint: r.Fingerprint, Cluster: s.cluster}
 		dirs, err := filepath.Glob(filepath.Join(s.store.KeyDir(key), "sample-*", "attempt-*", "intent.json"))
 		if err != nil {
 			s.t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -74,7 +74,7 @@ type schedule struct {
 	seed    int64
 	rng     *rand.Rand
 	slurm   *faultySlurm
-	store   *runs.Store
+	store   *store.Store
 	plan    *plan.Plan
 	cluster string
 	kills   int
@@ -93,7 +93,7 @@ type schedule struct {
 
 func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 	rng := rand.New(rand.NewSource(seed))
-	s := &schedule{t: t, seed: seed, rng: rng, cluster: "gb", verbose: verbose, store: runs.Open(dir), kills: rng.Intn(4), packed: seed%3 == 0}
+	s := &schedule{t: t, seed: seed, rng: rng, cluster: "gb", verbose: verbose, store: store.Open(dir), kills: rng.Intn(4), packed: seed%3 == 0}
 	s.slurm = &faultySlurm{
 		rng: rand.New(rand.NewSource(seed + 1)), faults: []float64{0, 0.1, 0.3, 0.6}[rng.Intn(4)],
 		accounting: rng.Intn(2) == 0, minJobAge: []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute}[rng.Intn(3)],
@@ -109,7 +109,7 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 		s.plan.Runs[0].State.Wanted = 2
 	}
 	if s.packed && seed%5 == 0 { // a node failed before
-		if err := s.store.Exclude(s.cluster, runs.Exclusion{Node: "gb03", Until: time.Now().Add(12 * time.Hour)}); err != nil {
+		if err := s.store.Exclude(s.cluster, store.Exclusion{Node: "gb03", Until: time.Now().Add(12 * time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -360,7 +360,7 @@ func (s *schedule) inStore() {
 	}
 	told := map[string]*results.Result{}
 	for _, r := range history {
-		key := runs.Key{Fingerprint: r.Fingerprint, Cluster: r.Cluster}
+		key := store.Key{Fingerprint: r.Fingerprint, Cluster: r.Cluster}
 		told[fmt.Sprintf("%s/sample-%d/attempt-%d", s.store.KeyDir(key), r.Sample, r.Attempt)] = r
 	}
 	good := map[string]int{}

@@ -6,18 +6,18 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 )
 
 // lease takes the store's lease, waiting for another apply up to timeout.
-func (s *session) lease(ctx context.Context, timeout time.Duration) (*runs.Lease, error) {
+func (s *session) lease(ctx context.Context, timeout time.Duration) (*store.Lease, error) {
 	if s.unshared != nil {
 		return nil, s.unshared
 	}
 	deadline := time.Now().Add(timeout)
 	for told := false; ; told = true {
 		lease, err := s.store.Acquire(ctx, s.owner("apply"))
-		var held *runs.HeldError
+		var held *store.HeldError
 		if !errors.As(err, &held) || time.Now().After(deadline) {
 			return lease, err
 		}
@@ -34,7 +34,7 @@ func (s *session) lease(ctx context.Context, timeout time.Duration) (*runs.Lease
 
 // inUse adds to a refused lease what to do about it.
 func inUse(err error) error {
-	var held *runs.HeldError
+	var held *store.HeldError
 	if !errors.As(err, &held) {
 		return err
 	}

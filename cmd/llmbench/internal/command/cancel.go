@@ -10,7 +10,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -143,8 +143,8 @@ func (s *session) strays(ctx context.Context, p *plan.Plan) ([]flight, error) {
 
 // flights lists the jobs in flight that f asks for.
 func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
-	declared := map[runs.Key]string{}
-	place := map[runs.Key]*executors.Backend{}
+	declared := map[store.Key]string{}
+	place := map[store.Key]*executors.Backend{}
 	for _, r := range p.Runs {
 		k := s.sites.keyOf(r)
 		k.Fingerprint = k.Fingerprint[:12]
@@ -172,7 +172,7 @@ func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 	return out, nil
 }
 
-func (s *session) flightsOf(k runs.Key, address string, b *executors.Backend, f cancelFlags) ([]flight, error) {
+func (s *session) flightsOf(k store.Key, address string, b *executors.Backend, f cancelFlags) ([]flight, error) {
 	slots, err := s.seen.Samples(k, 0)
 	if err != nil {
 		return nil, err

@@ -16,8 +16,8 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
@@ -262,7 +262,7 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 	if err != nil {
 		return nil, false, err
 	}
-	if !info.IsDir() && strings.HasSuffix(path, runs.BundleSuffix) {
+	if !info.IsDir() && strings.HasSuffix(path, store.BundleSuffix) {
 		set, _, err = readBundle(path, false)
 		return set, false, err
 	}

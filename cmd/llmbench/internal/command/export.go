@@ -21,7 +21,7 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
 	"github.com/llmbench/llmbench/schema/regular"
@@ -39,12 +39,12 @@ func exportCommand(e *env) *cli.Command {
 		Flags: append(definitionFlagSet(), &cli.StringFlag{Name: "executor", Usage: "of the runs on executor `TYPE[.NAME]`"}),
 		Description: description([]string{"llmbench export -executor=simulate campaign.tar.zst examples/llama4-maverick"},
 			"0         the bundle was written", "1         error", "130, 143  interrupted") +
-			"\n\nOUT ends in " + runs.BundleSuffix + ". It holds the definitions with what is not committed, the plan, the results, the scripts and logs of all attempts, versions, what `doctor -json` says, and the checksum of each. " +
+			"\n\nOUT ends in " + store.BundleSuffix + ". It holds the definitions with what is not committed, the plan, the results, the scripts and logs of all attempts, versions, what `doctor -json` says, and the checksum of each. " +
 			"Secrets are taken out: sensitive variables and environment, and access tokens. Data sets are left out. `compare` takes a bundle as a side and names what was changed in it; the checksums do not tell who wrote it.",
 		Action: func(ctx context.Context, c *cli.Command) error {
 			out := c.Args().First()
-			if !strings.HasSuffix(out, runs.BundleSuffix) {
-				return fmt.Errorf("export takes the file to write first, whose name ends in %s: llmbench export campaign%[1]s [ADDR…] [DIR]", runs.BundleSuffix)
+			if !strings.HasSuffix(out, store.BundleSuffix) {
+				return fmt.Errorf("export takes the file to write first, whose name ends in %s: llmbench export campaign%[1]s [ADDR…] [DIR]", store.BundleSuffix)
 			}
 			if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%s is there already; choose another name or remove it", out)
@@ -68,11 +68,11 @@ func (e *env) runExport(ctx context.Context, out string, f definitionFlags, addr
 		return err
 	}
 	defer file.Cleanup()
-	b, err := runs.NewBundle(file, s.defs.Secrets()...)
+	b, err := store.NewBundle(file, s.defs.Secrets()...)
 	if err != nil {
 		return err
 	}
-	for _, add := range []func(context.Context, *runs.Bundle, *plan.Plan) error{s.bundleDefinitions, s.bundleDocuments, s.bundleAttempts} {
+	for _, add := range []func(context.Context, *store.Bundle, *plan.Plan) error{s.bundleDefinitions, s.bundleDocuments, s.bundleAttempts} {
 		if err := add(ctx, b, p); err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (e *env) runExport(ctx context.Context, out string, f definitionFlags, addr
 // mostDefinition bounds a file of definitions: what is larger is data.
 const mostDefinition = 1 << 20
 
-func (s *session) bundleDefinitions(ctx context.Context, b *runs.Bundle, _ *plan.Plan) error {
+func (s *session) bundleDefinitions(ctx context.Context, b *store.Bundle, _ *plan.Plan) error {
 	for _, in := range s.defs.Inputs {
 		file := in.Path
 		if _, err := os.Stat(file); err != nil {
@@ -149,7 +149,7 @@ func (s *session) withoutEarlier(text []byte) []byte {
 // removedDefault is a default that a diff takes away, of whichever variable.
 var removedDefault = regexp.MustCompile(`(?m)^(-[ \t]*default[ \t]*=).*$`)
 
-func (s *session) bundleDocuments(ctx context.Context, b *runs.Bundle, p *plan.Plan) error {
+func (s *session) bundleDocuments(ctx context.Context, b *store.Bundle, p *plan.Plan) error {
 	lists, err := s.results(p)
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ func (s *session) bundleDocuments(ctx context.Context, b *runs.Bundle, p *plan.P
 	return b.Add("host.txt", fmt.Appendf(nil, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH))
 }
 
-func (s *session) bundleAttempts(ctx context.Context, b *runs.Bundle, p *plan.Plan) error {
+func (s *session) bundleAttempts(ctx context.Context, b *store.Bundle, p *plan.Plan) error {
 	for _, r := range p.Runs {
 		k := s.sites.keyOf(r)
 		if k.Cluster == "" || ctx.Err() != nil {
@@ -210,7 +210,7 @@ func attemptFolder(address string, sample, attempt int) string {
 // or the simulated ones where there are no others. With logs the members have what the
 // attempts wrote.
 func readBundle(file string, logs bool) (*results.Set, map[string][]byte, error) {
-	members, err := runs.ReadBundle(file, func(name string) bool {
+	members, err := store.ReadBundle(file, func(name string) bool {
 		base := path.Base(name)
 		return name == bundledResults || name == bundledSimulated || logs && (base == jobdir.StdoutFile || base == jobdir.StderrFile)
 	})

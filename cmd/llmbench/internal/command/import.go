@@ -16,9 +16,9 @@ import (
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -35,7 +35,7 @@ func importCommand(e *env) *cli.Command {
 			"Every report in a log is imported, and the log of a failed run is imported as failed, with its cause. The .err beside a .out is read too. `results -executor=imported` shows them, `compare -executor=imported` compares them; they satisfy no run. What comes from a log is suspect; results of a bundle keep their verdicts, addresses and logs.",
 		Action: func(_ context.Context, c *cli.Command) error {
 			dir, paths := c.Args().First(), c.Args().Tail()
-			if c.NArg() == 1 && strings.HasSuffix(dir, runs.BundleSuffix) {
+			if c.NArg() == 1 && strings.HasSuffix(dir, store.BundleSuffix) {
 				dir, paths = ".", c.Args().Slice()
 			}
 			if len(paths) == 0 {
@@ -59,7 +59,7 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 	}
 	bundles := map[string][]bundled{}
 	for _, path := range files { // a bundle that was changed stops all
-		if strings.HasSuffix(path, runs.BundleSuffix) {
+		if strings.HasSuffix(path, store.BundleSuffix) {
 			if bundles[path], err = readBundled(path); err != nil {
 				return fmt.Errorf("nothing is imported: %w", err)
 			}
@@ -81,7 +81,7 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 			}
 			fmt.Fprintf(e.streams.Out, "%s  %s%s\n", b.result.Address, path, view.ImportedVerdict(b.result))
 		}
-		if strings.HasSuffix(path, runs.BundleSuffix) {
+		if strings.HasSuffix(path, store.BundleSuffix) {
 			continue
 		}
 		log, why := readForeign(path)

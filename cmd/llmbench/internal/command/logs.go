@@ -15,7 +15,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema/regular"
 )
@@ -83,7 +83,7 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 	out := &redactor{w: w, hide: a.Redactor(s.defs.Secrets()...)}
 	err = copyLog(ctx, out, a, filepath.Join(a.Dir, name), follow)
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%s: %s; `llmbench status`, run by the user who submitted the run, removes the secrets", filepath.Join(a.Dir, name), runs.Withheld)
+		return fmt.Errorf("%s: %s; `llmbench status`, run by the user who submitted the run, removes the secrets", filepath.Join(a.Dir, name), store.Withheld)
 	}
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 }
 
 // attemptAt is the attempt that speaks for the one run that address matches.
-func (s *session) attemptAt(p *plan.Plan, address string) (*runs.Attempt, error) {
+func (s *session) attemptAt(p *plan.Plan, address string) (*store.Attempt, error) {
 	var found []*plan.Run
 	for _, r := range p.Runs {
 		if plan.Match(address, r.Address) {
@@ -130,7 +130,7 @@ func (s *session) attemptAt(p *plan.Plan, address string) (*runs.Attempt, error)
 }
 
 // copyLog copies a log, and what is added to it while its attempt goes on.
-func copyLog(ctx context.Context, w io.Writer, a *runs.Attempt, path string, follow bool) error {
+func copyLog(ctx context.Context, w io.Writer, a *store.Attempt, path string, follow bool) error {
 	var at int64
 	for {
 		ended := true

@@ -11,8 +11,8 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -45,9 +45,9 @@ func (s *session) vocabulary(run *plan.Run) (vocab, eos int) {
 }
 
 // keyOf is where the samples of a run are in the store.
-func (s *sites) keyOf(r *plan.Run) runs.Key {
+func (s *sites) keyOf(r *plan.Run) store.Key {
 	st := s.of(r)
-	return runs.Key{Fingerprint: r.Fingerprint, Cluster: st.Cluster, Simulated: st.Simulated}
+	return store.Key{Fingerprint: r.Fingerprint, Cluster: st.Cluster, Simulated: st.Simulated}
 }
 
 // replace sets aside what -replace asked to measure again, before the first
@@ -134,8 +134,8 @@ func (s *session) resultsOf(r *plan.Run) ([]*results.Result, error) {
 
 // replaced are the samples of a run that -replace has set aside, the last one of
 // each.
-func (s *session) replaced(r *plan.Run, k runs.Key) ([]*results.Result, error) {
-	story, err := s.store.Story([]runs.Key{k})
+func (s *session) replaced(r *plan.Run, k store.Key) ([]*results.Result, error) {
+	story, err := s.store.Story([]store.Key{k})
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func named(r *results.Result, run *plan.Run) *results.Result {
 		c.Caveats = append(slices.Clip(r.Caveats), results.Caveat{Metric: trtllm.OutputThroughputPerGPU, Code: failure.PrecisionNotReached, Detail: why})
 	}
 	if c.Requests == nil || !c.Requests.SLO.Equal(run.SLO) {
-		c.Score(run.SLO, func() ([]trtllm.Request, error) { return runs.ReadRequests(*c.Files.Requests) })
+		c.Score(run.SLO, func() ([]trtllm.Request, error) { return store.ReadRequests(*c.Files.Requests) })
 	}
 	return &c
 }
@@ -243,6 +243,6 @@ func (e *env) getenv(name string) string {
 
 const standIn = "trtllm-bench"
 
-func (s *session) owner(what string) runs.Owner {
-	return runs.Self(fmt.Sprintf("llmbench %s %s", what, s.defs.Dir))
+func (s *session) owner(what string) store.Owner {
+	return store.Self(fmt.Sprintf("llmbench %s %s", what, s.defs.Dir))
 }

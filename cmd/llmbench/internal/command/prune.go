@@ -8,8 +8,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -48,7 +48,7 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
-	keep := runs.Keep{Keys: map[runs.Key]bool{}, Datasets: map[string]bool{}, Since: time.Now().Add(-f.OlderThan)}
+	keep := store.Keep{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Since: time.Now().Add(-f.OlderThan)}
 	s.keeps(p, keep)
 	if real := e.load(f.definitionFlags, ""); len(real.defs.Executors) > 0 {
 		p, diags := real.plan(plan.Selection{})
@@ -93,7 +93,7 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 }
 
 // keeps notes what the store keeps for the runs of a plan.
-func (s *session) keeps(p *plan.Plan, keep runs.Keep) {
+func (s *session) keeps(p *plan.Plan, keep store.Keep) {
 	c := s.maker(p)
 	for _, r := range p.Runs {
 		keep.Keys[s.sites.keyOf(r)] = true

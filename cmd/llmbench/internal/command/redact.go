@@ -5,13 +5,13 @@ import (
 	"io"
 	"slices"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 )
 
 // A redactor passes whole lines on without the secrets that they hold.
 type redactor struct {
 	w    io.Writer
-	hide runs.Redactor
+	hide store.Redactor
 	rest []byte // a line that has not ended
 }
 

@@ -6,12 +6,12 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 )
 
 func TestRedactorHidesSecretsThatArriveInPieces(t *testing.T) {
 	var out strings.Builder
-	r := &redactor{w: &out, hide: runs.NewRedactor("hunter2")}
+	r := &redactor{w: &out, hide: store.NewRedactor("hunter2")}
 	in := "key hunter2 and hf_abcdefghijklmnopqrst\nlast hunter2"
 	if _, err := io.Copy(r, iotest.OneByteReader(strings.NewReader(in))); err != nil {
 		t.Fatal(err)

@@ -14,8 +14,8 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/regular"
@@ -92,7 +92,7 @@ func (e *env) runReport(f reportFlags) error {
 		s.seen.Keep()
 	}
 	for _, r := range view.WithSeries(list) {
-		if err := runs.AddIterations(r); err != nil {
+		if err := store.AddIterations(r); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,7 @@ func (e *env) runReport(f reportFlags) error {
 	if err := report.Write(&page); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(f.Out, runs.NewRedactor(s.defs.Secrets()...).CleanBytes(page.Bytes()), 0o644); err != nil {
+	if err := renameio.WriteFile(f.Out, store.NewRedactor(s.defs.Secrets()...).CleanBytes(page.Bytes()), 0o644); err != nil {
 		return fmt.Errorf("-out=%s: %w", f.Out, err)
 	}
 	fmt.Fprintf(e.streams.Out, "Written: %s\n", f.Out)

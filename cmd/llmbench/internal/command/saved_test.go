@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
 )
@@ -288,7 +288,7 @@ func TestApplyingIsWatched(t *testing.T) {
 		}
 	}
 	watched(false)
-	lease, err := runs.Open(f.Store).Acquire(t.Context(), runs.Self("apply"))
+	lease, err := store.Open(f.Store).Acquire(t.Context(), store.Self("apply"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,9 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -23,7 +23,7 @@ import (
 type session struct {
 	env   *env
 	defs  *schema.Definitions
-	store *runs.Store
+	store *store.Store
 	// storeName is the store as the user named it.
 	storeName string
 	sites     *sites
@@ -38,7 +38,7 @@ type session struct {
 	// unshared says why the store's group cannot be set; nothing may be written then.
 	unshared error
 	// seen is what the last plan saw of the store.
-	seen *runs.View
+	seen *store.View
 }
 
 // load reads the definitions. Mistakes are in the session's diags; nothing is
@@ -56,7 +56,7 @@ func (e *env) load(f definitionFlags, executor string) *session {
 	})
 	e.streams.Hide(s.defs.Secrets())
 	s.storeName = storeName(f, s.defs)
-	s.store = runs.Open(s.storeName)
+	s.store = store.Open(s.storeName)
 	s.store.Know(slurm.Words)
 	s.store.Reading = func(path string, bytes int64) {
 		if _, told := e.told.LoadOrStore(path, true); !told {

@@ -10,9 +10,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -23,7 +23,7 @@ import (
 type sites struct {
 	env      *env
 	defs     *schema.Definitions
-	store    *runs.Store
+	store    *store.Store
 	override string
 	// pack is how many runs -pack puts into a job, 0 for what the executors say.
 	pack  int
@@ -40,8 +40,8 @@ type site struct {
 	diags   hcl.Diagnostics
 }
 
-func newSites(e *env, defs *schema.Definitions, store *runs.Store, override string) *sites {
-	return &sites{env: e, defs: defs, store: store, override: override, known: map[*schema.Executor]*site{}}
+func newSites(e *env, defs *schema.Definitions, st *store.Store, override string) *sites {
+	return &sites{env: e, defs: defs, store: st, override: override, known: map[*schema.Executor]*site{}}
 }
 
 // place says where the run of a cell goes.

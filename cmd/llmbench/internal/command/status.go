@@ -10,7 +10,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -110,7 +110,7 @@ func (s *session) applying() bool {
 	if seen.IsZero() {
 		seen = h.Owner.Started
 	}
-	return time.Since(seen) < 6*runs.Heartbeat
+	return time.Since(seen) < 6*store.Heartbeat
 }
 
 // simulated are the lines of simulations where nothing is measured yet and the
@@ -143,7 +143,7 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 			continue
 		}
 		k := s.sites.keyOf(r)
-		var slots []runs.Sample
+		var slots []store.Sample
 		if k.Cluster != "" {
 			var err error
 			if slots, err = s.seen.Samples(k, r.State.Wanted); err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema"
 )
@@ -68,7 +68,7 @@ func (s *session) story(p *plan.Plan, name string) (*view.Story, error) {
 	if err != nil {
 		return nil, err
 	}
-	var keys []runs.Key
+	var keys []store.Key
 	out := &view.Story{Address: address}
 	if run != nil {
 		out.Declared = run.Fingerprint
@@ -91,7 +91,7 @@ func (s *session) story(p *plan.Plan, name string) (*view.Story, error) {
 			if t.Result == nil || !t.Result.Counts() {
 				continue
 			}
-			if err := runs.AddIterations(t.Result); err != nil {
+			if err := store.AddIterations(t.Result); err != nil {
 				return nil, err
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 )
@@ -32,8 +32,8 @@ func TestChecksShareCauses(t *testing.T) {
 // A job that has written nothing for more than twice the expected time is shown with
 // a warning.
 func TestStatusWarnsOfSilence(t *testing.T) {
-	store := runs.Open(t.TempDir())
-	a, err := store.Reserve(runs.Key{Fingerprint: strings.Repeat("ab", 32), Cluster: "gb"}, 1)
+	st := store.Open(t.TempDir())
+	a, err := st.Reserve(store.Key{Fingerprint: strings.Repeat("ab", 32), Cluster: "gb"}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestStatusWarnsOfSilence(t *testing.T) {
 	minutes := estimate.Interval{Low: 60, Mid: 300, High: 600}
 	r := &plan.Run{Estimate: &plan.Estimate{StartupSeconds: &minutes, MeasureSeconds: &minutes}}
 	for after, warned := range map[time.Duration]bool{19 * time.Minute: false, 21 * time.Minute: true} {
-		s, err := NewRunStatus(r, []runs.Sample{{Attempt: a, State: plan.Running}}, time.Now().Add(after))
+		s, err := NewRunStatus(r, []store.Sample{{Attempt: a, State: plan.Running}}, time.Now().Add(after))
 		if err != nil || strings.Contains(s.Reason, "nothing was written for") != warned {
 			t.Errorf("after %s: %q, %v", after, s.Reason, err)
 		}

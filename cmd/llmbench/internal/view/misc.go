@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/llmbench/llmbench/examples"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -73,16 +73,16 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // Prune lists what may be removed from a store.
-func Prune(w io.Writer, store string, list []runs.Removable) error {
+func Prune(w io.Writer, root string, list []store.Removable) error {
 	p := &printer{w: w}
-	p.line("May be removed from %s:", store)
+	p.line("May be removed from %s:", root)
 	for i := 0; i < len(list); {
 		head := list[i]
 		p.line("")
 		p.wrapped("", 2, fmt.Sprintf("%ss: %s", head.Kind, head.Reason))
 		t := &table{right: []bool{true}, indent: "  "}
 		for ; i < len(list) && list[i].Kind == head.Kind && list[i].Reason == head.Reason; i++ {
-			t.add(Volume(list[i].Bytes), within(store, list[i].Path))
+			t.add(Volume(list[i].Bytes), within(root, list[i].Path))
 		}
 		p.table(t)
 	}
@@ -92,7 +92,7 @@ func Prune(w io.Writer, store string, list []runs.Removable) error {
 }
 
 // Pruned says what was removed.
-func Pruned(w io.Writer, list []runs.Removable) error {
+func Pruned(w io.Writer, list []store.Removable) error {
 	if len(list) == 0 {
 		return Nothing(w, "Nothing to remove.")
 	}
@@ -100,7 +100,7 @@ func Pruned(w io.Writer, list []runs.Removable) error {
 }
 
 // PruneJSON prints what may be removed, or was, as JSON.
-func PruneJSON(w io.Writer, store string, list []runs.Removable, removed bool) error {
+func PruneJSON(w io.Writer, root string, list []store.Removable, removed bool) error {
 	type entry struct {
 		Kind   string `json:"kind"`
 		Path   string `json:"path"`
@@ -117,10 +117,10 @@ func PruneJSON(w io.Writer, store string, list []runs.Removable, removed bool) e
 		Entries       []entry `json:"entries"`
 		Bytes         int64   `json:"bytes"`
 		Removed       bool    `json:"removed"`
-	}{"1", store, entries, freed(list), removed})
+	}{"1", root, entries, freed(list), removed})
 }
 
-func freed(list []runs.Removable) (bytes int64) {
+func freed(list []store.Removable) (bytes int64) {
 	for _, r := range list {
 		bytes += r.Bytes
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/failure"
@@ -35,7 +35,7 @@ type RunStatus struct {
 
 	handle  executors.Handle
 	packed  bool
-	log     *runs.Progress
+	log     *store.Progress
 	samples string
 	took    time.Duration // of the job that is shown
 	gpus    int           // that its jobs hold; 0 for none
@@ -48,7 +48,7 @@ type RunStatus struct {
 
 // NewRunStatus sums up the samples of a run: what is in flight, else what failed,
 // else what is stored.
-func NewRunStatus(r *plan.Run, slots []runs.Sample, now time.Time) (RunStatus, error) {
+func NewRunStatus(r *plan.Run, slots []store.Sample, now time.Time) (RunStatus, error) {
 	s := RunStatus{
 		Address: r.Address, Action: r.Action, Reason: r.Reason, State: plan.Planned, Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
 		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted), planned: r.Estimate,
@@ -87,7 +87,7 @@ func NewRunStatus(r *plan.Run, slots []runs.Sample, now time.Time) (RunStatus, e
 	return s, nil
 }
 
-func (s *RunStatus) fly(slot runs.Sample) error {
+func (s *RunStatus) fly(slot store.Sample) error {
 	s.packed, s.handle = slot.SharedJob != "", executors.Handle(slot.Handle)
 	s.State, s.Reason = slot.State, ""
 	if slot.Job.JobID != "" {
@@ -110,7 +110,7 @@ func (s *RunStatus) fly(slot runs.Sample) error {
 
 // overdue warns of a running job that takes longer than expected, and says where it
 // was looked into.
-func (s *RunStatus) overdue(r *plan.Run, slot runs.Sample, now time.Time) error {
+func (s *RunStatus) overdue(r *plan.Run, slot store.Sample, now time.Time) error {
 	if slot.State != plan.Running {
 		return nil
 	}

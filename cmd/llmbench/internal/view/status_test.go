@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 )
@@ -41,7 +41,7 @@ func TestTotals(t *testing.T) {
 	lines := []RunStatus{
 		{Address: "load/use_case=a", Action: plan.Keep, State: "done", samples: "1 of 1", gpus: 8, spent: 2.5, Reason: "all samples are stored"},
 		{Address: "load/use_case=b", Action: plan.Wait, State: "running", samples: "0 of 1", gpus: 8, took: 15 * time.Minute, JobID: &id,
-			log: &runs.Progress{Done: 1, Total: 2}, Progress: &half, ETA: &eta, planned: e},
+			log: &store.Progress{Done: 1, Total: 2}, Progress: &half, ETA: &eta, planned: e},
 		{Address: "load/use_case=c", Action: plan.Wait, State: "queued", samples: "0 of 1", gpus: 8, planned: e, Reason: "Resources"},
 		{Address: "load/use_case=d", Action: plan.Blocked, State: "failed", samples: "0 of 1", gpus: 8, spent: 0.5, planned: e, Reason: "gpu_oom: CUDA out of memory"},
 		{Address: "load/use_case=e", Action: plan.Measure, State: "planned", samples: "0 of 1", gpus: 8, planned: e, missing: 1, Reason: "nothing stored yet"},

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/llmbench/llmbench/executors/runs"
+	"github.com/llmbench/llmbench/executors/store"
 	"golang.org/x/term"
 )
 
@@ -78,14 +78,14 @@ func (s *Streams) Hide(secrets []string) {
 	if len(secrets) == 0 {
 		return
 	}
-	hide := runs.NewRedactor(secrets...)
+	hide := store.NewRedactor(secrets...)
 	s.Out, s.Err = &hiding{s.Out, hide}, &hiding{s.Err, hide}
 }
 
 // hiding removes secrets from each Write.
 type hiding struct {
 	w    io.Writer
-	hide runs.Redactor
+	hide store.Redactor
 }
 
 // Write implements io.Writer.

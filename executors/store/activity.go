@@ -1,0 +1,277 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/regular"
+)
+
+// diagnosisFile is what was found out about a job that made no progress.
+const diagnosisFile = "diagnosis.txt"
+
+// Growth is what shows that a running attempt lives: any file of its folder that
+// grows or appears. What is sampled on its GPUs is no sign of life, since ranks in
+// a hung collective spin.
+type Growth struct {
+	Bytes int64
+	// Written is the newest change, by the file server's clock; zero where there
+	// is none.
+	Written time.Time
+}
+
+// Growth sums up the attempt's files.
+func (a *Attempt) Growth() (Growth, error) {
+	l, err := jobdir.List(a.Dir)
+	if err != nil {
+		return Growth{}, err
+	}
+	var g Growth
+	for _, name := range l.Names {
+		if name == diagnosisFile || name == jobdir.CancelledFile || strings.HasPrefix(name, telemetryPrefix) {
+			continue
+		}
+		info, err := os.Lstat(filepath.Join(a.Dir, name))
+		if err != nil || !info.Mode().IsRegular() {
+			continue // it went away
+		}
+		g.Bytes += info.Size()
+		if info.ModTime().After(g.Written) {
+			g.Written = info.ModTime()
+		}
+	}
+	return g, nil
+}
+
+// Signs are what the ends of a running attempt's logs show.
+type Signs struct {
+	// End is the line that shows that a process has ended which the run needs, "" for
+	// none.
+	End string
+	// Step is how long an iteration took at most, 0 where none is logged or the
+	// measurement is over.
+	Step time.Duration
+	// Reported says that trtllm-bench has ended well: what goes on is the step.
+	Reported bool
+}
+
+// Signs reads the ends of the logs.
+func (a *Attempt) Signs() (Signs, error) {
+	var s Signs
+	status, err := regular.Read(filepath.Join(a.Dir, jobdir.BenchExitFile), regular.MaxText)
+	if rc := strings.TrimSpace(string(status)); err == nil && rc == "0" {
+		return Signs{Reported: true}, nil
+	} else if err == nil && rc != "" {
+		s.End = fmt.Sprintf("trtllm-bench ended with status %s", rc)
+	}
+	l, err := jobdir.List(a.Dir)
+	if err != nil {
+		return s, err
+	}
+	logs := []string{jobdir.StdoutFile, jobdir.StderrFile, jobdir.JobOutFile}
+	for _, rank := range l.Ranks() {
+		logs = append(logs, jobdir.RankFile(jobdir.StdoutFile, rank), jobdir.RankFile(jobdir.StderrFile, rank))
+	}
+	for _, name := range logs {
+		end, err := tail(filepath.Join(a.Dir, name), tailBytes)
+		if err != nil {
+			return s, err
+		}
+		if f, ok := a.store.causes.Classify(strings.NewReader(end)); ok && f.Ends && s.End == "" {
+			s.End = a.Redactor().Clean(f.Line)
+		}
+		if name == jobdir.StdoutFile {
+			s.Step = step(end)
+		}
+	}
+	return s, nil
+}
+
+// step is the longest iteration at the end of a log, 0 where something else than
+// iterations is logged last.
+func step(end string) time.Duration {
+	longest := 0.0
+	for line := range strings.Lines(end) {
+		if _, phase, ok := trtllm.ParseMarker([]byte(line)); ok && phase >= trtllm.PhaseReporting {
+			longest = 0
+		}
+		it, ok := trtllm.ParseIteration([]byte(strings.TrimRight(line, "\n")))
+		if !ok {
+			continue
+		}
+		for _, took := range []float64{it.ElapsedS, it.HostStepMS / 1e3, it.DeviceStepMS / 1e3, 1e-3} {
+			if !math.IsNaN(took) {
+				longest = max(longest, took)
+			}
+		}
+	}
+	return time.Duration(longest * float64(time.Second))
+}
+
+// RecordDiagnosis keeps what was found out about a job that made no progress,
+// beside its logs.
+func (a *Attempt) RecordDiagnosis(text string) error {
+	return jobdir.ReplaceFile(a.Dir, diagnosisFile, []byte(a.Redactor().Clean(text)), 0o644)
+}
+
+// Diagnosis is what RecordDiagnosis kept, and its file; path is "" for nothing.
+func (a *Attempt) Diagnosis() (path, text string) {
+	path = filepath.Join(a.Dir, diagnosisFile)
+	b, err := regular.Read(path, regular.MaxText)
+	if err != nil {
+		return "", ""
+	}
+	return path, string(b)
+}
+
+// Progress is how far a running benchmark has come, by its own log.
+type Progress struct {
+	// Stage is the last thing that trtllm-bench said it was doing, in its words;
+	// "" while it has said nothing.
+	Stage string
+	// Phase is the phase that it belongs to.
+	Phase trtllm.Phase
+	// Done and Total count requests; both are 0 before the first is done.
+	Done, Total int
+}
+
+// String is the phase in a word or two: "loading", "measuring 63 %"; "" while
+// trtllm-bench has said nothing.
+func (p *Progress) String() string {
+	switch {
+	case p.Total > 0:
+		return fmt.Sprintf("measuring %d %%", 100*p.Done/p.Total)
+	case p.Phase == trtllm.PhaseBenchmarking:
+		return "measuring"
+	}
+	return p.Phase.String()
+}
+
+// tailBytes is how much of the end of a log is looked at for progress.
+const tailBytes = 128 << 10
+
+// Progress reads the ends of the logs. It returns nil before the benchmark's
+// step was started.
+func (a *Attempt) Progress() (*Progress, error) {
+	l, err := jobdir.List(a.Dir)
+	if err != nil || !l.Has(jobdir.StartFile) {
+		return nil, err
+	}
+	p := &Progress{}
+	for _, part := range []func(string, int64) (string, error){tail, head} {
+		for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile} {
+			text, err := part(filepath.Join(l.Dir, name), tailBytes)
+			if err != nil {
+				return nil, err
+			}
+			p.read(text)
+		}
+		if p.Total > 0 && p.Stage == "" {
+			p.Stage, p.Phase = "Starting benchmark", trtllm.PhaseBenchmarking // said too long ago
+		}
+		if p.Stage != "" {
+			break
+		}
+	}
+	return p, nil
+}
+
+func (p *Progress) read(end string) {
+	log, err := trtllm.ReadLog(strings.NewReader(end))
+	if err != nil {
+		return
+	}
+	if log.Stage != "" {
+		p.Stage, p.Phase = log.Stage, log.Phase
+	}
+	if log.Total > 0 {
+		p.Done, p.Total = log.Done, log.Total
+	}
+}
+
+// none reports whether a file is not there, or another user's and private yet.
+func none(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) }
+
+// head is the beginning of a file, "" for none.
+func head(path string, most int64) (string, error) {
+	f, err := regular.Open(path)
+	if none(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most))
+	return string(b), err
+}
+
+// tail is the end of a file, from the beginning of a line on; "" for none.
+func tail(path string, most int64) (string, error) {
+	end, _, err := endOf(path, most)
+	if none(err) {
+		err = nil
+	}
+	return string(end), err
+}
+
+// endOf is the end of a regular file. Where cut bytes before it are left out, it begins
+// with a line: half a secret would not be recognised.
+func endOf(path string, most int64) (end []byte, cut int64, err error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, 0, err
+	}
+	from := max(0, size-most)
+	end, err = io.ReadAll(io.NewSectionReader(f, from, most))
+	if err != nil || from == 0 {
+		return end, 0, err
+	}
+	_, end, _ = bytes.Cut(end, []byte("\n"))
+	return end, size - int64(len(end)), nil
+}
+
+// steady has a file written to the disk while more of it is being made, so that
+// the sync at its end has little left to wait for.
+type steady struct {
+	f *os.File
+	// sync is the one that goes on; its Wait returns the first error of any.
+	sync errgroup.Group
+	// since is how much was written since the last one was started.
+	since int
+}
+
+// syncEvery is how many bytes are synced at a time at least.
+const syncEvery = 16 << 20
+
+func newSteady(f *os.File) *steady {
+	s := &steady{f: f}
+	s.sync.SetLimit(1)
+	return s
+}
+
+func (s *steady) Write(b []byte) (int, error) {
+	n, err := s.f.Write(b)
+	s.since += n
+	if s.since >= syncEvery && s.sync.TryGo(s.f.Sync) {
+		s.since = 0
+	}
+	return n, err
+}

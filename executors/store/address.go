@@ -1,0 +1,187 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+)
+
+// historyDir lies in the folder of an address and has a link for every key that
+// was ever tried there, named CLUSTER@FINGERPRINT16. Beside it a link for each
+// cluster leads to the key that was tried last: that one is for people.
+const historyDir = ".all"
+
+// LinkAddress makes the attempt's key be found under an address.
+func (s *Store) LinkAddress(address string, a *Attempt) error {
+	path, err := addressPath(address)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(s.byAddressDir(a.Key.Simulated), path)
+	all := filepath.Join(dir, historyDir)
+	if _, err := s.makeAll(all); err != nil {
+		return err
+	}
+	if err := link(s.KeyDir(a.Key), all, a.Key.Cluster+"@"+a.Key.short()); err != nil {
+		return err
+	}
+	return link(s.KeyDir(a.Key), dir, a.Key.Cluster)
+}
+
+// link makes dir/name a relative link to target, not durably.
+func link(target, dir, name string) error {
+	rel, err := filepath.Rel(dir, target)
+	if err != nil {
+		return err
+	}
+	at := filepath.Join(dir, name)
+	if err := os.Symlink(rel, at); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if have, err := os.Readlink(at); err == nil && have == rel {
+		return nil
+	}
+	return jobdir.Symlink(rel, at)
+}
+
+// KeysAt lists the keys that were tried at an address, by cluster and
+// fingerprint.
+func (s *Store) KeysAt(address string, simulated bool) ([]Key, error) {
+	path, err := addressPath(address)
+	if err != nil {
+		return nil, err
+	}
+	l, err := jobdir.List(filepath.Join(s.byAddressDir(simulated), path, historyDir))
+	if err != nil {
+		return nil, err
+	}
+	var stored []Key
+	for _, name := range l.Names {
+		cluster, fp, _ := strings.Cut(name, "@")
+		stored = append(stored, Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated})
+	}
+	return s.allCurrent(stored)
+}
+
+// Addresses lists the addresses that something was tried at, sorted.
+func (s *Store) Addresses(simulated bool) ([]string, error) {
+	w := addressWalk{root: s.byAddressDir(simulated)}
+	w.SetLimit(4 * runtime.GOMAXPROCS(0))
+	w.Go(func() error { return w.folder("") })
+	err := w.Wait()
+	slices.Sort(w.found)
+	return w.found, err
+}
+
+// An addressWalk looks at folders side by side.
+type addressWalk struct {
+	errgroup.Group
+	root  string
+	mu    sync.Mutex
+	found []string
+}
+
+// folder looks at the folder of an address, which may be a part of others.
+func (w *addressWalk) folder(address string) error {
+	entries, err := os.ReadDir(w.root + string(filepath.Separator) + filepath.FromSlash(address))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case !e.IsDir():
+		case name == historyDir:
+			w.mu.Lock()
+			w.found = append(w.found, address)
+			w.mu.Unlock()
+		default:
+			next := path.Join(address, name)
+			if !w.TryGo(func() error { return w.folder(next) }) {
+				if err := w.folder(next); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// fingerprintLength is how much of a fingerprint names its folder.
+const fingerprintLength = 16
+
+// A Key is what stored results can satisfy: a fingerprint on a cluster, real or
+// simulated.
+type Key struct {
+	// Fingerprint is in lower-case hexadecimal, 12 digits or more; keys that the
+	// store lists have 16.
+	Fingerprint string
+	// Cluster is a name of letters, digits, dots, dashes and underscores.
+	Cluster   string
+	Simulated bool
+}
+
+// short is the part of the fingerprint that names the folder.
+func (k Key) short() string {
+	return k.Fingerprint[:min(fingerprintLength, len(k.Fingerprint))]
+}
+
+// owns reports whether a whole fingerprint is that of the key.
+func (k Key) owns(fingerprint string) bool {
+	return k.early() || strings.HasPrefix(fingerprint, k.Fingerprint)
+}
+
+// check refuses a key that has no folder of its own inside the store.
+func (k Key) check() error {
+	if len(k.Fingerprint) < earlierLength || strings.Trim(k.Fingerprint, "0123456789abcdef") != "" {
+		return fmt.Errorf("%q is not a fingerprint", k.Fingerprint)
+	}
+	if !clusterOK(k.Cluster) {
+		return fmt.Errorf("cluster %q cannot name a folder: letters, digits, '.', '-' and '_' can, and a letter or digit is first", k.Cluster)
+	}
+	return nil
+}
+
+// nameOK reports whether s can be one component of a path: not hidden, no
+// separator, nothing that a shell reads.
+func nameOK(s string) bool {
+	if s == "" || len(s) > 255 {
+		return false
+	}
+	for i, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case i > 0 && strings.ContainsRune("._-=", r):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// clusterOK is nameOK without the '=' that only addresses have: a cluster must
+// never look like a component of an address.
+func clusterOK(s string) bool { return nameOK(s) && !strings.Contains(s, "=") }
+
+// addressPath is the path below by-address of an address.
+func addressPath(address string) (string, error) {
+	for part := range strings.SplitSeq(address, "/") {
+		if !nameOK(part) {
+			return "", fmt.Errorf("%q is not an address", address)
+		}
+	}
+	return filepath.FromSlash(address), nil
+}

@@ -1,0 +1,305 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+)
+
+// leaseFile names the one writer of a store. The owner's last sign of life is
+// in a file of its own, so that a sign that comes late never overwrites the
+// lease of a successor.
+const leaseFile = "lease"
+
+// Heartbeat is how often a holder renews its sign of life.
+const Heartbeat = 10 * time.Second
+
+// A HeldError says that somebody else holds the lease.
+type HeldError struct {
+	Owner Owner
+	// LastSeen is the owner's last sign of life by the owner's clock, zero if it
+	// gave none.
+	LastSeen time.Time
+	// Gone says that the owner certainly lives no more.
+	Gone bool
+}
+
+func (e *HeldError) Error() string {
+	s := "the store is in use by " + e.Owner.String()
+	if e.Owner.Command != "" {
+		s += ", " + e.Owner.Command
+	}
+	if !e.Owner.Started.IsZero() {
+		s += ", since " + e.Owner.Started.Format(time.RFC3339)
+	}
+	if !e.LastSeen.IsZero() {
+		s += ", last seen " + e.LastSeen.Format(time.RFC3339)
+	}
+	return s
+}
+
+// A Lease is the right to write to the store. It is renewed until Release.
+type Lease struct {
+	store *Store
+	owner Owner
+	stop  context.CancelFunc
+	done  chan struct{}
+	lost  chan struct{}
+	once  sync.Once
+}
+
+// Acquire takes the lease, from an owner that certainly lives no more if need
+// be, and removes the temporary files of killed writers from the folders that all runs
+// share. It does not wait: a lease that is held gives a *HeldError.
+func (s *Store) Acquire(ctx context.Context, self Owner) (*Lease, error) {
+	if err := s.Create(); err != nil {
+		return nil, err
+	}
+	lease, err := s.acquire(ctx, self)
+	if err == nil {
+		s.sweep()
+	}
+	return lease, err
+}
+
+// AcquireIn is Acquire for a folder that is no store, and is made for the lease.
+func AcquireIn(ctx context.Context, dir string, self Owner) (*Lease, error) {
+	s := Open(dir)
+	if err := s.mkdirAll(s.dir); err != nil {
+		return nil, err
+	}
+	return s.acquire(ctx, self)
+}
+
+func (s *Store) acquire(ctx context.Context, self Owner) (*Lease, error) {
+	b := make([]byte, 8)
+	if _, err := rand.Read(b); err != nil {
+		panic("runs: no randomness: " + err.Error())
+	}
+	self.Nonce, self.Started = hex.EncodeToString(b), s.now().UTC()
+	if err := s.takeLease(ctx, self); err != nil {
+		return nil, err
+	}
+	beat, stop := context.WithCancel(context.Background())
+	l := &Lease{store: s, owner: self, stop: stop, done: make(chan struct{}), lost: make(chan struct{})}
+	go l.renew(beat)
+	return l, nil
+}
+
+// Owner is the process that holds the lease.
+func (l *Lease) Owner() Owner { return l.owner }
+
+// Lost is closed when the lease was taken from its holder by Unlock.
+func (l *Lease) Lost() <-chan struct{} { return l.lost }
+
+// Release gives the lease back. It may be called twice.
+func (l *Lease) Release() error {
+	var err error
+	l.once.Do(func() {
+		l.stop()
+		<-l.done
+		os.Remove(l.store.path(beatFile(l.owner.Nonce)))
+		held, readErr := l.store.readLease(leaseFile)
+		switch {
+		case readErr != nil:
+			err = readErr
+		case held != nil && held.Nonce == l.owner.Nonce:
+			err = os.Remove(l.store.path(leaseFile))
+		}
+	})
+	return err
+}
+
+func (l *Lease) renew(ctx context.Context) {
+	defer close(l.done)
+	tick := time.NewTicker(Heartbeat)
+	defer tick.Stop()
+	for {
+		// A sign of life that cannot be written is no reason to stop: the lease
+		// itself stands.
+		_ = jobdir.WriteFile(l.store.dir, beatFile(l.owner.Nonce), jobdir.Encode(beat{l.store.now().UTC()}), 0o644)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if held, err := l.store.readLease(leaseFile); err == nil && (held == nil || held.Nonce != l.owner.Nonce) {
+			close(l.lost)
+			return
+		}
+	}
+}
+
+type beat struct {
+	Time time.Time `json:"time"`
+}
+
+func beatFile(nonce string) string { return leaseFile + "." + nonce + ".beat" }
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+
+// readLease returns nil when there is no lease. One that is not whole belongs
+// to an owner without a name: on file systems without links it may just be
+// being written.
+func (s *Store) readLease(name string) (*Owner, error) {
+	l, err := jobdir.List(s.dir)
+	if err != nil || !l.Has(name) {
+		return nil, err
+	}
+	data, err := l.Read(name)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	o := &Owner{}
+	if !jobdir.Decode(data, o) || o.Nonce != "" && !nameOK(o.Nonce) {
+		*o = Owner{}
+	}
+	return o, nil
+}
+
+// Holder tells who holds the lease, nil if nobody does.
+func (s *Store) Holder() (*HeldError, error) {
+	o, err := s.readLease(leaseFile)
+	if err != nil || o == nil {
+		return nil, err
+	}
+	return s.held(*o, Self("")), nil
+}
+
+func (s *Store) held(o, self Owner) *HeldError {
+	h := &HeldError{Owner: o, Gone: o.gone(self)}
+	var sign beat
+	if data, err := jobdir.ReadFile(s.path(beatFile(o.Nonce))); err == nil && jobdir.Decode(data, &sign) {
+		h.LastSeen = sign.Time
+	}
+	return h
+}
+
+// Unlock takes the lease away from whoever holds it, alive or not, and tells
+// who that was; nil if nobody did. The caller must know that the owner is gone.
+func (s *Store) Unlock() (*HeldError, error) {
+	h, err := s.Holder()
+	if err != nil || h == nil {
+		return nil, err
+	}
+	os.Remove(s.path(beatFile(h.Owner.Nonce)))
+	if err := os.Remove(s.path(leaseFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("unlock: %w", err)
+	}
+	return h, jobdir.SyncDir(s.dir)
+}
+
+// takeLease makes self the owner. A lease is won by link(2): its file appears
+// whole or not at all, and one contender wins.
+//
+// The lease of a dead owner D is inherited in two moves. First the right to
+// inherit is won, by linking lease.D.next; a contender that died with that
+// right is inherited from in the same way. The winner then looks again whether
+// the lease is still D's, and only then renames its own over it. The rights are
+// removed after the rename, so whoever wins one late finds that the lease is no
+// longer D's.
+func (s *Store) takeLease(ctx context.Context, self Owner) error {
+	temp, err := jobdir.WriteTemp(s.dir, leaseFile, jobdir.Encode(self), 0o644)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	for ctx.Err() == nil {
+		won, err := s.claim(temp, leaseFile, self)
+		if err != nil || won {
+			return err
+		}
+		dead, err := s.readLease(leaseFile)
+		if err != nil {
+			return err
+		}
+		if dead == nil {
+			continue // released meanwhile
+		}
+		if !dead.gone(self) {
+			return s.held(*dead, self)
+		}
+		if inherited, err := s.inherit(temp, *dead, self); err != nil || inherited {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// inherit takes the lease of a dead owner; false when somebody else was first.
+func (s *Store) inherit(temp string, dead, self Owner) (bool, error) {
+	var rights []string
+	for last := dead; ; {
+		right := nextFile(last.Nonce)
+		won, err := s.claim(temp, right, self)
+		if err != nil {
+			return false, err
+		}
+		rights = append(rights, right)
+		if won {
+			break
+		}
+		heir, err := s.readLease(right)
+		if err != nil {
+			return false, err
+		}
+		if heir == nil {
+			return false, nil // inherited meanwhile
+		}
+		if !heir.gone(self) {
+			return false, s.held(*heir, self)
+		}
+		last = *heir
+	}
+	now, err := s.readLease(leaseFile)
+	if err != nil || now == nil || now.Nonce != dead.Nonce {
+		os.Remove(s.path(rights[len(rights)-1]))
+		return false, err
+	}
+	if err := jobdir.ReplaceFile(s.dir, leaseFile, jobdir.Encode(self), 0o644); err != nil {
+		return false, err
+	}
+	for _, right := range rights {
+		os.Remove(s.path(right))
+	}
+	os.Remove(s.path(beatFile(dead.Nonce)))
+	return true, nil
+}
+
+func nextFile(nonce string) string { return leaseFile + "." + nonce + ".next" }
+
+// claim makes name a file that names self, unless it exists. Where the file
+// system has no links the file is made empty first, which is as exclusive.
+func (s *Store) claim(temp, name string, self Owner) (bool, error) {
+	err := s.link(temp, s.path(name))
+	switch {
+	case err == nil:
+		return true, jobdir.SyncDir(s.dir)
+	case errors.Is(err, fs.ErrExist):
+		// A repeated answer of NFS may deny a link that was made.
+		o, err := s.readLease(name)
+		return err == nil && o != nil && o.Nonce == self.Nonce, err
+	case !jobdir.NoLinks(err):
+		return false, err
+	}
+	f, err := os.OpenFile(s.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := f.Close(); err != nil {
+		return false, err
+	}
+	return true, jobdir.WriteFile(s.dir, name, jobdir.Encode(self), 0o644)
+}

@@ -1,0 +1,292 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/results"
+)
+
+// A Removable is what may go from a store: no result that counts, is invalid or is on
+// its way depends on it. It is this user's own: what others declare is not known.
+type Removable struct {
+	// Kind is "data set", "attempt", "temporary file" or "doctor folder".
+	Kind string
+	// Path is absolute. Reason says why it may go.
+	Path, Reason string
+	// Bytes is the space that it occupies on disk.
+	Bytes int64
+}
+
+// Keep is what a store must not lose, whatever its own files say.
+type Keep struct {
+	Keys     map[Key]bool    // of runs that are declared, their fingerprints whole
+	Datasets map[string]bool // paths of data sets that they read
+	// Since is the time from which on nothing goes.
+	Since time.Time
+}
+
+// Prunable lists what may be removed, by kind and path.
+func (s *Store) Prunable(keep Keep) ([]Removable, error) {
+	keys, err := s.Keys()
+	if err != nil {
+		return nil, err
+	}
+	p := pruning{store: s, keep: keep, declared: map[Key]bool{}, used: map[string]bool{}}
+	for k := range keep.Keys {
+		k.Fingerprint = k.short()
+		p.declared[k] = true
+	}
+	for _, k := range keys {
+		if err := p.attempts(k); err != nil {
+			return nil, err
+		}
+	}
+	p.datasets()
+	p.rest()
+	slices.SortFunc(p.found, func(a, b Removable) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Path, b.Path))
+	})
+	return p.found, nil
+}
+
+type pruning struct {
+	store    *Store
+	keep     Keep
+	declared map[Key]bool
+	used     map[string]bool // data sets by their path
+	found    []Removable
+}
+
+func (p *pruning) add(kind, path, reason string) {
+	info, err := os.Lstat(path)
+	if err != nil || !info.ModTime().Before(p.keep.Since) || !mine(path) {
+		return
+	}
+	p.found = append(p.found, Removable{Kind: kind, Path: path, Reason: reason, Bytes: occupied(path)})
+}
+
+// attempts looks at all attempts of a key: those that failed may go once a later one
+// of the sample counts, or, where nothing of the sample counts or is under way, once
+// their run is no longer declared. The highest number stays where a tombstone counts on
+// it.
+func (p *pruning) attempts(k Key) error {
+	list, err := p.store.Attempts(k)
+	if err != nil {
+		return err
+	}
+	declared := p.declared[k] || k.early()
+	for len(list) > 0 {
+		n := slices.IndexFunc(list, func(a *Attempt) bool { return a.Sample != list[0].Sample })
+		if n < 0 {
+			n = len(list)
+		}
+		if err := p.sample(list[:n], declared); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+func (p *pruning) sample(list []*Attempt, declared bool) error {
+	var failed []*Attempt
+	counts, others := 0, false
+	for _, a := range list {
+		snap, err := a.snapshot()
+		if err != nil {
+			return err
+		}
+		r, _, err := snap.result()
+		switch {
+		case err != nil:
+			return err
+		case r != nil && r.Verdict == results.Failed && snap.damaged == "" && !a.searched():
+			failed = append(failed, a)
+			continue
+		case r != nil && r.Counts():
+			counts = max(counts, a.Number)
+		}
+		others = true
+		p.uses(a)
+	}
+	for _, a := range failed {
+		_, err := os.Lstat(filepath.Join(filepath.Dir(a.Dir), replacedFile))
+		switch {
+		case a.Number < counts:
+			p.add("attempt", a.Dir, "it failed, and a later attempt of the sample counts")
+		case !declared && !others && errors.Is(err, fs.ErrNotExist):
+			p.add("attempt", a.Dir, "it failed, and its run is no longer declared")
+		}
+		if len(p.found) == 0 || p.found[len(p.found)-1].Path != a.Dir {
+			p.uses(a)
+		}
+	}
+	return nil
+}
+
+// searched reports whether the attempt is in the account of a search, as far as it can
+// be told.
+func (a *Attempt) searched() bool {
+	intent, err := a.Intent()
+	return err != nil || intent != nil && intent.Search != ""
+}
+
+// uses notes the data set of an attempt that stays.
+func (p *pruning) uses(a *Attempt) {
+	if target, err := filepath.EvalSymlinks(filepath.Join(a.Dir, jobdir.DatasetFile)); err == nil {
+		p.used[target] = true
+	}
+}
+
+func (p *pruning) datasets() {
+	for path := range p.keep.Datasets {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			p.used[real] = true
+		}
+	}
+	found, _ := filepath.Glob(filepath.Join(globbed(p.store.datasetsDir()), "*.jsonl"))
+	for _, path := range found {
+		if real, err := filepath.EvalSymlinks(path); err == nil && !p.used[real] {
+			p.add("data set", path, "no declared run and no result uses it")
+		}
+	}
+}
+
+// globbed is dir as a pattern that means it.
+func globbed(dir string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
+}
+
+// sweep removes what killed processes left in the folders that all runs share.
+func (s *Store) sweep() {
+	dirs := []string{s.datasetsDir(), s.recipesDir(), s.unredactedDir(), s.siteDir()}
+	for _, simulated := range []bool{false, true} {
+		half := s.half(simulated)
+		dirs = append(dirs, half, filepath.Dir(cachePath(half)), filepath.Join(half, "results"))
+	}
+	jobdir.Sweep(dirs...)
+}
+
+// rest looks for what processes left that were killed.
+func (p *pruning) rest() {
+	holder, _ := p.store.readLease(leaseFile)
+	_ = filepath.WalkDir(p.store.dir, func(path string, d fs.DirEntry, err error) error {
+		name := filepath.Base(path)
+		temporary, _, lives := jobdir.Temporary(name)
+		switch {
+		case err != nil: // it went away, or is another user's
+		case filepath.Dir(path) == filepath.Join(p.store.dir, "doctor"):
+			p.add("doctor folder", path, "`doctor -nodes` was killed before it removed it")
+			return fs.SkipDir
+		case temporary && !lives:
+			p.add("temporary file", path, "the process that wrote it was killed")
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case strings.HasPrefix(name, leaseFile+".") && strings.HasSuffix(name, ".beat") && (holder == nil || name != beatFile(holder.Nonce)):
+			p.add("temporary file", path, "its apply was killed")
+		case p.goes(path):
+			return fs.SkipDir
+		}
+		return nil
+	})
+}
+
+func (p *pruning) goes(path string) bool {
+	return slices.ContainsFunc(p.found, func(r Removable) bool { return r.Path == path })
+}
+
+// occupied is the space that a file, or all in a folder, occupies on disk.
+func occupied(path string) int64 {
+	var sum int64
+	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // it went away
+		}
+		if info, err := d.Info(); err == nil {
+			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+				sum += stat.Blocks * 512
+			}
+		}
+		return nil
+	})
+	return sum
+}
+
+// Prune removes what Prunable listed before and lists still, and returns that. Whoever
+// calls it holds the lease.
+func (s *Store) Prune(list []Removable, keep Keep) ([]Removable, error) {
+	now, err := s.Prunable(keep)
+	if err != nil {
+		return nil, err
+	}
+	var gone []Removable
+	for _, r := range now {
+		if !slices.ContainsFunc(list, func(l Removable) bool { return l.Path == r.Path }) {
+			continue
+		}
+		// A folder goes under another name, so that it is never seen in part.
+		at := filepath.Join(filepath.Dir(r.Path), ".pruned-"+filepath.Base(r.Path))
+		if failed := os.Rename(r.Path, at); failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		if failed := os.RemoveAll(at); failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		if r.Kind == "data set" {
+			s.forgetDataset(strings.TrimSuffix(filepath.Base(r.Path), ".jsonl"))
+		}
+		for dir := filepath.Dir(r.Path); r.Kind == "attempt" && dir != s.dir && os.Remove(dir) == nil; {
+			dir = filepath.Dir(dir) // the folders of samples and keys that are empty now
+		}
+		gone = append(gone, r)
+	}
+	for _, simulated := range []bool{false, true} {
+		s.dropLinks(s.byAddressDir(simulated))
+	}
+	return gone, err
+}
+
+// forgetDataset removes the recipes of a data set.
+func (s *Store) forgetDataset(sha string) {
+	l, err := jobdir.List(s.recipesDir())
+	if err != nil {
+		return
+	}
+	for _, name := range l.Names {
+		if r, err := jobdir.Record[recipe](l, name); err == nil && r != nil && r.SHA256 == sha {
+			os.Remove(filepath.Join(l.Dir, name))
+		}
+	}
+}
+
+// dropLinks removes links that lead nowhere any more, and folders that are empty then.
+func (s *Store) dropLinks(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch {
+		case e.IsDir():
+			s.dropLinks(path)
+			os.Remove(path) // where it is empty
+		case e.Type()&fs.ModeSymlink != 0:
+			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+				os.Remove(path)
+			}
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package store
+
+import (
+	"cmp"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/trtllm"
+)
+
+// A scan is what is found by a look at everything in one half of a store: what
+// was tried at every address, and what the newest samples teach.
+type scan struct {
+	view      *View
+	simulated bool
+
+	mu   sync.Mutex
+	last map[string]*lastTrials
+	lessons
+}
+
+// lastTrials are the last attempts at one address.
+type lastTrials struct {
+	newest *trial
+	// counting is the newest whose result counts.
+	counting *trial
+	// several says that more than one key was tried there.
+	several bool
+}
+
+// A trial is a prepared attempt.
+type trial struct {
+	key            Key
+	sample, number int
+	created        time.Time
+	fingerprint    string // of its run, "" where that cannot be told
+}
+
+// later reports whether a trial is after another; of those of one moment the
+// first of the store is.
+func (t *trial) later(than *trial) bool {
+	return cmp.Or(
+		t.created.Compare(than.created), cmp.Compare(than.key.Cluster, t.key.Cluster), cmp.Compare(than.key.Fingerprint, t.key.Fingerprint),
+		cmp.Compare(than.sample, t.sample), cmp.Compare(than.number, t.number)) > 0
+}
+
+// Scan begins to look at all real results, which every plan asks for, while
+// the caller does other things.
+func (v *View) Scan() {
+	go func() { _, _ = v.scan(false) }()
+}
+
+// scan looks at everything once.
+func (v *View) scan(simulated bool) (*scan, error) {
+	h := v.half(simulated)
+	h.scanned.Do(func() {
+		to := ends
+		if v.Some {
+			to = unheld
+		}
+		h.found = newScan(v, simulated)
+		h.failed = h.each(func(fingerprint string) error { return h.found.add(h, fingerprint, to) })
+	})
+	return h.found, h.failed
+}
+
+func newScan(v *View, simulated bool) *scan {
+	return &scan{view: v, simulated: simulated, last: map[string]*lastTrials{}, lessons: lessons{}}
+}
+
+// add takes in all attempts at a fingerprint, held against the files to a depth.
+func (s *scan) add(h *viewHalf, fingerprint string, to depth) error {
+	known, settled, err := h.history(fingerprint, to)
+	if err != nil {
+		return err
+	}
+	for i := range known.Clusters {
+		c := &known.Clusters[i]
+		k := Key{Fingerprint: fingerprint, Cluster: c.Name, Simulated: s.simulated}
+		s.addTrials(k, c)
+		if s.simulated {
+			continue
+		}
+		slots, err := s.view.slotsAt(known, settled, k)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		for _, slot := range slots {
+			s.lessons.add(slot)
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+func (s *scan) addTrials(k Key, c *clusterHistory) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sample := range c.Samples {
+		for i := range sample.Attempts {
+			o := &sample.Attempts[i]
+			if !o.Prepared {
+				continue
+			}
+			t := &trial{k, sample.Number, o.Number, o.Created, o.Fingerprint}
+			if k.early() && o.damaged() {
+				t.fingerprint = ""
+			}
+			at := s.last[o.Address]
+			if at == nil {
+				at = &lastTrials{newest: t}
+				s.last[o.Address] = at
+			}
+			at.several = at.several || at.newest.key != k
+			if t.later(at.newest) {
+				at.newest = t
+			}
+			if o.result != nil && o.result.Counts() && (at.counting == nil || t.later(at.counting)) {
+				at.counting = t
+			}
+		}
+	}
+}
+
+// LastAt implements plan.Ledger: it returns the run that was measured last at an
+// address, by the times in the attempts; failed attempts are taken only where
+// nothing was ever measured. It returns nil if nothing was tried there.
+func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
+	s, err := v.at(address, simulated)
+	if err != nil {
+		return nil, err
+	}
+	at := s.last[address]
+	if at == nil {
+		return nil, nil
+	}
+	last := at.newest
+	if at.several && at.counting != nil {
+		last = at.counting
+	}
+	a := v.store.attempt(v.store.KeyDir(last.key), last.key, last.sample, last.number)
+	if last.fingerprint == "" && !a.Key.early() {
+		return nil, nil
+	}
+	return &plan.Last{Fingerprint: last.fingerprint, Attempt: a.String(), Run: a.Run}, nil
+}
+
+// at is a scan that knows what was tried at an address.
+func (v *View) at(address string, simulated bool) (*scan, error) {
+	if !v.Some {
+		return v.scan(simulated)
+	}
+	s := newScan(v, simulated)
+	keys, err := v.store.KeysAt(address, simulated)
+	for _, k := range keys {
+		homes, failed := v.store.homes(k)
+		for _, home := range homes {
+			failed = cmp.Or(failed, s.add(v.half(simulated), filepath.Base(filepath.Dir(home)), ends))
+		}
+		err = cmp.Or(err, failed)
+	}
+	return s, err
+}
+
+// Addresses implements plan.Ledger: it lists the addresses at which an attempt
+// was prepared, sorted.
+func (v *View) Addresses(simulated bool) ([]string, error) {
+	s, err := v.scan(simulated)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(s.last)), nil
+}
+
+// Lessons implements plan.Ledger.
+func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
+	s, err := v.scan(false)
+	if err != nil {
+		return nil, err
+	}
+	return s.lessons.read(wanted), nil
+}
+
+// lessons keep the newest samples about every subject: their memory does not grow
+// with the store.
+type lessons map[plan.Subject][]teaching
+
+// A teaching is a sample that can become a lesson.
+type teaching struct {
+	attempt *Attempt
+	ended   time.Time
+	lesson  plan.Lesson // without its run
+}
+
+// add takes in the attempt that speaks for a sample.
+func (l lessons) add(slot Sample) {
+	r := slot.Result
+	if !slot.Counts || r.Simulated {
+		return
+	}
+	tps := r.Metrics.At(trtllm.OutputThroughputPerGPU)
+	if tps == nil || *tps <= 0 {
+		return
+	}
+	t := teaching{attempt: slot.Attempt, lesson: plan.Lesson{Cluster: r.Cluster, OutputThroughputPerGPU: *tps, StartupSeconds: startup(r)}}
+	if r.Job.Ended != nil {
+		t.ended = *r.Job.Ended
+	}
+	about := plan.Subject{
+		Checkpoint: r.Model.Checkpoint, GPU: r.Hardware.GPU, TRTLLMVersion: r.Image.TRTLLMVersion, Cluster: r.Cluster, Nodes: r.Hardware.Nodes,
+	}
+	list := append(l[about], t)
+	if len(list) >= 2*plan.LessonsOfSubject {
+		list = newest(list)
+	}
+	l[about] = list
+}
+
+// newest are the newest of a list, newest first.
+func newest(list []teaching) []teaching {
+	slices.SortFunc(list, func(a, b teaching) int {
+		return cmp.Or(b.ended.Compare(a.ended), cmp.Compare(a.attempt.Dir, b.attempt.Dir))
+	})
+	return list[:min(len(list), plan.LessonsOfSubject)]
+}
+
+// read reads the runs of the newest samples about what is wanted, in the order of
+// the store. One that cannot be read teaches nothing.
+func (l lessons) read(wanted func(plan.Subject) bool) []plan.Lesson {
+	var left []teaching
+	for about, list := range l {
+		if wanted(about) {
+			left = append(left, newest(list)...)
+		}
+	}
+	slices.SortFunc(left, func(a, b teaching) int { return cmp.Compare(a.attempt.Dir, b.attempt.Dir) })
+	out := make([]plan.Lesson, len(left))
+	var g errgroup.Group
+	g.SetLimit(readAtOnce)
+	for i, t := range left {
+		g.Go(func() error {
+			out[i] = t.lesson
+			out[i].Run, _ = t.attempt.Run()
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return slices.DeleteFunc(out, func(l plan.Lesson) bool { return l.Run == nil })
+}
+
+// startup is how long a job ran before and after it measured, 0 if unknown.
+func startup(r *results.Result) float64 {
+	total := r.Metrics.At(trtllm.TotalLatency)
+	if total == nil || r.Took() <= 0 {
+		return 0
+	}
+	return max(0, r.Took().Seconds()-*total/1e3)
+}

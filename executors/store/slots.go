@@ -1,0 +1,216 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+)
+
+// A Sample is one sample of a key and the attempt that speaks for it: the newest
+// that counts, else the newest in flight, else the newest that ended. Retired
+// attempts do not speak.
+type Sample struct {
+	Sample int
+	// Attempt is nil when none speaks.
+	Attempt *Attempt
+	State   plan.State
+	// Counts says that the sample is there. Result is set when the attempt ended.
+	Counts bool
+	Result *results.Result
+	// Handle is the receipt of the job of an attempt in flight, "" where the submission
+	// was not confirmed; Mine says that this user submitted it.
+	Handle string
+	Mine   bool
+	Job    plan.InFlight
+	// SharedJob is the job of several that the attempt in flight is in, "" for none.
+	SharedJob string
+	// Deferred says why the newest attempt was given back before it began, where
+	// nothing else speaks for the sample.
+	Deferred string
+	// Tries is the number of attempts that were prepared and not retired; Retired
+	// says that there are attempts that were.
+	Tries   int
+	Retired bool
+	// Took is for how long the jobs of its attempts that ended have run.
+	Took time.Duration
+	// Failed are the attempts that ended without a sample, the newest first.
+	Failed []plan.Failed
+}
+
+// Samples lists the samples of a key from 1 to wanted, and those beyond that have
+// attempts.
+func (s *Store) Samples(k Key, wanted int) ([]Sample, error) {
+	if err := k.check(); err != nil {
+		return nil, err
+	}
+	samples, err := s.samples(k)
+	if err != nil {
+		return nil, err
+	}
+	return slotsOf(samples, wanted, func(n int) (Sample, error) { return s.slot(k, n) })
+}
+
+// samples are the numbers of a key's samples in all its homes.
+func (s *Store) samples(k Key) ([]int, error) {
+	homes, err := s.homes(k)
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, home := range homes {
+		out = append(out, samplesIn(home)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// slotsOf lists the samples of a key of which some have attempts.
+func slotsOf(have []int, wanted int, slot func(sample int) (Sample, error)) ([]Sample, error) {
+	var out []Sample
+	for n := 1; n <= wanted; n++ {
+		if !slices.Contains(have, n) {
+			out = append(out, Sample{Sample: n})
+		}
+	}
+	for _, n := range have {
+		slot, err := slot(n)
+		if err != nil {
+			return nil, err
+		}
+		if n <= wanted || slot.Attempt != nil {
+			out = append(out, slot)
+		}
+	}
+	slices.SortFunc(out, func(a, b Sample) int { return a.Sample - b.Sample })
+	return out, nil
+}
+
+// slot finds the attempt that speaks for a sample, newest first, and stops at
+// the first that counts.
+func (s *Store) slot(k Key, sample int) (Sample, error) {
+	slot := Sample{Sample: sample}
+	homes, err := s.homes(k)
+	if err != nil {
+		return slot, err
+	}
+	gone := 0 // attempts up to this one are retired in all homes
+	some := false
+	for _, home := range slices.Backward(homes) {
+		l, attempts := s.attemptsAt(home, sample)
+		last, unread := s.retired(l)
+		last = max(last, gone)
+		some = some || last > 0
+		if home == homes[len(homes)-1] {
+			gone = last
+		}
+		for _, n := range slices.Backward(attempts) {
+			if n <= last {
+				break
+			}
+			a := s.attempt(home, k, sample, n)
+			o := a.outcome()
+			if unread != nil {
+				o = o.snap.lost(unread)
+			}
+			slot.consider(a, o)
+		}
+	}
+	slot.Retired = some
+	return slot, nil
+}
+
+// consider takes an older attempt into account.
+func (slot *Sample) consider(a *Attempt, o outcome) {
+	if o.result != nil {
+		slot.Took += o.result.Took()
+	}
+	if o.State == plan.Vacant || slot.Counts {
+		return
+	}
+	if o.State == plan.Deferred {
+		if slot.Attempt == nil && slot.Deferred == "" {
+			slot.Deferred = o.Deferred
+		}
+		return
+	}
+	if o.result == nil {
+		why := slot.wait(o.snap, o.State)
+		if why == nil {
+			return
+		}
+		o = o.snap.lost(why)
+	}
+	slot.Tries++
+	if !o.result.Counts() {
+		slot.Failed = append(slot.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
+	}
+	if o.result.Counts() || slot.Attempt == nil {
+		*slot = Sample{Sample: slot.Sample, Attempt: a, State: plan.Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
+	}
+}
+
+// wait takes an attempt in flight into account; the newest one speaks. It is an
+// error where nothing is left by which its job could be found.
+func (slot *Sample) wait(snap *snapshot, state plan.State) error {
+	job, intent, receipt, err := snap.inFlight(state)
+	if intent == nil && receipt == nil {
+		return cmp.Or(err, fmt.Errorf("%s, which says what was submitted, is empty or not whole", jobdir.IntentFile))
+	}
+	if run, err := snap.attempt.run(snap.files); err == nil && run != nil && !snap.attempt.owns(run.Fingerprint) {
+		return nil
+	}
+	slot.Tries++
+	if slot.State.InFlight() {
+		return nil
+	}
+	*slot = Sample{Sample: slot.Sample, Attempt: snap.attempt, State: state, Job: job, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
+	if intent != nil {
+		slot.Mine, slot.SharedJob = intent.User == userName(), intent.Pack
+	}
+	if receipt != nil {
+		slot.Handle = receipt.Handle
+	}
+	return nil
+}
+
+// countsOf sums up the samples of a key.
+func countsOf(slots []Sample, wanted int) plan.Samples {
+	counts := newSamples(wanted)
+	for _, slot := range slots {
+		switch {
+		case slot.State.InFlight():
+			counts.InFlight = append(counts.InFlight, slot.Job)
+		case slot.State == plan.Lost:
+			counts.Failed = append(counts.Failed, slot.Failed[0])
+			counts.Earlier = append(counts.Earlier, slot.Failed[1:]...)
+		case slot.Result == nil:
+		case slot.Result.Verdict == results.Valid:
+			counts.Valid++
+			counts.Observed = appendObserved(counts.Observed, slot.Result)
+		case slot.Result.Verdict == results.Suspect:
+			counts.Suspect++
+			counts.Observed = appendObserved(counts.Observed, slot.Result)
+		default:
+			counts.Failed = append(counts.Failed, slot.Failed[0])
+			counts.Earlier = append(counts.Earlier, slot.Failed[1:]...)
+		}
+	}
+	return counts
+}
+
+func newSamples(wanted int) plan.Samples {
+	return plan.Samples{Wanted: wanted, InFlight: []plan.InFlight{}, Failed: []plan.Failed{}}
+}
+
+// appendObserved adds what a sample was measured on, if anything is known of it.
+func appendObserved(list []plan.Observation, r *results.Result) []plan.Observation {
+	if o := r.Provenance.Observation(); len(o) > 0 {
+		return append(list, o)
+	}
+	return list
+}

@@ -1,0 +1,230 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/document"
+)
+
+// A snapshot is an attempt's folder at one moment, with the records that the
+// state depends on.
+type snapshot struct {
+	attempt *Attempt
+	files   jobdir.Listing
+	exit    *jobdir.Exit
+	ended   *jobdir.EndRecord
+	// intent, job and start are set by records.
+	intent *jobdir.Intent
+	job    *jobdir.JobRecord
+	start  *jobdir.Start
+	// deferred is why the attempt was given back, "" while it was not.
+	deferred string
+	// damaged says which record cannot be read, "" for none.
+	damaged string
+}
+
+// stale reports whether a file has been there for so long that no write of it is
+// still on its way.
+func (s *snapshot) stale(name string) bool {
+	if !s.files.Has(name) {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(s.files.Dir, name))
+	return err == nil && s.attempt.store.now().Sub(info.ModTime()) > arrival
+}
+
+func (a *Attempt) snapshot() (*snapshot, error) {
+	l, err := jobdir.List(a.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{attempt: a, files: l}
+	if a.Number > mostNumbered || a.Sample > mostNumbered {
+		s.damaged = fmt.Sprintf("no sample and no attempt has a number above %d: remove the folder", mostNumbered)
+	}
+	if s.exit, err = jobdir.Record[jobdir.Exit](l, jobdir.ExitFile); err != nil {
+		s.damaged = err.Error()
+	} else if s.exit == nil && s.stale(jobdir.ExitFile) {
+		s.damaged = "exit, the job's last word, is not whole"
+	}
+	if s.ended, err = jobdir.Document[jobdir.EndRecord](l, jobdir.EndedFile); err != nil {
+		s.damaged = err.Error()
+	}
+	if s.exit != nil || s.ended != nil || l.Has(jobdir.StartFile) || !l.Has(jobdir.ClaimFile) {
+		return s, nil
+	}
+	claim, err := jobdir.Record[jobdir.Claim](l, jobdir.ClaimFile)
+	if claim != nil {
+		s.deferred = claim.Deferred
+	}
+	if err != nil {
+		s.damaged = err.Error()
+	}
+	return s, nil
+}
+
+// mostNumbered is the largest number of a sample or of an attempt.
+const mostNumbered = 1_000_000
+
+// clockSlip is how far the clocks of hosts may be apart.
+const clockSlip = 10 * time.Minute
+
+// ahead is an error for a time of a record that is not yet.
+func (s *snapshot) ahead(name string, times ...time.Time) error {
+	for _, t := range times {
+		if t.After(s.attempt.store.now().Add(clockSlip)) {
+			return fmt.Errorf("%s has the time %s, which is not yet: the clock of the host that wrote it was ahead", name, t.UTC().Format("2006-01-02 15:04:05 MST"))
+		}
+	}
+	return nil
+}
+
+// arrival is how long after its job's end a file may take to be seen by other
+// hosts.
+const arrival = 2 * time.Minute
+
+// arriving reports whether the report that the job wrote, or the log that holds it, is
+// not to be seen whole yet, or the records of requests.
+func (s *snapshot) arriving(run *plan.Run, report []byte, requests requestReader) bool {
+	if s.exit == nil || s.ended != nil || s.attempt.store.now().Sub(s.exit.Ended) >= arrival {
+		return false
+	}
+	switch {
+	case s.exit.Report != nil:
+		if int64(len(report)) != s.exit.Report.Bytes {
+			return true
+		}
+	case s.exit.Stdout != nil:
+		if info, err := os.Stat(filepath.Join(s.files.Dir, jobdir.StdoutFile)); err != nil || info.Size() < s.exit.Stdout.Bytes {
+			return true
+		}
+	}
+	if rc := s.exit.BenchRC; !run.RequestLog || rc == nil || *rc != 0 {
+		return false
+	}
+	if requests == nil {
+		return true
+	}
+	_, err := requests()
+	return errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// state does not look at the report: an attempt that it calls Ended may still be
+// Finishing.
+func (s *snapshot) state() plan.State {
+	l := s.files
+	prepared := l.Has(jobdir.IntentFile) || l.Has(jobdir.ClaimFile)
+	switch {
+	case !l.Has(jobdir.RunFile) && !prepared:
+		return plan.Vacant
+	case s.exit != nil || s.ended != nil || s.damaged != "":
+		return plan.Ended
+	case !prepared:
+		return plan.Vacant
+	case s.deferred != "":
+		return plan.Deferred
+	case l.Has(jobdir.BenchExitFile):
+		return plan.Finishing
+	case l.Has(jobdir.StartFile):
+		return plan.Running
+	case l.Has(jobdir.ClaimFile):
+		return plan.Starting
+	case l.Has(jobdir.JobFile):
+		return plan.Submitted
+	}
+	return plan.Intent
+}
+
+// State tells where the attempt stands.
+func (a *Attempt) State() (plan.State, error) {
+	_, state, err := a.Look()
+	return state, err
+}
+
+// inFlight describes an attempt in flight for a plan.
+func (s *snapshot) inFlight(p plan.State) (plan.InFlight, *jobdir.Intent, *jobdir.JobRecord, error) {
+	out := plan.InFlight{State: p}
+	intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile)
+	if err != nil {
+		return out, nil, nil, err
+	}
+	job, err := jobdir.Document[jobdir.JobRecord](s.files, jobdir.JobFile)
+	if err != nil {
+		return out, nil, nil, err
+	}
+	if intent != nil {
+		out.User = intent.User
+	}
+	if job != nil {
+		out.JobID = job.JobID
+		return out, intent, job, nil
+	}
+	claim, err := jobdir.Record[jobdir.Claim](s.files, jobdir.ClaimFile)
+	if claim != nil {
+		out.JobID = claim.JobID
+	}
+	return out, intent, job, err
+}
+
+// damage is the outcome of an attempt of which a record cannot be read: it is known
+// to have been there, and no more.
+func (s *snapshot) damage(why string) *results.Result {
+	a := s.attempt
+	doc, err := a.document(s.files)
+	if err != nil {
+		doc, err = jobdir.Document[document.Run](s.files, jobdir.RunFile)
+	}
+	if err != nil || doc == nil {
+		doc = &document.Run{}
+	}
+	run := doc.Run
+	if run == nil {
+		run = &plan.Run{Fingerprint: a.Key.Fingerprint, Simulated: a.Key.Simulated}
+		if intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile); err == nil && intent != nil {
+			run.Address = intent.Address
+			if a.owns(intent.Fingerprint) {
+				run.Fingerprint = intent.Fingerprint
+			}
+		}
+	}
+	return results.Judge(results.Evidence{
+		Run: run, Argv: doc.Argv(), Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
+		Damaged: a.String() + ": " + why,
+	})
+}
+
+// Defer ends an attempt before any job has claimed it: it counts for nothing,
+// and its sample is measured in another. It reports false when a job was first;
+// that job decides then. Deferring what is deferred is no error.
+//
+// Whoever claims an attempt owns it, so that deferring is a claim too: a job that
+// starts later finds it taken.
+func (a *Attempt) Defer(why string) (bool, error) {
+	claim, err := a.Claim()
+	if err != nil || claim != nil {
+		return claim != nil && claim.Deferred != "", err
+	}
+	won, err := a.Take(jobdir.Claim{Time: a.store.now().UTC(), Deferred: why}, a.store.link)
+	if err != nil || won {
+		return won, err
+	}
+	claim, err = a.Claim() // another was first
+	return err == nil && claim != nil && claim.Deferred != "", err
+}
+
+// Deferred says why the attempt was deferred, "" if it was not.
+func (a *Attempt) Deferred() (string, error) {
+	s, err := a.snapshot()
+	if err != nil || s.state() != plan.Deferred {
+		return "", err
+	}
+	return s.deferred, nil
+}

@@ -1,0 +1,373 @@
+package store
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
+)
+
+var _ plan.Ledger = (*View)(nil)
+
+// A View answers like its store, for one command that asks for many runs: of runs
+// that have ended it knows by the cache, and remembers for as long as it lives. It is
+// safe for several goroutines.
+type View struct {
+	store  *Store
+	halves [2]viewHalf // real, simulated
+	// Lost reports whether the job of a handle ended with the process that ran it; nil
+	// knows of none. Such a sample is not in flight, for plan and for status alike.
+	Lost func(handle string) bool
+	// Some says that only some runs are asked for: what all others teach is taken from
+	// the cache as it is.
+	Some bool
+	// observed holds plan.Observation by their content.
+	observed sync.Map
+}
+
+// viewHalf is the part of a view for real or for simulated results.
+type viewHalf struct {
+	store     *Store
+	simulated bool
+	version   string
+	// least is leastFresh, and now fileTime.
+	least int
+	now   func(dir string) int64
+
+	open sync.Once
+
+	scanned sync.Once
+	found   *scan
+	failed  error
+
+	mu      sync.Mutex // of all below
+	entries map[string]*entry
+	// fresh counts histories that the cache lacks, and stale those that it has wrong.
+	fresh, stale int
+	// judged counts histories that were read from the files; began is the file
+	// system's time once some had been.
+	judged int
+	began  int64
+}
+
+// An entry is what is known of the folder of a fingerprint.
+type entry struct {
+	mu      sync.Mutex
+	line    []byte // in the cache, nil where it is not or cannot be kept there
+	history *history
+	// held is how far the history was held against the files, 0: not yet.
+	held depth
+}
+
+// The cache is written once so many histories are missing in it, absolutely and as a
+// share: a small store has none.
+const (
+	leastFresh = 16
+	shareFresh = 100
+)
+
+// View returns a view of the store for this version of llmbench.
+func (s *Store) View(version string) *View {
+	v := &View{store: s}
+	for i := range v.halves {
+		v.halves[i] = viewHalf{store: s, simulated: i == 1, version: version, least: leastFresh, now: fileTime, entries: map[string]*entry{}}
+	}
+	return v
+}
+
+// Keep puts what was read into the cache, where that is worth it. That it cannot be
+// kept is no error.
+func (v *View) Keep() {
+	for i := range v.halves {
+		v.halves[i].keep()
+	}
+}
+
+func (v *View) half(simulated bool) *viewHalf {
+	h := &v.halves[0]
+	if simulated {
+		h = &v.halves[1]
+	}
+	h.open.Do(func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.store.without != "" {
+			return // the cache is of the whole store
+		}
+		for fingerprint, line := range readCache(h.store.half(h.simulated), h.version) {
+			h.entries[fingerprint] = &entry{line: line}
+		}
+		if l, err := jobdir.List(h.store.runsDir(h.simulated)); err == nil && len(l.Names) >= len(h.entries)+h.least {
+			h.began = h.now(h.store.half(h.simulated))
+		}
+	})
+	return h
+}
+
+func (h *viewHalf) keep() {
+	if h.store.without != "" {
+		return
+	}
+	h.mu.Lock()
+	enough := h.stale > 0 || h.fresh >= h.least && h.fresh*shareFresh >= len(h.entries)
+	entries := slices.Collect(maps.Values(h.entries))
+	if enough {
+		h.fresh, h.stale = 0, 0
+	}
+	h.mu.Unlock()
+	if !enough {
+		return
+	}
+	var lines [][]byte
+	for _, e := range entries {
+		e.mu.Lock()
+		if e.line != nil {
+			lines = append(lines, e.line)
+		}
+		e.mu.Unlock()
+	}
+	slices.SortFunc(lines, bytes.Compare)
+	_ = h.store.writeCache(h.store.half(h.simulated), h.version, lines)
+}
+
+// history is what there is to know of a fingerprint, held against the files to a
+// depth. It reports false where a job may still change it.
+func (h *viewHalf) history(fingerprint string, to depth) (*history, bool, error) {
+	h.mu.Lock()
+	e := h.entries[fingerprint]
+	if e == nil {
+		e = &entry{}
+		h.entries[fingerprint] = e
+	}
+	h.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	dir := h.store.runsDir(h.simulated)
+	if e.history == nil && e.line != nil {
+		e.history, _ = readLine(e.line, dir)
+	}
+	if e.history != nil && (e.held >= to || e.history.holds(dir, e.held, to)) {
+		e.held = max(e.held, to)
+		return e.history, true, nil
+	}
+	return h.read(fingerprint, e)
+}
+
+// each does something for every fingerprint, for several at once.
+func (h *viewHalf) each(do func(fingerprint string) error) error {
+	fingerprints, err := jobdir.List(h.store.runsDir(h.simulated))
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.SetLimit(readAtOnce)
+	for _, name := range fingerprints.Names {
+		g.Go(func() error { return do(name) })
+	}
+	return g.Wait()
+}
+
+// read judges all attempts of a fingerprint from their files.
+func (h *viewHalf) read(fingerprint string, e *entry) (*history, bool, error) {
+	began := h.time(e.line != nil)
+	e.line, e.history, e.held = nil, nil, 0
+	out, settled, err := h.store.readHistory(fingerprint, h.simulated)
+	if err != nil || !settled {
+		return out, false, err
+	}
+	out.outcomes(func(_ string, o *outcome) { o.snap = nil })
+	e.history, e.held = out, contents
+	newest := int64(0)
+	if began > 0 {
+		newest = out.stamp(h.store.runsDir(h.simulated))
+	}
+	// What changed before the file system's clock had moved on may change again
+	// and look the same.
+	if newest > 0 && newest < began-int64(coarse) {
+		e.line = out.line()
+		h.mu.Lock()
+		h.fresh++
+		h.mu.Unlock()
+	}
+	return out, true, nil
+}
+
+// time is a time of the file system before now; 0 where few histories were read
+// so far, none of them over a stale one, or it cannot be told.
+func (h *viewHalf) time(stale bool) int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if stale {
+		h.stale++
+	}
+	if h.judged++; h.began == 0 && (h.judged >= h.least || stale) {
+		h.began = h.now(h.store.half(h.simulated))
+	}
+	return h.began
+}
+
+// fileTime is the time of the file system that holds a folder, which may have
+// another clock than this host; 0 where it cannot be told.
+func fileTime(dir string) int64 {
+	f, err := jobdir.CreateTemp(dir, "time")
+	if err != nil {
+		return 0
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	_, changed := stampOf(filepath.Clean(f.Name()), false)
+	return changed
+}
+
+// Look implements plan.Ledger. A cluster that is not known satisfies nothing.
+func (v *View) Look(fingerprint, cluster string, simulated bool, wanted int) (plan.Samples, error) {
+	if cluster == "" {
+		return newSamples(wanted), nil
+	}
+	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
+	state := countsOf(slots, wanted)
+	for i, o := range state.Observed {
+		state.Observed[i] = v.shared(o)
+	}
+	return state, err
+}
+
+// shared is an observation that all runs have in common which saw the same.
+func (v *View) shared(o plan.Observation) plan.Observation {
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(o)) {
+		b.WriteString(k + "\x00" + o[k] + "\x00")
+	}
+	have, _ := v.observed.LoadOrStore(b.String(), o)
+	return have.(plan.Observation)
+}
+
+// Samples is Store.Samples. Of runs that have ended it is known that nothing was added
+// to them; Shown looks at contents, too.
+func (v *View) Samples(k Key, wanted int) ([]Sample, error) { return v.slots(k, wanted, ends) }
+
+// Shown is Samples for results that are shown: run.json, report.json and stdout are
+// what they were when they were judged, with their checksums.
+func (v *View) Shown(k Key, wanted int) ([]Sample, error) { return v.slots(k, wanted, contents) }
+
+func (v *View) slots(k Key, wanted int, to depth) ([]Sample, error) {
+	slots, err := v.held(k, wanted, to)
+	for i := range slots {
+		if slot := &slots[i]; slot.State.InFlight() && v.Lost != nil && v.Lost(slot.Handle) {
+			slot.State = plan.Lost
+			slot.Failed = slices.Insert(slot.Failed, 0, plan.Failed{Code: failure.Lost, Detail: "the process that simulated it is gone"})
+		}
+	}
+	return slots, err
+}
+
+func (v *View) held(k Key, wanted int, to depth) ([]Sample, error) {
+	if err := k.check(); err != nil {
+		return nil, err
+	}
+	if homes, err := v.store.homes(k); err != nil || len(homes) > 1 {
+		if err != nil {
+			return nil, err
+		}
+		return v.store.Samples(k, wanted)
+	}
+	h, settled, err := v.half(k.Simulated).history(k.short(), to)
+	if err != nil {
+		return nil, err
+	}
+	return v.slotsIn(h, settled, k, wanted)
+}
+
+// slotsIn reads the slots of a key out of a history, or from the files where jobs
+// may still change it.
+func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Sample, error) {
+	if !settled {
+		return v.store.Samples(k, wanted)
+	}
+	var numbers []int
+	samples := map[int]*sampleHistory{}
+	if c := h.cluster(k.Cluster); c != nil {
+		for i := range c.Samples {
+			numbers = append(numbers, c.Samples[i].Number)
+			samples[c.Samples[i].Number] = &c.Samples[i]
+		}
+	}
+	return slotsOf(numbers, wanted, func(n int) (Sample, error) {
+		slot := Sample{Sample: n}
+		s := samples[n]
+		for i := range slices.Backward(s.Attempts) {
+			o := &s.Attempts[i]
+			if o.Number <= s.UpTo {
+				break
+			}
+			if o.result == nil || k.owns(o.Fingerprint) {
+				slot.consider(v.store.attempt(v.store.KeyDir(k), k, n, o.Number), *o)
+			}
+		}
+		slot.Retired = s.Stone
+		return slot, nil
+	})
+}
+
+// slotsAt is slotsIn for each key that a folder's part for a cluster stands for.
+// What also lies in other folders is told with the last of them.
+func (v *View) slotsAt(h *history, settled bool, k Key) ([]Sample, error) {
+	keys, err := v.store.current(k)
+	if err != nil {
+		return nil, err
+	}
+	var out []Sample
+	for _, now := range keys {
+		homes, err := v.store.homes(now)
+		if err != nil {
+			return nil, err
+		}
+		var slots []Sample
+		switch {
+		case now == k && len(homes) == 1:
+			slots, err = v.slotsIn(h, settled, k, 0)
+		case v.store.lastHome(homes) == v.store.KeyDir(k):
+			slots, err = v.store.Samples(now, 0)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slots...)
+	}
+	return out, nil
+}
+
+// Results returns the outcome of every sample that has one, as Shown: by address,
+// fingerprint, cluster and sample. Samples in flight are left out.
+func (v *View) Results(simulated bool) ([]*results.Result, error) {
+	var mu sync.Mutex
+	var out []*results.Result
+	h := v.half(simulated)
+	err := h.each(func(fingerprint string) error {
+		known, settled, err := h.history(fingerprint, contents)
+		if err != nil {
+			return err
+		}
+		for i := range known.Clusters {
+			slots, err := v.slotsAt(known, settled, Key{Fingerprint: fingerprint, Cluster: known.Clusters[i].Name, Simulated: simulated})
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			out = append(out, resultsOf(slots)...)
+			mu.Unlock()
+		}
+		return nil
+	})
+	return inOrder(out), err
+}
