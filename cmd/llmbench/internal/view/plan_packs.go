@@ -47,7 +47,12 @@ func (v PlanView) engineLines() (title string, lines [][2]string) {
 		}
 	}
 	saves := Plural(n-len(engines), "model load")
-	if gpus := float64(v.Plan.Packs[0].GPUs); known {
+	if n == len(engines) {
+		saves = "no model load: each engine has one run"
+		if known {
+			saves += fmt.Sprintf(", and priming costs %s GPU-hours", hoursRange(-saved.High, -saved.Low))
+		}
+	} else if gpus := float64(v.Plan.Packs[0].GPUs); known {
 		saves += fmt.Sprintf(": %s GPU-hours, %s of the jobs' time", hoursRange(saved.Low, saved.High), minutesRange(3600*saved.Low/gpus, 3600*saved.High/gpus))
 	}
 	lines = [][2]string{{"saves", saves}, {"adds", "to each engine the run of the highest concurrency, discarded, to prime it, and its first run again at the end"}}

@@ -176,11 +176,15 @@ func (v PlanView) group(p *printer, g *group) {
 	footnote := v.header(p, g)
 	at := newPlaces(v.Plan)
 	shared := v.shared(p, g, at)
-	p.line("")
-	if t := v.runTable(g, shared); len(t.rows) > 0 {
+	t := v.runTable(g, shared)
+	kept := countRuns(g, func(r *plan.Run) bool { return r.Action == plan.Keep })
+	if len(t.rows) > 0 || kept > 0 {
+		p.line("")
+	}
+	if len(t.rows) > 0 {
 		p.table(t)
 	}
-	if kept := countRuns(g, func(r *plan.Run) bool { return r.Action == plan.Keep }); kept > 0 && !v.All {
+	if kept > 0 && !v.All {
 		p.line("  %s %s unchanged, all samples stored; -all lists them", plan.Keep.Symbol(), Plural(kept, "run"))
 	}
 	if v.searches(p, g); footnote && len(v.Plan.Searches) > 0 {
@@ -193,7 +197,7 @@ func (v PlanView) group(p *printer, g *group) {
 	v.notes(p, g)
 }
 
-const unpinnedNote = "[a] Pin them with `digest = …` and `revision = …`. Without, plan notices an image file that was replaced here, another digest where `prepare` recorded it, and weights with another index or other sizes."
+const unpinnedNote = "[a] Pin them with `digest = …` and `revision = …`. Otherwise plan notices only a replaced image file in this store, a new digest where `prepare` recorded one, and weights whose index or file sizes changed."
 
 func stored(runs []*plan.Run) string {
 	have := 0

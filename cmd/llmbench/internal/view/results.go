@@ -31,7 +31,7 @@ func Simulated(s *results.Set) bool {
 		len(s.Results) == 0 && slices.ContainsFunc(s.Runs, func(run results.RunSummary) bool { return run.Results[0].Simulated })
 }
 
-const banner = "SIMULATED: nothing below was measured; the figures come from a model of the GPUs."
+const banner = "SIMULATED: nothing below was measured; figures come from a model of the GPUs."
 
 // resultsTable prints a line a run, then what is wrong with runs that have no
 // number.
