@@ -328,25 +328,27 @@ func TestBringScriptRuns(t *testing.T) {
 		if found, err := exec.Command("grep", "-rlE", "hf_nobody|me:pw", dir).Output(); err == nil {
 			t.Errorf("before the job has begun the token is in %s", found)
 		}
-		cmd := exec.Command("bash", "script.sh")
-		if test.alone { // its wait is over
-			script := filepath.Join(dir, "script.sh")
-			text, _ := os.ReadFile(script)
-			if err := os.WriteFile(script, bytes.ReplaceAll(text, []byte("seconds=120"), []byte("seconds=1")), 0o755); err != nil {
-				t.Fatal(err)
-			}
+		script, err := os.ReadFile(filepath.Join(dir, "script.sh"))
+		if err != nil {
+			t.Fatal(err)
 		}
+		if test.alone { // its wait is over
+			script = bytes.ReplaceAll(script, []byte("seconds=120"), []byte("seconds=1"))
+		}
+		cmd := exec.Command("bash", "-c", string(script))
 		var out bytes.Buffer
 		cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), "SLURM_JOB_ID=7"), &out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for ended := false; !ended; ended = jobdir.Seen(dir, doneFile) {
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for len(ended) == 0 {
 			if time.Sleep(10 * time.Millisecond); !test.alone {
 				hand()
 			}
 		}
-		if err := cmd.Wait(); err != nil {
+		if err := <-ended; err != nil {
 			t.Fatalf("%v: %s", err, &out)
 		}
 		if handing(b, dir)(); jobdir.Seen(dir, jobdir.SecretsFile) || jobdir.Seen(dir, environmentFile) {
