@@ -79,3 +79,40 @@ func FuzzReadShard(f *testing.F) {
 		}
 	})
 }
+
+// Credentials that leave this host without TLS are warned of once, and only they.
+func TestPlainCredentials(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // nothing is sent
+	for _, c := range []struct {
+		url, token string
+		told       int
+	}{
+		{"http://hub.example/x", "Bearer t", 1},
+		{"http://hub.example/x", "", 0},
+		{"https://hub.example/x", "Bearer t", 0},
+		{"http://localhost:1/x", "Bearer t", 0},
+		{"http://127.0.0.2:1/x", "Bearer t", 0},
+		{"http://[::1]:1/x", "Bearer t", 0},
+		{"http://localhost.example/x", "Bearer t", 1},
+	} {
+		told := 0
+		transport := &plainWarning{say: func(string, ...any) { told++ }}
+		for range 2 {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.token != "" {
+				req.Header.Set("Authorization", c.token)
+			}
+			if res, err := transport.RoundTrip(req); err == nil {
+				res.Body.Close()
+				t.Errorf("%s was asked", c.url)
+			}
+		}
+		if told != c.told {
+			t.Errorf("%s with %q: told %d times, want %d", c.url, c.token, told, c.told)
+		}
+	}
+}
