@@ -126,13 +126,13 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 				f.Paths = append(f.Paths, path)
 			}
 			for _, b := range one.Bounds {
-				if b.Metric == trtllm.OutputThroughputPerUser && b.Min != nil {
+				if b.Metric == trtllm.OutputThroughputPerUser && b.Min != nil && x.holds(*b.Min) {
 					f.Bounds = append(f.Bounds, reportBound{At: x.place(*b.Min), Text: boundText(one, b)})
 				}
 			}
 		}
 		for _, slo := range slos {
-			if speed, text := slowestWithin(slo, of[name][0].Results[0].UseCase.OSL); speed > 0 {
+			if speed, text := slowestWithin(slo, of[name][0].Results[0].UseCase.OSL); x.holds(speed) && speed > 0 {
 				f.Bounds = append(f.Bounds, reportBound{At: x.place(speed), Text: text})
 			}
 		}

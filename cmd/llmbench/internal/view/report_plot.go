@@ -228,24 +228,20 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 		if most == 0 {
 			continue
 		}
-		scale, unit, by := timeScale(least, most)
+		bounds := latencyBounds(set, searches, m)
+		low, high := least, most
+		for _, b := range bounds {
+			low, high = min(low, b.At), max(high, b.At)
+		}
+		scale, unit, by := timeScale(low, high, most)
 		s := reportSpread{
 			Name: m.Spread.Tag, Title: strings.ToUpper(m.Title[:1]) + m.Title[1:], Unit: unit, Ticks: scale.ticks(),
 		}
 		for _, p := range trtllm.PercentileNames[:4] {
 			head += "," + m.Spread.CSV + p
 		}
-		for _, one := range searches {
-			for _, b := range one.Bounds {
-				if (b.Metric == m.Name || strings.HasPrefix(b.Metric, m.Spread.CSV)) && b.Max != nil {
-					s.Bounds = append(s.Bounds, reportBound{scale.place(*b.Max), boundText(one, b)})
-				}
-			}
-		}
-		for _, slo := range slosIn(set.Runs) {
-			if bound := slo.Bound(m.Name); bound != nil {
-				s.Bounds = append(s.Bounds, reportBound{scale.place(*bound), fmt.Sprintf("slo: %s at most %g ms", m.Spread.Tag, *bound)})
-			}
+		for _, b := range bounds {
+			s.Bounds = append(s.Bounds, reportBound{scale.place(b.At), b.Text})
 		}
 		rows := 0
 		for _, name := range order {
@@ -290,6 +286,24 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 		}
 	}
 	return out, file
+}
+
+// latencyBounds are the bounds of searches and slos on a latency, at milliseconds.
+func latencyBounds(set *results.Set, searches []ReportSearch, m trtllm.Metric) []reportBound {
+	var out []reportBound
+	for _, one := range searches {
+		for _, b := range one.Bounds {
+			if (b.Metric == m.Name || strings.HasPrefix(b.Metric, m.Spread.CSV)) && b.Max != nil {
+				out = append(out, reportBound{*b.Max, boundText(one, b)})
+			}
+		}
+	}
+	for _, slo := range slosIn(set.Runs) {
+		if bound := slo.Bound(m.Name); bound != nil {
+			out = append(out, reportBound{*bound, fmt.Sprintf("slo: %s at most %g ms", m.Spread.Tag, *bound)})
+		}
+	}
+	return out
 }
 
 // counting is the first result of a run that counts, nil without one.
@@ -404,11 +418,11 @@ var timeSteps = []float64{
 	120e3, 300e3, 600e3, 1200e3, 1800e3, 3600e3, 7200e3, 10800e3,
 }
 
-// timeScale is logarithmic, from a round time in milliseconds to another, in one unit
-// of by milliseconds.
-func timeScale(least, most float64) (s scale, unit string, by float64) {
+// timeScale is logarithmic, from a round time in milliseconds to another, in the unit of
+// by milliseconds that suits a value.
+func timeScale(least, most, value float64) (s scale, unit string, by float64) {
 	unit, by = "ms", 1
-	if most >= 1000 {
+	if value >= 1000 {
 		unit, by = "s", 1000
 	}
 	s = scale{low: least, high: most, log: true, label: func(v float64) string { return tickText(v / by) }}
@@ -450,6 +464,9 @@ func (s scale) place(v float64) float64 {
 	}
 	return round2(100 * math.Max(0, math.Min(1, at)))
 }
+
+// holds reports whether a value is on the scale.
+func (s scale) holds(v float64) bool { return s.low <= v && v <= s.high }
 
 func (s scale) ticks() []reportTick {
 	var out []reportTick

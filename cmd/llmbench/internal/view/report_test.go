@@ -227,7 +227,6 @@ func TestReportSearch(t *testing.T) {
 	}
 }
 
-// Simulations that differ in what is not modelled have no frontier and no best run.
 // With records of requests the page shows how they lie, and with an slo what is delivered
 // within it, and where its bounds stand.
 func TestReportGoodput(t *testing.T) {
@@ -237,7 +236,7 @@ func TestReportGoodput(t *testing.T) {
 		`<g class="good" data-r="`: 3, `<svg class="shape"`: 9, `<div class="spread"`: 0, `<line class="bound"`: 1, `<div class="bound"`: 6,
 		"slo TTFT 300 ms, TPOT 20 ms: a request of 1,000 output tokens that just meets it gets 49.3 tok/s": 2, "goodput: output tok/s/GPU of the requests within the slo": 1,
 		",goodput_tok_s_gpu,within_slo_pct%0A": 1, "output tok/s/GPU, 100.0 % within the slo": 1, "output tok/s/GPU, 73.3 (72.1…74.6) % within the slo": 1, "output tok/s/GPU, 0.0 % within the slo": 1,
-		"The shapes show how the requests of the steady window are spread": 3, "slo: TTFT at most 300 ms": 1, "slo: TPOT at most 20 ms": 1,
+		"The shapes show how these requests are spread": 3, "slo: TTFT at most 300 ms": 1, "slo: TPOT at most 20 ms": 1,
 		"most goodput: 4,255 output tok/s/GPU with concurrency=512, 73.3 (72.1…74.6) % of requests within the slo (TTFT 300 ms, TPOT 20 ms)": 1,
 	} {
 		if n := strings.Count(page, what); n != want {
@@ -249,6 +248,27 @@ func TestReportGoodput(t *testing.T) {
 		if p := f.Points[i]; (*p.Goodput > p.Y+1) != want {
 			t.Errorf("goodput at %v of %+v", *p.Goodput, p)
 		}
+	}
+}
+
+// A bound far from all values stands at its place, not at the end of their scale; the
+// Pareto picture leaves it out.
+func TestReportFarBounds(t *testing.T) {
+	set := recordedSet(64, 512)
+	far, slow := 7e3, 40e3
+	for _, run := range set.Runs {
+		for _, r := range run.Results {
+			r.Requests.SLO = &plan.SLO{TTFT: &far, TPOT: &slow}
+		}
+	}
+	part := Report{Sets: []*results.Set{set}}.part(set)
+	for _, s := range part.Latency[:2] {
+		if len(s.Bounds) != 1 || s.Bounds[0].At < s.Groups[0].Rows[1].Places[3]+20 || s.Bounds[0].At == 100 || s.Unit != "ms" {
+			t.Errorf("%s: bounds %+v, ticks %+v in %s", s.Name, s.Bounds, s.Ticks, s.Unit)
+		}
+	}
+	if b := part.Frontiers[0].Bounds; len(b) > 0 {
+		t.Errorf("the Pareto picture has %+v", b)
 	}
 }
 
@@ -286,6 +306,7 @@ func TestShape(t *testing.T) {
 	}
 }
 
+// Simulations that differ in what is not modelled have no frontier and no best run.
 func TestReportUnranked(t *testing.T) {
 	set := unrankedSet()
 	const why = "the runs differ in moe_config.backend, which simulations do not account for"
@@ -394,7 +415,7 @@ func TestScales(t *testing.T) {
 	}{
 		{9.7, 44, "5 10 20 50", "ms"}, {31, 10800, "0.02 0.1 0.5 2 10", "s"}, {600, 650e3, "0.5 2 10 30 120 600", "s"}, {5, 5, "5 10", "ms"}, {.01, 1e9, "0", "s"},
 	} {
-		s, unit, _ := timeScale(c.low, c.high)
+		s, unit, _ := timeScale(c.low, c.high, c.high)
 		if got := labelsOf(s); !strings.HasPrefix(got, c.want) || unit != c.unit {
 			t.Errorf("%v to %v: %s in %s, want %s in %s", c.low, c.high, got, unit, c.want, c.unit)
 		}
