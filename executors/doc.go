@@ -18,5 +18,5 @@
 //
 // Results are always derived from the attempt folders, never from what the
 // loop remembers: a process killed at any moment loses nothing, and the next
-// one takes up what it left.
+// one resumes what it left.
 package executors

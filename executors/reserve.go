@@ -3,7 +3,6 @@ package executors
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -217,8 +216,7 @@ func (c *Campaign) reserve(ctx context.Context, j *job) error {
 func (c *Campaign) intent(t *task, planned *plan.Job) jobdir.Intent {
 	sum := ""
 	if planned.Script != "" {
-		sha := sha256.Sum256([]byte(planned.Script))
-		sum = hex.EncodeToString(sha[:])
+		sum = jobdir.SumOf([]byte(planned.Script)).SHA256
 	}
 	return jobdir.Intent{
 		Search: t.run.Asked.Search, Round: t.run.Asked.Round,

@@ -99,9 +99,9 @@ func steady(metric string, c candidate) hcl.Diagnostics {
 	case !ok || concurrency < 1:
 		return hcl.Diagnostics{cellError(c.cell, "concurrency", "No steady window", fmt.Sprintf(
 			"%s is judged while as many requests run as concurrency allows. Without a limit all requests are sent at once, and most of the time that they take is waiting. Set concurrency, for example as an axis of the matrix.", metric))}
-	case requests < 4*concurrency:
+	case requests < trtllm.SteadyRequests*concurrency:
 		return hcl.Diagnostics{cellError(c.cell, "num_requests", "No steady window", fmt.Sprintf(
-			"%s is judged while as many requests run as concurrency allows, and with fewer than 4 requests for each there is no such time. Write num_requests = max(%d, 4 * each.concurrency).", metric, requests))}
+			"%s is judged while as many requests run as concurrency allows, and with fewer than %d requests for each there is no such time. Write num_requests = max(%d, %[2]d * each.concurrency).", metric, trtllm.SteadyRequests, requests))}
 	}
 	return nil
 }

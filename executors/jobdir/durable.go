@@ -76,14 +76,19 @@ func WriteTemp(dir, name string, data []byte, perm fs.FileMode) (string, error) 
 	return f.Name(), nil
 }
 
-// place names the space that the numbers of this process's processes are counted in:
-// another host may have the same name, and this one counts anew after each boot.
+// Place tells where process IDs are counted: another host may have the same name, and
+// this one counts anew after each boot. What is not known is "".
+func Place() (host, namespace, boot string) {
+	host, _ = os.Hostname()
+	namespace, _ = os.Readlink("/proc/self/ns/pid")
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return host, namespace, strings.TrimSpace(string(id))
+}
+
+// place is Place in few characters.
 var place = sync.OnceValue(func() string {
-	host, _ := os.Hostname()
-	namespace, _ := os.Readlink("/proc/self/ns/pid")
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", host, namespace, boot))
-	return hex.EncodeToString(sum[:6])
+	host, namespace, boot := Place()
+	return SumOf(fmt.Appendf(nil, "%s\x00%s\x00%s", host, namespace, boot)).SHA256[:12]
 })
 
 // temporary are the names of files that are being written, by llmbench and by the
@@ -143,14 +148,15 @@ func FillFiles(dir string, files []File) (map[string]Sum, error) {
 	for _, f := range files {
 		private := f.Perm&0o077 == 0
 		if !private {
-			sums[f.Name], f.Perm = sumOf(f.Data), mode&(0o666|f.Perm)
+			sums[f.Name], f.Perm = SumOf(f.Data), mode&(0o666|f.Perm)
 		}
 		g.Go(func() error { return fillFile(filepath.Join(dir, f.Name), f.Data, f.Perm, private) })
 	}
 	return sums, g.Wait()
 }
 
-func sumOf(data []byte) Sum {
+// SumOf is the size and checksum of data.
+func SumOf(data []byte) Sum {
 	sum := sha256.Sum256(data)
 	return Sum{Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
 }
@@ -159,7 +165,7 @@ func sumOf(data []byte) Sum {
 func (f Folder) Torn(files map[string]Sum) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		data, err := ReadFile(filepath.Join(f.Dir, name))
-		if err != nil || data == nil || sumOf(data) != files[name] {
+		if err != nil || data == nil || SumOf(data) != files[name] {
 			return name, err
 		}
 	}

@@ -74,7 +74,6 @@ const (
 	leastForP99    = 300
 	leastBlocks    = 3
 	mostBlocks     = 50 // more say no more
-	burstsOfWindow = 4  // requests for each of the burst that a window needs
 	inFlightPoints = 120
 	twentieths     = 20
 )
@@ -192,7 +191,7 @@ func newJudged(all []trtllm.Request) judged {
 			j.from, burst = max(j.from, q.End), burst+1
 		}
 	}
-	j.steady = j.from < j.to && len(all) >= burstsOfWindow*burst
+	j.steady = j.from < j.to && len(all) >= trtllm.SteadyRequests*burst
 	if !j.steady {
 		j.from, j.to = j.first, lastEnd
 	}

@@ -74,6 +74,6 @@ func (q *sharedQueue) get(ctx context.Context, ask func(context.Context) (string
 	if err != nil {
 		return "", err
 	}
-	_ = jobdir.WriteFile(q.dir, q.name, []byte(out), 0o600) // the answer is had all the same
+	_ = jobdir.WriteFile(q.dir, q.name, []byte(out), 0o600) // only the next process asks again
 	return out, nil
 }

@@ -82,8 +82,7 @@ func (b *Bundle) Add(name string, content []byte) error { return b.add(name, con
 
 func (b *Bundle) add(name string, content []byte, values []string) error {
 	content = NewRedactor(values...).CleanBytes(bytes.Clone(content))
-	sum := sha256.Sum256(content)
-	b.manifest.Members = append(b.manifest.Members, bundleMember{name, jobdir.Sum{Bytes: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}})
+	b.manifest.Members = append(b.manifest.Members, bundleMember{name, jobdir.SumOf(content)})
 	return b.write(name, content)
 }
 

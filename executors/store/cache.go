@@ -52,7 +52,7 @@ func newCacheHead(version string) []byte {
 func jsonLine(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic("runs: not JSON: " + err.Error())
+		panic("store: not JSON: " + err.Error())
 	}
 	return append(b, '\n')
 }

@@ -182,7 +182,7 @@ func (s *Store) datasetPath(sha string) string {
 func recipeName(r recipe) string {
 	b, err := json.Marshal(r)
 	if err != nil {
-		panic("runs: recipe is not JSON: " + err.Error())
+		panic("store: recipe is not JSON: " + err.Error())
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:]) + ".json"

@@ -83,7 +83,7 @@ func AcquireIn(ctx context.Context, dir string, self Owner) (*Lease, error) {
 func (s *Store) acquire(ctx context.Context, self Owner) (*Lease, error) {
 	b := make([]byte, 8)
 	if _, err := rand.Read(b); err != nil {
-		panic("runs: no randomness: " + err.Error())
+		panic("store: no randomness: " + err.Error())
 	}
 	self.Nonce, self.Started = hex.EncodeToString(b), s.now().UTC()
 	if err := s.takeLease(ctx, self); err != nil {

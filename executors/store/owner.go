@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // An Owner is the process that holds a lease.
@@ -33,11 +35,8 @@ type Owner struct {
 // Acquire.
 func Self(command string) Owner {
 	o := Owner{User: userName(), PID: os.Getpid(), Command: command, Birth: birth(os.Getpid())}
-	o.Host, _ = os.Hostname()
-	o.Namespace, _ = os.Readlink("/proc/self/ns/pid")
-	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	o.BootID = strings.TrimSpace(string(id))
-	id, _ = os.ReadFile("/etc/machine-id")
+	o.Host, o.Namespace, o.BootID = jobdir.Place()
+	id, _ := os.ReadFile("/etc/machine-id")
 	o.Machine = strings.TrimSpace(string(id))
 	return o
 }

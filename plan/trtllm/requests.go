@@ -43,6 +43,10 @@ func (r Request) TPOT() time.Duration {
 // Latency is the time from the sending of a request to its last token.
 func (r Request) Latency() time.Duration { return r.End - r.Start }
 
+// SteadyRequests is how many requests for each of the opening burst, which concurrency
+// bounds, a run needs to have a steady window.
+const SteadyRequests = 4
+
 // maxRequestKey is longer than any key of a record.
 const maxRequestKey = 256
 
