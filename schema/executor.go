@@ -175,9 +175,8 @@ type MissingVariable struct {
 	Range    hcl.Range
 }
 
-// WaysToSet lists the ways to give variable a value, in order of precedence, as
-// a sentence names them.
-func (d *Definitions) WaysToSet(variable string) []string { return d.names.ways(variable) }
+// WaysToSet names the ways to give variable a value, joined for a sentence.
+func (d *Definitions) WaysToSet(variable string) string { return either(d.names.ways(variable)) }
 
 // DecodeExecutor evaluates the body of e by the specification of its type.
 // Arguments that need a variable without a value are null and listed in missing:

@@ -138,7 +138,7 @@ func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
 		for _, m := range st.missing {
 			place := m.Range
 			detail := fmt.Sprintf("The argument %q of executor %q %q needs variable %q, which is not set. Set it with %s.",
-				m.Argument, st.ref.Type, st.ref.Name, m.Variable, strings.Join(s.defs.WaysToSet(m.Variable), ", "))
+				m.Argument, st.ref.Type, st.ref.Name, m.Variable, s.defs.WaysToSet(m.Variable))
 			if severity == hcl.DiagWarning {
 				detail += " Plan works without it; apply needs it."
 			}
