@@ -39,6 +39,15 @@ func FindMeasure(name string) (trtllm.Metric, bool) {
 	return f.Metric, ok
 }
 
+// MeasureNames are all names that FindMeasure knows.
+func MeasureNames() []string {
+	var names []string
+	for _, m := range slices.Concat(trtllm.Metrics, trtllm.RecordMetrics) {
+		names = append(names, m.Name)
+	}
+	return slices.Concat(names, steadyNames(), []string{PowerW, TokensPerJoule})
+}
+
 // steady is before the names of percentiles that are of the steady window:
 // steady_ttft_ms_p99.
 const steady = "steady_"

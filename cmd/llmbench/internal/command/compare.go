@@ -45,9 +45,13 @@ func comparedMetrics() []string {
 	return names
 }
 
-// noMetric says that nothing is called so.
-func noMetric(name string) error {
-	return fmt.Errorf("-metric=%s: there is no such metric; there are %s, %s and %s", name, strings.Join(metricNames(), ", "), results.PowerW, results.TokensPerJoule)
+// noMetric says that nothing is called as a flag has it, and what is.
+func noMetric(flag, name string, names []string) error {
+	hint := "there are"
+	if near := schema.Nearest(name, names); near != "" {
+		hint = fmt.Sprintf("did you mean %s? There are", near)
+	}
+	return fmt.Errorf("-%s=%s: there is no such metric; %s %s", flag, name, hint, strings.Join(names, ", "))
 }
 
 // aspects are what -across takes by their whole names.
@@ -112,7 +116,7 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 	}
 	for _, name := range f.How.Metrics {
 		if _, ok := results.FindMeasure(name); !ok {
-			return f, noMetric(name)
+			return f, noMetric("metric", name, results.MeasureNames())
 		}
 	}
 	for _, aspect := range f.How.Across {

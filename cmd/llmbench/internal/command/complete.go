@@ -13,6 +13,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/examples"
+	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -74,8 +75,10 @@ func (e *env) flagValues(command, flag string) []string {
 			values = append(values, r.Name)
 		}
 		return values
-	case "sort", "metric":
+	case "sort":
 		return metricNames()
+	case "metric":
+		return results.MeasureNames()
 	case "format":
 		switch command {
 		case "plan":

@@ -85,14 +85,14 @@ func readResultFlags(c *cli.Command) (resultFlags, error) {
 		return f, errors.New("-history shows all that was measured, by date; -all, -sort and -top go with the table")
 	}
 	if _, ok := results.FindMeasure(f.Metric); !ok {
-		return f, noMetric(f.Metric)
+		return f, noMetric("metric", f.Metric, results.MeasureNames())
 	}
 	var err error
 	if f.Since, err = readDate(c.String("since")); err != nil {
 		return f, err
 	}
 	if _, ok := trtllm.FindMetric(f.Sort); f.Sort != "" && !ok {
-		return f, fmt.Errorf("-sort=%s: there is no such metric; there are %s", f.Sort, strings.Join(metricNames(), ", "))
+		return f, noMetric("sort", f.Sort, metricNames())
 	}
 	switch {
 	case c.IsSet("top") && f.Top < 1:
