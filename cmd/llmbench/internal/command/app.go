@@ -1,3 +1,9 @@
+// Package command has one file a command. A command parses its flags into a
+// struct, calls one function and hands what it found to package view, which
+// prints documents and tables; questions and lines of progress are printed here.
+//
+// Exit codes tell the state of what was asked, not of this invocation; see
+// codeOf.
 package command
 
 import (
@@ -5,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"regexp"
@@ -19,6 +26,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
@@ -252,4 +260,91 @@ func buildRevision() string {
 		}
 	}
 	return ""
+}
+
+func versionCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print the version",
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
+		Description: description([]string{"llmbench version"}, "0  always"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			return view.Version(e.streams.Out, Version, buildRevision(), c.Bool("json"))
+		},
+	}
+}
+
+// runStandIn is the hidden command trtllm-bench: the simulated stand-in. Like
+// the real one under its launcher, only rank 0 does anything.
+func (e *env) runStandIn(ctx *signalContext, argv []string) int {
+	if rank := e.rank(); rank != "" && rank != "0" {
+		return 0
+	}
+	stdout, stderr := e.streams.Raw()
+	b := simulate.Bench{
+		Dir: ".", Stdout: stdout, Stderr: stderr,
+		GPU: e.getenv(simulate.EnvGPU), Version: e.getenv(simulate.EnvVersion), Getenv: e.getenv,
+	}
+	return b.Run(ctx, argv)
+}
+
+// rank is the number of this process among those of its job step.
+func (e *env) rank() string {
+	for _, name := range []string{"SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"} {
+		if v := e.getenv(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func (e *env) getenv(name string) string {
+	value := ""
+	for _, pair := range e.environ {
+		if len(pair) > len(name) && pair[len(name)] == '=' && pair[:len(name)] == name {
+			value = pair[len(name)+1:]
+		}
+	}
+	return value
+}
+
+const standIn = "trtllm-bench"
+
+// The exit codes of llmbench.
+const (
+	exitDone        = 0   // all selected runs have their samples
+	exitError       = 1   // error; nothing was started
+	exitToDo        = 2   // plan -detailed-exitcode: something to do
+	exitFailed      = 3   // a selected run failed, is invalid or blocked; compare -gate: a regression; fmt -check: files differ
+	exitGoingOn     = 4   // jobs were started and go on
+	exitUnsure      = 5   // compare -gate cannot tell
+	exitInterrupted = 130 // SIGINT; jobs go on
+	exitTerminated  = 143 // SIGTERM; jobs go on
+)
+
+// exitStatus ends the process with a code; what there was to say is said.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// errReported is an error that was printed where it happened.
+var errReported = exitStatus(exitError)
+
+// codeOf is the exit code for what a command returned, and the message that is
+// still to be printed.
+func codeOf(err error) (int, string) {
+	var status exitStatus
+	var end view.ExitCode
+	switch {
+	case err == nil:
+		return exitDone, ""
+	case errors.As(err, &status):
+		return int(status), ""
+	case errors.As(err, &end):
+		return end.Code(), ""
+	}
+	message := err.Error()
+	if file := (*fs.PathError)(nil); errors.As(err, &file) { // without the name of the system call
+		message = strings.Replace(message, file.Error(), file.Path+": "+file.Err.Error(), 1)
+	}
+	return exitError, message
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -118,6 +119,26 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 	return out.End(exitError)
 }
 
+// planned is the plan to apply: made now, or saved and checked against now.
+func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
+	if f.Plan == "" {
+		s := e.load(f.definitionFlags, f.Executor)
+		s.sites.pack = f.Pack
+		p, diags := s.proven(f.selection())
+		return s, p, diags, nil
+	}
+	saved, err := readPlan(f.Plan)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	s, p, diags, err := e.reload(saved)
+	if err == nil {
+		f.foreign = saved.foreign(p.Inputs)
+		s.source = saved.source()
+	}
+	return s, p, diags, err
+}
+
 func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
 	if err := s.applicable(p, diags, f, out); err != nil {
 		return err
@@ -142,24 +163,44 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics
 	return s.measure(ctx, p, f, out)
 }
 
-// planned is the plan to apply: made now, or saved and checked against now.
-func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
-	if f.Plan == "" {
-		s := e.load(f.definitionFlags, f.Executor)
-		s.sites.pack = f.Pack
-		p, diags := s.proven(f.selection())
-		return s, p, diags, nil
+// applicable refuses what cannot be applied, before anything is asked or
+// started.
+func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
+	diags = append(diags, s.sites.errors()...)
+	diags = withoutRepeats(diags)
+	if f.JSON {
+		out.Diagnostics(diags)
+		if diags.HasErrors() {
+			return out.End(exitError)
+		}
+	} else if diags.HasErrors() {
+		return s.complain(diags)
 	}
-	saved, err := readPlan(f.Plan)
-	if err != nil {
-		return nil, nil, nil, err
+	if most := f.MaxGPUHours; most > 0 && !p.Free() && p.Summary.GPUHoursLimit > most {
+		return fmt.Errorf("the time limits add up to %.1f GPU-hours, more than -max-gpu-hours=%g; nothing was started", p.Summary.GPUHoursLimit, most)
 	}
-	s, p, diags, err := e.reload(saved)
-	if err == nil {
-		f.foreign = saved.foreign(p.Inputs)
-		s.source = saved.source()
+	if p.Summary.ToDo() == 0 {
+		return nil
 	}
-	return s, p, diags, err
+	for _, st := range s.sites.order {
+		if st.Scheduler == nil {
+			continue
+		}
+		if err := st.Scheduler.Available(s.env.signal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// detachable refuses to leave runs alone that end with this process.
+func (s *session) detachable(p *plan.Plan) error {
+	for _, r := range p.Runs {
+		if b := s.sites.of(r); !b.Adopt {
+			return fmt.Errorf("-detach: runs on executor %q end with llmbench; leave -detach out. Nothing was started", r.Executor.Type)
+		}
+	}
+	return nil
 }
 
 // approve asks, unless told not to.
@@ -262,31 +303,63 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	return s.finish(p, outcome, out)
 }
 
-// hints are the flags and the directory that other commands need to see the same
-// runs.
-func (s *session) hints(p *plan.Plan, f applyFlags) view.Hints {
-	var flags []string
-	executor := f.Executor
-	if f.Plan != "" {
-		executor = executorOf(p)
+// lease takes the store's lease, waiting for another apply up to timeout.
+func (s *session) lease(ctx context.Context, timeout time.Duration) (*store.Lease, error) {
+	if s.unshared != nil {
+		return nil, s.unshared
 	}
-	if executor != "" {
-		flags = append(flags, "-executor="+executor)
+	deadline := time.Now().Add(timeout)
+	for told := false; ; told = true {
+		lease, err := s.store.Acquire(ctx, s.owner("apply"))
+		var held *store.HeldError
+		if !errors.As(err, &held) || time.Now().After(deadline) {
+			return lease, err
+		}
+		if !told {
+			fmt.Fprintf(s.env.streams.Err, "%v; waiting up to %s for it\n", held, timeout)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(min(2*time.Second, max(100*time.Millisecond, time.Until(deadline)))):
+		}
 	}
-	if s.storeName != storeName(definitionFlags{Dir: s.defs.Dir}, s.defs) {
-		flags = append(flags, "-store="+s.storeName)
-	}
-	return view.Hints{Flags: flags, Dir: s.defs.Dir, Plan: f.Plan}
 }
 
-func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Outcome, error) {
-	c := &executors.Campaign{
-		Plan: p, Store: s.store, Backends: s.sites.backends(),
-		Secrets: s.secrets, Hidden: s.defs.Secrets(), Vocabulary: s.vocabulary,
-		Saved: s.saved, Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, Budget: budget,
-		Observe: out.Event, Log: s.env.log,
+// inUse adds to a refused lease what to do about it.
+func inUse(err error) error {
+	var held *store.HeldError
+	if !errors.As(err, &held) {
+		return err
 	}
-	return c.Run(ctx)
+	return fmt.Errorf("%w\nNothing was started. Wait for that apply to end, or follow it with `llmbench status`; if it is certainly dead, `llmbench unlock` releases its lock", err)
+}
+
+// replace sets aside what -replace asked to measure again, before the first
+// submission, so that a resumed apply measures it too.
+func (s *session) replace(p *plan.Plan) error {
+	for _, r := range p.Runs {
+		if !r.Replaced() {
+			continue
+		}
+		if err := s.store.ReplaceAll(s.sites.keyOf(r), r.Reason, s.saved); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostGPUHours is the smaller of the policy's and the flag's bound, 0 for none: a
+// simulation holds no GPU.
+func (s *session) mostGPUHours(of *plan.Plan, f applyFlags) float64 {
+	if of.Free() {
+		return 0
+	}
+	most := f.MaxGPUHours
+	if p := s.defs.Policy; p != nil && p.MaxGPUHours != nil && (most <= 0 || *p.MaxGPUHours < most) {
+		most = *p.MaxGPUHours
+	}
+	return most
 }
 
 // writeRounds writes down the rounds that p begins, before anything of them is submitted.
@@ -305,6 +378,33 @@ func (s *session) writeRounds(p *plan.Plan) error {
 		}
 	}
 	return nil
+}
+
+func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Outcome, error) {
+	c := &executors.Campaign{
+		Plan: p, Store: s.store, Backends: s.sites.backends(),
+		Secrets: s.secrets, Hidden: s.defs.Secrets(), Vocabulary: s.vocabulary,
+		Saved: s.saved, Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, Budget: budget,
+		Observe: out.Event, Log: s.env.log,
+	}
+	return c.Run(ctx)
+}
+
+// secrets is the environment of a run that is never written but to the file of
+// its job, as NAME=VALUE.
+func (s *session) secrets(address string) []string {
+	var out []string
+	for _, c := range s.defs.Cells {
+		if c.Address != address {
+			continue
+		}
+		for _, e := range c.Env {
+			if e.Sensitive {
+				out = append(out, e.Name+"="+e.Value)
+			}
+		}
+	}
+	return out
 }
 
 // more is the plan of the samples that a precision or a search still asks for once
@@ -340,6 +440,23 @@ func addresses(p *plan.Plan) []string {
 		out = append(out, r.Address)
 	}
 	return out
+}
+
+// hints are the flags and the directory that other commands need to see the same
+// runs.
+func (s *session) hints(p *plan.Plan, f applyFlags) view.Hints {
+	var flags []string
+	executor := f.Executor
+	if f.Plan != "" {
+		executor = executorOf(p)
+	}
+	if executor != "" {
+		flags = append(flags, "-executor="+executor)
+	}
+	if s.storeName != storeName(definitionFlags{Dir: s.defs.Dir}, s.defs) {
+		flags = append(flags, "-store="+s.storeName)
+	}
+	return view.Hints{Flags: flags, Dir: s.defs.Dir, Plan: f.Plan}
 }
 
 // condense makes the records of requests smaller that no apply has seen the end of.

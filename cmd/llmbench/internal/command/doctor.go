@@ -2,8 +2,11 @@ package command
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -208,4 +211,123 @@ func (s *session) keepSite(st *site) {
 	if err := s.store.KeepSite(st.Cluster, profile); err != nil {
 		s.env.log.Warn("cannot store what is known of the cluster", "error", err)
 	}
+}
+
+// siteChecks refuses what doctor would find missing, before anything is
+// submitted.
+func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
+	if f.SkipChecks || p.Summary.ToDo() == 0 {
+		return nil
+	}
+	todo := &plan.Plan{}
+	for _, r := range p.Runs {
+		if r.MayRun() {
+			todo.Runs = append(todo.Runs, r)
+		}
+	}
+	sites := s.checkSites(todo, false)
+	if failedOf(sites) != nil { // what is remembered may be mended by now
+		sites = s.checkSites(todo, true)
+	}
+	n := s.needs(todo)
+	checks := slices.Concat(sites, s.checkTimeLimits(todo), n.verify(s.env.signal), s.checkDataSpace(todo, n))
+	missing := slices.DeleteFunc(checks, func(c executors.Check) bool { return c.Result != executors.CheckFail })
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := view.Checks(s.env.streams.Err, missing); err != nil {
+		return err
+	}
+	return errors.New("nothing was started; -skip-checks applies anyway")
+}
+
+// checkTimeLimits fails for runs whose time limit is less than half of what they
+// need at the least. A simulation costs nothing and shows how they end.
+func (s *session) checkTimeLimits(p *plan.Plan) []executors.Check {
+	var out []executors.Check
+	for _, r := range p.Runs {
+		job, ok := r.Estimate.JobSeconds()
+		if limit := float64(r.TimeLimitSeconds); !ok || s.sites.of(r).Simulated || job.Low <= 2*limit {
+			continue
+		}
+		out = append(out, executors.Check{
+			Name: "time limit", Result: executors.CheckFail,
+			Detail: fmt.Sprintf("%s needs %.0f to %.0f min, and its time_limit is %.0f min", r.Address, job.Low/60, job.High/60, float64(r.TimeLimitSeconds)/60),
+			Remedy: fmt.Sprintf("set time_limit = %q or more", plan.TimeLimitFor(job)),
+		})
+	}
+	return out
+}
+
+// A nodeShape is what decides which nodes a job gets, and what it finds there.
+type nodeShape struct {
+	ref      plan.ExecutorRef
+	hardware plan.Hardware
+	image    string
+}
+
+// checkNodes looks at the nodes that the runs would get, with a job for each
+// shape.
+func (s *session) checkNodes(ctx context.Context, p *plan.Plan) []executors.Check {
+	var out []executors.Check
+	progress := view.NewProgress(s.env.streams)
+	for _, n := range s.nodeChecks(p) {
+		st := s.sites.of(n.Run)
+		var checks []executors.Check
+		err := s.store.Mkdir(n.Dir)
+		if err == nil {
+			checks, err = st.Scheduler.CheckNodes(ctx, n, progress.Text)
+		}
+		if err != nil {
+			checks = []executors.Check{{Name: "nodes", Result: executors.CheckFail, Detail: err.Error(), Remedy: "the job asked for what " + n.Run.Address + " asks for"}}
+		}
+		out = append(out, checks...)
+	}
+	if len(out) == 0 {
+		out = append(out, executors.Check{Name: "nodes", Result: executors.CheckSkipped, Detail: "no run goes to Slurm"})
+	}
+	return out
+}
+
+// nodeChecks has one for each shape of the plan's jobs.
+func (s *session) nodeChecks(p *plan.Plan) []executors.NodeCheck {
+	var list []executors.NodeCheck
+	at := map[nodeShape]int{}
+	for _, r := range p.Runs {
+		if s.sites.of(r).Scheduler == nil {
+			continue
+		}
+		shape := nodeShape{r.Executor, r.Hardware, r.Image.Name}
+		shape.hardware.Label = ""
+		i, ok := at[shape]
+		if !ok {
+			i = len(list)
+			at[shape] = i
+			list = append(list, s.newNodeCheck(r))
+		}
+		list[i].Shared = list[i].Shared || r.Shared()
+		if s.sites.of(r).Simulated {
+			continue
+		}
+		add := func(to *[]string, path string) {
+			if !slices.Contains(*to, path) {
+				*to = append(*to, path)
+			}
+		}
+		if path := r.Model.Path; path != nil {
+			add(&list[i].Weights, *path)
+		}
+		for _, f := range r.Files() {
+			add(&list[i].Files, f.Path)
+		}
+	}
+	return list
+}
+
+func (s *session) newNodeCheck(r *plan.Run) executors.NodeCheck {
+	n := executors.NodeCheck{Store: s.store.Dir(), Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
+	if gpu, ok := s.defs.Catalog.GPU(r.Hardware.GPU); ok {
+		n.MemoryBytes, n.Domain = gpu.MemoryBytes, gpu.Domain
+	}
+	return n
 }

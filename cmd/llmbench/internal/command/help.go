@@ -1,6 +1,8 @@
 package command
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +10,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // helpTemplate prints what a command does, its flags, examples that the tests
@@ -15,11 +19,17 @@ import (
 const helpTemplate = `Usage: {{.FullName}}{{if .VisibleFlags}} [flags]{{end}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}
 
 {{.Usage}}.
+
 {{if .VisibleFlags}}
+
 FLAGS
+
 {{range .VisibleFlags}}  {{.}}
+
 {{end}}{{end}}{{if .Description}}
+
 {{.Description}}
+
 {{end}}`
 
 // finishHelp gives a command its help: what it does as a sentence, and paragraphs of at
@@ -43,14 +53,19 @@ const appTemplate = `Usage: llmbench COMMAND [flags] [DIR]
 {{.Usage}}.
 
 {{.UsageText}}
+
 FLAGS
+
   -chdir=DIR  change to DIR first; write it before the command
+
   -version    print the version
 
 {{.Description}}
 
 llmbench COMMAND -help says more of each, with examples. llmbench help NAME
+
 explains an argument, block, flag, function, metric or failure code.
+
 `
 
 // groups are the commands by their use, as help shows them.
@@ -109,6 +124,7 @@ func flagHelp(f cli.Flag) string {
 		name += "=" + valueName(doc)
 	}
 	usage := strings.ReplaceAll(doc.GetUsage(), "`", "")
+
 	if s, ok := f.(*cli.StringFlag); ok && s.Value != "" {
 		usage += " (default: " + s.Value + ")"
 	}
@@ -148,4 +164,41 @@ func exitStatuses(status ...string) string {
 		lines = append(lines, fmt.Sprintf("  %-*s  %s", width, code, strings.TrimSpace(meaning)))
 	}
 	return strings.Join(lines, "\n")
+}
+
+func helpCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "help", Usage: "explain a command, block, argument, flag, function, metric or failure code", ArgsUsage: "[NAME]",
+		Description: description([]string{"llmbench help plan", "llmbench help max_num_tokens", "llmbench help avg_ttft_ms", "llmbench help gpu_oom"},
+			"0  the entry was printed", "1  error, or no such name"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			switch c.NArg() {
+			case 0:
+				return cli.ShowRootCommandHelp(c.Root())
+			case 1:
+				return e.runHelp(c.Root(), c.Args().First())
+			}
+			return errors.New("llmbench help takes one name")
+		},
+	}
+}
+
+// runHelp prints the help of the command of a name and the entries that the
+// reference has of it.
+func (e *env) runHelp(root *cli.Command, name string) error {
+	cmd := root.Command(name)
+	if cmd != nil {
+		cli.HelpPrinter(e.streams.Out, cmd.CustomHelpTemplate, cmd)
+	}
+	cat := catalog.Load()
+	found, err := view.Reference(e.streams.Out, cat, name)
+	if err != nil || found || cmd != nil {
+		return err
+	}
+	names := view.ReferenceNames(cat)
+	for _, c := range root.VisibleCommands() {
+		names = append(names, c.Name)
+	}
+	slices.Sort(names)
+	return fmt.Errorf("no command, block, argument, flag, function, metric or code is called %q.%s", name, schema.DidYouMean(name, names))
 }

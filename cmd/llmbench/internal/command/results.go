@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,11 +13,14 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -350,4 +354,199 @@ func (s *session) stored(p *plan.Plan, executor string, read func(simulated bool
 		slices.SortStableFunc(list, results.ByAddressAndTime)
 	}
 	return real, simulated, err
+}
+
+// results are those of the plan's runs, in the plan's order, real and simulated
+// apart, from what the last plan saw of the store.
+func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
+	found := make([][]*results.Result, len(p.Runs))
+	var g errgroup.Group
+	const atOnce, piece = 32, 16 // a file system across the network answers slowly
+	g.SetLimit(atOnce)
+	for first := 0; first < len(p.Runs); first += piece {
+		g.Go(func() (err error) {
+			for i := first; i < min(first+piece, len(p.Runs)); i++ {
+				if found[i], err = s.resultsOf(p.Runs[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var kinds [2][]*results.Result
+	for i, r := range p.Runs {
+		kind := 0
+		if s.sites.keyOf(r).Simulated {
+			kind = 1
+		}
+		kinds[kind] = append(kinds[kind], found[i]...)
+	}
+	s.seen.Keep()
+	return sets(kinds[0], kinds[1]), nil
+}
+
+// resultsOf are the results of a run. Those that -replace has set aside are among
+// them as long as no new one counts, and a run without any has results.Missing.
+func (s *session) resultsOf(r *plan.Run) ([]*results.Result, error) {
+	k := s.sites.keyOf(r)
+	missing := []*results.Result{results.Missing(r, k.Cluster, k.Simulated)}
+	if r.Action == plan.Candidate && len(r.State.Failed) == 0 {
+		return nil, nil
+	}
+	if k.Cluster == "" {
+		return missing, nil
+	}
+	slots, err := s.seen.Shown(k, r.State.Wanted)
+	if err != nil {
+		return nil, err
+	}
+	var out []*results.Result
+	counts, retired := false, false
+	for _, slot := range slots {
+		counts, retired = counts || slot.Counts, retired || slot.Retired
+		if slot.Result != nil {
+			out = append(out, named(slot.Result, r))
+		}
+	}
+	if retired && !counts {
+		old, err := s.replaced(r, k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, old...)
+	}
+	if len(out) == 0 {
+		return missing, nil
+	}
+	return out, nil
+}
+
+// replaced are the samples of a run that -replace has set aside, the last one of
+// each.
+func (s *session) replaced(r *plan.Run, k store.Key) ([]*results.Result, error) {
+	story, err := s.store.Story([]store.Key{k})
+	if err != nil {
+		return nil, err
+	}
+	last := map[int]*results.Result{}
+	for _, part := range story {
+		for _, t := range part {
+			if t.Replaced != "" && t.Result != nil && t.Result.Counts() {
+				last[t.Attempt.Sample] = t.Result
+			}
+		}
+	}
+	var out []*results.Result
+	for _, sample := range slices.Sorted(maps.Keys(last)) {
+		old := named(last[sample], r)
+		old.Caveats = append(slices.Clip(old.Caveats), results.Caveat{Code: failure.Replaced})
+		out = append(out, old)
+	}
+	return out, nil
+}
+
+// named gives a result that was measured under another label the address that
+// its run has now.
+func named(r *results.Result, run *plan.Run) *results.Result {
+	c := *r
+	c.Address, c.UseCase.Label, c.Model.Label, c.Image.Label = run.Address, run.UseCase.Label, run.Model.Label, run.Image.Label
+	if why := run.PrecisionNotReached(); why != "" && r.Counts() {
+		c.Caveats = append(slices.Clip(r.Caveats), results.Caveat{Metric: trtllm.OutputThroughputPerGPU, Code: failure.PrecisionNotReached, Detail: why})
+	}
+	if c.Requests == nil || !c.Requests.SLO.Equal(run.SLO) {
+		c.Score(run.SLO, func() ([]trtllm.Request, error) { return store.ReadRequests(*c.Files.Requests) })
+	}
+	return &c
+}
+
+func sets(lists ...[]*results.Result) []*results.Set {
+	var out []*results.Set
+	for _, l := range lists {
+		if len(l) > 0 {
+			out = append(out, results.NewSet(l))
+		}
+	}
+	return out
+}
+
+// writeTables writes the tables into the store and returns their folders.
+func (s *session) writeTables(list []*results.Set) ([]string, error) {
+	var dirs []string
+	for _, set := range list {
+		dir, err := s.store.WriteTables(view.Simulated(set), map[string]func(io.Writer) error{
+			"results.md": func(w io.Writer) error { return view.ResultsMarkdown(w, set) }, "results.csv": set.WriteCSV, "results.json": set.WriteJSON,
+		})
+		if err != nil {
+			return nil, err
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs, nil
+}
+
+// readDate reads a day, which begins at midnight UTC, or a time in RFC 3339; zero for
+// "".
+func readDate(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("-since=%s is not a date; write one such as 2026-11-03", text)
+}
+
+// runHistory prints what was measured over time.
+func (e *env) runHistory(f resultFlags) error {
+	write, ok := view.HistoryFormats[f.Format]
+	if !ok {
+		return fmt.Errorf("-format=%s: histories are printed as table, markdown, csv or json", f.Format)
+	}
+	s := e.load(f.definitionFlags, f.Executor)
+	p, diags := s.plan(plan.Selection{})
+	if err := s.complainOfErrors(diags); err != nil {
+		return err
+	}
+	h, err := s.history(p, f.Executor, f.Metric)
+	if err != nil {
+		return err
+	}
+	matched := map[string]bool{}
+	h.Series = slices.DeleteFunc(h.Series, func(series results.Series) bool {
+		wanted := len(f.Targets) == 0
+		for _, t := range f.Targets {
+			if plan.Match(t, series.Address) {
+				wanted, matched[t] = true, true
+			}
+		}
+		return !wanted
+	})
+	for _, t := range f.Targets {
+		if !matched[t] {
+			return fmt.Errorf("nothing that was measured matches %s; `llmbench results -history %s` lists all", t, f.Dir)
+		}
+	}
+	return write(e.streams.Out, h.Since(f.Since))
+}
+
+// history is that of all real results of the store, or of simulated ones where an
+// executor that simulates is asked for or nothing is measured: in the order of the
+// plan, what is no longer declared last.
+func (s *session) history(p *plan.Plan, executor, metric string) (*results.History, error) {
+	real, simulated, err := s.stored(p, executor, s.seen.History)
+	h := results.NewHistory(real, metric)
+	if len(h.Series) == 0 {
+		h = results.NewHistory(simulated, metric)
+	}
+	place := map[string]int{}
+	for i, r := range p.Runs {
+		place[r.Address] = i - len(p.Runs)
+	}
+	slices.SortStableFunc(h.Series, func(a, b results.Series) int { return place[a.Address] - place[b.Address] })
+	return h, err
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/plan"
@@ -435,4 +437,25 @@ func same(a, b any) bool {
 
 func sortedNames[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
+}
+
+func showCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name: "show", Usage: "print a saved plan", ArgsUsage: "PLAN",
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print the plan document"}},
+		Description: description([]string{"llmbench show saved.plan"}, "0  the plan was printed", "1  error"),
+		Action: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Len() != 1 {
+				return errors.New("llmbench show takes one saved plan, which `llmbench plan -out=FILE` writes")
+			}
+			p, err := readPlan(c.Args().First())
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return p.Write(e.streams.Out)
+			}
+			return view.PlanView{Plan: p.Plan.Plan, Source: p.source()}.Text(e.streams.Out)
+		},
+	}
 }

@@ -184,3 +184,50 @@ func (s *session) complainOfErrors(diags hcl.Diagnostics) error {
 	}
 	return s.complain(diags)
 }
+
+func (s *session) owner(what string) store.Owner {
+	return store.Self(fmt.Sprintf("llmbench %s %s", what, s.defs.Dir))
+}
+
+// vocabulary is that of the tokenizer of a run's model.
+func (s *session) vocabulary(run *plan.Run) (vocab, eos int) {
+	m, _, ok := s.defs.Catalog.Model(run.Model.Checkpoint)
+	if !ok {
+		panic("command: " + run.Model.Checkpoint + " was planned and is not catalogued")
+	}
+	return m.TokenizerVocab, m.EOS
+}
+
+// contradictions are errors for models whose checkpoint is here and says that it
+// has another quantization than is declared.
+func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	seen := map[string]bool{}
+	for _, r := range p.Runs {
+		if r.Model.Path == nil || seen[r.Model.Label] {
+			continue
+		}
+		seen[r.Model.Label] = true
+		c := s.newWeights(r.Model).Contradicted()
+		if c == nil {
+			continue
+		}
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Checkpoint contradicts its quantization",
+			Detail: fmt.Sprintf("Model %q is declared as %s, and %s says that the checkpoint there is %s. Correct path, or declare the checkpoint that is there.",
+				r.Model.Label, r.Model.Quantization, filepath.Join(*r.Model.Path, c.File), c.Says),
+			Subject: s.quantizationOf(r.Model.Label), Extra: plan.About{Address: r.Address},
+		})
+	}
+	return diags
+}
+
+// quantizationOf is the place of a model's quantization.
+func (s *session) quantizationOf(label string) *hcl.Range {
+	for _, m := range s.defs.Models {
+		if m.Label == label {
+			return placeOf(m, "quantization")
+		}
+	}
+	return nil
+}

@@ -245,3 +245,16 @@ func (s *sites) backends() map[plan.ExecutorRef]*executors.Backend {
 	}
 	return m
 }
+
+// keyOf is where the samples of a run are in the store.
+func (s *sites) keyOf(r *plan.Run) store.Key {
+	st := s.of(r)
+	return store.Key{Fingerprint: r.Fingerprint, Cluster: st.Cluster, Simulated: st.Simulated}
+}
+
+func placeOf(m *schema.Model, argument string) *hcl.Range {
+	if r, ok := m.Ranges[argument]; ok {
+		return &r
+	}
+	return &m.Range
+}

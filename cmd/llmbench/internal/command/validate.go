@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/plan"
 )
 
 func validateCommand(e *env) *cli.Command {
@@ -47,13 +49,14 @@ func (e *env) runValidate(f definitionFlags, executor string, asJSON bool) error
 	return nil
 }
 
-func versionCommand(e *env) *cli.Command {
-	return &cli.Command{
-		Name: "version", Usage: "print the version",
-		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
-		Description: description([]string{"llmbench version"}, "0  always"),
-		Action: func(_ context.Context, c *cli.Command) error {
-			return view.Version(e.streams.Out, Version, buildRevision(), c.Bool("json"))
-		},
+// check proves the definitions without looking at the store.
+func (s *session) check() (*plan.Plan, hcl.Diagnostics) {
+	if s.diags.HasErrors() {
+		return nil, s.diags
 	}
+	p, diags := plan.Build(plan.Request{
+		Definitions: s.defs, Catalog: s.defs.Catalog, Place: s.sites.place, ReadDataset: s.store.ReadDataset,
+		Store: s.storeName, Version: Version,
+	})
+	return p, append(append(hcl.Diagnostics{}, s.diags...), diags...)
 }
