@@ -234,10 +234,17 @@ func (s *signalContext) code() int {
 	return exitInterrupted
 }
 
-// confirm asks a question; a signal ends the process at once.
-func (e *env) confirm(question string) bool {
+// confirm asks a question, for an error unless the answer is yes. does and done say what
+// happens without asking, and what has not happened. A signal ends the process at once.
+func (e *env) confirm(question, does, done string) error {
+	if !e.streams.Interactive {
+		return fmt.Errorf("there is no terminal to ask on; -auto-approve %s without asking. Nothing was %s", does, done)
+	}
 	defer e.signal.atOnce()()
-	return e.streams.Confirm(question)
+	if !e.streams.Confirm(question) {
+		return fmt.Errorf("not approved; nothing was %s", done)
+	}
+	return nil
 }
 
 // interrupted ends a command that follows something when a signal ended it.

@@ -52,32 +52,28 @@ func applyCommand(e *env) *cli.Command {
 			"3         a selected run failed, is invalid or blocked, or no candidate of a search meets its bounds",
 			"4         jobs were started and are still running; with -detach: a search is not finished",
 			"130, 143  interrupted; jobs keep running"),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			f, err := readApplyFlags(c)
+		Action: inDir(func(ctx context.Context, c *cli.Command, defs definitionFlags) error {
+			f, err := readApplyFlags(c, defs)
 			if err != nil {
 				return err
 			}
 			return e.runApply(ctx, f)
-		},
+		}),
 	}
 }
 
-func readApplyFlags(c *cli.Command) (applyFlags, error) {
-	defs, err := readDefinitionFlags(c)
+func readApplyFlags(c *cli.Command, defs definitionFlags) (applyFlags, error) {
 	f := applyFlags{
 		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
 		AutoApprove: c.Bool("auto-approve"), Detach: c.Bool("detach"), KeepGoing: c.Bool("keep-going"),
 		JSON: c.Bool("json"), MaxGPUHours: c.Float("max-gpu-hours"), LockTimeout: c.Duration("lock-timeout"), SkipChecks: c.Bool("skip-checks"),
 		Pack: c.Int("pack"),
 	}
-	if err == nil && c.IsSet("pack") && f.Pack < 1 {
-		err = fmt.Errorf("-pack=%d: a job runs at least one run", f.Pack)
+	if c.IsSet("pack") && f.Pack < 1 {
+		return f, fmt.Errorf("-pack=%d: a job runs at least one run", f.Pack)
 	}
-	if err == nil && c.IsSet("max-gpu-hours") && !(f.MaxGPUHours > 0) {
-		err = fmt.Errorf("-max-gpu-hours=%g allows nothing to run; it must be more than 0", f.MaxGPUHours)
-	}
-	if err != nil {
-		return f, err
+	if c.IsSet("max-gpu-hours") && !(f.MaxGPUHours > 0) {
+		return f, fmt.Errorf("-max-gpu-hours=%g allows nothing to run; it must be more than 0", f.MaxGPUHours)
 	}
 	info, err := os.Stat(f.Dir)
 	if err != nil {
@@ -87,7 +83,7 @@ func readApplyFlags(c *cli.Command) (applyFlags, error) {
 		return f, nil
 	}
 	f.Plan = f.Dir
-	if len(f.Vars) > 0 || len(f.VarFiles) > 0 || f.Store != "" || f.Pack > 0 || f.selectionFlags.any() {
+	if len(f.Vars) > 0 || len(f.VarFiles) > 0 || f.Store != "" || f.Executor != "" || f.Pack > 0 || f.selectionFlags.any() {
 		return f, fmt.Errorf("%s is a saved plan, which has decided variables, store, executor, packs and selection already: leave -var, -var-file, -store, -executor, -pack, -target, -replace and -retry out, or plan again", f.Plan)
 	}
 	return f, nil
@@ -122,7 +118,7 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 // planned is the plan to apply: made now, or saved and checked against now.
 func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
 	if f.Plan == "" {
-		s := e.load(f.definitionFlags, f.Executor)
+		s := e.load(f.definitionFlags)
 		s.sites.pack = f.Pack
 		p, diags := s.proven(f.selection())
 		return s, p, diags, nil
@@ -212,11 +208,8 @@ func (e *env) approve(p *plan.Plan, diags hcl.Diagnostics, f applyFlags) error {
 	if f.foreign != nil {
 		theirs = "Others may have written this plan: " + view.Some(f.foreign, 3) + ".\n"
 	}
-	if !e.streams.Interactive {
-		if theirs != "" {
-			return errors.New(theirs + "There is no terminal to ask on: read above what it starts, then -auto-approve applies it. Nothing was started")
-		}
-		return errors.New("there is no terminal to ask on; -auto-approve applies without asking. Nothing was started")
+	if !e.streams.Interactive && theirs != "" {
+		return errors.New(theirs + "There is no terminal to ask on: read above what it starts, then -auto-approve applies it. Nothing was started")
 	}
 	question := fmt.Sprintf("Start jobs that can cost up to %.1f GPU-hours?", p.Summary.GPUHoursLimit)
 	switch {
@@ -228,10 +221,7 @@ func (e *env) approve(p *plan.Plan, diags hcl.Diagnostics, f applyFlags) error {
 	if warnings := view.Warnings(diags); warnings != "" {
 		question = warnings + ".\n" + question
 	}
-	if !e.confirm(theirs + question) {
-		return errors.New("not approved; nothing was started")
-	}
-	return nil
+	return e.confirm(theirs+question, "applies", "started")
 }
 
 func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *view.Apply) error {
@@ -414,7 +404,7 @@ func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
 		return nil
 	}
 	retry := f.Retry && len(p.Searches) == 0 // a search tries what failed once more, not in each round
-	next, diags := s.proven(plan.Selection{Retry: retry, Targets: addresses(p)})
+	next, diags := s.proven(plan.Selection{Retry: retry, Targets: addresses(p.Runs)})
 	if diags.HasErrors() || next.Summary.ToDo() == 0 {
 		return nil
 	}
@@ -427,16 +417,16 @@ func (s *session) refreshed(p *plan.Plan) *plan.Plan {
 	if len(p.Searches) == 0 && !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
 		return p
 	}
-	now, diags := s.plan(plan.Selection{Targets: addresses(p)})
+	now, diags := s.plan(plan.Selection{Targets: addresses(p.Runs)})
 	if diags.HasErrors() {
 		return p
 	}
 	return now
 }
 
-func addresses(p *plan.Plan) []string {
+func addresses(runs []*plan.Run) []string {
 	var out []string
-	for _, r := range p.Runs {
+	for _, r := range runs {
 		out = append(out, r.Address)
 	}
 	return out

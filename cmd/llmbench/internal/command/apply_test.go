@@ -34,7 +34,7 @@ func TestApprovalOf(t *testing.T) {
 func simulatedRun(t *testing.T) *plan.Run {
 	t.Helper()
 	e := &env{environ: []string{}, streams: &view.Streams{}, signal: &signalContext{Context: t.Context()}}
-	s := e.load(definitionFlags{Dir: "../../../../examples/llama4-maverick", Store: t.TempDir()}, "simulate")
+	s := e.load(definitionFlags{Dir: "../../../../examples/llama4-maverick", Store: t.TempDir(), Executor: "simulate"})
 	p, diags := s.plan(plan.Selection{})
 	if diags.HasErrors() || len(p.Runs) == 0 {
 		t.Fatal(diags)

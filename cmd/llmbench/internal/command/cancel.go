@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,7 +15,6 @@ import (
 
 type cancelFlags struct {
 	definitionFlags
-	Executor    string
 	Addresses   []string
 	Orphans     bool
 	AutoApprove bool
@@ -39,9 +37,7 @@ func cancelCommand(e *env) *cli.Command {
 				addresses, dir = c.Args().Slice(), c.String("dir")
 			}
 			return e.runCancel(ctx, cancelFlags{
-				definitionFlags: definitionFlags{Dir: dir, Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
-				Executor:        c.String("executor"), Addresses: addresses,
-				Orphans: c.Bool("orphans"), AutoApprove: c.Bool("auto-approve"),
+				definitionFlags: definitionsIn(dir, c), Addresses: addresses, Orphans: c.Bool("orphans"), AutoApprove: c.Bool("auto-approve"),
 			})
 		},
 	}
@@ -63,7 +59,7 @@ func (fl flight) words() string {
 }
 
 func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
-	s := e.load(f.definitionFlags, f.Executor)
+	s := e.load(f.definitionFlags)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
@@ -94,11 +90,8 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 		return err
 	}
 	if !f.AutoApprove {
-		if !e.streams.Interactive {
-			return errors.New("there is no terminal to ask on; -auto-approve cancels without asking. Nothing was cancelled")
-		}
-		if !e.confirm(fmt.Sprintf("Cancel %s?", view.Plural(len(flights), "run"))) {
-			return errors.New("not approved; nothing was cancelled")
+		if err := e.confirm(fmt.Sprintf("Cancel %s?", view.Plural(len(flights), "run")), "cancels", "cancelled"); err != nil {
+			return err
 		}
 	}
 	list := make([]executors.Flight, len(flights))
@@ -186,7 +179,7 @@ func (s *session) flightsOf(k store.Key, address string, b *executors.Backend, f
 		if intent, err := slot.Attempt.Intent(); err == nil && intent != nil && at == "" {
 			at = intent.Address
 		}
-		if !wanted(f.Addresses, at) {
+		if some, _ := matching([]string{at}, f.Addresses, func(at string) string { return at }); len(some) == 0 {
 			continue
 		}
 		if b == nil {
@@ -200,18 +193,6 @@ func (s *session) flightsOf(k store.Key, address string, b *executors.Backend, f
 		}})
 	}
 	return out, nil
-}
-
-func wanted(patterns []string, address string) bool {
-	if len(patterns) == 0 {
-		return true
-	}
-	for _, p := range patterns {
-		if plan.Match(p, address) {
-			return true
-		}
-	}
-	return false
 }
 
 // forCluster is the backend whose jobs are on a cluster, nil if none is.

@@ -23,13 +23,9 @@ func catalogCommand(e *env) *cli.Command {
 		Name: "list", Usage: "list the known versions, models, GPUs and cells, and where each is declared", ArgsUsage: "[DIR]",
 		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
 		Description: description([]string{"llmbench catalog list examples/declared-cells"}, "0  it was printed", "1  error"),
-		Action: func(_ context.Context, c *cli.Command) error {
-			f, err := readDefinitionFlags(c)
-			if err != nil {
-				return err
-			}
+		Action: inDir(func(_ context.Context, c *cli.Command, f definitionFlags) error {
 			return e.runCatalogList(f, c.Bool("json"))
-		},
+		}),
 	}
 	probe := &cli.Command{
 		Name: "probe", Usage: "ask an image for its flags and options, and write them to a *.catalog.hcl file", ArgsUsage: "IMAGE [DIR]",
@@ -41,7 +37,7 @@ func catalogCommand(e *env) *cli.Command {
 			if c.NArg() < 1 || c.NArg() > 2 {
 				return errors.New("llmbench catalog probe takes an image, and the directory of the definitions")
 			}
-			return e.runCatalogProbe(ctx, probeFlags(c), c.Args().First(), c.String("executor"))
+			return e.runCatalogProbe(ctx, definitionsIn(c.Args().Get(1), c), c.Args().First())
 		},
 	}
 	for _, sub := range []*cli.Command{list, probe} {
@@ -62,22 +58,13 @@ func catalogCommand(e *env) *cli.Command {
 	}
 }
 
-// probeFlags are the flags of probe, whose directory stands behind the image.
-func probeFlags(c *cli.Command) definitionFlags {
-	f := definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
-	if dir := c.Args().Get(1); dir != "" {
-		f.Dir = dir
-	}
-	return f
-}
-
 func (e *env) runCatalogList(f definitionFlags, asJSON bool) error {
 	cat := catalog.Load()
 	if _, err := os.Stat(f.Dir); err != nil {
 		return err
 	}
 	if found, _ := filepath.Glob(filepath.Join(f.Dir, "*.hcl")); len(found) > 0 {
-		s := e.load(f, "")
+		s := e.load(f)
 		if err := s.complainOfErrors(s.diags); err != nil {
 			return err
 		}
@@ -89,11 +76,11 @@ func (e *env) runCatalogList(f definitionFlags, asJSON bool) error {
 	return view.Catalog(e.streams.Out, cat)
 }
 
-func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image, executor string) error {
+func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image string) error {
 	if !strings.Contains(image, "/") || catalog.Tag(image) == "" {
 		return fmt.Errorf("%q is not an image with a registry and a tag, such as nvcr.io/nvidia/tensorrt-llm/release:1.2.0", image)
 	}
-	s := e.load(f, executor)
+	s := e.load(f)
 	// The definitions may be wrong for want of what is to be asked for.
 	exec, diags := s.defs.ChooseExecutor(&schema.Cell{}, s.sites.override)
 	if diags.HasErrors() {

@@ -16,7 +16,6 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -27,8 +26,8 @@ import (
 
 type compareFlags struct {
 	definitionFlags
-	Base, Target, By, Value, Format, Executor string
-	Gate                                      bool
+	Base, Target, By, Value, Format string
+	Gate                            bool
 	// Since is the time before which the base was measured, zero for another base.
 	Since time.Time
 	How   results.Comparing
@@ -103,8 +102,8 @@ func compareCommand(e *env) *cli.Command {
 
 func readCompareFlags(c *cli.Command) (compareFlags, error) {
 	f := compareFlags{
-		definitionFlags: definitionFlags{Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
-		By:              c.String("by"), Value: c.String("base"), Format: c.String("format"), Executor: c.String("executor"), Gate: c.Bool("gate"),
+		definitionFlags: definitionsIn("", c),
+		By:              c.String("by"), Value: c.String("base"), Format: c.String("format"), Gate: c.Bool("gate"),
 	}
 	threshold, wrong := schema.ParseShare(c.String("threshold"))
 	if wrong != "" {
@@ -282,8 +281,14 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 	}
 	if f.Executor == results.ImportedType {
 		f.Dir = path
-		set, err = e.importedSide(f.definitionFlags)
-		return set, false, err
+		_, list, err := e.imported(f.definitionFlags, nil)
+		if err == nil && len(list) != 1 {
+			err = fmt.Errorf("%s: both real and simulated results are imported there", path)
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		return list[0], false, nil
 	}
 	s, set, err := e.measuredSide(f, path)
 	return set, err == nil && s.instead, err
@@ -293,19 +298,19 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 func (e *env) measuredSide(f compareFlags, dir string) (*session, *results.Set, error) {
 	defs := f.definitionFlags
 	defs.Dir = dir
-	s := e.load(defs, f.Executor)
+	s := e.load(defs)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return nil, nil, err
 	}
 	list, err := s.results(p)
-	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
-	if err == nil && len(list) == 0 {
-		s, _, list, err = s.simulations(defs, f.Executor, nil)
+	if err == nil {
+		s, _, list, err = s.orSimulated(defs, nil, p, list)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
+	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
 	switch len(list) {
 	case 0:
 		return nil, nil, fmt.Errorf("%s: nothing is measured there", dir)
@@ -313,20 +318,4 @@ func (e *env) measuredSide(f compareFlags, dir string) (*session, *results.Set, 
 		return s, list[0], nil
 	}
 	return nil, nil, fmt.Errorf("%s holds both real and simulated results; -executor chooses", dir)
-}
-
-// importedSide is what was imported into the store of a directory.
-func (e *env) importedSide(f definitionFlags) (*results.Set, error) {
-	s := e.load(f, simulate.Type) // addresses are the same on any executor
-	if err := s.complainOfErrors(s.diags); err != nil {
-		return nil, err
-	}
-	list, err := s.imported()
-	if err != nil {
-		return nil, err
-	}
-	if len(list) != 1 {
-		return nil, fmt.Errorf("%s: both real and simulated results are imported there", f.Dir)
-	}
-	return list[0], nil
 }

@@ -65,7 +65,7 @@ func (e *env) flagValues(command, flag string) []string {
 		return e.addresses()
 	case "executor":
 		values := []string{simulate.Type}
-		for _, x := range e.load(definitionFlags{Dir: "."}, "").defs.Executors {
+		for _, x := range e.load(definitionFlags{Dir: "."}).defs.Executors {
 			values = append(values, x.Type+"."+x.Name)
 		}
 		return values
@@ -95,7 +95,7 @@ func (e *env) flagValues(command, flag string) []string {
 
 // addresses are those of the runs that are declared here, as tables print them.
 func (e *env) addresses() []string {
-	p, _ := e.load(definitionFlags{Dir: "."}, simulate.Type).plan(plan.Selection{})
+	p, _ := e.load(definitionFlags{Dir: ".", Executor: simulate.Type}).plan(plan.Selection{})
 	var out []string
 	for _, r := range p.Runs {
 		out = append(out, view.Shown(r.Address))

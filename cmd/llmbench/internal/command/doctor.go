@@ -29,18 +29,14 @@ func doctorCommand(e *env) *cli.Command {
 		),
 		Description: description([]string{"llmbench doctor -executor=simulate examples/llama4-maverick"},
 			"0         nothing is missing", "1         error", "3         something is missing, or a node is unhealthy", "130, 143  interrupted; a job that checks nodes is cancelled"),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			defs, err := readDefinitionFlags(c)
-			if err != nil {
-				return err
-			}
-			return e.runDoctor(ctx, defs, c.String("executor"), c.Bool("nodes"), c.Bool("json"))
-		},
+		Action: inDir(func(ctx context.Context, c *cli.Command, f definitionFlags) error {
+			return e.runDoctor(ctx, f, c.Bool("nodes"), c.Bool("json"))
+		}),
 	}
 }
 
-func (e *env) runDoctor(ctx context.Context, f definitionFlags, executor string, nodes, asJSON bool) error {
-	s := e.load(f, executor)
+func (e *env) runDoctor(ctx context.Context, f definitionFlags, nodes, asJSON bool) error {
+	s := e.load(f)
 	p, diags := s.plan(plan.Selection{})
 	checks := s.checkDefinitions(p, diags.HasErrors())
 	if diags.HasErrors() {

@@ -16,7 +16,7 @@ func TestNodeChecksHoldFilesThatOptionsName(t *testing.T) {
 	ctx, stop := newSignalContext()
 	defer stop()
 	e := &env{streams: view.Standard(), log: hclog.NewNullLogger(), signal: ctx}
-	s := e.load(definitionFlags{Dir: filepath.Join("..", "..", "..", "..", "examples", "declared-cells"), Store: t.TempDir(), Vars: []string{"account=perf"}}, "")
+	s := e.load(definitionFlags{Dir: filepath.Join("..", "..", "..", "..", "examples", "declared-cells"), Store: t.TempDir(), Vars: []string{"account=perf"}})
 	p, diags := s.plan(plan.Selection{})
 	if diags.HasErrors() {
 		t.Fatal(diags)

@@ -49,16 +49,14 @@ func exportCommand(e *env) *cli.Command {
 			if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%s is there already; choose another name or remove it", out)
 			}
-			f := definitionFlags{Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
-			var addresses []string
-			addresses, f.Dir = addressesAndDir(c.Args().Tail())
-			return e.runExport(ctx, out, f, addresses, c.String("executor"))
+			addresses, dir := addressesAndDir(c.Args().Tail())
+			return e.runExport(ctx, out, definitionsIn(dir, c), addresses)
 		},
 	}
 }
 
-func (e *env) runExport(ctx context.Context, out string, f definitionFlags, addresses []string, executor string) error {
-	s := e.load(f, executor)
+func (e *env) runExport(ctx context.Context, out string, f definitionFlags, addresses []string) error {
+	s := e.load(f)
 	p, diags := s.plan(plan.Selection{Targets: addresses})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err // what is secret is not known either

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"os"
 
@@ -15,6 +17,13 @@ type definitionFlags struct {
 	Vars     []string
 	VarFiles []string
 	Store    string
+	Executor string // TYPE[.NAME], "" for what the definitions say
+}
+
+// on is f for another executor.
+func (f definitionFlags) on(executor string) definitionFlags {
+	f.Executor = executor
+	return f
 }
 
 func definitionFlagSet() []cli.Flag {
@@ -25,16 +34,21 @@ func definitionFlagSet() []cli.Flag {
 	}
 }
 
-func readDefinitionFlags(c *cli.Command) (definitionFlags, error) {
-	f := definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
-	switch c.Args().Len() {
-	case 0:
-	case 1:
-		f.Dir = c.Args().First()
-	default:
-		return f, tooMany(c)
+// definitionsIn reads the flags of a command for definitions in dir.
+func definitionsIn(dir string, c *cli.Command) definitionFlags {
+	return definitionFlags{
+		Dir: cmp.Or(dir, "."), Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store"), Executor: c.String("executor"),
 	}
-	return f, nil
+}
+
+// inDir is the action of a command whose one argument is a directory of definitions.
+func inDir(run func(context.Context, *cli.Command, definitionFlags) error) cli.ActionFunc {
+	return func(ctx context.Context, c *cli.Command) error {
+		if c.NArg() > 1 {
+			return tooMany(c)
+		}
+		return run(ctx, c, definitionsIn(c.Args().First(), c))
+	}
 }
 
 func tooMany(c *cli.Command) error {
@@ -45,7 +59,6 @@ func tooMany(c *cli.Command) error {
 type selectionFlags struct {
 	Targets, Replaces []string
 	Retry             bool
-	Executor          string
 }
 
 func selectionFlagSet() []cli.Flag {
@@ -60,7 +73,7 @@ func selectionFlagSet() []cli.Flag {
 func readSelectionFlags(c *cli.Command) selectionFlags {
 	return selectionFlags{
 		Targets: c.StringSlice("target"), Replaces: c.StringSlice("replace"),
-		Retry: c.Bool("retry"), Executor: c.String("executor"),
+		Retry: c.Bool("retry"),
 	}
 }
 
@@ -70,7 +83,7 @@ func (f selectionFlags) selection() plan.Selection {
 
 // any reports whether a flag was given that a saved plan has decided already.
 func (f selectionFlags) any() bool {
-	return len(f.Targets) > 0 || len(f.Replaces) > 0 || f.Retry || f.Executor != ""
+	return len(f.Targets) > 0 || len(f.Replaces) > 0 || f.Retry
 }
 
 // addressesAndDir splits arguments: a last one that is a directory is that of the

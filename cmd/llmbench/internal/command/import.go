@@ -41,14 +41,13 @@ func importCommand(e *env) *cli.Command {
 			if len(paths) == 0 {
 				return errors.New("import takes the directory of definitions and what to import: llmbench import DIR PATH…")
 			}
-			f := definitionFlags{Dir: dir, Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
-			return e.runImport(f, paths)
+			return e.runImport(definitionsIn(dir, c), paths)
 		},
 	}
 }
 
 func (e *env) runImport(f definitionFlags, paths []string) error {
-	s := e.load(f, simulate.Type) // addresses are the same on any executor
+	s := e.load(f.on(simulate.Type)) // addresses are the same on any executor
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -36,19 +35,14 @@ func logsCommand(e *env) *cli.Command {
 		Description: description([]string{"llmbench logs -executor=simulate use_case=chat examples/llama4-maverick"},
 			"0  the output was printed", "1  error, or no such run", "130, 143  interrupted while following"),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			f := definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")}
-			switch c.Args().Len() {
-			case 2:
-				f.Dir = c.Args().Get(1)
-			case 1:
-			default:
+			if c.NArg() < 1 || c.NArg() > 2 {
 				return errors.New("llmbench logs takes the address of a run, and the directory if it is not this one")
 			}
 			rank := c.Int("rank")
 			if rank < 0 || rank > 0 && c.Bool("job") {
 				return errors.New("-rank takes the number of a rank, counted from 0. Leave it out with -job: the batch script has no ranks")
 			}
-			return e.runLogs(ctx, f, c.Args().First(), c.String("executor"), c.Bool("follow"), logName(c.Bool("job"), c.Bool("stderr"), rank), c.Bool("raw"))
+			return e.runLogs(ctx, definitionsIn(c.Args().Get(1), c), c.Args().First(), c.Bool("follow"), logName(c.Bool("job"), c.Bool("stderr"), rank), c.Bool("raw"))
 		},
 	}
 }
@@ -68,8 +62,8 @@ func logName(job, stderr bool, rank int) string {
 	return name
 }
 
-func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor string, follow bool, name string, raw bool) error {
-	s := e.load(f, executor)
+func (e *env) runLogs(ctx context.Context, f definitionFlags, address string, follow bool, name string, raw bool) error {
+	s := e.load(f)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
@@ -98,22 +92,13 @@ func (e *env) runLogs(ctx context.Context, f definitionFlags, address, executor 
 
 // attemptAt is the attempt that speaks for the one run that address matches.
 func (s *session) attemptAt(p *plan.Plan, address string) (*store.Attempt, error) {
-	var found []*plan.Run
-	for _, r := range p.Runs {
-		if plan.Match(address, r.Address) {
-			found = append(found, r)
-		}
-	}
+	found, _ := matching(p.Runs, []string{address}, func(r *plan.Run) string { return r.Address })
 	switch len(found) {
 	case 0:
 		return nil, fmt.Errorf("%s matches no run; `llmbench status` lists the addresses", address)
 	case 1:
 	default:
-		var list []string
-		for _, r := range found {
-			list = append(list, "  "+r.Address)
-		}
-		return nil, fmt.Errorf("%s matches %d runs; name one:\n%s", address, len(found), strings.Join(list, "\n"))
+		return nil, severalRuns(address, addresses(found))
 	}
 	k := s.sites.keyOf(found[0])
 	if k.Cluster == "" {

@@ -51,32 +51,22 @@ func planCommand(e *env) *cli.Command {
 			"llmbench plan -executor=simulate -target=use_case=chat examples/llama4-maverick",
 			"llmbench plan -json examples/llama4-maverick",
 		}, "0  the plan was made; with -detailed-exitcode: nothing to do", "1  error", "2  with -detailed-exitcode: something to do", "3  with -detailed-exitcode: no candidate of a search meets its bounds"),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			f, err := readPlanFlags(c)
-			if err != nil {
-				return err
-			}
-			return e.runPlan(ctx, f)
-		},
+		Action: inDir(func(ctx context.Context, c *cli.Command, defs definitionFlags) error {
+			return e.runPlan(ctx, planFlags{
+				definitionFlags: defs, selectionFlags: readSelectionFlags(c),
+				Out: c.String("out"), Format: c.String("format"), Explain: c.String("explain"),
+				Against: c.String("against"), Scripts: c.String("write-scripts"),
+				JSON: c.Bool("json"), All: c.Bool("all"), Detailed: c.Bool("detailed-exitcode"),
+			})
+		}),
 	}
-}
-
-func readPlanFlags(c *cli.Command) (planFlags, error) {
-	defs, err := readDefinitionFlags(c)
-	f := planFlags{
-		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
-		Out: c.String("out"), Format: c.String("format"), Explain: c.String("explain"),
-		Against: c.String("against"), Scripts: c.String("write-scripts"),
-		JSON: c.Bool("json"), All: c.Bool("all"), Detailed: c.Bool("detailed-exitcode"),
-	}
-	if err == nil && f.Format != "text" && f.Format != "markdown" {
-		err = fmt.Errorf("-format=%s: a plan is printed as text or markdown; -json prints the document", f.Format)
-	}
-	return f, err
 }
 
 func (e *env) runPlan(ctx context.Context, f planFlags) error {
-	s := e.load(f.definitionFlags, f.Executor)
+	if f.Format != "text" && f.Format != "markdown" {
+		return fmt.Errorf("-format=%s: a plan is printed as text or markdown; -json prints the document", f.Format)
+	}
+	s := e.load(f.definitionFlags)
 	p, diags := s.proven(f.selection())
 	if f.Out != "" && !diags.HasErrors() {
 		diags = append(diags, s.sites.errors()...)
@@ -144,17 +134,14 @@ func (s *session) price() view.Price {
 }
 
 func explain(streams *view.Streams, v view.PlanView, address string) error {
-	found := 0
-	for _, r := range v.Plan.Runs {
-		if plan.Match(address, r.Address) {
-			found++
-			if err := v.Explain(streams.Out, r); err != nil {
-				return err
-			}
-		}
-	}
-	if found == 0 {
+	found, none := matching(v.Plan.Runs, []string{address}, func(r *plan.Run) string { return r.Address })
+	if none != "" {
 		return fmt.Errorf("-explain=%s matches no run of the plan", address)
+	}
+	for _, r := range found {
+		if err := v.Explain(streams.Out, r); err != nil {
+			return err
+		}
 	}
 	return nil
 }

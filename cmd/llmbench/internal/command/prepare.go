@@ -17,7 +17,6 @@ import (
 
 type prepareFlags struct {
 	definitionFlags
-	Executor          string
 	Check, Deep, JSON bool
 }
 
@@ -35,21 +34,14 @@ func prepareCommand(e *env) *cli.Command {
 			"1         error; the definitions are wrong",
 			"3         something is missing or damaged",
 			"130, 143  interrupted; the next prepare resumes"),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			defs, err := readDefinitionFlags(c)
-			if err != nil {
-				return err
-			}
-			return e.runPrepare(ctx, prepareFlags{
-				definitionFlags: defs, Executor: c.String("executor"),
-				Check: c.Bool("check"), Deep: c.Bool("deep"), JSON: c.Bool("json"),
-			})
-		},
+		Action: inDir(func(ctx context.Context, c *cli.Command, f definitionFlags) error {
+			return e.runPrepare(ctx, prepareFlags{definitionFlags: f, Check: c.Bool("check"), Deep: c.Bool("deep"), JSON: c.Bool("json")})
+		}),
 	}
 }
 
 func (e *env) runPrepare(ctx context.Context, f prepareFlags) error {
-	s := e.load(f.definitionFlags, f.Executor)
+	s := e.load(f.definitionFlags)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complain(diags); err != nil {
 		return err

@@ -29,13 +29,9 @@ func pruneCommand(e *env) *cli.Command {
 		),
 		Description: description([]string{"llmbench prune -auto-approve examples/llama4-maverick", "llmbench prune -json examples/llama4-maverick"},
 			"0  removed, or nothing to remove, or -json listed it", "1  error, not approved, or something could not be removed"),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			f, err := readDefinitionFlags(c)
-			if err != nil {
-				return err
-			}
+		Action: inDir(func(ctx context.Context, c *cli.Command, f definitionFlags) error {
 			return e.runPrune(ctx, pruneFlags{definitionFlags: f, OlderThan: c.Duration("older-than"), AutoApprove: c.Bool("auto-approve"), JSON: c.Bool("json")})
-		},
+		}),
 	}
 }
 
@@ -43,14 +39,14 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 	if f.OlderThan < 0 {
 		return errors.New("-older-than must not be negative")
 	}
-	s := e.load(f.definitionFlags, simulate.Type)
+	s := e.load(f.on(simulate.Type))
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
 	}
 	keep := store.Keep{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Since: time.Now().Add(-f.OlderThan)}
 	s.keeps(p, keep)
-	if real := e.load(f.definitionFlags, ""); len(real.defs.Executors) > 0 {
+	if real := e.load(f.definitionFlags); len(real.defs.Executors) > 0 {
 		p, diags := real.plan(plan.Selection{})
 		if err := real.complainOfErrors(diags); err != nil {
 			return err
@@ -70,11 +66,8 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 		}
 	}
 	if len(list) > 0 && !f.AutoApprove {
-		if !e.streams.Interactive {
-			return errors.New("there is no terminal to ask on; -auto-approve removes without asking. Nothing was removed")
-		}
-		if !e.confirm("Remove " + view.Plural(len(list), "item") + "? This cannot be undone.") {
-			return errors.New("not approved; nothing was removed")
+		if err := e.confirm("Remove "+view.Plural(len(list), "item")+"? This cannot be undone.", "removes", "removed"); err != nil {
+			return err
 		}
 	}
 	var failed error

@@ -14,7 +14,6 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -23,8 +22,8 @@ import (
 
 type reportFlags struct {
 	definitionFlags
-	Executor, Out, Against string
-	Targets                []string
+	Out, Against string
+	Targets      []string
 }
 
 func reportCommand(e *env) *cli.Command {
@@ -42,13 +41,9 @@ func reportCommand(e *env) *cli.Command {
 		},
 			"0  the page was written", "1  error, or there is no result at all", "3  the page was written; some run failed, is invalid or has no result") +
 			"\n\nThe page needs nothing from outside. An older report is overwritten, any other file is left alone.",
-		Action: func(_ context.Context, c *cli.Command) error {
-			defs, err := readDefinitionFlags(c)
-			if err != nil {
-				return err
-			}
-			return e.runReport(reportFlags{definitionFlags: defs, Executor: c.String("executor"), Out: c.String("out"), Against: c.String("against"), Targets: c.StringSlice("target")})
-		},
+		Action: inDir(func(_ context.Context, c *cli.Command, f definitionFlags) error {
+			return e.runReport(reportFlags{definitionFlags: f, Out: c.String("out"), Against: c.String("against"), Targets: c.StringSlice("target")})
+		}),
 	}
 }
 
@@ -73,7 +68,7 @@ func (e *env) runReport(f reportFlags) error {
 		report.Searches = append(report.Searches, view.ReportSearch{Search: one, Rounds: rounds})
 	}
 	if f.Against != "" {
-		base, _, err := e.sideOf(compareFlags{definitionFlags: f.definitionFlags, Executor: f.Executor}, f.Against)
+		base, _, err := e.sideOf(compareFlags{definitionFlags: f.definitionFlags}, f.Against)
 		if err != nil {
 			return fmt.Errorf("-against=%s: %w", f.Against, err)
 		}
@@ -110,45 +105,33 @@ func (e *env) runReport(f reportFlags) error {
 	case f.Executor == results.ImportedType:
 		return nil
 	}
-	return e.exitFor(p, f.definitionFlags, f.Executor)
+	return e.exitFor(p, f.definitionFlags)
 }
 
 // reported are the results that a report is of.
 func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, error) {
-	imported := f.Executor == results.ImportedType
-	executor := f.Executor
-	if imported {
-		executor = simulate.Type // addresses are the same on any executor
+	if f.Executor == results.ImportedType {
+		s, list, err := e.imported(f.definitionFlags, f.Targets)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if !anyResult(list) {
+			return nil, nil, nil, fmt.Errorf("nothing is imported yet, so there is nothing to report; `llmbench import %s PATH…` does", f.Dir)
+		}
+		p, diags := s.plan(plan.Selection{})
+		return s, p, list, s.complainOfErrors(diags)
 	}
-	s := e.load(f.definitionFlags, executor)
-	sel := plan.Selection{Targets: f.Targets}
-	if imported {
-		sel.Targets = nil
-	}
-	p, diags := s.plan(sel)
+	s := e.load(f.definitionFlags)
+	p, diags := s.plan(plan.Selection{Targets: f.Targets})
 	if err := s.complainOfErrors(diags); err != nil {
 		return nil, nil, nil, err
 	}
-	var list []*results.Set
-	var err error
-	if imported {
-		list, err = s.imported(f.Targets...)
-	} else {
-		list, err = s.results(p)
+	list, err := s.results(p)
+	if err == nil {
+		s, p, list, err = s.orSimulated(f.definitionFlags, f.Targets, p, list)
 	}
-	if !anyResult(list) {
-		list = nil
-	}
-	if err == nil && len(list) == 0 && !imported {
-		if other, q, simulated, e := s.simulations(f.definitionFlags, f.Executor, f.Targets); e != nil || len(simulated) > 0 {
-			return other, q, simulated, e
-		}
-	}
-	if err == nil && len(list) == 0 {
+	if err == nil && !anyResult(list) {
 		err = fmt.Errorf("nothing is measured yet, so there is nothing to report; `llmbench apply %s` measures", f.Dir)
-		if imported {
-			err = fmt.Errorf("nothing is imported yet, so there is nothing to report; `llmbench import %s PATH…` does", f.Dir)
-		}
 	}
 	return s, p, list, err
 }

@@ -26,9 +26,9 @@ import (
 
 type resultFlags struct {
 	definitionFlags
-	Format, Executor string
-	Targets          []string
-	All, History     bool
+	Format       string
+	Targets      []string
+	All, History bool
 	// Metric is what a history is of, and Since the time of its first point shown.
 	Metric string
 	Since  time.Time
@@ -78,8 +78,7 @@ func resultsCommand(e *env) *cli.Command {
 
 func readResultFlags(c *cli.Command) (resultFlags, error) {
 	f := resultFlags{
-		definitionFlags: definitionFlags{Dir: ".", Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"), Store: c.String("store")},
-		Format:          c.String("format"), Executor: c.String("executor"), Targets: c.StringSlice("target"), All: c.Bool("all"),
+		definitionFlags: definitionsIn("", c), Format: c.String("format"), Targets: c.StringSlice("target"), All: c.Bool("all"),
 		Sort: c.String("sort"), Top: c.Int("top"), History: c.Bool("history"), Metric: c.String("metric"),
 	}
 	if (c.IsSet("since") || c.IsSet("metric")) && !f.History {
@@ -151,7 +150,7 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 	if f.Executor == results.ImportedType {
 		return e.showImported(out, f, write)
 	}
-	s := e.load(f.definitionFlags, f.Executor)
+	s := e.load(f.definitionFlags)
 	p, diags := s.plan(plan.Selection{Targets: f.Targets})
 	if err := s.complainOfErrors(diags); err != nil {
 		if f.Format == "json" {
@@ -163,15 +162,9 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 	if err != nil {
 		return err
 	}
-	shown := p
-	if !anyResult(list) {
-		other, of, simulated, err := s.simulations(f.definitionFlags, f.Executor, f.Targets)
-		if err != nil {
-			return err
-		}
-		if len(simulated) > 0 {
-			s, shown, list = other, of, simulated
-		}
+	s, shown, list, err := s.orSimulated(f.definitionFlags, f.Targets, p, list)
+	if err != nil {
+		return err
 	}
 	if len(list) == 0 {
 		list = []*results.Set{results.NewSet(nil)}
@@ -202,12 +195,12 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 	if f.All {
 		return nil
 	}
-	return e.exitFor(p, f.definitionFlags, f.Executor)
+	return e.exitFor(p, f.definitionFlags)
 }
 
 // exitFor says on standard error which runs of the plan lack samples, and returns
 // the exit code for them; nil where none does.
-func (e *env) exitFor(p *plan.Plan, f definitionFlags, executor string) error {
+func (e *env) exitFor(p *plan.Plan, f definitionFlags) error {
 	why := view.Incomplete(p)
 	if why == "" && len(p.Unmet()) > 0 {
 		fmt.Fprintf(e.streams.Err, "Exit code %d: no candidate meets the bounds: %s. Relax a bound, add values to the matrix, or raise the budget.\n", exitFailed, strings.Join(p.Unmet(), ", "))
@@ -217,8 +210,8 @@ func (e *env) exitFor(p *plan.Plan, f definitionFlags, executor string) error {
 		return nil
 	}
 	apply := "llmbench apply "
-	if executor != "" {
-		apply += "-executor=" + executor + " "
+	if f.Executor != "" {
+		apply += "-executor=" + f.Executor + " "
 	}
 	fmt.Fprintf(e.streams.Err, "Exit code %d: %s. `%s` measures what is missing.\n", exitFailed, why, apply+f.Dir)
 	return exitStatus(exitFailed)
@@ -240,34 +233,30 @@ func oneDocument(list []*results.Set, format string) error {
 	return nil
 }
 
-// simulations are the simulated results of the runs, with the session and the plan
-// that they are of: what there is to show where nothing is measured and nobody said
-// which executor is meant. The session stays the same where there are none.
-func (s *session) simulations(f definitionFlags, executor string, targets []string) (*session, *plan.Plan, []*results.Set, error) {
-	if executor != "" || s.seen == nil || !s.store.HasSimulated() {
-		return s, nil, nil, nil
+// orSimulated is what there is to show for the runs: list, the results of p, or where
+// it has none and nobody said which executor is meant, the simulated ones with the
+// session and the plan that they are of.
+func (s *session) orSimulated(f definitionFlags, targets []string, p *plan.Plan, list []*results.Set) (*session, *plan.Plan, []*results.Set, error) {
+	if anyResult(list) || f.Executor != "" || s.seen == nil || !s.store.HasSimulated() {
+		return s, p, list, nil
 	}
-	other := s.env.load(f, simulate.Type)
-	p, diags := other.plan(plan.Selection{Targets: targets})
+	other := s.env.load(f.on(simulate.Type))
+	q, diags := other.plan(plan.Selection{Targets: targets})
 	if diags.HasErrors() {
-		return s, nil, nil, nil // refused for the executor that is asked for, if at all
+		return s, p, list, nil // refused for the executor that is asked for, if at all
 	}
-	list, err := other.results(p)
-	if err != nil || !anyResult(list) {
-		return s, nil, nil, err
+	simulated, err := other.results(q)
+	if err != nil || !anyResult(simulated) {
+		return s, p, list, err
 	}
 	other.instead = true
 	fmt.Fprintln(s.env.streams.Err, "Nothing is measured yet; these are the simulated results in the store.")
-	return other, p, list, nil
+	return other, q, simulated, nil
 }
 
 // showImported prints what import took over.
 func (e *env) showImported(out io.Writer, f resultFlags, write func(io.Writer, *results.Set) error) error {
-	s := e.load(f.definitionFlags, simulate.Type)
-	if err := s.complainOfErrors(s.diags); err != nil {
-		return err
-	}
-	list, err := s.imported(f.Targets...)
+	_, list, err := e.imported(f.definitionFlags, f.Targets)
 	if err != nil {
 		return err
 	}
@@ -279,40 +268,59 @@ func (e *env) showImported(out io.Writer, f resultFlags, write func(io.Writer, *
 	return nil
 }
 
-// imported are the imported results, simulated ones apart: all, or those that
-// some target matches.
-func (s *session) imported(targets ...string) ([]*results.Set, error) {
+// imported are the imported results, simulated ones apart: all, or those that some
+// target matches.
+func (e *env) imported(f definitionFlags, targets []string) (*session, []*results.Set, error) {
+	s := e.load(f.on(simulate.Type)) // addresses are the same on any executor
+	if err := s.complainOfErrors(s.diags); err != nil {
+		return nil, nil, err
+	}
 	list, err := s.store.Imported()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var real, simulated []*results.Result
-	matched := map[string]bool{}
+	if len(list) == 0 && len(targets) == 0 {
+		return s, []*results.Set{results.NewSet(nil)}, nil
+	}
+	list, none := matching(list, targets, func(r *results.Result) string { return r.Address })
+	if none != "" {
+		return nil, nil, fmt.Errorf("%s matches nothing that was imported", none)
+	}
+	var kinds [2][]*results.Result
 	for _, r := range list {
-		wanted := len(targets) == 0
+		kind := 0
+		if r.Simulated {
+			kind = 1
+		}
+		kinds[kind] = append(kinds[kind], r)
+	}
+	return s, sets(kinds[:]...), nil
+}
+
+// matching leaves of a list what some target matches, or all where there are no targets;
+// none is a target that matches nothing.
+func matching[T any](list []T, targets []string, address func(T) string) (out []T, none string) {
+	if len(targets) == 0 {
+		return list, ""
+	}
+	matched := map[string]bool{}
+	for _, it := range list {
+		wanted := false
 		for _, t := range targets {
-			if plan.Match(t, r.Address) {
+			if plan.Match(t, address(it)) {
 				wanted, matched[t] = true, true
 			}
 		}
-		if !wanted {
-			continue
-		}
-		if r.Simulated {
-			simulated = append(simulated, r)
-		} else {
-			real = append(real, r)
+		if wanted {
+			out = append(out, it)
 		}
 	}
 	for _, t := range targets {
 		if !matched[t] {
-			return nil, fmt.Errorf("%s matches nothing that was imported", t)
+			return out, t
 		}
 	}
-	if len(list) == 0 {
-		return []*results.Set{results.NewSet(nil)}, nil
-	}
-	return sets(real, simulated), nil
+	return out, ""
 }
 
 // resultSets are the results of the plan's runs, or with -all what the store
@@ -507,7 +515,7 @@ func (e *env) runHistory(f resultFlags) error {
 	if !ok {
 		return fmt.Errorf("-format=%s: histories are printed as table, markdown, csv or json", f.Format)
 	}
-	s := e.load(f.definitionFlags, f.Executor)
+	s := e.load(f.definitionFlags)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err
@@ -516,20 +524,9 @@ func (e *env) runHistory(f resultFlags) error {
 	if err != nil {
 		return err
 	}
-	matched := map[string]bool{}
-	h.Series = slices.DeleteFunc(h.Series, func(series results.Series) bool {
-		wanted := len(f.Targets) == 0
-		for _, t := range f.Targets {
-			if plan.Match(t, series.Address) {
-				wanted, matched[t] = true, true
-			}
-		}
-		return !wanted
-	})
-	for _, t := range f.Targets {
-		if !matched[t] {
-			return fmt.Errorf("nothing that was measured matches %s; `llmbench results -history %s` lists all", t, f.Dir)
-		}
+	var none string
+	if h.Series, none = matching(h.Series, f.Targets, func(series results.Series) string { return series.Address }); none != "" {
+		return fmt.Errorf("nothing that was measured matches %s; `llmbench results -history %s` lists all", none, f.Dir)
 	}
 	return write(e.streams.Out, h.Since(f.Since))
 }

@@ -129,7 +129,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 	if saved.dir() == "" {
 		return nil, nil, nil, errors.New("the plan names no definitions; plan again")
 	}
-	f := definitionFlags{Dir: saved.dir(), Store: saved.Store}
+	f := definitionFlags{Dir: saved.dir(), Store: saved.Store, Executor: executorOf(saved.Plan.Plan)}
 	for _, name := range sortedNames(saved.Variables) {
 		if saved.Variables[name] == nil {
 			continue // null cannot be said on a command line: its default says it
@@ -140,7 +140,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 		}
 		f.Vars = append(f.Vars, name+"="+text)
 	}
-	s := e.load(f, executorOf(saved.Plan.Plan))
+	s := e.load(f)
 	s.saved = saved.sum
 	sel := selectionOf(saved.Plan.Plan)
 	fresh, diags := s.proven(sel)
@@ -332,7 +332,7 @@ func (e *env) valuesMoved(saved savedPlan, fresh *plan.Plan) []string {
 	if maps.Equal(before, after) {
 		return nil
 	}
-	s := e.load(definitionFlags{Dir: saved.dir(), Store: saved.Store}, executorOf(saved.Plan.Plan))
+	s := e.load(definitionFlags{Dir: saved.dir(), Store: saved.Store, Executor: executorOf(saved.Plan.Plan)})
 	p, _ := s.plan(plan.Selection{})
 	var moved []string
 	for _, v := range s.defs.Variables {

@@ -43,7 +43,7 @@ func newSavedDesk(t *testing.T) savedDesk {
 		}
 	}
 	d.file = filepath.Join(d.dir, "saved")
-	s := d.env.load(definitionFlags{Dir: d.dir, Store: filepath.Join(d.dir, "store")}, "simulate")
+	s := d.env.load(definitionFlags{Dir: d.dir, Store: filepath.Join(d.dir, "store"), Executor: "simulate"})
 	p, diags := s.proven(plan.Selection{Targets: []string{"use_case=chat"}})
 	if diags.HasErrors() || len(p.Runs) == 0 {
 		t.Fatal(diags)
@@ -179,7 +179,7 @@ benchmark "load" {
 }`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := e.load(definitionFlags{Dir: dir}, "")
+	s := e.load(definitionFlags{Dir: dir})
 	p, diags := s.proven(plan.Selection{})
 	if diags.HasErrors() || len(p.Runs) != 400 {
 		t.Fatal(len(p.Runs), diags)
@@ -282,7 +282,7 @@ func TestApplyingIsWatched(t *testing.T) {
 	f := definitionFlags{Dir: d.dir, Store: filepath.Join(d.dir, "store")}
 	watched := func(want bool) {
 		t.Helper()
-		code, applying, err := d.env.runStatus(t.Context(), f, "simulate", false)
+		code, applying, err := d.env.runStatus(t.Context(), f.on("simulate"), false)
 		if err != nil || code != exitFailed || applying != want {
 			t.Errorf("exit %d, applying %v, %v; want %v", code, applying, err, want)
 		}

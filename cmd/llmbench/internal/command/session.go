@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -43,12 +44,9 @@ type session struct {
 
 // load reads the definitions. Mistakes are in the session's diags; nothing is
 // printed.
-func (e *env) load(f definitionFlags, executor string) *session {
+func (e *env) load(f definitionFlags) *session {
 	defer e.signal.atOnce()()
 	s := &session{env: e}
-	if executor == "" {
-		executor = e.getenv("LLMBENCH_EXECUTOR")
-	}
 	s.defs, s.diags = schema.Load(f.Dir, schema.Options{
 		Vars: f.Vars, VarFiles: f.VarFiles, Environ: e.environ,
 		Executors: map[string]hcldec.Spec{slurm.Type: slurm.Spec(), simulate.Type: simulate.Spec()},
@@ -64,7 +62,7 @@ func (e *env) load(f definitionFlags, executor string) *session {
 		}
 	}
 	s.share()
-	s.sites = newSites(e, s.defs, s.store, executor)
+	s.sites = newSites(e, s.defs, s.store, cmp.Or(f.Executor, e.getenv("LLMBENCH_EXECUTOR")))
 	return s
 }
 

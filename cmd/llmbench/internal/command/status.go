@@ -24,17 +24,13 @@ func statusCommand(e *env) *cli.Command {
 		),
 		Description: description([]string{"llmbench status -executor=simulate examples/llama4-maverick"},
 			"0  all runs have their samples", "1  error", "3  some run failed, is invalid or blocked, or was never started", "4  jobs are still running", "130, 143  interrupted while watching"),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			f, err := readDefinitionFlags(c)
-			if err != nil {
-				return err
-			}
+		Action: inDir(func(ctx context.Context, c *cli.Command, f definitionFlags) error {
 			watch := c.Bool("watch")
 			for {
 				if watch {
 					e.streams.Redraw()
 				}
-				code, applying, err := e.runStatus(ctx, f, c.String("executor"), c.Bool("json"))
+				code, applying, err := e.runStatus(ctx, f, c.Bool("json"))
 				if err != nil {
 					return err
 				}
@@ -47,7 +43,7 @@ func statusCommand(e *env) *cli.Command {
 				case <-time.After(watchEvery):
 				}
 			}
-		},
+		}),
 	}
 }
 
@@ -63,12 +59,12 @@ func asStatus(code int) error {
 
 // runStatus prints where the runs are. applying says that an apply at work may start
 // those that are left.
-func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string, asJSON bool) (code int, applying bool, err error) {
+func (e *env) runStatus(ctx context.Context, f definitionFlags, asJSON bool) (code int, applying bool, err error) {
 	var p *plan.Plan
 	var lines []view.RunStatus
 	var s *session
 	for range 3 { // jobs may end while the store is read
-		s = e.load(f, executor)
+		s = e.load(f)
 		s.redactEnded()
 		var diags hcl.Diagnostics
 		if p, diags = s.plan(plan.Selection{}); diags.HasErrors() {
@@ -89,7 +85,7 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, executor string,
 	code = statusCode(p, lines)
 	applying = p.Summary.ToDo()+p.Summary.Wait > 0 && s.applying()
 	shown := p
-	if lines, shown, err = s.simulated(ctx, f, executor, lines, p); err != nil {
+	if lines, shown, err = s.simulated(ctx, f, lines, p); err != nil {
 		return exitError, false, err
 	}
 	totals := view.NewTotals(lines, applying, time.Now())
@@ -115,12 +111,12 @@ func (s *session) applying() bool {
 
 // simulated are the lines of simulations where nothing is measured yet and the
 // store has some, else lines.
-func (s *session) simulated(ctx context.Context, f definitionFlags, executor string, lines []view.RunStatus, p *plan.Plan) ([]view.RunStatus, *plan.Plan, error) {
+func (s *session) simulated(ctx context.Context, f definitionFlags, lines []view.RunStatus, p *plan.Plan) ([]view.RunStatus, *plan.Plan, error) {
 	if slices.ContainsFunc(lines, func(l view.RunStatus) bool { return !l.Untouched() }) {
 		return lines, p, nil
 	}
-	other, of, list, err := s.simulations(f, executor, nil)
-	if err != nil || len(list) == 0 {
+	other, of, _, err := s.orSimulated(f, nil, p, nil)
+	if err != nil || other == s {
 		return lines, p, err
 	}
 	lines, err = other.runStatuses(ctx, of)

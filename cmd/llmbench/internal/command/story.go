@@ -18,7 +18,7 @@ func (e *env) runStory(f resultFlags) error {
 	if !ok {
 		return fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", f.Format)
 	}
-	s := e.load(f.definitionFlags, f.Executor)
+	s := e.load(f.definitionFlags)
 	var sel plan.Selection
 	if slices.ContainsFunc(s.defs.Cells, func(c *schema.Cell) bool { return plan.Match(f.Address, c.Address) }) {
 		sel.Targets = []string{f.Address}
@@ -130,5 +130,9 @@ func (s *session) addressAt(p *plan.Plan, name string) (string, *plan.Run, error
 			return name, r, nil
 		}
 	}
-	return "", nil, fmt.Errorf("%s matches %d runs; name one:\n  %s", name, len(found), strings.Join(found, "\n  "))
+	return "", nil, severalRuns(name, found)
+}
+
+func severalRuns(name string, found []string) error {
+	return fmt.Errorf("%s matches %d runs; name one:\n  %s", name, len(found), strings.Join(found, "\n  "))
 }

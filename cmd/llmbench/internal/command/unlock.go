@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v3"
@@ -15,18 +14,14 @@ func unlockCommand(e *env) *cli.Command {
 		Name: "unlock", Usage: "force-release the lock left by a dead apply", ArgsUsage: "[DIR]",
 		Flags:       append(definitionFlagSet(), &cli.BoolFlag{Name: "auto-approve", Usage: "skip the confirmation prompt"}),
 		Description: description([]string{"llmbench unlock -auto-approve examples/llama4-maverick"}, "0  nobody holds the lock", "1  error, or not approved"),
-		Action: func(_ context.Context, c *cli.Command) error {
-			f, err := readDefinitionFlags(c)
-			if err != nil {
-				return err
-			}
+		Action: inDir(func(_ context.Context, c *cli.Command, f definitionFlags) error {
 			return e.runUnlock(f, c.Bool("auto-approve"))
-		},
+		}),
 	}
 }
 
 func (e *env) runUnlock(f definitionFlags, approved bool) error {
-	s := e.load(f, "")
+	s := e.load(f)
 	if err := s.complain(s.diags); err != nil {
 		return err
 	}
@@ -39,11 +34,8 @@ func (e *env) runUnlock(f definitionFlags, approved bool) error {
 	}
 	fmt.Fprintf(e.streams.Err, "%v\n", holder)
 	if !approved {
-		if !e.streams.Interactive {
-			return errors.New("there is no terminal to ask on; -auto-approve unlocks without asking. Nothing was changed")
-		}
-		if !e.confirm("Is that apply certainly dead? Two at once would measure everything twice. Unlock?") {
-			return errors.New("not approved; nothing was changed")
+		if err := e.confirm("Is that apply certainly dead? Two at once would measure everything twice. Unlock?", "unlocks", "changed"); err != nil {
+			return err
 		}
 	}
 	if _, err := s.store.Unlock(); err != nil {

@@ -20,18 +20,14 @@ func validateCommand(e *env) *cli.Command {
 		),
 		Description: description([]string{"llmbench validate examples/llama4-maverick"},
 			"0  the definitions are valid", "1  they are not"),
-		Action: func(_ context.Context, c *cli.Command) error {
-			f, err := readDefinitionFlags(c)
-			if err != nil {
-				return err
-			}
-			return e.runValidate(f, c.String("executor"), c.Bool("json"))
-		},
+		Action: inDir(func(_ context.Context, c *cli.Command, f definitionFlags) error {
+			return e.runValidate(f, c.Bool("json"))
+		}),
 	}
 }
 
-func (e *env) runValidate(f definitionFlags, executor string, asJSON bool) error {
-	s := e.load(f, executor)
+func (e *env) runValidate(f definitionFlags, asJSON bool) error {
+	s := e.load(f)
 	_, diags := s.check()
 	if asJSON {
 		if err := view.ValidateJSON(e.streams.Out, diags); err != nil {
