@@ -53,7 +53,7 @@ func TestRecipes(t *testing.T) {
 
 // number is an argument that is a number; null is -2.
 func number(c *schema.Cell, name string) float64 {
-	v := c.Args.At(name)
+	v := c.Args.Get(name)
 	if v.IsNull() {
 		return -2
 	}
@@ -100,7 +100,7 @@ func TestPublishedTables(t *testing.T) {
 					t.Errorf("%s: %s: %s is %g, want %g", recipe, c.Address, name, got, want)
 				}
 			}
-			if c.Args.At("streaming").False() || c.Options.GetAttr("enable_attention_dp").False() {
+			if c.Args.Get("streaming").False() || c.Options.Value.GetAttr("enable_attention_dp").False() {
 				t.Errorf("%s: %s: streaming or attention data parallelism is off", recipe, c.Address)
 			}
 			hw, m := c.Hardware, c.Model
@@ -136,7 +136,7 @@ func TestSweep(t *testing.T) {
 		if requests != max(4000, 4*concurrency) {
 			t.Errorf("%s sends %g requests", c.Address, requests)
 		}
-		backend := c.Options.GetAttr("moe_config").GetAttr("backend").AsString()
+		backend := c.Options.Value.GetAttr("moe_config").GetAttr("backend").AsString()
 		if !strings.HasSuffix(c.Address, "/moe_backend="+backend) {
 			t.Errorf("%s runs the backend %s", c.Address, backend)
 		}

@@ -217,7 +217,7 @@ func (p *proof) concurrencyAboveRequests() hcl.Diagnostics {
 		return nil
 	}
 	enough := fmt.Sprintf("Set num_requests to at least %d (four times the concurrency makes a steady state)", 4*c)
-	if o, ok := p.cell.Origins.Get("concurrency"); ok && o.From == schema.FromMatrix {
+	if o := p.cell.Origin("concurrency"); o != nil && o.From == schema.FromMatrix {
 		enough = "Set num_requests = max(4000, 4 * each.concurrency), which makes a steady state at each value of the axis"
 	}
 	return p.errorAt("concurrency", "Concurrency is above the number of requests", fmt.Sprintf(

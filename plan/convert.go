@@ -15,15 +15,19 @@ import (
 
 // newRun copies the declared part of a cell into a run.
 func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *Run {
-	blocks, options := p.blocksOf(cell), p.optionsOf(cell, args.all)
+	options := p.optionsOf(cell, args.all)
+	m, h, i := cell.Model, cell.Hardware, cell.Image
 	return &Run{
-		Address:          cell.Address,
-		Changes:          []Change{},
-		State:            Samples{Wanted: max(1, cell.Samples)}.normal(),
-		Model:            blocks.model,
-		Hardware:         blocks.hardware,
-		Image:            blocks.image,
-		UseCase:          blocks.useCase,
+		Address: cell.Address,
+		Changes: []Change{},
+		State:   Samples{Wanted: max(1, cell.Samples)}.normal(),
+		Model: Model{
+			Label: m.Label, Checkpoint: m.Checkpoint, Revision: optional(m.Revision),
+			Path: optional(m.Path), Quantization: m.Quantization,
+		},
+		Hardware:         Hardware{Label: h.Label, GPU: h.GPU, GPUs: h.GPUs, GPUsPerNode: h.GPUsPerNode, Nodes: h.GPUs / h.GPUsPerNode},
+		Image:            Image{Label: i.Label, Name: i.Name, Digest: optional(i.Digest), TRTLLMVersion: i.TRTLLMVersion},
+		UseCase:          newUseCase(cell.UseCase),
 		Dataset:          data.Dataset,
 		Engine:           cell.Engine,
 		TimeLimitSeconds: int(math.Ceil(cell.TimeLimit.Seconds())),
@@ -31,7 +35,7 @@ func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *
 		Env:              p.envOf(cell),
 		Arguments:        args.all,
 		LLMAPIOptions:    options.value,
-		Origins:          Origins{declared: cell.Origins, other: originsOf(cell)},
+		Origins:          Origins{cell: cell, other: originsOf(cell)},
 		Notes:            []Note{},
 		precision:        precision{wanted: cell.Precision, most: cell.MaxSamples},
 		options:          options,
@@ -60,10 +64,10 @@ var ours = func() (maps [2][2]map[string]Origin) {
 // originsOf are the origins that cell does not know.
 func originsOf(cell *schema.Cell) map[string]Origin {
 	absent, given := 0, 0
-	if v, ok := cell.Args.Get("max_seq_len"); !ok || v.IsNull() {
+	if cell.Args.Get("max_seq_len").IsNull() {
 		absent = 1
 	}
-	if v, ok := cell.Args.Get("kv_cache_free_gpu_mem_fraction"); ok && !v.IsNull() {
+	if !cell.Args.Get("kv_cache_free_gpu_mem_fraction").IsNull() {
 		given = 1
 	}
 	return ours[absent][given]

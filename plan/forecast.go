@@ -93,7 +93,9 @@ type machine struct {
 }
 
 type machineKey struct {
-	blocks   blocksKey
+	model    *schema.Model
+	hardware *schema.Hardware
+	image    *schema.Image
 	executor ExecutorRef
 }
 
@@ -170,8 +172,7 @@ func (f *forecasts) of(c candidate) *forecast {
 }
 
 func (f *forecasts) machine(c candidate) *machine {
-	key := machineKey{blocksOf(c.cell), c.place.Ref}
-	key.blocks.useCase = nil
+	key := machineKey{c.cell.Model, c.cell.Hardware, c.cell.Image, c.place.Ref}
 	return once(f.machines, key, func() *machine {
 		m := &machine{learned: f.lessons.of(c)}
 		if m.workload, m.ok = f.b.workload(c.run, nil); m.ok {

@@ -11,9 +11,9 @@ import (
 
 // Origins tell where the values of a run were set: by argument name, a leaf of
 // llm_api_options as "llm_api_options.a.b", a variable as "env.NAME". Those of
-// definitions stay in the cell, which shares most with others.
+// definitions stay in the cell.
 type Origins struct {
-	declared schema.Shared[*schema.Origin]
+	cell *schema.Cell // nil for a document that was read
 	// other is what the cell does not say, or all of a document that was read.
 	other map[string]Origin
 }
@@ -23,12 +23,16 @@ func NewOrigins(by map[string]Origin) Origins { return Origins{other: by} }
 
 // Get returns the origin of a value; ok is false for one that nothing set.
 func (o Origins) Get(name string) (origin Origin, ok bool) {
-	if d, ok := o.declared.Get(name); ok {
-		return Origin{From: d.From, Range: newRange(d.Range)}, true
+	if o.cell != nil {
+		if d := o.cell.Origin(name); d != nil {
+			return newOrigin(d), true
+		}
 	}
 	origin, ok = o.other[name]
 	return origin, ok
 }
+
+func newOrigin(o *schema.Origin) Origin { return Origin{From: o.From, Range: newRange(o.Range)} }
 
 // At is the origin of a value, zero for one that nothing set.
 func (o Origins) At(name string) Origin {
@@ -37,12 +41,7 @@ func (o Origins) At(name string) Origin {
 }
 
 // From is where a value was set, "" for one that nothing set.
-func (o Origins) From(name string) string {
-	if d, ok := o.declared.Get(name); ok {
-		return d.From
-	}
-	return o.other[name].From
-}
+func (o Origins) From(name string) string { return o.At(name).From }
 
 // below returns the first origin, by name, with a place whose name begins with
 // prefix.
@@ -61,8 +60,10 @@ func (o Origins) all() map[string]Origin {
 	if out == nil {
 		out = map[string]Origin{}
 	}
-	for name, d := range o.declared.All() {
-		out[name] = Origin{From: d.From, Range: newRange(d.Range)}
+	if o.cell != nil {
+		for name, d := range o.cell.Origins() {
+			out[name] = newOrigin(d)
+		}
 	}
 	return out
 }

@@ -1,10 +1,7 @@
 package plan
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"maps"
-	"math"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -13,23 +10,19 @@ import (
 )
 
 // parts are what runs of one plan have in common, each made once: a matrix of
-// 100,000 cells has few images, options and data sets. Runs must not change
-// what they share.
+// 10,000 cells has few options and data sets. Runs must not change what they share.
 type parts struct {
-	blocks    map[blocksKey]*blocksPart
-	shared    map[any]trtllm.Arguments // by Common.Args
 	arguments map[argumentsKey]*argumentsPart
 	options   map[optionsKey]*optionsPart
-	envs      map[any]map[string]*string // by Common.Env
+	envs      map[*schema.Environment]map[string]*string
 	data      map[dataKey]*requests
 	settings  map[ExecutorRef]ExecutorIdentity
 }
 
 func newParts() *parts {
 	return &parts{
-		blocks: map[blocksKey]*blocksPart{}, shared: map[any]trtllm.Arguments{}, arguments: map[argumentsKey]*argumentsPart{},
-		options: map[optionsKey]*optionsPart{}, envs: map[any]map[string]*string{}, data: map[dataKey]*requests{},
-		settings: map[ExecutorRef]ExecutorIdentity{},
+		arguments: map[argumentsKey]*argumentsPart{}, options: map[optionsKey]*optionsPart{}, envs: map[*schema.Environment]map[string]*string{},
+		data: map[dataKey]*requests{}, settings: map[ExecutorRef]ExecutorIdentity{},
 	}
 }
 
@@ -43,45 +36,11 @@ func once[K comparable, V any](kept map[K]V, key K, make func() V) V {
 	return v
 }
 
-// A blocksPart is what the blocks of a cell say.
-type blocksPart struct {
-	model    Model
-	hardware Hardware
-	image    Image
-	useCase  UseCase
-}
-
-type blocksKey struct {
-	model    *schema.Model
-	hardware *schema.Hardware
-	image    *schema.Image
-	useCase  *schema.UseCase
-}
-
-func blocksOf(cell *schema.Cell) blocksKey {
-	return blocksKey{cell.Model, cell.Hardware, cell.Image, cell.UseCase}
-}
-
-func (p *parts) blocksOf(cell *schema.Cell) *blocksPart {
-	return once(p.blocks, blocksOf(cell), func() *blocksPart {
-		m, h, i := cell.Model, cell.Hardware, cell.Image
-		return &blocksPart{
-			model: Model{
-				Label: m.Label, Checkpoint: m.Checkpoint, Revision: optional(m.Revision),
-				Path: optional(m.Path), Quantization: m.Quantization,
-			},
-			hardware: Hardware{Label: h.Label, GPU: h.GPU, GPUs: h.GPUs, GPUsPerNode: h.GPUsPerNode, Nodes: h.GPUs / h.GPUsPerNode},
-			image:    Image{Label: i.Label, Name: i.Name, Digest: optional(i.Digest), TRTLLMVersion: i.TRTLLMVersion},
-			useCase:  newUseCase(cell.UseCase),
-		}
-	})
-}
-
 // envOf is the environment of a cell; secrets are nil.
 func (p *parts) envOf(cell *schema.Cell) map[string]*string {
-	return once(p.envs, cell.Common().Env, func() map[string]*string {
+	return once(p.envs, cell.Env, func() map[string]*string {
 		env := map[string]*string{}
-		for _, e := range cell.Env {
+		for _, e := range cell.Env.Vars {
 			if e.Sensitive {
 				env[e.Name] = nil
 			} else {
@@ -96,32 +55,23 @@ func (p *parts) envOf(cell *schema.Cell) map[string]*string {
 type argumentsPart struct{ all trtllm.Arguments }
 
 type argumentsKey struct {
-	common   any
-	own      string
+	args     *schema.Args
 	longest  int
 	fraction float64 // of the options, -1 for none
 }
 
 // argumentsOf converts the flags of a cell.
 func (p *parts) argumentsOf(cell *schema.Cell, data *requests) *argumentsPart {
-	common := cell.Common().Args
-	return once(p.arguments, argumentsKey{common, ownKey(cell), data.bound(), optionFraction(cell)}, func() *argumentsPart {
-		all := maps.Clone(once(p.shared, common, func() trtllm.Arguments { return convertArguments(cell) }))
-		for name, v := range cell.Args.Own() {
-			all[name] = argument(v)
+	return once(p.arguments, argumentsKey{cell.Args, data.bound(), optionFraction(cell)}, func() *argumentsPart {
+		all := trtllm.Arguments{"backend": "pytorch"}
+		for _, f := range cell.Version.Flags {
+			if v := cell.Args.Get(f.Name); v != cty.NilVal {
+				all[f.Name] = argument(v)
+			}
 		}
 		complete(all, cell, data)
 		return &argumentsPart{all}
 	})
-}
-
-// convertArguments converts all flags of a cell.
-func convertArguments(cell *schema.Cell) trtllm.Arguments {
-	all := trtllm.Arguments{"backend": "pytorch"}
-	for name, v := range cell.Args.All() {
-		all[name] = argument(v)
-	}
-	return all
 }
 
 // complete adds what follows from other arguments.
@@ -151,35 +101,6 @@ func optionFraction(cell *schema.Cell) float64 {
 	return -1
 }
 
-// ownKey is the arguments that a cell does not share, so that equal keys mean
-// equal values.
-func ownKey(cell *schema.Cell) string {
-	b := make([]byte, 0, 64)
-	for _, v := range cell.Args.Own() {
-		b = appendKey(b, v)
-	}
-	return string(b)
-}
-
-func appendKey(b []byte, v cty.Value) []byte {
-	switch x := argument(v).(type) {
-	case nil:
-		return append(b, 0)
-	case bool:
-		if x {
-			return append(b, 2)
-		}
-		return append(b, 1)
-	case int64:
-		return binary.LittleEndian.AppendUint64(append(b, 3), uint64(x))
-	case float64:
-		return binary.LittleEndian.AppendUint64(append(b, 4), math.Float64bits(x))
-	default:
-		text := mustJSON(x)
-		return append(binary.LittleEndian.AppendUint64(append(b, 5), uint64(len(text))), text...)
-	}
-}
-
 // An optionsPart is the options file of cells that have it in common.
 type optionsPart struct {
 	value any // as JSON decodes it
@@ -188,18 +109,18 @@ type optionsPart struct {
 }
 
 type optionsKey struct {
-	options  any
+	options  *schema.LLMAPIOptions
 	fraction float64 // -1: none
 }
 
 func (p *parts) optionsOf(cell *schema.Cell, args trtllm.Arguments) *optionsPart {
 	fraction := kvFraction(args)
-	key := optionsKey{cell.Common().Options, -1}
+	key := optionsKey{cell.Options, -1}
 	if fraction != nil {
 		key.fraction = *fraction
 	}
 	return once(p.options, key, func() *optionsPart {
-		return newOptions(plainValue(trtllm.CompleteOptions(cell.Options, fraction)))
+		return newOptions(plainValue(trtllm.CompleteOptions(cell.Options.Value, fraction)))
 	})
 }
 

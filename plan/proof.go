@@ -53,7 +53,7 @@ func intArg(cell *schema.Cell, name string) (n int, ok bool) {
 // argInEffect is a flag's value, or where null keeps it from being passed the
 // version's default.
 func argInEffect(cell *schema.Cell, name string) cty.Value {
-	if v, ok := cell.Args.Get(name); ok && !v.IsNull() {
+	if v := cell.Args.Get(name); !v.IsNull() {
 		return v
 	}
 	if f, ok := cell.Version.Flag(name); ok && f.Default != cty.NilVal {
@@ -67,7 +67,7 @@ func argInEffect(cell *schema.Cell, name string) cty.Value {
 func (p *proof) option(path string) (cty.Value, bool) { return optionOf(p.cell, path) }
 
 func optionOf(cell *schema.Cell, path string) (cty.Value, bool) {
-	v := cell.Options
+	v := cell.Options.Value
 	for name := range strings.SplitSeq(path, ".") {
 		if v == cty.NilVal || v.IsNull() || !v.Type().IsObjectType() || !v.Type().HasAttribute(name) {
 			return cty.NilVal, false
@@ -95,8 +95,8 @@ func (p *proof) chunked() bool {
 
 // declared reports whether definitions set a flag or an option.
 func (p *proof) declared(name string) bool {
-	o, ok := p.cell.Origins.Get(name)
-	return ok && o.From != schema.FromVersion && o.From != schema.FromLLMBench
+	o := p.cell.Origin(name)
+	return o != nil && o.From != schema.FromVersion && o.From != schema.FromLLMBench
 }
 
 // errorAt refuses the cell at the place of argument; "" is the row itself.
@@ -112,7 +112,7 @@ func (p *proof) warningAt(argument, summary, detail string) hcl.Diagnostics {
 
 func cellError(cell *schema.Cell, argument, summary, detail string) *hcl.Diagnostic {
 	place := cell.Range
-	if o, ok := cell.Origins.Get(argument); ok && o.Range.Filename != "" {
+	if o := cell.Origin(argument); o != nil && o.Range.Filename != "" {
 		place = o.Range
 	}
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &place, Extra: About{Address: cell.Address}}

@@ -2,8 +2,9 @@ package schema
 
 import (
 	"fmt"
-	"iter"
 	"regexp"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -79,78 +80,135 @@ func next(at []int, axes []*axis) bool {
 	return false
 }
 
-// Shared is a map by name of which most is common to many cells: it takes
-// memory for what is a cell's own. It cannot be changed.
-type Shared[V any] struct {
-	common *map[string]V
-	own    []ownValue[V]
+// A cellBuilder puts the cells of a row together from four nodes.
+type cellBuilder struct {
+	*resolver
+	image, settings, flags, options, env *node
 }
 
-// An ownValue takes the place of what is common; it may say that there is
-// nothing.
-type ownValue[V any] struct {
-	name  string
-	value V
-	gone  bool
+// newCellBuilder builds all nodes; not ready if one has a mistake.
+func (r *resolver) newCellBuilder() (*cellBuilder, bool) {
+	b := &cellBuilder{resolver: r}
+	ready := true
+	get := func(name string) *node {
+		n := r.node(name, r.row.rng)
+		ready = ready && n != nil
+		return n
+	}
+	var own, flags []*node
+	for _, name := range append(slices.Concat(blockArguments, single), "use_case") {
+		own = append(own, get(name))
+	}
+	b.env, b.image = get("env"), r.nodes["image"]
+	if b.image == nil {
+		return b, false // flags and options say nothing without a version
+	}
+	b.options = get("llm_api_options")
+	for _, name := range r.args.flags { // in the order of the diagnostics
+		flags = append(flags, get(name))
+	}
+	if ready {
+		b.settings, b.flags = b.joined(own, b.newSettings), b.joined(flags, b.newArgs)
+	}
+	return b, ready
 }
 
-// Get returns the value of a name; ok is false and the value zero where there
-// is none.
-func (s Shared[V]) Get(name string) (value V, ok bool) {
-	for i := range s.own {
-		if o := &s.own[i]; o.name == name {
-			return o.value, !o.gone
+// joined is a node that is worked out from others.
+func (b *cellBuilder) joined(of []*node, eval func(of []*node, at []int) result) *node {
+	n := &node{eval: func(at []int) result { return eval(of, at) }}
+	for _, one := range of {
+		n.mask |= one.mask
+	}
+	n.index(b.axes)
+	return n
+}
+
+// cell puts one cell together, nil if it has a mistake. It goes on after the
+// first one, so that all are found at once.
+func (b *cellBuilder) cell(at []int) *Cell {
+	settings, args, opts, env := b.settings.at(at), b.flags.at(at), b.options.at(at), b.env.at(at)
+	if !settings.ok || !args.ok || !opts.ok || !env.ok {
+		return nil
+	}
+	c := *settings.extra.(*Cell)
+	c.Address = b.address(at)
+	c.Args, c.Options, c.Env = args.extra.(*Args), opts.extra.(*LLMAPIOptions), env.extra.(*Environment)
+	return &c
+}
+
+// newArgs gives all flags of the image's version their values.
+func (b *cellBuilder) newArgs(flags []*node, at []int) result {
+	img := image(b.image, at)
+	if img == nil {
+		return result{}
+	}
+	args, ok := &Args{names: b.args.flags, values: make([]cty.Value, len(flags)), origins: make([]*Origin, len(flags))}, true
+	for i, n := range flags {
+		res := n.at(at)
+		ok = ok && res.ok
+		if _, has := img.version.Flag(n.name); has {
+			args.values[i], args.origins[i] = res.value, res.origin
 		}
 	}
-	if s.common != nil {
-		value, ok = (*s.common)[name]
+	return result{extra: args, ok: ok}
+}
+
+// newSettings is a cell without its address, flags, options and environment.
+func (b *cellBuilder) newSettings(own []*node, at []int) result {
+	c, ok := &Cell{Benchmark: b.row.benchmark.label, Range: b.row.rng, SLO: b.row.slo.over(b.row.benchmark.slo), origins: origins{}}, true
+	extra := map[string]any{}
+	for _, n := range own {
+		res := n.at(at)
+		ok = ok && res.ok
+		extra[n.name] = res.extra
+		c.origins.add(n.name, res.origin)
 	}
-	return value, ok
-}
-
-// At is the value of a name, zero where there is none.
-func (s Shared[V]) At(name string) V {
-	value, _ := s.Get(name)
-	return value
-}
-
-// Own ranges over what is not common, in the order in which versions list flags.
-func (s Shared[V]) Own() iter.Seq2[string, V] {
-	return func(yield func(string, V) bool) {
-		for _, o := range s.own {
-			if !o.gone && !yield(o.name, o.value) {
-				return
-			}
-		}
+	b.diags = append(b.diags, b.row.useCase.problems...)
+	if !ok || b.row.useCase.broken || len(b.row.useCase.problems) > 0 {
+		return result{}
 	}
-}
-
-// All ranges over names and values in no order.
-func (s Shared[V]) All() iter.Seq2[string, V] {
-	return func(yield func(string, V) bool) {
-		for _, o := range s.own {
-			if !o.gone && !yield(o.name, o.value) {
-				return
-			}
-		}
-		if s.common == nil {
-			return
-		}
-		for name, v := range *s.common {
-			if !s.replaces(name) && !yield(name, v) {
-				return
-			}
-		}
+	c.Model, c.Hardware, c.Image = extra["model"].(*Model), extra["hardware"].(*Hardware), extra["image"].(*Image)
+	c.UseCase, c.Version = extra["use_case"].(*UseCase), c.Image.version
+	c.Samples = extra["samples"].(int)
+	c.Precision, _ = extra["precision"].(float64)
+	c.TimeLimit, _ = extra["time_limit"].(time.Duration)
+	c.Executor, _ = extra["executor"].(string)
+	c.Engine = extra["engine"].(string)
+	if on, given := extra["request_log"].(bool); given {
+		c.RequestLog = &on
 	}
+	most, given := extra["max_samples"].(int)
+	c.MaxSamples = c.Samples
+	if given {
+		c.MaxSamples = most
+	} else if c.Precision > 0 {
+		c.MaxSamples = max(c.Samples, defaultMaxSamples)
+	}
+	return result{extra: c, ok: b.checkSamples(c, given)}
 }
 
-func (s Shared[V]) replaces(name string) bool {
-	for i := range s.own {
-		if s.own[i].name == name {
-			return true
-		}
+func (b *cellBuilder) checkSamples(c *Cell, given bool) bool {
+	switch {
+	case given && c.Precision == 0:
+		b.diags = append(b.diags, refuse(c.origins["max_samples"].Range, "Limit without a precision", `max_samples limits how many samples a precision may take, and none is asked for. Set precision = "2%%", or say with samples how many to take.`))
+	case given && c.MaxSamples < c.Samples:
+		b.diags = append(b.diags, refuse(c.origins["max_samples"].Range, "Unsuitable value", "max_samples is %d, which is less than samples = %d. Raise it, or lower samples.", c.MaxSamples, c.Samples))
+	default:
+		return true
 	}
 	return false
+}
+
+// address is the name of a cell, in the manner of a Go benchmark.
+func (b *cellBuilder) address(at []int) string {
+	out := make([]byte, 0, 128)
+	out = append(out, b.row.benchmark.label...)
+	out = append(append(out, "/use_case="...), b.row.label...)
+	for i, ax := range b.axes {
+		out = append(append(out, '/'), ax.name...)
+		out = append(append(out, '='), ax.values[at[i]].label...)
+	}
+	return string(out)
 }
 
 // componentPattern is what a value may look like in an address.

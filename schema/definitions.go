@@ -1,6 +1,9 @@
 package schema
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -80,7 +83,7 @@ type Benchmark struct {
 	Searches []*Search
 }
 
-// A Cell is one resolved run-to-be.
+// A Cell is one resolved run-to-be. Nobody changes what its pointers hold: cells share it.
 type Cell struct {
 	// Address is unique: max_throughput/use_case=chat/concurrency=64.
 	Address   string
@@ -92,13 +95,9 @@ type Cell struct {
 	// Executor is TYPE.NAME as chosen with `executor =`, "" if it is left open.
 	// "simulate" may stand alone.
 	Executor string
-	// Args holds every flag of the image's version by argument name; null means
-	// that the flag is not passed.
-	Args Shared[cty.Value]
-	// Options is the merged llm_api_options, an object, as declared.
-	Options cty.Value
-	// Env is sorted by name.
-	Env []EnvVar
+	Args     *Args
+	Options  *LLMAPIOptions
+	Env      *Environment
 	// Samples is at least 1, MaxSamples at least Samples.
 	Samples, MaxSamples int
 	// Precision is the relative width that ends sampling, 0.02 for "2%"; 0 for none.
@@ -111,28 +110,71 @@ type Cell struct {
 	SLO *SLO
 	// TimeLimit is 0 if none is given.
 	TimeLimit time.Duration
-	// Origins tells where a value was declared: by argument name, a leaf of
-	// llm_api_options as "llm_api_options.a.b", a variable as "env.NAME".
-	Origins Shared[*Origin]
 	// Range is the header of the row.
 	Range   hcl.Range
 	Version *catalog.Version
 
-	common Common
+	origins origins // of the blocks and the single arguments
 }
 
-// Common tells apart what cells share: where a field of two cells is equal, so
-// is what it stands for. The fields are pointers.
-type Common struct {
-	// Args is what Cell.Args holds beside its own values, whose names are then
-	// the same too.
-	Args any
-	// Options is Cell.Options, Env is Cell.Env.
-	Options, Env any
+// Args are the flags of the image's version in some cells of a row.
+type Args struct {
+	names   []string // of flags of any version
+	values  []cty.Value
+	origins []*Origin
 }
 
-// Common is what the cell shares with others.
-func (c *Cell) Common() Common { return c.common }
+// Get is the value of a flag: null for one that is not passed, cty.NilVal for one that
+// the version does not have.
+func (a *Args) Get(name string) cty.Value {
+	if i := slices.Index(a.names, name); i >= 0 {
+		return a.values[i]
+	}
+	return cty.NilVal
+}
+
+// LLMAPIOptions is the merged llm_api_options in some cells of a row.
+type LLMAPIOptions struct {
+	Value   cty.Value // an object, as declared
+	origins origins
+}
+
+// Environment is the merged env in some cells of a row.
+type Environment struct {
+	Vars    []EnvVar // sorted by name
+	origins origins
+}
+
+// Origin is where a value of the cell was declared: by argument name, a leaf of
+// llm_api_options as "llm_api_options.a.b", a variable as "env.NAME". It is nil where
+// nothing says it.
+func (c *Cell) Origin(name string) *Origin {
+	if i := slices.Index(c.Args.names, name); i >= 0 {
+		return c.Args.origins[i]
+	}
+	return cmp.Or(c.origins[name], c.Options.origins[name], c.Env.origins[name])
+}
+
+// Origins are all origins by name.
+func (c *Cell) Origins() map[string]*Origin {
+	out := maps.Clone(c.origins)
+	for i, name := range c.Args.names {
+		out.add(name, c.Args.origins[i])
+	}
+	for _, more := range []origins{c.Options.origins, c.Env.origins} {
+		maps.Copy(out, more)
+	}
+	return out
+}
+
+type origins map[string]*Origin
+
+// add adds an origin unless it is nil.
+func (o origins) add(name string, origin *Origin) {
+	if origin != nil {
+		o[name] = origin
+	}
+}
 
 // EnvVar is one variable of a run's environment.
 type EnvVar struct {

@@ -18,13 +18,7 @@ var reservedEnv = []string{"LD_PRELOAD", "BASH_ENV", "SLURM_*", "SBATCH_*", "PMI
 // tokens are names under which tools look for an access token.
 var tokens = []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "NGC_API_KEY"}
 
-// environment is env in one run.
-type environment struct {
-	vars    []EnvVar
-	origins map[string]*Origin // by name
-}
-
-// envNode merges env of the benchmark and of the row; its extra is *environment.
+// envNode merges env of the benchmark and of the row; its extra is *Environment.
 func (r *resolver) envNode() *node {
 	n := &node{}
 	layers, ok := r.layers("env", n)
@@ -32,19 +26,18 @@ func (r *resolver) envNode() *node {
 		return nil
 	}
 	n.eval = func(at []int) result {
-		all, origins := map[string]cty.Value{}, map[string]*Origin{}
+		all, env := map[string]cty.Value{}, &Environment{origins: origins{}}
 		fine := true
 		for _, e := range layers {
-			fine = r.addEnv(e, at, all, origins) && fine
+			fine = r.addEnv(e, at, all, env.origins) && fine
 		}
 		if !fine {
 			return result{}
 		}
-		env := &environment{origins: origins}
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			v, marks := all[name].Unmark()
 			_, secret := marks[sensitiveMark{}]
-			env.vars = append(env.vars, EnvVar{Name: name, Value: v.AsString(), Sensitive: secret})
+			env.Vars = append(env.Vars, EnvVar{Name: name, Value: v.AsString(), Sensitive: secret})
 		}
 		return result{value: cty.ObjectVal(all), extra: env, ok: true}
 	}
@@ -72,7 +65,7 @@ func (r *resolver) layers(name string, n *node) (out []*expression, ok bool) {
 }
 
 // addEnv adds the variables of one layer.
-func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, origins map[string]*Origin) bool {
+func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, from origins) bool {
 	ev := e.value(at)
 	r.diags = append(r.diags, ev.diags...)
 	if !ev.ok {
@@ -102,7 +95,7 @@ func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, ori
 		name := k.AsString()
 		rng := attributeRange(e.Expression, name, e.origin.Range)
 		if out, fine := r.envValue(name, v, rng); fine {
-			all[name], origins[name] = out.WithMarks(marks), &Origin{e.origin.From, rng}
+			all[name], from["env."+name] = out.WithMarks(marks), &Origin{e.origin.From, rng}
 		} else {
 			ok = false
 		}
@@ -233,7 +226,7 @@ func (d *Definitions) Secrets() []string {
 		}
 	}
 	for _, c := range d.Cells {
-		for _, e := range c.Env {
+		for _, e := range c.Env.Vars {
 			if e.Sensitive && !slices.Contains(out, e.Value) {
 				out = append(out, e.Value)
 			}

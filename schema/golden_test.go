@@ -147,14 +147,14 @@ func writeFile(t *testing.T, name string, data []byte) {
 // from.
 func shown(c *schema.Cell, name string) string {
 	from := ""
-	if o, ok := c.Origins.Get(name); ok {
+	if o := c.Origin(name); o != nil {
 		from = fmt.Sprintf("(%s:%d)", o.From, o.Range.Start.Line)
 	}
 	switch {
 	case name == "llm_api_options":
-		return asJSON(c.Options)
+		return asJSON(c.Options.Value)
 	case name == "env":
-		return fmt.Sprint(c.Env)
+		return fmt.Sprint(c.Env.Vars)
 	case name == "limits":
 		return fmt.Sprintf("%d/%d/%g/%s", c.Samples, c.MaxSamples, c.Precision, c.TimeLimit)
 	case name == "executor":
@@ -164,8 +164,8 @@ func shown(c *schema.Cell, name string) string {
 	case strings.Contains(name, "."):
 		return from
 	}
-	v, ok := c.Args.Get(name)
-	if !ok {
+	v := c.Args.Get(name)
+	if v == cty.NilVal {
 		return "absent"
 	}
 	return asJSON(v) + from

@@ -63,13 +63,13 @@ func TestRecipe(t *testing.T) {
 		{"max_throughput/use_case=generation", "2048", 40 * time.Minute},
 	} {
 		c := defs.Cells[i]
-		if c.Address != want.address || asJSON(c.Args.At("max_num_tokens")) != want.tokens || c.TimeLimit != want.limit {
-			t.Errorf("%s: %s, %s", c.Address, asJSON(c.Args.At("max_num_tokens")), c.TimeLimit)
+		if c.Address != want.address || asJSON(c.Args.Get("max_num_tokens")) != want.tokens || c.TimeLimit != want.limit {
+			t.Errorf("%s: %s, %s", c.Address, asJSON(c.Args.Get("max_num_tokens")), c.TimeLimit)
 		}
 		if c.Model.Label != "llama4_maverick" || c.Hardware.GPUsPerNode != 4 || c.Version.Name != "1.0.0rc1" {
 			t.Errorf("%s: wrong blocks", c.Address)
 		}
-		if got := asJSON(c.Options.GetAttr("enable_attention_dp")); got != "true" {
+		if got := asJSON(c.Options.Value.GetAttr("enable_attention_dp")); got != "true" {
 			t.Errorf("%s: enable_attention_dp is %s", c.Address, got)
 		}
 	}

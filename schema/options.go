@@ -9,13 +9,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// options is llm_api_options in one run.
-type options struct {
-	origins map[string]*Origin // "llm_api_options.a.b"
-}
-
 // optionsNode merges llm_api_options of the image, the benchmark and the row;
-// its extra is *options.
+// its extra is *LLMAPIOptions.
 func (r *resolver) optionsNode() *node {
 	img := r.node("image", r.row.rng)
 	if img == nil {
@@ -59,11 +54,11 @@ func (r *resolver) finish(merged *tree, img *Image) result {
 		r.diags = append(r.diags, diags...)
 		return result{}
 	}
-	out := &options{origins: map[string]*Origin{}}
+	out := &LLMAPIOptions{Value: merged.plain(), origins: origins{}}
 	if len(merged.attrs) > 0 {
 		merged.leaves("llm_api_options", func(path string, leaf *tree) { out.origins[path] = &leaf.origin })
 	}
-	return result{value: merged.plain(), extra: out, ok: true}
+	return result{value: out.Value, extra: out, ok: true}
 }
 
 // imageLayers prepares llm_api_options of the images that the row can have.

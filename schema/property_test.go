@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/zclconf/go-cty/cty"
 	"pgregory.net/rapid"
 
 	"github.com/llmbench/llmbench/schema"
@@ -147,11 +148,11 @@ func TestProduct(t *testing.T) {
 func essence(defs *schema.Definitions) []string {
 	var out []string
 	for _, c := range defs.Cells {
-		line := c.Address + asJSON(c.Options) + fmt.Sprint(c.Env, c.Samples, c.TimeLimit)
+		line := c.Address + asJSON(c.Options.Value) + fmt.Sprint(c.Env.Vars, c.Samples, c.TimeLimit)
 		for _, f := range c.Version.Flags {
-			if v, ok := c.Args.Get(f.Name); ok {
+			if v := c.Args.Get(f.Name); v != cty.NilVal {
 				line += " " + f.Name + "=" + asJSON(v)
-				if o, ok := c.Origins.Get(f.Name); ok {
+				if o := c.Origin(f.Name); o != nil {
 					line += o.From
 				}
 			}

@@ -388,7 +388,7 @@ func (s *session) secrets(address string) []string {
 		if c.Address != address {
 			continue
 		}
-		for _, e := range c.Env {
+		for _, e := range c.Env.Vars {
 			if e.Sensitive {
 				out = append(out, e.Name+"="+e.Value)
 			}
