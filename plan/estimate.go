@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,16 +56,35 @@ func (e *Estimate) LeavesOut(other *Estimate) []string {
 // NotModelled says in a sentence what estimates do not account for, with the values
 // that runs have; "" for nothing. Estimates may be nil.
 func NotModelled(list ...*Estimate) string {
-	values, differ := map[string][]string{}, false
+	var values []map[string]any
 	for _, e := range list {
-		if e == nil {
-			continue
+		if e != nil {
+			values = append(values, e.NotModelled)
 		}
-		for name, value := range e.NotModelled {
+	}
+	text, differ := namesAndValues(values)
+	if text == "" {
+		return ""
+	}
+	text = "Predictions do not account for " + text
+	if differ {
+		text += ", so they do not rank these runs"
+	}
+	return text + "."
+}
+
+// namesAndValues lists the names of maps with the values that they have there: a (1,
+// default) and b (set). It reports whether one has several.
+func namesAndValues(list []map[string]any) (text string, differ bool) {
+	values := map[string][]string{}
+	for _, of := range list {
+		for name, value := range of {
 			word := fmt.Sprint(value)
-			switch value.(type) {
+			switch v := value.(type) {
 			case nil:
 				word = "default"
+			case *string:
+				word = cmp.Or(deref(v), "default")
 			case map[string]any, []any:
 				word = "set"
 			}
@@ -78,18 +98,8 @@ func NotModelled(list ...*Estimate) string {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		words = append(words, fmt.Sprintf("%s (%s)", name, strings.Join(values[name], ", ")))
 	}
-	text, last := "", len(words)-1
-	switch {
-	case last < 0:
-		return ""
-	case last == 0:
-		text = words[0]
-	default:
-		text = strings.Join(words[:last], ", ") + " and " + words[last]
+	if last := len(words) - 1; last > 0 {
+		return strings.Join(words[:last], ", ") + " and " + words[last], differ
 	}
-	text = "Predictions do not account for " + text
-	if differ {
-		text += ", so they do not rank these runs"
-	}
-	return text + "."
+	return strings.Join(words, ""), differ
 }

@@ -2,11 +2,14 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -79,6 +82,43 @@ func axesOf(list []candidate) (positions [][]float64, options [][]string) {
 		}
 	}
 	return positions, options
+}
+
+// outputNotChecked is the note on candidates of which some in one use case differ in what
+// can change the generated text; changes are the names of what can.
+func outputNotChecked(list []candidate, changes []string) []Note {
+	values, first, differ := make([]map[string]any, len(list)), map[string]map[string]any{}, map[string]bool{}
+	for i, c := range list {
+		values[i] = map[string]any{}
+		for name, value := range facts(c.run) {
+			name = strings.TrimPrefix(name, "llm_api_options.")
+			if slices.ContainsFunc(changes, func(of string) bool { return name == of || strings.HasPrefix(name, of+".") }) {
+				values[i][name] = value
+			}
+		}
+		of := first[c.run.UseCase.Label]
+		if of == nil {
+			of, first[c.run.UseCase.Label] = values[i], values[i]
+		}
+		for _, name := range factNames(of, values[i]) {
+			if !reflect.DeepEqual(of[name], values[i][name]) {
+				differ[name] = true
+			}
+		}
+	}
+	for i := range values {
+		own := map[string]any{}
+		for name := range differ {
+			own[name] = values[i][name]
+		}
+		values[i] = own
+	}
+	text, _ := namesAndValues(values)
+	if text == "" {
+		return []Note{}
+	}
+	return []Note{{Code: failure.OutputNotChecked, Level: failure.Note, Detail: fmt.Sprintf(
+		"The candidates differ in %s, which can change the generated text, and a search compares speed alone. Before you use the best, compare its output or accuracy with that of a run you trust, for example with trtllm-eval.", text)}}
 }
 
 // predictionsSee reports whether predictions differ between some runs that differ in

@@ -40,6 +40,8 @@ type Search struct {
 	// NotMeasured are the candidates without a sample that are not next, with the
 	// reason.
 	NotMeasured []SearchReason `json:"not_measured"`
+	// Notes are what is to be known of the candidates together; each has them too.
+	Notes []Note `json:"notes"`
 
 	// Begun says that the round of Next was written down before.
 	Begun     bool `json:"-"`
@@ -197,11 +199,13 @@ type space struct {
 	candidates []search.Candidate // without what a search tried
 	noise      float64
 	shapes     map[*Run]string
+	notes      []Note
 }
 
-func newSpace(list []candidate) *space {
-	sp := &space{list: list, shapes: map[*Run]string{}}
+func newSpace(list []candidate, changeOutput []string) *space {
+	sp := &space{list: list, shapes: map[*Run]string{}, notes: outputNotChecked(list, changeOutput)}
 	for _, c := range list {
+		c.run.Notes = append(slices.Clip(c.run.Notes), sp.notes...)
 		sp.costs = append(sp.costs, c.mostGPUHours())
 		if c.place.Target.Packing() != nil {
 			sp.shapes[c.run] = c.run.shape()
@@ -273,7 +277,7 @@ func (b *builder) search(p *Plan, list []candidate) hcl.Diagnostics {
 		if len(of) == 0 {
 			continue
 		}
-		sp := newSpace(of)
+		sp := newSpace(of, b.Catalog.Output)
 		for _, def := range bench.Searches {
 			more := checkSearch(def, sp)
 			diags = append(diags, more...)
@@ -338,7 +342,7 @@ func newSearching(benchmark string, def *schema.Search, sp *space) *searching {
 	first := sp.list[0].run
 	s := &searching{space: sp, Search: &Search{
 		Benchmark: benchmark, Label: def.Label, Bounds: []SearchBound{}, RuleVersion: search.Version,
-		MaxRuns: cmp.Or(def.MaxRuns, len(sp.list)), Candidates: len(sp.list), Next: []SearchNext{}, Best: []SearchBest{}, NotMeasured: []SearchReason{},
+		MaxRuns: cmp.Or(def.MaxRuns, len(sp.list)), Candidates: len(sp.list), Next: []SearchNext{}, Best: []SearchBest{}, NotMeasured: []SearchReason{}, Notes: sp.notes,
 		Simulated: first.Simulated, cluster: first.cluster, AllGPUHours: sp.all,
 	}}
 	if def.Minimize {

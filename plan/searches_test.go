@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 var schedules = flag.Int("schedules", 300, "how many schedules of kills two searches go through")
@@ -93,7 +95,7 @@ func (l *searchStore) plan(t *testing.T) *Plan {
 		list = append(list, candidate{run: r, cell: &schema.Cell{Samples: 2}, place: Placement{Target: ownJobs{}}})
 	}
 	most := 15.0 + 10*rand.New(rand.NewPCG(l.seed, 2)).Float64()
-	sp, p := newSpace(list), &Plan{}
+	sp, p := newSpace(list, nil), &Plan{}
 	var all []*searching
 	for _, def := range []*schema.Search{
 		{Label: "quick", Metric: trtllm.OutputThroughputPerGPU, MaxRuns: 6, Bounds: []schema.SearchBound{{Metric: trtllm.AvgTPOT, Max: &most}}},
@@ -189,4 +191,53 @@ func (l *searchStore) told() (out string) {
 		}
 	}
 	return out
+}
+
+// A search has the note where candidates for one use case differ in what can change the
+// generated text, and only there.
+func TestOutputNotChecked(t *testing.T) {
+	backend := func(name string) any { return map[string]any{"moe_config": map[string]any{"backend": name}} }
+	for _, c := range []struct {
+		name   string
+		change func(r *Run) // of the second of two runs
+		want   string
+	}{
+		{"speed alone", func(r *Run) { r.Arguments["concurrency"], r.Arguments["tp"] = 64, 4 }, ""},
+		{"an option", func(r *Run) { r.LLMAPIOptions = backend("CUTLASS") }, "The candidates differ in moe_config.backend (WIDEEP, CUTLASS), which"},
+		{"a default", func(r *Run) { r.LLMAPIOptions = nil }, "The candidates differ in moe_config.backend (WIDEEP, default), which"},
+		{"a flag", func(r *Run) { r.Arguments["beam_width"] = 2 }, "The candidates differ in beam_width (default, 2), which"},
+		{"a key of an object", func(r *Run) {
+			r.LLMAPIOptions = map[string]any{"moe_config": map[string]any{"backend": "WIDEEP"}, "speculative_config": map[string]any{"relaxed_topk": 3}}
+		}, "The candidates differ in speculative_config.relaxed_topk (default, 3), which"},
+		{"the weights", func(r *Run) { r.Model.Quantization = "NVFP4" }, "The candidates differ in quantization (FP8, NVFP4), which"},
+		{"a revision", func(r *Run) { r.Model.Revision = ptr("abc") }, "The candidates differ in revision (default, abc), which"},
+		{"use cases", func(r *Run) { r.UseCase.Label, r.LLMAPIOptions = "code", backend("CUTLASS") }, ""},
+	} {
+		var list []candidate
+		for range 2 {
+			list = append(list, candidate{run: &Run{
+				Model: Model{Quantization: "FP8"}, UseCase: UseCase{Label: "chat"}, Arguments: trtllm.Arguments{"concurrency": 8}, LLMAPIOptions: backend("WIDEEP"),
+			}})
+		}
+		c.change(list[1].run)
+		notes := outputNotChecked(list, catalog.Load().Output)
+		if c.want == "" && len(notes) > 0 || c.want != "" && (len(notes) != 1 || !strings.HasPrefix(notes[0].Detail, c.want)) {
+			t.Errorf("%s: %+v, want %q", c.name, notes, c.want)
+		}
+	}
+}
+
+// What the catalogue says of the output names flags, options and facts of a run.
+func TestOutputFactsAreKnown(t *testing.T) {
+	cat, known := catalog.Load(), facts(&Run{})
+	for _, name := range cat.Output {
+		_, fact := known[name]
+		if !fact && !slices.ContainsFunc(cat.Versions, func(v *catalog.Version) bool {
+			_, flag := v.Flag(name)
+			_, option := v.Option(name)
+			return flag || option
+		}) {
+			t.Errorf("%s is no flag, option or fact of a run", name)
+		}
+	}
 }

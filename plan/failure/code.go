@@ -80,6 +80,7 @@ const (
 	NoRequestLog         Code = "no_request_log"
 	NoSteadyWindow       Code = "no_steady_window"
 	PrecisionNotReached  Code = "precision_not_reached"
+	OutputNotChecked     Code = "output_not_checked"
 	Replaced             Code = "replaced"
 	ShortWindow          Code = "short_window"
 	ChecksSkipped        Code = "checks_skipped"

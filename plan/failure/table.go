@@ -178,6 +178,8 @@ var notes = []Entry{
 		Remedy: "set concurrency, and num_requests to at least 4 times as many", Caption: "no steady window: goodput is of all requests"},
 	{Code: PrecisionNotReached, Rule: "The interval of the stored samples is wider than precision allows.",
 		Remedy: "raise max_samples or the GPU-hours allowed and apply again, or ask for less", Caption: "precision not reached: the interval is wider than asked for"},
+	{Code: OutputNotChecked, Rule: "The candidates of a search differ in something that can change the generated text, such as the precision of the KV cache or a backend. A search compares speed alone.",
+		Remedy: "before you use the best run, compare its output or accuracy with that of a run you trust, for example with trtllm-eval", Caption: "output not checked: candidates of a search differ in what can change the generated text"},
 	{Code: Replaced, Rule: "The sample was set aside by -replace, and no new one is stored yet.",
 		Remedy: "apply measures it again", Caption: "replaced: measured before -replace, to be measured again"},
 	{Code: ShortWindow, Rule: "Ramp-up and drain are a large part of what is measured, by the plan's simulation or by the iteration log.",

@@ -18,6 +18,9 @@ type Catalog struct {
 	Versions []*Version
 	// Cells are the supported cells; there is at least one.
 	Cells []*Cell
+	// Output are the flags, the options by their dotted paths, and the other facts of a
+	// run that can change the generated text.
+	Output []string
 
 	// Declared is the text of the users' files that added facts, "" for none.
 	Declared string

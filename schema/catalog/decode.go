@@ -25,6 +25,7 @@ type document struct {
 	Options  []*factsBlock   `hcl:"options,block"`
 	Objects  []*objectBlock  `hcl:"object,block"`
 	Renames  []*renamesBlock `hcl:"renames,block"`
+	Outputs  []*outputBlock  `hcl:"output,block"`
 }
 
 type versionBlock struct {
@@ -71,6 +72,10 @@ type renamesBlock struct {
 type renameBlock struct {
 	Old string `hcl:"old,label"`
 	New string `hcl:"to"`
+}
+
+type outputBlock struct {
+	ChangedBy []string `hcl:"changed_by"`
 }
 
 // decode reads the HCL files of a folder, which are one document.

@@ -31,7 +31,7 @@ func Parse(src []byte, name string) (*hcl.File, hcl.Diagnostics) {
 func (c *Catalog) Extend(files []*hcl.File) (*Catalog, hcl.Diagnostics) {
 	x := &extension{Catalog: &Catalog{
 		Models: slices.Clone(c.Models), GPUs: slices.Clone(c.GPUs), Versions: slices.Clone(c.Versions), Cells: slices.Clone(c.Cells),
-		flags: slices.Clone(c.flags),
+		Output: slices.Clone(c.Output), flags: slices.Clone(c.flags),
 	}}
 	var docs []*document
 	for _, f := range files {
@@ -200,6 +200,9 @@ func (x *extension) addFacts(doc *document) {
 			v.addObject(b.Path)
 		}
 		x.facts("object", b.Path, b.Since, b.Until, b.Source, b.Facts, option(b.Path))
+	}
+	for _, b := range doc.Outputs {
+		x.Output = append(x.Output, b.ChangedBy...)
 	}
 	for _, b := range doc.Renames {
 		for _, v := range x.own("renames", "", b.Since, b.Until) {

@@ -204,3 +204,23 @@ options {
   sleep_config                 = { type = "any" }
   telemetry_config             = { type = "any" }
 }
+
+# What can change the text that a model generates: other weights, another precision,
+# other kernels, sampling, or another end. Flags, options by their paths, and what the
+# blocks model and image say. Of an object or a key of type any all keys count. What
+# only changes the order of sums, such as tp, the batch or a fusion, is left out.
+output {
+  changed_by = [
+    "model", "revision", "quantization", "image", "digest", "trtllm_version",
+    "dtype", "force_dynamic_quantization", "load_format", "model_kwargs", "enable_lora", "lora_config",
+    "kv_cache_dtype", "kv_cache_config.dtype", "kv_cache_config.mamba_ssm_cache_dtype", "kv_cache_config.mamba_ssm_stochastic_rounding",
+    "kv_cache_config.max_attention_window", "kv_cache_config.sink_token_length", "kv_cache_config.fp8_context_mla_kv_len_cap",
+    "kv_cache_compression_config", "sparse_attention_config", "enable_mla_skip_correction", "mla_skip_correction_threshold",
+    "backend", "attn_backend", "moe_backend", "moe_config.backend", "moe_config.use_low_precision_moe_combine", "nvfp4_gemm_config",
+    "enable_min_latency", "allreduce_strategy", # one of its strategies sums in low precision
+    "use_cute_dsl_bf16_bmm", "use_cute_dsl_bf16_gemm", "use_cute_dsl_blockscaling_bmm", "use_cute_dsl_blockscaling_mm",
+    "speculative_config", "generation_config", "sampler_options", "sampler_type", "mixed_sampler", "enable_mixed_sampler",
+    "enable_trtllm_sampler", "disable_flashinfer_sampling", "enable_in_graph_sampling",
+    "beam_width", "eos_id", "custom_module_dirs",
+  ]
+}

@@ -39,6 +39,9 @@ func (d *document) resolve(c *Catalog) hcl.Diagnostics {
 			}
 		}
 	}
+	for _, b := range d.Outputs {
+		c.Output = append(c.Output, b.ChangedBy...)
+	}
 	return diags
 }
 

@@ -464,6 +464,11 @@ func named(r *results.Result, run *plan.Run) *results.Result {
 	if why := run.PrecisionNotReached(); why != "" && r.Counts() {
 		c.Caveats = append(slices.Clip(r.Caveats), results.Caveat{Metric: trtllm.OutputThroughputPerGPU, Code: failure.PrecisionNotReached, Detail: why})
 	}
+	for _, n := range run.Notes {
+		if n.Code == failure.OutputNotChecked {
+			c.Caveats = append(slices.Clip(c.Caveats), results.Caveat{Code: n.Code})
+		}
+	}
 	if c.Requests == nil || !c.Requests.SLO.Equal(run.SLO) {
 		c.Score(run.SLO, func() ([]trtllm.Request, error) { return store.ReadRequests(*c.Files.Requests) })
 	}

@@ -108,6 +108,7 @@ type reportPart struct {
 	Answers     []reportAnswer
 	Against     *reportAgainst
 	Searches    []reportSearch
+	SearchNotes []string
 	History     *reportHistory
 	Heat        *reportHeat
 	Bars        *reportBars
@@ -135,11 +136,14 @@ func (r Report) part(set *results.Set) *reportPart {
 	}
 	index := func(run results.RunSummary) int { return at[run.Address+run.Fingerprint+run.Results[0].Cluster] }
 	var searches []ReportSearch
+	var plans []*plan.Search
 	for _, one := range r.Searches {
 		if one.Simulated == p.Simulated && slices.ContainsFunc(set.Runs, func(run results.RunSummary) bool { return strings.HasPrefix(run.Address, one.Benchmark+"/") }) {
 			searches, p.Searches = append(searches, one), append(p.Searches, newReportSearch(one, names))
+			plans = append(plans, one.Search)
 		}
 	}
+	p.SearchNotes = searchNotes(plans)
 	p.Frontiers = reportFrontiers(set, names, searches, index)
 	p.Heat = newReportHeat(set, names, index)
 	p.Bars = throughputBars(set, names, index)

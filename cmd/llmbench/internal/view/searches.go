@@ -13,36 +13,73 @@ import (
 
 // searches prints what the searches of a benchmark measure next, why, and what they may
 // cost.
-func (v PlanView) searches(p *printer, g *group) {
-	for _, s := range v.Plan.Searches {
-		if s.Benchmark != g.name {
-			continue
-		}
-		p.line("")
-		p.wrapped("  ", 4, fmt.Sprintf("search %s: %s", s.Label, searchGoal(s)))
+func (v PlanView) searches(p *printer, g *group, markdown bool) {
+	title, item, inner := "  ", "    ", "      "
+	if markdown {
+		title, item, inner = "", "- ", "  - "
+	}
+	of := slices.DeleteFunc(slices.Clone(v.Plan.Searches), func(s *plan.Search) bool { return s.Benchmark != g.name })
+	for _, s := range of {
+		searchTitle(p, title, fmt.Sprintf("search %s: %s", s.Label, searchGoal(s)), markdown)
 		if s.State != search.Open {
-			searchOutcome(p, s, "    ")
+			searchOutcome(p, s, item)
 			continue
 		}
-		what := fmt.Sprintf("%s, all valid, %d measured.", Plural(s.Candidates, "candidate"), s.Measured)
-		if s.Measured == 0 {
-			what = Plural(s.Candidates, "candidate") + ", all valid."
+		what := Plural(s.Candidates, "candidate") + ", all valid."
+		if s.Measured > 0 {
+			what = fmt.Sprintf("%s, all valid, %d measured.", Plural(s.Candidates, "candidate"), s.Measured)
 		}
 		if len(s.Next) == 0 {
-			p.wrapped("    ", 4, what+" The next round waits for the results of another search.")
+			p.wrapped(item, 4, what+" The next round waits for the results of another search.")
 			continue
 		}
-		p.wrapped("    ", 4, fmt.Sprintf("%s Round %d, next %d:", what, s.Round, len(s.Next)))
+		p.wrapped(item, 4, fmt.Sprintf("%s Round %d, next %d:", what, s.Round, len(s.Next)))
 		for _, n := range s.Next {
-			p.wrapped("      ", 8, short(n.Address)+": "+n.Reason)
+			p.wrapped(inner, 8, short(n.Address)+": "+n.Reason)
 		}
-		v.searchShares(p, s)
-		p.wrapped("    ", 4, searchBudget(s))
+		if shares := v.searchShares(s); shares != "" {
+			p.wrapped(item, 4, shares)
+		}
+		p.wrapped(item, 4, searchBudget(s))
+	}
+	for i, line := range searchNotes(of) {
+		if i == 0 {
+			p.line("")
+		}
+		p.wrapped(title, 4, line)
 	}
 }
 
-// searchShares says whether the next runs share jobs, or engines.
-func (v PlanView) searchShares(p *printer, s *plan.Search) {
+func searchTitle(p *printer, indent, title string, markdown bool) {
+	p.line("")
+	if markdown {
+		p.line("**%s**\n", markdownText(title))
+		return
+	}
+	p.wrapped(indent, len(indent)+2, title)
+}
+
+// searchNotes are what is to be known of candidates together, each once.
+func searchNotes(searches []*plan.Search) []string {
+	var order []plan.Note
+	by := map[plan.Note][]string{}
+	for _, s := range searches {
+		for _, n := range s.Notes {
+			if by[n] == nil {
+				order = append(order, n)
+			}
+			by[n] = append(by[n], s.Name())
+		}
+	}
+	var out []string
+	for _, n := range order {
+		out = append(out, fmt.Sprintf("%s (%s): %s", n.Code, Some(by[n], 4), n.Detail))
+	}
+	return out
+}
+
+// searchShares says whether the next runs share jobs, or engines; "" where they do not.
+func (v PlanView) searchShares(s *plan.Search) string {
 	jobs, what := 0, "job"
 	for _, pack := range v.Plan.Packs {
 		if len(pack.Runs) > 1 && slices.ContainsFunc(s.Next, func(n plan.SearchNext) bool { return n.Address == pack.Runs[0] }) {
@@ -52,9 +89,10 @@ func (v PlanView) searchShares(p *printer, s *plan.Search) {
 	if len(v.Plan.Engines) > 0 {
 		what = "engine"
 	}
-	if jobs > 0 {
-		p.wrapped("    ", 4, fmt.Sprintf("They share %s.", Plural(jobs, what)))
+	if jobs == 0 {
+		return ""
 	}
+	return fmt.Sprintf("They share %s.", Plural(jobs, what))
 }
 
 // searchGoal is a search in a line: maximize A, B at most 30.
@@ -157,16 +195,21 @@ func figureOf(f float64) string {
 func SearchResults(w io.Writer, plan *plan.Plan, markdown bool) error {
 	p := &printer{w: w}
 	for _, s := range plan.Searches {
-		p.line("")
-		title, indent := fmt.Sprintf("search %s: %s", s.Name(), searchGoal(s)), "  "
+		searchTitle(p, "", fmt.Sprintf("search %s: %s", s.Name(), searchGoal(s)), markdown)
 		if markdown {
-			title, indent = "**"+markdownText(title)+"**", "- "
-			p.line("%s", title)
-			p.line("")
+			searchOutcome(p, s, "- ")
 		} else {
-			p.wrapped("", 2, title)
+			searchOutcome(p, s, "  ")
 		}
-		searchOutcome(p, s, indent)
+	}
+	for i, line := range searchNotes(plan.Searches) {
+		if i == 0 {
+			p.line("")
+		}
+		if markdown {
+			line = markdownText(line)
+		}
+		p.wrapped("", 2, line)
 	}
 	return p.err
 }
