@@ -289,19 +289,6 @@ func (c *Campaign) redactEnded(vacant bool) {
 	}
 }
 
-func (c *Campaign) complete(t *task, r *results.Result) {
-	t.phase, t.result = done, r
-	for _, j := range c.jobs {
-		j.roomMayBe()
-	}
-	if r.Counts() {
-		t.siblings.started = true
-		c.tell(t, RunComplete, Event{Result: r})
-		return
-	}
-	c.tell(t, RunErrored, Event{Result: r, Text: r.Cause()})
-}
-
 // An EventType says what an Event tells.
 type EventType string
 

@@ -15,6 +15,65 @@ import (
 // excludedFor is how long a node that failed is left alone.
 const excludedFor = 12 * time.Hour
 
+// judge ends a task whose attempt has ended.
+func (c *Campaign) judge(t *task) error {
+	result, err := t.attempt.Result()
+	if err != nil || result == nil {
+		return err
+	}
+	return c.judged(t, result)
+}
+
+// judged ends a task with its result, or gives it a new attempt when the infrastructure
+// failed and the budget allows.
+func (c *Campaign) judged(t *task, result *results.Result) (err error) {
+	if err := t.attempt.Condense(); err != nil { // both files are read, and the next apply tries again
+		c.Log.Warn("cannot make the records of requests smaller", "attempt", t.attempt, "error", err)
+	}
+	if !result.Counts() {
+		t.job.failed = append(t.job.failed, t.attempt.Dir)
+	}
+	if err := c.closeJob(t.job); err != nil { // what it has cost decides on another attempt
+		return err
+	}
+	again := result.Code().Entry().Retry == failure.Anywhere
+	if result.Code().Entry().Retry == failure.Elsewhere {
+		if again, err = c.elsewhere(t, result); err != nil {
+			return err
+		}
+	}
+	if result.Counts() || !t.job.mine || !again {
+		c.complete(t, result)
+		return nil
+	}
+	if err := c.blame(t, result); err != nil {
+		return err
+	}
+	if !c.mayRetry(t) {
+		c.complete(t, result)
+		return nil
+	}
+	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
+	if result.Code() == failure.Requeue {
+		t.left = t.job.handle
+	}
+	t.again()
+	return nil
+}
+
+func (c *Campaign) complete(t *task, r *results.Result) {
+	t.phase, t.result = done, r
+	for _, j := range c.jobs {
+		j.roomMayBe()
+	}
+	if r.Counts() {
+		t.siblings.started = true
+		c.tell(t, RunComplete, Event{Result: r})
+		return
+	}
+	c.tell(t, RunErrored, Event{Result: r, Text: r.Cause()})
+}
+
 // again puts a task back to be submitted in a new attempt, once its job has ended.
 func (t *task) again() {
 	t.phase, t.attempt, t.status = waiting, nil, Status{}

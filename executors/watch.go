@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
@@ -78,52 +77,6 @@ func (c *Campaign) deferred(t *task) error {
 	default:
 		c.tell(t, RunState, Event{Text: "deferred: " + why})
 	}
-	return nil
-}
-
-// judge ends a task whose attempt has ended.
-func (c *Campaign) judge(t *task) error {
-	result, err := t.attempt.Result()
-	if err != nil || result == nil {
-		return err
-	}
-	return c.judged(t, result)
-}
-
-// judged ends a task with its result, or gives it a new attempt when the infrastructure
-// failed and the budget allows.
-func (c *Campaign) judged(t *task, result *results.Result) (err error) {
-	if err := t.attempt.Condense(); err != nil { // both files are read, and the next apply tries again
-		c.Log.Warn("cannot make the records of requests smaller", "attempt", t.attempt, "error", err)
-	}
-	if !result.Counts() {
-		t.job.failed = append(t.job.failed, t.attempt.Dir)
-	}
-	if err := c.closeJob(t.job); err != nil { // what it has cost decides on another attempt
-		return err
-	}
-	again := result.Code().Entry().Retry == failure.Anywhere
-	if result.Code().Entry().Retry == failure.Elsewhere {
-		if again, err = c.elsewhere(t, result); err != nil {
-			return err
-		}
-	}
-	if result.Counts() || !t.job.mine || !again {
-		c.complete(t, result)
-		return nil
-	}
-	if err := c.blame(t, result); err != nil {
-		return err
-	}
-	if !c.mayRetry(t) {
-		c.complete(t, result)
-		return nil
-	}
-	c.tell(t, RunState, Event{Text: fmt.Sprintf("%s: a new attempt follows (%s)", result.Code(), result.Cause())})
-	if result.Code() == failure.Requeue {
-		t.left = t.job.handle
-	}
-	t.again()
 	return nil
 }
 

@@ -1,3 +1,11 @@
+// Package simulate runs benchmarks without a cluster or a GPU. It has two
+// doors to one simulation: the executor of that name, the embedded default
+// that nothing has to be installed for, and [Bench], the stand-in for
+// trtllm-bench that a Slurm job can start in its place.
+//
+// Both read the real command line, options file and data set, refuse what the
+// real one refuses, predict with package estimate and write the real report,
+// marked "simulated" and SIMULATED. Nothing simulated ever counts as measured.
 package simulate
 
 import (
@@ -5,12 +13,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/hcl/v2/hcldec"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -139,4 +151,88 @@ func alive(h executors.Handle) bool {
 	}
 	err = syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)
+}
+
+// Type is the type of executor blocks for this package; Cluster is where its
+// results count.
+const (
+	Type    = "simulate"
+	Cluster = "simulate"
+)
+
+// Spec is what a simulate executor block may hold: nothing.
+func Spec() hcldec.Spec { return hcldec.ObjectSpec{} }
+
+// Open returns the executor: as many runs at once as the machine has processors.
+func Open(log hclog.Logger) *executors.Backend {
+	return &executors.Backend{
+		Cluster:   Cluster,
+		Executor:  newExecutor(log),
+		Target:    target{},
+		Simulated: true,
+		Pace: executors.Pace{
+			Look: 20 * time.Millisecond, Poll: 100 * time.Millisecond,
+			MaxInQueue: runtime.GOMAXPROCS(0), Retries: 2,
+		},
+	}
+}
+
+type target struct{}
+
+func (target) Identity() plan.ExecutorIdentity {
+	return plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}, Simulated: true}
+}
+
+// Packing implements plan.Target: what is simulated shares jobs to share an engine.
+func (target) Packing() *plan.Packing {
+	return &plan.Packing{MaxRuns: 1000, MaxTime: 1 << 62, SharedOnly: true}
+}
+
+func (target) Job(runs ...*plan.Run) *plan.Job {
+	r := runs[0]
+	job := &plan.Job{Name: "simulate-" + r.Fingerprint[:12], GPUs: r.Hardware.GPUs}
+	for _, r := range runs {
+		job.Runs = append(job.Runs, r.Address)
+		job.TimeLimitSeconds += r.TimeLimitSeconds
+	}
+	return job
+}
+
+func (target) Describe() string {
+	return "nothing is measured: figures come from a model of the GPUs and are marked SIMULATED"
+}
+
+// datasets reads each data set once for all jobs that are given it.
+type datasets struct {
+	mu   sync.Mutex
+	read map[datasetKey]func() (trtllm.Dataset, error)
+}
+
+// A datasetKey is a file as it was found, and how many of its rows are read.
+type datasetKey struct {
+	path     string
+	size     int64
+	modified time.Time
+	rows     int
+}
+
+// get is trtllm.ReadDatasetFile; the lengths are shared and must not be changed.
+func (d *datasets) get(path string, rows int) (trtllm.Dataset, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return trtllm.Dataset{}, err
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return trtllm.Dataset{}, err
+	}
+	key := datasetKey{real, info.Size(), info.ModTime(), rows}
+	d.mu.Lock()
+	once := d.read[key]
+	if once == nil {
+		once = sync.OnceValues(func() (trtllm.Dataset, error) { return trtllm.ReadDatasetFile(real, rows) })
+		d.read[key] = once
+	}
+	d.mu.Unlock()
+	return once()
 }
