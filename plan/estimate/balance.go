@@ -26,14 +26,14 @@ func (e *engine) assign() {
 		return
 	}
 	share := max(most, (held+n+len(e.ranks)-1)/len(e.ranks))
-	var least lightest
+	least := e.least[:0]
 	for _, r := range e.ranks {
 		if r.requests() < share {
 			least = append(least, r)
 		}
 	}
+	e.least = least
 	heap.Init(&least)
-	fresh = slices.Clone(fresh)
 	slices.SortStableFunc(fresh, func(a, b int) int { return cmp.Compare(e.sent[b].ISL, e.sent[a].ISL) })
 	for _, id := range fresh {
 		r := least[0]

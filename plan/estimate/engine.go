@@ -13,8 +13,9 @@ type engine struct {
 	ranks   []*rank
 	alike   int // how many ranks each stands for
 	sent    []timing
-	next    int   // of the requests, to be sent
-	queue   []int // sent, on no rank yet
+	next    int      // of the requests, to be sent
+	queue   []int    // sent, on no rank yet
+	least   lightest // of assign
 	flight  int
 	limit   int
 	now     float64
@@ -31,7 +32,6 @@ type engine struct {
 
 func newEngine(s Scenario, mem MemoryUse) *engine {
 	e := &engine{s: s, roof: newRoofline(&s), alike: 1, blocks: int(mem.KVTokens / tokensPerBlock), longest: math.MaxInt}
-	e.roof.generated = map[[3]float64]float64{}
 	requests, limit, ranks := s.Requests, s.Concurrency, s.Ranks()
 	if limit <= 0 {
 		limit = len(requests)
@@ -82,7 +82,7 @@ func (e *engine) run() error {
 		held := e.held()
 		busy := false
 		for i, r := range e.ranks {
-			steps[i] = e.plan(r, held)
+			e.plan(r, held, &steps[i])
 			busy = busy || steps[i].ctxTokens+steps[i].decode > 0
 		}
 		if !busy {
@@ -99,14 +99,14 @@ func (e *engine) run() error {
 func (e *engine) iterate(steps []step, held bool) int {
 	e.meet(steps)
 	stretch := e.stretch(steps, held)
-	seconds, slowest := 0.0, 0
-	for i, r := range e.ranks {
-		if stretch > 1 {
+	if stretch > 1 {
+		for i, r := range e.ranks {
 			steps[i].attended = r.mean(stretch)
 		}
-		if t := e.roof.seconds(steps[i]); t > seconds {
-			seconds, slowest = t, i
-		}
+	}
+	slowest, seconds := e.roof.slowest(steps)
+	if stretch > 1 {
+		seconds = e.roof.mean(steps[slowest], seconds, stretch, e.ranks[slowest].slope)
 	}
 	e.tell(steps[0], seconds, stretch)
 	if e.record != nil {
@@ -157,20 +157,15 @@ func (s *Scenario) graph(batch float64) float64 {
 }
 
 // stretch is for how many iterations all ranks do the same: until a request ends
-// while they only generate, else one. Time is nearly linear in what is attended
-// to unless the host decides, in which case a stretch is short.
+// while they only generate, else one.
 func (e *engine) stretch(steps []step, held bool) int {
-	const whileHost = 64
-	n := e.longest
 	if held {
 		return 1
 	}
+	n := e.longest
 	for i, r := range e.ranks {
 		if steps[i].ctxTokens > 0 {
 			return 1
-		}
-		if e.roof.host(steps[i]) > e.roof.gpu(steps[i]) {
-			n = min(n, whileHost)
 		}
 		n = min(n, r.calm())
 	}

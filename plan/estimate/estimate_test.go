@@ -1,8 +1,12 @@
 package estimate
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -95,24 +99,50 @@ func TestDoesNotFit(t *testing.T) {
 	}
 }
 
-func BenchmarkSimulate16384(b *testing.B) {
-	s := maverick(1000, 1000, 16384, 4096, 8192, 0.9)
-	for b.Loop() {
-		if _, err := Simulate(s, nil); err != nil {
-			b.Fatal(err)
+// spread draws the lengths of s from normal distributions with a standard
+// deviation of share of their mean.
+func spread(s Scenario, share float64) Scenario {
+	rng := rand.New(rand.NewPCG(1, 2))
+	draw := func(mean int) int { return max(1, int(float64(mean)*(1+share*rng.NormFloat64()))) }
+	for i, r := range s.Requests {
+		r = Request{draw(r.ISL), draw(r.OSL)}
+		s.Requests[i] = r
+		s.MaxSeqLen = max(s.MaxSeqLen, r.ISL+r.OSL)
+		if !s.ChunkedContext {
+			s.MaxNumTokens = max(s.MaxNumTokens, r.ISL+s.MaxBatchSize)
 		}
 	}
+	return s
 }
 
-// Mixed lengths keep every request and all ranks.
-func BenchmarkSimulateMixed(b *testing.B) {
-	s := maverick(1000, 1000, 16384, 4096, 8192, 0.9)
-	for i := range s.Requests {
-		s.Requests[i] = Request{ISL: 600 + i*7919%800, OSL: 600 + i*6007%800}
-	}
-	for b.Loop() {
-		if _, err := Simulate(s, nil); err != nil {
+// Simulating 16,384 requests takes at most 50 ms of CPU, whatever their lengths.
+func BenchmarkSimulate16384(b *testing.B) {
+	const reach = 50 * time.Millisecond
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	for _, l := range []struct{ isl, osl, tokens int }{{128, 128, 8192}, {1000, 1000, 8192}, {1024, 8192, 8192}, {512, 8000, 2048}, {8192, 1024, 22528}} {
+		for _, concurrency := range []int{1, 32, 512, 4096} {
+			for _, stdev := range []float64{0, 0.1, 0.5} {
+				b.Run(fmt.Sprintf("lengths=%d_%d/stdev=%v/concurrency=%d", l.isl, l.osl, stdev, concurrency), func(b *testing.B) {
+					s := spread(maverick(l.isl, l.osl, 16384, concurrency, l.tokens, 0.9), stdev)
+					before := used()
+					for b.Loop() {
+						if _, err := Simulate(s, nil); err != nil {
+							b.Fatal(err)
+						}
+					}
+					each := (used() - before) / time.Duration(b.N)
+					b.ReportMetric(float64(each), "cpu-ns/op")
+					if each > reach {
+						b.Logf("MISSED: %v of CPU, where %v is the reach", each, reach)
+					}
+				})
+			}
 		}
 	}
 }

@@ -19,117 +19,157 @@ func (st step) over(m float64) step {
 	return step{st.ctxTokens / m, st.ctxSquares / m, st.ctxRequests / m, st.decode / m, st.attended / m, st.batch / m, st.global / m, st.graph}
 }
 
-// A roofline gives the time of steps for one scenario.
+// A roofline gives the time of steps for one scenario: the sum of the parts of the
+// doc comment of the package, and what the host needs, which overlap.
 type roofline struct {
-	s *Scenario
-	p Parameters
-	// Invariants of the scenario.
-	denseRead, moving float64
-	busiest           float64 // standard deviations
-	// generated keeps the times of layers while ranks only generate, which depend on
-	// a few batch sizes; nil keeps none.
-	generated map[[3]float64]float64
+	s       *Scenario
+	p       Parameters
+	busiest float64 // standard deviations
+	// Seconds: of reading dense layers, of a token and of one with logits there, of a
+	// token attended to, of a square of prefill attention, of a token in element-wise
+	// kernels, of one that is exchanged and of one of all ranks, and at least.
+	read, token, logits, attended, square, element, exchanged, gathered, fixed float64
+	// Seconds of the host: an iteration, a request, and without CUDA graph.
+	host, request, launch float64
+	// The experts for the tokens of the last step: those of other ranks are the same.
+	global, experts float64
+	works           []work // of slowest
 }
 
+// A work is a step in seconds: what dense layers compute, all else of the GPU, and
+// the host.
+type work struct{ dense, rest, host float64 }
+
 func newRoofline(s *Scenario) *roofline {
-	r := &roofline{s: s, p: s.parameters()}
-	m := s.Model
-	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared, m.Head} {
-		r.denseRead += w.bytes() / s.split() / (s.GPU.Bandwidth * *r.p.weights(w.Dtype, s.GPU))
+	r := &roofline{s: s, p: s.parameters(), busiest: busiest(max(1, s.EP))}
+	m, g := &s.Model, s.GPU
+	r.dense()
+	r.attention()
+	r.hosts()
+	r.fixed = float64(m.Layers)**r.p.layer(g) + float64(m.MoELayers)*pick(g, r.p.LayerMoE, r.p.LayerMoEHopper)
+	if r.triton() {
+		r.fixed += float64(m.MoELayers) * r.p.LayerTriton
 	}
-	r.moving = s.GPU.Bandwidth * pick(s.GPU, r.p.Weights, r.p.WeightsHopper)
-	r.busiest = busiest(max(1, s.EP))
+	if m.MLARank > 0 {
+		r.fixed += float64(m.Layers) * r.p.LayerMLA
+	}
+	r.communicate()
+	r.element = r.elementBytes() / (g.Bandwidth * pick(g, r.p.Weights, r.p.WeightsHopper))
 	return r
 }
 
-// seconds is how long a step takes: what the GPU does and what the host needs,
-// which overlap.
-func (r *roofline) seconds(st step) float64 {
-	return join(r.gpu(st), r.host(st), r.p.Overlap)
+// seconds is how long a step takes.
+func (r *roofline) seconds(st step) float64 { return r.join(r.work(st)) }
+
+func (r *roofline) join(w work) float64 {
+	return join(join(r.read, w.dense, r.p.Norm)+w.rest, w.host, r.p.Overlap)
 }
 
-// host is how long the host takes for a step: it launches the kernels of every
-// layer where no CUDA graph does, and looks at every request.
-func (r *roofline) host(st step) float64 {
-	t := r.p.Host + (st.decode+st.ctxRequests)*r.p.HostRequest
-	if !st.graph {
-		launch := float64(r.s.Model.Layers) * r.p.Launch
-		if r.triton() {
-			launch *= r.p.LaunchTriton
+// slowest is the step that takes longest, with its seconds.
+func (r *roofline) slowest(steps []step) (slowest int, seconds float64) {
+	// A step takes longer than another by no more than its parts do, so that most
+	// need not be joined.
+	const negligible = 1e-3
+	r.works = r.works[:0]
+	for i, st := range steps {
+		w := r.work(st)
+		r.works = append(r.works, w)
+		if most := r.works[slowest]; w.dense+w.rest+w.host > most.dense+most.rest+most.host {
+			slowest = i
 		}
-		t += launch
 	}
+	seconds = r.join(r.works[slowest])
+	for i, w := range r.works {
+		most := r.works[slowest]
+		if max(0, w.dense-most.dense)+max(0, w.rest-most.rest)+max(0, w.host-most.host) <= negligible*seconds {
+			continue
+		}
+		if t := r.join(w); t > seconds {
+			slowest, seconds = i, t
+		}
+	}
+	return slowest, seconds
+}
+
+// mean is how long a step of seconds takes in the mean of n iterations over which
+// what it attends to grows by slope each: by the two points of Gauss, unless these
+// are so near that time is linear between them.
+func (r *roofline) mean(st step, seconds float64, n int, slope float64) float64 {
+	const linear = 0.01
+	off := slope * math.Sqrt(float64(n*n-1)/12) * r.attended
+	if off < linear*seconds {
+		return seconds
+	}
+	less, more := r.work(st), r.work(st)
+	less.rest -= off
+	more.rest += off
+	return (r.join(less) + r.join(more)) / 2
+}
+
+// hosts is what the host needs: it launches the kernels of every layer where no
+// CUDA graph does, and looks at every request.
+func (r *roofline) hosts() {
+	r.host, r.request, r.launch = r.p.Host, r.p.HostRequest, float64(r.s.Model.Layers)*r.p.Launch
+	if r.triton() {
+		r.launch *= r.p.LaunchTriton
+	}
+	slower := 1.0
 	if r.s.GPU.Grace {
-		t *= r.p.Grace
+		slower *= r.p.Grace
 	}
 	if r.s.Early {
-		t *= r.p.HostEarly
+		slower *= r.p.HostEarly
 	}
-	return t
+	r.host, r.request, r.launch = r.host*slower, r.request*slower, r.launch*slower
 }
 
 func (r *roofline) triton() bool { return r.s.GPU.Hopper && r.s.Model.Routed.Dtype == MXFP4 }
 
-// gpu is how long the layers take one after the other: the parts of the doc
-// comment of the package, added up. Pipeline stages share the requests as
+// work is a step in its parts. Pipeline stages share the requests as
 // micro-batches, as many as there are stages at most: a token passes all stages,
 // and each of these reads its weights for every micro-batch.
-func (r *roofline) gpu(st step) float64 {
+func (r *roofline) work(st step) work {
+	w := work{host: r.host + (st.decode+st.ctxRequests)*r.request}
+	if !st.graph {
+		w.host += r.launch
+	}
 	if pp := r.s.pp(); pp > 1 {
 		st = st.over(math.Max(1, math.Min(pp, math.Ceil(st.ctxRequests+st.decode))))
 	}
+	if st.global != r.global {
+		r.global, r.experts = st.global, r.expertsOf(st.global)
+	}
 	n := st.ctxTokens + st.batch
-	t := r.layers(n, st) + r.decodeAttention(st) + r.prefillAttention(st) + r.elementWise(n) + r.communication(n, st.global)
-	return t + r.fixed()
-}
-
-// layers is the dense layers and the experts.
-func (r *roofline) layers(n float64, st step) float64 {
-	if st.ctxTokens > 0 || r.generated == nil {
-		return r.dense(n, st) + r.experts(st.global)
+	w.dense = n*r.token + (st.decode+st.ctxRequests)*r.logits
+	w.rest = r.experts + st.attended*r.attended + st.ctxSquares*r.square + n*(r.element+r.exchanged) + st.global*r.gathered + r.fixed
+	if r.s.TP > 1 && !r.s.AttentionDP {
+		w.rest += 2 * float64(r.s.Model.Layers) * r.allReduce(n*float64(r.s.Model.Hidden)*2)
 	}
-	key := [3]float64{n, st.decode, st.global}
-	t, ok := r.generated[key]
-	if !ok {
-		t = r.dense(n, st) + r.experts(st.global)
-		r.generated[key] = t
-	}
-	return t
-}
-
-// fixed is what the kernels of all layers take at least.
-func (r *roofline) fixed() float64 {
-	m := r.s.Model
-	t := float64(m.Layers)**r.p.layer(r.s.GPU) + float64(m.MoELayers)*pick(r.s.GPU, r.p.LayerMoE, r.p.LayerMoEHopper)
-	if r.triton() {
-		t += float64(m.MoELayers) * r.p.LayerTriton
-	}
-	if m.MLARank > 0 {
-		t += float64(m.Layers) * r.p.LayerMLA
-	}
-	return t
+	return w
 }
 
 // dense is the projections of attention, the dense and shared feed-forward
 // parts, and the logits of the tokens that need them. Attention DP replicates
 // them (overridden_tp_size in modeling_llama.py); tensor parallelism cuts them.
-func (r *roofline) dense(n float64, st step) float64 {
-	compute := 0.0
-	m, g := r.s.Model, r.s.GPU
-	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared} {
-		compute += 2 * n * w.Params / r.s.split() / (g.flops(w.Dtype) * *r.p.dense(w.Dtype, g))
+func (r *roofline) dense() {
+	m, g, split := &r.s.Model, r.s.GPU, r.s.split()
+	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared, m.Head} {
+		r.read += w.bytes() / split / (g.Bandwidth * *r.p.weights(w.Dtype, g))
 	}
-	compute += 2 * (st.decode + st.ctxRequests) * m.Head.Params / r.s.split() / (g.BF16 * r.p.Head)
-	return join(r.denseRead, compute, r.p.Norm)
+	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared} {
+		r.token += 2 * w.Params / split / (g.flops(w.Dtype) * *r.p.dense(w.Dtype, g))
+	}
+	r.logits = 2 * m.Head.Params / split / (g.BF16 * r.p.Head)
 }
 
-// experts is the routed experts of the busiest rank for the tokens of all ranks.
+// expertsOf is the routed experts of the busiest rank for the tokens of all ranks.
 // Experts differ in how popular they are: where that follows a gamma
 // distribution, tokens leave (1 + tokens top_k / (experts shape))^-shape of the
 // experts unread. Kernels round what an expert gets up to whole tiles of tokens. TP
 // beyond EP cuts each expert.
-func (r *roofline) experts(global float64) float64 {
-	m, s := r.s.Model, r.s
+func (r *roofline) expertsOf(global float64) float64 {
+	s := r.s
+	m := &s.Model
 	if m.MoELayers == 0 || global == 0 {
 		return 0
 	}
@@ -143,7 +183,7 @@ func (r *roofline) experts(global float64) float64 {
 		hit = math.Min(1, hit+r.busiest*math.Sqrt(hit*(1-hit)/own))
 	}
 	read := hit * own / whole * m.Routed.bytes() / experts / (s.GPU.Bandwidth * *r.p.weights(m.Routed.Dtype, s.GPU))
-	compute := 2 * (load + r.p.Tile*hit*own) / whole * layers * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * *r.p.moe(&m, s.GPU, s.Early))
+	compute := 2 * (load + r.p.Tile*hit*own) / whole * layers * 3 * float64(m.Hidden) * float64(m.ExpertFFN) / (s.GPU.flops(m.Routed.Dtype) * *r.p.moe(m, s.GPU, s.Early))
 	return read + compute
 }
 
@@ -158,18 +198,20 @@ func join(a, b, p float64) float64 {
 	if a < b {
 		a, b = b, a
 	}
-	return a * math.Pow(1+math.Pow(b/a, p), 1/p)
+	return a * math.Exp(math.Log1p(math.Exp(p*math.Log(b/a)))/p)
 }
 
-// decodeAttention reads the cache of what is attended to. Latent attention
-// computes too: in its absorbed form a head takes a query of rank + rope against
-// every token and sums rank values up.
-func (r *roofline) decodeAttention(st step) float64 {
-	t := st.attended * r.s.kvBytes() * r.s.pp() / (r.s.GPU.Bandwidth * r.cache())
-	if m := r.s.Model; m.MLARank > 0 {
-		t += st.attended * float64(m.Layers*m.Heads*(2*m.MLARank+m.MLARope)) * 2 / r.s.split() / (pick(r.s.GPU, r.s.GPU.FP8, r.s.GPU.BF16) * r.p.MLA)
+// attention reads the cache of what is attended to. Latent attention computes too:
+// in its absorbed form a head takes a query of rank + rope against every token and
+// sums rank values up. Prefill computes scores and sums; that half of them are
+// masked is in the parameter.
+func (r *roofline) attention() {
+	s, m, g := r.s, &r.s.Model, r.s.GPU
+	r.attended = s.kvBytes() * s.pp() / (g.Bandwidth * r.cache())
+	if m.MLARank > 0 {
+		r.attended += float64(m.Layers*m.Heads*(2*m.MLARank+m.MLARope)) * 2 / s.split() / (pick(g, g.FP8, g.BF16) * r.p.MLA)
 	}
-	return t
+	r.square = float64(m.Layers*m.Heads) * float64(2*m.HeadDim+m.MLARope) / s.split() / (g.FP8 * pick(g, r.p.Prefill, r.p.PrefillHopper))
 }
 
 // cache is the share of bandwidth when the KV cache is read. The kernels of
@@ -182,22 +224,13 @@ func (r *roofline) cache() float64 {
 	return share
 }
 
-// prefillAttention computes scores and sums; that half of them are masked is in
-// the parameter.
-func (r *roofline) prefillAttention(st step) float64 {
-	m := r.s.Model
-	flops := st.ctxSquares * float64(m.Layers*m.Heads) * float64(2*m.HeadDim+m.MLARope) / r.s.split()
-	return flops / (r.s.GPU.FP8 * pick(r.s.GPU, r.p.Prefill, r.p.PrefillHopper))
-}
-
-// elementWise passes over hidden states between the products: norms, rotary
+// elementBytes is what a token moves between the products: norms, rotary
 // positions, quantization, residuals; and with experts permutation, activation
 // and finalization. About half of them are on what tensor parallelism cuts.
-func (r *roofline) elementWise(n float64) float64 {
-	m := r.s.Model
-	bytes := r.p.Element * float64(m.Hidden*m.Layers) * (1 + 1/r.s.split()) / 2
-	bytes += r.p.ElementMoE * r.s.expertBytes() * float64(m.TopK*m.MoELayers) * (float64(m.Hidden) + 1.5*float64(m.ExpertFFN))
-	return n * bytes / r.moving
+func (r *roofline) elementBytes() float64 {
+	m := &r.s.Model
+	return r.p.Element*float64(m.Hidden*m.Layers)*(1+1/r.s.split())/2 +
+		r.p.ElementMoE*r.s.expertBytes()*float64(m.TopK*m.MoELayers)*(float64(m.Hidden)+1.5*float64(m.ExpertFFN))
 }
 
 // expertBytes is what a value takes on its way to the experts, in the type that
@@ -214,27 +247,26 @@ func (s *Scenario) expertBytes() float64 {
 	return there.bytes() + BF16.bytes()
 }
 
-// communication is what ranks exchange of n tokens each. Under attention DP the
-// tokens go to the experts in their type and come back in BF16: all-to-all sends
-// a token to the ranks that top_k choices reach, all-gather those of all ranks to
-// each. Tensor parallelism reduces hidden states twice a layer. Pipeline stages
-// pass them on.
-func (r *roofline) communication(n, global float64) float64 {
-	m, s := r.s.Model, r.s
+// communicate is what ranks exchange of their tokens. Under attention DP these go
+// to the experts in their type and come back in BF16: all-to-all sends a token to
+// the ranks that top_k choices reach, all-gather those of all ranks to each.
+// Tensor parallelism reduces hidden states twice a layer. Pipeline stages pass
+// them on.
+func (r *roofline) communicate() {
+	m, s := &r.s.Model, r.s
 	tp, layers, h := float64(max(1, s.TP)), float64(m.MoELayers), float64(m.Hidden)
-	stages := (s.pp() - 1) * (n*h*2/(s.GPU.NVLink*r.p.Reduce) + r.p.Collective)
-	switch {
-	case tp == 1, s.AttentionDP && layers == 0:
-		return stages
-	case s.AttentionDP:
-		bytes, link := s.expertBytes(), s.GPU.NVLink*r.p.Link
-		if s.AllToAll {
-			reach := tp * (1 - math.Pow(1-1/tp, float64(m.TopK))) * (tp - 1) / tp
-			return n*layers*reach*h*bytes/link + 3*layers*r.p.Collective + stages
-		}
-		return (global-n)*layers*h*bytes/link + 2*layers*r.p.Collective + stages
+	r.exchanged = (s.pp() - 1) * h * 2 / (s.GPU.NVLink * r.p.Reduce)
+	r.fixed += (s.pp() - 1) * r.p.Collective
+	switch bytes := layers * h * s.expertBytes() / (s.GPU.NVLink * r.p.Link); {
+	case tp == 1, layers == 0, !s.AttentionDP:
+	case s.AllToAll:
+		r.exchanged += (1 - math.Pow(1-1/tp, float64(m.TopK))) * (tp - 1) * bytes
+		r.fixed += 3 * layers * r.p.Collective
+	default:
+		r.exchanged -= bytes
+		r.gathered = bytes
+		r.fixed += 2 * layers * r.p.Collective
 	}
-	return 2*float64(m.Layers)*r.allReduce(n*h*2) + stages
 }
 
 // allReduce is how long the ranks of tensor parallelism take to sum bytes up:

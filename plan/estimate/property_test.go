@@ -258,8 +258,9 @@ func TestRefitFollowsMeasurements(t *testing.T) {
 	}
 }
 
-// Equal requests taken together, one rank for all and many iterations at once,
-// end when they do one by one.
+// Equal requests taken together, one rank for all and many iterations at once, with
+// the slowest rank found by what it does, end when they do one by one: so do
+// requests of all lengths, whoever decides, host or GPU.
 func TestCohortsAgreeWithSingleRequests(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		isl, osl := rapid.IntRange(1, 9000).Draw(t, "isl"), rapid.IntRange(1, 300).Draw(t, "osl")
@@ -270,10 +271,15 @@ func TestCohortsAgreeWithSingleRequests(t *testing.T) {
 		s := maverick(isl, osl, n, concurrency, 2048, 0.9)
 		s.ChunkedContext = rapid.Bool().Draw(t, "chunked")
 		s.AttentionDP = rapid.Bool().Draw(t, "attention DP")
+		s.AllToAll = rapid.Bool().Draw(t, "all-to-all")
 		s.MaxBatchSize = rapid.IntRange(1, 20).Draw(t, "batch")
-		if !s.ChunkedContext {
-			s.MaxNumTokens = max(s.MaxNumTokens, isl+s.MaxBatchSize)
+		if rapid.Bool().Draw(t, "without graphs") {
+			s.GraphSizes = nil
 		}
+		if rapid.Bool().Draw(t, "stages") {
+			s.PP = 2
+		}
+		s = spread(s, rapid.SampledFrom([]float64{0, 0.1, 0.5}).Draw(t, "stdev"))
 		if rapid.Bool().Draw(t, "window") {
 			s.Model.AttentionChunk, s.Model.Window, s.Model.WindowLayers = 0, 128, 24
 		}
@@ -290,6 +296,49 @@ func TestCohortsAgreeWithSingleRequests(t *testing.T) {
 			if !nearly(got.Start, want.Start) || !nearly(got.First, want.First) || !nearly(got.End, want.End) {
 				t.Fatalf("request %d: %+v together, %+v singly", i, got, want)
 			}
+		}
+	})
+}
+
+// Where host and GPU take about as long, time is not linear in what is attended to:
+// iterations taken together last as long as one by one.
+func TestLongStretchesAgreeWithIterations(t *testing.T) {
+	s := maverick(512, 8000, 1024, 512, 2048, 0.9)
+	s.GraphSizes = nil
+	together, err := Predict(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	single := newEngine(s, Memory(s))
+	single.longest = 1
+	if err := single.run(); err != nil {
+		t.Fatal(err)
+	}
+	if !nearly(together.TotalS, single.now) {
+		t.Errorf("%v s together, %v s one by one", together.TotalS, single.now)
+	}
+}
+
+// The step that is found is the slowest, though most are not timed.
+func TestSlowestStepIsFound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := maverick(1000, 1000, 1, 0, 8192, 0.9)
+		s.AllToAll, s.GPU.NVLink = rapid.Bool().Draw(t, "all-to-all"), rapid.Float64Range(1e9, 1e12).Draw(t, "link")
+		roof := newRoofline(&s)
+		steps := make([]step, rapid.IntRange(1, 8).Draw(t, "ranks"))
+		for i := range steps {
+			decode, ctx := rapid.IntRange(0, 600).Draw(t, "decode"), rapid.IntRange(0, 4).Draw(t, "prompts")
+			steps[i] = step{
+				ctxTokens: float64(1000 * ctx), ctxSquares: float64(1e6 * ctx), ctxRequests: float64(ctx), decode: float64(decode), batch: float64(decode),
+				attended: float64(decode * rapid.IntRange(1, 9000).Draw(t, "attended")), global: 5000,
+			}
+		}
+		want := 0.0
+		for _, st := range steps {
+			want = max(want, roof.seconds(st))
+		}
+		if i, got := roof.slowest(steps); got != roof.seconds(steps[i]) || got < want*(1-1.1e-3) {
+			t.Fatalf("step %d of %v s, want %v s", i, got, want)
 		}
 	})
 }

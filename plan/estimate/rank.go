@@ -25,19 +25,18 @@ type cohort struct {
 
 func (c *cohort) done() bool { return c.prefilled == c.isl }
 
-// plan returns the work of a rank in the next iteration, and admits to it what
-// fits unless prompts are held back.
-func (e *engine) plan(r *rank, held bool) step {
-	st := step{decode: float64(r.size), attended: r.attended}
-	if held {
-		return st
+// plan is the work of a rank in the next iteration, to which it admits what fits
+// unless prompts are held back.
+func (e *engine) plan(r *rank, held bool, st *step) {
+	*st = step{decode: float64(r.size), attended: r.attended}
+	if held || len(r.begun)+len(r.waiting) == 0 {
+		return
 	}
 	budget := e.s.MaxNumTokens - r.size
 	for _, c := range r.begun {
-		budget -= e.prefill(c, budget, &st)
+		budget -= e.prefill(c, budget, st)
 	}
-	e.admit(r, budget, &st)
-	return st
+	e.admit(r, budget, st)
 }
 
 // admit takes what waits on a rank while it fits. What does not holds back what
@@ -49,7 +48,11 @@ func (e *engine) admit(r *rank, budget int, st *step) {
 			return
 		}
 		c := e.join(r, q, budget)
-		c.ids = append(c.ids, r.waiting[0])
+		if c.ids == nil {
+			c.ids = r.waiting[:1:1]
+		} else {
+			c.ids = append(c.ids, r.waiting[0])
+		}
 		r.waiting = r.waiting[1:]
 		r.active++
 		r.blocks += c.blocks
