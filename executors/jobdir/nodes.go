@@ -16,12 +16,10 @@ func (n *nodeList) UnmarshalJSON(b []byte) error {
 		*n = ExpandNodes(list...)
 		return nil
 	}
-	var s text
-	if err := s.UnmarshalJSON(b); err != nil {
-		return err
-	}
-	*n = ExpandNodes(string(s))
-	return nil
+	var short string
+	err := json.Unmarshal(b, &short)
+	*n = ExpandNodes(short)
+	return err
 }
 
 // mostNodes bounds what a short form can stand for, as Slurm does, so that a

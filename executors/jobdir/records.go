@@ -3,7 +3,6 @@ package jobdir
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 	"time"
 )
 
@@ -22,7 +21,7 @@ type Claim struct {
 type Start struct {
 	JobID string    `json:"job_id"`
 	Host  string    `json:"host"`
-	Nodes []string  `json:"nodes"`
+	Nodes nodeList  `json:"nodes"`
 	Time  time.Time `json:"time"`
 }
 
@@ -95,72 +94,16 @@ type Sum struct {
 	SHA256 string `json:"sha256"`
 }
 
-// UnmarshalJSON implements json.Unmarshaler. Shells write these records, so
-// numbers may be quoted and names may be numbers.
-func (c *Claim) UnmarshalJSON(b []byte) error {
-	var r struct {
-		JobID        text   `json:"job_id"`
-		RestartCount number `json:"restart_count"`
-		Host         text   `json:"host"`
-		Time         moment `json:"time"`
-		Nonce        text   `json:"nonce"`
-		Deferred     text   `json:"deferred"`
-	}
-	if err := json.Unmarshal(b, &r); err != nil {
-		return err
-	}
-	*c = Claim{JobID: string(r.JobID), RestartCount: int(r.RestartCount), Host: string(r.Host), Time: r.Time.Time, Nonce: string(r.Nonce), Deferred: string(r.Deferred)}
-	return nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler; see Claim.
-func (s *Start) UnmarshalJSON(b []byte) error {
-	var r struct {
-		JobID text     `json:"job_id"`
-		Host  text     `json:"host"`
-		Nodes nodeList `json:"nodes"`
-		Time  moment   `json:"time"`
-	}
-	if err := json.Unmarshal(b, &r); err != nil {
-		return err
-	}
-	*s = Start{JobID: string(r.JobID), Host: string(r.Host), Nodes: r.Nodes, Time: r.Time.Time}
-	return nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler; see Claim.
+// UnmarshalJSON implements json.Unmarshaler: a job that wrote no report has "" for its time.
 func (e *Exit) UnmarshalJSON(b []byte) error {
-	var r struct {
-		JobID        text    `json:"job_id"`
-		RestartCount number  `json:"restart_count"`
-		RC           number  `json:"rc"`
-		BenchRC      *number `json:"bench_rc"`
-		Signal       text    `json:"signal"`
-		Reason       text    `json:"reason"`
-		Started      moment  `json:"started"`
-		Ended        moment  `json:"ended"`
-		Report       *Sum    `json:"report"`
-		Stdout       *Sum    `json:"stdout"`
-		Written      moment  `json:"report_written"`
-		Suspended    number  `json:"suspended_s"`
-		SuspendTime  text    `json:"suspend_time"`
-		Runs         number  `json:"runs"`
-		Failed       number  `json:"failed"`
-		Deferred     number  `json:"deferred"`
-	}
-	if err := json.Unmarshal(b, &r); err != nil {
-		return err
-	}
-	*e = Exit{
-		JobID: string(r.JobID), RestartCount: int(r.RestartCount), RC: int(r.RC),
-		Signal: string(r.Signal), Reason: string(r.Reason), Started: r.Started.Time, Ended: r.Ended.Time, Report: r.Report, Stdout: r.Stdout,
-		ReportWritten: r.Written.Time, SuspendedSeconds: int(r.Suspended), SuspendTime: string(r.SuspendTime), Runs: int(r.Runs), Failed: int(r.Failed), Deferred: int(r.Deferred),
-	}
-	if r.BenchRC != nil {
-		rc := int(*r.BenchRC)
-		e.BenchRC = &rc
-	}
-	return nil
+	type plain Exit
+	r := struct {
+		*plain
+		Written string `json:"report_written"`
+	}{plain: (*plain)(e)}
+	err := json.Unmarshal(b, &r)
+	e.ReportWritten, _ = time.Parse(time.RFC3339, r.Written)
+	return err
 }
 
 // An Intent says who was about to submit what. It is written before the
@@ -279,49 +222,4 @@ func Decode(data []byte, into any) bool {
 // place and that people may read: no mark is asked for.
 func decodeDocument(data []byte, into any) bool {
 	return bytes.HasSuffix(data, []byte("\n")) && json.Unmarshal(data, into) == nil
-}
-
-// text is a string that a shell may have written as a number.
-type text string
-
-func (t *text) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		*t = text(s)
-		return nil
-	}
-	var n json.Number
-	if err := json.Unmarshal(b, &n); err != nil {
-		return err
-	}
-	*t = text(n)
-	return nil
-}
-
-// number is a whole number that a shell may have quoted.
-type number int64
-
-func (n *number) UnmarshalJSON(b []byte) error {
-	var t text
-	if err := t.UnmarshalJSON(b); err != nil {
-		return err
-	}
-	if t == "" {
-		return nil
-	}
-	v, err := strconv.ParseInt(string(t), 10, 64)
-	*n = number(v)
-	return err
-}
-
-// moment is a time that a shell may have left empty.
-type moment struct{ time.Time }
-
-func (m *moment) UnmarshalJSON(b []byte) error {
-	var t text
-	if err := t.UnmarshalJSON(b); err != nil {
-		return err
-	}
-	m.Time, _ = time.Parse(time.RFC3339, string(t))
-	return nil
 }

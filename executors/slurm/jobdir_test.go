@@ -45,6 +45,7 @@ var records = map[string]any{
 // Every record that a script writes has the keys of jobdir's record, and is read.
 func TestScriptsWriteJobdirsRecords(t *testing.T) {
 	format := regexp.MustCompile(`printf '(\{"[^']*\})\\n'(?s:.*?)(?:\| put|>)"? ?"?([a-z]+(?:\.json)?)`)
+	times := regexp.MustCompile(`"(time|submitted|created|started|ended)":"%s"`)
 	written := map[string]bool{}
 	for script, text := range jobScripts {
 		for _, m := range format.FindAllStringSubmatch(*text, -1) {
@@ -54,8 +55,8 @@ func TestScriptsWriteJobdirsRecords(t *testing.T) {
 				continue // a part of a record
 			}
 			written[name] = true
-			const at = "2026-03-04T06:00:00Z"
-			line = strings.NewReplacer(`"time":"%s"`, `"time":"`+at+`"`, `"submitted":"%s"`, `"submitted":"`+at+`"`, `"created":"%s"`, `"created":"`+at+`"`, `"report":%s`, `"report":{"bytes":1,"sha256":"1"}`, `"stdout":%s`, `"stdout":null`, "%s", "1").Replace(line)
+			line = times.ReplaceAllString(line, `"$1":"2026-03-04T06:00:00Z"`)
+			line = strings.NewReplacer(`"report":%s`, `"report":{"bytes":1,"sha256":"1"}`, `"stdout":%s`, `"stdout":null`, "%s", "1").Replace(line)
 			if into := reflect.New(reflect.TypeOf(record)); !jobdir.Decode([]byte(line+"\n"), into.Interface()) {
 				t.Errorf("%s: %s is not read: %s", script, name, line)
 			}

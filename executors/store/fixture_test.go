@@ -111,7 +111,7 @@ func left(job, report string) []struct{ name, content string } {
 	return []struct{ name, content string }{
 		{"claim." + job, claim},
 		{"claim", claim},
-		{"start", `{"job_id":` + job + `,"host":"gb01","nodes":"gb[01-02]","time":"2026-03-04T06:00:10Z","end":true}` + "\n"},
+		{"start", `{"job_id":"` + job + `","host":"gb01","nodes":"gb[01-02]","time":"2026-03-04T06:00:10Z","end":true}` + "\n"},
 		{"stdout", "[03/04/2026-06:01:00] [TRT-LLM] [I] Starting benchmark...\n"},
 		{"stderr", ""},
 		{"job.out", ""},

@@ -24,14 +24,14 @@ func TestRecordsAreWholeOrAbsent(t *testing.T) {
 	}
 }
 
-// Shells write these records.
+// The form is that of job.sh where there is no report, also in 0.1.0.
 func TestExitAsShellsWriteIt(t *testing.T) {
 	var e Exit
-	line := `{"job_id":4711,"restart_count":"0","rc":"137","bench_rc":null,"signal":"","reason":"","started":"","ended":"2026-03-04T06:10:00Z","report":null,"end":true}` + "\n"
+	line := `{"job_id":"4711","restart_count":0,"rc":137,"bench_rc":null,"signal":"","reason":"","started":"2026-03-04T06:00:00Z","ended":"2026-03-04T06:10:00Z","report":null,"report_written":"","stdout":null,"suspended_s":0,"suspend_time":"","end":true}` + "\n"
 	if !Decode([]byte(line), &e) {
 		t.Fatal("not read")
 	}
-	if e.JobID != "4711" || e.RC != 137 || e.BenchRC != nil || !e.Started.IsZero() || e.Ended.IsZero() || e.Report != nil {
+	if e.JobID != "4711" || e.RC != 137 || e.BenchRC != nil || !e.ReportWritten.IsZero() || e.Ended.IsZero() || e.Report != nil {
 		t.Errorf("%+v", e)
 	}
 }
