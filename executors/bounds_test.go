@@ -185,7 +185,7 @@ func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) 
 	b := &bounded{t: t, memory: &memory{course: func(int) course { return always }}}
 	pace.Look, pace.Poll, pace.Grace = 5*time.Second, 5*time.Second, time.Second
 	b.backend = &executors.Backend{
-		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Target: executors.FakeTarget{}, Cluster: "gb", Pace: pace, Adopt: true,
+		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Renderer: executors.FakeRenderer{}, Cluster: "gb", Pace: pace, Adopt: true,
 		Avoid: func(argv, nodes []string) []string { return append(slices.Clone(argv), nodes...) },
 	}
 	st := store.Open(memoryDir(t))
@@ -220,7 +220,7 @@ func memoryDir(t *testing.T) string {
 }
 
 // run runs the campaign to its end, which a day must suffice for.
-func (b *bounded) run() (executors.Outcome, error) {
+func (b *bounded) run() (executors.Ending, error) {
 	ctx, cancel := context.WithTimeout(b.t.Context(), 24*time.Hour)
 	defer cancel()
 	out, err := b.campaign.Run(ctx)

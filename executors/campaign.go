@@ -62,8 +62,8 @@ type Campaign struct {
 	seen      *store.View // of the store when the first run that shares an engine was submitted
 }
 
-// Outcome is where a campaign left its runs.
-type Outcome struct {
+// Ending is where a campaign left its runs.
+type Ending struct {
 	// Failed counts samples that failed, are invalid, or were not tried because
 	// one like them failed; GoingOn those whose jobs go on.
 	Failed, GoingOn int
@@ -77,7 +77,7 @@ type Outcome struct {
 // Run measures until every asked sample has an outcome, or all are submitted
 // when detached. When ctx ends, jobs go on and the outcome says so. An error
 // means that nothing could be started or followed.
-func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
+func (c *Campaign) Run(ctx context.Context) (Ending, error) {
 	c.nextPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}
 	c.tried = map[*Backend]bool{}
 	c.receipts.SetLimit(lookAhead)
@@ -88,13 +88,13 @@ func (c *Campaign) Run(ctx context.Context) (Outcome, error) {
 	c.redactEnded(true)
 	defer c.redactEnded(false)
 	if err := c.prepare(ctx); err != nil {
-		return c.outcome(), err
+		return c.ending(), err
 	}
 	err := c.follow(ctx)
 	for _, j := range c.jobs {
 		c.unstage(j)
 	}
-	return c.outcome(), err
+	return c.ending(), err
 }
 
 // follow does what is due until there is nothing left to follow or ctx ends.
@@ -155,24 +155,24 @@ func (c *Campaign) prepare(ctx context.Context) error {
 		if run.Action != plan.Measure && run.Action != plan.Remeasure && run.Action != plan.Wait {
 			continue
 		}
-		slots, err := c.Store.Samples(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
+		samples, err := c.Store.Samples(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
 		if err != nil {
 			return err
 		}
-		for _, slot := range slots {
-			c.noteTried(b, slot)
-			if !slot.State.InFlight() && slot.Counts {
+		for _, sample := range samples {
+			c.noteTried(b, sample)
+			if !sample.State.InFlight() && sample.Counts {
 				continue
 			}
-			t := &task{backend: b, run: run, sample: slot.Sample}
+			t := &task{backend: b, run: run, sample: sample.Sample}
 			c.tasks = append(c.tasks, t)
-			if torn, err := c.torn(t, slot); err != nil {
+			if torn, err := c.torn(t, sample); err != nil {
 				return err
-			} else if torn || !slot.State.InFlight() {
+			} else if torn || !sample.State.InFlight() {
 				continue
 			}
-			t.phase, t.attempt, t.announced, t.tries = active, slot.Attempt, slot.Handle != "", 1
-			if err := c.join(t, slot.Mine, found); err != nil {
+			t.phase, t.attempt, t.announced, t.tries = active, sample.Attempt, sample.Handle != "", 1
+			if err := c.join(t, sample.Mine, found); err != nil {
 				return err
 			}
 		}
@@ -205,8 +205,8 @@ func (c *Campaign) finished() bool {
 	return c.Detach || !slices.ContainsFunc(c.jobs, func(j *job) bool { return j.phase == active && j.mine })
 }
 
-func (c *Campaign) outcome() Outcome {
-	var o Outcome
+func (c *Campaign) ending() Ending {
+	var o Ending
 	for _, t := range c.tasks {
 		if t.tries > 0 {
 			o.Started++

@@ -119,7 +119,7 @@ type Member struct {
 	Dir string
 }
 
-// ManualScripter is a plan.Target whose jobs people can submit themselves.
+// ManualScripter is a plan.JobRenderer whose jobs people can submit themselves.
 type ManualScripter interface {
 	// ManualScript is the whole job of a run in one script, with the options of
 	// its submission inside. It reserves an attempt in the store when it starts
@@ -220,8 +220,8 @@ type Backend struct {
 	// Avoid adds to a submission that nodes are not to be used; nil where there
 	// are none to choose from.
 	Avoid func(argv, nodes []string) []string
-	// Target renders the jobs.
-	Target plan.Target
+	// Renderer renders the jobs.
+	Renderer plan.JobRenderer
 	// Links names further links to an attempt's files, relative to LinksDir: the
 	// names that a site's own tools expect. Either may be empty.
 	LinksDir string

@@ -165,17 +165,17 @@ func (c *Campaign) join(t *task, mine bool, found map[string]*job) error {
 
 // torn gives the attempt in flight of a task back that a crash of the host has left
 // without all its files: the task waits for another.
-func (c *Campaign) torn(t *task, slot store.Sample) (bool, error) {
-	if !slot.State.InFlight() || !slot.Mine {
+func (c *Campaign) torn(t *task, sample store.Sample) (bool, error) {
+	if !sample.State.InFlight() || !sample.Mine {
 		return false, nil
 	}
-	file, err := slot.Attempt.DeferTorn()
+	file, err := sample.Attempt.DeferTorn()
 	if err != nil || file == "" {
 		return false, err
 	}
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("a new attempt follows: a crash of the host damaged %s", file)})
-	if slot.SharedJob == "" {
-		t.left = Handle(slot.Handle)
+	if sample.SharedJob == "" {
+		t.left = Handle(sample.Handle)
 	}
 	return true, nil
 }
@@ -203,7 +203,7 @@ func (c *Campaign) regroup() {
 	for _, t := range c.open {
 		switch {
 		case t.phase != waiting || t.job != nil && t.job.phase != done:
-		case (t.shares || t.run.Shared()) && t.backend.Target.Packing() != nil:
+		case (t.shares || t.run.Shared()) && t.backend.Renderer.Packing() != nil:
 			together[t.backend] = append(together[t.backend], t)
 		default:
 			c.addJob(nil, t)
@@ -224,7 +224,7 @@ func (c *Campaign) share(b *Backend, tasks []*task) {
 	for i, t := range tasks {
 		t.job, list[i] = nil, t.run
 	}
-	for _, indexes := range b.Target.Packing().Arrange(list) {
+	for _, indexes := range b.Renderer.Packing().Arrange(list) {
 		var members []*task
 		for _, i := range indexes {
 			members = append(members, tasks[i])
@@ -247,7 +247,7 @@ func (j *job) render() {
 		same = same && j.planned.Runs[i] == t.run.Address
 	}
 	if !same {
-		j.planned, j.tasks = j.backend.Target.Job(list...), tasks
+		j.planned, j.tasks = j.backend.Renderer.Job(list...), tasks
 	}
 }
 

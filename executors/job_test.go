@@ -14,13 +14,13 @@ import (
 )
 
 // A FakeTarget packs as it is told, and nothing runs.
-type FakeTarget struct{ How *plan.Packing }
+type FakeRenderer struct{ How *plan.Packing }
 
-func (s FakeTarget) Identity() plan.ExecutorIdentity { return plan.ExecutorIdentity{} }
-func (s FakeTarget) Describe() string                { return "" }
-func (s FakeTarget) Packing() *plan.Packing          { return s.How }
+func (s FakeRenderer) Identity() plan.ExecutorIdentity { return plan.ExecutorIdentity{} }
+func (s FakeRenderer) Describe() string                { return "" }
+func (s FakeRenderer) Packing() *plan.Packing          { return s.How }
 
-func (s FakeTarget) Job(list ...*plan.Run) *plan.Job {
+func (s FakeRenderer) Job(list ...*plan.Run) *plan.Job {
 	first := list[0]
 	j := &plan.Job{
 		Name: "llmb-" + first.Fingerprint[:min(12, len(first.Fingerprint))], GPUs: first.Hardware.GPUs, TimeLimitSeconds: first.TimeLimitSeconds,
@@ -38,7 +38,7 @@ func (s FakeTarget) Job(list ...*plan.Run) *plan.Job {
 // newPacked4 is a campaign with four runs of ten minutes in one job.
 func newPacked4(t *testing.T) (*Campaign, *job) {
 	t.Helper()
-	b := &Backend{Cluster: "gb", Target: FakeTarget{&plan.Packing{MaxRuns: 8, MaxTime: time.Hour, Margin: time.Minute}}}
+	b := &Backend{Cluster: "gb", Renderer: FakeRenderer{&plan.Packing{MaxRuns: 8, MaxTime: time.Hour, Margin: time.Minute}}}
 	c := &Campaign{Store: store.Open(t.TempDir()), Plan: &plan.Plan{}}
 	j := &job{backend: b}
 	var list []*plan.Run
@@ -49,7 +49,7 @@ func newPacked4(t *testing.T) (*Campaign, *job) {
 	}
 	j.tasks = slices.Clone(c.tasks)
 	c.open, c.jobs = slices.Clone(c.tasks), []*job{j}
-	j.planned = b.Target.Job(list...)
+	j.planned = b.Renderer.Job(list...)
 	return c, j
 }
 
@@ -70,7 +70,7 @@ func TestRender(t *testing.T) {
 func TestPackedNoMore(t *testing.T) {
 	c, j := newPacked4(t)
 	j.phase = done
-	j.backend.Target = FakeTarget{&plan.Packing{MaxRuns: 8, MaxTime: 5 * time.Minute, Margin: time.Minute}}
+	j.backend.Renderer = FakeRenderer{&plan.Packing{MaxRuns: 8, MaxTime: 5 * time.Minute, Margin: time.Minute}}
 	c.regroup()
 	for _, task := range c.tasks {
 		if task.job == j || len(task.job.tasks) != 1 {

@@ -40,7 +40,7 @@ func TestBlame(t *testing.T) {
 		{"nobody to ask", "node_fail", "", &noted{}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := &Backend{Cluster: "gb", Executor: c.executor, Target: FakeTarget{}}
+			b := &Backend{Cluster: "gb", Executor: c.executor, Renderer: FakeRenderer{}}
 			campaign := &Campaign{Store: store.Open(t.TempDir()), Log: hclog.NewNullLogger()}
 			task := &task{backend: b, status: Status{Nodes: []string{"gb02", "gb03"}}, run: &plan.Run{Hardware: plan.Hardware{Nodes: 2}}}
 			r := &results.Result{Verdict: results.Failed, Reasons: []results.Reason{{Code: c.code, Level: results.Failed, Node: c.named}}}

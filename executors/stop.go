@@ -211,8 +211,8 @@ func (c *Campaign) listers() map[*Backend]bool {
 
 // noteTried notes that a sample was tried before: whoever did may have died before
 // it looked what is left in the queue.
-func (c *Campaign) noteTried(b *Backend, slot store.Sample) {
-	if _, ok := b.Executor.(Lister); ok && slot.Attempt != nil {
+func (c *Campaign) noteTried(b *Backend, sample store.Sample) {
+	if _, ok := b.Executor.(Lister); ok && sample.Attempt != nil {
 		c.tried[b] = true
 	}
 }

@@ -299,7 +299,7 @@ func (c *Campaign) skip(t *task, why string) {
 // nil if it would. It costs the backend a job id: ask once, and not to plan.
 func WouldTake(ctx context.Context, b *Backend, run *plan.Run) error {
 	p, ok := b.Executor.(Preflighter)
-	job := b.Target.Job(run)
+	job := b.Renderer.Job(run)
 	if !ok || len(job.Argv) == 0 {
 		return errors.New("the executor cannot be asked")
 	}

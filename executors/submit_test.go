@@ -19,7 +19,7 @@ import (
 // once.
 func submitting(tb testing.TB, n int) *Campaign {
 	c := following(tb, 0, 0)
-	backend := &Backend{Executor: taking{}, Target: FakeTarget{}, Cluster: "gb", Pace: Pace{MaxInQueue: n}}
+	backend := &Backend{Executor: taking{}, Renderer: FakeRenderer{}, Cluster: "gb", Pace: Pace{MaxInQueue: n}}
 	for i := range n {
 		path := "/rows.jsonl"
 		run := &plan.Run{Address: fmt.Sprint("load/n=", i), Fingerprint: fmt.Sprintf("%016x%048x", i, 0), Dataset: plan.Dataset{Path: &path}}

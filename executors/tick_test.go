@@ -34,7 +34,7 @@ func BenchmarkTick(b *testing.B) {
 
 // following is a campaign with tasks in flight and others that have ended.
 func following(tb testing.TB, flying, ended int) *Campaign {
-	backend := &Backend{Executor: running{}, Target: FakeTarget{}, Cluster: "gb", Pace: Pace{Poll: time.Nanosecond, MaxInQueue: 100, MaxQuiet: time.Hour, Canary: true}}
+	backend := &Backend{Executor: running{}, Renderer: FakeRenderer{}, Cluster: "gb", Pace: Pace{Poll: time.Nanosecond, MaxInQueue: 100, MaxQuiet: time.Hour, Canary: true}}
 	backend.Ref.Type = "slurm"
 	st := store.Open(tb.TempDir())
 	c := &Campaign{
@@ -54,7 +54,7 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 			tb.Fatal(err)
 		}
 		t.phase, t.attempt = active, a
-		t.job = &job{backend: backend, phase: active, mine: true, folder: a.Alone(), handle: Handle(fmt.Sprintf("slurm:-:%d:x", i)), planned: FakeTarget{}.Job(t.run), tasks: []*task{t}}
+		t.job = &job{backend: backend, phase: active, mine: true, folder: a.Alone(), handle: Handle(fmt.Sprintf("slurm:-:%d:x", i)), planned: FakeRenderer{}.Job(t.run), tasks: []*task{t}}
 		c.jobs = append(c.jobs, t.job)
 		if err := a.Prepare(forAttempt(store.Prepared{Run: t.run, Job: t.job.planned, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
 			tb.Fatal(err)

@@ -41,7 +41,7 @@ func TestPollsBackOff(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ex := &polled{answer: c.answer}
-				b := &Backend{Executor: ex, Target: FakeTarget{}, Pace: Pace{Poll: time.Minute}}
+				b := &Backend{Executor: ex, Renderer: FakeRenderer{}, Pace: Pace{Poll: time.Minute}}
 				b.Ref.Type = "slurm"
 				told := ""
 				campaign := &Campaign{

@@ -37,7 +37,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	p.Store, p.Git = req.Store, req.Git
 	p.fill(req.Definitions)
 
-	b := builder{Request: req, places: map[string]hcl.Range{}, parts: newParts(), targets: newMatcher(req.Selection.Targets)}
+	b := builder{Request: req, places: map[string]hcl.Range{}, parts: newParts(), selected: newMatcher(req.Selection.Addresses)}
 	diags := b.selects()
 	var list []candidate
 	for _, cell := range req.Definitions.Cells {
@@ -83,9 +83,9 @@ func (p *Plan) fill(defs *schema.Definitions) {
 
 type builder struct {
 	Request
-	places  map[string]hcl.Range // by fingerprint: the run that has it
-	parts   *parts
-	targets matcher
+	places   map[string]hcl.Range // by fingerprint: the run that has it
+	parts    *parts
+	selected matcher
 }
 
 func (b *builder) selects() hcl.Diagnostics {
@@ -100,7 +100,7 @@ func (b *builder) selects() hcl.Diagnostics {
 }
 
 func (b *builder) asked(address string) bool {
-	return len(b.Selection.Targets) == 0 || b.targets.match(address)
+	return len(b.Selection.Addresses) == 0 || b.selected.match(address)
 }
 
 // run makes the run of one cell and proves it. There is no run when the cell is
@@ -123,11 +123,11 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	if len(b.searched(cell.Benchmark)) > 0 {
 		run.State.Wanted = 1 // a search says where more are worth it
 	}
-	run.Executor, run.target = place.Ref, place.Target
+	run.Executor, run.renderer = place.Ref, place.Renderer
 	run.cluster = place.Cluster
 	run.transient, run.retries = place.Transient, place.Retries
 	run.RequestLog = b.requestLog(cell)
-	run.Settings = once(b.parts.settings, place.Ref, func() ExecutorIdentity { return place.Target.Identity().normal() })
+	run.Settings = once(b.parts.settings, place.Ref, func() ExecutorIdentity { return place.Renderer.Identity().normal() })
 	run.Simulated = run.Settings.Simulated
 	run.Fingerprint, run.FingerprintVersion = NewIdentity(run, run.Settings).Fingerprint(), FingerprintVersion
 	diags = append(diags, checkFiles(run, cell)...)
@@ -135,7 +135,7 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 		diags = append(diags, cellError(cell, "", "Options cannot be written", err.Error()+"."))
 	}
 	diags = append(diags, checkSLO(cell, run.Arguments)...)
-	diags = append(diags, checkShared(run, cell, place.Target)...)
+	diags = append(diags, checkShared(run, cell, place.Renderer)...)
 	diags = append(diags, b.unique(run, cell)...)
 	return candidate{run: run, cell: cell, args: args, data: data, place: place}, about(cell, diags)
 }

@@ -28,12 +28,12 @@ func (c Case) Predict(cat *catalog.Catalog) (CasePrediction, error) {
 		return CasePrediction{}, err
 	}
 	p := CasePrediction{MaxBatchSize: s.MaxBatchSize, MaxNumTokens: s.MaxNumTokens, KVCapacity: max(0, estimate.Memory(s).RequestsFit)}
-	outcome, err := estimate.Simulate(s, nil)
+	sim, err := estimate.Simulate(s, nil)
 	if err != nil {
 		p.Why = err.Error()
 		return p, nil
 	}
-	m := outcome.Metrics()
+	m := sim.Metrics()
 	p.OutputThroughputPerGPU = s.Around(m.TPSPerGPU)
 	p.AvgTTFT, p.AvgTPOT, p.TotalLatency = m.AvgTTFT, m.AvgTPOT, m.TotalLatency
 	p.EffectiveConcurrency = c.occupancy(s, p.KVCapacity).Running()

@@ -150,8 +150,8 @@ func plainValue(v cty.Value) any {
 // Jobs are those that measure the run as planned: its own, or those that it shares with
 // others. They are rendered anew at each call; there are none for a run that was read.
 func (r *Run) Jobs() []*Job {
-	if r.shared == nil && r.target != nil {
-		return []*Job{r.target.Job(r)}
+	if r.shared == nil && r.renderer != nil {
+		return []*Job{r.renderer.Job(r)}
 	}
 	return r.shared
 }

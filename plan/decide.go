@@ -23,7 +23,7 @@ func (b *builder) decide(p *Plan) hcl.Diagnostics {
 	if err != nil {
 		return append(diags, storeError(err))
 	}
-	if b.Ledger == nil || len(b.Selection.Targets) > 0 {
+	if b.Ledger == nil || len(b.Selection.Addresses) > 0 {
 		return diags
 	}
 	for _, sim := range []bool{false, true} {
@@ -84,7 +84,7 @@ func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
 		}
 		run.State = st.normal()
 		var last *Last
-		if len(b.Selection.Targets) == 0 || st.Missing() > 0 { // else it changes nothing here
+		if len(b.Selection.Addresses) == 0 || st.Missing() > 0 { // else it changes nothing here
 			if last, err = b.Ledger.LastAt(run.Address, run.Simulated); err != nil {
 				return nil, err
 			}

@@ -11,7 +11,7 @@
 //     decides the run's [Action] and, where something else was measured at the
 //     same address, the list of [Change]s.
 //  4. The [Plan] is complete: argv, files and job scripts follow from its runs by pure
-//     functions ([Run.Command], [Target]), relative to the attempt folder, and package
+//     functions ([Run.Command], [JobRenderer]), relative to the attempt folder, and package
 //     document writes them down. Apply decides nothing about a run.
 //
 // Equal inputs give equal bytes. The package runs no process and reads no file.

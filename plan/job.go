@@ -57,9 +57,9 @@ func (r *Run) ExpectedGPUHours() float64 {
 // share jobs. A sample that would be alone keeps a job of its own.
 func (b *builder) share(p *Plan, list []candidate) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	done := map[Target]bool{}
+	done := map[JobRenderer]bool{}
 	for _, c := range list {
-		if t := c.place.Target; !done[t] && t.Packing() != nil {
+		if t := c.place.Renderer; !done[t] && t.Packing() != nil {
 			done[t] = true
 			diags = append(diags, b.shareOn(p, list, t)...)
 		}
@@ -67,11 +67,11 @@ func (b *builder) share(p *Plan, list []candidate) hcl.Diagnostics {
 	return diags
 }
 
-func (b *builder) shareOn(p *Plan, list []candidate, target Target) hcl.Diagnostics {
+func (b *builder) shareOn(p *Plan, list []candidate, renderer JobRenderer) hcl.Diagnostics {
 	var samples []*Run
 	cells := map[*Run]candidate{}
 	for _, c := range list {
-		if c.place.Target != target || c.run.Action != Measure && c.run.Action != Remeasure {
+		if c.place.Renderer != renderer || c.run.Action != Measure && c.run.Action != Remeasure {
 			continue
 		}
 		cells[c.run] = c
@@ -79,9 +79,9 @@ func (b *builder) shareOn(p *Plan, list []candidate, target Target) hcl.Diagnost
 			samples = append(samples, c.run)
 		}
 	}
-	how := *target.Packing()
+	how := *renderer.Packing()
 	for _, runs := range how.jobs(samples, (*Run).shape) {
-		job := target.Job(runs...)
+		job := renderer.Job(runs...)
 		p.Packs = append(p.Packs, job)
 		if runs[0].Shared() {
 			p.Engines = append(p.Engines, newEngine(runs))

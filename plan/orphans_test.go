@@ -55,7 +55,7 @@ func TestPlanWarnsOfOrphans(t *testing.T) {
 		p, diags := plan.Build(plan.Request{
 			Definitions: defs, Catalog: catalog.Load(), Ledger: busyLedger{addresses: []string{"load/use_case=gone"}},
 			Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
-				return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Target: fixedTarget{}, Cluster: "c", Transient: transient}, nil
+				return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Renderer: fixedRenderer{}, Cluster: "c", Transient: transient}, nil
 			},
 		})
 		var warned []string

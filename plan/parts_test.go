@@ -23,20 +23,20 @@ import (
 )
 
 // A fixedTarget submits what names the run.
-type fixedTarget struct{}
+type fixedRenderer struct{}
 
-func (fixedTarget) Identity() plan.ExecutorIdentity {
+func (fixedRenderer) Identity() plan.ExecutorIdentity {
 	return plan.ExecutorIdentity{Launcher: []string{"srun", "trtllm-bench"}, MPI: "pmix"}
 }
 
-func (fixedTarget) Packing() *plan.Packing { return nil }
+func (fixedRenderer) Packing() *plan.Packing { return nil }
 
-func (fixedTarget) Job(runs ...*plan.Run) *plan.Job {
+func (fixedRenderer) Job(runs ...*plan.Run) *plan.Job {
 	r := runs[0]
 	return &plan.Job{Name: r.Fingerprint[:12], Runs: []string{r.Address}, Argv: []string{"sbatch", r.Command().Argv[0]}, Script: "# " + r.Address}
 }
 
-func (fixedTarget) Describe() string { return "fixed" }
+func (fixedRenderer) Describe() string { return "fixed" }
 
 const matrixBase = `
 executor "fixed" "here" {}
@@ -131,7 +131,7 @@ func planOf(t *rapid.T, dir string, only string) []*plan.Run {
 	p, diags := plan.Build(plan.Request{
 		Definitions: defs, Catalog: catalog.Load(),
 		Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
-			return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Target: fixedTarget{}, Cluster: "c"}, nil
+			return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Renderer: fixedRenderer{}, Cluster: "c"}, nil
 		},
 	})
 	if diags.HasErrors() {
@@ -176,7 +176,7 @@ func TestSharedPartsChangeNoRun(t *testing.T) {
 			if d := cmp.Diff(documentOf(t, alone...), documentOf(t, r)); d != "" {
 				t.Fatalf("%s alone and among others:\n%s", r.Address, d)
 			}
-			if got := plan.NewIdentity(r, fixedTarget{}.Identity()).Fingerprint(); got != r.Fingerprint {
+			if got := plan.NewIdentity(r, fixedRenderer{}.Identity()).Fingerprint(); got != r.Fingerprint {
 				t.Fatalf("%s: the fingerprint is %s, its identity's %s", r.Address, r.Fingerprint, got)
 			}
 		}
@@ -256,7 +256,7 @@ func manyRuns(b *testing.B) func() *plan.Plan {
 		p, diags := plan.Build(plan.Request{
 			Definitions: defs, Catalog: catalog.Load(),
 			Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
-				return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Target: fixedTarget{}, Cluster: "c"}, nil
+				return plan.Placement{Ref: plan.ExecutorRef{Type: "fixed", Name: "here"}, Renderer: fixedRenderer{}, Cluster: "c"}, nil
 			},
 		})
 		if diags.HasErrors() || len(p.Runs) != 10_000 {

@@ -67,7 +67,7 @@ type Run struct {
 	cluster   string // where stored results count
 	transient bool   // its job ends with the process that submits it
 	retries   int    // new attempts after failures of the infrastructure
-	target    Target
+	renderer  JobRenderer
 	options   *optionsPart // of a run that Build made
 	shared    []*Job       // the jobs of several that measure it; nil for a job of its own
 	precision precision

@@ -207,7 +207,7 @@ func newSpace(list []candidate, changeOutput []string) *space {
 	for _, c := range list {
 		c.run.Notes = append(slices.Clip(c.run.Notes), sp.notes...)
 		sp.costs = append(sp.costs, c.mostGPUHours())
-		if c.place.Target.Packing() != nil {
+		if c.place.Renderer.Packing() != nil {
 			sp.shapes[c.run] = c.run.shape()
 		}
 	}
@@ -223,19 +223,19 @@ func newSpace(list []candidate, changeOutput []string) *space {
 // the jobs that share puts them into; each is given by the index of its candidate.
 func (sp *space) cost(samples []int) float64 {
 	sum := 0.0
-	var targets []Target
-	runs := map[Target][]*Run{}
+	var renderers []JobRenderer
+	runs := map[JobRenderer][]*Run{}
 	for _, i := range samples {
 		c := sp.list[i]
 		sum += c.run.GPUHoursLimit()
-		if t := c.place.Target; t.Packing() != nil {
+		if t := c.place.Renderer; t.Packing() != nil {
 			if runs[t] == nil {
-				targets = append(targets, t)
+				renderers = append(renderers, t)
 			}
 			runs[t] = append(runs[t], c.run)
 		}
 	}
-	for _, t := range targets {
+	for _, t := range renderers {
 		for _, members := range t.Packing().jobs(runs[t], sp.shapeOf) {
 			for _, r := range members {
 				sum -= r.GPUHoursLimit()
@@ -373,7 +373,7 @@ func newSearching(benchmark string, def *schema.Search, sp *space) *searching {
 // mostGPUHours is what a sample can cost at most: in a job that it may share, also what
 // happens before and after it. A job costs no more than this for each of its samples.
 func (c candidate) mostGPUHours() float64 {
-	how := c.place.Target.Packing()
+	how := c.place.Renderer.Packing()
 	if how == nil || how.SharedOnly && !c.run.Shared() {
 		return c.run.GPUHoursLimit()
 	}

@@ -92,7 +92,7 @@ func (l *searchStore) plan(t *testing.T) *Plan {
 		if l.failed[address] {
 			r.State.Failed = []Failed{{Code: failure.GPUOOM}}
 		}
-		list = append(list, candidate{run: r, cell: &schema.Cell{Samples: 2}, place: Placement{Target: ownJobs{}}})
+		list = append(list, candidate{run: r, cell: &schema.Cell{Samples: 2}, place: Placement{Renderer: ownJobs{}}})
 	}
 	most := 15.0 + 10*rand.New(rand.NewPCG(l.seed, 2)).Float64()
 	sp, p := newSpace(list, nil), &Plan{}
@@ -113,7 +113,7 @@ func (l *searchStore) plan(t *testing.T) *Plan {
 	return p
 }
 
-type ownJobs struct{ Target }
+type ownJobs struct{ JobRenderer }
 
 func (ownJobs) Packing() *Packing { return nil }
 

@@ -12,9 +12,9 @@ import (
 // A Selection says which runs are asked for and how. Patterns match whole
 // components of an address (see Match).
 type Selection struct {
-	Targets  []string // empty: all
-	Replaces []string // measured again
-	Retry    bool     // lifts blocked
+	Addresses []string // empty: all
+	Replaces  []string // measured again
+	Retry     bool     // lifts blocked
 }
 
 // Match reports whether pattern is a run of whole components of address. A use case
@@ -63,7 +63,7 @@ func (s Selection) check(addresses []string) error {
 	for _, flag := range []struct {
 		name     string
 		patterns []string
-	}{{"-target", s.Targets}, {"-replace", s.Replaces}} {
+	}{{"-target", s.Addresses}, {"-replace", s.Replaces}} {
 		for _, p := range flag.patterns {
 			if !known[p] && !matchesSome(p, addresses) {
 				hint := ""

@@ -60,14 +60,14 @@ func (r *Run) engineKey() string {
 }
 
 // checkShared refuses what keeps a run from sharing an engine.
-func checkShared(run *Run, cell *schema.Cell, target Target) hcl.Diagnostics {
+func checkShared(run *Run, cell *schema.Cell, renderer JobRenderer) hcl.Diagnostics {
 	if !run.Shared() {
 		return nil
 	}
 	refuse := func(argument, summary, detail string) hcl.Diagnostics {
 		return hcl.Diagnostics{cellError(cell, argument, summary, detail)}
 	}
-	how := target.Packing()
+	how := renderer.Packing()
 	if how == nil {
 		return refuse("engine", "Shared engine without a job to share", "Runs share an engine within one job, and the executor gives each run a job of its own. "+
 			"Write pack { max_runs = 20 } in the executor block, or apply with -pack=20; or set engine = \"fresh\".")

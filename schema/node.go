@@ -66,17 +66,17 @@ func (n *node) key(at []int) int {
 // at is the node in the run at these positions.
 func (n *node) at(at []int) result {
 	k := n.key(at)
-	slot := k
+	number := k
 	if n.only {
 		if n.last != k {
 			n.present[0] = false
 		}
-		n.last, slot = k, 0
+		n.last, number = k, 0
 	}
-	if !n.present[slot] {
-		n.results[slot], n.present[slot] = n.eval(at), true
+	if !n.present[number] {
+		n.results[number], n.present[number] = n.eval(at), true
 	}
-	return n.results[slot]
+	return n.results[number]
 }
 
 // constant is a node that is the same in all runs.

@@ -163,8 +163,8 @@ func (d *drill) packCancelled() {
 	hold := filepath.Join(d.t.TempDir(), "hold")
 	d.sweep(hold)
 	d.hold(hold)
-	const targets = "-target=use_case=reasoning/concurrency=8"
-	a := d.start(targets, "-target=use_case=reasoning/concurrency=16")
+	const addresses = "-target=use_case=reasoning/concurrency=8"
+	a := d.start(addresses, "-target=use_case=reasoning/concurrency=16")
 	id, _ := d.waiting(hold)
 	running, queued := "", ""
 	states := map[string]int{}
@@ -325,9 +325,9 @@ func (d *drill) containers() {
 	defs := strings.Replace(string(text), "canary        = false", "canary        = false\n  container {\n    image_dir = \"/images\"\n    writable  = false\n  }", 1)
 	d.definitions(defs)
 	seen := map[string]bool{}
-	begin := func(pack, pattern string, targets ...string) (id string, on []string) {
+	begin := func(pack, pattern string, addresses ...string) (id string, on []string) {
 		d.t.Helper()
-		args := append([]string{"apply", "-auto-approve", "-skip-checks", "-detach", pack, "-store=" + d.store}, targets...)
+		args := append([]string{"apply", "-auto-approve", "-skip-checks", "-detach", pack, "-store=" + d.store}, addresses...)
 		if _, code := d.llmbench(append(args, d.dir)...); code != 0 {
 			d.t.Fatalf("exit %d", code)
 		}

@@ -229,10 +229,10 @@ func shared(dir string, perm fs.FileMode) (fs.FileMode, error) {
 }
 
 // Symlink makes or replaces a link. It is durable once its folder is.
-func Symlink(target, path string) error {
-	err := os.Symlink(target, path)
+func Symlink(file, path string) error {
+	err := os.Symlink(file, path)
 	if errors.Is(err, fs.ErrExist) {
-		return renameio.Symlink(target, path)
+		return renameio.Symlink(file, path)
 	}
 	return err
 }

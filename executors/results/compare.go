@@ -15,16 +15,17 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// An Outcome of a comparison.
-type Outcome string
+// A Difference is what a comparison says of the target: better, worse, the same, or that
+// the samples cannot tell.
+type Difference string
 
-// The outcomes. Better, Worse and Same are claims; CannotTell is the want of
+// The differences. Better, Worse and Same are claims; CannotTell is the want of
 // one.
 const (
-	Better     Outcome = "better"
-	Worse      Outcome = "worse"
-	Same       Outcome = "same"
-	CannotTell Outcome = "cannot_tell"
+	Better     Difference = "better"
+	Worse      Difference = "worse"
+	Same       Difference = "same"
+	CannotTell Difference = "cannot_tell"
 )
 
 // A Comparing says how two sets are compared.
@@ -84,9 +85,9 @@ type ComparedRow struct {
 	ChangePct float64 `json:"change_pct"`
 	// P is the p-value of the Mann-Whitney U-test, nil where there are too few
 	// samples for any.
-	P       *float64 `json:"p"`
-	Verdict Outcome  `json:"verdict"`
-	Notes   []string `json:"notes"`
+	P       *float64   `json:"p"`
+	Verdict Difference `json:"verdict"`
+	Notes   []string   `json:"notes"`
 	// Needed is how many samples a side would tell, and GPUHours what the missing
 	// ones should cost; 0 unless the verdict is CannotTell.
 	Needed   int     `json:"-"`

@@ -81,22 +81,22 @@ func (b *Bench) Run(ctx context.Context, argv []string) int {
 	}
 	b.log("Setting up throughput benchmark.")
 	s := w.Scenario()
-	outcome, err := estimate.Simulate(s, b.iterations(w))
+	sim, err := estimate.Simulate(s, b.iterations(w))
 	if err != nil {
 		fmt.Fprintf(b.Stderr, "torch.OutOfMemoryError: CUDA out of memory. SIMULATED: %v\n", err)
 		return 1
 	}
-	if err := b.disturb(inv, w, outcome); err != nil {
+	if err := b.disturb(inv, w, sim); err != nil {
 		return b.refuse(err)
 	}
-	if err := b.pass(ctx, outcome); errors.Is(err, errTimeLimit) {
+	if err := b.pass(ctx, sim); errors.Is(err, errTimeLimit) {
 		fmt.Fprintln(b.Stderr, "\nslurmstepd: error: *** STEP CANCELLED DUE TO TIME LIMIT *** (SIMULATED)")
 		return rcTerminated
 	} else if err != nil {
 		fmt.Fprintln(b.Stderr, "Aborted!")
 		return 1
 	}
-	return b.report(inv, w, s, outcome)
+	return b.report(inv, w, s, sim)
 }
 
 // errTimeLimit ends a run as Slurm does at its job's time limit; rcTerminated is
@@ -187,7 +187,7 @@ func (b *Bench) fault(ctx context.Context) (rc int, failed bool) {
 }
 
 // disturb makes a run slower or faster than predicted, as the environment asks for.
-func (b *Bench) disturb(inv *trtllm.Invocation, w plan.Workload, o *estimate.Outcome) error {
+func (b *Bench) disturb(inv *trtllm.Invocation, w plan.Workload, o *estimate.Simulation) error {
 	run, err := json.Marshal([]any{inv.Model, inv.Args, w.Options})
 	if err != nil {
 		return err
@@ -217,7 +217,7 @@ func (b *Bench) deviation(variable string, seed []byte) float64 {
 
 // pass lets time go by where the environment asks for it, with the progress bar
 // of the real one.
-func (b *Bench) pass(ctx context.Context, o *estimate.Outcome) error {
+func (b *Bench) pass(ctx context.Context, o *estimate.Simulation) error {
 	b.log("Starting benchmarking async task.")
 	b.log("Starting benchmark...")
 	n := len(o.Requests)

@@ -168,7 +168,7 @@ func Open(log hclog.Logger) *executors.Backend {
 	return &executors.Backend{
 		Cluster:   Cluster,
 		Executor:  newExecutor(log),
-		Target:    target{},
+		Renderer:  renderer{},
 		Simulated: true,
 		Pace: executors.Pace{
 			Look: 20 * time.Millisecond, Poll: 100 * time.Millisecond,
@@ -177,18 +177,18 @@ func Open(log hclog.Logger) *executors.Backend {
 	}
 }
 
-type target struct{}
+type renderer struct{}
 
-func (target) Identity() plan.ExecutorIdentity {
+func (renderer) Identity() plan.ExecutorIdentity {
 	return plan.ExecutorIdentity{Launcher: []string{"trtllm-bench"}, Simulated: true}
 }
 
-// Packing implements plan.Target: what is simulated shares jobs to share an engine.
-func (target) Packing() *plan.Packing {
+// Packing implements plan.JobRenderer: what is simulated shares jobs to share an engine.
+func (renderer) Packing() *plan.Packing {
 	return &plan.Packing{MaxRuns: 1000, MaxTime: 1 << 62, SharedOnly: true}
 }
 
-func (target) Job(runs ...*plan.Run) *plan.Job {
+func (renderer) Job(runs ...*plan.Run) *plan.Job {
 	r := runs[0]
 	job := &plan.Job{Name: "simulate-" + r.Fingerprint[:12], GPUs: r.Hardware.GPUs}
 	for _, r := range runs {
@@ -198,7 +198,7 @@ func (target) Job(runs ...*plan.Run) *plan.Job {
 	return job
 }
 
-func (target) Describe() string {
+func (renderer) Describe() string {
 	return "nothing is measured: figures come from a model of the GPUs and are marked SIMULATED"
 }
 

@@ -20,7 +20,7 @@ import (
 // report writes the report as trtllm-bench does, the JSON first, and returns
 // the exit status. The records of requests are written before, other than there: a kill
 // leaves no sample that lacks them, and a search that goes on finds what it would have.
-func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Outcome) int {
+func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Simulation) int {
 	b.log("Benchmark done. Reporting results...")
 	rep := newReport(inv, w, s, o)
 	rep.Engine.Version = or(b.Version, newest())
@@ -53,7 +53,7 @@ func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scena
 }
 
 // records writes what trtllm-bench writes of each request with --request_json.
-func (b *Bench) records(path string, streaming bool, o *estimate.Outcome) error {
+func (b *Bench) records(path string, streaming bool, o *estimate.Simulation) error {
 	f, err := os.Create(b.path(path))
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func newest() string {
 	return versions[len(versions)-1].Name
 }
 
-func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Outcome) *trtllm.Report {
+func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Simulation) *trtllm.Report {
 	m := o.Metrics()
 	rep := &trtllm.Report{
 		Simulated: true, SimulatedBy: "llmbench estimator " + estimate.Calibrated().Version,

@@ -63,7 +63,7 @@ func (c *Config) bring(ctx context.Context, b executors.Command, say executors.S
 	if err != nil {
 		return err
 	}
-	return outcome(a.job.Dir, b.Argv[0])
+	return commandEnded(a.job.Dir, b.Argv[0])
 }
 
 // bringJob is the job that brings b.Path. Its folder follows from the path, so
@@ -175,8 +175,8 @@ func bringScript(dir string, argv []string, wait time.Duration) string {
 	})
 }
 
-// outcome is how the command of a job that is done ended.
-func outcome(dir, command string) error {
+// commandEnded is how the command of a job that is done ended.
+func commandEnded(dir, command string) error {
 	status, err := regular.Read(filepath.Join(dir, "status"), regular.MaxText)
 	if err != nil {
 		return err

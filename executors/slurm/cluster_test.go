@@ -54,7 +54,7 @@ func testJob(t *testing.T, cfg *Config, run *plan.Run, attempt int) *executors.J
 			t.Error(err)
 		}
 	})
-	planned := cfg.Target().Job(run)
+	planned := cfg.Renderer().Job(run)
 	mark := fmt.Sprintf("s1-a%d", attempt)
 	job := &executors.Job{Name: planned.Name + "-" + mark, Dir: dir, Members: []executors.Member{{Run: run, Dir: dir}}, NotBefore: time.Now()}
 	for _, word := range planned.Argv {
@@ -77,7 +77,7 @@ func TestScriptIsShell(t *testing.T) {
 	cfg := testConfig()
 	cfg.Container = &Container{Runtime: "pyxis", ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}, Writable: true}
 	cfg.Prolog = []string{"echo 'hi'"}
-	planned := cfg.Target().Job(run)
+	planned := cfg.Renderer().Job(run)
 	cmd := exec.Command("bash", "-n")
 	cmd.Stdin = strings.NewReader(planned.Script)
 	if out, err := cmd.CombinedOutput(); err != nil {

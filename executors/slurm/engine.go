@@ -34,7 +34,7 @@ const giveBack = `    if ! load; then
 
 // engine renders what a job script does for runs that share an engine. The run at
 // prime, whose number in the script is given, primes it.
-func (t *target) engine(runs []*plan.Run, prime, number int) string {
+func (t *renderer) engine(runs []*plan.Run, prime, number int) string {
 	longest := 0
 	for _, r := range runs {
 		longest = max(longest, r.TimeLimitSeconds)
@@ -50,7 +50,7 @@ func (t *target) engine(runs []*plan.Run, prime, number int) string {
 }
 
 // command is what measures a run: a step, or the engine that it shares.
-func (t *target) command(run *plan.Run, shares bool) string {
+func (t *renderer) command(run *plan.Run, shares bool) string {
 	if !run.Shared() {
 		return t.step(run, shares)
 	}

@@ -166,7 +166,7 @@ func (j *faultyJob) stopped() bool {
 
 // pack puts the samples that are missing now into packs, as a plan does.
 func (s *schedule) pack(p *plan.Plan) {
-	target := s.config().Target()
+	renderer := s.config().Renderer()
 	var samples []*plan.Run
 	for _, r := range p.Runs {
 		state, err := s.store.View("").Look(r.Fingerprint, s.cluster, false, r.State.Wanted)
@@ -177,13 +177,13 @@ func (s *schedule) pack(p *plan.Plan) {
 			samples = append(samples, r)
 		}
 	}
-	for _, indexes := range target.Packing().Arrange(samples) {
+	for _, indexes := range renderer.Packing().Arrange(samples) {
 		var list []*plan.Run
 		for _, i := range indexes {
 			list = append(list, samples[i])
 		}
 		if len(list) > 1 {
-			p.Packs = append(p.Packs, target.Job(list...))
+			p.Packs = append(p.Packs, renderer.Job(list...))
 		}
 	}
 }

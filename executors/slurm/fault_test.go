@@ -79,7 +79,7 @@ type schedule struct {
 	cluster string
 	kills   int
 	verbose bool
-	last    executors.Outcome
+	last    executors.Ending
 	// unsure says that the campaign could not tell whether jobs are left.
 	unsure bool
 	// packed says that its runs are packed; skips counts what was given up.

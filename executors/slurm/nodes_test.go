@@ -355,7 +355,7 @@ func TestBringScriptRuns(t *testing.T) {
 			t.Error("secrets are left")
 		}
 		got := ""
-		if err := outcome(dir, "hf"); err != nil {
+		if err := commandEnded(dir, "hf"); err != nil {
 			got = err.Error()
 		}
 		if got != test.want {
@@ -394,7 +394,7 @@ func TestWordsOfJobs(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "status"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := outcome(dir, "hf"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if err := commandEnded(dir, "hf"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Error(err)
 	}
 	long := filepath.Join(dir, "output")

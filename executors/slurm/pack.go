@@ -60,8 +60,8 @@ func (c *Config) PackUpTo(n int) string {
 	return ""
 }
 
-// Packing implements plan.Target.
-func (t *target) Packing() *plan.Packing {
+// Packing implements plan.JobRenderer.
+func (t *renderer) Packing() *plan.Packing {
 	if t.Pack == nil || t.Pack.MaxRuns == 1 {
 		return nil
 	}
@@ -73,7 +73,7 @@ func (t *target) Packing() *plan.Packing {
 }
 
 // container says what the runs of a job of several share.
-func (t *target) container(runs int) *string {
+func (t *renderer) container(runs int) *string {
 	word := "fresh"
 	switch {
 	case t.Container == nil || runs == 1:

@@ -33,7 +33,7 @@ var jobScript = sync.OnceValue(func() template {
 
 // script renders the script of a job of runs that share their nodes, image and
 // executor. A run that has several samples in it is described once.
-func (t *target) script(name string, runs []*plan.Run, limit int) string {
+func (t *renderer) script(name string, runs []*plan.Run, limit int) string {
 	first := runs[0]
 	var described, order strings.Builder
 	numbers := map[*plan.Run]int{}
@@ -68,7 +68,7 @@ func (t *target) script(name string, runs []*plan.Run, limit int) string {
 }
 
 // segmentOf is the size of the blocks that a run's job asks for, "" for none.
-func (t *target) segmentOf(run *plan.Run) string {
+func (t *renderer) segmentOf(run *plan.Run) string {
 	if !t.Segment || run.Hardware.Nodes < 2 || t.InAllocation {
 		return ""
 	}
@@ -88,7 +88,7 @@ const sampled = "timestamp,index,clocks.sm,clocks.mem,power.draw,temperature.gpu
 
 // telemetry starts a sampler on every node that ends with the job. A node
 // without nvidia-smi has none.
-func (t *target) telemetry(run *plan.Run) string {
+func (t *renderer) telemetry(run *plan.Run) string {
 	if !t.Telemetry {
 		return "  missing \"telemetry is switched off in the executor\" telemetry >>observed\n"
 	}
@@ -102,7 +102,7 @@ func (t *target) telemetry(run *plan.Run) string {
 
 // keeper starts a step on every node of a job that removes what containers leave
 // there: those of jobs that are gone at once, its own job's when that ends.
-func (t *target) keeper(nodes int) string {
+func (t *renderer) keeper(nodes int) string {
 	if t.Container == nil || t.InAllocation { // an allocation may have containers of other steps
 		return ""
 	}
@@ -115,7 +115,7 @@ func (t *target) keeper(nodes int) string {
 const keeperStep = "keeper"
 
 // beside starts a step beside the benchmark's on the nodes of the run.
-func (t *target) beside(nodes int) []string {
+func (t *renderer) beside(nodes int) []string {
 	return []string{"srun", "--overlap", fmt.Sprintf("--nodes=%d", nodes), fmt.Sprintf("--ntasks=%d", nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
 }
 
@@ -131,7 +131,7 @@ func exports(env map[string]*string) string {
 }
 
 // step is srun with its arguments, one a line, as elements of a bash array.
-func (t *target) step(run *plan.Run, shares bool) string {
+func (t *renderer) step(run *plan.Run, shares bool) string {
 	h := run.Hardware
 	var words []string
 	add := func(list ...string) {
@@ -276,7 +276,7 @@ var manualTemplate string
 
 // ManualScript implements executors.ManualScripter: the job script with sbatch's options in
 // its head, and in front of it the lines that make an attempt.
-func (t *target) ManualScript(run *plan.Run, at executors.ManualPaths) string {
+func (t *renderer) ManualScript(run *plan.Run, at executors.ManualPaths) string {
 	_, body, _ := strings.Cut(t.script(jobName(run), []*plan.Run{run}, run.TimeLimitSeconds), "\n") // the interpreter stands in the head
 	return render(manualTemplate, map[string]string{
 		"SBATCH": t.head(run),
@@ -290,7 +290,7 @@ func (t *target) ManualScript(run *plan.Run, at executors.ManualPaths) string {
 }
 
 // head are sbatch's options for the resources of a run as lines of a script.
-func (t *target) head(run *plan.Run) string {
+func (t *renderer) head(run *plan.Run) string {
 	var head strings.Builder
 	for _, o := range append(t.options(run, jobName(run)+"-hand", run.TimeLimitSeconds), "--output=/dev/null") {
 		head.WriteString("#SBATCH " + o + "\n")

@@ -150,7 +150,7 @@ func (s *site) outside(log hclog.Logger) *executors.Backend {
 			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
 			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
 		},
-		Adopt: true, Avoid: avoid, Target: c.Target(),
+		Adopt: true, Avoid: avoid, Renderer: c.Renderer(),
 		LinksDir: c.ExperimentsDir, Links: recipeLinks,
 	}
 }

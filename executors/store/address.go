@@ -40,8 +40,8 @@ func (s *Store) LinkAddress(address string, a *Attempt) error {
 }
 
 // link makes dir/name a relative link to target, not durably.
-func link(target, dir, name string) error {
-	rel, err := filepath.Rel(dir, target)
+func link(file, dir, name string) error {
+	rel, err := filepath.Rel(dir, file)
 	if err != nil {
 		return err
 	}

@@ -145,12 +145,12 @@ func TestDamagedFolders(t *testing.T) {
 			}
 			v := s.View("test")
 			for reader, held := range map[string]func(Key, int) ([]Sample, error){"files": s.Samples, "view": v.Samples} {
-				slots, err := held(testKey, 1)
-				if err != nil || len(slots) != 1 || slots[0].Result == nil || slots[0].Result.Code() != failure.RecordDamaged {
-					t.Errorf("%s: %+v, %v", reader, slots, err)
+				samples, err := held(testKey, 1)
+				if err != nil || len(samples) != 1 || samples[0].Result == nil || samples[0].Result.Code() != failure.RecordDamaged {
+					t.Errorf("%s: %+v, %v", reader, samples, err)
 				}
-				if slots, err := held(otherKey, 1); err != nil || !slots[0].Counts {
-					t.Errorf("%s: the other: %+v, %v", reader, slots, err)
+				if samples, err := held(otherKey, 1); err != nil || !samples[0].Counts {
+					t.Errorf("%s: the other: %+v, %v", reader, samples, err)
 				}
 			}
 			if list, err := v.Results(false); err != nil || len(list) != 1 && len(list) != 2 {

@@ -29,9 +29,9 @@ func TestDefer(t *testing.T) {
 	if st := held(t, s, testKey, 1); st.Missing() != 1 || len(st.Failed) != 0 {
 		t.Errorf("%+v", st)
 	}
-	slots, err := s.Samples(testKey, 1)
-	if err != nil || slots[0].Attempt != nil || slots[0].Deferred != "too little time" {
-		t.Errorf("%+v, %v", slots, err)
+	samples, err := s.Samples(testKey, 1)
+	if err != nil || samples[0].Attempt != nil || samples[0].Deferred != "too little time" {
+		t.Errorf("%+v, %v", samples, err)
 	}
 	put(t, a, "claim.7", "{}\n")
 	if os.Link(filepath.Join(a.Dir, "claim.7"), filepath.Join(a.Dir, "claim")) == nil {

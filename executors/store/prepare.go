@@ -168,11 +168,11 @@ func (a *Attempt) linkDataset(path string) error {
 	if !filepath.IsAbs(path) {
 		return fmt.Errorf("the data set's path %s is not absolute", path)
 	}
-	target := path
+	file := path
 	if inside, err := filepath.Rel(a.store.dir, path); err == nil && filepath.IsLocal(inside) {
-		if target, err = filepath.Rel(a.Dir, path); err != nil {
+		if file, err = filepath.Rel(a.Dir, path); err != nil {
 			return err
 		}
 	}
-	return jobdir.Symlink(target, filepath.Join(a.Dir, jobdir.DatasetFile))
+	return jobdir.Symlink(file, filepath.Join(a.Dir, jobdir.DatasetFile))
 }

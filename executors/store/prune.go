@@ -142,8 +142,8 @@ func (a *Attempt) searched() bool {
 
 // uses notes the data set of an attempt that stays.
 func (p *pruning) uses(a *Attempt) {
-	if target, err := filepath.EvalSymlinks(filepath.Join(a.Dir, jobdir.DatasetFile)); err == nil {
-		p.used[target] = true
+	if file, err := filepath.EvalSymlinks(filepath.Join(a.Dir, jobdir.DatasetFile)); err == nil {
+		p.used[file] = true
 	}
 }
 

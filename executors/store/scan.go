@@ -88,13 +88,13 @@ func (s *scan) add(h *viewHalf, fingerprint string, to depth) error {
 		if s.simulated {
 			continue
 		}
-		slots, err := s.view.slotsAt(known, settled, k)
+		samples, err := s.view.samplesAt(known, settled, k)
 		if err != nil {
 			return err
 		}
 		s.mu.Lock()
-		for _, slot := range slots {
-			s.lessons.add(slot)
+		for _, sample := range samples {
+			s.lessons.add(sample)
 		}
 		s.mu.Unlock()
 	}
@@ -201,16 +201,16 @@ type teaching struct {
 }
 
 // add takes in the attempt that speaks for a sample.
-func (l lessons) add(slot Sample) {
-	r := slot.Result
-	if !slot.Counts || r.Simulated {
+func (l lessons) add(sample Sample) {
+	r := sample.Result
+	if !sample.Counts || r.Simulated {
 		return
 	}
 	tps := r.Metrics.At(trtllm.OutputThroughputPerGPU)
 	if tps == nil || *tps <= 0 {
 		return
 	}
-	t := teaching{attempt: slot.Attempt, lesson: plan.Lesson{Cluster: r.Cluster, OutputThroughputPerGPU: *tps, StartupSeconds: startup(r)}}
+	t := teaching{attempt: sample.Attempt, lesson: plan.Lesson{Cluster: r.Cluster, OutputThroughputPerGPU: *tps, StartupSeconds: startup(r)}}
 	if r.Job.Ended != nil {
 		t.ended = *r.Job.Ended
 	}

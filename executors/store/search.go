@@ -215,13 +215,13 @@ func (v *View) Figures(fingerprint, cluster string, simulated bool) ([]map[strin
 	if cluster == "" {
 		return nil, 0, nil
 	}
-	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
+	list, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	var out []map[string]float64
 	samples := 0
-	for _, group := range results.Independent(resultsOf(slots)) {
+	for _, group := range results.Independent(resultsOf(list)) {
 		values := map[string]float64{}
 		for name, f := range trtllm.Figures() {
 			sum, all := 0.0, true
@@ -243,11 +243,11 @@ func (v *View) Precision(fingerprint, cluster string, simulated bool) (int, floa
 	if cluster == "" {
 		return 0, math.Inf(1), nil
 	}
-	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
+	samples, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
 	if err != nil {
 		return 0, 0, err
 	}
-	list, n := resultsOf(slots), 0
+	list, n := resultsOf(samples), 0
 	for _, r := range list {
 		if r.Counts() && r.Metrics.At(trtllm.OutputThroughputPerGPU) != nil {
 			n++

@@ -46,9 +46,9 @@ func TestEarlierVersionsAreRead(t *testing.T) {
 	}
 	k := chat010(t, s)
 	for name, held := range map[string]func(Key, int) ([]Sample, error){"store": s.Samples, "view": s.View("test").Samples} {
-		slots, err := held(k, 2)
-		if err != nil || len(slots) != 2 || !slots[0].Counts || !slots[1].State.InFlight() || slots[1].Job.JobID != "16" {
-			t.Errorf("%s: %+v, %v", name, slots, err)
+		samples, err := held(k, 2)
+		if err != nil || len(samples) != 2 || !samples[0].Counts || !samples[1].State.InFlight() || samples[1].Job.JobID != "16" {
+			t.Errorf("%s: %+v, %v", name, samples, err)
 		}
 	}
 	all, err := s.View("test").Results(false)
@@ -56,8 +56,8 @@ func TestEarlierVersionsAreRead(t *testing.T) {
 		t.Errorf("%d results, %v", len(all), err)
 	}
 	lost := Key{Fingerprint: strings.Repeat("ab", 32), Cluster: "throwaway"}
-	if slots, err := s.Samples(lost, 1); err != nil || len(slots) != 1 || slots[0].Attempt != nil {
-		t.Errorf("%+v, %v", slots, err)
+	if samples, err := s.Samples(lost, 1); err != nil || len(samples) != 1 || samples[0].Attempt != nil {
+		t.Errorf("%+v, %v", samples, err)
 	}
 }
 

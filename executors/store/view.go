@@ -235,8 +235,8 @@ func (v *View) Look(fingerprint, cluster string, simulated bool, wanted int) (pl
 	if cluster == "" {
 		return newSamples(wanted), nil
 	}
-	slots, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
-	state := countsOf(slots, wanted)
+	samples, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
+	state := countsOf(samples, wanted)
 	for i, o := range state.Observed {
 		state.Observed[i] = v.shared(o)
 	}
@@ -255,21 +255,21 @@ func (v *View) shared(o plan.Observation) plan.Observation {
 
 // Samples is Store.Samples. Of runs that have ended it is known that nothing was added
 // to them; Shown looks at contents, too.
-func (v *View) Samples(k Key, wanted int) ([]Sample, error) { return v.slots(k, wanted, ends) }
+func (v *View) Samples(k Key, wanted int) ([]Sample, error) { return v.samples(k, wanted, ends) }
 
 // Shown is Samples for results that are shown: run.json, report.json and stdout are
 // what they were when they were judged, with their checksums.
-func (v *View) Shown(k Key, wanted int) ([]Sample, error) { return v.slots(k, wanted, contents) }
+func (v *View) Shown(k Key, wanted int) ([]Sample, error) { return v.samples(k, wanted, contents) }
 
-func (v *View) slots(k Key, wanted int, to depth) ([]Sample, error) {
-	slots, err := v.held(k, wanted, to)
-	for i := range slots {
-		if slot := &slots[i]; slot.State.InFlight() && v.Lost != nil && v.Lost(slot.Handle) {
-			slot.State = plan.Lost
-			slot.Failed = slices.Insert(slot.Failed, 0, plan.Failed{Code: failure.Lost, Detail: "the process that simulated it is gone"})
+func (v *View) samples(k Key, wanted int, to depth) ([]Sample, error) {
+	samples, err := v.held(k, wanted, to)
+	for i := range samples {
+		if sample := &samples[i]; sample.State.InFlight() && v.Lost != nil && v.Lost(sample.Handle) {
+			sample.State = plan.Lost
+			sample.Failed = slices.Insert(sample.Failed, 0, plan.Failed{Code: failure.Lost, Detail: "the process that simulated it is gone"})
 		}
 	}
-	return slots, err
+	return samples, err
 }
 
 func (v *View) held(k Key, wanted int, to depth) ([]Sample, error) {
@@ -286,12 +286,12 @@ func (v *View) held(k Key, wanted int, to depth) ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.slotsIn(h, settled, k, wanted)
+	return v.samplesIn(h, settled, k, wanted)
 }
 
-// slotsIn reads the slots of a key out of a history, or from the files where jobs
+// samplesIn reads the samples of a key out of a history, or from the files where jobs
 // may still change it.
-func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Sample, error) {
+func (v *View) samplesIn(h *history, settled bool, k Key, wanted int) ([]Sample, error) {
 	if !settled {
 		return v.store.Samples(k, wanted)
 	}
@@ -303,8 +303,8 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Sample, e
 			samples[c.Samples[i].Number] = &c.Samples[i]
 		}
 	}
-	return slotsOf(numbers, wanted, func(n int) (Sample, error) {
-		slot := Sample{Sample: n}
+	return samplesOf(numbers, wanted, func(n int) (Sample, error) {
+		sample := Sample{Sample: n}
 		s := samples[n]
 		for i := range slices.Backward(s.Attempts) {
 			o := &s.Attempts[i]
@@ -312,17 +312,17 @@ func (v *View) slotsIn(h *history, settled bool, k Key, wanted int) ([]Sample, e
 				break
 			}
 			if o.result == nil || k.owns(o.Fingerprint) {
-				slot.consider(v.store.attempt(v.store.KeyDir(k), k, n, o.Number), *o)
+				sample.consider(v.store.attempt(v.store.KeyDir(k), k, n, o.Number), *o)
 			}
 		}
-		slot.Retired = s.Stone
-		return slot, nil
+		sample.Retired = s.Stone
+		return sample, nil
 	})
 }
 
 // slotsAt is slotsIn for each key that a folder's part for a cluster stands for.
 // What also lies in other folders is told with the last of them.
-func (v *View) slotsAt(h *history, settled bool, k Key) ([]Sample, error) {
+func (v *View) samplesAt(h *history, settled bool, k Key) ([]Sample, error) {
 	keys, err := v.store.current(k)
 	if err != nil {
 		return nil, err
@@ -333,17 +333,17 @@ func (v *View) slotsAt(h *history, settled bool, k Key) ([]Sample, error) {
 		if err != nil {
 			return nil, err
 		}
-		var slots []Sample
+		var samples []Sample
 		switch {
 		case now == k && len(homes) == 1:
-			slots, err = v.slotsIn(h, settled, k, 0)
+			samples, err = v.samplesIn(h, settled, k, 0)
 		case v.store.lastHome(homes) == v.store.KeyDir(k):
-			slots, err = v.store.Samples(now, 0)
+			samples, err = v.store.Samples(now, 0)
 		}
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, slots...)
+		out = append(out, samples...)
 	}
 	return out, nil
 }
@@ -360,12 +360,12 @@ func (v *View) Results(simulated bool) ([]*results.Result, error) {
 			return err
 		}
 		for i := range known.Clusters {
-			slots, err := v.slotsAt(known, settled, Key{Fingerprint: fingerprint, Cluster: known.Clusters[i].Name, Simulated: simulated})
+			samples, err := v.samplesAt(known, settled, Key{Fingerprint: fingerprint, Cluster: known.Clusters[i].Name, Simulated: simulated})
 			if err != nil {
 				return err
 			}
 			mu.Lock()
-			out = append(out, resultsOf(slots)...)
+			out = append(out, resultsOf(samples)...)
 			mu.Unlock()
 		}
 		return nil
@@ -374,11 +374,11 @@ func (v *View) Results(simulated bool) ([]*results.Result, error) {
 }
 
 // resultsOf are the results of the attempts that speak for samples.
-func resultsOf(slots []Sample) []*results.Result {
+func resultsOf(samples []Sample) []*results.Result {
 	var out []*results.Result
-	for _, slot := range slots {
-		if slot.Result != nil {
-			out = append(out, slot.Result)
+	for _, sample := range samples {
+		if sample.Result != nil {
+			out = append(out, sample.Result)
 		}
 	}
 	return out

@@ -73,12 +73,12 @@ func ask(t testing.TB, v *View) said {
 		}
 	}
 	for _, k := range viewKeys {
-		slots, err := v.Shown(k, 2)
+		samples, err := v.Shown(k, 2)
 		must(err)
 		state, err := v.Look(k.Fingerprint, k.Cluster, k.Simulated, 2)
 		must(err)
-		alike(t, v.store, k, slots)
-		out.States, out.Samples = append(out.States, state), append(out.Samples, plainSamples(slots))
+		alike(t, v.store, k, samples)
+		out.States, out.Samples = append(out.States, state), append(out.Samples, plainSamples(samples))
 	}
 	for _, simulated := range []bool{false, true} {
 		for _, address := range viewAddresses {
@@ -106,30 +106,30 @@ func ask(t testing.TB, v *View) said {
 	return out
 }
 
-// plainSamples are slots without their attempts.
-func plainSamples(slots []Sample) []Sample {
-	slots = slices.Clone(slots)
-	for i := range slots {
-		if a := slots[i].Attempt; a != nil {
-			slots[i].Handle += " " + a.String()
+// plainSamples are samples without their attempts.
+func plainSamples(samples []Sample) []Sample {
+	samples = slices.Clone(samples)
+	for i := range samples {
+		if a := samples[i].Attempt; a != nil {
+			samples[i].Handle += " " + a.String()
 		}
-		slots[i].Attempt = nil
+		samples[i].Attempt = nil
 	}
-	return slots
+	return samples
 }
 
-// alike holds the slots of a view against those that are read from the files.
+// alike compares the samples of a view with those that are read from the files.
 func alike(t testing.TB, s *Store, k Key, got []Sample) {
 	t.Helper()
 	want, err := s.Samples(k, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := func(slots []Sample) string {
+	text := func(samples []Sample) string {
 		var b strings.Builder
-		for _, slot := range plainSamples(slots) {
-			fmt.Fprintln(&b, slot.Sample, slot.Handle, slot.State, slot.Counts, slot.State.InFlight(), slot.Job, slot.SharedJob, slot.Deferred, slot.Tries)
-			if r := slot.Result; r != nil {
+		for _, sample := range plainSamples(samples) {
+			fmt.Fprintln(&b, sample.Sample, sample.Handle, sample.State, sample.Counts, sample.State.InFlight(), sample.Job, sample.SharedJob, sample.Deferred, sample.Tries)
+			if r := sample.Result; r != nil {
 				fmt.Fprintln(&b, r.Reasons, r.Took())
 				if r.Files.JobOut != nil {
 					fmt.Fprintln(&b, *r.Files.JobOut)

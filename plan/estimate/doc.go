@@ -37,7 +37,7 @@
 //
 // [Simulate] passes the requests through the scheduler iteration by iteration,
 // with the rules of docs/source/features/paged-attention-ifb-scheduler.md,
-// py_executor.py and executor_request_queue.py. [Outcome.Metrics] are those of
+// py_executor.py and executor_request_queue.py. [Simulation.Metrics] are those of
 // bench/dataclasses/reporting.py and statistics.py.
 //
 // # Parameters

@@ -201,8 +201,8 @@ type timing struct {
 	Request
 }
 
-// An Outcome is a simulated run.
-type Outcome struct {
+// A Simulation is a simulated run.
+type Simulation struct {
 	Requests   []timing
 	TotalS     float64
 	Iterations int
@@ -224,13 +224,13 @@ type Step struct {
 // then prompts in order of arrival while tokens, slots and cache blocks last.
 // Ranks under attention DP run in step. observe may be nil. An error says what
 // does not fit.
-func Simulate(s Scenario, observe func(Step)) (*Outcome, error) {
+func Simulate(s Scenario, observe func(Step)) (*Simulation, error) {
 	mem := Memory(s)
 	e, err := simulate(s, mem, observe)
 	if err != nil {
 		return nil, err
 	}
-	return &Outcome{Requests: e.timings(), TotalS: e.now, Iterations: e.steps, Memory: mem, gpus: max(1, s.GPUs)}, nil
+	return &Simulation{Requests: e.timings(), TotalS: e.now, Iterations: e.steps, Memory: mem, gpus: max(1, s.GPUs)}, nil
 }
 
 func simulate(s Scenario, mem MemoryUse, observe func(Step)) (*engine, error) {

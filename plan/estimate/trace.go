@@ -142,7 +142,7 @@ type Metrics struct {
 type Spread struct{ Min, Max, Avg, P50, P90, P95, P99 float64 }
 
 // Metrics computes the metrics of a run.
-func (o *Outcome) Metrics() Metrics {
+func (o *Simulation) Metrics() Metrics {
 	n := len(o.Requests)
 	latency, ttft, tpot, speed := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 	var in, out, perUser, busy float64

@@ -190,8 +190,8 @@ func (s *surroundings) pass(line []byte, context *string) {
 		s.after--
 		*context = joined(*context, shown(line))
 	}
-	slot := &s.last[s.n%contextLines]
-	*slot = append((*slot)[:0], line[:min(len(line), contextWidth)]...)
+	last := &s.last[s.n%contextLines]
+	*last = append((*last)[:0], line[:min(len(line), contextWidth)]...)
 	s.n++
 }
 

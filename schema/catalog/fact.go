@@ -70,7 +70,7 @@ func newFact(name string, v cty.Value) (fact, error) {
 		return fact{}, fmt.Errorf("%s: %w", name, err)
 	}
 	f := fact{name: name, def: v.GetAttr("default")}
-	for attr, target := range map[string]any{
+	for attr, value := range map[string]any{
 		"type": &f.typ, "values": &f.values, "min": &f.min, "max": &f.max,
 		"off": &f.off, "overrides": &f.overrides, "since": &f.since, "until": &f.until,
 		"global": &f.global, "file": &f.file, "per_run": &f.perRun, "short": &f.short, "alias_of": &f.aliasOf, "ours": &f.ours, "source": &f.source,
@@ -78,7 +78,7 @@ func newFact(name string, v cty.Value) (fact, error) {
 		if v.GetAttr(attr).IsNull() {
 			continue
 		}
-		if err := gocty.FromCtyValue(v.GetAttr(attr), target); err != nil {
+		if err := gocty.FromCtyValue(v.GetAttr(attr), value); err != nil {
 			return fact{}, fmt.Errorf("%s.%s: %w", name, attr, err)
 		}
 	}

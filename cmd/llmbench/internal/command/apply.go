@@ -151,7 +151,7 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics
 		s.warn(diags)
 	}
 	if p.Summary.ToDo()+p.Summary.Wait == 0 {
-		return s.finish(p, executors.Outcome{Failed: p.Summary.Blocked}, out)
+		return s.finish(p, executors.Ending{Failed: p.Summary.Blocked}, out)
 	}
 	if err := s.env.approve(p, diags, f); err != nil {
 		return err
@@ -253,8 +253,8 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	if err := s.writeRounds(p); err != nil {
 		return err
 	}
-	outcome, err := s.campaign(ctx, p, f, budget, out)
-	for next := p; err == nil && outcome.Failed+outcome.GoingOn == 0 && ctx.Err() == nil; {
+	ending, err := s.campaign(ctx, p, f, budget, out)
+	for next := p; err == nil && ending.Failed+ending.GoingOn == 0 && ctx.Err() == nil; {
 		if next = s.more(next, f); next == nil {
 			break
 		}
@@ -263,34 +263,34 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		}
 		out.Rounds(s.view(next))
 		budget.Later = next.LaterGPUHours()
-		outcome, err = s.campaign(ctx, next, f, budget, out)
+		ending, err = s.campaign(ctx, next, f, budget, out)
 	}
 	if err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
 		out.Error(err)
 		switch {
-		case outcome.GoingOn > 0:
-			out.GoingOn(outcome, s.hints(p, f))
+		case ending.GoingOn > 0:
+			out.GoingOn(ending, s.hints(p, f))
 			return out.End(exitGoingOn)
-		case outcome.Started > 0:
+		case ending.Started > 0:
 			return out.End(exitFailed)
 		}
 		return out.End(exitError)
 	}
 	if ctx.Err() != nil {
-		out.Interrupted(outcome, s.hints(p, f))
+		out.Interrupted(ending, s.hints(p, f))
 		if s.env.signal.Err() == nil { // the lease was taken
 			return out.End(exitGoingOn)
 		}
 		return out.End(s.env.signal.code())
 	}
-	if f.Detach && outcome.GoingOn > 0 {
-		out.Detached(outcome, s.hints(p, f))
+	if f.Detach && ending.GoingOn > 0 {
+		out.Detached(ending, s.hints(p, f))
 		if len(p.Searches) > 0 { // what comes next hangs on the results
 			return out.End(exitGoingOn)
 		}
 		return out.End(exitDone)
 	}
-	return s.finish(p, outcome, out)
+	return s.finish(p, ending, out)
 }
 
 // lease takes the store's lease, waiting for another apply up to timeout.
@@ -370,7 +370,7 @@ func (s *session) writeRounds(p *plan.Plan) error {
 	return nil
 }
 
-func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Outcome, error) {
+func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Ending, error) {
 	c := &executors.Campaign{
 		Plan: p, Store: s.store, Backends: s.sites.backends(),
 		Secrets: s.secrets, Hidden: s.defs.Secrets(), Vocabulary: s.vocabulary,
@@ -404,7 +404,7 @@ func (s *session) more(p *plan.Plan, f applyFlags) *plan.Plan {
 		return nil
 	}
 	retry := f.Retry && len(p.Searches) == 0 // a search tries what failed once more, not in each round
-	next, diags := s.proven(plan.Selection{Retry: retry, Targets: addresses(p.Runs)})
+	next, diags := s.proven(plan.Selection{Retry: retry, Addresses: addresses(p.Runs)})
 	if diags.HasErrors() || next.Summary.ToDo() == 0 {
 		return nil
 	}
@@ -417,7 +417,7 @@ func (s *session) refreshed(p *plan.Plan) *plan.Plan {
 	if len(p.Searches) == 0 && !slices.ContainsFunc(p.Runs, (*plan.Run).Precise) {
 		return p
 	}
-	now, diags := s.plan(plan.Selection{Targets: addresses(p.Runs)})
+	now, diags := s.plan(plan.Selection{Addresses: addresses(p.Runs)})
 	if diags.HasErrors() {
 		return p
 	}
@@ -461,7 +461,7 @@ func (s *session) condense(p *plan.Plan) {
 }
 
 // finish shows the results and decides the exit code.
-func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Apply) error {
+func (s *session) finish(p *plan.Plan, ending executors.Ending, out *view.Apply) error {
 	p = s.refreshed(p)
 	s.condense(p)
 	s.seen = s.store.View(Version)
@@ -477,9 +477,9 @@ func (s *session) finish(p *plan.Plan, outcome executors.Outcome, out *view.Appl
 		out.Error(fmt.Errorf("the tables could not be written: %w; `llmbench results` prints them", tables))
 	}
 	switch {
-	case outcome.GoingOn > 0:
+	case ending.GoingOn > 0:
 		return out.End(exitGoingOn)
-	case outcome.Failed > 0, len(p.Unmet()) > 0:
+	case ending.Failed > 0, len(p.Unmet()) > 0:
 		return out.End(exitFailed)
 	}
 	return out.End(exitDone)

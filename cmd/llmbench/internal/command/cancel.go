@@ -166,17 +166,17 @@ func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 }
 
 func (s *session) flightsOf(k store.Key, address string, b *executors.Backend, f cancelFlags) ([]flight, error) {
-	slots, err := s.seen.Samples(k, 0)
+	samples, err := s.seen.Samples(k, 0)
 	if err != nil {
 		return nil, err
 	}
 	var out []flight
-	for _, slot := range slots {
-		if !slot.State.InFlight() || !slot.Mine {
+	for _, sample := range samples {
+		if !sample.State.InFlight() || !sample.Mine {
 			continue
 		}
 		at := address
-		if intent, err := slot.Attempt.Intent(); err == nil && intent != nil && at == "" {
+		if intent, err := sample.Attempt.Intent(); err == nil && intent != nil && at == "" {
 			at = intent.Address
 		}
 		if some, _ := matching([]string{at}, f.Addresses, func(at string) string { return at }); len(some) == 0 {
@@ -188,8 +188,8 @@ func (s *session) flightsOf(k store.Key, address string, b *executors.Backend, f
 		if b == nil {
 			continue
 		}
-		out = append(out, flight{address: at, packed: slot.SharedJob != "", Flight: executors.Flight{
-			Attempt: slot.Attempt, Handle: executors.Handle(slot.Handle), Backend: b,
+		out = append(out, flight{address: at, packed: sample.SharedJob != "", Flight: executors.Flight{
+			Attempt: sample.Attempt, Handle: executors.Handle(sample.Handle), Backend: b,
 		}})
 	}
 	return out, nil

@@ -140,7 +140,7 @@ func (s *session) checkSites(p *plan.Plan, again bool) []executors.Check {
 	var out []executors.Check
 	for _, st := range s.sites.order {
 		if st.Scheduler == nil {
-			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.ref.Type + ": " + st.Target.Describe()})
+			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.ref.Type + ": " + st.Renderer.Describe()})
 			continue
 		}
 		var longest, widest *plan.Run

@@ -57,7 +57,7 @@ func exportCommand(e *env) *cli.Command {
 
 func (e *env) runExport(ctx context.Context, out string, f definitionFlags, addresses []string) error {
 	s := e.load(f)
-	p, diags := s.plan(plan.Selection{Targets: addresses})
+	p, diags := s.plan(plan.Selection{Addresses: addresses})
 	if err := s.complainOfErrors(diags); err != nil {
 		return err // what is secret is not known either
 	}

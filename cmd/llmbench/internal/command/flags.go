@@ -57,8 +57,8 @@ func tooMany(c *cli.Command) error {
 
 // selectionFlags choose runs and where they go.
 type selectionFlags struct {
-	Targets, Replaces []string
-	Retry             bool
+	Addresses, Replaces []string
+	Retry               bool
 }
 
 func selectionFlagSet() []cli.Flag {
@@ -72,18 +72,18 @@ func selectionFlagSet() []cli.Flag {
 
 func readSelectionFlags(c *cli.Command) selectionFlags {
 	return selectionFlags{
-		Targets: c.StringSlice("target"), Replaces: c.StringSlice("replace"),
+		Addresses: c.StringSlice("target"), Replaces: c.StringSlice("replace"),
 		Retry: c.Bool("retry"),
 	}
 }
 
 func (f selectionFlags) selection() plan.Selection {
-	return plan.Selection{Targets: f.Targets, Replaces: f.Replaces, Retry: f.Retry}
+	return plan.Selection{Addresses: f.Addresses, Replaces: f.Replaces, Retry: f.Retry}
 }
 
 // any reports whether a flag was given that a saved plan has decided already.
 func (f selectionFlags) any() bool {
-	return len(f.Targets) > 0 || len(f.Replaces) > 0 || f.Retry
+	return len(f.Addresses) > 0 || len(f.Replaces) > 0 || f.Retry
 }
 
 // addressesAndDir splits arguments: a last one that is a directory is that of the

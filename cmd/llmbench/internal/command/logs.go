@@ -104,13 +104,13 @@ func (s *session) attemptAt(p *plan.Plan, address string) (*store.Attempt, error
 	if k.Cluster == "" {
 		return nil, errors.New("the name of the cluster is not known here, and runs are kept by it: read logs on a login node, or set cluster in the executor")
 	}
-	slots, err := s.store.Samples(k, found[0].State.Wanted)
+	samples, err := s.store.Samples(k, found[0].State.Wanted)
 	if err != nil {
 		return nil, err
 	}
-	for i := len(slots) - 1; i >= 0; i-- {
-		if slots[i].Attempt != nil {
-			return slots[i].Attempt, nil
+	for i := len(samples) - 1; i >= 0; i-- {
+		if samples[i].Attempt != nil {
+			return samples[i].Attempt, nil
 		}
 	}
 	return nil, fmt.Errorf("%s has not been started", found[0].Address)

@@ -23,7 +23,7 @@ import (
 type reportFlags struct {
 	definitionFlags
 	Out, Against string
-	Targets      []string
+	Addresses    []string
 }
 
 func reportCommand(e *env) *cli.Command {
@@ -42,7 +42,7 @@ func reportCommand(e *env) *cli.Command {
 			"0  the page was written", "1  error, or there is no result at all", "3  the page was written; some run failed, is invalid or has no result") +
 			"\n\nThe page needs nothing from outside. An older report is overwritten, any other file is left alone.",
 		Action: inDir(func(_ context.Context, c *cli.Command, f definitionFlags) error {
-			return e.runReport(reportFlags{definitionFlags: f, Out: c.String("out"), Against: c.String("against"), Targets: c.StringSlice("target")})
+			return e.runReport(reportFlags{definitionFlags: f, Out: c.String("out"), Against: c.String("against"), Addresses: c.StringSlice("target")})
 		}),
 	}
 }
@@ -111,7 +111,7 @@ func (e *env) runReport(f reportFlags) error {
 // reported are the results that a report is of.
 func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, error) {
 	if f.Executor == results.ImportedType {
-		s, list, err := e.imported(f.definitionFlags, f.Targets)
+		s, list, err := e.imported(f.definitionFlags, f.Addresses)
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -122,13 +122,13 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 		return s, p, list, s.complainOfErrors(diags)
 	}
 	s := e.load(f.definitionFlags)
-	p, diags := s.plan(plan.Selection{Targets: f.Targets})
+	p, diags := s.plan(plan.Selection{Addresses: f.Addresses})
 	if err := s.complainOfErrors(diags); err != nil {
 		return nil, nil, nil, err
 	}
 	list, err := s.results(p)
 	if err == nil {
-		s, p, list, err = s.orSimulated(f.definitionFlags, f.Targets, p, list)
+		s, p, list, err = s.orSimulated(f.definitionFlags, f.Addresses, p, list)
 	}
 	if err == nil && !anyResult(list) {
 		err = fmt.Errorf("nothing is measured yet, so there is nothing to report; `llmbench apply %s` measures", f.Dir)

@@ -27,7 +27,7 @@ import (
 type resultFlags struct {
 	definitionFlags
 	Format       string
-	Targets      []string
+	Addresses    []string
 	All, History bool
 	// Metric is what a history is of, and Since the time of its first point shown.
 	Metric string
@@ -78,7 +78,7 @@ func resultsCommand(e *env) *cli.Command {
 
 func readResultFlags(c *cli.Command) (resultFlags, error) {
 	f := resultFlags{
-		definitionFlags: definitionsIn("", c), Format: c.String("format"), Targets: c.StringSlice("target"), All: c.Bool("all"),
+		definitionFlags: definitionsIn("", c), Format: c.String("format"), Addresses: c.StringSlice("target"), All: c.Bool("all"),
 		Sort: c.String("sort"), Top: c.Int("top"), History: c.Bool("history"), Metric: c.String("metric"),
 	}
 	if (c.IsSet("since") || c.IsSet("metric")) && !f.History {
@@ -114,11 +114,11 @@ func readResultFlags(c *cli.Command) (resultFlags, error) {
 	default:
 		f.Address = first
 	}
-	if f.Address != "" && (f.All || len(f.Targets) > 0) {
+	if f.Address != "" && (f.All || len(f.Addresses) > 0) {
 		return f, errors.New("-all and -target go with the table, not with the address of one run")
 	}
 	if f.Address != "" && (f.History || f.Executor == results.ImportedType) {
-		f.Targets = []string{f.Address} // a log has no story but itself
+		f.Addresses = []string{f.Address} // a log has no story but itself
 	}
 	return f, nil
 }
@@ -151,7 +151,7 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 		return e.showImported(out, f, write)
 	}
 	s := e.load(f.definitionFlags)
-	p, diags := s.plan(plan.Selection{Targets: f.Targets})
+	p, diags := s.plan(plan.Selection{Addresses: f.Addresses})
 	if err := s.complainOfErrors(diags); err != nil {
 		if f.Format == "json" {
 			err = errors.Join(write(out, results.NewSet(nil)), err)
@@ -162,7 +162,7 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 	if err != nil {
 		return err
 	}
-	s, shown, list, err := s.orSimulated(f.definitionFlags, f.Targets, p, list)
+	s, shown, list, err := s.orSimulated(f.definitionFlags, f.Addresses, p, list)
 	if err != nil {
 		return err
 	}
@@ -236,12 +236,12 @@ func oneDocument(list []*results.Set, format string) error {
 // orSimulated is what there is to show for the runs: list, the results of p, or where
 // it has none and nobody said which executor is meant, the simulated ones with the
 // session and the plan that they are of.
-func (s *session) orSimulated(f definitionFlags, targets []string, p *plan.Plan, list []*results.Set) (*session, *plan.Plan, []*results.Set, error) {
+func (s *session) orSimulated(f definitionFlags, addresses []string, p *plan.Plan, list []*results.Set) (*session, *plan.Plan, []*results.Set, error) {
 	if anyResult(list) || f.Executor != "" || s.seen == nil || !s.store.HasSimulated() {
 		return s, p, list, nil
 	}
 	other := s.env.load(f.on(simulate.Type))
-	q, diags := other.plan(plan.Selection{Targets: targets})
+	q, diags := other.plan(plan.Selection{Addresses: addresses})
 	if diags.HasErrors() {
 		return s, p, list, nil // refused for the executor that is asked for, if at all
 	}
@@ -256,7 +256,7 @@ func (s *session) orSimulated(f definitionFlags, targets []string, p *plan.Plan,
 
 // showImported prints what import took over.
 func (e *env) showImported(out io.Writer, f resultFlags, write func(io.Writer, *results.Set) error) error {
-	_, list, err := e.imported(f.definitionFlags, f.Targets)
+	_, list, err := e.imported(f.definitionFlags, f.Addresses)
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (e *env) showImported(out io.Writer, f resultFlags, write func(io.Writer, *
 
 // imported are the imported results, simulated ones apart: all, or those that some
 // target matches.
-func (e *env) imported(f definitionFlags, targets []string) (*session, []*results.Set, error) {
+func (e *env) imported(f definitionFlags, addresses []string) (*session, []*results.Set, error) {
 	s := e.load(f.on(simulate.Type)) // addresses are the same on any executor
 	if err := s.complainOfErrors(s.diags); err != nil {
 		return nil, nil, err
@@ -279,10 +279,10 @@ func (e *env) imported(f definitionFlags, targets []string) (*session, []*result
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(list) == 0 && len(targets) == 0 {
+	if len(list) == 0 && len(addresses) == 0 {
 		return s, []*results.Set{results.NewSet(nil)}, nil
 	}
-	list, none := matching(list, targets, func(r *results.Result) string { return r.Address })
+	list, none := matching(list, addresses, func(r *results.Result) string { return r.Address })
 	if none != "" {
 		return nil, nil, fmt.Errorf("%s matches nothing that was imported", none)
 	}
@@ -299,14 +299,14 @@ func (e *env) imported(f definitionFlags, targets []string) (*session, []*result
 
 // matching leaves of a list what some target matches, or all where there are no targets;
 // none is a target that matches nothing.
-func matching[T any](list []T, targets []string, address func(T) string) (out []T, none string) {
-	if len(targets) == 0 {
+func matching[T any](list []T, addresses []string, address func(T) string) (out []T, none string) {
+	if len(addresses) == 0 {
 		return list, ""
 	}
 	matched := map[string]bool{}
 	for _, it := range list {
 		wanted := false
-		for _, t := range targets {
+		for _, t := range addresses {
 			if plan.Match(t, address(it)) {
 				wanted, matched[t] = true, true
 			}
@@ -315,7 +315,7 @@ func matching[T any](list []T, targets []string, address func(T) string) (out []
 			out = append(out, it)
 		}
 	}
-	for _, t := range targets {
+	for _, t := range addresses {
 		if !matched[t] {
 			return out, t
 		}
@@ -407,16 +407,16 @@ func (s *session) resultsOf(r *plan.Run) ([]*results.Result, error) {
 	if k.Cluster == "" {
 		return missing, nil
 	}
-	slots, err := s.seen.Shown(k, r.State.Wanted)
+	samples, err := s.seen.Shown(k, r.State.Wanted)
 	if err != nil {
 		return nil, err
 	}
 	var out []*results.Result
 	counts, retired := false, false
-	for _, slot := range slots {
-		counts, retired = counts || slot.Counts, retired || slot.Retired
-		if slot.Result != nil {
-			out = append(out, named(slot.Result, r))
+	for _, sample := range samples {
+		counts, retired = counts || sample.Counts, retired || sample.Retired
+		if sample.Result != nil {
+			out = append(out, named(sample.Result, r))
 		}
 	}
 	if retired && !counts {
@@ -530,7 +530,7 @@ func (e *env) runHistory(f resultFlags) error {
 		return err
 	}
 	var none string
-	if h.Series, none = matching(h.Series, f.Targets, func(series results.Series) string { return series.Address }); none != "" {
+	if h.Series, none = matching(h.Series, f.Addresses, func(series results.Series) string { return series.Address }); none != "" {
 		return fmt.Errorf("nothing that was measured matches %s; `llmbench results -history %s` lists all", none, f.Dir)
 	}
 	return write(e.streams.Out, h.Since(f.Since))

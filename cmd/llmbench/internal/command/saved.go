@@ -221,7 +221,7 @@ func executorOf(p *plan.Plan) string {
 func selectionOf(p *plan.Plan) plan.Selection {
 	var sel plan.Selection
 	for _, r := range p.Runs {
-		sel.Targets = append(sel.Targets, r.Address)
+		sel.Addresses = append(sel.Addresses, r.Address)
 		if r.Replaced() {
 			sel.Replaces = append(sel.Replaces, r.Address)
 		}

@@ -44,7 +44,7 @@ func newSavedDesk(t *testing.T) savedDesk {
 	}
 	d.file = filepath.Join(d.dir, "saved")
 	s := d.env.load(definitionFlags{Dir: d.dir, Store: filepath.Join(d.dir, "store"), Executor: "simulate"})
-	p, diags := s.proven(plan.Selection{Targets: []string{"use_case=chat"}})
+	p, diags := s.proven(plan.Selection{Addresses: []string{"use_case=chat"}})
 	if diags.HasErrors() || len(p.Runs) == 0 {
 		t.Fatal(diags)
 	}

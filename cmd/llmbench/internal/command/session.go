@@ -126,7 +126,7 @@ func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 	}
 	s.seen = s.store.View(Version)
 	s.seen.Lost = s.sites.lost
-	if s.seen.Some = len(sel.Targets) > 0; !s.seen.Some {
+	if s.seen.Some = len(sel.Addresses) > 0; !s.seen.Some {
 		s.seen.Scan()
 	}
 	p, diags := plan.Build(plan.Request{

@@ -73,7 +73,7 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 		}
 	}
 	return plan.Placement{
-		Ref: st.ref, Target: st.Target, Cluster: st.Cluster, Startup: st.Startup, Transient: !st.Adopt, Retries: st.Pace.Retries,
+		Ref: st.ref, Renderer: st.Renderer, Cluster: st.Cluster, Startup: st.Startup, Transient: !st.Adopt, Retries: st.Pace.Retries,
 	}, diags
 }
 
@@ -202,8 +202,8 @@ func (s *sites) unpacked() map[plan.ExecutorRef]bool {
 func (s *sites) describe() map[plan.ExecutorRef]string {
 	lines := map[plan.ExecutorRef]string{}
 	for _, st := range s.order {
-		if st.Target != nil {
-			lines[st.ref] = st.Target.Describe()
+		if st.Renderer != nil {
+			lines[st.ref] = st.Renderer.Describe()
 		}
 	}
 	return lines

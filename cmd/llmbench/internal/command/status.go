@@ -139,23 +139,23 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 			continue
 		}
 		k := s.sites.keyOf(r)
-		var slots []store.Sample
+		var samples []store.Sample
 		if k.Cluster != "" {
 			var err error
-			if slots, err = s.seen.Samples(k, r.State.Wanted); err != nil {
+			if samples, err = s.seen.Samples(k, r.State.Wanted); err != nil {
 				return nil, err
 			}
 		}
-		line, err := view.NewRunStatus(r, slots, time.Now())
+		line, err := view.NewRunStatus(r, samples, time.Now())
 		if err != nil {
 			return nil, err
 		}
 		lines = append(lines, line)
-		for _, slot := range slots {
-			if b := s.sites.backends()[r.Executor]; b != nil && slot.State.InFlight() && slot.Mine && slot.Handle != "" {
-				h := executors.Handle(slot.Handle)
+		for _, sample := range samples {
+			if b := s.sites.backends()[r.Executor]; b != nil && sample.State.InFlight() && sample.Mine && sample.Handle != "" {
+				h := executors.Handle(sample.Handle)
 				asked[b] = append(asked[b], h)
-				if job, err := slot.Attempt.Receipt(); err == nil && job != nil {
+				if job, err := sample.Attempt.Receipt(); err == nil && job != nil {
 					submitted[h] = job.Submitted
 				}
 			}

@@ -21,7 +21,7 @@ func (e *env) runStory(f resultFlags) error {
 	s := e.load(f.definitionFlags)
 	var sel plan.Selection
 	if slices.ContainsFunc(s.defs.Cells, func(c *schema.Cell) bool { return plan.Match(f.Address, c.Address) }) {
-		sel.Targets = []string{f.Address}
+		sel.Addresses = []string{f.Address}
 	}
 	p, diags := s.plan(sel)
 	if err := s.complainOfErrors(diags); err != nil {

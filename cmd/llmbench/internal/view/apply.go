@@ -210,12 +210,12 @@ func (h Hints) command(words ...string) string {
 }
 
 // Interrupted says which jobs go on and how to take them up or stop them.
-func (a *Apply) Interrupted(o executors.Outcome, h Hints) {
+func (a *Apply) Interrupted(o executors.Ending, h Hints) {
 	a.goesOn("Interrupted.", o, h)
 }
 
 // GoingOn says the same after an error that ended this apply alone.
-func (a *Apply) GoingOn(o executors.Outcome, h Hints) {
+func (a *Apply) GoingOn(o executors.Ending, h Hints) {
 	a.goesOn("This apply has ended; its jobs keep running.", o, h)
 }
 
@@ -231,11 +231,11 @@ func (a *Apply) NotStarted(h Hints) {
 }
 
 // Detached says the same after -detach.
-func (a *Apply) Detached(o executors.Outcome, h Hints) {
+func (a *Apply) Detached(o executors.Ending, h Hints) {
 	a.goesOn("All jobs are submitted.", o, h)
 }
 
-func (a *Apply) goesOn(what string, o executors.Outcome, h Hints) {
+func (a *Apply) goesOn(what string, o executors.Ending, h Hints) {
 	if a.json != nil {
 		a.json.Info(what, "type", "diagnostic", "jobs", o.Jobs)
 		return

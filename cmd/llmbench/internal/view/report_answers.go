@@ -120,7 +120,7 @@ type reportCompared struct{ Name, Metric, Before, After, Change, Verdict string 
 // a percent or more and cannot be judged, the greatest change first.
 func newReportAgainst(base string, c *results.Comparison, names runNames) *reportAgainst {
 	a := &reportAgainst{Base: base}
-	counts := map[results.Outcome]int{}
+	counts := map[results.Difference]int{}
 	var rows []results.ComparedRow
 	for _, row := range c.Rows {
 		counts[row.Verdict]++
@@ -128,7 +128,7 @@ func newReportAgainst(base string, c *results.Comparison, names runNames) *repor
 			rows = append(rows, row)
 		}
 	}
-	order := []results.Outcome{results.Worse, results.Better, results.CannotTell}
+	order := []results.Difference{results.Worse, results.Better, results.CannotTell}
 	slices.SortStableFunc(rows, func(a, b results.ComparedRow) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Verdict), slices.Index(order, b.Verdict)), cmp.Compare(math.Abs(b.ChangePct), math.Abs(a.ChangePct)))
 	})
@@ -169,7 +169,7 @@ type reportRound struct {
 
 func newReportSearch(s ReportSearch, names runNames) reportSearch {
 	var told strings.Builder
-	searchOutcome(&printer{w: &told}, s.Search, "")
+	searchEnding(&printer{w: &told}, s.Search, "")
 	out := reportSearch{Title: fmt.Sprintf("Search %s: %s", s.Name(), searchGoal(s.Search)), Told: strings.Split(strings.TrimSpace(told.String()), "\n")}
 	for _, round := range s.Rounds {
 		for i, r := range round.Runs {

@@ -22,7 +22,7 @@ func (v PlanView) searches(p *printer, g *group, markdown bool) {
 	for _, s := range of {
 		searchTitle(p, title, fmt.Sprintf("search %s: %s", s.Label, searchGoal(s)), markdown)
 		if s.State != search.Open {
-			searchOutcome(p, s, item)
+			searchEnding(p, s, item)
 			continue
 		}
 		what := Plural(s.Candidates, "candidate") + ", all valid."
@@ -134,7 +134,7 @@ func searchBudget(s *plan.Search) string {
 }
 
 // searchOutcome says what a search that has ended, or is under way, has found.
-func searchOutcome(p *printer, s *plan.Search, indent string) {
+func searchEnding(p *printer, s *plan.Search, indent string) {
 	hang, inner := len(indent)+2, "  "+indent // within an item of a list
 	for _, b := range s.Best {
 		p.wrapped(indent, hang, fmt.Sprintf("%s: best %s: %s (%s … %s)", b.UseCase, short(b.Address), figureOf(b.Value), figureOf(b.Low), figureOf(b.High)))
@@ -197,9 +197,9 @@ func SearchResults(w io.Writer, plan *plan.Plan, markdown bool) error {
 	for _, s := range plan.Searches {
 		searchTitle(p, "", fmt.Sprintf("search %s: %s", s.Name(), searchGoal(s)), markdown)
 		if markdown {
-			searchOutcome(p, s, "- ")
+			searchEnding(p, s, "- ")
 		} else {
-			searchOutcome(p, s, "  ")
+			searchEnding(p, s, "  ")
 		}
 	}
 	for i, line := range searchNotes(plan.Searches) {

@@ -48,7 +48,7 @@ type RunStatus struct {
 
 // NewRunStatus sums up the samples of a run: what is in flight, else what failed,
 // else what is stored.
-func NewRunStatus(r *plan.Run, slots []store.Sample, now time.Time) (RunStatus, error) {
+func NewRunStatus(r *plan.Run, samples []store.Sample, now time.Time) (RunStatus, error) {
 	s := RunStatus{
 		Address: r.Address, Action: r.Action, Reason: r.Reason, State: plan.Planned, Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
 		samples: fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted), planned: r.Estimate,
@@ -61,44 +61,44 @@ func NewRunStatus(r *plan.Run, slots []store.Sample, now time.Time) (RunStatus, 
 	} else if r.Action != plan.Blocked {
 		s.missing = r.State.Missing()
 	}
-	for _, slot := range slots {
-		s.spent += slot.Took.Hours() * float64(s.gpus)
+	for _, sample := range samples {
+		s.spent += sample.Took.Hours() * float64(s.gpus)
 	}
-	for _, slot := range slots {
+	for _, sample := range samples {
 		switch {
-		case slot.State.InFlight():
-			err := s.fly(slot)
+		case sample.State.InFlight():
+			err := s.fly(sample)
 			if s.Since != nil {
 				s.took = now.Sub(*s.Since)
 			}
 			s.expect(r.Estimate, now)
-			return s, errors.Join(err, s.overdue(r, slot, now))
-		case slot.State == plan.Lost:
-			s.State, s.Reason = slot.State, slot.Failed[0].Detail+"; apply measures it again"
-		case slot.Deferred != "":
-			s.State, s.Reason = plan.Deferred, slot.Deferred
-		case slot.Result != nil && !slot.Counts:
-			s.State, s.Reason = plan.State(slot.Result.Verdict), string(slot.Result.Code())+": "+slot.Result.Cause()
+			return s, errors.Join(err, s.overdue(r, sample, now))
+		case sample.State == plan.Lost:
+			s.State, s.Reason = sample.State, sample.Failed[0].Detail+"; apply measures it again"
+		case sample.Deferred != "":
+			s.State, s.Reason = plan.Deferred, sample.Deferred
+		case sample.Result != nil && !sample.Counts:
+			s.State, s.Reason = plan.State(sample.Result.Verdict), string(sample.Result.Code())+": "+sample.Result.Cause()
 		}
-		if slot.Result != nil && slot.Result.Job.ID != nil {
-			s.JobID, s.Nodes, s.Since, s.took = slot.Result.Job.ID, slot.Result.Job.Nodes, slot.Result.Job.Ended, slot.Result.Took()
+		if sample.Result != nil && sample.Result.Job.ID != nil {
+			s.JobID, s.Nodes, s.Since, s.took = sample.Result.Job.ID, sample.Result.Job.Nodes, sample.Result.Job.Ended, sample.Result.Took()
 		}
 	}
 	return s, nil
 }
 
-func (s *RunStatus) fly(slot store.Sample) error {
-	s.packed, s.handle = slot.SharedJob != "", executors.Handle(slot.Handle)
-	s.State, s.Reason = slot.State, ""
-	if slot.Job.JobID != "" {
-		s.JobID = &slot.Job.JobID
+func (s *RunStatus) fly(sample store.Sample) error {
+	s.packed, s.handle = sample.SharedJob != "", executors.Handle(sample.Handle)
+	s.State, s.Reason = sample.State, ""
+	if sample.Job.JobID != "" {
+		s.JobID = &sample.Job.JobID
 	}
-	if start, err := slot.Attempt.Start(); err != nil {
+	if start, err := sample.Attempt.Start(); err != nil {
 		return err
 	} else if start != nil {
 		s.Nodes, s.Since = start.Nodes, &start.Time
 	}
-	p, err := slot.Attempt.Progress()
+	p, err := sample.Attempt.Progress()
 	s.log = p
 	if err != nil || p == nil || p.Total == 0 {
 		return err
@@ -110,11 +110,11 @@ func (s *RunStatus) fly(slot store.Sample) error {
 
 // overdue warns of a running job that takes longer than expected, and says where it
 // was looked into.
-func (s *RunStatus) overdue(r *plan.Run, slot store.Sample, now time.Time) error {
-	if slot.State != plan.Running {
+func (s *RunStatus) overdue(r *plan.Run, sample store.Sample, now time.Time) error {
+	if sample.State != plan.Running {
 		return nil
 	}
-	g, err := slot.Attempt.Growth()
+	g, err := sample.Attempt.Growth()
 	if err != nil || g.Written.IsZero() {
 		return err
 	}
@@ -124,7 +124,7 @@ func (s *RunStatus) overdue(r *plan.Run, slot store.Sample, now time.Time) error
 	}
 	if why := executors.Overdue(r, s.log, ran, now.Sub(g.Written)); why != "" {
 		s.Reason = why
-		if path, _ := slot.Attempt.Diagnosis(); path != "" {
+		if path, _ := sample.Attempt.Diagnosis(); path != "" {
 			s.Reason += "; inspected: " + path
 		}
 	}

@@ -53,7 +53,7 @@ func (s *Store) Samples(k Key, wanted int) ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slotsOf(samples, wanted, func(n int) (Sample, error) { return s.slot(k, n) })
+	return samplesOf(samples, wanted, func(n int) (Sample, error) { return s.sample(k, n) })
 }
 
 // samples are the numbers of a key's samples in all its homes.
@@ -70,8 +70,8 @@ func (s *Store) samples(k Key) ([]int, error) {
 	return slices.Compact(out), nil
 }
 
-// slotsOf lists the samples of a key of which some have attempts.
-func slotsOf(have []int, wanted int, slot func(sample int) (Sample, error)) ([]Sample, error) {
+// samplesOf lists the samples of a key of which some have attempts.
+func samplesOf(have []int, wanted int, read func(sample int) (Sample, error)) ([]Sample, error) {
 	var out []Sample
 	for n := 1; n <= wanted; n++ {
 		if !slices.Contains(have, n) {
@@ -79,30 +79,30 @@ func slotsOf(have []int, wanted int, slot func(sample int) (Sample, error)) ([]S
 		}
 	}
 	for _, n := range have {
-		slot, err := slot(n)
+		sample, err := read(n)
 		if err != nil {
 			return nil, err
 		}
-		if n <= wanted || slot.Attempt != nil {
-			out = append(out, slot)
+		if n <= wanted || sample.Attempt != nil {
+			out = append(out, sample)
 		}
 	}
 	slices.SortFunc(out, func(a, b Sample) int { return a.Sample - b.Sample })
 	return out, nil
 }
 
-// slot finds the attempt that speaks for a sample, newest first, and stops at
+// sample finds the attempt that speaks for a sample, newest first, and stops at
 // the first that counts.
-func (s *Store) slot(k Key, sample int) (Sample, error) {
-	slot := Sample{Sample: sample}
+func (s *Store) sample(k Key, number int) (Sample, error) {
+	sample := Sample{Sample: number}
 	homes, err := s.homes(k)
 	if err != nil {
-		return slot, err
+		return sample, err
 	}
 	gone := 0 // attempts up to this one are retired in all homes
 	some := false
 	for _, home := range slices.Backward(homes) {
-		l, attempts := s.attemptsAt(home, sample)
+		l, attempts := s.attemptsAt(home, number)
 		last, unread := s.retired(l)
 		last = max(last, gone)
 		some = some || last > 0
@@ -113,51 +113,51 @@ func (s *Store) slot(k Key, sample int) (Sample, error) {
 			if n <= last {
 				break
 			}
-			a := s.attempt(home, k, sample, n)
+			a := s.attempt(home, k, number, n)
 			o := a.outcome()
 			if unread != nil {
 				o = o.snap.lost(unread)
 			}
-			slot.consider(a, o)
+			sample.consider(a, o)
 		}
 	}
-	slot.Retired = some
-	return slot, nil
+	sample.Retired = some
+	return sample, nil
 }
 
 // consider takes an older attempt into account.
-func (slot *Sample) consider(a *Attempt, o outcome) {
+func (sample *Sample) consider(a *Attempt, o outcome) {
 	if o.result != nil {
-		slot.Took += o.result.Took()
+		sample.Took += o.result.Took()
 	}
-	if o.State == plan.Vacant || slot.Counts {
+	if o.State == plan.Vacant || sample.Counts {
 		return
 	}
 	if o.State == plan.Deferred {
-		if slot.Attempt == nil && slot.Deferred == "" {
-			slot.Deferred = o.Deferred
+		if sample.Attempt == nil && sample.Deferred == "" {
+			sample.Deferred = o.Deferred
 		}
 		return
 	}
 	if o.result == nil {
-		why := slot.wait(o.snap, o.State)
+		why := sample.wait(o.snap, o.State)
 		if why == nil {
 			return
 		}
 		o = o.snap.lost(why)
 	}
-	slot.Tries++
+	sample.Tries++
 	if !o.result.Counts() {
-		slot.Failed = append(slot.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
+		sample.Failed = append(sample.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
 	}
-	if o.result.Counts() || slot.Attempt == nil {
-		*slot = Sample{Sample: slot.Sample, Attempt: a, State: plan.Ended, Counts: o.result.Counts(), Result: o.result, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
+	if o.result.Counts() || sample.Attempt == nil {
+		*sample = Sample{Sample: sample.Sample, Attempt: a, State: plan.Ended, Counts: o.result.Counts(), Result: o.result, Tries: sample.Tries, Took: sample.Took, Failed: sample.Failed}
 	}
 }
 
 // wait takes an attempt in flight into account; the newest one speaks. It is an
 // error where nothing is left by which its job could be found.
-func (slot *Sample) wait(snap *snapshot, state plan.State) error {
+func (sample *Sample) wait(snap *snapshot, state plan.State) error {
 	job, intent, receipt, err := snap.inFlight(state)
 	if intent == nil && receipt == nil {
 		return cmp.Or(err, fmt.Errorf("%s, which says what was submitted, is empty or not whole", jobdir.IntentFile))
@@ -165,40 +165,40 @@ func (slot *Sample) wait(snap *snapshot, state plan.State) error {
 	if run, err := snap.attempt.run(snap.files); err == nil && run != nil && !snap.attempt.owns(run.Fingerprint) {
 		return nil
 	}
-	slot.Tries++
-	if slot.State.InFlight() {
+	sample.Tries++
+	if sample.State.InFlight() {
 		return nil
 	}
-	*slot = Sample{Sample: slot.Sample, Attempt: snap.attempt, State: state, Job: job, Tries: slot.Tries, Took: slot.Took, Failed: slot.Failed}
+	*sample = Sample{Sample: sample.Sample, Attempt: snap.attempt, State: state, Job: job, Tries: sample.Tries, Took: sample.Took, Failed: sample.Failed}
 	if intent != nil {
-		slot.Mine, slot.SharedJob = intent.User == userName(), intent.Pack
+		sample.Mine, sample.SharedJob = intent.User == userName(), intent.Pack
 	}
 	if receipt != nil {
-		slot.Handle = receipt.Handle
+		sample.Handle = receipt.Handle
 	}
 	return nil
 }
 
 // countsOf sums up the samples of a key.
-func countsOf(slots []Sample, wanted int) plan.Samples {
+func countsOf(samples []Sample, wanted int) plan.Samples {
 	counts := newSamples(wanted)
-	for _, slot := range slots {
+	for _, sample := range samples {
 		switch {
-		case slot.State.InFlight():
-			counts.InFlight = append(counts.InFlight, slot.Job)
-		case slot.State == plan.Lost:
-			counts.Failed = append(counts.Failed, slot.Failed[0])
-			counts.Earlier = append(counts.Earlier, slot.Failed[1:]...)
-		case slot.Result == nil:
-		case slot.Result.Verdict == results.Valid:
+		case sample.State.InFlight():
+			counts.InFlight = append(counts.InFlight, sample.Job)
+		case sample.State == plan.Lost:
+			counts.Failed = append(counts.Failed, sample.Failed[0])
+			counts.Earlier = append(counts.Earlier, sample.Failed[1:]...)
+		case sample.Result == nil:
+		case sample.Result.Verdict == results.Valid:
 			counts.Valid++
-			counts.Observed = appendObserved(counts.Observed, slot.Result)
-		case slot.Result.Verdict == results.Suspect:
+			counts.Observed = appendObserved(counts.Observed, sample.Result)
+		case sample.Result.Verdict == results.Suspect:
 			counts.Suspect++
-			counts.Observed = appendObserved(counts.Observed, slot.Result)
+			counts.Observed = appendObserved(counts.Observed, sample.Result)
 		default:
-			counts.Failed = append(counts.Failed, slot.Failed[0])
-			counts.Earlier = append(counts.Earlier, slot.Failed[1:]...)
+			counts.Failed = append(counts.Failed, sample.Failed[0])
+			counts.Earlier = append(counts.Earlier, sample.Failed[1:]...)
 		}
 	}
 	return counts

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A Target is an executor as a plan sees it: what of it can move a number, and
-// what it would submit for a run. Targets are pure: equal runs give equal jobs.
-type Target interface {
+// A JobRenderer is an executor as a plan sees it: what of it can move a number, and
+// what it would submit for a run. It is pure: equal runs give equal jobs.
+type JobRenderer interface {
 	// Identity is what enters the fingerprint.
 	Identity() ExecutorIdentity
 	// Packing bounds jobs of several runs; nil gives every sample a job of its own.
@@ -66,10 +66,10 @@ func (e ExecutorIdentity) Facts() map[string]any {
 // in which case nothing stored can satisfy the run. Startup is how long jobs
 // there run before they measure, 0 where the definitions do not say.
 type Placement struct {
-	Ref     ExecutorRef
-	Target  Target
-	Cluster string
-	Startup time.Duration
+	Ref      ExecutorRef
+	Renderer JobRenderer
+	Cluster  string
+	Startup  time.Duration
 	// Transient says that jobs end with the process that submitted them.
 	Transient bool
 	// Retries is how many new attempts a failure of the infrastructure gets.

@@ -17,10 +17,10 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// Target is the executor as a plan sees it.
-func (c *Config) Target() plan.Target { return &target{c} }
+// Renderer is the executor as a plan sees it.
+func (c *Config) Renderer() plan.JobRenderer { return &renderer{c} }
 
-type target struct{ *Config }
+type renderer struct{ *Config }
 
 // simulated reports whether the launcher is the stand-in for trtllm-bench.
 func (c *Config) simulated() bool {
@@ -53,14 +53,14 @@ func isLLMBench(name string) bool {
 	return is
 }
 
-func (t *target) Identity() plan.ExecutorIdentity {
+func (t *renderer) Identity() plan.ExecutorIdentity {
 	return plan.ExecutorIdentity{
 		Launcher: slices.Clone(t.Launcher), MPI: t.MPI, Prolog: slices.Clone(t.Prolog), Exclusive: t.Exclusive,
 		CPUsPerTask: t.CPUsPerTask, ExtraArgs: plan.MovingOptions(t.ExtraArgs), Simulated: t.simulated(),
 	}
 }
 
-func (t *target) Describe() string {
+func (t *renderer) Describe() string {
 	var parts []string
 	for _, p := range []struct{ name, value string }{
 		{"cluster", t.Cluster}, {"account", t.Account}, {"partition", t.Partition}, {"QOS", t.QOS}, {"reservation", t.Reservation},
@@ -86,9 +86,9 @@ func (t *target) Describe() string {
 	return strings.Join(parts, ", ")
 }
 
-// Job implements plan.Target. The job is submitted from its folder, so that paths are
+// Job implements plan.JobRenderer. The job is submitted from its folder, so that paths are
 // relative to it.
-func (t *target) Job(runs ...*plan.Run) *plan.Job {
+func (t *renderer) Job(runs ...*plan.Run) *plan.Job {
 	first := runs[0]
 	job := &plan.Job{Name: jobName(first), GPUs: first.Hardware.GPUs, TimeLimitSeconds: first.TimeLimitSeconds, Container: t.container(len(runs))}
 	if len(runs) > 1 || first.Shared() {
@@ -112,7 +112,7 @@ func (t *target) Job(runs ...*plan.Run) *plan.Job {
 
 // options are sbatch's options for the resources of a run, without where output
 // goes.
-func (t *target) options(run *plan.Run, name string, seconds int) []string {
+func (t *renderer) options(run *plan.Run, name string, seconds int) []string {
 	h := run.Hardware
 	opts := append(named(name),
 		fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode))

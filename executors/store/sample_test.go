@@ -13,8 +13,8 @@ import (
 
 // counts are those of a key, read from the files alone.
 func (s *Store) counts(k Key, wanted int) (plan.Samples, error) {
-	slots, err := s.Samples(k, wanted)
-	return countsOf(slots, wanted), err
+	samples, err := s.Samples(k, wanted)
+	return countsOf(samples, wanted), err
 }
 
 func held(t *testing.T, s *Store, k Key, wanted int) plan.Samples {
@@ -88,7 +88,7 @@ func TestHeldNamesTheJobOfTheClaim(t *testing.T) {
 
 func TestSamples(t *testing.T) {
 	s := Open(t.TempDir())
-	slots := func() []Sample {
+	samples := func() []Sample {
 		t.Helper()
 		out, err := s.Samples(testKey, 2)
 		if err != nil {
@@ -103,7 +103,7 @@ func TestSamples(t *testing.T) {
 	}
 	finish(t, newAttempt(t, s, testKey, 5, testAddress))
 
-	got := slots()
+	got := samples()
 	if len(got) != 3 || got[0].Sample != 1 || got[1].Sample != 2 || got[2].Sample != 5 {
 		t.Fatalf("%+v", got)
 	}
@@ -118,7 +118,7 @@ func TestSamples(t *testing.T) {
 	}
 
 	fail(t, second, "gpu_oom")
-	if g := slots()[0]; g.State.InFlight() || g.Result.Code() != "gpu_oom" || g.Tries != 2 {
+	if g := samples()[0]; g.State.InFlight() || g.Result.Code() != "gpu_oom" || g.Tries != 2 {
 		t.Errorf("%+v", g)
 	}
 	st := held(t, s, testKey, 2)
@@ -128,7 +128,7 @@ func TestSamples(t *testing.T) {
 
 	finish(t, newAttempt(t, s, testKey, 1, testAddress))
 	fail(t, newAttempt(t, s, testKey, 1, testAddress), "lost")
-	if g := slots()[0]; !g.Counts || g.Attempt.Number != 3 {
+	if g := samples()[0]; !g.Counts || g.Attempt.Number != 3 {
 		t.Errorf("a later failure speaks for a sample that is there: %+v", g)
 	}
 }
@@ -206,8 +206,8 @@ func TestWithoutPlan(t *testing.T) {
 	}
 	last := of("p")
 	fail(t, newAttempt(t, s, testKey, 2, testAddress), "lost")
-	if slots, err := s.Samples(testKey, 1); err != nil || slots[0].Attempt.Number != last.Number || slots[0].Tries != 1 {
-		t.Errorf("%+v, %v", slots, err)
+	if samples, err := s.Samples(testKey, 1); err != nil || samples[0].Attempt.Number != last.Number || samples[0].Tries != 1 {
+		t.Errorf("%+v, %v", samples, err)
 	}
 	old := s.Without("p")
 	for name, look := range map[string]func() (plan.Samples, error){
@@ -227,8 +227,8 @@ func TestWithoutPlan(t *testing.T) {
 	if s.Without("") != s {
 		t.Error("without no plan it is another store")
 	}
-	if slots, err := old.Samples(testKey, 1); err != nil || slots[0].Attempt.Number != 2 {
-		t.Errorf("the attempt that speaks is %+v, %v", slots, err)
+	if samples, err := old.Samples(testKey, 1); err != nil || samples[0].Attempt.Number != 2 {
+		t.Errorf("the attempt that speaks is %+v, %v", samples, err)
 	}
 }
 
