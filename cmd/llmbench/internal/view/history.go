@@ -216,27 +216,39 @@ type reportHistory struct {
 	Noise  string
 	Left   int // series that are left out
 	Series []reportPast
-	CSV    reportCSV
 }
 
-// A reportPast is the history of one run. Places are in percent of the plot.
+// A reportPast is the history of one run, from one day to another. Its points are even
+// apart, with a tenth of room at each end. The script makes of the CSV what they tell.
 type reportPast struct {
-	Run        int
-	Name, Told string
-	X, Y       []reportTick
-	Lines      [][4]float64
-	Points     []reportMoment
-	Steps      []string
+	Run                  int
+	Name, Told, From, To string
+	Y                    []reportTick
+	Points               []reportMoment
+	Steps                []string
+	CSV                  reportCSV
 }
 
-// A reportMoment is a point of a history. Step is its mark, "" for none.
+// A reportMoment is a point of a history, in percent from the top. Step is its mark, ""
+// for none.
 type reportMoment struct {
-	X, Y, Low, High float64
-	Step, Tip       string
+	Y, Low, High float64
+	Step         string
+}
+
+// Last is the place of the last point, of at least two.
+func (r reportPast) Last() int { return len(r.Points) - 1 }
+
+// At is where a point stands in percent of the width.
+func (r reportPast) At(i int) float64 { return round1(100 * (float64(i)/float64(r.Last()) + .1) / 1.2) }
+
+// Box is the view box in which points stand at their numbers.
+func (r reportPast) Box() string {
+	return fmt.Sprintf("%.4g 0 %.4g 100", -.1*float64(r.Last()), 1.2*float64(r.Last()))
 }
 
 // The report shows so many series, those with steps before others, and of each so many
-// of the last points: that bounds its size.
+// of the last points, less on a page of a few runs: that bounds its size.
 const (
 	mostSeriesOverTime = 12
 	mostPointsOverTime = 30
@@ -267,26 +279,28 @@ func newReportHistory(set *results.Set, h *results.History, names runNames) *rep
 	if len(shown.Series) == 0 {
 		return nil
 	}
-	out := &reportHistory{Noise: noiseText(&shown), Left: max(0, len(shown.Series)-mostSeriesOverTime), CSV: newReportCSV("history", "address,cluster,date,commit,output_tok_s_gpu,low,high,n,step_pct,changes")}
+	out := &reportHistory{Noise: noiseText(&shown), Left: max(0, len(shown.Series)-mostSeriesOverTime)}
 	slices.SortStableFunc(shown.Series, func(a, b results.Series) int { return cmp.Or(min(1, steps(b))-min(1, steps(a)), at(a)-at(b)) })
 	shown.Series = shown.Series[:len(shown.Series)-out.Left]
-	for i := range shown.Series {
-		s := &shown.Series[i]
-		s.Points = s.Points[max(0, len(s.Points)-mostPointsOverTime):]
-		one := newReportPast(*s, names.full(s.Address))
-		if one.Run = at(*s); len(clusters) > 1 {
-			one.Name += " on " + s.Cluster
+	for _, s := range shown.Series {
+		name := names.full(s.Address)
+		if len(clusters) > 1 {
+			name += " on " + s.Cluster
 		}
+		one := newReportPast(s, name, min(mostPointsOverTime, max(40, 36*len(set.Runs)-104)/len(shown.Series)))
+		one.Run = at(s)
 		out.Series = append(out.Series, one)
-		for _, p := range s.Points {
-			out.CSV.add(s.Address, s.Cluster, date(p.Date), commit(p.DefinitionsGit), csvNumber(&p.Value), csvNumber(p.Low), csvNumber(p.High), strconv.Itoa(p.N), csvNumber(p.StepPct), changesText(p.Changes))
-		}
 	}
 	return out
 }
 
-func newReportPast(s results.Series, name string) reportPast {
-	out := reportPast{Name: name, Told: movedText(s)}
+func newReportPast(s results.Series, name string, most int) reportPast {
+	all := len(s.Points)
+	s.Points = s.Points[max(0, all-most):]
+	out := reportPast{Name: name, Told: movedText(s), CSV: newReportCSV(name+" history", "date,commit,output_tok_s_gpu,low,high,n,step_pct,changes")}
+	if all > len(s.Points) {
+		out.Told = fmt.Sprintf("the last %d of %d: %s", len(s.Points), all, out.Told)
+	}
 	var values []float64
 	for _, p := range s.Points {
 		values = append(values, p.Value)
@@ -295,38 +309,27 @@ func newReportPast(s results.Series, name string) reportPast {
 		}
 	}
 	y := fittedScale(values)
-	x := scale{low: -.1 * float64(len(s.Points)-1), high: 1.1 * float64(len(s.Points)-1)}
-	for _, t := range y.ticks() {
-		out.Y = append(out.Y, reportTick{round2(100 - t.At), t.Label})
-	}
-	for i, p := range s.Points {
-		m := reportMoment{X: x.place(float64(i)), Y: round2(100 - y.place(p.Value))}
+	down := func(v float64) float64 { return round1(100 - y.place(v)) }
+	out.Y = downwards(y.ticks())
+	for _, p := range s.Points {
+		m := reportMoment{Y: down(p.Value)}
 		if p.Low != nil {
-			m.Low, m.High = round2(100-y.place(*p.Low)), round2(100-y.place(*p.High))
+			m.Low, m.High = down(*p.Low), down(*p.High)
 		}
+		out.CSV.add(date(p.Date), commit(p.DefinitionsGit), csvNumber(&p.Value), csvNumber(p.Low), csvNumber(p.High), strconv.Itoa(p.N), csvNumber(p.StepPct), changesText(p.Changes))
 		when := date(p.Date)
 		if git := commit(p.DefinitionsGit); git != "-" {
 			when += ", " + git
 		}
 		about := slices.DeleteFunc([]string{stepText(p.StepPct), changesText(p.Changes)}, func(s string) bool { return s == "" })
-		m.Tip = fmt.Sprintf("%s\n%s output tok/s/GPU, %s", when, pointText(p), Plural(p.N, "sample"))
-		if len(about) > 0 {
-			m.Tip += "\n" + strings.Join(about, ": ")
-		}
 		if p.StepPct != nil {
 			m.Step, _, _ = strings.Cut(about[0], " ")
-		}
-		if i > 0 {
-			last := out.Points[i-1]
-			out.Lines = append(out.Lines, [4]float64{last.X, last.Y, m.X, m.Y})
 		}
 		if p.StepPct != nil || p.Low == nil && len(about) > 0 {
 			out.Steps = append(out.Steps, when+": "+strings.Join(about, ": "))
 		}
 		out.Points = append(out.Points, m)
 	}
-	for _, i := range []int{0, len(s.Points) - 1} {
-		out.X = append(out.X, reportTick{out.Points[i].X, date(s.Points[i].Date)})
-	}
+	out.From, out.To = date(s.Points[0].Date), date(s.Points[out.Last()].Date)
 	return out
 }

@@ -54,29 +54,36 @@ var reportFiles embed.FS
 
 var reportTemplate = template.Must(template.New("page.html").ParseFS(reportFiles, "report/page.html"))
 
-// What style and script do without on a page.
+// What a page does without: comments, and space beside marks but within strings.
 var (
-	indents = regexp.MustCompile(`(?m)^\s*(//.*\n)?`)
-	dense   = strings.NewReplacer(": ", ":", "; ", ";", ", ", ",", " { ", "{", " {", "{", "{ ", "{", "; }", "}", " }", "}")
+	comments    = regexp.MustCompile(`(?m)(^|\s)//.*$|/\*.*\*/`)
+	styleSpace  = regexp.MustCompile(`"[^"]*"|;?\s*}\s*|\s*[{;,>]\s*|:\s+`)
+	scriptSpace = regexp.MustCompile("'[^'\n]*'|`[^`]*`|\\s*[-+*/{}();,=<>?:&|!]\\s*|\n\\s*")
 )
+
+// dense is a file of ours without what a page does without.
+func dense(name string, space *regexp.Regexp) string {
+	text, err := reportFiles.ReadFile("report/" + name)
+	if err != nil {
+		panic(err) // embedded
+	}
+	return space.ReplaceAllStringFunc(comments.ReplaceAllString(string(text), ""), func(s string) string {
+		if strings.ContainsAny(s[:1], "\"'`") {
+			return s
+		}
+		return strings.TrimSpace(strings.TrimPrefix(s, ";}"))
+	})
+}
 
 // Write writes the page. Equal results make equal pages.
 func (r Report) Write(w io.Writer) error {
-	style, err := reportFiles.ReadFile("report/style.css")
-	if err != nil {
-		return err
-	}
-	script, err := reportFiles.ReadFile("report/page.js")
-	if err != nil {
-		return err
-	}
 	page := struct {
 		Report
 		Style     template.CSS
 		Script    template.JS
 		Parts     []*reportPart
 		Simulated bool
-	}{Report: r, Style: template.CSS(dense.Replace(string(indents.ReplaceAll(style, nil)))), Script: template.JS(indents.ReplaceAll(script, nil))} //nolint:gosec // our own files
+	}{Report: r, Style: template.CSS(dense("style.css", styleSpace)), Script: template.JS(dense("page.js", scriptSpace))} //nolint:gosec // our own files
 	page.Simulated = !slices.ContainsFunc(r.Sets, func(set *results.Set) bool { return !Simulated(set) })
 	for i, set := range r.Sets {
 		part := r.part(set)
@@ -151,6 +158,9 @@ func (r Report) part(set *results.Set) *reportPart {
 	var differ []provenanceFact
 	p.Shared, differ, p.Missing = reportProvenance(set)
 	p.Runs = r.runs(set, names, differ)
+	if slices.ContainsFunc(p.Runs, func(run reportRun) bool { return run.Courses != "" }) {
+		p.Filter.Curves = curveTitles()
+	}
 	return p
 }
 

@@ -65,11 +65,12 @@ const acts = (d, w) => {
   const tip = d.getElementById('tip'), at = q => d.querySelector(q), shown = q => [...d.querySelectorAll(q)].filter(e => e.checkVisibility());
   const fire = (e, type, more) => e.dispatchEvent(new w.Event(type, Object.assign({bubbles: true}, more)));
   const press = text => [...d.querySelectorAll('button')].find(b => b.textContent === text).click();
+  const lines = () => shown('.pareto .front').map(e => e.getAttribute('d').split('L').length - 1).reduce((a, b) => a + b, 0);
   const rows = () => shown('.runs tbody tr').map(e => e.cells[0].textContent + ' ' + e.cells[1].textContent);
-  const a = {lines: shown('.front line').length};
+  const a = {lines: lines()};
   if (w.location.pathname === '/unranked') {
-    press('CUTLASS'); a.filteredLines = shown('.front line').length; a.hover = shown('.why').map(e => e.textContent).join();
-    press('Show all'); a.clearedLines = shown('.front line').length; a.left = shown('.why').length > 0;
+    press('CUTLASS'); a.filteredLines = lines(); a.hover = shown('.why').map(e => e.textContent).join();
+    press('Show all'); a.clearedLines = lines(); a.left = shown('.why').length > 0;
     return a;
   }
   const points = [...d.querySelectorAll('.pareto')][0].querySelectorAll('.pt');
@@ -80,15 +81,17 @@ const acts = (d, w) => {
   first.focus(); a.focus = tip.innerText; a.label = first.getAttribute('aria-label');
   const key = new w.KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}); first.dispatchEvent(key); a.next = tip.innerText;
   a.all = rows();
-  press('512'); a.filtered = rows(); a.filteredPoints = shown('.pt').length; a.filteredLines = shown('.front line').length; a.head = at('.filter summary').textContent;
+  press('512'); a.filtered = rows(); a.filteredPoints = shown('.pareto .pt').length; a.filteredLines = lines(); a.head = at('.filter summary').textContent;
   a.filteredLabels = shown('.names text').map(e => e.textContent);
-  press('Show all'); a.cleared = rows().length; a.clearedLines = shown('.front line').length;
+  press('Show all'); a.cleared = rows().length; a.clearedLines = lines();
   const search = at('.filter input'); search.value = 'summ 64'; fire(search, 'input'); a.searched = rows(); search.value = ''; fire(search, 'input');
   const head = d.querySelectorAll('.runs thead th')[1].querySelector('button');
   head.click(); a.down = rows(); head.click(); a.up = rows(); a.sort = head.parentElement.getAttribute('aria-sort');
   press('concurrency'); a.byAxis = rows();
   a.hints = shown('.hint').length === [...d.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth + 1).length;
   at('.runs tbody tr th a').click(); fire(w, 'hashchange'); a.open = shown('details[open] dl').length > 0;
+  const run = at('[data-courses]'); fire(run, 'toggle'); a.courses = [...run.querySelectorAll('figcaption')].map(e => e.textContent + ': ' + e.parentElement.querySelector('p').textContent);
+  a.moments = [...d.querySelectorAll('.history')].slice(1, 2).flatMap(f => [...f.querySelectorAll('.pt')]).map(e => { fire(e, 'mouseover'); return tip.innerText; });
   return a;
 };
 onerror = (what, _, line) => { document.getElementById('found').textContent = what + ' in line ' + line; };
@@ -115,8 +118,8 @@ const look = () => {
     const axes = [...d.querySelectorAll('.axis')].flatMap(a => { const s = [...a.children].filter(shown).map(e => ({t: e.textContent, r: e.getBoundingClientRect()}));
       return s.slice(1).filter((e, i) => e.r.left < s[i].r.right + 1).map((e) => e.t); });
     const middle = e => { const r = e.getBoundingClientRect(); return (r.left + r.right) / 2; };
-    const goods = [...d.querySelectorAll('.good rect')].filter(e => e.getBoundingClientRect().height === 3 && Math.abs(middle(e) - middle(d.querySelector('.pt[data-r="' + e.parentElement.dataset.r + '"]'))) < 1).length;
-    const shapes = [...d.querySelectorAll('.shape')].filter(e => e.getBoundingClientRect().width === e.parentElement.getBoundingClientRect().width && e.getBoundingClientRect().height > 10).length;
+    const goods = [...d.querySelectorAll('.good rect')].filter(e => e.getBoundingClientRect().height === 3 && Math.abs(middle(e) - middle(d.querySelector('.pt[data-r="' + e.dataset.r + '"]'))) < 1).length;
+    const shapes = [...d.querySelectorAll('.spread svg')].filter(e => e.getBoundingClientRect().width === e.parentElement.getBoundingClientRect().width && e.getBoundingClientRect().height > 10).length;
     found.push({goods, shapes, acts: w.location.search ? acts(d, w) : null, name: w.location.pathname, width: frame.clientWidth, scroll: d.documentElement.scrollWidth, client: d.documentElement.clientWidth, height: d.documentElement.scrollHeight,
       opened: w.performance.getEntriesByType('navigation')[0].loadEventEnd,
       first: [...d.querySelectorAll('.runs tbody tr:first-child > *')].filter(e => e.getBoundingClientRect().right <= d.documentElement.clientWidth).map(e => e.textContent).join(' | '),
@@ -156,6 +159,7 @@ type acts struct {
 	HoverAt                                                     struct{ Left, Top, Right, Bottom, Width, Height float64 }
 	Left, Hints, Open                                           bool
 	All, Filtered, FilteredLabels, Searched, Down, Up, ByAxis   []string
+	Moments, Courses                                            []string
 	Lines, FilteredPoints, FilteredLines, Cleared, ClearedLines int
 }
 
@@ -232,7 +236,11 @@ func TestReportInBrowser(t *testing.T) {
 // What a reader points at is told, by mouse and by keyboard; filters and heads of
 // columns do what they say, and the frontier is that of the runs that are shown.
 func TestReportIsUsed(t *testing.T) {
-	for _, s := range look(t, serve(t, map[string]string{"report": reportPageOf(t, reportSet())})+"/acts", "--virtual-time-budget=5000") {
+	set := reportSet()
+	first := set.Results[0]
+	first.Requests = recorded(measuredResult("reasoning", 1000, 1000, 64, 1, 1)).Requests
+	first.Requests.SLO, first.Requests.GoodputTok, first.Requests.GoodputReq, first.Requests.WithinSLO = nil, nil, nil, nil
+	for _, s := range look(t, serve(t, map[string]string{"report": reportPageWith(t, []*results.History{overTime(set, 14)}, set)})+"/acts", "--virtual-time-budget=5000") {
 		a := s.Acts
 		if a == nil {
 			t.Fatalf("at %d px nothing was done", s.Width)
@@ -263,6 +271,10 @@ func TestReportIsUsed(t *testing.T) {
 		check("by concurrency", a.ByAxis[4:], []string{"reasoning concurrency=4096 13,118", "summarization concurrency=4096 -"})
 		check("hints stand where tables go on", a.Hints, true)
 		check("a run is unfolded", a.Open, true)
+		for i, want := range []string{"Requests in flight: 0 to 50, over 201", "Requests in the batch: 0 to 64, over 240", "Context tokens per step: 0 to 1,100, over 240", "Generation tokens per step: 0 to 60, over 240", "Step time in ms: 0 to 25, over 240", "KV cache used in %: 0 to 80, over 240"} {
+			check("courses", a.Courses[i], want+" s; the steady window is shaded")
+		}
+		check("history", a.Moments[10:12], []string{"2026-05-01, 0000000\n5,222 ± 0.7 % output tok/s/GPU, samples: 7\n▼ -10.0 %\nmax_batch_size 896 → 256", "2026-05-02, 0000000\n5,222 ± 0.7 % output tok/s/GPU, samples: 7"})
 	}
 }
 

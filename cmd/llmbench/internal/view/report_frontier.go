@@ -18,15 +18,15 @@ import (
 type reportFrontier struct {
 	Name, Lengths, Axes string
 	// Unranked says why no run is called the best, "" where some are.
-	Unranked     string
-	X, Y         []reportTick
-	Points       []reportPoint
-	Lines        [][4]float64
-	Wide, Narrow []reportLabel
-	Paths        []reportPath
-	Bounds       []reportBound
-	Goodput      string // what its marks mean, "" without any
-	CSV          reportCSV
+	Unranked string
+	X, Y     []reportTick
+	Points   []reportPoint
+	Front    []reportPoint // those that no other beats, from the right to the left
+	Labels   []reportLabel
+	Paths    []reportPath
+	Bounds   []reportBound
+	Goodput  string // what its marks mean, "" without any
+	CSV      reportCSV
 }
 
 // A reportPoint is one run. Low and High are the places of its interval, 0 for none.
@@ -42,10 +42,9 @@ type reportPoint struct {
 
 // A reportLabel names a point on the frontier: DX and DY are CSS pixels from it.
 type reportLabel struct {
-	Run    int
 	X, Y   float64
 	DX, DY float64
-	End    bool // the text ends there
+	Class  string // end where the text ends there, on-wide or on-narrow where that is for plots of one width alone
 	Text   string
 }
 
@@ -78,11 +77,7 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 		}
 		f.CSV = newReportCSV(name+" pareto", head)
 		x, y := fittedScale(xs), fittedScale(ys)
-		f.X = x.ticks()
-		for _, t := range y.ticks() {
-			f.Y = append(f.Y, reportTick{round2(100 - t.At), t.Label})
-		}
-		var last *reportPoint
+		f.X, f.Y = x.ticks(), downwards(y.ticks())
 		var axes []string
 		for _, q := range points {
 			p := reportPoint{
@@ -105,10 +100,7 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 			}
 			f.CSV.add(row...)
 			if q.best {
-				if last != nil {
-					f.Lines = append(f.Lines, [4]float64{last.X, last.Y, p.X, p.Y})
-				}
-				last, axes = &p, q.axes
+				f.Front, axes = append(f.Front, p), q.axes
 			}
 			f.Points = append(f.Points, p)
 		}
@@ -136,7 +128,19 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 				f.Bounds = append(f.Bounds, reportBound{At: x.place(speed), Text: text})
 			}
 		}
-		f.Wide, f.Narrow = placeLabels(f, 400, 340), placeLabels(f, 250, 280)
+		narrow := placeLabels(f, 250, 280)
+		for _, l := range placeLabels(f, 400, 340) {
+			if i := slices.Index(narrow, l); i >= 0 {
+				narrow = slices.Delete(narrow, i, i+1)
+			} else {
+				l.Class = strings.TrimSpace(l.Class + " on-wide")
+			}
+			f.Labels = append(f.Labels, l)
+		}
+		for _, l := range narrow {
+			l.Class = strings.TrimSpace(l.Class + " on-narrow")
+			f.Labels = append(f.Labels, l)
+		}
 		out = append(out, f)
 	}
 	return out
@@ -266,8 +270,9 @@ func placeLabels(f reportFrontier, width, height float64) []reportLabel {
 			taken = append(taken, box{x - 6, y - 2, x + 6, y + 2})
 		}
 	}
-	for _, l := range f.Lines {
-		x, y, dx, dy := l[0]/100*width, l[1]/100*height, (l[2]-l[0])/100*width, (l[3]-l[1])/100*height
+	for i, p := range f.Front[:max(0, len(f.Front)-1)] {
+		q := f.Front[i+1]
+		x, y, dx, dy := p.X/100*width, p.Y/100*height, (q.X-p.X)/100*width, (q.Y-p.Y)/100*height
 		for n, i := math.Hypot(dx, dy)/5, 0.0; i < n; i++ {
 			taken = append(taken, box{x + dx*i/n - 1, y + dy*i/n - 1, x + dx*i/n + 1, y + dy*i/n + 1})
 		}
@@ -279,9 +284,9 @@ func placeLabels(f reportFrontier, width, height float64) []reportLabel {
 		}
 		x, y := p.X/100*width, p.Y/100*height
 		wide, high := 7*float64(len([]rune(p.label))), 14.0
-		for _, l := range []reportLabel{{DX: 8, DY: -5}, {DX: -8, DY: 14, End: true}, {DX: 8, DY: 14}, {DX: -8, DY: -5, End: true}} {
+		for _, l := range []reportLabel{{DX: 8, DY: -5}, {DX: -8, DY: 14, Class: "end"}, {DX: 8, DY: 14}, {DX: -8, DY: -5, Class: "end"}} {
 			b := box{x + l.DX, y + l.DY - high + 3, x + l.DX + wide, y + l.DY + 3}
-			if l.End {
+			if l.Class != "" {
 				b.left, b.right = x+l.DX-wide, x+l.DX
 			}
 			if b.left < 0 || b.right > width || b.top < 0 || b.bottom > height ||
@@ -289,7 +294,7 @@ func placeLabels(f reportFrontier, width, height float64) []reportLabel {
 				continue
 			}
 			taken = append(taken, b)
-			l.Run, l.X, l.Y, l.Text = p.Run, p.X, p.Y, p.label
+			l.X, l.Y, l.Text = p.X, p.Y, p.label
 			out = append(out, l)
 			break
 		}

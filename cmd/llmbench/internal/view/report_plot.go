@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"math"
 	"slices"
 	"strconv"
@@ -85,7 +86,7 @@ func newReportHeat(set *results.Set, names runNames, index func(results.RunSumma
 					r.Cells = append(r.Cells, reportHeatCell{})
 					continue
 				}
-				c := reportHeatCell{Run: index(run), There: true, Mark: string(run.Verdict)}
+				c := reportHeatCell{Run: index(run), There: true, Mark: mark(run)}
 				s := throughput(run)
 				if s == nil {
 					c.Text = strings.ReplaceAll(c.Mark, "_", " ")
@@ -93,7 +94,7 @@ func newReportHeat(set *results.Set, names runNames, index func(results.RunSumma
 				} else {
 					c.Text, c.Level = figure(s.Median), int(math.Round(100*(s.Median-low)/max(high-low, 1e-9)))
 				}
-				h.CSV.add(name, row, column, run.Address, strings.TrimPrefix(csvNumber(&s.Median), "NaN"), c.Mark)
+				h.CSV.add(name, row, column, run.Address, strings.TrimPrefix(csvNumber(&s.Median), "NaN"), string(run.Verdict))
 				r.Cells = append(r.Cells, c)
 			}
 			g.Rows = append(g.Rows, r)
@@ -149,7 +150,7 @@ func throughputBars(set *results.Set, names runNames, index func(results.RunSumm
 	scale := linearScale(most)
 	out := &reportBars{Ticks: scale.ticks(), CSV: newReportCSV("throughput", "address,output_tok_s_gpu,low,high,verdict")}
 	for _, run := range set.Runs {
-		b := reportBar{Run: index(run), Name: names.full(run.Address), Mark: string(run.Verdict), Text: "no number", Extra: verdictText(run)}
+		b := reportBar{Run: index(run), Name: names.full(run.Address), Mark: mark(run), Text: "no number", Extra: verdictText(run)}
 		if s := throughput(run); s != nil {
 			b.Text, b.Length, b.Extra = figure(s.Median), scale.place(s.Median), ""
 			if s.Low != nil && s.High != nil {
@@ -159,7 +160,7 @@ func throughputBars(set *results.Set, names runNames, index func(results.RunSumm
 			if run.Verdict == results.Suspect {
 				b.Extra = verdictText(run)
 			}
-			out.CSV.add(run.Address, csvNumber(&s.Median), csvNumber(s.Low), csvNumber(s.High), b.Mark)
+			out.CSV.add(run.Address, csvNumber(&s.Median), csvNumber(s.Low), csvNumber(s.High), string(run.Verdict))
 		}
 		out.Bars = append(out.Bars, b)
 	}
@@ -168,9 +169,9 @@ func throughputBars(set *results.Set, names runNames, index func(results.RunSumm
 
 // A reportSpread is how a time was spread over the requests of each run.
 type reportSpread struct {
-	Name, Title, Unit string
-	Ticks             []reportTick
-	Groups            []reportSpreadGroup
+	Title, Unit string
+	Ticks       []reportTick
+	Groups      []reportSpreadGroup
 	// Waiting says that some runs hold the time that requests waited, Left how many
 	// runs stand in the CSV alone.
 	Waiting bool
@@ -196,8 +197,22 @@ type reportSpreadRow struct {
 	Shape string
 }
 
-// Width is the length of the line from the median to the 99th percentile.
-func (r reportSpreadRow) Width() float64 { return round2(r.Places[3] - r.Places[0]) }
+// Style hands the places to the style sheet.
+func (r reportSpreadRow) Style() template.CSS {
+	var b strings.Builder
+	for i, place := range r.Places {
+		fmt.Fprintf(&b, ";--%c:%.3g", "abcd"[i], place/100)
+	}
+	return template.CSS(b.String()[1:]) //nolint:gosec // numbers
+}
+
+// mark is a verdict that a plot shows by colour, "" for a valid one.
+func mark(run results.RunSummary) string {
+	if run.Verdict == results.Valid {
+		return ""
+	}
+	return string(run.Verdict)
+}
 
 // mostRows is how many runs the plots of latency show; of more those on the frontier.
 const mostRows = 40
@@ -235,7 +250,10 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 		}
 		scale, unit, by := timeScale(low, high, most)
 		s := reportSpread{
-			Name: m.Spread.Tag, Title: strings.ToUpper(m.Title[:1]) + m.Title[1:], Unit: unit, Ticks: scale.ticks(),
+			Title: strings.ToUpper(m.Title[:1]) + m.Title[1:], Unit: unit, Ticks: scale.ticks(),
+		}
+		if !strings.Contains(m.Title, strings.ToLower(m.Spread.Tag)) {
+			s.Title += " (" + m.Spread.Tag + ")"
 		}
 		for _, p := range trtllm.PercentileNames[:4] {
 			head += "," + m.Spread.CSV + p
@@ -261,7 +279,7 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 				for _, c := range counting(run).Caveats {
 					s.Waiting = s.Waiting || c.Code == failure.UnlimitedConcurrency && string(c.Metric) == m.Name
 				}
-				row := reportSpreadRow{Run: index(run), Name: names.within(run.Address), Mark: string(run.Verdict)}
+				row := reportSpreadRow{Run: index(run), Name: names.within(run.Address), Mark: mark(run)}
 				if steady := steadySpread(run, m); steady != nil {
 					s.Steady, row.Shape = true, shape(steady.Quantiles, scale)
 				}
@@ -359,21 +377,27 @@ func shape(quantiles []float64, s scale) string {
 	for i := 1; i <= shapeSteps; i++ {
 		most = max(most, smooth(i))
 	}
-	path, last := "", shapeHigh
+	path, x, last := "", 0, shapeHigh
+	to := func(nx, y int) {
+		path += strings.ReplaceAll(fmt.Sprintf(" %d %d", nx-x, y-last), " -", "-")
+		x, last = nx, y
+	}
 	for i := 1; i <= shapeSteps; i++ {
 		y := shapeHigh - int(math.Round(shapeHigh*smooth(i)/most))
-		if path == "" && y < shapeHigh {
-			path = fmt.Sprintf("M%d %d", max(0, 2*i-3), shapeHigh)
+		if y == shapeHigh && last == shapeHigh {
+			continue
 		}
-		if path != "" && (y < shapeHigh || last < shapeHigh) {
-			path += fmt.Sprintf("L%d %d", 2*i-1, y)
+		if from := max(0, 2*i-3); path == "" {
+			path, x = fmt.Sprintf("M%d %dl", from, shapeHigh), from
+		} else if last == shapeHigh && x < from {
+			to(from, shapeHigh)
 		}
-		last = y
+		to(2*i-1, y)
 	}
 	if last < shapeHigh {
-		path += fmt.Sprintf("L%d %d", 2*shapeSteps, shapeHigh)
+		to(2*shapeSteps, shapeHigh)
 	}
-	return path
+	return strings.Replace(path, "l ", "l", 1)
 }
 
 func value(f *float64) float64 {
@@ -441,6 +465,14 @@ func timeScale(least, most, value float64) (s scale, unit string, by float64) {
 	return s, unit, by
 }
 
+// downwards are ticks from the top.
+func downwards(ticks []reportTick) []reportTick {
+	for i, t := range ticks {
+		ticks[i].At = round1(100 - t.At)
+	}
+	return ticks
+}
+
 // niceStep divides 0 to most into about four round steps.
 func niceStep(most float64) float64 {
 	if most <= 0 {
@@ -454,6 +486,8 @@ func niceStep(most float64) float64 {
 	}
 	return 10 * power
 }
+
+func round1(v float64) float64 { return math.Round(10*v) / 10 }
 
 func round2(v float64) float64 { return math.Round(100*v) / 100 }
 
@@ -473,7 +507,7 @@ func (s scale) ticks() []reportTick {
 	if !s.log {
 		step := niceStep(s.high - s.low)
 		for i := math.Ceil(s.low/step - 1e-9); i*step <= s.high*(1+1e-9); i++ {
-			out = append(out, reportTick{s.place(i * step), s.label(i * step)})
+			out = append(out, reportTick{round1(s.place(i * step)), s.label(i * step)})
 		}
 		return out
 	}
@@ -485,7 +519,7 @@ func (s scale) ticks() []reportTick {
 	}
 	const most = 7
 	for i := 0; i < len(steps); i += (len(steps) + most - 1) / most {
-		out = append(out, reportTick{s.place(steps[i]), s.label(steps[i])})
+		out = append(out, reportTick{round1(s.place(steps[i])), s.label(steps[i])})
 	}
 	return out
 }

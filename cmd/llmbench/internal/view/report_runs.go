@@ -8,7 +8,6 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
@@ -67,6 +66,8 @@ type reportFilter struct {
 	Axes []string   `json:"axes"`
 	Runs [][]string `json:"runs"`
 	Like []int      `json:"like"`
+	// Curves are the titles of those that are drawn over time, nil for none.
+	Curves []string `json:"curves,omitempty"`
 }
 
 func newReportFilter(set *results.Set, names runNames) reportFilter {
@@ -106,8 +107,7 @@ type reportRun struct {
 	Run                        int
 	Name, Value, Verdict, Mark string
 	Facts                      []reportFact
-	Series                     *reportSeries
-	Steady                     string
+	Courses                    string
 }
 
 func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) []reportRun {
@@ -154,10 +154,16 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 				r.sample(add, res, differ)
 			}
 		}
-		if c := counting(run); c != nil && c.Iterations != nil {
-			f.Series, f.Steady = newReportSeries(c.Iterations), steadyText(c.Iterations)
-		} else if c != nil && c.Requests != nil && slices.Contains(series, c) {
-			f.Series, f.Steady = inFlightSeries(c.Requests), requestsText(c.Requests)
+		if c := counting(run); c != nil {
+			if c.Iterations != nil {
+				add("iterations", "%s", steadyText(c.Iterations))
+			}
+			if c.Requests != nil {
+				add("requests", "%s", requestsText(c.Requests))
+			}
+			if slices.Contains(series, c) {
+				f.Courses = courses(c)
+			}
 		}
 		out = append(out, f)
 	}
@@ -200,121 +206,102 @@ func (r Report) sample(add func(name, format string, args ...any), res *results.
 	}
 }
 
-// A reportSeries is an iteration log as the script draws it: the curves, in equal
-// steps of time with gaps where nothing happened, and the steady window.
-type reportSeries struct {
-	Step    float64       `json:"step"`
-	Seconds float64       `json:"seconds"`
-	From    float64       `json:"from"`
-	To      float64       `json:"to"`
-	Curves  []reportCurve `json:"curves"`
+// iterationCurves are what is drawn of an iteration log, one unit a plot.
+var iterationCurves = []struct {
+	title string
+	scale float64
+	of    func(*trtllm.Means) *float64
+}{
+	{"Requests in the batch", 1, func(m *trtllm.Means) *float64 { return &m.Requests }},
+	{"Context tokens per step", 1, func(m *trtllm.Means) *float64 { return &m.CtxTokens }},
+	{"Generation tokens per step", 1, func(m *trtllm.Means) *float64 { return &m.GenTokens }},
+	{"Step time in ms", 1, func(m *trtllm.Means) *float64 { return m.StepMS }},
+	{"KV cache used in %", 100, func(m *trtllm.Means) *float64 { return m.KVUsed }},
 }
 
-// A reportCurve has two digits of base 36 for each value, a share of the greatest, and
-// a dot for none.
-type reportCurve struct {
-	Title  string  `json:"title"`
-	Most   float64 `json:"most"`
-	Values string  `json:"values"`
+// courses are what records and iteration log tell over time, as the script draws it: for
+// each the seconds, the steady window, the step, and for each curve its place among the
+// titles, its greatest value, and each value as a digit of base 62, a share of the
+// greatest, or a dot for none.
+func courses(r *results.Result) string {
+	var out []string
+	if q := r.Requests; q != nil && len(q.InFlight) > 1 {
+		var values []float64
+		for _, at := range q.InFlight {
+			values = append(values, float64(at.Requests))
+		}
+		seconds, window := q.InFlight[len(q.InFlight)-1].AtS, results.Window{}
+		if q.Window != nil {
+			window = *q.Window
+		}
+		out = append(out, course(seconds, window.FromS, window.ToS, seconds/float64(len(values)-1))+curve(0, values))
+	}
+	if s := r.Iterations; s != nil {
+		text := course(s.Seconds, s.Steady.StartS, s.Steady.EndS, s.BucketS)
+		for n, c := range iterationCurves {
+			if c.of(&s.Steady.Means) == nil {
+				continue // this version does not log it
+			}
+			var values []float64
+			for _, b := range s.Buckets {
+				for at := int(math.Round(b.StartS / s.BucketS)); len(values) < at; {
+					values = append(values, math.NaN())
+				}
+				if v := c.of(&b.Means); v != nil {
+					values = append(values, c.scale**v)
+				}
+			}
+			text += curve(n+1, values)
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, "/")
 }
 
-func newReportCurve(title string, values []*float64) reportCurve {
-	c := reportCurve{Title: title}
+// curveTitles are those of the curves of courses.
+func curveTitles() []string {
+	titles := []string{"Requests in flight"}
+	for _, c := range iterationCurves {
+		titles = append(titles, c.title)
+	}
+	return titles
+}
+
+func course(seconds, from, to, step float64) string {
+	return fmt.Sprintf("%.4g %.4g %.4g %.5g", seconds, from, to, step)
+}
+
+func curve(title int, values []float64) string {
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	most, text := 0.0, []byte{}
 	for _, v := range values {
-		if v != nil {
-			c.Most = max(c.Most, *v)
+		if v > most { // not one that is none
+			most = v
 		}
 	}
-	var b strings.Builder
 	for _, v := range values {
-		if v == nil {
-			b.WriteByte('.')
-			continue
+		switch {
+		case math.IsNaN(v):
+			text = append(text, '.')
+		case most == 0:
+			text = append(text, '0')
+		default:
+			text = append(text, digits[int(math.Round(v/most*float64(len(digits)-1)))])
 		}
-		share := 0.0
-		if c.Most > 0 {
-			share = *v / c.Most
-		}
-		digits := strconv.FormatInt(int64(math.Round(share*(36*36-1))), 36)
-		b.WriteString("0"[len(digits)-1:] + digits)
 	}
-	c.Most, c.Values = digits3(c.Most), b.String()
-	return c
-}
-
-// inFlightSeries draws the requests in flight, for a run with records and no iteration log.
-func inFlightSeries(r *results.Requests) *reportSeries {
-	out := &reportSeries{}
-	var values []*float64
-	for _, at := range r.InFlight {
-		n := float64(at.Requests)
-		values = append(values, &n)
-		out.Seconds = digits3(at.AtS)
-	}
-	out.Step, out.Curves = out.Seconds/float64(max(1, len(r.InFlight)-1)), []reportCurve{newReportCurve("requests in flight", values)}
-	if w := r.Window; w != nil {
-		out.From, out.To = digits3(w.FromS), digits3(w.ToS)
-	}
-	return out
+	return fmt.Sprintf(" %d %.4g %s", title, most, text)
 }
 
 // requestsText says what the records tell of one sample.
 func requestsText(r *results.Requests) string {
-	text := "The load was never steady: figures of requests are of all."
+	text := "the load was never steady: figures are of all requests"
 	if w := r.Window; w != nil {
-		text = fmt.Sprintf("Steady from %.1f s to %.1f s, in which %s of %s requests ended.", w.FromS, w.ToS, count(int64(r.Judged)), count(int64(r.Recorded)))
+		text = fmt.Sprintf("steady from %.1f to %.1f s, in which %s of %s requests ended", w.FromS, w.ToS, count(int64(r.Judged)), count(int64(r.Recorded)))
 	}
 	if r.WithinSLO != nil {
-		text += fmt.Sprintf(" %.1f %% met the slo (%s): goodput %s output tok/s/GPU.", r.WithinSLO.Value, r.SLO, figure(*r.GoodputTok))
+		text += fmt.Sprintf("; %.1f %% met the slo (%s): goodput %s output tok/s/GPU", r.WithinSLO.Value, r.SLO, figure(*r.GoodputTok))
 	}
 	return text
-}
-
-func newReportSeries(s *trtllm.Series) *reportSeries {
-	out := &reportSeries{Step: digits3(s.BucketS), Seconds: digits3(s.Seconds), From: digits3(s.Steady.StartS), To: digits3(s.Steady.EndS)}
-	plain := func(of func(trtllm.Means) float64) func(trtllm.Means) *float64 {
-		return func(m trtllm.Means) *float64 { v := of(m); return &v }
-	}
-	for _, curve := range []struct {
-		title string
-		scale float64
-		of    func(trtllm.Means) *float64
-	}{
-		{"Requests in the batch", 1, plain(func(m trtllm.Means) float64 { return m.Requests })},
-		{"Context tokens per step", 1, plain(func(m trtllm.Means) float64 { return m.CtxTokens })},
-		{"Generation tokens per step", 1, plain(func(m trtllm.Means) float64 { return m.GenTokens })},
-		{"Step time in ms", 1, func(m trtllm.Means) *float64 { return m.StepMS }},
-		{"KV cache used in %", 100, func(m trtllm.Means) *float64 { return m.KVUsed }},
-	} {
-		if curve.of(s.Steady.Means) == nil {
-			continue // this version does not log it
-		}
-		var values []*float64
-		for _, b := range s.Buckets {
-			at := int(math.Round(b.StartS / s.BucketS))
-			for len(values) < at {
-				values = append(values, nil)
-			}
-			if v := curve.of(b.Means); v != nil {
-				scaled := curve.scale * *v
-				values = append(values, &scaled)
-			}
-		}
-		out.Curves = append(out.Curves, newReportCurve(curve.title, values))
-	}
-	return out
-}
-
-// digits3 rounds to the three digits that a plot can show.
-func digits3(v float64) float64 {
-	if v == 0 {
-		return 0
-	}
-	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
-	if unit >= 1 {
-		return math.Round(v/unit) * unit
-	}
-	return math.Round(v/unit) / math.Round(1/unit)
 }
 
 // steadyText says how much of a run was steady, and what it did then.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,39 +73,54 @@ func TestReportIsSelfContained(t *testing.T) {
 			t.Errorf("href %s", m[1])
 		}
 	}
-	for what, want := range map[string]int{`<figure class="pareto"`: 4, `class="pt`: 48, `class="series"`: 48, `<table class="heat"`: 4, `class="whisker"`: 0, `download="`: 6} {
+	for what, want := range map[string]int{`<figure class="pareto"`: 4, `class="pt`: 48, `data-courses="`: 48, `<table class="heat"`: 4, `class="whisker"`: 0, `download="`: 6} {
 		if n := strings.Count(page, what); n != want {
 			t.Errorf("%d of %s, want %d", n, what, want)
 		}
 	}
 }
 
-// A page has at most 10 kB a run up to 100 runs and 2 MB at 1,000, whatever series
-// there are.
+// A page has at most 10 kB a run from 4 to 100 runs, with histories, records of requests
+// or iteration logs, and from 12 runs on with all of these; 2 MB at 1,000 runs. Below 4
+// runs it has what 4 may have.
 func TestReportSize(t *testing.T) {
-	for runs, most := range map[int]int{36: 360e3, 100: 1000e3, 1000: 2000e3} {
-		set := gridSet(runs)
-		histories := []*results.History{overTime(set, 40)}
-		for _, r := range WithSeries([]*results.Set{set}) {
-			r.Iterations = longIterations()
-		}
-		for i, r := range set.Results {
-			if recorded(r); i%2 == 1 { // the requests in flight are drawn in place of iterations
-				r.Iterations = nil
+	for _, runs := range []int{1, 3, 4, 12, 20, 36, 100, 1000} {
+		for _, kind := range []string{"histories", "records", "iterations", "all"} {
+			set, histories, series := gridSet(runs), 0, 0
+			var with []*results.History
+			if kind == "histories" || kind == "all" {
+				with, histories = []*results.History{overTime(set, 40)}, min(runs, 12)
 			}
-		}
-		page := reportPageWith(t, histories, set)
-		if of := len(page) - len(reportPageOf(t, set)); len(page) > most || of > 115e3 {
-			t.Errorf("%d runs: %d bytes, at most %d; %d of histories", runs, len(page), most, of)
-		}
-		if want := map[int]int{36: 36, 100: 100, 1000: 5}[runs]; strings.Count(page, `class="series"`) != want {
-			t.Errorf("%d runs: %d series, want %d", runs, strings.Count(page, `class="series"`), want)
-		}
-		if n, points := strings.Count(page, `<figure class="history"`), strings.Count(page, "output tok/s/GPU, 1 sample"); n != 12 || points != 12*30 {
-			t.Errorf("%d runs: %d histories of %d points", runs, n, points)
-		}
-		if n := strings.Count(page, "<details data-r="); n != runs {
-			t.Errorf("%d runs: %d of them can be unfolded", runs, n)
+			for _, r := range WithSeries([]*results.Set{set}) {
+				if kind == "iterations" || kind == "all" {
+					r.Iterations = longIterations()
+				}
+			}
+			if kind == "records" || kind == "all" {
+				for _, r := range set.Results {
+					recorded(r)
+				}
+			}
+			if kind != "histories" {
+				series = map[int]int{1000: 5}[runs]
+				if runs <= 100 {
+					series = runs
+				}
+			}
+			page := reportPageWith(t, with, set)
+			most := min(2000e3, 10e3*max(4, runs))
+			if kind == "all" && runs < 12 {
+				most = 13e3 * max(4, runs)
+			}
+			t.Logf("%d runs, %s: %d bytes, %d a run", runs, kind, len(page), len(page)/runs)
+			if len(page) > most {
+				t.Errorf("%d runs, %s: %d bytes, at most %d", runs, kind, len(page), most)
+			}
+			for what, want := range map[string]int{`data-courses="`: series, `<figure class="history"`: histories, "<details data-r=": runs} {
+				if n := strings.Count(page, what); n != want {
+					t.Errorf("%d runs, %s: %d of %s, want %d", runs, kind, n, what, want)
+				}
+			}
 		}
 	}
 }
@@ -166,15 +182,15 @@ func TestReportHistory(t *testing.T) {
 	}
 	s := h.Series[1]
 	const step = "2026-05-01, 0000000: ▼ -10.0 %: max_batch_size 896 → 256"
-	if s.Name != "reasoning concurrency=512" || s.Run != 1 || len(s.Points) != 14 || len(s.Lines) != 13 || !cmp.Equal(s.Steps, []string{step}) {
-		t.Errorf("%s of run %d has %d points, %d lines and the steps %q", s.Name, s.Run, len(s.Points), len(s.Lines), s.Steps)
+	if s.Name != "reasoning concurrency=512" || s.Run != 1 || len(s.Points) != 14 || !cmp.Equal(s.Steps, []string{step}) {
+		t.Errorf("%s of run %d has %d points and the steps %q", s.Name, s.Run, len(s.Points), s.Steps)
 	}
 	p := s.Points[10]
-	if p.Step != "▼" || p.Y <= s.Points[9].Y || p.Low <= p.Y || p.High >= p.Y || !strings.HasPrefix(p.Tip, "2026-05-01, 0000000\n") || !strings.Contains(p.Tip, " output tok/s/GPU, 7 samples\n▼ -10.0 %: max_batch_size") {
+	if p.Step != "▼" || p.Y <= s.Points[9].Y || p.Low <= p.Y || p.High >= p.Y {
 		t.Errorf("%+v", p)
 	}
 	page := reportPageWith(t, []*results.History{overTime(set, 14)}, set)
-	for what, want := range map[string]int{`<a href="#history">`: 1, `<figure class="history"`: 5, "</title>▼": 5, `download="history.csv"`: 1, "<li>" + step: 5} {
+	for what, want := range map[string]int{`<a href="#history">`: 1, `<figure class="history"`: 5, `dy="4">▼</text>`: 5, `-history.csv"`: 5, "%0A2026-05-01,0000000,": 5, ",7,-10,max_batch_size%20896%20→%20256%0A": 2, "<li>" + step: 5} {
 		if n := strings.Count(page, what); n != want {
 			t.Errorf("%d of %s, want %d", n, what, want)
 		}
@@ -233,10 +249,10 @@ func TestReportGoodput(t *testing.T) {
 	set := recordedSet(64, 512, 4096)
 	page := reportPageOf(t, set)
 	for what, want := range map[string]int{
-		`<g class="good" data-r="`: 3, `<svg class="shape"`: 9, `<div class="spread"`: 0, `<line class="bound"`: 1, `<div class="bound"`: 6,
-		"slo TTFT 300 ms, TPOT 20 ms: a request of 1,000 output tokens that just meets it gets 49.3 tok/s": 2, "goodput: output tok/s/GPU of the requests within the slo": 1,
+		`<rect data-r="`: 3, `<svg viewBox="0 0 120 20"`: 9, `<path class="bound"`: 1, "--bounds:": 2,
+		"slo TTFT 300 ms, TPOT 20 ms: a request of 1,000 output tokens that just meets it gets 49.3 tok/s": 1, "goodput: output tok/s/GPU of the requests within the slo": 1,
 		",goodput_tok_s_gpu,within_slo_pct%0A": 1, "output tok/s/GPU, 100.0 % within the slo": 1, "output tok/s/GPU, 73.3 (72.1…74.6) % within the slo": 1, "output tok/s/GPU, 0.0 % within the slo": 1,
-		"The shapes show how these requests are spread": 3, "slo: TTFT at most 300 ms": 1, "slo: TPOT at most 20 ms": 1,
+		"The shapes show how these requests are spread": 1, "slo: TTFT at most 300 ms": 1, "slo: TPOT at most 20 ms": 1,
 		"most goodput: 4,255 output tok/s/GPU with concurrency=512, 73.3 (72.1…74.6) % of requests within the slo (TTFT 300 ms, TPOT 20 ms)": 1,
 	} {
 		if n := strings.Count(page, what); n != want {
@@ -264,7 +280,7 @@ func TestReportFarBounds(t *testing.T) {
 	part := Report{Sets: []*results.Set{set}}.part(set)
 	for _, s := range part.Latency[:2] {
 		if len(s.Bounds) != 1 || s.Bounds[0].At < s.Groups[0].Rows[1].Places[3]+20 || s.Bounds[0].At == 100 || s.Unit != "ms" {
-			t.Errorf("%s: bounds %+v, ticks %+v in %s", s.Name, s.Bounds, s.Ticks, s.Unit)
+			t.Errorf("%s: bounds %+v, ticks %+v in %s", s.Title, s.Bounds, s.Ticks, s.Unit)
 		}
 	}
 	if b := part.Frontiers[0].Bounds; len(b) > 0 {
@@ -293,12 +309,14 @@ func TestSlowestWithin(t *testing.T) {
 // A shape is high where requests lie close together, and ends where there are none.
 func TestShape(t *testing.T) {
 	even := scale{high: 100}
+	far := slices.Concat(slices.Repeat([]float64{1}, 200), slices.Repeat([]float64{50}, 200))
 	for _, c := range []struct {
 		quantiles []float64
 		want      string
 	}{
-		{[]float64{50, 50, 50}, "M57 20L59 10L61 0L63 10L65 20"},
-		{[]float64{0, 0, 5, 5, 5}, "M0 20L1 6L3 9L5 6L7 0L9 11L11 20"},
+		{[]float64{50, 50, 50}, "M57 20l2-10 2-10 2 10 2 10"},
+		{[]float64{0, 0, 5, 5, 5}, "M0 20l1-14 2 3 2-3 2-6 2 11 2 9"},
+		{far, "M0 20l1-20 2 10 2 10 52 0 2-10 2-10 2 10 2 10"},
 	} {
 		if got := shape(c.quantiles, even); got != c.want {
 			t.Errorf("%v: %s, want %s", c.quantiles, got, c.want)

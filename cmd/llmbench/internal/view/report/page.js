@@ -1,20 +1,15 @@
 'use strict';
 {
   const tip = document.getElementById('tip'), all = (e, q) => [...e.querySelectorAll(q)];
-  const svg = (name, to, attributes, text) => {
-    const e = document.createElementNS('http://www.w3.org/2000/svg', name);
+  const add = (e, to, attributes, text = '') => {
     for (const k in attributes) e.setAttribute(k, attributes[k]);
-    if (text !== undefined) e.textContent = text;
-    to.append(e);
-    return e;
-  };
-  const html = (name, to, text, attributes) => {
-    const e = document.createElement(name);
     e.textContent = text;
-    for (const k in attributes) e.setAttribute(k, attributes[k]);
     to.append(e);
     return e;
   };
+  const svg = (name, to, attributes, text) => add(document.createElementNS('http://www.w3.org/2000/svg', name), to, attributes, text);
+  const figure = v => v < 1000 ? String(+v.toPrecision(3)) : Math.round(v).toLocaleString('en');
+  const html = (name, to, text, attributes) => add(document.createElement(name), to, attributes, text);
 
   // What is pointed at or has the focus is told beside it.
   let pointed = null;
@@ -29,10 +24,10 @@
     tip.style.top = Math.max(4, at.top - box.height - 6 < 4 ? at.bottom + 6 : at.top - box.height - 6) + 'px';
   };
   const told = e => e.target.closest ? e.target.closest('[data-tip]') : null;
-  for (const type of ['mouseover', 'focusin', 'click']) document.addEventListener(type, e => tell(told(e)));
-  document.addEventListener('focusout', () => tell(null));
-  document.addEventListener('scroll', () => tell(pointed), true);
-  document.addEventListener('keydown', e => {
+  for (const type of ['mouseover', 'focusin', 'click']) addEventListener(type, e => tell(told(e)));
+  addEventListener('focusout', () => tell(null));
+  addEventListener('scroll', () => tell(pointed), true);
+  addEventListener('keydown', e => {
     if (e.key === 'Escape') tell(null);
     const p = told(e), step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
     if (!p || !step) return;
@@ -43,12 +38,26 @@
   });
 
   for (const part of all(document, '.part')) {
-    const { axes, runs, like } = JSON.parse(part.querySelector('.filter').textContent);
-    const of = new Map(); // the elements of each run
-    for (const e of all(part, '[data-r]')) of.has(e.dataset.r) ? of.get(e.dataset.r).push(e) : of.set(e.dataset.r, [e]);
+    const { axes, runs, like, curves } = JSON.parse(part.querySelector('.filter').textContent);
+    const of = runs.map(() => []); // the elements of each run
+    for (const e of all(part, '[data-r]')) of[e.dataset.r].push(e);
+
+    // Points of histories tell the line of the data that they are of.
+    for (const f of all(part, '.history')) {
+      const lines = decodeURIComponent(f.querySelector('[download]').href).split('\n').slice(1, -1);
+      const ys = f.querySelector('.front').getAttribute('d').split(' ').filter((_, i) => i % 2);
+      lines.forEach((line, i) => {
+        const [date, commit, value, , high, n, step, ...changes] = line.split(',');
+        const half = high && ` ± ${(100 * (high / value - 1)).toFixed(1)} %`;
+        svg('title', svg('circle', f.querySelector('svg'), { class: 'pt', cx: (i / (lines.length - 1) + .1) / .012 + '%', cy: ys[i] + '%', r: 7 }), {}, [
+          date + (commit === '-' ? '' : ', ' + commit), `${figure(+value)}${half} output tok/s/GPU, samples: ${n}`,
+          step && (step < 0 ? '▼ ' : '▲ +') + (+step).toFixed(1) + ' %', changes.join(',').replaceAll('"', ''),
+        ].filter(line => line).join('\n'));
+      });
+    }
 
     // Points tell their title, cells of a heat map that of their point.
-    const tips = new Map();
+    const tips = {};
     for (const p of all(part, '.pt')) {
       const title = p.querySelector('title');
       p.dataset.tip = title.textContent;
@@ -56,10 +65,10 @@
       p.setAttribute('role', 'img');
       p.tabIndex = -1;
       title.remove();
-      if (p.dataset.r) tips.set(p.dataset.r, p.dataset.tip);
+      if (p.dataset.r) tips[p.dataset.r] = p.dataset.tip;
     }
-    for (const c of all(part, '.heat [data-r]')) if (tips.has(c.dataset.r)) { c.dataset.tip = tips.get(c.dataset.r); c.tabIndex = -1; }
-    for (const e of all(part, '.area svg, .heat')) { const first = e.querySelector('[data-tip]'); if (first) first.tabIndex = 0; }
+    for (const c of all(part, '.heat [data-r]')) if (tips[c.dataset.r]) { c.dataset.tip = tips[c.dataset.r]; c.tabIndex = -1; }
+    for (const e of all(part, '.area > svg, .heat')) { const first = e.querySelector('[data-tip]'); if (first) first.tabIndex = 0; }
 
     // The filter: of each axis the values that are pressed, all where none is.
     const values = axes.map((_, i) => [...new Set(runs.map(r => r[i]))].filter(v => v !== ''));
@@ -68,8 +77,8 @@
     box.className = 'filter';
     const head = html('summary', box, 'Filter');
     const bar = html('div', box, '');
-    const search = html('input', bar, '', { type: 'search', placeholder: 'part of a run’s name', 'aria-label': 'Filter by part of a run’s name' });
-    const names = new Map(all(part, '.runs tbody tr').map(tr => [tr.dataset.r, tr.cells[0].textContent]));
+    const search = html('input', bar, '', { type: 'search', placeholder: 'part of a run’s name' });
+    const names = all(part, '.runs tbody th').map(th => th.textContent.toLowerCase());
     axes.forEach((axis, i) => {
       if (values[i].length < 2) return;
       const set = html('fieldset', bar, '');
@@ -95,9 +104,9 @@
       const words = search.value.toLowerCase().split(/\s+/);
       let shown = 0;
       runs.forEach((r, n) => {
-        const on = axes.every((_, i) => !pressed[i].size || pressed[i].has(r[i])) && words.every(w => names.get(String(n)).toLowerCase().includes(w));
+        const on = axes.every((_, i) => !pressed[i].size || pressed[i].has(r[i])) && words.every(w => names[n].includes(w));
         shown += on;
-        for (const e of of.get(String(n)) || []) e.classList.toggle('off', !on);
+        for (const e of of[n]) e.classList.toggle('off', !on);
       });
       head.textContent = shown === runs.length ? 'Filter' : `Filter: ${shown} of ${runs.length} runs`;
       all(part, '.pareto').forEach(f => frontier(f, shown === runs.length));
@@ -107,16 +116,14 @@
     const frontier = (figure, whole) => {
       const at = (p, a) => parseFloat(p.getAttribute('c' + a) || p.getAttribute(a));
       const points = all(figure, '.pt').filter(p => !p.classList.contains('off')).sort((p, q) => at(q, 'x') - at(p, 'x') || at(p, 'y') - at(q, 'y'));
-      const front = figure.querySelector('.front'), best = [], ranked = new Set(points.map(p => like[p.dataset.r])).size < 2;
+      const best = [], ranked = new Set(points.map(p => like[p.dataset.r])).size < 2;
       figure.classList.toggle('unranked', !ranked);
-      front.replaceChildren();
       for (const p of points) {
-        const last = best.at(-1), on = ranked && (!last || at(p, 'y') < at(last, 'y'));
+        const on = ranked && (!best[0] || at(p, 'y') < at(best.at(-1), 'y'));
         p.classList.toggle('best', on);
-        if (!on) continue;
-        if (last) svg('line', front, { x1: at(last, 'x') + '%', y1: at(last, 'y') + '%', x2: at(p, 'x') + '%', y2: at(p, 'y') + '%' });
-        best.push(p);
+        if (on) best.push(p);
       }
+      figure.querySelector('.front').setAttribute('d', best.map((p, i) => `${i ? 'L' : 'M'}${at(p, 'x')} ${at(p, 'y')}`).join(''));
       for (const g of all(figure, '.names, .path')) g.classList.toggle('off', !whole);
       figure.querySelector('.chosen')?.remove();
       if (whole) return;
@@ -144,7 +151,6 @@
         for (const o of all(table.tHead, 'button')) if (o !== b) delete o.dataset.dir;
         for (const h of heads) h.removeAttribute('aria-sort');
         th.setAttribute('aria-sort', dir > 0 ? 'ascending' : 'descending');
-        const value = v => typeof v === 'number' && isNaN(v) ? -Infinity * dir : v;
         table.tBodies[0].append(...[...table.rows].slice(1).map(tr => [key(tr), tr]).sort(([a], [b]) => {
           if (typeof a !== 'number') return dir * order.compare(a, b);
           return isNaN(a) || isNaN(b) ? isNaN(a) - isNaN(b) : dir * (a - b);
@@ -158,28 +164,29 @@
       if (n === 0) axes.forEach((axis, i) => { if (axis !== 'verdict') sorter(th, axis.replaceAll('_', ' '), tr => runs[tr.dataset.r][i]); });
     });
 
-    // The series of a run is drawn when it is unfolded.
-    for (const data of all(part, '.series')) data.parentElement.addEventListener('toggle', () => draw(data), { once: true });
+    // The courses of a run are drawn when it is unfolded: seconds, steady window, step, and
+    // for each curve its title, its greatest value, and shares of it in digits of base 62.
+    const draw = run => run.dataset.courses.split('/').forEach(course => {
+      const [seconds, from, to, step, ...list] = course.split(' ');
+      while (list.length) {
+        const [title, most, values] = list.splice(0, 3);
+        const box = html('figure', run, '', { class: 'course' }), of = 1000 / seconds;
+        html('figcaption', box, curves[title]);
+        const plot = svg('svg', box, { viewBox: '0 0 1000 100', preserveAspectRatio: 'none', role: 'img', 'aria-label': `${curves[title]} over ${figure(+seconds)} s, at most ${figure(+most)}` });
+        svg('rect', plot, { x: of * from, width: of * (to - from), height: 100 });
+        let path = '', pen = 'M';
+        [...values].forEach((v, i) => {
+          if (v === '.') { pen = 'M'; return; }
+          path += `${pen}${(of * step * i).toFixed(1)} ${(100 - 98 / 61 * (parseInt(v, 36) + (v > '9' && v < 'a' ? 26 : 0))).toFixed(1)}`;
+          if (pen === 'M' && (values[i + 1] || '.') === '.') path += 'h' + (of * step).toFixed(1); // seen where it stands alone
+          pen = 'L';
+        });
+        svg('path', plot, { d: path });
+        html('p', box, `0 to ${figure(+most)}, over ${figure(+seconds)} s; ${to > 0 ? 'the steady window is shaded' : 'never steady'}`, { class: 'unit' });
+      }
+    });
+    for (const run of all(part, '[data-courses]')) run.addEventListener('toggle', () => draw(run), { once: true });
   }
-
-  const draw = data => {
-    const s = JSON.parse(data.textContent), short = v => String(+v.toPrecision(3)).replace(/(\d)(?=(\d{3})+$)/g, '$1,');
-    for (const c of s.curves) {
-      const most = c.most, step = 1000 * s.step / s.seconds, figure = html('figure', data.parentElement, '', { class: 'course' });
-      html('figcaption', figure, c.title);
-      const plot = svg('svg', figure, { viewBox: '0 0 1000 100', preserveAspectRatio: 'none', role: 'img', 'aria-label': `${c.title} over ${s.seconds} s, at most ${short(most)}` });
-      svg('rect', plot, { x: 1000 * s.from / s.seconds, width: 1000 * (s.to - s.from) / s.seconds, height: 100 });
-      let path = '', pen = 'M';
-      c.values.match(/\.|../g)?.forEach((v, i) => { // two digits of base 36 are a share of the greatest
-        if (v === '.') { pen = 'M'; return; }
-        path += `${pen}${(step * i).toFixed(1)} ${(100 - 98 * parseInt(v, 36) / 1295).toFixed(1)}`;
-        if (pen === 'M') path += 'h' + step.toFixed(1); // seen where it stands alone
-        pen = 'L';
-      });
-      svg('path', plot, { d: path });
-      html('p', figure, `0 to ${short(most)}, over ${short(s.seconds)} s; the steady window is shaded`);
-    }
-  };
 
   // What is folded away and linked to is unfolded, and a hint stands where a table goes on.
   const unfold = () => { const e = location.hash && document.getElementById(location.hash.slice(1)); if (e && e.tagName === 'DETAILS') e.open = true; };
