@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -78,14 +79,17 @@ type SearchReason struct {
 // next better one that a bound stops, as Stops says; null for none. Frontier are the
 // measured runs that no other beats in the metric and all bounded metrics.
 type SearchBest struct {
-	UseCase  string   `json:"use_case"`
-	Address  string   `json:"address"`
-	Value    float64  `json:"value"`
-	Low      float64  `json:"low"`
-	High     float64  `json:"high"`
-	Better   Text     `json:"better"`
-	Stops    Text     `json:"stops"`
-	Frontier []string `json:"frontier"`
+	UseCase string  `json:"use_case"`
+	Address string  `json:"address"`
+	Value   float64 `json:"value"`
+	Low     float64 `json:"low"`
+	High    float64 `json:"high"`
+	// Tied are the measured runs within the bounds that cannot be told from it, with the
+	// reason.
+	Tied     []SearchReason `json:"tied"`
+	Better   Text           `json:"better"`
+	Stops    Text           `json:"stops"`
+	Frontier []string       `json:"frontier"`
 }
 
 // A Round is what a search decided to measure next. It is written down before the first
@@ -515,10 +519,28 @@ func (s *searching) ask(take, retry bool) {
 	}
 	for _, one := range d.Best {
 		s.Best = append(s.Best, SearchBest{
-			UseCase: one.UseCase, Address: one.Address, Value: fourDigits(one.Value), Low: fourDigits(one.Low), High: fourDigits(one.High),
+			UseCase: one.UseCase, Address: one.Address, Value: fourDigits(one.Value), Low: fourDigits(one.Low), High: fourDigits(one.High), Tied: s.tied(one),
 			Better: Text(one.Better), Stops: Text(one.Stops), Frontier: append([]string{}, one.Frontier...),
 		})
 	}
+}
+
+// tied are the runs that cannot be told from the best: simulated ones also where they
+// differ in what simulations leave out.
+func (s *searching) tied(best search.Best) []SearchReason {
+	estimateOf := func(address string) *Estimate {
+		return s.list[slices.IndexFunc(s.list, func(c candidate) bool { return c.run.Address == address })].run.Estimate
+	}
+	out := []SearchReason{}
+	for _, t := range best.Tied {
+		if a, b := estimateOf(best.Address), estimateOf(t.Address); s.Simulated && a != nil && b != nil {
+			if names := a.LeavesOut(b); len(names) > 0 {
+				t.Reason = "simulations do not account for " + strings.Join(names, ", ")
+			}
+		}
+		out = append(out, SearchReason(t))
+	}
+	return out
 }
 
 // leastNoise is the relative standard deviation that the rule is told where samples lie

@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"plan/trtllm":               {"schema/catalog", "plan/failure", "schema/regular"},
 	"plan/estimate":             {},
 	"plan/noise":                {},
-	"plan/search":               {},
+	"plan/search":               {"plan/noise"},
 	"plan/estimate/calibrate":   {"plan", "plan/estimate", "schema/catalog"},
 	"executors/jobdir":          {"schema/regular"},
 	"plan":                      {"executors/jobdir", "plan/noise", "plan/search", "schema", "schema/catalog", "plan/trtllm", "plan/estimate", "plan/failure"},

@@ -117,7 +117,7 @@ type SharedEngine struct {
 // driftBound is the change in percent that noise explains: two standard deviations of
 // the difference of two samples, and 1 % at least, below which nothing matters.
 func (e *SharedEngine) driftBound() float64 {
-	return max(1, 100*2*math.Sqrt2*cmp.Or(e.Noise, noise.Assumed))
+	return max(1, 100*noise.Explains(cmp.Or(e.Noise, noise.Assumed), 1, 1))
 }
 
 // reasons doubt what a shared engine measured.

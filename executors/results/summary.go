@@ -8,6 +8,7 @@ import (
 	"golang.org/x/perf/benchmath"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/noise"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -139,6 +140,28 @@ func (s RunSummary) Of(name string) *Summary {
 		return sum
 	}
 	return Summarise(s.values(name))
+}
+
+// TiedWith returns what reports whether another run cannot be told from the best in a
+// metric that both have: whether they are equal, or less apart than the noise explains
+// that the samples on the cluster and image of the best show together. Simulations have
+// none.
+func (s *Set) TiedWith(best RunSummary, metric string) func(RunSummary) bool {
+	var pool noise.Pool
+	first := best.Results[0]
+	for _, run := range s.Runs {
+		if r := run.Results[0]; r.Cluster == first.Cluster && r.Image.Name == first.Image.Name {
+			pool.Add(run.values(metric))
+		}
+	}
+	sd, most := pool.SD(), best.Of(metric)
+	if first.Simulated {
+		sd = 0
+	}
+	return func(run RunSummary) bool {
+		have := run.Of(metric)
+		return have != nil && math.Abs(most.Median-have.Median) <= most.Median*noise.Explains(sd, most.N, have.N)
+	}
 }
 
 // values are those of the samples that count.

@@ -61,6 +61,12 @@ func (p Pool) SD() float64 {
 // Measured is SD as the samples show it, however few they are; NaN for none.
 func (p Pool) Measured() float64 { return math.Sqrt(p.squares / float64(p.degrees)) }
 
+// Explains is the largest relative difference between the means of n and of m samples
+// that noise explains: two standard deviations of it.
+func Explains(sd float64, n, m int) float64 {
+	return 2 * sd * math.Sqrt(1/float64(n)+1/float64(m))
+}
+
 // A Point of a history is the mean of N samples that were measured together. Value is
 // positive.
 type Point struct {

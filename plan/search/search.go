@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/llmbench/llmbench/plan/noise"
 )
 
 // Version is the version of the rule. Another one may answer otherwise.
@@ -91,6 +93,8 @@ const (
 type Best struct {
 	UseCase, Address string
 	Value, Low, High float64
+	// Tied are the measured candidates within the bounds that cannot be told from it.
+	Tied []Reasoned
 	// Better is the nearest measured candidate that is better and outside a bound, Stops
 	// says which; both "" where there is none.
 	Better, Stops string
@@ -443,8 +447,7 @@ func (s *search) sampleBest() {
 			if c.UseCase != u || !in || c.counted() >= s.goal.Samples || c.Failed != "" || s.isTaken(i) {
 				continue
 			}
-			apart := s.noise * math.Sqrt(1/float64(len(c.Samples))+1/float64(len(s.list[best].Samples)))
-			if s.gain(i, best) <= sure*apart {
+			if s.tied(i, best) {
 				reason := "samples of the best"
 				if i != best {
 					reason = "cannot be told from the best"
@@ -453,6 +456,11 @@ func (s *search) sampleBest() {
 			}
 		}
 	}
+}
+
+// tied reports whether noise explains by how much the best of a use case is better than i.
+func (s *search) tied(i, best int) bool {
+	return s.gain(i, best) <= noise.Explains(s.noise, len(s.list[i].Samples), len(s.list[best].Samples))
 }
 
 // bestOf is the best measured candidate of a use case within the bounds, -1 for none.
@@ -478,6 +486,13 @@ func (s *search) best(useCase string) (Best, bool) {
 	b := Best{UseCase: useCase, Address: s.list[at].Address, Value: math.Exp(value), Low: math.Exp(value - half), High: math.Exp(value + half)}
 	better := -1
 	for i, c := range s.list {
+		if in, _ := s.within(i); c.UseCase == useCase && in && i != at && s.tied(i, at) {
+			why := "less apart than noise explains"
+			if s.gain(i, at) == 0 {
+				why = "equal"
+			}
+			b.Tied = append(b.Tied, Reasoned{c.Address, why})
+		}
 		if c.UseCase == useCase && len(c.Samples) > 0 && s.gain(at, i) > 0 && (better < 0 || s.gain(i, better) > 0) {
 			better = i
 		}

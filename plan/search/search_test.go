@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -228,5 +229,17 @@ func TestFrontier(t *testing.T) {
 	}
 	if b.Address != "run1" || b.Better != "run3" || b.Stops != "delay = 30, above 20" {
 		t.Errorf("%+v", b)
+	}
+}
+
+// Candidates within the bounds that noise does not tell from the best are tied with it.
+func TestTied(t *testing.T) {
+	list := candidates(5)
+	for i, s := range []map[string]float64{sample(200, 10), sample(200, 15), sample(190, 18), sample(188, 18), sample(199, 30)} {
+		list[i].Samples = []map[string]float64{s}
+	}
+	b := Next(goal(20), list, 0.02, Spent{}, exact, each).Best[0]
+	if want := []Reasoned{{"run1", "equal"}, {"run2", "less apart than noise explains"}}; b.Address != "run0" || !slices.Equal(b.Tied, want) {
+		t.Errorf("%s is tied with %+v, want %+v", b.Address, b.Tied, want)
 	}
 }

@@ -39,6 +39,9 @@ func (r Report) answers(set *results.Set, names runNames) []reportAnswer {
 		if s := runs[0].Summary.At(trtllm.OutputThroughputPerUser); s != nil {
 			more = append(more, figure(s.Median)+" tok/s/user")
 		}
+		if within := runs[0].Of(trtllm.WithinSLO); within != nil && within.Median == 0 {
+			more = append(more, "no request within the slo")
+		}
 		if r.Price.set() {
 			more = append(more, r.Price.amount(r.Price.perMillion(best.Median))+" per million output tokens")
 		}
@@ -47,7 +50,7 @@ func (r Report) answers(set *results.Set, names runNames) []reportAnswer {
 		}
 		a.More = strings.Join(more, ", ")
 		if len(runs) > 1 {
-			a.Next = nextText(runs[0], runs[1], names)
+			a.Next = nextText(set, runs[0], runs[1], names)
 		}
 		a.Goodput = goodputText(runs, names)
 		out = append(out, a)
@@ -72,17 +75,12 @@ func goodputText(runs []results.RunSummary, names runNames) string {
 		figure(most), names.within(best.Address), withinSLO(best), slosIn([]results.RunSummary{best})[0])
 }
 
-// nextText says how far the second is behind the best, and whether that is more than
-// noise.
-func nextText(best, second results.RunSummary, names runNames) string {
-	b, s := throughput(best), throughput(second)
-	text := fmt.Sprintf("%s, %s", names.within(second.Address), differenceText(s.Median/b.Median-1))
-	switch {
-	case best.Results[0].Simulated || s.Median < .95*b.Median:
-	case b.Low == nil || s.High == nil:
-		text += "; too few samples to tell that from noise"
-	case *b.Low <= *s.High:
-		text += "; the intervals overlap"
+// nextText says how far the second is behind the best, and whether noise explains that.
+func nextText(set *results.Set, best, second results.RunSummary, names runNames) string {
+	change := throughput(second).Median/throughput(best).Median - 1
+	text := fmt.Sprintf("%s, %s", names.within(second.Address), differenceText(change))
+	if differenceText(change) != differenceText(0) && set.TiedWith(best, trtllm.OutputThroughputPerGPU)(second) {
+		text += ", which noise explains"
 	}
 	return text
 }

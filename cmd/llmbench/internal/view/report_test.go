@@ -336,26 +336,36 @@ func TestReportUnranked(t *testing.T) {
 	}
 }
 
-// How far the second is behind is told with what noise leaves of it.
+// How far the second is behind is told with what noise leaves of it: 2 % are taken for
+// the noise of few samples, and a simulation has none.
 func TestNextText(t *testing.T) {
-	run := func(concurrency int, of ...float64) results.RunSummary {
+	run := func(concurrency int, of ...float64) []*results.Result {
 		var list []*results.Result
 		for i, v := range of {
 			list = append(list, measuredResult("chat", 1000, 1000, concurrency, i+1, v))
 		}
-		return results.NewSet(list).Runs[0]
+		return list
 	}
-	seven := []float64{1, 1.01, .99, 1.005, .995, 1.002, .998}
+	quiet := []float64{1, 1.001, .999, 1.0005, .9995}
 	names := namesOf([]string{"load/concurrency=64", "load/concurrency=65", "load/concurrency=512"})
 	for _, c := range []struct {
-		best, second results.RunSummary
+		best, second []*results.Result
+		simulated    bool
 		want         string
 	}{
-		{run(65, 1), run(64, 1), "concurrency=64, -1.4 %; too few samples to tell that from noise"},
-		{run(65, seven...), run(64, seven...), "concurrency=64, -1.4 %; the intervals overlap"},
-		{run(512, seven...), run(64, seven...), "concurrency=64, -81.7 %"},
+		{run(65, 1), run(64, 1), false, "concurrency=64, -1.4 %, which noise explains"},
+		{run(65, 1), run(64, 1), true, "concurrency=64, -1.4 %"},
+		{run(65, quiet...), run(64, quiet...), false, "concurrency=64, -1.4 %"},
+		{run(65, 1, 1.03, .97, 1.02, .98), run(64, quiet...), false, "concurrency=64, -1.4 %, which noise explains"},
+		{run(512, 1), run(64, 1), false, "concurrency=64, -81.7 %"},
+		{run(65, 1), run(64, 1.0142175), false, "concurrency=64, 0.0 %"},
 	} {
-		if got := nextText(c.best, c.second, names); got != c.want {
+		list := append(c.best, c.second...)
+		for _, r := range list {
+			r.Simulated = c.simulated
+		}
+		set := results.NewSet(list)
+		if got := nextText(set, set.Runs[0], set.Runs[1], names); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}

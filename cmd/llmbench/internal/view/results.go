@@ -475,7 +475,9 @@ func detailedCaveats(s *results.Set) []string {
 // runs of each use case, and a letter for each note that does not touch all rows.
 type rowMarks struct {
 	byRun    map[string]string
-	best     bool // some row is marked as the best
+	frontier bool     // some row is marked as Pareto-optimal
+	tied     bool     // some row as no worse than the best
+	best     []string // the metrics by which rows are marked as the best
 	unranked []string
 	slos     []string // the bounds of the rows that have some
 	caption  func(failure.Code) string
@@ -495,14 +497,29 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 			m.unranked = append(m.unranked, fmt.Sprintf("%s: none is marked as the best: %s.", group, why))
 			continue
 		}
-		m.best = true
-		best := ""
-		for _, p := range points { // from the right to the left: the last has the most throughput
+		for _, p := range points {
 			if p.best {
-				best, m.byRun[runKey(p.run)] = runKey(p.run), "^"
+				m.byRun[runKey(p.run)] = "^"
 			}
 		}
-		m.byRun[best] = "*"
+		best, metric := bestOf(of[group])
+		m.frontier = true
+		if best == nil {
+			m.unranked = append(m.unranked, group+": none is marked as the best: no request is within the slo.")
+			continue
+		}
+		if !slices.Contains(m.best, metric) {
+			m.best = append(m.best, metric)
+		}
+		tied := s.TiedWith(*best, metric)
+		for _, run := range of[group] {
+			switch key := runKey(run); {
+			case key == runKey(*best):
+				m.byRun[key] = "*"
+			case tied(run):
+				m.byRun[key], m.tied = "~"+m.byRun[key], true
+			}
+		}
 	}
 	m.slos = slosOf(s)
 	measured := slices.DeleteFunc(slices.Clone(s.Runs), func(run results.RunSummary) bool { return run.Samples == 0 })
@@ -524,6 +541,23 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 		m.byRun[runKey(run)] = strings.TrimSpace(m.byRun[runKey(run)] + " " + letters)
 	}
 	return m
+}
+
+// bestOf is the run with the most goodput, or where no request is judged by an slo with
+// the most throughput, and the metric that it has the most of; nil where no request met
+// the slo. Of equal runs it is the first.
+func bestOf(runs []results.RunSummary) (best *results.RunSummary, metric string) {
+	metric = trtllm.OutputThroughputPerGPU
+	if len(slosIn(runs)) > 0 {
+		metric = trtllm.GoodputPerGPU
+	}
+	most := 0.0
+	for i, run := range runs {
+		if v := run.Of(metric); v != nil && v.Median > most {
+			best, most = &runs[i], v.Median
+		}
+	}
+	return best, metric
 }
 
 // caveatsOf are the codes of runs' notes, with how many runs have them.
@@ -595,8 +629,19 @@ func runKey(run results.RunSummary) string {
 // legend explains the marks, and says which notes touch all rows.
 func (m rowMarks) legend() []string {
 	out := slices.Clone(m.slos)
-	if m.best {
-		out = append(out, "*  the most output tok/s/GPU of its use case", "^  Pareto-optimal in tok/s/GPU and tok/s/user")
+	if len(m.best) > 0 {
+		most := map[string]string{trtllm.OutputThroughputPerGPU: "the most output tok/s/GPU of its use case", trtllm.GoodputPerGPU: "the most goodput of its use case"}
+		var words []string
+		for _, metric := range m.best {
+			words = append(words, most[metric])
+		}
+		out = append(out, "*  "+strings.Join(words, ", or "))
+	}
+	if m.tied {
+		out = append(out, "~  cannot be told from *: equal, or less apart than noise explains")
+	}
+	if m.frontier {
+		out = append(out, "^  Pareto-optimal in tok/s/GPU and tok/s/user")
 	}
 	out = append(out, m.unranked...)
 	for i, code := range m.lettered {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -53,6 +54,49 @@ func TestRowMarks(t *testing.T) {
 	legend := strings.Join(m.legend(), "\n")
 	if !strings.Contains(legend, "\na  one sample: no interval\n") || !strings.HasSuffix(legend, "all rows with numbers: model revision not pinned.") {
 		t.Error(legend)
+	}
+}
+
+// With an slo the best has the most goodput, and none is where nothing met it. What noise
+// does not tell from the best is marked: 2 % are taken for that of few samples, and
+// simulations have none.
+func TestMarksOfTheBest(t *testing.T) {
+	simulated := func(s *results.Set) *results.Set {
+		for _, r := range s.Results {
+			r.Simulated = true
+		}
+		return s
+	}
+	near := func(noise ...float64) *results.Set {
+		var list []*results.Result
+		for i, n := range noise {
+			list = append(list, measuredResult("chat", 1000, 1000, 64+i, 1, n))
+		}
+		return results.NewSet(list)
+	}
+	equal := near(1, 1).Results
+	equal[0].Metrics = equal[1].Metrics
+	for _, c := range []struct {
+		name   string
+		set    *results.Set
+		marks  []string // each run's
+		legend string
+	}{
+		{"slo", recordedSet(64, 512, 4096), []string{"^", "*", "^"}, "*  the most goodput of its use case\n^"},
+		{"slo never met", recordedSet(3072, 4096), []string{"^", "^"}, "^  Pareto-optimal in tok/s/GPU and tok/s/user\nchat: none is marked as the best: no request is within the slo."},
+		{"noise", near(.97, 1, 1.03), []string{"^", "~^", "*"}, "*  the most output tok/s/GPU of its use case\n~  cannot be told from *: equal, or less apart than noise explains\n^"},
+		{"no noise", simulated(near(.97, 1, 1.03)), []string{"^", "^", "*"}, "*  the most output tok/s/GPU of its use case\n^"},
+		{"equal", simulated(results.NewSet(equal)), []string{"*", "~"}, "*  the most output tok/s/GPU of its use case\n~  cannot"},
+	} {
+		m := newRowMarks(c.set, newRunNames(c.set.Runs))
+		for i, run := range c.set.Runs {
+			if got := m.of(run); got != c.marks[i] {
+				t.Errorf("%s: run %d has %q, want %q", c.name, i, got, c.marks[i])
+			}
+		}
+		if legend := strings.Join(m.legend(), "\n"); !strings.Contains(legend, c.legend) {
+			t.Errorf("%s: %s", c.name, legend)
+		}
 	}
 }
 

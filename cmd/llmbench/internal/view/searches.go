@@ -137,7 +137,15 @@ func searchBudget(s *plan.Search) string {
 func searchEnding(p *printer, s *plan.Search, indent string) {
 	hang, inner := len(indent)+2, "  "+indent // within an item of a list
 	for _, b := range s.Best {
-		p.wrapped(indent, hang, fmt.Sprintf("%s: best %s: %s (%s … %s)", b.UseCase, short(b.Address), figureOf(b.Value), figureOf(b.Low), figureOf(b.High)))
+		best := fmt.Sprintf("%s: best %s: %s (%s … %s)", b.UseCase, short(b.Address), figureOf(b.Value), figureOf(b.Low), figureOf(b.High))
+		if n := len(b.Tied); n > 0 {
+			best += ", tied with " + Plural(n, "other")
+		}
+		p.wrapped(indent, hang, best)
+		reasons, tied := groupBy(b.Tied, func(t plan.SearchReason) string { return t.Reason })
+		for _, why := range reasons {
+			p.wrapped(inner, hang+2, fmt.Sprintf("tied with %s: %s", someOf(tied[why], 4, func(t plan.SearchReason) string { return short(t.Address) }), why))
+		}
 		if b.Better != "" {
 			p.wrapped(inner, hang+2, fmt.Sprintf("next better: %s is outside the bounds, %s", short(string(b.Better)), b.Stops))
 		}
@@ -247,6 +255,11 @@ func searchesOf(p *plan.Plan, r *plan.Run) []string {
 		for _, b := range s.Best {
 			if b.Address == r.Address {
 				out = append(out, fmt.Sprintf("search %s: the best of those measured", s.Label))
+			}
+			for _, t := range b.Tied {
+				if t.Address == r.Address {
+					out = append(out, fmt.Sprintf("search %s: tied with the best: %s", s.Label, t.Reason))
+				}
 			}
 		}
 	}
