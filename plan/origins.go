@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -46,7 +45,7 @@ func (o Origins) From(name string) string { return o.At(name).From }
 // below returns the first origin, by name, with a place whose name begins with
 // prefix.
 func (o Origins) below(prefix string) (Origin, bool) {
-	all := o.all()
+	all := o.All()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if strings.HasPrefix(name, prefix) && all[name].Range != nil {
 			return all[name], true
@@ -55,7 +54,8 @@ func (o Origins) below(prefix string) (Origin, bool) {
 	return Origin{}, false
 }
 
-func (o Origins) all() map[string]Origin {
+// All are the origins by name.
+func (o Origins) All() map[string]Origin {
 	out := maps.Clone(o.other)
 	if out == nil {
 		out = map[string]Origin{}
@@ -67,9 +67,3 @@ func (o Origins) all() map[string]Origin {
 	}
 	return out
 }
-
-// MarshalJSON writes the origins as an object.
-func (o Origins) MarshalJSON() ([]byte, error) { return json.Marshal(o.all()) }
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (o *Origins) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &o.other) }

@@ -15,54 +15,54 @@ import (
 type Run struct {
 	// Address names the run in the definitions, as a Go benchmark name:
 	// max_throughput/use_case=chat/concurrency=64.
-	Address string `json:"address"`
+	Address string
 	// Action is what apply would do, Reason why, in a few words.
-	Action Action `json:"action"`
-	Reason string `json:"reason"`
+	Action Action
+	Reason string
 	// Fingerprint is the lower-case hexadecimal SHA-256 of everything declared
 	// that can move the number (see Identity).
-	Fingerprint        string   `json:"fingerprint"`
-	FingerprintVersion int      `json:"fingerprint_version"`
-	Changes            []Change `json:"changes"`
-	State              Samples  `json:"state"`
+	Fingerprint        string
+	FingerprintVersion int
+	Changes            []Change
+	State              Samples
 
-	Model    Model    `json:"model"`
-	Hardware Hardware `json:"hardware"`
-	Image    Image    `json:"image"`
-	UseCase  UseCase  `json:"use_case"`
-	Dataset  Dataset  `json:"dataset"`
+	Model    Model
+	Hardware Hardware
+	Image    Image
+	UseCase  UseCase
+	Dataset  Dataset
 
-	Executor ExecutorRef `json:"executor"`
+	Executor ExecutorRef
 	// Simulated says that the run measures nothing real.
-	Simulated bool `json:"simulated"`
+	Simulated bool
 	// Settings are the executor's settings that can move the number.
-	Settings ExecutorIdentity `json:"executor_settings"`
+	Settings ExecutorIdentity
 	// Engine is "fresh" for a run that loads the model itself, "shared" for one of
 	// several on one load.
-	Engine           string `json:"engine"`
-	TimeLimitSeconds int    `json:"time_limit_seconds"`
+	Engine           string
+	TimeLimitSeconds int
 	// RequestLog asks trtllm-bench for the records of requests, which the SLO is judged
 	// by; neither moves the number.
-	RequestLog bool               `json:"request_log"`
-	SLO        *SLO               `json:"slo"`
-	Env        map[string]*string `json:"env"`
+	RequestLog bool
+	SLO        *SLO
+	Env        map[string]*string
 	// Arguments holds every flag of trtllm-bench throughput that the image's
 	// version has; a flag that is not passed is null.
-	Arguments trtllm.Arguments `json:"arguments"`
+	Arguments trtllm.Arguments
 	// Declared are the facts that the run depends on and that the user declared in a
 	// file beside the definitions: "cell (facts.catalog.hcl)". What is not among them
 	// is llmbench's own.
-	Declared []string `json:"declared"`
+	Declared []string
 	// Facts is the source of the declared ones, "" for none.
-	Facts string `json:"-"`
+	Facts string
 	// LLMAPIOptions is the options file as emitted.
-	LLMAPIOptions any     `json:"llm_api_options"`
-	Origins       Origins `json:"origins"`
+	LLMAPIOptions any
+	Origins       Origins
 
-	Notes    []Note    `json:"notes"`
-	Estimate *Estimate `json:"estimate"`
+	Notes    []Note
+	Estimate *Estimate
 	// Asked is the round of a search that measures the run now, zero for none.
-	Asked InRound `json:"-"`
+	Asked InRound
 
 	cluster   string // where stored results count
 	transient bool   // its job ends with the process that submits it

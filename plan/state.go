@@ -38,17 +38,15 @@ func (a Action) Symbol() string {
 // run's cluster. Wanted, Valid and Suspect count samples; Valid and Suspect
 // both count towards Wanted.
 type Samples struct {
-	Wanted   int        `json:"wanted"`
-	Valid    int        `json:"valid"`
-	Suspect  int        `json:"suspect"`
-	InFlight []InFlight `json:"in_flight"`
-	Failed   []Failed   `json:"failed"`
-	// Earlier are failed attempts before those of Failed, at the same samples. They are
-	// not part of the document.
-	Earlier []Failed `json:"-"`
-	// Observed is what the samples that count were measured on. It is not part
-	// of the document.
-	Observed []Observation `json:"-"`
+	Wanted   int
+	Valid    int
+	Suspect  int
+	InFlight []InFlight
+	Failed   []Failed
+	// Earlier are failed attempts before those of Failed, at the same samples.
+	Earlier []Failed
+	// Observed is what the samples that count were measured on.
+	Observed []Observation
 }
 
 // Missing is the number of samples that nothing stored or in flight will bring.
@@ -101,11 +99,10 @@ type InFlight struct {
 // Failed is why an attempt gave no usable sample: the verdict's code and its
 // first cause.
 type Failed struct {
-	Code   failure.Code `json:"code"`
-	Detail string       `json:"detail"`
-	// Node is the one that the failure is blamed on, "" for none. It is not part of
-	// the document.
-	Node string `json:"-"`
+	Code   failure.Code
+	Detail string
+	// Node is the one that the failure is blamed on, "" for none.
+	Node string
 }
 
 // Change is one argument that differs between what is declared and what was

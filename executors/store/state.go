@@ -185,8 +185,8 @@ func (s *snapshot) damage(why string) *results.Result {
 	if err != nil || doc == nil {
 		doc = &document.Run{}
 	}
-	run := doc.Run
-	if run == nil {
+	run := doc.Planned()
+	if run.Address == "" {
 		run = &plan.Run{Fingerprint: a.Key.Fingerprint, Simulated: a.Key.Simulated}
 		if intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile); err == nil && intent != nil {
 			run.Address = intent.Address

@@ -36,7 +36,7 @@ func (a *Attempt) run(l jobdir.Listing) (*plan.Run, error) {
 // version is brought up to date.
 func (a *Attempt) document(l jobdir.Listing) (*document.Run, error) {
 	run, err := jobdir.Document[document.Run](l, jobdir.RunFile)
-	if err != nil || run == nil || run.Run == nil {
+	if err != nil || run == nil || run.Address == "" {
 		return nil, err
 	}
 	if v := run.FingerprintVersion; v > plan.FingerprintVersion {

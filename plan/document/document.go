@@ -9,18 +9,61 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A Run is an element of "runs" in the plan document, and what an attempt's run.json
-// holds.
+// holds. Every key is always there; null is "not applicable" or "not known".
 type Run struct {
-	*plan.Run
-	Job   Job         `json:"job"`
-	Steps []plan.Step `json:"steps"`
+	Address            string                 `json:"address"`
+	Action             plan.Action            `json:"action"`
+	Reason             string                 `json:"reason"`
+	Fingerprint        string                 `json:"fingerprint"`
+	FingerprintVersion int                    `json:"fingerprint_version"`
+	Changes            []plan.Change          `json:"changes"`
+	State              State                  `json:"state"`
+	Model              plan.Model             `json:"model"`
+	Hardware           plan.Hardware          `json:"hardware"`
+	Image              plan.Image             `json:"image"`
+	UseCase            plan.UseCase           `json:"use_case"`
+	Dataset            plan.Dataset           `json:"dataset"`
+	Executor           plan.ExecutorRef       `json:"executor"`
+	Simulated          bool                   `json:"simulated"`
+	Settings           plan.ExecutorIdentity  `json:"executor_settings"`
+	Engine             string                 `json:"engine"`
+	TimeLimitSeconds   int                    `json:"time_limit_seconds"`
+	RequestLog         bool                   `json:"request_log"`
+	SLO                *plan.SLO              `json:"slo"`
+	Env                map[string]*string     `json:"env"`
+	Arguments          trtllm.Arguments       `json:"arguments"`
+	Declared           []string               `json:"declared"`
+	LLMAPIOptions      any                    `json:"llm_api_options"`
+	Origins            map[string]plan.Origin `json:"origins"`
+	Notes              []plan.Note            `json:"notes"`
+	Estimate           *plan.Estimate         `json:"estimate"`
+	Job                Job                    `json:"job"`
+	Steps              []plan.Step            `json:"steps"`
+}
+
+// State is plan.Samples.
+type State struct {
+	Wanted   int             `json:"wanted"`
+	Valid    int             `json:"valid"`
+	Suspect  int             `json:"suspect"`
+	InFlight []plan.InFlight `json:"in_flight"`
+	Failed   []Failed        `json:"failed"`
+}
+
+// Failed is plan.Failed without the node.
+type Failed struct {
+	Code   failure.Code `json:"code"`
+	Detail string       `json:"detail"`
 }
 
 // Job is what a run's document says of its job. Name is the stem of the job's name.
@@ -36,7 +79,19 @@ type Job struct {
 // NewRun is the document of a run that these jobs measure: several where its samples
 // share different ones.
 func NewRun(r *plan.Run, jobs ...*plan.Job) *Run {
-	out := &Run{Run: r, Steps: []plan.Step{r.Command()}, Job: Job{PackedWith: []string{}}}
+	st := r.State
+	out := &Run{
+		Address: r.Address, Action: r.Action, Reason: r.Reason, Fingerprint: r.Fingerprint,
+		FingerprintVersion: r.FingerprintVersion, Changes: r.Changes, Model: r.Model, Hardware: r.Hardware, Image: r.Image,
+		UseCase: r.UseCase, Dataset: r.Dataset, Executor: r.Executor, Simulated: r.Simulated, Settings: r.Settings,
+		Engine: r.Engine, TimeLimitSeconds: r.TimeLimitSeconds, RequestLog: r.RequestLog, SLO: r.SLO, Env: r.Env,
+		Arguments: r.Arguments, Declared: r.Declared, LLMAPIOptions: r.LLMAPIOptions, Notes: r.Notes, Estimate: r.Estimate,
+		State:   State{Wanted: st.Wanted, Valid: st.Valid, Suspect: st.Suspect, InFlight: st.InFlight, Failed: []Failed{}},
+		Origins: r.Origins.All(), Job: Job{PackedWith: []string{}}, Steps: []plan.Step{r.Command()},
+	}
+	for _, f := range st.Failed {
+		out.State.Failed = append(out.State.Failed, Failed{f.Code, f.Detail})
+	}
 	for i, j := range jobs {
 		if i == 0 {
 			out.Job.Name = j.Name
@@ -58,10 +113,22 @@ func NewRun(r *plan.Run, jobs ...*plan.Job) *Run {
 
 // Planned is the run of a document that was read.
 func (r *Run) Planned() *plan.Run {
-	if len(r.Steps) > 0 {
-		r.Facts = r.Steps[0].Files[plan.FactsFile]
+	st := r.State
+	out := &plan.Run{
+		Address: r.Address, Action: r.Action, Reason: r.Reason, Fingerprint: r.Fingerprint,
+		FingerprintVersion: r.FingerprintVersion, Changes: r.Changes, Model: r.Model, Hardware: r.Hardware, Image: r.Image,
+		UseCase: r.UseCase, Dataset: r.Dataset, Executor: r.Executor, Simulated: r.Simulated, Settings: r.Settings,
+		Engine: r.Engine, TimeLimitSeconds: r.TimeLimitSeconds, RequestLog: r.RequestLog, SLO: r.SLO, Env: r.Env,
+		Arguments: r.Arguments, Declared: r.Declared, LLMAPIOptions: r.LLMAPIOptions, Notes: r.Notes, Estimate: r.Estimate,
+		State: plan.Samples{Wanted: st.Wanted, Valid: st.Valid, Suspect: st.Suspect, InFlight: st.InFlight}, Origins: plan.NewOrigins(r.Origins),
 	}
-	return r.Run
+	for _, f := range st.Failed {
+		out.State.Failed = append(out.State.Failed, plan.Failed{Code: f.Code, Detail: f.Detail})
+	}
+	if len(r.Steps) > 0 {
+		out.Facts = r.Steps[0].Files[plan.FactsFile]
+	}
+	return out
 }
 
 // Argv is the run's command as it was stored, empty where there is none.
@@ -79,7 +146,9 @@ func (r *Run) Upgrade(simulated bool, submission []string) {
 	if r.Job.Script != nil {
 		script = *r.Job.Script
 	}
-	r.Run.Upgrade(simulated, r.Argv(), script, submission)
+	now := r.Planned()
+	now.Upgrade(simulated, r.Argv(), script, submission)
+	r.Fingerprint, r.FingerprintVersion, r.Settings, r.Simulated = now.Fingerprint, now.FingerprintVersion, now.Settings, now.Simulated
 }
 
 // Alone is the job of a run that was stored with it and that ran no other sample.
@@ -93,6 +162,31 @@ func (r *Run) Alone() *plan.Job {
 	return j
 }
 
+// A frame is the document of a plan: plan.Plan with its keys.
+type frame struct {
+	FormatVersion   string            `json:"format_version"`
+	LLMBenchVersion string            `json:"llmbench_version"`
+	Inputs          []plan.Input      `json:"inputs"`
+	Git             *plan.Git         `json:"git"`
+	Variables       map[string]any    `json:"variables"`
+	Store           string            `json:"store"`
+	Saved           time.Time         `json:"saved,omitzero"`
+	Runs            []*plan.Run       `json:"runs"` // they have documents of their own: always empty
+	Packs           []*plan.Job       `json:"packs,omitempty"`
+	Engines         []*plan.Engine    `json:"engines,omitempty"`
+	Searches        []*plan.Search    `json:"searches"`
+	Undeclared      []string          `json:"undeclared"`
+	Excluded        int               `json:"excluded"`
+	Summary         plan.Summary      `json:"summary"`
+	Diagnostics     []plan.Diagnostic `json:"diagnostics"`
+}
+
+func frameOf(p *plan.Plan) frame {
+	f := frame(*p)
+	f.Runs = []*plan.Run{}
+	return f
+}
+
 // Write writes the document of a plan as indented JSON, some runs at a time: memory
 // does not grow with what is written.
 func Write(w io.Writer, p *plan.Plan) error {
@@ -100,10 +194,8 @@ func Write(w io.Writer, p *plan.Plan) error {
 }
 
 func write[T any](w io.Writer, p *plan.Plan, runs []T, element func(T) any) error {
-	frame := *p
-	frame.Runs = []*plan.Run{}
 	var b bytes.Buffer
-	if err := indenting(&b, "").Encode(frame); err != nil {
+	if err := indenting(&b, "").Encode(frameOf(p)); err != nil {
 		return err
 	}
 	// Only keys of the document stand behind so few spaces.

@@ -99,9 +99,7 @@ func Save(w io.Writer, p *plan.Plan) error {
 		}
 		return v
 	}
-	frame := *p
-	frame.Runs = []*plan.Run{}
-	text, err := json.Marshal(frame)
+	text, err := json.Marshal(frameOf(p))
 	if err != nil {
 		return err
 	}
@@ -174,18 +172,17 @@ func (p *Plan) Write(w io.Writer) error {
 
 // Read reads what Save or Write wrote. Another format version is an error that says so.
 func Read(r io.Reader) (*Plan, error) {
-	p := &Plan{Plan: &plan.Plan{}}
 	dec := json.NewDecoder(r)
 	var doc struct {
-		*plan.Plan
+		frame
 		Runs []json.RawMessage `json:"runs"`
 		Head savedHead         `json:"saved_plan"`
 	}
-	doc.Plan = p.Plan
 	if err := dec.Decode(&doc); err != nil {
 		return nil, fmt.Errorf("not a plan: %w", err)
 	}
 	var err error
+	p := &Plan{Plan: (*plan.Plan)(&doc.frame)}
 	switch p.FormatVersion {
 	case plan.FormatVersion:
 		err = p.readDocument(doc.Runs)
@@ -225,9 +222,6 @@ func (p *Plan) readDocument(runs []json.RawMessage) error {
 		if err := json.Unmarshal(text, &r); err != nil {
 			return err
 		}
-		if r.Run == nil {
-			return errors.New("a run is null")
-		}
 		p.Runs = append(p.Runs, r.Planned())
 	}
 	return nil
@@ -265,10 +259,11 @@ func (p *Plan) readSaved(head savedHead, dec *json.Decoder) error {
 		return errors.New("the document of the plan is missing")
 	}
 	text := appendText(nil, 0)
-	p.Plan = &plan.Plan{}
-	if err := json.Unmarshal(text, p.Plan); err != nil {
+	var f frame
+	if err := json.Unmarshal(text, &f); err != nil {
 		return err
 	}
+	p.Plan = (*plan.Plan)(&f)
 	if p.FormatVersion != plan.FormatVersion {
 		return fmt.Errorf("its document has format version %q", p.FormatVersion)
 	}
@@ -289,7 +284,7 @@ func (p *Plan) readSaved(head savedHead, dec *json.Decoder) error {
 		if len(next.Run) != len(head.Keys) {
 			return errors.New("a run has values that no key names")
 		}
-		r := &Run{Run: &plan.Run{}}
+		r := &Run{}
 		for k, n := range next.Run {
 			if n < 0 || int(n) >= len(values) {
 				return errors.New("values of a run are missing")

@@ -226,7 +226,7 @@ func baseRuns(path string) ([]*plan.Run, error) {
 					return nil, fmt.Errorf("%s: %w", path, err)
 				}
 				old.Upgrade(r.Executor.Type == simulate.Type, old.Job.Argv)
-				p.Runs[i] = old.Run
+				p.Runs[i] = old.Planned()
 			}
 		}
 		return p.Runs, nil

@@ -354,12 +354,12 @@ const storeMoved = "the store has "
 // the parts that only follow.
 func runMoved(saved *document.Run, fresh *plan.Run, now *plan.Plan) (causes, follows []string) {
 	was, is := parts(saved), parts(document.NewRun(fresh, fresh.Jobs()...))
-	for _, c := range plan.Compare(saved.Run, fresh) {
+	for _, c := range plan.Compare(saved.Planned(), fresh) {
 		causes = append(causes, view.ChangeLine(now, c))
 	}
 	if saved.TimeLimitSeconds != fresh.TimeLimitSeconds {
-		limit := func(r *plan.Run) string { return (time.Duration(r.TimeLimitSeconds) * time.Second).String() }
-		causes = append(causes, view.ChangeLine(now, plan.Change{Argument: "time_limit", Before: limit(saved.Run), After: limit(fresh), Range: fresh.Origins.At("time_limit").Range}))
+		limit := func(seconds int) string { return (time.Duration(seconds) * time.Second).String() }
+		causes = append(causes, view.ChangeLine(now, plan.Change{Argument: "time_limit", Before: limit(saved.TimeLimitSeconds), After: limit(fresh.TimeLimitSeconds), Range: fresh.Origins.At("time_limit").Range}))
 	}
 	if causes == nil && !same(was["state"], is["state"]) {
 		causes = append(causes, fmt.Sprintf("%s%d of %d samples, %d in flight and %d failed; the plan has %d, %d and %d", storeMoved,
