@@ -2,12 +2,9 @@ package executors
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"time"
@@ -221,7 +218,7 @@ func (c *Campaign) intent(t *task, planned *plan.Job) jobdir.Intent {
 	return jobdir.Intent{
 		Search: t.run.Asked.Search, Round: t.run.Asked.Round,
 		Cluster: t.backend.Cluster, Executor: t.run.Executor.Type + "." + string(t.run.Executor.Name),
-		ScriptSHA256: sum, User: userName(), Host: hostName(), Nonce: newNonce(),
+		ScriptSHA256: sum, User: store.UserName(), Host: hostName(), Nonce: jobdir.NewNonce(),
 		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped, Plan: c.Saved,
 	}
 }
@@ -370,21 +367,6 @@ func (c *Campaign) link(t *task, job string) {
 			c.Log.Warn("cannot link", "error", err)
 		}
 	}
-}
-
-func newNonce() string {
-	b := make([]byte, 8)
-	if _, err := rand.Read(b); err != nil {
-		panic("executors: no randomness: " + err.Error())
-	}
-	return hex.EncodeToString(b)
-}
-
-func userName() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return fmt.Sprint(os.Getuid())
 }
 
 func hostName() string {

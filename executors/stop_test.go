@@ -76,11 +76,13 @@ func newPacked(t *testing.T) *packed {
 	p.ok(err)
 	p.ok(p.folder.Intend(jobdir.Intent{JobName: p.folder.Name, Members: list}))
 	for _, a := range p.members {
-		p.ok(a.Prepare(store.Prepared{
+		intent, err := a.Fill(store.Prepared{
 			Job:    &plan.Job{},
 			Run:    &plan.Run{Fingerprint: a.Key.Fingerprint, Dataset: plan.Dataset{}, Env: map[string]*string{}},
 			Intent: jobdir.Intent{Fingerprint: a.Key.Fingerprint, Pack: p.folder.Name},
-		}))
+		})
+		p.ok(err)
+		p.ok(a.Intend(intent))
 	}
 	return p
 }

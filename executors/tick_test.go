@@ -1,6 +1,7 @@
 package executors
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -56,7 +57,8 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 		t.phase, t.attempt = active, a
 		t.job = &job{backend: backend, phase: active, mine: true, folder: a.Alone(), handle: Handle(fmt.Sprintf("slurm:-:%d:x", i)), planned: FakeRenderer{}.Job(t.run), tasks: []*task{t}}
 		c.jobs = append(c.jobs, t.job)
-		if err := a.Prepare(forAttempt(store.Prepared{Run: t.run, Job: t.job.planned, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a)); err != nil {
+		intent, err := a.Fill(forAttempt(store.Prepared{Run: t.run, Job: t.job.planned, Intent: jobdir.Intent{Address: t.run.Address, Fingerprint: t.run.Fingerprint, Nonce: strings.Repeat("a", 16)}}, a))
+		if err := cmp.Or(err, a.Intend(intent)); err != nil {
 			tb.Fatal(err)
 		}
 	}

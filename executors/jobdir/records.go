@@ -2,6 +2,8 @@ package jobdir
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"time"
 )
@@ -192,6 +194,13 @@ type Member struct {
 	Fingerprint string `json:"fingerprint"`
 	Sample      int    `json:"sample"`
 	Attempt     int    `json:"attempt"`
+}
+
+// NewNonce makes the name of a job or a folder unlike any other's: 16 hexadecimal digits.
+func NewNonce() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return hex.EncodeToString(b[:])
 }
 
 // Encode is v as one line of JSON with "end":true as its last key.

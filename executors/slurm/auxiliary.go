@@ -2,8 +2,6 @@ package slurm
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -49,15 +47,6 @@ func (c *Config) auxiliary(name, dir string, options []string, say func(format s
 		job:      &executors.Job{Name: name, Dir: dir, Argv: sbatch(options), NotBefore: time.Now()},
 		say:      say, pause: near.PollInterval, grace: 30 * time.Second,
 	}
-}
-
-// newNonce makes a job's name and folder unlike any other's.
-func newNonce() string {
-	b := make([]byte, 8)
-	if _, err := rand.Read(b); err != nil {
-		panic("slurm: no randomness: " + err.Error())
-	}
-	return hex.EncodeToString(b)
 }
 
 // write fills the folder, which exists, with all that the job needs; the intent

@@ -69,7 +69,7 @@ func (c *Config) bring(ctx context.Context, b executors.Command, say executors.S
 // bringJob is the job that brings b.Path. Its folder follows from the path, so
 // that whoever wants the same finds it, and the name of the job in it.
 func (c *Config) bringJob(b executors.Command, say executors.Say) (*auxiliary, error) {
-	stem, nonce := stemOf(b.Path), newNonce()
+	stem, nonce := stemOf(b.Path), jobdir.NewNonce()
 	dir := filepath.Join(filepath.Dir(b.Path), ".llmbench-job-"+filepath.Base(b.Path))
 	plain, secret := environmentOf(b)
 	wait := time.Duration(0)

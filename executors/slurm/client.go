@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/llmbench/llmbench/executors/store"
 )
 
 // A client talks to the Slurm of one cluster. Nothing else runs its commands.
@@ -204,11 +206,11 @@ func (c *client) topology(ctx context.Context, name string) (string, error) {
 
 // One slurmdbd serves several clusters: sacctmgr is told of which.
 func (c *client) associations(ctx context.Context, cluster string) (string, error) {
-	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "assoc", "user="+userName(), "cluster="+cluster, "format=account,partition,maxsubmit,qos,defaultqos")
+	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "assoc", "user="+store.UserName(), "cluster="+cluster, "format=account,partition,maxsubmit,qos,defaultqos")
 }
 
 func (c *client) defaultAccount(ctx context.Context, cluster string) (string, error) {
-	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "user", userName(), "cluster="+cluster, "format=defaultaccount")
+	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "user", store.UserName(), "cluster="+cluster, "format=defaultaccount")
 }
 
 func (c *client) qos(ctx context.Context) (string, error) {

@@ -63,7 +63,7 @@ func (c *Config) look(ctx context.Context, a *auxiliary, h plan.Hardware) error 
 
 // lookJob writes the folder of the job.
 func (c *Config) lookJob(n executors.NodeCheck, say executors.Say) (*auxiliary, string, error) {
-	nonce := newNonce()
+	nonce := jobdir.NewNonce()
 	if err := jobdir.WriteFile(n.Dir, "nonce", []byte(nonce), 0o644); err != nil {
 		return nil, "", err
 	}

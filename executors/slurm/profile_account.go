@@ -1,8 +1,6 @@
 package slurm
 
 import (
-	"os"
-	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,13 +26,6 @@ type QOS struct {
 	// MaxSubmit is how many jobs the user may have in the queue, his own or with
 	// others together, 0 for no limit.
 	MaxSubmit int `json:"max_submit"`
-}
-
-func userName() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return os.Getenv("USER")
 }
 
 // associations reads account|partition|maxsubmit|qos|defaultqos.

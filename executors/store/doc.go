@@ -4,7 +4,7 @@
 //  1. A [Store] is the folder. A [Key] — a fingerprint on a cluster, real or
 //     simulated — is what a stored result can satisfy. Below a key lie samples,
 //     below a sample attempts.
-//  2. [Store.Reserve] wins an attempt by mkdir and [Attempt.Prepare] fills its
+//  2. [Store.Reserve] wins an attempt by mkdir and [Attempt.Fill] fills its
 //     folder; intent.json is written last, so that an attempt without one was
 //     never submitted. The job claims the folder by link(2) and writes claim,
 //     start, its output, its report, and exit last.

@@ -84,7 +84,7 @@ func testPrepared(s *Store, a *Attempt, address string) Prepared {
 		Intent: jobdir.Intent{
 			Address: address, Fingerprint: a.Key.Fingerprint, JobName: fmt.Sprintf("llmb-abab-s%d-a%d", a.Sample, a.Number),
 			Cluster: a.Key.Cluster, Executor: "slurm.gb200", Sample: a.Sample, Attempt: a.Number,
-			User: userName(), Host: "login1", Nonce: "n", Created: testTime.Add(time.Duration(a.Number) * time.Hour),
+			User: UserName(), Host: "login1", Nonce: "n", Created: testTime.Add(time.Duration(a.Number) * time.Hour),
 		},
 		Vars:    []string{"LLMBENCH_ATTEMPT=" + a.Dir},
 		Secrets: []string{"TOKEN=very secret"},

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -85,11 +83,7 @@ func AcquireIn(ctx context.Context, dir string, self Owner) (*Lease, error) {
 }
 
 func (s *Store) acquire(ctx context.Context, self Owner) (*Lease, error) {
-	b := make([]byte, 8)
-	if _, err := rand.Read(b); err != nil {
-		panic("store: no randomness: " + err.Error())
-	}
-	self.Nonce, self.Started = hex.EncodeToString(b), s.now().UTC()
+	self.Nonce, self.Started = jobdir.NewNonce(), s.now().UTC()
 	if err := s.takeLease(ctx, self); err != nil {
 		return nil, err
 	}
@@ -329,15 +323,15 @@ type Owner struct {
 // Self describes this process as an owner. Nonce and Started are filled in by
 // Acquire.
 func Self(command string) Owner {
-	o := Owner{User: userName(), PID: os.Getpid(), Command: command, Birth: birth(os.Getpid())}
+	o := Owner{User: UserName(), PID: os.Getpid(), Command: command, Birth: birth(os.Getpid())}
 	o.Host, o.Namespace, o.BootID = jobdir.Place()
 	id, _ := os.ReadFile("/etc/machine-id")
 	o.Machine = strings.TrimSpace(string(id))
 	return o
 }
 
-// userName is the name of the user of this process, or the number.
-func userName() string {
+// UserName is the name of the user of this process, or the number.
+func UserName() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
 	}

@@ -47,6 +47,15 @@ func other(task, dir string) {
 	}
 }
 
+// Prepare is Fill and Intend.
+func (a *Attempt) Prepare(p Prepared) error {
+	intent, err := a.Fill(p)
+	if err != nil {
+		return err
+	}
+	return a.Intend(intent)
+}
+
 // process is another process that does task on a store.
 func process(task string, s *Store) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], "-test.run=^$")

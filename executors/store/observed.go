@@ -118,36 +118,20 @@ func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 }
 
 func observed(p *results.Provenance, name, value string) {
-	if value == "" {
-		return
-	}
-	switch name {
-	case "kernel":
-		p.Kernel = &value
-	case "slurm":
-		p.SlurmVersion = &value
-	case "placement":
-		p.Placement = &value
-	case "cuda":
-		p.CUDA = &value
-	case "nccl":
-		p.NCCL = &value
-	case "image_path":
-		p.ImagePath = &value
-	case "image_digest":
-		p.ImageDigest = &value
-	case "image_sha256":
-		p.ImageSHA256 = &value
-	case "image_file":
-		p.ImageFile = &value
-	case "checkpoint_sha256":
-		p.CheckpointSHA256 = &value
-	case "side_by_side":
+	switch text := map[string]**string{
+		"kernel": &p.Kernel, "slurm": &p.SlurmVersion, "placement": &p.Placement, "cuda": &p.CUDA, "nccl": &p.NCCL,
+		"image_path": &p.ImagePath, "image_digest": &p.ImageDigest, "image_sha256": &p.ImageSHA256, "image_file": &p.ImageFile,
+		"checkpoint_sha256": &p.CheckpointSHA256,
+	}[name]; {
+	case value == "":
+	case text != nil:
+		*text = &value
+	case name == "gpu":
+		observedGPU(p, results.SMIFields(value))
+	case name == "side_by_side": // of version 0.1.0
 		if n, err := strconv.Atoi(value); err == nil {
 			p.SideBySide = &n
 		}
-	case "gpu":
-		observedGPU(p, results.SMIFields(value))
 	}
 }
 
@@ -157,7 +141,7 @@ func observedGPU(p *results.Provenance, f []string) {
 	if len(f) < 4 {
 		return
 	}
-	p.GPUName, p.Driver = told(f[0]), told(f[1])
+	p.GPUName, p.Driver = optional(f[0]), optional(f[1])
 	if f[2] != "" {
 		clocks := "SM at most " + f[2] + " MHz"
 		if len(f) > 4 && f[4] != "" {
@@ -168,14 +152,6 @@ func observedGPU(p *results.Provenance, f []string) {
 	if watts, err := strconv.ParseFloat(f[3], 64); err == nil {
 		p.PowerCapW = &watts
 	}
-}
-
-// told is nil for "".
-func told(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // AddIterations reads the iteration log of a result, if it has one, and gives it

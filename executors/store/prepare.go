@@ -32,20 +32,6 @@ type Prepared struct {
 	Vars, Secrets, Hidden []string
 }
 
-// Prepare is Fill and Intend. An attempt that has its intent is left as it is, so
-// that Prepare may be called again after a crash.
-func (a *Attempt) Prepare(p Prepared) error {
-	l, err := jobdir.List(a.Dir)
-	if err != nil || l.Has(jobdir.IntentFile) {
-		return err
-	}
-	intent, err := a.Fill(p)
-	if err != nil {
-		return err
-	}
-	return a.Intend(intent)
-}
-
 // Fill writes what the folder holds before the intent, which it returns with the list
 // of that. Until it is there nobody waits for the attempt, and Discard removes it.
 func (a *Attempt) Fill(p Prepared) (jobdir.Intent, error) {

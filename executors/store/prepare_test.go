@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -51,19 +50,6 @@ func TestPrepareFillsTheFolder(t *testing.T) {
 	link, err := os.Readlink(filepath.Join(a.Dir, "dataset.jsonl"))
 	if err != nil || filepath.IsAbs(link) || filepath.Join(a.Dir, link) != s.datasetPath("00") {
 		t.Errorf("data set link %q, %v", link, err)
-	}
-}
-
-func TestPrepareIsIdempotent(t *testing.T) {
-	s := Open(t.TempDir())
-	a := newAttempt(t, s, testKey, 1, testAddress)
-	again := testPrepared(s, a, testAddress)
-	again.Intent.Nonce, again.Intent.Created = "another", time.Now()
-	if err := a.Prepare(again); err != nil {
-		t.Fatal(err)
-	}
-	if in, err := a.Intent(); err != nil || in.Nonce != "n" {
-		t.Errorf("the intent was written anew: %+v, %v", in, err)
 	}
 }
 

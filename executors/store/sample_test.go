@@ -40,7 +40,7 @@ func TestHeldFollowsAnAttempt(t *testing.T) {
 	inFlight := func(job string, state plan.State) {
 		t.Helper()
 		want := none
-		want.InFlight = []plan.InFlight{{JobID: job, User: userName(), State: state}}
+		want.InFlight = []plan.InFlight{{JobID: job, User: UserName(), State: state}}
 		if diff := cmp.Diff(want, held(t, s, testKey, 1)); diff != "" {
 			t.Errorf("%s: %s", state, diff)
 		}
