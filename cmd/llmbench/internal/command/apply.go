@@ -162,7 +162,7 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics
 // applicable refuses what cannot be applied, before anything is asked or
 // started.
 func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
-	diags = append(diags, s.sites.errors()...)
+	diags = append(diags, s.sites.absent(hcl.DiagError)...)
 	diags = withoutRepeats(diags)
 	if f.JSON {
 		out.Diagnostics(diags)

@@ -59,9 +59,8 @@ func (fl flight) words() string {
 }
 
 func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
-	s := e.load(f.definitionFlags)
-	p, diags := s.plan(plan.Selection{})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(f.definitionFlags)
+	if err != nil {
 		return err
 	}
 	defer s.redactEnded()

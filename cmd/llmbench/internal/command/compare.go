@@ -298,9 +298,8 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 func (e *env) measuredSide(f compareFlags, dir string) (*session, *results.Set, error) {
 	defs := f.definitionFlags
 	defs.Dir = dir
-	s := e.load(defs)
-	p, diags := s.plan(plan.Selection{})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(defs)
+	if err != nil {
 		return nil, nil, err
 	}
 	list, err := s.results(p)

@@ -53,14 +53,7 @@ func (e *env) runDoctor(ctx context.Context, f definitionFlags, nodes, asJSON bo
 	if ctx.Err() != nil {
 		return exitStatus(e.signal.code())
 	}
-	show := view.Checks
-	if asJSON {
-		show = view.ChecksJSON
-	}
-	if err := show(e.streams.Out, checks); err != nil {
-		return err
-	}
-	return failedOf(checks)
+	return e.printChecks(checks, asJSON)
 }
 
 // doctor checks all but the nodes, for definitions that are right; sites are the checks

@@ -56,9 +56,8 @@ func exportCommand(e *env) *cli.Command {
 }
 
 func (e *env) runExport(ctx context.Context, out string, f definitionFlags, addresses []string) error {
-	s := e.load(f)
-	p, diags := s.plan(plan.Selection{Addresses: addresses})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(f, addresses...)
+	if err != nil {
 		return err // what is secret is not known either
 	}
 	file, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))

@@ -49,7 +49,9 @@ func (e *env) runFmt(f fmtFlags) error {
 	if len(f.Paths) == 1 && f.Paths[0] == "-" {
 		return e.formatStdin()
 	}
-	files, err := definitionFiles(f.Paths, f.Recursive)
+	files, err := filesIn(f.Paths,
+		func(name string) bool { return f.Recursive && !strings.HasPrefix(name, ".") },
+		func(path string, _ fs.DirEntry) bool { return filepath.Ext(path) == ".hcl" })
 	if err != nil {
 		return err
 	}
@@ -121,8 +123,9 @@ func (e *env) parses(path string, src []byte) error {
 	return nil
 }
 
-// definitionFiles lists the *.hcl files that paths name, in order.
-func definitionFiles(paths []string, recursive bool) ([]string, error) {
+// filesIn lists the files among paths, and the files that are wanted in the folders among
+// them, in order. enter says which of the folders below are looked into.
+func filesIn(paths []string, enter func(name string) bool, wanted func(path string, d fs.DirEntry) bool) ([]string, error) {
 	var files []string
 	for _, path := range paths {
 		info, err := os.Stat(path)
@@ -137,9 +140,9 @@ func definitionFiles(paths []string, recursive bool) ([]string, error) {
 			switch {
 			case err != nil:
 				return err
-			case d.IsDir() && at != path && (!recursive || strings.HasPrefix(d.Name(), ".")):
+			case d.IsDir() && at != path && !enter(d.Name()):
 				return filepath.SkipDir
-			case !d.IsDir() && filepath.Ext(at) == ".hcl":
+			case !d.IsDir() && wanted(at, d):
 				files = append(files, at)
 			}
 			return nil

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -19,7 +19,6 @@ import (
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/executors/store"
-	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/regular"
@@ -47,12 +46,11 @@ func importCommand(e *env) *cli.Command {
 }
 
 func (e *env) runImport(f definitionFlags, paths []string) error {
-	s := e.load(f.on(simulate.Type)) // addresses are the same on any executor
-	p, diags := s.plan(plan.Selection{})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(f.on(simulate.Type)) // addresses are the same on any executor
+	if err != nil {
 		return err
 	}
-	files, err := logsIn(paths)
+	files, err := filesIn(paths, func(string) bool { return true }, maybeLog)
 	if err != nil {
 		return err
 	}
@@ -133,36 +131,9 @@ func readBundled(file string) ([]bundled, error) {
 	return out, nil
 }
 
-// logsIn lists files, and below folders those that may be logs or reports, in
-// the order of their names.
-func logsIn(paths []string) ([]string, error) {
-	var out []string
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
-		if !info.IsDir() {
-			out = append(out, path)
-			continue
-		}
-		err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			switch strings.ToLower(filepath.Ext(p)) {
-			case ".out", ".log", ".txt", ".json":
-				if d.Type().IsRegular() {
-					out = append(out, p)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+// maybeLog reports whether a file in a folder may be a log or a report.
+func maybeLog(path string, d fs.DirEntry) bool {
+	return d.Type().IsRegular() && slices.Contains([]string{".out", ".log", ".txt", ".json"}, strings.ToLower(filepath.Ext(path)))
 }
 
 // A foreignLog is a file that llmbench did not write, with what was found in it.

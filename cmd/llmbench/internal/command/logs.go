@@ -63,9 +63,8 @@ func logName(job, stderr bool, rank int) string {
 }
 
 func (e *env) runLogs(ctx context.Context, f definitionFlags, address string, follow bool, name string, raw bool) error {
-	s := e.load(f)
-	p, diags := s.plan(plan.Selection{})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(f)
+	if err != nil {
 		return err
 	}
 	a, err := s.attemptAt(p, address)

@@ -69,7 +69,7 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 	s := e.load(f.definitionFlags)
 	p, diags := s.proven(f.selection())
 	if f.Out != "" && !diags.HasErrors() {
-		diags = append(diags, s.sites.errors()...)
+		diags = append(diags, s.sites.absent(hcl.DiagError)...)
 	}
 	if f.JSON {
 		if err := document.Write(e.streams.Out, p); err != nil {

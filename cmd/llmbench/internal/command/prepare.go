@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,18 +54,20 @@ func (e *env) runPrepare(ctx context.Context, f prepareFlags) error {
 		pr.progress.Text("interrupted; the next `llmbench prepare` resumes")
 		return exitStatus(e.signal.code())
 	}
-	show := view.Checks
-	if f.JSON {
-		show = view.ChecksJSON
-	}
-	if err := show(e.streams.Out, checks); err != nil {
-		return err
-	}
-	failed := failedOf(checks)
+	failed := e.printChecks(checks, f.JSON)
 	if failed != nil && f.Check && !f.JSON {
 		return errors.Join(failed, view.Nothing(e.streams.Out, fmt.Sprintf("`llmbench prepare %s` downloads what is missing.", f.Dir)))
 	}
 	return failed
+}
+
+// printChecks prints checks and returns the exit status for them.
+func (e *env) printChecks(checks []executors.Check, asJSON bool) error {
+	show := view.Checks
+	if asJSON {
+		show = view.ChecksJSON
+	}
+	return cmp.Or(show(e.streams.Out, checks), failedOf(checks))
 }
 
 // failedOf is the exit status for checks.

@@ -39,16 +39,15 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 	if f.OlderThan < 0 {
 		return errors.New("-older-than must not be negative")
 	}
-	s := e.load(f.on(simulate.Type))
-	p, diags := s.plan(plan.Selection{})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(f.on(simulate.Type))
+	if err != nil {
 		return err
 	}
 	keep := store.Keep{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Since: time.Now().Add(-f.OlderThan)}
 	s.keeps(p, keep)
-	if real := e.load(f.definitionFlags); len(real.defs.Executors) > 0 {
-		p, diags := real.plan(plan.Selection{})
-		if err := real.complainOfErrors(diags); err != nil {
+	if len(s.defs.Executors) > 0 {
+		real, p, err := e.declared(f.definitionFlags)
+		if err != nil {
 			return err
 		}
 		real.keeps(p, keep)

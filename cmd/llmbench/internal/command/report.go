@@ -121,9 +121,8 @@ func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, err
 		p, diags := s.plan(plan.Selection{})
 		return s, p, list, s.complainOfErrors(diags)
 	}
-	s := e.load(f.definitionFlags)
-	p, diags := s.plan(plan.Selection{Addresses: f.Addresses})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(f.definitionFlags, f.Addresses...)
+	if err != nil {
 		return nil, nil, nil, err
 	}
 	list, err := s.results(p)

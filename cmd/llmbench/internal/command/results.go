@@ -150,9 +150,8 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 	if f.Executor == results.ImportedType {
 		return e.showImported(out, f, write)
 	}
-	s := e.load(f.definitionFlags)
-	p, diags := s.plan(plan.Selection{Addresses: f.Addresses})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(f.definitionFlags, f.Addresses...)
+	if err != nil {
 		if f.Format == "json" {
 			err = errors.Join(write(out, results.NewSet(nil)), err)
 		}
@@ -520,9 +519,8 @@ func (e *env) runHistory(f resultFlags) error {
 	if !ok {
 		return fmt.Errorf("-format=%s: histories are printed as table, markdown, csv or json", f.Format)
 	}
-	s := e.load(f.definitionFlags)
-	p, diags := s.plan(plan.Selection{})
-	if err := s.complainOfErrors(diags); err != nil {
+	s, p, err := e.declared(f.definitionFlags)
+	if err != nil {
 		return err
 	}
 	h, err := s.history(p, f.Executor, f.Metric)

@@ -137,7 +137,7 @@ func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 	})
 	s.seen.Keep()
 	diags = append(append(hcl.Diagnostics{}, s.diags...), diags...)
-	diags = append(diags, s.sites.warnings()...)
+	diags = append(diags, s.sites.absent(hcl.DiagWarning)...)
 	p.Diagnostics = plan.NewDiagnostics(diags)
 	return p, diags
 }
@@ -172,6 +172,14 @@ func (s *session) warn(diags hcl.Diagnostics) {
 		fmt.Fprintln(s.env.streams.Err)
 		s.env.streams.Diagnostics(s.defs.Files, diags)
 	}
+}
+
+// declared is what is declared, of which addresses select runs, all for none, for commands
+// that measure nothing.
+func (e *env) declared(f definitionFlags, addresses ...string) (*session, *plan.Plan, error) {
+	s := e.load(f)
+	p, diags := s.plan(plan.Selection{Addresses: addresses})
+	return s, p, s.complainOfErrors(diags)
 }
 
 // complainOfErrors is complain for commands that measure nothing: what is only

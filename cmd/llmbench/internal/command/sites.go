@@ -126,12 +126,8 @@ func (s *sites) cannotPack(exec *schema.Executor, why string) *hcl.Diagnostic {
 	return d
 }
 
-// warnings says which variables apply will miss.
-func (s *sites) warnings() hcl.Diagnostics { return s.absent(hcl.DiagWarning) }
-
-// errors is warnings for a command that submits.
-func (s *sites) errors() hcl.Diagnostics { return s.absent(hcl.DiagError) }
-
+// absent says which variables apply will miss: a warning, or an error for a command that
+// submits.
 func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, st := range s.order {
