@@ -104,6 +104,17 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 			}
 			f.Points = append(f.Points, p)
 		}
+		for i, p := range f.Points {
+			var hidden []string
+			for _, q := range f.Points {
+				if p.Run != q.Run && p.X == q.X && p.Y == q.Y {
+					hidden = append(hidden, names.full(q.address))
+				}
+			}
+			if len(hidden) > 0 {
+				f.Points[i].Tip += "\nat the same place: " + Some(hidden, 3)
+			}
+		}
 		slices.SortStableFunc(f.Points, func(a, b reportPoint) int { // the best are drawn over the others
 			if a.Best == b.Best {
 				return 0

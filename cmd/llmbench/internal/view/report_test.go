@@ -267,6 +267,20 @@ func TestReportGoodput(t *testing.T) {
 	}
 }
 
+// Of runs with equal numbers one mark hides the others: each tells of them.
+func TestReportSamePlace(t *testing.T) {
+	var list []*results.Result
+	for _, backend := range []string{"WIDEEP", "CUTLASS"} {
+		r := measuredResult("chat", 128, 128, 64, 1, 1)
+		r.Address += "/moe_backend=" + backend
+		list = append(list, r)
+	}
+	f := Report{}.part(results.NewSet(list)).Frontiers[0]
+	if a, b := f.Points[0].Tip, f.Points[1].Tip; !strings.HasSuffix(a, "\nat the same place: chat moe_backend=WIDEEP") || !strings.HasSuffix(b, "\nat the same place: chat moe_backend=CUTLASS") {
+		t.Errorf("%q and %q", a, b)
+	}
+}
+
 // A bound far from all values stands at its place, not at the end of their scale; the
 // Pareto picture leaves it out.
 func TestReportFarBounds(t *testing.T) {

@@ -190,7 +190,7 @@
 
   // What is folded away and linked to is unfolded, and a hint stands where a table goes on.
   const unfold = () => { const e = location.hash && document.getElementById(location.hash.slice(1)); if (e && e.tagName === 'DETAILS') e.open = true; };
-  const hints = new ResizeObserver(list => { for (const { target: w } of list) w.nextElementSibling.classList.toggle('off', w.scrollWidth <= w.clientWidth + 1); });
+  const hints = new ResizeObserver(list => { for (const { target: w } of list) w.previousElementSibling.classList.toggle('off', w.scrollWidth <= w.clientWidth + 1); });
   for (const w of all(document, '.wide')) hints.observe(w);
   document.documentElement.classList.add('script');
   addEventListener('hashchange', unfold);
