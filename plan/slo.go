@@ -39,17 +39,7 @@ func (s *SLO) Met(r trtllm.Request) bool {
 }
 
 // Bound is the bound on a metric's values of single requests, nil for none.
-func (s *SLO) Bound(metric string) *float64 {
-	switch metric {
-	case trtllm.AvgTTFT:
-		return s.TTFT
-	case trtllm.AvgTPOT:
-		return s.TPOT
-	case trtllm.AvgRequestLatency:
-		return s.Latency
-	}
-	return nil
-}
+func (s *SLO) Bound(metric string) *float64 { return trtllm.PerRequest[*float64](*s).At(metric) }
 
 // Equal reports whether the bounds are the same.
 func (s *SLO) Equal(other *SLO) bool {

@@ -97,17 +97,10 @@ func NewRequests(list []trtllm.Request) *Requests {
 
 // Spread is that of a metric, nil where it is not known.
 func (r *Requests) Spread(metric string) *RequestSpread {
-	switch {
-	case r == nil:
+	if r == nil {
 		return nil
-	case metric == trtllm.AvgTTFT:
-		return r.TTFT
-	case metric == trtllm.AvgTPOT:
-		return r.TPOT
-	case metric == trtllm.AvgRequestLatency:
-		return r.Latency
 	}
-	return nil
+	return trtllm.PerRequest[*RequestSpread]{TTFT: r.TTFT, TPOT: r.TPOT, Latency: r.Latency}.At(metric)
 }
 
 // At is a percentile, or for "" the mean; nil where it is not known.

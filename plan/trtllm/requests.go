@@ -43,6 +43,22 @@ func (r Request) TPOT() time.Duration {
 // Latency is the time from the sending of a request to its last token.
 func (r Request) Latency() time.Duration { return r.End - r.Start }
 
+// PerRequest holds something of each metric that every request has.
+type PerRequest[T any] struct{ TTFT, TPOT, Latency T }
+
+// At is what belongs to a metric of the report, zero for one that requests do not have.
+func (p PerRequest[T]) At(metric string) (of T) {
+	switch metric {
+	case AvgTTFT:
+		return p.TTFT
+	case AvgTPOT:
+		return p.TPOT
+	case AvgRequestLatency:
+		return p.Latency
+	}
+	return of
+}
+
 // SteadyRequests is how many requests for each of the opening burst, which concurrency
 // bounds, a run needs to have a steady window.
 const SteadyRequests = 4
@@ -367,14 +383,12 @@ func Contradicts(list []Request, report *Report) string {
 	if len(list) == 0 {
 		return ""
 	}
-	for _, f := range []struct {
-		metric string
-		of     func(Request) time.Duration
-	}{{AvgRequestLatency, Request.Latency}, {AvgTTFT, Request.TTFT}, {AvgTPOT, Request.TPOT}} {
+	for _, metric := range []string{AvgRequestLatency, AvgTTFT, AvgTPOT} {
+		of := PerRequest[func(Request) time.Duration]{Request.TTFT, Request.TPOT, Request.Latency}.At(metric)
 		values := make([]float64, len(list))
 		mean := 0.0
 		for i, r := range list {
-			values[i] = float64(f.of(r)) / 1e6
+			values[i] = float64(of(r)) / 1e6
 			mean += values[i] / float64(len(list))
 		}
 		slices.Sort(values)
@@ -384,10 +398,10 @@ func Contradicts(list []Request, report *Report) string {
 			}
 			return fmt.Sprintf("%s is %.6g ms over the recorded requests, and %.6g ms in the report", name, own, *reported)
 		}
-		if why := differ(f.metric, mean, report.Metrics.At(f.metric)); why != "" {
+		if why := differ(metric, mean, report.Metrics.At(metric)); why != "" {
 			return why
 		}
-		spread := report.Percentiles.At(f.metric)
+		spread := report.Percentiles.At(metric)
 		if spread == nil {
 			continue
 		}
@@ -396,7 +410,7 @@ func Contradicts(list []Request, report *Report) string {
 			share float64
 		}{{"p50", .5}, {"p90", .9}, {"p95", .95}, {"p99", .99}} {
 			own := values[int(float64(len(values))*p.share)]
-			if why := differ(f.metric+" "+p.name, own, spread.At(p.name)); why != "" {
+			if why := differ(metric+" "+p.name, own, spread.At(p.name)); why != "" {
 				return why
 			}
 		}
