@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
@@ -146,34 +147,32 @@ func (c *Campaign) step(ctx context.Context) error {
 // prepare makes the tasks: one for each sample that is asked for and not
 // stored. Attempts in flight are taken up.
 func (c *Campaign) prepare(ctx context.Context) error {
-	found := map[string]*job{}
-	for _, run := range c.Plan.Runs {
+	found := make([][]stored, len(c.Plan.Runs))
+	if err := jobdir.AtOnce(len(found), func(i int) (err error) {
+		found[i], err = c.lookUp(c.Plan.Runs[i])
+		return err
+	}); err != nil {
+		return err
+	}
+	byFolder := map[string]*job{}
+	for i, run := range c.Plan.Runs {
 		b := c.Backends[run.Executor]
-		if b == nil {
-			return fmt.Errorf("%s: no executor %s %q", run.Address, run.Executor.Type, run.Executor.Name)
-		}
-		if run.Action != plan.Measure && run.Action != plan.Remeasure && run.Action != plan.Wait {
-			continue
-		}
-		samples, err := c.Store.Samples(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
-		if err != nil {
-			return err
-		}
-		for _, sample := range samples {
-			c.noteTried(b, sample)
-			if !sample.State.InFlight() && sample.Counts {
+		for _, s := range found[i] {
+			c.noteTried(b, s.Sample)
+			if !s.State.InFlight() && s.Counts {
 				continue
 			}
-			t := &task{backend: b, run: run, sample: sample.Sample}
+			t := &task{backend: b, run: run, sample: s.Sample.Sample}
 			c.tasks = append(c.tasks, t)
-			if torn, err := c.torn(t, sample); err != nil {
-				return err
-			} else if torn || !sample.State.InFlight() {
-				continue
-			}
-			t.phase, t.attempt, t.announced, t.tries = active, sample.Attempt, sample.Handle != "", 1
-			if err := c.join(t, sample.Mine, found); err != nil {
-				return err
+			switch {
+			case s.torn != "":
+				c.tell(t, RunState, Event{Text: fmt.Sprintf("a new attempt follows: a crash of the host damaged %s", s.torn)})
+				if s.SharedJob == "" {
+					t.left = Handle(s.Handle)
+				}
+			case s.State.InFlight():
+				t.phase, t.attempt, t.announced, t.tries = active, s.Attempt, s.Handle != "", 1
+				c.join(t, s, byFolder)
 			}
 		}
 	}

@@ -139,61 +139,71 @@ func (c *Campaign) addJob(planned *plan.Job, tasks ...*task) {
 	c.jobs = append(c.jobs, j)
 }
 
-// join finds the job of a task in flight among those that were found, by folder. Only
-// this user's are followed as jobs: of another's each attempt is read by itself.
-func (c *Campaign) join(t *task, mine bool, found map[string]*job) error {
-	folder := t.attempt.Alone()
-	if mine {
-		var err error
-		if folder, err = t.attempt.Job(); err != nil {
+// A stored sample is what an earlier process left of it.
+type stored struct {
+	store.Sample
+	// torn is the file that a crash of the host damaged, for which the attempt in flight
+	// was given back; "" for none.
+	torn string
+	// job is that of the attempt in flight. Only this user's are followed as jobs: of
+	// another's each attempt is read by itself.
+	job *job
+}
+
+// lookUp looks for the samples that a run asks for.
+func (c *Campaign) lookUp(run *plan.Run) ([]stored, error) {
+	b := c.Backends[run.Executor]
+	if b == nil {
+		return nil, fmt.Errorf("%s: no executor %s %q", run.Address, run.Executor.Type, run.Executor.Name)
+	}
+	if run.Action != plan.Measure && run.Action != plan.Remeasure && run.Action != plan.Wait {
+		return nil, nil
+	}
+	samples, err := c.Store.Samples(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
+	out := make([]stored, len(samples))
+	for i, sample := range samples {
+		out[i].Sample = sample
+		if err == nil && sample.State.InFlight() {
+			err = out[i].takeUp(b)
+		}
+	}
+	return out, err
+}
+
+// takeUp reads what an earlier process left of a sample in flight.
+func (s *stored) takeUp(b *Backend) (err error) {
+	folder := s.Attempt.Alone()
+	if s.Mine {
+		if s.torn, err = s.Attempt.DeferTorn(); err != nil || s.torn != "" {
+			return err
+		}
+		if folder, err = s.Attempt.Job(); err != nil {
 			return err
 		}
 	}
-	j := found[folder.Dir]
-	if j == nil {
-		j = &job{backend: t.backend, mine: mine, since: time.Now(), phase: active, folder: folder}
-		if err := j.takeUp(); err != nil {
-			return err
-		}
-		c.jobs, found[folder.Dir] = append(c.jobs, j), j
-	}
-	jobdir.Sweep(t.attempt.Dir, folder.Dir)
-	t.job, t.shares, t.status = j, folder.Shared(), j.status
-	j.tasks = append(j.tasks, t)
-	return nil
-}
-
-// torn gives the attempt in flight of a task back that a crash of the host has left
-// without all its files: the task waits for another.
-func (c *Campaign) torn(t *task, sample store.Sample) (bool, error) {
-	if !sample.State.InFlight() || !sample.Mine {
-		return false, nil
-	}
-	file, err := sample.Attempt.DeferTorn()
-	if err != nil || file == "" {
-		return false, err
-	}
-	c.tell(t, RunState, Event{Text: fmt.Sprintf("a new attempt follows: a crash of the host damaged %s", file)})
-	if sample.SharedJob == "" {
-		t.left = Handle(sample.Handle)
-	}
-	return true, nil
-}
-
-// takeUp reads what an earlier process left of a job in flight.
-func (j *job) takeUp() (err error) {
-	if j.planned, err = j.folder.Planned(); err != nil {
+	j := &job{backend: b, mine: s.Mine, since: time.Now(), phase: active, folder: folder, status: Status{State: plan.Intent}}
+	if j.planned, err = folder.Planned(); err != nil {
 		return err
 	}
-	receipt, err := j.folder.Receipt()
-	if err != nil {
-		return err
-	}
-	j.status.State = plan.Intent
+	receipt, err := folder.Receipt()
 	if receipt != nil {
 		j.handle, j.status = Handle(receipt.Handle), Status{State: plan.Submitted, JobID: receipt.JobID}
 	}
-	return nil
+	s.job = j
+	jobdir.Sweep(s.Attempt.Dir, folder.Dir)
+	return err
+}
+
+// join puts a task in flight into its job, of which other tasks may be members.
+func (c *Campaign) join(t *task, s stored, byFolder map[string]*job) {
+	dir := s.job.folder.Dir
+	j := byFolder[dir]
+	if j == nil {
+		j = s.job
+		c.jobs, byFolder[dir] = append(c.jobs, j), j
+	}
+	t.job, t.shares, t.status = j, j.folder.Shared(), j.status
+	j.tasks = append(j.tasks, t)
 }
 
 // regroup gives jobs to waiting tasks that have none, or whose job has ended: those

@@ -233,13 +233,13 @@ func TestCancelSeenHalfway(t *testing.T) {
 // Whoever takes up a job in flight removes what a killed writer left in its folders.
 func TestTakenUpJobIsSwept(t *testing.T) {
 	p := newPacked(t)
-	c := &Campaign{Store: p.store}
 	a := p.members[1]
 	for _, dir := range []string{a.Dir, p.folder.Dir} {
 		left := filepath.Join(dir, ".job.json123456")
 		p.ok(os.WriteFile(left, nil, 0o600))
 		p.ok(os.Chtimes(left, time.Time{}, time.Now().Add(-48*time.Hour)))
-		p.ok(c.join(&task{backend: p.backend, run: &plan.Run{}, attempt: a}, true, map[string]*job{}))
+		s := stored{Sample: store.Sample{Attempt: a, Mine: true}}
+		p.ok(s.takeUp(p.backend))
 		if _, err := os.Stat(left); err == nil {
 			t.Errorf("%s is left", left)
 		}

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/sys/unix"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
@@ -22,17 +26,17 @@ import (
 // BenchmarkOnSlurm measures apply on a throwaway Slurm, each piece of work beside the
 // same done with Slurm's commands alone.
 func BenchmarkOnSlurm(bb *testing.B) {
-	b := &onSlurm{bench: newBench(bb)}
+	b := &onSlurm{bench: newBench(bb), first: map[string]float64{}}
 	b.env = append(b.env, slurmtest.ForTest(b, slurmtest.Options{}).Env()...)
 	b.note = filepath.Join(b.TempDir(), "calls")
 	b.countCalls()
 	b.run(io.Discard, "scontrol", "create", "partitionname=down", "nodes=ALL", "state=down")
-	for _, runs := range []int{125, 500} {
+	for _, runs := range []int{fewest, 1000} {
 		b.part(fmt.Sprintf("submit/runs=%d/of=llmbench", runs), func(b *onSlurm) { b.submit(runs) })
 		b.part(fmt.Sprintf("submit/runs=%d/of=sbatch-loop", runs), func(b *onSlurm) { b.sbatchLoop(runs) })
 	}
-	b.part("submit/runs=125/of=calls", func(b *onSlurm) {
-		b.calls(most{"calls/run": 60}, 125, "/runs/", b.detached(b.matrix("down", 125))...)
+	b.part(fmt.Sprintf("submit/runs=%d/of=calls", fewest), func(b *onSlurm) {
+		b.calls(most{"calls/run": 60}, fewest, "/runs/", b.detached(b.matrix("down", fewest))...)
 		b.emptyQueue()
 	})
 	b.part("follow/runs=16/of=llmbench", (*onSlurm).follow)
@@ -48,10 +52,12 @@ func BenchmarkOnSlurm(bb *testing.B) {
 type onSlurm struct {
 	*bench
 	note string // a line for each call to Slurm from outside jobs
+	// first is the seconds that the fewest submissions took, by who made them.
+	first map[string]float64
 }
 
 func (b *onSlurm) part(name string, do func(*onSlurm)) {
-	b.sub(name, func(sub *bench) { do(&onSlurm{sub, b.note}) })
+	b.sub(name, func(sub *bench) { do(&onSlurm{sub, b.note, b.first}) })
 }
 
 // countCalls puts programs before Slurm's commands that note each call from outside
@@ -87,7 +93,7 @@ func (b *onSlurm) matrix(partition string, runs int) string {
 executor "slurm" "throwaway" {
   partition     = %q
   poll_interval = "1s"
-  max_in_queue  = 500
+  max_in_queue  = 1000
   canary        = false
   exclusive     = false
   launcher      = ["llmbench", "trtllm-bench"]
@@ -133,11 +139,18 @@ func (b *onSlurm) detached(dir string) []string {
 func (b *onSlurm) submit(runs int) {
 	dir := b.matrix("down", runs)
 	b.noted()
-	var calls, cpu float64
+	var calls, cpu, own float64
 	for b.Loop() {
-		line := b.detached(dir)
-		state := b.run(io.Discard, "llmbench", line...)
-		cpu += float64(state.UserTime() + state.SystemTime())
+		cmd := exec.Command(b.program("llmbench"), b.detached(dir)...)
+		cmd.Env = b.env
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		own += b.ownCPU(cmd.Process.Pid)
+		if err := cmd.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		cpu += float64(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
 		all, _ := b.noted()
 		calls += all
 		b.StopTimer()
@@ -145,7 +158,39 @@ func (b *onSlurm) submit(runs int) {
 		b.StartTimer()
 	}
 	n := float64(b.N * runs)
-	b.report(most{"slurm-calls/run": 2}, map[string]float64{"slurm-calls/run": calls / n, "cpu-ns/op": cpu / float64(b.N)})
+	b.report(most{"slurm-calls/run": 2, "own-cpu-ns/run": 2e6}, map[string]float64{"slurm-calls/run": calls / n, "cpu-ns/op": cpu / float64(b.N), "own-cpu-ns/run": own / n})
+	b.exponent(most{"exponent": 1.05}, runs)
+}
+
+// fewest is the number of submissions that larger ones are held against.
+const fewest = 125
+
+// exponent reports the power of the number of runs with which the time of the same work
+// has grown since the fewest.
+func (b *onSlurm) exponent(reach most, runs int) {
+	took, of := b.Elapsed().Seconds()/float64(b.N), path.Base(b.Name())
+	if runs == fewest {
+		b.first[of] = took
+	} else if first := b.first[of]; first > 0 {
+		b.report(reach, map[string]float64{"exponent": math.Log(took/first) / math.Log(float64(runs)/fewest)})
+	}
+}
+
+// ownCPU waits for the end of a process, and is the nanoseconds of processor time that it
+// took without the programs it started: fields 14 and 15 of /proc/PID/stat, see proc(5).
+func (b *onSlurm) ownCPU(pid int) float64 {
+	if err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		b.Fatal(err)
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	const tick = 10_000_000 // USER_HZ is 100 wherever Go runs
+	return (user + system) * tick
 }
 
 // sbatchLoop submits a script of such a run as often.
@@ -166,6 +211,7 @@ func (b *onSlurm) sbatchLoop(runs int) {
 		b.StartTimer()
 	}
 	b.report(nil, map[string]float64{"cpu-ns/op": cpu / float64(b.N)})
+	b.exponent(nil, runs)
 }
 
 // emptyQueue cancels all jobs that do not start and waits until they are gone.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -148,6 +150,17 @@ func same(a, b string) bool {
 // NoLinks reports whether link(2) failed because the file system has no links.
 func NoLinks(err error) bool {
 	return unsupported(err) || errors.Is(err, fs.ErrPermission)
+}
+
+// AtOnce does something for each index below n, 32 of them side by side: on a file system
+// across the network reading is waiting. It returns the first error.
+func AtOnce(n int, do func(i int) error) error {
+	var g errgroup.Group
+	g.SetLimit(32)
+	for i := range n {
+		g.Go(func() error { return do(i) })
+	}
+	return g.Wait()
 }
 
 // A Listing is what a folder held when it was looked at. Listing first and

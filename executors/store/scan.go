@@ -8,8 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -243,16 +242,11 @@ func (l lessons) read(wanted func(plan.Subject) bool) []plan.Lesson {
 	}
 	slices.SortFunc(left, func(a, b teaching) int { return cmp.Compare(a.attempt.Dir, b.attempt.Dir) })
 	out := make([]plan.Lesson, len(left))
-	var g errgroup.Group
-	g.SetLimit(readAtOnce)
-	for i, t := range left {
-		g.Go(func() error {
-			out[i] = t.lesson
-			out[i].Run, _ = t.attempt.Run()
-			return nil
-		})
-	}
-	_ = g.Wait()
+	_ = jobdir.AtOnce(len(left), func(i int) error {
+		out[i] = left[i].lesson
+		out[i].Run, _ = left[i].attempt.Run()
+		return nil
+	})
 	return slices.DeleteFunc(out, func(l plan.Lesson) bool { return l.Run == nil })
 }
 

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
@@ -107,15 +105,10 @@ func (e *earlier) read(s *Store, simulated bool) error {
 		}
 	}
 	found, secret := make([][]Key, len(early)), make([][]*Attempt, len(early))
-	var g errgroup.Group
-	g.SetLimit(readAtOnce)
-	for i, k := range early {
-		g.Go(func() error {
-			found[i], secret[i] = s.keysIn(k)
-			return nil
-		})
-	}
-	_ = g.Wait()
+	_ = jobdir.AtOnce(len(early), func(i int) error {
+		found[i], secret[i] = s.keysIn(early[i])
+		return nil
+	})
 	e.secret = slices.Concat(secret...)
 	for i, k := range early {
 		e.keys[k] = found[i]
@@ -125,10 +118,6 @@ func (e *earlier) read(s *Store, simulated bool) error {
 	}
 	return nil
 }
-
-// readAtOnce is how many folders are read side by side: on a file system across
-// the network reading is waiting.
-const readAtOnce = 32
 
 // keysIn are the keys that attempts in a folder of version 1 have today, and those
 // attempts that have a file of secrets. The folder's own key is among them where one

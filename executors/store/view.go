@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
@@ -170,12 +168,7 @@ func (h *viewHalf) each(do func(fingerprint string) error) error {
 	if err != nil {
 		return err
 	}
-	var g errgroup.Group
-	g.SetLimit(readAtOnce)
-	for _, name := range fingerprints.Names {
-		g.Go(func() error { return do(name) })
-	}
-	return g.Wait()
+	return jobdir.AtOnce(len(fingerprints.Names), func(i int) error { return do(fingerprints.Names[i]) })
 }
 
 // read judges all attempts of a fingerprint from their files.

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/store"
@@ -367,20 +367,10 @@ func (s *session) stored(p *plan.Plan, executor string, read func(simulated bool
 // apart, from what the last plan saw of the store.
 func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
 	found := make([][]*results.Result, len(p.Runs))
-	var g errgroup.Group
-	const atOnce, piece = 32, 16 // a file system across the network answers slowly
-	g.SetLimit(atOnce)
-	for first := 0; first < len(p.Runs); first += piece {
-		g.Go(func() (err error) {
-			for i := first; i < min(first+piece, len(p.Runs)); i++ {
-				if found[i], err = s.resultsOf(p.Runs[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
+	if err := jobdir.AtOnce(len(p.Runs), func(i int) (err error) {
+		found[i], err = s.resultsOf(p.Runs[i])
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	var kinds [2][]*results.Result

@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -131,27 +132,23 @@ func (s *session) simulated(ctx context.Context, f definitionFlags, lines []view
 // runStatuses are where every run of the plan is: its samples from their folders,
 // jobs in flight from one query to each backend.
 func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStatus, error) {
-	var lines []view.RunStatus
 	asked := map[*executors.Backend][]executors.Handle{}
 	submitted := map[executors.Handle]time.Time{}
-	for _, r := range p.Runs {
-		if r.Action == plan.Candidate {
-			continue
-		}
-		k := s.sites.keyOf(r)
-		var samples []store.Sample
-		if k.Cluster != "" {
-			var err error
-			if samples, err = s.seen.Samples(k, r.State.Wanted); err != nil {
-				return nil, err
+	list := slices.DeleteFunc(slices.Clone(p.Runs), func(r *plan.Run) bool { return r.Action == plan.Candidate })
+	lines, found := make([]view.RunStatus, len(list)), make([][]store.Sample, len(list))
+	if err := jobdir.AtOnce(len(list), func(i int) (err error) {
+		if k := s.sites.keyOf(list[i]); k.Cluster != "" {
+			if found[i], err = s.seen.Samples(k, list[i].State.Wanted); err != nil {
+				return err
 			}
 		}
-		line, err := view.NewRunStatus(r, samples, time.Now())
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, line)
-		for _, sample := range samples {
+		lines[i], err = view.NewRunStatus(list[i], found[i], time.Now())
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for i, r := range list {
+		for _, sample := range found[i] {
 			if b := s.sites.backends()[r.Executor]; b != nil && sample.State.InFlight() && sample.Mine && sample.Handle != "" {
 				h := executors.Handle(sample.Handle)
 				asked[b] = append(asked[b], h)
