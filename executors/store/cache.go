@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +11,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -21,16 +24,17 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-// A cache is a file of JSON lines: a head, a line for each folder of a fingerprint
-// whose attempts have all ended, and an end with a checksum. A line holds what
-// readers ask of the attempts, and the stamps of the files that tell it. It is used
-// only while the files have the same stamps; a cache that is damaged, that another
-// user owns, or that another version of llmbench wrote, is not read and is written
-// anew. There is one for each user and each half of the store, and it can be removed
-// at any time. Beside it lies what was read of data sets of the user's own.
+// A cache is a file of JSON lines: a head, a line for each value that results share, a
+// line for each folder of a fingerprint whose attempts have all ended, and an end with a
+// checksum. A folder's line holds what readers ask of the attempts, and the stamps of
+// the files that tell it. It is used only while the files have the same stamps; a cache
+// that is damaged, that another user owns, or that another version of llmbench wrote, is
+// not read and is written anew. There is one for each user and each half of the store,
+// and it can be removed at any time. Beside it lies what was read of data sets of the
+// user's own.
 const (
 	cacheDir    = "cache"
-	cacheFormat = 3
+	cacheFormat = 4
 )
 
 // cacheHead is the first line. Times without a zone are read in that of the host.
@@ -38,6 +42,7 @@ type cacheHead struct {
 	Format  int    `json:"format"`
 	Version string `json:"llmbench"`
 	Zone    string `json:"zone"`
+	Values  int    `json:"values"` // lines of values
 }
 
 // cacheEnd is the last line, with the checksum of all before it.
@@ -45,8 +50,8 @@ type cacheEnd struct {
 	CRC32 uint32 `json:"crc32"`
 }
 
-func newCacheHead(version string) []byte {
-	return jsonLine(cacheHead{cacheFormat, version, time.Now().Format("MST-0700")})
+func newCacheHead(version string, values int) cacheHead {
+	return cacheHead{cacheFormat, version, time.Now().Format("MST-0700"), values}
 }
 
 func jsonLine(v any) []byte {
@@ -61,21 +66,21 @@ func cachePath(half string) string {
 	return filepath.Join(half, cacheDir, strconv.Itoa(os.Geteuid())+".jsonl")
 }
 
-// readCache returns the lines of a cache by fingerprint, none for one that cannot be
-// used.
-func readCache(half, version string) map[string][]byte {
+// readCache returns the lines of a cache by fingerprint, and the values that they share;
+// none for one that cannot be used.
+func readCache(half, version string) (map[string][]byte, [][]byte) {
 	f, err := openOwn(cachePath(half))
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	text := make([]byte, info.Size())
 	if _, err := io.ReadFull(f, text); err != nil {
-		return nil
+		return nil, nil
 	}
 	return parseCache(text, version)
 }
@@ -99,14 +104,20 @@ func openOwn(path string) (*os.File, error) {
 	return f, nil
 }
 
-func parseCache(text []byte, version string) map[string][]byte {
+func parseCache(text []byte, version string) (map[string][]byte, [][]byte) {
 	i := bytes.LastIndexByte(bytes.TrimSuffix(text, []byte("\n")), '\n') + 1
-	body, ok := bytes.CutPrefix(text[:i], newCacheHead(version))
-	if !ok || !bytes.Equal(text[i:], jsonLine(cacheEnd{crc32.Checksum(text[:i], castagnoli)})) {
-		return nil
+	first, body, _ := bytes.Cut(text[:i], []byte("\n"))
+	var head cacheHead
+	if err := json.Unmarshal(first, &head); err != nil || head != newCacheHead(version, head.Values) ||
+		!bytes.Equal(text[i:], jsonLine(cacheEnd{crc32.Checksum(text[:i], castagnoli)})) {
+		return nil, nil
 	}
-	lines := map[string][]byte{}
+	lines, values := map[string][]byte{}, [][]byte{}
 	for line := range bytes.Lines(body) {
+		if len(values) < head.Values {
+			values = append(values, line)
+			continue
+		}
 		var key struct {
 			Fingerprint string `json:"runs"`
 		}
@@ -116,14 +127,14 @@ func parseCache(text []byte, version string) map[string][]byte {
 			lines[key.Fingerprint] = line
 		}
 	}
-	return lines
+	return lines, values
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // writeCache replaces a cache whole. It need not be durable: what is not whole is not
 // read.
-func (s *Store) writeCache(half, version string, lines [][]byte) error {
+func (s *Store) writeCache(half, version string, values, lines [][]byte) error {
 	path := cachePath(half)
 	if err := s.mkdirAll(filepath.Dir(path)); err != nil {
 		return err
@@ -135,7 +146,8 @@ func (s *Store) writeCache(half, version string, lines [][]byte) error {
 	defer os.Remove(f.Name())
 	sum := crc32.New(castagnoli)
 	w := bufio.NewWriter(io.MultiWriter(f, sum))
-	for _, line := range slices.Concat([][]byte{newCacheHead(version)}, lines) {
+	w.Write(jsonLine(newCacheHead(version, len(values))))
+	for _, line := range slices.Concat(values, lines) {
 		w.Write(line)
 	}
 	if err := w.Flush(); err != nil {
@@ -150,35 +162,48 @@ func (s *Store) writeCache(half, version string, lines [][]byte) error {
 }
 
 // line is the history as a line of the cache.
-func (h *history) line() []byte {
+func (h *history) line(shared *values) []byte {
 	h.outcomes(func(_ string, o *outcome) {
-		if r := o.result; r != nil {
-			o.Kept = &keptResult{Result: r, Files: []string{}}
-			for _, reason := range r.Reasons {
-				o.Kept.Reasons = append(o.Kept.Reasons, keptReason(reason))
-			}
-			for _, l := range logs {
-				if path := *l.path(&r.Files); path != nil && filepath.Base(*path) == l.name {
-					o.Kept.Files = append(o.Kept.Files, l.name)
-				}
+		if o.result == nil {
+			return
+		}
+		r := *o.result
+		o.Kept = &keptResult{Result: &r, Files: []string{}, ScriptSHA256: r.Provenance.ScriptSHA256, provenance: r.Provenance, argv: r.Provenance.Argv}
+		o.Kept.provenance.Argv, o.Kept.provenance.ScriptSHA256 = nil, nil
+		for _, reason := range r.Reasons {
+			o.Kept.Reasons = append(o.Kept.Reasons, keptReason(reason))
+		}
+		for _, l := range logs {
+			if path := *l.path(&r.Files); path != nil && filepath.Base(*path) == l.name {
+				o.Kept.Files = append(o.Kept.Files, l.name)
 			}
 		}
+		for _, v := range o.Kept.shared() {
+			*v.number = shared.add(v.pointer)
+		}
 	})
-	return jsonLine(h)
+	line := jsonLine(h)
+	h.outcomes(func(_ string, o *outcome) { o.Kept = nil })
+	return line
 }
 
 // readLine reads what line wrote; dir is the folder of all fingerprints, which may
 // have been elsewhere then.
-func readLine(line []byte, dir string) (*history, error) {
+func readLine(line []byte, dir string, shared *values) (*history, error) {
 	h := &history{}
 	if err := json.Unmarshal(line, h); err != nil {
 		return nil, err
 	}
+	var failed error
 	h.outcomes(func(at string, o *outcome) {
 		if o.Kept == nil {
 			return
 		}
 		r := o.Kept.Result
+		if r == nil {
+			failed = errors.New("an empty result")
+			return
+		}
 		o.result, r.Reasons = r, []results.Reason{}
 		for _, reason := range o.Kept.Reasons {
 			r.Reasons = append(r.Reasons, results.Reason(reason))
@@ -189,17 +214,111 @@ func readLine(line []byte, dir string) (*history, error) {
 				*l.path(&r.Files) = &path
 			}
 		}
+		for _, v := range o.Kept.shared() {
+			failed = cmp.Or(failed, shared.get(*v.number, v.pointer))
+		}
+		r.Provenance = o.Kept.provenance
+		r.Provenance.Argv, r.Provenance.ScriptSHA256 = o.Kept.argv, o.Kept.ScriptSHA256
 		o.Kept = nil
 	})
+	if failed != nil {
+		return nil, failed
+	}
 	return h, nil
 }
 
-// A keptResult is a result with what its document leaves out, and the names of its
-// files in place of their paths.
+// A keptResult is a result with what its document leaves out, the names of its files in
+// place of their paths, and the numbers of the values that it shares with others.
 type keptResult struct {
 	*results.Result
 	Reasons []keptReason `json:"reasons"`
 	Files   []string     `json:"files"`
+
+	Executor      int `json:"executor"`
+	Settings      int `json:"executor_settings"`
+	Caveats       int `json:"caveats"`
+	Model         int `json:"model"`
+	Hardware      int `json:"hardware"`
+	Image         int `json:"image"`
+	UseCase       int `json:"use_case"`
+	Arguments     int `json:"arguments"`
+	LLMAPIOptions int `json:"llm_api_options"`
+	Env           int `json:"env"`
+	Dataset       int `json:"dataset"`
+	Estimate      int `json:"estimate"`
+	// Provenance is what is left of it without what tells attempts apart.
+	Provenance   int     `json:"provenance"`
+	Argv         int     `json:"argv"`
+	ScriptSHA256 *string `json:"script_sha256"`
+
+	provenance results.Provenance
+	argv       []string
+}
+
+// shared are the values, each with its number.
+func (k *keptResult) shared() []keptValue {
+	r := k.Result
+	return []keptValue{
+		{&r.Executor, &k.Executor}, {&r.Settings, &k.Settings}, {&r.Caveats, &k.Caveats}, {&r.Model, &k.Model},
+		{&r.Hardware, &k.Hardware}, {&r.Image, &k.Image}, {&r.UseCase, &k.UseCase}, {&r.Arguments, &k.Arguments},
+		{&r.LLMAPIOptions, &k.LLMAPIOptions}, {&r.Env, &k.Env}, {&r.Dataset, &k.Dataset}, {&r.Estimate, &k.Estimate},
+		{&k.provenance, &k.Provenance}, {&k.argv, &k.Argv},
+	}
+}
+
+type keptValue struct {
+	pointer any
+	number  *int
+}
+
+// values are what results share, a line of JSON each, by number. They are safe for
+// several goroutines.
+type values struct {
+	mu     sync.Mutex
+	lines  [][]byte
+	number map[string]int  // of a line; nil until the first is added
+	read   []reflect.Value // what was read of the lines so far
+}
+
+// add returns the number of what a pointer points to.
+func (v *values) add(pointer any) int {
+	line := jsonLine(pointer)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.number == nil {
+		v.number = map[string]int{}
+		for n, line := range v.lines {
+			v.number[string(line)] = n
+		}
+	}
+	n, known := v.number[string(line)]
+	if !known {
+		n, v.lines = len(v.lines), append(v.lines, line)
+		v.number[string(line)] = n
+	}
+	return n
+}
+
+// get sets what a pointer points to. All who get a value share what it points to.
+func (v *values) get(n int, pointer any) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if n < 0 || n >= len(v.lines) {
+		return errors.New("a value is missing")
+	}
+	v.read = slices.Grow(v.read, len(v.lines))[:len(v.lines)]
+	into := reflect.ValueOf(pointer).Elem()
+	if had := v.read[n]; !had.IsValid() || had.Type() != into.Type() {
+		read := reflect.New(into.Type())
+		if err := json.Unmarshal(v.lines[n], read.Interface()); err != nil {
+			return err
+		}
+		if v.read[n] = read.Elem(); into.Kind() == reflect.Slice {
+			v.read[n].SetCap(v.read[n].Len()) // what one appends is not the others'
+		}
+	}
+	into.Set(v.read[n])
+	return nil
 }
 
 type keptReason struct {

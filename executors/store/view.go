@@ -43,7 +43,8 @@ type viewHalf struct {
 	least int
 	now   func(dir string) int64
 
-	open sync.Once
+	open   sync.Once
+	values values
 
 	scanned sync.Once
 	found   *scan
@@ -103,7 +104,9 @@ func (v *View) half(simulated bool) *viewHalf {
 		if h.store.without != "" {
 			return // the cache is of the whole store
 		}
-		for fingerprint, line := range readCache(h.store.half(h.simulated), h.version) {
+		lines, values := readCache(h.store.half(h.simulated), h.version)
+		h.values.lines = values
+		for fingerprint, line := range lines {
 			h.entries[fingerprint] = &entry{line: line}
 		}
 		if l, err := jobdir.List(h.store.runsDir(h.simulated)); err == nil && len(l.Names) >= len(h.entries)+h.least {
@@ -136,7 +139,9 @@ func (h *viewHalf) keep() {
 		e.mu.Unlock()
 	}
 	slices.SortFunc(lines, bytes.Compare)
-	_ = h.store.writeCache(h.store.half(h.simulated), h.version, lines)
+	h.values.mu.Lock()
+	defer h.values.mu.Unlock()
+	_ = h.store.writeCache(h.store.half(h.simulated), h.version, h.values.lines, lines)
 }
 
 // history is what there is to know of a fingerprint, held against the files to a
@@ -153,7 +158,7 @@ func (h *viewHalf) history(fingerprint string, to depth) (*history, bool, error)
 	defer e.mu.Unlock()
 	dir := h.store.runsDir(h.simulated)
 	if e.history == nil && e.line != nil {
-		e.history, _ = readLine(e.line, dir)
+		e.history, _ = readLine(e.line, dir, &h.values)
 	}
 	if e.history != nil && (e.held >= to || e.history.holds(dir, e.held, to)) {
 		e.held = max(e.held, to)
@@ -188,7 +193,7 @@ func (h *viewHalf) read(fingerprint string, e *entry) (*history, bool, error) {
 	// What changed before the file system's clock had moved on may change again
 	// and look the same.
 	if newest > 0 && newest < began-int64(coarse) {
-		e.line = out.line()
+		e.line = out.line(&h.values)
 		h.mu.Lock()
 		h.fresh++
 		h.mu.Unlock()

@@ -248,6 +248,27 @@ func fillOld(t testing.TB, s *Store, n int) []Key {
 	return keys
 }
 
+// A value is in the cache once, and what one of its owners appends is not the others'.
+func TestResultsShareValues(t *testing.T) {
+	var shared values
+	nodes := []string{"a", "b", "c"}
+	n := shared.add(&nodes)
+	if again := shared.add(&nodes); again != n || len(shared.lines) != 1 {
+		t.Errorf("the same value is %d, then %d", n, again)
+	}
+	var one, other []string
+	if err := errors.Join(shared.get(n, &one), shared.get(n, &other)); err != nil {
+		t.Fatal(err)
+	}
+	one, other = append(one, "one"), append(other, "other")
+	if one[3] != "one" || other[3] != "other" {
+		t.Error(one, other)
+	}
+	if err := shared.get(n+1, &one); err == nil {
+		t.Error("there is a value that nobody added")
+	}
+}
+
 // What is in the cache is not judged again.
 func TestACacheSavesReading(t *testing.T) {
 	s := Open(t.TempDir())
@@ -347,9 +368,9 @@ func FuzzCache(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		parseCache(text, "test")
-		if h, err := readLine(text, "/store"); err == nil {
-			h.line()
+		_, shared := parseCache(text, "test")
+		if h, err := readLine(text, "/store", &values{lines: shared}); err == nil {
+			h.line(&values{})
 		}
 	})
 }
@@ -376,7 +397,7 @@ func TestOnlyOwnCachesAreRead(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v: not for its owner alone", info.Mode(), err)
 	}
-	if got := readCache(s.half(false), "another"); got != nil {
+	if got, _ := readCache(s.half(false), "another"); got != nil {
 		t.Error("the cache of another version is read")
 	}
 	for name, spoil := range map[string]func() error{
@@ -394,7 +415,7 @@ func TestOnlyOwnCachesAreRead(t *testing.T) {
 		if err := os.WriteFile(path, whole, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if readCache(s.half(false), "test") == nil {
+		if lines, _ := readCache(s.half(false), "test"); lines == nil {
 			t.Fatal("a whole cache is not read")
 		}
 		if err := spoil(); err != nil {

@@ -216,7 +216,8 @@ func write[T any](w io.Writer, p *plan.Plan, runs []T, element func(T) any) erro
 func WriteList[T any](out *bufio.Writer, list []T, element func(T) any) error {
 	out.WriteByte('[')
 	comma := ""
-	err := inTurn(list, func(v T, made *bytes.Buffer) error { return indenting(made, "    ").Encode(element(v)) }, func(made []byte) error {
+	indented := func(w io.Writer) *json.Encoder { return indenting(w, "    ") }
+	err := inTurn(list, indented, func(v T, enc *json.Encoder) error { return enc.Encode(element(v)) }, func(made []byte) error {
 		out.WriteString(comma + "\n    ")
 		comma = ","
 		_, err := out.Write(bytes.TrimSuffix(made, []byte("\n")))
@@ -231,16 +232,20 @@ func WriteList[T any](out *bufio.Writer, list []T, element func(T) any) error {
 	return out.WriteByte(']')
 }
 
-// inTurn has all processors make something of the elements, some at a time, and uses
-// what was made in their order.
-func inTurn[T any](list []T, makeOf func(T, *bytes.Buffer) error, use func([]byte) error) error {
+// inTurn has all processors encode the elements, some at a time, and uses what was made
+// in their order.
+func inTurn[T any](list []T, encoder func(io.Writer) *json.Encoder, encode func(T, *json.Encoder) error, use func([]byte) error) error {
 	var made [32]bytes.Buffer
+	var encoders [len(made)]*json.Encoder // each has a buffer of its own, too
+	for i := range made {
+		encoders[i] = encoder(&made[i])
+	}
 	for piece := range slices.Chunk(list, len(made)) {
 		var g errgroup.Group
 		g.SetLimit(runtime.GOMAXPROCS(0))
 		for i, v := range piece {
 			made[i].Reset()
-			g.Go(func() error { return makeOf(v, &made[i]) })
+			g.Go(func() error { return encode(v, encoders[i]) })
 		}
 		if err := g.Wait(); err != nil {
 			return err
@@ -254,9 +259,14 @@ func inTurn[T any](list []T, makeOf func(T, *bytes.Buffer) error, use func([]byt
 	return nil
 }
 
-func indenting(w io.Writer, prefix string) *json.Encoder {
+func plain(w io.Writer) *json.Encoder {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
+	return enc
+}
+
+func indenting(w io.Writer, prefix string) *json.Encoder {
+	enc := plain(w)
 	enc.SetIndent(prefix, "  ")
 	return enc
 }

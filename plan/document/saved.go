@@ -48,9 +48,7 @@ var fields, keys = func() (fields []reflect.StructField, keys []string) {
 }()
 
 // writeValues writes the values of a run's keys, a line each.
-func writeValues(p *plan.Run, out *bytes.Buffer) error {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
+func writeValues(p *plan.Run, enc *json.Encoder) error {
 	r := reflect.ValueOf(NewRun(p, p.Jobs()...)).Elem()
 	for _, f := range fields {
 		if err := enc.Encode(r.FieldByIndex(f.Index).Addr().Interface()); err != nil {
@@ -63,8 +61,7 @@ func writeValues(p *plan.Run, out *bytes.Buffer) error {
 // Save writes a plan in few bytes, as Read reads it.
 func Save(w io.Writer, p *plan.Plan) error {
 	out := bufio.NewWriterSize(w, 256<<10)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
+	enc := plain(out)
 	var pieces []string
 	index, values, written := map[string]int32{}, map[string]int32{}, 0
 	fresh := func() []string {
@@ -108,7 +105,7 @@ func Save(w io.Writer, p *plan.Plan) error {
 	if err := enc.Encode(map[string]any{"format_version": SavedVersion, "saved_plan": head}); err != nil {
 		return err
 	}
-	err = inTurn(p.Runs, writeValues, func(texts []byte) error {
+	err = inTurn(p.Runs, plain, writeValues, func(texts []byte) error {
 		var run savedRun
 		for text := range bytes.Lines(texts) {
 			v := value(bytes.TrimSuffix(text, []byte("\n")))
@@ -145,7 +142,7 @@ func (p *Plan) Run(i int) (*Run, error) {
 // Same reports whether the document of r is that of Runs[i].
 func (p *Plan) Same(i int, r *plan.Run) bool {
 	var b bytes.Buffer
-	err := writeValues(r, &b)
+	err := writeValues(r, plain(&b))
 	return err == nil && bytes.Equal(p.text(i), object(keys, bytes.Split(b.Bytes(), []byte("\n"))))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"sync"
 )
@@ -232,8 +233,19 @@ func (p PerMetric[T]) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler. Keys that no metric has are ignored.
 func (p *PerMetric[T]) UnmarshalJSON(b []byte) error {
+	return p.decode(b, func(m Metric) string { return m.Name })
+}
+
+func (p *PerMetric[T]) decode(b []byte, key func(Metric) string) error {
 	*p = nil
-	return decodeKeys(b, func(m Metric) string { return m.Name }, func(m Metric, v T) { p.Set(m.Name, v) })
+	var all map[string]T
+	err := json.Unmarshal(b, &all)
+	for _, m := range Metrics {
+		if v := all[key(m)]; !reflect.ValueOf(&v).Elem().IsZero() { // what is written as null is the zero value
+			p.Set(m.Name, v)
+		}
+	}
+	return err
 }
 
 // Spreads are the percentiles of metrics, nil where not measured. As JSON they
@@ -247,8 +259,7 @@ func (s Spreads) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (s *Spreads) UnmarshalJSON(b []byte) error {
-	s.PerMetric = nil
-	return decodeKeys(b, func(m Metric) string { return m.Spread.Name }, func(m Metric, v *Percentiles) { s.Set(m.Name, v) })
+	return s.decode(b, func(m Metric) string { return m.Spread.Name })
 }
 
 // encodeKeys is an object with a value for each metric that has a key.
