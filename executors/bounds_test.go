@@ -52,6 +52,7 @@ type memoryJob struct {
 // A memory is a backend whose jobs are lines in a table. It keeps what a bound
 // may be asked about.
 type memory struct {
+	executors.Queue
 	course func(submitted int) course
 	submit error // what sbatch answers
 	test   error // what sbatch --test-only answers
@@ -164,6 +165,8 @@ func (m *memory) Cancel(_ context.Context, h executors.Handle) error {
 }
 
 func (m *memory) Preflight(context.Context, *executors.Job) error { return m.test }
+
+func (m *memory) List(context.Context) (map[string][]executors.Handle, error) { return nil, nil }
 
 func (m *memory) Diagnose(context.Context, executors.Handle, []string) (string, error) {
 	m.diagnose++

@@ -31,7 +31,7 @@ import (
 )
 
 // An Executor runs jobs somewhere and says what became of them. Jobs write
-// their own outcome into their attempt folder (see package runs); an executor
+// their own outcome into their attempt folder (see package jobdir); an executor
 // only starts, watches and stops them.
 type Executor interface {
 	// Submit starts job; the handle outlives this process. A job that is
@@ -55,38 +55,22 @@ type Preflighter interface {
 	Preflight(ctx context.Context, job *Job) error
 }
 
-// A Lister knows the jobs in its queue by name.
-type Lister interface {
+// A Queue is what more an executor can do whose jobs wait in the queue of a cluster.
+type Queue interface {
 	// List returns the jobs of this user that llmbench named and that have not
 	// ended, by name. An error means that nothing is known.
 	List(ctx context.Context) (map[string][]Handle, error)
-}
-
-// A Knower can say of jobs at once that they are gone, where Poll would rather wait.
-type Knower interface {
 	// Gone returns those of handles that the backend and its records answer not to
-	// know. An error means that nothing is known.
+	// know, where Poll would rather wait. An error means that nothing is known.
 	Gone(ctx context.Context, handles []Handle) ([]Handle, error)
-}
-
-// A Diagnoser can look into a running job that makes no progress.
-type Diagnoser interface {
-	// Diagnose returns what can be had of the job's processes and GPUs on nodes, or
-	// on all that it has for none: stacks, nvidia-smi. It takes no longer than a
-	// minute.
-	Diagnose(ctx context.Context, handle Handle, nodes []string) (string, error)
-}
-
-// A Nudger can stop one member of a job that has several.
-type Nudger interface {
-	// Nudge makes a job look whether the member that it is measuring was cancelled.
-	// The job stops that one and goes on with the next. Nudging a job that ended is
-	// not an error.
+	// Nudge makes a job of several members look whether the one that it is measuring
+	// was cancelled. The job stops that one and goes on with the next. Nudging a job
+	// that ended is not an error.
 	Nudge(ctx context.Context, handle Handle) error
-}
-
-// A NodeFinder knows how the nodes of its cluster are.
-type NodeFinder interface {
+	// Diagnose returns what can be had of the processes and GPUs of a running job on
+	// nodes, or on all that it has for none: stacks, nvidia-smi. It takes no longer than
+	// a minute.
+	Diagnose(ctx context.Context, handle Handle, nodes []string) (string, error)
 	// Down returns those of a job's nodes, as a Status has them, that are down or do
 	// not answer, each by its name.
 	Down(ctx context.Context, nodes []string) ([]string, error)
@@ -238,25 +222,16 @@ type Scheduler interface {
 	// PackUpTo makes jobs of up to n runs, whatever the executor's block says; it says
 	// why there can be none.
 	PackUpTo(n int) (why string)
-	Observer
-	Preparer
-	Checker
-}
+	// Packs reports whether the executor could run several runs in a job and was not
+	// told how.
+	Packs() bool
 
-// An Observer tells what runs meet on the cluster, as far as it is seen from this host.
-type Observer interface {
 	// Observe finds what is behind the names of a run now.
 	Observe(run *plan.Run) plan.Observation
 	// Domain says whether the nodes of a run of several are kept in one NVLink domain,
 	// and how that is known.
 	Domain() string
-	// Packs reports whether the executor could run several runs in a job and was not
-	// told how.
-	Packs() bool
-}
 
-// A Preparer brings what runs read to where jobs find it.
-type Preparer interface {
 	// ImageFile is the file of an image, "" where jobs run without a container.
 	ImageFile(image string) string
 	// UnusableStore says why jobs cannot have their folders in a store, "" where they
@@ -271,10 +246,7 @@ type Preparer interface {
 	// Ask runs a script of bash inside an image, in a job without GPUs, and returns what
 	// it prints. path is where the answer is left, on a file system that nodes share.
 	Ask(ctx context.Context, image, script, path string, say Say) ([]byte, error)
-}
 
-// A Checker compares what runs need with what the cluster has.
-type Checker interface {
 	// Available says why jobs cannot be submitted from this host, nil if they can.
 	Available(ctx context.Context) error
 	// Check holds the executor's block, the longest time limit and the most nodes of a

@@ -186,11 +186,11 @@ func (t *task) measuredOn() []string {
 // diagnose looks into the job and keeps what is found.
 func (c *Campaign) diagnose(ctx context.Context, t *task) error {
 	t.quiet.diagnosed = true
-	d, ok := t.backend.Executor.(Diagnoser)
+	queue, ok := t.backend.Executor.(Queue)
 	if !ok {
 		return nil
 	}
-	text, err := d.Diagnose(ctx, t.job.handle, t.measuredOn())
+	text, err := queue.Diagnose(ctx, t.job.handle, t.measuredOn())
 	if err != nil {
 		text += fmt.Sprintf("\nllmbench: %v\n", err)
 	}

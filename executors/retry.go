@@ -91,8 +91,8 @@ func (c *Campaign) blame(t *task, r *results.Result) error {
 	if node != "" {
 		return c.leaveAlone(t, node, r.Cause())
 	}
-	if finder, ok := t.backend.Executor.(NodeFinder); ok && r.Code() == failure.NodeFail && len(t.status.Nodes) > 0 {
-		c.unnamed = append(c.unnamed, unnamed{finder, t, t.status.Nodes, r.Cause()})
+	if queue, ok := t.backend.Executor.(Queue); ok && r.Code() == failure.NodeFail && len(t.status.Nodes) > 0 {
+		c.unnamed = append(c.unnamed, unnamed{queue, t, t.status.Nodes, r.Cause()})
 	}
 	return nil
 }
@@ -117,16 +117,16 @@ func (c *Campaign) elsewhere(t *task, r *results.Result) (bool, error) {
 
 // An unnamed failure is one of a node among these.
 type unnamed struct {
-	finder NodeFinder
-	task   *task
-	nodes  []string
-	why    string
+	queue Queue
+	task  *task
+	nodes []string
+	why   string
 }
 
 // findUnnamed keeps later jobs away from nodes that failed without being named.
 func (c *Campaign) findUnnamed(ctx context.Context) error {
 	for _, u := range c.unnamed {
-		down, err := u.finder.Down(ctx, u.nodes)
+		down, err := u.queue.Down(ctx, u.nodes)
 		if err != nil {
 			c.Log.Warn("cannot ask for nodes that are down", "nodes", u.nodes, "error", err)
 		}

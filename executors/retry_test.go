@@ -17,6 +17,7 @@ import (
 // A finding executor knows which nodes are down, or fails to.
 type finding struct {
 	Executor
+	Queue
 	down []string
 	err  error
 }
@@ -37,7 +38,7 @@ func TestBlame(t *testing.T) {
 		{"not named", "node_fail", "", finding{down: []string{"gb03"}}, []string{"gb03"}},
 		{"not a node's failure", "lost", "", finding{down: []string{"gb03"}}, nil},
 		{"not known", "node_fail", "", finding{err: errors.New("timed out")}, nil},
-		{"nobody to ask", "node_fail", "", &noted{}, nil},
+		{"nobody to ask", "node_fail", "", struct{ Executor }{}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &Backend{Cluster: "gb", Executor: c.executor, Renderer: FakeRenderer{}}

@@ -30,11 +30,11 @@ func stop(ctx context.Context, b *Backend, folder *store.Job, a *store.Attempt, 
 	if err := a.MarkCancelled(); err != nil {
 		return err
 	}
-	nudger, ok := b.Executor.(Nudger)
+	queue, ok := b.Executor.(Queue)
 	if !ok {
 		return errors.New("the executor cannot stop one run of a job that has several")
 	}
-	return nudger.Nudge(ctx, h)
+	return queue.Nudge(ctx, h)
 }
 
 // A Flight is an attempt in flight that is to be cancelled, or a job without one:
@@ -138,12 +138,12 @@ func (f Flight) handles(ctx context.Context, folder *store.Job) ([]Handle, error
 	if receipt != nil {
 		return []Handle{Handle(receipt.Handle)}, nil
 	}
-	lister, ok := f.Backend.Executor.(Lister)
+	queue, ok := f.Backend.Executor.(Queue)
 	intent, err := folder.Intent()
 	if !ok || err != nil || intent == nil {
 		return nil, err
 	}
-	byName, err := lister.List(ctx)
+	byName, err := queue.List(ctx)
 	return byName[intent.JobName], err
 }
 
@@ -202,7 +202,7 @@ func (c *Campaign) leave(ctx context.Context) {
 func (c *Campaign) listers() map[*Backend]bool {
 	out := maps.Clone(c.tried)
 	for _, t := range c.tasks {
-		if _, ok := t.backend.Executor.(Lister); ok && (t.tries > 0 || t.attempt != nil) {
+		if _, ok := t.backend.Executor.(Queue); ok && (t.tries > 0 || t.attempt != nil) {
 			out[t.backend] = true
 		}
 	}
@@ -212,7 +212,7 @@ func (c *Campaign) listers() map[*Backend]bool {
 // noteTried notes that a sample was tried before: whoever did may have died before
 // it looked what is left in the queue.
 func (c *Campaign) noteTried(b *Backend, sample store.Sample) {
-	if _, ok := b.Executor.(Lister); ok && sample.Attempt != nil {
+	if _, ok := b.Executor.(Queue); ok && sample.Attempt != nil {
 		c.tried[b] = true
 	}
 }
@@ -237,11 +237,11 @@ func Sweep(ctx context.Context, st *store.Store, list []*plan.Run, b *Backend, t
 // Strays are the jobs of list in the queue of b that no outcome waits for. With an
 // error there may be more. A backend whose queue cannot be looked at has none.
 func Strays(ctx context.Context, st *store.Store, list []*plan.Run, b *Backend) ([]Handle, error) {
-	lister, ok := b.Executor.(Lister)
+	queue, ok := b.Executor.(Queue)
 	if !ok {
 		return nil, nil
 	}
-	byName, err := lister.List(ctx)
+	byName, err := queue.List(ctx)
 	if err != nil {
 		return nil, err
 	}

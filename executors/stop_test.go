@@ -20,6 +20,7 @@ import (
 
 // A noted executor notes what it is told.
 type noted struct {
+	Queue
 	queue map[string][]Handle
 	told  []string
 }

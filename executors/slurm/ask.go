@@ -16,7 +16,7 @@ import (
 // the node may have to import the image first.
 const askLimit = 30 * time.Minute
 
-// Ask implements executors.Preparer.
+// Ask implements executors.Scheduler.
 func (c *Config) Ask(ctx context.Context, image, script, path string, say executors.Say) ([]byte, error) {
 	near := *c
 	if near.Prepare == nil {

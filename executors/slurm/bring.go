@@ -33,7 +33,7 @@ const bringCPUs = 4
 // secretsWait is for how long a job that has begun waits for its secrets.
 const secretsWait = 2 * time.Minute
 
-// Bring implements executors.Preparer.
+// Bring implements executors.Scheduler.
 func (c *Config) Bring() func(context.Context, executors.Command, executors.Say) error {
 	if c.Prepare == nil {
 		return nil

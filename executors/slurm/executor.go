@@ -191,7 +191,7 @@ func (e *Executor) Cancel(ctx context.Context, h executors.Handle) error {
 	return e.signal(ctx, h)
 }
 
-// Nudge implements executors.Nudger with a signal to the job's script alone.
+// Nudge implements executors.Queue with a signal to the job's script alone.
 func (e *Executor) Nudge(ctx context.Context, h executors.Handle) error {
 	return e.signal(ctx, h, "--batch", "--signal=USR2")
 }
@@ -257,7 +257,7 @@ func avoid(argv, nodes []string) []string {
 	return slices.Insert(out, len(out)-1, "--exclude="+strings.Join(nodes, ","))
 }
 
-// Down implements executors.NodeFinder with sinfo, which marks the state of a node
+// Down implements executors.Queue with sinfo, which marks the state of a node
 // that does not answer with an asterisk.
 func (e *Executor) Down(ctx context.Context, nodes []string) ([]string, error) {
 	out, err := e.slurm.nodeStates(ctx, nodes)
@@ -285,7 +285,7 @@ for p in $(pgrep -u "$(id -u)" -f 'trtllm-bench|trtllm-llmapi-launch|mgmn_(leade
 done
 if command -v nvidia-smi >/dev/null; then timeout 20 nvidia-smi; else echo "nvidia-smi is not on this node"; fi`
 
-// Diagnose implements executors.Diagnoser with a step beside the benchmark's, on
+// Diagnose implements executors.Queue with a step beside the benchmark's, on
 // each of the nodes.
 func (e *Executor) Diagnose(ctx context.Context, h executors.Handle, nodes []string) (string, error) {
 	parts, err := parseHandle(h)

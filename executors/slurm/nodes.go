@@ -27,7 +27,7 @@ const lookSeconds = 300
 // writeMiB is how much each node writes into the store.
 const writeMiB = 64
 
-// CheckNodes implements executors.Checker.
+// CheckNodes implements executors.Scheduler.
 func (c *Config) CheckNodes(ctx context.Context, n executors.NodeCheck, say executors.Say) ([]executors.Check, error) {
 	a, nonce, err := c.lookJob(n, say)
 	if err != nil {

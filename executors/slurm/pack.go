@@ -43,7 +43,7 @@ func (r *reader) checkPack(c *Config) {
 // run that meets its limit has a minute and a half to end.
 const margin = 2 * time.Minute
 
-// Packs implements executors.Observer.
+// Packs implements executors.Scheduler.
 func (c *Config) Packs() bool { return c.Pack == nil && !c.InAllocation }
 
 // PackUpTo implements executors.Scheduler.

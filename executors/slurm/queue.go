@@ -62,7 +62,7 @@ func (e *Executor) Poll(ctx context.Context, handles []executors.Handle) (map[ex
 	return e.statuses(ctx, rows, whole, handles)
 }
 
-// List implements executors.Lister. Jobs that are about to end are left out.
+// List implements executors.Queue. Jobs that are about to end are left out.
 func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, error) {
 	rows, err := e.slurm.rows(ctx)
 	if err != nil {
@@ -161,7 +161,7 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 	return executors.Status{State: plan.Ended, End: executors.Lost, JobID: parts.id, Raw: "unknown to Slurm"}, true
 }
 
-// Gone implements executors.Knower: such a job is in no queue, the controller says
+// Gone implements executors.Queue: such a job is in no queue, the controller says
 // that it does not know it, and no accounting has it.
 func (e *Executor) Gone(ctx context.Context, handles []executors.Handle) ([]executors.Handle, error) {
 	rows, err := e.slurm.rows(ctx)

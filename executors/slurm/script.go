@@ -75,7 +75,7 @@ func (t *renderer) segmentOf(run *plan.Run) string {
 	return strconv.Itoa(run.Hardware.Nodes)
 }
 
-// ImageFile implements executors.Preparer.
+// ImageFile implements executors.Scheduler.
 func (c *Config) ImageFile(image string) string {
 	if c.Container == nil {
 		return ""

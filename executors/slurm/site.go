@@ -24,7 +24,7 @@ const probeTimeout = 15 * time.Second
 // client talks to the cluster of the executor's block.
 func (c *Config) client() *client { return &client{c.Cluster, c.commands()} }
 
-// Available implements executors.Checker.
+// Available implements executors.Scheduler.
 func (c *Config) Available(ctx context.Context) error {
 	for _, name := range []string{"sbatch", "squeue", "scancel", "scontrol"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -94,7 +94,7 @@ func Open(ctx context.Context, v cty.Value, place func(path ...string) hcl.Range
 	return s.backend(log), append(diags, c.fit(s.profile)...)
 }
 
-// Check implements executors.Checker.
+// Check implements executors.Scheduler.
 func (s *site) Check(ctx context.Context, again bool, longest time.Duration, nodes int) []executors.Check {
 	if again {
 		s.profile = s.probe(ctx, nil)
@@ -102,7 +102,7 @@ func (s *site) Check(ctx context.Context, again bool, longest time.Duration, nod
 	return s.Config.check(s.profile, longest, nodes)
 }
 
-// Profile implements executors.Checker.
+// Profile implements executors.Scheduler.
 func (s *site) Profile() any {
 	if s.profile.Version == "" {
 		return nil
@@ -110,7 +110,7 @@ func (s *site) Profile() any {
 	return s.profile
 }
 
-// Domain implements executors.Observer.
+// Domain implements executors.Scheduler.
 func (s *site) Domain() string { return s.Config.domain(s.profile) }
 
 // Offered are the first account and the first partition with GPUs that the cluster of

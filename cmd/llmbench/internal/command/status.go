@@ -164,10 +164,10 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 			s.env.log.Warn("no contact", "executor", b.Ref.Type, "error", err)
 			continue
 		}
-		if k, ok := b.Executor.(executors.Knower); ok {
+		if queue, ok := b.Executor.(executors.Queue); ok {
 			handles = slices.DeleteFunc(handles, func(h executors.Handle) bool { _, told := answer[h]; return told })
 			handles = slices.DeleteFunc(handles, func(h executors.Handle) bool { return time.Since(submitted[h]) < settled })
-			gone, err := k.Gone(ctx, handles)
+			gone, err := queue.Gone(ctx, handles)
 			if err != nil {
 				s.env.log.Warn("no contact", "executor", b.Ref.Type, "error", err)
 			}
