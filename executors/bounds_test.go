@@ -168,6 +168,8 @@ func (m *memory) Preflight(context.Context, *executors.Job) error { return m.tes
 
 func (m *memory) List(context.Context) (map[string][]executors.Handle, error) { return nil, nil }
 
+func (m *memory) Down(context.Context, []string) ([]string, error) { return nil, nil }
+
 func (m *memory) Diagnose(context.Context, executors.Handle, []string) (string, error) {
 	m.diagnose++
 	return "stacks\n", nil
