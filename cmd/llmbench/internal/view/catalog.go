@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -61,7 +60,5 @@ func Catalog(w io.Writer, c *catalog.Catalog) error {
 
 // CatalogJSON is Catalog as JSON.
 func CatalogJSON(w io.Writer, c *catalog.Catalog) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(map[string]any{"entries": catalogEntries(c)})
+	return writeJSON(w, map[string]any{"entries": catalogEntries(c)})
 }

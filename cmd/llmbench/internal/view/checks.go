@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"io"
 	"strings"
 
@@ -24,12 +23,7 @@ func ChecksJSON(w io.Writer, checks []executors.Check) error {
 	for i, c := range checks {
 		list[i] = checkDocument{Name: c.Name, Node: orNull(c.Node), Result: c.Result, Detail: c.Detail, Remedy: orNull(c.Remedy)}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(struct {
-		Checks []checkDocument `json:"checks"`
-	}{list})
+	return writeJSON(w, map[string]any{"checks": list})
 }
 
 func orNull(s string) *string {

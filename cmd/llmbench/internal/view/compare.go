@@ -2,7 +2,6 @@ package view
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -17,13 +16,8 @@ var CompareFormats = map[string]func(io.Writer, *results.Comparison) error{
 	"markdown": func(w io.Writer, c *results.Comparison) error {
 		return Comment(w, func(w io.Writer) error { return compareTable(w, c, (*table).markdown, "- ") })
 	},
-	"csv": compareCSV,
-	"json": func(w io.Writer, c *results.Comparison) error {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(c)
-	},
+	"csv":  compareCSV,
+	"json": func(w io.Writer, c *results.Comparison) error { return writeJSON(w, c) },
 }
 
 func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writer) error, mark string) error {
@@ -158,25 +152,16 @@ func exact(f *float64) string {
 }
 
 func compareCSV(w io.Writer, c *results.Comparison) error {
-	out := csv.NewWriter(w)
-	if err := out.Write([]string{"address", "metric", "base", "base_low", "base_high", "base_n", "target", "target_low", "target_high", "target_n", "change_pct", "p", "verdict", "notes", "simulated"}); err != nil {
-		return err
-	}
+	lines := [][]string{{"address", "metric", "base", "base_low", "base_high", "base_n", "target", "target_low", "target_high", "target_n", "change_pct", "p", "verdict", "notes", "simulated"}}
 	for _, r := range c.Rows {
 		line := []string{r.Address, r.Metric}
 		for _, s := range []*results.Summary{r.Base, r.Target} {
 			line = append(line, exact(&s.Median), exact(s.Low), exact(s.High), strconv.Itoa(s.N))
 		}
-		line = append(line, exact(&r.ChangePct), exact(r.P), string(r.Verdict), strings.Join(r.Notes, "; "), strconv.FormatBool(c.Simulated))
-		if err := out.Write(line); err != nil {
-			return err
-		}
+		lines = append(lines, append(line, exact(&r.ChangePct), exact(r.P), string(r.Verdict), strings.Join(r.Notes, "; "), strconv.FormatBool(c.Simulated)))
 	}
 	for _, r := range c.Refused {
-		if err := out.Write([]string{r.Address, "", "", "", "", "", "", "", "", "", "", "", "refused", r.Reason, strconv.FormatBool(c.Simulated)}); err != nil {
-			return err
-		}
+		lines = append(lines, []string{r.Address, "", "", "", "", "", "", "", "", "", "", "", "refused", r.Reason, strconv.FormatBool(c.Simulated)})
 	}
-	out.Flush()
-	return out.Error()
+	return csv.NewWriter(w).WriteAll(lines)
 }

@@ -2,9 +2,9 @@ package view
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/llmbench/llmbench/plan"
@@ -37,14 +37,11 @@ var estimateColumns = []struct {
 }
 
 func estimateCSV(w io.Writer, rows []EstimateRow) error {
-	out := csv.NewWriter(w)
-	head := append([]string{}, plan.CaseColumns...)
+	head := slices.Clone(plan.CaseColumns)
 	for _, c := range estimateColumns {
 		head = append(head, c.name)
 	}
-	if err := out.Write(append(head, "kv_capacity_requests_per_rank", "effective_concurrency", "fits")); err != nil {
-		return err
-	}
+	lines := [][]string{append(head, "kv_capacity_requests_per_rank", "effective_concurrency", "fits")}
 	for _, r := range rows {
 		var line []string
 		for _, name := range plan.CaseColumns {
@@ -54,13 +51,9 @@ func estimateCSV(w io.Writer, rows []EstimateRow) error {
 		for _, c := range estimateColumns {
 			line = append(line, whenFits(p, strconv.FormatFloat(c.cell(p), 'g', 6, 64)))
 		}
-		line = append(line, strconv.FormatInt(p.KVCapacity, 10), whenFits(p, strconv.Itoa(p.EffectiveConcurrency)), strconv.FormatBool(p.Fits))
-		if err := out.Write(line); err != nil {
-			return err
-		}
+		lines = append(lines, append(line, strconv.FormatInt(p.KVCapacity, 10), whenFits(p, strconv.Itoa(p.EffectiveConcurrency)), strconv.FormatBool(p.Fits)))
 	}
-	out.Flush()
-	return out.Error()
+	return csv.NewWriter(w).WriteAll(lines)
 }
 
 func whenFits(p plan.CasePrediction, text string) string {
@@ -130,8 +123,5 @@ func estimateJSON(w io.Writer, rows []EstimateRow) error {
 		}
 		doc.Rows = append(doc.Rows, l)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(doc)
+	return writeJSON(w, doc)
 }

@@ -13,19 +13,10 @@ import (
 // count writes a whole number with commas between thousands.
 func count(n int64) string {
 	s := strconv.FormatInt(n, 10)
-	neg := strings.HasPrefix(s, "-")
-	s = strings.TrimPrefix(s, "-")
-	var b strings.Builder
-	for i, r := range s {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(r)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
 	}
-	if neg {
-		return "-" + b.String()
-	}
-	return b.String()
+	return s
 }
 
 // figure writes a measurement with three or four digits that count.
@@ -118,12 +109,9 @@ func literal(v any) string {
 		return v
 	case bool:
 		return strconv.FormatBool(v)
-	case int64:
-		return plainNumber(float64(v))
-	case int:
-		return plainNumber(float64(v))
-	case float64:
-		return plainNumber(v)
+	case int64, int, float64:
+		f, _ := number(v)
+		return strconv.FormatFloat(f, 'f', -1, 64)
 	case *string:
 		if v == nil {
 			return "not set"
@@ -148,8 +136,6 @@ func literal(v any) string {
 	return strings.Trim(string(b), `"`)
 }
 
-func plainNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
-
 // Plural is a number with its noun: "1 run", "2 runs".
 func Plural(n int, noun string) string {
 	if n == 1 {
@@ -169,6 +155,24 @@ func groupBy[T any, K comparable](list []T, key func(T) K) (order []K, of map[K]
 		of[k] = append(of[k], v)
 	}
 	return order, of
+}
+
+// A tally has labels by a key, each once, in the order in which they are added.
+type tally[K comparable] struct {
+	keys []K
+	of   map[K][]string
+}
+
+func (t *tally[K]) add(key K, label string) {
+	if t.of[key] == nil {
+		t.keys = append(t.keys, key)
+	}
+	if t.of == nil {
+		t.of = map[K][]string{}
+	}
+	if !slices.Contains(t.of[key], label) {
+		t.of[key] = append(t.of[key], label)
+	}
 }
 
 // someOf names the first most of a list and counts the others.

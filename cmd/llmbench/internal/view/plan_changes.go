@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -33,22 +34,13 @@ func (v PlanView) changes(p *printer, g *group, at places) {
 	}
 	for _, r := range changed {
 		own := func(c plan.Change) bool { return !common[changeKey(c)] }
-		if !anyChange(r.Changes, own) {
+		if !slices.ContainsFunc(r.Changes, own) {
 			continue
 		}
 		p.line("")
 		p.line("  %s %s changed since it was measured", painted(r.Action.Symbol()), short(r.Address))
 		changeLines(p, r.Changes, own, at)
 	}
-}
-
-func anyChange(cs []plan.Change, yes func(plan.Change) bool) bool {
-	for _, c := range cs {
-		if yes(c) {
-			return true
-		}
-	}
-	return false
 }
 
 func changeLines(p *printer, cs []plan.Change, show func(plan.Change) bool, at places) {

@@ -14,7 +14,7 @@ import (
 // costs: as intervals where there are estimates, by the time limits elsewhere.
 func (v PlanView) costColumns(g *group) []runColumn {
 	limit := runColumn{"limit", true, 2, func(r *plan.Run) string { return minutes(r.TimeLimitSeconds) }}
-	if !anyRun(g, func(r *plan.Run) bool { return r.Estimate != nil }) {
+	if !slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.Estimate != nil }) {
 		return []runColumn{limit, {"GPU-hours", true, 0, gpuHoursLimit}}
 	}
 	cols := []runColumn{

@@ -38,7 +38,7 @@ func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 		if len(t.rows) > 0 {
 			p.markdown(t)
 		}
-		if kept := countRuns(g, func(r *plan.Run) bool { return r.Action == plan.Keep }); kept > 0 && !v.All {
+		if kept := g.kept(); kept > 0 && !v.All {
 			p.line("")
 			p.line("%s unchanged, all samples stored.", Plural(kept, "run"))
 		}

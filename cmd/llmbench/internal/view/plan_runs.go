@@ -24,7 +24,7 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 	for _, axis := range names.axes {
 		cols = append(cols, runColumn{axis, true, 0, func(r *plan.Run) string { return cmp.Or(axisValue(r.Address, axis), "-") }})
 	}
-	if anyRun(g, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
+	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
 		cols = append(cols, runColumn{"ISL/OSL", true, 5, islOSL})
 	}
 	for _, c := range differing(g, shared) {
@@ -36,10 +36,10 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 		return fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted)
 	}})
 	cols = append(cols, v.costColumns(g)...)
-	if numbers := v.packNumbers(); anyRun(g, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
+	if numbers := v.packNumbers(); slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
 		cols = append(cols, runColumn{"job", true, 3, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") }})
 	}
-	if anyRun(g, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {
+	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {
 		cols = append(cols, runColumn{"why", false, 0, why})
 	}
 	t := &table{indent: "  "}
@@ -52,30 +52,7 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 
 // saidBy reports whether the values of an axis are those of a column in all runs.
 func saidBy(axis string, c runColumn, runs []*plan.Run) bool {
-	for _, r := range runs {
-		if axisValue(r.Address, axis) != c.cell(r) {
-			return false
-		}
-	}
-	return true
-}
-
-func countRuns(g *group, yes func(*plan.Run) bool) (n int) {
-	for _, r := range g.runs {
-		if yes(r) {
-			n++
-		}
-	}
-	return n
-}
-
-func anyRun(g *group, yes func(*plan.Run) bool) bool {
-	for _, r := range g.runs {
-		if yes(r) {
-			return true
-		}
-	}
-	return false
+	return !slices.ContainsFunc(runs, func(r *plan.Run) bool { return axisValue(r.Address, axis) != c.cell(r) })
 }
 
 // short is an address without its benchmark and without the name of its first

@@ -147,18 +147,21 @@ type group struct {
 	runs []*plan.Run
 }
 
-func groupRuns(runs []*plan.Run) []*group {
-	var groups []*group
-	byName := map[string]*group{}
-	for _, r := range runs {
-		name, _, _ := strings.Cut(r.Address, "/")
-		g := byName[name]
-		if g == nil {
-			g = &group{name: name}
-			byName[name] = g
-			groups = append(groups, g)
+// kept counts the runs that have all their samples.
+func (g *group) kept() (n int) {
+	for _, r := range g.runs {
+		if r.Action == plan.Keep {
+			n++
 		}
-		g.runs = append(g.runs, r)
+	}
+	return n
+}
+
+func groupRuns(runs []*plan.Run) []*group {
+	names, of := groupBy(runs, func(r *plan.Run) string { name, _, _ := strings.Cut(r.Address, "/"); return name })
+	groups := make([]*group, len(names))
+	for i, name := range names {
+		groups[i] = &group{name, of[name]}
 	}
 	return groups
 }
@@ -177,7 +180,7 @@ func (v PlanView) group(p *printer, g *group) {
 	at := newPlaces(v.Plan)
 	shared := v.shared(p, g, at)
 	t := v.runTable(g, shared)
-	kept := countRuns(g, func(r *plan.Run) bool { return r.Action == plan.Keep })
+	kept := g.kept()
 	if len(t.rows) > 0 || kept > 0 {
 		p.line("")
 	}
@@ -248,7 +251,7 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 	same("model", modelLine)
 	same("hardware", hardwareLine)
 	same("image", imageLine)
-	same(executorName(g.runs[0]), func(r *plan.Run) string {
+	same(g.runs[0].Executor.Type, func(r *plan.Run) string {
 		d := cmp.Or(v.Describe[r.Executor], string(r.Executor.Name))
 		if r.Simulated && !strings.Contains(d, "SIMULATED") {
 			d = strings.TrimPrefix(d+", SIMULATED: nothing is measured", ", ")
@@ -286,23 +289,15 @@ func estimatorWords(g *group) []string {
 				add(n.Detail)
 			}
 		}
-		_, learned, _ := strings.Cut(estimator(r), ", ")
-		add(learned)
+		if r.Estimate != nil {
+			_, learned, _ := strings.Cut(r.Estimate.ModelVersion, ", ")
+			add(learned)
+		}
 		estimates = append(estimates, r.Estimate)
 	}
 	add(plan.NotModelled(estimates...))
 	return list
 }
-
-// estimator is the version of the estimator and what it learned here.
-func estimator(r *plan.Run) string {
-	if r.Estimate == nil {
-		return ""
-	}
-	return r.Estimate.ModelVersion
-}
-
-func executorName(r *plan.Run) string { return r.Executor.Type }
 
 func modelLine(r *plan.Run) string {
 	s := r.Model.Checkpoint + ", " + r.Model.Quantization
@@ -407,6 +402,16 @@ func (p *printer) wrapped(begin string, hang int, text string) {
 			begin = strings.Repeat(" ", hang)
 		}
 		p.line("%s%s", begin, line)
+	}
+}
+
+// paragraphs prints an empty line, and paragraphs after what begins each; nothing for none.
+func (p *printer) paragraphs(begin string, hang int, list []string) {
+	for i, text := range list {
+		if i == 0 {
+			p.line("")
+		}
+		p.wrapped(begin, hang, text)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
@@ -241,22 +240,21 @@ func (r Report) facts(set *results.Set) []reportFact {
 // verdictCounts says what became of the runs: 36 runs: 34 valid, 2 failed (gpu_oom).
 func verdictCounts(set *results.Set) string {
 	counts := map[results.Verdict]int{}
-	codes := map[results.Verdict][]string{}
+	var codes tally[results.Verdict]
 	for _, run := range set.Runs {
 		counts[run.Verdict]++
-		if code := verdictCode(run); code != "" && !slices.Contains(codes[run.Verdict], code) {
-			codes[run.Verdict] = append(codes[run.Verdict], code)
+		if code := verdictCode(run); code != "" {
+			codes.add(run.Verdict, code)
 		}
 	}
 	var parts []string
 	for _, v := range []results.Verdict{results.Valid, results.Suspect, results.Invalid, results.Failed, results.NotMeasured} {
-		n := counts[v]
-		if n == 0 {
+		if counts[v] == 0 {
 			continue
 		}
-		text := fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(v), "_", " "))
-		if len(codes[v]) > 0 {
-			text += " (" + Some(codes[v], 3) + ")"
+		text := fmt.Sprintf("%d %s", counts[v], strings.ReplaceAll(string(v), "_", " "))
+		if list := codes.of[v]; len(list) > 0 {
+			text += " (" + Some(list, 3) + ")"
 		}
 		parts = append(parts, text)
 	}
@@ -290,28 +288,19 @@ func spentHours(list []*results.Result) float64 {
 	return sum
 }
 
-func measuredBetween(set *results.Set) (first, last time.Time) {
-	for _, r := range set.Results {
-		if at := r.Job.Started; at != nil && r.Counts() {
-			if first.IsZero() || at.Before(first) {
-				first = *at
-			}
-			if at.After(last) {
-				last = *at
-			}
-		}
-	}
-	return first, last
-}
-
 // measuredOn is the day on which a set was measured, or the first and the last, "" for
 // none.
 func measuredOn(set *results.Set, to string) string {
-	first, last := measuredBetween(set)
-	if first.IsZero() {
+	var days []string
+	for _, r := range set.Results {
+		if at := r.Job.Started; at != nil && r.Counts() {
+			days = append(days, date(at))
+		}
+	}
+	if len(days) == 0 {
 		return ""
 	}
-	return strings.Join(slices.Compact([]string{date(&first), date(&last)}), to)
+	return strings.Join(slices.Compact([]string{slices.Min(days), slices.Max(days)}), to)
 }
 
 // A reportReason is why samples are not simply valid.
@@ -319,24 +308,16 @@ type reportReason struct{ Mark, Code, Runs, Detail, Remedy string }
 
 // reportReasons has each reason once, with the runs that have it.
 func reportReasons(set *results.Set, names runNames) []reportReason {
-	var out []reportReason
-	runs := map[reportReason][]string{}
+	var runs tally[reportReason]
 	for _, r := range set.Results {
 		for _, reason := range r.Reasons {
-			key := reportReason{Mark: string(reason.Level), Code: string(reason.Code), Detail: reason.Detail, Remedy: cmp.Or(reason.Change, reason.Remedy)}
-			name := names.full(r.Address)
-			if runs[key] == nil {
-				out = append(out, key)
-			}
-			if !slices.Contains(runs[key], name) {
-				runs[key] = append(runs[key], name)
-			}
+			runs.add(reportReason{Mark: string(reason.Level), Code: string(reason.Code), Detail: reason.Detail, Remedy: cmp.Or(reason.Change, reason.Remedy)}, names.full(r.Address))
 		}
 	}
-	for i := range out {
-		out[i].Runs = Some(runs[out[i]], 5)
+	for i, key := range runs.keys {
+		runs.keys[i].Runs = Some(runs.of[key], 5)
 	}
-	return out
+	return runs.keys
 }
 
 // A reportNote is what is to be known of the numbers of some runs.

@@ -3,10 +3,8 @@ package view
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/llmbench/llmbench/executors/results"
 )
@@ -26,28 +24,38 @@ var provenanceFacts = []provenanceFact{
 		return fmt.Sprintf("%dx %s, %d per node", r.Hardware.GPUs, r.Hardware.GPU, r.Hardware.GPUsPerNode)
 	}},
 	{"image", func(r *results.Result) string { return r.Image.Name }},
-	{"image file", func(r *results.Result) string { return textOr(r.Provenance.ImagePath) }},
-	{"image digest", func(r *results.Result) string { return textOr(r.Provenance.ImageDigest) }},
-	{"image SHA-256", func(r *results.Result) string { return shortHash(r.Provenance.ImageSHA256) }},
-	{"TensorRT-LLM", func(r *results.Result) string { return textOr(r.Provenance.TRTLLMVersion) }},
+	{"image file", func(r *results.Result) string { return textOr("%s", r.Provenance.ImagePath) }},
+	{"image digest", func(r *results.Result) string { return textOr("%s", r.Provenance.ImageDigest) }},
+	{"image SHA-256", func(r *results.Result) string { return textOr("%.12s", r.Provenance.ImageSHA256) }},
+	{"TensorRT-LLM", func(r *results.Result) string { return textOr("%s", r.Provenance.TRTLLMVersion) }},
 	{"cluster", func(r *results.Result) string { return r.Cluster }},
-	{"GPU", func(r *results.Result) string { return textOr(r.Provenance.GPUName) }},
-	{"driver", func(r *results.Result) string { return textOr(r.Provenance.Driver) }},
-	{"CUDA", func(r *results.Result) string { return textOr(r.Provenance.CUDA) }},
-	{"power cap", func(r *results.Result) string { return wattsText(r.Provenance.PowerCapW) }},
-	{"clocks", func(r *results.Result) string { return textOr(r.Provenance.Clocks) }},
-	{"NCCL", func(r *results.Result) string { return textOr(r.Provenance.NCCL) }},
-	{"kernel", func(r *results.Result) string { return textOr(r.Provenance.Kernel) }},
-	{"Slurm", func(r *results.Result) string { return textOr(r.Provenance.SlurmVersion) }},
-	{"definitions", func(r *results.Result) string { return textOr(r.Provenance.DefinitionsGit) }},
-	{"llmbench", func(r *results.Result) string { return textOr(r.Provenance.LLMBenchVersion) }},
-	{"script SHA-256", func(r *results.Result) string { return shortHash(r.Provenance.ScriptSHA256) }},
-	{"job", ofJob(func(r *results.Result) string { return textOr(r.Job.ID) })},
+	{"GPU", func(r *results.Result) string { return textOr("%s", r.Provenance.GPUName) }},
+	{"driver", func(r *results.Result) string { return textOr("%s", r.Provenance.Driver) }},
+	{"CUDA", func(r *results.Result) string { return textOr("%s", r.Provenance.CUDA) }},
+	{"power cap", func(r *results.Result) string { return textOr("%.0f W", r.Provenance.PowerCapW) }},
+	{"clocks", func(r *results.Result) string { return textOr("%s", r.Provenance.Clocks) }},
+	{"NCCL", func(r *results.Result) string { return textOr("%s", r.Provenance.NCCL) }},
+	{"kernel", func(r *results.Result) string { return textOr("%s", r.Provenance.Kernel) }},
+	{"Slurm", func(r *results.Result) string { return textOr("%s", r.Provenance.SlurmVersion) }},
+	{"definitions", func(r *results.Result) string { return textOr("%s", r.Provenance.DefinitionsGit) }},
+	{"llmbench", func(r *results.Result) string { return textOr("%s", r.Provenance.LLMBenchVersion) }},
+	{"script SHA-256", func(r *results.Result) string { return textOr("%.12s", r.Provenance.ScriptSHA256) }},
+	{"job", ofJob(func(r *results.Result) string { return textOr("%s", r.Job.ID) })},
 	{"engine", engineText},
 	{"nodes", ofJob(func(r *results.Result) string { return cmp.Or(strings.Join(r.Job.Nodes, " "), notKnown) })},
 	{"beside it", ofJob(besideText)},
-	{"started", ofJob(func(r *results.Result) string { return timeText(r.Job.Started) })},
-	{"took", ofJob(tookText)},
+	{"started", ofJob(func(r *results.Result) string {
+		if r.Job.Started == nil {
+			return notKnown
+		}
+		return minute(r.Job.Started) + " UTC"
+	})},
+	{"took", ofJob(func(r *results.Result) string {
+		if r.Took() == 0 {
+			return notKnown
+		}
+		return took(r.Took())
+	})},
 }
 
 // ofJob leaves out jobs that live inside llmbench.
@@ -97,22 +105,15 @@ func reportProvenance(set *results.Set) (shared []reportFact, differ []provenanc
 // missingFacts say why something is not known: each reason once, with all that
 // it is the reason for.
 func missingFacts(list []*results.Result) []reportFact {
-	var whys []string
-	names := map[string][]string{}
+	var whys tally[string]
 	for _, r := range list {
-		for _, name := range slices.Sorted(maps.Keys(r.Provenance.Missing)) {
-			why := r.Provenance.Missing[name]
-			if names[why] == nil {
-				whys = append(whys, why)
-			}
-			if !slices.Contains(names[why], name) {
-				names[why] = append(names[why], name)
-			}
+		for _, name := range sortedKeys(r.Provenance.Missing) {
+			whys.add(r.Provenance.Missing[name], name)
 		}
 	}
 	var out []reportFact
-	for _, why := range whys {
-		out = append(out, reportFact{strings.Join(names[why], ", "), why})
+	for _, why := range whys.keys {
+		out = append(out, reportFact{strings.Join(whys.of[why], ", "), why})
 	}
 	return out
 }
@@ -126,38 +127,10 @@ func revisionText(r *results.Result) string {
 	return "@" + *r.Model.Revision
 }
 
-func textOr(s *string) string {
-	if s == nil {
+// textOr is a value in a format, where it is known.
+func textOr[T any](format string, v *T) string {
+	if v == nil {
 		return notKnown
 	}
-	return *s
-}
-
-// shortHash is what tells hashes apart.
-func shortHash(s *string) string {
-	if s == nil {
-		return notKnown
-	}
-	return fmt.Sprintf("%.12s", *s)
-}
-
-func wattsText(w *float64) string {
-	if w == nil {
-		return notKnown
-	}
-	return fmt.Sprintf("%.0f W", *w)
-}
-
-func timeText(t *time.Time) string {
-	if t == nil {
-		return notKnown
-	}
-	return t.UTC().Format("2006-01-02 15:04 MST")
-}
-
-func tookText(r *results.Result) string {
-	if r.Took() == 0 {
-		return notKnown
-	}
-	return took(r.Took())
+	return fmt.Sprintf(format, *v)
 }

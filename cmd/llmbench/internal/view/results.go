@@ -392,26 +392,19 @@ func footnotes(p *printer, s *results.Set, marks rowMarks, mark string) {
 			p.line("    log: %s", *f)
 		}
 	}
-	order, changed := groupBy(severalAt(s.Runs), func(pair [2]results.RunSummary) string { return changesText(results.Changes(pair[0], pair[1])) })
-	for i, text := range order {
-		if i == 0 {
-			p.line("")
-		}
-		rows := someOf(changed[text], 4, func(pair [2]results.RunSummary) string {
-			return Shown(pair[1].Address) + " of " + minute(last(pair[1]).Job.Ended)
-		})
-		p.wrapped(mark, 2, fmt.Sprintf("against the row before: %s: %s", rows, cmp.Or(text, "nothing that llmbench knows")))
+	var changed tally[string]
+	for _, pair := range severalAt(s.Runs) {
+		changed.add(changesText(results.Changes(pair[0], pair[1])), Shown(pair[1].Address)+" of "+minute(last(pair[1]).Job.Ended))
 	}
+	for i, text := range changed.keys {
+		changed.keys[i] = fmt.Sprintf("against the row before: %s: %s", Some(changed.of[text], 4), cmp.Or(text, "nothing that llmbench knows"))
+	}
+	p.paragraphs(mark, 2, changed.keys)
 	for _, text := range intervalNotes(s) {
 		p.line("")
 		p.wrapped(mark, 2, "interval of TPS/GPU: "+text)
 	}
-	for i, line := range detailedCaveats(s) {
-		if i == 0 {
-			p.line("")
-		}
-		p.wrapped(mark, 2, line)
-	}
+	p.paragraphs(mark, 2, detailedCaveats(s))
 	for i, line := range marks.legend() {
 		if i == 0 {
 			p.line("")
@@ -575,28 +568,20 @@ func caveatsOf(runs []results.RunSummary) (codes []failure.Code, touched map[fai
 
 // slosOf says which bounds goodput is judged by: once where all rows have the same.
 func slosOf(s *results.Set) []string {
-	rows := map[string][]string{}
-	var order []string
+	var rows tally[string]
 	for _, r := range s.Results {
-		if r.Requests == nil || r.Requests.SLO == nil {
-			continue
-		}
-		bounds := r.Requests.SLO.String()
-		if rows[bounds] == nil {
-			order = append(order, bounds)
-		}
-		if !slices.Contains(rows[bounds], Shown(r.Address)) {
-			rows[bounds] = append(rows[bounds], Shown(r.Address))
+		if r.Requests != nil && r.Requests.SLO != nil {
+			rows.add(r.Requests.SLO.String(), Shown(r.Address))
 		}
 	}
-	for i, bounds := range order {
+	for i, bounds := range rows.keys {
 		of := ""
-		if len(order) > 1 {
-			of = " of " + Some(rows[bounds], 2)
+		if len(rows.keys) > 1 {
+			of = " of " + Some(rows.of[bounds], 2)
 		}
-		order[i] = fmt.Sprintf("slo%s: %s; goodput and share are of the requests that ended while the load was steady", of, bounds)
+		rows.keys[i] = fmt.Sprintf("slo%s: %s; goodput and share are of the requests that ended while the load was steady", of, bounds)
 	}
-	return order
+	return rows.keys
 }
 
 // runCaveats are the codes of a run's notes, once each.

@@ -1,8 +1,10 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -99,19 +101,16 @@ func Arrange(s *results.Set, metric string, top int) (arranged *results.Set, why
 
 // better orders what is better first and what is not there last.
 func better(m trtllm.Metric, a, b *results.Summary) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return 1
-	case b == nil:
-		return -1
-	case a.Median == b.Median:
-		return 0
-	case a.Median > b.Median == m.HigherIsBetter:
-		return -1
+	key := func(s *results.Summary) float64 {
+		switch {
+		case s == nil:
+			return math.Inf(1)
+		case m.HigherIsBetter:
+			return -s.Median
+		}
+		return s.Median
 	}
-	return 1
+	return cmp.Compare(key(a), key(b))
 }
 
 // ResultsCost prints what the runs of a set cost and what their tokens cost at
@@ -124,10 +123,7 @@ func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 	t.header[0] = fmt.Sprintf("at %s per GPU-hour", price.amount(price.PerGPUHour))
 	total, simulated := 0.0, Simulated(s)
 	for _, run := range s.Runs {
-		hours := 0.0
-		for _, r := range run.Results {
-			hours += r.Took().Hours() * float64(r.Hardware.GPUs)
-		}
+		hours := spentHours(run.Results)
 		total += hours
 		tokens := "-"
 		if sum := run.Summary.At(trtllm.OutputThroughputPerGPU); sum != nil && sum.Median > 0 {

@@ -42,12 +42,7 @@ func (v PlanView) searches(p *printer, g *group, markdown bool) {
 		}
 		p.wrapped(item, 4, searchBudget(s))
 	}
-	for i, line := range searchNotes(of) {
-		if i == 0 {
-			p.line("")
-		}
-		p.wrapped(title, 4, line)
-	}
+	p.paragraphs(title, 4, searchNotes(of))
 }
 
 func searchTitle(p *printer, indent, title string, markdown bool) {
@@ -61,19 +56,15 @@ func searchTitle(p *printer, indent, title string, markdown bool) {
 
 // searchNotes are what is to be known of candidates together, each once.
 func searchNotes(searches []*plan.Search) []string {
-	var order []plan.Note
-	by := map[plan.Note][]string{}
+	var by tally[plan.Note]
 	for _, s := range searches {
 		for _, n := range s.Notes {
-			if by[n] == nil {
-				order = append(order, n)
-			}
-			by[n] = append(by[n], s.Name())
+			by.add(n, s.Name())
 		}
 	}
 	var out []string
-	for _, n := range order {
-		out = append(out, fmt.Sprintf("%s (%s): %s", n.Code, Some(by[n], 4), n.Detail))
+	for _, n := range by.keys {
+		out = append(out, fmt.Sprintf("%s (%s): %s", n.Code, Some(by.of[n], 4), n.Detail))
 	}
 	return out
 }

@@ -177,16 +177,24 @@ func (t *table) markdown(w io.Writer) error {
 			rows[i] = append(rows[i], markdownText(cell))
 		}
 	}
-	header := slices.Clone(t.header)
+	header, align := slices.Clone(t.header), make([]tw.Align, len(t.header))
 	for i, head := range header {
-		header[i] = oneLine(head)
+		header[i], align[i] = oneLine(head), tw.AlignLeft
+		if i < len(t.right) && t.right[i] {
+			align[i] = tw.AlignRight
+		}
 	}
-	t = &table{header: header, right: t.right, rows: rows}
-	tbl := tablewriter.NewTable(w,
-		tablewriter.WithRenderer(renderer.NewMarkdown()),
-		tablewriter.WithConfig(t.config(tw.Padding{Left: " ", Right: " "})),
-	)
-	return t.fill(tbl)
+	cell := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
+		Padding:    tw.CellPadding{Global: tw.Padding{Left: " ", Right: " "}},
+		Alignment:  tw.CellAlignment{Global: tw.AlignLeft, PerColumn: align},
+	}
+	tbl := tablewriter.NewTable(w, tablewriter.WithRenderer(renderer.NewMarkdown()), tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}))
+	tbl.Header(header)
+	if err := tbl.Bulk(rows); err != nil {
+		return err
+	}
+	return tbl.Render()
 }
 
 // mostComment is how many bytes of Markdown are written at most: a comment on GitHub
@@ -268,38 +276,4 @@ func withoutColours(r rune) rune {
 		return -1
 	}
 	return r
-}
-
-func (t *table) fill(tbl *tablewriter.Table) error {
-	if t.header != nil {
-		tbl.Header(t.header)
-	}
-	if err := tbl.Bulk(t.rows); err != nil {
-		return err
-	}
-	return tbl.Render()
-}
-
-func (t *table) config(padding tw.Padding) tablewriter.Config {
-	cell := tw.CellConfig{
-		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
-		Padding:    tw.CellPadding{Global: padding},
-		Alignment:  tw.CellAlignment{Global: tw.AlignLeft, PerColumn: t.alignment()},
-	}
-	return tablewriter.Config{Header: cell, Row: cell}
-}
-
-func (t *table) alignment() []tw.Align {
-	n := len(t.header)
-	for _, r := range t.rows {
-		n = max(n, len(r))
-	}
-	align := make([]tw.Align, n)
-	for i := range align {
-		align[i] = tw.AlignLeft
-		if i < len(t.right) && t.right[i] {
-			align[i] = tw.AlignRight
-		}
-	}
-	return align
 }
