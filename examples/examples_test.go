@@ -68,7 +68,7 @@ func TestPublishedTables(t *testing.T) {
 		tokens, concurrency, requests, fraction float64
 		limit                                   time.Duration
 	}
-	for recipe, rows := range map[string][]row{
+	for recipe, data := range map[string][]row{
 		"llama4-maverick": {
 			{"reasoning", 1000, 1000, 8192, -1, 4000, 0.9, 30 * time.Minute},
 			{"chat", 128, 128, 8192, -1, 4000, 0.9, 30 * time.Minute},
@@ -83,11 +83,11 @@ func TestPublishedTables(t *testing.T) {
 		},
 	} {
 		cells := load(t, recipe).Cells
-		if len(cells) != len(rows) {
+		if len(cells) != len(data) {
 			t.Fatalf("%s has %d runs", recipe, len(cells))
 		}
 		for i, c := range cells {
-			want := rows[i]
+			want := data[i]
 			got := row{
 				c.UseCase.Label, c.UseCase.ISL, c.UseCase.OSL, number(c, "max_num_tokens"), number(c, "concurrency"),
 				number(c, "num_requests"), number(c, "kv_cache_free_gpu_mem_fraction"), c.TimeLimit,

@@ -122,7 +122,7 @@ func (j *memoryJob) begin() {
 func (j *memoryJob) exit() {
 	started := j.submitted.Add(j.waits + j.starting).UTC()
 	rc := 1
-	j.put(jobdir.ExitFile, jobdir.Encode(jobdir.Exit{JobID: "1", RC: rc, BenchRC: &rc, Started: started, Ended: started.Add(j.runs)}))
+	j.put(jobdir.ExitFile, jobdir.Encode(jobdir.ExitRecord{JobID: "1", RC: rc, BenchRC: &rc, Started: started, Ended: started.Add(j.runs)}))
 }
 
 func (j *memoryJob) put(name string, data []byte) {
@@ -830,7 +830,7 @@ func TestChangedDataset(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			run.Dataset = plan.Dataset{Path: &path, Rows: 1, SHA256: &set.SHA256}
+			run.Dataset = plan.Dataset{Path: &path, Lines: 1, SHA256: &set.SHA256}
 		}
 		write("2", strings.Replace(row, "3", "9", 1))
 		b.campaign.Observe = func(e executors.Event) {

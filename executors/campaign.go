@@ -314,7 +314,7 @@ type Event struct {
 	Started time.Time
 	// Text is for people: a reason, a remedy, a notice.
 	Text string
-	// Done and Total count requests, or rows of a data set.
+	// Done and Total count requests, or lines of a data set.
 	Done, Total int
 	// Result is set on RunComplete, and on RunErrored where there is one.
 	Result *results.Result

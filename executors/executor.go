@@ -222,9 +222,9 @@ type Scheduler interface {
 	// PackUpTo makes jobs of up to n runs, whatever the executor's block says; it says
 	// why there can be none.
 	PackUpTo(n int) (why string)
-	// Packs reports whether the executor could run several runs in a job and was not
+	// CanPack reports whether the executor could run several runs in a job and was not
 	// told how.
-	Packs() bool
+	CanPack() bool
 
 	// Observe finds what is behind the names of a run now.
 	Observe(run *plan.Run) plan.Observation

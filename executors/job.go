@@ -108,7 +108,7 @@ func (c *Campaign) findJobs() {
 			free[t.run.Address] = append(free[t.run.Address], t)
 		}
 	}
-	for _, planned := range c.Plan.Packs {
+	for _, planned := range c.Plan.Jobs {
 		var list []*task
 		for _, address := range planned.Runs {
 			if some := free[address]; len(some) > 0 { // else somebody else's by now

@@ -122,7 +122,7 @@ func (s *staging) makeMembers(st *store.Store) error {
 			}
 			m.attempt, m.prepared = a, forAttempt(m.prepared, a)
 			if s.folder != nil {
-				m.prepared.Intent.Pack = s.folder.Name
+				m.prepared.Intent.JobFolder = s.folder.Name
 			}
 			var both errgroup.Group
 			both.Go(func() (err error) {
@@ -286,8 +286,8 @@ func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
 		return filepath.Abs(*run.Dataset.Path)
 	}
 	shape := c.shape(run)
-	path, _, err := c.Store.EnsureDataset(ctx, shape, func(rows int) {
-		c.tell(&task{run: run}, RunProgress, Event{Done: rows, Total: shape.Rows, Text: "writing data set"})
+	path, _, err := c.Store.EnsureDataset(ctx, shape, func(lines int) {
+		c.tell(&task{run: run}, RunProgress, Event{Done: lines, Total: shape.Lines, Text: "writing data set"})
 	})
 	if err != nil {
 		return "", fmt.Errorf("data set of %s: %w", run.Address, err)
@@ -312,7 +312,7 @@ func (c *Campaign) datasetChanged(run *plan.Run) string {
 func (c *Campaign) FindDataset(run *plan.Run) (store.Dataset, bool) {
 	if own := run.Dataset; own.Generator == nil {
 		_, err := os.Stat(*own.Path)
-		d := store.Dataset{Path: *own.Path, Rows: own.Rows}
+		d := store.Dataset{Path: *own.Path, Lines: own.Lines}
 		if own.SHA256 != nil {
 			d.SHA256 = *own.SHA256
 		}
@@ -323,7 +323,7 @@ func (c *Campaign) FindDataset(run *plan.Run) (store.Dataset, bool) {
 
 // shape is the shape of a run's generated data set.
 func (c *Campaign) shape(run *plan.Run) trtllm.Shape {
-	shape := plan.Shape(*run.UseCase.ISL, *run.UseCase.OSL, *run.UseCase.ISLStdev, *run.UseCase.OSLStdev, *run.Dataset.Seed, run.Dataset.Rows)
+	shape := plan.Shape(*run.UseCase.ISL, *run.UseCase.OSL, *run.UseCase.ISLStdev, *run.UseCase.OSLStdev, *run.Dataset.Seed, run.Dataset.Lines)
 	shape.Vocab, shape.EOS = c.Vocabulary(run)
 	return shape
 }

@@ -80,7 +80,7 @@ func newPacked(t *testing.T) *packed {
 		intent, err := a.Fill(store.Prepared{
 			Job:    &plan.Job{},
 			Run:    &plan.Run{Fingerprint: a.Key.Fingerprint, Dataset: plan.Dataset{}, Env: map[string]*string{}},
-			Intent: jobdir.Intent{Fingerprint: a.Key.Fingerprint, Pack: p.folder.Name},
+			Intent: jobdir.Intent{Fingerprint: a.Key.Fingerprint, JobFolder: p.folder.Name},
 		})
 		p.ok(err)
 		p.ok(a.Intend(intent))

@@ -17,8 +17,8 @@ type Request struct {
 	// Place says where a cell's run goes.
 	Place func(*schema.Cell) (Placement, hcl.Diagnostics)
 	// ReadDataset checks a data set of the user's own and returns the lengths of
-	// its first rows, all of them for rows 0.
-	ReadDataset func(path string, rows int) (trtllm.Dataset, error)
+	// its first lines, all of them for lines 0.
+	ReadDataset func(path string, lines int) (trtllm.Dataset, error)
 	// Ledger may be nil: nothing is stored.
 	Ledger    Ledger
 	Selection Selection
@@ -37,7 +37,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	p.Store, p.Git = req.Store, req.Git
 	p.fill(req.Definitions)
 
-	b := builder{Request: req, places: map[string]hcl.Range{}, parts: newParts(), selected: newMatcher(req.Selection.Addresses)}
+	b := builder{Request: req, locations: map[string]hcl.Range{}, parts: newParts(), selected: newMatcher(req.Selection.Addresses)}
 	diags := b.selects()
 	var list []candidate
 	for _, cell := range req.Definitions.Cells {
@@ -62,7 +62,7 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	p.summarise(req.Definitions.Policy)
 	diags = append(diags, checkPolicy(req.Definitions.Policy, p)...)
 	if diags.HasErrors() {
-		p.Runs, p.Packs, p.Searches = []*Run{}, nil, []*Search{}
+		p.Runs, p.Jobs, p.Searches = []*Run{}, nil, []*Search{}
 	}
 	p.Diagnostics = NewDiagnostics(diags)
 	return p, diags
@@ -83,9 +83,9 @@ func (p *Plan) fill(defs *schema.Definitions) {
 
 type builder struct {
 	Request
-	places   map[string]hcl.Range // by fingerprint: the run that has it
-	parts    *parts
-	selected matcher
+	locations map[string]hcl.Range // by fingerprint: the run that has it
+	parts     *parts
+	selected  matcher
 }
 
 func (b *builder) selects() hcl.Diagnostics {
@@ -142,9 +142,9 @@ func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 
 // unique refuses two runs that measure the same thing.
 func (b *builder) unique(run *Run, cell *schema.Cell) hcl.Diagnostics {
-	first, taken := b.places[run.Fingerprint]
+	first, taken := b.locations[run.Fingerprint]
 	if !taken {
-		b.places[run.Fingerprint] = cell.Range
+		b.locations[run.Fingerprint] = cell.Range
 		return nil
 	}
 	return hcl.Diagnostics{cellError(cell, "", "Two runs measure the same",
@@ -165,12 +165,12 @@ func about(cell *schema.Cell, diags hcl.Diagnostics) hcl.Diagnostics {
 // merge keeps one of several diagnostics that say the same of the same place
 // in different runs, and says how many there are.
 func merge(diags hcl.Diagnostics) hcl.Diagnostics {
-	type key struct{ summary, detail, place string }
+	type key struct{ summary, detail, where string }
 	count := map[key]int{}
 	keyOf := func(d *hcl.Diagnostic) key {
 		k := key{d.Summary, d.Detail, ""}
 		if d.Subject != nil {
-			k.place = d.Subject.String()
+			k.where = d.Subject.String()
 		}
 		return k
 	}

@@ -27,7 +27,7 @@ func changes(before, after *Run) []Change {
 		if sameValue(b, a) {
 			continue
 		}
-		c := Change{Argument: name, Before: b, After: a, Range: after.placeOf(name)}
+		c := Change{Argument: name, Before: b, After: a, Range: after.locationOf(name)}
 		if r, gone := rename(after, was, is, name); gone {
 			if r != nil {
 				renamed = append(renamed, *r)
@@ -55,7 +55,7 @@ func facts(r *Run) map[string]any {
 		"use_case.isl": r.UseCase.ISL, "use_case.osl": r.UseCase.OSL,
 		"use_case.isl_stdev": r.UseCase.ISLStdev, "use_case.osl_stdev": r.UseCase.OSLStdev,
 		"dataset.generator": r.Dataset.Generator, "dataset.seed": r.Dataset.Seed,
-		"dataset.rows": r.Dataset.Rows, "dataset.sha256": r.Dataset.SHA256,
+		"dataset.rows": r.Dataset.Lines, "dataset.sha256": r.Dataset.SHA256,
 	}
 	if f["engine"] = r.Engine; r.Engine == "" {
 		f["engine"] = schema.FreshEngine // of a document of before
@@ -66,7 +66,7 @@ func facts(r *Run) map[string]any {
 	if r.Image.Name != "" && strings.HasSuffix(r.Image.Name, ":"+r.Image.TRTLLMVersion) {
 		delete(f, "trtllm_version") // the tag says it
 	}
-	if r.Dataset.Generator != nil && sameValue(r.Dataset.Rows, r.Arguments["num_requests"]) {
+	if r.Dataset.Generator != nil && sameValue(r.Dataset.Lines, r.Arguments["num_requests"]) {
 		delete(f, "dataset.rows") // num_requests says it
 	}
 	for name, v := range r.Arguments {
@@ -147,7 +147,7 @@ func rename(after *Run, was, is map[string]any, name string) (*Change, bool) {
 		if !ok || !sameMeaning(was[name], is, prefix+to) {
 			return nil, false
 		}
-		return &Change{Argument: name + RenameArrow + prefix + to, Before: was[name], After: was[name], Range: after.placeOf(prefix + to)}, true
+		return &Change{Argument: name + RenameArrow + prefix + to, Before: was[name], After: was[name], Range: after.locationOf(prefix + to)}, true
 	}
 	for old := range was {
 		oldPath, ok := strings.CutPrefix(old, prefix)
@@ -178,8 +178,8 @@ func sameMeaning(value any, is map[string]any, path string) bool {
 	return false
 }
 
-// placeOf is where the value that a change names is declared now.
-func (r *Run) placeOf(name string) *Range {
+// locationOf is where the value that a change names is declared now.
+func (r *Run) locationOf(name string) *Range {
 	tries := []string{name, strings.TrimPrefix(name, "dataset."), strings.TrimPrefix(name, "use_case.")}
 	if !strings.HasPrefix(name, "llm_api_options.") {
 		tries = append(tries, blockOf(name))
@@ -232,7 +232,7 @@ func Compare(before, after *Run) []Change {
 	if b.Env == nil {
 		b.Env = after.Env
 	}
-	if b.Dataset.Rows == 0 {
+	if b.Dataset.Lines == 0 {
 		b.Dataset = after.Dataset
 	}
 	return changes(&b, after)

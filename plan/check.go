@@ -63,8 +63,8 @@ func (p *proof) promptsAsText() hcl.Diagnostics {
 	return p.warningAt("max_seq_len", "Prompt lengths are not known", detail)
 }
 
-// rowsNeed refuses rows that need what the run does not set.
-func (p *proof) rowsNeed() hcl.Diagnostics {
+// linesNeed refuses lines that need what the run does not set.
+func (p *proof) linesNeed() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	c := p.data.traits
 	if c.MediaLine > 0 && argInEffect(p.cell, "modality").IsNull() {
@@ -78,7 +78,7 @@ func (p *proof) rowsNeed() hcl.Diagnostics {
 	return diags
 }
 
-// vocabulary refuses token ids that the embedding has no row for.
+// vocabulary refuses token ids that the embedding has no line for.
 func (p *proof) vocabulary() hcl.Diagnostics {
 	c := p.data.traits
 	model, _, known := p.cat.Model(p.cell.Model.Checkpoint)
@@ -102,13 +102,13 @@ func (p *proof) graphSizes() hcl.Diagnostics {
 		if !ok {
 			continue
 		}
-		place := "llm_api_options." + names[0]
+		argument := "llm_api_options." + names[0]
 		list, ok := plainValue(sizes).([]any)
 		if !ok {
-			diags = append(diags, p.errorAt(place, "CUDA graph sizes are not a list", names[0]+" must be a list of whole numbers, such as [1, 2, 4, 8].")...)
+			diags = append(diags, p.errorAt(argument, "CUDA graph sizes are not a list", names[0]+" must be a list of whole numbers, such as [1, 2, 4, 8].")...)
 			continue
 		}
-		wrong := p.ascending(place, names[0], list)
+		wrong := p.ascending(argument, names[0], list)
 		if len(wrong) == 0 {
 			wrong = p.sizesAndMaximum(names[0], names[1], list)
 		}
@@ -117,15 +117,15 @@ func (p *proof) graphSizes() hcl.Diagnostics {
 	return diags
 }
 
-func (p *proof) ascending(place, name string, list []any) hcl.Diagnostics {
+func (p *proof) ascending(argument, name string, list []any) hcl.Diagnostics {
 	last := 0.0
 	for _, e := range list {
 		n, ok := e.(float64)
 		if !ok || n < 1 || n != float64(int(n)) {
-			return p.errorAt(place, "CUDA graph size is not a batch size", fmt.Sprintf("%s holds %v; batch sizes are whole numbers from 1.", name, e))
+			return p.errorAt(argument, "CUDA graph size is not a batch size", fmt.Sprintf("%s holds %v; batch sizes are whole numbers from 1.", name, e))
 		}
 		if n <= last {
-			return p.errorAt(place, "CUDA graph sizes are not ascending", fmt.Sprintf(
+			return p.errorAt(argument, "CUDA graph sizes are not ascending", fmt.Sprintf(
 				"%s must be ascending, since TensorRT-LLM takes the list as sorted; %v comes after %v.", name, n, last))
 		}
 		last = n
@@ -213,7 +213,7 @@ func (p *proof) batchAboveTokens() hcl.Diagnostics {
 // concurrencyAboveRequests refuses a concurrency that is never reached.
 func (p *proof) concurrencyAboveRequests() hcl.Diagnostics {
 	c, ok := intArg(p.cell, "concurrency")
-	if !ok || c <= p.data.Rows {
+	if !ok || c <= p.data.Lines {
 		return nil
 	}
 	enough := fmt.Sprintf("Set num_requests to at least %d (four times the concurrency makes a steady state)", 4*c)
@@ -221,7 +221,7 @@ func (p *proof) concurrencyAboveRequests() hcl.Diagnostics {
 		enough = "Set num_requests = max(4000, 4 * each.concurrency), which makes a steady state at each value of the axis"
 	}
 	return p.errorAt("concurrency", "Concurrency is above the number of requests", fmt.Sprintf(
-		"concurrency is %d and num_requests is %d, so that many requests are never in flight. %s, or lower concurrency.", c, p.data.Rows, enough))
+		"concurrency is %d and num_requests is %d, so that many requests are never in flight. %s, or lower concurrency.", c, p.data.Lines, enough))
 }
 
 // concurrencyBelowRanks refuses attention data parallelism with idle ranks.
@@ -239,12 +239,12 @@ func (p *proof) concurrencyBelowRanks() hcl.Diagnostics {
 // shortWindow warns where ramp and drain make up much of what is measured.
 func (p *proof) shortWindow() hcl.Diagnostics {
 	c, ok := intArg(p.cell, "concurrency")
-	if !ok || c < 1 || p.data.Rows >= 4*c || c > p.data.Rows {
+	if !ok || c < 1 || p.data.Lines >= 4*c || c > p.data.Lines {
 		return nil
 	}
 	return p.warningAt("num_requests", "Few requests for the concurrency", fmt.Sprintf(
 		"num_requests is %d, less than four times the concurrency of %d: ramp-up and drain lie inside the measured window and lower the throughput. "+
-			"%d requests or more reach a steady state.", p.data.Rows, c, 4*c))
+			"%d requests or more reach a steady state.", p.data.Lines, c, 4*c))
 }
 
 // sharedSampling refuses variable output lengths under a concurrency limit on

@@ -20,23 +20,23 @@ func (p *proof) supportedCell() hcl.Diagnostics {
 	case exact:
 		return nil
 	}
-	argument, place := "model", m.Ranges["checkpoint"]
+	argument, location := "model", m.Ranges["checkpoint"]
 	switch {
 	case near.Checkpoint != m.Checkpoint:
 	case near.Quantization != m.Quantization:
-		argument, place = "model", m.Ranges["quantization"]
+		argument, location = "model", m.Ranges["quantization"]
 	case near.GPU != hw.GPU:
-		argument, place = "hardware", hw.Ranges["gpu"]
+		argument, location = "hardware", hw.Ranges["gpu"]
 	case near.GPUs != hw.GPUs:
-		argument, place = "hardware", hw.Ranges["gpus"]
+		argument, location = "hardware", hw.Ranges["gpus"]
 	default:
-		argument, place = "hardware", hw.Ranges["gpus_per_node"]
+		argument, location = "hardware", hw.Ranges["gpus_per_node"]
 	}
 	for _, known := range p.cat.GPUs {
 		if known.Name != hw.GPU && strings.EqualFold(known.Name, hw.GPU) {
 			d := cellError(p.cell, "hardware", "Unknown GPU", fmt.Sprintf("No GPU is called %q. Did you mean %q?", hw.GPU, known.Name))
-			if place := hw.Ranges["gpu"]; place.Filename != "" {
-				d.Subject = &place
+			if location := hw.Ranges["gpu"]; location.Filename != "" {
+				d.Subject = &location
 			}
 			return hcl.Diagnostics{d}
 		}
@@ -48,8 +48,8 @@ func (p *proof) supportedCell() hcl.Diagnostics {
 		m.Checkpoint, m.Quantization, hw.GPUs, hw.GPU, hw.GPUsPerNode,
 		near.Checkpoint, near.Quantization, near.GPUs, near.GPU, near.GPUsPerNode,
 		m.Checkpoint, m.Quantization, hw.GPU, hw.GPUs, hw.GPUsPerNode))
-	if place.Filename != "" {
-		d.Subject = &place
+	if location.Filename != "" {
+		d.Subject = &location
 	}
 	return hcl.Diagnostics{d}
 }
@@ -62,8 +62,8 @@ func (p *proof) wholeNodes() hcl.Diagnostics {
 	}
 	d := cellError(p.cell, "hardware", "Nodes are not whole", fmt.Sprintf(
 		"%d GPUs at %d per node are not a whole number of nodes; jobs take whole nodes. Use a multiple of %d.", hw.GPUs, hw.GPUsPerNode, max(1, hw.GPUsPerNode)))
-	if place, ok := hw.Ranges["gpus"]; ok {
-		d.Subject = &place
+	if location, ok := hw.Ranges["gpus"]; ok {
+		d.Subject = &location
 	}
 	return hcl.Diagnostics{d}
 }

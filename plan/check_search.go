@@ -16,8 +16,8 @@ import (
 // checkSearch refuses a search that cannot be judged or afforded.
 func checkSearch(s *schema.Search, sp *space) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	refuse := func(place hcl.Range, summary, format string, args ...any) {
-		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &place})
+	refuse := func(location hcl.Range, summary, format string, args ...any) {
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &location})
 	}
 	figures := trtllm.Figures()
 	names := slices.Sorted(maps.Keys(figures))
@@ -26,8 +26,8 @@ func checkSearch(s *schema.Search, sp *space) hcl.Diagnostics {
 		goal = "minimize"
 	}
 	type use struct {
-		name  string
-		place hcl.Range
+		name     string
+		location hcl.Range
 	}
 	used := []use{{s.Metric, s.Ranges[goal]}}
 	for _, b := range s.Bounds {
@@ -36,16 +36,16 @@ func checkSearch(s *schema.Search, sp *space) hcl.Diagnostics {
 	for _, u := range used {
 		f, ok := figures[u.name]
 		if _, scored := trtllm.FindMetric(u.name); !ok && scored {
-			refuse(u.place, "Metric that a search cannot use", "%s is counted from the records of requests and not predicted, so a search cannot tell which run to measure next. Use output_throughput_per_gpu_tok_s with bounds on what the slo limits, such as bound \"ttft_ms_p99\". `llmbench results -sort=%[1]s` ranks what was measured.", u.name)
+			refuse(u.location, "Metric that a search cannot use", "%s is counted from the records of requests and not predicted, so a search cannot tell which run to measure next. Use output_throughput_per_gpu_tok_s with bounds on what the slo limits, such as bound \"ttft_ms_p99\". `llmbench results -sort=%[1]s` ranks what was measured.", u.name)
 			continue
 		}
 		if !ok {
-			refuse(u.place, "Unknown metric", "There is no metric %q.%s", u.name, metricMeant(u.name, names))
+			refuse(u.location, "Unknown metric", "There is no metric %q.%s", u.name, metricMeant(u.name, names))
 			continue
 		}
 		for _, c := range sp.list {
 			if f.Streaming && !c.run.Arguments.Bool("streaming") {
-				refuse(u.place, "Metric needs streaming", "%s is measured only where responses are streamed, and streaming is off. Set streaming = true in the benchmark.", u.name)
+				refuse(u.location, "Metric needs streaming", "%s is measured only where responses are streamed, and streaming is off. Set streaming = true in the benchmark.", u.name)
 			} else if f.Streaming || f.Waits {
 				diags = append(diags, steady(u.name, c)...)
 			}
@@ -92,7 +92,7 @@ func metricMeant(name string, names []string) string {
 func steady(metric string, c candidate) hcl.Diagnostics {
 	requests, ok := c.run.Arguments.Int("num_requests")
 	if !ok || requests < 1 {
-		requests = c.run.Dataset.Rows
+		requests = c.run.Dataset.Lines
 	}
 	concurrency, ok := c.run.Arguments.Int("concurrency")
 	switch {

@@ -215,7 +215,7 @@ func engineOf(s *estimate.Scenario, graphs string) engine {
 func (f *forecasts) sent() map[trtllm.Length][]estimate.Request {
 	out := map[trtllm.Length][]estimate.Request{}
 	for _, one := range f.list {
-		if d := one.data; d.alike() && d.Rows > len(out[d.lengths[0]]) {
+		if d := one.data; d.alike() && d.Lines > len(out[d.lengths[0]]) {
 			out[d.lengths[0]] = estimateRequests(d.each())
 		}
 	}
@@ -226,7 +226,7 @@ func (f *forecasts) sent() map[trtllm.Length][]estimate.Request {
 func (f *forecast) complete(sent map[trtllm.Length][]estimate.Request) estimate.Scenario {
 	s := f.scenario
 	if d := f.data; d.alike() {
-		s.Requests = sent[d.lengths[0]][:d.Rows]
+		s.Requests = sent[d.lengths[0]][:d.Lines]
 	} else {
 		s.Requests = estimateRequests(d.lengths)
 	}

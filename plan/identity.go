@@ -116,7 +116,7 @@ func newDatasetIdentity(data Dataset, traffic UseCase) datasetIdentity {
 	d := datasetIdentity{
 		Generator: deref(data.Generator),
 		Seed:      deref(data.Seed),
-		Rows:      data.Rows,
+		Rows:      data.Lines,
 		ISL:       deref(traffic.ISL),
 		OSL:       deref(traffic.OSL),
 		ISLStdev:  deref(traffic.ISLStdev),

@@ -82,7 +82,7 @@ func (b *builder) shareOn(p *Plan, list []candidate, renderer JobRenderer) hcl.D
 	how := *renderer.Packing()
 	for _, runs := range how.jobs(samples, (*Run).shape) {
 		job := renderer.Job(runs...)
-		p.Packs = append(p.Packs, job)
+		p.Jobs = append(p.Jobs, job)
 		if runs[0].Shared() {
 			p.Engines = append(p.Engines, newEngine(runs))
 		}

@@ -59,7 +59,7 @@ func TestArrange(t *testing.T) {
 	})
 }
 
-// Packs of one plan are of like size, and the cheapest run is first.
+// Jobs of one plan are of like size, and the cheapest run is first.
 func TestArrangeEvenly(t *testing.T) {
 	var samples []*Run
 	for i := range 9 {

@@ -67,7 +67,7 @@ func measuredLoad(isl, osl int, gpu string, ratio float64) Lesson {
 	run.Model, run.Hardware = Model{Checkpoint: w.Checkpoint.ID}, Hardware{GPU: gpu, GPUs: 8, Nodes: 2}
 	run.Image = Image{TRTLLMVersion: w.TRTLLMVersion}
 	run.UseCase = UseCase{ISL: &isl, OSL: &osl}
-	run.Dataset = Dataset{Generator: ptr(trtllm.Generator), Seed: ptr(int64(1)), Rows: rows}
+	run.Dataset = Dataset{Generator: ptr(trtllm.Generator), Seed: ptr(int64(1)), Lines: rows}
 	return Lesson{Run: run, Cluster: "here", OutputThroughputPerGPU: ratio * run.Estimate.OutputThroughputPerGPU.Mid}
 }
 
@@ -108,11 +108,11 @@ func TestRealRunsRefit(t *testing.T) {
 }
 
 func TestOccupancyNamesWhatLimits(t *testing.T) {
-	run := func(concurrency, rows int, fit int64) *Run {
+	run := func(concurrency, lines int, fit int64) *Run {
 		return &Run{
 			Arguments:     map[string]any{"tp": int64(8), "max_batch_size": int64(100), "concurrency": int64(concurrency)},
 			LLMAPIOptions: map[string]any{"enable_attention_dp": true},
-			Dataset:       Dataset{Rows: rows},
+			Dataset:       Dataset{Lines: lines},
 			Estimate:      &Estimate{RequestsFitAtOnce: ptr(fit)},
 		}
 	}

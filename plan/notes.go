@@ -23,7 +23,7 @@ func notes(r *Run, measures func(requests int) float64, unpublished []string) []
 			"No published run has %s: predictions are unverified until a real result is in the store.", strings.Join(unpublished, " or "))
 	}
 	if c, _ := r.Arguments.Int("concurrency"); c <= 0 {
-		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so latencies include the time that a request waits behind the others.", r.Dataset.Rows)
+		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so latencies include the time that a request waits behind the others.", r.Dataset.Lines)
 		if r.Arguments.Bool("streaming") {
 			n.add(failure.UnlimitedConcurrency, "avg_ttft_ms", "%s", detail)
 		}

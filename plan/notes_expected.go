@@ -104,7 +104,7 @@ func (n *noter) ranksIdle(o Occupancy) {
 	switch {
 	case n.unlimited():
 		even = fmt.Sprintf("num_requests = %d is even", fullest*o.Ranks)
-	case fullest*o.Ranks > n.run.Dataset.Rows:
+	case fullest*o.Ranks > n.run.Dataset.Lines:
 		even = fmt.Sprintf("num_requests and concurrency = %d are even", fullest*o.Ranks)
 	}
 	n.add(failure.RanksIdle, "output_throughput_per_gpu_tok_s",
@@ -128,15 +128,15 @@ const (
 // shortWindow: what is measured lasts less than a minute, or ramp-up and drain
 // are much of it.
 func (n *noter) shortWindow(o Occupancy) {
-	e, rows := n.run.Estimate, n.run.Dataset.Rows
+	e, lines := n.run.Estimate, n.run.Dataset.Lines
 	if e.MeasureSeconds == nil {
 		return
 	}
 	switch {
-	case rows < fewWaves*o.Running():
+	case lines < fewWaves*o.Running():
 		n.add(failure.ShortWindow, "output_throughput_per_gpu_tok_s",
 			"Only %d requests for %d in flight: ramp-up and drain dominate the %s window. Use num_requests = %d.",
-			rows, o.Running(), inSeconds(e.MeasureSeconds.Mid), n.steady(o))
+			lines, o.Running(), inSeconds(e.MeasureSeconds.Mid), n.steady(o))
 	case e.MeasureSeconds.Mid < steadySeconds:
 		n.add(failure.ShortWindow, "output_throughput_per_gpu_tok_s",
 			"The window is only %s: cold starts and noise weigh in it. Use num_requests = %d for over a minute.", inSeconds(e.MeasureSeconds.Mid), n.steady(o))
@@ -147,20 +147,20 @@ func (n *noter) shortWindow(o Occupancy) {
 // which is faster, the time is predicted again; from then on it is the
 // rate, but that ramp-up and drain, up to one wave of the requests, weigh less.
 func (n *noter) steady(o Occupancy) int {
-	rows, measured := n.run.Dataset.Rows, n.run.Estimate.MeasureSeconds.Mid
+	lines, measured := n.run.Dataset.Lines, n.run.Estimate.MeasureSeconds.Mid
 	atOnce := o.Running()
 	if n.unlimited() {
 		atOnce = min(o.Slots, o.Fit)
 	}
-	need := max(rows, steadyWaves*atOnce)
-	if need > rows && n.measures != nil {
-		rows, measured = need, n.measures(need)
+	need := max(lines, steadyWaves*atOnce)
+	if need > lines && n.measures != nil {
+		lines, measured = need, n.measures(need)
 	}
 	if measured >= steadySeconds {
 		return need
 	}
-	waves := math.Max(1, float64(rows)/float64(atOnce))
-	return roundUp(math.Max(float64(need), float64(rows)*steadySeconds/measured*(1+1/waves)))
+	waves := math.Max(1, float64(lines)/float64(atOnce))
+	return roundUp(math.Max(float64(need), float64(lines)*steadySeconds/measured*(1+1/waves)))
 }
 
 func inSeconds(s float64) string {

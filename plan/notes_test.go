@@ -17,7 +17,7 @@ import (
 func noted(w Workload) *Run {
 	s := w.Scenario()
 	r := &Run{
-		Arguments: w.Arguments, LLMAPIOptions: w.Options, Dataset: Dataset{Rows: len(w.Lengths)}, Estimate: newEstimate(s, learned{}),
+		Arguments: w.Arguments, LLMAPIOptions: w.Options, Dataset: Dataset{Lines: len(w.Lengths)}, Estimate: newEstimate(s, learned{}),
 	}
 	r.Notes = notes(r, measures(s, s.Requests), nil)
 	return r
@@ -31,7 +31,7 @@ func (r *Run) note(code failure.Code) (string, bool) {
 	return r.Notes[i].Detail, true
 }
 
-func loadOf(isl, osl, rows, concurrency, batch, tokens int, graphs ...int) Workload {
+func loadOf(isl, osl, lines, concurrency, batch, tokens int, graphs ...int) Workload {
 	cat := catalog.Load()
 	model, checkpoint, _ := cat.Model("nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8")
 	gpu, _ := cat.GPU("GB200")
@@ -48,7 +48,7 @@ func loadOf(isl, osl, rows, concurrency, batch, tokens int, graphs ...int) Workl
 		Options: map[string]any{
 			"enable_attention_dp": true, "cuda_graph_config": map[string]any{"enable_padding": true, "batch_sizes": sizes},
 		},
-		Lengths: slices.Repeat([]trtllm.Length{{ISL: isl, OSL: osl}}, rows),
+		Lengths: slices.Repeat([]trtllm.Length{{ISL: isl, OSL: osl}}, lines),
 	}
 }
 
@@ -92,11 +92,11 @@ func follow(t *rapid.T, w Workload, detail string) Workload {
 // proof refuses.
 func TestNotesVanishWhenFollowed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		rows := rapid.SampledFrom([]int{9, 64, 500, 2048, 4000}).Draw(t, "rows")
+		lines := rapid.SampledFrom([]int{9, 64, 500, 2048, 4000}).Draw(t, "rows")
 		concurrency := rapid.SampledFrom([]int{-1, 8, 9, 60, 500, 1024, 2500}).Draw(t, "concurrency")
 		w := loadOf(
 			rapid.SampledFrom([]int{128, 1000, 8000}).Draw(t, "isl"), rapid.SampledFrom([]int{1, 128, 512, 8000}).Draw(t, "osl"),
-			rows, min(concurrency, rows), rapid.SampledFrom([]int{4, 100, 896}).Draw(t, "batch"), rapid.SampledFrom([]int{2048, 22528}).Draw(t, "tokens"),
+			lines, min(concurrency, lines), rapid.SampledFrom([]int{4, 100, 896}).Draw(t, "batch"), rapid.SampledFrom([]int{2048, 22528}).Draw(t, "tokens"),
 			rapid.SampledFrom([][]int{nil, {1, 2, 4}, {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 896}}).Draw(t, "graphs")...)
 		run := noted(w)
 		if run.Estimate.MeasureSeconds == nil {

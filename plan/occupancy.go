@@ -20,7 +20,7 @@ func (r *Run) Occupancy() (Occupancy, bool) {
 	if r.Estimate == nil || r.Estimate.RequestsFitAtOnce == nil || !ok {
 		return Occupancy{}, false
 	}
-	o := Occupancy{Ranks: ranksOf(r.Arguments, r.LLMAPIOptions), Asked: r.Dataset.Rows, Fit: int(*r.Estimate.RequestsFitAtOnce)}
+	o := Occupancy{Ranks: ranksOf(r.Arguments, r.LLMAPIOptions), Asked: r.Dataset.Lines, Fit: int(*r.Estimate.RequestsFitAtOnce)}
 	o.Slots = slots * o.Ranks
 	if c, ok := r.Arguments.Int("concurrency"); ok && c > 0 {
 		o.Asked = min(c, o.Asked)

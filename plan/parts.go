@@ -140,5 +140,5 @@ func mustJSON(v any) []byte {
 // dataKey is what the requests of a cell depend on.
 type dataKey struct {
 	useCase *schema.UseCase
-	rows    int
+	lines   int
 }

@@ -24,9 +24,9 @@ type Plan struct {
 	// plans apart that are otherwise the same.
 	Saved time.Time
 	Runs  []*Run
-	// Packs are the jobs that run several samples, left out where there are none:
+	// Jobs are the jobs that run several samples, left out where there are none:
 	// every sample then has a job of its own.
-	Packs []*Job
+	Jobs []*Job
 	// Engines are the model loads that several samples share: those of the packs of
 	// runs with shared engines, in their order.
 	Engines     []*Engine
@@ -135,16 +135,16 @@ func (p *Plan) gpuHoursLimits() (first, withRetries float64) {
 		first += r.GPUHoursLimit() * float64(alone[r.Address])
 		withRetries += r.GPUHoursLimit() * float64(alone[r.Address]*(1+r.retries)+len(r.State.InFlight)*r.retries)
 	}
-	for _, pack := range p.Packs {
-		if searched[pack.Runs[0]] {
+	for _, job := range p.Jobs {
+		if searched[job.Runs[0]] {
 			continue
 		}
 		most := 0
-		for _, address := range pack.Runs {
+		for _, address := range job.Runs {
 			most = max(most, retries[address])
 		}
-		first += pack.GPUHoursLimit()
-		withRetries += pack.GPUHoursLimit() * float64(1+most)
+		first += job.GPUHoursLimit()
+		withRetries += job.GPUHoursLimit() * float64(1+most)
 	}
 	return first, withRetries
 }
@@ -159,8 +159,8 @@ func (p *Plan) alone() map[string]int {
 		}
 		n[r.Address] += r.laterSamples()
 	}
-	for _, pack := range p.Packs {
-		for _, address := range pack.Runs {
+	for _, job := range p.Jobs {
+		for _, address := range job.Runs {
 			n[address]--
 		}
 	}

@@ -130,7 +130,7 @@ func TestFingerprintIgnoresWhatCannotMoveTheNumber(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Run){
 		"flag": func(r *Run) { r.Arguments["tp"] = int64(4) }, "image": func(r *Run) { r.Image.Name = "i:2" }, "env": func(r *Run) { r.Env["A"] = ptr("2") },
-		"option": func(r *Run) { r.LLMAPIOptions = map[string]any{"x": 1.0} }, "rows": func(r *Run) { r.Dataset.Rows = 3 },
+		"option": func(r *Run) { r.LLMAPIOptions = map[string]any{"x": 1.0} }, "rows": func(r *Run) { r.Dataset.Lines = 3 },
 	} {
 		r := run()
 		change(r)

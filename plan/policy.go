@@ -17,11 +17,11 @@ func checkPolicy(policy *schema.Policy, p *Plan) hcl.Diagnostics {
 	}
 	var diags hcl.Diagnostics
 	refuse := func(argument, address, detail string) {
-		place := policy.Range
+		location := policy.Range
 		if r, ok := policy.Ranges[argument]; ok {
-			place = r
+			location = r
 		}
-		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Plan exceeds the policy", Detail: detail, Subject: &place, Extra: About{Address: address}})
+		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Plan exceeds the policy", Detail: detail, Subject: &location, Extra: About{Address: address}})
 	}
 	if most := policy.MaxGPUHours; most != nil && p.Summary.GPUHoursLimit > *most {
 		refuse("max_gpu_hours", "", fmt.Sprintf(
@@ -66,9 +66,9 @@ func (p *Plan) limitSum() string {
 			add(alone[r.Address], r.Hardware.GPUs, r.TimeLimitSeconds)
 		}
 	}
-	for _, pack := range p.Packs {
-		if !searched[pack.Runs[0]] {
-			add(1, pack.GPUs, pack.TimeLimitSeconds)
+	for _, job := range p.Jobs {
+		if !searched[job.Runs[0]] {
+			add(1, job.GPUs, job.TimeLimitSeconds)
 		}
 	}
 	terms := make([]string, len(order))

@@ -73,11 +73,11 @@ func (b *builder) workload(run *Run, lengths []trtllm.Length) (w Workload, ok bo
 // workloadOf is the workload of a stored run with a generated data set.
 func (b *builder) workloadOf(run *Run) (w Workload, ok bool) {
 	u, d := run.UseCase, run.Dataset
-	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Rows < 1 {
+	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Lines < 1 {
 		return Workload{}, false
 	}
-	shape := Shape(*u.ISL, *u.OSL, deref(u.ISLStdev), deref(u.OSLStdev), deref(d.Seed), d.Rows)
-	lengths := make([]trtllm.Length, d.Rows)
+	shape := Shape(*u.ISL, *u.OSL, deref(u.ISLStdev), deref(u.OSLStdev), deref(d.Seed), d.Lines)
+	lengths := make([]trtllm.Length, d.Lines)
 	for i := range lengths {
 		lengths[i].ISL, lengths[i].OSL = shape.Lengths(i)
 	}

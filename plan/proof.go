@@ -31,7 +31,7 @@ func (p *proof) check() hcl.Diagnostics {
 		p.supportedCell, p.wholeNodes, p.worldSize, p.expertParallel, p.timeLimit,
 		p.limitsGiven, p.longestPrompt, p.longestSequence, p.batchAboveTokens,
 		p.concurrencyAboveRequests, p.concurrencyBelowRanks, p.shortWindow, p.sharedSampling,
-		p.promptsAsText, p.rowsNeed, p.vocabulary,
+		p.promptsAsText, p.linesNeed, p.vocabulary,
 		p.graphSizes, p.saidTwice, p.multiTokenPrediction,
 	} {
 		diags = append(diags, rule()...)
@@ -111,9 +111,9 @@ func (p *proof) warningAt(argument, summary, detail string) hcl.Diagnostics {
 }
 
 func cellError(cell *schema.Cell, argument, summary, detail string) *hcl.Diagnostic {
-	place := cell.Range
+	location := cell.Range
 	if o := cell.Origin(argument); o != nil && o.Range.Filename != "" {
-		place = o.Range
+		location = o.Range
 	}
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &place, Extra: About{Address: cell.Address}}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &location, Extra: About{Address: cell.Address}}
 }

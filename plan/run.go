@@ -112,11 +112,11 @@ type UseCase struct {
 }
 
 // Dataset says where the requests come from: a generator with its seed, or the
-// user's own file with its path and the SHA-256 of the rows that are read.
+// user's own file with its path and the SHA-256 of the lines that are read.
 type Dataset struct {
 	Generator *string `json:"generator"`
 	Seed      *int64  `json:"seed"`
-	Rows      int     `json:"rows"`
+	Lines     int     `json:"rows"`
 	SHA256    *string `json:"sha256"`
 	Path      *string `json:"path"`
 }

@@ -70,10 +70,10 @@ func axesOf(list []candidate) (positions [][]float64, options [][]string) {
 	positions, options = make([][]float64, len(list)), make([][]string, len(list))
 	for _, name := range names {
 		seen := predictionsSee(name, list)
-		place := placesOf(name, values)
+		position := positionsOf(name, values)
 		for i := range list {
 			if value := values[i][name]; seen {
-				positions[i] = append(positions[i], place[value])
+				positions[i] = append(positions[i], position[value])
 			} else if value == "" {
 				options[i] = append(options[i], "")
 			} else {
@@ -152,9 +152,9 @@ func predictionsSee(axis string, list []candidate) bool {
 	return predicted && len(first) == len(list) // one value: nothing to see
 }
 
-// placesOf places the values of an axis from 0 to 1: numbers by size, before other
+// positionsOf places the values of an axis from 0 to 1: numbers by size, before other
 // labels in their order.
-func placesOf(axis string, values []map[string]string) map[string]float64 {
+func positionsOf(axis string, values []map[string]string) map[string]float64 {
 	var labels []string
 	for _, of := range values {
 		if value, ok := of[axis]; ok && !slices.Contains(labels, value) {
@@ -168,9 +168,9 @@ func placesOf(axis string, values []map[string]string) map[string]float64 {
 		return math.Inf(1)
 	}
 	slices.SortStableFunc(labels, func(a, b string) int { return cmp.Compare(size(a), size(b)) })
-	places := map[string]float64{}
+	positions := map[string]float64{}
 	for i, label := range labels {
-		places[label] = float64(i) / float64(max(1, len(labels)-1))
+		positions[label] = float64(i) / float64(max(1, len(labels)-1))
 	}
-	return places
+	return positions
 }

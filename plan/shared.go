@@ -112,7 +112,7 @@ func (b *builder) settleForFresh(run *Run) error {
 	fresh := *run
 	fresh.Engine = schema.FreshEngine
 	fresh.Fingerprint = NewIdentity(&fresh, fresh.Settings).Fingerprint()
-	if _, declared := b.places[fresh.Fingerprint]; declared {
+	if _, declared := b.locations[fresh.Fingerprint]; declared {
 		return nil
 	}
 	st, err := b.Ledger.Look(fresh.Fingerprint, run.cluster, run.Simulated, run.State.Wanted)
@@ -159,7 +159,7 @@ func PrimeOf(runs []*Run) int {
 		if requests, _ := r.Arguments.Int("num_requests"); concurrency <= 0 {
 			concurrency = requests
 		}
-		return concurrency, r.Dataset.Rows * (deref(r.UseCase.ISL) + deref(r.UseCase.OSL))
+		return concurrency, r.Dataset.Lines * (deref(r.UseCase.ISL) + deref(r.UseCase.OSL))
 	}
 	best := 0
 	for i := range runs {

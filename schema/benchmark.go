@@ -141,7 +141,7 @@ func (m *maker) readSection(s *section, c contents, where string, outer *matrix)
 		return diags
 	}
 	if len(blocks) > 1 {
-		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate matrix block", "Only one matrix block is allowed here, and the first is at %s. Merge the two: all axes of a matrix are multiplied.", place(blocks[0].DefRange())))
+		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate matrix block", "Only one matrix block is allowed here, and the first is at %s. Merge the two: all axes of a matrix are multiplied.", location(blocks[0].DefRange())))
 	}
 	mx, more := m.readMatrix(blocks[0], outer)
 	s.matrix = mx

@@ -197,7 +197,7 @@ func unique(blocks []*hclsyntax.Block, labels int) hcl.Diagnostics {
 		key := strings.Join(b.Labels, "\x00")
 		if before := first[key]; before != nil {
 			diags = append(diags, within(refuse(b.LabelRanges[labels-1], "Duplicate "+b.Type, "%s named %q is already declared at %s. Give one of them another name.",
-				capital(article(noun(b.Type))), strings.Join(b.Labels, "."), place(before.DefRange())), b.DefRange()))
+				capital(article(noun(b.Type))), strings.Join(b.Labels, "."), location(before.DefRange())), b.DefRange()))
 			continue
 		}
 		first[key] = b
@@ -218,7 +218,7 @@ func atMostOne(blocks []*hclsyntax.Block) hcl.Diagnostics {
 		return nil
 	}
 	b := blocks[1]
-	return hcl.Diagnostics{refuse(b.DefRange(), "Duplicate "+b.Type+" block", "A directory can have only one %s block, and the first is at %s. Merge the two.", b.Type, place(blocks[0].DefRange()))}
+	return hcl.Diagnostics{refuse(b.DefRange(), "Duplicate "+b.Type+" block", "A directory can have only one %s block, and the first is at %s. Merge the two.", b.Type, location(blocks[0].DefRange()))}
 }
 
 // filter keeps the blocks of one type.

@@ -119,7 +119,7 @@ func (b *cellBuilder) joined(of []*node, eval func(of []*node, at []int) result)
 	for _, one := range of {
 		n.mask |= one.mask
 	}
-	n.index(b.axes)
+	n.number(b.axes)
 	return n
 }
 

@@ -33,7 +33,7 @@ func sentence(s string) string {
 }
 
 // place is a range as a sentence names it.
-func place(rng hcl.Range) string {
+func location(rng hcl.Range) string {
 	return fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line)
 }
 

@@ -216,11 +216,11 @@ func (mx *matrix) checkCounts(total, left int) hcl.Diagnostics {
 		}
 	}
 	if left == 0 && !diags.HasErrors() {
-		var places []string
+		var locations []string
 		for _, ex := range mx.excludes {
-			places = append(places, place(ex.rng))
+			locations = append(locations, location(ex.rng))
 		}
-		diags = append(diags, refuse(mx.rng, "Excludes that remove everything", "Together the excludes at %s remove all %d runs, so nothing would be left to measure. Narrow one of them.", strings.Join(places, ", "), total))
+		diags = append(diags, refuse(mx.rng, "Excludes that remove everything", "Together the excludes at %s remove all %d runs, so nothing would be left to measure. Narrow one of them.", strings.Join(locations, ", "), total))
 	}
 	return diags
 }

@@ -34,10 +34,10 @@ func (e *Executor) Ref() string {
 	return e.Type + "." + e.Name
 }
 
-// Place is where an argument of the block stands, the last of path, in the blocks
+// Location is where an argument of the block stands, the last of path, in the blocks
 // before it; the block itself where the argument is not written or path is empty.
-func (e *Executor) Place(path ...string) hcl.Range {
-	place, body := e.Range, e.body
+func (e *Executor) Location(path ...string) hcl.Range {
+	location, body := e.Range, e.body
 	for _, name := range path {
 		if body == nil {
 			break
@@ -49,9 +49,9 @@ func (e *Executor) Place(path ...string) hcl.Range {
 		if i < 0 {
 			break
 		}
-		place, body = body.Blocks[i].DefRange(), body.Blocks[i].Body
+		location, body = body.Blocks[i].DefRange(), body.Blocks[i].Body
 	}
-	return place
+	return location
 }
 
 // readExecutor reads the header of an executor block. Its body is decoded when

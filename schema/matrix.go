@@ -79,7 +79,7 @@ func checkDuplicateAxes(mx, outer *matrix) hcl.Diagnostics {
 	}
 	for _, ax := range mx.axes {
 		if before, taken := first[ax.name]; taken {
-			diags = append(diags, refuse(ax.rng, "Duplicate axis", "There is an axis %q already, at %s. The matrix of a row is combined with that of its benchmark, so an axis can be in only one of them.", ax.name, place(before)))
+			diags = append(diags, refuse(ax.rng, "Duplicate axis", "There is an axis %q already, at %s. The matrix of a row is combined with that of its benchmark, so an axis can be in only one of them.", ax.name, location(before)))
 			continue
 		}
 		first[ax.name] = ax.rng
@@ -94,7 +94,7 @@ func (m *maker) checkAxes(r *row, axes []*axis) hcl.Diagnostics {
 	runs := 1
 	for _, ax := range axes {
 		if a := r.args[ax.name]; a != nil {
-			diags = append(diags, refuse(a.SrcRange, "Argument set by both a row and an axis", "The row %q sets %s, and the axis at %s gives it a value in every run of the row. Remove it here, or move the axis into the rows that it is meant for.", r.label, ax.name, place(ax.rng)))
+			diags = append(diags, refuse(a.SrcRange, "Argument set by both a row and an axis", "The row %q sets %s, and the axis at %s gives it a value in every run of the row. Remove it here, or move the axis into the rows that it is meant for.", r.label, ax.name, location(ax.rng)))
 		}
 		if runs = runs * max(1, len(ax.values)); m.runs+runs > maxRuns {
 			return append(diags, refuse(ax.rng, "Too many runs", "The axes of the row %q make more than %d runs, counted before excludes. Use fewer values, or split the definitions.", r.label, maxRuns))

@@ -235,7 +235,7 @@ func (n *names) defineLocals(blocks []*hclsyntax.Block) hcl.Diagnostics {
 		}
 		for _, a := range c.attrs {
 			if first, taken := declared[a.Name]; taken {
-				diags = append(diags, refuse(a.NameRange, "Duplicate local value", "A local value named %q is already declared at %s. Names are shared by all locals blocks.", a.Name, place(first)))
+				diags = append(diags, refuse(a.NameRange, "Duplicate local value", "A local value named %q is already declared at %s. Names are shared by all locals blocks.", a.Name, location(first)))
 				continue
 			}
 			declared[a.Name] = a.NameRange

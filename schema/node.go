@@ -37,7 +37,7 @@ type result struct {
 }
 
 // index prepares the memory of n for the axes of its mask.
-func (n *node) index(axes []*axis) {
+func (n *node) number(axes []*axis) {
 	size := 1
 	for i := len(axes) - 1; i >= 0; i-- {
 		if n.mask&(1<<i) != 0 {

@@ -192,11 +192,11 @@ func nested(path string) string {
 }
 
 func (c *optionChecker) refuse(t *tree, summary, format string, args ...any) {
-	c.diags = append(c.diags, refuse(t.place(), summary, format, args...))
+	c.diags = append(c.diags, refuse(t.location(), summary, format, args...))
 }
 
 // place is where t is written: its own place, or that of its first leaf with one.
-func (t *tree) place() hcl.Range {
+func (t *tree) location() hcl.Range {
 	return t.origin.Range
 }
 

@@ -260,7 +260,7 @@ func repeatedKeys(object *hclsyntax.ObjectConsExpr) hcl.Diagnostics {
 			continue
 		}
 		if before, taken := first[name]; taken {
-			diags = append(diags, refuse(item.KeyExpr.Range(), "Duplicate attribute", "The object already has the attribute %q, at %s; the last one would silently win. Remove one of them.", name, place(before)))
+			diags = append(diags, refuse(item.KeyExpr.Range(), "Duplicate attribute", "The object already has the attribute %q, at %s; the last one would silently win. Remove one of them.", name, location(before)))
 			continue
 		}
 		first[name] = item.KeyExpr.Range()

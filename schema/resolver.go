@@ -48,7 +48,7 @@ func (r *resolver) node(name string, from hcl.Range) *node {
 	r.stack = r.stack[:len(r.stack)-1]
 	if n != nil {
 		n.name = name
-		n.index(r.axes)
+		n.number(r.axes)
 	}
 	r.nodes[name] = n
 	return n

@@ -183,7 +183,7 @@ func (n *names) readSLO(blocks []*hclsyntax.Block) (*SLO, hcl.Diagnostics) {
 	b := blocks[0]
 	diags := checkLabels(b)
 	if len(blocks) > 1 {
-		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate slo block", "Only one slo block is allowed here, and the first is at %s. Merge the two.", place(b.DefRange())))
+		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate slo block", "Only one slo block is allowed here, and the first is at %s. Merge the two.", location(b.DefRange())))
 	}
 	c, more := sloShape.read(b.Body, b.DefRange())
 	diags = append(diags, more...)

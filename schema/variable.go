@@ -220,7 +220,7 @@ func (v *Variable) validate(val cty.Value, rng *hcl.Range) hcl.Diagnostics {
 		}
 		if met.False() {
 			diags = append(diags, v.refuseValue(rng, "Invalid value for variable", "The value of the variable %q, from %s, is refused by the rule at %s: %s",
-				v.Name, v.Source, place(check.condition.SrcRange), check.text(ctx)))
+				v.Name, v.Source, location(check.condition.SrcRange), check.text(ctx)))
 		}
 	}
 	return diags

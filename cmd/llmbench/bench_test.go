@@ -382,7 +382,7 @@ func BenchmarkOwnDataset(bb *testing.B) {
 func BenchmarkDataset(bb *testing.B) {
 	const rows, isl = 4000, 8000
 	newBench(bb).sub("rows=4000", func(b *bench) {
-		shape := trtllm.Shape{ISL: isl, OSL: 512, Seed: 420, Rows: rows, Vocab: 202048, EOS: 200001}
+		shape := trtllm.Shape{ISL: isl, OSL: 512, Seed: 420, Lines: rows, Vocab: 202048, EOS: 200001}
 		size := 0
 		b.sub("of=llmbench", func(b *bench) {
 			for b.Loop() {

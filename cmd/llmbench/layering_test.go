@@ -83,13 +83,13 @@ func checkOurs(t *testing.T, name, imp string) {
 }
 
 func checkOthers(t *testing.T, name, imp string) {
-	for other, places := range onlyIn {
+	for other, folders := range onlyIn {
 		if imp != other && !strings.HasPrefix(imp, other+"/") {
 			continue
 		}
 		allowed := false
-		for _, place := range places {
-			allowed = allowed || name == place || strings.HasPrefix(name, place+"/")
+		for _, folder := range folders {
+			allowed = allowed || name == folder || strings.HasPrefix(name, folder+"/")
 		}
 		if !allowed {
 			t.Errorf("%s must not import %s", name, imp)

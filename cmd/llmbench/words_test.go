@@ -28,11 +28,11 @@ func TestWords(t *testing.T) {
 	if len(phrases) < 80 {
 		t.Errorf("only %d phrases", len(phrases))
 	}
-	check := func(place, said string) {
+	check := func(location, said string) {
 		said = strings.ToLower(strings.Join(strings.Fields(said), " "))
 		for phrase, instead := range phrases {
 			if at := strings.Index(said, phrase); at >= 0 {
-				t.Errorf("%s: write %q in place of %q: …%.120s", place, instead, phrase, said[max(0, at-40):])
+				t.Errorf("%s: write %q in place of %q: …%.120s", location, instead, phrase, said[max(0, at-40):])
 			}
 		}
 	}

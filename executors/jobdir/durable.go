@@ -58,7 +58,7 @@ func WriteTo(dir, name string, write func(io.Writer) error, perm fs.FileMode) er
 // CreateTemp makes a private file in dir for what is to be called name. Its own name
 // tells which process writes it, so that Sweep finds it when that is gone.
 func CreateTemp(dir, name string) (*os.File, error) {
-	return os.CreateTemp(dir, fmt.Sprintf(".%s~%s~%d~*.tmp", name, place(), os.Getpid()))
+	return os.CreateTemp(dir, fmt.Sprintf(".%s~%s~%d~*.tmp", name, pidSpace(), os.Getpid()))
 }
 
 // WriteTemp writes a file that can be linked into place as name, and returns its path.
@@ -76,18 +76,18 @@ func WriteTemp(dir, name string, data []byte, perm fs.FileMode) (string, error) 
 	return f.Name(), nil
 }
 
-// Place tells where process IDs are counted: another host may have the same name, and
+// PIDSpace tells where process IDs are counted: another host may have the same name, and
 // this one counts anew after each boot. What is not known is "".
-func Place() (host, namespace, boot string) {
+func PIDSpace() (host, namespace, boot string) {
 	host, _ = os.Hostname()
 	namespace, _ = os.Readlink("/proc/self/ns/pid")
 	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return host, namespace, strings.TrimSpace(string(id))
 }
 
-// place is Place in few characters.
-var place = sync.OnceValue(func() string {
-	host, namespace, boot := Place()
+// pidSpace is PIDSpace in few characters.
+var pidSpace = sync.OnceValue(func() string {
+	host, namespace, boot := PIDSpace()
 	return SumOf(fmt.Appendf(nil, "%s\x00%s\x00%s", host, namespace, boot)).SHA256[:12]
 })
 
@@ -98,7 +98,7 @@ var temporary = regexp.MustCompile(`^\.(.*\.tmp|.*[0-9]{5,}|lease\.[0-9a-f]{16}|
 // Temporary reports whether name is that of a file in the making. known says that its
 // writer was a process that can be seen from here, lives that it still runs.
 func Temporary(name string) (is, known, lives bool) {
-	if parts := strings.Split(name, "~"); len(parts) >= 4 && parts[len(parts)-3] == place() {
+	if parts := strings.Split(name, "~"); len(parts) >= 4 && parts[len(parts)-3] == pidSpace() {
 		pid, err := strconv.Atoi(parts[len(parts)-2])
 		known = err == nil && pid > 0
 		lives = known && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)

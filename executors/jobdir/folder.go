@@ -52,7 +52,7 @@ func (f Folder) Claim() (*Claim, error) { return readRecord[Claim](f, ClaimFile)
 func (f Folder) Start() (*Start, error) { return readRecord[Start](f, StartFile) }
 
 // Exit returns the job's last word, nil until it is there and whole.
-func (f Folder) Exit() (*Exit, error) { return readRecord[Exit](f, ExitFile) }
+func (f Folder) Exit() (*ExitRecord, error) { return readRecord[ExitRecord](f, ExitFile) }
 
 // Cancelled reports whether the job was asked to stop. It may still
 // run; if it starts later it refuses to.

@@ -40,14 +40,14 @@ func TestSweep(t *testing.T) {
 	}
 	dir := t.TempDir()
 	own := func(name, place string, pid int) string { return fmt.Sprintf(".%s~%s~%d~1.tmp", name, place, pid) }
-	ours := own("lease", place(), gone.Process.Pid)
+	ours := own("lease", pidSpace(), gone.Process.Pid)
 	for _, test := range []struct {
 		name        string
 		young, aged bool // whether it goes
 	}{
-		{own("exit", place(), gone.Process.Pid), true, true},
-		{own(ours, place(), gone.Process.Pid), true, true}, // of one that was to be linked into place
-		{own("exit", place(), os.Getpid()), false, false},
+		{own("exit", pidSpace(), gone.Process.Pid), true, true},
+		{own(ours, pidSpace(), gone.Process.Pid), true, true}, // of one that was to be linked into place
+		{own("exit", pidSpace(), os.Getpid()), false, false},
 		{own("exit", "another-boot", gone.Process.Pid), false, true},
 		{".exit.4711.tmp", false, true}, {".redacted", false, true}, // of a job's script
 		{".lease.0123456789abcdef", false, true}, {".job.json123456789", false, true}, // of llmbench 0.1.0

@@ -29,14 +29,14 @@ import (
 // the attempt; a job of several has a folder of its own, and each member has its.
 const (
 	// The client writes these, the intent last.
-	IntentFile   = "intent.json"
-	RunFile      = "run.json"      // the run as planned
-	IdentityFile = "identity.json" // what the run's fingerprint is the SHA-256 of
-	PackFile     = "pack.json"     // the job of several members as planned
-	MembersFile  = "members"       // the attempt folders of the members, a line each
-	ScriptFile   = "script.sh"
-	VarsFile     = "attempt" // NAME=VALUE lines that the script reads
-	SecretsFile  = "secrets" // as VarsFile, for its owner alone
+	IntentFile     = "intent.json"
+	RunFile        = "run.json"      // the run as planned
+	IdentityFile   = "identity.json" // what the run's fingerprint is the SHA-256 of
+	PlannedJobFile = "pack.json"     // the job of several members as planned
+	MembersFile    = "members"       // the attempt folders of the members, a line each
+	ScriptFile     = "script.sh"
+	VarsFile       = "attempt" // NAME=VALUE lines that the script reads
+	SecretsFile    = "secrets" // as VarsFile, for its owner alone
 
 	// The client writes these later.
 	JobFile       = "job.json"     // the receipt of the submission
@@ -81,7 +81,7 @@ func (l Listing) Ranks() []int {
 // Known reports whether a name in a job's folder has a meaning of its own.
 func Known(name string) bool {
 	switch name {
-	case IntentFile, RunFile, IdentityFile, PackFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
+	case IntentFile, RunFile, IdentityFile, PlannedJobFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
 		ClaimFile, claimDir, StartFile, observedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, RequestsFile, RequestsCSV, ExitFile, MemberFile, EngineFile, DatasetFile:
 		return true
 	}

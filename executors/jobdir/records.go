@@ -34,8 +34,8 @@ type Refusal struct {
 	Time   time.Time `json:"time"`
 }
 
-// An Exit is a job's last word.
-type Exit struct {
+// An ExitRecord is a job's last word.
+type ExitRecord struct {
 	JobID        string `json:"job_id"`
 	RestartCount int    `json:"restart_count"`
 	// RC is the status of the launcher, BenchRC that of trtllm-bench, nil where
@@ -97,8 +97,8 @@ type Sum struct {
 }
 
 // UnmarshalJSON implements json.Unmarshaler: a job that wrote no report has "" for its time.
-func (e *Exit) UnmarshalJSON(b []byte) error {
-	type plain Exit
+func (e *ExitRecord) UnmarshalJSON(b []byte) error {
+	type plain ExitRecord
 	r := struct {
 		*plain
 		Written string `json:"report_written"`
@@ -123,9 +123,9 @@ type Intent struct {
 	Executor string `json:"executor"`
 	Sample   int    `json:"sample"`
 	Attempt  int    `json:"attempt"`
-	// Pack names the folder of the job of several members that runs the attempt, ""
+	// JobFolder names the folder of the job of several members that runs the attempt, ""
 	// where the job's folder is the attempt's own.
-	Pack string `json:"pack,omitempty"`
+	JobFolder string `json:"pack,omitempty"`
 	// Members are the attempts of the job in the order in which their turns come,
 	// none in the intent of a member among several. Version 0.1.0 left them out for a
 	// job of one.

@@ -26,7 +26,7 @@ func TestRecordsAreWholeOrAbsent(t *testing.T) {
 
 // The form is that of job.sh where there is no report, also in 0.1.0.
 func TestExitAsShellsWriteIt(t *testing.T) {
-	var e Exit
+	var e ExitRecord
 	line := `{"job_id":"4711","restart_count":0,"rc":137,"bench_rc":null,"signal":"","reason":"","started":"2026-03-04T06:00:00Z","ended":"2026-03-04T06:10:00Z","report":null,"report_written":"","stdout":null,"suspended_s":0,"suspend_time":"","end":true}` + "\n"
 	if !Decode([]byte(line), &e) {
 		t.Fatal("not read")
@@ -60,12 +60,12 @@ func TestExpandNodes(t *testing.T) {
 }
 
 func FuzzRecords(f *testing.F) {
-	f.Add(Encode(Exit{JobID: "1", Report: &Sum{Bytes: 3}}))
+	f.Add(Encode(ExitRecord{JobID: "1", Report: &Sum{Bytes: 3}}))
 	f.Add(Encode(Claim{JobID: "1", Host: "gb01"}))
 	f.Add([]byte(`{"nodes":["a"],"end":true}` + "\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var (
-			e Exit
+			e ExitRecord
 			c Claim
 			s Start
 		)

@@ -218,11 +218,11 @@ func (f *Fetcher) finish(ctx context.Context, i Image, temp string, from *publis
 	if err := renameio.WriteFile(i.File+sumSuffix, []byte(sum+"  "+filepath.Base(i.File)+"\n"), 0o644); err != nil {
 		return err
 	}
-	return place(temp, i.File)
+	return install(temp, i.File)
 }
 
 // place gives a finished file its name, for good.
-func place(temp, path string) error {
+func install(temp, path string) error {
 	f, err := os.OpenFile(temp, os.O_RDWR, 0)
 	if err != nil {
 		return err

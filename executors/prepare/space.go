@@ -38,9 +38,9 @@ func CheckDatasetSpace(dir string, bytes int64) *executors.Check {
 
 // DatasetBytes is how much a data set of rows prompts of isl tokens takes at
 // most: a token takes seven bytes.
-func DatasetBytes(rows, isl int) int64 {
+func DatasetBytes(lines, isl int) int64 {
 	const token, row = 7, 64
-	return int64(rows) * (int64(isl)*token + row)
+	return int64(lines) * (int64(isl)*token + row)
 }
 
 // FreeBytes is how much this user may still write to the file system of a folder.

@@ -108,7 +108,7 @@ func TestCodes(t *testing.T) {
 }
 
 // What was planned is named with the place where it was set.
-func TestMismatchHasAPlace(t *testing.T) {
+func TestMismatchHasALocation(t *testing.T) {
 	in := measured(t, "world_info.tp_size=4", "engine.quantization=\"NVFP4\"", "engine.kv_cache_dtype=\"FP16\"")
 	in.Run.LLMAPIOptions = map[string]any{"kv_cache_config": map[string]any{"dtype": "fp8"}}
 	at := func(line int) plan.Origin {

@@ -50,9 +50,9 @@ type Comparing struct {
 type Comparison struct {
 	// Simulated says that the sides were simulated: changes are shown and none is
 	// judged, since a simulation has no noise to judge by.
-	Simulated bool          `json:"simulated"`
-	Rows      []ComparedRow `json:"rows"`
-	Refused   []Refusal     `json:"refused"`
+	Simulated bool             `json:"simulated"`
+	Metrics   []ComparedMetric `json:"rows"`
+	Refused   []Refusal        `json:"refused"`
 	// Context lists what differs between the sides and is named, in words; it
 	// stands above tables.
 	Context []string `json:"-"`
@@ -67,7 +67,7 @@ type Comparison struct {
 
 // A Move is a run that was measured again.
 type Move struct {
-	Row     ComparedRow
+	Metric  ComparedMetric
 	Changes []Changed
 	// Git and Date are the definitions' commit and the end of the last measurement of
 	// the target, nil where they are not known.
@@ -75,8 +75,8 @@ type Move struct {
 	Date *time.Time
 }
 
-// A ComparedRow is one metric of one run on both sides.
-type ComparedRow struct {
+// A ComparedMetric is one metric of one run on both sides.
+type ComparedMetric struct {
 	Address string   `json:"address"`
 	Metric  string   `json:"metric"`
 	Base    *Summary `json:"base"`
@@ -103,7 +103,7 @@ type Refusal struct {
 // Compare compares the runs that both sets have, by address or by arguments.
 func Compare(base, target *Set, how Comparing) *Comparison {
 	pairs := make([]pair, 0, len(base.Runs))
-	c := &Comparison{Rows: []ComparedRow{}, Refused: []Refusal{}}
+	c := &Comparison{Metrics: []ComparedMetric{}, Refused: []Refusal{}}
 	addresses, others := byAddress(target)
 	left := maps.Clone(others)
 	order, bases := byAddress(base)
@@ -168,7 +168,7 @@ func CompareBy(set *Set, axis, base string, how Comparing) (*Comparison, error) 
 	case !values[base]:
 		return nil, fmt.Errorf("no run has %s=%s; there are %s", axis, base, strings.Join(slices.Sorted(maps.Keys(values)), ", "))
 	}
-	c := &Comparison{Rows: []ComparedRow{}, Refused: []Refusal{}}
+	c := &Comparison{Metrics: []ComparedMetric{}, Refused: []Refusal{}}
 	var pairs []pair
 	for _, r := range set.Runs {
 		rest, value, ok := plan.CutAxis(r.Address, axis)
@@ -242,13 +242,13 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 				c.Refused = append(c.Refused, Refusal{p.address, why})
 				continue
 			}
-			row, ok := p.compare(name, how)
+			compared, ok := p.compare(name, how)
 			if !ok {
 				continue
 			}
-			if c.Rows = append(c.Rows, row); len(c.Moves) == 0 || c.Moves[len(c.Moves)-1].Row.Address != p.address {
+			if c.Metrics = append(c.Metrics, compared); len(c.Moves) == 0 || c.Moves[len(c.Moves)-1].Metric.Address != p.address {
 				newest := p.target.Results[len(p.target.Results)-1]
-				c.Moves = append(c.Moves, Move{Row: row, Changes: p.changed(), Git: newest.Provenance.DefinitionsGit, Date: newest.Job.Ended})
+				c.Moves = append(c.Moves, Move{Metric: compared, Changes: p.changed(), Git: newest.Provenance.DefinitionsGit, Date: newest.Job.Ended})
 			}
 		}
 	}
@@ -291,56 +291,56 @@ func (p pair) incomparable(name string) string {
 }
 
 // compare judges one metric; false where a side does not have it.
-func (p pair) compare(name string, how Comparing) (ComparedRow, bool) {
+func (p pair) compare(name string, how Comparing) (ComparedMetric, bool) {
 	b, t := p.base.values(name), p.target.values(name)
 	metric, ok := FindMeasure(name)
 	if !ok || len(b) == 0 || len(t) == 0 {
-		return ComparedRow{}, false
+		return ComparedMetric{}, false
 	}
-	row := ComparedRow{Address: p.address, Metric: name, Base: Summarise(b), Target: Summarise(t), Notes: []string{}}
-	row.ChangePct = 100 * (row.Target.Median/row.Base.Median - 1)
+	compared := ComparedMetric{Address: p.address, Metric: name, Base: Summarise(b), Target: Summarise(t), Notes: []string{}}
+	compared.ChangePct = 100 * (compared.Target.Median/compared.Base.Median - 1)
 	test := benchmath.AssumeNothing.Compare(sample(b), sample(t))
 	if !math.IsNaN(test.P) && min(len(b), len(t)) > 1 {
-		row.P = &test.P
+		compared.P = &test.P
 	}
-	row.Notes = append(row.Notes, p.notes(name)...)
+	compared.Notes = append(compared.Notes, p.notes(name)...)
 	if p.simulated() {
-		row.P, row.Verdict = nil, CannotTell
-		return row, true
+		compared.P, compared.Verdict = nil, CannotTell
+		return compared, true
 	}
 	if p.slosDiffer(name) != "" {
-		row.P, row.Verdict = nil, CannotTell
-		return row, true
+		compared.P, compared.Verdict = nil, CannotTell
+		return compared, true
 	}
-	row.judge(metric, test, how.Threshold)
-	if row.Verdict == CannotTell {
-		row.Needed = needed(b, t, math.Max(how.Threshold, math.Abs(row.ChangePct)/100))
-		row.GPUHours = float64(max(0, row.Needed-len(b)))*p.base.hours() + float64(max(0, row.Needed-len(t)))*p.target.hours()
+	compared.judge(metric, test, how.Threshold)
+	if compared.Verdict == CannotTell {
+		compared.Needed = needed(b, t, math.Max(how.Threshold, math.Abs(compared.ChangePct)/100))
+		compared.GPUHours = float64(max(0, compared.Needed-len(b)))*p.base.hours() + float64(max(0, compared.Needed-len(t)))*p.target.hours()
 	}
-	return row, true
+	return compared, true
 }
 
 // judge claims a change where the test sees one that matters, and the want of
 // one where the intervals leave no room for it.
-func (row *ComparedRow) judge(m trtllm.Metric, test benchmath.Comparison, threshold float64) {
-	change := row.ChangePct / 100
+func (compared *ComparedMetric) judge(m trtllm.Metric, test benchmath.Comparison, threshold float64) {
+	change := compared.ChangePct / 100
 	switch {
-	case row.P != nil && *row.P < test.Alpha && math.Abs(change) >= threshold:
-		row.Verdict = Worse
+	case compared.P != nil && *compared.P < test.Alpha && math.Abs(change) >= threshold:
+		compared.Verdict = Worse
 		if change > 0 == m.HigherIsBetter {
-			row.Verdict = Better
+			compared.Verdict = Better
 		}
-	case row.P != nil && *row.P < test.Alpha, row.within(threshold):
-		row.Verdict = Same
+	case compared.P != nil && *compared.P < test.Alpha, compared.within(threshold):
+		compared.Verdict = Same
 	default:
-		row.Verdict = CannotTell
+		compared.Verdict = CannotTell
 	}
 }
 
 // within reports whether the intervals of both sides leave only changes of less
 // than threshold.
-func (row *ComparedRow) within(threshold float64) bool {
-	b, t := row.Base, row.Target
+func (compared *ComparedMetric) within(threshold float64) bool {
+	b, t := compared.Base, compared.Target
 	if b.Low == nil || b.High == nil || t.Low == nil || t.High == nil {
 		return false
 	}
@@ -371,10 +371,10 @@ func (s RunSummary) hours() float64 {
 // Regressed reports whether some row is worse, and Unsure whether some claim is
 // wanting: a row that cannot tell, or a run that is not compared.
 func (c *Comparison) Regressed() bool {
-	return slices.ContainsFunc(c.Rows, func(r ComparedRow) bool { return r.Verdict == Worse })
+	return slices.ContainsFunc(c.Metrics, func(r ComparedMetric) bool { return r.Verdict == Worse })
 }
 
 // Unsure reports whether some claim is wanting.
 func (c *Comparison) Unsure() bool {
-	return len(c.Refused) > 0 || slices.ContainsFunc(c.Rows, func(r ComparedRow) bool { return r.Verdict == CannotTell })
+	return len(c.Refused) > 0 || slices.ContainsFunc(c.Metrics, func(r ComparedMetric) bool { return r.Verdict == CannotTell })
 }

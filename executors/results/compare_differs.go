@@ -98,7 +98,7 @@ func optionsDiffer(b, t *Result) []difference {
 	if target.Env == nil {
 		base.Env = nil
 	}
-	if target.Dataset.Rows == 0 {
+	if target.Dataset.Lines == 0 {
 		base.Dataset = target.Dataset
 	}
 	var out []difference

@@ -43,14 +43,14 @@ func TestPlantedRegression(t *testing.T) {
 	for seed := range int64(200) {
 		rng := rand.New(rand.NewSource(seed))
 		base, target := side(rng, "a/use_case=chat", 6, 1000, 0.01, nil), side(rng, "a/use_case=chat", 6, 970, 0.01, nil)
-		row := Compare(NewSet(base), NewSet(target), throughput).Rows[0]
-		if row.Verdict == Worse {
+		compared := Compare(NewSet(base), NewSet(target), throughput).Metrics[0]
+		if compared.Verdict == Worse {
 			found++
 		}
-		if row.Verdict == Better {
+		if compared.Verdict == Better {
 			t.Errorf("seed %d: a regression is called better", seed)
 		}
-		few := Compare(NewSet(base[:2]), NewSet(target[:2]), throughput).Rows[0]
+		few := Compare(NewSet(base[:2]), NewSet(target[:2]), throughput).Metrics[0]
 		if few.Verdict != CannotTell || few.Needed < leastToTell {
 			t.Errorf("seed %d: %s with two samples, %d needed", seed, few.Verdict, few.Needed)
 		}
@@ -66,7 +66,7 @@ func TestNoFalseAlarms(t *testing.T) {
 	for seed := range int64(400) {
 		rng := rand.New(rand.NewSource(seed))
 		base, target := side(rng, "a", 6, 1000, 0.01, nil), side(rng, "a", 6, 1000, 0.01, nil)
-		if v := Compare(NewSet(base), NewSet(target), throughput).Rows[0].Verdict; v == Better || v == Worse {
+		if v := Compare(NewSet(base), NewSet(target), throughput).Metrics[0].Verdict; v == Better || v == Worse {
 			claims++
 		}
 	}
@@ -78,7 +78,7 @@ func TestNoFalseAlarms(t *testing.T) {
 func TestSameIsClaimedWhereIntervalsAreNarrow(t *testing.T) {
 	rng := rand.New(rand.NewSource(1))
 	base, target := side(rng, "a", 10, 1000, 0.0005, nil), side(rng, "a", 10, 1000, 0.0005, nil)
-	if v := Compare(NewSet(base), NewSet(target), throughput).Rows[0].Verdict; v != Same {
+	if v := Compare(NewSet(base), NewSet(target), throughput).Metrics[0].Verdict; v != Same {
 		t.Errorf("%s, want same", v)
 	}
 }
@@ -88,7 +88,7 @@ func TestSideBySideIsTold(t *testing.T) {
 	rng := rand.New(rand.NewSource(1))
 	two := 2
 	got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(side(rng, "a", 6, 1000, 0.01, func(r *Result) { r.Provenance.SideBySide = &two })), throughput)
-	if len(got.Rows) != 1 || !strings.Contains(fmt.Sprint(got), "side_by_side: no → 2") {
+	if len(got.Metrics) != 1 || !strings.Contains(fmt.Sprint(got), "side_by_side: no → 2") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -116,12 +116,12 @@ func TestUnnamedDifferencesAreRefused(t *testing.T) {
 			how.Across = c.across
 			got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(side(rng, "a", 6, 1000, 0.01, c.change)), how)
 			if c.want == "" {
-				if len(got.Refused) > 0 || len(got.Rows) != 1 {
+				if len(got.Refused) > 0 || len(got.Metrics) != 1 {
 					t.Errorf("%+v", got)
 				}
 				return
 			}
-			if len(got.Rows) > 0 || len(got.Refused) == 0 || !strings.Contains(fmt.Sprint(got.Refused), c.want) {
+			if len(got.Metrics) > 0 || len(got.Refused) == 0 || !strings.Contains(fmt.Sprint(got.Refused), c.want) {
 				t.Errorf("%+v, want %q", got, c.want)
 			}
 			if !got.Unsure() || got.Regressed() {
@@ -138,11 +138,11 @@ func TestWaitingTimeIsNotCompared(t *testing.T) {
 	how := Comparing{Threshold: 0.01, Metrics: []string{"output_throughput_per_gpu_tok_s", "avg_ttft_ms"}, Across: []string{"concurrency"}}
 	target := side(rng, "a", 6, 1000, 0.01, func(r *Result) { r.Arguments["concurrency"] = int64(-1) })
 	got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(target), how)
-	if len(got.Rows) != 1 || len(got.Refused) != 1 || !strings.Contains(got.Refused[0].Reason, "avg_ttft_ms") {
+	if len(got.Metrics) != 1 || len(got.Refused) != 1 || !strings.Contains(got.Refused[0].Reason, "avg_ttft_ms") {
 		t.Errorf("%+v", got)
 	}
 	how.Across = append(how.Across, "avg_ttft_ms")
-	if got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(target), how); len(got.Rows) != 2 || len(got.Rows[1].Notes) == 0 {
+	if got := Compare(NewSet(side(rng, "a", 6, 1000, 0.01, nil)), NewSet(target), how); len(got.Metrics) != 2 || len(got.Metrics[1].Notes) == 0 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -152,7 +152,7 @@ func TestCompareByAxis(t *testing.T) {
 	rc4 := func(r *Result) { r.Image.Name = "release:rc4" }
 	all := append(side(rng, "a/use_case=chat/image=rc1", 6, 1000, 0.01, nil), side(rng, "a/use_case=chat/image=rc4", 6, 1100, 0.01, rc4)...)
 	got, err := CompareBy(NewSet(all), "image", "rc1", throughput)
-	if err != nil || len(got.Rows) != 1 || got.Rows[0].Verdict != Better || len(got.Context) != 1 {
+	if err != nil || len(got.Metrics) != 1 || got.Metrics[0].Verdict != Better || len(got.Context) != 1 {
 		t.Errorf("%+v %v", got, err)
 	}
 	if _, err := CompareBy(NewSet(all), "image", "rc9", throughput); err == nil || !strings.Contains(err.Error(), "rc1, rc4") {
@@ -173,8 +173,8 @@ func TestCostOfMoreSamples(t *testing.T) {
 	}
 	rng := rand.New(rand.NewSource(1))
 	base, target := side(rng, "a/use_case=chat", 1, 1000, 0, cost), side(rng, "a/use_case=chat", 1, 970, 0, cost)
-	row := Compare(NewSet(base), NewSet(target), throughput).Rows[0]
-	if got := row.GPUHours / float64(2*(row.Needed-1)); got != 2 { // 15 minutes of 8 GPUs
+	compared := Compare(NewSet(base), NewSet(target), throughput).Metrics[0]
+	if got := compared.GPUHours / float64(2*(compared.Needed-1)); got != 2 { // 15 minutes of 8 GPUs
 		t.Errorf("a sample costs %g GPU-hours, want 2", got)
 	}
 }
@@ -189,12 +189,12 @@ func TestSimulationsAreOneSample(t *testing.T) {
 		t.Errorf("%d samples, %+v", run.Samples, sum)
 	}
 	c := Compare(base, target, throughput)
-	if row := c.Rows[0]; !c.Simulated || row.P != nil || row.Verdict != CannotTell || row.Needed != 0 || row.GPUHours != 0 || row.Base.N != 1 {
-		t.Errorf("simulated %t: %+v", c.Simulated, row)
+	if compared := c.Metrics[0]; !c.Simulated || compared.P != nil || compared.Verdict != CannotTell || compared.Needed != 0 || compared.GPUHours != 0 || compared.Base.N != 1 {
+		t.Errorf("simulated %t: %+v", c.Simulated, compared)
 	}
 	real := Compare(NewSet(side(rng, "a/use_case=chat", 6, 1000, 0, nil)), NewSet(side(rng, "a/use_case=chat", 6, 1100, 0, nil)), throughput)
-	if row := real.Rows[0]; real.Simulated || row.P == nil || row.Verdict != Better || row.Base.N != 6 {
-		t.Errorf("measured: %+v", row)
+	if compared := real.Metrics[0]; real.Simulated || compared.P == nil || compared.Verdict != Better || compared.Base.N != 6 {
+		t.Errorf("measured: %+v", compared)
 	}
 }
 
@@ -258,8 +258,8 @@ func TestDeclaredFactsAreMarked(t *testing.T) {
 		{known, known, "[]"},
 	} {
 		c := Compare(test.base, test.target, throughput)
-		if len(c.Rows) != 1 || fmt.Sprint(c.Rows[0].Notes) != test.want {
-			t.Errorf("%+v, want notes %s", c.Rows, test.want)
+		if len(c.Metrics) != 1 || fmt.Sprint(c.Metrics[0].Notes) != test.want {
+			t.Errorf("%+v, want notes %s", c.Metrics, test.want)
 		}
 	}
 }
@@ -293,8 +293,8 @@ func TestPowerIsCompared(t *testing.T) {
 		}))
 	}
 	c := Compare(power(700), power(900), Comparing{Threshold: 0.01, Metrics: []string{PowerW, TokensPerJoule}})
-	if len(c.Rows) != 1 || c.Rows[0].Verdict != Worse {
-		t.Errorf("%+v", c.Rows)
+	if len(c.Metrics) != 1 || c.Metrics[0].Verdict != Worse {
+		t.Errorf("%+v", c.Metrics)
 	}
 }
 
@@ -313,15 +313,15 @@ func TestCompareByArguments(t *testing.T) {
 	how := throughput
 	how.ByArguments, how.Across = true, []string{"model", "trtllm_version"}
 	c := Compare(log, NewSet([]*Result{measured("new/64", 64), measured("new/32", 32)}), how)
-	if len(c.Rows) != 1 || c.Rows[0].Address != "new/64" || len(c.Refused) != 1 || c.Refused[0] != (Refusal{"new/32", "only the target has it"}) {
+	if len(c.Metrics) != 1 || c.Metrics[0].Address != "new/64" || len(c.Refused) != 1 || c.Refused[0] != (Refusal{"new/32", "only the target has it"}) {
 		t.Errorf("%+v", c)
 	}
 	c = Compare(log, NewSet([]*Result{measured("new/32", 32)}), how)
-	if len(c.Rows) != 0 || c.Refused[0].Reason != "no run of the target was passed the same" {
+	if len(c.Metrics) != 0 || c.Refused[0].Reason != "no run of the target was passed the same" {
 		t.Errorf("%+v", c.Refused)
 	}
 	c = Compare(log, NewSet([]*Result{measured("a", 64), measured("b", 64)}), how)
-	if len(c.Rows) != 0 || c.Refused[0].Reason != "what it was passed suits several runs of the target: a, b" {
+	if len(c.Metrics) != 0 || c.Refused[0].Reason != "what it was passed suits several runs of the target: a, b" {
 		t.Errorf("%+v", c.Refused)
 	}
 }

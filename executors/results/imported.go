@@ -54,11 +54,11 @@ func readLabel(path string) (label, bool) {
 // A Found is what a log or a report that llmbench did not write tells of one run.
 // Report is nil for a run that failed; Reason then says why.
 type Found struct {
-	// Path is the file, Place where in it, "" for the whole.
-	Path, Place string
-	Report      *trtllm.Report
-	Reason      Reason
-	Simulated   bool
+	// Path is the file, Within where in it, "" for the whole.
+	Path, Within string
+	Report       *trtllm.Report
+	Reason       Reason
+	Simulated    bool
 }
 
 // Import makes the result of a run that llmbench did not measure. It takes the
@@ -79,7 +79,7 @@ func Import(found Found, declared Declared) *Result {
 		m := matcher{got: newReported(found.Report)}
 		m.tokens()
 		r.Reasons = append(m.reasons, reason(failure.UnverifiedArguments, "imported from %s%s: the arguments are not fully known%s%s",
-			found.Path, found.Place, l.contradictions(), several))
+			found.Path, found.Within, l.contradictions(), several))
 	} else {
 		found.Reason.Detail = strings.TrimSpace(found.Reason.Detail + " (imported from " + found.Path + several + ")")
 		r.Reasons = append(r.Reasons, found.Reason)

@@ -285,13 +285,13 @@ func (r *Result) onOtherHardware(origins plan.Origins) []Reason {
 	var out []Reason
 	m := matcher{origins: origins}
 	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !namesGPU(*name, r.Hardware.GPU) {
-		out = append(out, reason(failure.WrongGPU, "hardware: planned %s%s, measured on %s", r.Hardware.GPU, m.place("hardware"), *name))
+		out = append(out, reason(failure.WrongGPU, "hardware: planned %s%s, measured on %s", r.Hardware.GPU, m.location("hardware"), *name))
 	}
 	if v := r.Provenance.TRTLLMVersion; v != nil && !catalog.SameVersion(*v, r.Image.Name, r.Image.TRTLLMVersion) {
-		out = append(out, reason(failure.WrongImage, "image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, m.place("image"), *v))
+		out = append(out, reason(failure.WrongImage, "image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, m.location("image"), *v))
 	}
 	if want, have := r.Image.Digest, r.Provenance.ImageDigest; want != nil && have != nil && !strings.Contains(*have, *want) {
-		out = append(out, reason(failure.WrongImage, "image: planned digest %s%s, measured with %s", *want, m.place("image"), *have))
+		out = append(out, reason(failure.WrongImage, "image: planned digest %s%s, measured with %s", *want, m.location("image"), *have))
 	}
 	return out
 }

@@ -69,7 +69,7 @@ func TestJudgeMatch(t *testing.T) {
 		"own data set": {
 			run: func(r *plan.Run) {
 				r.UseCase = plan.UseCase{Label: "own"}
-				r.Dataset = plan.Dataset{Rows: 100, SHA256: ptr("00"), Path: ptr("own.jsonl")}
+				r.Dataset = plan.Dataset{Lines: 100, SHA256: ptr("00"), Path: ptr("own.jsonl")}
 			},
 			edits: []string{"request_info.avg_output_length=10"},
 			want:  "invalid\ninvalid short_output: mean OSL: planned 64, reported 10: requests ended early"},

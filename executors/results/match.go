@@ -44,7 +44,7 @@ func (m *matcher) invalid(code failure.Code, format string, args ...any) {
 // differs adds a reason that names an argument with its planned and its
 // reported value, and where it was set.
 func (m *matcher) differs(argument string, planned, reported any) {
-	m.invalid(failure.ArgumentMismatch, "%s: planned %v%s, reported %v", argument, planned, m.place(argument), reported)
+	m.invalid(failure.ArgumentMismatch, "%s: planned %v%s, reported %v", argument, planned, m.location(argument), reported)
 }
 
 // declared are the arguments that a reported quantity follows from, where they
@@ -52,7 +52,7 @@ func (m *matcher) differs(argument string, planned, reported any) {
 var declared = map[string]string{"world size": "tp", "mean ISL": "use_case", "mean OSL": "use_case", "quantization": "model", "kv_cache_config.dtype": "llm_api_options.kv_cache_config.dtype"}
 
 // place is where an argument was set, " (main.hcl:51)", "" where it is not known.
-func (m *matcher) place(argument string) string {
+func (m *matcher) location(argument string) string {
 	o := m.origins.At(cmp.Or(declared[argument], argument))
 	if o.Range == nil {
 		return ""
@@ -76,7 +76,7 @@ func (m *matcher) requests() {
 	switch planned := m.run.requests; {
 	case planned == 0 || m.got.requests == planned:
 	case m.got.requests < planned:
-		m.invalid(failure.FewerRequests, "num_requests: planned %d%s, reported %d", planned, m.place("num_requests"), m.got.requests)
+		m.invalid(failure.FewerRequests, "num_requests: planned %d%s, reported %d", planned, m.location("num_requests"), m.got.requests)
 	default:
 		m.differs("num_requests", planned, m.got.requests)
 	}
@@ -120,7 +120,7 @@ func (m *matcher) lengths() {
 	switch {
 	case osl <= 0 || m.got.meanOSL == 0 || !apart(osl, m.got.meanOSL):
 	case m.got.meanOSL < osl:
-		m.invalid(failure.ShortOutput, "mean OSL: planned %s%s, reported %s: requests ended early", short(osl), m.place("mean OSL"), short(m.got.meanOSL))
+		m.invalid(failure.ShortOutput, "mean OSL: planned %s%s, reported %s: requests ended early", short(osl), m.location("mean OSL"), short(m.got.meanOSL))
 	default:
 		m.differs("mean OSL", short(osl), short(m.got.meanOSL))
 	}
@@ -164,7 +164,7 @@ func (m *matcher) concurrency() {
 		return
 	}
 	m.reasons = append(m.reasons, reason(failure.ConcurrencyNotReached,
-		"concurrency: planned %d%s, %s requests were in flight on average", want, m.place("concurrency"), short(*got)))
+		"concurrency: planned %d%s, %s requests were in flight on average", want, m.location("concurrency"), short(*got)))
 }
 
 func (m *matcher) whole(argument string, planned, reported int) {
@@ -210,7 +210,7 @@ func newPlanned(run *plan.Run) planned {
 		tp: max(1, whole(a, "tp")), pp: max(1, whole(a, "pp")), ep: whole(a, "ep"),
 		maxBatchSize: whole(a, "max_batch_size"), maxNumTokens: whole(a, "max_num_tokens"),
 		concurrency: whole(a, "concurrency"), quantization: run.Model.Quantization, kvDtype: kvDtype(run),
-		requests: run.Dataset.Rows, streaming: a.Bool("streaming"), policy: a.String("scheduler_policy"),
+		requests: run.Dataset.Lines, streaming: a.Bool("streaming"), policy: a.String("scheduler_policy"),
 	}
 	if n := whole(a, "num_requests"); n > 0 {
 		p.requests = n
@@ -228,20 +228,20 @@ func newPlanned(run *plan.Run) planned {
 // lengths computes the mean lengths of a generated data set.
 func (p *planned) lengths(run *plan.Run) {
 	u, d := run.UseCase, run.Dataset
-	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Rows < 1 {
+	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Lines < 1 {
 		return
 	}
 	p.lengthsKnown = true
-	shape := plan.Shape(*u.ISL, *u.OSL, value(u.ISLStdev), value(u.OSLStdev), value(d.Seed), d.Rows)
+	shape := plan.Shape(*u.ISL, *u.OSL, value(u.ISLStdev), value(u.OSLStdev), value(d.Seed), d.Lines)
 	if shape.ISLStdev == 0 && shape.OSLStdev == 0 {
 		p.meanISL, p.meanOSL = float64(shape.ISL), float64(shape.OSL)
 		return
 	}
-	rows := min(d.Rows, p.requests)
-	for i := range rows {
+	lines := min(d.Lines, p.requests)
+	for i := range lines {
 		isl, osl := shape.Lengths(i)
-		p.meanISL += float64(isl) / float64(rows)
-		p.meanOSL += float64(osl) / float64(rows)
+		p.meanISL += float64(isl) / float64(lines)
+		p.meanOSL += float64(osl) / float64(lines)
 	}
 }
 

@@ -291,7 +291,7 @@ func TestSharedEngines(t *testing.T) {
 		t.Errorf("%+v", c.Refused)
 	}
 	how.Across = []string{"engine"}
-	if c := Compare(fresh, set, how); len(c.Rows) != 1 {
+	if c := Compare(fresh, set, how); len(c.Metrics) != 1 {
 		t.Errorf("%+v", c.Refused)
 	}
 }

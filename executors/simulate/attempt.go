@@ -120,7 +120,7 @@ func (a *attempt) exit(ctx context.Context, rc int) error {
 			return err
 		}
 	}
-	return a.put(jobdir.ExitFile, jobdir.Exit{
+	return a.put(jobdir.ExitFile, jobdir.ExitRecord{
 		JobID: a.job, RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: a.started, Ended: now(), Report: report, Stdout: stdout,
 	})
 }

@@ -54,7 +54,7 @@ type Bench struct {
 	Limit float64
 	// ReadDataset reads the first rows of a data set, all where that is 0; nil
 	// reads the file.
-	ReadDataset func(path string, rows int) (trtllm.Dataset, error)
+	ReadDataset func(path string, lines int) (trtllm.Dataset, error)
 }
 
 // Run does what trtllm-bench does with argv, the program's name left out, and
@@ -138,12 +138,12 @@ func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, error) {
 	if err := b.parallel(inv.Args); err != nil {
 		return w, err
 	}
-	rows, _ := inv.Args.Int("num_requests")
+	lines, _ := inv.Args.Int("num_requests")
 	read := b.ReadDataset
 	if read == nil {
 		read = trtllm.ReadDatasetFile
 	}
-	data, err := read(b.path(inv.Dataset), rows)
+	data, err := read(b.path(inv.Dataset), lines)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return w, &trtllm.UsageError{Text: fmt.Sprintf("Error: trtllm-bench would refuse this: the data set %s does not exist", inv.Dataset), ExitCode: 2}
@@ -253,12 +253,12 @@ func (b *Bench) iterations(w plan.Workload) func(estimate.Step) {
 		return nil
 	}
 	return func(s estimate.Step) {
-		if s.Index%100 != 0 && (s.Index%10 != 0 || s.Index > 2000) {
+		if s.Number%100 != 0 && (s.Number%10 != 0 || s.Number > 2000) {
 			return
 		}
 		at := epoch.Add(time.Duration(s.StartS * float64(time.Second)))
 		b.log(fmt.Sprintf("iter = %d, global_rank = 0, rank = 0, currank_total_requests = %d/%d, elapsed_time = %vs, timestamp = %s, num_scheduled_requests: %d, states = {'num_ctx_requests': %d, 'num_ctx_tokens': %d, 'num_generation_tokens': %d}",
-			s.Index, s.Active, len(w.Lengths), s.Seconds, at.Format("2006-01-02 15:04:05"), s.CtxRequests+s.Decode, s.CtxRequests, s.CtxTokens, s.Decode))
+			s.Number, s.Active, len(w.Lengths), s.Seconds, at.Format("2006-01-02 15:04:05"), s.CtxRequests+s.Decode, s.CtxRequests, s.CtxTokens, s.Decode))
 	}
 }
 

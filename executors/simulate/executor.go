@@ -208,16 +208,16 @@ type datasets struct {
 	read map[datasetKey]func() (trtllm.Dataset, error)
 }
 
-// A datasetKey is a file as it was found, and how many of its rows are read.
+// A datasetKey is a file as it was found, and how many of its lines are read.
 type datasetKey struct {
 	path     string
 	size     int64
 	modified time.Time
-	rows     int
+	lines    int
 }
 
 // get is trtllm.ReadDatasetFile; the lengths are shared and must not be changed.
-func (d *datasets) get(path string, rows int) (trtllm.Dataset, error) {
+func (d *datasets) get(path string, lines int) (trtllm.Dataset, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return trtllm.Dataset{}, err
@@ -226,11 +226,11 @@ func (d *datasets) get(path string, rows int) (trtllm.Dataset, error) {
 	if err != nil {
 		return trtllm.Dataset{}, err
 	}
-	key := datasetKey{real, info.Size(), info.ModTime(), rows}
+	key := datasetKey{real, info.Size(), info.ModTime(), lines}
 	d.mu.Lock()
 	once := d.read[key]
 	if once == nil {
-		once = sync.OnceValues(func() (trtllm.Dataset, error) { return trtllm.ReadDatasetFile(real, rows) })
+		once = sync.OnceValues(func() (trtllm.Dataset, error) { return trtllm.ReadDatasetFile(real, lines) })
 		d.read[key] = once
 	}
 	d.mu.Unlock()

@@ -71,22 +71,22 @@ func parseSubmitted(stdout string) (id string, ok bool) {
 // queueFormat asks for whole columns; what may hold anything stands last.
 const queueFormat = "JobID:0|,Name:0|,State:0|,exit_code:0|,SubmitTime:0|,StartTime:0|,NodeList:0|,Reason:0|"
 
-// queue asks once about all of the user's jobs.
-func (c *client) queue(ctx context.Context) (string, error) {
+// queueText asks once about all of the user's jobs.
+func (c *client) queueText(ctx context.Context) (string, error) {
 	return c.ask(ctx, "squeue", "--me", "-a", "-r", "-h", "-t", "all", "-O", queueFormat)
 }
 
-// rows is queue, read; an answer that is damaged tells nothing.
-func (c *client) rows(ctx context.Context) ([]queuedJob, error) {
-	out, err := c.queue(ctx)
+// queue is queueText, read; an answer that is damaged tells nothing.
+func (c *client) queue(ctx context.Context) ([]queuedJob, error) {
+	out, err := c.queueText(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows, whole := parseQueue(out)
+	jobs, whole := parseQueue(out)
 	if !whole {
 		return nil, errors.New("squeue's output is truncated")
 	}
-	return rows, nil
+	return jobs, nil
 }
 
 // show asks the controller about one job; known is false where it does not know

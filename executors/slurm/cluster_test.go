@@ -113,8 +113,8 @@ func FuzzQuote(f *testing.F) {
 func FuzzParseQueue(f *testing.F) {
 	f.Add("54|llmb-x-s1-a1|FAILED|768|2025-01-02T03:04:05|N/A|gb01|NonZeroExitCode|\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		rows, _ := parseQueue(s)
-		for _, r := range rows {
+		jobs, _ := parseQueue(s)
+		for _, r := range jobs {
 			if !isID(r.id) {
 				t.Fatalf("%+v", r)
 			}

@@ -44,8 +44,8 @@ type Config struct {
 	Prepare *Prepare
 	// segment is the argument, nil where it is not written: Segment then follows
 	// from the cluster.
-	segment      *bool
-	segmentPlace hcl.Range
+	segment         *bool
+	segmentLocation hcl.Range
 	// runner runs Slurm's commands; nil runs those of this host.
 	runner runner
 }
@@ -94,8 +94,8 @@ func Spec() hcldec.Spec {
 // Configure takes what Spec decoded, fills defaults in and checks the values. place
 // says where an argument of the block stands, by its name after those of the blocks
 // around it.
-func Configure(v cty.Value, place func(path ...string) hcl.Range) (*Config, hcl.Diagnostics) {
-	r := &reader{v: v, place: place}
+func Configure(v cty.Value, location func(path ...string) hcl.Range) (*Config, hcl.Diagnostics) {
+	r := &reader{v: v, location: location}
 	c := &Config{
 		Account: r.word("account"), Partition: r.word("partition"), QOS: r.word("qos"), Reservation: r.word("reservation"),
 		Cluster: r.word("cluster"), NodeList: r.word("nodelist"), Exclude: r.word("exclude"),
@@ -112,7 +112,7 @@ func Configure(v cty.Value, place func(path ...string) hcl.Range) (*Config, hcl.
 	}
 	if v, ok := r.get("segment"); ok {
 		on := v.True()
-		c.segment, c.Segment, c.segmentPlace = &on, on, r.place("segment")
+		c.segment, c.Segment, c.segmentLocation = &on, on, r.location("segment")
 	}
 	if strings.Contains(c.Cluster, ",") || c.Cluster == "all" {
 		r.wrong("cluster", "Several clusters", fmt.Sprintf("cluster = %q: a job runs on one cluster, and results of several do not compare. Name one, and declare an executor for each.", c.Cluster))
@@ -140,19 +140,19 @@ func Configure(v cty.Value, place func(path ...string) hcl.Range) (*Config, hcl.
 
 // A reader takes the arguments of a decoded block.
 type reader struct {
-	v     cty.Value
-	place func(path ...string) hcl.Range
-	diags hcl.Diagnostics
+	v        cty.Value
+	location func(path ...string) hcl.Range
+	diags    hcl.Diagnostics
 }
 
 func (r *reader) wrong(name, summary, detail string) {
-	place := r.place(name)
-	r.diags = append(r.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &place})
+	location := r.location(name)
+	r.diags = append(r.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &location})
 }
 
 // in is a reader of a block in this one.
 func (r *reader) in(block string, v cty.Value) *reader {
-	return &reader{v: v, place: func(path ...string) hcl.Range { return r.place(append([]string{block}, path...)...) }}
+	return &reader{v: v, location: func(path ...string) hcl.Range { return r.location(append([]string{block}, path...)...) }}
 }
 
 func (r *reader) get(name string) (cty.Value, bool) {

@@ -158,7 +158,7 @@ func shapeOf(argv []string) string {
 
 // adopt finds a job by its name in the queue or in the accounting. "" means that none was found; an error, that nothing is known.
 func (e *Executor) adopt(ctx context.Context, job *executors.Job) (executors.Handle, error) {
-	rows, err := e.slurm.rows(ctx)
+	jobs, err := e.slurm.queue(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -166,7 +166,7 @@ func (e *Executor) adopt(ctx context.Context, job *executors.Job) (executors.Han
 	if now := time.Now(); since.After(now) { // by a clock that was ahead
 		since = now.AddDate(0, 0, -7)
 	}
-	for _, r := range rows {
+	for _, r := range jobs {
 		if r.name == job.Name && r.submitted(since) {
 			return e.handle(r.id, job.Name), nil
 		}
@@ -203,11 +203,11 @@ func (e *Executor) signal(ctx context.Context, h executors.Handle, options ...st
 	if err != nil {
 		return err
 	}
-	rows, err := e.slurm.rows(ctx)
+	jobs, err := e.slurm.queue(ctx)
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
+	for _, r := range jobs {
 		if r.id != parts.id {
 			continue
 		}

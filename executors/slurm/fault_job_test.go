@@ -270,7 +270,7 @@ func (j *faultyJob) exit(began time.Time, rc int, signal, reason, report string)
 		digest := sha256.Sum256([]byte(report))
 		sum = &jobdir.Sum{Bytes: int64(len(report)), SHA256: hex.EncodeToString(digest[:])}
 	}
-	j.record(jobdir.ExitFile, jobdir.Exit{JobID: j.number(), RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: began, Ended: stamp(), Report: sum})
+	j.record(jobdir.ExitFile, jobdir.ExitRecord{JobID: j.number(), RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: began, Ended: stamp(), Report: sum})
 }
 
 func stamp() time.Time { return time.Now().UTC().Truncate(time.Second) }

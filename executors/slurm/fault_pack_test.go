@@ -183,7 +183,7 @@ func (s *schedule) pack(p *plan.Plan) {
 			list = append(list, samples[i])
 		}
 		if len(list) > 1 {
-			p.Packs = append(p.Packs, renderer.Job(list...))
+			p.Jobs = append(p.Jobs, renderer.Job(list...))
 		}
 	}
 }

@@ -147,7 +147,7 @@ func (s *schedule) faultRun(label, digits string) *plan.Run {
 		Hardware: plan.Hardware{Label: "h", GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
 		Image:    plan.Image{Label: "i", Name: "registry/image:1.0", TRTLLMVersion: "1.0"},
 		UseCase:  plan.UseCase{Label: label, ISL: &isl, OSL: &osl, ISLStdev: &zero, OSLStdev: &zero, Seed: &seed},
-		Dataset:  plan.Dataset{Generator: &generator, Seed: &seed, Rows: 2},
+		Dataset:  plan.Dataset{Generator: &generator, Seed: &seed, Lines: 2},
 		Executor: plan.ExecutorRef{Type: Type, Name: "gb"}, TimeLimitSeconds: 600,
 		Env: map[string]*string{},
 		Arguments: trtllm.Arguments{

@@ -38,7 +38,7 @@ func TestScriptsNameWhatJobdirKnows(t *testing.T) {
 
 // records are the records of a job's folder by the name of their file.
 var records = map[string]any{
-	jobdir.ClaimFile: jobdir.Claim{}, jobdir.StartFile: jobdir.Start{}, jobdir.ExitFile: jobdir.Exit{},
+	jobdir.ClaimFile: jobdir.Claim{}, jobdir.StartFile: jobdir.Start{}, jobdir.ExitFile: jobdir.ExitRecord{},
 	"refused": jobdir.Refusal{}, jobdir.JobFile: jobdir.JobRecord{}, jobdir.IntentFile: jobdir.Intent{},
 }
 

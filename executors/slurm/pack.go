@@ -43,8 +43,8 @@ func (r *reader) checkPack(c *Config) {
 // run that meets its limit has a minute and a half to end.
 const margin = 2 * time.Minute
 
-// Packs implements executors.Scheduler.
-func (c *Config) Packs() bool { return c.Pack == nil && !c.InAllocation }
+// CanPack implements executors.Scheduler.
+func (c *Config) CanPack() bool { return c.Pack == nil && !c.InAllocation }
 
 // PackUpTo implements executors.Scheduler.
 func (c *Config) PackUpTo(n int) string {

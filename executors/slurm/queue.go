@@ -33,7 +33,7 @@ func (r queuedJob) submitted(since time.Time) bool {
 
 // parseQueue reads squeue's answer. Lines that are not whole are left out; with
 // one of them the answer tells nothing of the jobs that it lacks.
-func parseQueue(out string) (rows []queuedJob, whole bool) {
+func parseQueue(out string) (jobs []queuedJob, whole bool) {
 	whole = true
 	for line := range strings.Lines(out) {
 		f := strings.SplitN(strings.TrimRight(line, "\n"), "|", 8)
@@ -42,34 +42,34 @@ func parseQueue(out string) (rows []queuedJob, whole bool) {
 			whole = whole && !strings.Contains(line, "|") && !isID(strings.TrimSpace(line))
 			continue
 		}
-		rows = append(rows, queuedJob{
+		jobs = append(jobs, queuedJob{
 			id: f[0], name: f[1], state: f[2], exit: f[3], submit: f[4], start: f[5], nodes: f[6],
 			reason: strings.TrimSuffix(f[7], "|"),
 		})
 	}
-	return rows, whole
+	return jobs, whole
 }
 
 // Poll implements executors.Executor with one squeue, which may be another
 // process's. Only jobs that it does not know are asked about one by one.
 func (e *Executor) Poll(ctx context.Context, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
-	out, err := e.shared.get(ctx, e.slurm.queue)
+	out, err := e.shared.get(ctx, e.slurm.queueText)
 	if err != nil {
 		return nil, err
 	}
-	rows, whole := parseQueue(out)
-	e.cancelDuplicates(ctx, rows, handles)
-	return e.statuses(ctx, rows, whole, handles)
+	jobs, whole := parseQueue(out)
+	e.cancelDuplicates(ctx, jobs, handles)
+	return e.statuses(ctx, jobs, whole, handles)
 }
 
 // List implements executors.Queue. Jobs that are about to end are left out.
 func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, error) {
-	rows, err := e.slurm.rows(ctx)
+	jobs, err := e.slurm.queue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string][]executors.Handle{}
-	for _, r := range rows {
+	for _, r := range jobs {
 		is := states[r.base()].state // "" for a state that is not known: it may run
 		if is == plan.Finishing || is == plan.Ended || !strings.HasPrefix(r.name, namePrefix) {
 			continue
@@ -82,14 +82,14 @@ func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, err
 // cancelDuplicates cancels jobs that wait under the name of a job that is followed:
 // submissions whose answer was lost and that were repeated. At most one of a
 // name could claim the attempt, so that the others would only wait in vain.
-func (e *Executor) cancelDuplicates(ctx context.Context, rows []queuedJob, handles []executors.Handle) {
+func (e *Executor) cancelDuplicates(ctx context.Context, jobs []queuedJob, handles []executors.Handle) {
 	ids := map[string]string{}
 	for _, h := range handles {
 		if parts, err := parseHandle(h); err == nil {
 			ids[parts.name] = parts.id
 		}
 	}
-	for _, r := range rows {
+	for _, r := range jobs {
 		if id, ok := ids[r.name]; !ok || id == r.id || states[r.base()].state != plan.Queued {
 			continue
 		}
@@ -100,9 +100,9 @@ func (e *Executor) cancelDuplicates(ctx context.Context, rows []queuedJob, handl
 	}
 }
 
-func (e *Executor) statuses(ctx context.Context, rows []queuedJob, whole bool, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
+func (e *Executor) statuses(ctx context.Context, jobs []queuedJob, whole bool, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
 	known := map[handle]queuedJob{}
-	for _, r := range rows { // clusters give the same ids, and federations tell of a job twice
+	for _, r := range jobs { // clusters give the same ids, and federations tell of a job twice
 		at := handle{id: r.id, name: r.name}
 		if _, twice := known[at]; !twice || r.base() != revoked {
 			known[at] = r
@@ -164,7 +164,7 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 // Gone implements executors.Queue: such a job is in no queue, the controller says
 // that it does not know it, and no accounting has it.
 func (e *Executor) Gone(ctx context.Context, handles []executors.Handle) ([]executors.Handle, error) {
-	rows, err := e.slurm.rows(ctx)
+	jobs, err := e.slurm.queue(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (e *Executor) Gone(ctx context.Context, handles []executors.Handle) ([]exec
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(rows, func(r queuedJob) bool { return r.id == parts.id && r.name == parts.name }) {
+		if slices.ContainsFunc(jobs, func(r queuedJob) bool { return r.id == parts.id && r.name == parts.name }) {
 			continue
 		}
 		if _, known, err := e.slurm.show(ctx, parts); known || err != nil {

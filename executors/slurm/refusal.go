@@ -123,11 +123,11 @@ func (e *Executor) limitedAlone(ctx context.Context, name string, err error) err
 	if !errors.As(err, &ce) || strings.Contains(ce.stderr, "Grp") || strings.Contains(ce.stderr, "PerAccount") || strings.Contains(ce.stderr, "job record") {
 		return err
 	}
-	rows, asked := e.slurm.rows(ctx)
+	jobs, asked := e.slurm.queue(ctx)
 	if asked != nil {
 		return err
 	}
-	alone := !slices.ContainsFunc(rows, func(r queuedJob) bool { return states[r.base()].state != plan.Ended })
+	alone := !slices.ContainsFunc(jobs, func(r queuedJob) bool { return states[r.base()].state != plan.Ended })
 	e.mu.Lock()
 	again := alone && e.alone[name]
 	e.alone[name] = alone
@@ -135,7 +135,7 @@ func (e *Executor) limitedAlone(ctx context.Context, name string, err error) err
 	if !alone {
 		return err
 	}
-	if len(rows) > 0 && !again {
+	if len(jobs) > 0 && !again {
 		return err
 	}
 	return fmt.Errorf("%w; none of your jobs is in the queue, so waiting does not help: ask for fewer GPUs or less time, or choose another account or qos (%w)", ce, executors.ErrRejected)

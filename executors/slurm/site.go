@@ -64,7 +64,7 @@ func (c *Config) fit(p *Profile) hcl.Diagnostics {
 	return hcl.Diagnostics{{
 		Severity: hcl.DiagError, Summary: "Slurm keeps no job in one block here",
 		Detail:  fmt.Sprintf("segment = true, and %s: sbatch would refuse --segment or ignore it. Leave segment out, or choose a partition with block topology.", why),
-		Subject: &c.segmentPlace,
+		Subject: &c.segmentLocation,
 	}}
 }
 
@@ -78,8 +78,8 @@ type site struct {
 // Open configures an executor from what Spec decoded; place is that of Configure. Of a
 // cluster that remembered knows by its name, it fills a Profile in and returns true:
 // then nothing is asked unless that is old.
-func Open(ctx context.Context, v cty.Value, place func(path ...string) hcl.Range, remembered func(cluster string, profile any) bool, log hclog.Logger) (*executors.Backend, hcl.Diagnostics) {
-	c, diags := Configure(v, place)
+func Open(ctx context.Context, v cty.Value, location func(path ...string) hcl.Range, remembered func(cluster string, profile any) bool, log hclog.Logger) (*executors.Backend, hcl.Diagnostics) {
+	c, diags := Configure(v, location)
 	if diags.HasErrors() {
 		return nil, diags
 	}

@@ -35,8 +35,8 @@ type recipe struct {
 // EnsureDataset returns the absolute path and the hexadecimal SHA-256 of the
 // data set of a shape, generated unless it is in the store with the content that it
 // should have. Two callers may generate the same one at once: they write the same
-// bytes. progress, which may be nil, is told the number of rows written so far.
-func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress func(rows int)) (path, sha string, err error) {
+// bytes. progress, which may be nil, is told the number of lines written so far.
+func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress func(lines int)) (path, sha string, err error) {
 	want := recipe{Generator: trtllm.Generator, Shape: shape}
 	name := recipeName(want)
 	recipes := s.recipesDir()
@@ -55,11 +55,11 @@ func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress 
 	return s.datasetPath(made.SHA256), made.SHA256, jobdir.ReplaceFile(recipes, name, jobdir.Encode(want), 0o644)
 }
 
-// A Dataset is a file of requests, of which the first rows, all where that is 0,
+// A Dataset is a file of requests, of which the first lines, all where that is 0,
 // should have the hexadecimal SHA-256; "" is any.
 type Dataset struct {
 	Path   string
-	Rows   int
+	Lines  int
 	SHA256 string
 }
 
@@ -112,10 +112,10 @@ func (s *Store) Unchecked(d Dataset) (bytes int64, long bool) {
 	return info.Size(), info.Size() >= largeDataset
 }
 
-// sum is the SHA-256 of the rows.
+// sum is the SHA-256 of the lines.
 func (s *Store) sum(d Dataset) (string, error) {
-	if d.Rows > 0 {
-		read, err := s.ReadDataset(d.Path, d.Rows)
+	if d.Lines > 0 {
+		read, err := s.ReadDataset(d.Path, d.Lines)
 		return read.SHA256, err
 	}
 	f, err := regular.Open(d.Path)
@@ -135,7 +135,7 @@ const settles = time.Minute
 // ReadDataset is trtllm.ReadDatasetFile for a data set of the user's own. In a store
 // that exists this user's cache keeps what was read, which is used for as long as the
 // file's inode, size and times stay the same.
-func (s *Store) ReadDataset(path string, rows int) (trtllm.Dataset, error) {
+func (s *Store) ReadDataset(path string, lines int) (trtllm.Dataset, error) {
 	type kept struct {
 		Stamp string
 		trtllm.Dataset
@@ -145,7 +145,7 @@ func (s *Store) ReadDataset(path string, rows int) (trtllm.Dataset, error) {
 		return trtllm.Dataset{}, err
 	}
 	stamp, changed := stampOf(path, true)
-	key := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", abs, rows))
+	key := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", abs, lines))
 	file := fmt.Sprintf("%s.dataset-%x", cachePath(s.dir), key[:8])
 	if f, err := openOwn(file); err == nil {
 		defer f.Close()
@@ -157,7 +157,7 @@ func (s *Store) ReadDataset(path string, rows int) (trtllm.Dataset, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() >= largeDataset && s.Reading != nil {
 		s.Reading(path, info.Size())
 	}
-	read, err := trtllm.ReadDatasetFile(path, rows)
+	read, err := trtllm.ReadDatasetFile(path, lines)
 	if now, _ := stampOf(path, true); err != nil || now != stamp || s.now().Sub(time.Unix(0, changed)) < settles || !s.exists() {
 		return read, err
 	}

@@ -17,12 +17,12 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-var testShape = trtllm.Shape{ISL: 20, OSL: 4, Seed: 420, Rows: 300, Vocab: 1000, EOS: 2}
+var testShape = trtllm.Shape{ISL: 20, OSL: 4, Seed: 420, Lines: 300, Vocab: 1000, EOS: 2}
 
 func TestEnsureDatasetGeneratesOnce(t *testing.T) {
 	s := Open(t.TempDir())
 	told := 0
-	path, sha, err := s.EnsureDataset(t.Context(), testShape, func(rows int) { told = rows })
+	path, sha, err := s.EnsureDataset(t.Context(), testShape, func(lines int) { told = lines })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +33,8 @@ func TestEnsureDatasetGeneratesOnce(t *testing.T) {
 	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != sha || !strings.HasSuffix(path, "/datasets/"+sha+".jsonl") {
 		t.Errorf("%s has the hash %x", path, sum)
 	}
-	if told != testShape.Rows {
-		t.Errorf("told of %d rows, want %d", told, testShape.Rows)
+	if told != testShape.Lines {
+		t.Errorf("told of %d rows, want %d", told, testShape.Lines)
 	}
 	before, err := os.Stat(path)
 	if err != nil {
@@ -134,10 +134,10 @@ func TestOwnDatasetIsReadOnce(t *testing.T) {
 		found, _ := filepath.Glob(cachePath(s.Dir()) + ".dataset-*")
 		return len(found)
 	}
-	read := func(rows int) string {
+	read := func(lines int) string {
 		t.Helper()
-		d, err := s.ReadDataset(path, rows)
-		if err != nil || d.Rows != 2 || len(d.Lengths) != 2 || d.Lengths[1].OSL != 5 {
+		d, err := s.ReadDataset(path, lines)
+		if err != nil || d.Lines != 2 || len(d.Lengths) != 2 || d.Lengths[1].OSL != 5 {
 			t.Fatal(d, err)
 		}
 		return d.SHA256

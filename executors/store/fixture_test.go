@@ -34,7 +34,7 @@ func testRun(k Key, address string) *plan.Run {
 		Hardware: plan.Hardware{Label: "h", GPU: "GB200", GPUs: 8, GPUsPerNode: 4, Nodes: 2},
 		Image:    plan.Image{Label: "i", Name: "registry/image:1.0", TRTLLMVersion: "1.0"},
 		UseCase:  plan.UseCase{Label: "chat", ISL: ptr(128), OSL: ptr(64), ISLStdev: ptr(0.0), OSLStdev: ptr(0.0), Seed: ptr(int64(420))},
-		Dataset:  plan.Dataset{Generator: ptr(trtllm.Generator), Seed: ptr(int64(420)), Rows: 100},
+		Dataset:  plan.Dataset{Generator: ptr(trtllm.Generator), Seed: ptr(int64(420)), Lines: 100},
 		Executor: plan.ExecutorRef{Type: "slurm", Name: "gb200"}, TimeLimitSeconds: 1800,
 		Arguments: trtllm.Arguments{
 			"tp": int64(8), "pp": int64(1), "ep": int64(8), "max_batch_size": int64(16), "max_num_tokens": int64(2048),

@@ -29,10 +29,10 @@ type Job struct {
 // Job is the folder of the job that runs the attempt, as its intent says.
 func (a *Attempt) Job() (*Job, error) {
 	intent, err := a.Intent()
-	if err != nil || intent == nil || intent.Pack == "" {
+	if err != nil || intent == nil || intent.JobFolder == "" {
 		return a.Alone(), err
 	}
-	return a.store.Job(a.Key.Cluster, a.Key.Simulated, intent.Pack), nil
+	return a.store.Job(a.Key.Cluster, a.Key.Simulated, intent.JobFolder), nil
 }
 
 // Alone is the folder of the attempt as that of a job of one member.
@@ -90,7 +90,7 @@ func (j *Job) Fill(planned *plan.Job, vars []string, members []*Attempt) (map[st
 		return nil, err
 	}
 	return jobdir.FillFiles(j.Dir, []jobdir.File{
-		{Name: jobdir.PackFile, Data: append(document, '\n'), Perm: 0o644}, {Name: jobdir.ScriptFile, Data: []byte(planned.Script), Perm: 0o755},
+		{Name: jobdir.PlannedJobFile, Data: append(document, '\n'), Perm: 0o644}, {Name: jobdir.ScriptFile, Data: []byte(planned.Script), Perm: 0o755},
 		{Name: jobdir.VarsFile, Data: environ, Perm: 0o644}, {Name: jobdir.MembersFile, Data: []byte(dirs.String()), Perm: 0o644},
 	})
 }
@@ -102,7 +102,7 @@ func (j *Job) Planned() (*plan.Job, error) {
 		return nil, err
 	}
 	if j.member == nil {
-		return jobdir.Document[plan.Job](l, jobdir.PackFile)
+		return jobdir.Document[plan.Job](l, jobdir.PlannedJobFile)
 	}
 	run, err := j.member.document(l)
 	if err != nil || run == nil {
@@ -153,7 +153,7 @@ func (j *Job) InFlight() ([]*Attempt, error) {
 // LastWord returns how the job ended by its own account and by the backend's, nil for
 // what is not there. over says that it has ended: that one of them is there, or that
 // its only member can be judged.
-func (j *Job) LastWord() (exit *jobdir.Exit, ended *jobdir.EndRecord, over bool, err error) {
+func (j *Job) LastWord() (exit *jobdir.ExitRecord, ended *jobdir.EndRecord, over bool, err error) {
 	exit, errExit := j.Exit()
 	ended, errEnded := j.Ended()
 	if j.member == nil {

@@ -324,7 +324,7 @@ type Owner struct {
 // Acquire.
 func Self(command string) Owner {
 	o := Owner{User: UserName(), PID: os.Getpid(), Command: command, Birth: birth(os.Getpid())}
-	o.Host, o.Namespace, o.BootID = jobdir.Place()
+	o.Host, o.Namespace, o.BootID = jobdir.PIDSpace()
 	id, _ := os.ReadFile("/etc/machine-id")
 	o.Machine = strings.TrimSpace(string(id))
 	return o

@@ -171,7 +171,7 @@ func (sample *Sample) wait(snap *snapshot, state plan.State) error {
 	}
 	*sample = Sample{Sample: sample.Sample, Attempt: snap.attempt, State: state, Job: job, Tries: sample.Tries, Took: sample.Took, Failed: sample.Failed}
 	if intent != nil {
-		sample.Mine, sample.SharedJob = intent.User == UserName(), intent.Pack
+		sample.Mine, sample.SharedJob = intent.User == UserName(), intent.JobFolder
 	}
 	if receipt != nil {
 		sample.Handle = receipt.Handle

@@ -19,7 +19,7 @@ import (
 type snapshot struct {
 	attempt *Attempt
 	files   jobdir.Listing
-	exit    *jobdir.Exit
+	exit    *jobdir.ExitRecord
 	ended   *jobdir.EndRecord
 	// intent, job and start are set by records.
 	intent *jobdir.Intent
@@ -50,7 +50,7 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 	if a.Number > mostNumbered || a.Sample > mostNumbered {
 		s.damaged = fmt.Sprintf("no sample and no attempt has a number above %d: remove the folder", mostNumbered)
 	}
-	if s.exit, err = jobdir.Record[jobdir.Exit](l, jobdir.ExitFile); err != nil {
+	if s.exit, err = jobdir.Record[jobdir.ExitRecord](l, jobdir.ExitFile); err != nil {
 		s.damaged = err.Error()
 	} else if s.exit == nil && s.stale(jobdir.ExitFile) {
 		s.damaged = "exit, the job's last word, is not whole"

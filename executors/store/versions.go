@@ -48,13 +48,13 @@ func (a *Attempt) document(l jobdir.Listing) (*document.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if intent != nil && intent.Pack != "" {
-		pack, err := a.store.Job(a.Key.Cluster, a.Key.Simulated, intent.Pack).Planned()
+	if intent != nil && intent.JobFolder != "" {
+		job, err := a.store.Job(a.Key.Cluster, a.Key.Simulated, intent.JobFolder).Planned()
 		if err != nil {
 			return nil, err
 		}
-		if pack != nil {
-			argv = pack.Argv
+		if job != nil {
+			argv = job.Argv
 		}
 	}
 	run.Upgrade(a.Key.Simulated, argv)

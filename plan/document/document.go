@@ -172,7 +172,7 @@ type frame struct {
 	Store           string            `json:"store"`
 	Saved           time.Time         `json:"saved,omitzero"`
 	Runs            []*plan.Run       `json:"runs"` // they have documents of their own: always empty
-	Packs           []*plan.Job       `json:"packs,omitempty"`
+	Jobs            []*plan.Job       `json:"packs,omitempty"`
 	Engines         []*plan.Engine    `json:"engines,omitempty"`
 	Searches        []*plan.Search    `json:"searches"`
 	Undeclared      []string          `json:"undeclared"`

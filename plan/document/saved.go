@@ -63,7 +63,7 @@ func Save(w io.Writer, p *plan.Plan) error {
 	out := bufio.NewWriterSize(w, 256<<10)
 	enc := plain(out)
 	var pieces []string
-	index, values, written := map[string]int32{}, map[string]int32{}, 0
+	numbers, values, written := map[string]int32{}, map[string]int32{}, 0
 	fresh := func() []string {
 		from := written
 		written = len(pieces)
@@ -80,10 +80,10 @@ func Save(w io.Writer, p *plan.Plan) error {
 			}
 			next, all := last+1, int32(len(pieces))
 			if next < 0 || next == all || pieces[next] != string(text[:end]) {
-				n, known := index[string(text[:end])]
+				n, known := numbers[string(text[:end])]
 				if !known || next == all && end < 20 { // a copy is shorter than a pair
 					n, pieces = all, append(pieces, string(text[:end]))
-					index[pieces[n]] = n
+					numbers[pieces[n]] = n
 				}
 				next = n
 			}
@@ -160,11 +160,11 @@ func object(keys []string, values [][]byte) []byte {
 
 // Write writes the document of the plan as Write does of a plan that was made.
 func (p *Plan) Write(w io.Writer) error {
-	index := make([]int, len(p.Runs))
-	for i := range index {
-		index[i] = i
+	numbers := make([]int, len(p.Runs))
+	for i := range numbers {
+		numbers[i] = i
 	}
-	return write(w, p.Plan, index, func(i int) any { return json.RawMessage(p.text(i)) })
+	return write(w, p.Plan, numbers, func(i int) any { return json.RawMessage(p.text(i)) })
 }
 
 // Read reads what Save or Write wrote. Another format version is an error that says so.
@@ -188,7 +188,7 @@ func Read(r io.Reader) (*Plan, error) {
 	default:
 		return nil, fmt.Errorf("the plan has format version %q, this llmbench reads %q and %q: plan again", p.FormatVersion, plan.FormatVersion, SavedVersion)
 	}
-	if err == nil && (slices.Contains(p.Packs, nil) || slices.Contains(p.Searches, nil)) {
+	if err == nil && (slices.Contains(p.Jobs, nil) || slices.Contains(p.Searches, nil)) {
 		err = errors.New("a pack or a search is null")
 	}
 	for _, r := range p.Runs {

@@ -178,7 +178,7 @@ func (e *engine) tell(st step, seconds float64, stretch int) {
 	}
 	for i := range stretch {
 		e.observe(Step{
-			Index: e.steps + i, StartS: e.now + float64(i)*seconds, Seconds: seconds, CtxRequests: int(st.ctxRequests),
+			Number: e.steps + i, StartS: e.now + float64(i)*seconds, Seconds: seconds, CtxRequests: int(st.ctxRequests),
 			CtxTokens: int(st.ctxTokens), Decode: int(st.decode), Active: e.ranks[0].active, InFlight: e.flight * e.alike,
 		})
 	}
@@ -212,7 +212,7 @@ type Simulation struct {
 
 // A Step is one simulated iteration, for logs: of rank 0, but for InFlight.
 type Step struct {
-	Index                          int
+	Number                         int
 	StartS, Seconds                float64
 	CtxRequests, CtxTokens, Decode int
 	Active                         int

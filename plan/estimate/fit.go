@@ -241,20 +241,20 @@ type Calibration struct {
 // concurrency limits the batch and of the time between tokens, how many
 // measurements lie inside their interval, and the median half-width of these.
 type Unseen struct {
-	Rows      int     `json:"rows"`
-	Saturated float64 `json:"saturated"`
-	Limited   float64 `json:"limited"`
-	TPOT      float64 `json:"tpot"`
-	Coverage  float64 `json:"coverage"`
-	Width     float64 `json:"width"`
+	Measurements int     `json:"rows"`
+	Saturated    float64 `json:"saturated"`
+	Limited      float64 `json:"limited"`
+	TPOT         float64 `json:"tpot"`
+	Coverage     float64 `json:"coverage"`
+	Width        float64 `json:"width"`
 }
 
 // A Width is the relative half-width of intervals in a regime.
 type Width struct {
-	Regime string  `json:"regime"`
-	Rows   int     `json:"rows"`
-	Cells  int     `json:"cells"`
-	Width  float64 `json:"width"`
+	Regime       string  `json:"regime"`
+	Measurements int     `json:"rows"`
+	Cells        int     `json:"cells"`
+	Width        float64 `json:"width"`
 }
 
 // Seen is what published runs cover.
@@ -268,8 +268,8 @@ type Seen struct {
 	FastestTPSPerGPU float64  `json:"fastest_tps_per_gpu"`
 }
 
-// width is that of a regime; of one without rows that of its load, and of a load
-// without rows the widest.
+// width is that of a regime; of one without measurements that of its load, and of a load
+// without measurements the widest.
 func (c *Calibration) width(regime, load string) float64 {
 	most := 0.0
 	for _, name := range []string{regime, load} {
@@ -287,7 +287,7 @@ func (c *Calibration) width(regime, load string) float64 {
 func (c *Calibration) Sentence() string {
 	u := c.Unseen
 	return fmt.Sprintf("On %d published runs held out from the fit, predicted throughput is off by %.1f %% on average where the engine is saturated and by %.1f %% where concurrency limits the batch; %.0f %% of the runs fall inside the predicted interval, which is ±%.0f %% in the median.",
-		u.Rows, 100*u.Saturated, 100*u.Limited, math.Floor(100*u.Coverage), 100*u.Width)
+		u.Measurements, 100*u.Saturated, 100*u.Limited, math.Floor(100*u.Coverage), 100*u.Width)
 }
 
 // A Parameter is one of Parameters under the name that the file gives it, as

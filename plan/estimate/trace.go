@@ -66,14 +66,14 @@ func Record(s Scenario) (*Trace, error) {
 		return nil, err
 	}
 	t := &Trace{scenario: s, requests: float64(len(s.Requests))}
-	index := map[likeness]int{}
+	numbers := map[likeness]int{}
 	e := newEngine(s, mem)
 	e.record = func(st step, n int) {
 		key := likenessOf(st)
-		i, ok := index[key]
+		i, ok := numbers[key]
 		if !ok {
 			i = len(t.parts)
-			index[key] = i
+			numbers[key] = i
 			t.parts = append(t.parts, part{})
 		}
 		generating := 0

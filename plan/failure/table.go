@@ -5,12 +5,12 @@ import "slices"
 // Table lists all codes by their verdict, from bad to good.
 var Table = slices.Concat(with(Failed, failed), with(Invalid, invalid), with(Suspect, suspect), with(Note, notes))
 
-// with gives the rows of a part of the table its verdict.
-func with(v Verdict, rows []Entry) []Entry {
-	for i := range rows {
-		rows[i].Verdict = v
+// with gives the entries of a part of the table its verdict.
+func with(v Verdict, entries []Entry) []Entry {
+	for i := range entries {
+		entries[i].Verdict = v
 	}
-	return rows
+	return entries
 }
 
 var failed = []Entry{

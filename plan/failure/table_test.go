@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Every row has every column that its verdict needs, and rows agree with themselves.
+// Every entry has every field that its verdict needs, and entries agree with themselves.
 func TestTable(t *testing.T) {
 	seen := map[Code]bool{}
 	name := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)

@@ -26,7 +26,7 @@ type likeness struct {
 	rows map[int][]float64
 }
 
-func (l *likeness) row(i int) []float64 {
+func (l *likeness) column(i int) []float64 {
 	row := l.rows[i]
 	if row == nil {
 		row = make([]float64, len(l.list))
@@ -130,7 +130,7 @@ func (m *metric) factor(scale float64) [][]float64 {
 	for i := range n {
 		l[i] = make([]float64, i+1)
 		for j := range i + 1 {
-			sum := scale * scale * m.likeness.row(m.measured[i])[m.measured[j]]
+			sum := scale * scale * m.likeness.column(m.measured[i])[m.measured[j]]
 			if i == j {
 				sum += m.variance[i]
 			}
@@ -180,7 +180,7 @@ func (m *metric) predict() {
 	k := make([]float64, len(m.measured))
 	for i := range n {
 		for j, at := range m.measured {
-			k[j] = m.scale * m.scale * m.likeness.row(at)[i]
+			k[j] = m.scale * m.scale * m.likeness.column(at)[i]
 		}
 		mean, variance := 0.0, m.scale*m.scale*alike(&m.likeness.list[i], &m.likeness.list[i])
 		for j, x := range forward(l, k) {

@@ -16,21 +16,21 @@ import (
 	"sync"
 )
 
-// A Dataset sums up rows that were written or read.
+// A Dataset sums up lines that were written or read.
 type Dataset struct {
-	Rows int
-	// SHA256 is that of the rows with their line ends, in lower-case hexadecimal;
+	Lines int
+	// SHA256 is that of the lines with their line ends, in lower-case hexadecimal;
 	// Bytes is their size.
 	SHA256 string
 	Bytes  int64
-	// Lengths is one for each row that was read; it is nil for rows that were
+	// Lengths is one for each line that was read; it is nil for lines that were
 	// written, which Shape.Lengths knows.
 	Lengths []Length
-	// Traits is what else rows that were read hold.
+	// Traits is what else lines that were read hold.
 	Traits Traits
 }
 
-// Traits is what rows ask of the run that sends them. Lines count from 1; 0 is
+// Traits is what lines ask of the run that sends them. Lines count from 1; 0 is
 // none.
 type Traits struct {
 	// LongestText is the most tokens, ISL+OSL, that a request whose prompt is text
@@ -42,7 +42,7 @@ type Traits struct {
 	LargestID, IDLine int
 }
 
-func (c *Traits) add(line int, r rowRead) {
+func (c *Traits) add(line int, r parsedLine) {
 	if r.ISL < -1 {
 		c.LongestText, c.LongestPrompt = max(c.LongestText, r.OSL-r.ISL), max(c.LongestPrompt, -r.ISL)
 	}
@@ -57,12 +57,12 @@ func (c *Traits) add(line int, r rowRead) {
 	}
 }
 
-// Write writes the data set as JSON lines that trtllm-bench reads. Rows are made
+// Write writes the data set as JSON lines that trtllm-bench reads. Lines are made
 // on several processors, in memory of a few megabytes whatever their number; the
-// bytes depend on the shape alone. progress, which may be nil, is told the rows
+// bytes depend on the shape alone. progress, which may be nil, is told the lines
 // written so far, from this goroutine. An error of w ends the work and is
 // returned as it is.
-func (s Shape) Write(w io.Writer, progress func(rows int)) (Dataset, error) {
+func (s Shape) Write(w io.Writer, progress func(lines int)) (Dataset, error) {
 	if err := s.check(); err != nil {
 		return Dataset{}, err
 	}
@@ -79,7 +79,7 @@ func (s Shape) Write(w io.Writer, progress func(rows int)) (Dataset, error) {
 	if err != nil {
 		return Dataset{}, err
 	}
-	return Dataset{Rows: s.Rows, SHA256: hex.EncodeToString(out.sum.Sum(nil)), Bytes: out.n}, nil
+	return Dataset{Lines: s.Lines, SHA256: hex.EncodeToString(out.sum.Sum(nil)), Bytes: out.n}, nil
 }
 
 // A sink hashes and counts what it writes.
@@ -96,7 +96,7 @@ func (s *sink) write(b []byte) error {
 	return err
 }
 
-// A generator makes rows of one shape.
+// A generator makes the lines of one shape.
 type generator struct {
 	shape Shape
 	// drawn has a bit for each id of the vocabulary that the prompt has.
@@ -108,14 +108,14 @@ func newGenerator(s Shape) *generator {
 	return &generator{shape: s, drawn: make([]uint64, (s.Vocab+63)/64)}
 }
 
-// rows appends the rows from (inclusive) to to (exclusive).
-func (g *generator) rows(b []byte, from, to int) []byte {
-	for row := from; row < to; row++ {
-		isl, osl := g.shape.Lengths(row)
+// lines appends the lines from (inclusive) to to (exclusive).
+func (g *generator) lines(b []byte, from, to int) []byte {
+	for number := from; number < to; number++ {
+		isl, osl := g.shape.Lengths(number)
 		b = append(b, `{"task_id":`...)
-		b = strconv.AppendInt(b, int64(row), 10)
+		b = strconv.AppendInt(b, int64(number), 10)
 		b = append(b, `,"input_ids":`...)
-		b = g.prompt(b, row, isl)
+		b = g.prompt(b, number, isl)
 		b = append(b, `],"output_tokens":`...)
 		b = strconv.AppendInt(b, int64(osl), 10)
 		b = append(b, "}\n"...)
@@ -124,8 +124,8 @@ func (g *generator) rows(b []byte, from, to int) []byte {
 }
 
 // prompt appends isl ids with commas between them, behind an opening bracket.
-func (g *generator) prompt(b []byte, row, isl int) []byte {
-	g.source.Seed(g.shape.state(row, streamIDs))
+func (g *generator) prompt(b []byte, number, isl int) []byte {
+	g.source.Seed(g.shape.state(number, streamIDs))
 	distinct := isl < g.shape.Vocab
 	if distinct {
 		clear(g.drawn)
@@ -217,13 +217,13 @@ const Generator = "llmbench-norm-1"
 // their own.
 type Shape struct {
 	ISL, OSL           int     // tokens, on average
-	ISLStdev, OSLStdev float64 // tokens; 0 makes all rows alike
+	ISLStdev, OSLStdev float64 // tokens; 0 makes all lines alike
 	Seed               int64
-	Rows               int
+	Lines              int
 	Vocab, EOS         int // ids of the tokenizer without added special tokens
 }
 
-// A Length is one row: tokens in and tokens out. ISL is negative where only the
+// A Length is one line: tokens in and tokens out. ISL is negative where only the
 // tokenizer knows it: minus the most tokens that a prompt of text can have, a byte each
 // and one that begins it, and -1 for media.
 type Length struct{ ISL, OSL int }
@@ -240,15 +240,15 @@ func (l Length) Assumed(otherwise int) int {
 	return otherwise
 }
 
-// Lengths returns the lengths of a row, counted from 0. They depend on seed and
-// row alone.
-func (s Shape) Lengths(row int) (isl, osl int) {
+// Lengths returns the lengths of a line, counted from 0. They depend on seed and
+// line alone.
+func (s Shape) Lengths(number int) (isl, osl int) {
 	isl, osl = s.ISL, s.OSL
 	if s.ISLStdev > 0 {
-		isl = normalLength(s.random(row, streamISL), s.ISL, s.ISLStdev)
+		isl = normalLength(s.random(number, streamISL), s.ISL, s.ISLStdev)
 	}
 	if s.OSLStdev > 0 {
-		osl = normalLength(s.random(row, streamOSL), s.OSL, s.OSLStdev)
+		osl = normalLength(s.random(number, streamOSL), s.OSL, s.OSLStdev)
 	}
 	return max(1, isl), max(1, osl)
 }
@@ -258,8 +258,8 @@ func (s Shape) check() error {
 	switch {
 	case s.Vocab < 2:
 		return fmt.Errorf("a vocabulary of %d ids cannot make prompts", s.Vocab)
-	case s.Rows < 0:
-		return fmt.Errorf("a data set cannot have %d rows", s.Rows)
+	case s.Lines < 0:
+		return fmt.Errorf("a data set cannot have %d lines", s.Lines)
 	case s.ISL > maxLength || s.OSL > maxLength:
 		return fmt.Errorf("prompts of %d and answers of %d tokens are too long: the limit is %d", s.ISL, s.OSL, maxLength)
 	}
@@ -270,21 +270,21 @@ func (s Shape) check() error {
 // overflow.
 const maxLength = 1 << 30
 
-// The random streams of a row.
+// The random streams of a line.
 const (
 	streamIDs uint64 = iota
 	streamISL
 	streamOSL
 )
 
-// state is where PCG starts for a row and a purpose: the seed and the row fill
-// its two words, the purpose the row's upper bits.
-func (s Shape) state(row int, stream uint64) (hi, lo uint64) {
-	return uint64(s.Seed), uint64(row) | stream<<56
+// state is where PCG starts for a line and a purpose: the seed and the line fill
+// its two words, the purpose the line's upper bits.
+func (s Shape) state(number int, stream uint64) (hi, lo uint64) {
+	return uint64(s.Seed), uint64(number) | stream<<56
 }
 
-func (s Shape) random(row int, stream uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(s.state(row, stream)))
+func (s Shape) random(number int, stream uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(s.state(number, stream)))
 }
 
 func normalLength(r *rand.Rand, mean int, stdev float64) int {
@@ -294,10 +294,10 @@ func normalLength(r *rand.Rand, mean int, stdev float64) int {
 	return int(max(1, min(x, maxLength)))
 }
 
-// A piece is some consecutive rows of a data set as text.
+// A piece is some consecutive lines of a data set as text.
 type piece struct {
 	text []byte
-	to   int // the row after the last
+	to   int // the line after the last
 }
 
 // Bounds of the memory that making pieces takes: about seven bytes an id, and
@@ -349,9 +349,9 @@ func (s Shape) makePieces(use func(piece) error) error {
 // order splits the data set into orders, each as soon as there is space for its
 // piece.
 func (s Shape) order(orders, inOrder chan<- order, spaces <-chan []byte, stop <-chan struct{}) {
-	step := s.rowsPerPiece()
-	for from := 0; from < s.Rows; from += step {
-		o := order{from: from, to: min(s.Rows, from+step), made: make(chan piece, 1)}
+	step := s.linesPerPiece()
+	for from := 0; from < s.Lines; from += step {
+		o := order{from: from, to: min(s.Lines, from+step), made: make(chan piece, 1)}
 		select {
 		case o.space = <-spaces:
 		case <-stop:
@@ -366,7 +366,7 @@ func (s Shape) order(orders, inOrder chan<- order, spaces <-chan []byte, stop <-
 	}
 }
 
-func (s Shape) rowsPerPiece() int {
+func (s Shape) linesPerPiece() int {
 	ids := 16 + max(0, s.ISL) + int(max(0, min(s.ISLStdev, maxLength)))
 	return max(1, pieceIDs/ids)
 }
@@ -374,6 +374,6 @@ func (s Shape) rowsPerPiece() int {
 func (s Shape) work(orders <-chan order) {
 	g := newGenerator(s)
 	for o := range orders {
-		o.made <- piece{text: g.rows(o.space[:0], o.from, o.to), to: o.to}
+		o.made <- piece{text: g.lines(o.space[:0], o.from, o.to), to: o.to}
 	}
 }

@@ -21,10 +21,10 @@ func TestDatasetGolden(t *testing.T) {
 		shape Shape
 		want  string
 	}{
-		{Shape{ISL: 4, OSL: 2, Seed: 420, Rows: 2, Vocab: 100, EOS: 3}, `{"task_id":0,"input_ids":[25,90,33,23],"output_tokens":2}
+		{Shape{ISL: 4, OSL: 2, Seed: 420, Lines: 2, Vocab: 100, EOS: 3}, `{"task_id":0,"input_ids":[25,90,33,23],"output_tokens":2}
 {"task_id":1,"input_ids":[38,1,71,53],"output_tokens":2}
 `},
-		{Shape{ISL: 4, OSL: 9, ISLStdev: 2, OSLStdev: 3, Seed: -1, Rows: 3, Vocab: 2_000_000, EOS: -1}, `{"task_id":0,"input_ids":[501947,1825377,462695,1284540],"output_tokens":9}
+		{Shape{ISL: 4, OSL: 9, ISLStdev: 2, OSLStdev: 3, Seed: -1, Lines: 3, Vocab: 2_000_000, EOS: -1}, `{"task_id":0,"input_ids":[501947,1825377,462695,1284540],"output_tokens":9}
 {"task_id":1,"input_ids":[312338,1158301,43530,799558,555224,48873,1241614,423588,1441474],"output_tokens":6}
 {"task_id":2,"input_ids":[1014389,1547364,42107],"output_tokens":10}
 `},
@@ -41,10 +41,10 @@ func TestDatasetGolden(t *testing.T) {
 		shape Shape
 		sha   string
 	}{
-		{Shape{ISL: 8000, OSL: 512, Seed: 420, Rows: 40, Vocab: 202048, EOS: 200001}, "f37682b6d0e7dd252467b03d2310fd4abdfa2e28a1e03b0fc89abba407c663fa"},
-		{Shape{ISL: 300, OSL: 20, ISLStdev: 140, OSLStdev: 5, Seed: -7, Rows: 3000, Vocab: 5000, EOS: 7}, "5f6fe69342e91b043d3048994465685ee5cb9ae58acc9f4ac31762b0eabac4f1"},
-		{Shape{ISL: 99, OSL: 20, Seed: 1, Rows: 300, Vocab: 100, EOS: 5}, "9c751f9127f795c28791a8cdb617917b2f2c00117886ec55ba60112ecc8db883"},
-		{Shape{ISL: 3, OSL: 20, Seed: 1 << 60, Rows: 30000, Vocab: 2_000_000, EOS: 5}, "4024a7a36dc96163e5ebc3dd8ccbdb8846daf0a04f1226e093b19775bc68b204"},
+		{Shape{ISL: 8000, OSL: 512, Seed: 420, Lines: 40, Vocab: 202048, EOS: 200001}, "f37682b6d0e7dd252467b03d2310fd4abdfa2e28a1e03b0fc89abba407c663fa"},
+		{Shape{ISL: 300, OSL: 20, ISLStdev: 140, OSLStdev: 5, Seed: -7, Lines: 3000, Vocab: 5000, EOS: 7}, "5f6fe69342e91b043d3048994465685ee5cb9ae58acc9f4ac31762b0eabac4f1"},
+		{Shape{ISL: 99, OSL: 20, Seed: 1, Lines: 300, Vocab: 100, EOS: 5}, "9c751f9127f795c28791a8cdb617917b2f2c00117886ec55ba60112ecc8db883"},
+		{Shape{ISL: 3, OSL: 20, Seed: 1 << 60, Lines: 30000, Vocab: 2_000_000, EOS: 5}, "4024a7a36dc96163e5ebc3dd8ccbdb8846daf0a04f1226e093b19775bc68b204"},
 	} {
 		d, err := c.shape.Write(io.Discard, nil)
 		if err != nil || d.SHA256 != c.sha {
@@ -54,7 +54,7 @@ func TestDatasetGolden(t *testing.T) {
 }
 
 func TestDatasetIsTheSameWhateverTheProcessors(t *testing.T) {
-	s := Shape{ISL: 300, OSL: 20, ISLStdev: 40, OSLStdev: 5, Seed: 420, Rows: 3000, Vocab: 5000, EOS: 7}
+	s := Shape{ISL: 300, OSL: 20, ISLStdev: 40, OSLStdev: 5, Seed: 420, Lines: 3000, Vocab: 5000, EOS: 7}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	var first []byte
 	for _, procs := range []int{1, 2, 4, 64} {
@@ -77,12 +77,12 @@ func shapes(t *rapid.T) Shape {
 	return Shape{
 		ISL: rapid.IntRange(-1, 60).Draw(t, "isl"), OSL: rapid.IntRange(-1, 60).Draw(t, "osl"),
 		ISLStdev: rapid.Float64Range(0, 80).Draw(t, "isl stdev"), OSLStdev: rapid.Float64Range(0, 80).Draw(t, "osl stdev"),
-		Seed: rapid.Int64().Draw(t, "seed"), Rows: rapid.IntRange(1, 40).Draw(t, "rows"),
+		Seed: rapid.Int64().Draw(t, "seed"), Lines: rapid.IntRange(1, 40).Draw(t, "rows"),
 		Vocab: rapid.IntRange(2, 80).Draw(t, "vocab"), EOS: rapid.IntRange(-2, 80).Draw(t, "eos"),
 	}
 }
 
-func TestDatasetRows(t *testing.T) {
+func TestDatasetLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := shapes(t)
 		var b bytes.Buffer
@@ -92,14 +92,14 @@ func TestDatasetRows(t *testing.T) {
 		}
 		lines := bytes.SplitAfter(b.Bytes(), []byte("\n"))
 		for i, line := range lines[:len(lines)-1] {
-			checkRow(t, s, i, line)
+			checkLine(t, s, i, line)
 		}
 		read, err := readDataset(&b, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		read.Lengths, read.Traits = nil, Traits{}
-		if diff := cmp.Diff(made, read); diff != "" || read.Rows != s.Rows {
+		if diff := cmp.Diff(made, read); diff != "" || read.Lines != s.Lines {
 			t.Fatalf("written and read differ:\n%s", diff)
 		}
 	})
@@ -107,7 +107,7 @@ func TestDatasetRows(t *testing.T) {
 
 // checkRow checks that a line is row i of a shape in the only form that is
 // written.
-func checkRow(t *rapid.T, s Shape, i int, line []byte) {
+func checkLine(t *rapid.T, s Shape, i int, line []byte) {
 	var r struct {
 		TaskID       int   `json:"task_id"`
 		InputIDs     []int `json:"input_ids"`
@@ -139,7 +139,7 @@ func TestLongerDatasetBeginsWithShorter(t *testing.T) {
 		if _, err := s.Write(&short, nil); err != nil {
 			t.Fatal(err)
 		}
-		s.Rows *= 2
+		s.Lines *= 2
 		if _, err := s.Write(&long, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestLongerDatasetBeginsWithShorter(t *testing.T) {
 }
 
 func TestDatasetRefusesShapes(t *testing.T) {
-	for _, s := range []Shape{{Vocab: 1, EOS: 0, ISL: 1, Rows: 1}, {Vocab: 9, Rows: -1}, {Vocab: 9, Rows: 1, ISL: maxLength + 1}} {
+	for _, s := range []Shape{{Vocab: 1, EOS: 0, ISL: 1, Lines: 1}, {Vocab: 9, Lines: -1}, {Vocab: 9, Lines: 1, ISL: maxLength + 1}} {
 		if _, err := s.Write(io.Discard, nil); err == nil {
 			t.Errorf("%+v has a data set", s)
 		}
@@ -176,16 +176,16 @@ func (f *failing) Write(b []byte) (int, error) {
 
 func TestDatasetWriteStopsOnErrors(t *testing.T) {
 	full := errors.New("no space left")
-	s := Shape{ISL: 1000, OSL: 1, Rows: 100_000_000, Vocab: 5000, EOS: 1}
+	s := Shape{ISL: 1000, OSL: 1, Lines: 100_000_000, Vocab: 5000, EOS: 1}
 	for _, left := range []int{0, 3 << 20} {
 		// The bubble does not end before all goroutines in it have.
 		synctest.Test(t, func(t *testing.T) {
 			told := 0
-			_, err := s.Write(&failing{left, full}, func(rows int) {
-				if rows <= told {
-					t.Errorf("progress goes from %d to %d", told, rows)
+			_, err := s.Write(&failing{left, full}, func(lines int) {
+				if lines <= told {
+					t.Errorf("progress goes from %d to %d", told, lines)
 				}
-				told = rows
+				told = lines
 			})
 			if !errors.Is(err, full) || left > 0 && told == 0 {
 				t.Errorf("error %v after %d rows", err, told)
@@ -211,8 +211,8 @@ func heapInUse() uint64 {
 func TestDatasetMemoryIsFlat(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(16))
 	for _, s := range []Shape{
-		{ISL: 8000, OSL: 1, Rows: 700, Vocab: 202048, EOS: 1},
-		{ISL: 1, OSL: 1, ISLStdev: 10_000, Rows: 2000, Vocab: 202048, EOS: 1},
+		{ISL: 8000, OSL: 1, Lines: 700, Vocab: 202048, EOS: 1},
+		{ISL: 1, OSL: 1, ISLStdev: 10_000, Lines: 2000, Vocab: 202048, EOS: 1},
 	} {
 		var p peak
 		runtime.GC()
@@ -248,7 +248,7 @@ func TestLengthsAreIndependent(t *testing.T) {
 }
 
 func BenchmarkDataset(b *testing.B) {
-	s := Shape{ISL: 8000, OSL: 512, Seed: 420, Rows: 4000, Vocab: 202048, EOS: 200001}
+	s := Shape{ISL: 8000, OSL: 512, Seed: 420, Lines: 4000, Vocab: 202048, EOS: 200001}
 	b.ReportAllocs()
 	for b.Loop() {
 		d, err := s.Write(io.Discard, nil)
@@ -260,10 +260,10 @@ func BenchmarkDataset(b *testing.B) {
 }
 
 func ExampleShape_Write() {
-	s := Shape{ISL: 3, OSL: 7, Seed: 420, Rows: 1, Vocab: 1000, EOS: 2}
+	s := Shape{ISL: 3, OSL: 7, Seed: 420, Lines: 1, Vocab: 1000, EOS: 2}
 	var b strings.Builder
 	d, _ := s.Write(&b, nil)
-	fmt.Print(b.String(), d.Rows, " row, ", d.Bytes, " bytes")
+	fmt.Print(b.String(), d.Lines, " row, ", d.Bytes, " bytes")
 	// Output:
 	// {"task_id":0,"input_ids":[254,907,335],"output_tokens":7}
 	// 1 row, 58 bytes

@@ -31,9 +31,9 @@ type Metric struct {
 	Name   string
 	Labels []string
 	// Title names the metric in words. Column heads its column in tables, "" for a
-	// metric that has none; Place is the column's rank.
+	// metric that has none; Rank is the column's place from the left.
 	Title, Column string
-	Place         int
+	Rank          int
 	// Unit is for people, GoUnit for Go benchmark lines, where each metric needs
 	// a unit of its own.
 	Unit, GoUnit string
@@ -61,8 +61,8 @@ type Distribution struct {
 	Name, Tag, Title, CSV string
 	// Unit is that of the percentiles.
 	Unit string
-	// Place is the rank in the text report.
-	Place int
+	// Rank is where it stands in the text report.
+	Rank int
 	// Optional says that a whole report may lack them.
 	Optional bool
 }
@@ -72,7 +72,7 @@ type Distribution struct {
 var Metrics = []Metric{
 	{
 		Name: RequestThroughput, Labels: []string{"Request Throughput (req/sec)"},
-		Title: "requests per second", Column: "req/s", Place: 6, Unit: "req/s", GoUnit: "req/s", HigherIsBetter: true,
+		Title: "requests per second", Column: "req/s", Rank: 6, Unit: "req/s", GoUnit: "req/s", HigherIsBetter: true,
 	},
 	{
 		Name: OutputThroughput, Labels: []string{"Total Output Throughput (tokens/sec)", firstThroughput},
@@ -88,37 +88,37 @@ var Metrics = []Metric{
 	},
 	{
 		Name: AvgRequestLatency, Labels: []string{"Average request latency (ms)"},
-		Title: "request latency", Column: "request latency", Place: 5, Unit: "ms", GoUnit: "latency-ms", Waits: true,
+		Title: "request latency", Column: "request latency", Rank: 5, Unit: "ms", GoUnit: "latency-ms", Waits: true,
 		Spread: Distribution{
 			Name: "request_latency_percentiles_ms", Tag: latencyTag, Title: "Request Latency Breakdown (ms) -----------------------",
-			CSV: "request_latency_ms_", Unit: "ms", Place: 4,
+			CSV: "request_latency_ms_", Unit: "ms", Rank: 4,
 		},
 	},
 	{
 		Name:   OutputThroughputPerUser,
 		Labels: []string{"Per User Output Throughput [w/ ctx] (tps/user)", "Per User Output Throughput (tokens/sec/user)"},
-		Title:  "output tokens per second and user", Column: "tok/s/user", Place: 2, Unit: "tok/s/user", GoUnit: "tok/s/user",
+		Title:  "output tokens per second and user", Column: "tok/s/user", Rank: 2, Unit: "tok/s/user", GoUnit: "tok/s/user",
 		HigherIsBetter: true, Waits: true, Headline: true,
 	},
 	{
 		Name: OutputThroughputPerGPU, Labels: []string{"Per GPU Output Throughput (tps/gpu)", "Per GPU Output Throughput (tokens/sec/gpu)"},
-		Title: "output tokens per second and GPU", Column: "output tok/s/GPU", Place: 1, Unit: "tok/s/GPU", GoUnit: "tok/s/gpu",
+		Title: "output tokens per second and GPU", Column: "output tok/s/GPU", Rank: 1, Unit: "tok/s/GPU", GoUnit: "tok/s/gpu",
 		HigherIsBetter: true, Headline: true,
 	},
 	{
 		Name: AvgTTFT, Labels: []string{"Average time-to-first-token [TTFT] (ms)"},
-		Title: "time to first token", Column: "TTFT", Place: 3, Unit: "ms", GoUnit: "ttft-ms", Streaming: true, Waits: true, Headline: true,
+		Title: "time to first token", Column: "TTFT", Rank: 3, Unit: "ms", GoUnit: "ttft-ms", Streaming: true, Waits: true, Headline: true,
 		Spread: Distribution{
 			Name: "ttft_percentiles", Tag: "TTFT", Title: "Per-Request Time-to-First-Token [TTFT] Breakdown (ms) ",
-			CSV: "ttft_ms_", Unit: "ms", Place: 2,
+			CSV: "ttft_ms_", Unit: "ms", Rank: 2,
 		},
 	},
 	{
 		Name: AvgTPOT, Labels: []string{"Average time-per-output-token [TPOT] (ms)"},
-		Title: "time per output token", Column: "TPOT", Place: 4, Unit: "ms", GoUnit: "tpot-ms", Streaming: true, AfterFirst: true, Headline: true,
+		Title: "time per output token", Column: "TPOT", Rank: 4, Unit: "ms", GoUnit: "tpot-ms", Streaming: true, AfterFirst: true, Headline: true,
 		Spread: Distribution{
 			Name: "tpot_percentiles", Tag: "TPOT", Title: "Per-Request Time-per-Output-Token [TPOT] Breakdown (ms)",
-			CSV: "tpot_ms_", Unit: "ms", Place: 1,
+			CSV: "tpot_ms_", Unit: "ms", Rank: 1,
 		},
 	},
 	{
@@ -127,7 +127,7 @@ var Metrics = []Metric{
 		HigherIsBetter: true, Streaming: true, AfterFirst: true,
 		Spread: Distribution{
 			Name: "gen_tps_percentiles", Tag: "GTPS", Title: "Per-Request Generation Throughput [GTPS] Breakdown (tps/user)",
-			CSV: "gen_tps_", Unit: "tok/s/user", Place: 3, Optional: true,
+			CSV: "gen_tps_", Unit: "tok/s/user", Rank: 3, Optional: true,
 		},
 	},
 }
@@ -156,7 +156,7 @@ var RecordMetrics = []Metric{
 // Columns are the metrics that tables show, in the order of their columns.
 func Columns() []Metric {
 	shown := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return m.Column == "" })
-	slices.SortStableFunc(shown, func(a, b Metric) int { return cmp.Compare(a.Place, b.Place) })
+	slices.SortStableFunc(shown, func(a, b Metric) int { return cmp.Compare(a.Rank, b.Rank) })
 	return shown
 }
 
@@ -164,7 +164,7 @@ func Columns() []Metric {
 // of the text report.
 func distributions() []Metric {
 	spread := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return m.Spread.Name == "" })
-	slices.SortStableFunc(spread, func(a, b Metric) int { return cmp.Compare(a.Spread.Place, b.Spread.Place) })
+	slices.SortStableFunc(spread, func(a, b Metric) int { return cmp.Compare(a.Spread.Rank, b.Spread.Rank) })
 	return spread
 }
 
@@ -187,7 +187,7 @@ func FindMetric(name string) (Metric, bool) {
 	return Metric{}, false
 }
 
-func metricIndex(name string) int {
+func metricNumber(name string) int {
 	return slices.IndexFunc(Metrics, func(m Metric) bool { return m.Name == name })
 }
 
@@ -207,7 +207,7 @@ func Measured(values map[string]float64) PerMetric[*float64] {
 // At returns the value of a metric by its name, the zero value for a name that
 // no metric has.
 func (p PerMetric[T]) At(name string) T {
-	if i := metricIndex(name); i >= 0 && i < len(p) {
+	if i := metricNumber(name); i >= 0 && i < len(p) {
 		return p[i]
 	}
 	var zero T
@@ -216,7 +216,7 @@ func (p PerMetric[T]) At(name string) T {
 
 // Set sets the value of a metric. It panics for a name that no metric has.
 func (p *PerMetric[T]) Set(name string, v T) {
-	i := metricIndex(name)
+	i := metricNumber(name)
 	if i < 0 {
 		panic("trtllm: no metric is called " + name)
 	}

@@ -17,10 +17,10 @@ func TestMetricsAreNamedOnce(t *testing.T) {
 			}
 			seen[name] = true
 		}
-		if m.Name == "" || m.GoUnit == "" || m.Unit == "" || m.Title == "" || len(m.Labels) == 0 || m.Column != "" && m.Place == 0 {
+		if m.Name == "" || m.GoUnit == "" || m.Unit == "" || m.Title == "" || len(m.Labels) == 0 || m.Column != "" && m.Rank == 0 {
 			t.Errorf("%s is declared in part: %+v", m.Name, m)
 		}
-		if s := m.Spread; s.Name != "" && (s.Tag == "" || s.CSV == "" || s.Unit == "" || s.Title == "" || s.Place == 0) {
+		if s := m.Spread; s.Name != "" && (s.Tag == "" || s.CSV == "" || s.Unit == "" || s.Title == "" || s.Rank == 0) {
 			t.Errorf("the percentiles of %s are declared in part: %+v", m.Name, s)
 		}
 	}

@@ -36,7 +36,7 @@ func TestReadDataset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(Dataset{Rows: n, Bytes: int64(len(text)), SHA256: hex.EncodeToString(sum[:]), Lengths: want[:n]}, got, cmpopts.IgnoreFields(Dataset{}, "Traits")); diff != "" {
+		if diff := cmp.Diff(Dataset{Lines: n, Bytes: int64(len(text)), SHA256: hex.EncodeToString(sum[:]), Lengths: want[:n]}, got, cmpopts.IgnoreFields(Dataset{}, "Traits")); diff != "" {
 			t.Errorf("limit %d:\n%s", limit, diff)
 		}
 	}
@@ -44,7 +44,7 @@ func TestReadDataset(t *testing.T) {
 
 func TestReadDatasetRefuses(t *testing.T) {
 	for _, c := range []struct{ row, want string }{
-		{``, "there are no rows"},
+		{``, "there are no lines"},
 		{"\n", "line 1: the line is empty"},
 		{`{"task_id":0,"input_ids":[1],"output_tokens":1}` + "\n\n", "line 2: the line is empty"},
 		{`[1]`, "line 1: the line is not one JSON object"},
@@ -135,9 +135,9 @@ func TestReadDatasetPassesErrorsOn(t *testing.T) {
 	}
 }
 
-func TestRowReader(t *testing.T) {
+func TestDatasetReader(t *testing.T) {
 	short, long := strings.Repeat("s", 100)+"\n", strings.Repeat("l", 600<<10)+"\n"
-	in := newRowReader(strings.NewReader(short+long+short+long+long), 700<<10)
+	in := newDatasetReader(strings.NewReader(short+long+short+long+long), 700<<10)
 	for i, want := range []string{short, long, short, long, long} {
 		if got, err := in.next(); err != nil || string(got) != want {
 			t.Fatalf("line %d has %d bytes (%v), want %d", i, len(got), err, len(want))
@@ -146,7 +146,7 @@ func TestRowReader(t *testing.T) {
 	if _, err := in.next(); !errors.Is(err, io.EOF) {
 		t.Errorf("error %v at the end", err)
 	}
-	in = newRowReader(zeros{}, 1<<20)
+	in = newDatasetReader(zeros{}, 1<<20)
 	if _, err := in.next(); err == nil || len(in.long) > 2<<20 {
 		t.Errorf("an endless line: %v, %d bytes", err, len(in.long))
 	}
@@ -158,10 +158,10 @@ func FuzzReadDataset(f *testing.F) {
 	f.Add([]byte(`{ "output_tokens" : 6, "input_ids" : [ 10 , 20 ] , "task_id" : 1 }`))
 	f.Add([]byte(`{"task_id":0,"prompt":"a","output_tokens":5}` + "\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if fast, ok := scanRow(b); ok {
+		if fast, ok := scanLine(b); ok {
 			// An unknown key sends the row the other way.
 			i := bytes.IndexByte(b, '{') + 1
-			slow, err := readRow([]byte(string(b[:i]) + `"x":1,` + string(b[i:])))
+			slow, err := readLine([]byte(string(b[:i]) + `"x":1,` + string(b[i:])))
 			if err != nil || slow != fast {
 				t.Fatalf("%q is %v, by encoding/json %v (%v)", b, fast, slow, err)
 			}
@@ -170,7 +170,7 @@ func FuzzReadDataset(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(ds.Lengths) != ds.Rows || ds.Rows < 1 || ds.Bytes != int64(len(b)) {
+		if len(ds.Lengths) != ds.Lines || ds.Lines < 1 || ds.Bytes != int64(len(b)) {
 			t.Fatalf("%q gives %+v", b, ds)
 		}
 		for _, l := range ds.Lengths {
@@ -183,7 +183,7 @@ func FuzzReadDataset(f *testing.F) {
 
 func BenchmarkReadDataset(b *testing.B) {
 	var text bytes.Buffer
-	if _, err := (Shape{ISL: 8000, OSL: 512, Seed: 420, Rows: 400, Vocab: 202048, EOS: 200001}).Write(&text, nil); err != nil {
+	if _, err := (Shape{ISL: 8000, OSL: 512, Seed: 420, Lines: 400, Vocab: 202048, EOS: 200001}).Write(&text, nil); err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(text.Len()))

@@ -121,7 +121,7 @@ var PercentileNames = [...]string{"p50", "p90", "p95", "p99", "minimum", "maximu
 
 // percentileIndex is the place of a name in PercentileNames, in any case and also
 // short as in the table of the data set; -1 for another name.
-func percentileIndex(name string) int {
+func percentileNumber(name string) int {
 	const shortest = len("p50")
 	for i, key := range PercentileNames {
 		if strings.EqualFold(name, key) || strings.EqualFold(name, key[:shortest]) && key[0] != 'p' || key == "average" && strings.EqualFold(name, "avg") {
@@ -135,7 +135,7 @@ func percentileIndex(name string) int {
 // shortens it, nil for another name.
 func (p *Percentiles) At(name string) *float64 {
 	fields := [...]*float64{&p.P50, &p.P90, &p.P95, &p.P99, &p.Minimum, &p.Maximum, &p.Average}
-	if i := percentileIndex(name); i >= 0 {
+	if i := percentileNumber(name); i >= 0 {
 		return fields[i]
 	}
 	return nil

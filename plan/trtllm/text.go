@@ -60,7 +60,7 @@ func (t *reportText) heading(name string) {
 	t.b.WriteString(rule + "\n= " + name + "\n" + rule + "\n")
 }
 
-func (t *reportText) row(label string, width int, format string, args ...any) {
+func (t *reportText) line(label string, width int, format string, args ...any) {
 	fmt.Fprintf(&t.b, "%-*s", width, label+":")
 	fmt.Fprintf(&t.b, format+"\n", args...)
 }
@@ -68,7 +68,7 @@ func (t *reportText) row(label string, width int, format string, args ...any) {
 // figure writes a row, or none for a figure that the report lacks.
 func (t *reportText) figure(label string, width int, v *float64) {
 	if v != nil {
-		t.row(label, width, "%.4f", *v)
+		t.line(label, width, "%.4f", *v)
 	}
 }
 
@@ -135,27 +135,27 @@ func (t *reportText) machine(m *Machine) {
 // requests is the one section that no blank line ends.
 func (t *reportText) requests(q RequestInfo) {
 	t.heading("REQUEST DETAILS ")
-	t.row("Number of requests", 32, "%d", q.NumRequests)
+	t.line("Number of requests", 32, "%d", q.NumRequests)
 	t.figure("Number of concurrent requests", 32, q.AvgConcurrent)
-	t.row("Average Input Length (tokens)", 32, "%.4f", q.AvgInputLength)
-	t.row("Average Output Length (tokens)", 32, "%.4f", q.AvgOutputLength)
+	t.line("Average Input Length (tokens)", 32, "%.4f", q.AvgInputLength)
+	t.line("Average Output Length (tokens)", 32, "%.4f", q.AvgOutputLength)
 }
 
 func (t *reportText) world(w World) {
 	t.heading("WORLD + RUNTIME INFORMATION ")
-	t.row("TP Size", 24, "%d", w.TP)
-	t.row("PP Size", 24, "%d", w.PP)
-	t.row("EP Size", 24, "%s", orNone(w.EP))
-	t.row("Max Runtime Batch Size", 24, "%d", w.MaxBatchSize)
-	t.row("Max Runtime Tokens", 24, "%d", w.MaxNumTokens)
-	t.row("Scheduling Policy", 24, "%s", w.SchedulingPolicy)
+	t.line("TP Size", 24, "%d", w.TP)
+	t.line("PP Size", 24, "%d", w.PP)
+	t.line("EP Size", 24, "%s", orNone(w.EP))
+	t.line("Max Runtime Batch Size", 24, "%d", w.MaxBatchSize)
+	t.line("Max Runtime Tokens", 24, "%d", w.MaxNumTokens)
+	t.line("Scheduling Policy", 24, "%s", w.SchedulingPolicy)
 	if w.KVCachePercentage == nil {
-		t.row("KV Memory Percentage", 24, "None")
+		t.line("KV Memory Percentage", 24, "None")
 	} else {
-		t.row("KV Memory Percentage", 24, "%.2f%%", *w.KVCachePercentage*100)
+		t.line("KV Memory Percentage", 24, "%.2f%%", *w.KVCachePercentage*100)
 	}
 	if w.IssueRate != nil {
-		t.row("Issue Rate (req/sec)", 24, "%.4E", *w.IssueRate)
+		t.line("Issue Rate (req/sec)", 24, "%.4E", *w.IssueRate)
 	}
 	t.b.WriteString("\n")
 }
@@ -236,8 +236,8 @@ func (t *reportText) dataset(d *DatasetInfo) {
 		return
 	}
 	t.heading("DATASET DETAILS")
-	t.row("Dataset Path", 22, "%s", d.Path)
-	t.row("Number of Sequences", 22, "%d", d.Requests)
+	t.line("Dataset Path", 22, "%s", d.Path)
+	t.line("Number of Sequences", 22, "%d", d.Requests)
 	if d.ISL != nil && d.OSL != nil && d.SeqLen != nil {
 		t.b.WriteString("\n-- Percentiles statistics ---------------------------------\n\n")
 		t.b.WriteString("        Input              Output           Seq. Length\n" + strings.Repeat("-", len(rule)) + "\n")

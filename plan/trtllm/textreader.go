@@ -97,7 +97,7 @@ func (t *textReader) line(line []byte, ended bool) {
 		}
 	}
 	if t.section != noSection {
-		t.row(string(line), ended)
+		t.readLine(string(line), ended)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // row reads one line of a section.
-func (t *textReader) row(line string, ended bool) {
+func (t *textReader) readLine(line string, ended bool) {
 	d := &t.draft
 	if t.section == performanceSection || t.section == decodingSection {
 		if d.breakdown(line) {
@@ -79,23 +79,23 @@ func (d *draft) breakdown(line string) bool {
 	if !ok {
 		return false
 	}
-	places, tag := 0, tag[1:]
+	digits, tag := 0, tag[1:]
 	for _, m := range distributions() {
 		if m.Spread.Tag == tag {
-			places = 4
+			digits = 4
 			d.report.Streaming = d.report.Streaming || m.Streaming
 		}
 	}
 	for _, s := range decodingSpreads {
 		if s.tag == tag {
-			places = 2
+			digits = 2
 			d.decoding()
 		}
 	}
-	if places == 0 {
+	if digits == 0 {
 		return false
 	}
-	if v, ok := decimals(strings.TrimSpace(value), places); ok {
+	if v, ok := decimals(strings.TrimSpace(value), digits); ok {
 		d.spread(tag).set(strings.TrimSpace(key), v)
 	}
 	return true
@@ -242,7 +242,7 @@ type spread struct {
 }
 
 func (s *spread) set(name string, v float64) {
-	if i := percentileIndex(name); i >= 0 {
+	if i := percentileNumber(name); i >= 0 {
 		*s.p.At(name) = v
 		s.seen |= 1 << i
 	}
@@ -258,9 +258,9 @@ func (s *spread) whole() *Percentiles {
 
 // decimals reads a number that is printed with exactly so many places behind
 // the point: with fewer, the line was cut off.
-func decimals(s string, places int) (float64, bool) {
+func decimals(s string, digits int) (float64, bool) {
 	_, fraction, _ := strings.Cut(s, ".")
-	if len(fraction) != places {
+	if len(fraction) != digits {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(s, 64)

@@ -74,14 +74,14 @@ type extension struct {
 // beginning.
 func (x *extension) refuse(block, label, summary, format string, args ...any) {
 	body := x.file.Body.(*hclsyntax.Body)
-	place := hcl.Range{Filename: body.SrcRange.Filename, Start: hcl.InitialPos, End: hcl.InitialPos}
+	location := hcl.Range{Filename: body.SrcRange.Filename, Start: hcl.InitialPos, End: hcl.InitialPos}
 	for _, b := range body.Blocks {
 		if b.Type == block && (label == "" || len(b.Labels) > 0 && b.Labels[0] == label) {
-			place = b.DefRange()
+			location = b.DefRange()
 			break
 		}
 	}
-	x.diags = append(x.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &place})
+	x.diags = append(x.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &location})
 }
 
 const adds = "A *.catalog.hcl file adds facts; it cannot redefine any."
@@ -221,9 +221,9 @@ func (x *extension) facts(block, label, since, until, source string, attrs hcl.A
 	for _, v := range x.own(block, label, since, until) {
 		for _, f := range facts {
 			if !add(v, f) {
-				place := attrs[f.name].NameRange
+				location := attrs[f.name].NameRange
 				x.diags = append(x.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Fact is known already",
-					Detail: fmt.Sprintf("Version %s has %s already. %s", v.Name, f.name, adds), Subject: &place})
+					Detail: fmt.Sprintf("Version %s has %s already. %s", v.Name, f.name, adds), Subject: &location})
 			}
 		}
 	}

@@ -85,15 +85,15 @@ func (c *Catalog) each(since, until string, facts []fact, add func(*Version, fac
 func (c *Catalog) span(since, until string) []*Version {
 	from, to := 0, len(c.Versions)
 	if since != "" {
-		from = c.index(since)
+		from = c.position(since)
 	}
 	if until != "" {
-		to = c.index(until) + 1
+		to = c.position(until) + 1
 	}
 	return c.Versions[from:max(from, to)]
 }
 
-func (c *Catalog) index(name string) int {
+func (c *Catalog) position(name string) int {
 	i := slices.IndexFunc(c.Versions, func(v *Version) bool { return v.Name == name })
 	if i < 0 {
 		panic("catalog: no version " + name)

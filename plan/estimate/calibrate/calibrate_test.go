@@ -11,38 +11,38 @@ import (
 
 const root = "../../../"
 
-func load(t *testing.T) []row {
-	f, err := os.Open(root + rowsFile)
+func load(t *testing.T) []measurement {
+	f, err := os.Open(root + measurementsFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	rows, err := readRows(f)
+	data, err := readMeasurements(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rows
+	return data
 }
 
-// What is built in predicts the published rows as well as its report says.
-func TestShippedParametersSuitTheRows(t *testing.T) {
-	rows := load(t)
-	if len(rows) != 594 {
-		t.Errorf("%d rows, want the 594 that were published", len(rows))
+// What is built in predicts the published measurements as well as its report says.
+func TestShippedParametersSuitTheMeasurements(t *testing.T) {
+	data := load(t)
+	if len(data) != 594 {
+		t.Errorf("%d rows, want the 594 that were published", len(data))
 	}
-	predicted := predict(rows, estimate.Shipped())
+	predicted := predict(data, estimate.Shipped())
 	for _, c := range []struct {
 		name  string
-		suits func(row) bool
+		suits func(measurement) bool
 		most  float64
 	}{
-		{"saturated", saturated, 0.07}, {"limited", limited, 0.085}, {"first", row.first, 0.07}, {"Maverick", row.maverick, 0.05},
+		{"saturated", saturated, 0.07}, {"limited", limited, 0.085}, {"first", measurement.first, 0.07}, {"Maverick", measurement.maverick, 0.05},
 	} {
-		if s := newScore(throughputErrors(rows, predicted, c.suits)); s.mape > c.most {
+		if s := newScore(throughputErrors(data, predicted, c.suits)); s.mape > c.most {
 			t.Errorf("%s: MAPE %.1f %% of %d rows with the parameters that are built in, want %.1f %%", c.name, 100*s.mape, s.n, 100*c.most)
 		}
 	}
-	if s := newScore(tpotErrors(rows, predicted, all)); s.mape > 0.105 {
+	if s := newScore(tpotErrors(data, predicted, all)); s.mape > 0.105 {
 		t.Errorf("TPOT: MAPE %.1f %%", 100*s.mape)
 	}
 }
@@ -76,14 +76,14 @@ func TestFiguresAreThoseOfTheCalibration(t *testing.T) {
 
 // The fit ends at a minimum: no parameter that is moved by itself does better.
 func TestFitIsAMinimum(t *testing.T) {
-	rows := load(t)
+	data := load(t)
 	f := newFit(estimate.Calibrated())
-	best := f.Loss(observations(rows), estimate.Shipped())
+	best := f.Loss(observations(data), estimate.Shipped())
 	for _, name := range []string{"weights", "kv", "layer", "launch", "reduce", "skew", "tile"} {
 		for _, ratio := range []float64{0.9, 1.1} {
 			p := estimate.Shipped()
 			*p.At(name) *= ratio
-			if f.Loss(observations(rows), p) < best*0.995 {
+			if f.Loss(observations(data), p) < best*0.995 {
 				t.Errorf("%s times %v is better: the parameters are not those of `make calibrate`", name, ratio)
 			}
 		}
@@ -116,12 +116,12 @@ func TestQuantileCountsOneMore(t *testing.T) {
 }
 
 func TestIntervalsOfAFoldComeFromTheOthers(t *testing.T) {
-	rows := load(t)[:40]
-	same := predict(rows, estimate.Shipped())
-	first := intervals(rows, same, judged)
-	// What a row itself measured does not move its interval.
-	rows[0].measured *= 100
-	if again := intervals(rows, same, judged); math.Abs(again[0].width-first[0].width) > 1e-12 || again[0].inside {
+	data := load(t)[:40]
+	same := predict(data, estimate.Shipped())
+	first := intervals(data, same, judged)
+	// What a measurement itself measured does not move its interval.
+	data[0].measured *= 100
+	if again := intervals(data, same, judged); math.Abs(again[0].width-first[0].width) > 1e-12 || again[0].inside {
 		t.Errorf("%+v after the row was moved, %+v before", again[0], first[0])
 	}
 }

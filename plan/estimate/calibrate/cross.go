@@ -13,22 +13,22 @@ import (
 // folds divide the cells, by a hash of their names.
 const folds = 10
 
-func foldOf(r row) int {
+func foldOf(r measurement) int {
 	h := fnv.New32a()
 	h.Write([]byte(r.cell())) //nolint:errcheck // never fails
 	return int(h.Sum32() % folds)
 }
 
 // fold is foldOf as a name.
-func fold(r row) string { return strconv.Itoa(foldOf(r)) }
+func fold(r measurement) string { return strconv.Itoa(foldOf(r)) }
 
-// crossValidate predicts every row by a fit without all rows that have the same
-// name, and returns what it predicts. Fits begin at full, the fit of all rows.
-func crossValidate(f estimate.Fit, full estimate.Parameters, rows []row, name func(row) string) []estimate.Averages {
-	out := make([]estimate.Averages, len(rows))
+// crossValidate predicts every measurement by a fit without all measurements that have the same
+// name, and returns what it predicts. Fits begin at full, the fit of all measurements.
+func crossValidate(f estimate.Fit, full estimate.Parameters, data []measurement, name func(measurement) string) []estimate.Averages {
+	out := make([]estimate.Averages, len(data))
 	var names []string
 	at := map[string][]int{}
-	for i, r := range rows {
+	for i, r := range data {
 		if at[name(r)] == nil {
 			names = append(names, name(r))
 		}
@@ -38,9 +38,9 @@ func crossValidate(f estimate.Fit, full estimate.Parameters, rows []row, name fu
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, held := range names {
 		g.Go(func() error {
-			p := f.From(full, observations(without(rows, name, held)))
+			p := f.From(full, observations(without(data, name, held)))
 			for _, i := range at[held] {
-				out[i] = rows[i].trace.Averages(p)
+				out[i] = data[i].trace.Averages(p)
 			}
 			return nil
 		})
@@ -49,10 +49,10 @@ func crossValidate(f estimate.Fit, full estimate.Parameters, rows []row, name fu
 	return out
 }
 
-// without are the rows that do not have a name.
-func without(rows []row, name func(row) string, held string) []row {
-	var rest []row
-	for _, r := range rows {
+// without are the measurements that do not have a name.
+func without(data []measurement, name func(measurement) string, held string) []measurement {
+	var rest []measurement
+	for _, r := range data {
 		if name(r) != held {
 			rest = append(rest, r)
 		}
@@ -60,10 +60,10 @@ func without(rows []row, name func(row) string, held string) []row {
 	return rest
 }
 
-// predict predicts every row by the same parameters.
-func predict(rows []row, p estimate.Parameters) []estimate.Averages {
-	out := make([]estimate.Averages, len(rows))
-	for i, r := range rows {
+// predict predicts every measurement by the same parameters.
+func predict(data []measurement, p estimate.Parameters) []estimate.Averages {
+	out := make([]estimate.Averages, len(data))
+	for i, r := range data {
 		out[i] = r.trace.Averages(p)
 	}
 	return out

@@ -2,10 +2,10 @@ package main
 
 import "github.com/llmbench/llmbench/plan/estimate"
 
-// pull is the weight of the priors against one row.
+// pull is the weight of the priors against one measurement.
 const pull = 0.3
 
-// fixed are parameters that published rows do not constrain.
+// fixed are parameters that published measurements do not constrain.
 var fixed = map[string]bool{"dense_bf16": true, "moe_fp8": true, "workspace": true, "activation": true}
 
 func newFit(c *estimate.Calibration) estimate.Fit {
@@ -21,9 +21,9 @@ func newFit(c *estimate.Calibration) estimate.Fit {
 	return f
 }
 
-func observations(rows []row) []estimate.Observation {
-	list := make([]estimate.Observation, len(rows))
-	for i, r := range rows {
+func observations(data []measurement) []estimate.Observation {
+	list := make([]estimate.Observation, len(data))
+	for i, r := range data {
 		list[i] = estimate.Observation{Trace: r.trace, TPSPerGPU: r.measured, TPOT: r.tpot, Weight: r.weight}
 	}
 	return list

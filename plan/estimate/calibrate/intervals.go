@@ -13,36 +13,36 @@ const (
 	// asked is the share of measurements of unseen cells that intervals should
 	// hold.
 	asked = 0.9
-	// fewest rows give a regime a width of its own.
+	// fewest measurements give a regime a width of its own.
 	fewest = 12
 	// fewCells are too few to be narrower than all cells of the load.
 	fewCells = 4
 )
 
-// Judgements: no published row is there to measure by what an option that is not
+// Judgements: no published measurement is there to measure by what an option that is not
 // modelled, a batch smaller or a rate greater than any published one, or
 // generating without a CUDA graph moves.
 var judged = map[string]float64{"option": 0.15, "batch": 0.3, "rate": 0.2, "graph": 0.3}
 
-// aspects are what may not be covered, with the name that rows share in it.
+// aspects are what may not be covered, with the name that measurements share in it.
 var aspects = []struct {
 	name string
-	of   func(row) string
+	of   func(measurement) string
 }{
-	{"gpu", func(r row) string { return r.scenario.GPU.Name }},
-	{"model", func(r row) string { return r.scenario.Model.Name }},
-	{"version", func(r row) string { return r.scenario.Version }},
-	{"kind", func(r row) string { return r.scenario.Kind() }},
-	{"load", func(r row) string { return r.scenario.Load() }},
+	{"gpu", func(r measurement) string { return r.scenario.GPU.Name }},
+	{"model", func(r measurement) string { return r.scenario.Model.Name }},
+	{"version", func(r measurement) string { return r.scenario.Version }},
+	{"kind", func(r measurement) string { return r.scenario.Kind() }},
+	{"load", func(r measurement) string { return r.scenario.Load() }},
 }
 
 // widths are how wide intervals have to be, by regime and by load, that they hold
-// the share asked for of rows that no fit has seen. The rows of a cell err alike,
+// the share asked for of measurements that no fit has seen. The measurements of a cell err alike,
 // so that a regime of few cells is no narrower than its load.
-func widths(rows []row, unseen []estimate.Averages) []estimate.Width {
+func widths(data []measurement, unseen []estimate.Averages) []estimate.Width {
 	missed, cells := map[string][]float64{}, map[string]map[string]bool{}
 	loads := map[string]string{}
-	for i, r := range rows {
+	for i, r := range data {
 		load := r.scenario.Load()
 		for _, name := range []string{r.scenario.Regime(), load} {
 			loads[name] = load
@@ -63,27 +63,27 @@ func widths(rows []row, unseen []estimate.Averages) []estimate.Width {
 		if len(cells[name]) < fewCells {
 			w = max(w, quantile(missed[loads[name]], asked))
 		}
-		list = append(list, estimate.Width{Regime: name, Rows: n, Cells: len(cells[name]), Width: percent(w)})
+		list = append(list, estimate.Width{Regime: name, Measurements: n, Cells: len(cells[name]), Width: percent(w)})
 	}
 	return list
 }
 
 // wider is what to add, by squares, for what is not covered: how much further
-// rows miss when their whole GPU, model, version, kind or load is held back, by
+// measurements miss when their whole GPU, model, version, kind or load is held back, by
 // the name of the aspect, than when their cell is.
-func wider(rows []row, unseen []estimate.Averages, held map[string][]estimate.Averages) map[string]float64 {
+func wider(data []measurement, unseen []estimate.Averages, held map[string][]estimate.Averages) map[string]float64 {
 	out := maps.Clone(judged)
-	base := quantile(misses(rows, unseen), asked)
+	base := quantile(misses(data, unseen), asked)
 	for _, a := range aspects {
-		further := quantile(misses(rows, held[a.name]), asked)
+		further := quantile(misses(data, held[a.name]), asked)
 		out[a.name] = percent(math.Sqrt(math.Max(0, further*further-base*base)))
 	}
 	return out
 }
 
-func misses(rows []row, predicted []estimate.Averages) []float64 {
+func misses(data []measurement, predicted []estimate.Averages) []float64 {
 	var list []float64
-	for i, r := range rows {
+	for i, r := range data {
 		if !r.drafted() {
 			list = append(list, miss(r, predicted[i]))
 		}
@@ -94,43 +94,43 @@ func misses(rows []row, predicted []estimate.Averages) []float64 {
 // percent rounds up to whole percent.
 func percent(share float64) float64 { return math.Ceil(100*share-1e-9) / 100 }
 
-// seen is what rows cover.
-func seen(rows []row) estimate.Seen {
-	names := func(of func(row) string) []string {
+// seen is what measurements cover.
+func seen(data []measurement) estimate.Seen {
+	names := func(of func(measurement) string) []string {
 		set := map[string]bool{}
-		for _, r := range rows {
+		for _, r := range data {
 			set[of(r)] = true
 		}
 		return slices.Sorted(maps.Keys(set))
 	}
-	slowest := slices.MinFunc(rows, func(a, b row) int { return cmp.Compare(a.scenario.Batch(), b.scenario.Batch()) })
-	fastest := slices.MaxFunc(rows, func(a, b row) int { return cmp.Compare(a.measured, b.measured) })
+	slowest := slices.MinFunc(data, func(a, b measurement) int { return cmp.Compare(a.scenario.Batch(), b.scenario.Batch()) })
+	fastest := slices.MaxFunc(data, func(a, b measurement) int { return cmp.Compare(a.measured, b.measured) })
 	return estimate.Seen{
 		GPUs: names(aspects[0].of), Models: names(aspects[1].of), Versions: names(aspects[2].of), Kinds: names(aspects[3].of), Loads: names(aspects[4].of),
 		SmallestBatch: slowest.scenario.Batch(), FastestTPSPerGPU: fastest.measured,
 	}
 }
 
-// An interval is that of one row, and whether the measurement lies inside.
+// An interval is that of one measurement, and whether the measurement lies inside.
 type interval struct {
 	width  float64
 	inside bool
 }
 
-// intervals are those of rows that neither the fit nor the width has seen: the
-// widths of a fold come from the rows of the others.
-func intervals(rows []row, unseen []estimate.Averages, wider map[string]float64) []interval {
-	out := make([]interval, len(rows))
+// intervals are those of measurements that neither the fit nor the width has seen: the
+// widths of a fold come from the measurements of the others.
+func intervals(data []measurement, unseen []estimate.Averages, wider map[string]float64) []interval {
+	out := make([]interval, len(data))
 	for k := range folds {
-		var rest []row
+		var rest []measurement
 		var predicted []estimate.Averages
-		for i, r := range rows {
+		for i, r := range data {
 			if foldOf(r) != k {
 				rest, predicted = append(rest, r), append(predicted, unseen[i])
 			}
 		}
 		c := estimate.Calibration{Widths: widths(rest, predicted), Wider: wider, Seen: seen(rest)}
-		for i, r := range rows {
+		for i, r := range data {
 			if foldOf(r) == k {
 				a := c.Around(&r.scenario, unseen[i].TPSPerGPU)
 				out[i] = interval{width: a.High/a.Mid - 1, inside: r.measured >= a.Low && r.measured <= a.High}
@@ -140,12 +140,12 @@ func intervals(rows []row, unseen []estimate.Averages, wider map[string]float64)
 	return out
 }
 
-// coverage is the share of intervals of rows that suit that hold the
+// coverage is the share of intervals of measurements that suit that hold the
 // measurement, and their median width.
-func coverage(rows []row, list []interval, suits func(row) bool) (share, median float64) {
+func coverage(data []measurement, list []interval, suits func(measurement) bool) (share, median float64) {
 	var widths []float64
 	for i, one := range list {
-		if !suits(rows[i]) {
+		if !suits(data[i]) {
 			continue
 		}
 		widths = append(widths, one.width)

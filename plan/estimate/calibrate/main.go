@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	rowsFile       = "testdata/calibration/rows.csv"
-	reportFile     = "testdata/calibration/report.md"
-	parametersFile = "plan/estimate/parameters.json"
-	readmeFile     = "README.md"
+	measurementsFile = "testdata/calibration/rows.csv"
+	reportFile       = "testdata/calibration/report.md"
+	parametersFile   = "plan/estimate/parameters.json"
+	readmeFile       = "README.md"
 )
 
 func main() {
@@ -31,16 +31,16 @@ func main() {
 }
 
 func run() error {
-	f, err := os.Open(rowsFile)
+	f, err := os.Open(measurementsFile)
 	if err != nil {
 		return fmt.Errorf("%w; run `make calibrate` at the top of the repository", err)
 	}
 	defer f.Close()
-	rows, err := readRows(f)
+	data, err := readMeasurements(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", rowsFile, err)
+		return fmt.Errorf("%s: %w", measurementsFile, err)
 	}
-	rep := calibrate(rows, *estimate.Calibrated())
+	rep := calibrate(data, *estimate.Calibrated())
 	if err := rep.write(); err != nil {
 		return err
 	}
@@ -49,31 +49,31 @@ func run() error {
 	return nil
 }
 
-// calibrate fits c to rows and scores it.
-func calibrate(rows []row, c estimate.Calibration) report {
+// calibrate fits c to measurements and scores it.
+func calibrate(data []measurement, c estimate.Calibration) report {
 	fit := newFit(&c)
-	full := fit.Run(observations(rows))
+	full := fit.Run(observations(data))
 	for i := range c.Parameters {
 		p := &c.Parameters[i]
 		p.Fitted = digits(*full.At(p.Name))
 	}
-	rep := report{rows: rows, fitted: predict(rows, full), unseen: crossValidate(fit, full, rows, fold)}
+	rep := report{data: data, fitted: predict(data, full), unseen: crossValidate(fit, full, data, fold)}
 	held := map[string][]estimate.Averages{}
 	for _, a := range aspects {
-		held[a.name] = crossValidate(fit, full, rows, a.of)
+		held[a.name] = crossValidate(fit, full, data, a.of)
 	}
 	rep.models = held["model"]
-	c.Widths, c.Seen = widths(rows, rep.unseen), seen(rows)
-	c.Wider = wider(rows, rep.unseen, held)
-	rep.intervals = intervals(rows, rep.unseen, c.Wider)
-	inside, width := coverage(rows, rep.intervals, all)
+	c.Widths, c.Seen = widths(data, rep.unseen), seen(data)
+	c.Wider = wider(data, rep.unseen, held)
+	rep.intervals = intervals(data, rep.unseen, c.Wider)
+	inside, width := coverage(data, rep.intervals, all)
 	c.Unseen = estimate.Unseen{
-		Rows:      len(rows),
-		Saturated: share(newScore(throughputErrors(rows, rep.unseen, saturated)).mape),
-		Limited:   share(newScore(throughputErrors(rows, rep.unseen, limited)).mape),
-		TPOT:      share(newScore(tpotErrors(rows, rep.unseen, limited)).mape),
-		Coverage:  share(inside),
-		Width:     width,
+		Measurements: len(data),
+		Saturated:    share(newScore(throughputErrors(data, rep.unseen, saturated)).mape),
+		Limited:      share(newScore(throughputErrors(data, rep.unseen, limited)).mape),
+		TPOT:         share(newScore(tpotErrors(data, rep.unseen, limited)).mape),
+		Coverage:     share(inside),
+		Width:        width,
 	}
 	rep.calibration = &c
 	return rep

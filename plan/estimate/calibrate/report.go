@@ -10,37 +10,37 @@ import (
 )
 
 // A report is a calibration with how good it is: what is predicted by the fit of
-// all rows, by fits without the row's cell, and by fits without its model.
+// all measurements, by fits without the measurement's cell, and by fits without its model.
 type report struct {
-	rows                   []row
+	data                   []measurement
 	calibration            *estimate.Calibration
 	fitted, unseen, models []estimate.Averages
 	intervals              []interval // of unseen
 }
 
-// kinds are the two kinds of rows, and parts of them.
+// kinds are the two kinds of measurements, and parts of them.
 var kinds = []struct {
 	name  string
-	suits func(row) bool
+	suits func(measurement) bool
 }{
 	{"saturated", saturated},
-	{"saturated, Llama-4-Maverick", row.maverick},
-	{"saturated, rows of the first calibration", row.first},
-	{"saturated, Hopper", func(r row) bool { return saturated(r) && r.scenario.GPU.Hopper }},
-	{"saturated, Blackwell", func(r row) bool { return saturated(r) && !r.scenario.GPU.Hopper }},
-	{"saturated, attention data parallelism", func(r row) bool { return saturated(r) && r.AttentionDP }},
+	{"saturated, Llama-4-Maverick", measurement.maverick},
+	{"saturated, rows of the first calibration", measurement.first},
+	{"saturated, Hopper", func(r measurement) bool { return saturated(r) && r.scenario.GPU.Hopper }},
+	{"saturated, Blackwell", func(r measurement) bool { return saturated(r) && !r.scenario.GPU.Hopper }},
+	{"saturated, attention data parallelism", func(r measurement) bool { return saturated(r) && r.AttentionDP }},
 	{"limited concurrency", limited},
-	{"limited, up to 16 requests", func(r row) bool { return limited(r) && r.Concurrency <= 16 }},
-	{"limited, tensor parallelism", func(r row) bool { return limited(r) && r.TP > 1 }},
-	{"limited, without builds that drafted tokens", func(r row) bool { return limited(r) && !r.drafted() }},
+	{"limited, up to 16 requests", func(r measurement) bool { return limited(r) && r.Concurrency <= 16 }},
+	{"limited, tensor parallelism", func(r measurement) bool { return limited(r) && r.TP > 1 }},
+	{"limited, without builds that drafted tokens", func(r measurement) bool { return limited(r) && !r.drafted() }},
 }
 
 const scoreHead = "| %s | rows | MAPE | median | P90 | bias | TPOT MAPE |\n|:--|--:|--:|--:|--:|--:|--:|\n"
 
-func (r report) scores(b *strings.Builder, name string, predicted []estimate.Averages, suits func(row) bool) {
-	s := newScore(throughputErrors(r.rows, predicted, suits))
+func (r report) scores(b *strings.Builder, name string, predicted []estimate.Averages, suits func(measurement) bool) {
+	s := newScore(throughputErrors(r.data, predicted, suits))
 	tpot := "-"
-	if t := newScore(tpotErrors(r.rows, predicted, suits)); t.n > 0 {
+	if t := newScore(tpotErrors(r.data, predicted, suits)); t.n > 0 {
 		tpot = fmt.Sprintf("%.1f %%", 100*t.mape)
 	}
 	fmt.Fprintf(b, "| %s | %d | %.1f %% | %.1f %% | %.1f %% | %+.1f %% | %s |\n", name, s.n, 100*s.mape, 100*s.median, 100*s.p90, 100*s.bias, tpot)
@@ -60,12 +60,12 @@ func (r report) summary() string {
 func (r report) coverages() string {
 	var b strings.Builder
 	b.WriteString("| intervals, cells held back | rows | inside | median width |\n|:--|--:|--:|--:|\n")
-	line := func(name string, suits func(row) bool) {
-		n := len(throughputErrors(r.rows, r.unseen, suits))
+	line := func(name string, suits func(measurement) bool) {
+		n := len(throughputErrors(r.data, r.unseen, suits))
 		if n == 0 {
 			return
 		}
-		inside, median := coverage(r.rows, r.intervals, suits)
+		inside, median := coverage(r.data, r.intervals, suits)
 		fmt.Fprintf(&b, "| %s | %d | %.0f %% | ±%.0f %% |\n", name, n, 100*inside, 100*median)
 	}
 	line("all", all)
@@ -73,7 +73,7 @@ func (r report) coverages() string {
 	line("limited concurrency", limited)
 	for _, w := range r.calibration.Widths {
 		if strings.Contains(w.Regime, ":") {
-			line(w.Regime, func(one row) bool { return one.scenario.Regime() == w.Regime })
+			line(w.Regime, func(one measurement) bool { return one.scenario.Regime() == w.Regime })
 		}
 	}
 	return b.String()
@@ -106,14 +106,14 @@ func (r report) markdown() string {
 }
 
 // rivals sets our figures beside those of others, and of the version before,
-// which was fitted to the rows of the first calibration.
+// which was fitted to the measurements of the first calibration.
 func (r report) rivals(b *strings.Builder) {
-	ttft, tpot := newScore(ttftErrors(r.rows, r.unseen, all)), newScore(tpotErrors(r.rows, r.unseen, all))
-	lim := newScore(throughputErrors(r.rows, r.unseen, limited))
-	sat := newScore(throughputErrors(r.rows, r.unseen, saturated))
-	inside, _ := coverage(r.rows, r.intervals, all)
+	ttft, tpot := newScore(ttftErrors(r.data, r.unseen, all)), newScore(tpotErrors(r.data, r.unseen, all))
+	lim := newScore(throughputErrors(r.data, r.unseen, limited))
+	sat := newScore(throughputErrors(r.data, r.unseen, saturated))
+	inside, _ := coverage(r.data, r.intervals, all)
 	b.WriteString("\n## Beside others\n\n| | measured on | TPOT MAPE | TTFT MAPE | throughput MAPE, limited | saturated | inside its interval |\n|:--|:--|--:|--:|--:|--:|--:|\n")
-	fmt.Fprintf(b, "| this version, cells held back | the %d rows with TPOT, all %d | %.1f %% | %.0f %% | %.1f %% | %.1f %% | %.0f %% |\n", tpot.n, len(r.rows), 100*tpot.mape, 100*ttft.mape, 100*lim.mape, 100*sat.mape, 100*inside)
+	fmt.Fprintf(b, "| this version, cells held back | the %d rows with TPOT, all %d | %.1f %% | %.0f %% | %.1f %% | %.1f %% | %.0f %% |\n", tpot.n, len(r.data), 100*tpot.mape, 100*ttft.mape, 100*lim.mape, 100*sat.mape, 100*inside)
 	b.WriteString("| version 5, fitted to the first 88 saturated rows | the same rows | 24.7 % | 38 % | 19.0 % | 10.3 % | 63 % |\n")
 	b.WriteString("| AIConfigurator, NVIDIA's nightly | 1,137 points of one node, kernel tables of the software measured | 24.4 % | 43.1 % | | | none printed |\n")
 	b.WriteString("\nAIConfigurator's figures are those of inference-sim/blis-latency-kernel, testdata/measurements/aisimulate_e2e.json. Its points and these rows overlap and are not the same.\n")
@@ -123,20 +123,20 @@ func (r report) byModel(b *strings.Builder) {
 	b.WriteString("\n## By model\n\n")
 	fmt.Fprintf(b, scoreHead, "cells held back")
 	names := map[string]bool{}
-	for _, one := range r.rows {
+	for _, one := range r.data {
 		names[one.Model] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		r.scores(b, name, r.unseen, func(one row) bool { return one.Model == name })
+		r.scores(b, name, r.unseen, func(one measurement) bool { return one.Model == name })
 	}
 	b.WriteString("\n")
 	fmt.Fprintf(b, scoreHead, "whole model held back")
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		r.scores(b, name, r.models, func(one row) bool { return one.Model == name })
+		r.scores(b, name, r.models, func(one measurement) bool { return one.Model == name })
 	}
 }
 
-// unknown says what no row tells.
+// unknown says what no measurement tells.
 func (r report) unknown(b *strings.Builder) {
 	b.WriteString(`
 ## What is not known
@@ -152,7 +152,7 @@ func (r report) unknown(b *strings.Builder) {
 func (r report) widthTable(b *strings.Builder) {
 	b.WriteString("\n## Widths\n\n| regime | rows | cells | half-width |\n|:--|--:|--:|--:|\n")
 	for _, w := range r.calibration.Widths {
-		fmt.Fprintf(b, "| %s | %d | %d | ±%.0f %% |\n", w.Regime, w.Rows, w.Cells, 100*w.Width)
+		fmt.Fprintf(b, "| %s | %d | %d | ±%.0f %% |\n", w.Regime, w.Measurements, w.Cells, 100*w.Width)
 	}
 	b.WriteString("\nAdded by squares for what no row covers:\n\n| | |\n|:--|--:|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.calibration.Wider)) {
@@ -166,7 +166,7 @@ func (r report) widthTable(b *strings.Builder) {
 
 func (r report) residuals(b *strings.Builder) {
 	b.WriteString("\n## Residuals\n\n| row | edition | measured | fitted | cell held back | interval | TPOT, held back |\n|:--|:--|--:|--:|--:|--:|--:|\n")
-	for i, one := range r.rows {
+	for i, one := range r.data {
 		tpot := "-"
 		if one.tpot > 0 {
 			tpot = fmt.Sprintf("%+.1f %%", 100*(r.unseen[i].TPOT/one.tpot-1))

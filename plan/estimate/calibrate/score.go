@@ -30,23 +30,23 @@ func newScore(errs []float64) score {
 	return s
 }
 
-// throughputErrors are predicted over measured throughput less one, of the rows
+// throughputErrors are predicted over measured throughput less one, of the measurements
 // that suit; tpotErrors and ttftErrors are alike, of those that were measured.
-func throughputErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
-	return relativeErrors(rows, predicted, suits, func(r row, p estimate.Averages) (measured, said float64) { return r.measured, p.TPSPerGPU })
+func throughputErrors(data []measurement, predicted []estimate.Averages, suits func(measurement) bool) []float64 {
+	return relativeErrors(data, predicted, suits, func(r measurement, p estimate.Averages) (measured, said float64) { return r.measured, p.TPSPerGPU })
 }
 
-func tpotErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
-	return relativeErrors(rows, predicted, suits, func(r row, p estimate.Averages) (measured, said float64) { return r.tpot, p.TPOT })
+func tpotErrors(data []measurement, predicted []estimate.Averages, suits func(measurement) bool) []float64 {
+	return relativeErrors(data, predicted, suits, func(r measurement, p estimate.Averages) (measured, said float64) { return r.tpot, p.TPOT })
 }
 
-func ttftErrors(rows []row, predicted []estimate.Averages, suits func(row) bool) []float64 {
-	return relativeErrors(rows, predicted, suits, func(r row, p estimate.Averages) (measured, said float64) { return r.ttft, p.TTFT })
+func ttftErrors(data []measurement, predicted []estimate.Averages, suits func(measurement) bool) []float64 {
+	return relativeErrors(data, predicted, suits, func(r measurement, p estimate.Averages) (measured, said float64) { return r.ttft, p.TTFT })
 }
 
-func relativeErrors(rows []row, predicted []estimate.Averages, suits func(row) bool, of func(row, estimate.Averages) (measured, said float64)) []float64 {
+func relativeErrors(data []measurement, predicted []estimate.Averages, suits func(measurement) bool, of func(measurement, estimate.Averages) (measured, said float64)) []float64 {
 	var errs []float64
-	for i, r := range rows {
+	for i, r := range data {
 		if measured, said := of(r, predicted[i]); measured > 0 && suits(r) {
 			errs = append(errs, said/measured-1)
 		}
@@ -54,14 +54,14 @@ func relativeErrors(rows []row, predicted []estimate.Averages, suits func(row) b
 	return errs
 }
 
-func all(row) bool { return true }
+func all(measurement) bool { return true }
 
-func saturated(r row) bool { return !r.limited() }
+func saturated(r measurement) bool { return !r.limited() }
 
-func limited(r row) bool { return r.limited() }
+func limited(r measurement) bool { return r.limited() }
 
 // miss is by how much of the prediction a measurement misses it.
-func miss(r row, predicted estimate.Averages) float64 {
+func miss(r measurement, predicted estimate.Averages) float64 {
 	return math.Abs(r.measured/predicted.TPSPerGPU - 1)
 }
 

@@ -136,12 +136,12 @@ func (s *session) strays(ctx context.Context, p *plan.Plan) ([]flight, error) {
 // flights lists the jobs in flight that f asks for.
 func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 	declared := map[store.Key]string{}
-	place := map[store.Key]*executors.Backend{}
+	backends := map[store.Key]*executors.Backend{}
 	for _, r := range p.Runs {
 		k := s.sites.keyOf(r)
 		k.Fingerprint = k.Fingerprint[:12]
 		declared[k] = r.Address
-		place[k] = s.sites.backends()[r.Executor]
+		backends[k] = s.sites.backends()[r.Executor]
 	}
 	keys, err := s.store.Keys()
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 		if known == f.Orphans {
 			continue
 		}
-		found, err := s.flightsOf(k, address, place[short], f)
+		found, err := s.flightsOf(k, address, backends[short], f)
 		if err != nil {
 			return nil, err
 		}

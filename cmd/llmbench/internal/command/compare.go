@@ -173,7 +173,7 @@ func (e *env) runCompare(f compareFlags) error {
 	}
 	c, instead, err := e.compare(f)
 	if errors.Is(err, errReported) && f.Format == "json" {
-		if err := write(e.streams.Out, &results.Comparison{Rows: []results.ComparedRow{}, Refused: []results.Refusal{}}); err != nil {
+		if err := write(e.streams.Out, &results.Comparison{Metrics: []results.ComparedMetric{}, Refused: []results.Refusal{}}); err != nil {
 			return err
 		}
 	}
@@ -186,11 +186,11 @@ func (e *env) runCompare(f compareFlags) error {
 	switch {
 	case f.Gate && c.Regressed():
 		return exitStatus(exitFailed)
-	case f.Gate && (c.Unsure() || len(c.Rows) == 0):
+	case f.Gate && (c.Unsure() || len(c.Metrics) == 0):
 		return exitStatus(exitUnsure)
 	case instead:
 		return exitStatus(exitFailed)
-	case len(c.Rows) == 0:
+	case len(c.Metrics) == 0:
 		fmt.Fprintf(e.streams.Err, "Exit code %d: nothing was compared.\n", exitFailed)
 		return exitStatus(exitFailed)
 	}

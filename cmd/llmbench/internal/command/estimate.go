@@ -40,21 +40,21 @@ func estimateCommand(e *env) *cli.Command {
 			if !ok {
 				return fmt.Errorf("-format=%s: predictions are printed as table, csv or json", c.String("format"))
 			}
-			rows, err := e.readCases(c.Args().First())
+			runs, err := e.readCases(c.Args().First())
 			if err != nil {
 				return err
 			}
-			if err := predictAll(rows); err != nil {
+			if err := predictAll(runs); err != nil {
 				return err
 			}
-			return write(e.streams.Out, rows)
+			return write(e.streams.Out, runs)
 		},
 	}
 }
 
 // readCases reads a table of cases. All mistakes are in the error, each with its
 // line.
-func (e *env) readCases(path string) ([]view.EstimateRow, error) {
+func (e *env) readCases(path string) ([]view.EstimatedRun, error) {
 	text, err := regular.Read(path, regular.MaxText)
 	if err != nil {
 		return nil, err
@@ -76,12 +76,12 @@ func (e *env) readCases(path string) ([]view.EstimateRow, error) {
 	if err := e.checkColumns(path, head); err != nil {
 		return nil, err
 	}
-	var rows []view.EstimateRow
+	var runs []view.EstimatedRun
 	var wrong []error
 	for {
 		line, err := in.Read()
 		if errors.Is(err, io.EOF) {
-			return rows, errors.Join(wrong...)
+			return runs, errors.Join(wrong...)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
@@ -91,18 +91,18 @@ func (e *env) readCases(path string) ([]view.EstimateRow, error) {
 			wrong = append(wrong, fmt.Errorf("%s:%d: the line has %d cells and the first line names %d columns", path, number, len(line), len(head)))
 			continue
 		}
-		row := view.EstimateRow{Cells: map[string]string{}}
+		run := view.EstimatedRun{Cells: map[string]string{}}
 		for i, name := range head {
-			row.Cells[name] = line[i]
+			run.Cells[name] = line[i]
 		}
-		if row.Case, err = plan.NewCase(row.Cells); err == nil {
-			_, err = row.Case.Scenario(catalog.Load())
+		if run.Case, err = plan.NewCase(run.Cells); err == nil {
+			_, err = run.Case.Scenario(catalog.Load())
 		}
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s:%d: %w", path, number, err))
 			continue
 		}
-		rows = append(rows, row)
+		runs = append(runs, run)
 	}
 }
 
@@ -129,13 +129,13 @@ func (e *env) checkColumns(path string, head []string) error {
 	return nil
 }
 
-// predictAll predicts rows side by side.
-func predictAll(rows []view.EstimateRow) error {
+// predictAll predicts runs side by side.
+func predictAll(runs []view.EstimatedRun) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range rows {
+	for i := range runs {
 		g.Go(func() (err error) {
-			rows[i].Prediction, err = rows[i].Case.Predict(catalog.Load())
+			runs[i].Prediction, err = runs[i].Case.Predict(catalog.Load())
 			return err
 		})
 	}

@@ -96,7 +96,7 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 			if isNew {
 				added++
 			}
-			fmt.Fprintf(e.streams.Out, "%s  %s%s%s\n", r.Address, path, found.Place, view.ImportedVerdict(r))
+			fmt.Fprintf(e.streams.Out, "%s  %s%s%s\n", r.Address, path, found.Within, view.ImportedVerdict(r))
 		}
 	}
 	if all == 0 {
@@ -183,7 +183,7 @@ func (f *foreignLog) read(path string) (why string) {
 		}
 		found := results.Found{Path: path, Report: placed.Report, Simulated: placed.Report.Simulated || log.Simulated}
 		if len(log.Reports) > 1 {
-			found.Place = fmt.Sprintf(":%d", placed.Line)
+			found.Within = fmt.Sprintf(":%d", placed.Line)
 		}
 		found.Report.Simulated = found.Simulated
 		f.found = append(f.found, found)

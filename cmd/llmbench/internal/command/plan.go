@@ -161,12 +161,12 @@ func savePlan(path string, p *plan.Plan) error {
 
 // withoutRepeats drops a warning that stands beside an error of the same place.
 func withoutRepeats(diags hcl.Diagnostics) hcl.Diagnostics {
-	type key struct{ summary, place string }
+	type key struct{ summary, where string }
 	errs := map[key]bool{}
 	keyOf := func(d *hcl.Diagnostic) key {
 		k := key{summary: d.Summary}
 		if d.Subject != nil {
-			k.place = d.Subject.String()
+			k.where = d.Subject.String()
 		}
 		return k
 	}

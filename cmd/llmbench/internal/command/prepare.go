@@ -165,7 +165,7 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 	case pr.flags.Check || r.Dataset.Generator == nil:
 		return fail("the data set of "+r.Address+" is not in the store", "`llmbench prepare` writes it, and so does `llmbench apply`")
 	}
-	if short := prepare.CheckDatasetSpace(pr.store.Dir(), prepare.DatasetBytes(r.Dataset.Rows, *r.UseCase.ISL)); short != nil {
+	if short := prepare.CheckDatasetSpace(pr.store.Dir(), prepare.DatasetBytes(r.Dataset.Lines, *r.UseCase.ISL)); short != nil {
 		return *short
 	}
 	if err := pr.store.Create(); err != nil {
@@ -318,7 +318,7 @@ func (s *session) dataToWrite(p *plan.Plan, n needs) int64 {
 			continue
 		}
 		if _, ok := s.maker(p).FindDataset(r); !ok {
-			bytes += prepare.DatasetBytes(r.Dataset.Rows, *r.UseCase.ISL)
+			bytes += prepare.DatasetBytes(r.Dataset.Lines, *r.UseCase.ISL)
 		}
 	}
 	return bytes

@@ -533,10 +533,10 @@ func (s *session) history(p *plan.Plan, executor, metric string) (*results.Histo
 	if len(h.Series) == 0 {
 		h = results.NewHistory(simulated, metric)
 	}
-	place := map[string]int{}
+	position := map[string]int{}
 	for i, r := range p.Runs {
-		place[r.Address] = i - len(p.Runs)
+		position[r.Address] = i - len(p.Runs)
 	}
-	slices.SortStableFunc(h.Series, func(a, b results.Series) int { return place[a.Address] - place[b.Address] })
+	slices.SortStableFunc(h.Series, func(a, b results.Series) int { return position[a.Address] - position[b.Address] })
 	return h, err
 }

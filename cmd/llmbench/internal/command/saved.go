@@ -285,7 +285,7 @@ func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) ([]string,
 	if !same(saved.Searches, fresh.Searches) && len(moved) == 0 {
 		add("the searches: their rule, bounds and budget, or what they have measured")
 	}
-	if !same(saved.Packs, fresh.Packs) && len(moved) == 0 {
+	if !same(saved.Jobs, fresh.Jobs) && len(moved) == 0 {
 		add("which runs share a job, or how that job is submitted")
 	}
 	if len(moved) == 0 && (!same(saved.Summary, fresh.Summary) || len(saved.Runs) != len(fresh.Runs) || saved.Excluded != fresh.Excluded) {

@@ -232,7 +232,7 @@ func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {
 func (s *session) quantizationOf(label string) *hcl.Range {
 	for _, m := range s.defs.Models {
 		if m.Label == label {
-			return placeOf(m, "quantization")
+			return locationOf(m, "quantization")
 		}
 	}
 	return nil

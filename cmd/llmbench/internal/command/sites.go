@@ -60,7 +60,7 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 	c := st.Scheduler
 	if c != nil && c.ImageFile(cell.Image.Name) != "" && !st.Simulated && cell.Model.Path == "" {
 		diags = append(diags, &hcl.Diagnostic{
-			Severity: hcl.DiagError, Summary: "Model without a path", Subject: placeOf(cell.Model, "checkpoint"),
+			Severity: hcl.DiagError, Summary: "Model without a path", Subject: locationOf(cell.Model, "checkpoint"),
 			Detail: fmt.Sprintf("Model %q has no path, and runs in a container without a network: trtllm-bench could not load %s there. Set path to its folder on a file system that all nodes share; `llmbench prepare` downloads it.",
 				cell.Model.Label, cell.Model.Checkpoint),
 		})
@@ -68,7 +68,7 @@ func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
 	if c != nil && cell.Model.Path != "" {
 		if why := c.Unmountable(cell.Model.Path); why != "" {
 			diags = append(diags, &hcl.Diagnostic{
-				Severity: hcl.DiagError, Summary: "Path cannot be mounted", Subject: placeOf(cell.Model, "path"), Detail: why + ". Rename the folder, or set path to a link without such characters.",
+				Severity: hcl.DiagError, Summary: "Path cannot be mounted", Subject: locationOf(cell.Model, "path"), Detail: why + ". Rename the folder, or set path to a link without such characters.",
 			})
 		}
 	}
@@ -89,7 +89,7 @@ func (s *sites) configure(exec *schema.Executor) *site {
 		b = simulate.Open(s.env.log)
 	case slurm.Type:
 		var more hcl.Diagnostics
-		b, more = slurm.Open(s.env.signal, val, exec.Place, s.store.Site, s.env.log)
+		b, more = slurm.Open(s.env.signal, val, exec.Location, s.store.Site, s.env.log)
 		st.diags = append(st.diags, more...)
 	default:
 		panic("command: executor type " + exec.Type)
@@ -132,13 +132,13 @@ func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, st := range s.order {
 		for _, m := range st.missing {
-			place := m.Range
+			location := m.Range
 			detail := fmt.Sprintf("The argument %q of executor %q %q needs variable %q, which is not set. Set it with %s.",
 				m.Argument, st.ref.Type, st.ref.Name, m.Variable, s.defs.WaysToSet(m.Variable))
 			if severity == hcl.DiagWarning {
 				detail += " Plan works without it; apply needs it."
 			}
-			diags = append(diags, &hcl.Diagnostic{Severity: severity, Summary: "Variable is not set", Detail: detail, Subject: &place})
+			diags = append(diags, &hcl.Diagnostic{Severity: severity, Summary: "Variable is not set", Detail: detail, Subject: &location})
 		}
 	}
 	return diags
@@ -187,7 +187,7 @@ func (s *sites) onSlurm() bool {
 func (s *sites) unpacked() map[plan.ExecutorRef]bool {
 	out := map[plan.ExecutorRef]bool{}
 	for _, st := range s.order {
-		if c := st.Scheduler; c != nil && c.Packs() {
+		if c := st.Scheduler; c != nil && c.CanPack() {
 			out[st.ref] = true
 		}
 	}
@@ -248,7 +248,7 @@ func (s *sites) keyOf(r *plan.Run) store.Key {
 	return store.Key{Fingerprint: r.Fingerprint, Cluster: st.Cluster, Simulated: st.Simulated}
 }
 
-func placeOf(m *schema.Model, argument string) *hcl.Range {
+func locationOf(m *schema.Model, argument string) *hcl.Range {
 	if r, ok := m.Ranges[argument]; ok {
 		return &r
 	}

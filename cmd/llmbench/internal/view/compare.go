@@ -39,7 +39,7 @@ func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writ
 	if len(context) > 0 {
 		p.line("")
 	}
-	if len(c.Rows) == 0 {
+	if len(c.Metrics) == 0 {
 		p.line("Nothing is compared.")
 	} else if p.err == nil {
 		p.err = write(compareRows(c), w)
@@ -65,7 +65,7 @@ func compareRows(c *results.Comparison) *table {
 		t.header[2], t.header[3] = c.BaseName, c.TargetName
 	}
 	last := ""
-	for _, r := range c.Rows {
+	for _, r := range c.Metrics {
 		name := ""
 		if r.Address != last {
 			name, last = Shown(r.Address), r.Address
@@ -108,20 +108,20 @@ func refusals(c *results.Comparison, name func(address string) string) []string 
 func compareNotes(p *printer, c *results.Comparison, mark string) {
 	more, hours := 0, 0.0
 	needed := map[string]int{}
-	for _, r := range c.Rows {
+	for _, r := range c.Metrics {
 		if r.Verdict == results.CannotTell {
 			needed[r.Address] = max(needed[r.Address], r.Needed)
 			more = max(more, r.Needed)
 		}
 	}
 	counted := map[string]bool{}
-	for _, r := range c.Rows {
+	for _, r := range c.Metrics {
 		if n := needed[r.Address]; n == r.Needed && n > 0 && !counted[r.Address] {
 			counted[r.Address] = true
 			hours += r.GPUHours
 		}
 	}
-	if c.Simulated && len(c.Rows) > 0 {
+	if c.Simulated && len(c.Metrics) > 0 {
 		p.line("")
 		p.line("%sSimulations have no noise: changes are shown, but none is called better or worse.", mark)
 	}
@@ -133,7 +133,7 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 		p.line("%snot compared: %s", mark, line)
 	}
 	said := map[string]bool{}
-	for _, r := range c.Rows {
+	for _, r := range c.Metrics {
 		for _, n := range r.Notes {
 			if text := Shown(r.Address) + ": " + n; !said[text] {
 				said[text] = true
@@ -153,7 +153,7 @@ func exact(f *float64) string {
 
 func compareCSV(w io.Writer, c *results.Comparison) error {
 	lines := [][]string{{"address", "metric", "base", "base_low", "base_high", "base_n", "target", "target_low", "target_high", "target_n", "change_pct", "p", "verdict", "notes", "simulated"}}
-	for _, r := range c.Rows {
+	for _, r := range c.Metrics {
 		line := []string{r.Address, r.Metric}
 		for _, s := range []*results.Summary{r.Base, r.Target} {
 			line = append(line, exact(&s.Median), exact(s.Low), exact(s.High), strconv.Itoa(s.N))

@@ -11,8 +11,8 @@ import (
 	"github.com/llmbench/llmbench/plan/estimate"
 )
 
-// An EstimateRow is one line of a table of cases with its prediction.
-type EstimateRow struct {
+// An EstimatedRun is one line of a table of cases with its prediction.
+type EstimatedRun struct {
 	// Cells are as the table has them, by column.
 	Cells      map[string]string
 	Case       plan.Case
@@ -20,7 +20,7 @@ type EstimateRow struct {
 }
 
 // EstimateFormats are the forms of predictions, by the name that -format takes.
-var EstimateFormats = map[string]func(io.Writer, []EstimateRow) error{
+var EstimateFormats = map[string]func(io.Writer, []EstimatedRun) error{
 	"table": estimateTable, "csv": estimateCSV, "json": estimateJSON,
 }
 
@@ -36,13 +36,13 @@ var estimateColumns = []struct {
 	{"total_latency_ms", func(p plan.CasePrediction) float64 { return p.TotalLatency }},
 }
 
-func estimateCSV(w io.Writer, rows []EstimateRow) error {
+func estimateCSV(w io.Writer, runs []EstimatedRun) error {
 	head := slices.Clone(plan.CaseColumns)
 	for _, c := range estimateColumns {
 		head = append(head, c.name)
 	}
 	lines := [][]string{append(head, "kv_capacity_requests_per_rank", "effective_concurrency", "fits")}
-	for _, r := range rows {
+	for _, r := range runs {
 		var line []string
 		for _, name := range plan.CaseColumns {
 			line = append(line, r.Cells[name])
@@ -63,7 +63,7 @@ func whenFits(p plan.CasePrediction, text string) string {
 	return text
 }
 
-func estimateTable(w io.Writer, rows []EstimateRow) error {
+func estimateTable(w io.Writer, runs []EstimatedRun) error {
 	c := estimate.Calibrated()
 	p := &printer{w: w}
 	p.line("Predicted, not measured: estimator %s, %.0f %% of held-out published runs fall inside such intervals.", c.Version, 100*c.Unseen.Coverage)
@@ -72,11 +72,11 @@ func estimateTable(w io.Writer, rows []EstimateRow) error {
 		header: []string{"model", "GPUs", "ISL/OSL", "concurrency", "runs at once", "max_batch_size", "max_num_tokens", "TPS/GPU", "TTFT", "TPOT", "takes"},
 		right:  []bool{false, false, true, true, true, true, true, true, true, true, true},
 	}
-	for _, r := range rows {
+	for _, r := range runs {
 		t.rows = append(t.rows, estimateLine(r))
 	}
 	p.table(t)
-	for i, r := range rows {
+	for i, r := range runs {
 		if !r.Prediction.Fits {
 			p.line("\nrow %d does not fit: %s.", i+1, r.Prediction.Why)
 		}
@@ -84,7 +84,7 @@ func estimateTable(w io.Writer, rows []EstimateRow) error {
 	return p.err
 }
 
-func estimateLine(r EstimateRow) []string {
+func estimateLine(r EstimatedRun) []string {
 	c, q := r.Case, r.Prediction
 	asked := "unlimited"
 	if c.Concurrency > 0 {
@@ -100,7 +100,7 @@ func estimateLine(r EstimateRow) []string {
 		figureRange(q.OutputThroughputPerGPU), milliseconds(&q.AvgTTFT), milliseconds(&q.AvgTPOT), milliseconds(&q.TotalLatency))
 }
 
-func estimateJSON(w io.Writer, rows []EstimateRow) error {
+func estimateJSON(w io.Writer, runs []EstimatedRun) error {
 	type line map[string]any
 	doc := struct {
 		FormatVersion string  `json:"format_version"`
@@ -108,7 +108,7 @@ func estimateJSON(w io.Writer, rows []EstimateRow) error {
 		Coverage      float64 `json:"coverage"`
 		Rows          []line  `json:"rows"`
 	}{"1", estimate.Calibrated().Version, estimate.Calibrated().Unseen.Coverage, []line{}}
-	for _, r := range rows {
+	for _, r := range runs {
 		p := r.Prediction
 		l := line{"kv_capacity_requests_per_rank": p.KVCapacity, "effective_concurrency": p.EffectiveConcurrency, "fits": p.Fits,
 			"max_batch_size_effective": p.MaxBatchSize, "max_num_tokens_effective": p.MaxNumTokens}

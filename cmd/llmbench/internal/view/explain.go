@@ -14,7 +14,7 @@ import (
 // where it was set, the command, its files and the job.
 func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	p, out := v.Plan, &printer{w: w}
-	at := newPlaces(p)
+	at := newPositions(p)
 	out.line("%s %s: %s", painted(r.Action.Symbol()), r.Address, r.Reason)
 	for _, line := range searchesOf(p, r) {
 		out.wrapped("  ", 4, line)
@@ -69,13 +69,13 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 func datasetLine(r *plan.Run) string {
 	d := r.Dataset
 	if d.Generator == nil {
-		return fmt.Sprintf("%s, %s rows", literal(d.Path), count(int64(d.Rows)))
+		return fmt.Sprintf("%s, %s lines", literal(d.Path), count(int64(d.Lines)))
 	}
-	return fmt.Sprintf("%s, seed %d, %s rows", *d.Generator, *d.Seed, count(int64(d.Rows)))
+	return fmt.Sprintf("%s, seed %d, %s lines", *d.Generator, *d.Seed, count(int64(d.Lines)))
 }
 
 // valueTable lists every argument and option that is passed.
-func valueTable(r *plan.Run, at places) *table {
+func valueTable(r *plan.Run, at positions) *table {
 	t := &table{header: []string{"value", "", "from"}, indent: "  "}
 	add := func(name string, v any) {
 		if v == nil {

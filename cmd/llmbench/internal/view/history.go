@@ -152,7 +152,7 @@ func changesText(list []results.Changed) string {
 func moves(list []results.Move) []string {
 	var out []string
 	for _, m := range list {
-		line := fmt.Sprintf("%s: %s → %s (%+.1f %%)", Shown(m.Row.Address), figure(m.Row.Base.Median), figure(m.Row.Target.Median), m.Row.ChangePct)
+		line := fmt.Sprintf("%s: %s → %s (%+.1f %%)", Shown(m.Metric.Address), figure(m.Metric.Base.Median), figure(m.Metric.Target.Median), m.Metric.ChangePct)
 		if changes := changesText(m.Changes); changes != "" {
 			line += ", " + changes
 		}
@@ -309,7 +309,7 @@ func newReportPast(s results.Series, name string, most int) reportPast {
 		}
 	}
 	y := fittedScale(values)
-	down := func(v float64) float64 { return round1(100 - y.place(v)) }
+	down := func(v float64) float64 { return round1(100 - y.position(v)) }
 	out.Y = downwards(y.ticks())
 	for _, p := range s.Points {
 		m := reportMoment{Y: down(p.Value)}

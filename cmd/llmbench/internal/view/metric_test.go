@@ -24,8 +24,8 @@ func withMetric(t *testing.T, m trtllm.Metric) {
 func TestAddedMetricIsEverywhere(t *testing.T) {
 	withMetric(t, trtllm.Metric{
 		Name: "acceptance_rate_pct", Labels: []string{"Draft Acceptance Rate (pct)"}, Title: "accepted draft tokens", Column: "accepted",
-		Place: 9, Unit: "%", GoUnit: "accepted-pct", HigherIsBetter: true, Headline: true,
-		Spread: trtllm.Distribution{Name: "acceptance_percentiles", Tag: "ACC", Title: "Acceptance Breakdown (pct)", CSV: "acceptance_pct_", Unit: "%", Place: 9},
+		Rank: 9, Unit: "%", GoUnit: "accepted-pct", HigherIsBetter: true, Headline: true,
+		Spread: trtllm.Distribution{Name: "acceptance_percentiles", Tag: "ACC", Title: "Acceptance Breakdown (pct)", CSV: "acceptance_pct_", Unit: "%", Rank: 9},
 	})
 	// The report of 1.2 in testdata has the form of a real --report_json.
 	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "testdata", "trtllm", "reports", "1.2-streaming.json"))

@@ -14,7 +14,7 @@ import (
 
 // changes prints what differs between what was measured at the addresses of
 // the group and what is declared there now: what all such runs share first.
-func (v PlanView) changes(p *printer, g *group, at places) {
+func (v PlanView) changes(p *printer, g *group, at positions) {
 	var changed []*plan.Run
 	for _, r := range g.runs {
 		if len(r.Changes) > 0 {
@@ -43,7 +43,7 @@ func (v PlanView) changes(p *printer, g *group, at places) {
 	}
 }
 
-func changeLines(p *printer, cs []plan.Change, show func(plan.Change) bool, at places) {
+func changeLines(p *printer, cs []plan.Change, show func(plan.Change) bool, at positions) {
 	t := &table{indent: "      "}
 	for _, c := range cs {
 		if show(c) {
@@ -58,7 +58,7 @@ func changeLines(p *printer, cs []plan.Change, show func(plan.Change) bool, at p
 func ChangeLine(p *plan.Plan, c plan.Change) string {
 	line := changeName(c) + " " + changeText(c)
 	if c.Range != nil {
-		line += " (" + newPlaces(p).of(c.Range) + ")"
+		line += " (" + newPositions(p).of(c.Range) + ")"
 	}
 	return line
 }
@@ -136,7 +136,7 @@ func (v PlanView) undeclared(p *printer) {
 // document, address by address.
 func Against(w io.Writer, p *plan.Plan, base []*plan.Run, name string) error {
 	out := &printer{w: w}
-	at := newPlaces(p)
+	at := newPositions(p)
 	old := map[string]*plan.Run{}
 	for _, r := range base {
 		old[r.Address] = r

@@ -175,17 +175,17 @@ func number(v any) (float64, bool) {
 func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // places writes ranges short: relative to the definitions.
-type places struct{ dir string }
+type positions struct{ dir string }
 
 // newPlaces takes the definitions' folder from the plan's inputs.
-func newPlaces(p *plan.Plan) places {
+func newPositions(p *plan.Plan) positions {
 	if len(p.Inputs) == 0 {
-		return places{}
+		return positions{}
 	}
-	return places{dir: filepath.Dir(p.Inputs[0].Path)}
+	return positions{dir: filepath.Dir(p.Inputs[0].Path)}
 }
 
-func (p places) of(r *plan.Range) string {
+func (p positions) of(r *plan.Range) string {
 	if r == nil {
 		return ""
 	}
@@ -200,7 +200,7 @@ func (p places) of(r *plan.Range) string {
 }
 
 // origin is the place of a value, or whose decision it was.
-func (p places) origin(o plan.Origin) string {
+func (p positions) origin(o plan.Origin) string {
 	if o.Range != nil {
 		return p.of(o.Range)
 	}

@@ -51,7 +51,7 @@ func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 		p.line("")
 		v.folded(p, g)
 	}
-	if len(v.Plan.Packs) > 0 {
+	if len(v.Plan.Jobs) > 0 {
 		list := func(title string, lines [][2]string) {
 			p.line("%s.", title)
 			for _, line := range lines {
@@ -59,7 +59,7 @@ func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 			}
 			p.line("")
 		}
-		list(v.packedLine(), v.packLines())
+		list(v.packedLine(), v.jobLines())
 		if title, lines := v.engineLines(); title != "" {
 			list(title, lines)
 		}
@@ -117,7 +117,7 @@ func (p *printer) markdown(t *table) {
 }
 
 func (v PlanView) markdownChanges(p *printer, g *group) {
-	at := newPlaces(v.Plan)
+	at := newPositions(v.Plan)
 	for _, r := range g.runs {
 		for _, c := range r.Changes {
 			p.line("- `%s` %s: %s (%s)", short(r.Address), changeName(c), markdownText(changeText(c)), at.of(c.Range))
@@ -128,7 +128,7 @@ func (v PlanView) markdownChanges(p *printer, g *group) {
 // folded holds what few readers need: every shared value with its place, and
 // the notes.
 func (v PlanView) folded(p *printer, g *group) {
-	at := newPlaces(v.Plan)
+	at := newPositions(v.Plan)
 	common := sharedNames(g)
 	t := &table{header: []string{"same in all runs", "from"}}
 	for _, f := range facts(g.runs[0]) {

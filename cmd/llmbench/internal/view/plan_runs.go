@@ -36,7 +36,7 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 		return fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted)
 	}})
 	cols = append(cols, v.costColumns(g)...)
-	if numbers := v.packNumbers(); slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
+	if numbers := v.jobNumbers(); slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
 		cols = append(cols, runColumn{"job", true, 3, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") }})
 	}
 	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {

@@ -53,7 +53,7 @@ func (v PlanView) Text(w io.Writer) error {
 		}
 		v.group(p, g)
 	}
-	v.packs(p)
+	v.jobs(p)
 	v.undeclared(p)
 	if len(v.Plan.Runs) > 0 {
 		p.line("")
@@ -177,7 +177,7 @@ func (v PlanView) group(p *printer, g *group) {
 	}
 	p.line("%s", title)
 	footnote := v.header(p, g)
-	at := newPlaces(v.Plan)
+	at := newPositions(v.Plan)
 	shared := v.shared(p, g, at)
 	t := v.runTable(g, shared)
 	kept := g.kept()
@@ -321,7 +321,7 @@ func imageLine(r *plan.Run) string {
 
 // shared prints the facts that all runs of a group have in common and returns
 // their names.
-func (v PlanView) shared(p *printer, g *group, at places) map[string]bool {
+func (v PlanView) shared(p *printer, g *group, at positions) map[string]bool {
 	common := sharedNames(g)
 	list := facts(g.runs[0])
 	byTopic := make([][]fact, topics)
@@ -332,15 +332,15 @@ func (v PlanView) shared(p *printer, g *group, at places) map[string]bool {
 	}
 	t := &table{header: []string{"same in all runs", "from"}, indent: "  "}
 	var lines [][2]string
-	place := width("from")
+	widest := width("from")
 	for topic, fs := range byTopic {
 		for _, line := range wrapFacts(fs, topic, at) {
-			lines, place = append(lines, line), max(place, width(line[1]))
+			lines, widest = append(lines, line), max(widest, width(line[1]))
 		}
 	}
 	room := math.MaxInt32
 	if columns := columnsOf(p.w); columns > 0 {
-		room = max(20, columns-place-8)
+		room = max(20, columns-widest-8)
 	}
 	for _, line := range lines {
 		for i, text := range Wrap(line[0], room) {
@@ -360,7 +360,7 @@ func (v PlanView) shared(p *printer, g *group, at places) map[string]bool {
 
 // wrapFacts joins the facts of a topic into lines; options and environment get
 // a line each, since each has a place of its own.
-func wrapFacts(fs []fact, topic int, at places) [][2]string {
+func wrapFacts(fs []fact, topic int, at positions) [][2]string {
 	var lines [][2]string
 	if len(fs) == 0 {
 		return nil

@@ -108,7 +108,7 @@ func same(t *testing.T, what string, got, want []string) {
 // Writing out the default of an argument of a slurm executor changes nothing.
 func TestReferenceDefaults(t *testing.T) {
 	r := loadReference()
-	place := func(...string) hcl.Range { return hcl.Range{} }
+	location := func(...string) hcl.Range { return hcl.Range{} }
 	configure := func(block, name, value string) *slurm.Config {
 		body := ""
 		if name != "" {
@@ -128,7 +128,7 @@ func TestReferenceDefaults(t *testing.T) {
 		if diags.HasErrors() {
 			t.Fatalf("%s: %v", body, diags)
 		}
-		c, diags := slurm.Configure(v, place)
+		c, diags := slurm.Configure(v, location)
 		if diags.HasErrors() {
 			t.Fatalf("%s: %v", body, diags)
 		}

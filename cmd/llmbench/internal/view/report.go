@@ -140,7 +140,7 @@ func (r Report) part(set *results.Set) *reportPart {
 	for i, run := range set.Runs {
 		at[run.Address+run.Fingerprint+run.Results[0].Cluster] = i
 	}
-	index := func(run results.RunSummary) int { return at[run.Address+run.Fingerprint+run.Results[0].Cluster] }
+	number := func(run results.RunSummary) int { return at[run.Address+run.Fingerprint+run.Results[0].Cluster] }
 	var searches []ReportSearch
 	var plans []*plan.Search
 	for _, one := range r.Searches {
@@ -150,10 +150,10 @@ func (r Report) part(set *results.Set) *reportPart {
 		}
 	}
 	p.SearchNotes = searchNotes(plans)
-	p.Frontiers = reportFrontiers(set, names, searches, index)
-	p.Heat = newReportHeat(set, names, index)
-	p.Bars = throughputBars(set, names, index)
-	p.Latency, p.LatencyCSV = reportSpreads(set, names, searches, index)
+	p.Frontiers = reportFrontiers(set, names, searches, number)
+	p.Heat = newReportHeat(set, names, number)
+	p.Bars = throughputBars(set, names, number)
+	p.Latency, p.LatencyCSV = reportSpreads(set, names, searches, number)
 	var differ []provenanceFact
 	p.Shared, differ, p.Missing = reportProvenance(set)
 	p.Runs = r.runs(set, names, differ)

@@ -119,34 +119,34 @@ type reportCompared struct{ Name, Metric, Before, After, Change, Verdict string 
 func newReportAgainst(base string, c *results.Comparison, names runNames) *reportAgainst {
 	a := &reportAgainst{Base: base}
 	counts := map[results.Difference]int{}
-	var rows []results.ComparedRow
-	for _, row := range c.Rows {
-		counts[row.Verdict]++
-		if row.Verdict == results.Worse || row.Verdict == results.Better || row.Verdict == results.CannotTell && math.Abs(row.ChangePct) >= 1 {
-			rows = append(rows, row)
+	var rows []results.ComparedMetric
+	for _, compared := range c.Metrics {
+		counts[compared.Verdict]++
+		if compared.Verdict == results.Worse || compared.Verdict == results.Better || compared.Verdict == results.CannotTell && math.Abs(compared.ChangePct) >= 1 {
+			rows = append(rows, compared)
 		}
 	}
 	order := []results.Difference{results.Worse, results.Better, results.CannotTell}
-	slices.SortStableFunc(rows, func(a, b results.ComparedRow) int {
+	slices.SortStableFunc(rows, func(a, b results.ComparedMetric) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Verdict), slices.Index(order, b.Verdict)), cmp.Compare(math.Abs(b.ChangePct), math.Abs(a.ChangePct)))
 	})
 	const most = 20
 	a.More = max(0, len(rows)-most)
-	for _, row := range rows[:min(most, len(rows))] {
-		verdict := strings.ReplaceAll(string(row.Verdict), "_", " ")
+	for _, compared := range rows[:min(most, len(rows))] {
+		verdict := strings.ReplaceAll(string(compared.Verdict), "_", " ")
 		if c.Simulated {
 			verdict = "not judged"
 		}
-		m, _ := trtllm.FindMetric(row.Metric)
+		m, _ := trtllm.FindMetric(compared.Metric)
 		a.Rows = append(a.Rows, reportCompared{
-			names.full(row.Address), cmp.Or(m.Column, row.Metric), summaryText(row.Base), summaryText(row.Target), differenceText(row.ChangePct / 100), verdict,
+			names.full(compared.Address), cmp.Or(m.Column, compared.Metric), summaryText(compared.Base), summaryText(compared.Target), differenceText(compared.ChangePct / 100), verdict,
 		})
 	}
 	if c.Simulated {
-		a.Told = fmt.Sprintf("%s compared; a simulation has no noise to judge by", Plural(len(c.Rows), "number"))
+		a.Told = fmt.Sprintf("%s compared; a simulation has no noise to judge by", Plural(len(c.Metrics), "number"))
 	} else {
 		a.Told = fmt.Sprintf("Of %s, %d got worse, %d got better, %d stayed the same, %d cannot be told",
-			Plural(len(c.Rows), "number"), counts[results.Worse], counts[results.Better], counts[results.Same], counts[results.CannotTell])
+			Plural(len(c.Metrics), "number"), counts[results.Worse], counts[results.Better], counts[results.Same], counts[results.CannotTell])
 	}
 	a.Refused = refusals(c, names.full)
 	return a

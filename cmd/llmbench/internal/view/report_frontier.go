@@ -49,7 +49,7 @@ type reportLabel struct {
 }
 
 // reportFrontiers are those of the traffics that have two runs with both numbers.
-func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, index func(results.RunSummary) int) []reportFrontier {
+func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, number func(results.RunSummary) int) []reportFrontier {
 	var out []reportFrontier
 	order, of := grouped(set.Runs, names)
 	for _, name := range order {
@@ -81,16 +81,16 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 		var axes []string
 		for _, q := range points {
 			p := reportPoint{
-				Run: index(q.run), X: x.place(q.x), Y: round2(100 - y.place(q.y)), Best: q.best, Suspect: q.run.Verdict == results.Suspect,
+				Run: number(q.run), X: x.position(q.x), Y: round2(100 - y.position(q.y)), Best: q.best, Suspect: q.run.Verdict == results.Suspect,
 				Tip: tip(q.run, names, searches), address: q.run.Address, label: q.label,
 			}
 			s := throughput(q.run)
 			if s.Low != nil && s.High != nil {
-				p.Low, p.High = round2(100-y.place(*s.Low)), round2(100-y.place(*s.High))
+				p.Low, p.High = round2(100-y.position(*s.Low)), round2(100-y.position(*s.High))
 			}
 			row := []string{q.run.Address, string(q.run.Verdict), jobID(q.run), csvNumber(&q.x), csvNumber(&q.y), csvNumber(s.Low), csvNumber(s.High), strconv.FormatBool(q.best)}
 			if good := drawn(q); good != nil {
-				at := round2(100 - y.place(good.Median))
+				at := round2(100 - y.position(good.Median))
 				p.Goodput = &at
 			}
 			if good := q.run.Of(trtllm.GoodputPerGPU); good != nil {
@@ -130,17 +130,17 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 			}
 			for _, b := range one.Bounds {
 				if b.Metric == trtllm.OutputThroughputPerUser && b.Min != nil && x.holds(*b.Min) {
-					f.Bounds = append(f.Bounds, reportBound{At: x.place(*b.Min), Text: boundText(one, b)})
+					f.Bounds = append(f.Bounds, reportBound{At: x.position(*b.Min), Text: boundText(one, b)})
 				}
 			}
 		}
 		for _, slo := range slos {
 			if speed, text := slowestWithin(slo, of[name][0].Results[0].UseCase.OSL); x.holds(speed) && speed > 0 {
-				f.Bounds = append(f.Bounds, reportBound{At: x.place(speed), Text: text})
+				f.Bounds = append(f.Bounds, reportBound{At: x.position(speed), Text: text})
 			}
 		}
-		narrow := placeLabels(f, 250, 280)
-		for _, l := range placeLabels(f, 400, 340) {
+		narrow := positionLabels(f, 250, 280)
+		for _, l := range positionLabels(f, 400, 340) {
 			if i := slices.Index(narrow, l); i >= 0 {
 				narrow = slices.Delete(narrow, i, i+1)
 			} else {
@@ -270,7 +270,7 @@ func unranked(runs []results.RunSummary) string {
 // placeLabels puts the labels of the best points where they cover nothing in a plot of
 // so many CSS pixels; what finds no place is left out. In a wider plot there is more
 // room still.
-func placeLabels(f reportFrontier, width, height float64) []reportLabel {
+func positionLabels(f reportFrontier, width, height float64) []reportLabel {
 	type box struct{ left, top, right, bottom float64 }
 	var taken []box
 	for _, p := range f.Points {

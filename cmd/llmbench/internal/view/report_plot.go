@@ -43,7 +43,7 @@ type reportHeatCell struct {
 }
 
 // newReportHeat is of the two axes with the most values, nil for less than two axes.
-func newReportHeat(set *results.Set, names runNames, index func(results.RunSummary) int) *reportHeat {
+func newReportHeat(set *results.Set, names runNames, number func(results.RunSummary) int) *reportHeat {
 	axes := slices.Clone(names.axes)
 	if len(axes) < 2 {
 		return nil
@@ -86,7 +86,7 @@ func newReportHeat(set *results.Set, names runNames, index func(results.RunSumma
 					r.Cells = append(r.Cells, reportHeatCell{})
 					continue
 				}
-				c := reportHeatCell{Run: index(run), There: true, Mark: mark(run)}
+				c := reportHeatCell{Run: number(run), There: true, Mark: mark(run)}
 				s := throughput(run)
 				if s == nil {
 					c.Text = strings.ReplaceAll(c.Mark, "_", " ")
@@ -137,7 +137,7 @@ type reportBar struct {
 }
 
 // throughputBars are nil where an axis is swept: a frontier or a heat map tells more.
-func throughputBars(set *results.Set, names runNames, index func(results.RunSummary) int) *reportBars {
+func throughputBars(set *results.Set, names runNames, number func(results.RunSummary) int) *reportBars {
 	most := 0.0
 	for _, run := range set.Runs {
 		if s := throughput(run); s != nil {
@@ -150,11 +150,11 @@ func throughputBars(set *results.Set, names runNames, index func(results.RunSumm
 	scale := linearScale(most)
 	out := &reportBars{Ticks: scale.ticks(), CSV: newReportCSV("throughput", "address,output_tok_s_gpu,low,high,verdict")}
 	for _, run := range set.Runs {
-		b := reportBar{Run: index(run), Name: names.full(run.Address), Mark: mark(run), Text: "no number", Extra: verdictText(run)}
+		b := reportBar{Run: number(run), Name: names.full(run.Address), Mark: mark(run), Text: "no number", Extra: verdictText(run)}
 		if s := throughput(run); s != nil {
-			b.Text, b.Length, b.Extra = figure(s.Median), scale.place(s.Median), ""
+			b.Text, b.Length, b.Extra = figure(s.Median), scale.position(s.Median), ""
 			if s.Low != nil && s.High != nil {
-				b.BandLeft, b.BandWidth = scale.place(*s.Low), round2(scale.place(*s.High)-scale.place(*s.Low))
+				b.BandLeft, b.BandWidth = scale.position(*s.Low), round2(scale.position(*s.High)-scale.position(*s.Low))
 				b.Extra = figure(*s.Low) + " … " + figure(*s.High)
 			}
 			if run.Verdict == results.Suspect {
@@ -217,14 +217,14 @@ func mark(run results.RunSummary) string {
 // mostRows is how many runs the plots of latency show; of more those on the frontier.
 const mostRows = 40
 
-func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, index func(results.RunSummary) int) ([]reportSpread, reportCSV) {
+func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, number func(results.RunSummary) int) ([]reportSpread, reportCSV) {
 	var out []reportSpread
 	head, data := "address,verdict", map[int][]string{} // by run
 	order, of := grouped(set.Runs, names)
 	shown := map[int]bool{}
 	for _, name := range order {
 		for _, p := range frontierOf(of[name]) {
-			shown[index(p.run)] = p.best || p.run.Verdict == results.Suspect || unranked(of[name]) != ""
+			shown[number(p.run)] = p.best || p.run.Verdict == results.Suspect || unranked(of[name]) != ""
 		}
 	}
 	for _, m := range trtllm.Columns() {
@@ -259,32 +259,32 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 			head += "," + m.Spread.CSV + p
 		}
 		for _, b := range bounds {
-			s.Bounds = append(s.Bounds, reportBound{scale.place(b.At), b.Text})
+			s.Bounds = append(s.Bounds, reportBound{scale.position(b.At), b.Text})
 		}
-		rows := 0
+		lines := 0
 		for _, name := range order {
 			g := reportSpreadGroup{Name: name}
 			for _, run := range of[name] {
 				q := firstSpread(run, m)
 				if q == nil {
-					data[index(run)] = append(data[index(run)], "", "", "", "")
+					data[number(run)] = append(data[number(run)], "", "", "", "")
 					continue
 				}
-				data[index(run)] = append(data[index(run)], csvNumber(&q.P50), csvNumber(&q.P90), csvNumber(&q.P95), csvNumber(&q.P99))
-				if len(set.Runs) > mostRows && (!shown[index(run)] || rows >= mostRows) {
+				data[number(run)] = append(data[number(run)], csvNumber(&q.P50), csvNumber(&q.P90), csvNumber(&q.P95), csvNumber(&q.P99))
+				if len(set.Runs) > mostRows && (!shown[number(run)] || lines >= mostRows) {
 					s.Left++
 					continue
 				}
-				rows++
+				lines++
 				for _, c := range counting(run).Caveats {
 					s.Waiting = s.Waiting || c.Code == failure.UnlimitedConcurrency && string(c.Metric) == m.Name
 				}
-				row := reportSpreadRow{Run: index(run), Name: names.within(run.Address), Mark: mark(run)}
+				row := reportSpreadRow{Run: number(run), Name: names.within(run.Address), Mark: mark(run)}
 				if steady := steadySpread(run, m); steady != nil {
 					s.Steady, row.Shape = true, shape(steady.Quantiles, scale)
 				}
 				for i, v := range []float64{q.P50, q.P90, q.P95, q.P99} {
-					row.Places[i], row.Figures[i] = scale.place(v), figure(v/by)
+					row.Places[i], row.Figures[i] = scale.position(v), figure(v/by)
 				}
 				g.Rows = append(g.Rows, row)
 			}
@@ -299,7 +299,7 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, in
 	}
 	file := newReportCSV("latency", head)
 	for _, run := range set.Runs {
-		if row := data[index(run)]; strings.Join(row, "") != "" {
+		if row := data[number(run)]; strings.Join(row, "") != "" {
 			file.add(append([]string{run.Address, string(run.Verdict)}, row...)...)
 		}
 	}
@@ -364,7 +364,7 @@ func shape(quantiles []float64, s scale) string {
 	density, most := make([]float64, shapeSteps+2), 0.0 // with an empty step at each end
 	add := func(step int, share float64) { density[1+min(step, shapeSteps-1)] += share }
 	for i := range len(quantiles) - 1 {
-		from, to := s.place(quantiles[i])*shapeSteps/100, s.place(quantiles[i+1])*shapeSteps/100
+		from, to := s.position(quantiles[i])*shapeSteps/100, s.position(quantiles[i+1])*shapeSteps/100
 		if int(from) == int(to) {
 			add(int(from), 1)
 			continue
@@ -491,7 +491,7 @@ func round1(v float64) float64 { return math.Round(10*v) / 10 }
 
 func round2(v float64) float64 { return math.Round(100*v) / 100 }
 
-func (s scale) place(v float64) float64 {
+func (s scale) position(v float64) float64 {
 	at := (v - s.low) / (s.high - s.low)
 	if s.log {
 		at = math.Log(v/s.low) / math.Log(s.high/s.low)
@@ -507,7 +507,7 @@ func (s scale) ticks() []reportTick {
 	if !s.log {
 		step := niceStep(s.high - s.low)
 		for i := math.Ceil(s.low/step - 1e-9); i*step <= s.high*(1+1e-9); i++ {
-			out = append(out, reportTick{round1(s.place(i * step)), s.label(i * step)})
+			out = append(out, reportTick{round1(s.position(i * step)), s.label(i * step)})
 		}
 		return out
 	}
@@ -519,7 +519,7 @@ func (s scale) ticks() []reportTick {
 	}
 	const most = 7
 	for i := 0; i < len(steps); i += (len(steps) + most - 1) / most {
-		out = append(out, reportTick{round1(s.place(steps[i])), s.label(steps[i])})
+		out = append(out, reportTick{round1(s.position(steps[i])), s.label(steps[i])})
 	}
 	return out
 }

@@ -462,8 +462,8 @@ func TestScales(t *testing.T) {
 			t.Errorf("%v to %v: %s in %s, want %s in %s", c.low, c.high, got, unit, c.want, c.unit)
 		}
 	}
-	if s := fittedScale([]float64{7000, 8000}); s.place(7000) < 5 || s.place(7000) > 10 || labelsOf(s) != "7,000 7,250 7,500 7,750 8,000" {
-		t.Errorf("the axis from 7,000 to 8,000 has %s, 7,000 at %v %%", labelsOf(s), s.place(7000))
+	if s := fittedScale([]float64{7000, 8000}); s.position(7000) < 5 || s.position(7000) > 10 || labelsOf(s) != "7,000 7,250 7,500 7,750 8,000" {
+		t.Errorf("the axis from 7,000 to 8,000 has %s, 7,000 at %v %%", labelsOf(s), s.position(7000))
 	}
 }
 

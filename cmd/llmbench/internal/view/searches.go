@@ -72,8 +72,8 @@ func searchNotes(searches []*plan.Search) []string {
 // searchShares says whether the next runs share jobs, or engines; "" where they do not.
 func (v PlanView) searchShares(s *plan.Search) string {
 	jobs, what := 0, "job"
-	for _, pack := range v.Plan.Packs {
-		if len(pack.Runs) > 1 && slices.ContainsFunc(s.Next, func(n plan.SearchNext) bool { return n.Address == pack.Runs[0] }) {
+	for _, job := range v.Plan.Jobs {
+		if len(job.Runs) > 1 && slices.ContainsFunc(s.Next, func(n plan.SearchNext) bool { return n.Address == job.Runs[0] }) {
 			jobs++
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
-// A row is one published measurement with how it is simulated.
-type row struct {
+// A measurement is a published one with how it is simulated.
+type measurement struct {
 	plan.Case
 	edition    string
 	measured   float64 // output tokens a second and GPU
@@ -24,7 +24,7 @@ type row struct {
 	weight     float64
 }
 
-func (r row) String() string {
+func (r measurement) String() string {
 	s := fmt.Sprintf("%s, %d/%d", r.cell(), r.ISL, r.OSL)
 	if r.Concurrency > 0 {
 		s += fmt.Sprintf(", concurrency %d", r.Concurrency)
@@ -32,55 +32,55 @@ func (r row) String() string {
 	return s
 }
 
-// cell is what rows are held back by: a model, its type, and the GPUs.
-func (r row) cell() string {
+// cell is what measurements are held back by: a model, its type, and the GPUs.
+func (r measurement) cell() string {
 	return fmt.Sprintf("%s %s, %dx %s", r.Model, r.Quantization, r.GPUs, r.GPU)
 }
 
-// limited says that few requests are in flight: the rows with a time between
+// limited says that few requests are in flight: the measurements with a time between
 // tokens.
-func (r row) limited() bool { return r.tpot > 0 }
+func (r measurement) limited() bool { return r.tpot > 0 }
 
-func (r row) maverick() bool { return strings.HasPrefix(r.Model, "Llama-4-Maverick") }
+func (r measurement) maverick() bool { return strings.HasPrefix(r.Model, "Llama-4-Maverick") }
 
-// first says that a row is one of those that the first calibration knew.
-func (r row) first() bool {
+// first says that a measurement is one of those that the first calibration knew.
+func (r measurement) first() bool {
 	return strings.HasPrefix(r.edition, "commit ") || strings.HasPrefix(r.edition, "release ")
 }
 
-// drafted says that tokens were drafted, though the row does not: rows of this
+// drafted says that tokens were drafted, though the measurement does not: measurements of this
 // build generate faster than smaller batches of the build before. They are
 // scored, and not fitted to.
-func (r row) drafted() bool { return strings.HasSuffix(r.edition, "rc6.post3") }
+func (r measurement) drafted() bool { return strings.HasSuffix(r.edition, "rc6.post3") }
 
-// readRows reads the table of published measurements and simulates each.
-func readRows(in io.Reader) ([]row, error) {
+// readMeasurements reads the table of published measurements and simulates each.
+func readMeasurements(in io.Reader) ([]measurement, error) {
 	lines, err := csv.NewReader(in).ReadAll()
 	if err != nil {
 		return nil, err
 	}
-	var rows []row
+	var data []measurement
 	for i, line := range lines[1:] {
 		cell := map[string]string{}
 		for j, name := range lines[0] {
 			cell[name] = line[j]
 		}
-		r, err := newRow(cell)
+		r, err := newMeasurement(cell)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", i+2, err)
 		}
-		rows = append(rows, r)
+		data = append(data, r)
 	}
-	weigh(rows)
-	return rows, nil
+	weigh(data)
+	return data, nil
 }
 
-func newRow(cell map[string]string) (row, error) {
+func newMeasurement(cell map[string]string) (measurement, error) {
 	c, err := plan.NewCase(cell)
 	if err != nil {
-		return row{}, err
+		return measurement{}, err
 	}
-	r := row{Case: c, edition: cell["edition"]}
+	r := measurement{Case: c, edition: cell["edition"]}
 	for name, to := range map[string]*float64{
 		"output_throughput_per_gpu_tok_s": &r.measured, "avg_ttft_ms": &r.ttft, "avg_tpot_ms": &r.tpot,
 	} {
@@ -88,26 +88,26 @@ func newRow(cell map[string]string) (row, error) {
 			continue
 		}
 		if *to, err = strconv.ParseFloat(cell[name], 64); err != nil {
-			return row{}, fmt.Errorf("%s: %w", name, err)
+			return measurement{}, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if r.scenario, err = c.Scenario(catalog.Load()); err != nil {
-		return row{}, err
+		return measurement{}, err
 	}
 	r.trace, err = estimate.Record(r.scenario)
 	return r, err
 }
 
-// weigh gives the rows of a cell together the weight of the root of their
+// weigh gives the measurements of a cell together the weight of the root of their
 // number: they err alike. The supported model counts for more.
-func weigh(rows []row) {
-	key := func(r row) string { return fmt.Sprint(r.Model, r.Quantization, r.GPU, r.limited()) }
+func weigh(data []measurement) {
+	key := func(r measurement) string { return fmt.Sprint(r.Model, r.Quantization, r.GPU, r.limited()) }
 	n := map[string]float64{}
-	for _, r := range rows {
+	for _, r := range data {
 		n[key(r)]++
 	}
-	for i := range rows {
-		r := &rows[i]
+	for i := range data {
+		r := &data[i]
 		r.weight = math.Sqrt(5 / n[key(*r)])
 		switch {
 		case r.drafted():

@@ -9,10 +9,10 @@ import (
 	"github.com/llmbench/llmbench/plan/estimate"
 )
 
-// packs says what shares a job, what that saves and what it risks; where nothing
+// jobs says what shares a job, what that saves and what it risks; where nothing
 // does, what it would save.
-func (v PlanView) packs(p *printer) {
-	if len(v.Plan.Packs) == 0 {
+func (v PlanView) jobs(p *printer) {
+	if len(v.Plan.Jobs) == 0 {
 		if line := v.unpackedLine(); line != "" {
 			p.line("")
 			p.wrapped("", 0, line)
@@ -21,7 +21,7 @@ func (v PlanView) packs(p *printer) {
 	}
 	p.line("")
 	p.wrapped("", 2, v.packedLine())
-	p.named(v.packLines())
+	p.named(v.jobLines())
 	if title, lines := v.engineLines(); title != "" {
 		p.line("")
 		p.line("%s", title)
@@ -52,7 +52,7 @@ func (v PlanView) engineLines() (title string, lines [][2]string) {
 		if known {
 			saves += fmt.Sprintf(", and priming costs %s GPU-hours", hoursRange(-saved.High, -saved.Low))
 		}
-	} else if gpus := float64(v.Plan.Packs[0].GPUs); known {
+	} else if gpus := float64(v.Plan.Jobs[0].GPUs); known {
 		saves += fmt.Sprintf(": %s GPU-hours, %s of the jobs' time", hoursRange(saved.Low, saved.High), minutesRange(3600*saved.Low/gpus, 3600*saved.High/gpus))
 	}
 	lines = [][2]string{{"saves", saves}, {"adds", "to each engine the run of the highest concurrency, discarded, to prime it, and its first run again at the end"}}
@@ -86,9 +86,9 @@ func (v PlanView) unpackedLine() string {
 func (v PlanView) packedLine() string {
 	var sizes []string
 	n := 0
-	for _, pack := range v.Plan.Packs {
-		n += len(pack.Runs)
-		sizes = append(sizes, fmt.Sprint(len(pack.Runs)))
+	for _, job := range v.Plan.Jobs {
+		n += len(job.Runs)
+		sizes = append(sizes, fmt.Sprint(len(job.Runs)))
 	}
 	line := fmt.Sprintf("packed: %s in %s", Plural(n, "sample"), Plural(len(sizes), "job"))
 	if len(sizes) > 1 && len(sizes) <= 8 {
@@ -97,18 +97,18 @@ func (v PlanView) packedLine() string {
 	return line + ", one after another, the cheapest first"
 }
 
-// packLines are what packing saves, what it does not, and what it risks.
-func (v PlanView) packLines() [][2]string {
+// jobLines are what packing saves, what it does not, and what it risks.
+func (v PlanView) jobLines() [][2]string {
 	waits, longest, longestRun := 0, 0, 0
 	container := ""
-	for _, pack := range v.Plan.Packs {
-		waits += len(pack.Runs) - 1
-		longest = max(longest, pack.TimeLimitSeconds)
-		if pack.Container != nil {
-			container = *pack.Container
+	for _, job := range v.Plan.Jobs {
+		waits += len(job.Runs) - 1
+		longest = max(longest, job.TimeLimitSeconds)
+		if job.Container != nil {
+			container = *job.Container
 		}
 	}
-	numbers := v.packNumbers()
+	numbers := v.jobNumbers()
 	for _, r := range v.Plan.Runs {
 		if numbers[r.Address] != "" {
 			longestRun = max(longestRun, r.TimeLimitSeconds)
@@ -120,7 +120,7 @@ func (v PlanView) packLines() [][2]string {
 	}
 	saves += "; weights are in the page cache of the nodes from the second run of a job on"
 	keeps := ""
-	if len(v.Plan.Engines) < len(v.Plan.Packs) {
+	if len(v.Plan.Engines) < len(v.Plan.Jobs) {
 		keeps = "the model load: trtllm-bench starts again for each run that does not share an engine"
 	}
 	if len(v.Plan.Engines) == 0 {
@@ -138,13 +138,13 @@ func (v PlanView) packLines() [][2]string {
 	}...)
 }
 
-// packNumbers names the packs of each packed run by their numbers.
-func (v PlanView) packNumbers() map[string]string {
+// jobNumbers names the packs of each packed run by their numbers.
+func (v PlanView) jobNumbers() map[string]string {
 	names := map[string]string{}
-	for i, pack := range v.Plan.Packs {
-		for k, address := range pack.Runs {
+	for i, job := range v.Plan.Jobs {
+		for k, address := range job.Runs {
 			switch {
-			case slices.Contains(pack.Runs[:k], address):
+			case slices.Contains(job.Runs[:k], address):
 			case names[address] == "":
 				names[address] = fmt.Sprint(i + 1)
 			default:

@@ -10,60 +10,60 @@ import (
 	"unicode/utf8"
 )
 
-// A rowRead is what a row holds.
-type rowRead struct {
+// A parsedLine is what a line of a data set holds.
+type parsedLine struct {
 	Length
 	largestID   int
 	media, lora bool
 }
 
-// readRow checks one line of a data set.
-func readRow(line []byte) (rowRead, error) {
-	if r, ok := scanRow(line); ok {
+// readLine checks one line of a data set.
+func readLine(line []byte) (parsedLine, error) {
+	if r, ok := scanLine(line); ok {
 		return r, nil
 	}
 	if !utf8.Valid(line) {
-		return rowRead{}, errors.New("the line is not UTF-8, which trtllm-bench cannot read. Convert the file from what it is, for example: `iconv -f LATIN1 -t UTF-8 FILE > rows.jsonl`")
+		return parsedLine{}, errors.New("the line is not UTF-8, which trtllm-bench cannot read. Convert the file from what it is, for example: `iconv -f LATIN1 -t UTF-8 FILE > lines.jsonl`")
 	}
 	if len(bytes.TrimSpace(line)) == 0 {
-		return rowRead{}, errors.New("the line is empty, which trtllm-bench cannot read")
+		return parsedLine{}, errors.New("the line is empty, which trtllm-bench cannot read")
 	}
 	// Decoding into a struct would also take task_ID for task_id.
-	var r row
+	var r datasetLine
 	if err := json.Unmarshal(line, &r); err != nil || r == nil {
 		if err == nil {
 			err = errors.New("it is null")
 		}
-		return rowRead{}, fmt.Errorf("the line is not one JSON object: %w", err)
+		return parsedLine{}, fmt.Errorf("the line is not one JSON object: %w", err)
 	}
 	if _, err := r.whole("task_id"); err != nil {
-		return rowRead{}, err
+		return parsedLine{}, err
 	}
 	osl, err := r.whole("output_tokens")
 	switch {
 	case err != nil:
-		return rowRead{}, err
+		return parsedLine{}, err
 	case osl < 1:
-		return rowRead{}, fmt.Errorf("output_tokens is %d, which asks for nothing", osl)
+		return parsedLine{}, fmt.Errorf("output_tokens is %d, which asks for nothing", osl)
 	case osl > maxLength:
-		return rowRead{}, fmt.Errorf("output_tokens is %d; the limit is %d", osl, maxLength)
+		return parsedLine{}, fmt.Errorf("output_tokens is %d; the limit is %d", osl, maxLength)
 	}
-	read := rowRead{media: r.has("media_paths"), lora: r.has("lora_request")}
+	read := parsedLine{media: r.has("media_paths"), lora: r.has("lora_request")}
 	read.OSL = int(osl)
 	return read, r.prompt(&read)
 }
 
-// A row is one line of a data set. Of a key that is there twice the last one
+// A datasetLine is one line of a data set. Of a key that is there twice the last one
 // counts, as in Python.
-type row map[string]json.RawMessage
+type datasetLine map[string]json.RawMessage
 
 // has reports whether a key is there and not null.
-func (r row) has(key string) bool {
+func (r datasetLine) has(key string) bool {
 	v, ok := r[key]
 	return ok && string(v) != "null"
 }
 
-func (r row) whole(key string) (int64, error) {
+func (r datasetLine) whole(key string) (int64, error) {
 	if !r.has(key) {
 		return 0, fmt.Errorf("%s is missing", key)
 	}
@@ -75,7 +75,7 @@ func (r row) whole(key string) (int64, error) {
 }
 
 // prompt reads the length of the prompt: that of its ids, which win over text.
-func (r row) prompt(read *rowRead) error {
+func (r datasetLine) prompt(read *parsedLine) error {
 	key := "input_ids"
 	if _, ok := r[key]; !ok {
 		key = "logits" // as it was called before
@@ -106,7 +106,7 @@ func (r row) prompt(read *rowRead) error {
 	return nil
 }
 
-func (r row) countIDs(key string) (n, largest int, err error) {
+func (r datasetLine) countIDs(key string) (n, largest int, err error) {
 	var ids []int
 	if err := json.Unmarshal(r[key], &ids); err != nil {
 		return 0, 0, fmt.Errorf("%s is not a list of whole numbers", key)
@@ -125,8 +125,8 @@ func (r row) countIDs(key string) (n, largest int, err error) {
 // banner is the beginning of a line that TensorRT-LLM logs.
 var banner = regexp.MustCompile(`^\[(TensorRT-LLM|TRT-LLM|TensorRT|[0-9]{2}/[0-9]{2}/[0-9]{4}-)`)
 
-// foreign says what a file is whose first row cannot be read, and how to make
-// rows of it; nil where that is not known. head is the beginning of the file.
+// foreign says what a file is whose first line cannot be read, and how to make
+// lines of it; nil where that is not known. head is the beginning of the file.
 func foreign(head []byte) error {
 	const choose = " (256 is an example: choose the OSL)"
 	text := bytes.TrimSpace(head)
@@ -135,43 +135,43 @@ func foreign(head []byte) error {
 	first, rest, _ := bytes.Cut(head, []byte("\n"))
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		return errors.New("the file begins with a byte order mark, which trtllm-bench cannot read. Remove it: `sed '1s/^\\xef\\xbb\\xbf//' FILE > rows.jsonl`")
+		return errors.New("the file begins with a byte order mark, which trtllm-bench cannot read. Remove it: `sed '1s/^\\xef\\xbb\\xbf//' FILE > lines.jsonl`")
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return errors.New("the file is UTF-16 and trtllm-bench reads UTF-8. Convert it: `iconv -f UTF-16 -t UTF-8 FILE > rows.jsonl`")
+		return errors.New("the file is UTF-16 and trtllm-bench reads UTF-8. Convert it: `iconv -f UTF-16 -t UTF-8 FILE > lines.jsonl`")
 	case list && has("conversations"):
-		return errors.New("the file is ShareGPT's, a JSON array of conversations. Convert it: `jq -c 'to_entries[] | {task_id: .key, prompt: .value.conversations[0].value, output_tokens: 256}' FILE > rows.jsonl`" + choose)
+		return errors.New("the file is ShareGPT's, a JSON array of conversations. Convert it: `jq -c 'to_entries[] | {task_id: .key, prompt: .value.conversations[0].value, output_tokens: 256}' FILE > lines.jsonl`" + choose)
 	case list:
-		return errors.New("the file is a JSON array and trtllm-bench reads one JSON object per line. Convert it: `jq -c '.[]' FILE > rows.jsonl`")
+		return errors.New("the file is a JSON array and trtllm-bench reads one JSON object per line. Convert it: `jq -c '.[]' FILE > lines.jsonl`")
 	case bytes.HasPrefix(text, []byte("{")) && !has("output_tokens") && has("metadata") && has("samples"):
-		return errors.New("the file is what prepare_dataset.py writes without --stdout. Write it again with --stdout, or convert it: `jq -c '.samples[] | {task_id, input_ids, output_tokens: .output_len}' FILE > rows.jsonl`")
+		return errors.New("the file is what prepare_dataset.py writes without --stdout. Write it again with --stdout, or convert it: `jq -c '.samples[] | {task_id, input_ids, output_tokens: .output_len}' FILE > lines.jsonl`")
 	case isObject(first, "conversations"):
-		return errors.New("the rows are ShareGPT's conversations. Convert them: `jq -c -s 'to_entries[] | {task_id: .key, prompt: .value.conversations[0].value, output_tokens: 256}' FILE > rows.jsonl`" + choose)
+		return errors.New("the lines are ShareGPT's conversations. Convert them: `jq -c -s 'to_entries[] | {task_id: .key, prompt: .value.conversations[0].value, output_tokens: 256}' FILE > lines.jsonl`" + choose)
 	case isObject(first, "turns"):
-		return errors.New("the rows are MT-bench's questions. Convert them: `jq -c '{task_id: .question_id, prompt: .turns[0], output_tokens: 256}' FILE > rows.jsonl`" + choose)
-	case banner.Match(first), !bytes.HasPrefix(text, []byte("{")) && rowFollows(rest):
-		return errors.New("the line is not a row but a line of a log, as prepare_dataset.py prints before its rows. Keep the rows alone: `grep '^{' FILE > rows.jsonl`")
+		return errors.New("the lines are MT-bench's questions. Convert them: `jq -c '{task_id: .question_id, prompt: .turns[0], output_tokens: 256}' FILE > lines.jsonl`" + choose)
+	case banner.Match(first), !bytes.HasPrefix(text, []byte("{")) && lineFollows(rest):
+		return errors.New("the line is not JSON but a line of a log, as prepare_dataset.py prints before the data. Keep the JSON lines alone: `grep '^{' FILE > lines.jsonl`")
 	}
 	return nil
 }
 
 // isObject reports whether a line is a JSON object with a key and no output_tokens.
 func isObject(line []byte, key string) bool {
-	var r row
+	var r datasetLine
 	return json.Unmarshal(line, &r) == nil && r.has(key) && !r.has("output_tokens")
 }
 
-func rowFollows(rest []byte) bool {
+func lineFollows(rest []byte) bool {
 	return bytes.HasPrefix(rest, []byte("{")) || bytes.Contains(rest, []byte("\n{"))
 }
 
-// scanRow reads the rows that generators write: task_id, input_ids and
+// scanLine reads the lines that generators write: task_id, input_ids and
 // output_tokens, each once, in any order, with any white space. It is several
-// times as fast as encoding/json, which sees the rows for which ok is false,
+// times as fast as encoding/json, which sees the lines for which ok is false,
 // right or wrong.
-func scanRow(line []byte) (read rowRead, ok bool) {
+func scanLine(line []byte) (read parsedLine, ok bool) {
 	s := scanner{rest: line}
 	if !s.take('{') {
-		return rowRead{}, false
+		return parsedLine{}, false
 	}
 	var task, ids, output bool
 	for {
@@ -187,10 +187,10 @@ func scanRow(line []byte) (read rowRead, ok bool) {
 			read.OSL, output = s.number()
 			ok = output
 		default:
-			return rowRead{}, false
+			return parsedLine{}, false
 		}
 		if !ok {
-			return rowRead{}, false
+			return parsedLine{}, false
 		}
 		if !s.take(',') {
 			break
