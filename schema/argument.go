@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/llmbench/llmbench/schema/catalog"
 )
@@ -102,4 +104,190 @@ func (a *arguments) hint(name string) string {
 		}
 	}
 	return " Arguments are " + strings.Join(ownArguments, ", ") + " and the flags of trtllm-bench throughput: " + strings.Join(a.flags, ", ") + "."
+}
+
+// defaultMaxSamples is how many samples a run with a precision takes at most
+// unless max_samples says it.
+const defaultMaxSamples = 10
+
+// mostSamples is how often a run can be measured.
+const mostSamples = 1000
+
+// own is how an argument that is no flag becomes a value and what a cell needs
+// of it. wrong ends a sentence that begins with the argument's name.
+type own func(r *resolver, v cty.Value) (out cty.Value, extra any, wrong string)
+
+var ownConversions = map[string]own{
+	"samples":     wholeArgument,
+	"max_samples": wholeArgument,
+	"precision":   precisionArgument,
+	"time_limit":  timeLimitArgument,
+	"executor":    executorArgument,
+	"engine":      engineArgument,
+	"request_log": switchArgument,
+}
+
+var ownDefaults = map[string]cty.Value{
+	"samples":     cty.NumberIntVal(1),
+	"max_samples": cty.NullVal(cty.Number),
+	"precision":   cty.NullVal(cty.String),
+	"time_limit":  cty.NullVal(cty.String),
+	"executor":    cty.NullVal(cty.String),
+	"engine":      cty.StringVal(FreshEngine),
+	"request_log": cty.NullVal(cty.Bool),
+}
+
+// ownNode is one of the single arguments. Its extra is nil for a null.
+func (r *resolver) ownNode(name string) *node {
+	def := ownDefaults[name]
+	var origin *Origin
+	var extra any
+	if !def.IsNull() {
+		origin = &Origin{From: FromLLMBench}
+		if def.Type() == cty.Number {
+			extra = int(whole(def))
+		} else {
+			extra = def.AsString()
+		}
+	}
+	a, from := r.attribute(name)
+	if a == nil {
+		return constant(name, def, origin, extra)
+	}
+	e := r.prepare(a.Expr, Origin{from, a.SrcRange})
+	if e == nil {
+		return nil
+	}
+	return &node{mask: e.mask, eval: func(at []int) result {
+		v, ctx, ok := r.plainIn(e, at, name)
+		if !ok {
+			return result{}
+		}
+		if v.IsNull() {
+			return result{value: def, origin: origin, extra: extra, ok: true}
+		}
+		out, extra, wrong := ownConversions[name](r, v)
+		if wrong != "" {
+			return r.problem(e, ctx, name, wrong)
+		}
+		return result{value: out, origin: e.origin, extra: extra, ok: true}
+	}}
+}
+
+func wholeArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	out, wrong := field{ty: cty.Number, wrong: wholeWithin(1, mostSamples)}.convert(v)
+	if wrong != "" {
+		return v, nil, wrong
+	}
+	return out, int(whole(out)), ""
+}
+
+// precisionArgument reads "2%" or 0.02.
+func precisionArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	text, wrong := field{ty: cty.String, wrong: shareIn(0, 1)}.convert(v)
+	if wrong != "" {
+		return v, nil, wrong
+	}
+	return v, *share(text), ""
+}
+
+func switchArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	out, wrong := field{ty: cty.Bool}.convert(v)
+	if wrong != "" {
+		return v, nil, wrong
+	}
+	return out, out.True(), ""
+}
+
+func timeLimitArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	d, wrong := ParseDuration(v)
+	return v, d, wrong
+}
+
+// The engines of a run: FreshEngine loads the model for each sample, SharedEngine once
+// for several.
+const FreshEngine, SharedEngine = "fresh", "shared"
+
+func engineArgument(_ *resolver, v cty.Value) (cty.Value, any, string) {
+	if v.Type() != cty.String || v.AsString() != FreshEngine && v.AsString() != SharedEngine {
+		return v, nil, `must be "fresh" or "shared"`
+	}
+	return v, v.AsString(), ""
+}
+
+func executorArgument(r *resolver, v cty.Value) (cty.Value, any, string) {
+	s, err := convert.Convert(v, cty.String)
+	if err != nil || v.Type() != cty.String {
+		return v, nil, "must be an executor, as in executor.TYPE.NAME"
+	}
+	e, why := r.defs.findExecutor(s.AsString())
+	if e == nil {
+		return v, nil, fmt.Sprintf("is %q, and %s", s.AsString(), strings.TrimSuffix(why, "."))
+	}
+	return cty.StringVal(e.Ref()), e.Ref(), ""
+}
+
+// flagTypes are the types of flags as the catalogue names them.
+var flagTypes = map[string]struct {
+	ty   cty.Type
+	noun string
+}{
+	"int":          {cty.Number, "a whole number"},
+	"float":        {cty.Number, "a number"},
+	"bool":         {cty.Bool, "true or false"},
+	"string":       {cty.String, "a text"},
+	"list(string)": {cty.List(cty.String), "a list of strings"},
+}
+
+// convertFlagType gives v the type of the flag. wrong ends a sentence that
+// begins with the value's name.
+func convertFlagType(f *catalog.Flag, v cty.Value) (out cty.Value, wrong string) {
+	want, ok := flagTypes[f.Type]
+	if !ok {
+		panic("schema: flag " + f.Name + " has the unknown type " + f.Type)
+	}
+	out, err := convert.Convert(v, want.ty)
+	if err != nil {
+		return v, "must be " + want.noun + ", not " + describe(v)
+	}
+	if out.IsNull() || want.ty != cty.Number {
+		return out, ""
+	}
+	rounded, ok := round(out)
+	if !ok {
+		return v, beyond(v)
+	}
+	if _, isWhole := asWhole(rounded); f.Type == "int" && !isWhole {
+		return v, "must be a whole number, not " + shortest(rounded)
+	}
+	return rounded, ""
+}
+
+// checkFlag compares a value with what the flag allows. wrong ends a sentence
+// that begins with the value's name.
+func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
+	switch {
+	case v.IsNull():
+		return ""
+	case v.Type() == cty.Number:
+		if f.Type == "int" && f.Max == nil && asFloat(v) > maxInt32 {
+			return fmt.Sprintf("must be at most %d, and it is %s", maxInt32, shortest(v))
+		}
+		return outside(f.Range, v)
+	case v.Type() == cty.String && len(f.Values) > 0 && !contains(f.Values, v.AsString()):
+		if near := Nearest(strings.ToLower(v.AsString()), f.Values); near != "" {
+			return fmt.Sprintf("must be one of %s, not %q. Did you mean %q?", strings.Join(f.Values, ", "), v.AsString(), near)
+		}
+		return fmt.Sprintf("must be one of %s, not %q", strings.Join(f.Values, ", "), v.AsString())
+	}
+	return ""
+}
+
+// outside says how a number leaves a range, "" for one that is in it.
+func outside(r catalog.Range, v cty.Value) string {
+	wrong := r.Outside(asFloat(v))
+	if wrong == "" {
+		return ""
+	}
+	return wrong + ", and it is " + shortest(v)
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type shape struct {
 	args     []string
 	required []string
 	blocks   []string
+	// check refuses what the names together do not allow; nil allows all.
+	check func(c contents, header hcl.Range) hcl.Diagnostics
 }
 
 // contents are the parts of a block's body, in source order.
@@ -61,6 +64,9 @@ func (s shape) read(body *hclsyntax.Body, header hcl.Range) (contents, hcl.Diagn
 		if c.byName[name] == nil {
 			diags = append(diags, refuse(header, "Missing required argument", "The argument %q is required in %s.", name, s.block()))
 		}
+	}
+	if s.check != nil {
+		diags = append(diags, s.check(c, header)...)
 	}
 	return c, diags
 }
@@ -225,3 +231,28 @@ func atMostOne(blocks []*hclsyntax.Block) hcl.Diagnostics {
 func filter(blocks []*hclsyntax.Block, blockType string) []*hclsyntax.Block {
 	return slices.DeleteFunc(slices.Clone(blocks), func(b *hclsyntax.Block) bool { return b.Type != blockType })
 }
+
+// Language lists the arguments of each type of block, without the flags of
+// trtllm-bench, the arguments of executors, and blocks whose arguments have any
+// name.
+func Language() map[string][]string {
+	names := func(fields []field) []string { return shapeOf("", fields).args }
+	return map[string][]string{
+		"llmbench":   settingsShape.args,
+		"policy":     names(policyFields),
+		"variable":   variableShape.args,
+		"validation": validationShape.args,
+		"model":      names(modelFields),
+		"hardware":   names(hardwareFields),
+		"image":      append(names(imageFields), "llm_api_options"),
+		"use_case":   names(useCaseFields),
+		"benchmark":  slices.Clone(ownArguments),
+		"axis":       {"values"},
+		"slo":        slices.Clone(sloShape.args),
+		"search":     slices.Clone(searchShape.args),
+		"bound":      slices.Clone(boundShape.args),
+	}
+}
+
+// FunctionNames lists the functions of the language, sorted.
+func FunctionNames() []string { return slices.Sorted(maps.Keys(functions)) }

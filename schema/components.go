@@ -5,15 +5,33 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
+// A Block is what all blocks have that runs refer to.
+type Block struct {
+	Label  string
+	Range  hcl.Range
+	Ranges map[string]hcl.Range // by argument
+	use
+}
+
+func (b *Block) block() *Block { return b }
+
+// objectOf is the type of the value of a block with these fields.
+func objectOf(fields []field) cty.Type {
+	attrs := map[string]cty.Type{"label": cty.String}
+	for _, f := range fields {
+		attrs[f.name] = f.ty
+	}
+	return cty.Object(attrs)
+}
+
 // Image is an image block.
 type Image struct {
-	Label string
+	Block
 	// Name is the reference with its tag, without a digest.
 	Name   string
 	Digest string // "sha256:…", "" if the image is not pinned
@@ -26,11 +44,8 @@ type Image struct {
 	// LLMAPIOptions is the expression of llm_api_options, nil without one. It is
 	// evaluated for each run.
 	LLMAPIOptions hcl.Expression
-	Range         hcl.Range
-	Ranges        map[string]hcl.Range // by argument
 
 	version *catalog.Version // nil if unknown
-	use
 }
 
 var imageFields = []field{
@@ -39,34 +54,22 @@ var imageFields = []field{
 	{name: "digest", ty: cty.String, wrong: wrongDigest},
 }
 
-var imageType = cty.Object(map[string]cty.Type{
-	"label": cty.String, "name": cty.String, "digest": cty.String, "trtllm_version": cty.String,
-})
+var imageType = objectOf(imageFields)
 
-// readImage returns the block and what works its value out.
-func (n *names) readImage(b *hclsyntax.Block, cat *catalog.Catalog) (*Image, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics) {
-	img := &Image{Label: b.Labels[0], Range: b.DefRange()}
-	args, required := fieldNames(imageFields)
-	c, diags := shape{noun: "image", args: append(args, "llm_api_options"), required: required}.read(b.Body, b.DefRange())
-	img.Ranges, img.broken = c.ranges(), diags.HasErrors()
+func (img *Image) set(c contents, v map[string]cty.Value, cat *catalog.Catalog) hcl.Diagnostics {
 	if a := c.byName["llm_api_options"]; a != nil {
 		img.LLMAPIOptions = a.Expr
 	}
-	return img, func() (cty.Value, hcl.Diagnostics) {
-		v, diags := n.fields(c, imageFields, &img.use)
-		v["label"] = cty.StringVal(img.Label)
-		if img.broken || len(img.problems) > 0 {
-			if len(img.problems) > 0 && !v["name"].IsKnown() {
-				v["trtllm_version"] = cty.UnknownVal(cty.String).WithSameMarks(v["name"])
-			}
-			return cty.ObjectVal(v), diags
+	if img.broken || len(img.problems) > 0 {
+		if len(img.problems) > 0 && !v["name"].IsKnown() {
+			v["trtllm_version"] = cty.UnknownVal(cty.String).WithSameMarks(v["name"])
 		}
-		more := img.identify(text(v["name"]), text(v["digest"]), text(v["trtllm_version"]), cat)
-		diags = append(diags, more...)
-		img.broken = more.HasErrors()
-		v["name"], v["digest"], v["trtllm_version"] = cty.StringVal(img.Name), orNull(img.Digest), orNull(img.TRTLLMVersion)
-		return cty.ObjectVal(v), diags
-	}, diags
+		return nil
+	}
+	diags := img.identify(text(v["name"]), text(v["digest"]), text(v["trtllm_version"]), cat)
+	img.broken = diags.HasErrors()
+	v["name"], v["digest"], v["trtllm_version"] = cty.StringVal(img.Name), orNull(img.Digest), orNull(img.TRTLLMVersion)
+	return diags
 }
 
 func orNull(s string) cty.Value {
@@ -161,7 +164,7 @@ func wrongDigest(v cty.Value) string {
 
 // Model is a model block; arguments that are not given are "".
 type Model struct {
-	Label        string
+	Block
 	Checkpoint   string // Hugging Face id
 	Revision     string
 	Path         string
@@ -179,28 +182,17 @@ var modelFields = []field{
 	{name: "quantization", ty: cty.String, required: true, wrong: notEmpty},
 }
 
-var modelType = cty.Object(map[string]cty.Type{
-	"label": cty.String, "checkpoint": cty.String, "revision": cty.String, "path": cty.String, "quantization": cty.String,
-})
+var modelType = objectOf(modelFields)
 
-// readModel returns the block and what works its value out.
-func (n *names) readModel(b *hclsyntax.Block) (*Model, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics) {
-	m := &Model{Label: b.Labels[0], Range: b.DefRange()}
-	args, required := fieldNames(modelFields)
-	c, diags := shape{noun: "model", args: args, required: required}.read(b.Body, b.DefRange())
-	m.Ranges, m.broken = c.ranges(), diags.HasErrors()
-	return m, func() (cty.Value, hcl.Diagnostics) {
-		v, diags := n.fields(c, modelFields, &m.use)
-		m.Checkpoint, m.Revision = text(v["checkpoint"]), text(v["revision"])
-		m.Path, m.Quantization = text(v["path"]), text(v["quantization"])
-		v["label"] = cty.StringVal(m.Label)
-		return cty.ObjectVal(v), diags
-	}, diags
+func (m *Model) set(_ contents, v map[string]cty.Value, _ *catalog.Catalog) hcl.Diagnostics {
+	m.Checkpoint, m.Revision = text(v["checkpoint"]), text(v["revision"])
+	m.Path, m.Quantization = text(v["path"]), text(v["quantization"])
+	return nil
 }
 
 // Hardware is a hardware block.
 type Hardware struct {
-	Label       string
+	Block
 	GPU         string
 	GPUs        int
 	GPUsPerNode int
@@ -216,22 +208,11 @@ var hardwareFields = []field{
 	{name: "gpus_per_node", ty: cty.Number, required: true, wrong: wholeFrom(1)},
 }
 
-var hardwareType = cty.Object(map[string]cty.Type{
-	"label": cty.String, "gpu": cty.String, "gpus": cty.Number, "gpus_per_node": cty.Number,
-})
+var hardwareType = objectOf(hardwareFields)
 
-// readHardware returns the block and what works its value out.
-func (n *names) readHardware(b *hclsyntax.Block) (*Hardware, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics) {
-	h := &Hardware{Label: b.Labels[0], Range: b.DefRange()}
-	args, required := fieldNames(hardwareFields)
-	c, diags := shape{noun: "hardware", args: args, required: required}.read(b.Body, b.DefRange())
-	h.Ranges, h.broken = c.ranges(), diags.HasErrors()
-	return h, func() (cty.Value, hcl.Diagnostics) {
-		v, diags := n.fields(c, hardwareFields, &h.use)
-		h.GPU, h.GPUs, h.GPUsPerNode = text(v["gpu"]), int(whole(v["gpus"])), int(whole(v["gpus_per_node"]))
-		v["label"] = cty.StringVal(h.Label)
-		return cty.ObjectVal(v), diags
-	}, diags
+func (h *Hardware) set(_ contents, v map[string]cty.Value, _ *catalog.Catalog) hcl.Diagnostics {
+	h.GPU, h.GPUs, h.GPUsPerNode = text(v["gpu"]), int(whole(v["gpus"])), int(whole(v["gpus_per_node"]))
+	return nil
 }
 
 // defaultSeed is the seed of generated requests where a use case names none.
@@ -240,7 +221,7 @@ const defaultSeed = 420
 // UseCase is a use_case block: a traffic shape in tokens, or a data set of the
 // user's own, which leaves the shape at 0.
 type UseCase struct {
-	Label              string
+	Block
 	ISL, OSL           int
 	ISLStdev, OSLStdev float64
 	Seed               int64
@@ -260,37 +241,21 @@ var useCaseFields = []field{
 	{name: "dataset", ty: cty.String, required: true, wrong: notEmpty},
 }
 
-var useCaseType = cty.Object(map[string]cty.Type{
-	"label": cty.String, "isl": cty.Number, "osl": cty.Number, "isl_stdev": cty.Number, "osl_stdev": cty.Number,
-	"seed": cty.Number, "dataset": cty.String,
-})
+var useCaseType = objectOf(useCaseFields)
 
-// readUseCase returns the block and what works its value out.
-func (n *names) readUseCase(b *hclsyntax.Block) (*UseCase, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics) {
-	u := &UseCase{Label: b.Labels[0], Range: b.DefRange()}
-	args, _ := fieldNames(useCaseFields) // which are required depends on the others
-	c, diags := shape{noun: "use_case", args: args}.read(b.Body, b.DefRange())
-	if !diags.HasErrors() {
-		diags = append(diags, checkShape(c, b.DefRange())...)
-	}
-	u.Ranges, u.broken = c.ranges(), diags.HasErrors()
-	own := c.byName["dataset"] != nil
-	return u, func() (cty.Value, hcl.Diagnostics) {
-		v, diags := n.fields(c, useCaseFields, &u.use)
-		if own {
-			for _, f := range useCaseFields[:5] {
-				v[f.name] = cty.NullVal(f.ty)
-			}
+func (u *UseCase) set(c contents, v map[string]cty.Value, _ *catalog.Catalog) hcl.Diagnostics {
+	if c.byName["dataset"] != nil {
+		for _, f := range useCaseFields[:5] {
+			v[f.name] = cty.NullVal(f.ty)
 		}
-		u.ISL, u.OSL, u.Seed = int(whole(v["isl"])), int(whole(v["osl"])), whole(v["seed"])
-		u.ISLStdev, u.OSLStdev, u.Dataset = decimal(v["isl_stdev"]), decimal(v["osl_stdev"]), text(v["dataset"])
-		v["label"] = cty.StringVal(u.Label)
-		return cty.ObjectVal(v), diags
-	}, diags
+	}
+	u.ISL, u.OSL, u.Seed = int(whole(v["isl"])), int(whole(v["osl"])), whole(v["seed"])
+	u.ISLStdev, u.OSLStdev, u.Dataset = decimal(v["isl_stdev"]), decimal(v["osl_stdev"]), text(v["dataset"])
+	return nil
 }
 
-// checkShape wants either isl and osl or a data set.
-func checkShape(c contents, header hcl.Range) hcl.Diagnostics {
+// checkTraffic wants either isl and osl or a data set.
+func checkTraffic(c contents, header hcl.Range) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if own := c.byName["dataset"]; own != nil {
 		for _, f := range useCaseFields[:5] {

@@ -3,9 +3,11 @@ package schema
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -22,15 +24,17 @@ type field struct {
 	wrong func(cty.Value) string
 }
 
-// fieldNames lists the names of fields, and those that are required.
-func fieldNames(fields []field) (all, required []string) {
+// shapeOf is the shape of a block with these fields and more arguments.
+func shapeOf(noun string, fields []field, more ...string) shape {
+	s := shape{noun: noun}
 	for _, f := range fields {
-		all = append(all, f.name)
+		s.args = append(s.args, f.name)
 		if f.required {
-			required = append(required, f.name)
+			s.required = append(s.required, f.name)
 		}
 	}
-	return all, required
+	s.args = append(s.args, more...)
+	return s
 }
 
 // A use tells whether a block can be used in a run.
@@ -39,6 +43,15 @@ type use struct {
 	problems hcl.Diagnostics
 	// broken means that a mistake in the block has been reported already.
 	broken bool
+}
+
+// read reads a block that nothing refers to: all that it needs must be known.
+func (n *names) read(b *hclsyntax.Block, s shape, fields []field, labels ...string) (contents, map[string]cty.Value, hcl.Diagnostics) {
+	var u use
+	diags := checkLabels(b, labels...)
+	c, more := s.read(b.Body, b.DefRange())
+	v, wrong := n.fields(c, fields, &u)
+	return c, v, slices.Concat(diags, more, wrong, u.problems)
 }
 
 // fields evaluates the arguments of c. Values in the result keep their marks.

@@ -124,31 +124,47 @@ func (l *loader) executors() hcl.Diagnostics {
 // values reads the blocks that expressions can refer to.
 func (l *loader) values() hcl.Diagnostics {
 	d, n := l.defs, l.defs.names
+	useCase := shapeOf("use_case", useCaseFields)
+	useCase.required, useCase.check = nil, checkTraffic // which are required depends on the others
 	n.roots["model"].attrs = attributeNames(modelType)
 	n.roots["hardware"].attrs = attributeNames(hardwareType)
 	n.roots["image"].attrs = attributeNames(imageType)
 	n.roots["use_case"].attrs = attributeNames(useCaseType)
-	diags := readLabelled(l, "model", &d.Models, n.readModel)
-	diags = append(diags, readLabelled(l, "hardware", &d.Hardware, n.readHardware)...)
-	diags = append(diags, readLabelled(l, "image", &d.Images, func(b *hclsyntax.Block) (*Image, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics) {
-		return n.readImage(b, l.opts.Catalog)
-	})...)
-	return append(diags, readLabelled(l, "use_case", &d.UseCases, n.readUseCase)...)
+	diags := readLabelled(l, shapeOf("model", modelFields), modelFields, &d.Models)
+	diags = append(diags, readLabelled(l, shapeOf("hardware", hardwareFields), hardwareFields, &d.Hardware)...)
+	diags = append(diags, readLabelled(l, shapeOf("image", imageFields, "llm_api_options"), imageFields, &d.Images)...)
+	return append(diags, readLabelled(l, useCase, useCaseFields, &d.UseCases)...)
 }
 
-// readLabelled reads the blocks of one type into list and defines their names.
-func readLabelled[T any](l *loader, blockType string, list *[]*T, read func(*hclsyntax.Block) (*T, func() (cty.Value, hcl.Diagnostics), hcl.Diagnostics)) hcl.Diagnostics {
-	diags := unique(l.blocks[blockType], 1)
-	for _, b := range l.blocks[blockType] {
-		more := checkLabels(b, "NAME")
-		diags = append(diags, more...)
+// labelled is a type of block that runs refer to. set takes the values of its fields
+// once they are needed, and completes them.
+type labelled[T any] interface {
+	*T
+	block() *Block
+	set(c contents, values map[string]cty.Value, cat *catalog.Catalog) hcl.Diagnostics
+}
+
+// readLabelled reads the blocks of one shape into list and defines their names.
+func readLabelled[T any, B labelled[T]](l *loader, s shape, fields []field, list *[]*T) hcl.Diagnostics {
+	diags := unique(l.blocks[s.noun], 1)
+	for _, b := range l.blocks[s.noun] {
+		diags = append(diags, checkLabels(b, "NAME")...)
 		if len(b.Labels) != 1 {
 			continue
 		}
-		item, compute, more := read(b)
-		diags = append(diags, more...)
+		item := B(new(T))
+		own := item.block()
+		own.Label, own.Range = b.Labels[0], b.DefRange()
+		c, wrong := s.read(b.Body, own.Range)
+		own.Ranges, own.broken = c.ranges(), wrong.HasErrors()
+		diags = append(diags, wrong...)
 		*list = append(*list, item)
-		l.defs.names.roots[blockType].define(b.Labels[0], compute)
+		l.defs.names.roots[s.noun].define(own.Label, func() (cty.Value, hcl.Diagnostics) {
+			v, diags := l.defs.names.fields(c, fields, &own.use)
+			diags = append(diags, item.set(c, v, l.opts.Catalog)...)
+			v["label"] = cty.StringVal(own.Label)
+			return cty.ObjectVal(v), diags
+		})
 	}
 	return diags
 }

@@ -181,29 +181,24 @@ func (r *resolver) block(name string, v cty.Value, origin *Origin) result {
 	v, _ = v.Unmark()
 	label := v.GetAttr("label").AsString()
 	var extra any
-	var u use
+	var own *Block
 	switch name {
 	case "model":
-		b := find(r.defs.Models, func(b *Model) bool { return b.Label == label })
-		extra, u = b, b.use
+		b := find(r.defs.Models, label)
+		extra, own = b, b.block()
 	case "hardware":
-		b := find(r.defs.Hardware, func(b *Hardware) bool { return b.Label == label })
-		extra, u = b, b.use
+		b := find(r.defs.Hardware, label)
+		extra, own = b, b.block()
 	case "image":
-		b := find(r.defs.Images, func(b *Image) bool { return b.Label == label })
-		extra, u = b, b.use
+		b := find(r.defs.Images, label)
+		extra, own = b, b.block()
 	}
-	r.diags = append(r.diags, u.problems...)
-	return result{value: v, origin: origin, extra: extra, ok: !u.broken && len(u.problems) == 0}
+	r.diags = append(r.diags, own.problems...)
+	return result{value: v, origin: origin, extra: extra, ok: !own.broken && len(own.problems) == 0}
 }
 
-func find[T any](list []*T, match func(*T) bool) *T {
-	for _, item := range list {
-		if match(item) {
-			return item
-		}
-	}
-	panic("schema: a block value without its block")
+func find[B interface{ block() *Block }](list []B, label string) B {
+	return list[slices.IndexFunc(list, func(b B) bool { return b.block().Label == label })]
 }
 
 // imageRange is where the image of the row is declared.

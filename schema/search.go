@@ -43,7 +43,7 @@ var (
 		{name: "min", ty: cty.Number, wrong: positive},
 	}
 	searchShape = shape{noun: "search", args: []string{"maximize", "minimize", "max_runs", "max_gpu_hours"}, blocks: []string{"bound"}}
-	boundShape  = shape{noun: "bound", args: []string{"max", "min"}}
+	boundShape  = shapeOf("bound", boundFields)
 )
 
 func positive(v cty.Value) string {
@@ -71,14 +71,12 @@ func (m *maker) readSearches(bench *benchmarkBlock, blocks []*hclsyntax.Block) (
 }
 
 func (n *names) readSearch(b *hclsyntax.Block) (*Search, hcl.Diagnostics) {
-	diags := checkLabels(b, "LABEL")
-	s := &Search{Range: b.DefRange()}
+	c, v, diags := n.read(b, searchShape, searchFields, "LABEL")
+	s := &Search{Range: b.DefRange(), Ranges: c.ranges(), MaxRuns: int(whole(v["max_runs"])), MaxGPUHours: numberPtr(v["max_gpu_hours"])}
+	wrong := diags.HasErrors()
 	if len(b.Labels) > 0 {
 		s.Label = b.Labels[0]
 	}
-	c, more := searchShape.read(b.Body, b.DefRange())
-	diags = append(diags, more...)
-	s.Ranges = c.ranges()
 	goals := 0
 	for _, name := range searchShape.args[:2] {
 		a := c.byName[name]
@@ -93,14 +91,10 @@ func (n *names) readSearch(b *hclsyntax.Block) (*Search, hcl.Diagnostics) {
 			diags = append(diags, refuse(a.Expr.Range(), "Unsuitable value", "The argument %q must be the name of a metric, such as output_throughput_per_gpu_tok_s.", name))
 		}
 	}
-	if goals == 0 && !more.HasErrors() {
+	if goals == 0 && !wrong {
 		diags = append(diags, refuse(s.Range, "Missing required argument", "A search needs the metric that it is for: maximize = output_throughput_per_gpu_tok_s, or minimize = and another one."))
 	}
-	var u use
-	v, wrong := n.fields(c, searchFields, &u)
-	diags = append(append(diags, wrong...), u.problems...)
-	s.MaxRuns, s.MaxGPUHours = int(whole(v["max_runs"])), numberPtr(v["max_gpu_hours"])
-	if c.byName["max_runs"] == nil && c.byName["max_gpu_hours"] == nil && !more.HasErrors() {
+	if c.byName["max_runs"] == nil && c.byName["max_gpu_hours"] == nil && !wrong {
 		diags = append(diags, refuse(s.Range, "Search without a budget", "A search needs a budget: max_runs = 12, max_gpu_hours = 30, or both."))
 	}
 	bounds := filter(c.blocks, "bound")
@@ -114,17 +108,11 @@ func (n *names) readSearch(b *hclsyntax.Block) (*Search, hcl.Diagnostics) {
 }
 
 func (n *names) readBound(b *hclsyntax.Block) (SearchBound, hcl.Diagnostics) {
-	bound := SearchBound{Range: b.DefRange()}
-	diags := checkLabels(b, "METRIC")
+	c, v, diags := n.read(b, boundShape, boundFields, "METRIC")
+	bound := SearchBound{Range: b.DefRange(), Max: numberPtr(v["max"]), Min: numberPtr(v["min"])}
 	if len(b.Labels) > 0 {
 		bound.Metric = b.Labels[0]
 	}
-	c, more := boundShape.read(b.Body, b.DefRange())
-	diags = append(diags, more...)
-	var u use
-	v, wrong := n.fields(c, boundFields, &u)
-	diags = append(append(diags, wrong...), u.problems...)
-	bound.Max, bound.Min = numberPtr(v["max"]), numberPtr(v["min"])
 	switch {
 	case diags.HasErrors():
 	case len(c.attrs) == 0:
@@ -157,7 +145,7 @@ var (
 	sloFields = []field{
 		{name: "ttft", ty: cty.String, wrong: wrongLatency}, {name: "tpot", ty: cty.String, wrong: wrongLatency}, {name: "latency", ty: cty.String, wrong: wrongLatency},
 	}
-	sloShape = shape{noun: "slo", args: []string{"ttft", "tpot", "latency"}}
+	sloShape = shapeOf("slo", sloFields)
 )
 
 // wrongLatency refuses what is no time of a request.
@@ -181,15 +169,10 @@ func (n *names) readSLO(blocks []*hclsyntax.Block) (*SLO, hcl.Diagnostics) {
 		return nil, nil
 	}
 	b := blocks[0]
-	diags := checkLabels(b)
+	c, v, diags := n.read(b, sloShape, sloFields)
 	if len(blocks) > 1 {
 		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate slo block", "Only one slo block is allowed here, and the first is at %s. Merge the two.", location(b.DefRange())))
 	}
-	c, more := sloShape.read(b.Body, b.DefRange())
-	diags = append(diags, more...)
-	var u use
-	v, wrong := n.fields(c, sloFields, &u)
-	diags = append(append(diags, wrong...), u.problems...)
 	if len(c.attrs) == 0 && !diags.HasErrors() {
 		diags = append(diags, refuse(b.DefRange(), "Slo without a bound", `An slo bounds what each request may take: ttft = "2s", tpot = "50ms", latency = "30s", or some of them.`))
 	}

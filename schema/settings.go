@@ -17,7 +17,7 @@ var settingsFields = []field{
 // where nothing else chooses.
 var settingsExecutor = []field{{name: "executor", ty: cty.String, wrong: notEmpty}}
 
-var settingsShape = shape{noun: "llmbench", args: []string{"required_version", "store", "group", "executor", "include"}}
+var settingsShape = shapeOf("llmbench", settingsFields, "executor", "include")
 
 // checkRequiredVersion compares the required_version of llmbench blocks with
 // the running version, before anything else is read: a newer language would
@@ -54,13 +54,7 @@ func checkRequiredVersion(blocks []*hclsyntax.Block, running string) hcl.Diagnos
 // readSettings reads the llmbench block.
 func (n *names) readSettings(b *hclsyntax.Block) (Settings, hcl.Diagnostics) {
 	s := Settings{Range: b.DefRange()}
-	diags := checkLabels(b)
-	c, more := settingsShape.read(b.Body, b.DefRange())
-	diags = append(diags, more...)
-	var u use
-	v, more := n.fields(c, settingsFields, &u)
-	diags = append(diags, more...)
-	diags = append(diags, u.problems...)
+	c, v, diags := n.read(b, settingsShape, settingsFields)
 	var chosen use
 	executor, more := n.fields(c, settingsExecutor, &chosen)
 	diags = append(diags, more...)
@@ -85,14 +79,7 @@ var policyFields = []field{
 
 // readPolicy reads the policy block.
 func (n *names) readPolicy(b *hclsyntax.Block) (*Policy, hcl.Diagnostics) {
-	diags := checkLabels(b)
-	args, _ := fieldNames(policyFields)
-	c, more := shape{noun: "policy", args: args}.read(b.Body, b.DefRange())
-	diags = append(diags, more...)
-	var u use
-	v, more := n.fields(c, policyFields, &u)
-	diags = append(diags, more...)
-	diags = append(diags, u.problems...)
+	c, v, diags := n.read(b, shapeOf("policy", policyFields), policyFields)
 	return &Policy{
 		MaxGPUHours: numberPtr(v["max_gpu_hours"]), MaxRunGPUHours: numberPtr(v["max_run_gpu_hours"]),
 		GPUHourPrice: numberPtr(v["gpu_hour_price"]), Currency: text(v["currency"]),
