@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan/estimate"
@@ -191,4 +192,136 @@ func modelNames(cat *catalog.Catalog) []string {
 		names = append(names, m.Name)
 	}
 	return names
+}
+
+// CaseColumns are the columns of a table of cases, under the names of
+// trtllm-bench's flags where there is one.
+var CaseColumns = []string{
+	"model", "quantization", "gpu", "gpus", "tp", "pp", "ep", "attention_dp", "isl", "osl", "num_requests", "concurrency",
+	"max_batch_size", "max_num_tokens", "kv_cache_free_gpu_mem_fraction", "trtllm_version",
+}
+
+// NewCase reads a case from cells by column. An absent or empty cell is left to
+// trtllm-bench. An error names the column.
+func NewCase(cell map[string]string) (Case, error) {
+	r := caseReader{cell: cell}
+	c := Case{
+		Model: r.text("model"), Quantization: strings.ToUpper(r.text("quantization")), GPU: strings.ToUpper(r.text("gpu")),
+		GPUs: r.whole("gpus"), TP: r.whole("tp"), PP: r.whole("pp"), EP: r.whole("ep"), AttentionDP: r.yes("attention_dp"),
+		ISL: r.whole("isl"), OSL: r.whole("osl"), NumRequests: r.whole("num_requests"), Concurrency: r.concurrency(),
+		MaxBatchSize: r.whole("max_batch_size"), MaxNumTokens: r.whole("max_num_tokens"),
+		KVFraction: r.fraction("kv_cache_free_gpu_mem_fraction"), TRTLLMVersion: r.text("trtllm_version"),
+	}
+	for _, name := range []string{"model", "quantization", "gpu", "gpus", "isl", "osl"} {
+		if r.err == nil && r.text(name) == "" {
+			r.err = fmt.Errorf("%s is empty", name)
+		}
+	}
+	return c, r.err
+}
+
+// A caseReader reads cells and keeps the first error.
+type caseReader struct {
+	cell map[string]string
+	err  error
+}
+
+func (r *caseReader) text(name string) string { return strings.TrimSpace(r.cell[name]) }
+
+func (r *caseReader) wrong(name, want string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s is %q; it must be %s", name, r.text(name), want)
+	}
+}
+
+func (r *caseReader) whole(name string) int {
+	s := r.text(name)
+	if s == "" {
+		return 0
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f != float64(int(f)) || f < 1 {
+		r.wrong(name, "a whole number from 1, or empty")
+		return 0
+	}
+	return int(f)
+}
+
+// concurrency may also be -1: no limit.
+func (r *caseReader) concurrency() int {
+	if s := r.text("concurrency"); s == "-1" || s == "0" || s == "unlimited" {
+		return -1
+	}
+	return r.whole("concurrency")
+}
+
+func (r *caseReader) fraction(name string) float64 {
+	s := r.text(name)
+	if s == "" {
+		return 0
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f <= 0 || f > 1 {
+		r.wrong(name, "above 0 and at most 1, or empty")
+	}
+	return f
+}
+
+func (r *caseReader) yes(name string) bool {
+	switch strings.ToLower(r.text(name)) {
+	case "true", "1", "yes", "on":
+		return true
+	case "", "false", "0", "no", "off":
+		return false
+	}
+	r.wrong(name, "true or false")
+	return false
+}
+
+// A CasePrediction is what a case should measure. Where the case does not fit
+// into memory Fits is false, Why says what does not fit, and the figures are 0.
+type CasePrediction struct {
+	OutputThroughputPerGPU estimate.Interval // tokens a second
+	AvgTTFT, AvgTPOT       float64           // milliseconds
+	TotalLatency           float64           // milliseconds
+	// KVCapacity is how many requests the KV cache of one rank holds.
+	KVCapacity int64
+	// EffectiveConcurrency is how many requests are really served at once.
+	EffectiveConcurrency int
+	MaxBatchSize         int // as given or as trtllm-bench would choose
+	MaxNumTokens         int // likewise
+	Fits                 bool
+	Why                  string
+}
+
+// Predict simulates the case. An error is a mistake in the case.
+func (c Case) Predict(cat *catalog.Catalog) (CasePrediction, error) {
+	s, err := c.Scenario(cat)
+	if err != nil {
+		return CasePrediction{}, err
+	}
+	p := CasePrediction{MaxBatchSize: s.MaxBatchSize, MaxNumTokens: s.MaxNumTokens, KVCapacity: max(0, estimate.Memory(s).RequestsFit)}
+	sim, err := estimate.Simulate(s, nil)
+	if err != nil {
+		p.Why = err.Error()
+		return p, nil
+	}
+	m := sim.Metrics()
+	p.OutputThroughputPerGPU = s.Around(m.TPSPerGPU)
+	p.AvgTTFT, p.AvgTPOT, p.TotalLatency = m.AvgTTFT, m.AvgTPOT, m.TotalLatency
+	p.EffectiveConcurrency = c.occupancy(s, p.KVCapacity).Running()
+	p.Fits = true
+	return p, nil
+}
+
+func (c Case) occupancy(s estimate.Scenario, capacity int64) Occupancy {
+	o := Occupancy{Ranks: 1, Asked: len(s.Requests)}
+	if s.AttentionDP {
+		o.Ranks = s.TP
+	}
+	if c.Concurrency > 0 {
+		o.Asked = min(o.Asked, c.Concurrency)
+	}
+	o.Slots, o.Fit = o.Ranks*s.MaxBatchSize, o.Ranks*int(capacity)
+	return o
 }

@@ -2,12 +2,126 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"math"
+	"path"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/schema"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
+
+// proof checks one cell. Each rule is a method that returns the diagnostics of
+// what it refuses; rules do not depend on each other.
+type proof struct {
+	cell *schema.Cell
+	cat  *catalog.Catalog
+	data *requests
+	// policy is that of the definitions, nil without one.
+	policy *schema.Policy
+}
+
+func newProof(cell *schema.Cell, cat *catalog.Catalog, data *requests, policy *schema.Policy) *proof {
+	return &proof{cell: cell, cat: cat, data: data, policy: policy}
+}
+
+func (p *proof) check() hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, rule := range []func() hcl.Diagnostics{
+		p.supportedCell, p.wholeNodes, p.worldSize, p.expertParallel, p.timeLimit,
+		p.limitsGiven, p.longestPrompt, p.longestSequence, p.batchAboveTokens,
+		p.concurrencyAboveRequests, p.concurrencyBelowRanks, p.shortWindow, p.sharedSampling,
+		p.promptsAsText, p.linesNeed, p.vocabulary,
+		p.graphSizes, p.saidTwice, p.multiTokenPrediction,
+	} {
+		diags = append(diags, rule()...)
+	}
+	return diags
+}
+
+// intArg is the whole number that is in effect for a flag of the cell; ok is
+// false where trtllm-bench works it out.
+func intArg(cell *schema.Cell, name string) (n int, ok bool) {
+	v := argInEffect(cell, name)
+	if v.IsNull() || v.Type() != cty.Number {
+		return 0, false
+	}
+	f, _ := v.AsBigFloat().Float64()
+	return int(math.Round(f)), true
+}
+
+// argInEffect is a flag's value, or where null keeps it from being passed the
+// version's default.
+func argInEffect(cell *schema.Cell, name string) cty.Value {
+	if v := cell.Args.Get(name); !v.IsNull() {
+		return v
+	}
+	if f, ok := cell.Version.Flag(name); ok && f.Default != cty.NilVal {
+		return f.Default
+	}
+	return cty.NullVal(cty.DynamicPseudoType)
+}
+
+// option looks an option up by its dotted path; ok is false when it is absent
+// or null.
+func (p *proof) option(path string) (cty.Value, bool) { return optionOf(p.cell, path) }
+
+func optionOf(cell *schema.Cell, path string) (cty.Value, bool) {
+	v := cell.Options.Value
+	for name := range strings.SplitSeq(path, ".") {
+		if v == cty.NilVal || v.IsNull() || !v.Type().IsObjectType() || !v.Type().HasAttribute(name) {
+			return cty.NilVal, false
+		}
+		v = v.GetAttr(name)
+	}
+	return v, !v.IsNull()
+}
+
+func (p *proof) optionTrue(path string) bool {
+	v, ok := p.option(path)
+	return ok && v.Type() == cty.Bool && v.True()
+}
+
+func (p *proof) attentionDP() bool { return p.optionTrue("enable_attention_dp") }
+
+// chunked reports whether prompts may be split over iterations.
+func (p *proof) chunked() bool {
+	if v, ok := p.option("enable_chunked_prefill"); ok {
+		return v.Type() == cty.Bool && v.True()
+	}
+	v := argInEffect(p.cell, "enable_chunked_context")
+	return !v.IsNull() && v.Type() == cty.Bool && v.True()
+}
+
+// declared reports whether definitions set a flag or an option.
+func (p *proof) declared(name string) bool {
+	o := p.cell.Origin(name)
+	return o != nil && o.From != schema.FromVersion && o.From != schema.FromLLMBench
+}
+
+// errorAt refuses the cell at the place of argument; "" is the row itself.
+func (p *proof) errorAt(argument, summary, detail string) hcl.Diagnostics {
+	return hcl.Diagnostics{cellError(p.cell, argument, summary, detail)}
+}
+
+func (p *proof) warningAt(argument, summary, detail string) hcl.Diagnostics {
+	d := cellError(p.cell, argument, summary, detail)
+	d.Severity = hcl.DiagWarning
+	return hcl.Diagnostics{d}
+}
+
+func cellError(cell *schema.Cell, argument, summary, detail string) *hcl.Diagnostic {
+	location := cell.Range
+	if o := cell.Origin(argument); o != nil && o.Range.Filename != "" {
+		location = o.Range
+	}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &location, Extra: About{Address: cell.Address}}
+}
 
 // saidTwice refuses a flag and an option that say the same thing, since one of them
 // would silently win.
@@ -260,4 +374,84 @@ func (p *proof) sharedSampling() hcl.Diagnostics {
 			"a request that waits takes the output length of another. Use osl_stdev = 0, concurrency = -1, or an image of a later version.",
 		p.cell.UseCase.Label, c, p.cell.Image.TRTLLMVersion))
 	return hcl.Diagnostics{d}
+}
+
+// A NamedFile is a file or folder that a flag or an option of a run names.
+type NamedFile struct {
+	Argument string // "llm_api_options.moe_config.load_balancer"
+	Path     string
+}
+
+// Files are the files and folders that flags and options of the run name, beside its
+// weights and its data set: they must be there, and seen inside the container.
+func (r *Run) Files() []NamedFile {
+	var out []NamedFile
+	add := func(argument string, value any) {
+		switch v := value.(type) {
+		case string:
+			out = append(out, NamedFile{argument, v})
+		case []string:
+			for _, p := range v {
+				out = append(out, NamedFile{argument, p})
+			}
+		case []any:
+			for _, p := range v {
+				out = append(out, NamedFile{argument, fmt.Sprint(p)})
+			}
+		}
+	}
+	v := r.version()
+	for _, f := range v.Flags {
+		if f.File && f.Ours == "" && f.Name != "workspace" { // which trtllm-bench makes
+			add(f.Name, r.Arguments[f.Name])
+		}
+	}
+	options := map[string]any{}
+	leaves(options, "llm_api_options", r.LLMAPIOptions)
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		if o, ok := v.Option(strings.TrimPrefix(name, "llm_api_options.")); ok && o.File {
+			add(name, options[name])
+		}
+	}
+	return out
+}
+
+// version has the facts of the run's version of TensorRT-LLM, the declared ones among
+// them.
+func (r *Run) version() *catalog.Version {
+	return versionOf(declaredCatalog(r.Facts), r.Image.TRTLLMVersion)
+}
+
+// declaredCatalogs caches extended catalogues by the source of their facts.
+var declaredCatalogs sync.Map
+
+// declaredCatalog is llmbench's catalogue extended by facts that were checked.
+func declaredCatalog(text string) *catalog.Catalog {
+	if text == "" {
+		return catalog.Load()
+	}
+	if c, ok := declaredCatalogs.Load(text); ok {
+		return c.(*catalog.Catalog)
+	}
+	file, _ := catalog.Parse([]byte(text), FactsFile)
+	c, _ := catalog.Load().Extend([]*hcl.File{file})
+	declaredCatalogs.Store(text, c)
+	return c
+}
+
+// checkFiles refuses names of files that a job would not find: it runs in the attempt's
+// folder, without a network.
+func checkFiles(run *Run, cell *schema.Cell) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, f := range run.Files() {
+		switch {
+		case !path.IsAbs(f.Path):
+			diags = append(diags, cellError(cell, f.Argument, "Path is not absolute", fmt.Sprintf(
+				"%s is %q. Jobs run in their own folder and without a network, so relative paths and names on a hub do not work there. Give the absolute path of a file or downloaded folder on a file system that all nodes share.", f.Argument, f.Path)))
+		case strings.ContainsAny(f.Path, ",:"):
+			diags = append(diags, cellError(cell, f.Argument, "Path cannot be mounted", fmt.Sprintf(
+				"%s is %q. Container mounts use commas and colons as separators, so the path must not contain them.", f.Argument, f.Path)))
+		}
+	}
+	return diags
 }

@@ -3,10 +3,12 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
@@ -91,4 +93,201 @@ func (r *Run) changedOptions(m catalog.Match) []string {
 		}
 	}
 	return out
+}
+
+// A noter collects the notes of one run.
+type noter struct {
+	run   *Run
+	notes []Note
+	// measures predicts for how many seconds the run measures with another number
+	// of requests; nil where that is not to be known.
+	measures func(requests int) float64
+}
+
+func (n *noter) add(code failure.Code, metric, format string, args ...any) {
+	n.notes = append(n.notes, Note{Code: code, Level: failure.Note, Metric: Text(metric), Detail: fmt.Sprintf(format, args...)})
+}
+
+// expected adds what the estimate lets expect, with the argument to change.
+func (n *noter) expected() {
+	o, ok := n.run.Occupancy()
+	if !ok || o.Running() < 1 {
+		return
+	}
+	n.waitsForKV(o)
+	n.slotsUnused(o)
+	n.graphSizes(o)
+	n.ranksIdle(o)
+	n.shortWindow(o)
+}
+
+// waitsForKV: the cache, not the batch size, limits what runs at once.
+func (n *noter) waitsForKV(o Occupancy) {
+	if o.Fit >= min(o.Asked, o.Slots) {
+		return
+	}
+	n.add(failure.WaitsForKV, "avg_ttft_ms",
+		"The KV cache holds only %d (%d per rank) of %d requests in flight; the others wait in the engine, which counts as TTFT and latency. Use concurrency = %d.",
+		o.Fit, o.Fit/o.Ranks, min(o.Asked, o.Slots), o.Running())
+}
+
+// slotsUnused: more than a tenth of the batch slots stay empty.
+func (n *noter) slotsUnused(o Occupancy) {
+	slots := o.Slots / o.Ranks
+	if float64(o.batch()) > 0.9*float64(slots) {
+		return
+	}
+	limit := fmt.Sprintf("no more than %d requests are in flight", o.Asked)
+	if o.Fit < o.Asked {
+		limit = "the KV cache holds no more"
+	}
+	n.add(failure.BatchSlotsUnused, "", "Only %d of %d batch slots per rank are used: %s. Use max_batch_size = %d.", o.batch(), slots, limit, o.batch())
+}
+
+// graphSizes: the batch that runs most is far from a size with a CUDA graph.
+func (n *noter) graphSizes(o Occupancy) {
+	version := n.run.version()
+	sizes := graphSizes(n.run.LLMAPIOptions, o.Slots/o.Ranks, version)
+	if len(sizes) == 0 {
+		return
+	}
+	batch := o.batch()
+	if largest := sizes[len(sizes)-1]; batch > largest {
+		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
+			"The batch reaches %d per rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
+		return
+	}
+	if !graphPadding(n.run.LLMAPIOptions, version) {
+		if !slices.Contains(sizes, batch) {
+			n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
+				"The batch of %d per rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)
+		}
+		return
+	}
+	padded := padding(sizes, batch)
+	if waste := float64(padded-batch) / float64(padded); waste > 0.15 {
+		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
+			"The batch of %d per rank is padded to the CUDA graph for %d (%.0f %% empty). Add %d to the batch sizes.", batch, padded, 100*waste, batch)
+	}
+}
+
+func padding(sizes []int, batch int) int {
+	for _, s := range sizes {
+		if s >= batch {
+			return s
+		}
+	}
+	return batch
+}
+
+// ranksIdle: requests do not divide evenly over few slots per rank. What the cache
+// and the slots hold does, so that it is what the client asks for.
+func (n *noter) ranksIdle(o Occupancy) {
+	fullest, least := o.batch(), o.Running()/o.Ranks
+	if idle := float64(fullest-least) / float64(fullest); idle <= 0.1 {
+		return
+	}
+	even := fmt.Sprintf("concurrency = %d is even", fullest*o.Ranks)
+	switch {
+	case n.unlimited():
+		even = fmt.Sprintf("num_requests = %d is even", fullest*o.Ranks)
+	case fullest*o.Ranks > n.run.Dataset.Lines:
+		even = fmt.Sprintf("num_requests and concurrency = %d are even", fullest*o.Ranks)
+	}
+	n.add(failure.RanksIdle, "output_throughput_per_gpu_tok_s",
+		"%d requests over %d ranks: %d on some and %d on others, which wait for them in every layer. %s.",
+		o.Running(), o.Ranks, fullest, least, even)
+}
+
+func (n *noter) unlimited() bool {
+	c, _ := n.run.Arguments.Int("concurrency")
+	return c <= 0
+}
+
+// A run is steady when it measures for a minute and its requests are several
+// times those that run at once: fewWaves is too few, steadyWaves plenty.
+const (
+	steadySeconds = 60.0
+	fewWaves      = 3
+	steadyWaves   = 4
+)
+
+// shortWindow: what is measured lasts less than a minute, or ramp-up and drain
+// are much of it.
+func (n *noter) shortWindow(o Occupancy) {
+	e, lines := n.run.Estimate, n.run.Dataset.Lines
+	if e.MeasureSeconds == nil {
+		return
+	}
+	switch {
+	case lines < fewWaves*o.Running():
+		n.add(failure.ShortWindow, "output_throughput_per_gpu_tok_s",
+			"Only %d requests for %d in flight: ramp-up and drain dominate the %s window. Use num_requests = %d.",
+			lines, o.Running(), inSeconds(e.MeasureSeconds.Mid), n.steady(o))
+	case e.MeasureSeconds.Mid < steadySeconds:
+		n.add(failure.ShortWindow, "output_throughput_per_gpu_tok_s",
+			"The window is only %s: cold starts and noise weigh in it. Use num_requests = %d for over a minute.", inSeconds(e.MeasureSeconds.Mid), n.steady(o))
+	}
+}
+
+// steady is how many requests make a run steady. Where more of them run at once,
+// which is faster, the time is predicted again; from then on it is the
+// rate, but that ramp-up and drain, up to one wave of the requests, weigh less.
+func (n *noter) steady(o Occupancy) int {
+	lines, measured := n.run.Dataset.Lines, n.run.Estimate.MeasureSeconds.Mid
+	atOnce := o.Running()
+	if n.unlimited() {
+		atOnce = min(o.Slots, o.Fit)
+	}
+	need := max(lines, steadyWaves*atOnce)
+	if need > lines && n.measures != nil {
+		lines, measured = need, n.measures(need)
+	}
+	if measured >= steadySeconds {
+		return need
+	}
+	waves := math.Max(1, float64(lines)/float64(atOnce))
+	return roundUp(math.Max(float64(need), float64(lines)*steadySeconds/measured*(1+1/waves)))
+}
+
+func inSeconds(s float64) string {
+	if s < 120 {
+		return fmt.Sprintf("%.2g s", s)
+	}
+	return inMinutes(s)
+}
+
+// roundUp rounds a number of requests up to two digits that count.
+func roundUp(n float64) int {
+	unit := math.Pow(10, math.Max(0, math.Floor(math.Log10(n))-1))
+	return int(math.Ceil(n/unit) * unit)
+}
+
+// declaredFacts lists what a cell depends on that the user declared.
+func declaredFacts(cell *schema.Cell, cat *catalog.Catalog) []string {
+	out := []string{}
+	add := func(from, format string, args ...any) {
+		if from != "" {
+			out = append(out, fmt.Sprintf(format, args...)+" ("+from+")")
+		}
+	}
+	m, hw := cell.Model, cell.Hardware
+	if near, exact := cat.NearestCell(m.Checkpoint, m.Quantization, hw.GPU, hw.GPUs, hw.GPUsPerNode); exact {
+		add(near.From, "cell")
+	}
+	if model, _, ok := cat.Model(m.Checkpoint); ok {
+		add(model.From, "model %s", model.Label)
+	}
+	if gpu, ok := cat.GPU(hw.GPU); ok {
+		add(gpu.From, "GPU %s", gpu.Name)
+	}
+	add(cell.Version.From, "version %s", cell.Version.Name)
+	return out
+}
+
+// declaredByUser says what is not llmbench's own.
+func (n *noter) declaredByUser() {
+	if len(n.run.Declared) > 0 {
+		n.add(failure.DeclaredByUser, "", "%s: %s.", strings.Join(n.run.Declared, ", "), catalog.Mark)
+	}
 }

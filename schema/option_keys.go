@@ -192,12 +192,7 @@ func nested(path string) string {
 }
 
 func (c *optionChecker) refuse(t *tree, summary, format string, args ...any) {
-	c.diags = append(c.diags, refuse(t.location(), summary, format, args...))
-}
-
-// place is where t is written: its own place, or that of its first leaf with one.
-func (t *tree) location() hcl.Range {
-	return t.origin.Range
+	c.diags = append(c.diags, refuse(t.origin.Range, summary, format, args...))
 }
 
 // optionNouns name the types of options.
