@@ -44,18 +44,21 @@ func TestHeuristicGivesTheRecipesTokenLimits(t *testing.T) {
 }
 
 // Nobody has published what the recipes measure: these are the figures of the first
-// model, which gave them ±20 %.
+// model, which gave them ±20 %. Generation of 512/8000 is 10.4 % faster than that
+// model had it: of about 24 ms for a step of 128 requests, kernels of layers and
+// collectives took 3.8 ms, which runs of small batches have shown to be 2.1, and
+// experts 8.8 ms, of which tokens leave some unread: 8.0.
 func TestPublishedRecipes(t *testing.T) {
 	for _, c := range []struct {
 		isl, osl, n, conc, tokens int
 		fraction                  float64
 		fit                       int64
-		perGPU                    float64
+		perGPU, within            float64
 	}{
-		{1000, 1000, 16384, 4096, 8192, 0.90, 570, 11500},
-		{128, 128, 16384, 4096, 8192, 0.90, 4489, 15500},
-		{8000, 512, 4096, 1024, 22528, 0.85, 127, 1900},
-		{512, 8000, 4096, 1024, 2048, 0.90, 135, 5150},
+		{1000, 1000, 16384, 4096, 8192, 0.90, 570, 11500, 0.08},
+		{128, 128, 16384, 4096, 8192, 0.90, 4489, 15500, 0.08},
+		{8000, 512, 4096, 1024, 22528, 0.85, 127, 1900, 0.08},
+		{512, 8000, 4096, 1024, 2048, 0.90, 135, 5150, 0.12},
 	} {
 		o, err := Simulate(maverick(c.isl, c.osl, c.n, c.conc, c.tokens, c.fraction), nil)
 		if err != nil {
@@ -66,7 +69,7 @@ func TestPublishedRecipes(t *testing.T) {
 		if math.Abs(float64(o.Memory.RequestsFit)/float64(c.fit)-1) > 0.04 {
 			t.Errorf("%d/%d: %d requests fit, want %d", c.isl, c.osl, o.Memory.RequestsFit, c.fit)
 		}
-		if math.Abs(m.TPSPerGPU/c.perGPU-1) > 0.12 {
+		if math.Abs(m.TPSPerGPU/c.perGPU-1) > c.within {
 			t.Errorf("%d/%d: %.0f tok/s/GPU, want %.0f", c.isl, c.osl, m.TPSPerGPU, c.perGPU)
 		}
 	}

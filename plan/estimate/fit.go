@@ -287,7 +287,7 @@ func (c *Calibration) width(regime, load string) float64 {
 func (c *Calibration) Sentence() string {
 	u := c.Unseen
 	return fmt.Sprintf("On %d published runs held out from the fit, predicted throughput is off by %.1f %% on average where the engine is saturated and by %.1f %% where concurrency limits the batch; %.0f %% of the runs fall inside the predicted interval, which is ±%.0f %% in the median.",
-		u.Measurements, 100*u.Saturated, 100*u.Limited, math.Floor(100*u.Coverage), 100*u.Width)
+		u.Measurements, 100*u.Saturated, 100*u.Limited, 100*u.Coverage, 100*u.Width)
 }
 
 // A Parameter is one of Parameters under the name that the file gives it, as

@@ -15,8 +15,9 @@ const (
 	asked = 0.9
 	// fewest measurements give a regime a width of its own.
 	fewest = 12
-	// fewCells are too few to be narrower than all cells of the load.
-	fewCells = 4
+	// fewCells are too few to be narrower than all cells of the load: whole cells
+	// err alike, and one that is held back is then an eighth.
+	fewCells = 8
 )
 
 // Judgements: no published measurement is there to measure by what an option that is not

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,6 +59,13 @@ func calibrate(data []measurement, c estimate.Calibration) report {
 		p.Fitted = digits(*full.At(p.Name))
 	}
 	rep := report{data: data, fitted: predict(data, full), unseen: crossValidate(fit, full, data, fold)}
+	released := slices.Clone(data)
+	for i := range released {
+		if released[i].build() {
+			released[i].weight = 0
+		}
+	}
+	rep.without = crossValidate(fit, full, released, fold)
 	held := map[string][]estimate.Averages{}
 	for _, a := range aspects {
 		held[a.name] = crossValidate(fit, full, data, a.of)

@@ -53,6 +53,13 @@ func (r measurement) first() bool {
 // scored, and not fitted to.
 func (r measurement) drafted() bool { return strings.HasSuffix(r.edition, "rc6.post3") }
 
+// build says that a measurement is of commit 585c756, which its edition calls 1.2, as
+// release 1.2.0 is.
+func (r measurement) build() bool { return strings.HasPrefix(r.edition, "commit ") }
+
+// release says that a measurement is of release 1.2.0.
+func (r measurement) release() bool { return strings.HasPrefix(r.edition, "1.2.0") }
+
 // readMeasurements reads the table of published measurements and simulates each.
 func readMeasurements(in io.Reader) ([]measurement, error) {
 	lines, err := csv.NewReader(in).ReadAll()
