@@ -79,7 +79,7 @@ func newPacked(t *testing.T) *packed {
 	for _, a := range p.members {
 		intent, err := a.Fill(store.Prepared{
 			Job:    &plan.Job{},
-			Run:    &plan.Run{Fingerprint: a.Key.Fingerprint, Dataset: plan.Dataset{}, Env: map[string]*string{}},
+			Run:    &plan.Run{Address: "a", Fingerprint: a.Key.Fingerprint, Dataset: plan.Dataset{}, Env: map[string]*string{}},
 			Intent: jobdir.Intent{Fingerprint: a.Key.Fingerprint, JobFolder: p.folder.Name},
 		})
 		p.ok(err)
