@@ -33,22 +33,18 @@ func (f *Fetcher) Image(ctx context.Context, i Image) []executors.Check {
 	if c := f.command("image", i.File, "enroot", i.Name, "import on a host that has it, or by a job: prepare { partition = … } in the executor"); c != nil {
 		return c
 	}
-	if err := os.MkdirAll(filepath.Dir(i.File), 0o777); err != nil {
-		return []executors.Check{i.failed(err)}
-	}
-	l, err := take(ctx, i.File, f.waits(i.File))
+	checks, err := f.hold(ctx, i.File, func(ctx context.Context) []executors.Check {
+		if i.toImport() {
+			if err := f.image(ctx, i); err != nil {
+				return []executors.Check{i.failed(err)}
+			}
+		}
+		return i.Verify(ctx)
+	})
 	if err != nil {
 		return []executors.Check{i.failed(err)}
 	}
-	defer l.release()
-	ctx, stop := whileHeld(ctx, l)
-	defer stop()
-	if i.toImport() {
-		if err := f.image(ctx, i); err != nil {
-			return []executors.Check{i.failed(err)}
-		}
-	}
-	return i.Verify(ctx)
+	return checks
 }
 
 // publishedTimeout bounds the question about an image that is there: a host without a

@@ -22,20 +22,16 @@ func (f *Fetcher) Weights(ctx context.Context, w Weights) []executors.Check {
 	if c := f.command("weights", w.Path, "hf", w.Checkpoint, "install huggingface_hub, or download it there yourself"); c != nil {
 		return c
 	}
-	if err := os.MkdirAll(filepath.Dir(w.Path), 0o777); err != nil {
-		return []executors.Check{w.failed(err)}
-	}
-	l, err := take(ctx, w.Path, f.waits(w.Path))
+	checks, err := f.hold(ctx, w.Path, func(ctx context.Context) []executors.Check {
+		if v := w.verify(ctx); !v.failed() || v.foreign {
+			return v.found()
+		}
+		return f.weights(ctx, w)
+	})
 	if err != nil {
 		return []executors.Check{w.failed(err)}
 	}
-	defer l.release()
-	ctx, stop := whileHeld(ctx, l)
-	defer stop()
-	if v = w.verify(ctx); !v.failed() || v.foreign {
-		return v.found()
-	}
-	return f.weights(ctx, w)
+	return checks
 }
 
 func (w Weights) failed(err error) executors.Check {
@@ -54,7 +50,7 @@ func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
 	if c := checkSpace("weights", w.Path, total-grown(w.Path)); c != nil {
 		return append(withoutOK(access), *c)
 	}
-	if err := f.again(ctx, f.hf(h, w, commit, total), func(err error) bool { return full(err) || f.refused(ctx, h, w) }); err != nil {
+	if err := f.again(ctx, f.hf(h, w, commit, total), func(err error) bool { return full(err) || len(failing(h.Access(ctx, w))) > 0 }); err != nil {
 		if v := w.verify(ctx); !v.failed() {
 			return v.found() // another's job brought it
 		}
@@ -86,12 +82,6 @@ func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) child {
 		clean: w.discard,
 		look:  func() { f.Bytes(step, grown(w.Path), total) },
 	}
-}
-
-// refused reports whether the hub refuses the checkpoint, so that trying again
-// is of no use.
-func (f *Fetcher) refused(ctx context.Context, h *Hub, w Weights) bool {
-	return len(failing(h.Access(ctx, w))) > 0
 }
 
 // totalOf is the size of a repository, as the hub or the catalogue tells it; 0
@@ -137,17 +127,4 @@ func withoutOK(checks []executors.Check) []executors.Check {
 		}
 	}
 	return out
-}
-
-// whileHeld is a context that ends when the lock is taken away.
-func whileHeld(ctx context.Context, l *lock) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-l.lease.Lost():
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
 }

@@ -64,13 +64,6 @@ func failing(checks []executors.Check) []executors.Check {
 	return slices.DeleteFunc(slices.Clone(checks), func(c executors.Check) bool { return c.Result != executors.CheckFail })
 }
 
-// waits says whom a step waits for.
-func (f *Fetcher) waits(path string) func(*store.HeldError) {
-	return func(h *store.HeldError) {
-		f.Say("%s is being downloaded by %s since %s; waiting for it", path, h.Owner, h.Owner.Started.Local().Format("15:04"))
-	}
-}
-
 // again runs a command until it succeeds, is refused for good, or was tried
 // often enough.
 func (f *Fetcher) again(ctx context.Context, c child, final func(error) bool) error {
@@ -200,23 +193,33 @@ func lockDir(path string) string {
 	return filepath.Join(filepath.Dir(path), ".llmbench-lock-"+filepath.Base(path))
 }
 
-// A lock is the right to bring one thing.
-type lock struct {
-	lease *store.Lease
-	dir   string
+// hold does something with the right to bring what belongs at path. The context that it
+// gets ends when the right is taken away.
+func (f *Fetcher) hold(ctx context.Context, path string, do func(context.Context) []executors.Check) ([]executors.Check, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
+	}
+	lease, err := f.take(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer release(lease, lockDir(path))
+	ctx, stop := lease.While(ctx)
+	defer stop()
+	return do(ctx), nil
 }
 
 // release also sweeps away what owners left that were killed. Whoever is about
 // to take the lock begins anew where he misses his own.
-func (l *lock) release() {
-	entries, _ := os.ReadDir(l.dir)
+func release(lease *store.Lease, dir string) {
+	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if e.Name() != "lease" && !strings.Contains(e.Name(), l.lease.Owner().Nonce) {
-			os.Remove(filepath.Join(l.dir, e.Name()))
+		if e.Name() != "lease" && !strings.Contains(e.Name(), lease.Owner().Nonce) {
+			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
-	_ = l.lease.Release() // a lease that stays is taken for dead in time
-	os.Remove(l.dir)      // unless another has come
+	_ = lease.Release() // a lease that stays is taken for dead in time
+	os.Remove(dir)      // unless another has come
 }
 
 // sweep removes the lock of what is there already, where one who was killed left
@@ -227,13 +230,12 @@ func sweep(ctx context.Context, path string) {
 		return
 	}
 	if lease, err := store.AcquireIn(ctx, dir, store.Self("prepare")); err == nil {
-		(&lock{lease, dir}).release()
+		release(lease, dir)
 	}
 }
 
-// take waits for the right to bring what belongs at path. wait is told who has
-// it, once.
-func take(ctx context.Context, path string, wait func(*store.HeldError)) (*lock, error) {
+// take waits for the right to bring what belongs at path, and says once who has it.
+func (f *Fetcher) take(ctx context.Context, path string) (*store.Lease, error) {
 	dir := lockDir(path)
 	var told bool
 	var sign time.Time
@@ -243,7 +245,7 @@ func take(ctx context.Context, path string, wait func(*store.HeldError)) (*lock,
 		var held *store.HeldError
 		switch {
 		case err == nil:
-			return &lock{lease, dir}, nil
+			return lease, nil
 		case errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil:
 			continue // its holder removed the folder meanwhile
 		case !errors.As(err, &held):
@@ -251,7 +253,7 @@ func take(ctx context.Context, path string, wait func(*store.HeldError)) (*lock,
 		}
 		if !told {
 			told = true
-			wait(held)
+			f.Say("%s is being downloaded by %s since %s; waiting for it", path, held.Owner, held.Owner.Started.Local().Format("15:04"))
 		}
 		if !held.LastSeen.Equal(sign) {
 			sign, since = held.LastSeen, time.Now()

@@ -96,8 +96,18 @@ func (s *Store) acquire(ctx context.Context, self Owner) (*Lease, error) {
 // Owner is the process that holds the lease.
 func (l *Lease) Owner() Owner { return l.owner }
 
-// Lost is closed when the lease was taken from its holder by Unlock.
-func (l *Lease) Lost() <-chan struct{} { return l.lost }
+// While is a context that also ends when the lease was taken from its holder by Unlock.
+func (l *Lease) While(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-l.lost:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
 
 // Release gives the lease back. It may be called twice.
 func (l *Lease) Release() error {

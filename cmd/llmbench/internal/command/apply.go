@@ -233,16 +233,8 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return inUse(err)
 	}
 	defer lease.Release()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := lease.While(ctx)
 	defer cancel()
-	go func() {
-		select {
-		case <-lease.Lost():
-			s.env.log.Error("another apply took the store's lock; jobs keep running and this apply stops")
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	if err := s.siteChecks(p, f); err != nil {
 		return err
 	}
@@ -278,7 +270,8 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	}
 	if ctx.Err() != nil {
 		out.Interrupted(ending, s.hints(p, f))
-		if s.env.signal.Err() == nil { // the lease was taken
+		if s.env.signal.Err() == nil {
+			s.env.log.Error("another apply took the store's lock; jobs keep running and this apply stopped")
 			return out.End(exitGoingOn)
 		}
 		return out.End(s.env.signal.code())
