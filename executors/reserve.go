@@ -345,30 +345,6 @@ func modelPath(run *plan.Run) string {
 	return *run.Model.Path
 }
 
-func newJobRecord(b *Backend, h Handle) jobdir.JobRecord {
-	return jobdir.JobRecord{Handle: string(h), JobID: JobID(h), Cluster: b.Cluster, Submitted: time.Now().UTC()}
-}
-
-// link makes the links that a site's own tools expect, with a name for the job
-// that no other run has. Their absence loses nothing, so that a failure is only
-// logged.
-func (c *Campaign) link(t *task, job string) {
-	b := t.backend
-	if b.Links == nil || b.LinksDir == "" {
-		return
-	}
-	for name, file := range b.Links(t.run, job) {
-		at := filepath.Join(b.LinksDir, name)
-		err := errors.Join(c.Store.Mkdir(b.LinksDir), c.Store.Mkdir(filepath.Dir(at)))
-		if err == nil {
-			err = os.Symlink(filepath.Join(t.attempt.Dir, file), at)
-		}
-		if err != nil && !os.IsExist(err) {
-			c.Log.Warn("cannot link", "error", err)
-		}
-	}
-}
-
 func hostName() string {
 	h, err := os.Hostname()
 	if err != nil {

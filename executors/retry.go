@@ -144,16 +144,3 @@ func (c *Campaign) leaveAlone(t *task, node, why string) error {
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("node %s is left alone for %s: %s", node, excludedFor, why)})
 	return c.Store.Exclude(t.backend.Cluster, store.Exclusion{Node: node, Why: why, Until: time.Now().Add(excludedFor).UTC()})
 }
-
-// avoiding keeps a submission away from the nodes that failed on its cluster.
-func (c *Campaign) avoiding(b *Backend, argv []string) ([]string, error) {
-	list, err := c.Store.Excluded(b.Cluster)
-	if err != nil {
-		return nil, err
-	}
-	var nodes []string
-	for _, e := range list {
-		nodes = append(nodes, e.Node)
-	}
-	return b.Avoid(argv, nodes), nil
-}

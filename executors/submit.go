@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -147,6 +149,10 @@ func (c *Campaign) submitted(j *job, handle Handle) error {
 	return c.announce(j, receipt)
 }
 
+func newJobRecord(b *Backend, h Handle) jobdir.JobRecord {
+	return jobdir.JobRecord{Handle: string(h), JobID: JobID(h), Cluster: b.Cluster, Submitted: time.Now().UTC()}
+}
+
 // announce notes a job's receipt in the attempts that have none, and tells their
 // tasks.
 func (c *Campaign) announce(j *job, receipt jobdir.JobRecord) error {
@@ -173,6 +179,26 @@ func (c *Campaign) announce(j *job, receipt jobdir.JobRecord) error {
 		c.tell(t, RunSubmitted, Event{Text: fmt.Sprintf("in a pack of %d", len(numbers))})
 	}
 	return nil
+}
+
+// link makes the links that a site's own tools expect, with a name for the job
+// that no other run has. Their absence loses nothing, so that a failure is only
+// logged.
+func (c *Campaign) link(t *task, job string) {
+	b := t.backend
+	if b.Links == nil || b.LinksDir == "" {
+		return
+	}
+	for name, file := range b.Links(t.run, job) {
+		at := filepath.Join(b.LinksDir, name)
+		err := errors.Join(c.Store.Mkdir(b.LinksDir), c.Store.Mkdir(filepath.Dir(at)))
+		if err == nil {
+			err = os.Symlink(filepath.Join(t.attempt.Dir, file), at)
+		}
+		if err != nil && !os.IsExist(err) {
+			c.Log.Warn("cannot link", "error", err)
+		}
+	}
 }
 
 // numbers are the places of attempts in the order of the job, from 1, by folder.
@@ -217,6 +243,19 @@ func (c *Campaign) submission(j *job, resumed bool) (*Job, error) {
 		job.Argv, err = c.avoiding(j.backend, job.Argv)
 	}
 	return job, err
+}
+
+// avoiding keeps a submission away from the nodes that failed on its cluster.
+func (c *Campaign) avoiding(b *Backend, argv []string) ([]string, error) {
+	list, err := c.Store.Excluded(b.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	var nodes []string
+	for _, e := range list {
+		nodes = append(nodes, e.Node)
+	}
+	return b.Avoid(argv, nodes), nil
 }
 
 // trimError is the last line of what a command said, without our wrapping of
