@@ -364,12 +364,9 @@ func (s *session) writeRounds(p *plan.Plan) error {
 }
 
 func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Ending, error) {
-	c := &executors.Campaign{
-		Plan: p, Store: s.store, Backends: s.sites.backends(),
-		Secrets: s.secrets, Hidden: s.defs.Secrets(), Vocabulary: s.vocabulary,
-		Saved: s.saved, Detach: f.Detach, KeepGoing: f.KeepGoing, ChecksSkipped: f.SkipChecks, Budget: budget,
-		Observe: out.Event, Log: s.env.log,
-	}
+	c := s.newCampaign(p)
+	c.Secrets, c.Hidden, c.Saved, c.Budget, c.Observe = s.secrets, s.defs.Secrets(), s.saved, budget, out.Event
+	c.Detach, c.KeepGoing, c.ChecksSkipped = f.Detach, f.KeepGoing, f.SkipChecks
 	return c.Run(ctx)
 }
 

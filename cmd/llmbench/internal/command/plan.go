@@ -258,7 +258,7 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 	if err != nil {
 		return err
 	}
-	c := &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: s.vocabulary, Log: s.env.log}
+	c := s.newCampaign(p)
 	var written []string
 	for _, r := range p.Runs {
 		st := s.sites.of(r)

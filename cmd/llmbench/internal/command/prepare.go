@@ -149,7 +149,7 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 	fail := func(detail, remedy string) executors.Check {
 		return executors.Check{Name: "dataset", Result: executors.CheckFail, Detail: detail, Remedy: remedy}
 	}
-	c := pr.maker(pr.plan)
+	c := pr.newCampaign(pr.plan)
 	d, ok := c.FindDataset(r)
 	if bytes, long := pr.store.Unchecked(d); long {
 		pr.progress.Text("reading the data set of %s, %s", r.Address, view.Volume(bytes))
@@ -296,11 +296,6 @@ func checkFile(f plan.NamedFile) executors.Check {
 	return c
 }
 
-// maker is what makes and finds data sets.
-func (s *session) maker(p *plan.Plan) *executors.Campaign {
-	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: s.vocabulary, Log: s.env.log}
-}
-
 // checkDataSpace refuses data sets that are to be made and do not fit beside the
 // store; there is no check where they do.
 func (s *session) checkDataSpace(p *plan.Plan, n needs) []executors.Check {
@@ -317,7 +312,7 @@ func (s *session) dataToWrite(p *plan.Plan, n needs) int64 {
 		if r.Dataset.Generator == nil {
 			continue
 		}
-		if _, ok := s.maker(p).FindDataset(r); !ok {
+		if _, ok := s.newCampaign(p).FindDataset(r); !ok {
 			bytes += prepare.DatasetBytes(r.Dataset.Lines, *r.UseCase.ISL)
 		}
 	}

@@ -86,7 +86,7 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 
 // keeps notes what the store keeps for the runs of a plan.
 func (s *session) keeps(p *plan.Plan, keep store.Keep) {
-	c := s.maker(p)
+	c := s.newCampaign(p)
 	for _, r := range p.Runs {
 		keep.Keys[s.sites.keyOf(r)] = true
 		if d, ok := c.FindDataset(r); ok {

@@ -195,6 +195,12 @@ func (s *session) owner(what string) store.Owner {
 	return store.Self(fmt.Sprintf("llmbench %s %s", what, s.defs.Dir))
 }
 
+// newCampaign is a campaign over the runs of a plan, which also makes and finds their
+// data sets.
+func (s *session) newCampaign(p *plan.Plan) *executors.Campaign {
+	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: s.vocabulary, Log: s.env.log}
+}
+
 // vocabulary is that of the tokenizer of a run's model.
 func (s *session) vocabulary(run *plan.Run) (vocab, eos int) {
 	m, _, ok := s.defs.Catalog.Model(run.Model.Checkpoint)
