@@ -30,6 +30,8 @@ type Campaign struct {
 	// Vocabulary gives the size of the vocabulary and the id that ends a text,
 	// for data sets.
 	Vocabulary func(run *plan.Run) (vocab, eos int)
+	// Directory is that of the definitions, recorded with each attempt.
+	Directory string
 	// Detach stops following once everything is submitted.
 	Detach bool
 	// ChecksSkipped is recorded with each attempt: nobody looked at the site, the

@@ -219,7 +219,7 @@ func (c *Campaign) intent(t *task, planned *plan.Job) jobdir.Intent {
 		Search: t.run.Asked.Search, Round: t.run.Asked.Round,
 		Cluster: t.backend.Cluster, Executor: t.run.Executor.Type + "." + string(t.run.Executor.Name),
 		ScriptSHA256: sum, User: store.UserName(), Host: hostName(), Nonce: jobdir.NewNonce(),
-		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped, Plan: c.Saved,
+		LLMBenchVersion: c.Plan.LLMBenchVersion, Git: gitText(c.Plan.Git), ChecksSkipped: c.ChecksSkipped, Directory: c.Directory, Plan: c.Saved,
 	}
 }
 

@@ -146,6 +146,9 @@ type Intent struct {
 	// may be empty.
 	LLMBenchVersion string `json:"llmbench_version"`
 	Git             string `json:"definitions_git"`
+	// Directory is that of the definitions, absolute and without links; version 0.1.0
+	// left it out.
+	Directory string `json:"definitions_dir,omitempty"`
 	// Plan is the hexadecimal SHA-256 of the saved plan whose apply made the attempt,
 	// "" where the definitions were applied.
 	Plan string `json:"plan,omitempty"`

@@ -54,7 +54,8 @@ func (a *Attempt) String() string {
 	return rel
 }
 
-// Attempts lists all attempts of a key, retired ones too, by sample and number.
+// Attempts lists all attempts of a key, retired ones too, by sample and number. One that
+// should be a folder and cannot be looked into is among them.
 func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 	if err := k.check(); err != nil {
 		return nil, err
@@ -65,16 +66,9 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 	}
 	var out []*Attempt
 	for _, home := range homes {
-		samples, err := jobdir.List(home)
-		if err != nil {
-			return nil, err
-		}
-		for _, sample := range samples.Numbered("sample-") {
-			l, err := jobdir.List(sampleDir(home, sample))
-			if err != nil {
-				return nil, err
-			}
-			for _, n := range s.attemptsIn(l) {
+		for _, sample := range samplesIn(home) {
+			_, numbers := s.attemptsAt(home, sample)
+			for _, n := range numbers {
 				out = append(out, s.attempt(home, k, sample, n))
 			}
 		}

@@ -98,11 +98,13 @@ func (b *Bundle) write(name string, content []byte) error {
 func (b *Bundle) LeaveOut(name, why string) { b.manifest.LeftOut[name] = why }
 
 // AddAttempt adds what an attempt left below a folder, but its secrets and its data
-// set. Logs that another user's secrets may still be in are left out.
+// set. What cannot be read, and logs that another user's secrets may still be in, are
+// left out.
 func (b *Bundle) AddAttempt(folder string, a *Attempt) error {
 	l, err := jobdir.List(a.Dir)
 	if err != nil {
-		return err
+		b.LeaveOut(folder, err.Error())
+		return nil
 	}
 	secrets := filepath.Join(a.Dir, jobdir.SecretsFile)
 	values := b.values

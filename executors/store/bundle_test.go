@@ -53,6 +53,27 @@ func repacked(t *testing.T, bundle []byte, edit func(name string, content []byte
 	return out.Bytes()
 }
 
+// What cannot be looked into is left out and told; the rest is in the bundle.
+func TestBundleOfWhatIsUnreadable(t *testing.T) {
+	s := Open(t.TempDir())
+	a := newAttempt(t, s, testKey, 1, testAddress)
+	if err := os.RemoveAll(s.KeyDir(testKey)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s.KeyDir(testKey), "no folder")
+	b, err := NewBundle(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.Attempts(testKey)
+	if err != nil || len(list) != 1 || list[0].Dir != a.Dir {
+		t.Fatal(list, err)
+	}
+	if err := b.AddAttempt("runs/x", list[0]); err != nil || !strings.Contains(b.manifest.LeftOut["runs/x"], "not a directory") {
+		t.Error(err, b.manifest.LeftOut)
+	}
+}
+
 // What was changed in a bundle is found and named.
 func TestBundleIsChecked(t *testing.T) {
 	var out bytes.Buffer

@@ -30,15 +30,19 @@ type Removable struct {
 type Keep struct {
 	Keys     map[Key]bool    // of runs that are declared, their fingerprints whole
 	Datasets map[string]bool // paths of data sets that they read
+	// Directory is that of the definitions, as the intents of their attempts have it: what
+	// others declare is not known.
+	Directory string
 	// Since is the time from which on nothing goes.
 	Since time.Time
 }
 
-// Prunable lists what may be removed, by kind and path.
-func (s *Store) Prunable(keep Keep) ([]Removable, error) {
+// Prunable lists what may be removed, by kind and path, and attempts that cannot be read:
+// they stay, and with them all data sets.
+func (s *Store) Prunable(keep Keep) (list []Removable, unread []error, err error) {
 	keys, err := s.Keys()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p := pruning{store: s, keep: keep, declared: map[Key]bool{}, used: map[string]bool{}}
 	for k := range keep.Keys {
@@ -47,15 +51,17 @@ func (s *Store) Prunable(keep Keep) ([]Removable, error) {
 	}
 	for _, k := range keys {
 		if err := p.attempts(k); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	p.datasets()
+	if len(p.unread) == 0 {
+		p.datasets()
+	}
 	p.rest()
 	slices.SortFunc(p.found, func(a, b Removable) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Path, b.Path))
 	})
-	return p.found, nil
+	return p.found, p.unread, nil
 }
 
 type pruning struct {
@@ -64,6 +70,7 @@ type pruning struct {
 	declared map[Key]bool
 	used     map[string]bool // data sets by their path
 	found    []Removable
+	unread   []error
 }
 
 func (p *pruning) add(kind, path, reason string) {
@@ -76,7 +83,7 @@ func (p *pruning) add(kind, path, reason string) {
 
 // attempts looks at all attempts of a key: those that failed may go once a later one
 // of the sample counts, or, where nothing of the sample counts or is under way, once
-// their run is no longer declared. The highest number stays where a tombstone counts on
+// their run is no longer declared in the directory that began them. The highest number stays where a tombstone counts on
 // it.
 func (p *pruning) attempts(k Key) error {
 	list, err := p.store.Attempts(k)
@@ -89,26 +96,24 @@ func (p *pruning) attempts(k Key) error {
 		if n < 0 {
 			n = len(list)
 		}
-		if err := p.sample(list[:n], declared); err != nil {
-			return err
-		}
+		p.sample(list[:n], declared)
 		list = list[n:]
 	}
 	return nil
 }
 
-func (p *pruning) sample(list []*Attempt, declared bool) error {
+func (p *pruning) sample(list []*Attempt, declared bool) {
 	var failed []*Attempt
 	counts, others := 0, false
 	for _, a := range list {
+		var r *results.Result
 		snap, err := a.snapshot()
-		if err != nil {
-			return err
+		if err == nil {
+			r, _, err = snap.result()
 		}
-		r, _, err := snap.result()
 		switch {
 		case err != nil:
-			return err
+			p.unread = append(p.unread, err)
 		case r != nil && r.Verdict == results.Failed && snap.damaged == "" && !a.searched():
 			failed = append(failed, a)
 			continue
@@ -123,14 +128,13 @@ func (p *pruning) sample(list []*Attempt, declared bool) error {
 		switch {
 		case a.Number < counts:
 			p.add("attempt", a.Dir, "it failed, and a later attempt of the sample counts")
-		case !declared && !others && errors.Is(err, fs.ErrNotExist):
+		case !declared && !others && p.here(a) && errors.Is(err, fs.ErrNotExist):
 			p.add("attempt", a.Dir, "it failed, and its run is no longer declared")
 		}
 		if len(p.found) == 0 || p.found[len(p.found)-1].Path != a.Dir {
 			p.uses(a)
 		}
 	}
-	return nil
 }
 
 // searched reports whether the attempt is in the account of a search, as far as it can
@@ -138,6 +142,13 @@ func (p *pruning) sample(list []*Attempt, declared bool) error {
 func (a *Attempt) searched() bool {
 	intent, err := a.Intent()
 	return err != nil || intent != nil && intent.Search != ""
+}
+
+// here reports whether the attempt was begun from the directory whose declarations are
+// known.
+func (p *pruning) here(a *Attempt) bool {
+	intent, err := a.Intent()
+	return err == nil && intent != nil && intent.Directory == p.keep.Directory
 }
 
 // uses notes the data set of an attempt that stays.
@@ -156,7 +167,7 @@ func (p *pruning) datasets() {
 	found, _ := filepath.Glob(filepath.Join(globbed(p.store.datasetsDir()), "*.jsonl"))
 	for _, path := range found {
 		if real, err := filepath.EvalSymlinks(path); err == nil && !p.used[real] {
-			p.add("data set", path, "no declared run and no result uses it")
+			p.add("data set", path, "no result and no run that is declared here uses it; it is made anew where it is needed")
 		}
 	}
 }
@@ -225,7 +236,7 @@ func occupied(path string) int64 {
 // Prune removes what Prunable listed before and lists still, and returns that. Whoever
 // calls it holds the lease.
 func (s *Store) Prune(list []Removable, keep Keep) ([]Removable, error) {
-	now, err := s.Prunable(keep)
+	now, _, err := s.Prunable(keep)
 	if err != nil {
 		return nil, err
 	}

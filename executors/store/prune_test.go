@@ -42,7 +42,17 @@ func TestPrune(t *testing.T) {
 		attempt(testKey, 1, 1, failed),                                   // superseded
 		attempt(otherKey, 1, 4, failed), attempt(otherKey, 1, 4, failed), // not declared
 	}
+	elsewhere := attempt(Key{Fingerprint: strings.Repeat("23", 32), Cluster: "gb"}, 1, 3, failed)
+	intent, err := elsewhere.Intent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	intent.Directory = "/home/a/other"
+	if err := elsewhere.Intend(*intent); err != nil {
+		t.Fatal(err)
+	}
 	stays := []*Attempt{
+		elsewhere,                                                     // another directory may declare it
 		attempt(testKey, 1, 2, valid), attempt(testKey, 1, 2, failed), // after the one that counts
 		attempt(testKey, 2, 3, failed),                            // declared
 		attempt(third, 1, 5, failed), attempt(third, 1, 5, flies), // under way
@@ -51,7 +61,7 @@ func TestPrune(t *testing.T) {
 	if err := s.replace(third, 2, "again", ""); err != nil { // the next attempt must have a later number
 		t.Fatal(err)
 	}
-	keys := 2
+	keys := 3
 	if os.Geteuid() == 0 { // another user may declare what this one does not
 		theirs := attempt(Key{Fingerprint: strings.Repeat("01", 32), Cluster: "gb"}, 1, 3, failed)
 		if err := os.Chown(theirs.Dir, 65534, -1); err != nil {
@@ -76,11 +86,11 @@ func TestPrune(t *testing.T) {
 		}
 	}
 	keep := Keep{Keys: map[Key]bool{testKey: true}, Datasets: map[string]bool{data(6): true}, Since: time.Now().Add(-time.Hour)}
-	if list, err := s.Prunable(keep); err != nil || len(list) > 0 {
+	if list, _, err := s.Prunable(keep); err != nil || len(list) > 0 {
 		t.Errorf("what is new may go: %v, %v", list, err)
 	}
 	keep.Since = time.Now().Add(time.Hour)
-	list, err := s.Prunable(keep)
+	list, _, err := s.Prunable(keep)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,11 +125,38 @@ func TestPrune(t *testing.T) {
 	if at, err := s.KeysAt(testAddress, false); err != nil || len(at) != keys {
 		t.Errorf("keys at the address: %v, %v", at, err)
 	}
-	if again, err := s.Prunable(keep); err != nil || len(again) > 0 {
+	if again, _, err := s.Prunable(keep); err != nil || len(again) > 0 {
 		t.Errorf("may go once more: %v, %v", again, err)
 	}
 	if held, err := s.counts(testKey, 2); err != nil || held.Valid != 1 || len(held.Failed) != 1 {
 		t.Errorf("%+v, %v", held, err)
+	}
+}
+
+// What cannot be looked into stays and is told, and with it all data sets, for it may use
+// one; the rest may go.
+func TestPruneTellsOfWhatIsUnreadable(t *testing.T) {
+	for name, spoil := range map[string]func(a *Attempt) string{
+		"an attempt": func(a *Attempt) string { return a.Dir },
+		"a sample":   func(a *Attempt) string { return filepath.Dir(a.Dir) },
+		"a cluster":  func(a *Attempt) string { return a.store.KeyDir(a.Key) },
+	} {
+		s := Open(t.TempDir())
+		goes, spoilt := newAttempt(t, s, testKey, 1, testAddress), newAttempt(t, s, otherKey, 1, testAddress)
+		fail(t, goes, failure.NodeFail)
+		path := spoil(spoilt)
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, "no folder")
+		write(t, s.datasetPath(strings.Repeat("0", 64)), "x")
+		list, unread, err := s.Prunable(Keep{Since: time.Now().Add(time.Hour)})
+		if err != nil || len(list) != 1 || list[0].Path != goes.Dir {
+			t.Errorf("%s: %+v, %v", name, list, err)
+		}
+		if len(unread) != 1 || !strings.Contains(unread[0].Error(), spoilt.String()) {
+			t.Errorf("%s is not told: %v", name, unread)
+		}
 	}
 }
 

@@ -81,30 +81,30 @@ type charge struct {
 	GPUHours float64
 }
 
-// Charges are those of a search: of the attempts of all runs that its rounds name whose
-// intents name it.
+// Charges are those of a search by its rounds: of the attempts of all runs that they name
+// whose intents name it.
 func (s *Store) Charges(rounds []plan.Round, simulated bool) ([]charge, error) {
-	seen := map[Key]bool{}
-	var out []charge
+	var keys []Key
+	search := ""
 	for _, r := range rounds {
+		search = r.Benchmark + "/" + r.Label
 		for _, run := range r.Runs {
-			k := Key{Fingerprint: run.Fingerprint, Cluster: r.Cluster, Simulated: simulated}
-			if seen[k] {
-				continue
-			}
-			seen[k] = true
-			attempts, err := s.Attempts(k)
+			keys = append(keys, Key{Fingerprint: run.Fingerprint, Cluster: r.Cluster, Simulated: simulated})
+		}
+	}
+	var out []charge
+	for _, k := range unique(keys) {
+		attempts, err := s.Attempts(k)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range attempts {
+			c, err := a.charge(search)
 			if err != nil {
 				return nil, err
 			}
-			for _, a := range attempts {
-				c, err := a.charge(r.Benchmark + "/" + r.Label)
-				if err != nil {
-					return nil, err
-				}
-				if c != nil {
-					out = append(out, *c)
-				}
+			if c != nil {
+				out = append(out, *c)
 			}
 		}
 	}

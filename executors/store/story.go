@@ -35,13 +35,11 @@ type Trial struct {
 // given twice counts once.
 func (s *Store) Story(keys []Key) ([][]Trial, error) {
 	var out [][]Trial
-	seen := map[Key]bool{}
-	for _, k := range keys {
-		k.Fingerprint = k.short()
-		if seen[k] {
-			continue
-		}
-		seen[k] = true
+	keys = slices.Clone(keys)
+	for i := range keys {
+		keys[i].Fingerprint = keys[i].short()
+	}
+	for _, k := range unique(keys) {
 		attempts, err := s.Attempts(k)
 		if err != nil {
 			return nil, err

@@ -365,7 +365,7 @@ func (s *session) writeRounds(p *plan.Plan) error {
 
 func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Ending, error) {
 	c := s.newCampaign(p)
-	c.Secrets, c.Hidden, c.Saved, c.Budget, c.Observe = s.secrets, s.defs.Secrets(), s.saved, budget, out.Event
+	c.Secrets, c.Hidden, c.Directory, c.Saved, c.Budget, c.Observe = s.secrets, s.defs.Secrets(), s.directory(), s.saved, budget, out.Event
 	c.Detach, c.KeepGoing, c.ChecksSkipped = f.Detach, f.KeepGoing, f.SkipChecks
 	return c.Run(ctx)
 }

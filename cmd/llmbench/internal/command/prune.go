@@ -3,6 +3,8 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -43,7 +45,7 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 	if err != nil {
 		return err
 	}
-	keep := store.Keep{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Since: time.Now().Add(-f.OlderThan)}
+	keep := store.Keep{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Directory: s.directory(), Since: time.Now().Add(-f.OlderThan)}
 	s.keeps(p, keep)
 	if len(s.defs.Executors) > 0 {
 		real, p, err := e.declared(f.definitionFlags)
@@ -52,9 +54,12 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 		}
 		real.keeps(p, keep)
 	}
-	list, err := s.store.Prunable(keep)
+	list, unread, err := s.store.Prunable(keep)
 	if err != nil {
 		return err
+	}
+	for _, why := range unread {
+		fmt.Fprintf(e.streams.Err, "Warning: an attempt cannot be read: %v. It stays, and so do all data sets, for it may use one. Restore the folder, or remove it.\n", why)
 	}
 	if f.JSON && !f.AutoApprove {
 		return view.PruneJSON(e.streams.Out, s.store.Dir(), list, false)
@@ -82,6 +87,15 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 		return errors.Join(view.PruneJSON(e.streams.Out, s.store.Dir(), list, true), failed)
 	}
 	return errors.Join(view.Pruned(e.streams.Out, list), failed)
+}
+
+// directory is that of the definitions, by one name from wherever it is looked at.
+func (s *session) directory() string {
+	dir, _ := filepath.Abs(s.defs.Dir)
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
 }
 
 // keeps notes what the store keeps for the runs of a plan.
