@@ -200,6 +200,14 @@ func BenchmarkPlan(bb *testing.B) {
 			})
 			b.sub("of=show", func(b *bench) { b.measure(within(1, 100), "llmbench", "show", saved) })
 			b.sub("of=show_json", func(b *bench) { b.measure(nil, "llmbench", "show", "-json", saved) })
+			b.sub("of=apply_saved", func(b *bench) { // up to the question that a plan of others asks
+				rehearsal := filepath.Join(b.TempDir(), "rehearsal.plan")
+				b.run(io.Discard, "llmbench", "plan", "-executor=simulate", "-out="+rehearsal, dir)
+				if err := os.Chmod(rehearsal, 0o666); err != nil {
+					b.Fatal(err)
+				}
+				b.measure(most{"peak-bytes": 100 << 20}, "sh", "-c", `"$LLMBENCH" apply "$0" </dev/null; test $? = 1`, rehearsal)
+			})
 		})
 	}
 }

@@ -3,6 +3,7 @@ package document
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,33 +130,56 @@ func Save(w io.Writer, p *plan.Plan) error {
 // A Plan is a plan that was read. Its runs have no jobs: those of Run have.
 type Plan struct {
 	*plan.Plan
-	text func(i int) []byte // the JSON text of Runs[i], without spaces
+	// text writes the JSON text of Runs[i] over out, without spaces.
+	text func(out []byte, i int) []byte
 }
 
 // Run is the document of Runs[i].
 func (p *Plan) Run(i int) (*Run, error) {
 	r := &Run{}
-	err := json.Unmarshal(p.text(i), r)
+	err := json.Unmarshal(p.text(nil, i), r)
 	return r, err
 }
 
-// Same reports whether the document of r is that of Runs[i].
-func (p *Plan) Same(i int, r *plan.Run) bool {
-	var b bytes.Buffer
-	err := writeValues(r, plain(&b))
-	return err == nil && bytes.Equal(p.text(i), object(keys, bytes.Split(b.Bytes(), []byte("\n"))))
+// A Sum is the SHA-256 of a run's document.
+type Sum = [sha256.Size]byte
+
+// Sums are those of Runs. The plan lets go of their text, half of the memory that it takes:
+// Run and Write are of no use afterwards.
+func (p *Plan) Sums() []Sum {
+	var text []byte
+	sums := make([]Sum, len(p.Runs))
+	for i := range sums {
+		text = p.text(text, i)
+		sums[i] = sha256.Sum256(text)
+	}
+	p.text = nil
+	return sums
 }
 
-// object is the JSON text of an object.
-func object(keys []string, values [][]byte) []byte {
-	out := []byte("{")
-	for i, key := range keys {
-		if i > 0 {
-			out = append(out, ',')
+// Sums are those of runs that were planned. A run has the sum of one that was read where
+// their documents are the same.
+func Sums(runs []*plan.Run) ([]Sum, error) {
+	var text []byte
+	var sums []Sum
+	err := inTurn(runs, plain, writeValues, func(values []byte) error {
+		text = text[:0]
+		for i, value := range bytes.Split(values, []byte("\n"))[:len(keys)] {
+			text = append(appendKey(text, keys[i]), value...)
 		}
-		out = append(fmt.Appendf(out, "%q:", key), values[i]...)
+		sums = append(sums, sha256.Sum256(append(text, '}')))
+		return nil
+	})
+	return sums, err
+}
+
+// appendKey appends a key of an object, and what stands before it.
+func appendKey(out []byte, key string) []byte {
+	before := ','
+	if len(out) == 0 {
+		before = '{'
 	}
-	return append(out, '}')
+	return fmt.Appendf(out, "%c%q:", before, key)
 }
 
 // Write writes the document of the plan as Write does of a plan that was made.
@@ -164,7 +188,7 @@ func (p *Plan) Write(w io.Writer) error {
 	for i := range numbers {
 		numbers[i] = i
 	}
-	return write(w, p.Plan, numbers, func(i int) any { return json.RawMessage(p.text(i)) })
+	return write(w, p.Plan, numbers, func(i int) any { return json.RawMessage(p.text(nil, i)) })
 }
 
 // Read reads what Save or Write wrote. Another format version is an error that says so.
@@ -206,9 +230,9 @@ func Read(r io.Reader) (*Plan, error) {
 }
 
 func (p *Plan) readDocument(runs []json.RawMessage) error {
-	p.text = func(i int) []byte {
-		var b bytes.Buffer
-		if err := json.Compact(&b, runs[i]); err != nil {
+	p.text = func(out []byte, i int) []byte {
+		b := bytes.NewBuffer(out[:0])
+		if err := json.Compact(b, runs[i]); err != nil {
 			panic("document: " + err.Error()) // it was read
 		}
 		return b.Bytes()
@@ -303,12 +327,12 @@ func (p *Plan) readSaved(head savedHead, dec *json.Decoder) error {
 		}
 		p.Runs = append(p.Runs, r.Planned())
 	}
-	p.text = func(i int) []byte {
-		texts := make([][]byte, len(head.Keys))
+	p.text = func(out []byte, i int) []byte {
+		out = out[:0]
 		for k, n := range runs[i] {
-			texts[k] = appendText(nil, n)
+			out = appendText(appendKey(out, head.Keys[k]), n)
 		}
-		return object(head.Keys, texts)
+		return append(out, '}')
 	}
 	return nil
 }

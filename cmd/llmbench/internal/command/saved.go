@@ -129,6 +129,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 	if saved.dir() == "" {
 		return nil, nil, nil, errors.New("the plan names no definitions; plan again")
 	}
+	was := saved.Sums()
 	f := definitionFlags{Dir: saved.dir(), Store: saved.Store, Executor: executorOf(saved.Plan.Plan)}
 	for _, name := range sortedNames(saved.Variables) {
 		if saved.Variables[name] == nil {
@@ -140,11 +141,12 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 		}
 		f.Vars = append(f.Vars, name+"="+text)
 	}
+	sel, toDo := selectionOf(saved.Plan.Plan)
+	saved.Runs = nil // the plan that is made now needs the memory
 	s := e.load(f)
 	s.saved = saved.sum
-	sel := selectionOf(saved.Plan.Plan)
 	fresh, diags := s.proven(sel)
-	began, err := s.began(saved)
+	began, err := s.began(fresh, toDo)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -155,7 +157,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 		s.store = now
 	}
 	if !diags.HasErrors() {
-		moved, err := whatMoved(saved.Plan, fresh, e.valuesMoved(saved, fresh))
+		moved, err := whatMoved(saved, sel.Addresses, was, fresh, e.valuesMoved(saved, f.Executor, fresh))
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("%s: %w", saved.file, err)
 		}
@@ -170,21 +172,21 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 	return s, fresh, diags, nil
 }
 
-// began reports whether a job of the saved plan was started.
-func (s *session) began(saved savedPlan) (bool, error) {
-	for _, r := range saved.Runs {
-		for _, st := range s.sites.order {
-			if st.ref != r.Executor || st.Cluster == "" || r.Action == plan.Keep || r.Action == plan.Blocked {
-				continue
-			}
-			attempts, err := s.store.Attempts(s.sites.keyOf(r))
-			if err != nil {
-				return false, err
-			}
-			for _, a := range attempts {
-				if intent, err := a.Intent(); err != nil || intent != nil && intent.Plan == saved.sum {
-					return err == nil, err
-				}
+// began reports whether a job of the saved plan was started, for one of the runs that it
+// had to do. Where a run is another now, the plan is stale anyway.
+func (s *session) began(fresh *plan.Plan, toDo map[string]bool) (bool, error) {
+	for _, r := range fresh.Runs {
+		k := s.sites.keyOf(r)
+		if !toDo[r.Address] || k.Cluster == "" {
+			continue
+		}
+		attempts, err := s.store.Attempts(k)
+		if err != nil {
+			return false, err
+		}
+		for _, a := range attempts {
+			if intent, err := a.Intent(); err != nil || intent != nil && intent.Plan == s.saved {
+				return err == nil, err
 			}
 		}
 	}
@@ -217,10 +219,12 @@ func executorOf(p *plan.Plan) string {
 	return ref.Type + "." + string(ref.Name)
 }
 
-// selectionOf asks for what a saved plan decided.
-func selectionOf(p *plan.Plan) plan.Selection {
-	var sel plan.Selection
+// selectionOf asks for what a saved plan decided; toDo are the addresses of the runs that
+// it starts or waits for.
+func selectionOf(p *plan.Plan) (sel plan.Selection, toDo map[string]bool) {
+	toDo = map[string]bool{}
 	for _, r := range p.Runs {
+		toDo[r.Address] = r.Action != plan.Keep && r.Action != plan.Blocked
 		sel.Addresses = append(sel.Addresses, r.Address)
 		if r.Replaced() {
 			sel.Replaces = append(sel.Replaces, r.Address)
@@ -229,13 +233,14 @@ func selectionOf(p *plan.Plan) plan.Selection {
 			sel.Retry = sel.Retry || r.State.Repeats()
 		}
 	}
-	return sel
+	return sel, toDo
 }
 
 // whatMoved says why a saved plan is not the one that is made now: what changed, with
 // its place, or where nothing in the runs and the variables did, the file that did.
-// vars names the variables that files of values set otherwise now.
-func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) ([]string, error) {
+// was are the sums of the saved runs at these addresses; vars names the variables that
+// files of values set otherwise now.
+func whatMoved(saved savedPlan, addresses []string, was []document.Sum, fresh *plan.Plan, vars []string) ([]string, error) {
 	moved := slices.Clone(vars)
 	add := func(format string, args ...any) { moved = append(moved, fmt.Sprintf(format, args...)) }
 	for _, name := range sortedNames(fresh.Variables) {
@@ -243,41 +248,55 @@ func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) ([]string,
 			add("%s", view.ChangeLine(fresh, plan.Change{Argument: "var." + name, Before: saved.Variables[name], After: fresh.Variables[name]}))
 		}
 	}
-	now := map[string]*plan.Run{}
-	for _, r := range fresh.Runs {
-		now[r.Address] = r
+	now := map[string]int{}
+	for i, r := range fresh.Runs {
+		now[r.Address] = i
 	}
+	is, err := document.Sums(fresh.Runs)
+	if err != nil {
+		return nil, err
+	}
+	// whole is saved with the text of its runs.
+	var whole savedPlan
 	in := map[string][]string{} // the runs by what moved in them
 	var lines, follows []string
-	for i, r := range saved.Runs {
-		f := now[r.Address]
-		if f == nil {
-			add("%s is no longer declared", r.Address)
+	for i, address := range addresses {
+		n, found := now[address]
+		if !found {
+			add("%s is no longer declared", address)
 			continue
 		}
-		if saved.Same(i, f) {
+		if was[i] == is[n] {
 			continue
 		}
-		doc, err := saved.Run(i)
+		if whole.Plan == nil {
+			if whole, err = readPlan(saved.file); err != nil {
+				return nil, err
+			}
+			if whole.sum != saved.sum {
+				return nil, errors.New("another plan was written there")
+			}
+		}
+		doc, err := whole.Run(i)
 		if err != nil {
 			return nil, err
 		}
-		causes, more := runMoved(doc, f, fresh)
+		causes, more := runMoved(doc, fresh.Runs[n], fresh)
 		follows = append(follows, more...)
 		for _, line := range causes {
 			if in[line] == nil {
 				lines = append(lines, line)
 			}
-			in[line] = append(in[line], r.Address)
+			in[line] = append(in[line], address)
 		}
 	}
 	for _, line := range lines {
-		if len(in[line]) < len(saved.Runs) || strings.HasPrefix(line, storeMoved) {
+		if len(in[line]) < len(addresses) || strings.HasPrefix(line, storeMoved) {
 			line = view.Some(in[line], 2) + ": " + line
 		}
 		add("%s", line)
 	}
-	for _, list := range [][]string{filesMoved(saved.Plan, fresh), follows} {
+	for _, list := range [][]string{filesMoved(saved.Plan.Plan, fresh), follows} {
 		if len(moved) == 0 {
 			moved = list
 		}
@@ -288,7 +307,7 @@ func whatMoved(saved *document.Plan, fresh *plan.Plan, vars []string) ([]string,
 	if !same(saved.Jobs, fresh.Jobs) && len(moved) == 0 {
 		add("which runs share a job, or how that job is submitted")
 	}
-	if len(moved) == 0 && (!same(saved.Summary, fresh.Summary) || len(saved.Runs) != len(fresh.Runs) || saved.Excluded != fresh.Excluded) {
+	if len(moved) == 0 && (!same(saved.Summary, fresh.Summary) || len(addresses) != len(fresh.Runs) || saved.Excluded != fresh.Excluded) {
 		add("the summary of runs and costs is not that of the plan's runs")
 	}
 	return moved, nil
@@ -327,12 +346,12 @@ func sums(p *plan.Plan) map[string]string {
 
 // valuesMoved says which values the changed files of values set now, against those of
 // the saved plan.
-func (e *env) valuesMoved(saved savedPlan, fresh *plan.Plan) []string {
+func (e *env) valuesMoved(saved savedPlan, executor string, fresh *plan.Plan) []string {
 	before, after := sums(saved.Plan.Plan), sums(fresh)
 	if maps.Equal(before, after) {
 		return nil
 	}
-	s := e.load(definitionFlags{Dir: saved.dir(), Store: saved.Store, Executor: executorOf(saved.Plan.Plan)})
+	s := e.load(definitionFlags{Dir: saved.dir(), Store: saved.Store, Executor: executor})
 	p, _ := s.plan(plan.Selection{})
 	var moved []string
 	for _, v := range s.defs.Variables {
