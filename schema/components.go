@@ -169,10 +169,6 @@ type Model struct {
 	Revision     string
 	Path         string
 	Quantization string
-	Range        hcl.Range
-	Ranges       map[string]hcl.Range // by argument
-
-	use
 }
 
 var modelFields = []field{
@@ -196,10 +192,6 @@ type Hardware struct {
 	GPU         string
 	GPUs        int
 	GPUsPerNode int
-	Range       hcl.Range
-	Ranges      map[string]hcl.Range // by argument
-
-	use
 }
 
 var hardwareFields = []field{
@@ -226,10 +218,6 @@ type UseCase struct {
 	ISLStdev, OSLStdev float64
 	Seed               int64
 	Dataset            string // path as written, relative to the definitions; "" for a shape
-	Range              hcl.Range
-	Ranges             map[string]hcl.Range // by argument
-
-	use
 }
 
 var useCaseFields = []field{
