@@ -301,24 +301,20 @@ func (c Case) Predict(cat *catalog.Catalog) (CasePrediction, error) {
 		return CasePrediction{}, err
 	}
 	p := CasePrediction{MaxBatchSize: s.MaxBatchSize, MaxNumTokens: s.MaxNumTokens, KVCapacity: max(0, estimate.Memory(s).RequestsFit)}
-	sim, err := estimate.Simulate(s, nil)
+	mean, err := estimate.Predict(s)
 	if err != nil {
 		p.Why = err.Error()
 		return p, nil
 	}
-	m := sim.Metrics()
-	p.OutputThroughputPerGPU = s.Around(m.TPSPerGPU)
-	p.AvgTTFT, p.AvgTPOT, p.TotalLatency = m.AvgTTFT, m.AvgTPOT, m.TotalLatency
+	p.OutputThroughputPerGPU = s.Around(mean.TPSPerGPU)
+	p.AvgTTFT, p.AvgTPOT, p.TotalLatency = mean.TTFT, mean.TPOT, 1e3*mean.TotalS
 	p.EffectiveConcurrency = c.occupancy(s, p.KVCapacity).Running()
 	p.Fits = true
 	return p, nil
 }
 
 func (c Case) occupancy(s estimate.Scenario, capacity int64) Occupancy {
-	o := Occupancy{Ranks: 1, Asked: len(s.Requests)}
-	if s.AttentionDP {
-		o.Ranks = s.TP
-	}
+	o := Occupancy{Ranks: s.Ranks(), Asked: len(s.Requests)}
 	if c.Concurrency > 0 {
 		o.Asked = min(o.Asked, c.Concurrency)
 	}

@@ -94,7 +94,7 @@ func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *
 			AvgInputLength: meanISL(s), AvgOutputLength: meanOSL(s),
 		},
 		Metrics: trtllm.Measured(map[string]float64{
-			trtllm.TotalLatency: m.TotalLatency, trtllm.AvgRequestLatency: m.AvgLatency, trtllm.RequestThroughput: m.RequestsPerSecond,
+			trtllm.TotalLatency: m.TotalLatency, trtllm.AvgRequestLatency: m.Latency.Avg, trtllm.RequestThroughput: m.RequestsPerSecond,
 			trtllm.OutputThroughput: m.OutputTPS, trtllm.TotalThroughput: m.TotalTPS,
 			trtllm.OutputThroughputPerUser: m.TPSPerUser, trtllm.OutputThroughputPerGPU: m.TPSPerGPU,
 		}),
@@ -102,9 +102,9 @@ func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *
 	}
 	rep.Percentiles.Set(trtllm.AvgRequestLatency, percentiles(m.Latency))
 	if rep.Streaming = inv.Args.Bool("streaming"); rep.Streaming {
-		rep.Metrics.Set(trtllm.OutputSpeed, &m.OutputSpeed)
-		rep.Metrics.Set(trtllm.AvgTTFT, &m.AvgTTFT)
-		rep.Metrics.Set(trtllm.AvgTPOT, &m.AvgTPOT)
+		rep.Metrics.Set(trtllm.OutputSpeed, &m.GenTPS.Avg)
+		rep.Metrics.Set(trtllm.AvgTTFT, &m.TTFT.Avg)
+		rep.Metrics.Set(trtllm.AvgTPOT, &m.TPOT.Avg)
 		rep.Percentiles.Set(trtllm.AvgTPOT, percentiles(m.TPOT))
 		rep.Percentiles.Set(trtllm.AvgTTFT, percentiles(m.TTFT))
 		rep.Percentiles.Set(trtllm.OutputSpeed, percentiles(m.GenTPS))

@@ -2,7 +2,6 @@ package estimate
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 )
 
@@ -26,23 +25,15 @@ func (e *engine) assign() {
 		return
 	}
 	share := max(most, (held+n+len(e.ranks)-1)/len(e.ranks))
-	least := e.least[:0]
-	for _, r := range e.ranks {
-		if r.requests() < share {
-			least = append(least, r)
-		}
-	}
-	e.least = least
-	heap.Init(&least)
 	slices.SortStableFunc(fresh, func(a, b int) int { return cmp.Compare(e.sent[b].ISL, e.sent[a].ISL) })
 	for _, id := range fresh {
-		r := least[0]
-		e.give(r, id)
-		if r.requests() < share {
-			heap.Fix(&least, 0)
-		} else {
-			heap.Pop(&least)
+		var least *rank
+		for _, r := range e.ranks {
+			if r.requests() < share && (least == nil || r.lighter(least)) {
+				least = r
+			}
 		}
+		e.give(least, id)
 	}
 }
 
@@ -53,24 +44,12 @@ func (e *engine) give(r *rank, ids ...int) {
 	}
 }
 
-// lightest orders ranks by the prompt tokens that they hold, then by requests.
-type lightest []*rank
-
-func (l lightest) Len() int      { return len(l) }
-func (l lightest) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
-func (l *lightest) Push(r any)   { *l = append(*l, r.(*rank)) }
-func (l lightest) Less(i, j int) bool {
-	if l[i].tokens != l[j].tokens {
-		return l[i].tokens < l[j].tokens
+// lighter orders ranks by the prompt tokens that they hold, then by requests.
+func (r *rank) lighter(than *rank) bool {
+	if r.tokens != than.tokens {
+		return r.tokens < than.tokens
 	}
-	return l[i].requests() < l[j].requests()
-}
-
-func (l *lightest) Pop() any {
-	last := len(*l) - 1
-	r := (*l)[last]
-	*l = (*l)[:last]
-	return r
+	return r.requests() < than.requests()
 }
 
 // A Balance is attention_dp_config with enable_balance: prompts are held back

@@ -13,9 +13,8 @@ type engine struct {
 	ranks   []*rank
 	alike   int // how many ranks each stands for
 	sent    []timing
-	next    int      // of the requests, to be sent
-	queue   []int    // sent, on no rank yet
-	least   lightest // of assign
+	next    int   // of the requests, to be sent
+	queue   []int // sent, on no rank yet
 	flight  int
 	limit   int
 	now     float64

@@ -65,7 +65,7 @@ func TestPublishedRecipes(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := o.Metrics()
-		t.Logf("%d/%d: fit %d, %.0f tok/s/GPU, TTFT %.0f ms, TPOT %.1f ms, %.0f s", c.isl, c.osl, o.Memory.RequestsFit, m.TPSPerGPU, m.AvgTTFT, m.AvgTPOT, o.TotalS)
+		t.Logf("%d/%d: fit %d, %.0f tok/s/GPU, TTFT %.0f ms, TPOT %.1f ms, %.0f s", c.isl, c.osl, o.Memory.RequestsFit, m.TPSPerGPU, m.TTFT.Avg, m.TPOT.Avg, o.TotalS)
 		if math.Abs(float64(o.Memory.RequestsFit)/float64(c.fit)-1) > 0.04 {
 			t.Errorf("%d/%d: %d requests fit, want %d", c.isl, c.osl, o.Memory.RequestsFit, c.fit)
 		}
@@ -174,7 +174,7 @@ func TestPredictIsTheMeanOfSimulate(t *testing.T) {
 		m := out.Metrics()
 		for name, pair := range map[string][2]float64{
 			"total": {got.TotalS * 1e3, m.TotalLatency}, "TPS": {got.TPSPerGPU, m.TPSPerGPU},
-			"TTFT": {got.TTFT, m.AvgTTFT}, "TPOT": {got.TPOT, m.AvgTPOT},
+			"TTFT": {got.TTFT, m.TTFT.Avg}, "TPOT": {got.TPOT, m.TPOT.Avg},
 		} {
 			if math.Abs(pair[0]-pair[1]) > 1e-9*pair[1] {
 				t.Errorf("%s: %g, and the simulation says %g", name, pair[0], pair[1])

@@ -57,26 +57,15 @@ type residual struct{ log, weight float64 }
 func residuals(list []Observation, p Parameters) []residual {
 	out := make([]residual, 0, 2*len(list))
 	for _, o := range list {
-		out = append(out, o.residuals(p)...)
+		a := o.Trace.Averages(p)
+		r := residual{math.Log(a.TPSPerGPU / o.TPSPerGPU), o.Weight}
+		if o.TPOT > 0 {
+			r.weight /= 2
+			out = append(out, residual{math.Log(a.TPOT / o.TPOT), r.weight})
+		}
+		out = append(out, r)
 	}
 	return out
-}
-
-func (o Observation) residuals(p Parameters) []residual {
-	a := o.Trace.Averages(p)
-	list := []residual{{math.Log(a.TPSPerGPU / o.TPSPerGPU), o.Weight / float64(o.figures())}}
-	if o.TPOT > 0 {
-		list = append(list, residual{math.Log(a.TPOT / o.TPOT), list[0].weight})
-	}
-	return list
-}
-
-// figures is how many figures were measured.
-func (o Observation) figures() int {
-	if o.TPOT > 0 {
-		return 2
-	}
-	return 1
 }
 
 // moved are the logarithms of the free parameters over their priors.
@@ -126,13 +115,7 @@ func (f Fit) slope(list []Observation, p Parameters) (*mat.VecDense, *mat.SymDen
 	for j, name := range f.Free {
 		q := p
 		*q.At(name) *= math.Exp(h)
-		for _, o := range list {
-			if o.Trace.dependsOn(name) {
-				rows[j] = append(rows[j], o.residuals(q)...)
-			} else {
-				rows[j] = append(rows[j], at[len(rows[j]):][:o.figures()]...)
-			}
-		}
+		rows[j] = residuals(list, q)
 	}
 	gradient, curvature := mat.NewVecDense(n, nil), mat.NewSymDense(n, nil)
 	for j := range n {

@@ -1,8 +1,8 @@
 package estimate
 
 import (
-	"container/heap"
 	"math"
+	"slices"
 )
 
 // Dtype is the type of weights or activations.
@@ -166,11 +166,11 @@ func (s *Scenario) prefillSquares(n float64) float64 {
 // grows by the same in every iteration until one of them turns, so that nothing
 // has to be looked at in between.
 type generation struct {
-	size     int     // requests
-	attended float64 // tokens that they attend to in the next iteration, summed
-	slope    float64 // by how much that grows an iteration
-	clock    int     // iterations so far
-	turns    turns
+	size     int       // requests
+	attended float64   // tokens that they attend to in the next iteration, summed
+	slope    float64   // by how much that grows an iteration
+	clock    int       // iterations so far
+	turns    []*cohort // the next to turn first
 }
 
 // A course is how a cohort that generates goes on from its last turn: a bend in
@@ -201,7 +201,8 @@ func (g *generation) enter(s *Scenario, c *cohort) {
 	k := float64(len(c.ids))
 	g.attended += k * c.attended
 	g.slope += k * c.slope
-	heap.Push(&g.turns, c)
+	i, _ := slices.BinarySearchFunc(g.turns, c.turn, func(o *cohort, turn int) int { return o.turn - turn })
+	g.turns = slices.Insert(g.turns, i, c)
 }
 
 // leave takes out what a cohort adds to the sums.
@@ -230,7 +231,8 @@ func (g *generation) advance(s *Scenario, n int) (ended []*cohort) {
 	g.clock += n
 	g.attended += g.slope * float64(n)
 	for len(g.turns) > 0 && g.turns[0].turn <= g.clock {
-		c := heap.Pop(&g.turns).(*cohort)
+		c := g.turns[0]
+		g.turns = g.turns[1:]
 		g.leave(c)
 		if c.end > g.clock {
 			g.enter(s, c)
@@ -240,19 +242,4 @@ func (g *generation) advance(s *Scenario, n int) (ended []*cohort) {
 		ended = append(ended, c)
 	}
 	return ended
-}
-
-// turns is a heap of cohorts, the next to turn first.
-type turns []*cohort
-
-func (t turns) Len() int           { return len(t) }
-func (t turns) Less(i, j int) bool { return t[i].turn < t[j].turn }
-func (t turns) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
-func (t *turns) Push(c any)        { *t = append(*t, c.(*cohort)) }
-func (t *turns) Pop() any {
-	last := len(*t) - 1
-	c := (*t)[last]
-	(*t)[last] = nil
-	*t = (*t)[:last]
-	return c
 }

@@ -125,7 +125,7 @@ func TestBalanceHoldsPromptsBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return o.Iterations, o.Metrics().AvgTTFT
+		return o.Iterations, o.Metrics().TTFT.Avg
 	}
 	free, soon := run(nil)
 	held, late := run(&Balance{TimeoutIters: 50, BatchingWaitIters: 10})
@@ -147,7 +147,7 @@ func TestLittlesLaw(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := o.Metrics()
-		if flight, law := area/o.TotalS, m.RequestsPerSecond*m.AvgLatency/1e3; math.Abs(flight/law-1) > 1e-9 || math.Abs(m.AvgConcurrency/law-1) > 1e-9 {
+		if flight, law := area/o.TotalS, m.RequestsPerSecond*m.Latency.Avg/1e3; math.Abs(flight/law-1) > 1e-9 || math.Abs(m.AvgConcurrency/law-1) > 1e-9 {
 			t.Fatalf("%v in flight, %v reported, %v by Little's law", flight, m.AvgConcurrency, law)
 		}
 	})
@@ -218,7 +218,7 @@ func TestTraceAgreesWithSimulation(t *testing.T) {
 		}
 		got, want := trace.Averages(Shipped()), o.Metrics()
 		for name, pair := range map[string][2]float64{
-			"tok/s/GPU": {got.TPSPerGPU, want.TPSPerGPU}, "ms to the first token": {got.TTFT, want.AvgTTFT}, "ms between tokens": {got.TPOT, want.AvgTPOT},
+			"tok/s/GPU": {got.TPSPerGPU, want.TPSPerGPU}, "ms to the first token": {got.TTFT, want.TTFT.Avg}, "ms between tokens": {got.TPOT, want.TPOT.Avg},
 		} {
 			if math.Abs(pair[0]/pair[1]-1) > 0.01 {
 				t.Errorf("%.4g %s by trace, %.4g by simulation", pair[0], name, pair[1])

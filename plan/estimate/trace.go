@@ -3,7 +3,6 @@ package estimate
 import (
 	"math"
 	"sort"
-	"sync"
 )
 
 // A Trace is the iterations that a scenario is served in. Under equal lengths
@@ -13,9 +12,8 @@ type Trace struct {
 	scenario Scenario
 	parts    []part
 	requests float64
-	output   float64  // tokens
-	spaces   float64  // between the tokens of all requests
-	depends  sync.Map // by the name of a parameter: dependsOn
+	output   float64 // tokens
+	spaces   float64 // between the tokens of all requests
 }
 
 // A part is iterations that are much alike, of which the means are kept: their
@@ -113,29 +111,12 @@ func (t *Trace) Averages(p Parameters) Averages {
 	return a
 }
 
-// dependsOn reports whether the trace takes another time under another value of a
-// parameter: one that is not a number shows.
-func (t *Trace) dependsOn(name string) bool {
-	if known, ok := t.depends.Load(name); ok {
-		return known.(bool)
-	}
-	p := shipped()
-	*p.At(name) = math.NaN()
-	depends := math.IsNaN(t.tpsPerGPU(p))
-	t.depends.Store(name, depends)
-	return depends
-}
-
-// tpsPerGPU is the output throughput of a GPU, in tokens a second, under p.
-func (t *Trace) tpsPerGPU(p Parameters) float64 { return t.Averages(p).TPSPerGPU }
-
 // Metrics are what trtllm-bench reports, by its own definitions
 // (bench/dataclasses/statistics.py). Times are in milliseconds.
 type Metrics struct {
-	TotalLatency, AvgLatency, AvgTTFT, AvgTPOT                    float64
-	RequestsPerSecond, OutputTPS, TotalTPS, TPSPerGPU, TPSPerUser float64
-	OutputSpeed, AvgConcurrency                                   float64
-	Latency, TTFT, TPOT, GenTPS                                   Spread
+	TotalLatency, RequestsPerSecond, OutputTPS, TotalTPS float64
+	TPSPerGPU, TPSPerUser, AvgConcurrency                float64
+	Latency, TTFT, TPOT, GenTPS                          Spread
 }
 
 // A Spread describes a quantity over the requests.
@@ -158,14 +139,12 @@ func (o *Simulation) Metrics() Metrics {
 		perUser += float64(r.OSL) / e2e
 		busy += e2e
 	}
-	m := Metrics{
+	return Metrics{
 		TotalLatency: o.TotalS * 1e3, RequestsPerSecond: float64(n) / o.TotalS,
 		OutputTPS: out / o.TotalS, TotalTPS: (in + out) / o.TotalS, TPSPerGPU: out / o.TotalS / float64(o.gpus),
 		TPSPerUser: perUser / float64(n), AvgConcurrency: busy / o.TotalS,
 		Latency: SpreadOf(latency), TTFT: SpreadOf(ttft), TPOT: SpreadOf(tpot), GenTPS: SpreadOf(speed),
 	}
-	m.AvgLatency, m.AvgTTFT, m.AvgTPOT, m.OutputSpeed = m.Latency.Avg, m.TTFT.Avg, m.TPOT.Avg, m.GenTPS.Avg
-	return m
 }
 
 // SpreadOf describes list, which it sorts. Percentiles are sorted[int(n*p)], as trtllm-bench takes
