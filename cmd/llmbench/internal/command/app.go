@@ -329,9 +329,7 @@ const (
 )
 
 // exitStatus ends the process with a code; what there was to say is said.
-type exitStatus int
-
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+type exitStatus = view.ExitCode
 
 // errReported is an error that was printed where it happened.
 var errReported = exitStatus(exitError)
@@ -340,14 +338,11 @@ var errReported = exitStatus(exitError)
 // still to be printed.
 func codeOf(err error) (int, string) {
 	var status exitStatus
-	var end view.ExitCode
 	switch {
 	case err == nil:
 		return exitDone, ""
 	case errors.As(err, &status):
 		return int(status), ""
-	case errors.As(err, &end):
-		return end.Code(), ""
 	}
 	message := err.Error()
 	if file := (*fs.PathError)(nil); errors.As(err, &file) { // without the name of the system call

@@ -100,8 +100,7 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 		err = s.apply(ctx, p, diags, f, out)
 	}
 	var code exitStatus
-	var end view.ExitCode
-	if err == nil || errors.As(err, &code) || errors.As(err, &end) {
+	if err == nil || errors.As(err, &code) {
 		return err
 	}
 	if e.signal.Err() != nil && s != nil && errors.Is(err, context.Canceled) {

@@ -17,13 +17,10 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// ExitCode is how Apply.End reports an exit code; commands turn it into one.
+// An ExitCode ends the process with that code: what there was to say is said.
 type ExitCode int
 
 func (e ExitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
-// Code is the exit code.
-func (e ExitCode) Code() int { return int(e) }
 
 // Apply shows what an apply does: lines for people on standard error, or one
 // JSON object an event on standard output.
