@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
+	"github.com/llmbench/llmbench/schema/regular"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -159,6 +160,18 @@ func FillFiles(dir string, files []File) (map[string]Sum, error) {
 func SumOf(data []byte) Sum {
 	sum := sha256.Sum256(data)
 	return Sum{Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+}
+
+// SumFile is the Sum of a regular file, which is not read into memory.
+func SumFile(path string) (Sum, error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return Sum{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return Sum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
 }
 
 // Torn names a file of the folder that is not what a list of FillFiles says, "" for none.

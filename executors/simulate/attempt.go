@@ -2,10 +2,7 @@ package simulate
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,7 +10,6 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
-	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // An attempt runs one member of a job in its folder and leaves the files that a job on
@@ -134,20 +130,11 @@ func (a *attempt) path(name string) string { return filepath.Join(a.folder.Dir, 
 
 // digest is the size and SHA-256 of a file, nil where there is none.
 func digest(path string) (*jobdir.Sum, error) {
-	f, err := regular.Open(path)
+	sum, err := jobdir.SumFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return nil, err
-	}
-	return &jobdir.Sum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+	return &sum, err
 }
 
 // now is the time in whole seconds, as job scripts write it.

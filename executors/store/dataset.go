@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/gob"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
-	"github.com/llmbench/llmbench/schema/regular"
 )
 
 // recipesDir lies in the folder of the data sets and has a record for every
@@ -118,14 +116,8 @@ func (s *Store) sum(d Dataset) (string, error) {
 		read, err := s.ReadDataset(d.Path, d.Lines)
 		return read.SHA256, err
 	}
-	f, err := regular.Open(d.Path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
+	sum, err := jobdir.SumFile(d.Path)
+	return sum.SHA256, err
 }
 
 // settles is how long a data set must be unchanged before what was read of it is kept:
@@ -184,8 +176,7 @@ func recipeName(r recipe) string {
 	if err != nil {
 		panic("store: recipe is not JSON: " + err.Error())
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]) + ".json"
+	return jobdir.SumOf(b).SHA256 + ".json"
 }
 
 // findDataset looks a recipe up; its data set must be there with the size that

@@ -2,8 +2,6 @@ package store
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,8 +26,7 @@ func (s *Store) importedDir() string { return filepath.Join(s.dir, "imported") }
 // else the run wrote, and log what it wrote at all, nil for nothing. of is what else
 // tells the result from those with the same log, "" for nothing.
 func (s *Store) Import(log, stderr []byte, of string, n int, r *results.Result) (added bool, err error) {
-	sum := sha256.Sum256(slices.Concat(log, stderr, []byte(of)))
-	stem := hex.EncodeToString(sum[:6])
+	stem := jobdir.SumOf(slices.Concat(log, stderr, []byte(of))).SHA256[:12]
 	name := stem
 	if n > 1 {
 		name += fmt.Sprintf("-%d", n)
