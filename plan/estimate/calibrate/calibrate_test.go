@@ -106,6 +106,29 @@ func TestFoldsHoldWholeCellsBack(t *testing.T) {
 	}
 }
 
+// Whole cells err alike: the few of a regime do not say that it errs less than its load.
+func TestFewCellsAreNoNarrowerThanTheirLoad(t *testing.T) {
+	data := load(t)
+	list := widths(data, predict(data, estimate.Shipped()))
+	of := map[string]float64{}
+	for _, w := range list {
+		of[w.Regime] = w.Width
+	}
+	narrow := 0
+	for _, w := range list {
+		load, _, ok := strings.Cut(w.Regime, ":")
+		if !ok || w.Width >= of[load] {
+			continue
+		}
+		if narrow++; w.Cells < 8 {
+			t.Errorf("%s of %d cells is ±%v, its load ±%v", w.Regime, w.Cells, w.Width, of[load])
+		}
+	}
+	if narrow == 0 {
+		t.Error("no regime is narrower than its load")
+	}
+}
+
 func TestQuantileCountsOneMore(t *testing.T) {
 	list := []float64{9, 1, 2, 3, 4, 5, 6, 7, 8}
 	for share, want := range map[float64]float64{0.5: 5, 0.9: 9, 0.99: 9, 0.1: 1} {
