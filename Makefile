@@ -87,7 +87,7 @@ searches:
 
 # Seeded schedules of faults: of Slurm's, its jobs' and our own.
 faults:
-	$(GO) test -count=1 -timeout=60m -run '^TestFaults$$' ./executors/slurm -faults.n=$(FAULTS)
+	$(GO) test -count=1 -timeout=60m -run '^TestFaults' ./executors/slurm -faults.n=$(FAULTS) -faults.searches=$$(($(FAULTS) / 5))
 	$(GO) test -count=1 -timeout=60m -run '^TestRoundsAfterKills$$' ./plan -schedules=$(FAULTS)
 
 # One-line mutants that the tests of their own package must notice.

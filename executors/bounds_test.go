@@ -499,6 +499,26 @@ func TestGPUHoursOfSearch(t *testing.T) {
 	})
 }
 
+// Attempts at a run of a search count over all applies, so that a kill gives it no more;
+// those at another run count anew.
+func TestRetriesOfSearch(t *testing.T) {
+	for search, want := range map[string]int{"max_throughput/best": 1, "": 3} {
+		synctest.Test(t, func(t *testing.T) {
+			first := newBounded(t, 1, executors.Pace{Retries: 2}, failsAfter(time.Minute))
+			if _, err := first.run(); err != nil {
+				t.Fatal(err)
+			}
+			first.wantAttempts(3)
+			again := newBounded(t, 1, executors.Pace{Retries: 2}, failsAfter(time.Minute))
+			again.campaign.Store, again.campaign.Plan.Runs[0].Asked.Search = first.campaign.Store, search
+			if _, err := again.run(); err != nil {
+				t.Fatal(err)
+			}
+			again.wantAttempts(want)
+		})
+	}
+}
+
 // A job of 8 GPUs and 30 minutes costs what it held its nodes for: by its own exit
 // record, else by the backend's account, else its limit.
 func TestCostOfJob(t *testing.T) {

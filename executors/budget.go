@@ -98,7 +98,7 @@ func (c *Campaign) affords(j *job) bool {
 // mayRetry reports whether there may be another attempt at a task: by number, and
 // by what all attempts may cost together.
 func (c *Campaign) mayRetry(t *task) bool {
-	if t.tries-t.deferrals > t.backend.Pace.Retries {
+	if t.earlier+t.tries-t.deferrals > t.backend.Pace.Retries {
 		return false
 	}
 	for _, b := range c.budgets(t.run) {

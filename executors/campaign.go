@@ -165,6 +165,9 @@ func (c *Campaign) prepare(ctx context.Context) error {
 				continue
 			}
 			t := &task{backend: b, run: run, sample: s.Sample.Sample}
+			if run.Asked.Search != "" {
+				t.earlier = len(s.Failed)
+			}
 			c.tasks = append(c.tasks, t)
 			switch {
 			case s.torn != "":

@@ -301,6 +301,7 @@ type task struct {
 	// announced says that the attempt has its receipt and the user knows.
 	announced bool
 	tries     int           // attempts that this campaign started or took up
+	earlier   int           // failed ones of other campaigns, which a search counts: no kill gives it more
 	failed    []plan.Failed // those of them that a node may be to blame for
 	result    *results.Result
 	reason    string // why it was skipped

@@ -126,11 +126,14 @@ type InRound struct {
 }
 
 // A SearchAccount is what a ledger keeps of a search: its rounds in order, what their
-// attempts have cost or may still cost, and the last round with an attempt.
+// attempts have cost or may still cost, and the last round with an attempt. Tried are the
+// rounds, of any search, that the attempts at the runs of the last one were made for, by
+// fingerprint.
 type SearchAccount struct {
 	Rounds   []Round
 	GPUHours float64
 	Begun    int
+	Tried    map[string][]InRound
 }
 
 // Name is how intents name the search.
@@ -302,6 +305,7 @@ func (b *builder) search(p *Plan, list []candidate) hcl.Diagnostics {
 
 func (b *builder) searchAll(p *Plan, all []*searching) error {
 	var began time.Time // the newest round with an attempt
+	waves := map[InRound]time.Time{}
 	for _, s := range all {
 		p.Searches = append(p.Searches, s.Search)
 		if s.candidates == nil {
@@ -316,14 +320,16 @@ func (b *builder) searchAll(p *Plan, all []*searching) error {
 			}
 			s.account = account
 		}
-		s.resume(b.Selection.Retry)
+		for _, r := range s.account.Rounds {
+			waves[InRound{s.Name(), r.Number}] = r.Created
+		}
 		if n := s.account.Begun; n > 0 && n <= len(s.account.Rounds) && s.account.Rounds[n-1].Created.After(began) {
 			began = s.account.Rounds[n-1].Created
 		}
 	}
 	underWay, wave := false, time.Time{}
 	for _, s := range all {
-		if !s.Begun {
+		if s.resume(waves, b.Selection.Retry); !s.Begun {
 			continue
 		}
 		if created := s.account.Rounds[len(s.account.Rounds)-1].Created; created.After(began) {
@@ -384,9 +390,10 @@ func (c candidate) mostGPUHours() float64 {
 	return float64(c.run.Hardware.GPUs) * how.Limit([]*Run{c.run}).Hours()
 }
 
-// resume finds what is left of the last round that was written down. What the budget
-// does not allow any more is left out.
-func (s *searching) resume(retry bool) {
+// resume finds what is left of the last round that was written down: a failure ends a run
+// that was tried in it, or in one that was decided together with it. What the budget does
+// not allow any more is left out. waves are when rounds were written down.
+func (s *searching) resume(waves map[InRound]time.Time, retry bool) {
 	s.SpentGPUHours = s.account.GPUHours
 	s.tried = map[string]bool{}
 	for _, r := range s.account.Rounds {
@@ -408,7 +415,8 @@ func (s *searching) resume(retry bool) {
 		}
 		run := s.list[i].run
 		have := run.State.Valid + run.State.Suspect
-		if have >= one.Samples || len(run.State.InFlight) == 0 && run.finalFailure(true) != nil && !retry {
+		tried := slices.ContainsFunc(s.account.Tried[one.Fingerprint], func(in InRound) bool { return waves[in].Equal(last.Created) })
+		if have >= one.Samples || len(run.State.InFlight) == 0 && tried && run.finalFailure(true) != nil && !retry {
 			continue
 		}
 		with := slices.Clone(rest)
@@ -434,7 +442,7 @@ func (r *Run) finalFailure(tried bool) *Failed {
 	switch {
 	case r.transient && last.Code == failure.Lost: // it ended with the process that was killed
 		return nil
-	case last.Code.Entry().Retry == failure.NoRetry, len(r.State.Failed)+len(r.State.Earlier) > r.retries:
+	case last.Code.Entry().Retry == failure.NoRetry, r.State.Tries > r.retries:
 		return last
 	}
 	return nil

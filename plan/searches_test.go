@@ -49,6 +49,7 @@ type searchStore struct {
 	rand    *rand.Rand // of kills and of the order in which jobs end
 	rounds  map[string][]Round
 	began   map[string]int // the last round with an attempt
+	tried   map[string][]InRound
 	samples map[string][]map[string]float64
 	failed  map[string]bool
 	flying  []string // fingerprints
@@ -57,14 +58,14 @@ type searchStore struct {
 
 func newSearchStore(seed uint64) *searchStore {
 	return &searchStore{
-		seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), rounds: map[string][]Round{}, began: map[string]int{},
+		seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), rounds: map[string][]Round{}, began: map[string]int{}, tried: map[string][]InRound{},
 		samples: map[string][]map[string]float64{}, failed: map[string]bool{}, clock: time.Unix(0, 0),
 	}
 }
 
 func (l *searchStore) Search(benchmark, label string, _ bool) (SearchAccount, error) {
 	name := benchmark + "/" + label
-	return SearchAccount{Rounds: l.rounds[name], Begun: l.began[name]}, nil
+	return SearchAccount{Rounds: l.rounds[name], Begun: l.began[name], Tried: l.tried}, nil
 }
 
 func (l *searchStore) Noise(string, string, bool) (float64, error) { return 0.02, nil }
@@ -148,6 +149,7 @@ func (l *searchStore) apply(t *testing.T, events int) bool {
 				}
 				work++
 				l.flying = append(l.flying, r.Fingerprint)
+				l.tried[r.Fingerprint] = append(l.tried[r.Fingerprint], r.Asked)
 				l.began[r.Asked.Search] = max(l.began[r.Asked.Search], r.Asked.Round)
 			}
 		}
@@ -238,6 +240,36 @@ func TestOutputFactsAreKnown(t *testing.T) {
 			return flag || option
 		}) {
 			t.Errorf("%s is no flag, option or fact of a run", name)
+		}
+	}
+}
+
+// A round that was written down tries what failed for another search before, and not what
+// failed in it, or in a round that was decided together with it.
+func TestRoundTriesWhatFailedBefore(t *testing.T) {
+	const run = "tune/use_case=chat/concurrency=8/moe=0"
+	for _, c := range []struct {
+		name     string
+		tried    InRound
+		together bool
+		next     int
+	}{
+		{"before", InRound{"tune/quick", 1}, false, 1},
+		{"in it", InRound{"tune/batch", 1}, false, 0},
+		{"together with it", InRound{"tune/quick", 1}, true, 0},
+	} {
+		l := newSearchStore(1)
+		l.failed[run], l.tried[run] = true, []InRound{c.tried}
+		for i, label := range []string{"quick", "batch"} {
+			r := Round{Label: label, Number: 1, Cluster: "gb", Created: time.Unix(100, 0), Runs: []RoundRun{{Address: run, Fingerprint: run, Samples: 1}}}
+			if !c.together {
+				r.Created = r.Created.Add(time.Duration(i) * time.Minute)
+			}
+			l.rounds["tune/"+label] = []Round{r}
+			l.began["tune/"+label] = 1
+		}
+		if batch := l.plan(t).Searches[1]; batch.Begun != (c.next > 0) || batch.Begun && len(batch.Next) != c.next {
+			t.Errorf("%s: round 1 of the search batch is left with %+v", c.name, batch.Next)
 		}
 	}
 }

@@ -45,6 +45,9 @@ type Samples struct {
 	Failed   []Failed
 	// Earlier are failed attempts before those of Failed, at the same samples.
 	Earlier []Failed
+	// Tries is the most failed attempts at one sample of those that lack a result. It is
+	// not part of the document.
+	Tries int `json:"-"`
 	// Observed is what the samples that count were measured on.
 	Observed []Observation
 }

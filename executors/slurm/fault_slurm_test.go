@@ -33,6 +33,10 @@ type faultySlurm struct {
 
 	// submitting is told of each job before it enters the queue; refusedNow and
 	// preflightRefused of those that Slurm refuses for good.
+	// course says of the job of an attempt what becomes of it and
+	// what it measures; nil draws that.
+	course func(dir string) (fate string, tps float64)
+
 	submitting       func(dir string, argv []string)
 	refusedNow       func(dir string)
 	preflightRefused func()
@@ -134,6 +138,9 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 	kind := f.fault("refused", "socket", "socket accepted", "hang", "hang accepted", "rate", "limit", "banner", "suffix", "noise", "no id", "down")
 	switch kind {
 	case "refused":
+		if f.course != nil { // it would be the outcome of the run
+			return "", CommandError("sbatch", "sbatch: error: Rate limit exceeded, please retry momentarily", true)
+		}
 		f.refusedNow(dir)
 		return "", CommandError("sbatch", failed+"Invalid account or account/partition combination specified", true)
 	case "socket":
@@ -194,6 +201,9 @@ func (f *faultySlurm) start(dir string, argv []string) *faultyJob {
 		j.drawPack(f.rng, f.calm, f.faults)
 	} else {
 		j.draw(f.rng, f.calm, f.faults)
+		if f.course != nil {
+			j.fate, j.tps = f.course(dir)
+		}
 	}
 	switch j.fate {
 	case "held":

@@ -22,7 +22,7 @@ import (
 
 var (
 	faultSeed  = flag.Int64("faults.seed", 0, "replay the fault schedule of this seed alone")
-	faultCount = flag.Int("faults.n", 300, "how many fault schedules to run")
+	faultCount = flag.Int("faults.n", 200, "how many fault schedules to run")
 )
 
 // TestFaults runs campaigns through seeded schedules of faults, of Slurm's, of
@@ -33,14 +33,20 @@ func TestFaults(t *testing.T) {
 		runSchedule(t, *faultSeed, true)
 		return
 	}
+	inParts(t, *faultCount, func(t *testing.T, seed int64) { runSchedule(t, seed, false) })
+}
+
+// inParts runs seeded schedules side by side, until one fails.
+func inParts(t *testing.T, count int, run func(t *testing.T, seed int64)) {
 	const parts = 4
 	for part := range parts {
 		t.Run(fmt.Sprint(part), func(t *testing.T) {
 			t.Parallel()
-			for seed := int64(part + 1); seed <= int64(*faultCount); seed += parts {
-				runSchedule(t, seed, false)
+			for seed := int64(part + 1); seed <= int64(count); seed += parts {
+				run(t, seed)
 				if t.Failed() {
-					t.Fatalf("seed %d: replay it alone with `go test ./executors/slurm -run TestFaults -faults.seed=%d`", seed, seed)
+					name, _, _ := strings.Cut(t.Name(), "/")
+					t.Fatalf("seed %d: replay it alone with `go test ./executors/slurm -run '^%s$' -faults.seed=%d`", seed, name, seed)
 				}
 			}
 		})
@@ -89,6 +95,9 @@ type schedule struct {
 	alone bool
 	// bounds are those of the present life.
 	bounds bounds
+	// next makes the plan that a life applies, and after it ended the one after, nil for
+	// none; by default a life applies fresh alone.
+	next func() *plan.Plan
 }
 
 func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
@@ -177,7 +186,9 @@ func (s *schedule) run() {
 		}
 		s.bound()
 		ended, died := s.life()
-		s.fewAttempts()
+		if s.next == nil { // another search may try once more what failed
+			s.fewAttempts()
+		}
 		s.logf("life %d: ended %v %s %+v", life, ended, died, s.last)
 		if ended && died == "" {
 			return
@@ -212,7 +223,6 @@ func (s *schedule) life() (ended bool, died string) {
 			died = k.at
 		}
 	}()
-	b := s.backend()
 	s.unsure = false
 	s.skips = 0
 	events := 0
@@ -224,34 +234,51 @@ func (s *schedule) life() (ended bool, died string) {
 	if killEvent >= 0 && s.rng.Intn(2) == 0 {
 		secrets = s.rng.Intn(3)
 	}
-	c := &executors.Campaign{
-		Saved: s.saved(),
-		Secrets: func(string) []string {
-			if secrets--; secrets == -1 {
-				panic(killed{"while attempts are made"})
-			}
-			return nil
-		},
-		Plan: s.fresh(), Store: s.store, Backends: map[plan.ExecutorRef]*executors.Backend{b.Ref: b},
-		Budget: s.budget(), Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
-		Observe: func(ev executors.Event) {
-			s.logf("%s %s s%d a%d job %s %s %s", ev.Time.Format("15:04:05"), ev.Type, ev.Sample, ev.Attempt, ev.JobID, ev.State, ev.Text)
-			s.unsure = s.unsure || strings.Contains(ev.Text, "has orphaned jobs; `llmbench cancel -orphans`")
-			if ev.Type == executors.RunErrored && ev.Result == nil {
-				s.skips++
-			}
-			if events++; events-1 == killEvent {
-				panic(killed{"at " + string(ev.Type)})
-			}
-		},
+	b := s.backend()
+	campaign := func(p *plan.Plan) *executors.Campaign {
+		return &executors.Campaign{
+			Plan:  p,
+			Saved: s.saved(),
+			Secrets: func(string) []string {
+				if secrets--; secrets == -1 {
+					panic(killed{"while attempts are made"})
+				}
+				return nil
+			},
+			Store: s.store, Backends: map[plan.ExecutorRef]*executors.Backend{b.Ref: b},
+			Budget: s.budget(), Vocabulary: func(*plan.Run) (int, int) { return 1000, 2 }, Log: hclog.NewNullLogger(),
+			Observe: func(ev executors.Event) {
+				s.logf("%s %s s%d a%d job %s %s %s", ev.Time.Format("15:04:05"), ev.Type, ev.Sample, ev.Attempt, ev.JobID, ev.State, ev.Text)
+				s.unsure = s.unsure || strings.Contains(ev.Text, "has orphaned jobs; `llmbench cancel -orphans`")
+				if ev.Type == executors.RunErrored && ev.Result == nil {
+					s.skips++
+				}
+				if events++; events-1 == killEvent {
+					panic(killed{"at " + string(ev.Type)})
+				}
+			},
+		}
 	}
-	out, err := c.Run(ctx)
-	s.last = out
-	if err != nil {
-		s.logf("error: %v", err)
-		return false, ""
+	for p := s.first(); p != nil; p = s.next() {
+		out, err := campaign(p).Run(ctx)
+		s.last = out
+		if err != nil {
+			s.logf("error: %v", err)
+			return false, ""
+		}
+		if s.next == nil || out.Failed+out.GoingOn > 0 || ctx.Err() != nil {
+			return s.next == nil && ctx.Err() == nil, ""
+		}
 	}
-	return ctx.Err() == nil, ""
+	return true, ""
+}
+
+// first is the plan that a life begins with.
+func (s *schedule) first() *plan.Plan {
+	if s.next != nil {
+		return s.next()
+	}
+	return s.fresh()
 }
 
 func (s *schedule) backend() *executors.Backend {

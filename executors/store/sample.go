@@ -183,6 +183,9 @@ func (sample *Sample) wait(snap *snapshot, state plan.State) error {
 func countsOf(samples []Sample, wanted int) plan.Samples {
 	counts := newSamples(wanted)
 	for _, sample := range samples {
+		if !sample.Counts {
+			counts.Tries = max(counts.Tries, len(sample.Failed))
+		}
 		switch {
 		case sample.State.InFlight():
 			counts.InFlight = append(counts.InFlight, sample.Job)

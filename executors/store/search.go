@@ -188,7 +188,27 @@ func (v *View) Search(benchmark, label string, simulated bool) (plan.SearchAccou
 		a.GPUHours += c.GPUHours
 		a.Begun = max(a.Begun, c.Round)
 	}
-	return a, err
+	if err != nil || len(a.Rounds) == 0 {
+		return a, err
+	}
+	a.Tried = map[string][]plan.InRound{}
+	last := a.Rounds[len(a.Rounds)-1]
+	for _, run := range last.Runs {
+		attempts, err := v.store.Attempts(Key{Fingerprint: run.Fingerprint, Cluster: last.Cluster, Simulated: simulated})
+		if err != nil {
+			return a, err
+		}
+		for _, attempt := range attempts {
+			intent, err := attempt.Intent()
+			if err != nil {
+				return a, err
+			}
+			if intent != nil {
+				a.Tried[run.Fingerprint] = append(a.Tried[run.Fingerprint], plan.InRound{Search: intent.Search, Round: intent.Round})
+			}
+		}
+	}
+	return a, nil
 }
 
 // Noise implements plan.Ledger.
