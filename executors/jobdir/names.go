@@ -22,7 +22,6 @@ package jobdir
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Names of the files in a job's folder. The folder of a job of one member is that of
@@ -39,29 +38,31 @@ const (
 	SecretsFile    = "secrets" // as VarsFile, for its owner alone
 
 	// The client writes these later.
-	JobFile       = "job.json"     // the receipt of the submission
-	EndedFile     = "ended.json"   // the backend's word on the end
-	CancelledFile = "cancelled"    // asks the job to stop; empty
-	RequestsCSV   = "requests.csv" // RequestsFile without the output; it is removed then
-	JudgedPrefix  = "judged."      // with a member's number: its failure was looked at
+	JobFile       = "job.json"      // the receipt of the submission
+	EndedFile     = "ended.json"    // the backend's word on the end
+	CancelledFile = "cancelled"     // asks the job to stop; empty
+	RequestsCSV   = "requests.csv"  // RequestsFile without the output; it is removed then
+	JudgedPrefix  = "judged."       // with a member's number: its failure was looked at
+	DiagnosisFile = "diagnosis.txt" // what was found out about a job that made no progress
 
 	// The job writes these, the exit last.
-	ClaimFile     = "claim"    // who owns the folder; won by link(2)
-	ClaimPrefix   = "claim."   // with the job's id: its bid for the claim
-	claimDir      = "claim.d"  // won by mkdir(2) where there are no links
-	RefusedPrefix = "refused." // with the job's id: why it left the folder alone
-	StartFile     = "start"
-	observedFile  = "observed" // NAME=VALUE lines: what the job ran on
-	StdoutFile    = "stdout"   // of the first rank; RankFile names those of the others
-	StderrFile    = "stderr"
-	JobOutFile    = "job.out" // what the script itself says
-	BenchFile     = "bench"   // runs what is measured
-	BenchExitFile = "bench_exit"
-	ReportFile    = "report.json"
-	RequestsFile  = "requests.json" // a record of each request, with all output
-	ExitFile      = "exit"
-	MemberFile    = "member.json" // what an engine that runs share says of this one
-	EngineFile    = "engine.json" // what became of that engine, once it has ended
+	ClaimFile       = "claim"    // who owns the folder; won by link(2)
+	ClaimPrefix     = "claim."   // with the job's id: its bid for the claim
+	claimDir        = "claim.d"  // won by mkdir(2) where there are no links
+	RefusedPrefix   = "refused." // with the job's id: why it left the folder alone
+	StartFile       = "start"
+	ObservedFile    = "observed" // NAME=VALUE lines: what the job ran on
+	StdoutFile      = "stdout"   // of the first rank; RankFile names those of the others
+	StderrFile      = "stderr"
+	JobOutFile      = "job.out" // what the script itself says
+	BenchFile       = "bench"   // runs what is measured
+	BenchExitFile   = "bench_exit"
+	ReportFile      = "report.json"
+	RequestsFile    = "requests.json" // a record of each request, with all output
+	ExitFile        = "exit"
+	TelemetryPrefix = "telemetry."  // with a node's name: what was sampled there
+	MemberFile      = "member.json" // what an engine that runs share says of this one
+	EngineFile      = "engine.json" // what became of that engine, once it has ended
 
 	// DatasetFile is a link to the requests.
 	DatasetFile = "dataset.jsonl"
@@ -76,19 +77,4 @@ func (l Listing) Ranks() []int {
 	ranks := append(l.Numbered(StdoutFile+"."), l.Numbered(StderrFile+".")...)
 	slices.Sort(ranks)
 	return slices.Compact(ranks)
-}
-
-// Known reports whether a name in a job's folder has a meaning of its own.
-func Known(name string) bool {
-	switch name {
-	case IntentFile, RunFile, IdentityFile, PlannedJobFile, MembersFile, ScriptFile, VarsFile, SecretsFile, JobFile, EndedFile, CancelledFile,
-		ClaimFile, claimDir, StartFile, observedFile, StdoutFile, StderrFile, JobOutFile, BenchFile, BenchExitFile, ReportFile, RequestsFile, RequestsCSV, ExitFile, MemberFile, EngineFile, DatasetFile:
-		return true
-	}
-	for _, prefix := range []string{ClaimPrefix, RefusedPrefix, JudgedPrefix, StdoutFile + ".", StderrFile + "."} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
 }

@@ -19,9 +19,6 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-// diagnosisFile is what was found out about a job that made no progress.
-const diagnosisFile = "diagnosis.txt"
-
 // Growth is what shows that a running attempt lives: any file of its folder that
 // grows or appears. What is sampled on its GPUs is no sign of life, since ranks in
 // a hung collective spin.
@@ -40,7 +37,7 @@ func (a *Attempt) Growth() (Growth, error) {
 	}
 	var g Growth
 	for _, name := range l.Names {
-		if name == diagnosisFile || name == jobdir.CancelledFile || strings.HasPrefix(name, telemetryPrefix) {
+		if name == jobdir.DiagnosisFile || name == jobdir.CancelledFile || strings.HasPrefix(name, jobdir.TelemetryPrefix) {
 			continue
 		}
 		info, err := os.Lstat(filepath.Join(a.Dir, name))
@@ -123,12 +120,12 @@ func step(end string) time.Duration {
 // RecordDiagnosis keeps what was found out about a job that made no progress,
 // beside its logs.
 func (a *Attempt) RecordDiagnosis(text string) error {
-	return jobdir.ReplaceFile(a.Dir, diagnosisFile, []byte(a.Redactor().Clean(text)), 0o644)
+	return jobdir.ReplaceFile(a.Dir, jobdir.DiagnosisFile, []byte(a.Redactor().Clean(text)), 0o644)
 }
 
 // Diagnosis is what RecordDiagnosis kept, and its file; path is "" for nothing.
 func (a *Attempt) Diagnosis() (path, text string) {
-	path = filepath.Join(a.Dir, diagnosisFile)
+	path = filepath.Join(a.Dir, jobdir.DiagnosisFile)
 	b, err := regular.Read(path, regular.MaxText)
 	if err != nil {
 		return "", ""

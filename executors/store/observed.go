@@ -18,13 +18,6 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-// observedFile is what the job ran on, as NAME=VALUE lines; telemetryPrefix
-// begins the names of what was sampled on its nodes.
-const (
-	observedFile    = "observed"
-	telemetryPrefix = "telemetry."
-)
-
 // missingPrefix begins the names of what the job could not find out; the value
 // says why.
 const missingPrefix = "missing."
@@ -32,7 +25,7 @@ const missingPrefix = "missing."
 // addObserved takes in what the job says of the machine that it ran on. What it
 // does not say stays nil.
 func (s *snapshot) addObserved(in *results.Evidence) {
-	text, err := s.files.Read(observedFile)
+	text, err := s.files.Read(jobdir.ObservedFile)
 	zone := time.Local
 	in.Provenance.Missing = map[string]string{}
 	if err == nil && text != nil {
@@ -98,7 +91,7 @@ func zoneOf(offset string) *time.Location {
 func (s *snapshot) addTelemetry(in *results.Evidence, zone *time.Location) {
 	var paths []string
 	for _, name := range s.files.Names {
-		if strings.HasPrefix(name, telemetryPrefix) {
+		if strings.HasPrefix(name, jobdir.TelemetryPrefix) {
 			paths = append(paths, filepath.Join(s.files.Dir, name))
 		}
 	}

@@ -135,7 +135,7 @@ func TestWordsHoldNoSecret(t *testing.T) {
 	if err != nil || strings.Contains(r.Cause()+r.Reasons[0].Log, secret) {
 		t.Errorf("%+v, %v", r, err)
 	}
-	for _, name := range []string{diagnosisFile, jobdir.EndedFile} {
+	for _, name := range []string{jobdir.DiagnosisFile, jobdir.EndedFile} {
 		text, err := os.ReadFile(filepath.Join(a.Dir, name))
 		if info, _ := os.Stat(filepath.Join(a.Dir, name)); err != nil || strings.Contains(string(text), secret) || info.Mode().Perm()&0o044 == 0 {
 			t.Errorf("%s, %v: %s", name, info.Mode(), text)
