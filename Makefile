@@ -13,7 +13,7 @@
 GO ?= go
 FUZZTIME ?= 60s
 FAULTS ?= 10000
-PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium fonts-dejavu-core squashfs-tools strace
+PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-server shellcheck chromium fonts-dejavu-core squashfs-tools strace python3 git gcc libc6-dev
 
 # The tests that break a real Slurm, one part after another.
 DRILLS = ^TestDrills
@@ -45,7 +45,7 @@ test-properties:
 # they cannot be installed those tests are skipped and say so;
 # LLMBENCH_REQUIRE_SLURM=1 and LLMBENCH_REQUIRE_CHROMIUM=1 make that a failure.
 deps:
-	@missing=; for c in slurmctld slurmdbd mariadbd munged shellcheck chromium mksquashfs strace; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	@missing=; for c in slurmctld slurmdbd mariadbd munged shellcheck chromium mksquashfs strace python3 git gcc; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 	ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1 || missing="$$missing pmix"; \
 	if [ -z "$$missing" ]; then \
 	  :; \
