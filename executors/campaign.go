@@ -60,7 +60,7 @@ type Campaign struct {
 	tried     map[*Backend]bool
 	receipts  errgroup.Group
 	redactor  store.Redactor
-	unnamed   []unnamed
+	unnamed   []unnamedFailure
 	refused   error       // why nothing more can be recorded
 	seen      *store.View // of the store when the first run that shares an engine was submitted
 }

@@ -239,10 +239,10 @@ type Scheduler interface {
 	UnusableStore(dir string) string
 	// Unmountable says why jobs cannot see a path, "" where they can.
 	Unmountable(path string) string
-	// Bring runs a command as a job and waits for its end. A job that an earlier call
+	// Fetch runs a command as a job and waits for its end. A job that an earlier call
 	// submitted is followed; when ctx ends the job goes on. It is nil where this host
 	// runs such commands itself.
-	Bring() func(ctx context.Context, c Command, say Say) error
+	Fetch() func(ctx context.Context, c Command, say Say) error
 	// Ask runs a script of bash inside an image, in a job without GPUs, and returns what
 	// it prints. path is where the answer is left, on a file system that nodes share.
 	Ask(ctx context.Context, image, script, path string, say Say) ([]byte, error)

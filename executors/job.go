@@ -289,7 +289,7 @@ const (
 type task struct {
 	backend  *Backend
 	run      *plan.Run
-	siblings *siblings
+	siblings *canaryGroup
 	sample   int
 	phase    phase
 	// job is the one that the task is in, or was in last, nil for none yet; shares

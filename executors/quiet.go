@@ -31,7 +31,7 @@ type quiet struct {
 	bytes  int64
 	since  time.Time // of the last growth, by this host's clock; zero before the first look
 	looked time.Time
-	signs  *store.Signs // nil until the silence is long enough to ask for them
+	signs  *store.LogSigns // nil until the silence is long enough to ask for them
 	// warned says that the user knows, diagnosed that the job was looked into.
 	warned, diagnosed bool
 }

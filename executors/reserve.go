@@ -46,8 +46,8 @@ type member struct {
 
 // stageAhead begins to make the folders of the next jobs of a list, as many as may be
 // submitted and whose data sets were checked.
-func (c *Campaign) stageAhead(list []*job, free room, now time.Time) {
-	taken := room{}
+func (c *Campaign) stageAhead(list []*job, free queueRoom, now time.Time) {
+	taken := queueRoom{}
 	for _, j := range list[:min(len(list), lookAhead)] {
 		if j.phase != waiting || now.Before(j.notBefore) || j.planned == nil || len(j.planned.Runs) != len(j.in(waiting)) {
 			continue

@@ -92,7 +92,7 @@ func (c *Campaign) blame(t *task, r *results.Result) error {
 		return c.leaveAlone(t, node, r.Cause())
 	}
 	if queue, ok := t.backend.Executor.(Queue); ok && r.Code() == failure.NodeFail && len(t.status.Nodes) > 0 {
-		c.unnamed = append(c.unnamed, unnamed{queue, t, t.status.Nodes, r.Cause()})
+		c.unnamed = append(c.unnamed, unnamedFailure{queue, t, t.status.Nodes, r.Cause()})
 	}
 	return nil
 }
@@ -115,8 +115,8 @@ func (c *Campaign) elsewhere(t *task, r *results.Result) (bool, error) {
 	return false, c.Store.Exclude(t.backend.Cluster, store.Exclusion{Node: other, Why: "the node was not at fault", Until: time.Now().UTC()})
 }
 
-// An unnamed failure is one of a node among these.
-type unnamed struct {
+// An unnamedFailure is one of a node among these.
+type unnamedFailure struct {
 	queue Queue
 	task  *task
 	nodes []string

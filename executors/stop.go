@@ -37,9 +37,9 @@ func stop(ctx context.Context, b *Backend, folder *store.Job, a *store.Attempt, 
 	return queue.Nudge(ctx, h)
 }
 
-// A Flight is an attempt in flight that is to be cancelled, or a job without one:
+// A CancelRequest is an attempt in flight that is to be cancelled, or a job without one:
 // Attempt is nil then. Handle is "" where the submission was not confirmed.
-type Flight struct {
+type CancelRequest struct {
 	Attempt *store.Attempt
 	Handle  Handle
 	Backend *Backend
@@ -48,8 +48,8 @@ type Flight struct {
 // Cancel stops what is in flight, writing the wish down first, so that a job that
 // starts late refuses. Runs are taken out of their jobs; a job in which nothing is left
 // is cancelled whole.
-func Cancel(ctx context.Context, flights []Flight) error {
-	members := map[string][]Flight{} // by the folder of their job
+func Cancel(ctx context.Context, flights []CancelRequest) error {
+	members := map[string][]CancelRequest{} // by the folder of their job
 	var folders []*store.Job
 	for _, f := range flights {
 		if f.Attempt == nil {
@@ -78,8 +78,8 @@ func Cancel(ctx context.Context, flights []Flight) error {
 
 // cancelMembers takes members out of a job. Those of a job of several that have not
 // begun are claimed, so that they never do.
-func cancelMembers(ctx context.Context, folder *store.Job, list []Flight) error {
-	var begun []Flight
+func cancelMembers(ctx context.Context, folder *store.Job, list []CancelRequest) error {
+	var begun []CancelRequest
 	for _, f := range list {
 		if err := f.Attempt.MarkCancelled(); err != nil {
 			return err
@@ -127,7 +127,7 @@ func cancelMembers(ctx context.Context, folder *store.Job, list []Flight) error 
 
 // handles are the recorded job, or where the submission was not confirmed what the
 // queue has under its name.
-func (f Flight) handles(ctx context.Context, folder *store.Job) ([]Handle, error) {
+func (f CancelRequest) handles(ctx context.Context, folder *store.Job) ([]Handle, error) {
 	if f.Handle != "" {
 		return []Handle{f.Handle}, nil
 	}
@@ -152,10 +152,10 @@ func onRequest(h Handle) jobdir.EndRecord {
 }
 
 // others reports whether a job has members in flight other than these.
-func others(folder *store.Job, these []Flight) (bool, error) {
+func others(folder *store.Job, these []CancelRequest) (bool, error) {
 	flying, err := folder.InFlight()
 	return slices.ContainsFunc(flying, func(a *store.Attempt) bool {
-		return !slices.ContainsFunc(these, func(f Flight) bool { return f.Attempt.Dir == a.Dir })
+		return !slices.ContainsFunc(these, func(f CancelRequest) bool { return f.Attempt.Dir == a.Dir })
 	}), err
 }
 

@@ -110,9 +110,9 @@ func (p *packed) begins(members ...int) {
 
 func (p *packed) cancel(members ...int) {
 	p.t.Helper()
-	var list []Flight
+	var list []CancelRequest
 	for _, i := range members {
-		list = append(list, Flight{Attempt: p.members[i], Backend: p.backend})
+		list = append(list, CancelRequest{Attempt: p.members[i], Backend: p.backend})
 	}
 	p.ok(Cancel(p.t.Context(), list))
 }
@@ -221,7 +221,7 @@ func TestCancelSeenHalfway(t *testing.T) {
 	if given, err := a.Defer("cancelled on request"); !given || err != nil {
 		t.Fatal(given, err)
 	}
-	run := &task{backend: p.backend, run: &plan.Run{Fingerprint: a.Key.Fingerprint}, attempt: a, phase: active, siblings: &siblings{}}
+	run := &task{backend: p.backend, run: &plan.Run{Fingerprint: a.Key.Fingerprint}, attempt: a, phase: active, siblings: &canaryGroup{}}
 	run.job = &job{backend: p.backend, handle: packHandle, folder: p.folder, phase: active, mine: true, tasks: []*task{run}}
 	c := &Campaign{Store: p.store, open: []*task{run}}
 	p.ok(c.read(run))

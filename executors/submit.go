@@ -70,12 +70,12 @@ func (c *Campaign) due() []*job {
 	return list
 }
 
-// room is how many more jobs the queue of each backend takes.
-type room map[*Backend]int
+// queueRoom is how many more jobs the queue of each backend takes.
+type queueRoom map[*Backend]int
 
 // room looks how much there is.
-func (c *Campaign) room() room {
-	free := room{}
+func (c *Campaign) room() queueRoom {
+	free := queueRoom{}
 	for _, b := range c.backendsInUse() {
 		free[b] = math.MaxInt
 		if b.Pace.MaxInQueue > 0 {
@@ -266,19 +266,19 @@ func trimError(err error) string {
 
 // Siblings are tasks that can fail to start together: the cheapest of them, which goes
 // first, and whether some task has got as far as measuring.
-type siblings struct {
+type canaryGroup struct {
 	canary  *task
 	started bool
 }
 
 // findSiblings tells each task what its siblings are.
 func (c *Campaign) findSiblings() {
-	byName := map[string]*siblings{}
+	byName := map[string]*canaryGroup{}
 	for _, t := range c.tasks {
 		name := t.run.Image.Name + "\x00" + t.run.Model.Checkpoint + "\x00" + t.run.Executor.Type + "." + string(t.run.Executor.Name)
 		s := byName[name]
 		if s == nil {
-			s = &siblings{}
+			s = &canaryGroup{}
 			byName[name] = s
 		}
 		if s.canary == nil || t.run.ExpectedGPUHours() < s.canary.run.ExpectedGPUHours() {

@@ -40,7 +40,7 @@ func TestWaitsAreToldOnce(t *testing.T) {
 
 // A job for which the queue was full is tried again as soon as one of ours has ended.
 func TestRoomIsTakenAtOnce(t *testing.T) {
-	ended := &task{run: &plan.Run{}, siblings: &siblings{}}
+	ended := &task{run: &plan.Run{}, siblings: &canaryGroup{}}
 	limited, other := &job{tasks: []*task{ended}}, &job{tasks: []*task{ended}}
 	c := &Campaign{jobs: []*job{limited, other}, Log: hclog.NewNullLogger()}
 	for range 5 {

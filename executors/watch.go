@@ -306,7 +306,7 @@ func (c *Campaign) takeUpCancels(ctx context.Context, b *Backend) {
 		if t.backend != b || t.phase != active || !t.job.mine || t.stopping || !t.attempt.Cancelled() {
 			continue
 		}
-		err := Cancel(ctx, []Flight{{Attempt: t.attempt, Handle: t.job.handle, Backend: b}})
+		err := Cancel(ctx, []CancelRequest{{Attempt: t.attempt, Handle: t.job.handle, Backend: b}})
 		if err == nil {
 			err = c.judge(t)
 		}

@@ -55,11 +55,11 @@ func (b *builder) moved(run *Run, cellRange *hcl.Range) hcl.Diagnostics {
 	for _, key := range observedKeys(samples) {
 		then, detail := last[key], ""
 		for _, s := range samples {
-			if before := s[key]; before != "" && then != "" && before != then && !toldBySurer(key, s, last) {
+			if before := s[key]; before != "" && then != "" && before != then && !knownBetter(key, s, last) {
 				detail = fmt.Sprintf("Its stored samples were measured with different content: %s is %.20s in one and %.20s in another.", key, before, then)
 			}
 		}
-		if there := now[key]; there != "" && then != "" && there != then && !toldBySurer(key, last, now) {
+		if there := now[key]; there != "" && then != "" && there != then && !knownBetter(key, last, now) {
 			detail = fmt.Sprintf("%s was %.20s when its stored sample was measured, and is %.20s now.", key, then, there)
 		}
 		if detail == "" {
@@ -81,8 +81,8 @@ func (b *builder) moved(run *Run, cellRange *hcl.Range) hcl.Diagnostics {
 	return diags
 }
 
-// toldBySurer reports whether both sides know something that tells more than key.
-func toldBySurer(key string, a, b Observation) bool {
+// knownBetter reports whether both sides know something that tells more than key.
+func knownBetter(key string, a, b Observation) bool {
 	return slices.ContainsFunc(surer[key], func(k string) bool { return a[k] != "" && b[k] != "" })
 }
 

@@ -19,7 +19,7 @@ func Notes(r *Run) []Note { return notes(r, nil, nil) }
 
 // notes are those of a run of which nothing like unpublished was ever measured.
 func notes(r *Run, measures func(requests int) float64, unpublished []string) []Note {
-	n := &noter{run: r, notes: []Note{}, measures: measures}
+	n := &noteCollector{run: r, notes: []Note{}, measures: measures}
 	if len(unpublished) > 0 {
 		n.add(failure.UnverifiedPrediction, "output_throughput_per_gpu_tok_s",
 			"No published run has %s: predictions are unverified until a real result is in the store.", strings.Join(unpublished, " or "))
@@ -58,7 +58,7 @@ func notes(r *Run, measures func(requests int) float64, unpublished []string) []
 
 // versionNotCatalogued says against which version a run was checked whose own is
 // not catalogued, and what it uses that changed near it.
-func (n *noter) versionNotCatalogued() {
+func (n *noteCollector) versionNotCatalogued() {
 	version := n.run.Image.TRTLLMVersion
 	m, ok := catalog.Load().Match(version)
 	if !ok || m.Exact || slices.ContainsFunc(n.run.Declared, func(d string) bool { return strings.HasPrefix(d, "version ") }) {
@@ -95,8 +95,8 @@ func (r *Run) changedOptions(m catalog.Match) []string {
 	return out
 }
 
-// A noter collects the notes of one run.
-type noter struct {
+// A noteCollector collects the notes of one run.
+type noteCollector struct {
 	run   *Run
 	notes []Note
 	// measures predicts for how many seconds the run measures with another number
@@ -104,12 +104,12 @@ type noter struct {
 	measures func(requests int) float64
 }
 
-func (n *noter) add(code failure.Code, metric, format string, args ...any) {
+func (n *noteCollector) add(code failure.Code, metric, format string, args ...any) {
 	n.notes = append(n.notes, Note{Code: code, Level: failure.Note, Metric: Text(metric), Detail: fmt.Sprintf(format, args...)})
 }
 
 // expected adds what the estimate lets expect, with the argument to change.
-func (n *noter) expected() {
+func (n *noteCollector) expected() {
 	o, ok := n.run.Occupancy()
 	if !ok || o.Running() < 1 {
 		return
@@ -122,7 +122,7 @@ func (n *noter) expected() {
 }
 
 // waitsForKV: the cache, not the batch size, limits what runs at once.
-func (n *noter) waitsForKV(o Occupancy) {
+func (n *noteCollector) waitsForKV(o Occupancy) {
 	if o.Fit >= min(o.Asked, o.Slots) {
 		return
 	}
@@ -132,7 +132,7 @@ func (n *noter) waitsForKV(o Occupancy) {
 }
 
 // slotsUnused: more than a tenth of the batch slots stay empty.
-func (n *noter) slotsUnused(o Occupancy) {
+func (n *noteCollector) slotsUnused(o Occupancy) {
 	slots := o.Slots / o.Ranks
 	if float64(o.batch()) > 0.9*float64(slots) {
 		return
@@ -145,7 +145,7 @@ func (n *noter) slotsUnused(o Occupancy) {
 }
 
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
-func (n *noter) graphSizes(o Occupancy) {
+func (n *noteCollector) graphSizes(o Occupancy) {
 	version := n.run.version()
 	sizes := graphSizes(n.run.LLMAPIOptions, o.Slots/o.Ranks, version)
 	if len(sizes) == 0 {
@@ -182,7 +182,7 @@ func padding(sizes []int, batch int) int {
 
 // ranksIdle: requests do not divide evenly over few slots per rank. What the cache
 // and the slots hold does, so that it is what the client asks for.
-func (n *noter) ranksIdle(o Occupancy) {
+func (n *noteCollector) ranksIdle(o Occupancy) {
 	fullest, least := o.batch(), o.Running()/o.Ranks
 	if idle := float64(fullest-least) / float64(fullest); idle <= 0.1 {
 		return
@@ -199,7 +199,7 @@ func (n *noter) ranksIdle(o Occupancy) {
 		o.Running(), o.Ranks, fullest, least, even)
 }
 
-func (n *noter) unlimited() bool {
+func (n *noteCollector) unlimited() bool {
 	c, _ := n.run.Arguments.Int("concurrency")
 	return c <= 0
 }
@@ -214,7 +214,7 @@ const (
 
 // shortWindow: what is measured lasts less than a minute, or ramp-up and drain
 // are much of it.
-func (n *noter) shortWindow(o Occupancy) {
+func (n *noteCollector) shortWindow(o Occupancy) {
 	e, lines := n.run.Estimate, n.run.Dataset.Lines
 	if e.MeasureSeconds == nil {
 		return
@@ -233,7 +233,7 @@ func (n *noter) shortWindow(o Occupancy) {
 // steady is how many requests make a run steady. Where more of them run at once,
 // which is faster, the time is predicted again; from then on it is the
 // rate, but that ramp-up and drain, up to one wave of the requests, weigh less.
-func (n *noter) steady(o Occupancy) int {
+func (n *noteCollector) steady(o Occupancy) int {
 	lines, measured := n.run.Dataset.Lines, n.run.Estimate.MeasureSeconds.Mid
 	atOnce := o.Running()
 	if n.unlimited() {
@@ -286,7 +286,7 @@ func declaredFacts(cell *schema.Cell, cat *catalog.Catalog) []string {
 }
 
 // declaredByUser says what is not llmbench's own.
-func (n *noter) declaredByUser() {
+func (n *noteCollector) declaredByUser() {
 	if len(n.run.Declared) > 0 {
 		n.add(failure.DeclaredByUser, "", "%s: %s.", strings.Join(n.run.Declared, ", "), catalog.Mark)
 	}

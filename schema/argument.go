@@ -113,11 +113,11 @@ const defaultMaxSamples = 10
 // mostSamples is how often a run can be measured.
 const mostSamples = 1000
 
-// own is how an argument that is no flag becomes a value and what a cell needs
+// ownConverter is how an argument that is no flag becomes a value and what a cell needs
 // of it. wrong ends a sentence that begins with the argument's name.
-type own func(r *resolver, v cty.Value) (out cty.Value, extra any, wrong string)
+type ownConverter func(r *resolver, v cty.Value) (out cty.Value, extra any, wrong string)
 
-var ownConversions = map[string]own{
+var ownConversions = map[string]ownConverter{
 	"samples":     wholeArgument,
 	"max_samples": wholeArgument,
 	"precision":   precisionArgument,

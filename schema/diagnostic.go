@@ -112,7 +112,7 @@ func compareRanges(a, b hcl.Range) int {
 // Nearest is the name that was probably meant by given, "" if none is near.
 // Earlier names win over later ones that are as near.
 func Nearest(given string, names []string) string {
-	best, least := "", reach(given)+1
+	best, least := "", maxDistance(given)+1
 	for _, name := range names {
 		if d := distance(given, name); d < least && name != given {
 			best, least = name, d
@@ -128,9 +128,9 @@ func Nearest(given string, names []string) string {
 	return best
 }
 
-// reach is how many slips may lie between a name of this length and what was
+// maxDistance is how many slips may lie between a name of this length and what was
 // meant by it.
-func reach(given string) int {
+func maxDistance(given string) int {
 	switch n := len(given); {
 	case n <= 4:
 		return 1

@@ -10,8 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// An offer is a value for a variable, not yet converted to its type.
-type offer struct {
+// A givenValue is a value for a variable, not yet converted to its type.
+type givenValue struct {
 	source string
 	// expr is what a file says, raw is what a command line or the environment
 	// says; one of them is set.
@@ -19,10 +19,10 @@ type offer struct {
 	raw  *string
 }
 
-// offers are the values by variable. The first that is made is taken.
-type offers map[string]offer
+// givenValues are the values by variable. The first that is made is taken.
+type givenValues map[string]givenValue
 
-func (o offers) add(name string, v offer) {
+func (o givenValues) add(name string, v givenValue) {
 	if _, taken := o[name]; !taken {
 		o[name] = v
 	}
@@ -35,7 +35,7 @@ func (s *sources) giveValues(dir string, variables []*Variable, opts Options) hc
 	for _, v := range variables {
 		o, ok := given[v.Name]
 		if !ok && v.fallback != nil {
-			o, ok = offer{source: "default", expr: v.fallback.Expr}, true
+			o, ok = givenValue{source: "default", expr: v.fallback.Expr}, true
 		}
 		if ok {
 			diags = append(diags, v.take(o)...)
@@ -44,8 +44,8 @@ func (s *sources) giveValues(dir string, variables []*Variable, opts Options) hc
 	return diags
 }
 
-func (s *sources) collect(dir string, variables []*Variable, opts Options) (offers, hcl.Diagnostics) {
-	given := offers{}
+func (s *sources) collect(dir string, variables []*Variable, opts Options) (givenValues, hcl.Diagnostics) {
+	given := givenValues{}
 	var known []string
 	secret := false
 	for _, v := range variables {
@@ -93,7 +93,7 @@ func givesSecret(body *hclsyntax.Body, variables []*Variable) bool {
 	return false
 }
 
-func (o offers) commandLine(vars []string, known []string) hcl.Diagnostics {
+func (o givenValues) commandLine(vars []string, known []string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for i := len(vars) - 1; i >= 0; i-- { // a later one wins
 		name, value, ok := strings.Cut(vars[i], "=")
@@ -106,12 +106,12 @@ func (o offers) commandLine(vars []string, known []string) hcl.Diagnostics {
 			diags = append(diags, refuseAll("Undeclared variable", "-var gives a value to %q, and no such variable is declared.%s", name, suggestOrList(name, known, "variable")))
 			continue
 		}
-		o.add(name, offer{source: "-var", raw: &value})
+		o.add(name, givenValue{source: "-var", raw: &value})
 	}
 	return diags
 }
 
-func (o offers) file(path string, body *hclsyntax.Body, known []string) hcl.Diagnostics {
+func (o givenValues) file(path string, body *hclsyntax.Body, known []string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	c := split(body)
 	for _, b := range c.blocks {
@@ -122,7 +122,7 @@ func (o offers) file(path string, body *hclsyntax.Body, known []string) hcl.Diag
 			diags = append(diags, refuse(a.NameRange, "Undeclared variable", "No variable %q is declared.%s", a.Name, suggestOrList(a.Name, known, "variable")))
 			continue
 		}
-		o.add(a.Name, offer{source: path, expr: a.Expr})
+		o.add(a.Name, givenValue{source: path, expr: a.Expr})
 	}
 	return diags
 }
@@ -131,7 +131,7 @@ func (o offers) file(path string, body *hclsyntax.Body, known []string) hcl.Diag
 // variables.
 const envPrefix = "LLMBENCH_VAR_"
 
-func (o offers) environment(environ []string, variables []*Variable, known []string) hcl.Diagnostics {
+func (o givenValues) environment(environ []string, variables []*Variable, known []string) hcl.Diagnostics {
 	env := map[string]string{}
 	var diags hcl.Diagnostics
 	for _, kv := range environ {
@@ -146,17 +146,17 @@ func (o offers) environment(environ []string, variables []*Variable, known []str
 	}
 	for _, v := range variables {
 		if value, ok := env[envPrefix+v.Name]; ok {
-			o.add(v.Name, offer{source: envPrefix + v.Name, raw: &value})
+			o.add(v.Name, givenValue{source: envPrefix + v.Name, raw: &value})
 		}
 		if value := env[v.env]; v.env != "" && value != "" { // shells leave empty ones behind
-			o.add(v.Name, offer{source: v.env, raw: &value})
+			o.add(v.Name, givenValue{source: v.env, raw: &value})
 		}
 	}
 	return diags
 }
 
 // take converts an offer to the type of v and assigns it.
-func (v *Variable) take(o offer) hcl.Diagnostics {
+func (v *Variable) take(o givenValue) hcl.Diagnostics {
 	if o.raw != nil && (v.Type.IsPrimitiveType() || v.Type == cty.DynamicPseudoType) {
 		return v.assign(cty.StringVal(*o.raw), o.source, nil)
 	}
@@ -184,7 +184,7 @@ func (v *Variable) take(o offer) hcl.Diagnostics {
 
 // unreadable is the error of a value that is no expression. HCL's own words are
 // repeated unless they could hold a secret.
-func (v *Variable) unreadable(o offer, diags hcl.Diagnostics) *hcl.Diagnostic {
+func (v *Variable) unreadable(o givenValue, diags hcl.Diagnostics) *hcl.Diagnostic {
 	why := ""
 	if !v.Sensitive {
 		why = " " + diags[0].Detail

@@ -245,10 +245,10 @@ func (b *benchmarkBlock) checkUseCases() hcl.Diagnostics {
 // An excludeFilter is that of one row: for each exclude, which positions on each axis it wants.
 type excludeFilter struct {
 	excludes []*exclude
-	wants    [][]want
+	wants    [][]wantedValue
 }
 
-type want struct {
+type wantedValue struct {
 	axis int
 	at   []bool
 }
@@ -270,7 +270,7 @@ func newExcludeFilter(r *row, axes []*axis) *excludeFilter {
 	return s
 }
 
-func (ex *exclude) wants(useCase string, axes []*axis) (wants []want, applies bool) {
+func (ex *exclude) wants(useCase string, axes []*axis) (wants []wantedValue, applies bool) {
 	for _, t := range ex.terms {
 		if t.axis == nil {
 			if !slices.Contains(t.labels, useCase) {
@@ -278,7 +278,7 @@ func (ex *exclude) wants(useCase string, axes []*axis) (wants []want, applies bo
 			}
 			continue
 		}
-		w := want{axis: slices.Index(axes, t.axis), at: make([]bool, len(t.axis.values))}
+		w := wantedValue{axis: slices.Index(axes, t.axis), at: make([]bool, len(t.axis.values))}
 		for _, i := range t.values {
 			w.at[i] = true
 		}
@@ -292,7 +292,7 @@ func (ex *exclude) wants(useCase string, axes []*axis) (wants []want, applies bo
 func (s *excludeFilter) removes(at []int) bool {
 	removed := false
 	for i, ex := range s.excludes {
-		if !slices.ContainsFunc(s.wants[i], func(w want) bool { return !w.at[at[w.axis]] }) {
+		if !slices.ContainsFunc(s.wants[i], func(w wantedValue) bool { return !w.at[at[w.axis]] }) {
 			ex.matched++
 			if !removed {
 				ex.removed++

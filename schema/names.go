@@ -13,13 +13,13 @@ import (
 // names is everything that an expression can refer to, apart from each. What a
 // name stands for is worked out when it is first needed.
 type names struct {
-	roots     map[string]*root
+	roots     map[string]*rootName
 	variables []*Variable
 	stack     []*entry // being worked out
 }
 
-// A root is the first word of a reference: var, local, model, …
-type root struct {
+// A rootName is the first word of a reference: var, local, model, …
+type rootName struct {
 	word string
 	noun string // what its entries are called
 	// attrs are the attributes that all its entries have; nil if they differ.
@@ -40,9 +40,9 @@ type entry struct {
 var rootWords = []string{"var", "local", "model", "hardware", "image", "use_case", "executor"}
 
 func newNames() *names {
-	n := &names{roots: map[string]*root{}}
+	n := &names{roots: map[string]*rootName{}}
 	for _, word := range rootWords {
-		n.roots[word] = &root{word: word, noun: word, entries: map[string]*entry{}}
+		n.roots[word] = &rootName{word: word, noun: word, entries: map[string]*entry{}}
 	}
 	n.roots["var"].noun = "variable"
 	n.roots["local"].noun = "local value"
@@ -51,7 +51,7 @@ func newNames() *names {
 
 // define adds a name that is worked out by compute when something needs it. A
 // name that is taken keeps its meaning; the caller has refused the second.
-func (r *root) define(name string, compute func() (cty.Value, hcl.Diagnostics)) {
+func (r *rootName) define(name string, compute func() (cty.Value, hcl.Diagnostics)) {
 	if r.entries[name] == nil {
 		r.order = append(r.order, name)
 		r.entries[name] = &entry{ref: r.word + "." + name, compute: compute}
@@ -59,7 +59,7 @@ func (r *root) define(name string, compute func() (cty.Value, hcl.Diagnostics)) 
 }
 
 // set adds a name whose value is known.
-func (r *root) set(name string, v cty.Value) {
+func (r *rootName) set(name string, v cty.Value) {
 	r.define(name, nil)
 	e := r.entries[name]
 	e.value, e.done = v, true
@@ -121,7 +121,7 @@ func (n *names) context(expr hcl.Expression, each bool) (*hcl.EvalContext, hcl.D
 }
 
 // fill adds to attrs what the traversal t needs of the root r.
-func (n *names) fill(attrs map[string]cty.Value, r *root, t hcl.Traversal) hcl.Diagnostics {
+func (n *names) fill(attrs map[string]cty.Value, r *rootName, t hcl.Traversal) hcl.Diagnostics {
 	name, rng, ok := step(t, 1)
 	if !ok { // the root as a whole, or an index that is not a name
 		var diags hcl.Diagnostics

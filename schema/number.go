@@ -174,7 +174,7 @@ func ParseDuration(v cty.Value) (d time.Duration, wrong string) {
 		}
 		return d, ""
 	}
-	if right, means := respell(s); right != "" {
+	if right, means := correctDuration(s); right != "" {
 		return 0, fmt.Sprintf("is written with units. Write %q%s", right, means)
 	}
 	return 0, fmt.Sprintf("must be %s, not %q", form, s)
@@ -185,9 +185,9 @@ var (
 	prosePattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)$`)
 )
 
-// respell answers a duration in Slurm's form or in prose with ours; means tells
+// correctDuration answers a duration in Slurm's form or in prose with ours; means tells
 // how it was understood, with a leading space.
-func respell(s string) (right, means string) {
+func correctDuration(s string) (right, means string) {
 	if m := clockPattern.FindStringSubmatch(s); m != nil {
 		return fromClock(s, m)
 	}
@@ -201,7 +201,7 @@ func respell(s string) (right, means string) {
 	}
 	switch strings.ToLower(m[2]) {
 	case "s", "sec", "secs", "second", "seconds":
-		return spell(time.Duration(f * float64(time.Second))), ""
+		return formatDuration(time.Duration(f * float64(time.Second))), ""
 	case "m", "min", "mins", "minute", "minutes":
 		return minutes(f), ""
 	case "h", "hr", "hrs", "hour", "hours":
@@ -230,7 +230,7 @@ func fromClock(s string, m []string) (right, means string) {
 		means = ", which is how Slurm reads it (minutes and seconds)"
 		if part(2) < 24 && part(3) < 60 {
 			if hours := part(2)*time.Hour + part(3)*time.Minute; hours > 0 {
-				means += fmt.Sprintf(", or %q if it means hours and minutes", spell(hours))
+				means += fmt.Sprintf(", or %q if it means hours and minutes", formatDuration(hours))
 			}
 		}
 	default:
@@ -240,13 +240,13 @@ func fromClock(s string, m []string) (right, means string) {
 	if d <= 0 {
 		return "", ""
 	}
-	return spell(d), means
+	return formatDuration(d), means
 }
 
-func minutes(f float64) string { return spell(time.Duration(f * float64(time.Minute))) }
+func minutes(f float64) string { return formatDuration(time.Duration(f * float64(time.Minute))) }
 
-// spell writes d without the zero parts that time.Duration prints.
-func spell(d time.Duration) string {
+// formatDuration writes d without the zero parts that time.Duration prints.
+func formatDuration(d time.Duration) string {
 	s := d.Round(time.Millisecond).String()
 	s = strings.TrimSuffix(s, "0s")
 	if s == "" || !strings.ContainsAny(s[len(s)-1:], "hms") {

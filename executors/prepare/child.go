@@ -15,8 +15,8 @@ import (
 // errStalled says that a command did nothing for too long.
 var errStalled = errors.New("it neither read nor wrote anything")
 
-// A child is a command that brings something and may take hours.
-type child struct {
+// A download is a command that fetches something and may take hours.
+type download struct {
 	path      string // what it brings
 	argv, env []string
 	// stall is for how long it may do nothing.
@@ -31,7 +31,7 @@ const lookEvery = 500 * time.Millisecond
 
 // run runs the child to its end, to its stall, or to the end of ctx. Its
 // processes end with this one, however that ends.
-func (c child) run(ctx context.Context) error {
+func (c download) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
@@ -70,7 +70,7 @@ func (c child) run(ctx context.Context) error {
 }
 
 // watch looks after the processes of a group until done.
-func (c child) watch(group int, done <-chan struct{}, stalled func()) {
+func (c download) watch(group int, done <-chan struct{}, stalled func()) {
 	tick := time.NewTicker(min(lookEvery, c.stall/4))
 	defer tick.Stop()
 	last, since := moved(group), time.Now()

@@ -152,14 +152,14 @@ func (f *Fetcher) source(ctx context.Context, reg *registry, i Image) (now *publ
 }
 
 // enroot is the command that imports an image for the architecture of the nodes.
-func (f *Fetcher) enroot(uri string, i Image, temp string, from *published) child {
+func (f *Fetcher) enroot(uri string, i Image, temp string, from *published) download {
 	argv := []string{"enroot", "import"}
 	if i.Arch != "" {
 		argv = append(argv, "-a", i.Arch)
 	}
 	cache := enrootCache(lookup(f.Environ))
 	had := grown(cache)
-	return child{
+	return download{
 		path: i.File, argv: append(argv, "-o", temp, uri), env: without(f.Environ, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), stall: f.Stall,
 		hide:  func(s string) string { return s },
 		clean: func() { os.Remove(temp) }, // left by one who died; enroot writes over nothing

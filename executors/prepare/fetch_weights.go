@@ -64,7 +64,7 @@ func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
 
 // hf is the command that brings a checkpoint. The token is in its environment,
 // which only this user can read.
-func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) child {
+func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) download {
 	argv := []string{"hf", "download", w.Checkpoint, "--local-dir", w.Path}
 	switch {
 	case w.Revision != "":
@@ -77,7 +77,7 @@ func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) child {
 		env = append(env, "HF_TOKEN="+h.token.value)
 	}
 	step := "fetching " + filepath.Base(w.Path)
-	return child{
+	return download{
 		path: w.Path, argv: argv, env: env, stall: f.Stall, hide: h.token.hide,
 		clean: w.discard,
 		look:  func() { f.Bytes(step, grown(w.Path), total) },

@@ -66,7 +66,7 @@ func failing(checks []executors.Check) []executors.Check {
 
 // again runs a command until it succeeds, is refused for good, or was tried
 // often enough.
-func (f *Fetcher) again(ctx context.Context, c child, final func(error) bool) error {
+func (f *Fetcher) again(ctx context.Context, c download, final func(error) bool) error {
 	for try := 1; ; try++ {
 		err := f.run(ctx, c)
 		if err == nil || ctx.Err() != nil || try >= f.Tries || denied(err) || errors.Is(err, executors.ErrRejected) || final(err) {
@@ -81,12 +81,12 @@ func (f *Fetcher) again(ctx context.Context, c child, final func(error) bool) er
 	}
 }
 
-func (f *Fetcher) run(ctx context.Context, c child) error {
+func (f *Fetcher) run(ctx context.Context, c download) error {
 	if f.Elsewhere == nil {
 		c.clean()
 		return c.run(ctx)
 	}
-	err := f.Elsewhere(ctx, executors.Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), homely), Clean: c.clean, Look: c.look})
+	err := f.Elsewhere(ctx, executors.Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), stays), Clean: c.clean, Look: c.look})
 	if err != nil {
 		return &hiddenError{c.hide(err.Error()), err}
 	}
@@ -102,9 +102,9 @@ type hiddenError struct {
 func (e *hiddenError) Error() string { return e.text }
 func (e *hiddenError) Unwrap() error { return e.cause }
 
-// homely reports whether a variable stays on this host: all do that are not for
-// the commands that bring something.
-func homely(pair string) bool {
+// stays reports whether a variable stays on this host: all do that are not for
+// the commands that fetch something.
+func stays(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")
 	switch strings.ToLower(name) {
 	case "http_proxy", "https_proxy", "no_proxy", "all_proxy", "xdg_cache_home", "xdg_config_home", "ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle":

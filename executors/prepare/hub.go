@@ -158,11 +158,11 @@ func cloned(dir string) string {
 	return ""
 }
 
-// A grant is whether a repository may be read with the token at hand.
-type grant int
+// An access is whether a repository may be read with the token at hand.
+type access int
 
 const (
-	granted grant = iota
+	granted access = iota
 	needsToken
 	badToken
 	notAsked // logged in, and nobody asked for access
@@ -176,7 +176,7 @@ const (
 // access asks a hub whether a repository's files may be read. The hub tells why
 // not in headers, with one code for all that is gated and a sentence that tells
 // the cases apart.
-func (h *Hub) access(ctx context.Context, repo, revision string) (grant, string) {
+func (h *Hub) access(ctx context.Context, repo, revision string) (access, string) {
 	res, err := h.get(ctx, repo+"/resolve/"+url.PathEscape(branch(revision))+"/"+configName)
 	if err != nil {
 		return unreachable, h.token.hide(err.Error())
@@ -205,7 +205,7 @@ func (h *Hub) access(ctx context.Context, repo, revision string) (grant, string)
 }
 
 // gated tells apart why a gated repository cannot be read.
-func (h *Hub) gated(status int, message string) grant {
+func (h *Hub) gated(status int, message string) access {
 	switch {
 	case h.token.None():
 		return needsToken

@@ -19,7 +19,7 @@ func failedLog(t *testing.T, name string) Evidence {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ended(string(log), &Exit{RC: 1, BenchRC: ptr(1)}, nil)
+	return ended(string(log), &JobExit{RC: 1, BenchRC: ptr(1)}, nil)
 }
 
 // doubtful is the evidence of a measurement with something done to it.
@@ -42,14 +42,14 @@ func throttled(in *Evidence) {
 // every reason that is given is documented and says what to do.
 func TestCodes(t *testing.T) {
 	backend := func(code failure.Code) Evidence { return ended("", nil, &End{Code: code, Detail: "said the backend"}) }
-	logged := func(line string) Evidence { return ended(line+"\n", &Exit{RC: 1, BenchRC: ptr(1)}, nil) }
+	logged := func(line string) Evidence { return ended(line+"\n", &JobExit{RC: 1, BenchRC: ptr(1)}, nil) }
 	given := map[failure.Code]Evidence{
 		"gpu_oom": failedLog(t, "gpu_oom-multirank"), "kv_too_small": failedLog(t, "kv_too_small"), "host_oom": backend("host_oom"),
-		"probable_oom": ended("", &Exit{}, nil), "cli": failedLog(t, "cli-option"), "model_access": failedLog(t, "model_access-gated"),
+		"probable_oom": ended("", &JobExit{}, nil), "cli": failedLog(t, "cli-option"), "model_access": failedLog(t, "model_access-gated"),
 		"container": logged("nvidia-container-cli: mount error: operation not permitted"), "network": failedLog(t, "network-connect"), "nccl": failedLog(t, "nccl-warn-then-error"), "mpi": failedLog(t, "mpi-prte"),
 		"bus_error": failedLog(t, "bus_error"), "request_failed": failedLog(t, "request_failed"), "task_exit": failedLog(t, "task_exit-traceback"),
 		"hang": failedLog(t, "hang"), "time_limit": backend("time_limit"), "deadline": backend("deadline"), "preempted": backend("preempted"),
-		"cancelled": ended("", &Exit{RC: 143, Signal: "TERM"}, nil), "node_fail": backend("node_fail"), "requeue": backend("requeue"),
+		"cancelled": ended("", &JobExit{RC: 143, Signal: "TERM"}, nil), "node_fail": backend("node_fail"), "requeue": backend("requeue"),
 		"lost": ended("", nil, &End{Code: "lost"}), "submit_rejected": backend("submit_rejected"), "launch": backend("launch"),
 		"cuda_error": logged("RuntimeError: CUDA error: an illegal memory access was encountered"), "cuda_init": logged("CUDA error: Error 802: system not yet initialized"),
 		"device_assert": logged("CUDA error: device-side assert triggered"), "yaml": logged("yaml.scanner.ScannerError: mapping values are not allowed here"),

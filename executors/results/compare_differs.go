@@ -72,7 +72,7 @@ func (p pair) differences() []difference {
 		out = append(out, difference{aspect: "options", name: "fingerprint", base: short8(b.Fingerprint), target: short8(t.Fingerprint)})
 	}
 	add("driver", value(b.Provenance.Driver), value(t.Provenance.Driver))
-	add("side_by_side", besideWords(b), besideWords(t))
+	add("side_by_side", concurrentRuns(b), concurrentRuns(t))
 	return out
 }
 
@@ -122,8 +122,8 @@ func (r *Result) declared() *plan.Run {
 
 func short8(fingerprint string) string { return fingerprint[:min(8, len(fingerprint))] }
 
-// besideWords says whether others were measured in the same job at the same time.
-func besideWords(r *Result) string {
+// concurrentRuns says whether others were measured in the same job at the same time.
+func concurrentRuns(r *Result) string {
 	if n := r.Provenance.SideBySide; n != nil {
 		return strconv.Itoa(*n)
 	}

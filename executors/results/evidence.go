@@ -37,7 +37,7 @@ type Evidence struct {
 	Classifier *trtllm.Classifier
 
 	// Exit is the job's last word, Ended the backend's; at least one is set.
-	Exit  *Exit
+	Exit  *JobExit
 	Ended *End
 	// ChecksSkipped says that the site, the weights and the image were not looked
 	// at before the submission.
@@ -71,8 +71,8 @@ type RankLogs struct {
 	Stdout, Stderr func() (io.ReadCloser, error)
 }
 
-// Exit is how a job ended by its own account.
-type Exit struct {
+// JobExit is how a job ended by its own account.
+type JobExit struct {
 	// RC is the launcher's status, BenchRC that of trtllm-bench, nil if unknown.
 	RC      int
 	BenchRC *int

@@ -218,7 +218,7 @@ func (in Evidence) cause(logs ...func() (io.ReadCloser, error)) (trtllm.Failure,
 
 func (in Evidence) classifier() *trtllm.Classifier {
 	if in.Classifier == nil {
-		return trtllm.NewClassifier(failure.Lexicon{})
+		return trtllm.NewClassifier(failure.Patterns{})
 	}
 	return in.Classifier
 }

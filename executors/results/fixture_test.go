@@ -100,18 +100,18 @@ func measured(t testing.TB, edits ...string) Evidence {
 	started := time.Date(2026, 3, 4, 6, 0, 0, 0, time.UTC)
 	return Evidence{
 		Run: testRun(), Sample: 1, Attempt: 1, Cluster: "gb",
-		Report: testReport(t, edits...), Exit: &Exit{BenchRC: ptr(0), Elapsed: 10 * time.Minute},
+		Report: testReport(t, edits...), Exit: &JobExit{BenchRC: ptr(0), Elapsed: 10 * time.Minute},
 		Job: Job{ID: ptr("4711"), Cluster: "gb", Nodes: []string{"gb01", "gb02"}, Started: ptr(started), Ended: ptr(started.Add(10 * time.Minute))},
 	}
 }
 
 // ended is the evidence of an attempt without a report.
-func ended(stderr string, exit *Exit, end *End) Evidence {
+func ended(stderr string, exit *JobExit, end *End) Evidence {
 	return Evidence{Run: testRun(), Sample: 1, Attempt: 1, Cluster: "gb", Exit: exit, Ended: end, Stderr: opens(stderr), Classifier: withScheduler}
 }
 
 // withScheduler knows lines of a scheduler.
-var withScheduler = trtllm.NewClassifier(failure.Lexicon{Signatures: []failure.Signature{
+var withScheduler = trtllm.NewClassifier(failure.Patterns{Signatures: []failure.Signature{
 	{Code: failure.TimeLimit, Grade: failure.Plain, Marks: []string{"cancelled at ", "due to time limit"}},
 	{Code: failure.TaskExit, Grade: failure.Weak, Marks: []string{"srun: error: ", "exited with exit code "}},
 	{Code: failure.Container, Grade: failure.Root, Marks: []string{"pyxis: couldn't start container"}},

@@ -131,19 +131,19 @@ func TestJudgeSimulated(t *testing.T) {
 
 func TestJudgeDoubts(t *testing.T) {
 	for name, c := range map[string]struct {
-		exit *Exit
+		exit *JobExit
 		end  *End
 		want string
 	}{
-		"clean":                      {exit: &Exit{BenchRC: ptr(0)}, want: "valid"},
-		"bench status lost":          {exit: &Exit{}, want: "valid"},
-		"bench failed":               {exit: &Exit{BenchRC: ptr(1)}, want: "suspect\nsuspect unclean_exit: the report is whole, but trtllm-bench exited with 1"},
-		"launcher failed":            {exit: &Exit{RC: 137, BenchRC: ptr(0)}, want: "suspect\nsuspect unclean_exit: the report is whole, but the launcher exited with 137"},
-		"signal":                     {exit: &Exit{Signal: "TERM", Reason: "time_limit"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job was stopped by TERM (time_limit)"},
+		"clean":                      {exit: &JobExit{BenchRC: ptr(0)}, want: "valid"},
+		"bench status lost":          {exit: &JobExit{}, want: "valid"},
+		"bench failed":               {exit: &JobExit{BenchRC: ptr(1)}, want: "suspect\nsuspect unclean_exit: the report is whole, but trtllm-bench exited with 1"},
+		"launcher failed":            {exit: &JobExit{RC: 137, BenchRC: ptr(0)}, want: "suspect\nsuspect unclean_exit: the report is whole, but the launcher exited with 137"},
+		"signal":                     {exit: &JobExit{Signal: "TERM", Reason: "time_limit"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job was stopped by TERM (time_limit)"},
 		"no exit":                    {end: &End{Code: "time_limit", Detail: "TIMEOUT"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job left no exit (time_limit: TIMEOUT)"},
-		"suspended":                  {exit: &Exit{}, end: &End{Suspended: true}, want: "invalid\ninvalid suspended: the job was suspended while it ran"},
-		"suspended, by its own word": {exit: &Exit{Suspended: 9 * time.Second}, want: "invalid\ninvalid suspended: the job was suspended for 9s while it ran"},
-		"both words":                 {exit: &Exit{}, end: &End{Code: "lost"}, want: "valid"},
+		"suspended":                  {exit: &JobExit{}, end: &End{Suspended: true}, want: "invalid\ninvalid suspended: the job was suspended while it ran"},
+		"suspended, by its own word": {exit: &JobExit{Suspended: 9 * time.Second}, want: "invalid\ninvalid suspended: the job was suspended for 9s while it ran"},
+		"both words":                 {exit: &JobExit{}, end: &End{Code: "lost"}, want: "valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := measured(t)
@@ -169,10 +169,10 @@ func TestJudgeFailures(t *testing.T) {
 		noise = "srun: error: gb01: task 3: Exited with exit code 1\n"
 		limit = "slurmstepd: error: *** STEP 77.0 ON gb01 CANCELLED AT 2026-03-04T06:30:00 DUE TO TIME LIMIT ***\n"
 	)
-	exit1 := &Exit{RC: 1, BenchRC: ptr(1)}
+	exit1 := &JobExit{RC: 1, BenchRC: ptr(1)}
 	for name, c := range map[string]struct {
 		log       string
-		exit      *Exit
+		exit      *JobExit
 		end       *End
 		cancelled bool
 		code      failure.Code
@@ -181,14 +181,14 @@ func TestJudgeFailures(t *testing.T) {
 		"before the limit":                {log: oom + limit, end: &End{Code: "time_limit"}, code: "gpu_oom"},
 		"limit":                           {log: limit + noise, end: &End{Code: "time_limit", Detail: "TIMEOUT"}, code: "time_limit"},
 		"limit without a log":             {end: &End{Code: "time_limit", Detail: "TIMEOUT"}, code: "time_limit"},
-		"limit by signal":                 {exit: &Exit{RC: 143, Signal: "USR1"}, code: "time_limit"},
-		"limit by the clock":              {exit: &Exit{RC: 143, Signal: "TERM", Elapsed: 30 * time.Minute}, code: "time_limit"},
-		"stopped early":                   {exit: &Exit{RC: 143, Signal: "TERM", Elapsed: time.Minute}, code: "cancelled"},
-		"stopped by what the log names":   {log: limit, exit: &Exit{RC: 143, Signal: "TERM"}, code: "time_limit"},
-		"stopped with a reason":           {exit: &Exit{RC: 143, Signal: "TERM", Reason: "preempted"}, code: "preempted"},
+		"limit by signal":                 {exit: &JobExit{RC: 143, Signal: "USR1"}, code: "time_limit"},
+		"limit by the clock":              {exit: &JobExit{RC: 143, Signal: "TERM", Elapsed: 30 * time.Minute}, code: "time_limit"},
+		"stopped early":                   {exit: &JobExit{RC: 143, Signal: "TERM", Elapsed: time.Minute}, code: "cancelled"},
+		"stopped by what the log names":   {log: limit, exit: &JobExit{RC: 143, Signal: "TERM"}, code: "time_limit"},
+		"stopped with a reason":           {exit: &JobExit{RC: 143, Signal: "TERM", Reason: "preempted"}, code: "preempted"},
 		"node failure breaks others":      {log: nccl, end: &End{Code: "node_fail"}, code: "node_fail"},
 		"NCCL then the limit":             {log: nccl, end: &End{Code: "time_limit"}, code: "nccl"},
-		"cancelled":                       {log: limit, exit: &Exit{RC: 143, Signal: "TERM"}, cancelled: true, code: "cancelled"},
+		"cancelled":                       {log: limit, exit: &JobExit{RC: 143, Signal: "TERM"}, cancelled: true, code: "cancelled"},
 		"cancelled before it started":     {end: &End{Code: "lost"}, cancelled: true, code: "cancelled"},
 		"blocked":                         {end: &End{Code: "blocked", Detail: "PartitionTimeLimit"}, cancelled: true, code: "blocked"},
 		"refused":                         {end: &End{Code: "submit_rejected", Detail: "Invalid account"}, code: "submit_rejected"},
@@ -196,9 +196,9 @@ func TestJudgeFailures(t *testing.T) {
 		"lost":                            {end: &End{Code: "lost", Detail: "COMPLETED: the job left no exit record"}, code: "lost"},
 		"weak only":                       {log: noise, exit: exit1, code: "task_exit"},
 		"nothing but a status":            {exit: exit1, code: "task_exit"},
-		"nothing at all":                  {exit: &Exit{}, code: "probable_oom"},
+		"nothing at all":                  {exit: &JobExit{}, code: "probable_oom"},
 		"host memory kills ranks":         {log: noise, end: &End{Code: "host_oom"}, code: "host_oom"},
-		"option that does not exist":      {log: "Usage: trtllm-bench throughput [OPTIONS]\nError: No such option: --ep\n", exit: &Exit{RC: 2, BenchRC: ptr(2)}, code: "cli"},
+		"option that does not exist":      {log: "Usage: trtllm-bench throughput [OPTIONS]\nError: No such option: --ep\n", exit: &JobExit{RC: 2, BenchRC: ptr(2)}, code: "cli"},
 		"the job said nothing of its end": {log: noise, end: &End{Code: "lost"}, code: "task_exit"},
 	} {
 		t.Run(name, func(t *testing.T) {

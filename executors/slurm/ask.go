@@ -30,7 +30,7 @@ func (c *Config) Ask(ctx context.Context, image, script, path string, say execut
 	argv := append([]string{"bash", "-c", body, "ask", path}, near.inside(image)...)
 	argv = append(argv, "bash", "-c", script)
 	clean := func() { _ = os.Remove(path) }
-	if err := near.bring(ctx, executors.Command{Path: path, Argv: argv, Clean: clean, Look: func() {}}, say); err != nil {
+	if err := near.fetch(ctx, executors.Command{Path: path, Argv: argv, Clean: clean, Look: func() {}}, say); err != nil {
 		return nil, fmt.Errorf("asking %s: %w", image, err)
 	}
 	return regular.Read(path, regular.MaxText)

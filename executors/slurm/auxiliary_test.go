@@ -219,7 +219,7 @@ func TestOneJobBrings(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "weights")
 				bring := func(ctx context.Context) error {
 					say, _ := said()
-					return deskConfig(&d).bring(ctx, executors.Command{Path: path, Argv: []string{"hf", "download"}, Env: []string{"HF_TOKEN=x"}, Clean: func() {}, Look: func() {}}, say)
+					return deskConfig(&d).fetch(ctx, executors.Command{Path: path, Argv: []string{"hf", "download"}, Env: []string{"HF_TOKEN=x"}, Clean: func() {}, Look: func() {}}, say)
 				}
 				for range c.dies {
 					ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
@@ -260,7 +260,7 @@ func TestBringFindsJobsOf010(t *testing.T) {
 		d.name = stemOf(path)
 		d.works = func(dir string) { leave(t, dir, map[string]string{"status": "0\n", "done": ""}) }
 		say, told := said()
-		err := deskConfig(d).bring(t.Context(), executors.Command{Path: path, Argv: []string{"hf"}, Clean: func() {}, Look: func() {}}, say)
+		err := deskConfig(d).fetch(t.Context(), executors.Command{Path: path, Argv: []string{"hf"}, Clean: func() {}, Look: func() {}}, say)
 		if err != nil || len(d.submitted) > 0 || !strings.Contains(told(), "job 5 ") {
 			t.Errorf("%v, submitted %v, said %s", err, d.submitted, told())
 		}

@@ -27,7 +27,7 @@ func (c *Config) check(p *Profile, longest time.Duration, nodes int) []executors
 	c.checkPartition(p, longest, nodes, add)
 	c.checkGPUs(p, nodes, add)
 	c.checkAccount(p, longest, add)
-	c.checkManners(p, add)
+	c.checkPoliteness(p, add)
 	return out
 }
 
@@ -43,7 +43,7 @@ func (c *Config) unanswered(p *Profile) string {
 	return what
 }
 
-type adder func(name, result, detail, remedy string)
+type addCheck func(name, result, detail, remedy string)
 
 func accountingWords(p *Profile) string {
 	if !p.accounts() {
@@ -52,7 +52,7 @@ func accountingWords(p *Profile) string {
 	return "accounting by " + p.Accounting
 }
 
-func (c *Config) checkMPI(p *Profile, add adder) {
+func (c *Config) checkMPI(p *Profile, add addCheck) {
 	switch {
 	case len(p.MPI) == 0:
 		add("mpi", executors.CheckWarn, "srun --mpi=list names no plugin", "")
@@ -63,7 +63,7 @@ func (c *Config) checkMPI(p *Profile, add adder) {
 	}
 }
 
-func (c *Config) checkContainer(p *Profile, add adder) {
+func (c *Config) checkContainer(p *Profile, add addCheck) {
 	switch {
 	case c.Container == nil:
 		add("container", executors.CheckSkipped, "no container block: the launcher runs on the node", "")
@@ -74,7 +74,7 @@ func (c *Config) checkContainer(p *Profile, add adder) {
 	}
 }
 
-func (c *Config) checkPartition(p *Profile, longest time.Duration, nodes int, add adder) {
+func (c *Config) checkPartition(p *Profile, longest time.Duration, nodes int, add addCheck) {
 	var missing []string
 	for _, name := range c.partitionNames() {
 		if _, ok := p.Partitions[name]; !ok {
@@ -169,7 +169,7 @@ func (c *Config) partitions(p *Profile) []namedPartition {
 	return list
 }
 
-func (c *Config) checkGPUs(p *Profile, nodes int, add adder) {
+func (c *Config) checkGPUs(p *Profile, nodes int, add addCheck) {
 	if c.GPUsPerNodeFlag && !slices.Contains(p.GRES, "gpu") {
 		add("gpus", executors.CheckFail, "the cluster knows no generic resource named gpu (GresTypes)", "set gpus_per_node_flag = false, and ask for GPUs with extra_args as the site does")
 	} else if c.GPUsPerNodeFlag {
@@ -180,7 +180,7 @@ func (c *Config) checkGPUs(p *Profile, nodes int, add adder) {
 	}
 }
 
-func (c *Config) checkAccount(p *Profile, longest time.Duration, add adder) {
+func (c *Config) checkAccount(p *Profile, longest time.Duration, add addCheck) {
 	mine := p.accountNames()
 	switch {
 	case len(mine) == 0:
@@ -196,7 +196,7 @@ func (c *Config) checkAccount(p *Profile, longest time.Duration, add adder) {
 	}
 }
 
-func (c *Config) checkQOS(p *Profile, longest time.Duration, add adder) {
+func (c *Config) checkQOS(p *Profile, longest time.Duration, add addCheck) {
 	name := c.qosOf(p)
 	if name == "" || p.QOS == nil {
 		return
@@ -216,8 +216,8 @@ func (c *Config) checkQOS(p *Profile, longest time.Duration, add adder) {
 	}
 }
 
-// checkManners tells how the cluster deals with jobs and with those who ask.
-func (c *Config) checkManners(p *Profile, add adder) {
+// checkPoliteness tells how the cluster deals with jobs and with those who ask.
+func (c *Config) checkPoliteness(p *Profile, add addCheck) {
 	detail := fmt.Sprintf("preemption %s, ended jobs known for %s, %s to end after SIGTERM", strings.ToLower(p.Preempt), time.Duration(p.MinJobAge)*time.Second, time.Duration(p.KillWait)*time.Second)
 	if p.RateLimited {
 		detail += fmt.Sprintf(", commands are limited to %d at once and %.4g a minute", p.RateBucket, 60*p.RateRefill)

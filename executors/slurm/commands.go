@@ -59,14 +59,14 @@ func CommandError(name, stderr string, answered bool) error {
 	return &commandError{name: name, stderr: stderr, err: errors.New("exit status 1"), answered: answered}
 }
 
-// gentle runs commands no faster than a bucket gives tokens: the controller is
+// rateLimited runs commands no faster than a bucket gives tokens: the controller is
 // shared by all users of the cluster.
-type gentle struct {
+type rateLimited struct {
 	next   runner
 	bucket *rate.Limiter
 }
 
-func (g gentle) Run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
+func (g rateLimited) Run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
 	if err := g.bucket.Wait(ctx); err != nil {
 		return "", &commandError{name: argv[0], err: err}
 	}
@@ -114,7 +114,7 @@ func commandEnvironment(environ, argv []string) []string {
 	}
 	keep := []string{}
 	for _, pair := range environ {
-		if name, _, _ := strings.Cut(pair, "="); !steers(name) {
+		if name, _, _ := strings.Cut(pair, "="); !affectsSlurm(name) {
 			keep = append(keep, pair)
 		}
 	}
@@ -125,8 +125,8 @@ func commandEnvironment(environ, argv []string) []string {
 // common.sh unsets them.
 var reaching = []string{"SLURM_CONF_SERVER", "SLURM_JWT", "KRB5CCNAME", "LD_LIBRARY_PATH"}
 
-// steers reports whether a variable changes what Slurm's commands do or print.
-func steers(name string) bool {
+// affectsSlurm reports whether a variable changes what Slurm's commands do or print.
+func affectsSlurm(name string) bool {
 	switch name {
 	case "SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT":
 		return false

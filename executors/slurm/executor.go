@@ -39,7 +39,7 @@ type Executor struct {
 // newExecutor returns an executor for cfg.
 func newExecutor(cfg *Config, log hclog.Logger) *Executor {
 	return &Executor{
-		cfg: cfg, log: log, slurm: &client{cfg.Cluster, gentle{next: cfg.commands(), bucket: cfg.bucket(burst)}},
+		cfg: cfg, log: log, slurm: &client{cfg.Cluster, rateLimited{next: cfg.commands(), bucket: cfg.bucket(burst)}},
 		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
 		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
 		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, taken: map[string]bool{}, absent: map[executors.Handle]time.Time{},
@@ -57,7 +57,7 @@ func adoptWindow(messageTimeout time.Duration) time.Duration {
 // often as it allows, since the steps of jobs count too, and one that does not has
 // its window filled at once.
 func (e *Executor) know(p *Profile) {
-	if g, ok := e.slurm.runner.(gentle); ok && p.Version != "" && !e.cfg.paced {
+	if g, ok := e.slurm.runner.(rateLimited); ok && p.Version != "" && !e.cfg.paced {
 		if p.RateLimited {
 			g.bucket = rate.NewLimiter(rate.Limit(p.RateRefill/2), max(1, p.RateBucket/2))
 		} else {

@@ -159,7 +159,7 @@ func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 	cfg.Container = &Container{ImageDir: "/images"}
 	for name, script := range map[string]string{
 		"nodes": cfg.lookScript(executors.NodeCheck{Dir: "/store", Run: testRun("true"), Weights: []string{"/weights"}, Files: []string{"/draft"}}),
-		"bring": bringScript("/store", []string{"hf", "download", "a/b"}, secretsWait),
+		"bring": fetchScript("/store", []string{"hf", "download", "a/b"}, secretsWait),
 	} {
 		cmd := exec.Command(path, "-S", "warning", "-")
 		cmd.Stdin = strings.NewReader(script)
@@ -313,7 +313,7 @@ func TestBringScriptRuns(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "weights")
 		b := executors.Command{Path: path, Argv: []string{"bash", "-c", test.command}, Env: []string{"HF_TOKEN=hf_nobody", "A=b c", "BAD=\n", "https_proxy=http://me:pw@proxy"}, Clean: func() {}}
-		a, err := deskConfig(&deskSlurm{}).bringJob(b, func(string, ...any) {})
+		a, err := deskConfig(&deskSlurm{}).fetchJob(b, func(string, ...any) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +368,7 @@ func TestBringScriptRuns(t *testing.T) {
 // would be handed this user's secrets.
 func TestForeignFolderIsNotTakenUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "weights")
-	a, err := deskConfig(&deskSlurm{}).bringJob(executors.Command{Path: path, Argv: []string{"true"}, Clean: func() {}}, func(string, ...any) {})
+	a, err := deskConfig(&deskSlurm{}).fetchJob(executors.Command{Path: path, Argv: []string{"true"}, Clean: func() {}}, func(string, ...any) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -328,7 +328,7 @@ func TestWindowIsFilled(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newExecutor(&Config{PollInterval: time.Minute, MaxInQueue: 100, CommandsPerMinute: 12, paced: c.paced}, hclog.NewNullLogger())
-				e.slurm.runner = gentle{next: &canned{answers: map[string]string{"sbatch": ""}}, bucket: e.cfg.bucket(burst)}
+				e.slurm.runner = rateLimited{next: &canned{answers: map[string]string{"sbatch": ""}}, bucket: e.cfg.bucket(burst)}
 				e.know(&c.profile)
 				began := time.Now()
 				for range 100 {

@@ -10,8 +10,8 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// standing is what a state of Slurm's means for a job.
-type standing struct {
+// jobState is what a state of Slurm's means for a job.
+type jobState struct {
 	state     plan.State
 	end       executors.End
 	suspended bool
@@ -21,7 +21,7 @@ const revoked = "REVOKED"
 
 // states maps the words of squeue, scontrol and sacct. A word that is not here
 // keeps the job where it was.
-var states = map[string]standing{
+var states = map[string]jobState{
 	"PENDING": {state: plan.Queued}, "REQUEUED": {state: plan.Queued}, "REQUEUE_FED": {state: plan.Queued},
 	"CONFIGURING": {state: plan.Starting}, "POWER_UP_NODE": {state: plan.Starting}, "EXPEDITING": {state: plan.Starting},
 	"RUNNING":   {state: plan.Running},

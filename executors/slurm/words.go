@@ -8,10 +8,10 @@ import (
 
 // Words are how Slurm, pyxis and enroot tell failures in the logs of a job. Their
 // texts are those of their sources.
-var Words = failure.Lexicon{
+var Words = failure.Patterns{
 	Signatures: signatures,
 	Advice:     append(refusalAdvice(), advice...),
-	Hosts: []failure.Host{
+	Hosts: []failure.HostPattern{
 		// The host that a cancellation names is where the message came from: not
 		// the one that failed.
 		{Codes: []failure.Code{failure.NodeFail, failure.Launch}, After: "failed on node "},
@@ -115,7 +115,7 @@ var signatures = []failure.Signature{
 	sig(failure.TaskExit, failure.Weak, "srun: error: ", ": terminated"),
 }
 
-func sig(code failure.Code, grade failure.Grade, marks ...string) failure.Signature {
+func sig(code failure.Code, grade failure.Strength, marks ...string) failure.Signature {
 	return failure.Signature{Code: code, Grade: grade, Marks: marks}
 }
 

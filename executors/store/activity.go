@@ -52,8 +52,8 @@ func (a *Attempt) Growth() (Growth, error) {
 	return g, nil
 }
 
-// Signs are what the ends of a running attempt's logs show.
-type Signs struct {
+// LogSigns are what the ends of a running attempt's logs show.
+type LogSigns struct {
 	// End is the line that shows that a process has ended which the run needs, "" for
 	// none.
 	End string
@@ -65,11 +65,11 @@ type Signs struct {
 }
 
 // Signs reads the ends of the logs.
-func (a *Attempt) Signs() (Signs, error) {
-	var s Signs
+func (a *Attempt) Signs() (LogSigns, error) {
+	var s LogSigns
 	status, err := regular.Read(filepath.Join(a.Dir, jobdir.BenchExitFile), regular.MaxText)
 	if rc := strings.TrimSpace(string(status)); err == nil && rc == "0" {
-		return Signs{Reported: true}, nil
+		return LogSigns{Reported: true}, nil
 	} else if err == nil && rc != "" {
 		s.End = fmt.Sprintf("trtllm-bench ended with status %s", rc)
 	}
@@ -245,9 +245,9 @@ func endOf(path string, most int64) (end []byte, cut int64, err error) {
 	return end, size - int64(len(end)), nil
 }
 
-// steady has a file written to the disk while more of it is being made, so that
+// steadyWriter has a file written to the disk while more of it is being made, so that
 // the sync at its end has little left to wait for.
-type steady struct {
+type steadyWriter struct {
 	f *os.File
 	// sync is the one that goes on; its Wait returns the first error of any.
 	sync errgroup.Group
@@ -258,13 +258,13 @@ type steady struct {
 // syncEvery is how many bytes are synced at a time at least.
 const syncEvery = 16 << 20
 
-func newSteady(f *os.File) *steady {
-	s := &steady{f: f}
+func newSteady(f *os.File) *steadyWriter {
+	s := &steadyWriter{f: f}
 	s.sync.SetLimit(1)
 	return s
 }
 
-func (s *steady) Write(b []byte) (int, error) {
+func (s *steadyWriter) Write(b []byte) (int, error) {
 	n, err := s.f.Write(b)
 	s.since += n
 	if s.since >= syncEvery && s.sync.TryGo(s.f.Sync) {

@@ -134,7 +134,7 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool) {
 	settled := unread == nil
 	for _, n := range attempts {
 		o := s.attempt(s.KeyDir(k), k, sample, n).outcome()
-		if err := cmp.Or(unread, o.addTrial()); err != nil {
+		if err := cmp.Or(unread, o.addPastAttempt()); err != nil {
 			lost := o.snap.lost(err)
 			lost.Prepared, lost.Address, lost.Created = o.Prepared, o.Address, o.Created
 			o = lost
@@ -145,8 +145,8 @@ func (s *Store) readSample(k Key, sample int) (sampleHistory, bool) {
 	return out, settled
 }
 
-// addTrial adds what the client left.
-func (o *outcome) addTrial() error {
+// addPastAttempt adds what the client left.
+func (o *outcome) addPastAttempt() error {
 	intent, err := jobdir.Document[jobdir.Intent](o.snap.files, jobdir.IntentFile)
 	if err != nil {
 		return err

@@ -215,7 +215,7 @@ func (a *Attempt) owns(fingerprint string) bool { return a.Key.owns(fingerprint)
 
 func (s *snapshot) addEnds(in *results.Evidence) {
 	if e := s.exit; e != nil {
-		in.Exit = &results.Exit{RC: e.RC, BenchRC: e.BenchRC, Signal: e.Signal, Reason: e.Reason}
+		in.Exit = &results.JobExit{RC: e.RC, BenchRC: e.BenchRC, Signal: e.Signal, Reason: e.Reason}
 		if !e.Started.IsZero() && e.Ended.After(e.Started) {
 			in.Exit.Elapsed = e.Ended.Sub(e.Started)
 		}

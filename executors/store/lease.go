@@ -134,7 +134,7 @@ func (l *Lease) renew(ctx context.Context) {
 	for {
 		// A sign of life that cannot be written is no reason to stop: the lease
 		// itself stands.
-		_ = jobdir.WriteFile(l.store.dir, beatFile(l.owner.Nonce), jobdir.Encode(beat{l.store.now().UTC()}), 0o644)
+		_ = jobdir.WriteFile(l.store.dir, beatFile(l.owner.Nonce), jobdir.Encode(heartbeat{l.store.now().UTC()}), 0o644)
 		select {
 		case <-ctx.Done():
 			return
@@ -147,7 +147,7 @@ func (l *Lease) renew(ctx context.Context) {
 	}
 }
 
-type beat struct {
+type heartbeat struct {
 	Time time.Time `json:"time"`
 }
 
@@ -185,7 +185,7 @@ func (s *Store) Holder() (*HeldError, error) {
 
 func (s *Store) held(o, self Owner) *HeldError {
 	h := &HeldError{Owner: o, Gone: o.gone(self)}
-	var sign beat
+	var sign heartbeat
 	if data, err := jobdir.ReadFile(s.path(beatFile(o.Nonce))); err == nil && jobdir.Decode(data, &sign) {
 		h.LastSeen = sign.Time
 	}
@@ -333,7 +333,7 @@ type Owner struct {
 // Self describes this process as an owner. Nonce and Started are filled in by
 // Acquire.
 func Self(command string) Owner {
-	o := Owner{User: UserName(), PID: os.Getpid(), Command: command, Birth: birth(os.Getpid())}
+	o := Owner{User: UserName(), PID: os.Getpid(), Command: command, Birth: processStart(os.Getpid())}
 	o.Host, o.Namespace, o.BootID = jobdir.PIDSpace()
 	id, _ := os.ReadFile("/etc/machine-id")
 	o.Machine = strings.TrimSpace(string(id))
@@ -370,8 +370,8 @@ func (o Owner) gone(self Owner) bool {
 	return o.Birth != "" && now != "" && now != o.Birth
 }
 
-// birth is the start time of a process in ticks since boot, "" if not known.
-func birth(pid int) string {
+// processStart is the start time of a process in ticks since boot, "" if not known.
+func processStart(pid int) string {
 	_, birth := processState(pid)
 	return birth
 }

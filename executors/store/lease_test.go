@@ -96,7 +96,7 @@ func TestLeaseOfAZombieIsInherited(t *testing.T) {
 	}
 	defer cmd.Wait() //nolint:errcheck // it was killed
 	o := Self("apply")
-	o.PID, o.Birth = cmd.Process.Pid, birth(cmd.Process.Pid)
+	o.PID, o.Birth = cmd.Process.Pid, processStart(cmd.Process.Pid)
 	if o.gone(Self("x")) {
 		t.Error("a living process is gone")
 	}

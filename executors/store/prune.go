@@ -26,8 +26,8 @@ type Removable struct {
 	Bytes int64
 }
 
-// Keep is what a store must not lose, whatever its own files say.
-type Keep struct {
+// Protected is what a store must not lose, whatever its own files say.
+type Protected struct {
 	Keys     map[Key]bool    // of runs that are declared, their fingerprints whole
 	Datasets map[string]bool // paths of data sets that they read
 	// Directory is that of the definitions, as the intents of their attempts have it: what
@@ -39,7 +39,7 @@ type Keep struct {
 
 // Prunable lists what may be removed, by kind and path, and attempts that cannot be read:
 // they stay, and with them all data sets.
-func (s *Store) Prunable(keep Keep) (list []Removable, unread []error, err error) {
+func (s *Store) Prunable(keep Protected) (list []Removable, unread []error, err error) {
 	keys, err := s.Keys()
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +66,7 @@ func (s *Store) Prunable(keep Keep) (list []Removable, unread []error, err error
 
 type pruning struct {
 	store    *Store
-	keep     Keep
+	keep     Protected
 	declared map[Key]bool
 	used     map[string]bool // data sets by their path
 	found    []Removable
@@ -235,7 +235,7 @@ func occupied(path string) int64 {
 
 // Prune removes what Prunable listed before and lists still, and returns that. Whoever
 // calls it holds the lease.
-func (s *Store) Prune(list []Removable, keep Keep) ([]Removable, error) {
+func (s *Store) Prune(list []Removable, keep Protected) ([]Removable, error) {
 	now, _, err := s.Prunable(keep)
 	if err != nil {
 		return nil, err

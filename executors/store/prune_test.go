@@ -85,7 +85,7 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	keep := Keep{Keys: map[Key]bool{testKey: true}, Datasets: map[string]bool{data(6): true}, Since: time.Now().Add(-time.Hour)}
+	keep := Protected{Keys: map[Key]bool{testKey: true}, Datasets: map[string]bool{data(6): true}, Since: time.Now().Add(-time.Hour)}
 	if list, _, err := s.Prunable(keep); err != nil || len(list) > 0 {
 		t.Errorf("what is new may go: %v, %v", list, err)
 	}
@@ -150,7 +150,7 @@ func TestPruneTellsOfWhatIsUnreadable(t *testing.T) {
 		}
 		write(t, path, "no folder")
 		write(t, s.datasetPath(strings.Repeat("0", 64)), "x")
-		list, unread, err := s.Prunable(Keep{Since: time.Now().Add(time.Hour)})
+		list, unread, err := s.Prunable(Protected{Since: time.Now().Add(time.Hour)})
 		if err != nil || len(list) != 1 || list[0].Path != goes.Dir {
 			t.Errorf("%s: %+v, %v", name, list, err)
 		}

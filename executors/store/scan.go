@@ -75,7 +75,7 @@ func newScan(v *View, simulated bool) *scan {
 }
 
 // add takes in all attempts at a fingerprint, held against the files to a depth.
-func (s *scan) add(h *viewHalf, fingerprint string, to depth) error {
+func (s *scan) add(h *viewPart, fingerprint string, to depth) error {
 	known, settled, err := h.history(fingerprint, to)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (s *scan) add(h *viewHalf, fingerprint string, to depth) error {
 	for i := range known.Clusters {
 		c := &known.Clusters[i]
 		k := Key{Fingerprint: fingerprint, Cluster: c.Name, Simulated: s.simulated}
-		s.addTrials(k, c)
+		s.addPastAttempts(k, c)
 		if s.simulated {
 			continue
 		}
@@ -100,7 +100,7 @@ func (s *scan) add(h *viewHalf, fingerprint string, to depth) error {
 	return nil
 }
 
-func (s *scan) addTrials(k Key, c *clusterHistory) {
+func (s *scan) addPastAttempts(k Key, c *clusterHistory) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sample := range c.Samples {
@@ -190,10 +190,10 @@ func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 
 // lessons keep the newest samples about every subject: their memory does not grow
 // with the store.
-type lessons map[plan.Subject][]teaching
+type lessons map[plan.Subject][]lessonSample
 
-// A teaching is a sample that can become a lesson.
-type teaching struct {
+// A lessonSample is a sample that can become a lesson.
+type lessonSample struct {
 	attempt *Attempt
 	ended   time.Time
 	lesson  plan.Lesson // without its run
@@ -209,7 +209,7 @@ func (l lessons) add(sample Sample) {
 	if tps == nil || *tps <= 0 {
 		return
 	}
-	t := teaching{attempt: sample.Attempt, lesson: plan.Lesson{Cluster: r.Cluster, OutputThroughputPerGPU: *tps, StartupSeconds: startup(r)}}
+	t := lessonSample{attempt: sample.Attempt, lesson: plan.Lesson{Cluster: r.Cluster, OutputThroughputPerGPU: *tps, StartupSeconds: startup(r)}}
 	if r.Job.Ended != nil {
 		t.ended = *r.Job.Ended
 	}
@@ -224,8 +224,8 @@ func (l lessons) add(sample Sample) {
 }
 
 // newest are the newest of a list, newest first.
-func newest(list []teaching) []teaching {
-	slices.SortFunc(list, func(a, b teaching) int {
+func newest(list []lessonSample) []lessonSample {
+	slices.SortFunc(list, func(a, b lessonSample) int {
 		return cmp.Or(b.ended.Compare(a.ended), cmp.Compare(a.attempt.Dir, b.attempt.Dir))
 	})
 	return list[:min(len(list), plan.LessonsOfSubject)]
@@ -234,13 +234,13 @@ func newest(list []teaching) []teaching {
 // read reads the runs of the newest samples about what is wanted, in the order of
 // the store. One that cannot be read teaches nothing.
 func (l lessons) read(wanted func(plan.Subject) bool) []plan.Lesson {
-	var left []teaching
+	var left []lessonSample
 	for about, list := range l {
 		if wanted(about) {
 			left = append(left, newest(list)...)
 		}
 	}
-	slices.SortFunc(left, func(a, b teaching) int { return cmp.Compare(a.attempt.Dir, b.attempt.Dir) })
+	slices.SortFunc(left, func(a, b lessonSample) int { return cmp.Compare(a.attempt.Dir, b.attempt.Dir) })
 	out := make([]plan.Lesson, len(left))
 	_ = jobdir.AtOnce(len(left), func(i int) error {
 		out[i] = left[i].lesson

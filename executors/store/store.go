@@ -46,7 +46,7 @@ func Open(dir string) *Store {
 	if err != nil {
 		abs = dir // no working directory: every later call says so
 	}
-	return &Store{dir: abs, gid: -1, causes: trtllm.NewClassifier(failure.Lexicon{}), now: time.Now, link: os.Link}
+	return &Store{dir: abs, gid: -1, causes: trtllm.NewClassifier(failure.Patterns{}), now: time.Now, link: os.Link}
 }
 
 // Without is the store as it would be had a saved plan, by its SHA-256, never been
@@ -61,7 +61,7 @@ func (s *Store) Without(plan string) *Store {
 }
 
 // Know lets the store find failures in logs by the words of a scheduler, too.
-func (s *Store) Know(words failure.Lexicon) { s.causes = trtllm.NewClassifier(words) }
+func (s *Store) Know(words failure.Patterns) { s.causes = trtllm.NewClassifier(words) }
 
 // Dir is the folder of the store, absolute.
 func (s *Store) Dir() string { return s.dir }

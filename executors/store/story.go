@@ -11,8 +11,8 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A Trial is one attempt in the story of an address.
-type Trial struct {
+// A PastAttempt is one attempt in the story of an address.
+type PastAttempt struct {
 	Attempt *Attempt
 	// Run is what was to be measured.
 	Run   *plan.Run
@@ -33,8 +33,8 @@ type Trial struct {
 // Story lists all attempts of some keys that were prepared, retired ones too:
 // those of a key by sample and number, keys by their first attempt. A key that is
 // given twice counts once.
-func (s *Store) Story(keys []Key) ([][]Trial, error) {
-	var out [][]Trial
+func (s *Store) Story(keys []Key) ([][]PastAttempt, error) {
+	var out [][]PastAttempt
 	keys = slices.Clone(keys)
 	for i := range keys {
 		keys[i].Fingerprint = keys[i].short()
@@ -44,9 +44,9 @@ func (s *Store) Story(keys []Key) ([][]Trial, error) {
 		if err != nil {
 			return nil, err
 		}
-		var list []Trial
+		var list []PastAttempt
 		for _, a := range attempts {
-			if t := a.trial(); t != nil {
+			if t := a.pastAttempt(); t != nil {
 				list = append(list, *t)
 			}
 		}
@@ -54,19 +54,19 @@ func (s *Store) Story(keys []Key) ([][]Trial, error) {
 			out = append(out, list)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b []Trial) int {
+	slices.SortStableFunc(out, func(a, b []PastAttempt) int {
 		return cmp.Or(a[0].Created.Compare(b[0].Created), cmp.Compare(a[0].Attempt.Dir, b[0].Attempt.Dir))
 	})
 	return out, nil
 }
 
-// trial is nil for an attempt that was never prepared to the end.
-func (a *Attempt) trial() *Trial {
+// pastAttempt is nil for an attempt that was never prepared to the end.
+func (a *Attempt) pastAttempt() *PastAttempt {
 	o := a.outcome()
 	if o.State == plan.Vacant {
 		return nil
 	}
-	t := &Trial{Attempt: a, State: o.State, Result: o.result, Files: o.snap.files.Names}
+	t := &PastAttempt{Attempt: a, State: o.State, Result: o.result, Files: o.snap.files.Names}
 	var err error
 	if t.Run, err = a.run(o.snap.files); err != nil || t.Run == nil {
 		t.Run = &plan.Run{Fingerprint: a.Key.Fingerprint}
@@ -84,7 +84,7 @@ func (a *Attempt) trial() *Trial {
 }
 
 // retired looks for the tombstone of the attempt's sample.
-func (t *Trial) retired() error {
+func (t *PastAttempt) retired() error {
 	a := t.Attempt
 	for _, dir := range []string{filepath.Dir(a.Dir), sampleDir(a.store.KeyDir(a.Key), a.Sample)} {
 		l, err := jobdir.List(dir)

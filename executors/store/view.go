@@ -23,7 +23,7 @@ var _ plan.Ledger = (*View)(nil)
 // safe for several goroutines.
 type View struct {
 	store  *Store
-	halves [2]viewHalf // real, simulated
+	halves [2]viewPart // real, simulated
 	// Lost reports whether the job of a handle ended with the process that ran it; nil
 	// knows of none. Such a sample is not in flight, for plan and for status alike.
 	Lost func(handle string) bool
@@ -34,8 +34,8 @@ type View struct {
 	observed sync.Map
 }
 
-// viewHalf is the part of a view for real or for simulated results.
-type viewHalf struct {
+// viewPart is the part of a view for real or for simulated results.
+type viewPart struct {
 	store     *Store
 	simulated bool
 	version   string
@@ -80,7 +80,7 @@ const (
 func (s *Store) View(version string) *View {
 	v := &View{store: s}
 	for i := range v.halves {
-		v.halves[i] = viewHalf{store: s, simulated: i == 1, version: version, least: leastFresh, now: fileTime, entries: map[string]*entry{}}
+		v.halves[i] = viewPart{store: s, simulated: i == 1, version: version, least: leastFresh, now: fileTime, entries: map[string]*entry{}}
 	}
 	return v
 }
@@ -93,7 +93,7 @@ func (v *View) Keep() {
 	}
 }
 
-func (v *View) half(simulated bool) *viewHalf {
+func (v *View) half(simulated bool) *viewPart {
 	h := &v.halves[0]
 	if simulated {
 		h = &v.halves[1]
@@ -116,7 +116,7 @@ func (v *View) half(simulated bool) *viewHalf {
 	return h
 }
 
-func (h *viewHalf) keep() {
+func (h *viewPart) keep() {
 	if h.store.without != "" {
 		return
 	}
@@ -146,7 +146,7 @@ func (h *viewHalf) keep() {
 
 // history is what there is to know of a fingerprint, held against the files to a
 // depth. It reports false where a job may still change it.
-func (h *viewHalf) history(fingerprint string, to depth) (*history, bool, error) {
+func (h *viewPart) history(fingerprint string, to depth) (*history, bool, error) {
 	h.mu.Lock()
 	e := h.entries[fingerprint]
 	if e == nil {
@@ -168,7 +168,7 @@ func (h *viewHalf) history(fingerprint string, to depth) (*history, bool, error)
 }
 
 // each does something for every fingerprint, for several at once.
-func (h *viewHalf) each(do func(fingerprint string) error) error {
+func (h *viewPart) each(do func(fingerprint string) error) error {
 	fingerprints, err := jobdir.List(h.store.runsDir(h.simulated))
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func (h *viewHalf) each(do func(fingerprint string) error) error {
 }
 
 // read judges all attempts of a fingerprint from their files.
-func (h *viewHalf) read(fingerprint string, e *entry) (*history, bool, error) {
+func (h *viewPart) read(fingerprint string, e *entry) (*history, bool, error) {
 	began := h.time(e.line != nil)
 	e.line, e.history, e.held = nil, nil, 0
 	out, settled, err := h.store.readHistory(fingerprint, h.simulated)
@@ -203,7 +203,7 @@ func (h *viewHalf) read(fingerprint string, e *entry) (*history, bool, error) {
 
 // time is a time of the file system before now; 0 where few histories were read
 // so far, none of them over a stale one, or it cannot be told.
-func (h *viewHalf) time(stale bool) int64 {
+func (h *viewPart) time(stale bool) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if stale {

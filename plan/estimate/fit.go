@@ -205,7 +205,7 @@ type Calibration struct {
 	Software string `json:"software"`
 	// Unseen is how good predictions are of published runs while nothing of their
 	// cell, a model and its type on as many GPUs of a kind, is in the fit.
-	Unseen Unseen `json:"unseen"`
+	Unseen HeldOut `json:"unseen"`
 	// Widths are the relative half-widths of intervals of throughput, by regime and
 	// by load.
 	Widths []Width `json:"widths"`
@@ -219,11 +219,11 @@ type Calibration struct {
 	Parameters []Parameter `json:"parameters"`
 }
 
-// Unseen are scores on cells that a fit has not seen, as shares: the mean
+// HeldOut are scores on cells that a fit has not seen, as shares: the mean
 // absolute errors of throughput where the engine is saturated and where
 // concurrency limits the batch and of the time between tokens, how many
 // measurements lie inside their interval, and the median half-width of these.
-type Unseen struct {
+type HeldOut struct {
 	Measurements int     `json:"rows"`
 	Saturated    float64 `json:"saturated"`
 	Limited      float64 `json:"limited"`

@@ -33,12 +33,12 @@ type roofline struct {
 	host, request, launch float64
 	// The experts for the tokens of the last step: those of other ranks are the same.
 	global, experts float64
-	works           []work // of slowest
+	works           []stepTime // of slowest
 }
 
-// A work is a step in seconds: what dense layers compute, all else of the GPU, and
+// A stepTime is a step in seconds: what dense layers compute, all else of the GPU, and
 // the host.
-type work struct{ dense, rest, host float64 }
+type stepTime struct{ dense, rest, host float64 }
 
 func newRoofline(s *Scenario) *roofline {
 	r := &roofline{s: s, p: s.parameters(), busiest: busiest(max(1, s.EP))}
@@ -61,7 +61,7 @@ func newRoofline(s *Scenario) *roofline {
 // seconds is how long a step takes.
 func (r *roofline) seconds(st step) float64 { return r.join(r.work(st)) }
 
-func (r *roofline) join(w work) float64 {
+func (r *roofline) join(w stepTime) float64 {
 	return join(join(r.read, w.dense, r.p.Norm)+w.rest, w.host, r.p.Overlap)
 }
 
@@ -128,8 +128,8 @@ func (r *roofline) triton() bool { return r.s.GPU.Hopper && r.s.Model.Routed.Dty
 // work is a step in its parts. Pipeline stages share the requests as
 // micro-batches, as many as there are stages at most: a token passes all stages,
 // and each of these reads its weights for every micro-batch.
-func (r *roofline) work(st step) work {
-	w := work{host: r.host + (st.decode+st.ctxRequests)*r.request}
+func (r *roofline) work(st step) stepTime {
+	w := stepTime{host: r.host + (st.decode+st.ctxRequests)*r.request}
 	if !st.graph {
 		w.host += r.launch
 	}

@@ -1,6 +1,6 @@
 // Package failure is the one table of what may be wrong with a result: failure
 // codes, verdict codes and notes, as pure data. What recognizes them in logs is a
-// Lexicon: trtllm-bench's words are in plan/trtllm, Slurm's in executors/slurm.
+// Patterns: trtllm-bench's words are in plan/trtllm, Slurm's in executors/slurm.
 package failure
 
 // A Code names why a sample failed, does not count, is doubtful, or what is to be
@@ -175,7 +175,7 @@ const (
 type Entry struct {
 	Code    Code
 	Verdict Verdict
-	// Rule is when the code is given, Remedy what to do; a Lexicon may have a more
+	// Rule is when the code is given, Remedy what to do; Patterns may have a more
 	// particular remedy. Caption is Rule in a few words, for a note below a table.
 	Rule, Remedy, Caption string
 

@@ -8,15 +8,15 @@ import (
 
 // A Classifier finds in logs why runs failed. It may be used by several goroutines.
 type Classifier struct {
-	failure.Lexicon
+	failure.Patterns
 	marks [][][]byte // of Signatures
 	noise [][]byte
 }
 
 // NewClassifier knows the words of trtllm-bench and those of more, such as a
 // scheduler's, which are tried first.
-func NewClassifier(more failure.Lexicon) *Classifier {
-	c := &Classifier{Lexicon: more.With(words)}
+func NewClassifier(more failure.Patterns) *Classifier {
+	c := &Classifier{Patterns: more.With(words)}
 	for _, s := range c.Signatures {
 		c.marks = append(c.marks, asBytes(s.Marks))
 	}
@@ -25,7 +25,7 @@ func NewClassifier(more failure.Lexicon) *Classifier {
 }
 
 // own knows trtllm-bench's words alone.
-var own = NewClassifier(failure.Lexicon{})
+var own = NewClassifier(failure.Patterns{})
 
 func (c *Classifier) search() *search { return &search{Classifier: c} }
 

@@ -66,8 +66,8 @@ func (s Shape) Write(w io.Writer, progress func(lines int)) (Dataset, error) {
 	if err := s.check(); err != nil {
 		return Dataset{}, err
 	}
-	out := &sink{w: w, sum: sha256.New()}
-	err := s.makePieces(func(p piece) error {
+	out := &hashWriter{w: w, sum: sha256.New()}
+	err := s.makePieces(func(p chunk) error {
 		if err := out.write(p.text); err != nil {
 			return err
 		}
@@ -82,14 +82,14 @@ func (s Shape) Write(w io.Writer, progress func(lines int)) (Dataset, error) {
 	return Dataset{Lines: s.Lines, SHA256: hex.EncodeToString(out.sum.Sum(nil)), Bytes: out.n}, nil
 }
 
-// A sink hashes and counts what it writes.
-type sink struct {
+// A hashWriter hashes and counts what it writes.
+type hashWriter struct {
 	w   io.Writer
 	sum hash.Hash
 	n   int64
 }
 
-func (s *sink) write(b []byte) error {
+func (s *hashWriter) write(b []byte) error {
 	s.sum.Write(b)
 	n, err := s.w.Write(b)
 	s.n += int64(n)
@@ -294,8 +294,8 @@ func normalLength(r *rand.Rand, mean int, stdev float64) int {
 	return int(max(1, min(x, maxLength)))
 }
 
-// A piece is some consecutive lines of a data set as text.
-type piece struct {
+// A chunk is some consecutive lines of a data set as text.
+type chunk struct {
 	text []byte
 	to   int // the line after the last
 }
@@ -311,13 +311,13 @@ const (
 type order struct {
 	from, to int
 	space    []byte // to write into, and to grow
-	made     chan piece
+	made     chan chunk
 }
 
 // makePieces makes the pieces of the data set on all processors and hands them
 // to use one after the other, in order. A piece's text is valid until use
 // returns. The first error of use ends the work.
-func (s Shape) makePieces(use func(piece) error) error {
+func (s Shape) makePieces(use func(chunk) error) error {
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
 	orders, inOrder := make(chan order), make(chan order, 2*workers)
 	spaces := make(chan []byte, 2*workers)
@@ -351,7 +351,7 @@ func (s Shape) makePieces(use func(piece) error) error {
 func (s Shape) order(orders, inOrder chan<- order, spaces <-chan []byte, stop <-chan struct{}) {
 	step := s.linesPerPiece()
 	for from := 0; from < s.Lines; from += step {
-		o := order{from: from, to: min(s.Lines, from+step), made: make(chan piece, 1)}
+		o := order{from: from, to: min(s.Lines, from+step), made: make(chan chunk, 1)}
 		select {
 		case o.space = <-spaces:
 		case <-stop:
@@ -374,6 +374,6 @@ func (s Shape) linesPerPiece() int {
 func (s Shape) work(orders <-chan order) {
 	g := newGenerator(s)
 	for o := range orders {
-		o.made <- piece{text: g.lines(o.space[:0], o.from, o.to), to: o.to}
+		o.made <- chunk{text: g.lines(o.space[:0], o.from, o.to), to: o.to}
 	}
 }

@@ -90,7 +90,7 @@ type search struct {
 	told  bool           // best is from a block
 
 	buf    []byte
-	around surroundings
+	around logContext
 }
 
 // A candidate for the cause that no signature knows.
@@ -146,7 +146,7 @@ func (s *search) look(stream int, line []byte) {
 		}
 		return
 	}
-	s.take(sig, line, at, isMild(level, text))
+	s.take(sig, line, at, isWarning(level, text))
 	s.openBlock()
 }
 
@@ -322,9 +322,9 @@ func shorten(line []byte, at int) string {
 	return strings.ToValidUTF8(string(Redact(line)), "")
 }
 
-// isMild reports whether a line says itself that it is no error: by the level of a
+// isWarning reports whether a line says itself that it is no error: by the level of a
 // logger of TensorRT-LLM, of glog or c10d, or of Python.
-func isMild(level byte, text []byte) bool {
+func isWarning(level byte, text []byte) bool {
 	switch level {
 	case 0:
 		return mild.Match(text) && !bytes.Contains(text, ncclWarn) // its signatures have grades

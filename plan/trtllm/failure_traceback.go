@@ -168,15 +168,15 @@ const (
 	contextWidth = 200
 )
 
-// A surroundings keeps the last lines of a log, and what follows a cause.
-type surroundings struct {
+// A logContext keeps the last lines of a log, and what follows a cause.
+type logContext struct {
 	last  [contextLines][]byte
 	n     int // lines seen
 	after int // lines that are still to be added to a context
 }
 
 // before are the last lines, the oldest first.
-func (s *surroundings) before() string {
+func (s *logContext) before() string {
 	var out []string
 	for i := max(0, s.n-contextLines); i < s.n; i++ {
 		out = append(out, shown(s.last[i%contextLines]))
@@ -185,7 +185,7 @@ func (s *surroundings) before() string {
 }
 
 // pass notes a line, and adds it to the context of the cause above it.
-func (s *surroundings) pass(line []byte, context *string) {
+func (s *logContext) pass(line []byte, context *string) {
 	if s.after > 0 {
 		s.after--
 		*context = joined(*context, shown(line))
@@ -207,7 +207,7 @@ func shown(line []byte) string {
 }
 
 // with is what stands before a line, and the line.
-func (s *surroundings) with(line []byte) string { return joined(s.before(), shown(line)) }
+func (s *logContext) with(line []byte) string { return joined(s.before(), shown(line)) }
 
 // node looks in a line for the host of what was found, unless it is known or none is
 // to blame.
@@ -226,7 +226,7 @@ func (s *search) node(line []byte) {
 }
 
 // hostIn is the host that stands in a line as h says.
-func hostIn(line []byte, h *failure.Host) string {
+func hostIn(line []byte, h *failure.HostPattern) string {
 	_, rest, ok := bytes.Cut(line, []byte(h.After))
 	if !ok || containsAny(line, h.Unless) {
 		return ""

@@ -69,8 +69,8 @@ func (r *Report) hollow() (string, bool) {
 	return "", false
 }
 
-// A wireReport is a report as JSON: its figures stand in two sections.
-type wireReport struct {
+// A jsonReport is a report as JSON: its figures stand in two sections.
+type jsonReport struct {
 	*plainReport
 	Performance map[string]any `json:"performance"`
 	Streaming   map[string]any `json:"streaming_metrics,omitempty"`
@@ -80,7 +80,7 @@ type plainReport Report
 
 // MarshalJSON implements json.Marshaler.
 func (r *Report) MarshalJSON() ([]byte, error) {
-	w := wireReport{plainReport: (*plainReport)(r), Performance: r.section(false)}
+	w := jsonReport{plainReport: (*plainReport)(r), Performance: r.section(false)}
 	if r.Streaming {
 		w.Streaming = r.section(true)
 	}

@@ -34,7 +34,7 @@ const MostBuckets = 256
 type Window struct {
 	StartS float64 `json:"start_s"`
 	EndS   float64 `json:"end_s"`
-	Means
+	StepMeans
 }
 
 // A Bucket is what the steps that began in a short time have in common. Buckets
@@ -42,12 +42,12 @@ type Window struct {
 type Bucket struct {
 	StartS float64 `json:"start_s"`
 	Steps  int     `json:"steps"`
-	Means
+	StepMeans
 }
 
-// Means are the means of some steps. StepMS and KVUsed are nil where the version
+// StepMeans are the means of some steps. StepMS and KVUsed are nil where the version
 // does not print them.
-type Means struct {
+type StepMeans struct {
 	// Requests is how many requests were in the batch.
 	Requests float64 `json:"requests"`
 	// CtxTokens and GenTokens are the tokens of a step.
@@ -208,9 +208,9 @@ func (s *stepSums) join(o stepSums) {
 	s.stepMS, s.kvUsed = s.stepMS+o.stepMS, s.kvUsed+o.kvUsed
 }
 
-func (s *stepSums) means() Means {
+func (s *stepSums) means() StepMeans {
 	n := float64(s.steps)
-	return Means{
+	return StepMeans{
 		Requests: s.requests / n, CtxTokens: s.ctxTokens / n, GenTokens: s.genTokens / n,
 		StepMS: mean(s.stepMS, s.timed), KVUsed: mean(s.kvUsed, s.used),
 	}
@@ -233,7 +233,7 @@ func (s *seriesReader) series() *Series {
 	for i := range s.sums[:s.last+1] {
 		if sum := &s.sums[i]; sum.steps > 0 {
 			out.Steps += sum.steps
-			out.Buckets = append(out.Buckets, Bucket{StartS: float64(i) * s.width, Steps: sum.steps, Means: sum.means()})
+			out.Buckets = append(out.Buckets, Bucket{StartS: float64(i) * s.width, Steps: sum.steps, StepMeans: sum.means()})
 		}
 	}
 	if out.Steps == 0 {
@@ -251,7 +251,7 @@ func (s *seriesReader) series() *Series {
 	for _, b := range s.sums[from : to+1] {
 		sum.join(b)
 	}
-	out.Steady = Window{StartS: out.Buckets[first].StartS, EndS: min(s.endS, float64(to+1)*s.width), Means: sum.means()}
+	out.Steady = Window{StartS: out.Buckets[first].StartS, EndS: min(s.endS, float64(to+1)*s.width), StepMeans: sum.means()}
 	return out
 }
 

@@ -3,7 +3,7 @@ package trtllm
 import "github.com/llmbench/llmbench/plan/failure"
 
 // words are how trtllm-bench, its engine and what they stand on tell failures.
-var words = failure.Lexicon{Signatures: signatures, Advice: advice, Noise: noises}
+var words = failure.Patterns{Signatures: signatures, Advice: advice, Noise: noises}
 
 var signatures = []failure.Signature{
 	sig(failure.NodeFail, failure.Root, "uncorrectable ecc"),
@@ -177,7 +177,7 @@ var signatures = []failure.Signature{
 	sig(failure.TaskExit, failure.Weak, "aborted (core dumped)"),
 }
 
-func sig(code failure.Code, grade failure.Grade, marks ...string) failure.Signature {
+func sig(code failure.Code, grade failure.Strength, marks ...string) failure.Signature {
 	return failure.Signature{Code: code, Grade: grade, Marks: marks}
 }
 

@@ -74,15 +74,15 @@ func widths(data []measurement, unseen []estimate.Averages) []estimate.Width {
 // the name of the aspect, than when their cell is.
 func wider(data []measurement, unseen []estimate.Averages, held map[string][]estimate.Averages) map[string]float64 {
 	out := maps.Clone(judged)
-	base := quantile(misses(data, unseen), asked)
+	base := quantile(intervalErrors(data, unseen), asked)
 	for _, a := range aspects {
-		further := quantile(misses(data, held[a.name]), asked)
+		further := quantile(intervalErrors(data, held[a.name]), asked)
 		out[a.name] = percent(math.Sqrt(math.Max(0, further*further-base*base)))
 	}
 	return out
 }
 
-func misses(data []measurement, predicted []estimate.Averages) []float64 {
+func intervalErrors(data []measurement, predicted []estimate.Averages) []float64 {
 	var list []float64
 	for i, r := range data {
 		if !r.drafted() {

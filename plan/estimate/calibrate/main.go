@@ -75,7 +75,7 @@ func calibrate(data []measurement, c estimate.Calibration) report {
 	c.Wider = wider(data, rep.unseen, held)
 	rep.intervals = intervals(data, rep.unseen, c.Wider)
 	inside, width := coverage(data, rep.intervals, all)
-	c.Unseen = estimate.Unseen{
+	c.Unseen = estimate.HeldOut{
 		Measurements: len(data),
 		Saturated:    share(newScore(throughputErrors(data, rep.unseen, saturated)).mape),
 		Limited:      share(newScore(throughputErrors(data, rep.unseen, limited)).mape),

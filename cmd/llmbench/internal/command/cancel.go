@@ -43,15 +43,15 @@ func cancelCommand(e *env) *cli.Command {
 	}
 }
 
-// A flight is what is to be cancelled at an address; a stray job has no attempt.
-type flight struct {
-	executors.Flight
+// A cancelRequest is what is to be cancelled at an address; a stray job has no attempt.
+type cancelRequest struct {
+	executors.CancelRequest
 	address string
 	packed  bool // its job has other runs too
 }
 
 // words name the run and the job that is cancelled, or that the run is taken out of.
-func (fl flight) words() string {
+func (fl cancelRequest) words() string {
 	if fl.packed {
 		return fmt.Sprintf("%s  in the pack of job %s", fl.address, executors.JobID(fl.Handle))
 	}
@@ -64,7 +64,7 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 		return err
 	}
 	defer s.redactEnded()
-	flights, err := s.flights(p, f)
+	flights, err := s.cancelRequests(p, f)
 	if err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 			return err
 		}
 	}
-	list := make([]executors.Flight, len(flights))
+	list := make([]executors.CancelRequest, len(flights))
 	for i, fl := range flights {
-		list[i] = fl.Flight
+		list[i] = fl.CancelRequest
 	}
 	if err := executors.Cancel(ctx, list); err != nil {
 		return err
@@ -104,10 +104,10 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 }
 
 // allMatch refuses an address that means no run.
-func (f cancelFlags) allMatch(p *plan.Plan, flights []flight) error {
+func (f cancelFlags) allMatch(p *plan.Plan, flights []cancelRequest) error {
 	for _, pattern := range f.Addresses {
 		declared := slices.ContainsFunc(p.Runs, func(r *plan.Run) bool { return plan.Match(pattern, r.Address) })
-		flying := slices.ContainsFunc(flights, func(fl flight) bool { return plan.Match(pattern, fl.address) })
+		flying := slices.ContainsFunc(flights, func(fl cancelRequest) bool { return plan.Match(pattern, fl.address) })
 		if !flying && !(declared && !f.Orphans) {
 			return fmt.Errorf("%s matches no run; `llmbench status` lists the addresses. Nothing was cancelled", pattern)
 		}
@@ -116,8 +116,8 @@ func (f cancelFlags) allMatch(p *plan.Plan, flights []flight) error {
 }
 
 // strays are jobs in the queue whose attempt's outcome is known.
-func (s *session) strays(ctx context.Context, p *plan.Plan) ([]flight, error) {
-	var out []flight
+func (s *session) strays(ctx context.Context, p *plan.Plan) ([]cancelRequest, error) {
+	var out []cancelRequest
 	for _, st := range s.sites.order {
 		if st.Executor == nil {
 			continue
@@ -127,14 +127,14 @@ func (s *session) strays(ctx context.Context, p *plan.Plan) ([]flight, error) {
 			return nil, err
 		}
 		for _, h := range found {
-			out = append(out, flight{address: "(its run has ended)", Flight: executors.Flight{Handle: h, Backend: st.Backend}})
+			out = append(out, cancelRequest{address: "(its run has ended)", CancelRequest: executors.CancelRequest{Handle: h, Backend: st.Backend}})
 		}
 	}
 	return out, nil
 }
 
-// flights lists the jobs in flight that f asks for.
-func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
+// cancelRequests lists the jobs in flight that f asks for.
+func (s *session) cancelRequests(p *plan.Plan, f cancelFlags) ([]cancelRequest, error) {
 	declared := map[store.Key]string{}
 	backends := map[store.Key]*executors.Backend{}
 	for _, r := range p.Runs {
@@ -147,7 +147,7 @@ func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []flight
+	var out []cancelRequest
 	for _, k := range keys {
 		short := k
 		short.Fingerprint = short.Fingerprint[:min(12, len(short.Fingerprint))]
@@ -155,7 +155,7 @@ func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 		if known == f.Orphans {
 			continue
 		}
-		found, err := s.flightsOf(k, address, backends[short], f)
+		found, err := s.cancelRequestsOf(k, address, backends[short], f)
 		if err != nil {
 			return nil, err
 		}
@@ -164,12 +164,12 @@ func (s *session) flights(p *plan.Plan, f cancelFlags) ([]flight, error) {
 	return out, nil
 }
 
-func (s *session) flightsOf(k store.Key, address string, b *executors.Backend, f cancelFlags) ([]flight, error) {
+func (s *session) cancelRequestsOf(k store.Key, address string, b *executors.Backend, f cancelFlags) ([]cancelRequest, error) {
 	samples, err := s.seen.Samples(k, 0)
 	if err != nil {
 		return nil, err
 	}
-	var out []flight
+	var out []cancelRequest
 	for _, sample := range samples {
 		if !sample.State.InFlight() || !sample.Mine {
 			continue
@@ -187,7 +187,7 @@ func (s *session) flightsOf(k store.Key, address string, b *executors.Backend, f
 		if b == nil {
 			continue
 		}
-		out = append(out, flight{address: at, packed: sample.SharedJob != "", Flight: executors.Flight{
+		out = append(out, cancelRequest{address: at, packed: sample.SharedJob != "", CancelRequest: executors.CancelRequest{
 			Attempt: sample.Attempt, Handle: executors.Handle(sample.Handle), Backend: b,
 		}})
 	}

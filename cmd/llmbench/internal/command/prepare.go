@@ -127,7 +127,7 @@ func (pr *preparation) fetch(ctx context.Context) []executors.Check {
 func (pr *preparation) fetcher(st *site) *prepare.Fetcher {
 	f := prepare.NewFetcher(pr.env.environ)
 	f.Bytes, f.Say = pr.progress.Bytes, pr.progress.Text
-	if bring := st.Scheduler.Bring(); bring != nil {
+	if bring := st.Scheduler.Fetch(); bring != nil {
 		f.Elsewhere = func(ctx context.Context, c executors.Command) error { return bring(ctx, c, pr.progress.Text) }
 	}
 	return f

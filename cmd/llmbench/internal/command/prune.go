@@ -45,7 +45,7 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 	if err != nil {
 		return err
 	}
-	keep := store.Keep{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Directory: s.directory(), Since: time.Now().Add(-f.OlderThan)}
+	keep := store.Protected{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Directory: s.directory(), Since: time.Now().Add(-f.OlderThan)}
 	s.keeps(p, keep)
 	if len(s.defs.Executors) > 0 {
 		real, p, err := e.declared(f.definitionFlags)
@@ -99,7 +99,7 @@ func (s *session) directory() string {
 }
 
 // keeps notes what the store keeps for the runs of a plan.
-func (s *session) keeps(p *plan.Plan, keep store.Keep) {
+func (s *session) keeps(p *plan.Plan, keep store.Protected) {
 	c := s.newCampaign(p)
 	for _, r := range p.Runs {
 		keep.Keys[s.sites.keyOf(r)] = true

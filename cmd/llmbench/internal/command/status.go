@@ -79,7 +79,7 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, asJSON bool) (co
 		if lines, err = s.runStatuses(ctx, p); err != nil {
 			return exitError, false, err
 		}
-		if !overtaken(lines) {
+		if !outdated(lines) {
 			break
 		}
 	}
@@ -185,9 +185,9 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 // settled is for how long after its submission a job may not be known yet.
 const settled = 2 * time.Minute
 
-// overtaken reports whether a run that was in flight when the plan was made is so
+// outdated reports whether a run that was in flight when the plan was made is so
 // no longer.
-func overtaken(lines []view.RunStatus) bool {
+func outdated(lines []view.RunStatus) bool {
 	for _, l := range lines {
 		if l.Action == plan.Wait && !l.GoingOn() {
 			return true

@@ -87,7 +87,7 @@ func Prune(w io.Writer, root string, list []store.Removable) error {
 		p.table(t)
 	}
 	p.line("")
-	p.wrapped("", 0, fmt.Sprintf("%s in all. Valid, suspect and invalid results and jobs in flight stay. Containers that jobs left on nodes are removed by the next job there and by `llmbench doctor -nodes`.", Volume(freed(list))))
+	p.wrapped("", 0, fmt.Sprintf("%s in all. Valid, suspect and invalid results and jobs in flight stay. Containers that jobs left on nodes are removed by the next job there and by `llmbench doctor -nodes`.", Volume(totalBytes(list))))
 	return p.err
 }
 
@@ -96,7 +96,7 @@ func Pruned(w io.Writer, list []store.Removable) error {
 	if len(list) == 0 {
 		return Nothing(w, "Nothing to remove.")
 	}
-	return Nothing(w, fmt.Sprintf("Removed %s: %s.", Plural(len(list), "item"), Volume(freed(list))))
+	return Nothing(w, fmt.Sprintf("Removed %s: %s.", Plural(len(list), "item"), Volume(totalBytes(list))))
 }
 
 // PruneJSON prints what may be removed, or was, as JSON.
@@ -117,10 +117,10 @@ func PruneJSON(w io.Writer, root string, list []store.Removable, removed bool) e
 		Entries       []entry `json:"entries"`
 		Bytes         int64   `json:"bytes"`
 		Removed       bool    `json:"removed"`
-	}{"1", root, entries, freed(list), removed})
+	}{"1", root, entries, totalBytes(list), removed})
 }
 
-func freed(list []store.Removable) (bytes int64) {
+func totalBytes(list []store.Removable) (bytes int64) {
 	for _, r := range list {
 		bytes += r.Bytes
 	}

@@ -121,11 +121,11 @@ func iterations() *trtllm.Series {
 	s := &trtllm.Series{Steps: 9000, Seconds: 240, BucketS: 4}
 	for i := range 60 {
 		full := math.Min(1, math.Min(float64(i+1)/6, float64(60-i)/9))
-		s.Buckets = append(s.Buckets, trtllm.Bucket{StartS: float64(i) * 4, Steps: 150, Means: trtllm.Means{
+		s.Buckets = append(s.Buckets, trtllm.Bucket{StartS: float64(i) * 4, Steps: 150, StepMeans: trtllm.StepMeans{
 			Requests: 64 * full, CtxTokens: 900*full + 200*math.Sin(float64(i)), GenTokens: 60 * full, StepMS: ptr(20 + 5*full), KVUsed: ptr(.8 * full),
 		}})
 	}
-	s.Steady = trtllm.Window{StartS: 20, EndS: 208, Means: trtllm.Means{Requests: 63.7, CtxTokens: 890, GenTokens: 59.6, StepMS: ptr(24.9), KVUsed: ptr(.79)}}
+	s.Steady = trtllm.Window{StartS: 20, EndS: 208, StepMeans: trtllm.StepMeans{Requests: 63.7, CtxTokens: 890, GenTokens: 59.6, StepMS: ptr(24.9), KVUsed: ptr(.79)}}
 	return s
 }
 
@@ -148,12 +148,12 @@ func sweepSet() *results.Set {
 // longIterations is a course as long as it gets, with figures of many digits.
 func longIterations() *trtllm.Series {
 	s := iterations()
-	last := s.Buckets[0].Means
+	last := s.Buckets[0].StepMeans
 	s.BucketS, s.Buckets = 240./trtllm.MostBuckets, nil
 	for i := range trtllm.MostBuckets {
 		m, x := last, 1+math.Sin(float64(i))/3
 		m.Requests, m.CtxTokens, m.GenTokens, m.StepMS, m.KVUsed = 812.3*x, 4321.7*x, 812.3*x, ptr(24.321*x), ptr(.5321*x)
-		s.Buckets = append(s.Buckets, trtllm.Bucket{StartS: float64(i) * s.BucketS, Steps: 10, Means: m})
+		s.Buckets = append(s.Buckets, trtllm.Bucket{StartS: float64(i) * s.BucketS, Steps: 10, StepMeans: m})
 	}
 	return s
 }

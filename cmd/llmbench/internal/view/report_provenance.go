@@ -43,7 +43,7 @@ var provenanceFacts = []provenanceFact{
 	{"job", ofJob(func(r *results.Result) string { return textOr("%s", r.Job.ID) })},
 	{"engine", engineText},
 	{"nodes", ofJob(func(r *results.Result) string { return cmp.Or(strings.Join(r.Job.Nodes, " "), notKnown) })},
-	{"beside it", ofJob(besideText)},
+	{"beside it", ofJob(concurrentRuns)},
 	{"started", ofJob(func(r *results.Result) string {
 		if r.Job.Started == nil {
 			return notKnown
@@ -70,8 +70,8 @@ func ofJob(of func(*results.Result) string) func(*results.Result) string {
 
 const simulate = "simulate"
 
-// besideText says what was measured at the same time in the same job.
-func besideText(r *results.Result) string {
+// concurrentRuns says what was measured at the same time in the same job.
+func concurrentRuns(r *results.Result) string {
 	if n := r.Provenance.SideBySide; n != nil {
 		return fmt.Sprintf("up to %s of its job, on other nodes", Plural(*n-1, "run"))
 	}

@@ -210,13 +210,13 @@ func (r Report) sample(add func(name, format string, args ...any), res *results.
 var iterationCurves = []struct {
 	title string
 	scale float64
-	of    func(*trtllm.Means) *float64
+	of    func(*trtllm.StepMeans) *float64
 }{
-	{"Requests in the batch", 1, func(m *trtllm.Means) *float64 { return &m.Requests }},
-	{"Context tokens per step", 1, func(m *trtllm.Means) *float64 { return &m.CtxTokens }},
-	{"Generation tokens per step", 1, func(m *trtllm.Means) *float64 { return &m.GenTokens }},
-	{"Step time in ms", 1, func(m *trtllm.Means) *float64 { return m.StepMS }},
-	{"KV cache used in %", 100, func(m *trtllm.Means) *float64 { return m.KVUsed }},
+	{"Requests in the batch", 1, func(m *trtllm.StepMeans) *float64 { return &m.Requests }},
+	{"Context tokens per step", 1, func(m *trtllm.StepMeans) *float64 { return &m.CtxTokens }},
+	{"Generation tokens per step", 1, func(m *trtllm.StepMeans) *float64 { return &m.GenTokens }},
+	{"Step time in ms", 1, func(m *trtllm.StepMeans) *float64 { return m.StepMS }},
+	{"KV cache used in %", 100, func(m *trtllm.StepMeans) *float64 { return m.KVUsed }},
 }
 
 // courses are what records and iteration log tell over time, as the script draws it: for
@@ -239,7 +239,7 @@ func courses(r *results.Result) string {
 	if s := r.Iterations; s != nil {
 		text := course(s.Seconds, s.Steady.StartS, s.Steady.EndS, s.BucketS)
 		for n, c := range iterationCurves {
-			if c.of(&s.Steady.Means) == nil {
+			if c.of(&s.Steady.StepMeans) == nil {
 				continue // this version does not log it
 			}
 			var values []float64
@@ -247,7 +247,7 @@ func courses(r *results.Result) string {
 				for at := int(math.Round(b.StartS / s.BucketS)); len(values) < at; {
 					values = append(values, math.NaN())
 				}
-				if v := c.of(&b.Means); v != nil {
+				if v := c.of(&b.StepMeans); v != nil {
 					values = append(values, c.scale**v)
 				}
 			}

@@ -19,7 +19,7 @@ type Story struct {
 	// Declared is the fingerprint that the definitions have now, "" where the run
 	// is no longer declared.
 	Declared string
-	Parts    [][]store.Trial
+	Parts    [][]store.PastAttempt
 }
 
 // Text prints the story for people.
@@ -35,7 +35,7 @@ func (s Story) Text(w io.Writer) error {
 	return p.err
 }
 
-func (s Story) part(p *printer, trials []store.Trial) {
+func (s Story) part(p *printer, trials []store.PastAttempt) {
 	first := trials[0]
 	now := "as declared now"
 	switch {
@@ -64,7 +64,7 @@ func (s Story) part(p *printer, trials []store.Trial) {
 }
 
 // storyCounts sums up the attempts: 2 valid, 1 failed.
-func storyCounts(trials []store.Trial) string {
+func storyCounts(trials []store.PastAttempt) string {
 	words, of := groupBy(trials, storyWord)
 	for i, word := range words {
 		words[i] = fmt.Sprintf("%d %s", len(of[word]), word)
@@ -72,7 +72,7 @@ func storyCounts(trials []store.Trial) string {
 	return strings.Join(words, ", ")
 }
 
-func storyWord(t store.Trial) string {
+func storyWord(t store.PastAttempt) string {
 	switch {
 	case t.Replaced != "":
 		return "replaced"
@@ -82,7 +82,7 @@ func storyWord(t store.Trial) string {
 	return string(t.Result.Verdict)
 }
 
-func storyTrial(p *printer, t store.Trial) {
+func storyTrial(p *printer, t store.PastAttempt) {
 	told := storyWord(t)
 	if t.Replaced != "" {
 		if t.Result != nil {
@@ -108,7 +108,7 @@ func storyTrial(p *printer, t store.Trial) {
 }
 
 // storyJob says who submitted what, and where and for how long it ran.
-func storyJob(t store.Trial) string {
+func storyJob(t store.PastAttempt) string {
 	var parts []string
 	if t.JobID != "" {
 		parts = append(parts, "job "+t.JobID)
@@ -153,7 +153,7 @@ func storyNumbers(r *results.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-func lastCounting(trials []store.Trial) *results.Result {
+func lastCounting(trials []store.PastAttempt) *results.Result {
 	for _, t := range slices.Backward(trials) {
 		if t.Replaced == "" && t.Result != nil && t.Result.Counts() {
 			return t.Result

@@ -66,7 +66,7 @@ func columnsOf(w io.Writer) int {
 	switch w := w.(type) {
 	case *safeWriter:
 		return w.wide
-	case *hiding:
+	case *redactingWriter:
 		return columnsOf(w.w)
 	}
 	return 0
@@ -79,17 +79,17 @@ func (s *Streams) Hide(secrets []string) {
 		return
 	}
 	hide := store.NewRedactor(secrets...)
-	s.Out, s.Err = &hiding{s.Out, hide}, &hiding{s.Err, hide}
+	s.Out, s.Err = &redactingWriter{s.Out, hide}, &redactingWriter{s.Err, hide}
 }
 
-// hiding removes secrets from each Write.
-type hiding struct {
+// redactingWriter removes secrets from each Write.
+type redactingWriter struct {
 	w    io.Writer
 	hide store.Redactor
 }
 
 // Write implements io.Writer.
-func (h *hiding) Write(b []byte) (int, error) {
+func (h *redactingWriter) Write(b []byte) (int, error) {
 	if _, err := h.w.Write(h.hide.CleanBytes(slices.Clone(b))); err != nil {
 		return 0, err
 	}

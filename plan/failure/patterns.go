@@ -1,11 +1,11 @@
 package failure
 
-// A Grade says how much a line tells.
-type Grade int
+// A Strength says how much a line tells.
+type Strength int
 
 const (
 	// Root names a cause, Plain a failure that may be one.
-	Root Grade = iota
+	Root Strength = iota
 	Plain
 	// Vague says that something failed and not what.
 	Vague
@@ -20,7 +20,7 @@ const (
 // the line in this order.
 type Signature struct {
 	Code  Code
-	Grade Grade
+	Grade Strength
 	Marks []string
 	// Early limits it to lines before the first of trtllm-bench.
 	Early bool
@@ -35,21 +35,21 @@ type Advice struct {
 	Everywhere bool
 }
 
-// A Host is where a line names the host that a failure of one of Codes is of:
+// A HostPattern is where a line names the host that a failure of one of Codes is of:
 // behind After, the last word up to Before or, where that is "", the first word.
-type Host struct {
+type HostPattern struct {
 	Codes         []Code
 	After, Before string
 	// Unless are words of lines that name a host for another reason.
 	Unless []string
 }
 
-// A Lexicon is the words by which logs tell failures. Signatures and advice stand in
+// Patterns are the words by which logs tell failures. Signatures and advice stand in
 // the order in which they are tried.
-type Lexicon struct {
+type Patterns struct {
 	Signatures []Signature
 	Advice     []Advice
-	Hosts      []Host
+	Hosts      []HostPattern
 	Blocks     []Block
 	// Noise are lines, in lower case, that follow from a failure and never tell it, or
 	// that healthy runs have too.
@@ -57,8 +57,8 @@ type Lexicon struct {
 }
 
 // With is l followed by another.
-func (l Lexicon) With(more Lexicon) Lexicon {
-	return Lexicon{
+func (l Patterns) With(more Patterns) Patterns {
+	return Patterns{
 		Signatures: append(l.Signatures[:len(l.Signatures):len(l.Signatures)], more.Signatures...),
 		Advice:     append(l.Advice[:len(l.Advice):len(l.Advice)], more.Advice...),
 		Hosts:      append(l.Hosts[:len(l.Hosts):len(l.Hosts)], more.Hosts...),

@@ -18,7 +18,7 @@ import (
 )
 
 //go:embed bring.sh
-var bringTemplate string
+var fetchTemplate string
 
 // Prepare is where jobs bring what runs read; such a job asks for no GPU.
 type Prepare struct {
@@ -33,16 +33,16 @@ const bringCPUs = 4
 // secretsWait is for how long a job that has begun waits for its secrets.
 const secretsWait = 2 * time.Minute
 
-// Bring implements executors.Scheduler.
-func (c *Config) Bring() func(context.Context, executors.Command, executors.Say) error {
+// Fetch implements executors.Scheduler.
+func (c *Config) Fetch() func(context.Context, executors.Command, executors.Say) error {
 	if c.Prepare == nil {
 		return nil
 	}
-	return c.bring
+	return c.fetch
 }
 
-func (c *Config) bring(ctx context.Context, b executors.Command, say executors.Say) error {
-	a, err := c.bringJob(b, say)
+func (c *Config) fetch(ctx context.Context, b executors.Command, say executors.Say) error {
+	a, err := c.fetchJob(b, say)
 	if err != nil {
 		return err
 	}
@@ -66,9 +66,9 @@ func (c *Config) bring(ctx context.Context, b executors.Command, say executors.S
 	return commandEnded(a.job.Dir, b.Argv[0])
 }
 
-// bringJob is the job that brings b.Path. Its folder follows from the path, so
+// fetchJob is the job that fetches b.Path. Its folder follows from the path, so
 // that whoever wants the same finds it, and the name of the job in it.
-func (c *Config) bringJob(b executors.Command, say executors.Say) (*auxiliary, error) {
+func (c *Config) fetchJob(b executors.Command, say executors.Say) (*auxiliary, error) {
 	stem, nonce := stemOf(b.Path), jobdir.NewNonce()
 	dir := filepath.Join(filepath.Dir(b.Path), ".llmbench-job-"+filepath.Base(b.Path))
 	plain, secret := environmentOf(b)
@@ -76,9 +76,9 @@ func (c *Config) bringJob(b executors.Command, say executors.Say) (*auxiliary, e
 	if secret != nil {
 		wait = secretsWait
 	}
-	script := bringScript(dir, b.Argv, wait)
+	script := fetchScript(dir, b.Argv, wait)
 	if name, since, ok := intended(dir, stem); ok {
-		a := c.auxiliary(name, dir, c.bringOptions(name), say)
+		a := c.auxiliary(name, dir, c.fetchOptions(name), say)
 		a.job.Resumed, a.job.NotBefore = true, since
 		return a, jobdir.WriteFile(dir, jobdir.ScriptFile, []byte(script), 0o755) // what is asked for now, if it has to be submitted
 	}
@@ -93,7 +93,7 @@ func (c *Config) bringJob(b executors.Command, say executors.Say) (*auxiliary, e
 		return nil, err
 	}
 	name := stem + "-" + nonce[:6]
-	a := c.auxiliary(name, dir, c.bringOptions(name), say)
+	a := c.auxiliary(name, dir, c.fetchOptions(name), say)
 	return a, a.write(script, nonce)
 }
 
@@ -159,7 +159,7 @@ func intended(dir, stem string) (name string, since time.Time, ok bool) {
 	return in.JobName, in.Created, true
 }
 
-func (c *Config) bringOptions(name string) []string {
+func (c *Config) fetchOptions(name string) []string {
 	options := append(named(name), "--nodes=1", "--ntasks=1", fmt.Sprintf("--cpus-per-task=%d", bringCPUs), fmt.Sprintf("--time=%d", int(c.Prepare.TimeLimit.Minutes())))
 	for _, o := range []struct{ name, value string }{{"clusters", c.Cluster}, {"account", c.Account}, {"partition", c.Prepare.Partition}} {
 		if o.value != "" {
@@ -169,8 +169,8 @@ func (c *Config) bringOptions(name string) []string {
 	return options
 }
 
-func bringScript(dir string, argv []string, wait time.Duration) string {
-	return render(bringTemplate, map[string]string{
+func fetchScript(dir string, argv []string, wait time.Duration) string {
+	return render(fetchTemplate, map[string]string{
 		"COMMON": strings.TrimRight(commonPart, "\n"), "DIR": quote(dir), "COMMAND": strings.Join(quoteAll(argv), " "), "WAIT": strconv.Itoa(int(wait.Seconds())),
 	})
 }
