@@ -36,42 +36,11 @@ func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *
 		Env:              p.envOf(cell),
 		Arguments:        args.all,
 		LLMAPIOptions:    options.value,
-		Origins:          Origins{cell: cell, other: originsOf(cell)},
+		Origins:          Origins{cell: cell, other: args.origins},
 		Notes:            []Note{},
 		precision:        precision{wanted: cell.Precision, most: cell.MaxSamples},
 		options:          options,
 	}
-}
-
-// Origins that no cell knows: the backend is that of the version, and llmbench
-// sets the options that go with it, the length of sequences where it is not
-// declared, and the KV fraction as an option where it is a flag.
-var ours = func() (maps [2][2]map[string]Origin) {
-	for i := range maps {
-		for j := range maps[i] {
-			m := map[string]Origin{"backend": {From: "version"}, "llm_api_options.kv_cache_config.enable_block_reuse": {From: "llmbench"}}
-			if i == 1 {
-				m["max_seq_len"] = Origin{From: "llmbench"}
-			}
-			if j == 1 {
-				m[fractionOption] = Origin{From: "llmbench"}
-			}
-			maps[i][j] = m
-		}
-	}
-	return maps
-}()
-
-// originsOf are the origins that cell does not know.
-func originsOf(cell *schema.Cell) map[string]Origin {
-	absent, given := 0, 0
-	if cell.Args.Get("max_seq_len").IsNull() {
-		absent = 1
-	}
-	if !cell.Args.Get("kv_cache_free_gpu_mem_fraction").IsNull() {
-		given = 1
-	}
-	return ours[absent][given]
 }
 
 func newUseCase(u *schema.UseCase) UseCase {
@@ -258,8 +227,14 @@ func (p *parts) envOf(cell *schema.Cell) map[string]*string {
 	})
 }
 
-// An argumentsPart is the arguments of cells that have them all in common.
-type argumentsPart struct{ all trtllm.Arguments }
+// An argumentsPart is the arguments of cells that have them all in common, and the
+// origins that no cell knows: the backend is that of the version, and llmbench sets the
+// options that go with it, the length of sequences where it is not declared, and the KV
+// fraction as an option where it is a flag.
+type argumentsPart struct {
+	all     trtllm.Arguments
+	origins map[string]Origin
+}
 
 type argumentsKey struct {
 	args     *schema.Args
@@ -276,8 +251,15 @@ func (p *parts) argumentsOf(cell *schema.Cell, data *requests) *argumentsPart {
 				all[f.Name] = argument(v)
 			}
 		}
+		from := map[string]Origin{"backend": {From: "version"}, "llm_api_options.kv_cache_config.enable_block_reuse": {From: "llmbench"}}
+		if all["max_seq_len"] == nil {
+			from["max_seq_len"] = Origin{From: "llmbench"}
+		}
+		if all[fractionFlag] != nil {
+			from[fractionOption] = Origin{From: "llmbench"}
+		}
 		complete(all, cell, data)
-		return &argumentsPart{all}
+		return &argumentsPart{all, from}
 	})
 }
 

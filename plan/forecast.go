@@ -11,7 +11,6 @@ import (
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // forecasts are the estimates of a plan, one for all runs that load the same
@@ -21,7 +20,6 @@ type forecasts struct {
 	b        *builder
 	lessons  lessons
 	machines map[machineKey]*machine
-	graphs   map[graphsKey]*graphs
 	known    map[load]*forecast
 	list     []*forecast // in the order of the runs
 	noted    map[notesKey][]Note
@@ -102,20 +100,9 @@ type machineKey struct {
 	executor ExecutorRef
 }
 
-type graphs struct {
-	sizes []int
-	key   string
-}
-
-type graphsKey struct {
-	options *optionsPart
-	most    int
-	version *catalog.Version
-}
-
 func newForecasts(b *builder, l lessons, list []candidate) *forecasts {
 	return &forecasts{
-		b: b, lessons: l, machines: map[machineKey]*machine{}, graphs: map[graphsKey]*graphs{},
+		b: b, lessons: l, machines: map[machineKey]*machine{},
 		known: map[load]*forecast{}, noted: map[notesKey][]Note{},
 		notModelled: notModelled(list), variants: map[variant]*Estimate{},
 	}
@@ -160,13 +147,9 @@ func (f *forecasts) of(c candidate) *forecast {
 	}
 	w := m.workload
 	w.Arguments, w.Options = c.run.Arguments, c.run.LLMAPIOptions
-	var g *graphs
-	s := w.scenario(m.scenario, c.data.extent, func(options any, most int, v *catalog.Version) []int {
-		g = once(f.graphs, graphsKey{c.run.options, most, v}, func() *graphs { return newGraphs(options, most, v) })
-		return g.sizes
-	})
+	s := w.scenario(m.scenario, c.data.extent)
 	s.NotModelled = f.notModelled[c.run]
-	key := load{machine: m, data: c.data, engine: engineOf(&s, g.key)}
+	key := load{machine: m, data: c.data, engine: engineOf(&s)}
 	return once(f.known, key, func() *forecast {
 		one := &forecast{load: key, scenario: s}
 		f.list = append(f.list, one)
@@ -185,22 +168,16 @@ func (f *forecasts) machine(c candidate) *machine {
 	})
 }
 
-func newGraphs(options any, most int, v *catalog.Version) *graphs {
-	g := &graphs{sizes: graphSizes(options, most, v)}
-	var key []byte
-	for _, n := range g.sizes {
-		key = binary.AppendVarint(key, int64(n))
+func engineOf(s *estimate.Scenario) engine {
+	var graphs []byte
+	for _, n := range s.GraphSizes {
+		graphs = binary.AppendVarint(graphs, int64(n))
 	}
-	g.key = string(key)
-	return g
-}
-
-func engineOf(s *estimate.Scenario, graphs string) engine {
 	e := engine{
 		tp: s.TP, pp: s.PP, ep: s.EP, maxBatch: s.MaxBatchSize, maxTokens: s.MaxNumTokens, maxSeqLen: s.MaxSeqLen,
 		concurrency: s.Concurrency, kvFraction: s.KVFraction,
 		attentionDP: s.AttentionDP, chunked: s.ChunkedContext, padding: s.GraphPadding, allToAll: s.AllToAll,
-		graphs: graphs, balanced: s.Balance != nil,
+		graphs: string(graphs), balanced: s.Balance != nil,
 	}
 	for _, value := range s.NotModelled {
 		if value != nil {

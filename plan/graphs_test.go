@@ -46,7 +46,7 @@ func TestGraphSizesPerVersion(t *testing.T) {
 		if tail := got[max(0, len(got)-len(c.last)):]; !slices.Equal(tail, c.last) || !slices.IsSorted(got) {
 			t.Errorf("%s of %s: %v, want it to end with %v", c.name, c.version, got, c.last)
 		}
-		if p := graphPadding(c.options, v); len(got) > 0 && p != c.padding {
+		if p := graphPadding(c.options); len(got) > 0 && p != c.padding {
 			t.Errorf("%s of %s: padding %v", c.name, c.version, p)
 		}
 	}
@@ -69,7 +69,7 @@ flags {
 		t.Errorf("graphs of %v", got)
 	}
 	w := Workload{Options: map[string]any{}, Arguments: trtllm.Arguments{"max_batch_size": int64(320)}, TRTLLMVersion: "1.4.7", Catalog: declaredCatalog(facts)}
-	if got := w.scenario(estimate.Scenario{}, extent{}, graphSizes).GraphSizes; got[len(got)-2] != 224 {
+	if got := w.scenario(estimate.Scenario{}, extent{}).GraphSizes; got[len(got)-2] != 224 {
 		t.Errorf("a prediction takes graphs of %v", got)
 	}
 }

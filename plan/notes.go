@@ -157,7 +157,7 @@ func (n *noteCollector) graphSizes(o Occupancy) {
 			"The batch reaches %d per rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
 		return
 	}
-	if !graphPadding(n.run.LLMAPIOptions, version) {
+	if !graphPadding(n.run.LLMAPIOptions) {
 		if !slices.Contains(sizes, batch) {
 			n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
 				"The batch of %d per rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)

@@ -124,8 +124,8 @@ func (p *Plan) summarise(policy *schema.Policy) {
 		}
 	}
 	for _, e := range p.Engines {
-		if sum := s.GPUHoursEstimate; sum != nil && e.GPUHoursSaved != nil {
-			sum.Low, sum.Mid, sum.High = sum.Low-e.saved.Low, sum.Mid-e.saved.Mid, sum.High-e.saved.High
+		if s.GPUHoursEstimate != nil && e.GPUHoursSaved != nil {
+			*s.GPUHoursEstimate = sum(*s.GPUHoursEstimate, scale(e.saved, -1))
 		}
 	}
 	s.GPUHoursLimit, s.GPUHoursLimitWithRetries = p.gpuHoursLimits()
@@ -139,31 +139,41 @@ func (p *Plan) summarise(policy *schema.Policy) {
 // their retries and those of jobs in flight: packs with all that goes on between
 // their runs, other samples by themselves, and what searches may still spend.
 func (p *Plan) gpuHoursLimits() (first, withRetries float64) {
-	alone, retries := p.alone(), map[string]int{}
 	for _, s := range p.Searches {
 		first, withRetries = first+s.leftGPUHours(), withRetries+s.leftGPUHours()
 	}
-	searched := map[string]bool{}
-	for _, r := range p.Runs {
-		retries[r.Address] = r.retries
-		if searched[r.Address] = r.Asked.Search != ""; r.Asked.Search != "" {
-			continue // in the budget of its search
-		}
-		first += r.GPUHoursLimit() * float64(alone[r.Address])
-		withRetries += r.GPUHoursLimit() * float64(alone[r.Address]*(1+r.retries)+len(r.State.InFlight)*r.retries)
-	}
-	for _, job := range p.Jobs {
-		if searched[job.Runs[0]] {
-			continue
-		}
-		most := 0
-		for _, address := range job.Runs {
-			most = max(most, retries[address])
-		}
-		first += job.GPUHoursLimit()
-		withRetries += job.GPUHoursLimit() * float64(1+most)
+	for _, c := range p.costs() {
+		first, withRetries = first+c.hours()*float64(c.first), withRetries+c.hours()*float64(c.withRetries)
 	}
 	return first, withRetries
+}
+
+// A cost is how often jobs that hold so many GPUs for so long can be started.
+type cost struct{ gpus, seconds, first, withRetries int }
+
+func (c cost) hours() float64 { return float64(c.gpus) * float64(c.seconds) / 3600 }
+
+// costs are those of the jobs that are in no budget of a search.
+func (p *Plan) costs() []cost {
+	var out []cost
+	alone, of := p.alone(), map[string]*Run{}
+	for _, r := range p.Runs {
+		of[r.Address] = r
+		if r.Asked.Search == "" {
+			n := alone[r.Address]
+			out = append(out, cost{r.Hardware.GPUs, r.TimeLimitSeconds, n, n*(1+r.retries) + len(r.State.InFlight)*r.retries})
+		}
+	}
+	for _, job := range p.Jobs {
+		most := 0
+		for _, address := range job.Runs {
+			most = max(most, of[address].retries)
+		}
+		if of[job.Runs[0]].Asked.Search == "" {
+			out = append(out, cost{job.GPUs, job.TimeLimitSeconds, 1, 1 + most})
+		}
+	}
+	return out
 }
 
 // alone counts by address the samples that get jobs of their own, in this round or
@@ -190,16 +200,9 @@ func (r *Run) GPUHoursLimit() float64 {
 	return float64(r.Hardware.GPUs) * float64(r.TimeLimitSeconds) / 3600
 }
 
-func addEstimate(sum *estimate.Interval, r *Run) *estimate.Interval {
+func addEstimate(total *estimate.Interval, r *Run) *estimate.Interval {
 	if r.Estimate == nil || r.Estimate.GPUHours == nil {
-		return sum
+		return total
 	}
-	if sum == nil {
-		sum = &estimate.Interval{}
-	}
-	n := float64(r.State.Missing())
-	sum.Low += n * r.Estimate.GPUHours.Low
-	sum.Mid += n * r.Estimate.GPUHours.Mid
-	sum.High += n * r.Estimate.GPUHours.High
-	return sum
+	return ptr(sum(deref(total), scale(*r.Estimate.GPUHours, float64(r.State.Missing()))))
 }

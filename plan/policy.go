@@ -48,32 +48,18 @@ func (r *Run) MayRun() bool {
 // limitSum shows how the ceiling of a plan adds up: like parts together, in the
 // order in which they first appear.
 func (p *Plan) limitSum() string {
-	type part struct {
-		gpus, seconds int
-	}
-	count := map[part]int{}
-	var order []part
-	add := func(n, gpus, seconds int) {
-		k := part{gpus, seconds}
-		if count[k] == 0 && n > 0 {
-			order = append(order, k)
+	count := map[cost]int{}
+	var order []cost
+	for _, c := range p.costs() {
+		like := cost{gpus: c.gpus, seconds: c.seconds}
+		if count[like] == 0 && c.first > 0 {
+			order = append(order, like)
 		}
-		count[k] += n
-	}
-	alone, searched := p.alone(), map[string]bool{}
-	for _, r := range p.Runs {
-		if searched[r.Address] = r.Asked.Search != ""; r.Asked.Search == "" {
-			add(alone[r.Address], r.Hardware.GPUs, r.TimeLimitSeconds)
-		}
-	}
-	for _, job := range p.Jobs {
-		if !searched[job.Runs[0]] {
-			add(1, job.GPUs, job.TimeLimitSeconds)
-		}
+		count[like] += c.first
 	}
 	terms := make([]string, len(order))
-	for i, k := range order {
-		terms[i] = fmt.Sprintf("%d x %d GPUs x %s", count[k], k.gpus, inMinutes(float64(k.seconds)))
+	for i, c := range order {
+		terms[i] = fmt.Sprintf("%d x %d GPUs x %s", count[c], c.gpus, inMinutes(float64(c.seconds)))
 	}
 	for _, s := range p.Searches {
 		if left := s.leftGPUHours(); left > 0 {

@@ -129,7 +129,7 @@ func newEngine(runs []*Run) *Engine {
 	for _, r := range runs {
 		e.Members = append(e.Members, r.Address)
 	}
-	scale := float64(runs[0].Hardware.GPUs) / 3600
+	perSecond := float64(runs[0].Hardware.GPUs) / 3600
 	var loads, added estimate.Interval // in GPU-hours
 	for i, r := range append(slices.Clone(runs), runs[0], runs[PrimeOf(runs)]) {
 		if r.Estimate == nil || r.Estimate.GPUHours == nil || r.Estimate.MeasureSeconds == nil {
@@ -141,12 +141,13 @@ func newEngine(runs []*Run) *Engine {
 		}
 		switch {
 		case i >= len(runs):
-			added = estimate.Interval{Low: added.Low + scale*m.Low, Mid: added.Mid + scale*m.Mid, High: added.High + scale*m.High}
+			added = sum(added, scale(m, perSecond))
 		case i > 0: // what is not measuring; the time limit may cut it off
-			loads = estimate.Interval{Low: loads.Low + max(0, all.Low-scale*m.Low), Mid: loads.Mid + max(0, all.Mid-scale*m.Mid), High: loads.High + max(0, all.High-scale*m.High)}
+			left := sum(*all, scale(m, -perSecond))
+			loads = sum(loads, estimate.Interval{Low: max(0, left.Low), Mid: max(0, left.Mid), High: max(0, left.High)})
 		}
 	}
-	e.saved = estimate.Interval{Low: loads.Low - added.Low, Mid: loads.Mid - added.Mid, High: loads.High - added.High}
+	e.saved = sum(loads, scale(added, -1))
 	e.GPUHoursSaved = &estimate.Interval{Low: loads.Low - added.High, Mid: e.saved.Mid, High: loads.High - added.Low}
 	return e
 }

@@ -33,7 +33,7 @@ type Workload struct {
 // Scenario is the workload in the terms of the estimator, with the lengths that are
 // assumed of prompts that are text or media.
 func (w Workload) Scenario() estimate.Scenario {
-	s := w.scenario(w.machine(), extentOf(w.Lengths), graphSizes)
+	s := w.scenario(w.machine(), extentOf(w.Lengths))
 	s.Requests = estimateRequests(w.Lengths)
 	s.NotModelled = estimate.NotModelled(w.Arguments, w.Options, s.Early)
 	return s
@@ -48,7 +48,7 @@ func (w Workload) machine() estimate.Scenario {
 }
 
 // scenario completes a machine, but for the requests.
-func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options any, most int, v *catalog.Version) []int) estimate.Scenario {
+func (w Workload) scenario(s estimate.Scenario, e extent) estimate.Scenario {
 	a := w.Arguments
 	whole := func(name string, otherwise int) int {
 		if n, ok := a.Int(name); ok {
@@ -67,7 +67,7 @@ func (w Workload) scenario(s estimate.Scenario, e extent, graphs func(options an
 	s.ChunkedContext = a.ChunkedContext(w.Options)
 	s.Balance = balance(w.Options)
 	version := versionOf(cmp.Or(w.Catalog, catalog.Load()), w.TRTLLMVersion)
-	s.GraphSizes, s.GraphPadding = graphs(w.Options, s.MaxBatchSize, version), graphPadding(w.Options, version)
+	s.GraphSizes, s.GraphPadding = graphSizes(w.Options, s.MaxBatchSize, version), graphPadding(w.Options)
 	s.AllToAll = s.AllToAll || optionIs(w.Options, "WIDEEP", "moe_config", "backend")
 	s.MaxSeqLen = max(whole("max_seq_len", 0), e.longest)
 	s.MaxNumTokens = w.maxNumTokens(e, s.MaxBatchSize)
@@ -231,7 +231,7 @@ func versionOf(cat *catalog.Catalog, name string) *catalog.Version {
 
 // graphPadding reports whether a batch is rounded up to one with a CUDA graph.
 // trtllm-bench switches it on, and an object in the options file replaces that.
-func graphPadding(options any, _ *catalog.Version) bool {
+func graphPadding(options any) bool {
 	obj, _ := options.(map[string]any)
 	if flat, ok := obj["cuda_graph_padding_enabled"].(bool); ok {
 		return flat
@@ -276,7 +276,7 @@ func graphSizes(options any, most int, v *catalog.Version) []int {
 			limit = int(f)
 		}
 	}
-	return generatedSizes(min(limit, most), graphPadding(options, v), v)
+	return generatedSizes(min(limit, most), graphPadding(options), v)
 }
 
 // generatedSizes are the sizes that a maximum stands for

@@ -274,7 +274,7 @@ func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
 			return fmt.Sprintf("must be at most %d, and it is %s", maxInt32, shortest(v))
 		}
 		return outside(f.Range, v)
-	case v.Type() == cty.String && len(f.Values) > 0 && !contains(f.Values, v.AsString()):
+	case v.Type() == cty.String && len(f.Values) > 0 && !slices.Contains(f.Values, v.AsString()):
 		if near := Nearest(strings.ToLower(v.AsString()), f.Values); near != "" {
 			return fmt.Sprintf("must be one of %s, not %q. Did you mean %q?", strings.Join(f.Values, ", "), v.AsString(), near)
 		}

@@ -87,26 +87,24 @@ func article(noun string) string {
 }
 
 func (s shape) unknownArgument(a *hclsyntax.Attribute) *hcl.Diagnostic {
-	hint := DidYouMean(a.Name, s.args)
+	hint := orList(a.Name, s.args, "It has:")
 	switch {
 	case s.noun == "":
 		return refuse(a.NameRange, "Argument outside a block", "The argument %q is outside of any block. Move it into the block that it belongs to.", a.Name)
 	case slices.Contains(s.blocks, a.Name):
 		hint = fmt.Sprintf(" %q is a block: write it without the equals sign.", a.Name)
-	case hint == "" && len(s.args) > 0:
-		hint = " It has: " + strings.Join(s.args, ", ") + "."
+	case len(s.args) == 0:
+		hint = ""
 	}
 	return refuse(a.NameRange, "Unsupported argument", "There is no argument %q in %s.%s", a.Name, s.block(), hint)
 }
 
 func (s shape) unknownBlock(b *hclsyntax.Block) *hcl.Diagnostic {
-	hint := DidYouMean(b.Type, s.blocks)
+	hint := orList(b.Type, s.blocks, "The block types are")
 	switch {
 	case slices.Contains(s.args, b.Type):
 		hint = fmt.Sprintf(" %q is an argument: write %s = …", b.Type, b.Type)
-	case hint == "" && len(s.blocks) > 0:
-		hint = " The block types are " + strings.Join(s.blocks, ", ") + "."
-	case hint == "":
+	case len(s.blocks) == 0:
 		hint = " It holds arguments only."
 	}
 	switch b.Type {

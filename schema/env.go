@@ -128,7 +128,7 @@ func (r *resolver) envValue(name string, v cty.Value, rng hcl.Range) (cty.Value,
 	case strings.ContainsAny(plain.AsString(), "\x00\n\r"):
 		r.diags = append(r.diags, refuse(rng, "Unsuitable value", "The value of env.%s has a line break, which the file that jobs read it from cannot hold.", name))
 		return v, false
-	case !j.sensitive && contains(tokens, name):
+	case !j.sensitive && slices.Contains(tokens, name):
 		r.diags = append(r.diags, refuse(rng, "Access token in plain text", "The value of env.%s would be printed, planned and stored. Take it from a variable with sensitive = true, or leave it out: jobs run offline and need no token.", name))
 		return v, false
 	case j.sensitive && tooShort(plain.AsString()):

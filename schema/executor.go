@@ -161,10 +161,7 @@ func (d *Definitions) findExecutor(ref string) (*Executor, string) {
 		return d.undeclaredSimulate(), ""
 	}
 	known := append(d.executorRefs(), Simulate)
-	if s := DidYouMean(ref, known); s != "" {
-		return nil, "no such executor is declared." + s
-	}
-	return nil, "no such executor is declared. The executors are " + strings.Join(known, ", ") + "."
+	return nil, "no such executor is declared." + orList(ref, known, "The executors are")
 }
 
 // MissingVariable is a variable without a value that an argument of an executor

@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -102,7 +103,7 @@ func (o givenValues) commandLine(vars []string, known []string) hcl.Diagnostics 
 			continue
 		}
 		name = strings.TrimSpace(name)
-		if !contains(known, name) {
+		if !slices.Contains(known, name) {
 			diags = append(diags, refuseAll("Undeclared variable", "-var gives a value to %q, and no such variable is declared.%s", name, suggestOrList(name, known, "variable")))
 			continue
 		}
@@ -118,7 +119,7 @@ func (o givenValues) file(path string, body *hclsyntax.Body, known []string) hcl
 		diags = append(diags, refuse(b.DefRange(), "Block among values", "A variable file holds only lines of the form NAME = VALUE; blocks belong in *.hcl files."))
 	}
 	for _, a := range c.attrs {
-		if !contains(known, a.Name) {
+		if !slices.Contains(known, a.Name) {
 			diags = append(diags, refuse(a.NameRange, "Undeclared variable", "No variable %q is declared.%s", a.Name, suggestOrList(a.Name, known, "variable")))
 			continue
 		}
@@ -137,7 +138,7 @@ func (o givenValues) environment(environ []string, variables []*Variable, known 
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
 		env[name] = value
-		if variable, ok := strings.CutPrefix(name, envPrefix); ok && !contains(known, variable) {
+		if variable, ok := strings.CutPrefix(name, envPrefix); ok && !slices.Contains(known, variable) {
 			if near := Nearest(variable, known); near != "" { // others may serve another directory
 				diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Undeclared variable in the environment",
 					Detail: name + " is set, and no variable \"" + variable + "\" is declared. Did you mean " + envPrefix + near + "?"})
@@ -190,13 +191,4 @@ func (v *Variable) unreadable(o givenValue, diags hcl.Diagnostics) *hcl.Diagnost
 		why = " " + diags[0].Detail
 	}
 	return refuse(v.Range, "Unreadable value for variable", "The value of the variable %q, from %s, is not an expression of the language.%s Strings inside lists and objects are written in double quotes.", v.Name, o.source, why)
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }

@@ -104,17 +104,9 @@ func elementScopes(loops []*hclsyntax.ForExpr, outer []*hcl.EvalContext) []*hcl.
 	loop := loops[len(loops)-1]
 	var out []*hcl.EvalContext
 	for _, ctx := range outer {
-		coll, diags := loop.CollExpr.Value(ctx)
-		coll, _ = coll.Unmark()
-		if diags.HasErrors() || !coll.IsKnown() || coll.IsNull() || !coll.CanIterateElements() {
-			continue
-		}
-		for it := coll.ElementIterator(); it.Next() && len(out) < maxScopes; {
-			k, v := it.Element()
-			inner := ctx.NewChild()
-			inner.Variables = map[string]cty.Value{loop.ValVar: v}
-			if loop.KeyVar != "" {
-				inner.Variables[loop.KeyVar] = k
+		for inner := range bodies(loop, ctx, collection(loop, ctx)) {
+			if len(out) == maxScopes {
+				break
 			}
 			out = append(out, inner)
 		}

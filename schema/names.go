@@ -159,11 +159,7 @@ func checkAttribute(t hcl.Traversal, i int, noun string, attrs []string) hcl.Dia
 	if !ok || attrs == nil || slices.Contains(attrs, name) {
 		return nil
 	}
-	hint := DidYouMean(name, attrs)
-	if hint == "" {
-		hint = " It has: " + strings.Join(attrs, ", ") + "."
-	}
-	return hcl.Diagnostics{within(refuse(rng, "Unsupported attribute", "%s has no attribute %q.%s", capital(article(noun)), name, hint), t.SourceRange())}
+	return hcl.Diagnostics{within(refuse(rng, "Unsupported attribute", "%s has no attribute %q.%s", capital(article(noun)), name, orList(name, attrs, "It has:")), t.SourceRange())}
 }
 
 // step is the name at position i of a traversal, written .name or ["name"].
@@ -188,10 +184,7 @@ func unknownRoot(t hcl.Traversal, each bool) *hcl.Diagnostic {
 	if each {
 		words = append(slices.Clone(words), "each")
 	}
-	hint := DidYouMean(word, words)
-	if hint == "" {
-		hint = " References begin with " + strings.Join(words, ", ") + "."
-	}
+	hint := orList(word, words, "References begin with")
 	if len(t) == 1 && Nearest(word, words) == "" {
 		hint += fmt.Sprintf(" A string is written in quotes: %q.", word)
 	}

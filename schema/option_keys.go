@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -110,7 +111,7 @@ func (c *optionChecker) respelt(t *tree, path string) []string {
 	}
 	for _, name := range t.names() {
 		for _, right := range c.respelt(t.attrs[name], path+"."+name) {
-			if right = strings.TrimSuffix(right, " at the top level"); !contains(out, right) {
+			if right = strings.TrimSuffix(right, " at the top level"); !slices.Contains(out, right) {
 				out = append(out, right)
 			}
 		}
@@ -122,7 +123,7 @@ func (c *optionChecker) overrides(t *tree, path, argument string) {
 	instead := "Set the argument " + argument + " of the benchmark instead."
 	if why, ours := c.catalog.OwnedFlag(argument); ours {
 		instead = why + " Remove the key."
-	} else if contains(ownArguments, argument) {
+	} else if slices.Contains(ownArguments, argument) {
 		c.refuse(t, "Option that overrides an argument", "%s in the options file would silently override the argument %s of the benchmark, so that the plan would not show what runs. Remove the key.", path, argument)
 		return
 	}

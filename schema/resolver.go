@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -326,21 +327,11 @@ func iterate(expr hclsyntax.Expression, ctx *hcl.EvalContext, left *int) *hcl.Di
 		if d := iterate(loop.CollExpr, ctx, left); d != nil {
 			return d
 		}
-		coll, _ := loop.CollExpr.Value(ctx)
-		coll, _ = coll.Unmark()
-		if !coll.IsKnown() || coll.IsNull() || !coll.CanIterateElements() {
-			continue
-		}
+		coll := collection(loop, ctx)
 		if *left -= coll.LengthInt(); *left < 0 {
 			return refuse(loop.Range(), "Expression too large", "The for expressions here have more than %d iterations together. Take fewer elements.", maxIterations)
 		}
-		for it := coll.ElementIterator(); it.Next(); {
-			inner := ctx.NewChild()
-			k, v := it.Element()
-			inner.Variables = map[string]cty.Value{loop.ValVar: v}
-			if loop.KeyVar != "" {
-				inner.Variables[loop.KeyVar] = k
-			}
+		for inner := range bodies(loop, ctx, coll) {
 			nested := false
 			for _, e := range []hclsyntax.Expression{loop.CondExpr, loop.KeyExpr, loop.ValExpr} {
 				if e == nil || !loops(e) {
@@ -357,6 +348,33 @@ func iterate(expr hclsyntax.Expression, ctx *hcl.EvalContext, left *int) *hcl.Di
 		}
 	}
 	return nil
+}
+
+// collection is what a for expression goes over, empty where that cannot be told.
+func collection(loop *hclsyntax.ForExpr, ctx *hcl.EvalContext) cty.Value {
+	coll, diags := loop.CollExpr.Value(ctx)
+	coll, _ = coll.Unmark()
+	if diags.HasErrors() || !coll.IsKnown() || coll.IsNull() || !coll.CanIterateElements() {
+		return cty.EmptyTupleVal
+	}
+	return coll
+}
+
+// bodies are the contexts of what a for expression holds, one for each element.
+func bodies(loop *hclsyntax.ForExpr, ctx *hcl.EvalContext, coll cty.Value) iter.Seq[*hcl.EvalContext] {
+	return func(yield func(*hcl.EvalContext) bool) {
+		for it := coll.ElementIterator(); it.Next(); {
+			k, v := it.Element()
+			inner := ctx.NewChild()
+			inner.Variables = map[string]cty.Value{loop.ValVar: v}
+			if loop.KeyVar != "" {
+				inner.Variables[loop.KeyVar] = k
+			}
+			if !yield(inner) {
+				return
+			}
+		}
+	}
 }
 
 // loops reports whether there is a for expression in expr.

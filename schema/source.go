@@ -38,16 +38,12 @@ func (s *sources) directory(dir string) ([]*hclsyntax.Body, hcl.Diagnostics) {
 	if len(paths) == 0 {
 		return nil, append(diags, refuseAll("No definitions", "The directory %q holds no *.hcl file. %s", dir, nearDefinitions(dir)))
 	}
+	files, more := s.parseAll(paths)
 	var bodies []*hclsyntax.Body
-	for _, path := range paths {
-		file, more := s.parse(path)
-		diags = append(diags, more...)
-		if file != nil {
-			s.files[path] = file
-			bodies = append(bodies, file.Body.(*hclsyntax.Body))
-		}
+	for _, file := range files {
+		bodies = append(bodies, file.Body.(*hclsyntax.Body))
 	}
-	return bodies, diags
+	return bodies, append(diags, more...)
 }
 
 // nearDefinitions says what to do about a directory without definitions.
@@ -65,7 +61,17 @@ func nearDefinitions(dir string) string {
 // them.
 func (s *sources) facts(dir string, cat *catalog.Catalog) (*catalog.Catalog, hcl.Diagnostics) {
 	paths, diags := listFiles(dir, catalog.Suffix)
-	var files []*hcl.File
+	files, more := s.parseAll(paths)
+	diags = append(diags, more...)
+	if len(files) == 0 || diags.HasErrors() {
+		return cat, diags
+	}
+	extended, more := cat.Extend(files)
+	return extended, append(diags, more...)
+}
+
+// parseAll reads files, and leaves out those that it cannot parse.
+func (s *sources) parseAll(paths []string) (files []*hcl.File, diags hcl.Diagnostics) {
 	for _, path := range paths {
 		file, more := s.parse(path)
 		diags = append(diags, more...)
@@ -74,11 +80,7 @@ func (s *sources) facts(dir string, cat *catalog.Catalog) (*catalog.Catalog, hcl
 			files = append(files, file)
 		}
 	}
-	if len(files) == 0 || diags.HasErrors() {
-		return cat, diags
-	}
-	extended, more := cat.Extend(files)
-	return extended, append(diags, more...)
+	return files, diags
 }
 
 // parse reads and parses one file and notes it as an input.
