@@ -41,19 +41,29 @@ func (b *Budget) concerns(run *plan.Run) bool {
 	return b.Search == "" || b.Search == run.Asked.Search
 }
 
-// limits adds up what the jobs in a phase can cost at most that concern a budget, and
-// for those that wait what the tasks can that have none yet, but for one.
-func (c *Campaign) limits(b *Budget, in phase, but *task) float64 {
+// limits adds up what the jobs in a phase can cost at most that concern a budget.
+func (c *Campaign) limits(b *Budget, in phase) float64 {
 	sum := 0.0
 	for _, j := range c.jobs {
 		if j.phase == in && j.mine && b.concerns(j.run()) {
 			sum += j.gpuHoursLimit()
 		}
 	}
+	return sum
+}
+
+// retryLimits adds up what the jobs can cost at most that tasks without one will be put
+// into together with another that is to be tried again.
+func (c *Campaign) retryLimits(b *Budget, again *task) float64 {
+	list := []*task{again}
 	for _, t := range c.open {
-		if in == waiting && t.phase == waiting && t != but && t.job.phase == done && b.concerns(t.run) {
-			sum += t.run.GPUHoursLimit()
+		if t.phase == waiting && t.job.phase == done && b.concerns(t.run) {
+			list = append(list, t)
 		}
+	}
+	sum := 0.0
+	for _, members := range jobsOf(list) {
+		sum += gpuHoursLimit(members)
 	}
 	return sum
 }
@@ -77,7 +87,7 @@ func (b *Budget) exceeds(others, cost float64) string {
 // are given up.
 func (c *Campaign) affords(j *job) bool {
 	for _, b := range c.budgets(j.run()) {
-		flying := c.limits(b, active, nil)
+		flying := c.limits(b, active)
 		why := b.exceeds(flying, j.gpuHoursLimit())
 		if why == "" {
 			continue
@@ -102,8 +112,8 @@ func (c *Campaign) mayRetry(t *task) bool {
 		return false
 	}
 	for _, b := range c.budgets(t.run) {
-		others := c.limits(b, active, t) + c.limits(b, waiting, t) + b.Later
-		if why := b.exceeds(others, t.run.GPUHoursLimit()); why != "" {
+		others := c.limits(b, active) + c.limits(b, waiting) + b.Later
+		if why := b.exceeds(others, c.retryLimits(b, t)); why != "" {
 			c.tell(t, RunState, Event{Text: "no new attempt: " + why})
 			return false
 		}

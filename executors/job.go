@@ -3,6 +3,7 @@ package executors
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -206,58 +207,71 @@ func (c *Campaign) join(t *task, s stored, byFolder map[string]*job) {
 	j.tasks = append(j.tasks, t)
 }
 
-// regroup gives jobs to waiting tasks that have none, or whose job has ended: those
-// that the plan put together share jobs again, as far as the executor lets them.
+// regroup gives jobs to waiting tasks that have none, or whose job has ended.
 func (c *Campaign) regroup() {
-	together := map[*Backend][]*task{}
+	var list []*task
 	for _, t := range c.open {
-		switch {
-		case t.phase != waiting || t.job != nil && t.job.phase != done:
-		case (t.shares || t.run.Shared()) && t.backend.Renderer.Packing() != nil:
-			together[t.backend] = append(together[t.backend], t)
-		default:
-			c.addJob(nil, t)
+		if t.phase == waiting && (t.job == nil || t.job.phase == done) {
+			list = append(list, t)
 		}
 	}
-	for _, b := range c.backendsInUse() {
-		c.share(b, together[b])
+	for _, members := range jobsOf(list) {
+		c.addJob(nil, members...)
 	}
 }
 
-// share puts tasks into as few jobs as their backend lets. One that fits into none,
-// since a job may no longer take as long, gets a job for itself.
-func (c *Campaign) share(b *Backend, tasks []*task) {
-	if len(tasks) == 0 {
-		return
+// jobsOf puts tasks without a job into as few as their backends let: those that the plan
+// put together share jobs again. One that fits into none, since a job may no longer take
+// as long, gets a job for itself.
+func jobsOf(tasks []*task) [][]*task {
+	var out [][]*task
+	of, order := map[*Backend][]*task{}, []*Backend{}
+	for _, t := range tasks {
+		if !t.shares && !t.run.Shared() || t.backend.Renderer.Packing() == nil {
+			out = append(out, []*task{t})
+			continue
+		}
+		if of[t.backend] == nil {
+			order = append(order, t.backend)
+		}
+		of[t.backend] = append(of[t.backend], t)
 	}
+	for _, b := range order {
+		alone := slices.Clone(of[b])
+		for _, indexes := range b.Renderer.Packing().Arrange(runsOf(of[b])) {
+			var members []*task
+			for _, i := range indexes {
+				members = append(members, of[b][i])
+				alone[i] = nil
+			}
+			out = append(out, members)
+		}
+		for _, t := range alone {
+			if t != nil {
+				out = append(out, []*task{t})
+			}
+		}
+	}
+	return out
+}
+
+func runsOf(tasks []*task) []*plan.Run {
 	list := make([]*plan.Run, len(tasks))
 	for i, t := range tasks {
-		t.job, list[i] = nil, t.run
+		list[i] = t.run
 	}
-	for _, indexes := range b.Renderer.Packing().Arrange(list) {
-		var members []*task
-		for _, i := range indexes {
-			members = append(members, tasks[i])
-		}
-		c.addJob(nil, members...)
-	}
-	for _, t := range tasks {
-		if t.job == nil {
-			c.addJob(nil, t)
-		}
-	}
+	return list
 }
 
 // render renders the job where that was not done, or its runs are others by now.
 func (j *job) render() {
 	tasks := j.in(waiting)
-	list, same := make([]*plan.Run, len(tasks)), j.planned != nil && len(j.planned.Runs) == len(tasks)
+	same := j.planned != nil && len(j.planned.Runs) == len(tasks)
 	for i, t := range tasks {
-		list[i] = t.run
 		same = same && j.planned.Runs[i] == t.run.Address
 	}
 	if !same {
-		j.planned, j.tasks = j.backend.Renderer.Job(list...), tasks
+		j.planned, j.tasks = j.backend.Renderer.Job(runsOf(tasks)...), tasks
 	}
 }
 
@@ -266,13 +280,19 @@ func (j *job) gpuHoursLimit() float64 {
 	if j.planned != nil {
 		return j.planned.GPUHoursLimit()
 	}
-	sum := 0.0
-	for _, t := range j.tasks {
-		if t.job == j && t.phase <= active {
-			sum += t.run.GPUHoursLimit()
-		}
+	return gpuHoursLimit(append(j.in(waiting), j.in(active)...))
+}
+
+// gpuHoursLimit is what a job of tasks of one backend can cost at most.
+func gpuHoursLimit(tasks []*task) float64 {
+	if len(tasks) == 0 {
+		return 0
 	}
-	return sum
+	var how plan.Packing
+	if p := tasks[0].backend.Renderer.Packing(); p != nil {
+		how = *p
+	}
+	return how.GPUHours(runsOf(tasks))
 }
 
 // phase is where a task or a job stands in the campaign.

@@ -11,6 +11,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/schema"
 )
 
 // A FakeTarget packs as it is told, and nothing runs.
@@ -107,6 +108,33 @@ func TestCostByFolder(t *testing.T) {
 		}
 		if got := (&store.Job{Folder: f}).Cost(8, 4); got != c.want {
 			t.Errorf("%s: %v GPU-hours, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// A retry on a shared engine costs what its job may take, with priming and measuring the
+// first again; those that will share one are counted once.
+func TestRetryOnSharedEngine(t *testing.T) {
+	for _, c := range []struct {
+		waiting int // other retries
+		most    float64
+		may     bool
+	}{
+		{0, 4.5, false}, {0, 4.6, true}, // 8 GPUs for 1 + 11 + 2 x 11 minutes
+		{1, 5.9, false}, {1, 6.1, true}, // and 11 more
+	} {
+		campaign, old := newPacked4(t)
+		old.phase, old.mine, campaign.Budget = done, true, &Budget{Max: c.most}
+		for i, task := range campaign.tasks {
+			task.run.Engine = schema.SharedEngine
+			if task.phase = done; i > 0 && i <= c.waiting {
+				task.phase = waiting
+			}
+		}
+		old.backend.Pace.Retries = 1
+		campaign.tasks[0].phase = active
+		if may := campaign.mayRetry(campaign.tasks[0]); may != c.may {
+			t.Errorf("%d others wait, %g GPU-hours are allowed: %t", c.waiting, c.most, may)
 		}
 	}
 }

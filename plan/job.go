@@ -169,6 +169,15 @@ func (p Packing) Limit(runs []*Run) time.Duration {
 	return sum
 }
 
+// GPUHours is what a job of these runs can cost at most: a fresh run that is alone has no
+// margins.
+func (p Packing) GPUHours(runs []*Run) float64 {
+	if len(runs) == 1 && !runs[0].Shared() {
+		return runs[0].GPUHoursLimit()
+	}
+	return float64(runs[0].Hardware.GPUs) * p.Limit(runs).Hours()
+}
+
 // Arrange puts samples, each given by its run, into jobs: the indexes of each
 // job's samples in the order in which they are run. Only samples of one shape
 // share a job. The first sample of every run comes before the second of any, so

@@ -247,7 +247,7 @@ func (sp *space) cost(samples []int) float64 {
 			for _, r := range members {
 				sum -= r.GPUHoursLimit()
 			}
-			sum += float64(members[0].Hardware.GPUs) * t.Packing().Limit(members).Hours()
+			sum += t.Packing().GPUHours(members)
 		}
 	}
 	return sum
