@@ -260,7 +260,8 @@ type Scheduler interface {
 	CheckNodes(ctx context.Context, n NodeCheck, say Say) ([]Check, error)
 }
 
-// Say is told what happens meanwhile.
+// Say is told, in the form of fmt.Printf and without a line end, what a long call does
+// meanwhile.
 type Say = func(format string, args ...any)
 
 // A Command brings something to Path, on this host or as a job.

@@ -139,7 +139,7 @@ func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostic
 	return diags
 }
 
-// Packing bounds jobs of several runs.
+// Packing bounds jobs of several runs: their number, and the sum of their time limits.
 type Packing struct {
 	// MaxRuns is how many samples one job runs at most.
 	MaxRuns int

@@ -56,7 +56,7 @@ func (o Origins) below(prefix string) (Origin, bool) {
 	return Origin{}, false
 }
 
-// All are the origins by name.
+// All are the origins by the name of the argument.
 func (o Origins) All() map[string]Origin {
 	out := maps.Clone(o.other)
 	if out == nil {

@@ -29,7 +29,7 @@ func objectOf(fields []field) cty.Type {
 	return cty.Object(attrs)
 }
 
-// Image is an image block.
+// Image is an image block: the container of a run, and the version of TensorRT-LLM in it.
 type Image struct {
 	Block
 	// Name is the reference with its tag, without a digest.
@@ -186,7 +186,7 @@ func (m *Model) set(_ contents, v map[string]cty.Value, _ *catalog.Catalog) hcl.
 	return nil
 }
 
-// Hardware is a hardware block.
+// Hardware is a hardware block: how many GPUs of which type a run gets.
 type Hardware struct {
 	Block
 	GPU         string

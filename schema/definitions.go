@@ -155,7 +155,7 @@ func (c *Cell) Origin(name string) *Origin {
 	return cmp.Or(c.origins[name], c.Options.origins[name], c.Env.origins[name])
 }
 
-// Origins are all origins by name.
+// Origins are all origins by the name of the argument.
 func (c *Cell) Origins() map[string]*Origin {
 	out := maps.Clone(c.origins)
 	for i, name := range c.Args.names {

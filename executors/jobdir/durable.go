@@ -128,7 +128,7 @@ func Sweep(dirs ...string) {
 	}
 }
 
-// A File is to be written.
+// A File is a file to be written, with its content and its mode.
 type File struct {
 	Name string
 	Data []byte

@@ -29,7 +29,7 @@ type Growth struct {
 	Written time.Time
 }
 
-// Growth sums up the attempt's files.
+// Growth sums up the files of the attempt's folder that show life.
 func (a *Attempt) Growth() (Growth, error) {
 	l, err := jobdir.List(a.Dir)
 	if err != nil {

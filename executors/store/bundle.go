@@ -77,7 +77,7 @@ func quoted(values []string) []string {
 	return out
 }
 
-// Add adds a member.
+// Add adds a file; the values of secrets are cut out of its content.
 func (b *Bundle) Add(name string, content []byte) error { return b.add(name, content, b.values) }
 
 func (b *Bundle) add(name string, content []byte, values []string) error {

@@ -143,7 +143,7 @@ func (s *snapshot) state() plan.State {
 	return plan.Intent
 }
 
-// State tells where the attempt stands.
+// State tells where the attempt stands, from its files alone.
 func (a *Attempt) State() (plan.State, error) {
 	_, state, err := a.Look()
 	return state, err

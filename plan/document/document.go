@@ -51,7 +51,7 @@ type Run struct {
 	Steps              []plan.Step            `json:"steps"`
 }
 
-// State is plan.Samples.
+// State is plan.Samples as JSON has it: how many samples are wanted, count and are in flight.
 type State struct {
 	Wanted   int             `json:"wanted"`
 	Valid    int             `json:"valid"`

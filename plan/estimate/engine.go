@@ -200,7 +200,8 @@ type timing struct {
 	Request
 }
 
-// A Simulation is a simulated run.
+// A Simulation is a simulated run: each request with its times, and how long all took,
+// in seconds.
 type Simulation struct {
 	Requests   []timing
 	TotalS     float64

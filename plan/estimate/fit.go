@@ -240,7 +240,7 @@ type Width struct {
 	Width        float64 `json:"width"`
 }
 
-// Seen is what published runs cover.
+// Seen is what published runs cover: predictions outside it get wider intervals.
 type Seen struct {
 	GPUs             []string `json:"gpus"`
 	Models           []string `json:"models"`

@@ -56,7 +56,7 @@ type Patterns struct {
 	Noise []string
 }
 
-// With is l followed by another.
+// With is l followed by more: what is in l is tried first.
 func (l Patterns) With(more Patterns) Patterns {
 	return Patterns{
 		Signatures: append(l.Signatures[:len(l.Signatures):len(l.Signatures)], more.Signatures...),

@@ -37,7 +37,7 @@ func (p *Pool) Add(samples []float64) {
 	p.degrees += len(samples) - 1
 }
 
-// Join adds what another pool knows.
+// Join adds what another pool knows, as if its samples had been added here.
 func (p *Pool) Join(other Pool) {
 	p.squares += other.squares
 	p.degrees += other.degrees

@@ -106,7 +106,7 @@ type Best struct {
 // Reasoned is a candidate with a reason.
 type Reasoned struct{ Address, Reason string }
 
-// A Decision is what Next says.
+// A Decision is what Next says: the runs of the next round, or why there is none.
 type Decision struct {
 	State State
 	Next  []Choice
