@@ -1,6 +1,7 @@
 package jobdir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -156,9 +158,14 @@ func NoLinks(err error) bool {
 // across the network reading is waiting. It returns the first error.
 func AtOnce(n int, do func(i int) error) error {
 	var g errgroup.Group
-	g.SetLimit(32)
-	for i := range n {
-		g.Go(func() error { return do(i) })
+	var next atomic.Int64
+	for range min(n, 32) {
+		g.Go(func() (err error) {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				err = cmp.Or(err, do(int(i-1)))
+			}
+			return err
+		})
 	}
 	return g.Wait()
 }

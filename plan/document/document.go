@@ -240,12 +240,19 @@ func inTurn[T any](list []T, encoder func(io.Writer) *json.Encoder, encode func(
 	for i := range made {
 		encoders[i] = encoder(&made[i])
 	}
+	processors := runtime.GOMAXPROCS(0)
 	for piece := range slices.Chunk(list, len(made)) {
 		var g errgroup.Group
-		g.SetLimit(runtime.GOMAXPROCS(0))
-		for i, v := range piece {
-			made[i].Reset()
-			g.Go(func() error { return encode(v, encoders[i]) })
+		for first := range processors {
+			g.Go(func() error {
+				for i := first; i < len(piece); i += processors {
+					made[i].Reset()
+					if err := encode(piece[i], encoders[i]); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		}
 		if err := g.Wait(); err != nil {
 			return err
