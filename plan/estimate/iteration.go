@@ -25,12 +25,13 @@ type roofline struct {
 	s       *Scenario
 	p       Parameters
 	busiest float64 // standard deviations
-	// Seconds: of reading dense layers, of a token and of one with logits there, of a
-	// token attended to, of a square of prefill attention, of a token in element-wise
-	// kernels, of one that is exchanged and of one of all ranks, and at least.
-	read, token, logits, attended, square, element, exchanged, gathered, fixed float64
-	// Seconds of the host: an iteration, a request, and without CUDA graph.
-	host, request, launch float64
+	// Seconds.
+	read, token, logits   float64 // dense layers: reading them, computing a token, logits of one
+	attended, square      float64 // attention: a token of the cache, a square of prefill
+	element               float64 // element-wise kernels: a token
+	exchanged, gathered   float64 // communication: a token of the rank, one of all ranks
+	fixed                 float64 // an iteration of the GPU at least
+	host, request, launch float64 // the host: an iteration, a request of it, no CUDA graph
 	// The experts for the tokens of the last step: those of other ranks are the same.
 	global, experts float64
 	works           []stepTime // of slowest
@@ -96,14 +97,14 @@ func (r *roofline) slowest(steps []step) (slowest int, seconds float64) {
 // are so near that time is linear between them.
 func (r *roofline) mean(st step, seconds float64, n int, slope float64) float64 {
 	const linear = 0.01
-	off := slope * math.Sqrt(float64(n*n-1)/12) * r.attended
-	if off < linear*seconds {
+	off := slope * math.Sqrt(float64(n*n-1)/12)
+	if off*r.attended < linear*seconds {
 		return seconds
 	}
-	less, more := r.work(st), r.work(st)
-	less.rest -= off
-	more.rest += off
-	return (r.join(less) + r.join(more)) / 2
+	less, more := st, st
+	less.attended -= off
+	more.attended += off
+	return (r.seconds(less) + r.seconds(more)) / 2
 }
 
 // hosts is what the host needs: it launches the kernels of every layer where no

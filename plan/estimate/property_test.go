@@ -303,19 +303,21 @@ func TestCohortsAgreeWithSingleRequests(t *testing.T) {
 // Where host and GPU take about as long, time is not linear in what is attended to:
 // iterations taken together last as long as one by one.
 func TestLongStretchesAgreeWithIterations(t *testing.T) {
-	s := maverick(512, 8000, 1024, 512, 2048, 0.9)
-	s.GraphSizes = nil
-	together, err := Predict(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	single := newEngine(s, Memory(s))
-	single.longest = 1
-	if err := single.run(); err != nil {
-		t.Fatal(err)
-	}
-	if !nearly(together.TotalS, single.now) {
-		t.Errorf("%v s together, %v s one by one", together.TotalS, single.now)
+	for pp := range 2 {
+		s := maverick(512, 8000, 1024, 512, 2048, 0.9)
+		s.GraphSizes, s.PP = nil, pp+1
+		together, err := Predict(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		single := newEngine(s, Memory(s))
+		single.longest = 1
+		if err := single.run(); err != nil {
+			t.Fatal(err)
+		}
+		if !nearly(together.TotalS, single.now) {
+			t.Errorf("%d stages: %v s together, %v s one by one", s.PP, together.TotalS, single.now)
+		}
 	}
 }
 
