@@ -5,15 +5,16 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/plan"
 )
 
 // A checkDocument is a check as the document shows it.
 type checkDocument struct {
-	Name   string  `json:"name"`
-	Node   *string `json:"node"`
-	Result string  `json:"result"`
-	Detail string  `json:"detail"`
-	Remedy *string `json:"remedy"`
+	Name   string    `json:"name"`
+	Node   plan.Text `json:"node"`
+	Result string    `json:"result"`
+	Detail string    `json:"detail"`
+	Remedy plan.Text `json:"remedy"`
 }
 
 // ChecksJSON prints checks as a document, null for a node or a remedy that there
@@ -21,16 +22,9 @@ type checkDocument struct {
 func ChecksJSON(w io.Writer, checks []executors.Check) error {
 	list := make([]checkDocument, len(checks))
 	for i, c := range checks {
-		list[i] = checkDocument{Name: c.Name, Node: orNull(c.Node), Result: c.Result, Detail: c.Detail, Remedy: orNull(c.Remedy)}
+		list[i] = checkDocument{c.Name, plan.Text(c.Node), c.Result, c.Detail, plan.Text(c.Remedy)}
 	}
 	return writeJSON(w, map[string]any{"checks": list})
-}
-
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // Checks prints a line a check, with the remedy below what is not well; checks
@@ -68,28 +62,19 @@ func Checks(w io.Writer, checks []executors.Check) error {
 
 // shared are the checks that are not well, each once for all nodes that share it.
 func shared(checks []executors.Check) []executors.Check {
-	var out []executors.Check
-	of := map[executors.Check][]string{}
-	alike := func(c executors.Check) executors.Check {
-		c.Remedy, c.Node = strings.ReplaceAll(c.Remedy, c.Node, "NODE"), ""
-		return c
-	}
+	var of tally[executors.Check]
 	for _, c := range checks {
-		if c.Result != executors.CheckFail && c.Result != executors.CheckWarn {
-			continue
-		}
-		if of[alike(c)] == nil {
-			out = append(out, c)
-		}
-		of[alike(c)] = append(of[alike(c)], c.Node)
-	}
-	for i, c := range out {
-		if nodes := of[alike(c)]; len(nodes) > 1 {
-			out[i].Node = strings.Join(nodes, ",")
-			out[i].Remedy = strings.ReplaceAll(c.Remedy, c.Node, out[i].Node)
+		if c.Result == executors.CheckFail || c.Result == executors.CheckWarn {
+			node := c.Node
+			c.Remedy, c.Node = strings.ReplaceAll(c.Remedy, node, "NODE"), ""
+			of.add(c, node)
 		}
 	}
-	return out
+	for i, c := range of.keys {
+		nodes := strings.Join(of.of[c], ",")
+		of.keys[i].Node, of.keys[i].Remedy = nodes, strings.ReplaceAll(c.Remedy, "NODE", nodes)
+	}
+	return of.keys
 }
 
 func (t *table) check(c executors.Check, name string) {
@@ -101,25 +86,21 @@ func (t *table) check(c executors.Check, name string) {
 
 // nodeTable has a line a node and a column a check; what is not well is marked.
 func nodeTable(checks []executors.Check) *table {
-	t := &table{header: []string{"node"}}
-	column, line := map[string]int{}, map[string]int{}
-	for _, c := range checks {
-		if column[c.Name] == 0 {
-			t.header = append(t.header, c.Name)
-			column[c.Name] = len(t.header) - 1
+	names, _ := groupBy(checks, func(c executors.Check) string { return c.Name })
+	nodes, of := groupBy(checks, func(c executors.Check) string { return c.Node })
+	t := &table{}
+	t.column("node", false, 0, nodes)
+	for _, name := range names {
+		cells := make([]string, len(nodes))
+		for i, node := range nodes {
+			cells[i] = "-"
+			for _, c := range of[node] {
+				if c.Name == name {
+					cells[i] = cell(c)
+				}
+			}
 		}
-		if _, ok := line[c.Node]; !ok {
-			line[c.Node] = len(t.rows)
-			t.add(c.Node)
-		}
-	}
-	for i := range t.rows {
-		for len(t.rows[i]) < len(t.header) {
-			t.rows[i] = append(t.rows[i], "-")
-		}
-	}
-	for _, c := range checks {
-		t.rows[line[c.Node]][column[c.Name]] = cell(c)
+		t.column(name, false, 0, cells)
 	}
 	return t
 }

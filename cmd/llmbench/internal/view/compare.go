@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,19 +108,10 @@ func refusals(c *results.Comparison, name func(address string) string) []string 
 // the rows.
 func compareNotes(p *printer, c *results.Comparison, mark string) {
 	more, hours := 0, 0.0
-	needed := map[string]int{}
-	for _, r := range c.Metrics {
-		if r.Verdict == results.CannotTell {
-			needed[r.Address] = max(needed[r.Address], r.Needed)
-			more = max(more, r.Needed)
-		}
-	}
-	counted := map[string]bool{}
-	for _, r := range c.Metrics {
-		if n := needed[r.Address]; n == r.Needed && n > 0 && !counted[r.Address] {
-			counted[r.Address] = true
-			hours += r.GPUHours
-		}
+	addresses, of := groupBy(slices.DeleteFunc(slices.Clone(c.Metrics), func(r results.ComparedMetric) bool { return r.Verdict != results.CannotTell }), func(r results.ComparedMetric) string { return r.Address })
+	for _, address := range addresses {
+		most := slices.MaxFunc(of[address], func(a, b results.ComparedMetric) int { return a.Needed - b.Needed })
+		more, hours = max(more, most.Needed), hours+most.GPUHours
 	}
 	if c.Simulated && len(c.Metrics) > 0 {
 		p.line("")
@@ -127,7 +119,7 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 	}
 	if more > 0 {
 		p.line("")
-		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, Plural(len(needed), "run"), more, hours)
+		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, Plural(len(addresses), "run"), more, hours)
 	}
 	for _, line := range refusals(c, func(address string) string { return address }) {
 		p.line("%snot compared: %s", mark, line)

@@ -64,58 +64,35 @@ func safeDiagnostics(diags hcl.Diagnostics) hcl.Diagnostics {
 // groupWarnings leaves the first warning of each kind, last of all, and says in it
 // how many more there are.
 func groupWarnings(diags hcl.Diagnostics) hcl.Diagnostics {
-	var errs hcl.Diagnostics
-	more := map[string]int{}
-	var kinds []*hcl.Diagnostic
-	for _, d := range diags {
-		if d.Severity != hcl.DiagWarning {
-			errs = append(errs, d)
-			continue
-		}
-		if _, known := more[d.Summary]; known {
-			more[d.Summary]++
-			continue
-		}
-		more[d.Summary] = 0
-		kinds = append(kinds, d)
-	}
-	for _, d := range kinds {
-		if n := more[d.Summary]; n > 0 {
-			first := *d
+	warnings := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagWarning })
+	out := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity == hcl.DiagWarning })
+	kinds, of := groupBy(warnings, func(d *hcl.Diagnostic) string { return d.Summary })
+	for _, kind := range kinds {
+		first := *of[kind][0]
+		if n := len(of[kind]) - 1; n > 0 {
 			first.Detail += fmt.Sprintf("\n\n(and %s)", Plural(n, "similar warning"))
-			d = &first
 		}
-		errs = append(errs, d)
+		out = append(out, &first)
 	}
-	return errs
+	return out
 }
 
 // Warnings counts the warnings among diags by kind: "3 warnings: time limit is
 // too short (2), variable is not set". It is "" where there are none.
 func Warnings(diags hcl.Diagnostics) string {
-	count, total := map[string]int{}, 0
-	var kinds []string
-	for _, d := range diags {
-		if d.Severity != hcl.DiagWarning {
-			continue
-		}
-		if count[d.Summary] == 0 {
-			kinds = append(kinds, d.Summary)
-		}
-		count[d.Summary]++
-		total++
-	}
-	if total == 0 {
+	diags = slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagWarning })
+	if len(diags) == 0 {
 		return ""
 	}
+	kinds, of := groupBy(diags, func(d *hcl.Diagnostic) string { return d.Summary })
 	for i, kind := range kinds {
 		r, size := utf8.DecodeRuneInString(kind)
 		kinds[i] = string(unicode.ToLower(r)) + kind[size:]
-		if n := count[kind]; n > 1 {
+		if n := len(of[kind]); n > 1 {
 			kinds[i] += fmt.Sprintf(" (%d)", n)
 		}
 	}
-	return Plural(total, "warning") + ": " + strings.Join(kinds, ", ")
+	return Plural(len(diags), "warning") + ": " + strings.Join(kinds, ", ")
 }
 
 // CodesHelp lists the codes of verdicts and notes, with the rule and the remedy

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
+	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
@@ -77,22 +78,107 @@ func datasetLine(r *plan.Run) string {
 // valueTable lists every argument and option that is passed.
 func valueTable(r *plan.Run, at positions) *table {
 	t := &table{header: []string{"value", "", "from"}, indent: "  "}
-	add := func(name string, v any) {
-		if v == nil {
-			return
+	eachValue(r, func(name string, v any) {
+		label := strings.TrimPrefix(name, "llm_api_options.")
+		if env, ok := strings.CutPrefix(name, "env."); ok {
+			label = "env " + env
 		}
-		t.add(strings.TrimPrefix(name, "llm_api_options."), literal(v), at.origin(r.Origins.At(name)))
-	}
-	for _, name := range sortedKeys(r.Arguments) {
-		add(name, r.Arguments[name])
-	}
-	walkLeaves("llm_api_options", r.LLMAPIOptions, add)
-	for _, name := range sortedKeys(r.Env) {
-		v := "(secret)"
-		if r.Env[name] != nil {
-			v = *r.Env[name]
-		}
-		t.add("env "+name, v, at.origin(r.Origins.At("env."+name)))
-	}
+		t.add(label, literal(v), at.origin(r.Origins.At(name)))
+	})
 	return t
+}
+
+// explainEstimate prints how the estimate of a run comes about: the memory of
+// one GPU line by line, what limits the requests in flight, then what follows.
+func explainEstimate(p *printer, r *plan.Run, price Price) {
+	e := r.Estimate
+	if e == nil {
+		return
+	}
+	p.line("")
+	p.line("  memory of one GPU, in bytes:")
+	memory(p, r)
+	p.line("")
+	p.line("  requests in flight:")
+	occupancy(p, r)
+	p.line("")
+	p.line("  expected (estimator %s; %.0f %% of held-out published runs fall inside such intervals):", e.ModelVersion, 100*e.Coverage)
+	t := &table{indent: "    "}
+	add := func(name string, i *estimate.Interval, write func(estimate.Interval) string) {
+		if i != nil {
+			t.add(name, write(*i))
+		}
+	}
+	ms := func(i estimate.Interval) string { return milliseconds(&i.Low) + " … " + milliseconds(&i.High) }
+	seconds := func(i estimate.Interval) string { return minutesRange(i.Low, i.High) }
+	add("TPS/GPU", e.OutputThroughputPerGPU, figureRange)
+	add("TTFT", e.AvgTTFT, ms)
+	add("TPOT", e.AvgTPOT, ms)
+	add("start-up, weights loaded", e.StartupSeconds, seconds)
+	add("measuring", e.MeasureSeconds, seconds)
+	add("writing a record of each request", e.RecordsSeconds, seconds)
+	add("GPU-hours per sample", e.GPUHours, func(i estimate.Interval) string { return hoursRange(i.Low, i.High) })
+	if price.set() {
+		add("cost per sample", e.GPUHours, func(i estimate.Interval) string { return price.between(i.Low, i.High) })
+	}
+	p.table(t)
+}
+
+func memory(p *printer, r *plan.Run) {
+	e := r.Estimate
+	m := e.MemoryBytesPerGPU
+	left := m.Capacity - m.Weights - m.Workspace
+	t := &table{indent: "    ", right: []bool{false, true, false}}
+	t.add("seen by the driver", count(m.Capacity), r.Hardware.GPU)
+	t.add("- weights", count(m.Weights), weightsWords(r))
+	t.add("- activations, NCCL, CUDA context", count(m.Workspace), activationsWords(r))
+	t.add("= left", count(left), "")
+	fraction, _ := r.Arguments.Float("kv_cache_free_gpu_mem_fraction")
+	t.add("KV cache", count(m.KVCache), fmt.Sprintf("%g of what is left (kv_cache_free_gpu_mem_fraction)", fraction))
+	t.add("/ bytes per token", count(*e.KVBytesPerToken), "keys and values of all layers on this GPU")
+	t.add("= tokens", count(*e.KVTokensPerGPU), "")
+	p.table(t)
+}
+
+func weightsWords(r *plan.Run) string {
+	tp, _ := r.Arguments.Int("tp")
+	if o, ok := r.Occupancy(); ok && o.Ranks > 1 {
+		return fmt.Sprintf("experts / %d, all else whole", tp)
+	}
+	return fmt.Sprintf("all weights / %d", max(1, tp))
+}
+
+// activationsWords say what decides the memory beside weights and cache.
+func activationsWords(r *plan.Run) string {
+	if n := r.Estimate.MaxNumTokensEffective; n != nil {
+		return fmt.Sprintf("the buffers of %s tokens (max_num_tokens), and about %.1f GB", count(int64(*n)), estimate.Shipped().Workspace/1e9)
+	}
+	return "about"
+}
+
+func occupancy(p *printer, r *plan.Run) {
+	o, ok := r.Occupancy()
+	if !ok {
+		return
+	}
+	longest, _ := r.Arguments.Int("max_seq_len")
+	t := &table{indent: "    ", right: []bool{false, true, false}}
+	t.add("asked by the client", count(int64(o.Asked)), concurrency(r, r.Arguments["concurrency"]))
+	t.add("batch slots", count(int64(o.Slots)), fmt.Sprintf("max_batch_size on %s", Plural(o.Ranks, "rank")))
+	t.add("KV cache holds", count(int64(o.Fit)), fmt.Sprintf("%s per rank, each of %s tokens in blocks of 32 (max_seq_len)", count(int64(o.Fit/max(1, o.Ranks))), count(int64(longest))))
+	t.add("= run at once", count(int64(o.Running())), limitedBy(o))
+	p.table(t)
+	if n := r.Estimate.MaxNumTokensEffective; n != nil {
+		p.line("    max_num_tokens is %s in effect.", count(int64(*n)))
+	}
+}
+
+func limitedBy(o plan.Occupancy) string {
+	switch o.Running() {
+	case o.Asked:
+		return "limited by what the client asks for"
+	case o.Fit:
+		return "limited by the KV cache"
+	}
+	return "limited by max_batch_size"
 }

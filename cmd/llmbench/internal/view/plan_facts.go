@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -51,9 +52,8 @@ var order = []string{
 // say is left out.
 func facts(r *plan.Run) []fact {
 	var out []fact
-	add := func(name string, value any) {
-		from, ok := r.Origins.Get(name)
-		if !ok || from.From == "version" || from.From == "llmbench" || value == nil {
+	eachValue(r, func(name string, value any) {
+		if !declared(r, name) {
 			return
 		}
 		topic, ok := topicOf[name]
@@ -61,22 +61,13 @@ func facts(r *plan.Run) []fact {
 		case ok:
 		case strings.HasPrefix(name, "llm_api_options."):
 			topic = topicOptions
+		case strings.HasPrefix(name, "env."):
+			topic = topicEnv
 		default:
 			topic = topicOther
 		}
-		out = append(out, fact{name: name, text: phrase(r, name, value), topic: topic, from: from})
-	}
-	for _, name := range sortedKeys(r.Arguments) {
-		add(name, r.Arguments[name])
-	}
-	walkLeaves("llm_api_options", r.LLMAPIOptions, add)
-	for _, name := range sortedKeys(r.Env) {
-		value := "(secret)"
-		if v := r.Env[name]; v != nil {
-			value = *v
-		}
-		out = append(out, fact{name: "env." + name, text: name + "=" + value, topic: topicEnv, from: r.Origins.At("env." + name)})
-	}
+		out = append(out, fact{name: name, text: phrase(r, name, value), topic: topic, from: r.Origins.At(name)})
+	})
 	rank := map[string]int{}
 	for i, name := range order {
 		rank[name] = i + 1
@@ -93,6 +84,26 @@ func facts(r *plan.Run) []fact {
 		return a.name < b.name
 	})
 	return out
+}
+
+// eachValue visits what a run is passed: arguments, options, and variables as env.NAME.
+func eachValue(r *plan.Run, visit func(name string, value any)) {
+	known := func(name string, value any) {
+		if value != nil {
+			visit(name, value)
+		}
+	}
+	for _, name := range sortedKeys(r.Arguments) {
+		known(name, r.Arguments[name])
+	}
+	walkLeaves("llm_api_options", r.LLMAPIOptions, known)
+	for _, name := range sortedKeys(r.Env) {
+		if v := r.Env[name]; v != nil {
+			visit("env."+name, *v)
+		} else {
+			visit("env."+name, "(secret)")
+		}
+	}
 }
 
 func walkLeaves(path string, v any, visit func(string, any)) {
@@ -121,6 +132,9 @@ func phrase(r *plan.Run, name string, value any) string {
 		return "concurrency " + concurrency(r, value)
 	case "max_num_tokens", "max_seq_len", "num_requests":
 		return name + " " + withCommas(value)
+	}
+	if env, ok := strings.CutPrefix(name, "env."); ok {
+		return env + "=" + literal(value)
 	}
 	return strings.TrimPrefix(name, "llm_api_options.") + " " + literal(value)
 }
@@ -244,4 +258,105 @@ func (v PlanView) notes(p *printer, g *group) {
 		lines = append(lines, fmt.Sprintf("%s (%s): %s", code, where, first[code]))
 	}
 	p.paragraphs("  ", 4, lines)
+}
+
+// sharedNames are the facts that all runs of a group have in common.
+func sharedNames(g *group) map[string]bool {
+	common := map[string]bool{}
+	vals := newValues()
+	for _, f := range facts(g.runs[0]) {
+		if vals.same(g.runs, f.name) {
+			common[f.name] = true
+		}
+	}
+	return common
+}
+
+const attentionDP = "llm_api_options.enable_attention_dp"
+
+// told are a value and those that its phrase tells too.
+func (v *values) told(r *plan.Run, name string) []string {
+	switch n, _ := number(v.of(r, name)); {
+	case name == "concurrency" && n <= 0:
+		return []string{name, "num_requests"}
+	case name == "max_batch_size" && v.of(r, attentionDP) == true:
+		return []string{name, attentionDP, "tp"}
+	case name == "max_batch_size":
+		return []string{name, attentionDP}
+	}
+	return []string{name}
+}
+
+// values looks up what plans say of runs. The runs of a large plan share their
+// options, which are taken apart once.
+type values struct{ leaves map[uintptr]map[string]any }
+
+func newValues() *values { return &values{leaves: map[uintptr]map[string]any{}} }
+
+// of is the value of an argument, an option or a variable; nil for none.
+func (v *values) of(r *plan.Run, name string) any {
+	if env, ok := strings.CutPrefix(name, "env."); ok {
+		if text, ok := r.Env[env]; ok && text != nil {
+			return *text
+		} else if ok {
+			return "(secret)"
+		}
+		return nil
+	}
+	if value, ok := r.Arguments[name]; ok {
+		return value
+	}
+	return v.options(r)[name]
+}
+
+// options are the leaves of the run's llm_api_options by their paths.
+func (v *values) options(r *plan.Run) map[string]any {
+	id := identity(r.LLMAPIOptions)
+	leaves, ok := v.leaves[id]
+	if !ok || id == 0 {
+		leaves = map[string]any{}
+		walkLeaves("llm_api_options", r.LLMAPIOptions, func(path string, value any) { leaves[path] = value })
+		v.leaves[id] = leaves
+	}
+	return leaves
+}
+
+// identity tells maps apart; 0 is no map.
+func identity(m any) uintptr {
+	if rv := reflect.ValueOf(m); rv.Kind() == reflect.Map {
+		return rv.Pointer()
+	}
+	return 0
+}
+
+// same reports whether a fact of the first run is one of all, in the same words.
+func (v *values) same(runs []*plan.Run, name string) bool {
+	for _, part := range v.told(runs[0], name) {
+		want := v.of(runs[0], part)
+		for _, r := range runs[1:] {
+			if have := v.of(r, part); !alike(have, want) || part == name && !declared(r, name) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// declared reports whether the definitions say a value, rather than defaults.
+func declared(r *plan.Run, name string) bool {
+	if strings.HasPrefix(name, "env.") {
+		return true
+	}
+	from := r.Origins.From(name)
+	return from != "" && from != "version" && from != "llmbench"
+}
+
+func alike(a, b any) bool {
+	switch a.(type) {
+	case nil, bool, string, int64, float64:
+		if a == b {
+			return true
+		}
+	}
+	return (a == nil) == (b == nil) && literal(a) == literal(b)
 }
