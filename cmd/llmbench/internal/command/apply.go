@@ -260,7 +260,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		out.Error(err)
 		switch {
 		case ending.GoingOn > 0:
-			out.GoingOn(ending, s.hints(p, f))
+			out.GoesOn("This apply has ended; its jobs keep running.", ending, s.hints(p, f))
 			return out.End(exitGoingOn)
 		case ending.Started > 0:
 			return out.End(exitFailed)
@@ -268,7 +268,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return out.End(exitError)
 	}
 	if ctx.Err() != nil {
-		out.Interrupted(ending, s.hints(p, f))
+		out.GoesOn("Interrupted.", ending, s.hints(p, f))
 		if s.env.signal.Err() == nil {
 			s.env.log.Error("another apply took the store's lock; jobs keep running and this apply stopped")
 			return out.End(exitGoingOn)
@@ -276,7 +276,7 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 		return out.End(s.env.signal.code())
 	}
 	if f.Detach && ending.GoingOn > 0 {
-		out.Detached(ending, s.hints(p, f))
+		out.GoesOn("All jobs are submitted.", ending, s.hints(p, f))
 		if len(p.Searches) > 0 { // what comes next hangs on the results
 			return out.End(exitGoingOn)
 		}

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -166,7 +167,7 @@ func (a *Apply) eventLine(e executors.Event) string {
 		}
 		return strings.TrimRight(fmt.Sprintf("%s  %d of %d  %s", name, e.Done, e.Total, e.Text), " ")
 	case executors.RunComplete:
-		return fmt.Sprintf("%s  %s  %s tok/s/GPU", name, painted(string(e.Result.Verdict)), optionalFigure(e.Result.Metrics.At(trtllm.OutputThroughputPerGPU)))
+		return fmt.Sprintf("%s  %s  %s tok/s/GPU", name, painted(string(e.Result.Verdict)), orDash(e.Result.Metrics.At(trtllm.OutputThroughputPerGPU), figure))
 	case executors.RunErrored:
 		if e.Result != nil {
 			return fmt.Sprintf("%s  %s  %s: %s", name, painted(string(e.Result.Verdict)), e.Result.Code(), e.Result.Cause())
@@ -206,16 +207,6 @@ func (h Hints) command(words ...string) string {
 	return strings.Join(slices.Concat([]string{"llmbench"}, words[:1], h.Flags, words[1:]), " ")
 }
 
-// Interrupted says which jobs go on and how to take them up or stop them.
-func (a *Apply) Interrupted(o executors.Ending, h Hints) {
-	a.goesOn("Interrupted.", o, h)
-}
-
-// GoingOn says the same after an error that ended this apply alone.
-func (a *Apply) GoingOn(o executors.Ending, h Hints) {
-	a.goesOn("This apply has ended; its jobs keep running.", o, h)
-}
-
 // NotStarted says that a signal came before the first submission.
 func (a *Apply) NotStarted(h Hints) {
 	const what = "Interrupted: this apply started nothing."
@@ -227,12 +218,9 @@ func (a *Apply) NotStarted(h Hints) {
 	fmt.Fprintf(a.s.Err, "%s\n  resume:  %s\n", what, h.resume())
 }
 
-// Detached says the same after -detach.
-func (a *Apply) Detached(o executors.Ending, h Hints) {
-	a.goesOn("All jobs are submitted.", o, h)
-}
-
-func (a *Apply) goesOn(what string, o executors.Ending, h Hints) {
+// GoesOn says, after what has happened, which jobs go on and how to take them up or stop
+// them.
+func (a *Apply) GoesOn(what string, o executors.Ending, h Hints) {
 	if a.json != nil {
 		a.json.Info(what, "type", "diagnostic", "jobs", o.Jobs)
 		return
@@ -271,8 +259,9 @@ func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) err
 	if err := SearchResults(a.s.Out, p, false); err != nil {
 		return err
 	}
+	wd, _ := os.Getwd() // "" shortens nothing
 	for _, dir := range written {
-		fmt.Fprintf(a.s.Out, "\nWritten: %s\n", filepath.Join(relative(dir), "results.{md,csv,json}"))
+		fmt.Fprintf(a.s.Out, "\nWritten: %s\n", filepath.Join(below(wd, dir), "results.{md,csv,json}"))
 	}
 	return nil
 }

@@ -13,18 +13,17 @@ import (
 
 // CompareFormats are the forms of comparisons, by the name that -format takes.
 var CompareFormats = map[string]func(io.Writer, *results.Comparison) error{
-	"table": func(w io.Writer, c *results.Comparison) error { return compareTable(w, c, (*table).plain, "") },
+	"table": func(w io.Writer, c *results.Comparison) error { return compareTable(&printer{w: w}, c) },
 	"markdown": func(w io.Writer, c *results.Comparison) error {
-		return Comment(w, func(w io.Writer) error { return compareTable(w, c, (*table).markdown, "- ") })
+		return Comment(w, func(w io.Writer) error { return compareTable(&printer{w: w, md: true}, c) })
 	},
 	"csv":  compareCSV,
 	"json": func(w io.Writer, c *results.Comparison) error { return writeJSON(w, c) },
 }
 
-func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writer) error, mark string) error {
-	p := &printer{w: w}
+func compareTable(p *printer, c *results.Comparison) error {
 	if c.Simulated {
-		p.line("%s", emphasis(mark, banner))
+		p.strong(banner)
 		p.line("")
 	}
 	context := moves(c.Moves)
@@ -35,26 +34,18 @@ func compareTable(w io.Writer, c *results.Comparison, write func(*table, io.Writ
 		}
 	}
 	for _, text := range context {
-		p.wrapped(mark, 2, text)
+		p.wrapped(p.item(), 2, text)
 	}
 	if len(context) > 0 {
 		p.line("")
 	}
 	if len(c.Metrics) == 0 {
 		p.line("Nothing is compared.")
-	} else if p.err == nil {
-		p.err = write(compareRows(c), w)
+	} else {
+		p.table(compareRows(c))
 	}
-	compareNotes(p, c, mark)
+	compareNotes(p, c)
 	return p.err
-}
-
-// emphasis makes a string stand out where the format has a mark for it.
-func emphasis(mark, text string) string {
-	if mark == "" {
-		return text
-	}
-	return "**" + text + "**"
 }
 
 func compareRows(c *results.Comparison) *table {
@@ -71,11 +62,7 @@ func compareRows(c *results.Comparison) *table {
 		if r.Address != last {
 			name, last = Shown(r.Address), r.Address
 		}
-		pValue := "-"
-		if r.P != nil {
-			pValue = fmt.Sprintf("%.3f", *r.P)
-		}
-		t.add(name, r.Metric, summaryText(r.Base), summaryText(r.Target), fmt.Sprintf("%+.1f %%", r.ChangePct), pValue,
+		t.add(name, r.Metric, summaryText(r.Base), summaryText(r.Target), fmt.Sprintf("%+.1f %%", r.ChangePct), orDash(r.P, func(p float64) string { return fmt.Sprintf("%.3f", p) }),
 			fmt.Sprintf("%d+%d", r.Base.N, r.Target.N), strings.ReplaceAll(string(r.Verdict), "_", " "))
 	}
 	return t
@@ -106,7 +93,7 @@ func refusals(c *results.Comparison, name func(address string) string) []string 
 
 // compareNotes say what would tell, what is not compared, and what to know of
 // the rows.
-func compareNotes(p *printer, c *results.Comparison, mark string) {
+func compareNotes(p *printer, c *results.Comparison) {
 	more, hours := 0, 0.0
 	addresses, of := groupBy(slices.DeleteFunc(slices.Clone(c.Metrics), func(r results.ComparedMetric) bool { return r.Verdict != results.CannotTell }), func(r results.ComparedMetric) string { return r.Address })
 	for _, address := range addresses {
@@ -115,21 +102,21 @@ func compareNotes(p *printer, c *results.Comparison, mark string) {
 	}
 	if c.Simulated && len(c.Metrics) > 0 {
 		p.line("")
-		p.line("%sSimulations have no noise: changes are shown, but none is called better or worse.", mark)
+		p.line("%sSimulations have no noise: changes are shown, but none is called better or worse.", p.item())
 	}
 	if more > 0 {
 		p.line("")
-		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", mark, Plural(len(addresses), "run"), more, hours)
+		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", p.item(), Plural(len(addresses), "run"), more, hours)
 	}
 	for _, line := range refusals(c, func(address string) string { return address }) {
-		p.line("%snot compared: %s", mark, line)
+		p.line("%snot compared: %s", p.item(), line)
 	}
 	said := map[string]bool{}
 	for _, r := range c.Metrics {
 		for _, n := range r.Notes {
 			if text := Shown(r.Address) + ": " + n; !said[text] {
 				said[text] = true
-				p.line("%snote: %s", mark, text)
+				p.line("%snote: %s", p.item(), text)
 			}
 		}
 	}

@@ -97,7 +97,7 @@ func estimateLine(r EstimatedRun) []string {
 		return append(line, "does not fit", count(int64(q.MaxBatchSize)), count(int64(q.MaxNumTokens)), "-", "-", "-", "-")
 	}
 	return append(line, count(int64(q.EffectiveConcurrency)), count(int64(q.MaxBatchSize)), count(int64(q.MaxNumTokens)),
-		figureRange(q.OutputThroughputPerGPU), milliseconds(&q.AvgTTFT), milliseconds(&q.AvgTPOT), milliseconds(&q.TotalLatency))
+		figureRange(q.OutputThroughputPerGPU), milliseconds(q.AvgTTFT), milliseconds(q.AvgTPOT), milliseconds(q.TotalLatency))
 }
 
 func estimateJSON(w io.Writer, runs []EstimatedRun) error {

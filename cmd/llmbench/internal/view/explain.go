@@ -109,7 +109,7 @@ func explainEstimate(p *printer, r *plan.Run, price Price) {
 			t.add(name, write(*i))
 		}
 	}
-	ms := func(i estimate.Interval) string { return milliseconds(&i.Low) + " … " + milliseconds(&i.High) }
+	ms := func(i estimate.Interval) string { return milliseconds(i.Low) + " … " + milliseconds(i.High) }
 	seconds := func(i estimate.Interval) string { return minutesRange(i.Low, i.High) }
 	add("TPS/GPU", e.OutputThroughputPerGPU, figureRange)
 	add("TTFT", e.AvgTTFT, ms)

@@ -17,18 +17,16 @@ import (
 
 // HistoryFormats are the forms of histories, by the name that -format takes.
 var HistoryFormats = map[string]func(io.Writer, *results.History) error{
-	"table":    func(w io.Writer, h *results.History) error { return history(w, h, "") },
-	"markdown": func(w io.Writer, h *results.History) error { return history(w, h, "- ") },
+	"table":    func(w io.Writer, h *results.History) error { return history(&printer{w: w}, h) },
+	"markdown": func(w io.Writer, h *results.History) error { return history(&printer{w: w, md: true}, h) },
 	"csv":      historyCSV,
 	"json":     func(w io.Writer, h *results.History) error { return writeJSON(w, h) },
 }
 
-// history prints a table for each series. mark is what begins an item of a list in
-// Markdown, "" for text.
-func history(w io.Writer, h *results.History, mark string) error {
-	p := &printer{w: w}
+// history prints a table for each series.
+func history(p *printer, h *results.History) error {
 	if h.Simulated {
-		p.line("%s", emphasis(mark, banner))
+		p.strong(banner)
 		p.line("")
 	}
 	if len(h.Series) == 0 {
@@ -50,16 +48,16 @@ func history(w io.Writer, h *results.History, mark string) error {
 		if len(s.Points) > 1 {
 			head += ": " + movedText(s)
 		}
-		p.line("%s", emphasis(mark, head))
-		if mark != "" {
+		p.strong(head)
+		t := historyTable(h, s)
+		if p.md {
 			p.line("")
-			p.markdown(historyTable(h, s))
+			p.table(t)
 			continue
 		}
-		t := historyTable(h, s)
 		t.indent = "  "
-		if left := t.fit(columnsOf(w)); p.err == nil {
-			p.err = t.plain(w)
+		if left := t.fit(columnsOf(p.w)); p.err == nil {
+			p.err = t.plain(p.w)
 			for _, point := range s.Points {
 				if len(left) > 0 && len(point.Changes) > 0 {
 					p.wrapped("  "+date(point.Date)+"  ", 14, changesText(point.Changes))
@@ -68,7 +66,7 @@ func history(w io.Writer, h *results.History, mark string) error {
 		}
 	}
 	p.line("")
-	p.wrapped(mark, 0, noiseText(h))
+	p.wrapped(p.item(), 0, noiseText(h))
 	return p.err
 }
 
@@ -166,17 +164,11 @@ func moves(list []results.Move) []string {
 }
 
 func date(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return t.UTC().Format(time.DateOnly)
+	return orDash(t, func(t time.Time) string { return t.UTC().Format(time.DateOnly) })
 }
 
 func minute(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return t.UTC().Format("2006-01-02 15:04")
+	return orDash(t, func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") })
 }
 
 // commit is a commit of definitions in short, "-" where there is none.

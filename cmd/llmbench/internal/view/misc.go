@@ -130,10 +130,7 @@ func totalBytes(list []store.Removable) (bytes int64) {
 
 // within is path as it is below dir, the checksum that names a data set shortened.
 func within(dir, path string) string {
-	rel, err := filepath.Rel(dir, path)
-	if err != nil {
-		return path
-	}
+	rel := below(dir, path)
 	if name := filepath.Base(rel); len(name) > 64 {
 		rel = filepath.Join(filepath.Dir(rel), name[:12]+"…"+filepath.Ext(name))
 	}

@@ -53,25 +53,23 @@ func decimal(f float64, decimals int) string {
 	return count(n) + "." + rest
 }
 
-// optionalFigure writes "-" for a metric that does not apply.
-func optionalFigure(f *float64) string {
-	if f == nil {
+// orDash writes a value, and "-" for none.
+func orDash[T any](v *T, write func(T) string) string {
+	if v == nil {
 		return "-"
 	}
-	return figure(*f)
+	return write(*v)
 }
 
 // milliseconds writes a duration given in milliseconds with a fitting unit.
-func milliseconds(ms *float64) string {
+func milliseconds(ms float64) string {
 	switch {
-	case ms == nil:
-		return "-"
-	case *ms >= 120e3:
-		return figure(*ms/60e3) + " min"
-	case *ms >= 1000:
-		return figure(*ms/1000) + " s"
+	case ms >= 120e3:
+		return figure(ms/60e3) + " min"
+	case ms >= 1000:
+		return figure(ms/1000) + " s"
 	}
-	return figure(*ms) + " ms"
+	return figure(ms) + " ms"
 }
 
 // minutes writes a time limit.

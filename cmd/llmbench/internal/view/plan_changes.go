@@ -25,7 +25,7 @@ func (v PlanView) changes(p *printer, g *group, at positions) {
 		return
 	}
 	common := sharedChanges(changed)
-	if len(changed) > 1 && len(common) > 0 {
+	if len(changed) > 1 && slices.ContainsFunc(changed[0].Changes, func(c plan.Change) bool { return common[changeKey(c)] }) {
 		p.line("")
 		p.line("  changed in all %d since they were measured", len(changed))
 		changeLines(p, changed[0].Changes, func(c plan.Change) bool { return common[changeKey(c)] }, at)
@@ -106,16 +106,12 @@ func changeKey(c plan.Change) string {
 }
 
 func sharedChanges(runs []*plan.Run) map[string]bool {
-	n := map[string]int{}
+	n, common := map[string]int{}, map[string]bool{}
 	for _, r := range runs {
 		for _, c := range r.Changes {
-			n[changeKey(c)]++
-		}
-	}
-	common := map[string]bool{}
-	for k, c := range n {
-		if c == len(runs) {
-			common[k] = true
+			key := changeKey(c)
+			n[key]++
+			common[key] = n[key] == len(runs)
 		}
 	}
 	return common

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/search"
@@ -103,6 +104,14 @@ func (p Price) between(low, high float64) string {
 // perMillion is the money for per million output tokens at a rate in tokens a
 // second for each GPU.
 func (p Price) perMillion(tpsPerGPU float64) float64 { return p.PerGPUHour / 3600 / tpsPerGPU * 1e6 }
+
+// ofTokens is perMillion in words for a run, "-" for one without a throughput.
+func (p Price) ofTokens(run results.RunSummary) string {
+	if s := throughput(run); s != nil && s.Median > 0 {
+		return p.amount(p.perMillion(s.Median))
+	}
+	return "-"
+}
 
 func (v PlanView) cost(r *plan.Run) string {
 	if !todo(r) {

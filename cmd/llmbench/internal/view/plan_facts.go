@@ -1,13 +1,12 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
@@ -68,20 +67,14 @@ func facts(r *plan.Run) []fact {
 		}
 		out = append(out, fact{name: name, text: phrase(r, name, value), topic: topic, from: r.Origins.At(name)})
 	})
-	rank := map[string]int{}
-	for i, name := range order {
-		rank[name] = i + 1
+	rank := func(name string) int {
+		if i := slices.Index(order, name); i >= 0 {
+			return i
+		}
+		return len(order)
 	}
-	sort.SliceStable(out, func(i, j int) bool {
-		a, b := out[i], out[j]
-		if a.topic != b.topic {
-			return a.topic < b.topic
-		}
-		ra, rb := rank[a.name], rank[b.name]
-		if ra != rb {
-			return ra != 0 && (rb == 0 || ra < rb)
-		}
-		return a.name < b.name
+	slices.SortStableFunc(out, func(a, b fact) int {
+		return cmp.Or(a.topic-b.topic, rank(a.name)-rank(b.name), strings.Compare(a.name, b.name))
 	})
 	return out
 }
@@ -221,17 +214,12 @@ func (p positions) origin(o plan.Origin) string {
 	return o.From
 }
 
-// relative shortens a path below the working directory.
-func relative(path string) string {
-	wd, err := os.Getwd()
-	if err != nil {
-		return path
+// below shortens a path below a folder.
+func below(dir, path string) string {
+	if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
+		return rel
 	}
-	rel, err := filepath.Rel(wd, path)
-	if err != nil || strings.HasPrefix(rel, "..") {
-		return path
-	}
-	return rel
+	return path
 }
 
 // notes prints what the estimates say that could be better: each kind once, with the

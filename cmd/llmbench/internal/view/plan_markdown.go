@@ -13,12 +13,12 @@ import (
 // what it costs, and folded behind them all values with their places. base is
 // what the plan is compared with, named name; nil for nothing.
 func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
-	return Comment(w, func(w io.Writer) error { return v.markdown(&printer{w: w}, base, name) })
+	return Comment(w, func(w io.Writer) error { return v.markdown(&printer{w: w, md: true}, base, name) })
 }
 
 func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 	if v.Plan.Simulated() {
-		p.line("**%s**", planBanner)
+		p.strong(planBanner)
 		p.line("")
 	}
 	v.approval(p, base, name)
@@ -36,7 +36,7 @@ func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 		t.indent = ""
 		t.header[0] = "run"
 		if len(t.rows) > 0 {
-			p.markdown(t)
+			p.table(t)
 		}
 		if kept := g.kept(); kept > 0 && !v.All {
 			p.line("")
@@ -94,13 +94,8 @@ func (v PlanView) approval(p *printer, base []*plan.Run, name string) {
 		}
 	}
 	if len(changed) > 0 {
-		const most = 6
-		more := ""
-		if n := len(changed) - most; n > 0 {
-			changed, more = changed[:most], fmt.Sprintf(" and %d more", n)
-		}
 		p.line("")
-		p.line("Changed: %s%s.", markdownText(strings.Join(changed, ", ")), more)
+		p.line("Changed: %s.", markdownText(Some(changed, 6)))
 	}
 	if base != nil {
 		v.costBeforeAfter(p, base, name)
@@ -109,12 +104,6 @@ func (v PlanView) approval(p *printer, base []*plan.Run, name string) {
 }
 
 const planBanner = "SIMULATED: nothing will be measured; the figures will come from a model of the GPUs. GPU-hours are those of real runs."
-
-func (p *printer) markdown(t *table) {
-	if p.err == nil {
-		p.err = t.markdown(p.w)
-	}
-}
 
 func (v PlanView) markdownChanges(p *printer, g *group) {
 	at := newPositions(v.Plan)
@@ -138,7 +127,7 @@ func (v PlanView) folded(p *printer, g *group) {
 	}
 	p.line("<details><summary>Values and where they come from</summary>")
 	p.line("")
-	p.markdown(t)
+	p.table(t)
 	p.line("</details>")
 	p.line("")
 	var notes []string
@@ -187,7 +176,7 @@ func (v PlanView) costBeforeAfter(p *printer, base []*plan.Run, name string) {
 		t.add(row...)
 	}
 	p.line("")
-	p.markdown(t)
+	p.table(t)
 }
 
 func known(sum float64, text string) string {

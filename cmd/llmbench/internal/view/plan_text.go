@@ -323,20 +323,19 @@ func imageLine(r *plan.Run) string {
 // their names.
 func (v PlanView) shared(p *printer, g *group, at positions) map[string]bool {
 	common := sharedNames(g)
-	list := facts(g.runs[0])
-	byTopic := make([][]fact, topics)
-	for _, f := range list {
-		if common[f.name] {
-			byTopic[f.topic] = append(byTopic[f.topic], f)
-		}
-	}
 	t := &table{header: []string{"same in all runs", "from"}, indent: "  "}
 	var lines [][2]string
-	widest := width("from")
-	for topic, fs := range byTopic {
-		for _, line := range wrapFacts(fs, topic, at) {
-			lines, widest = append(lines, line), max(widest, width(line[1]))
+	topic, widest := topics, width("from")
+	for _, f := range facts(g.runs[0]) {
+		switch {
+		case !common[f.name]:
+			continue
+		case f.topic == topic && topic < topicOther:
+			lines[len(lines)-1][0] += ", " + f.text
+		default: // those of the other topics come from different positions
+			lines = append(lines, [2]string{f.text, at.origin(f.from)})
 		}
+		topic, widest = f.topic, max(widest, width(lines[len(lines)-1][1]))
 	}
 	room := math.MaxInt32
 	if columns := columnsOf(p.w); columns > 0 {
@@ -358,30 +357,27 @@ func (v PlanView) shared(p *printer, g *group, at positions) map[string]bool {
 	return common
 }
 
-// wrapFacts joins the facts of a topic into lines; options and environment get
-// a line each, since each has a place of its own.
-func wrapFacts(fs []fact, topic int, at positions) [][2]string {
-	var lines [][2]string
-	if len(fs) == 0 {
-		return nil
-	}
-	if topic == topicOptions || topic == topicEnv || topic == topicOther {
-		for _, f := range fs {
-			lines = append(lines, [2]string{f.text, at.origin(f.from)})
-		}
-		return lines
-	}
-	texts := make([]string, len(fs))
-	for i, f := range fs {
-		texts[i] = f.text
-	}
-	return [][2]string{{strings.Join(texts, ", "), at.origin(fs[0].from)}}
-}
-
-// A printer writes lines and keeps the first error.
+// A printer writes lines of text, or of Markdown, and keeps the first error.
 type printer struct {
 	w   io.Writer
+	md  bool
 	err error
+}
+
+// item is what begins an item of a list.
+func (p *printer) item() string {
+	if p.md {
+		return "- "
+	}
+	return ""
+}
+
+// strong prints a line that stands out in Markdown.
+func (p *printer) strong(text string) {
+	if p.md {
+		text = "**" + text + "**"
+	}
+	p.line("%s", text)
 }
 
 func (p *printer) line(format string, args ...any) {
@@ -428,7 +424,11 @@ func (p *printer) named(lines [][2]string) {
 
 // table prints a table, without the columns for which the terminal has no room.
 func (p *printer) table(t *table) {
-	p.without(t, t.fit(columnsOf(p.w)))
+	if !p.md {
+		p.without(t, t.fit(columnsOf(p.w)))
+	} else if p.err == nil {
+		p.err = t.markdown(p.w)
+	}
 }
 
 // without prints a table that fits, and names the columns that it was left without.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -118,7 +117,8 @@ type reportPart struct {
 	History     *reportHistory
 	Heat        *reportHeat
 	Bars        *reportBars
-	Table       reportTable
+	Columns     []string
+	Footnotes   []string
 	Latency     []reportSpread
 	LatencyCSV  reportCSV
 	Reasons     []reportReason
@@ -134,7 +134,7 @@ func (r Report) part(set *results.Set) *reportPart {
 	names := newRunNames(set.Runs)
 	p := &reportPart{
 		names: names, Simulated: Simulated(set), Facts: r.facts(set), State: verdictCounts(set), Answers: r.answers(set, names),
-		Table: r.table(set, names), Reasons: reportReasons(set, names), Notes: reportNotes(set), Filter: newReportFilter(set, names),
+		Footnotes: intervalNotes(set), Reasons: reportReasons(set, names), Notes: reportNotes(set), Filter: newReportFilter(set, names),
 	}
 	at := map[string]int{} // where a run stands in the set
 	for i, run := range set.Runs {
@@ -157,6 +157,9 @@ func (r Report) part(set *results.Set) *reportPart {
 	var differ []provenanceFact
 	p.Shared, differ, p.Missing = reportProvenance(set)
 	p.Runs = r.runs(set, names, differ)
+	for _, c := range r.columns(set) {
+		p.Columns = append(p.Columns, oneLine(c.head))
+	}
 	if slices.ContainsFunc(p.Runs, func(run reportRun) bool { return run.Courses != "" }) {
 		p.Filter.Curves = curveTitles()
 	}
@@ -334,13 +337,4 @@ func reportNotes(set *results.Set) []reportNote {
 		out = append(out, n)
 	}
 	return out
-}
-
-// path is a path as the page shows it: relative to the definitions where it is below
-// them.
-func (r Report) path(path string) string {
-	if rel, err := filepath.Rel(r.Dir, path); err == nil && filepath.IsLocal(rel) {
-		return rel
-	}
-	return path
 }

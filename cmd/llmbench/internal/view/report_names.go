@@ -26,34 +26,24 @@ func newRunNames(runs []results.RunSummary) runNames {
 
 func namesOf(addresses []string) runNames {
 	n := runNames{varies: map[string]bool{}}
-	first, benchmark := map[string]string{}, ""
+	var axes []string
+	first, values := "", make([]map[string]string, len(addresses))
 	for i, address := range addresses {
-		head, parts := splitAddress(address)
-		n.benchmarks = n.benchmarks || i > 0 && head != benchmark
-		benchmark = head
-		seen := map[string]bool{}
+		benchmark, parts := splitAddress(address)
+		if i == 0 {
+			first = benchmark
+		}
+		n.benchmarks, values[i] = n.benchmarks || benchmark != first, map[string]string{}
 		for _, part := range parts {
 			axis, value, _ := strings.Cut(part, "=")
-			seen[axis] = true
-			if before, ok := first[axis]; ok && before != value || !ok && i > 0 {
-				n.varies[axis] = true
-			}
-			if _, ok := first[axis]; !ok {
-				first[axis] = value
-			}
-		}
-		for axis := range first {
-			if !seen[axis] {
-				n.varies[axis] = true
+			if values[i][axis] = value; !slices.Contains(axes, axis) {
+				axes = append(axes, axis)
 			}
 		}
 	}
-	for _, address := range addresses {
-		_, parts := splitAddress(address)
-		for _, part := range parts {
-			if axis, _, _ := strings.Cut(part, "="); n.varies[axis] && axis+"=" != useCaseAxis && !slices.Contains(n.axes, axis) {
-				n.axes = append(n.axes, axis)
-			}
+	for _, axis := range axes {
+		if n.varies[axis] = slices.ContainsFunc(values, func(of map[string]string) bool { return of[axis] != values[0][axis] }); n.varies[axis] && axis+"=" != useCaseAxis {
+			n.axes = append(n.axes, axis)
 		}
 	}
 	return n
@@ -96,17 +86,15 @@ const useCaseAxis = "use_case="
 
 // group is the traffic of a run, which its like have in common.
 func (n runNames) group(address string) string {
-	benchmark, parts := splitAddress(address)
-	name := benchmark
-	for _, part := range parts {
-		if value, ok := strings.CutPrefix(part, useCaseAxis); ok {
-			name = value
-			if n.benchmarks {
-				name = benchmark + "/" + value
-			}
-		}
+	benchmark, _ := splitAddress(address)
+	switch value := axisValue(address, "use_case"); {
+	case value == "":
+		return benchmark
+	case n.benchmarks:
+		return benchmark + "/" + value
+	default:
+		return value
 	}
-	return name
 }
 
 // within tells a run from the others of its group; it is the group itself where

@@ -31,15 +31,14 @@ type reportHeatGroup struct {
 
 type reportHeatRow struct {
 	Name  string
-	Cells []reportHeatCell
+	Cells []*reportHeatCell // nil where there is no such run
 }
 
-// A reportHeatCell is empty where there is no such run. Level is 0 to 100.
+// A reportHeatCell is one run. Level is 0 to 100.
 type reportHeatCell struct {
 	Run        int
 	Text, Mark string
 	Level      int
-	There      bool
 }
 
 // newReportHeat is of the two axes with the most values, nil for less than two axes.
@@ -83,10 +82,10 @@ func newReportHeat(set *results.Set, names runNames, number func(results.RunSumm
 			for _, column := range g.Columns {
 				run, ok := best[[2]string{row, column}]
 				if !ok {
-					r.Cells = append(r.Cells, reportHeatCell{})
+					r.Cells = append(r.Cells, nil)
 					continue
 				}
-				c := reportHeatCell{Run: number(run), There: true, Mark: mark(run)}
+				c := &reportHeatCell{Run: number(run), Mark: mark(run)}
 				s := throughput(run)
 				if s == nil {
 					c.Text = strings.ReplaceAll(c.Mark, "_", " ")

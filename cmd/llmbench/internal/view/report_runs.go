@@ -15,21 +15,8 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// A reportTable has a line a run; all cells of a column are in one unit.
-type reportTable struct {
-	Columns   []string
-	Rows      []reportRow
-	Footnotes []string
-}
-
-// A reportRow is one run. The verdict stands last among its cells.
-type reportRow struct {
-	Run                 int
-	Name, Verdict, Mark string
-	Cells               []string
-}
-
-func (r Report) table(set *results.Set, names runNames) reportTable {
+// columns are those of the table of all runs, each in one unit.
+func (r Report) columns(set *results.Set) []runSummaryColumn {
 	columns := append(metricColumns(set.Runs), runSummaryColumn{head: "samples", cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
 	if !Simulated(set) {
 		columns = append(columns, runSummaryColumn{head: "GPU-hours", cell: func(run results.RunSummary) string {
@@ -37,26 +24,9 @@ func (r Report) table(set *results.Set, names runNames) reportTable {
 		}})
 	}
 	if r.Price.set() {
-		columns = append(columns, runSummaryColumn{head: "cost per million output tokens", cell: func(run results.RunSummary) string {
-			if s := throughput(run); s != nil && s.Median > 0 {
-				return r.Price.amount(r.Price.perMillion(s.Median))
-			}
-			return "-"
-		}})
+		columns = append(columns, runSummaryColumn{head: "cost per million output tokens", cell: r.Price.ofTokens})
 	}
-	columns = slices.DeleteFunc(columns, func(c runSummaryColumn) bool { return empty(c, set.Runs) })
-	t := reportTable{Footnotes: intervalNotes(set)}
-	for _, c := range columns {
-		t.Columns = append(t.Columns, strings.ReplaceAll(c.head, "\n", " "))
-	}
-	for i, run := range set.Runs {
-		row := reportRow{Run: i, Name: names.full(run.Address), Verdict: verdictText(run), Mark: string(run.Verdict)}
-		for _, c := range columns {
-			row.Cells = append(row.Cells, c.cell(run))
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t
+	return slices.DeleteFunc(columns, func(c runSummaryColumn) bool { return empty(c, set.Runs) })
 }
 
 // A reportFilter is what the script chooses runs by: the values of the axes that vary,
@@ -102,12 +72,13 @@ func newReportFilter(set *results.Set, names runNames) reportFilter {
 	return f
 }
 
-// A reportRun is what is folded away of one run.
+// A reportRun is one run: its cells in the table, and what is folded away.
 type reportRun struct {
 	Run                        int
 	Name, Value, Verdict, Mark string
 	Facts                      []reportFact
 	Courses                    string
+	Cells                      []string
 }
 
 func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) []reportRun {
@@ -117,10 +88,13 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 			common = append(common, failure.Code(n.Code))
 		}
 	}
-	arguments, series := differingArguments(set, names), WithSeries(r.Sets)
+	arguments, series, columns := differingArguments(set, names), WithSeries(r.Sets), r.columns(set)
 	var out []reportRun
 	for i, run := range set.Runs {
 		f := reportRun{Run: i, Name: names.full(run.Address), Verdict: verdictText(run), Mark: string(run.Verdict)}
+		for _, c := range columns {
+			f.Cells = append(f.Cells, c.cell(run))
+		}
 		add := func(name, format string, args ...any) {
 			f.Facts = append(f.Facts, reportFact{name, fmt.Sprintf(format, args...)})
 		}
@@ -202,7 +176,7 @@ func (r Report) sample(add func(name, format string, args ...any), res *results.
 		add(string(reason.Code), "%s", reason.Detail)
 	}
 	if log := cmp.Or(res.Files.Stdout, res.Files.Stderr); log != nil {
-		add("log", "%s in %s", filepath.Base(*log), r.path(filepath.Dir(*log)))
+		add("log", "%s in %s", filepath.Base(*log), below(r.Dir, filepath.Dir(*log)))
 	}
 }
 

@@ -35,10 +35,16 @@ const banner = "SIMULATED: nothing below was measured; figures come from a model
 
 // resultsTable prints a line a run, then what is wrong with runs that have no
 // number.
-func resultsTable(w io.Writer, s *results.Set) error {
-	p := &printer{w: w}
+func resultsTable(w io.Writer, s *results.Set) error { return printResults(&printer{w: w}, s) }
+
+// ResultsMarkdown prints the table in Markdown.
+func ResultsMarkdown(w io.Writer, s *results.Set) error {
+	return printResults(&printer{w: w, md: true}, s)
+}
+
+func printResults(p *printer, s *results.Set) error {
 	if Simulated(s) {
-		p.line("%s", banner)
+		p.strong(banner)
 		p.line("")
 	}
 	if len(s.Runs) == 0 {
@@ -46,40 +52,27 @@ func resultsTable(w io.Writer, s *results.Set) error {
 		return p.err
 	}
 	if head := resultsHead(s); head != "" {
+		if p.md {
+			head = markdownText(head)
+		}
 		p.wrapped("", 0, head)
 		p.line("")
 	}
 	names := newRunNames(s.Runs)
 	marks := newRowMarks(s, names)
 	t := resultTable(s, names, marks, false)
-	if columns := columnsOf(w); columns > 0 && t.wide() > columns {
+	if columns := columnsOf(p.w); !p.md && columns > 0 && t.wide() > columns {
 		t = resultTable(s, names, marks, true)
 	}
 	p.table(t)
-	footnotes(p, s, marks, "")
-	return p.err
-}
-
-// ResultsMarkdown prints the table in Markdown.
-func ResultsMarkdown(w io.Writer, s *results.Set) error {
-	p := &printer{w: w}
-	if Simulated(s) {
-		p.line("**%s**", banner)
-		p.line("")
-	}
-	if head := resultsHead(s); head != "" {
-		p.line("%s", markdownText(head))
-		p.line("")
-	}
-	names := newRunNames(s.Runs)
-	marks := newRowMarks(s, names)
-	if p.err == nil && len(s.Runs) > 0 {
-		p.err = resultTable(s, names, marks, false).markdown(w)
+	if !p.md {
+		footnotes(p, s, marks)
+		return p.err
 	}
 	var notes strings.Builder
-	footnotes(&printer{w: &notes}, s, marks, "- ")
+	footnotes(&printer{w: &notes, md: true}, s, marks)
 	if p.err == nil {
-		_, p.err = io.WriteString(w, markdownText(notes.String()))
+		_, p.err = io.WriteString(p.w, markdownText(notes.String()))
 	}
 	return p.err
 }
@@ -334,9 +327,9 @@ func Incomplete(p *plan.Plan) string {
 // metricText is a value of a metric with its unit.
 func metricText(m trtllm.Metric, v *float64) string {
 	if m.Unit == "ms" {
-		return milliseconds(v)
+		return orDash(v, milliseconds)
 	}
-	return optionalFigure(v)
+	return orDash(v, figure)
 }
 
 func lengths(r *results.Result) string {
@@ -366,7 +359,8 @@ func severalAt(list []results.RunSummary) [][2]results.RunSummary {
 
 // footnotes say why runs failed and what to do, and what to know of the
 // numbers.
-func footnotes(p *printer, s *results.Set, marks rowMarks, mark string) {
+func footnotes(p *printer, s *results.Set, marks rowMarks) {
+	mark := p.item()
 	first := true
 	for _, r := range s.Results {
 		if len(r.Reasons) == 0 {

@@ -16,58 +16,44 @@ import (
 // table stand alone; what differs is left out.
 func resultsHead(s *results.Set) string {
 	var parts []string
-	for _, of := range []func(*results.Result) string{
-		func(r *results.Result) string {
+	for _, part := range []struct {
+		before string
+		of     func(*results.Result) string
+	}{
+		{"", func(r *results.Result) string {
 			return strings.TrimSpace(r.Model.Checkpoint + " " + r.Model.Quantization)
-		},
-		func(r *results.Result) string {
+		}},
+		{"", func(r *results.Result) string {
 			if r.Hardware.GPU == "" {
 				return ""
 			}
 			return fmt.Sprintf("%dx %s", r.Hardware.GPUs, r.Hardware.GPU)
-		},
-		func(r *results.Result) string { return r.Image.Name },
-		func(r *results.Result) string {
-			if r.Image.TRTLLMVersion == "" {
+		}},
+		{"", func(r *results.Result) string { return r.Image.Name }},
+		{"TensorRT-LLM ", func(r *results.Result) string { return r.Image.TRTLLMVersion }},
+		{"cluster ", func(r *results.Result) string {
+			if r.Executor.Type == simulate {
 				return ""
 			}
-			return "TensorRT-LLM " + r.Image.TRTLLMVersion
-		},
-		func(r *results.Result) string {
-			if r.Executor.Type == simulate || r.Cluster == "" {
+			return r.Cluster
+		}},
+		{"definitions ", func(r *results.Result) string {
+			if r.Provenance.DefinitionsGit == nil {
 				return ""
 			}
-			return "cluster " + r.Cluster
-		},
-		func(r *results.Result) string {
-			if git := r.Provenance.DefinitionsGit; git != nil {
-				commit, state, _ := strings.Cut(*git, " ")
-				return strings.TrimSpace(fmt.Sprintf("definitions %.7s %s", commit, state))
-			}
-			return ""
-		},
+			commit, state, _ := strings.Cut(*r.Provenance.DefinitionsGit, " ")
+			return strings.TrimSpace(fmt.Sprintf("%.7s %s", commit, state))
+		}},
 	} {
-		if text, same := common(s, of); same && text != "" {
-			parts = append(parts, text)
+		differs := func(r *results.Result) bool { return part.of(r) != part.of(s.Results[0]) }
+		if len(s.Results) > 0 && part.of(s.Results[0]) != "" && !slices.ContainsFunc(s.Results, differs) {
+			parts = append(parts, part.before+part.of(s.Results[0]))
 		}
 	}
 	if when := measuredOn(s, " to "); !Simulated(s) && when != "" {
 		parts = append(parts, "measured "+when)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// common is what a function says of all results alike.
-func common(s *results.Set, of func(*results.Result) string) (text string, same bool) {
-	for i, r := range s.Results {
-		switch t := of(r); {
-		case i == 0:
-			text = t
-		case t != text:
-			return "", false
-		}
-	}
-	return text, len(s.Results) > 0
 }
 
 // Arrange returns the set with its runs ordered by a metric, the best first, and no
@@ -125,15 +111,11 @@ func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 	for _, run := range s.Runs {
 		hours := spentHours(run.Results)
 		total += hours
-		tokens := "-"
-		if sum := run.Summary.At(trtllm.OutputThroughputPerGPU); sum != nil && sum.Median > 0 {
-			tokens = price.amount(price.perMillion(sum.Median))
-		}
 		spent := []string{fmt.Sprintf("%.2f", hours), price.amount(hours * price.PerGPUHour)}
 		if simulated {
 			spent = []string{"-", "-"}
 		}
-		t.add(Shown(run.Address), spent[0], spent[1], tokens)
+		t.add(Shown(run.Address), spent[0], spent[1], price.ofTokens(run))
 	}
 	if len(s.Runs) > 1 && !simulated {
 		t.add("all", fmt.Sprintf("%.2f", total), price.amount(total*price.PerGPUHour), "")

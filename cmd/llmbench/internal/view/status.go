@@ -321,12 +321,7 @@ func Status(w io.Writer, lines []RunStatus, totals Totals, of *plan.Plan) error 
 		{"run", false, 0, func(l RunStatus) string { return Shown(l.Address) }},
 		{"samples", true, 1, func(l RunStatus) string { return l.samples }},
 		{"state", false, 0, RunStatus.state},
-		{"job", false, 4, func(l RunStatus) string {
-			if l.JobID == nil {
-				return "-"
-			}
-			return *l.JobID
-		}},
+		{"job", false, 4, func(l RunStatus) string { return orDash(l.JobID, func(id string) string { return id }) }},
 		{"nodes", false, 5, func(l RunStatus) string { return cmp.Or(strings.Join(l.Nodes, ","), "-") }},
 		{"ran for", true, 2, func(l RunStatus) string {
 			if l.took == 0 {
@@ -335,10 +330,7 @@ func Status(w io.Writer, lines []RunStatus, totals Totals, of *plan.Plan) error 
 			return took(l.took)
 		}},
 		{"left", true, 3, func(l RunStatus) string {
-			if l.ETA == nil {
-				return "-"
-			}
-			return "~" + took(time.Duration(*l.ETA)*time.Second)
+			return orDash(l.ETA, func(s float64) string { return "~" + took(time.Duration(s)*time.Second) })
 		}},
 		{"why", false, 6, RunStatus.why},
 	}
