@@ -3,6 +3,7 @@ package trtllm
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -16,6 +17,83 @@ const (
 	simulatedBy   = "Simulated By"
 )
 
+// A textField is a line "label: value" of a section of the text report. write says
+// whether the report has the line.
+type textField struct {
+	section section
+	label   string
+	read    func(r *Report, value string)
+	write   func(r *Report) (value string, ok bool)
+}
+
+// textFields are the fields in the order of the text report, in the sections that
+// have nothing else.
+var textFields = []textField{
+	stringField(engineSection, "Model", func(r *Report) *string { return &r.Engine.Model }),
+	optionalField(engineSection, "Model Path", "%s", "None", noneOr, func(r *Report) **string { return &r.Engine.ModelPath }),
+	optionalField(engineSection, "Engine Directory", "%s", "", noneOr, func(r *Report) **string { return &r.Engine.EngineDir }),
+	optionalField(engineSection, "Revision", "%s", "", noneOr, func(r *Report) **string { return &r.Engine.Revision }),
+	stringField(engineSection, "TensorRT-LLM Version", func(r *Report) *string { return &r.Engine.Version }),
+	optionalField(engineSection, "Dtype", "%s", "None", noneOr, func(r *Report) **string { return &r.Engine.Dtype }),
+	optionalField(engineSection, "KV Cache Dtype", "%s", "None", noneOr, func(r *Report) **string { return &r.Engine.KVCacheDtype }),
+	optionalField(engineSection, "Quantization", "%s", "None", noneOr, func(r *Report) **string { return &r.Engine.Quantization }),
+	optionalField(engineSection, "Max Input Length", "%d", "", whenCounted, func(r *Report) **int { return &r.Engine.MaxInputLength }),
+	optionalField(engineSection, "Max Sequence Length", "%d", "", whenCounted, func(r *Report) **int { return &r.Engine.MaxSequenceLength }),
+	{engineSection, simulatedBy, func(r *Report, value string) {
+		if r.Simulated {
+			r.SimulatedBy = value
+		}
+	}, func(r *Report) (string, bool) { return r.SimulatedBy, r.Simulated && r.SimulatedBy != "" }},
+
+	countField(requestSection, "Number of requests", func(r *Report) *int { return &r.Request.NumRequests }),
+	optionalField(requestSection, "Number of concurrent requests", "%.4f", "", float, func(r *Report) **float64 { return &r.Request.AvgConcurrent }),
+	meanField("Average Input Length (tokens)", func(r *Report) *float64 { return &r.Request.AvgInputLength }),
+	meanField("Average Output Length (tokens)", func(r *Report) *float64 { return &r.Request.AvgOutputLength }),
+
+	countField(worldSection, "TP Size", func(r *Report) *int { return &r.World.TP }),
+	countField(worldSection, "PP Size", func(r *Report) *int { return &r.World.PP }),
+	optionalField(worldSection, "EP Size", "%d", "None", whenCounted, func(r *Report) **int { return &r.World.EP }),
+	countField(worldSection, "Max Runtime Batch Size", func(r *Report) *int { return &r.World.MaxBatchSize }),
+	countField(worldSection, "Max Runtime Tokens", func(r *Report) *int { return &r.World.MaxNumTokens }),
+	stringField(worldSection, "Scheduling Policy", func(r *Report) *string { return &r.World.SchedulingPolicy }),
+	{worldSection, "KV Memory Percentage", func(r *Report, value string) {
+		if percent, ok := strings.CutSuffix(value, "%"); ok {
+			r.World.KVCachePercentage = fraction(percent + "e-2")
+		}
+	}, func(r *Report) (string, bool) {
+		if r.World.KVCachePercentage == nil {
+			return "None", true
+		}
+		return fmt.Sprintf("%.2f%%", *r.World.KVCachePercentage*100), true
+	}},
+	optionalField(worldSection, "Issue Rate (req/sec)", "%.4E", "", float, func(r *Report) **float64 { return &r.World.IssueRate }),
+}
+
+func stringField(s section, label string, at func(*Report) *string) textField {
+	return textField{s, label, func(r *Report, value string) { *at(r) = value }, func(r *Report) (string, bool) { return *at(r), true }}
+}
+
+func countField(s section, label string, at func(*Report) *int) textField {
+	return textField{s, label, func(r *Report, value string) { *at(r) = count(value) }, func(r *Report) (string, bool) { return strconv.Itoa(*at(r)), true }}
+}
+
+func meanField(label string, at func(*Report) *float64) textField {
+	return textField{
+		requestSection, label, func(r *Report, value string) { *at(r) = zeroOr(float(value)) },
+		func(r *Report) (string, bool) { return fmt.Sprintf("%.4f", *at(r)), true },
+	}
+}
+
+// optionalField is written as absent where the report lacks it, left out for "".
+func optionalField[T any](s section, label, format, absent string, read func(string) *T, at func(*Report) **T) textField {
+	return textField{s, label, func(r *Report, value string) { *at(r) = read(value) }, func(r *Report) (string, bool) {
+		if *at(r) == nil {
+			return absent, absent != ""
+		}
+		return fmt.Sprintf(format, **at(r)), true
+	}}
+}
+
 // WriteText writes the text report of 1.0 as trtllm-bench logs it at time now,
 // written MM/DD/YYYY-HH:MM:SS, with the section MACHINE DETAILS of 1.2 for a
 // report that has one. The heading of every section of a simulated report says
@@ -25,8 +103,11 @@ func (r *Report) WriteText(w io.Writer, now string) error {
 	fmt.Fprintf(&t.b, "[%s] [TRT-LLM] [I] \n\n", now)
 	t.engine(r)
 	t.machine(r.Machine)
-	t.requests(r.Request)
-	t.world(r.World)
+	t.heading("REQUEST DETAILS ")
+	t.fields(r, requestSection, 32) // the one section that no blank line ends
+	t.heading("WORLD + RUNTIME INFORMATION ")
+	t.fields(r, worldSection, 24)
+	t.b.WriteString("\n")
 	t.performance(r)
 	t.breakdowns(r)
 	t.decoding(r.Decoding)
@@ -79,42 +160,27 @@ func (t *reportText) tabbed(label, value string) {
 	t.b.WriteString(label + strings.Repeat("\t", max(1, 3-len(label)/8)) + value + "\n")
 }
 
-// orNone is a value as Python prints it.
-func orNone[T any](v *T) string {
-	if v == nil {
-		return "None"
-	}
-	return fmt.Sprint(*v)
-}
-
 func (t *reportText) engine(r *Report) {
-	e := &r.Engine
-	trt := e.Backend == backendTRT
-	if trt {
+	if r.Engine.Backend == backendTRT {
 		t.heading("ENGINE DETAILS")
 	} else {
 		t.heading("PYTORCH BACKEND")
 	}
-	t.tabbed("Model", e.Model)
-	t.tabbed("Model Path", orNone(e.ModelPath))
-	if trt {
-		t.tabbed("Engine Directory", orNone(e.EngineDir))
-	}
-	if e.Revision != nil {
-		t.tabbed("Revision", *e.Revision)
-	}
-	t.tabbed("TensorRT-LLM Version", e.Version)
-	t.tabbed("Dtype", orNone(e.Dtype))
-	t.tabbed("KV Cache Dtype", orNone(e.KVCacheDtype))
-	t.tabbed("Quantization", orNone(e.Quantization))
-	if trt {
-		t.tabbed("Max Input Length", orNone(e.MaxInputLength))
-		t.tabbed("Max Sequence Length", orNone(e.MaxSequenceLength))
-	}
-	if t.simulated && r.SimulatedBy != "" {
-		t.tabbed(simulatedBy, r.SimulatedBy)
+	for _, f := range textFields {
+		if value, ok := f.write(r); ok && f.section == engineSection {
+			t.tabbed(f.label, value)
+		}
 	}
 	t.b.WriteString("\n")
+}
+
+// fields writes the fields of a section, their values in the column width.
+func (t *reportText) fields(r *Report, s section, width int) {
+	for _, f := range textFields {
+		if value, ok := f.write(r); ok && f.section == s {
+			t.line(f.label, width, "%s", value)
+		}
+	}
 }
 
 func (t *reportText) machine(m *Machine) {
@@ -130,34 +196,6 @@ func (t *reportText) machine(m *Machine) {
 		clock = fmt.Sprintf("%.2f GHz", *m.Clock)
 	}
 	fmt.Fprintf(&t.b, "%s, memory %s, %s\n\n", m.Name, memory, clock)
-}
-
-// requests is the one section that no blank line ends.
-func (t *reportText) requests(q RequestInfo) {
-	t.heading("REQUEST DETAILS ")
-	t.line("Number of requests", 32, "%d", q.NumRequests)
-	t.figure("Number of concurrent requests", 32, q.AvgConcurrent)
-	t.line("Average Input Length (tokens)", 32, "%.4f", q.AvgInputLength)
-	t.line("Average Output Length (tokens)", 32, "%.4f", q.AvgOutputLength)
-}
-
-func (t *reportText) world(w World) {
-	t.heading("WORLD + RUNTIME INFORMATION ")
-	t.line("TP Size", 24, "%d", w.TP)
-	t.line("PP Size", 24, "%d", w.PP)
-	t.line("EP Size", 24, "%s", orNone(w.EP))
-	t.line("Max Runtime Batch Size", 24, "%d", w.MaxBatchSize)
-	t.line("Max Runtime Tokens", 24, "%d", w.MaxNumTokens)
-	t.line("Scheduling Policy", 24, "%s", w.SchedulingPolicy)
-	if w.KVCachePercentage == nil {
-		t.line("KV Memory Percentage", 24, "None")
-	} else {
-		t.line("KV Memory Percentage", 24, "%.2f%%", *w.KVCachePercentage*100)
-	}
-	if w.IssueRate != nil {
-		t.line("Issue Rate (req/sec)", 24, "%.4E", *w.IssueRate)
-	}
-	t.b.WriteString("\n")
 }
 
 func (t *reportText) performance(r *Report) {
@@ -211,22 +249,14 @@ func (t *reportText) decoding(d *Decoding) {
 		return
 	}
 	t.heading("DECODING STATISTICS (" + d.Mode + ")")
-	for _, part := range []struct {
-		title, tag string
-		p          *Percentiles
-	}{
-		{"Acceptance Rate", "AR", d.Acceptance},
-		{"Number of Draft Tokens", "DT", d.Drafted},
-		{"Number of Accepted Draft Tokens", "ADT", d.Accepted},
-		{"Draft Acceptance Rate", "DAR", d.AcceptanceRate},
-		{"Acceptance Length", "AL", d.AcceptanceLength},
-	} {
-		if part.p == nil {
+	for _, spread := range decodingSpreads {
+		p := *spread.at(d)
+		if p == nil {
 			continue
 		}
-		fmt.Fprintf(&t.b, "\n-- %s Details --------------------------------\n\n", part.title)
+		fmt.Fprintf(&t.b, "\n-- %s Details --------------------------------\n\n", spread.title)
 		for _, key := range extremesFirst {
-			fmt.Fprintf(&t.b, "[%s] %-7s: %.2f\n", part.tag, strings.ToUpper(key), *part.p.At(key))
+			fmt.Fprintf(&t.b, "[%s] %-7s: %.2f\n", spread.tag, strings.ToUpper(key), *p.At(key))
 		}
 	}
 }

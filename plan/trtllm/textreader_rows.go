@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// row reads one line of a section.
+// readLine reads one line of a section.
 func (t *textReader) readLine(line string, ended bool) {
 	d := &t.draft
 	if t.section == performanceSection || t.section == decodingSection {
@@ -28,20 +28,26 @@ func (t *textReader) readLine(line string, ended bool) {
 		d.figure(label, value)
 		if ended {
 			d.energy(label, value)
-			d.request(label, value) // 0.17 counts requests here
+			d.field(requestSection, label, value) // 0.17 counts requests here
 		}
-	case requestSection:
+	case requestSection, worldSection:
 		if ended {
-			d.request(label, value)
-		}
-	case worldSection:
-		if ended {
-			d.world(label, value)
+			d.field(t.section, label, value)
 		}
 	case datasetSection:
 		d.dataset(label, value)
 	case engineSection:
-		d.engine(label, value)
+		d.field(engineSection, label, value)
+	}
+}
+
+// field reads a field of a section; versions differ in the hyphen of TensorRT-LLM.
+func (d *draft) field(s section, label, value string) {
+	label = strings.Replace(label, "TensorRT LLM", "TensorRT-LLM", 1)
+	for _, f := range textFields {
+		if f.section == s && f.label == label {
+			f.read(&d.report, value)
+		}
 	}
 }
 
@@ -56,16 +62,17 @@ func splitLabel(s string) (label, value string, ok bool) {
 	return "", "", false
 }
 
-// decodingSpreads are the tags of all versions' percentiles of draft tokens.
+// decodingSpreads are the percentiles of draft tokens in all versions, in the order of
+// the text report.
 var decodingSpreads = []struct {
-	tag string
-	at  func(*Decoding) **Percentiles
+	title, tag string
+	at         func(*Decoding) **Percentiles
 }{
-	{"AR", func(d *Decoding) **Percentiles { return &d.Acceptance }},
-	{"DT", func(d *Decoding) **Percentiles { return &d.Drafted }},
-	{"ADT", func(d *Decoding) **Percentiles { return &d.Accepted }},
-	{"DAR", func(d *Decoding) **Percentiles { return &d.AcceptanceRate }},
-	{"AL", func(d *Decoding) **Percentiles { return &d.AcceptanceLength }},
+	{"Acceptance Rate", "AR", func(d *Decoding) **Percentiles { return &d.Acceptance }},
+	{"Number of Draft Tokens", "DT", func(d *Decoding) **Percentiles { return &d.Drafted }},
+	{"Number of Accepted Draft Tokens", "ADT", func(d *Decoding) **Percentiles { return &d.Accepted }},
+	{"Draft Acceptance Rate", "DAR", func(d *Decoding) **Percentiles { return &d.AcceptanceRate }},
+	{"Acceptance Length", "AL", func(d *Decoding) **Percentiles { return &d.AcceptanceLength }},
 }
 
 // breakdown reads "[TPOT] P50    : 7.6079". It is false for another line. A
@@ -131,76 +138,6 @@ func (d *draft) energy(label, value string) {
 		return
 	}
 	d.report.Energy = &e
-}
-
-func (d *draft) request(label, value string) {
-	q := &d.report.Request
-	switch label {
-	case "Number of requests":
-		q.NumRequests = count(value)
-	case "Number of concurrent requests":
-		q.AvgConcurrent = float(value)
-	case "Average Input Length (tokens)":
-		q.AvgInputLength = zeroOr(float(value))
-	case "Average Output Length (tokens)":
-		q.AvgOutputLength = zeroOr(float(value))
-	}
-}
-
-func (d *draft) world(label, value string) {
-	w := &d.report.World
-	switch label {
-	case "TP Size":
-		w.TP = count(value)
-	case "PP Size":
-		w.PP = count(value)
-	case "EP Size":
-		if n, err := strconv.Atoi(value); err == nil {
-			w.EP = &n
-		}
-	case "Max Runtime Batch Size":
-		w.MaxBatchSize = count(value)
-	case "Max Runtime Tokens":
-		w.MaxNumTokens = count(value)
-	case "Scheduling Policy":
-		w.SchedulingPolicy = value
-	case "KV Memory Percentage":
-		if percent, ok := strings.CutSuffix(value, "%"); ok {
-			w.KVCachePercentage = fraction(percent + "e-2")
-		}
-	case "Issue Rate (req/sec)":
-		w.IssueRate = float(value)
-	}
-}
-
-func (d *draft) engine(label, value string) {
-	e := &d.report.Engine
-	switch label {
-	case "Model":
-		e.Model = value
-	case "Model Path":
-		e.ModelPath = noneOr(value)
-	case "Engine Directory":
-		e.EngineDir = noneOr(value)
-	case "Revision":
-		e.Revision = noneOr(value)
-	case "TensorRT-LLM Version", "TensorRT LLM Version":
-		e.Version = value
-	case "Dtype":
-		e.Dtype = noneOr(value)
-	case "KV Cache Dtype":
-		e.KVCacheDtype = noneOr(value)
-	case "Quantization":
-		e.Quantization = noneOr(value)
-	case "Max Input Length":
-		e.MaxInputLength = whenCounted(value)
-	case "Max Sequence Length":
-		e.MaxSequenceLength = whenCounted(value)
-	case simulatedBy:
-		if d.report.Simulated {
-			d.report.SimulatedBy = value
-		}
-	}
 }
 
 // machine reads "NVIDIA H200, memory 139.81 GB, 3.20 GHz".
