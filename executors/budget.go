@@ -43,6 +43,9 @@ func (b *Budget) concerns(run *plan.Run) bool {
 
 // limits adds up what the jobs in a phase can cost at most that concern a budget.
 func (c *Campaign) limits(b *Budget, in phase) float64 {
+	if b.Max <= 0 {
+		return 0 // nothing is held against it
+	}
 	sum := 0.0
 	for _, j := range c.jobs {
 		if j.phase == in && j.mine && b.concerns(j.run()) {

@@ -364,26 +364,23 @@ func (s *session) writeRounds(p *plan.Plan) error {
 
 func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budget *executors.Budget, out *view.Apply) (executors.Ending, error) {
 	c := s.newCampaign(p)
-	c.Secrets, c.Hidden, c.Directory, c.Saved, c.Budget, c.Observe = s.secrets, s.defs.Secrets(), s.directory(), s.saved, budget, out.Event
+	c.Secrets, c.Hidden, c.Directory, c.Saved, c.Budget, c.Observe = s.secrets(), s.defs.Secrets(), s.directory(), s.saved, budget, out.Event
 	c.Detach, c.KeepGoing, c.ChecksSkipped = f.Detach, f.KeepGoing, f.SkipChecks
 	return c.Run(ctx)
 }
 
-// secrets is the environment of a run that is never written but to the file of
-// its job, as NAME=VALUE.
-func (s *session) secrets(address string) []string {
-	var out []string
+// secrets gives the environment of the run at an address that is never written but to
+// the file of its job, as NAME=VALUE.
+func (s *session) secrets() func(address string) []string {
+	found := map[string][]string{}
 	for _, c := range s.defs.Cells {
-		if c.Address != address {
-			continue
-		}
 		for _, e := range c.Env.Vars {
 			if e.Sensitive {
-				out = append(out, e.Name+"="+e.Value)
+				found[c.Address] = append(found[c.Address], e.Name+"="+e.Value)
 			}
 		}
 	}
-	return out
+	return func(address string) []string { return slices.Clone(found[address]) }
 }
 
 // more is the plan of the samples that a precision or a search still asks for once
