@@ -155,8 +155,14 @@ func newReportAgainst(base string, c *results.Comparison, names runNames) *repor
 // A reportSearch is what a search has found, and the rounds in which it did.
 type reportSearch struct {
 	Title string
-	Told  []string
+	Told  []reportTold
 	Rows  []reportRound
+}
+
+// A reportTold is a line of what a search has found; Inner says more of the line above.
+type reportTold struct {
+	Text  string
+	Inner bool
 }
 
 // A reportRound is a run that a round measured. Round is 0 where the row above has it.
@@ -168,7 +174,10 @@ type reportRound struct {
 func newReportSearch(s ReportSearch, names runNames) reportSearch {
 	var told strings.Builder
 	searchEnding(&printer{w: &told}, s.Search, "")
-	out := reportSearch{Title: fmt.Sprintf("Search %s: %s", s.Name(), searchGoal(s.Search)), Told: strings.Split(strings.TrimSpace(told.String()), "\n")}
+	out := reportSearch{Title: fmt.Sprintf("Search %s: %s", s.Name(), searchGoal(s.Search))}
+	for line := range strings.Lines(told.String()) {
+		out.Told = append(out.Told, reportTold{strings.TrimSpace(line), strings.HasPrefix(line, " ")})
+	}
 	for _, round := range s.Rounds {
 		for i, r := range round.Runs {
 			row := reportRound{Name: names.full(r.Address), Reason: r.Reason}

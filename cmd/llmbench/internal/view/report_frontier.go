@@ -125,7 +125,7 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 		})
 		f.Axes = strings.Join(axes, ", ")
 		for _, one := range searches {
-			if path := newReportPath(one, f.Points); len(path.Lines) > 0 {
+			if path, ok := newReportPath(one, f.Points); ok {
 				f.Paths = append(f.Paths, path)
 			}
 			for _, b := range one.Bounds {
@@ -202,8 +202,10 @@ func boundText(s ReportSearch, b plan.SearchBound) string {
 	return "search " + s.Name() + ": " + searchGoal(&plan.Search{Maximize: plan.Text(s.Metric()), Bounds: []plan.SearchBound{b}})
 }
 
-func newReportPath(s ReportSearch, points []reportPoint) reportPath {
-	path := reportPath{Title: "search " + s.Name() + ", from the first run of each round to that of the next"}
+// newReportPath is false for a search of which no run is among the points. Those that
+// have no label get one that names the search and the round.
+func newReportPath(s ReportSearch, points []reportPoint) (path reportPath, ok bool) {
+	path.Title = "search " + s.Name() + ", from the first run of each round to that of the next: " + s.Label + " 1 is that of round 1"
 	last := -1
 	for _, round := range s.Rounds {
 		for _, r := range round.Runs {
@@ -214,11 +216,13 @@ func newReportPath(s ReportSearch, points []reportPoint) reportPath {
 			if last >= 0 {
 				path.Lines = append(path.Lines, [4]float64{points[last].X, points[last].Y, points[at].X, points[at].Y})
 			}
-			last = at
+			if last = at; points[at].label == "" {
+				points[at].label = fmt.Sprintf("%s %d", s.Label, round.Number)
+			}
 			break
 		}
 	}
-	return path
+	return path, last >= 0
 }
 
 // A frontierPoint is one run of a traffic; best says that no other beats it in both
@@ -267,7 +271,7 @@ func unranked(runs []results.RunSummary) string {
 	return fmt.Sprintf("the runs differ in %s, which simulations do not account for", strings.Join(names, ", "))
 }
 
-// placeLabels puts the labels of the best points where they cover nothing in a plot of
+// positionLabels puts the labels of points where they cover nothing in a plot of
 // so many CSS pixels; what finds no place is left out. In a wider plot there is more
 // room still.
 func positionLabels(f reportFrontier, width, height float64) []reportLabel {
@@ -290,12 +294,12 @@ func positionLabels(f reportFrontier, width, height float64) []reportLabel {
 	}
 	var out []reportLabel
 	for _, p := range f.Points {
-		if !p.Best || p.label == "" {
+		if p.label == "" {
 			continue
 		}
 		x, y := p.X/100*width, p.Y/100*height
 		wide, high := 7*float64(len([]rune(p.label))), 14.0
-		for _, l := range []reportLabel{{DX: 8, DY: -5}, {DX: -8, DY: 14, Class: "end"}, {DX: 8, DY: 14}, {DX: -8, DY: -5, Class: "end"}} {
+		for _, l := range []reportLabel{{DX: 8, DY: -5}, {DX: -8, DY: 14, Class: "end"}, {DX: 8, DY: 14}, {DX: -8, DY: -5, Class: "end"}, {DX: -8, DY: -12, Class: "end"}} {
 			b := box{x + l.DX, y + l.DY - high + 3, x + l.DX + wide, y + l.DY + 3}
 			if l.Class != "" {
 				b.left, b.right = x+l.DX-wide, x+l.DX

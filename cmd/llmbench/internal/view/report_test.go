@@ -224,6 +224,18 @@ func TestReportSearch(t *testing.T) {
 	if len(reasoning.Paths) != 1 || len(reasoning.Paths[0].Lines) != 1 || len(summarization.Paths) != 0 {
 		t.Errorf("paths %+v and %+v", reasoning.Paths, summarization.Paths)
 	}
+	unranked := reportSet()
+	for i, r := range unranked.Results {
+		r.Simulated, r.Estimate.NotModelled = true, map[string]any{"moe_config.backend": i}
+	}
+	simulated := ReportSearch{Search: &plan.Search{Benchmark: "load", Label: "fast", Simulated: true}, Rounds: s.Rounds}
+	var labels []string
+	for _, l := range (Report{Searches: []ReportSearch{simulated}}).part(unranked).Frontiers[0].Labels {
+		labels = append(labels, l.Text)
+	}
+	if !slices.Contains(labels, "fast 1") || !slices.Contains(labels, "fast 2") { // there is no frontier that has others
+		t.Errorf("labels %q", labels)
+	}
 	if len(reasoning.Bounds) != 1 || !strings.HasSuffix(reasoning.Bounds[0].Text, "output_throughput_per_user_tok_s at least 50") {
 		t.Errorf("bounds of the frontier: %+v", reasoning.Bounds)
 	}
