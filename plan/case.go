@@ -168,14 +168,11 @@ func sameModel(m *catalog.Model, name string) bool {
 // plainName leaves the letters and digits of a name, in lower case.
 func plainName(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
 		}
 		return -1
-	}, s)
+	}, strings.ToLower(s))
 }
 
 func gpuNames(cat *catalog.Catalog) []string {

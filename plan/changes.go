@@ -2,9 +2,10 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/llmbench/llmbench/schema"
@@ -97,17 +98,7 @@ func leaves(into map[string]any, path string, v any) {
 	}
 }
 
-func factNames(maps ...map[string]any) []string {
-	seen := map[string]bool{}
-	var names []string
-	for _, m := range maps {
-		for name := range m {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, name)
-			}
-		}
-	}
+func factNames(a, b map[string]any) []string {
 	rank := func(name string) int {
 		if i := slices.Index(factOrder, name); i >= 0 {
 			return i
@@ -120,13 +111,9 @@ func factNames(maps ...map[string]any) []string {
 		}
 		return len(factOrder)
 	}
-	sort.Slice(names, func(i, j int) bool {
-		if ri, rj := rank(names[i]), rank(names[j]); ri != rj {
-			return ri < rj
-		}
-		return names[i] < names[j]
-	})
-	return names
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Or(rank(a)-rank(b), cmp.Compare(a, b)) })
 }
 
 // rename reports whether the difference at name is one half of an option that

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/llmbench/llmbench/schema"
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
@@ -20,35 +21,36 @@ func (p *proof) supportedCell() hcl.Diagnostics {
 	case exact:
 		return nil
 	}
-	argument, location := "model", m.Ranges["checkpoint"]
+	argument, block, field := "hardware", hw.Block, "gpus_per_node"
 	switch {
 	case near.Checkpoint != m.Checkpoint:
+		argument, block, field = "model", m.Block, "checkpoint"
 	case near.Quantization != m.Quantization:
-		argument, location = "model", m.Ranges["quantization"]
+		argument, block, field = "model", m.Block, "quantization"
 	case near.GPU != hw.GPU:
-		argument, location = "hardware", hw.Ranges["gpu"]
+		field = "gpu"
 	case near.GPUs != hw.GPUs:
-		argument, location = "hardware", hw.Ranges["gpus"]
-	default:
-		argument, location = "hardware", hw.Ranges["gpus_per_node"]
+		field = "gpus"
 	}
 	for _, known := range p.cat.GPUs {
 		if known.Name != hw.GPU && strings.EqualFold(known.Name, hw.GPU) {
-			d := cellError(p.cell, "hardware", "Unknown GPU", fmt.Sprintf("No GPU is called %q. Did you mean %q?", hw.GPU, known.Name))
-			if location := hw.Ranges["gpu"]; location.Filename != "" {
-				d.Subject = &location
-			}
-			return hcl.Diagnostics{d}
+			return p.errorIn(hw.Block, "gpu", "hardware", "Unknown GPU", fmt.Sprintf("No GPU is called %q. Did you mean %q?", hw.GPU, known.Name))
 		}
 	}
-	d := cellError(p.cell, argument, "Unsupported model and hardware", fmt.Sprintf(
+	return p.errorIn(block, field, argument, "Unsupported model and hardware", fmt.Sprintf(
 		"%s in %s on %dx %s with %d per node is not a supported cell. The nearest that is: %s in %s on %dx %s with %d per node.\n"+
 			"A cell of your own runs once it is declared in a file facts.catalog.hcl beside the definitions, and every output then says that it is "+catalog.Mark+":\n\n"+
 			"  cell {\n    checkpoint    = %q\n    quantization  = %q\n    gpu           = %q\n    gpus          = %d\n    gpus_per_node = %d\n  }",
 		m.Checkpoint, m.Quantization, hw.GPUs, hw.GPU, hw.GPUsPerNode,
 		near.Checkpoint, near.Quantization, near.GPUs, near.GPU, near.GPUsPerNode,
 		m.Checkpoint, m.Quantization, hw.GPU, hw.GPUs, hw.GPUsPerNode))
-	if location.Filename != "" {
+}
+
+// errorIn refuses the cell at a field of a block, or where that is not written at the
+// argument that names the block.
+func (p *proof) errorIn(block schema.Block, field, argument, summary, detail string) hcl.Diagnostics {
+	d := cellError(p.cell, argument, summary, detail)
+	if location, ok := block.Ranges[field]; ok {
 		d.Subject = &location
 	}
 	return hcl.Diagnostics{d}
@@ -60,12 +62,8 @@ func (p *proof) wholeNodes() hcl.Diagnostics {
 	if hw.GPUsPerNode > 0 && hw.GPUs%hw.GPUsPerNode == 0 {
 		return nil
 	}
-	d := cellError(p.cell, "hardware", "Nodes are not whole", fmt.Sprintf(
+	return p.errorIn(hw.Block, "gpus", "hardware", "Nodes are not whole", fmt.Sprintf(
 		"%d GPUs at %d per node are not a whole number of nodes; jobs take whole nodes. Use a multiple of %d.", hw.GPUs, hw.GPUsPerNode, max(1, hw.GPUsPerNode)))
-	if location, ok := hw.Ranges["gpus"]; ok {
-		d.Subject = &location
-	}
-	return hcl.Diagnostics{d}
 }
 
 // worldSize refuses tp and pp that do not use every GPU once: trtllm-bench
@@ -103,14 +101,11 @@ func (p *proof) timeLimit() hcl.Diagnostics {
 }
 
 func divisors(n int) string {
-	s := ""
+	var out []string
 	for d := 1; d <= n; d++ {
 		if n%d == 0 {
-			if s != "" {
-				s += ", "
-			}
-			s += fmt.Sprint(d)
+			out = append(out, fmt.Sprint(d))
 		}
 	}
-	return s
+	return strings.Join(out, ", ")
 }

@@ -50,18 +50,6 @@ func NewDiagnostics(diags hcl.Diagnostics) []Diagnostic {
 // slug makes the code of a diagnostic from its summary, which holds no names
 // of the user's: "Unsupported matrix axis" is unsupported_matrix_axis.
 func slug(summary string) string {
-	var b strings.Builder
-	gap := false
-	for _, r := range strings.ToLower(summary) {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			if gap && b.Len() > 0 {
-				b.WriteByte('_')
-			}
-			gap = false
-			b.WriteRune(r)
-			continue
-		}
-		gap = true
-	}
-	return b.String()
+	words := strings.FieldsFunc(strings.ToLower(summary), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	return strings.Join(words, "_")
 }

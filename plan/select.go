@@ -49,12 +49,7 @@ func matchOne(pattern, component string) bool {
 }
 
 func matchAny(patterns []string, address string) bool {
-	for _, p := range patterns {
-		if Match(p, address) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(patterns, func(p string) bool { return Match(p, address) })
 }
 
 // check returns an error for the first pattern that matches none of addresses.
@@ -126,12 +121,7 @@ func setOf(list []string) map[string]bool {
 }
 
 func matchesSome(pattern string, addresses []string) bool {
-	for _, a := range addresses {
-		if Match(pattern, a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(addresses, func(a string) bool { return Match(pattern, a) })
 }
 
 func listSome(addresses []string) string {

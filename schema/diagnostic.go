@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,13 +101,7 @@ func subject(d *hcl.Diagnostic) hcl.Range {
 }
 
 func compareRanges(a, b hcl.Range) int {
-	if a.Filename != b.Filename {
-		if a.Filename < b.Filename {
-			return -1
-		}
-		return 1
-	}
-	return a.Start.Byte - b.Start.Byte
+	return cmp.Or(cmp.Compare(a.Filename, b.Filename), a.Start.Byte-b.Start.Byte)
 }
 
 // Nearest is the name that was probably meant by given, "" if none is near.

@@ -20,6 +20,7 @@
 package schema
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,11 +124,7 @@ func (l *loader) variables() hcl.Diagnostics {
 
 func (l *loader) executors() hcl.Diagnostics {
 	diags := unique(l.blocks["executor"], 2)
-	types := make([]string, 0, len(l.opts.Executors))
-	for ty := range l.opts.Executors {
-		types = append(types, ty)
-	}
-	slices.Sort(types)
+	types := slices.Sorted(maps.Keys(l.opts.Executors))
 	for _, b := range l.blocks["executor"] {
 		e, more := readExecutor(b, types)
 		diags = append(diags, more...)
@@ -201,14 +198,7 @@ func (l *loader) singletons() hcl.Diagnostics {
 	return diags
 }
 
-func attributeNames(ty cty.Type) []string {
-	var out []string
-	for name := range ty.AttributeTypes() {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
-}
+func attributeNames(ty cty.Type) []string { return slices.Sorted(maps.Keys(ty.AttributeTypes())) }
 
 // shareable are the blocks that an included directory may hold.
 var shareable = []string{"variable", "locals", "executor", "model", "hardware", "image", "use_case"}

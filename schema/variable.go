@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/gocty"
 )
 
 // Variable is a variable block and the value that it got.
@@ -87,11 +88,8 @@ func literalInto[T string | bool](c contents, name string, into *T) hcl.Diagnost
 	if err != nil || v.IsNull() {
 		return append(diags, refuse(a.Expr.Range(), "Unsuitable value", "The argument %q must be %s.", name, noun))
 	}
-	switch into := any(into).(type) {
-	case *string:
-		*into = v.AsString()
-	case *bool:
-		*into = v.True()
+	if err := gocty.FromCtyValue(v, into); err != nil {
+		panic("schema: " + err.Error())
 	}
 	return diags
 }
