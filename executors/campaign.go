@@ -78,7 +78,7 @@ type Ending struct {
 }
 
 // Run measures until every asked sample has an outcome, or all are submitted
-// when detached. When ctx ends, jobs go on and the outcome says so. An error
+// when detached. When ctx ends, jobs go on and the ending says so. An error
 // means that nothing could be started or followed.
 func (c *Campaign) Run(ctx context.Context) (Ending, error) {
 	c.nextPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}

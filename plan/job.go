@@ -120,7 +120,7 @@ func shapesOf(samples []*Run) map[string]int {
 }
 
 // tooLong warns of runs that share no job although there are others of their
-// shape, because two would take longer than a pack may.
+// shape, because two would take longer than such a job may.
 func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
 	shapes := shapesOf(samples)
 	var diags hcl.Diagnostics

@@ -44,7 +44,7 @@ type Plan struct {
 	// Jobs are the jobs that run several samples, left out where there are none:
 	// every sample then has a job of its own.
 	Jobs []*Job
-	// Engines are the model loads that several samples share: those of the packs of
+	// Engines are the model loads that several samples share: those of the jobs of
 	// runs with shared engines, in their order.
 	Engines     []*Engine
 	Searches    []*Search
@@ -136,7 +136,7 @@ func (p *Plan) summarise(policy *schema.Policy) {
 }
 
 // gpuHoursLimits is what the plan can cost at most, in first attempts and with
-// their retries and those of jobs in flight: packs with all that goes on between
+// their retries and those of jobs in flight: jobs of several with all that goes on between
 // their runs, other samples by themselves, and what searches may still spend.
 func (p *Plan) gpuHoursLimits() (first, withRetries float64) {
 	for _, s := range p.Searches {

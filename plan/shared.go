@@ -123,7 +123,7 @@ func (b *builder) settleForFresh(run *Run) error {
 	return nil
 }
 
-// newEngine is the engine of a pack's runs.
+// newEngine is the engine of the runs of a job.
 func newEngine(runs []*Run) *Engine {
 	e := &Engine{Prime: runs[PrimeOf(runs)].Address}
 	for _, r := range runs {

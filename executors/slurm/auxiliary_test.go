@@ -45,7 +45,7 @@ func (d *deskSlurm) Run(_ context.Context, _ time.Duration, dir string, argv ...
 		}
 		if d.lost > 0 {
 			d.lost--
-			return "", CommandError("sbatch", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", true)
+			return "", failedCommand("sbatch", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", true)
 		}
 		return fmt.Sprintf("%s%d;gb\n", d.banner, d.id), nil
 	case "squeue":
@@ -55,7 +55,7 @@ func (d *deskSlurm) Run(_ context.Context, _ time.Duration, dir string, argv ...
 		d.states = []string{"CANCELLED"}
 		return "", nil
 	}
-	return "", CommandError(argv[0], argv[0]+": error: Invalid job id specified", true)
+	return "", failedCommand(argv[0], argv[0]+": error: Invalid job id specified", true)
 }
 
 func (d *deskSlurm) queue() (string, error) {
@@ -69,7 +69,7 @@ func (d *deskSlurm) queue() (string, error) {
 	state, reason, _ := strings.Cut(now, "|")
 	switch state {
 	case "silence":
-		return "", CommandError("squeue", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", true)
+		return "", failedCommand("squeue", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", true)
 	case "gone":
 		return "", nil
 	case "RUNNING":

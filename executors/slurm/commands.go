@@ -53,12 +53,6 @@ func (processes) Run(ctx context.Context, timeout time.Duration, dir string, arg
 	return call(ctx, timeout, dir, argv...)
 }
 
-// A CommandError is what a runner returns for a command that failed with words
-// of its own; answered says that it ended by itself.
-func CommandError(name, stderr string, answered bool) error {
-	return &commandError{name: name, stderr: stderr, err: errors.New("exit status 1"), answered: answered}
-}
-
 // rateLimited runs commands no faster than a bucket gives tokens: the controller is
 // shared by all users of the cluster.
 type rateLimited struct {

@@ -70,10 +70,6 @@ func (e *Executor) know(p *Profile) {
 	}
 }
 
-// Through makes the executor run its commands by r instead of as processes, and
-// share nothing with others on this host.
-func (e *Executor) Through(r runner) { e.slurm.runner, e.shared = r, nil }
-
 // Submit implements executors.Executor. A job that may exist already is looked
 // up by its name before anything is submitted; after a clear answer there is none.
 func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Handle, error) {

@@ -104,7 +104,7 @@ func (f *faultySlurm) fault(of ...string) string {
 func (f *faultySlurm) sinfo(ctx context.Context, timeout time.Duration) (string, error) {
 	switch f.fault("error", "hang", "down") {
 	case "error":
-		return "", CommandError("sinfo", "slurm_load_partitions: Unable to contact slurm controller (connect failure)", true)
+		return "", failedCommand("sinfo", "slurm_load_partitions: Unable to contact slurm controller (connect failure)", true)
 	case "hang":
 		return "", hang(ctx, "sinfo", timeout)
 	case "down":
@@ -119,17 +119,17 @@ func hang(ctx context.Context, name string, timeout time.Duration) error {
 	case <-ctx.Done():
 	case <-time.After(timeout):
 	}
-	return CommandError(name, "", false)
+	return failedCommand(name, "", false)
 }
 
 func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir string, argv []string) (string, error) {
 	if slices.Contains(argv, "--test-only") {
 		if f.fault("silent", "error") != "" {
-			return "", CommandError("sbatch", "sbatch: error: Unable to contact slurm controller (connect failure)", true)
+			return "", failedCommand("sbatch", "sbatch: error: Unable to contact slurm controller (connect failure)", true)
 		}
 		if f.fault("refused", "", "") != "" {
 			f.preflightRefused()
-			return "", CommandError("sbatch", "allocation failure: Invalid account or account/partition combination specified", true)
+			return "", failedCommand("sbatch", "allocation failure: Invalid account or account/partition combination specified", true)
 		}
 		return "", nil
 	}
@@ -139,28 +139,28 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 	switch kind {
 	case "refused":
 		if f.course != nil { // it would be the outcome of the run
-			return "", CommandError("sbatch", "sbatch: error: Rate limit exceeded, please retry momentarily", true)
+			return "", failedCommand("sbatch", "sbatch: error: Rate limit exceeded, please retry momentarily", true)
 		}
 		f.refusedNow(dir)
-		return "", CommandError("sbatch", failed+"Invalid account or account/partition combination specified", true)
+		return "", failedCommand("sbatch", failed+"Invalid account or account/partition combination specified", true)
 	case "socket":
-		return "", CommandError("sbatch", failed+"Socket timed out on send/recv operation", true)
+		return "", failedCommand("sbatch", failed+"Socket timed out on send/recv operation", true)
 	case "hang":
 		return "", hang(ctx, "sbatch", timeout)
 	case "rate":
-		return "", CommandError("sbatch", "sbatch: error: Rate limit exceeded, please retry momentarily", true)
+		return "", failedCommand("sbatch", "sbatch: error: Rate limit exceeded, please retry momentarily", true)
 	case "limit":
 		if !f.busy() { // with none in the queue that is a refusal
-			return "", CommandError("sbatch", failed+"Socket timed out on send/recv operation", true)
+			return "", failedCommand("sbatch", failed+"Socket timed out on send/recv operation", true)
 		}
-		return "", CommandError("sbatch", "sbatch: error: QOSMaxSubmitJobPerUserLimit\n"+failed+"Job violates accounting/QOS policy", true)
+		return "", failedCommand("sbatch", "sbatch: error: QOSMaxSubmitJobPerUserLimit\n"+failed+"Job violates accounting/QOS policy", true)
 	case "down":
-		return "", CommandError("sbatch", failed+"Unable to contact slurm controller (connect failure)", true)
+		return "", failedCommand("sbatch", failed+"Unable to contact slurm controller (connect failure)", true)
 	}
 	job := f.start(dir, argv)
 	switch kind {
 	case "socket accepted":
-		return "", CommandError("sbatch", failed+"Socket timed out on send/recv operation", true)
+		return "", failedCommand("sbatch", failed+"Socket timed out on send/recv operation", true)
 	case "hang accepted":
 		return "", hang(ctx, "sbatch", timeout)
 	case "banner":
@@ -235,7 +235,7 @@ func (f *faultySlurm) squeue(ctx context.Context, timeout time.Duration) (string
 	kind := f.fault("error", "hang", "cut", "foreign", "unknown state")
 	switch kind {
 	case "error":
-		return "", CommandError("squeue", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", true)
+		return "", failedCommand("squeue", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", true)
 	case "hang":
 		return "", hang(ctx, "squeue", timeout)
 	}
@@ -276,13 +276,13 @@ func (f *faultySlurm) find(id string) *faultyJob {
 func (f *faultySlurm) scontrol(ctx context.Context, timeout time.Duration, id string) (string, error) {
 	switch f.fault("error", "hang") {
 	case "error":
-		return "", CommandError("scontrol", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", true)
+		return "", failedCommand("scontrol", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", true)
 	case "hang":
 		return "", hang(ctx, "scontrol", timeout)
 	}
 	j := f.find(id)
 	if j == nil {
-		return "", CommandError("scontrol", "slurm_load_jobs error: Invalid job id specified", true)
+		return "", failedCommand("scontrol", "slurm_load_jobs error: Invalid job id specified", true)
 	}
 	state, reason := j.now()
 	return fmt.Sprintf("JobId=%d JobName=%s JobState=%s Reason=%s ExitCode=0:0 SubmitTime=%s NodeList=gb[01-02]\n",
@@ -292,7 +292,7 @@ func (f *faultySlurm) scontrol(ctx context.Context, timeout time.Duration, id st
 func (f *faultySlurm) sacct(argv []string) (string, error) {
 	kind := f.fault("down", "stale")
 	if !f.accounting || kind == "down" {
-		return "", CommandError("sacct", "Slurm accounting storage is disabled", true)
+		return "", failedCommand("sacct", "Slurm accounting storage is disabled", true)
 	}
 	f.mu.Lock()
 	jobs := slices.Clone(f.jobs)
@@ -317,7 +317,7 @@ func (f *faultySlurm) scancel(ctx context.Context, timeout time.Duration, argv [
 	id := argv[len(argv)-1]
 	switch f.fault("error", "hang", "ignored") {
 	case "error":
-		return "", CommandError("scancel", "scancel: error: Kill job error on job id "+id+": Socket timed out", true)
+		return "", failedCommand("scancel", "scancel: error: Kill job error on job id "+id+": Socket timed out", true)
 	case "hang":
 		return "", hang(ctx, "scancel", timeout)
 	case "ignored":

@@ -285,7 +285,7 @@ func (s *schedule) backend() *executors.Backend {
 	cfg := s.config()
 	b := (&site{cfg, &Profile{}}).backend(hclog.NewNullLogger())
 	e := newExecutor(cfg, hclog.NewNullLogger())
-	e.Through(s.slurm)
+	e.through(s.slurm)
 	b.Executor, b.Ref, b.Cluster, b.Simulated = e, plan.ExecutorRef{Type: Type, Name: "gb"}, s.cluster, false
 	return b
 }

@@ -36,7 +36,7 @@ func (c *canned) Run(_ context.Context, _ time.Duration, _ string, argv ...strin
 	}
 	out, failed := strings.CutSuffix(c.answers[best], "!")
 	if best == "" || failed {
-		return out, CommandError(argv[0], "Rate limit exceeded, please retry momentarily", true)
+		return out, failedCommand(argv[0], "Rate limit exceeded, please retry momentarily", true)
 	}
 	return out, nil
 }

@@ -44,7 +44,7 @@ func TestLimits(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &limited{words: c.words, queue: c.queue}
 				e := newExecutor(&Config{PollInterval: time.Minute, CommandsPerMinute: 600}, hclog.NewNullLogger())
-				e.Through(s)
+				e.through(s)
 				job := &executors.Job{Name: "llmb-x-s1-a1", Dir: t.TempDir(), Argv: []string{"sbatch", "script.sh"}, NotBefore: time.Now()}
 				for i, refused := range c.refused {
 					_, err := e.Submit(t.Context(), job)
@@ -79,5 +79,5 @@ func (l *limited) Run(_ context.Context, _ time.Duration, _ string, argv ...stri
 	case argv[0] == "sbatch" && l.words == "":
 		return "9\n", nil
 	}
-	return "", CommandError(argv[0], l.words, true)
+	return "", failedCommand(argv[0], l.words, true)
 }

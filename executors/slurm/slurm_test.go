@@ -403,7 +403,7 @@ func (a *askedRunner) Run(_ context.Context, _ time.Duration, _ string, argv ...
 func TestDiagnoseKeepsToItsNodes(t *testing.T) {
 	a := &askedRunner{}
 	e := newExecutor(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
-	e.Through(a)
+	e.through(a)
 	for want, nodes := range map[string][]string{
 		"--input=none --nodes=2 --ntasks=2 --nodelist=gb03,gb04 bash": {"gb03", "gb04"},
 		"--input=none bash": nil,
@@ -425,7 +425,7 @@ func TestOneCommandATick(t *testing.T) {
 	}
 	c := &countingRunner{out: queue.String(), calls: map[string]int{}}
 	e := newExecutor(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
-	e.Through(c)
+	e.through(c)
 	for range 10 {
 		all, err := e.Poll(t.Context(), handles)
 		if err != nil || len(all) != 200 {
@@ -448,3 +448,13 @@ func TestJobsOutliveTheirProcess(t *testing.T) {
 		}
 	}
 }
+
+// failedCommand is what a runner returns for a command that failed with words of its
+// own; answered says that it ended by itself.
+func failedCommand(name, stderr string, answered bool) error {
+	return &commandError{name: name, stderr: stderr, err: errors.New("exit status 1"), answered: answered}
+}
+
+// through makes the executor run its commands by r instead of as processes, and share
+// nothing with others on this host.
+func (e *Executor) through(r runner) { e.slurm.runner, e.shared = r, nil }

@@ -313,7 +313,7 @@ func (v PlanView) jobLines() [][2]string {
 	}...)
 }
 
-// jobNumbers names the packs of each packed run by their numbers.
+// jobNumbers names the jobs of each packed run by their numbers.
 func (v PlanView) jobNumbers() map[string]string {
 	names := map[string]string{}
 	for i, job := range v.Plan.Jobs {
