@@ -307,7 +307,7 @@ type Pace struct {
 	// MaxQuiet gives up on a running job whose files do not grow for so long; 0 never
 	// does.
 	MaxQuiet time.Duration
-	// Grace is how long after a job's end its last word may take to appear.
+	// Grace is how long after a job's end its exit record may take to appear.
 	Grace time.Duration
 	// Retries is how many new attempts a failure of the infrastructure gets.
 	Retries int

@@ -39,7 +39,7 @@ type job struct {
 
 	failed []string  // folders of members that failed and that the job was not told of yet
 	asked  time.Time // when the job was last told to stop what goes on
-	over   time.Time // since when the job's last word is there, or the backend's
+	over   time.Time // since when the job's exit record is there, or the backend's
 }
 
 // in lists the job's tasks in a phase.
@@ -76,7 +76,7 @@ func (j *job) retryLater() {
 	j.notBefore = time.Now().Add(j.backoff)
 }
 
-// overdue reports whether the job has ended and its grace to leave its own word is
+// overdue reports whether the job has ended and its grace to leave an exit record is
 // over.
 func (j *job) overdue() bool {
 	return j.status.State == plan.Ended && time.Since(j.since) >= j.backend.grace(j.status.End)

@@ -290,7 +290,7 @@ func withoutNonce(name string) string {
 }
 
 // needed reports whether a job is of another store, the outcome of a member is waited
-// for, or its own last word is said, after which it ends by itself.
+// for, or its exit record is there, after which it ends by itself.
 func needed(folder *store.Job, name string, h Handle) (bool, error) {
 	intent, err := folder.Intent()
 	if err != nil || intent == nil || intent.JobName != name {
@@ -303,6 +303,6 @@ func needed(folder *store.Job, name string, h Handle) (bool, error) {
 	if left, err := others(folder, nil); left || err != nil {
 		return true, err
 	}
-	exit, err := folder.Exit()
+	exit, err := folder.ExitRecord()
 	return exit != nil && exit.JobID == JobID(h), err
 }

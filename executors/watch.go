@@ -129,7 +129,7 @@ func (c *Campaign) stopAgain(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		exit, err := a.Exit()
+		exit, err := a.ExitRecord()
 		if err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (c *Campaign) skipSiblings(j *job) error {
 	return nil
 }
 
-// closeJob ends a job that has said its last word: a member that it has not begun is
+// closeJob ends a job that has left its exit record: a member that it has not begun is
 // given back, one that it has begun and not ended is lost.
 func (c *Campaign) closeJob(j *job) error {
 	if j.phase != active {
@@ -186,7 +186,7 @@ func (c *Campaign) closeJob(j *job) error {
 		j.phase = done // nothing else is known of it
 		return nil
 	}
-	exit, ended, over, err := j.folder.LastWord()
+	exit, ended, over, err := j.folder.EndRecords()
 	if err != nil || !over {
 		return err
 	}
@@ -347,7 +347,7 @@ func (c *Campaign) tellState(t *task, before plan.State) {
 }
 
 // observe takes in what the backend says of a job. One that ended is given its grace
-// to leave its own word.
+// to leave its exit record.
 func (c *Campaign) observe(j *job, s Status) {
 	j.enter(s, time.Now())
 	if s.State == plan.Held {
@@ -359,7 +359,7 @@ func (c *Campaign) observe(j *job, s Status) {
 	if !j.overdue() {
 		return
 	}
-	if exit, err := j.folder.Exit(); err != nil || exit != nil {
+	if exit, err := j.folder.ExitRecord(); err != nil || exit != nil {
 		return
 	}
 	if err := c.endJob(j, endCode(s.End), endDetail(s)); err != nil {
@@ -408,7 +408,7 @@ func (c *Campaign) unrecorded(j *job, err error) {
 	}
 }
 
-// grace is how long a job's own word may take. A job that was killed from
+// grace is how long a job's exit record may take. A job that was killed from
 // outside is not likely to leave one.
 func (b *Backend) grace(end End) time.Duration {
 	switch end {

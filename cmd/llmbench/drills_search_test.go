@@ -90,7 +90,7 @@ func (d *drill) searched(world int, search string) (tps map[string]float64, gpuH
 		if _, err := os.Stat(filepath.Join(filepath.Dir(file), "job.out")); err != nil {
 			continue // a run of a job of several
 		}
-		exit, err := jobdir.Folder{Dir: filepath.Dir(file)}.Exit()
+		exit, err := jobdir.Folder{Dir: filepath.Dir(file)}.ExitRecord()
 		d.ok(err)
 		gpuHours += 8 * exit.Ended.Sub(exit.Started).Hours()
 	}

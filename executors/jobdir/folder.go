@@ -44,7 +44,7 @@ func (f Folder) Discard() error {
 // Receipt returns the receipt of the submission, nil while there is none.
 func (f Folder) Receipt() (*JobRecord, error) { return readDocument[JobRecord](f, JobFile) }
 
-// Ended returns the backend's word on the end, nil while there is none.
+// Ended returns the end as the backend reports it, nil while there is none.
 func (f Folder) Ended() (*EndRecord, error) { return readDocument[EndRecord](f, EndedFile) }
 
 // Claim returns the owner of the folder, nil while there is none.
@@ -53,8 +53,8 @@ func (f Folder) Claim() (*Claim, error) { return readRecord[Claim](f, ClaimFile)
 // Start returns nil until the benchmark's step was started.
 func (f Folder) Start() (*Start, error) { return readRecord[Start](f, StartFile) }
 
-// Exit returns the job's last word, nil until it is there and whole.
-func (f Folder) Exit() (*ExitRecord, error) { return readRecord[ExitRecord](f, ExitFile) }
+// ExitRecord returns the job's exit record, nil until it is there and whole.
+func (f Folder) ExitRecord() (*ExitRecord, error) { return readRecord[ExitRecord](f, ExitFile) }
 
 // Cancelled reports whether the job was asked to stop. It may still
 // run; if it starts later it refuses to.
@@ -66,7 +66,7 @@ func (f Folder) RecordJob(r JobRecord) error {
 	return WriteFile(f.Dir, JobFile, Encode(r), 0o644)
 }
 
-// RecordEnd writes the backend's word on the end.
+// RecordEnd writes the end as the backend reports it.
 func (f Folder) RecordEnd(r EndRecord) error {
 	return ReplaceFile(f.Dir, EndedFile, Encode(r), 0o644)
 }

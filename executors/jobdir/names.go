@@ -39,7 +39,7 @@ const (
 
 	// The client writes these later.
 	JobFile       = "job.json"      // the receipt of the submission
-	EndedFile     = "ended.json"    // the backend's word on the end
+	EndedFile     = "ended.json"    // the end as the backend reports it
 	CancelledFile = "cancelled"     // asks the job to stop; empty
 	RequestsCSV   = "requests.csv"  // RequestsFile without the output; it is removed then
 	JudgedPrefix  = "judged."       // with a member's number: its failure was looked at

@@ -34,7 +34,7 @@ type Refusal struct {
 	Time   time.Time `json:"time"`
 }
 
-// An ExitRecord is a job's last word.
+// An ExitRecord is what a job writes last: how it ended, and what it left.
 type ExitRecord struct {
 	JobID        string `json:"job_id"`
 	RestartCount int    `json:"restart_count"`

@@ -36,7 +36,7 @@ type Evidence struct {
 	// Classifier finds failures in the logs; nil knows the words of trtllm-bench alone.
 	Classifier *trtllm.Classifier
 
-	// Exit is the job's last word, Ended the backend's; at least one is set.
+	// Exit is the job's exit record, Ended the end that the backend reports; at least one is set.
 	Exit  *JobExit
 	Ended *End
 	// ChecksSkipped says that the site, the weights and the image were not looked
@@ -48,7 +48,7 @@ type Evidence struct {
 	// OneBlock says that the job asked for nodes of one block of the topology.
 	OneBlock bool
 
-	// MeasuredUntil is when the last token came by the log's own word, zero if it
+	// MeasuredUntil is when the last token came, as the log says, zero if it
 	// does not say; nil is as that.
 	MeasuredUntil func() time.Time
 	// Telemetry sums up what was sampled on the GPUs between two times; nil where

@@ -180,7 +180,7 @@ func (r *Result) watched(in Evidence) {
 	}
 }
 
-// measured is when measuring ended: by the log's word, else when the report was
+// measured is when measuring ended: as the log says, else when the report was
 // written, else when the job ended. What lies outside of the job is no word.
 func (in Evidence) measured(r *Result) (time.Time, bool) {
 	job := r.Job

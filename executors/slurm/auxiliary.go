@@ -35,7 +35,7 @@ type auxiliary struct {
 	pause, grace time.Duration
 }
 
-// doneFile is the last word of an auxiliary job.
+// doneFile is what an auxiliary job writes last.
 const doneFile = "done"
 
 // auxiliary returns the job of a name with its folder; options are sbatch's.
@@ -94,7 +94,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// follow waits until the job has left its last word, or will not leave one.
+// follow waits until the job has written doneFile, or never will.
 func (a *auxiliary) follow(ctx context.Context, h executors.Handle, look func()) error {
 	told, held, ended := "", time.Time{}, time.Time{}
 	for {
@@ -149,10 +149,10 @@ func (a *auxiliary) words(h executors.Handle, s executors.Status, err error) str
 	return fmt.Sprintf("job %s: %s", s.JobID, s.Raw)
 }
 
-// silent is the error of a job that ended without its last word, with the end of
+// silent is the error of a job that ended without that file, with the end of
 // its output.
 func (a *auxiliary) silent(s executors.Status) error {
-	words, err := lastWords(filepath.Join(a.job.Dir, jobdir.JobOutFile))
+	words, err := lastText(filepath.Join(a.job.Dir, jobdir.JobOutFile))
 	if err != nil {
 		return fmt.Errorf("job %s ended (%s), and nothing of it can be seen in %s: the node that it ran on does not share this folder, or could not start it", s.JobID, s.Raw, a.job.Dir)
 	}
@@ -162,8 +162,8 @@ func (a *auxiliary) silent(s executors.Status) error {
 	return fmt.Errorf("job %s ended (%s) before it was done: %s", s.JobID, s.Raw, words)
 }
 
-// lastWords are what stands at the end of a file, without the space around it.
-func lastWords(path string) (string, error) {
+// lastText are what stands at the end of a file, without the space around it.
+func lastText(path string) (string, error) {
 	const most = 600
 	f, err := regular.Open(path)
 	if err != nil {

@@ -182,7 +182,7 @@ func commandEnded(dir, command string) error {
 		return err
 	}
 	if s := strings.TrimSpace(string(status)); s != "0" {
-		out, _ := lastWords(filepath.Join(dir, outputFile))
+		out, _ := lastText(filepath.Join(dir, outputFile))
 		return fmt.Errorf("%s: exit status %s: %s", command, s, out)
 	}
 	return nil

@@ -135,7 +135,7 @@ mkdir more && echo "$API_KEY" >more/log
 	if got := p.files(t)["secrets"]; got != "" {
 		t.Error("the file of secrets is still there")
 	}
-	exit, err := jobdir.Folder{Dir: p.dir}.Exit()
+	exit, err := jobdir.Folder{Dir: p.dir}.ExitRecord()
 	if err != nil || exit == nil {
 		t.Fatal(exit, err)
 	}

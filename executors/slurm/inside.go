@@ -74,7 +74,7 @@ func (e *inside) Submit(_ context.Context, job *executors.Job) (executors.Handle
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	go func() { _ = cmd.Wait() }() // the script leaves its own word
+	go func() { _ = cmd.Wait() }() // the script leaves its exit record
 	return h, nil
 }
 

@@ -401,13 +401,13 @@ func TestWordsOfJobs(t *testing.T) {
 	if err := os.WriteFile(long, []byte(" short\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if words, err := lastWords(long); err != nil || words != "short" {
+	if words, err := lastText(long); err != nil || words != "short" {
 		t.Errorf("%q, %v", words, err)
 	}
 	if err := os.Truncate(long, 1<<40); err != nil {
 		t.Fatal(err)
 	}
-	if words, err := lastWords(long); err != nil || len(words) != 600 {
+	if words, err := lastText(long); err != nil || len(words) != 600 {
 		t.Errorf("%d bytes, %v", len(words), err)
 	}
 }

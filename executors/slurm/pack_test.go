@@ -106,7 +106,7 @@ func (p *packJob) order() string {
 	return strings.Join(strings.Fields(string(text)), " ")
 }
 
-// A failed run does not end the pack, and each run has its own word.
+// A failed run does not end the pack, and each run has its exit record.
 func TestPackGoesOn(t *testing.T) {
 	p := newPackJob(t, 60, "", "true", "false", "true")
 	p.run()
@@ -179,7 +179,7 @@ func TestPackEnds(t *testing.T) {
 	}
 }
 
-// A signal that comes before the step does ends it, and the run has its own word.
+// A signal that comes before the step does ends it, and the run has its exit record.
 func TestPackEndsBeforeTheStep(t *testing.T) {
 	p := newPackJob(t, 600, "", "sleep 60", "true")
 	bin, _, _ := strings.Cut(strings.TrimPrefix(p.cmd.Env[0], "PATH="), ":")

@@ -30,7 +30,7 @@ func everything(t testing.TB, s *Store, a *Attempt) (plan.State, *results.Result
 		"Ended":     func() error { _, err := a.Ended(); return err },
 		"Claim":     func() error { _, err := a.Claim(); return err },
 		"Start":     func() error { _, err := a.Start(); return err },
-		"Exit":      func() error { _, err := a.Exit(); return err },
+		"Exit":      func() error { _, err := a.ExitRecord(); return err },
 		"Progress":  func() error { _, err := a.Progress(); return err },
 		"LastAt":    func() error { _, err := s.View("test").LastAt(testAddress, false); return err },
 		"Addresses": func() error { _, err := s.Addresses(false); return err },

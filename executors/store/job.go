@@ -150,11 +150,11 @@ func (j *Job) InFlight() ([]*Attempt, error) {
 	return out, nil
 }
 
-// LastWord returns how the job ended by its own account and by the backend's, nil for
+// EndRecords returns how the job ended by its own account and by the backend's, nil for
 // what is not there. over says that it has ended: that one of them is there, or that
 // its only member can be judged.
-func (j *Job) LastWord() (exit *jobdir.ExitRecord, ended *jobdir.EndRecord, over bool, err error) {
-	exit, errExit := j.Exit()
+func (j *Job) EndRecords() (exit *jobdir.ExitRecord, ended *jobdir.EndRecord, over bool, err error) {
+	exit, errExit := j.ExitRecord()
 	ended, errEnded := j.Ended()
 	if j.member == nil {
 		return exit, ended, exit != nil || ended != nil, errors.Join(errExit, errEnded)

@@ -63,7 +63,7 @@ func (s *snapshot) result() (*results.Result, plan.State, error) {
 	}
 	report, err := s.files.Read(jobdir.ReportFile)
 	if errors.Is(err, fs.ErrPermission) {
-		report, err = nil, nil // another's, and its logs are withheld: its job left no last word
+		report, err = nil, nil // another's, and its logs are withheld: its job left no exit record
 	}
 	if err != nil {
 		return s.damage(err.Error()), plan.Ended, nil

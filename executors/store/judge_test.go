@@ -187,7 +187,7 @@ func TestRecordsArrive(t *testing.T) {
 		t.Fatal(err)
 	}
 	finish(t, a)
-	exit, err := a.Exit()
+	exit, err := a.ExitRecord()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,7 +171,7 @@ func AddIterations(r *results.Result) error {
 	if _, err := io.Copy(io.Discard, in); err != nil {
 		return err
 	}
-	exit, err := jobdir.Folder{Dir: filepath.Dir(*r.Files.Stdout)}.Exit()
+	exit, err := jobdir.Folder{Dir: filepath.Dir(*r.Files.Stdout)}.ExitRecord()
 	if err == nil && exit != nil && exit.Stdout != nil && exit.Stdout.SHA256 != hex.EncodeToString(sum.Sum(nil)) {
 		r.Reasons = append(r.Reasons, results.Reason{
 			Code: failure.ReportDamaged, Level: failure.Note, Remedy: failure.ReportDamaged.Entry().Remedy,

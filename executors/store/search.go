@@ -148,7 +148,7 @@ func (a *Attempt) charge(search string) (*charge, error) {
 // Cost is what a job on so many GPUs has cost, in GPU-hours: by its own account, else by
 // the backend's, else its limit.
 func (j *Job) Cost(gpus int, limit float64) float64 {
-	exit, errExit := j.Exit()
+	exit, errExit := j.ExitRecord()
 	start, errStart := j.Start()
 	ended, errEnded := j.Ended()
 	claim, errClaim := j.Claim()

@@ -131,7 +131,7 @@ func (a *Attempt) secretValues() []string {
 	return values
 }
 
-// RecordEnd writes the backend's word on the end.
+// RecordEnd writes the end as the backend reports it.
 func (a *Attempt) RecordEnd(r jobdir.EndRecord) error {
 	r.Detail = a.Redactor().Clean(r.Detail)
 	return a.Folder.RecordEnd(r)

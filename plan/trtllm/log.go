@@ -33,7 +33,7 @@ type Log struct {
 	Iterations int
 	Last       *Iteration
 	// MaxBatchSize, MaxNumTokens and MaxSeqLen are the limits that the log says
-	// are used: by the engine's word, else by that of the report, else by that of
+	// are used: by the engine, else by the report, else by
 	// the heuristic. 0 where it says nothing.
 	MaxBatchSize, MaxNumTokens, MaxSeqLen int
 	// Heuristic says that trtllm-bench chose limits itself; ForcedTokens is what
@@ -85,7 +85,7 @@ type logReader struct {
 	// stream is that of the line that is read.
 	stream int
 	step   Iteration
-	// engineTokens is max_num_tokens by the engine's word, 0 without it.
+	// engineTokens is max_num_tokens as the engine logs it, 0 without.
 	engineTokens int
 }
 
