@@ -234,7 +234,7 @@ func (e *Estimate) BusySeconds() estimate.Interval {
 
 // cutAt is the estimate of a run whose job ends at a time limit: it costs no more.
 func (e *Estimate) cutAt(limit float64, gpus int) *Estimate {
-	most := fourDigits(limit * float64(gpus) / 3600)
+	most := digits(limit*float64(gpus)/3600, 4)
 	if e == nil || e.GPUHours == nil || e.GPUHours.High <= most {
 		return e
 	}
@@ -255,13 +255,13 @@ func (e Estimate) unstreamed() *Estimate {
 func (e *Estimate) round() {
 	for _, i := range []*estimate.Interval{e.OutputThroughputPerGPU, e.AvgTTFT, e.AvgTPOT, e.StartupSeconds, e.MeasureSeconds, e.RecordsSeconds, e.GPUHours} {
 		if i != nil {
-			i.Low, i.Mid, i.High = fourDigits(i.Low), fourDigits(i.Mid), fourDigits(i.High)
+			i.Low, i.Mid, i.High = digits(i.Low, 4), digits(i.Mid, 4), digits(i.High, 4)
 		}
 	}
 }
 
-func fourDigits(f float64) float64 {
-	g, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 4, 64), 64)
+func digits(f float64, n int) float64 {
+	g, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'g', n, 64), 64)
 	return g
 }
 

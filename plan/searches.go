@@ -527,7 +527,7 @@ func (s *searching) ask(take, retry bool) {
 	}
 	for _, one := range d.Best {
 		s.Best = append(s.Best, SearchBest{
-			UseCase: one.UseCase, Address: one.Address, Value: fourDigits(one.Value), Low: fourDigits(one.Low), High: fourDigits(one.High), Tied: s.tied(one),
+			UseCase: one.UseCase, Address: one.Address, Value: digits(one.Value, 6), Low: digits(one.Low, 6), High: digits(one.High, 6), Tied: s.tied(one),
 			Better: Text(one.Better), Stops: Text(one.Stops), Frontier: append([]string{}, one.Frontier...),
 		})
 	}
