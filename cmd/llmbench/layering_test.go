@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"executors/jobdir":          {"schema/regular"},
 	"plan":                      {"executors/jobdir", "plan/noise", "plan/search", "schema", "schema/catalog", "plan/trtllm", "plan/estimate", "plan/failure"},
 	"plan/document":             {"plan", "plan/failure", "plan/trtllm"},
-	"executors/results":         {"plan", "plan/document", "plan/noise", "plan/trtllm", "schema/catalog", "plan/failure"},
+	"executors/results":         {"executors/jobdir", "plan", "plan/document", "plan/noise", "plan/trtllm", "schema/catalog", "plan/failure"},
 	"executors/store":           {"executors/jobdir", "executors/results", "plan", "plan/document", "plan/noise", "plan/trtllm", "plan/failure", "schema/regular"},
 	"executors":                 {"executors/jobdir", "executors/store", "executors/results", "plan", "plan/trtllm", "plan/failure"},
 	"executors/prepare":         {"executors", "executors/store", "schema/catalog", "schema/regular"},

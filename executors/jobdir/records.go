@@ -65,6 +65,14 @@ type ExitRecord struct {
 	Deferred int `json:"deferred,omitempty"`
 }
 
+// Elapsed is how long the job ran, 0 if that is not known.
+func (e *ExitRecord) Elapsed() time.Duration {
+	if e.Started.IsZero() {
+		return 0
+	}
+	return max(0, e.Ended.Sub(e.Started))
+}
+
 // An EngineRecord is what the engine that runs share says of one of them, and, once it has
 // ended, of itself.
 type EngineRecord struct {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/failure"
@@ -19,7 +20,7 @@ func failedLog(t *testing.T, name string) Evidence {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ended(string(log), &JobExit{RC: 1, BenchRC: ptr(1)}, nil)
+	return ended(string(log), &jobdir.ExitRecord{RC: 1, BenchRC: ptr(1)}, nil)
 }
 
 // doubtful is the evidence of a measurement with something done to it.
@@ -42,14 +43,14 @@ func throttled(in *Evidence) {
 // every reason that is given is documented and says what to do.
 func TestCodes(t *testing.T) {
 	backend := func(code failure.Code) Evidence { return ended("", nil, &End{Code: code, Detail: "said the backend"}) }
-	logged := func(line string) Evidence { return ended(line+"\n", &JobExit{RC: 1, BenchRC: ptr(1)}, nil) }
+	logged := func(line string) Evidence { return ended(line+"\n", &jobdir.ExitRecord{RC: 1, BenchRC: ptr(1)}, nil) }
 	given := map[failure.Code]Evidence{
 		"gpu_oom": failedLog(t, "gpu_oom-multirank"), "kv_too_small": failedLog(t, "kv_too_small"), "host_oom": backend("host_oom"),
-		"probable_oom": ended("", &JobExit{}, nil), "cli": failedLog(t, "cli-option"), "model_access": failedLog(t, "model_access-gated"),
+		"probable_oom": ended("", &jobdir.ExitRecord{}, nil), "cli": failedLog(t, "cli-option"), "model_access": failedLog(t, "model_access-gated"),
 		"container": logged("nvidia-container-cli: mount error: operation not permitted"), "network": failedLog(t, "network-connect"), "nccl": failedLog(t, "nccl-warn-then-error"), "mpi": failedLog(t, "mpi-prte"),
 		"bus_error": failedLog(t, "bus_error"), "request_failed": failedLog(t, "request_failed"), "task_exit": failedLog(t, "task_exit-traceback"),
 		"hang": failedLog(t, "hang"), "time_limit": backend("time_limit"), "deadline": backend("deadline"), "preempted": backend("preempted"),
-		"cancelled": ended("", &JobExit{RC: 143, Signal: "TERM"}, nil), "node_fail": backend("node_fail"), "requeue": backend("requeue"),
+		"cancelled": ended("", &jobdir.ExitRecord{RC: 143, Signal: "TERM"}, nil), "node_fail": backend("node_fail"), "requeue": backend("requeue"),
 		"lost": ended("", nil, &End{Code: "lost"}), "submit_rejected": backend("submit_rejected"), "launch": backend("launch"),
 		"cuda_error": logged("RuntimeError: CUDA error: an illegal memory access was encountered"), "cuda_init": logged("CUDA error: Error 802: system not yet initialized"),
 		"device_assert": logged("CUDA error: device-side assert triggered"), "yaml": logged("yaml.scanner.ScannerError: mapping values are not allowed here"),
@@ -71,7 +72,7 @@ func TestCodes(t *testing.T) {
 		}),
 		"report_incomplete": doubtful(t, func(in *Evidence) { in.Report = in.Report[:99] }),
 
-		"report_damaged": doubtful(t, func(in *Evidence) { in.Exit.Report = digest([]byte("another")) }),
+		"report_damaged": doubtful(t, func(in *Evidence) { in.Exit.Report = &jobdir.Sum{SHA256: digest([]byte("another"))} }),
 		"record_damaged": doubtful(t, func(in *Evidence) { in.Damaged = "run.json is empty" }),
 
 		"throttled": doubtful(t, throttled),

@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -37,7 +38,7 @@ type Evidence struct {
 	Classifier *trtllm.Classifier
 
 	// Exit is the job's exit record, Ended the end that the backend reports; at least one is set.
-	Exit  *JobExit
+	Exit  *jobdir.ExitRecord
 	Ended *End
 	// ChecksSkipped says that the site, the weights and the image were not looked
 	// at before the submission.
@@ -69,26 +70,6 @@ type Evidence struct {
 type RankLogs struct {
 	Rank           int
 	Stdout, Stderr func() (io.ReadCloser, error)
-}
-
-// JobExit is how a job ended by its own account.
-type JobExit struct {
-	// RC is the launcher's status, BenchRC that of trtllm-bench, nil if unknown.
-	RC      int
-	BenchRC *int
-	// Signal is "" or a name without SIG; Reason is the job's own word.
-	Signal, Reason string
-	// Elapsed is how long the job ran, 0 if unknown.
-	Elapsed time.Duration
-	// Suspended is for how long the job was suspended, 0 if it was not.
-	Suspended time.Duration
-	// Report is the hexadecimal SHA-256 of the report that the job wrote, ""
-	// when it wrote none.
-	Report string
-	// Stdout is the hexadecimal SHA-256 of stdout at the end, "" if unknown.
-	Stdout string
-	// ReportWritten is when the report was written on the node, zero if unknown.
-	ReportWritten time.Time
 }
 
 // End is how a job ended by its backend's account. Code is a code of a failed

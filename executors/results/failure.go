@@ -129,7 +129,7 @@ func (in Evidence) signalled() (End, bool) {
 	}
 	limit := in.Run.TimeLimitSeconds
 	switch e := in.Exit; {
-	case failure.Code(e.Reason) == failure.TimeLimit, e.Signal == "USR1", limit > 0 && e.Elapsed.Seconds() >= float64(limit)-lastMinutes:
+	case failure.Code(e.Reason) == failure.TimeLimit, e.Signal == "USR1", limit > 0 && e.Elapsed().Seconds() >= float64(limit)-lastMinutes:
 		return End{Code: failure.TimeLimit, Detail: fmt.Sprintf("stopped by %s near its time limit of %d s", e.Signal, limit)}, true
 	case failure.Code(e.Reason).Entry().Verdict == Failed:
 		return End{Code: failure.Code(e.Reason), Detail: "stopped by " + e.Signal}, true

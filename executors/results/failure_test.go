@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -13,7 +14,7 @@ import (
 // A shell tells by its status that there is no such program, whatever its language.
 func TestProgramNotFound(t *testing.T) {
 	for status, want := range map[int]failure.Code{126: failure.CLI, 127: failure.CLI, 1: failure.TaskExit} {
-		in := ended("sh: 1: trtllm-bunch: no se encuentra\nsrun: error: gb01: task 0: Exited with exit code 127\n", &JobExit{RC: status, BenchRC: &status}, nil)
+		in := ended("sh: 1: trtllm-bunch: no se encuentra\nsrun: error: gb01: task 0: Exited with exit code 127\n", &jobdir.ExitRecord{RC: status, BenchRC: &status}, nil)
 		if r := Judge(in); r.Code() != want {
 			t.Errorf("%d: %s", status, told(r))
 		}
@@ -61,7 +62,7 @@ func TestCauseOfAnotherRank(t *testing.T) {
 		{"consequences alone", torn, torn, torn, "", failure.NCCL, "", true},
 		{"a node's own", "", "", box, "gb02", failure.Container, "rank 5: " + box, true},
 	} {
-		in := ended(c.first, &JobExit{RC: 1}, nil)
+		in := ended(c.first, &jobdir.ExitRecord{RC: 1}, nil)
 		in.Job.Nodes = []string{"gb01", "gb02"}
 		opened := false
 		for rank, text := range map[int]string{3: c.third, 5: c.fifth} {

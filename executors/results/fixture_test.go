@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -100,13 +101,13 @@ func measured(t testing.TB, edits ...string) Evidence {
 	started := time.Date(2026, 3, 4, 6, 0, 0, 0, time.UTC)
 	return Evidence{
 		Run: testRun(), Sample: 1, Attempt: 1, Cluster: "gb",
-		Report: testReport(t, edits...), Exit: &JobExit{BenchRC: ptr(0), Elapsed: 10 * time.Minute},
+		Report: testReport(t, edits...), Exit: &jobdir.ExitRecord{BenchRC: ptr(0), Started: noon, Ended: noon.Add(10 * time.Minute)},
 		Job: Job{ID: ptr("4711"), Cluster: "gb", Nodes: []string{"gb01", "gb02"}, Started: ptr(started), Ended: ptr(started.Add(10 * time.Minute))},
 	}
 }
 
 // ended is the evidence of an attempt without a report.
-func ended(stderr string, exit *JobExit, end *End) Evidence {
+func ended(stderr string, exit *jobdir.ExitRecord, end *End) Evidence {
 	return Evidence{Run: testRun(), Sample: 1, Attempt: 1, Cluster: "gb", Exit: exit, Ended: end, Stderr: opens(stderr), Classifier: withScheduler}
 }
 
@@ -129,3 +130,5 @@ func told(r *Result) string {
 	}
 	return s
 }
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)

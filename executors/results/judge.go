@@ -142,11 +142,11 @@ func (in Evidence) report() (report *trtllm.Report, wrong *Reason, lacks string)
 		r := reason(failure.ReportDamaged, "%s", why)
 		return nil, &r, ""
 	}
-	if in.Exit != nil && in.Exit.Report != "" && in.Exit.Report != digest(in.Report) {
+	if in.Exit != nil && in.Exit.Report != nil && in.Exit.Report.SHA256 != digest(in.Report) {
 		if len(in.Report) == 0 {
 			return damaged("report.json is gone or empty, and the job wrote one")
 		}
-		return damaged(changed("report.json", digest(in.Report), in.Exit.Report))
+		return damaged(changed("report.json", digest(in.Report), in.Exit.Report.SHA256))
 	}
 	if len(in.Report) > 0 {
 		whole, err := trtllm.ReadReport(bytes.NewReader(in.Report))
@@ -170,7 +170,7 @@ func changed(name, is, was string) string {
 // stdoutChanged says how stdout differs from what the job left, "" where it does
 // not, or cannot be told. It reads all of it.
 func (in Evidence) stdoutChanged() string {
-	if in.Exit == nil || in.Exit.Stdout == "" {
+	if in.Exit == nil || in.Exit.Stdout == nil {
 		return ""
 	}
 	if in.Stdout == nil {
@@ -188,8 +188,8 @@ func (in Evidence) stdoutChanged() string {
 	if _, err := io.Copy(h, f); err != nil {
 		return "stdout cannot be read: " + err.Error()
 	}
-	if sum := hex.EncodeToString(h.Sum(nil)); sum != in.Exit.Stdout {
-		return changed("stdout", sum, in.Exit.Stdout)
+	if sum := hex.EncodeToString(h.Sum(nil)); sum != in.Exit.Stdout.SHA256 {
+		return changed("stdout", sum, in.Exit.Stdout.SHA256)
 	}
 	return ""
 }
@@ -232,8 +232,8 @@ const timeSlip = 5 * time.Second
 func impossibleTime(in Evidence, report *trtllm.Report) []Reason {
 	lived := time.Duration(0)
 	switch {
-	case in.Exit != nil && in.Exit.Elapsed > 0:
-		lived = in.Exit.Elapsed
+	case in.Exit != nil && in.Exit.Elapsed() > 0:
+		lived = in.Exit.Elapsed()
 	case in.Job.Started != nil && in.Job.Ended != nil:
 		lived = in.Job.Ended.Sub(*in.Job.Started)
 	}
@@ -253,8 +253,8 @@ func doubts(in Evidence) []Reason {
 	if why := in.unclean(); why != "" {
 		out = append(out, reason(failure.UncleanExit, "the report is whole, but %s", why))
 	}
-	if in.Exit != nil && in.Exit.Suspended > 0 {
-		out = append(out, reason(failure.Suspended, "the job was suspended for %s while it ran", in.Exit.Suspended))
+	if in.Exit != nil && in.Exit.SuspendedSeconds > 0 {
+		out = append(out, reason(failure.Suspended, "the job was suspended for %s while it ran", time.Duration(in.Exit.SuspendedSeconds)*time.Second))
 	} else if in.Ended != nil && in.Ended.Suspended {
 		out = append(out, reason(failure.Suspended, "the job was suspended while it ran"))
 	}

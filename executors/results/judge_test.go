@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -131,19 +132,19 @@ func TestJudgeSimulated(t *testing.T) {
 
 func TestJudgeDoubts(t *testing.T) {
 	for name, c := range map[string]struct {
-		exit *JobExit
+		exit *jobdir.ExitRecord
 		end  *End
 		want string
 	}{
-		"clean":                      {exit: &JobExit{BenchRC: ptr(0)}, want: "valid"},
-		"bench status lost":          {exit: &JobExit{}, want: "valid"},
-		"bench failed":               {exit: &JobExit{BenchRC: ptr(1)}, want: "suspect\nsuspect unclean_exit: the report is whole, but trtllm-bench exited with 1"},
-		"launcher failed":            {exit: &JobExit{RC: 137, BenchRC: ptr(0)}, want: "suspect\nsuspect unclean_exit: the report is whole, but the launcher exited with 137"},
-		"signal":                     {exit: &JobExit{Signal: "TERM", Reason: "time_limit"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job was stopped by TERM (time_limit)"},
+		"clean":                      {exit: &jobdir.ExitRecord{BenchRC: ptr(0)}, want: "valid"},
+		"bench status lost":          {exit: &jobdir.ExitRecord{}, want: "valid"},
+		"bench failed":               {exit: &jobdir.ExitRecord{BenchRC: ptr(1)}, want: "suspect\nsuspect unclean_exit: the report is whole, but trtllm-bench exited with 1"},
+		"launcher failed":            {exit: &jobdir.ExitRecord{RC: 137, BenchRC: ptr(0)}, want: "suspect\nsuspect unclean_exit: the report is whole, but the launcher exited with 137"},
+		"signal":                     {exit: &jobdir.ExitRecord{Signal: "TERM", Reason: "time_limit"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job was stopped by TERM (time_limit)"},
 		"no exit":                    {end: &End{Code: "time_limit", Detail: "TIMEOUT"}, want: "suspect\nsuspect unclean_exit: the report is whole, but the job left no exit (time_limit: TIMEOUT)"},
-		"suspended":                  {exit: &JobExit{}, end: &End{Suspended: true}, want: "invalid\ninvalid suspended: the job was suspended while it ran"},
-		"suspended, by its own word": {exit: &JobExit{Suspended: 9 * time.Second}, want: "invalid\ninvalid suspended: the job was suspended for 9s while it ran"},
-		"both words":                 {exit: &JobExit{}, end: &End{Code: "lost"}, want: "valid"},
+		"suspended":                  {exit: &jobdir.ExitRecord{}, end: &End{Suspended: true}, want: "invalid\ninvalid suspended: the job was suspended while it ran"},
+		"suspended, by its own word": {exit: &jobdir.ExitRecord{SuspendedSeconds: 9}, want: "invalid\ninvalid suspended: the job was suspended for 9s while it ran"},
+		"both words":                 {exit: &jobdir.ExitRecord{}, end: &End{Code: "lost"}, want: "valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := measured(t)
@@ -169,10 +170,10 @@ func TestJudgeFailures(t *testing.T) {
 		noise = "srun: error: gb01: task 3: Exited with exit code 1\n"
 		limit = "slurmstepd: error: *** STEP 77.0 ON gb01 CANCELLED AT 2026-03-04T06:30:00 DUE TO TIME LIMIT ***\n"
 	)
-	exit1 := &JobExit{RC: 1, BenchRC: ptr(1)}
+	exit1 := &jobdir.ExitRecord{RC: 1, BenchRC: ptr(1)}
 	for name, c := range map[string]struct {
 		log       string
-		exit      *JobExit
+		exit      *jobdir.ExitRecord
 		end       *End
 		cancelled bool
 		code      failure.Code
@@ -181,14 +182,14 @@ func TestJudgeFailures(t *testing.T) {
 		"before the limit":                {log: oom + limit, end: &End{Code: "time_limit"}, code: "gpu_oom"},
 		"limit":                           {log: limit + noise, end: &End{Code: "time_limit", Detail: "TIMEOUT"}, code: "time_limit"},
 		"limit without a log":             {end: &End{Code: "time_limit", Detail: "TIMEOUT"}, code: "time_limit"},
-		"limit by signal":                 {exit: &JobExit{RC: 143, Signal: "USR1"}, code: "time_limit"},
-		"limit by the clock":              {exit: &JobExit{RC: 143, Signal: "TERM", Elapsed: 30 * time.Minute}, code: "time_limit"},
-		"stopped early":                   {exit: &JobExit{RC: 143, Signal: "TERM", Elapsed: time.Minute}, code: "cancelled"},
-		"stopped by what the log names":   {log: limit, exit: &JobExit{RC: 143, Signal: "TERM"}, code: "time_limit"},
-		"stopped with a reason":           {exit: &JobExit{RC: 143, Signal: "TERM", Reason: "preempted"}, code: "preempted"},
+		"limit by signal":                 {exit: &jobdir.ExitRecord{RC: 143, Signal: "USR1"}, code: "time_limit"},
+		"limit by the clock":              {exit: &jobdir.ExitRecord{RC: 143, Signal: "TERM", Started: noon, Ended: noon.Add(30 * time.Minute)}, code: "time_limit"},
+		"stopped early":                   {exit: &jobdir.ExitRecord{RC: 143, Signal: "TERM", Started: noon, Ended: noon.Add(time.Minute)}, code: "cancelled"},
+		"stopped by what the log names":   {log: limit, exit: &jobdir.ExitRecord{RC: 143, Signal: "TERM"}, code: "time_limit"},
+		"stopped with a reason":           {exit: &jobdir.ExitRecord{RC: 143, Signal: "TERM", Reason: "preempted"}, code: "preempted"},
 		"node failure breaks others":      {log: nccl, end: &End{Code: "node_fail"}, code: "node_fail"},
 		"NCCL then the limit":             {log: nccl, end: &End{Code: "time_limit"}, code: "nccl"},
-		"cancelled":                       {log: limit, exit: &JobExit{RC: 143, Signal: "TERM"}, cancelled: true, code: "cancelled"},
+		"cancelled":                       {log: limit, exit: &jobdir.ExitRecord{RC: 143, Signal: "TERM"}, cancelled: true, code: "cancelled"},
 		"cancelled before it started":     {end: &End{Code: "lost"}, cancelled: true, code: "cancelled"},
 		"blocked":                         {end: &End{Code: "blocked", Detail: "PartitionTimeLimit"}, cancelled: true, code: "blocked"},
 		"refused":                         {end: &End{Code: "submit_rejected", Detail: "Invalid account"}, code: "submit_rejected"},
@@ -196,9 +197,9 @@ func TestJudgeFailures(t *testing.T) {
 		"lost":                            {end: &End{Code: "lost", Detail: "COMPLETED: the job left no exit record"}, code: "lost"},
 		"weak only":                       {log: noise, exit: exit1, code: "task_exit"},
 		"nothing but a status":            {exit: exit1, code: "task_exit"},
-		"nothing at all":                  {exit: &JobExit{}, code: "probable_oom"},
+		"nothing at all":                  {exit: &jobdir.ExitRecord{}, code: "probable_oom"},
 		"host memory kills ranks":         {log: noise, end: &End{Code: "host_oom"}, code: "host_oom"},
-		"option that does not exist":      {log: "Usage: trtllm-bench throughput [OPTIONS]\nError: No such option: --ep\n", exit: &JobExit{RC: 2, BenchRC: ptr(2)}, code: "cli"},
+		"option that does not exist":      {log: "Usage: trtllm-bench throughput [OPTIONS]\nError: No such option: --ep\n", exit: &jobdir.ExitRecord{RC: 2, BenchRC: ptr(2)}, code: "cli"},
 		"the job said nothing of its end": {log: noise, end: &End{Code: "lost"}, code: "task_exit"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -225,11 +226,11 @@ func TestJudgeReportThatIsNotWhole(t *testing.T) {
 		}
 	}
 	in := measured(t)
-	in.Exit.Report = digest([]byte("another"))
+	in.Exit.Report = &jobdir.Sum{SHA256: digest([]byte("another"))}
 	if r := Judge(in); r.Verdict != Failed || r.Code() != "report_damaged" {
 		t.Errorf("another report: %s", told(r))
 	}
-	in.Exit.Report = digest(in.Report)
+	in.Exit.Report = &jobdir.Sum{SHA256: digest(in.Report)}
 	if r := Judge(in); r.Verdict != Valid {
 		t.Errorf("the very report: %s", told(r))
 	}
@@ -277,7 +278,7 @@ func TestJudgePrintedReport(t *testing.T) {
 	if r = Judge(in); r.Verdict != Valid {
 		t.Errorf("beside a report.json that is not whole: %s", told(r))
 	}
-	in.Exit.Stdout = digest(b.Bytes())
+	in.Exit.Stdout = &jobdir.Sum{SHA256: digest(b.Bytes())}
 	if r = Judge(in); r.Verdict != Valid {
 		t.Errorf("with its checksum: %s", told(r))
 	}
@@ -289,7 +290,7 @@ func TestJudgePrintedReport(t *testing.T) {
 			t.Errorf("%s after the job: %s", damage, told(r))
 		}
 	}
-	in.Exit.Stdout = ""
+	in.Exit.Stdout = nil
 
 	in.Report, in.Stdout = nil, opens(b.String()[:b.Len()/2])
 	if r = Judge(in); r.Counts() || r.Code() != "report_incomplete" {
@@ -337,7 +338,7 @@ func TestImpossibleTime(t *testing.T) {
 		}
 	}
 	in := measured(t, "performance.total_latency_ms=6e9")
-	in.Exit.Elapsed, in.Job.Ended = 0, nil
+	in.Exit.Ended, in.Job.Ended = in.Exit.Started, nil
 	if r := Judge(in); r.Code() == failure.ImpossibleTime {
 		t.Errorf("nothing is known of how long the job lived: %s", told(r))
 	}

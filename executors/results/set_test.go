@@ -16,6 +16,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 	"pgregory.net/rapid"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -26,7 +27,7 @@ var update = flag.Bool("update", false, "write the golden files")
 func testSet(t testing.TB) *Set {
 	second := measured(t, "performance.output_throughput_per_gpu_tok_s=800")
 	second.Sample, second.Exit.RC = 2, 1
-	failed := ended("torch.OutOfMemoryError: CUDA out of memory.\n", &JobExit{RC: 1}, nil)
+	failed := ended("torch.OutOfMemoryError: CUDA out of memory.\n", &jobdir.ExitRecord{RC: 1}, nil)
 	failed.Run.Address, failed.Run.Fingerprint = "max_throughput/use_case=long/concurrency=unlimited", strings.Repeat("cd", 32)
 	failed.Run.Arguments = map[string]any{"tp": 8.0, "streaming": true, "sampler_options": "a,b"}
 	failed.Files.Stderr = ptr("/store/stderr")

@@ -214,19 +214,7 @@ func (s *snapshot) engine(run *plan.Run) (*results.SharedEngine, error) {
 func (a *Attempt) owns(fingerprint string) bool { return a.Key.owns(fingerprint) }
 
 func (s *snapshot) addEnds(in *results.Evidence) {
-	if e := s.exit; e != nil {
-		in.Exit = &results.JobExit{RC: e.RC, BenchRC: e.BenchRC, Signal: e.Signal, Reason: e.Reason}
-		if !e.Started.IsZero() && e.Ended.After(e.Started) {
-			in.Exit.Elapsed = e.Ended.Sub(e.Started)
-		}
-		in.Exit.Suspended = time.Duration(e.SuspendedSeconds) * time.Second
-		if e.Report != nil {
-			in.Exit.Report, in.Exit.ReportWritten = e.Report.SHA256, e.ReportWritten
-		}
-		if e.Stdout != nil {
-			in.Exit.Stdout = e.Stdout.SHA256
-		}
-	}
+	in.Exit = s.exit
 	if e := s.ended; e != nil {
 		in.Ended = &results.End{Code: failure.Code(e.Code), Detail: e.Detail, Suspended: e.Suspended}
 	}
