@@ -168,15 +168,11 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 	if len(list) == 0 {
 		list = []*results.Set{results.NewSet(nil)}
 	}
-	if err := oneDocument(list, f.Format); err != nil {
+	if err := oneDocument(list, f.Format, "-executor"); err != nil {
 		return err
 	}
 	for _, set := range list {
-		set, why := view.Arrange(set, f.Sort, f.Top)
-		if why != "" {
-			fmt.Fprintf(e.streams.Err, "All runs are shown, in the order of the definitions: %s.\n", why)
-		}
-		if err := write(out, set); err != nil {
+		if set, err = e.arranged(out, set, f, write); err != nil {
 			return err
 		}
 		if f.Format != "table" {
@@ -195,6 +191,15 @@ func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) er
 		return nil
 	}
 	return e.exitFor(p, f.definitionFlags)
+}
+
+// arranged writes set in the order that f asks for, and returns what was written.
+func (e *env) arranged(out io.Writer, set *results.Set, f resultFlags, write func(io.Writer, *results.Set) error) (*results.Set, error) {
+	set, why := view.Arrange(set, f.Sort, f.Top)
+	if why != "" {
+		fmt.Fprintf(e.streams.Err, "All runs are shown, in the order of the definitions: %s.\n", why)
+	}
+	return set, write(out, set)
 }
 
 // exitFor says on standard error which runs of the plan lack samples, and returns
@@ -224,10 +229,11 @@ func anyResult(list []*results.Set) bool {
 // forReaders are the forms that can stand one below the other.
 var forReaders = map[string]bool{"table": true, "markdown": true, "overview": true}
 
-// oneDocument refuses several sets in a form that holds only one.
-func oneDocument(list []*results.Set, format string) error {
+// oneDocument refuses several sets in a form that holds only one, and names the flag
+// that leaves one.
+func oneDocument(list []*results.Set, format, choose string) error {
 	if len(list) > 1 && !forReaders[format] {
-		return fmt.Errorf("there are both real and simulated results, which no %s document holds together; -executor chooses", format)
+		return fmt.Errorf("there are both real and simulated results, which no %s document holds together; choose with %s", format, choose)
 	}
 	return nil
 }
@@ -259,8 +265,11 @@ func (e *env) showImported(out io.Writer, f resultFlags, write func(io.Writer, *
 	if err != nil {
 		return err
 	}
+	if err := oneDocument(list, f.Format, "-target"); err != nil {
+		return err
+	}
 	for _, set := range list {
-		if err := write(out, set); err != nil {
+		if _, err := e.arranged(out, set, f, write); err != nil {
 			return err
 		}
 	}

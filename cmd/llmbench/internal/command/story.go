@@ -47,7 +47,7 @@ func (e *env) runStory(f resultFlags) error {
 		}
 	}
 	list := sets(real, simulated)
-	if err := oneDocument(list, f.Format); err != nil {
+	if err := oneDocument(list, f.Format, "-executor"); err != nil {
 		return err
 	}
 	if len(list) == 0 {
