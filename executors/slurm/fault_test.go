@@ -181,7 +181,7 @@ func (s *schedule) run() {
 		}
 		s.slurm.mu.Unlock()
 		s.alone = s.seed%4 == 0 && life%2 == 1
-		if s.rng.Intn(6) == 0 {
+		if s.rng.Intn(6) == 0 && s.next == nil { // it would be the outcome of a run
 			s.dyingCancel()
 		}
 		s.bound()
