@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"io"
 	"regexp"
+	"slices"
 )
 
 // A Log is what the output of trtllm-bench tells, read in one pass and in
@@ -209,8 +210,16 @@ func (l *logReader) end() *Log {
 // Face, NGC, GitHub and OpenAI, and what stands behind Bearer.
 var token = regexp.MustCompile(`\b(?:hf_[A-Za-z0-9]{16,}|nvapi-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{20,})|\bBearer +[A-Za-z0-9._~+/-]{8,}=*`)
 
-// Redact hides the access tokens that a log holds.
-func Redact(log []byte) []byte { return token.ReplaceAll(log, []byte("(secret)")) }
+// tokenStarts are what each match of token begins with: to look for them is much faster.
+var tokenStarts = []string{"hf_", "nvapi-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "sk-", "Bearer "}
+
+// Redact hides the access tokens that a log holds. A log without any is returned itself.
+func Redact(log []byte) []byte {
+	if !slices.ContainsFunc(tokenStarts, func(start string) bool { return bytes.Contains(log, []byte(start)) }) {
+		return log
+	}
+	return token.ReplaceAll(log, []byte("(secret)"))
+}
 
 // A Phase is how far a run has come.
 type Phase int

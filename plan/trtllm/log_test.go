@@ -267,4 +267,9 @@ func TestRedact(t *testing.T) {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
 	}
+	for _, start := range []string{"hf_", "nvapi-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "sk-", "Bearer "} {
+		if got := string(Redact([]byte("a " + start + "ABCDEFGHIJKLMNOPQRSTUVWX b"))); got != "a (secret) b" {
+			t.Errorf("%s: %q", start, got)
+		}
+	}
 }
