@@ -125,15 +125,15 @@ func withSentence(readme string, c *estimate.Calibration) string {
 	return marked.ReplaceAllLiteralString(readme, "<!-- written by make calibrate -->\n"+wrapped(c.Sentence(), 80)+"\n<!-- end -->")
 }
 
-// wrapped breaks text into lines of at most width bytes.
+// wrapped breaks text into lines of at most width bytes, a percentage never.
 func wrapped(text string, width int) string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.Fields(strings.ReplaceAll(text, " %", "\x00%")) {
 		if line != "" && len(line)+1+len(word) > width {
 			lines, line = append(lines, line), ""
 		}
 		line = strings.TrimPrefix(line+" "+word, " ")
 	}
-	return strings.Join(append(lines, line), "\n")
+	return strings.ReplaceAll(strings.Join(append(lines, line), "\n"), "\x00", " ")
 }
