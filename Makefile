@@ -19,15 +19,18 @@ PACKAGES = slurmctld slurmd slurm-client munge libpmix-dev slurmdbd mariadb-serv
 DRILLS = ^TestDrills
 ON_SLURM = ^TestOnSlurm
 
-.PHONY: test test-drills test-slurm test-others test-properties deps check soak faults mutants properties worlds searches bench build fuzz calibrate ci
+.PHONY: test test-drills test-drills-unaccounted test-slurm test-others test-properties deps check soak faults mutants properties worlds searches bench build fuzz calibrate ci
 
-# Tests on a real Slurm wait more than they work: the drills, the other tests on
-# Slurm and all the rest run side by side.
+# Tests on a real Slurm wait more than they work: the drills with and without
+# accounting, the other tests on Slurm and all the rest run side by side.
 test: deps
-	@$(MAKE) --no-print-directory --keep-going --jobs=4 --output-sync test-drills test-slurm test-others test-properties
+	@$(MAKE) --no-print-directory --keep-going --jobs=5 --output-sync test-drills test-drills-unaccounted test-slurm test-others test-properties
 
 test-drills:
-	$(GO) test -race -timeout=14m -run '$(DRILLS)' ./cmd/llmbench
+	$(GO) test -race -timeout=14m -run '$(DRILLS)$$' ./cmd/llmbench
+
+test-drills-unaccounted:
+	$(GO) test -race -timeout=14m -run '$(DRILLS)WithoutAccounting$$' ./cmd/llmbench
 
 test-slurm:
 	$(GO) test -race -timeout=14m -run '$(ON_SLURM)' ./cmd/llmbench ./executors/slurm
