@@ -42,7 +42,7 @@ func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 			p.line("")
 			p.line("%s unchanged, all samples stored.", Plural(kept, "run"))
 		}
-		v.searches(p, g, true)
+		v.searches(p, g)
 		v.markdownChanges(p, g)
 		if strings.Contains(modelLine(first)+imageLine(first), "[a]") {
 			p.line("")

@@ -190,7 +190,7 @@ func (v PlanView) group(p *printer, g *group) {
 	if kept > 0 && !v.All {
 		p.line("  %s %s unchanged, all samples stored; -all lists them", plan.Keep.Symbol(), Plural(kept, "run"))
 	}
-	if v.searches(p, g, false); footnote && len(v.Plan.Searches) > 0 {
+	if v.searches(p, g); footnote && len(v.Plan.Searches) > 0 {
 		p.line("")
 	}
 	v.changes(p, g, at)

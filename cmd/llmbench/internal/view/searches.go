@@ -13,14 +13,14 @@ import (
 
 // searches prints what the searches of a benchmark measure next, why, and what they may
 // cost.
-func (v PlanView) searches(p *printer, g *group, markdown bool) {
+func (v PlanView) searches(p *printer, g *group) {
 	title, item, inner := "  ", "    ", "      "
-	if markdown {
+	if p.md {
 		title, item, inner = "", "- ", "  - "
 	}
 	of := slices.DeleteFunc(slices.Clone(v.Plan.Searches), func(s *plan.Search) bool { return s.Benchmark != g.name })
 	for _, s := range of {
-		searchTitle(p, title, fmt.Sprintf("search %s: %s", s.Label, searchGoal(s)), markdown)
+		searchTitle(p, title, fmt.Sprintf("search %s: %s", s.Label, searchGoal(s)))
 		if s.State != search.Open {
 			searchEnding(p, s, item)
 			continue
@@ -45,9 +45,9 @@ func (v PlanView) searches(p *printer, g *group, markdown bool) {
 	p.paragraphs(title, 4, searchNotes(of))
 }
 
-func searchTitle(p *printer, indent, title string, markdown bool) {
+func searchTitle(p *printer, indent, title string) {
 	p.line("")
-	if markdown {
+	if p.md {
 		p.line("**%s**\n", markdownText(title))
 		return
 	}
@@ -124,7 +124,7 @@ func searchBudget(s *plan.Search) string {
 	return text + "."
 }
 
-// searchOutcome says what a search that has ended, or is under way, has found.
+// searchEnding says what a search that has ended, or is under way, has found.
 func searchEnding(p *printer, s *plan.Search, indent string) {
 	hang, inner := len(indent)+2, "  "+indent // within an item of a list
 	for _, b := range s.Best {
@@ -192,24 +192,18 @@ func figureOf(f float64) string {
 
 // SearchResults prints what the searches of a plan have found.
 func SearchResults(w io.Writer, plan *plan.Plan, markdown bool) error {
-	p := &printer{w: w}
+	p, item, notes := &printer{w: w, md: markdown}, "  ", searchNotes(plan.Searches)
+	if markdown {
+		item = "- "
+		for i := range notes {
+			notes[i] = markdownText(notes[i])
+		}
+	}
 	for _, s := range plan.Searches {
-		searchTitle(p, "", fmt.Sprintf("search %s: %s", s.Name(), searchGoal(s)), markdown)
-		if markdown {
-			searchEnding(p, s, "- ")
-		} else {
-			searchEnding(p, s, "  ")
-		}
+		searchTitle(p, "", fmt.Sprintf("search %s: %s", s.Name(), searchGoal(s)))
+		searchEnding(p, s, item)
 	}
-	for i, line := range searchNotes(plan.Searches) {
-		if i == 0 {
-			p.line("")
-		}
-		if markdown {
-			line = markdownText(line)
-		}
-		p.wrapped("", 2, line)
-	}
+	p.paragraphs("", 2, notes)
 	return p.err
 }
 
