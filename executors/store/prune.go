@@ -73,18 +73,20 @@ type pruning struct {
 	unread   []error
 }
 
-func (p *pruning) add(kind, path, reason string) {
+// add lists what may go, and reports whether it is this user's and old enough to.
+func (p *pruning) add(kind, path, reason string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || !info.ModTime().Before(p.keep.Since) || !mine(path) {
-		return
+		return false
 	}
 	p.found = append(p.found, Removable{Kind: kind, Path: path, Reason: reason, Bytes: occupied(path)})
+	return true
 }
 
 // attempts looks at all attempts of a key: those that failed may go once a later one
 // of the sample counts, or, where nothing of the sample counts or is under way, once
-// their run is no longer declared in the directory that began them. The highest number stays where a tombstone counts on
-// it.
+// their run is no longer declared in the directory that began them. Where a tombstone
+// counts on the highest number, they stay.
 func (p *pruning) attempts(k Key) error {
 	list, err := p.store.Attempts(k)
 	if err != nil {
@@ -125,13 +127,14 @@ func (p *pruning) sample(list []*Attempt, declared bool) {
 	}
 	for _, a := range failed {
 		_, err := os.Lstat(filepath.Join(filepath.Dir(a.Dir), replacedFile))
+		goes := false
 		switch {
 		case a.Number < counts:
-			p.add("attempt", a.Dir, "it failed, and a later attempt of the sample counts")
+			goes = p.add("attempt", a.Dir, "it failed, and a later attempt of the sample counts")
 		case !declared && !others && p.here(a) && errors.Is(err, fs.ErrNotExist):
-			p.add("attempt", a.Dir, "it failed, and its run is no longer declared")
+			goes = p.add("attempt", a.Dir, "it failed, and its run is no longer declared")
 		}
-		if len(p.found) == 0 || p.found[len(p.found)-1].Path != a.Dir {
+		if !goes {
 			p.uses(a)
 		}
 	}
