@@ -228,15 +228,14 @@ func executorArgument(r *resolver, v cty.Value) (cty.Value, any, string) {
 }
 
 // flagTypes are the types of flags as the catalogue names them.
-var flagTypes = map[string]struct {
-	ty   cty.Type
-	noun string
-}{
-	"int":          {cty.Number, "a whole number"},
-	"float":        {cty.Number, "a number"},
-	"bool":         {cty.Bool, "true or false"},
-	"string":       {cty.String, "a text"},
-	"list(string)": {cty.List(cty.String), "a list of strings"},
+var flagTypes = map[string]cty.Type{
+	"int": cty.Number, "float": cty.Number, "bool": cty.Bool, "string": cty.String, "list(string)": cty.List(cty.String),
+}
+
+// typeNouns say in a sentence what a value of a type must be, by its name in the catalogue.
+var typeNouns = map[string]string{
+	"bool": "true or false", "float": "a number", "int": "a whole number", "object": "an object", "string": "a string",
+	"list(int)": "a list of whole numbers", "list(string)": "a list of strings",
 }
 
 // convertFlagType gives v the type of the flag. wrong ends a sentence that
@@ -246,11 +245,11 @@ func convertFlagType(f *catalog.Flag, v cty.Value) (out cty.Value, wrong string)
 	if !ok {
 		panic("schema: flag " + f.Name + " has the unknown type " + f.Type)
 	}
-	out, err := convert.Convert(v, want.ty)
+	out, err := convert.Convert(v, want)
 	if err != nil {
-		return v, "must be " + want.noun + ", not " + describe(v)
+		return v, "must be " + typeNouns[f.Type] + ", not " + describe(v)
 	}
-	if out.IsNull() || want.ty != cty.Number {
+	if out.IsNull() || want != cty.Number {
 		return out, ""
 	}
 	rounded, ok := round(out)

@@ -16,7 +16,7 @@ import (
 var unifying = map[string]bool{"concat": true, "distinct": true, "lookup": true, "merge": true, "values": true, "flatten": true}
 
 // checkKinds refuses conditionals and collections in expr that turn numbers or
-// booleans into texts. What becomes a text anyway, inside a template, is left.
+// booleans into strings. What becomes a string anyway, inside a template, is left.
 func checkKinds(expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
 	node, ok := expr.(hclsyntax.Expression)
 	if !ok {
@@ -26,7 +26,7 @@ func checkKinds(expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
 	return tidy(hclsyntax.Walk(node, w))
 }
 
-// textual are the functions whose results are texts on purpose.
+// textual are the functions whose results are strings on purpose.
 var textual = map[string]bool{"format": true, "join": true, "lower": true, "tostring": true, "upper": true}
 
 // A kindWalker follows for expressions into their bodies: the last scope holds
@@ -165,7 +165,7 @@ func callKinds(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) hcl.Diagnost
 			"Write the values out in [ … ] or { … }, which keep types, or look them up: { rc1 = …, rc4 = … }[each.image.label].", e.Name)}
 }
 
-// lookupConverts reports whether the default of a lookup is turned into a text:
+// lookupConverts reports whether the default of a lookup is turned into a string:
 // a map has elements of one type, while an object keeps those of its attributes.
 func lookupConverts(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) bool {
 	if len(e.Args) != 3 {
@@ -176,7 +176,7 @@ func lookupConverts(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) bool {
 	return ok && okDef && in.IsMapType() && changesKind(def, in.ElementType())
 }
 
-// changesKind reports whether a number or a boolean in from is a text in to.
+// changesKind reports whether a number or a boolean in from is a string in to.
 func changesKind(from, to cty.Type) bool {
 	switch {
 	case from == cty.Number || from == cty.Bool:
@@ -226,7 +226,7 @@ func count(ty cty.Type, into *[2]bool) {
 func kindOf(ty cty.Type) string {
 	switch {
 	case ty == cty.String:
-		return "a text"
+		return "a string"
 	case ty == cty.Number:
 		return "a number"
 	case ty == cty.Bool:

@@ -196,12 +196,6 @@ func (c *optionChecker) refuse(t *tree, summary, format string, args ...any) {
 	c.diags = append(c.diags, refuse(t.origin.Range, summary, format, args...))
 }
 
-// optionNouns name the types of options.
-var optionNouns = map[string]string{
-	"bool": "true or false", "float": "a number", "int": "a whole number", "object": "an object", "string": "a text",
-	"list(int)": "a list of whole numbers", "list(string)": "a list of strings",
-}
-
 // oddElement tells of the first element that keeps a list from being a value of
 // opt.
 func oddElement(opt *catalog.Option, list cty.Value) string {
@@ -224,9 +218,9 @@ func wrongOption(opt *catalog.Option, t *tree) string {
 	case opt.Suits(v):
 		return ""
 	case t.attrs != nil:
-		return "must be " + optionNouns[opt.Type] + ", not an object"
+		return "must be " + typeNouns[opt.Type] + ", not an object"
 	case !opt.Is(v):
-		return "must be " + optionNouns[opt.Type] + ", not " + describe(v) + oddElement(opt, v)
+		return "must be " + typeNouns[opt.Type] + ", not " + describe(v) + oddElement(opt, v)
 	case v.Type() == cty.Number:
 		return outside(opt.Range, v)
 	}

@@ -80,9 +80,9 @@ func literalInto[T string | bool](c contents, name string, into *T) hcl.Diagnost
 	if diags.HasErrors() {
 		return diags
 	}
-	ty, noun := cty.String, "a text"
+	ty, noun := cty.String, typeNouns["string"]
 	if _, isBool := any(*into).(bool); isBool {
-		ty, noun = cty.Bool, "true or false"
+		ty, noun = cty.Bool, typeNouns["bool"]
 	}
 	v, err := convert.Convert(v, ty)
 	if err != nil || v.IsNull() {
