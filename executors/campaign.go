@@ -27,7 +27,7 @@ type Campaign struct {
 	Secrets func(address string) []string
 	// Hidden are values that nothing may show.
 	Hidden []string
-	// Vocabulary gives the size of the vocabulary and the id that ends a text,
+	// Vocabulary gives the size of the vocabulary and the id of its end-of-text token,
 	// for data sets.
 	Vocabulary func(run *plan.Run) (vocab, eos int)
 	// Directory is that of the definitions, recorded with each attempt.

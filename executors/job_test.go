@@ -14,7 +14,7 @@ import (
 	"github.com/llmbench/llmbench/schema"
 )
 
-// A FakeTarget packs as it is told, and nothing runs.
+// A FakeRenderer packs as it is told, and nothing runs.
 type FakeRenderer struct{ How *plan.Packing }
 
 func (s FakeRenderer) Identity() plan.ExecutorIdentity { return plan.ExecutorIdentity{} }

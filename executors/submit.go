@@ -264,7 +264,7 @@ func trimError(err error) string {
 	return strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", " "))
 }
 
-// Siblings are tasks that can fail to start together: the cheapest of them, which goes
+// A canaryGroup is tasks that can fail to start together: the cheapest of them, which goes
 // first, and whether some task has got as far as measuring.
 type canaryGroup struct {
 	canary  *task

@@ -22,7 +22,7 @@ import (
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
-// A fixedTarget submits what names the run.
+// A fixedRenderer submits what names the run.
 type fixedRenderer struct{}
 
 func (fixedRenderer) Identity() plan.ExecutorIdentity {

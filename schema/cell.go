@@ -119,7 +119,7 @@ func (b *cellBuilder) joined(of []*node, eval func(of []*node, at []int) result)
 	for _, one := range of {
 		n.mask |= one.mask
 	}
-	n.number(b.axes)
+	n.allot(b.axes)
 	return n
 }
 

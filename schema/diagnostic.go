@@ -33,7 +33,7 @@ func sentence(s string) string {
 	return s + "."
 }
 
-// place is a range as a sentence names it.
+// location is a range as a sentence names it.
 func location(rng hcl.Range) string {
 	return fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line)
 }

@@ -36,8 +36,8 @@ type result struct {
 	ok    bool
 }
 
-// index prepares the memory of n for the axes of its mask.
-func (n *node) number(axes []*axis) {
+// allot prepares the memory of n for the axes of its mask.
+func (n *node) allot(axes []*axis) {
 	size := 1
 	for i := len(axes) - 1; i >= 0; i-- {
 		if n.mask&(1<<i) != 0 {
@@ -270,7 +270,7 @@ func (r *resolver) flag(name string, img *Image, v cty.Value, e *expression, ctx
 			img.versionText(), img.Label, name, strings.Join(r.args.catalog.FlagVersions(name), ", ")))
 		return result{}
 	case !has:
-		return result{value: cty.NullVal(flagTypes[r.args.flag(name).Type].ty), ok: true}
+		return result{value: cty.NullVal(flagTypes[r.args.flag(name).Type]), ok: true}
 	case !declared:
 		return defaultOf(f)
 	}
@@ -293,7 +293,7 @@ var fromVersion = Origin{From: FromVersion}
 // defaultOf is the value that a version gives a flag that is not declared.
 func defaultOf(f *catalog.Flag) result {
 	if f.Default == cty.NilVal || f.Default.IsNull() {
-		return result{value: cty.NullVal(flagTypes[f.Type].ty), ok: true}
+		return result{value: cty.NullVal(flagTypes[f.Type]), ok: true}
 	}
 	v, wrong := convertFlagType(f, f.Default)
 	if wrong != "" {

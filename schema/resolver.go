@@ -49,7 +49,7 @@ func (r *resolver) node(name string, from hcl.Range) *node {
 	r.stack = r.stack[:len(r.stack)-1]
 	if n != nil {
 		n.name = name
-		n.number(r.axes)
+		n.allot(r.axes)
 	}
 	r.nodes[name] = n
 	return n

@@ -217,7 +217,7 @@ func (f *Fetcher) finish(ctx context.Context, i Image, temp string, from *publis
 	return install(temp, i.File)
 }
 
-// place gives a finished file its name, for good.
+// install gives a finished file its name, for good.
 func install(temp, path string) error {
 	f, err := os.OpenFile(temp, os.O_RDWR, 0)
 	if err != nil {

@@ -204,7 +204,7 @@ func (h *Hub) access(ctx context.Context, repo, revision string) (access, string
 	return noRepository, message
 }
 
-// gated tells apart why a gated repository cannot be read.
+// gated says why a gated repository cannot be read.
 func (h *Hub) gated(status int, message string) access {
 	switch {
 	case h.token.None():

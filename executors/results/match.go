@@ -51,7 +51,7 @@ func (m *matcher) differs(argument string, planned, reported any) {
 // have other names.
 var declared = map[string]string{"world size": "tp", "mean ISL": "use_case", "mean OSL": "use_case", "quantization": "model", "kv_cache_config.dtype": "llm_api_options.kv_cache_config.dtype"}
 
-// place is where an argument was set, " (main.hcl:51)", "" where it is not known.
+// location is where an argument was set, " (main.hcl:51)", "" where it is not known.
 func (m *matcher) location(argument string) string {
 	o := m.origins.At(cmp.Or(declared[argument], argument))
 	if o.Range == nil {

@@ -204,7 +204,7 @@ func (c *client) topology(ctx context.Context, name string) (string, error) {
 	return c.inquire(ctx, "scontrol", args...)
 }
 
-// One slurmdbd serves several clusters: sacctmgr is told of which.
+// associations asks for those of the user on a cluster: one slurmdbd serves several.
 func (c *client) associations(ctx context.Context, cluster string) (string, error) {
 	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "assoc", "user="+store.UserName(), "cluster="+cluster, "format=account,partition,maxsubmit,qos,defaultqos")
 }

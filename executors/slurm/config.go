@@ -176,7 +176,7 @@ func (r *reader) text(name string) string {
 	return s
 }
 
-// word is a text without white space.
+// word is a string without white space.
 func (r *reader) word(name string) string {
 	s := r.text(name)
 	if strings.ContainsAny(s, " \t") {

@@ -318,7 +318,7 @@ func (v *View) samplesIn(h *history, settled bool, k Key, wanted int) ([]Sample,
 	})
 }
 
-// slotsAt is slotsIn for each key that a folder's part for a cluster stands for.
+// samplesAt is samplesIn for each key that a folder's part for a cluster stands for.
 // What also lies in other folders is told with the last of them.
 func (v *View) samplesAt(h *history, settled bool, k Key) ([]Sample, error) {
 	keys, err := v.store.current(k)

@@ -25,8 +25,8 @@ type cohort struct {
 
 func (c *cohort) done() bool { return c.prefilled == c.isl }
 
-// plan is the work of a rank in the next iteration, to which it admits what fits
-// unless prompts are held back.
+// plan sets st to the work of a rank in the next iteration. It first admits the requests
+// that fit, unless prompts are held back.
 func (e *engine) plan(r *rank, held bool, st *step) {
 	*st = step{decode: float64(r.size), attended: r.attended}
 	if held || len(r.begun)+len(r.waiting) == 0 {
@@ -39,8 +39,8 @@ func (e *engine) plan(r *rank, held bool, st *step) {
 	e.admit(r, budget, st)
 }
 
-// admit takes what waits on a rank while it fits. What does not holds back what
-// came after it.
+// admit takes the waiting requests of a rank in order, as long as they fit. One that does
+// not fit holds back all behind it.
 func (e *engine) admit(r *rank, budget int, st *step) {
 	for len(r.waiting) > 0 {
 		q := e.sent[r.waiting[0]].Request

@@ -202,7 +202,7 @@ func scanLine(line []byte) (read parsedLine, ok bool) {
 	return read, ok
 }
 
-// A scanner reads the few forms of JSON that scanRow takes.
+// A scanner reads the few forms of JSON that scanLine takes.
 type scanner struct{ rest []byte }
 
 func (s *scanner) space() {

@@ -105,7 +105,7 @@ func TestDatasetLines(t *testing.T) {
 	})
 }
 
-// checkRow checks that a line is row i of a shape in the only form that is
+// checkLine checks that a line is line i of a shape in the only form that is
 // written.
 func checkLine(t *rapid.T, s Shape, i int, line []byte) {
 	var r struct {

@@ -119,7 +119,7 @@ type Percentiles struct {
 // PercentileNames are the names of percentiles in the order of the JSON report.
 var PercentileNames = [...]string{"p50", "p90", "p95", "p99", "minimum", "maximum", "average"}
 
-// percentileIndex is the place of a name in PercentileNames, in any case and also
+// percentileNumber is the position of a name in PercentileNames, in any case and also
 // short as in the table of the data set; -1 for another name.
 func percentileNumber(name string) int {
 	const shortest = len("p50")

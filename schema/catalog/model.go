@@ -41,7 +41,7 @@ type Model struct {
 
 	// Vocab is the number of rows of the embedding, TokenizerVocab the size of
 	// the tokenizer's base vocabulary, from which prompts are drawn. EOS is the
-	// id that ends a text.
+	// id of the end-of-text token.
 	Vocab          int `hcl:"vocab"`
 	TokenizerVocab int `hcl:"tokenizer_vocab"`
 	EOS            int `hcl:"eos"`

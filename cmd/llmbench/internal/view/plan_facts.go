@@ -181,10 +181,10 @@ func number(v any) (float64, bool) {
 
 func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-// places writes ranges short: relative to the definitions.
+// positions writes ranges short: relative to the definitions.
 type positions struct{ dir string }
 
-// newPlaces takes the definitions' folder from the plan's inputs.
+// newPositions takes the definitions' folder from the plan's inputs.
 func newPositions(p *plan.Plan) positions {
 	if len(p.Inputs) == 0 {
 		return positions{}

@@ -126,7 +126,7 @@ func (s *Streams) Confirm(question string) bool {
 	return ok && line == "yes"
 }
 
-// Ask asks for a text on standard error; an empty answer is otherwise.
+// Ask asks a question on standard error and returns the answer, otherwise for an empty one.
 func (s *Streams) Ask(question, otherwise string) string {
 	if otherwise != "" {
 		question += " [" + otherwise + "]"
