@@ -3,15 +3,12 @@ package executors
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
@@ -117,83 +114,6 @@ func (c *Campaign) follow(ctx context.Context) error {
 		case <-time.After(c.look()):
 		}
 	}
-}
-
-// step does what is due now: submit, read what jobs left, ask the backends.
-func (c *Campaign) step(ctx context.Context) error {
-	c.open = slices.DeleteFunc(c.open, func(t *task) bool { return t.phase == done || t.phase == skipped })
-	c.jobs = slices.DeleteFunc(c.jobs, func(j *job) bool { return j.phase == done })
-	if err := c.findUnnamed(ctx); err != nil {
-		return err
-	}
-	if err := c.submitDue(ctx); err != nil {
-		return err
-	}
-	for _, t := range c.open {
-		if t.phase == active {
-			if err := c.read(t); err != nil {
-				return err
-			}
-		}
-	}
-	if err := c.tend(ctx); err != nil {
-		return err
-	}
-	for _, b := range c.backendsInUse() {
-		c.poll(ctx, b)
-	}
-	c.stopStuck(ctx)
-	return errors.Join(c.stopQuiet(ctx), c.refused)
-}
-
-// prepare makes the tasks: one for each sample that is asked for and not
-// stored. Attempts in flight are taken up.
-func (c *Campaign) prepare(ctx context.Context) error {
-	found := make([][]stored, len(c.Plan.Runs))
-	if err := jobdir.AtOnce(len(found), func(i int) (err error) {
-		found[i], err = c.lookUp(c.Plan.Runs[i])
-		return err
-	}); err != nil {
-		return err
-	}
-	byFolder := map[string]*job{}
-	for i, run := range c.Plan.Runs {
-		b := c.Backends[run.Executor]
-		for _, s := range found[i] {
-			c.noteTried(b, s.Sample)
-			if !s.State.InFlight() && s.Counts {
-				continue
-			}
-			t := &task{backend: b, run: run, sample: s.Sample.Sample}
-			if run.Asked.Search != "" {
-				t.earlier = len(s.Failed)
-			}
-			c.tasks = append(c.tasks, t)
-			switch {
-			case s.torn != "":
-				c.tell(t, RunState, Event{Text: fmt.Sprintf("a new attempt follows: a crash of the host damaged %s", s.torn)})
-				if s.SharedJob == "" {
-					t.left = Handle(s.Handle)
-				}
-			case s.State.InFlight():
-				t.phase, t.attempt, t.announced, t.tries = active, s.Attempt, s.Handle != "", 1
-				c.join(t, s, byFolder)
-			}
-		}
-	}
-	c.open = slices.Clone(c.tasks)
-	c.findSiblings()
-	c.findJobs()
-	if err := errors.Join(c.countEarlier(), c.countSearches()); err != nil {
-		return err
-	}
-	for _, b := range c.backendsInUse() {
-		c.takeUpCancels(ctx, b)
-	}
-	if err := c.preflight(ctx); err != nil {
-		return err
-	}
-	return ctx.Err()
 }
 
 // finished reports whether there is nothing left to follow.

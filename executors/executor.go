@@ -55,6 +55,17 @@ type Preflighter interface {
 	Preflight(ctx context.Context, job *Job) error
 }
 
+// WouldTake asks a backend that can say so whether it would take the job of a run:
+// nil if it would. It costs the backend a job id: ask once, and not to plan.
+func WouldTake(ctx context.Context, b *Backend, run *plan.Run) error {
+	p, ok := b.Executor.(Preflighter)
+	job := b.Renderer.Job(run)
+	if !ok || len(job.Argv) == 0 {
+		return errors.New("the executor cannot be asked")
+	}
+	return p.Preflight(ctx, &Job{Name: job.Name, Argv: withMark(job.Argv, "test"), Members: []Member{{Run: run}}})
+}
+
 // A Queue is what more an executor can do whose jobs wait in the queue of a cluster.
 type Queue interface {
 	// List returns the jobs of this user that llmbench named and that have not

@@ -14,7 +14,6 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
-	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // lookAhead is how many jobs are made ready while those before them are submitted, and
@@ -42,30 +41,6 @@ type member struct {
 	sample   int
 	prepared store.Prepared
 	attempt  *store.Attempt
-}
-
-// stageAhead begins to make the folders of the next jobs of a list, as many as may be
-// submitted and whose data sets were checked.
-func (c *Campaign) stageAhead(list []*job, free queueRoom, now time.Time) {
-	taken := queueRoom{}
-	for _, j := range list[:min(len(list), lookAhead)] {
-		if j.phase != waiting || now.Before(j.notBefore) || j.planned == nil || len(j.planned.Runs) != len(j.in(waiting)) {
-			continue
-		}
-		if taken[j.backend]++; taken[j.backend] > free[j.backend] || j.staging != nil {
-			continue
-		}
-		var data []string
-		for _, t := range j.in(waiting) {
-			d, ok := c.FindDataset(t.run)
-			if path, err := filepath.Abs(d.Path); ok && err == nil && c.Store.DatasetChecked(d) {
-				data = append(data, path)
-			}
-		}
-		if len(data) == len(j.in(waiting)) {
-			c.stage(j, data)
-		}
-	}
 }
 
 // stage begins to make the folders of a job.
@@ -269,63 +244,6 @@ func forAttempt(p store.Prepared, a *store.Attempt) store.Prepared {
 	p.Intent.JobName, p.Intent.Sample, p.Intent.Attempt = name, a.Sample, a.Number
 	p.Vars = append([]string{"LLMBENCH_ATTEMPT=" + a.Dir, "LLMBENCH_JOB_NAME=" + name}, p.Vars...)
 	return p
-}
-
-// Dataset returns the absolute path of a run's data set, whose content was checked.
-// One that is ours is generated where it is not there, or not what it should be.
-func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
-	if d, ok := c.FindDataset(run); ok {
-		if bytes, long := c.Store.Unchecked(d); long {
-			c.tell(&task{run: run}, RunProgress, Event{Text: fmt.Sprintf("reading its data set, %.1f GiB", float64(bytes)/(1<<30))})
-		}
-	}
-	if run.Dataset.Generator == nil {
-		if why := c.datasetChanged(run); why != "" {
-			return "", errors.New(why)
-		}
-		return filepath.Abs(*run.Dataset.Path)
-	}
-	shape := c.shape(run)
-	path, _, err := c.Store.EnsureDataset(ctx, shape, func(lines int) {
-		c.tell(&task{run: run}, RunProgress, Event{Done: lines, Total: shape.Lines, Text: "writing data set"})
-	})
-	if err != nil {
-		return "", fmt.Errorf("data set of %s: %w", run.Address, err)
-	}
-	return filepath.Abs(path)
-}
-
-// datasetChanged says why a data set of the user's own cannot be sent, "" where it is
-// what was planned, or is not of the user's own.
-func (c *Campaign) datasetChanged(run *plan.Run) string {
-	if run.Dataset.Generator != nil {
-		return ""
-	}
-	d, _ := c.FindDataset(run)
-	if err := c.Store.CheckDataset(d); err != nil {
-		return fmt.Sprintf("the data set is not what was planned: %v; restore the file, or plan again", err)
-	}
-	return ""
-}
-
-// FindDataset returns a run's data set if it is there, without a look at its content.
-func (c *Campaign) FindDataset(run *plan.Run) (store.Dataset, bool) {
-	if own := run.Dataset; own.Generator == nil {
-		_, err := os.Stat(*own.Path)
-		d := store.Dataset{Path: *own.Path, Lines: own.Lines}
-		if own.SHA256 != nil {
-			d.SHA256 = *own.SHA256
-		}
-		return d, err == nil
-	}
-	return c.Store.FindDataset(c.shape(run))
-}
-
-// shape is the shape of a run's generated data set.
-func (c *Campaign) shape(run *plan.Run) trtllm.Shape {
-	shape := plan.Shape(*run.UseCase.ISL, *run.UseCase.OSL, *run.UseCase.ISLStdev, *run.UseCase.OSLStdev, *run.Dataset.Seed, run.Dataset.Lines)
-	shape.Vocab, shape.EOS = c.Vocabulary(run)
-	return shape
 }
 
 func gitText(g *plan.Git) string {

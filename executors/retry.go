@@ -1,11 +1,12 @@
 package executors
 
 import (
-	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
@@ -74,6 +75,80 @@ func (c *Campaign) complete(t *task, r *results.Result) {
 	c.tell(t, RunErrored, Event{Result: r, Text: r.Cause()})
 }
 
+// closeJob ends a job that has left its exit record: a member that it has not begun is
+// given back, one that it has begun and not ended is lost.
+func (c *Campaign) closeJob(j *job) error {
+	if j.phase != active {
+		return nil
+	}
+	if !j.mine {
+		j.phase = done // nothing else is known of it
+		return nil
+	}
+	exit, ended, over, err := j.folder.EndRecords()
+	if err != nil || !over {
+		return err
+	}
+	if j.over.IsZero() {
+		j.over = time.Now()
+	}
+	end := jobdir.EndRecord{Code: string(failure.Lost), Detail: "the pack's job ended and the run left no exit record", JobID: JobID(j.handle)}
+	wait := j.backend.Pace.Grace
+	if ended != nil {
+		end, wait = *ended, 0
+	}
+	open, err := settle(j.folder, end, time.Since(j.over) >= wait)
+	if err != nil || open {
+		return err
+	}
+	j.phase = done
+	c.spend(j)
+	if exit == nil && j.status.State != plan.Ended {
+		return nil // a script may still write
+	}
+	members, err := j.folder.Members()
+	for _, a := range members {
+		if err := a.Redact(); err != nil {
+			c.Log.Warn("cannot remove secrets from logs", "attempt", a, "error", err)
+		}
+	}
+	return err
+}
+
+// settle gives back the members of a job that were never begun and, if it is time,
+// records how the others ended that have no outcome. open says that one of these is
+// waited for.
+func settle(folder *store.Job, end jobdir.EndRecord, due bool) (open bool, err error) {
+	flying, err := folder.InFlight()
+	if err != nil {
+		return false, err
+	}
+	for _, a := range flying {
+		given, err := a.Defer("its pack ended before it began: " + string(end.Code))
+		switch {
+		case err != nil:
+			return false, err
+		case given:
+		case due:
+			end.Time = time.Now().UTC()
+			if err := a.RecordEnd(end); err != nil {
+				return false, err
+			}
+		default:
+			open = true
+		}
+	}
+	return open, nil
+}
+
+// spend counts what a job that has ended cost.
+func (c *Campaign) spend(j *job) {
+	cost := j.folder.Cost(j.gpus(), j.gpuHoursLimit())
+	for _, b := range c.budgets(j.run()) {
+		b.Spent += cost
+	}
+}
+
 // again puts a task back to be submitted in a new attempt, once its job has ended.
 func (t *task) again() {
 	t.phase, t.attempt, t.status = waiting, nil, Status{}
@@ -115,32 +190,86 @@ func (c *Campaign) elsewhere(t *task, r *results.Result) (bool, error) {
 	return false, c.Store.Exclude(t.backend.Cluster, store.Exclusion{Node: other, Why: "the node was not at fault", Until: time.Now().UTC()})
 }
 
-// An unnamedFailure is one of a node among these.
-type unnamedFailure struct {
-	queue Queue
-	task  *task
-	nodes []string
-	why   string
-}
-
-// findUnnamed keeps later jobs away from nodes that failed without being named.
-func (c *Campaign) findUnnamed(ctx context.Context) error {
-	for _, u := range c.unnamed {
-		down, err := u.queue.Down(ctx, u.nodes)
-		if err != nil {
-			c.Log.Warn("cannot ask for nodes that are down", "nodes", u.nodes, "error", err)
-		}
-		for _, node := range down {
-			if err := c.leaveAlone(u.task, node, u.why); err != nil {
-				return err
-			}
-		}
-	}
-	c.unnamed = nil
-	return nil
-}
-
 func (c *Campaign) leaveAlone(t *task, node, why string) error {
 	c.tell(t, RunState, Event{Text: fmt.Sprintf("node %s is left alone for %s: %s", node, excludedFor, why)})
 	return c.Store.Exclude(t.backend.Cluster, store.Exclusion{Node: node, Why: why, Until: time.Now().Add(excludedFor).UTC()})
+}
+
+// grace is how long a job's exit record may take. A job that was killed from
+// outside is not likely to leave one.
+func (b *Backend) grace(end End) time.Duration {
+	switch end {
+	case Completed, Failed, TimedOut:
+		return b.Pace.Grace
+	}
+	return min(b.Pace.Grace, 5*time.Second)
+}
+
+func endCode(e End) failure.Code {
+	switch e {
+	case Completed, Failed, Lost:
+		return failure.Lost
+	}
+	return failure.Code(e)
+}
+
+func endDetail(s Status) string {
+	d := s.Raw
+	if s.Reason != "" && s.Reason != "None" {
+		d = strings.TrimPrefix(d+", "+s.Reason, ", ")
+	}
+	if s.ExitCode != "" {
+		d += ", exit code " + s.ExitCode
+	}
+	switch s.End {
+	case Completed, Failed, Lost:
+		d += ": the job left no exit record"
+	}
+	return d
+}
+
+// endRecord is how the job, or a member of it, ended that left no record of its own.
+func (j *job) endRecord(s Status, code failure.Code, detail string) jobdir.EndRecord {
+	hours := j.silentCost()
+	return jobdir.EndRecord{
+		Code: string(code), Detail: detail, JobID: s.JobID, Raw: s.Raw, Nodes: s.Nodes, Suspended: s.Suspended, Time: time.Now().UTC(), GPUHours: &hours,
+	}
+}
+
+// end writes down how an attempt ended, and judges it.
+func (c *Campaign) end(t *task, code failure.Code, detail string) error {
+	if err := t.attempt.RecordEnd(t.job.endRecord(t.status, code, detail)); err != nil {
+		return err
+	}
+	return c.judge(t)
+}
+
+// endJob writes down how a job ended. What becomes of its members is for
+// closeJob to say.
+func (c *Campaign) endJob(j *job, code failure.Code, detail string) error {
+	if err := j.folder.RecordEnd(j.endRecord(j.status, code, detail)); err != nil {
+		return err
+	}
+	for _, t := range j.in(active) {
+		if err := c.judge(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordTime is for how long the store may refuse to take down how a job ended. The
+// polls in between try again.
+const recordTime = 2 * time.Minute
+
+// unrecorded notes that the store did not take down what became of a job. Where it goes
+// on to refuse, the campaign ends.
+func (c *Campaign) unrecorded(j *job, err error) {
+	c.Log.Error("cannot record how a job ended", "job", JobID(j.handle), "error", err)
+	if j.unrecorded.IsZero() {
+		j.unrecorded = time.Now()
+	}
+	if time.Since(j.unrecorded) >= recordTime {
+		c.refused = fmt.Errorf("cannot record how job %s ended: %w. What was written before is whole and jobs keep running. Free space in %s or make it writable, then run apply again: it resumes what is left", JobID(j.handle), err, c.Store.Dir())
+	}
 }

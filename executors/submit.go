@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // submitDue submits what may be submitted now, in the order of the plan but
@@ -88,6 +90,43 @@ func (c *Campaign) room() queueRoom {
 		}
 	}
 	return free
+}
+
+// stageAhead begins to make the folders of the next jobs of a list, as many as may be
+// submitted and whose data sets were checked.
+func (c *Campaign) stageAhead(list []*job, free queueRoom, now time.Time) {
+	taken := queueRoom{}
+	for _, j := range list[:min(len(list), lookAhead)] {
+		if j.phase != waiting || now.Before(j.notBefore) || j.planned == nil || len(j.planned.Runs) != len(j.in(waiting)) {
+			continue
+		}
+		if taken[j.backend]++; taken[j.backend] > free[j.backend] || j.staging != nil {
+			continue
+		}
+		var data []string
+		for _, t := range j.in(waiting) {
+			d, ok := c.FindDataset(t.run)
+			if path, err := filepath.Abs(d.Path); ok && err == nil && c.Store.DatasetChecked(d) {
+				data = append(data, path)
+			}
+		}
+		if len(data) == len(j.in(waiting)) {
+			c.stage(j, data)
+		}
+	}
+}
+
+// datasetChanged says why a data set of the user's own cannot be sent, "" where it is
+// what was planned, or is not of the user's own.
+func (c *Campaign) datasetChanged(run *plan.Run) string {
+	if run.Dataset.Generator != nil {
+		return ""
+	}
+	d, _ := c.FindDataset(run)
+	if err := c.Store.CheckDataset(d); err != nil {
+		return fmt.Sprintf("the data set is not what was planned: %v; restore the file, or plan again", err)
+	}
+	return ""
 }
 
 // submit submits a job, reserving its attempts first where it has none. Only failures
@@ -264,30 +303,6 @@ func trimError(err error) string {
 	return strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", " "))
 }
 
-// A canaryGroup is tasks that can fail to start together: the cheapest of them, which goes
-// first, and whether some task has got as far as measuring.
-type canaryGroup struct {
-	canary  *task
-	started bool
-}
-
-// findSiblings tells each task what its siblings are.
-func (c *Campaign) findSiblings() {
-	byName := map[string]*canaryGroup{}
-	for _, t := range c.tasks {
-		name := t.run.Image.Name + "\x00" + t.run.Model.Checkpoint + "\x00" + t.run.Executor.Type + "." + string(t.run.Executor.Name)
-		s := byName[name]
-		if s == nil {
-			s = &canaryGroup{}
-			byName[name] = s
-		}
-		if s.canary == nil || t.run.ExpectedGPUHours() < s.canary.run.ExpectedGPUHours() {
-			s.canary = t
-		}
-		t.siblings = s
-	}
-}
-
 // canaries reports whether one of the siblings goes first.
 func (c *Campaign) canaries(b *Backend) bool { return b.Pace.Canary && !c.Detach && !c.KeepGoing }
 
@@ -334,63 +349,46 @@ func (c *Campaign) skip(t *task, why string) {
 	c.tell(t, RunErrored, Event{Text: why})
 }
 
-// WouldTake asks a backend that can say so whether it would take the job of a run:
-// nil if it would. It costs the backend a job id: ask once, and not to plan.
-func WouldTake(ctx context.Context, b *Backend, run *plan.Run) error {
-	p, ok := b.Executor.(Preflighter)
-	job := b.Renderer.Job(run)
-	if !ok || len(job.Argv) == 0 {
-		return errors.New("the executor cannot be asked")
+// Dataset returns the absolute path of a run's data set, whose content was checked.
+// One that is ours is generated where it is not there, or not what it should be.
+func (c *Campaign) Dataset(ctx context.Context, run *plan.Run) (string, error) {
+	if d, ok := c.FindDataset(run); ok {
+		if bytes, long := c.Store.Unchecked(d); long {
+			c.tell(&task{run: run}, RunProgress, Event{Text: fmt.Sprintf("reading its data set, %.1f GiB", float64(bytes)/(1<<30))})
+		}
 	}
-	return p.Preflight(ctx, &Job{Name: job.Name, Argv: withMark(job.Argv, "test"), Members: []Member{{Run: run}}})
+	if run.Dataset.Generator == nil {
+		if why := c.datasetChanged(run); why != "" {
+			return "", errors.New(why)
+		}
+		return filepath.Abs(*run.Dataset.Path)
+	}
+	shape := c.shape(run)
+	path, _, err := c.Store.EnsureDataset(ctx, shape, func(lines int) {
+		c.tell(&task{run: run}, RunProgress, Event{Done: lines, Total: shape.Lines, Text: "writing data set"})
+	})
+	if err != nil {
+		return "", fmt.Errorf("data set of %s: %w", run.Address, err)
+	}
+	return filepath.Abs(path)
 }
 
-// preflight asks backends that can say so whether they would take the jobs that
-// are to be submitted, once for each shape. A refusal is an error before
-// anything is submitted; a backend that does not answer is asked again with the
-// job itself.
-func (c *Campaign) preflight(ctx context.Context) error {
-	asked := map[string]bool{}
-	for _, j := range c.jobs {
-		p, ok := j.backend.Executor.(Preflighter)
-		if !ok || j.phase != waiting {
-			continue
+// FindDataset returns a run's data set if it is there, without a look at its content.
+func (c *Campaign) FindDataset(run *plan.Run) (store.Dataset, bool) {
+	if own := run.Dataset; own.Generator == nil {
+		_, err := os.Stat(*own.Path)
+		d := store.Dataset{Path: *own.Path, Lines: own.Lines}
+		if own.SHA256 != nil {
+			d.SHA256 = *own.SHA256
 		}
-		j.render()
-		run := j.tasks[0].run
-		shape := shapeOf(run, j.planned.Argv)
-		if len(j.planned.Argv) == 0 || asked[shape] {
-			continue
-		}
-		asked[shape] = true
-		err := p.Preflight(ctx, &Job{Name: j.planned.Name, Argv: withMark(j.planned.Argv, "test"), Members: []Member{{Run: run}}})
-		switch {
-		case errors.Is(err, ErrRejected):
-			return fmt.Errorf("%s would be refused: %w", run.Address, err)
-		case err != nil:
-			c.Log.Warn("cannot ask whether jobs would be taken", "executor", j.backend.Ref.Type, "error", err)
-		}
+		return d, err == nil
 	}
-	return nil
+	return c.Store.FindDataset(c.shape(run))
 }
 
-// shapeOf is what decides whether a job is taken: all that is asked for but the
-// job's name.
-func shapeOf(run *plan.Run, argv []string) string {
-	var words []string
-	for _, w := range argv {
-		if !strings.Contains(w, plan.AttemptPlaceholder) {
-			words = append(words, w)
-		}
-	}
-	return run.Executor.Type + "." + string(run.Executor.Name) + "\x00" + strings.Join(words, "\x00")
-}
-
-// withMark fills in the place of the attempt.
-func withMark(argv []string, mark string) []string {
-	out := make([]string, len(argv))
-	for i, word := range argv {
-		out[i] = strings.ReplaceAll(word, plan.AttemptPlaceholder, mark)
-	}
-	return out
+// shape is the shape of a run's generated data set.
+func (c *Campaign) shape(run *plan.Run) trtllm.Shape {
+	shape := plan.Shape(*run.UseCase.ISL, *run.UseCase.OSL, *run.UseCase.ISLStdev, *run.UseCase.OSLStdev, *run.Dataset.Seed, run.Dataset.Lines)
+	shape.Vocab, shape.EOS = c.Vocabulary(run)
+	return shape
 }

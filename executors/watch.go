@@ -2,13 +2,13 @@ package executors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/llmbench/llmbench/executors/jobdir"
-	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 )
@@ -16,6 +16,58 @@ import (
 // mostDeferrals is how often a sample gets another job in one campaign because the one
 // that it was in did not begin it.
 const mostDeferrals = 5
+
+// step does what is due now: submit, read what jobs left, ask the backends.
+func (c *Campaign) step(ctx context.Context) error {
+	c.open = slices.DeleteFunc(c.open, func(t *task) bool { return t.phase == done || t.phase == skipped })
+	c.jobs = slices.DeleteFunc(c.jobs, func(j *job) bool { return j.phase == done })
+	if err := c.findUnnamed(ctx); err != nil {
+		return err
+	}
+	if err := c.submitDue(ctx); err != nil {
+		return err
+	}
+	for _, t := range c.open {
+		if t.phase == active {
+			if err := c.read(t); err != nil {
+				return err
+			}
+		}
+	}
+	if err := c.tend(ctx); err != nil {
+		return err
+	}
+	for _, b := range c.backendsInUse() {
+		c.poll(ctx, b)
+	}
+	c.stopStuck(ctx)
+	return errors.Join(c.stopQuiet(ctx), c.refused)
+}
+
+// An unnamedFailure is one of a node among these.
+type unnamedFailure struct {
+	queue Queue
+	task  *task
+	nodes []string
+	why   string
+}
+
+// findUnnamed keeps later jobs away from nodes that failed without being named.
+func (c *Campaign) findUnnamed(ctx context.Context) error {
+	for _, u := range c.unnamed {
+		down, err := u.queue.Down(ctx, u.nodes)
+		if err != nil {
+			c.Log.Warn("cannot ask for nodes that are down", "nodes", u.nodes, "error", err)
+		}
+		for _, node := range down {
+			if err := c.leaveAlone(u.task, node, u.why); err != nil {
+				return err
+			}
+		}
+	}
+	c.unnamed = nil
+	return nil
+}
 
 // read takes the outcome of a task from its attempt folder, if it is there, and
 // tells how far the job has come.
@@ -176,72 +228,6 @@ func (c *Campaign) skipSiblings(j *job) error {
 	return nil
 }
 
-// closeJob ends a job that has left its exit record: a member that it has not begun is
-// given back, one that it has begun and not ended is lost.
-func (c *Campaign) closeJob(j *job) error {
-	if j.phase != active {
-		return nil
-	}
-	if !j.mine {
-		j.phase = done // nothing else is known of it
-		return nil
-	}
-	exit, ended, over, err := j.folder.EndRecords()
-	if err != nil || !over {
-		return err
-	}
-	if j.over.IsZero() {
-		j.over = time.Now()
-	}
-	end := jobdir.EndRecord{Code: string(failure.Lost), Detail: "the pack's job ended and the run left no exit record", JobID: JobID(j.handle)}
-	wait := j.backend.Pace.Grace
-	if ended != nil {
-		end, wait = *ended, 0
-	}
-	open, err := settle(j.folder, end, time.Since(j.over) >= wait)
-	if err != nil || open {
-		return err
-	}
-	j.phase = done
-	c.spend(j)
-	if exit == nil && j.status.State != plan.Ended {
-		return nil // a script may still write
-	}
-	members, err := j.folder.Members()
-	for _, a := range members {
-		if err := a.Redact(); err != nil {
-			c.Log.Warn("cannot remove secrets from logs", "attempt", a, "error", err)
-		}
-	}
-	return err
-}
-
-// settle gives back the members of a job that were never begun and, if it is time,
-// records how the others ended that have no outcome. open says that one of these is
-// waited for.
-func settle(folder *store.Job, end jobdir.EndRecord, due bool) (open bool, err error) {
-	flying, err := folder.InFlight()
-	if err != nil {
-		return false, err
-	}
-	for _, a := range flying {
-		given, err := a.Defer("its pack ended before it began: " + string(end.Code))
-		switch {
-		case err != nil:
-			return false, err
-		case given:
-		case due:
-			end.Time = time.Now().UTC()
-			if err := a.RecordEnd(end); err != nil {
-				return false, err
-			}
-		default:
-			open = true
-		}
-	}
-	return open, nil
-}
-
 // poll asks a backend about all its jobs, when it is time.
 func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	now := time.Now()
@@ -297,23 +283,6 @@ func allQueued(statuses map[Handle]Status) bool {
 		}
 	}
 	return len(statuses) > 0
-}
-
-// takeUpCancels finishes the cancels whose wish was written down and that did not
-// live to see it done.
-func (c *Campaign) takeUpCancels(ctx context.Context, b *Backend) {
-	for _, t := range c.open {
-		if t.backend != b || t.phase != active || !t.job.mine || t.stopping || !t.attempt.Cancelled() {
-			continue
-		}
-		err := Cancel(ctx, []CancelRequest{{Attempt: t.attempt, Handle: t.job.handle, Backend: b}})
-		if err == nil {
-			err = c.judge(t)
-		}
-		if err != nil {
-			c.Log.Warn("cannot cancel", "attempt", t.attempt, "error", err)
-		}
-	}
 }
 
 func (c *Campaign) noContact(b *Backend, now time.Time, err error) {
@@ -390,85 +359,6 @@ func (c *Campaign) observeTask(t *task, s Status) {
 	if change(before, s) && s.State != plan.Ended {
 		c.tellState(t, before.State)
 	}
-}
-
-// recordTime is for how long the store may refuse to take down how a job ended. The
-// polls in between try again.
-const recordTime = 2 * time.Minute
-
-// unrecorded notes that the store did not take down what became of a job. Where it goes
-// on to refuse, the campaign ends.
-func (c *Campaign) unrecorded(j *job, err error) {
-	c.Log.Error("cannot record how a job ended", "job", JobID(j.handle), "error", err)
-	if j.unrecorded.IsZero() {
-		j.unrecorded = time.Now()
-	}
-	if time.Since(j.unrecorded) >= recordTime {
-		c.refused = fmt.Errorf("cannot record how job %s ended: %w. What was written before is whole and jobs keep running. Free space in %s or make it writable, then run apply again: it resumes what is left", JobID(j.handle), err, c.Store.Dir())
-	}
-}
-
-// grace is how long a job's exit record may take. A job that was killed from
-// outside is not likely to leave one.
-func (b *Backend) grace(end End) time.Duration {
-	switch end {
-	case Completed, Failed, TimedOut:
-		return b.Pace.Grace
-	}
-	return min(b.Pace.Grace, 5*time.Second)
-}
-
-func endCode(e End) failure.Code {
-	switch e {
-	case Completed, Failed, Lost:
-		return failure.Lost
-	}
-	return failure.Code(e)
-}
-
-func endDetail(s Status) string {
-	d := s.Raw
-	if s.Reason != "" && s.Reason != "None" {
-		d = strings.TrimPrefix(d+", "+s.Reason, ", ")
-	}
-	if s.ExitCode != "" {
-		d += ", exit code " + s.ExitCode
-	}
-	switch s.End {
-	case Completed, Failed, Lost:
-		d += ": the job left no exit record"
-	}
-	return d
-}
-
-// endRecord is how the job, or a member of it, ended that left no record of its own.
-func (j *job) endRecord(s Status, code failure.Code, detail string) jobdir.EndRecord {
-	hours := j.silentCost()
-	return jobdir.EndRecord{
-		Code: string(code), Detail: detail, JobID: s.JobID, Raw: s.Raw, Nodes: s.Nodes, Suspended: s.Suspended, Time: time.Now().UTC(), GPUHours: &hours,
-	}
-}
-
-// end writes down how an attempt ended, and judges it.
-func (c *Campaign) end(t *task, code failure.Code, detail string) error {
-	if err := t.attempt.RecordEnd(t.job.endRecord(t.status, code, detail)); err != nil {
-		return err
-	}
-	return c.judge(t)
-}
-
-// endJob writes down how a job ended. What becomes of its members is for
-// closeJob to say.
-func (c *Campaign) endJob(j *job, code failure.Code, detail string) error {
-	if err := j.folder.RecordEnd(j.endRecord(j.status, code, detail)); err != nil {
-		return err
-	}
-	for _, t := range j.in(active) {
-		if err := c.judge(t); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // stopStuck gives up on jobs that will not start.
