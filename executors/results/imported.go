@@ -16,15 +16,18 @@ import (
 // ImportedType is the executor type of results that llmbench did not measure.
 const ImportedType = "imported"
 
-// A label is what the name of a log in the recipe's own layout tells:
-// MODEL_TP8_EP8_PP1_CON-1_USECASE/…_streaming-on_JOB.out.
-type label struct {
+// An importedLog is what a log that llmbench did not write tells of its run by its name,
+// in the recipe's own layout MODEL_TP8_EP8_PP1_CON-1_USECASE/…_streaming-on_JOB.out, and
+// by its report.
+type importedLog struct {
+	labelled    bool // the name is of that layout
 	TP, EP, PP  int
 	Concurrency int // -1: no limit
 	UseCase     string
 	// Streaming is nil where the name does not say it; JobID "" likewise.
 	Streaming *bool
 	JobID     string
+	report    *trtllm.Report // nil for a run that failed
 }
 
 var (
@@ -32,23 +35,22 @@ var (
 	recipeStream = regexp.MustCompile(`_streaming-(on|off)(?:_(\d+))?`)
 )
 
-// readLabel reads the path of a log; false where it is not of the recipe's
-// layout.
-func readLabel(path string) (label, bool) {
+func newImportedLog(path string, report *trtllm.Report) importedLog {
+	l := importedLog{report: report}
 	m := recipeName.FindStringSubmatch(path)
 	if m == nil {
-		return label{}, false
+		return l
 	}
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
-	l := label{TP: number(m[1]), EP: number(m[2]), PP: number(m[3]), Concurrency: number(m[4]), UseCase: m[5]}
+	l.labelled, l.UseCase = true, m[5]
+	l.TP, l.EP, l.PP, l.Concurrency = number(m[1]), number(m[2]), number(m[3]), number(m[4])
 	if l.Concurrency <= 0 {
 		l.Concurrency = -1
 	}
 	if s := recipeStream.FindStringSubmatch(path); s != nil {
-		on := s[1] == "on"
-		l.Streaming, l.JobID = &on, s[2]
+		l.Streaming, l.JobID = new(s[1] == "on"), s[2]
 	}
-	return l, true
+	return l
 }
 
 // A Found is what a log or a report that llmbench did not write tells of one run.
@@ -65,9 +67,8 @@ type Found struct {
 // address of the declared run that the name of the log and the report suit, else
 // one of its own. A number is never better than suspect: nobody has checked what was
 // passed to trtllm-bench.
-func Import(found Found, declared Declared) *Result {
-	label, labelled := readLabel(found.Path)
-	l := importedLog{label: label, labelled: labelled, report: found.Report}
+func Import(found Found, declared []*plan.Run) *Result {
+	l := newImportedLog(found.Path, found.Report)
 	run, several := l.suits(declared)
 	if run == nil {
 		run = l.undeclaredRun(found.Path)
@@ -76,28 +77,19 @@ func Import(found Found, declared Declared) *Result {
 	r.Executor, r.Estimate = plan.ExecutorRef{Type: ImportedType}, nil
 	if found.Report != nil {
 		r.measure(found.Report)
-		m := matcher{got: newReported(found.Report)}
-		m.tokens()
-		r.Reasons = append(m.reasons, reason(failure.UnverifiedArguments, "imported from %s%s: the arguments are not fully known%s%s",
-			found.Path, found.Within, l.contradictions(), several))
+		r.hasTokens(found.Report)
+		r.doubt(failure.UnverifiedArguments, "imported from %s%s: the arguments are not fully known%s%s",
+			found.Path, found.Within, l.contradictions(), several)
 	} else {
 		found.Reason.Detail = strings.TrimSpace(found.Reason.Detail + " (imported from " + found.Path + several + ")")
 		r.Reasons = append(r.Reasons, found.Reason)
 	}
 	r.settle()
-	if label.JobID != "" {
-		r.Job.ID = &label.JobID
+	if l.JobID != "" {
+		r.Job.ID = &l.JobID
 	}
 	r.Files.Stdout = &found.Path
 	return r
-}
-
-// An importedLog is what the name of a log and its report say. The report is nil
-// where there is none.
-type importedLog struct {
-	label    label
-	labelled bool
-	report   *trtllm.Report
 }
 
 // contradictions says in what the name of a log and its report differ, "" for
@@ -112,20 +104,20 @@ func (l importedLog) contradictions() string {
 			words = append(words, fmt.Sprintf("%s %d and not %d", what, name, report))
 		}
 	}
-	differs("TP", l.label.TP, l.report.World.TP)
-	differs("PP", l.label.PP, l.report.World.PP)
+	differs("TP", l.TP, l.report.World.TP)
+	differs("PP", l.PP, l.report.World.PP)
 	if ep := l.report.World.EP; ep != nil {
-		differs("EP", l.label.EP, *ep)
+		differs("EP", l.EP, *ep)
 	}
-	if on := l.label.Streaming; on != nil && *on != l.report.Streaming {
+	if on := l.Streaming; on != nil && *on != l.report.Streaming {
 		words = append(words, fmt.Sprintf("streaming %v and not %v", *on, l.report.Streaming))
 	}
 	text := ""
 	if len(words) > 0 {
 		text = "; its name says " + strings.Join(words, ", ") + " as the report does"
 	}
-	if why := l.concurrencyDenied(l.label.Concurrency); why != "" {
-		text += "; its name says concurrency " + shownConcurrency(l.label.Concurrency) + ", but " + why
+	if why := l.concurrencyDenied(l.Concurrency); why != "" {
+		text += "; its name says concurrency " + shownConcurrency(l.Concurrency) + ", but " + why
 	}
 	return text
 }
@@ -156,60 +148,15 @@ func (l importedLog) concurrencyDenied(limit int) string {
 	return ""
 }
 
-// Declared are the runs that logs may be of, by what a report says of them exactly, and
-// by what the name of a log says.
-type Declared map[any][]*plan.Run
-
-type byReport struct {
-	requests, maxBatchSize int
-	streaming              bool
-}
-
-type byName struct {
-	useCase     string
-	concurrency int
-}
-
-// Declare returns runs as Import looks for them.
-func Declare(runs []*plan.Run) Declared {
-	out := Declared{}
-	for _, r := range runs {
-		p := newPlanned(r)
-		for _, key := range []any{byReport{p.requests, p.maxBatchSize, p.streaming}, byName{r.UseCase.Label, concurrencyOf(r)}} {
-			out[key] = append(out[key], r)
-		}
-	}
-	return out
-}
-
-// near are the runs that a log may be of.
-func (d Declared) near(l importedLog) []*plan.Run {
-	if l.report == nil {
-		return d[byName{l.label.UseCase, l.label.Concurrency}]
-	}
-	got := newReported(l.report)
-	var out []*plan.Run
-	for _, requests := range []int{got.requests, 0} { // 0 is what a run does not say
-		for _, batch := range []int{got.maxBatchSize, 0} {
-			out = append(out, d[byReport{requests, batch, got.streaming}]...)
-		}
-	}
-	return out
-}
-
 // suits finds the declared run that a log is of: by the label in its name, and by a
 // report that contradicts none of the run's arguments. A log that suits several is
 // of none; several names them.
-func (l importedLog) suits(declared Declared) (run *plan.Run, several string) {
+func (l importedLog) suits(declared []*plan.Run) (run *plan.Run, several string) {
 	var fits []string
-	for _, d := range declared.near(l) {
-		if l.labelled && !l.label.suits(d) || !l.labelled && l.report == nil {
-			continue
+	for _, d := range declared {
+		if l.suitsName(d) && (l.report == nil || l.suitsReport(d)) {
+			run, fits = d, append(fits, d.Address)
 		}
-		if l.report != nil && (len(match(Evidence{Run: d, Simulated: l.report.Simulated}, l.report)) > 0 || l.concurrencyDenied(concurrencyOf(d)) != "") {
-			continue
-		}
-		run, fits = d, append(fits, d.Address)
 	}
 	if n := len(fits); n > 1 {
 		if n > 3 {
@@ -227,10 +174,23 @@ func concurrencyOf(run *plan.Run) int {
 	return -1
 }
 
-func (l label) suits(run *plan.Run) bool {
+// suitsName reports whether the name can be that of a run: one without a label can be
+// that of any which has a report.
+func (l importedLog) suitsName(run *plan.Run) bool {
 	is := func(name string, want int) bool { n, ok := run.Arguments.Int(name); return !ok || n == want }
-	return run.UseCase.Label == l.UseCase && is("tp", l.TP) && is("ep", l.EP) && is("pp", l.PP) && concurrencyOf(run) == l.Concurrency &&
-		(l.Streaming == nil || *l.Streaming == run.Arguments.Bool("streaming"))
+	return !l.labelled && l.report != nil ||
+		l.labelled && run.UseCase.Label == l.UseCase && is("tp", l.TP) && is("ep", l.EP) && is("pp", l.PP) &&
+			concurrencyOf(run) == l.Concurrency && (l.Streaming == nil || *l.Streaming == run.Arguments.Bool("streaming"))
+}
+
+func (l importedLog) suitsReport(run *plan.Run) bool {
+	requests, batch := requestsOf(run), whole(run.Arguments, "max_batch_size")
+	if requests > 0 && requests != l.report.Request.NumRequests || batch > 0 && batch != l.report.World.MaxBatchSize {
+		return false // match takes ten times as long to tell
+	}
+	var r Result
+	r.match(Evidence{Run: run, Simulated: l.report.Simulated}, l.report)
+	return len(r.Reasons) == 0 && l.concurrencyDenied(concurrencyOf(run)) == ""
 }
 
 // shownConcurrency is a concurrency as addresses have it.
@@ -245,15 +205,15 @@ func shownConcurrency(n int) string {
 // name nor its report tells is unknown, which is not unlimited.
 func (l importedLog) undeclaredRun(path string) *plan.Run {
 	run := &plan.Run{Arguments: trtllm.Arguments{}}
-	shape, concurrency, tp, pp := "unknown", "unknown", l.label.TP, l.label.PP
+	shape, concurrency, tp, pp := "unknown", "unknown", l.TP, l.PP
 	if l.report != nil {
 		shape, tp, pp = l.fillFrom(run), l.report.World.TP, l.report.World.PP
 	}
 	if l.labelled {
-		shape = l.label.UseCase
-		if l.concurrencyDenied(l.label.Concurrency) == "" {
-			concurrency = shownConcurrency(l.label.Concurrency)
-			run.Arguments["concurrency"] = int64(l.label.Concurrency)
+		shape = l.UseCase
+		if l.concurrencyDenied(l.Concurrency) == "" {
+			concurrency = shownConcurrency(l.Concurrency)
+			run.Arguments["concurrency"] = int64(l.Concurrency)
 		}
 	}
 	run.UseCase.Label = shape

@@ -39,7 +39,7 @@ func TestImport(t *testing.T) {
 		"a name that is wrong":  {"m_TP4_EP8_PP1_CON64_chat/m_streaming-off_77.out", nil, "imported/use_case=chat/concurrency=64/tp=8/pp=1", "its name says TP 4 and not 8, streaming false and not true as the report does"},
 		"a folder of something": {"TP8/whatever.out", nil, "max_throughput/use_case=chat", ""},
 	} {
-		r := Import(Found{Path: c.path, Report: reportOf(t, c.edits...)}, Declare(declared))
+		r := Import(Found{Path: c.path, Report: reportOf(t, c.edits...)}, declared)
 		if r.Address != c.address || r.Verdict != Suspect || r.Code() != "unverified_arguments" || !strings.Contains(r.Cause(), c.detail) {
 			t.Errorf("%s: %s, %s", name, r.Address, told(r))
 		}
@@ -70,13 +70,13 @@ func TestImportOfOneAmongSeveral(t *testing.T) {
 	other := testRun()
 	other.Address = "max_throughput/use_case=chat/env=b"
 	delete(other.Arguments, "max_batch_size") // left to trtllm-bench: any will do
-	r := Import(Found{Path: "run.log", Report: reportOf(t)}, Declare([]*plan.Run{testRun(), other}))
+	r := Import(Found{Path: "run.log", Report: reportOf(t)}, []*plan.Run{testRun(), other})
 	if !strings.HasPrefix(r.Address, "imported/") || !strings.Contains(r.Cause(), "it matches max_throughput/use_case=chat and max_throughput/use_case=chat/env=b alike") {
 		t.Errorf("%s, %s", r.Address, told(r))
 	}
 	// A concurrency tells them apart by what was in flight.
 	other.Arguments["concurrency"] = int64(16)
-	if r := Import(Found{Path: "run.log", Report: reportOf(t)}, Declare([]*plan.Run{testRun(), other})); r.Address != "max_throughput/use_case=chat" {
+	if r := Import(Found{Path: "run.log", Report: reportOf(t)}, []*plan.Run{testRun(), other}); r.Address != "max_throughput/use_case=chat" {
 		t.Errorf("%s, %s", r.Address, told(r))
 	}
 }
@@ -96,7 +96,7 @@ func TestImportOfFailures(t *testing.T) {
 		"m_TP4_EP8_PP2_CON64_chat/m_streaming-on_77.out": "imported/use_case=chat/concurrency=64/tp=4/pp=2",
 		"logs/my run (3).log":                            "imported/log=my_run_3_.log",
 	} {
-		r := Import(Found{Path: path, Reason: oom}, Declare([]*plan.Run{testRun()}))
+		r := Import(Found{Path: path, Reason: oom}, []*plan.Run{testRun()})
 		if r.Address != address || r.Verdict != Failed || r.Code() != "gpu_oom" || r.Remedy() != "lower it" || len(r.Metrics) > 0 {
 			t.Errorf("%s: %s, %s", path, r.Address, told(r))
 		}

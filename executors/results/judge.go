@@ -24,37 +24,40 @@ import (
 func Judge(in Evidence) *Result {
 	r := newResult(in)
 	if in.Damaged != "" {
-		r.Reasons = append(r.Reasons, reason(failure.RecordDamaged, "%s", in.Damaged))
+		r.doubt(failure.RecordDamaged, "%s", in.Damaged)
 		r.settle()
 		return r
 	}
-	report, wrong, lacks := in.report()
-	switch {
-	case report != nil:
+	if report, why := in.report(); report == nil {
+		r.Reasons = append(r.Reasons, why)
+	} else {
 		r.Simulated = r.Simulated || report.Simulated
 		r.measure(report)
-		r.Reasons = append(r.Reasons, match(in, report)...)
-		r.Reasons = append(r.Reasons, impossibleTime(in, report)...)
-		r.Reasons = append(r.Reasons, doubts(in)...)
+		r.match(in, report)
+		r.doubtTime(in, report)
+		r.doubtEnd(in)
 		if in.Engine != nil {
 			r.Reasons = append(r.Reasons, in.Engine.reasons()...)
 		}
-		r.Reasons = append(r.Reasons, r.outsidePrediction()...)
-		r.Reasons = append(r.Reasons, r.onOtherHardware(in.Run.Origins)...)
+		r.doubtPrediction()
+		r.doubtHardware(in.Run)
 		r.watched(in)
-		r.Caveats = caveats(in.Run)
+		for _, n := range plan.Notes(in.Run) {
+			r.Caveats = append(r.Caveats, Caveat{Metric: n.Metric, Code: n.Code})
+		}
 		r.record(in, report)
 		if in.ChecksSkipped {
 			r.Caveats = append(r.Caveats, Caveat{Code: failure.ChecksSkipped})
 		}
-	case wrong != nil:
-		r.Reasons = append(r.Reasons, *wrong)
-	default:
-		r.Reasons = append(r.Reasons, whyFailed(in, lacks))
 	}
 	r.settle()
 	r.Score(in.Run.SLO, in.Requests)
 	return r
+}
+
+// doubt adds a reason, with the level that its code asks for.
+func (r *Result) doubt(code failure.Code, format string, args ...any) {
+	r.Reasons = append(r.Reasons, reason(code, format, args...))
 }
 
 // record takes what the records of requests tell, and refuses those that are not of the
@@ -68,7 +71,7 @@ func (r *Result) record(in Evidence, report *trtllm.Report) {
 	case err != nil:
 		r.Caveats = append(r.Caveats, Caveat{Code: failure.NoRequestLog, Detail: "the records of its requests cannot be read: " + err.Error()})
 	case trtllm.Contradicts(list, report) != "":
-		r.Reasons = append(r.Reasons, reason(failure.RecordsMismatch, "%s", trtllm.Contradicts(list, report)))
+		r.doubt(failure.RecordsMismatch, "%s", trtllm.Contradicts(list, report))
 	case len(list) > 0:
 		if r.Requests = NewRequests(list); r.Requests.Window == nil {
 			r.Caveats = append(r.Caveats, Caveat{Code: failure.NoSteadyWindow})
@@ -135,32 +138,31 @@ func rank(v Verdict) int {
 }
 
 // report returns the report that the attempt left: report.json, else the one
-// printed on stdout. Without a whole one, wrong says what is wrong with the files,
-// nil for nothing, and lacks what is wrong with a printed one.
-func (in Evidence) report() (report *trtllm.Report, wrong *Reason, lacks string) {
-	damaged := func(why string) (*trtllm.Report, *Reason, string) {
-		r := reason(failure.ReportDamaged, "%s", why)
-		return nil, &r, ""
-	}
+// printed on stdout. Without a whole one it is nil, and why says what is wrong.
+func (in Evidence) report() (report *trtllm.Report, why Reason) {
 	if in.Exit != nil && in.Exit.Report != nil && in.Exit.Report.SHA256 != digest(in.Report) {
 		if len(in.Report) == 0 {
-			return damaged("report.json is gone or empty, and the job wrote one")
+			return nil, reason(failure.ReportDamaged, "report.json is gone or empty, and the job wrote one")
 		}
-		return damaged(changed("report.json", digest(in.Report), in.Exit.Report.SHA256))
+		return nil, reason(failure.ReportDamaged, "%s", changed("report.json", digest(in.Report), in.Exit.Report.SHA256))
 	}
+	var broken error
 	if len(in.Report) > 0 {
-		whole, err := trtllm.ReadReport(bytes.NewReader(in.Report))
-		if err == nil {
-			return whole, nil, ""
+		if report, broken = trtllm.ReadReport(bytes.NewReader(in.Report)); broken == nil {
+			return report, Reason{}
 		}
-		r := reason(failure.ReportIncomplete, "%s", "report.json: "+err.Error())
-		wrong = &r
 	}
-	if why := in.stdoutChanged(); why != "" {
-		return damaged(why)
+	if damage := in.stdoutChanged(); damage != "" {
+		return nil, reason(failure.ReportDamaged, "%s", damage)
 	}
-	report, lacks = in.printed()
-	return report, wrong, lacks
+	report, lacks := in.printed()
+	switch {
+	case report != nil:
+		return report, Reason{}
+	case broken != nil:
+		return nil, reason(failure.ReportIncomplete, "report.json: %v", broken)
+	}
+	return nil, whyFailed(in, lacks)
 }
 
 func changed(name, is, was string) string {
@@ -207,9 +209,7 @@ func (in Evidence) printed() (report *trtllm.Report, lacks string) {
 	defer f.Close()
 	log, err := trtllm.ReadLog(f)
 	switch {
-	case err != nil:
-		return nil, ""
-	case log.Report == nil && log.Partial == nil:
+	case err != nil, log.Report == nil && log.Partial == nil:
 		return nil, ""
 	case log.Report == nil:
 		return nil, strings.TrimSuffix("the report on stdout breaks off: it lacks "+strings.Join(log.Lacks, ", "), ": it lacks ")
@@ -228,8 +228,8 @@ func digest(b []byte) string {
 // timeSlip is how far the clocks of a job may be apart: its times are whole seconds.
 const timeSlip = 5 * time.Second
 
-// impossibleTime refuses a report that claims more time than its job lived.
-func impossibleTime(in Evidence, report *trtllm.Report) []Reason {
+// doubtTime refuses a report that claims more time than its job lived.
+func (r *Result) doubtTime(in Evidence, report *trtllm.Report) {
 	lived := time.Duration(0)
 	switch {
 	case in.Exit != nil && in.Exit.Elapsed() > 0:
@@ -237,63 +237,52 @@ func impossibleTime(in Evidence, report *trtllm.Report) []Reason {
 	case in.Job.Started != nil && in.Job.Ended != nil:
 		lived = in.Job.Ended.Sub(*in.Job.Started)
 	}
-	total := report.Metrics.At(trtllm.TotalLatency)
-	if report.Simulated || lived <= 0 || total == nil {
-		return nil
+	claimed := time.Duration(value(report.Metrics.At(trtllm.TotalLatency)) * float64(time.Millisecond))
+	if !report.Simulated && lived > 0 && claimed > lived+timeSlip {
+		r.doubt(failure.ImpossibleTime, "the report measured for %s, and its job lived for %s", claimed.Round(time.Second), lived.Round(time.Second))
 	}
-	if claimed := time.Duration(*total * float64(time.Millisecond)); claimed > lived+timeSlip {
-		return []Reason{reason(failure.ImpossibleTime, "the report measured for %s, and its job lived for %s", claimed.Round(time.Second), lived.Round(time.Second))}
-	}
-	return nil
 }
 
-// doubts are the reasons to mark a number although the report is whole.
-func doubts(in Evidence) []Reason {
-	var out []Reason
+// doubtEnd marks a number whose job ended badly, was suspended, or lay in several blocks.
+func (r *Result) doubtEnd(in Evidence) {
 	if why := in.unclean(); why != "" {
-		out = append(out, reason(failure.UncleanExit, "the report is whole, but %s", why))
+		r.doubt(failure.UncleanExit, "the report is whole, but %s", why)
 	}
 	if in.Exit != nil && in.Exit.SuspendedSeconds > 0 {
-		out = append(out, reason(failure.Suspended, "the job was suspended for %s while it ran", time.Duration(in.Exit.SuspendedSeconds)*time.Second))
+		r.doubt(failure.Suspended, "the job was suspended for %s while it ran", time.Duration(in.Exit.SuspendedSeconds)*time.Second)
 	} else if in.Ended != nil && in.Ended.Suspended {
-		out = append(out, reason(failure.Suspended, "the job was suspended while it ran"))
+		r.doubt(failure.Suspended, "the job was suspended while it ran")
 	}
-	if blocks := in.Provenance.Placement; in.OneBlock && blocks != nil && strings.Contains(*blocks, " ") {
-		out = append(out, reason(failure.SeveralBlocks, "the nodes are in the blocks %s, and one was asked for", *blocks))
+	if blocks := value(in.Provenance.Placement); in.OneBlock && strings.Contains(blocks, " ") {
+		r.doubt(failure.SeveralBlocks, "the nodes are in the blocks %s, and one was asked for", blocks)
 	}
-	return out
 }
 
-// outsidePrediction marks a real throughput outside the interval that the plan
+// doubtPrediction marks a real throughput outside the interval that the plan
 // printed: either the machine or the estimator has something to be found out.
-func (r *Result) outsidePrediction() []Reason {
+func (r *Result) doubtPrediction() {
 	e, measured := r.Estimate, r.Metrics.At(trtllm.OutputThroughputPerGPU)
 	if r.Simulated || measured == nil || e == nil || e.OutputThroughputPerGPU == nil {
-		return nil
+		return
 	}
-	band, got := *e.OutputThroughputPerGPU, *measured
-	if got >= band.Low && got <= band.High {
-		return nil
+	if band, got := *e.OutputThroughputPerGPU, *measured; !(got >= band.Low && got <= band.High) {
+		r.doubt(failure.OutsidePrediction, "%.0f tok/s/GPU were measured and %.0f to %.0f expected (%+.0f %% of %.0f)",
+			got, band.Low, band.High, 100*(got/band.Mid-1), band.Mid)
 	}
-	return []Reason{reason(failure.OutsidePrediction,
-		"%.0f tok/s/GPU were measured and %.0f to %.0f expected (%+.0f %% of %.0f)", got, band.Low, band.High, 100*(got/band.Mid-1), band.Mid)}
 }
 
-// onOtherHardware refuses a number that was measured on another GPU or another
+// doubtHardware refuses a number that was measured on another GPU or another
 // version than was planned.
-func (r *Result) onOtherHardware(origins plan.Origins) []Reason {
-	var out []Reason
-	m := matcher{origins: origins}
+func (r *Result) doubtHardware(run *plan.Run) {
 	if name := r.Provenance.GPUName; name != nil && !r.Simulated && !namesGPU(*name, r.Hardware.GPU) {
-		out = append(out, reason(failure.WrongGPU, "hardware: planned %s%s, measured on %s", r.Hardware.GPU, m.location("hardware"), *name))
+		r.doubt(failure.WrongGPU, "hardware: planned %s%s, measured on %s", r.Hardware.GPU, location(run, "hardware"), *name)
 	}
 	if v := r.Provenance.TRTLLMVersion; v != nil && !catalog.SameVersion(*v, r.Image.Name, r.Image.TRTLLMVersion) {
-		out = append(out, reason(failure.WrongImage, "image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, m.location("image"), *v))
+		r.doubt(failure.WrongImage, "image: planned TensorRT-LLM %s%s, reported %s", r.Image.TRTLLMVersion, location(run, "image"), *v)
 	}
 	if want, have := r.Image.Digest, r.Provenance.ImageDigest; want != nil && have != nil && !strings.Contains(*have, *want) {
-		out = append(out, reason(failure.WrongImage, "image: planned digest %s%s, measured with %s", *want, m.location("image"), *have))
+		r.doubt(failure.WrongImage, "image: planned digest %s%s, measured with %s", *want, location(run, "image"), *have)
 	}
-	return out
 }
 
 // namesGPU reports whether a driver's name of a GPU, "NVIDIA GB200", holds the name
@@ -328,13 +317,4 @@ func withReason(reason string) string {
 		return ""
 	}
 	return " (" + reason + ")"
-}
-
-// caveats are the notes of a plan that go with numbers.
-func caveats(run *plan.Run) []Caveat {
-	out := []Caveat{}
-	for _, n := range plan.Notes(run) {
-		out = append(out, Caveat{Metric: n.Metric, Code: n.Code})
-	}
-	return out
 }

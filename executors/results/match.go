@@ -15,141 +15,49 @@ import (
 const lengthTolerance = 0.01
 
 // match compares a whole report with the plan. Each difference is a reason that
-// makes the result invalid: the number belongs to another run.
-func match(in Evidence, report *trtllm.Report) []Reason {
-	m := matcher{run: newPlanned(in.Run), got: newReported(report), origins: in.Run.Origins}
-	m.simulated(in.Simulated)
-	m.tokens()
-	m.requests()
-	m.world()
-	m.limits()
-	m.lengths()
-	m.modes()
-	m.precision()
-	m.concurrency()
-	return m.reasons
-}
-
-type matcher struct {
-	run     planned
-	got     reported
-	origins plan.Origins
-	reasons []Reason
-}
-
-func (m *matcher) invalid(code failure.Code, format string, args ...any) {
-	m.reasons = append(m.reasons, reason(code, format, args...))
-}
-
-// differs adds a reason that names an argument with its planned and its
-// reported value, and where it was set.
-func (m *matcher) differs(argument string, planned, reported any) {
-	m.invalid(failure.ArgumentMismatch, "%s: planned %v%s, reported %v", argument, planned, m.location(argument), reported)
-}
-
-// declared are the arguments that a reported quantity follows from, where they
-// have other names.
-var declared = map[string]string{"world size": "tp", "mean ISL": "use_case", "mean OSL": "use_case", "quantization": "model", "kv_cache_config.dtype": "llm_api_options.kv_cache_config.dtype"}
-
-// location is where an argument was set, " (main.hcl:51)", "" where it is not known.
-func (m *matcher) location(argument string) string {
-	o := m.origins.At(cmp.Or(declared[argument], argument))
-	if o.Range == nil {
-		return ""
-	}
-	return fmt.Sprintf(" (%s:%d)", o.Range.Filename, o.Range.Start.Line)
-}
-
-func (m *matcher) simulated(planned bool) {
-	if planned != m.got.simulated {
-		m.differs("simulated", planned, m.got.simulated)
-	}
-}
-
-func (m *matcher) tokens() {
-	if !(m.got.outputThroughput > 0) || m.got.meanOSL == 0 {
-		m.invalid(failure.NoTokens, "no output tokens were measured: output throughput %v tok/s, mean output length %v", m.got.outputThroughput, m.got.meanOSL)
-	}
-}
-
-func (m *matcher) requests() {
-	switch planned := m.run.requests; {
-	case planned == 0 || m.got.requests == planned:
-	case m.got.requests < planned:
-		m.invalid(failure.FewerRequests, "num_requests: planned %d%s, reported %d", planned, m.location("num_requests"), m.got.requests)
+// makes the result invalid: the number belongs to another run. What the report does
+// not say differs in nothing.
+func (r *Result) match(in Evidence, report *trtllm.Report) {
+	a, w, q := in.Run.Arguments, report.World, report.Request
+	r.same(in, "simulated", in.Simulated, report.Simulated)
+	r.hasTokens(report)
+	switch planned := requestsOf(in.Run); {
+	case planned == 0 || q.NumRequests == planned:
+	case q.NumRequests < planned:
+		r.doubt(failure.FewerRequests, "num_requests: planned %d%s, reported %d", planned, location(in.Run, "num_requests"), q.NumRequests)
 	default:
-		m.differs("num_requests", planned, m.got.requests)
+		r.differs(in, "num_requests", planned, q.NumRequests)
 	}
-}
-
-func (m *matcher) world() {
-	m.whole("tp", m.run.tp, m.got.tp)
-	m.whole("pp", m.run.pp, m.got.pp)
-	if ep := m.run.ep; m.got.ep == nil && ep > 1 {
-		m.differs("ep", ep, "none")
-	} else if m.got.ep != nil {
-		m.whole("ep", max(1, ep), *m.got.ep)
+	tp, pp, ep := max(1, whole(a, "tp")), max(1, whole(a, "pp")), whole(a, "ep")
+	r.same(in, "tp", tp, w.TP)
+	r.same(in, "pp", pp, w.PP)
+	if w.EP != nil {
+		r.same(in, "ep", max(1, ep), *w.EP)
+	} else if ep > 1 {
+		r.differs(in, "ep", ep, "none")
 	}
-	if m.got.world > 0 {
-		m.whole("world size", m.run.tp*m.run.pp, m.got.world)
+	if w.WorldSize > 0 {
+		r.same(in, "world size", tp*pp, w.WorldSize)
 	}
-}
-
-func (m *matcher) limits() {
-	if n := m.run.maxBatchSize; n > 0 {
-		m.whole("max_batch_size", n, m.got.maxBatchSize)
+	if n := whole(a, "max_batch_size"); n > 0 {
+		r.same(in, "max_batch_size", n, w.MaxBatchSize)
 	}
-	if n := m.run.maxNumTokens; n > 0 {
-		m.whole("max_num_tokens", n, m.got.maxNumTokens)
+	if n := whole(a, "max_num_tokens"); n > 0 {
+		r.same(in, "max_num_tokens", n, w.MaxNumTokens)
 	}
-	if f := m.run.kvFraction; f != nil && m.got.kvFraction != nil && math.Abs(*f-*m.got.kvFraction) > 5e-5 {
-		m.differs("kv_cache_free_gpu_mem_fraction", *f, *m.got.kvFraction)
+	if f, ok := a.Float(kvFraction); ok && w.KVCachePercentage != nil && math.Abs(f-*w.KVCachePercentage) > 5e-5 {
+		r.differs(in, kvFraction, f, *w.KVCachePercentage)
 	}
-}
-
-// lengths compares mean lengths with the plan, or, for a data set of the user's
-// own, with what trtllm-bench read from it.
-func (m *matcher) lengths() {
-	isl, osl := m.run.meanISL, m.run.meanOSL
-	if !m.run.lengthsKnown {
-		isl, osl = m.got.datasetISL, m.got.datasetOSL
+	r.matchLengths(in, report)
+	r.same(in, "streaming", a.Bool("streaming"), report.Streaming)
+	if got := policy(w.SchedulingPolicy); got != "" {
+		r.same(in, "scheduler_policy", policy(cmp.Or(a.String("scheduler_policy"), "guaranteed_no_evict")), got)
 	}
-	if isl > 0 && apart(isl, m.got.meanISL) {
-		m.differs("mean ISL", short(isl), short(m.got.meanISL))
-	}
-	switch {
-	case osl <= 0 || m.got.meanOSL == 0 || !apart(osl, m.got.meanOSL):
-	case m.got.meanOSL < osl:
-		m.invalid(failure.ShortOutput, "mean OSL: planned %s%s, reported %s: requests ended early", short(osl), m.location("mean OSL"), short(m.got.meanOSL))
-	default:
-		m.differs("mean OSL", short(osl), short(m.got.meanOSL))
-	}
-}
-
-func (m *matcher) modes() {
-	if m.run.streaming != m.got.streaming {
-		m.differs("streaming", m.run.streaming, m.got.streaming)
-	}
-	if want, got := policy(m.run.policy), policy(m.got.policy); got != "" && want != got {
-		m.differs("scheduler_policy", want, got)
-	}
-}
-
-// precision compares what weights and KV cache are stored in, where the report
-// says it. FP8 stands for its kinds too, such as FP8_BLOCK_SCALES. A report names no
-// quantization for a checkpoint without hf_quant_config.json, and MIXED_PRECISION for
-// one whose layers differ.
-func (m *matcher) precision() {
-	want, got := strings.ToUpper(m.run.quantization), strings.ToUpper(m.got.quantization)
-	if got == "NONE" || got == "MIXED_PRECISION" {
-		got = ""
-	}
-	if want != "" && got != "" && got != want && !strings.HasPrefix(got, want+"_") {
-		m.differs("quantization", want, got)
-	}
-	want, got = strings.ToUpper(m.run.kvDtype), strings.ToUpper(m.got.kvDtype)
-	if want != "" && want != "AUTO" && got != "" && got != want {
-		m.differs("kv_cache_config.dtype", want, got)
+	r.matchPrecision(in, report)
+	want, got := whole(a, "concurrency"), q.AvgConcurrent
+	if want > 0 && got != nil && q.NumRequests >= 2*want && *got < leastConcurrent*float64(want) {
+		r.doubt(failure.ConcurrencyNotReached,
+			"concurrency: planned %d%s, %s requests were in flight on average", want, location(in.Run, "concurrency"), short(*got))
 	}
 }
 
@@ -157,24 +65,101 @@ func (m *matcher) precision() {
 // in the mean. It is asked for where ramp and drain are at most half of the run.
 const leastConcurrent = 0.5
 
-// concurrency doubts a number for which the client did not keep up.
-func (m *matcher) concurrency() {
-	want, got := m.run.concurrency, m.got.concurrent
-	if want <= 0 || got == nil || m.got.requests < 2*want || *got >= leastConcurrent*float64(want) {
-		return
-	}
-	m.reasons = append(m.reasons, reason(failure.ConcurrencyNotReached,
-		"concurrency: planned %d%s, %s requests were in flight on average", want, m.location("concurrency"), short(*got)))
-}
-
-func (m *matcher) whole(argument string, planned, reported int) {
+func (r *Result) same(in Evidence, argument string, planned, reported any) {
 	if planned != reported {
-		m.differs(argument, planned, reported)
+		r.differs(in, argument, planned, reported)
 	}
 }
 
-func apart(planned, reported float64) bool {
-	return !(math.Abs(reported-planned) <= lengthTolerance*planned)
+// differs adds a reason that names an argument with its planned and its
+// reported value, and where it was set.
+func (r *Result) differs(in Evidence, argument string, planned, reported any) {
+	r.doubt(failure.ArgumentMismatch, "%s: planned %v%s, reported %v", argument, planned, location(in.Run, argument), reported)
+}
+
+// declared are the arguments that a reported quantity follows from, where they
+// have other names.
+var declared = map[string]string{"world size": "tp", "mean ISL": "use_case", "mean OSL": "use_case", "quantization": "model", "kv_cache_config.dtype": "llm_api_options.kv_cache_config.dtype"}
+
+// location is where an argument was set, " (main.hcl:51)", "" where it is not known.
+func location(run *plan.Run, argument string) string {
+	o := run.Origins.At(cmp.Or(declared[argument], argument))
+	if o.Range == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s:%d)", o.Range.Filename, o.Range.Start.Line)
+}
+
+func (r *Result) hasTokens(report *trtllm.Report) {
+	throughput, osl := value(report.Metrics.At(trtllm.OutputThroughput)), report.Request.AvgOutputLength
+	if !(throughput > 0) || osl == 0 {
+		r.doubt(failure.NoTokens, "no output tokens were measured: output throughput %v tok/s, mean output length %v", throughput, osl)
+	}
+}
+
+func (r *Result) matchLengths(in Evidence, report *trtllm.Report) {
+	isl, osl := meanLengths(in.Run, report)
+	apart := func(planned, reported float64) bool {
+		return planned > 0 && !(math.Abs(reported-planned) <= lengthTolerance*planned)
+	}
+	if got := report.Request.AvgInputLength; apart(isl, got) {
+		r.differs(in, "mean ISL", short(isl), short(got))
+	}
+	switch got := report.Request.AvgOutputLength; {
+	case got == 0 || !apart(osl, got):
+	case got < osl:
+		r.doubt(failure.ShortOutput, "mean OSL: planned %s%s, reported %s: requests ended early", short(osl), location(in.Run, "mean OSL"), short(got))
+	default:
+		r.differs(in, "mean OSL", short(osl), short(got))
+	}
+}
+
+// meanLengths are those of a generated data set or, for one of the user's own, what
+// trtllm-bench read from it; 0 is not known.
+func meanLengths(run *plan.Run, report *trtllm.Report) (isl, osl float64) {
+	u, d := run.UseCase, run.Dataset
+	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Lines < 1 {
+		own := value(report.Dataset)
+		return own.AvgISL, own.AvgOSL
+	}
+	shape := plan.Shape(*u.ISL, *u.OSL, value(u.ISLStdev), value(u.OSLStdev), value(d.Seed), d.Lines)
+	lines := min(d.Lines, requestsOf(run))
+	if shape.ISLStdev == 0 && shape.OSLStdev == 0 {
+		lines = 1 // all are alike
+	}
+	for i := range lines {
+		in, out := shape.Lengths(i)
+		isl, osl = isl+float64(in)/float64(lines), osl+float64(out)/float64(lines)
+	}
+	return isl, osl
+}
+
+// requestsOf is how many requests a run sends, 0 if that is not known.
+func requestsOf(run *plan.Run) int {
+	if n := whole(run.Arguments, "num_requests"); n > 0 {
+		return n
+	}
+	return run.Dataset.Lines
+}
+
+// matchPrecision compares what weights and KV cache are stored in. FP8 stands for its
+// kinds too, such as FP8_BLOCK_SCALES. A report names no quantization for a checkpoint
+// without hf_quant_config.json, and MIXED_PRECISION for one whose layers differ.
+func (r *Result) matchPrecision(in Evidence, report *trtllm.Report) {
+	want, got := strings.ToUpper(in.Run.Model.Quantization), strings.ToUpper(value(report.Engine.Quantization))
+	if got == "NONE" || got == "MIXED_PRECISION" {
+		got = ""
+	}
+	if want != "" && got != "" && got != want && !strings.HasPrefix(got, want+"_") {
+		r.differs(in, "quantization", want, got)
+	}
+	options, _ := in.Run.LLMAPIOptions.(map[string]any)
+	config, _ := options["kv_cache_config"].(map[string]any)
+	dtype, _ := config["dtype"].(string)
+	want, got = strings.ToUpper(dtype), strings.ToUpper(value(report.Engine.KVCacheDtype))
+	if want != "" && want != "AUTO" && got != "" && got != want {
+		r.differs(in, "kv_cache_config.dtype", want, got)
+	}
 }
 
 // short prints a mean length with no more digits than it needs.
@@ -185,72 +170,6 @@ func short(v float64) string {
 // policy is a scheduling policy in the spelling of the flag.
 func policy(s string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s)), " ", "_")
-}
-
-// planned is what a run says that its report must show.
-type planned struct {
-	tp, pp, ep   int
-	maxBatchSize int // 0: left to trtllm-bench
-	maxNumTokens int
-	requests     int
-	kvFraction   *float64
-	streaming    bool
-	policy       string
-	concurrency  int // 0 or less: unlimited
-	// kvDtype is what the KV cache is declared to be stored in, "" if it is not.
-	quantization, kvDtype string
-
-	lengthsKnown     bool
-	meanISL, meanOSL float64
-}
-
-func newPlanned(run *plan.Run) planned {
-	a := run.Arguments
-	p := planned{
-		tp: max(1, whole(a, "tp")), pp: max(1, whole(a, "pp")), ep: whole(a, "ep"),
-		maxBatchSize: whole(a, "max_batch_size"), maxNumTokens: whole(a, "max_num_tokens"),
-		concurrency: whole(a, "concurrency"), quantization: run.Model.Quantization, kvDtype: kvDtype(run),
-		requests: run.Dataset.Lines, streaming: a.Bool("streaming"), policy: a.String("scheduler_policy"),
-	}
-	if n := whole(a, "num_requests"); n > 0 {
-		p.requests = n
-	}
-	if f, ok := a.Float("kv_cache_free_gpu_mem_fraction"); ok {
-		p.kvFraction = &f
-	}
-	if p.policy == "" {
-		p.policy = "guaranteed_no_evict"
-	}
-	p.lengths(run)
-	return p
-}
-
-// lengths computes the mean lengths of a generated data set.
-func (p *planned) lengths(run *plan.Run) {
-	u, d := run.UseCase, run.Dataset
-	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Lines < 1 {
-		return
-	}
-	p.lengthsKnown = true
-	shape := plan.Shape(*u.ISL, *u.OSL, value(u.ISLStdev), value(u.OSLStdev), value(d.Seed), d.Lines)
-	if shape.ISLStdev == 0 && shape.OSLStdev == 0 {
-		p.meanISL, p.meanOSL = float64(shape.ISL), float64(shape.OSL)
-		return
-	}
-	lines := min(d.Lines, p.requests)
-	for i := range lines {
-		isl, osl := shape.Lengths(i)
-		p.meanISL += float64(isl) / float64(lines)
-		p.meanOSL += float64(osl) / float64(lines)
-	}
-}
-
-// kvDtype is kv_cache_config.dtype of the options file.
-func kvDtype(run *plan.Run) string {
-	options, _ := run.LLMAPIOptions.(map[string]any)
-	config, _ := options["kv_cache_config"].(map[string]any)
-	dtype, _ := config["dtype"].(string)
-	return dtype
 }
 
 // whole is the whole number of a flag, 0 when it is not passed.
@@ -265,41 +184,6 @@ func value[T any](p *T) T {
 		return zero
 	}
 	return *p
-}
-
-// reported is what a report says of the run that it is of; zero and nil stand
-// for what it does not say.
-type reported struct {
-	simulated                  bool
-	tp, pp, world              int
-	ep                         *int
-	maxBatchSize, maxNumTokens int
-	kvFraction                 *float64
-	policy                     string
-	requests                   int
-	meanISL, meanOSL           float64
-	datasetISL, datasetOSL     float64
-	streaming                  bool
-	outputThroughput           float64
-	concurrent                 *float64
-	quantization, kvDtype      string
-}
-
-func newReported(r *trtllm.Report) reported {
-	w, q := r.World, r.Request
-	out := reported{
-		simulated: r.Simulated,
-		tp:        w.TP, pp: w.PP, world: w.WorldSize, ep: w.EP,
-		maxBatchSize: w.MaxBatchSize, maxNumTokens: w.MaxNumTokens,
-		kvFraction: w.KVCachePercentage, policy: w.SchedulingPolicy,
-		requests: q.NumRequests, meanISL: q.AvgInputLength, meanOSL: q.AvgOutputLength,
-		streaming: r.Streaming, outputThroughput: value(r.Metrics.At(trtllm.OutputThroughput)),
-		concurrent: q.AvgConcurrent, quantization: value(r.Engine.Quantization), kvDtype: value(r.Engine.KVCacheDtype),
-	}
-	if d := r.Dataset; d != nil {
-		out.datasetISL, out.datasetOSL = d.AvgISL, d.AvgOSL
-	}
-	return out
 }
 
 // measure takes the numbers of a whole report, and what it tells of the

@@ -17,7 +17,8 @@ func TestOutsidePrediction(t *testing.T) {
 	}{{1000, false, ""}, {800, false, ""}, {799, false, "outside_prediction"}, {1300, false, "outside_prediction"}, {1300, true, ""}} {
 		r := &Result{Simulated: c.simulated, Estimate: &plan.Estimate{OutputThroughputPerGPU: &band}, Metrics: trtllm.Measured(map[string]float64{trtllm.OutputThroughputPerGPU: c.got})}
 		code := ""
-		for _, reason := range r.outsidePrediction() {
+		r.doubtPrediction()
+		for _, reason := range r.Reasons {
 			code = string(reason.Code)
 			if reason.Level != Suspect {
 				t.Errorf("%+v", reason)

@@ -175,8 +175,8 @@ func (r *Result) watched(in Evidence) {
 	}
 	r.Telemetry = t
 	if t.Throttled > mostThrottled {
-		r.Reasons = append(r.Reasons, reason(failure.Throttled,
-			"clocks were held down in %.0f %% of the samples: %s; SM %.0f MHz on average", 100*t.Throttled, strings.Join(t.ThrottleReasons, ", "), t.SMClockMHz))
+		r.doubt(failure.Throttled, "clocks were held down in %.0f %% of the samples: %s; SM %.0f MHz on average",
+			100*t.Throttled, strings.Join(t.ThrottleReasons, ", "), t.SMClockMHz)
 	}
 }
 

@@ -34,7 +34,8 @@ func TestOtherHardware(t *testing.T) {
 	} {
 		r := &Result{Hardware: plan.Hardware{GPU: "GB200"}, Image: plan.Image{TRTLLMVersion: "1.0"}, Provenance: Provenance{GPUName: &c.gpu, TRTLLMVersion: &c.version}}
 		code := ""
-		for _, reason := range r.onOtherHardware(plan.Origins{}) {
+		r.doubtHardware(&plan.Run{})
+		for _, reason := range r.Reasons {
 			code = string(reason.Code)
 		}
 		if code != c.want {
@@ -49,8 +50,8 @@ func TestOtherDigest(t *testing.T) {
 	pinned := "sha256:" + strings.Repeat("ab", 32)
 	for have, want := range map[string]int{"sha256:" + strings.Repeat("cd", 32): 1, "sha256:00 " + pinned: 0} {
 		r := &Result{Image: plan.Image{Digest: &pinned}, Provenance: Provenance{ImageDigest: &have}}
-		if got := r.onOtherHardware(plan.Origins{}); len(got) != want {
-			t.Errorf("%s: %v", have, got)
+		if r.doubtHardware(&plan.Run{}); len(r.Reasons) != want {
+			t.Errorf("%s: %v", have, r.Reasons)
 		}
 	}
 }

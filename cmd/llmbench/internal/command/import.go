@@ -65,7 +65,7 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 	if err := s.store.Create(); err != nil {
 		return err
 	}
-	all, added, declared := 0, 0, results.Declare(p.Runs)
+	all, added := 0, 0
 	for _, path := range files {
 		for _, b := range bundles[path] {
 			all++
@@ -88,7 +88,7 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 		}
 		for i, found := range log.found {
 			all++
-			r := results.Import(found, declared)
+			r := results.Import(found, p.Runs)
 			isNew, err := s.store.Import(log.text, log.stderr, "", i+1, r)
 			if err != nil {
 				return err
