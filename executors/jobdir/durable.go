@@ -2,7 +2,6 @@ package jobdir
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,31 +26,24 @@ import (
 // once SyncDir has returned. A file that is not for its owner alone gets the mode of
 // the folder: whoever may read or write there may do so with it, whatever the umask.
 func WriteFile(dir, name string, data []byte, perm fs.FileMode) error {
-	return WriteTo(dir, name, func(w io.Writer) error {
+	return WriteTo(dir, name, content(data), perm)
+}
+
+func content(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
-	}, perm)
+	}
 }
 
 // WriteTo is WriteFile for what is written piece by piece.
 func WriteTo(dir, name string, write func(io.Writer) error, perm fs.FileMode) error {
-	perm, err := shared(dir, perm)
-	if err != nil {
-		return err
-	}
-	f, err := CreateTemp(dir, name)
-	if err != nil {
-		return err
-	}
-	err = write(f)
+	temp, err := writeTemp(dir, name, write, perm)
 	if err == nil {
-		err = errors.Join(f.Chmod(perm), f.Sync())
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
+		err = os.Rename(temp, filepath.Join(dir, name))
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		os.Remove(temp)
 	}
 	return err
 }
@@ -62,19 +54,50 @@ func CreateTemp(dir, name string) (*os.File, error) {
 	return os.CreateTemp(dir, fmt.Sprintf(".%s~%s~%d~*.tmp", name, pidSpace(), os.Getpid()))
 }
 
-// WriteTemp writes a file that can be linked into place as name, and returns its path.
-// The caller removes it.
-func WriteTemp(dir, name string, data []byte, perm fs.FileMode) (string, error) {
+// writeTemp writes and syncs what is to be called name, and returns its path, "" for none.
+func writeTemp(dir, name string, write func(io.Writer) error, perm fs.FileMode) (string, error) {
+	perm, err := shared(dir, perm)
+	if err != nil {
+		return "", err
+	}
 	f, err := CreateTemp(dir, name)
 	if err != nil {
 		return "", err
 	}
-	f.Close()
-	if err := WriteFile(dir, filepath.Base(f.Name()), data, perm); err != nil {
-		os.Remove(f.Name())
-		return "", err
+	if err = write(f); err == nil {
+		err = errors.Join(f.Chmod(perm), f.Sync())
 	}
-	return f.Name(), nil
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// WriteNew writes a file that is not there yet, and reports whether it did. link is
+// os.Link, or what stands for it: by link(2) the file is whole as soon as it can be seen.
+// Where there are no links, win wins the right to write it, or returns fs.ErrExist.
+func WriteNew(dir, name string, data []byte, link func(from, to string) error, win func() error) (bool, error) {
+	temp, err := writeTemp(dir, name, content(data), 0o644)
+	defer os.Remove(temp)
+	if err != nil {
+		return false, err
+	}
+	at := filepath.Join(dir, name)
+	err = link(temp, at)
+	switch {
+	case err == nil:
+		return true, SyncDir(dir)
+	case errors.Is(err, fs.ErrExist):
+		mine, errMine := os.Stat(temp)
+		there, errThere := os.Stat(at)
+		// NFS may repeat its answer to a link that was made.
+		return errMine == nil && errThere == nil && os.SameFile(mine, there), nil
+	case !unsupported(err) && !errors.Is(err, fs.ErrPermission):
+		return false, err
+	}
+	if err := win(); errors.Is(err, fs.ErrExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return true, WriteFile(dir, name, data, 0o644)
 }
 
 // PIDSpace tells where process IDs are counted: another host may have the same name, and
@@ -151,7 +174,13 @@ func FillFiles(dir string, files []File) (map[string]Sum, error) {
 		if !private {
 			sums[f.Name], f.Perm = SumOf(f.Data), mode&(0o666|f.Perm)
 		}
-		g.Go(func() error { return fillFile(filepath.Join(dir, f.Name), f.Data, f.Perm, private) })
+		g.Go(func() error {
+			if private {
+				return WriteFile(dir, f.Name, f.Data, f.Perm)
+			}
+			path := filepath.Join(dir, f.Name)
+			return errors.Join(os.WriteFile(path, f.Data, f.Perm), os.Chmod(path, f.Perm))
+		})
 	}
 	return sums, g.Wait()
 }
@@ -159,7 +188,7 @@ func FillFiles(dir string, files []File) (map[string]Sum, error) {
 // SumOf is the size and checksum of data.
 func SumOf(data []byte) Sum {
 	sum := sha256.Sum256(data)
-	return Sum{Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	return Sum{Bytes: int64(len(data)), SHA256: fmt.Sprintf("%x", sum)}
 }
 
 // SumFile is the Sum of a regular file, which is not read into memory.
@@ -171,7 +200,7 @@ func SumFile(path string) (Sum, error) {
 	defer f.Close()
 	h := sha256.New()
 	n, err := io.Copy(h, f)
-	return Sum{Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
+	return Sum{Bytes: n, SHA256: fmt.Sprintf("%x", h.Sum(nil))}, err
 }
 
 // Torn names a file of the folder that is not what a list of FillFiles says, "" for none.
@@ -185,33 +214,13 @@ func (f Folder) Torn(files map[string]Sum) (string, error) {
 	return "", nil
 }
 
-func fillFile(path string, data []byte, perm fs.FileMode, sync bool) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	err = f.Chmod(perm)
-	if sync {
-		err = errors.Join(err, f.Sync())
-	}
-	return errors.Join(err, f.Close())
-}
-
 // Create makes an empty file with the mode of its folder.
 func Create(dir, name string) (*os.File, error) {
-	perm, err := shared(dir, 0o644)
-	if err != nil {
-		return nil, err
-	}
 	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
 		return nil, err
 	}
-	return f, f.Chmod(perm)
+	return f, Share(dir, name)
 }
 
 // Share gives a file the mode of its folder.
@@ -258,35 +267,24 @@ func ReplaceFile(dir, name string, data []byte, perm fs.FileMode) error {
 	return SyncDir(dir)
 }
 
-// WriteOnce is ReplaceFile for a file that is left as it is when it exists.
-func WriteOnce(dir, name string, data []byte, perm fs.FileMode) error {
-	if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-		return nil
-	}
-	return ReplaceFile(dir, name, data, perm)
-}
-
-// SyncDirs is SyncDir for several folders at once.
-func SyncDirs(dirs ...string) error {
+// SyncDir makes the names in folders durable, side by side. File systems that cannot sync
+// a folder do so by themselves.
+func SyncDir(dirs ...string) error {
 	var g errgroup.Group
 	for _, dir := range dirs {
-		g.Go(func() error { return SyncDir(dir) })
+		g.Go(func() error {
+			d, err := os.Open(dir)
+			if err != nil {
+				return err
+			}
+			defer d.Close()
+			if err := d.Sync(); err != nil && !unsupported(err) {
+				return err
+			}
+			return nil
+		})
 	}
 	return g.Wait()
-}
-
-// SyncDir makes the names in a folder durable. File systems that cannot sync a
-// folder do so by themselves.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !unsupported(err) {
-		return err
-	}
-	return nil
 }
 
 // unsupported reports whether a file system said that it has no such operation.

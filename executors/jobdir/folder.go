@@ -1,7 +1,6 @@
 package jobdir
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -25,7 +23,7 @@ type Folder struct {
 }
 
 // Intent returns nil when the folder was never prepared to the end.
-func (f Folder) Intent() (*Intent, error) { return readDocument[Intent](f, IntentFile) }
+func (f Folder) Intent() (*Intent, error) { return look(f, IntentFile, Document[Intent]) }
 
 // Intend writes the intent, without which no job of the folder may be submitted.
 func (f Folder) Intend(i Intent) error {
@@ -42,19 +40,19 @@ func (f Folder) Discard() error {
 }
 
 // Receipt returns the receipt of the submission, nil while there is none.
-func (f Folder) Receipt() (*JobRecord, error) { return readDocument[JobRecord](f, JobFile) }
+func (f Folder) Receipt() (*JobRecord, error) { return look(f, JobFile, Document[JobRecord]) }
 
 // Ended returns the end as the backend reports it, nil while there is none.
-func (f Folder) Ended() (*EndRecord, error) { return readDocument[EndRecord](f, EndedFile) }
+func (f Folder) Ended() (*EndRecord, error) { return look(f, EndedFile, Document[EndRecord]) }
 
 // Claim returns the owner of the folder, nil while there is none.
-func (f Folder) Claim() (*Claim, error) { return readRecord[Claim](f, ClaimFile) }
+func (f Folder) Claim() (*Claim, error) { return look(f, ClaimFile, Record[Claim]) }
 
 // Start returns nil until the benchmark's step was started.
-func (f Folder) Start() (*Start, error) { return readRecord[Start](f, StartFile) }
+func (f Folder) Start() (*Start, error) { return look(f, StartFile, Record[Start]) }
 
 // ExitRecord returns the job's exit record, nil until it is there and whole.
-func (f Folder) ExitRecord() (*ExitRecord, error) { return readRecord[ExitRecord](f, ExitFile) }
+func (f Folder) ExitRecord() (*ExitRecord, error) { return look(f, ExitFile, Record[ExitRecord]) }
 
 // Cancelled reports whether the job was asked to stop. It may still
 // run; if it starts later it refuses to.
@@ -77,20 +75,12 @@ func (f Folder) MarkCancelled() error {
 	return ReplaceFile(f.Dir, CancelledFile, nil, 0o644)
 }
 
-func readDocument[T any](f Folder, name string) (*T, error) {
+func look[T any](f Folder, name string, read func(Listing, string) (*T, error)) (*T, error) {
 	l, err := List(f.Dir)
 	if err != nil {
 		return nil, err
 	}
-	return Document[T](l, name)
-}
-
-func readRecord[T any](f Folder, name string) (*T, error) {
-	l, err := List(f.Dir)
-	if err != nil {
-		return nil, err
-	}
-	return Record[T](l, name)
+	return read(l, name)
 }
 
 // Record reads a record that another process wrote; nil when it is absent or not
@@ -113,59 +103,19 @@ func read[T any](l Listing, name string, decode func([]byte, any) bool) (*T, err
 	return v, nil
 }
 
-// Take makes c the folder's claim, unless there is one already, and reports whether
-// it did. link is os.Link, or what stands for it: a claim is won by link(2), so that
-// it is whole as soon as it can be seen, and by mkdir(2) where there are no links.
+// Take makes c the folder's claim, unless there is one already, and reports whether it
+// did: by link, as in WriteNew, and by mkdir(2) where there are no links.
 func (f Folder) Take(c Claim, link func(from, to string) error) (bool, error) {
-	record := Encode(c)
-	temp, err := WriteTemp(f.Dir, ClaimFile, record, 0o644)
-	if err != nil {
-		return false, err
-	}
-	defer os.Remove(temp)
-	claim := filepath.Join(f.Dir, ClaimFile)
-	err = link(temp, claim)
-	switch {
-	case err == nil:
-		return true, SyncDir(f.Dir)
-	case errors.Is(err, fs.ErrExist):
-		return same(temp, claim), nil // NFS may repeat its answer to a link that was made
-	case !NoLinks(err):
-		return false, err
-	}
-	err = os.Mkdir(filepath.Join(f.Dir, claimDir), 0o777)
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return true, WriteFile(f.Dir, ClaimFile, record, 0o644)
-}
-
-func same(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
-}
-
-// NoLinks reports whether link(2) failed because the file system has no links.
-func NoLinks(err error) bool {
-	return unsupported(err) || errors.Is(err, fs.ErrPermission)
+	return WriteNew(f.Dir, ClaimFile, Encode(c), link, func() error { return os.Mkdir(filepath.Join(f.Dir, claimDir), 0o777) })
 }
 
 // AtOnce does something for each index below n, 32 of them side by side: on a file system
 // across the network reading is waiting. It returns the first error.
 func AtOnce(n int, do func(i int) error) error {
 	var g errgroup.Group
-	var next atomic.Int64
-	for range min(n, 32) {
-		g.Go(func() (err error) {
-			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
-				err = cmp.Or(err, do(int(i-1)))
-			}
-			return err
-		})
+	g.SetLimit(32)
+	for i := range n {
+		g.Go(func() error { return do(i) })
 	}
 	return g.Wait()
 }

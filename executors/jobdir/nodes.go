@@ -55,12 +55,9 @@ func splitNodes(s string) []string {
 
 // expandPart varies the last bracket fastest, then the first, as Slurm does.
 func expandPart(s string) []string {
-	head, last, tail, ok := cutBracket(s)
-	if !ok {
-		return []string{s}
-	}
+	head, last, tail := cutBracket(s)
 	heads := expandHeads(head)
-	if heads == nil || len(heads)*len(last) > mostNodes {
+	if len(heads)*len(last) == 0 || len(heads)*len(last) > mostNodes {
 		return []string{s}
 	}
 	var out []string
@@ -78,10 +75,7 @@ func expandHeads(s string) []string {
 	if !strings.Contains(s, "[") {
 		return []string{s}
 	}
-	head, numbers, tail, ok := cutBracket(s)
-	if !ok {
-		return nil
-	}
+	head, numbers, tail := cutBracket(s)
 	var out []string
 	for _, n := range numbers {
 		more := expandHeads(head + n + tail)
@@ -93,16 +87,13 @@ func expandHeads(s string) []string {
 	return out
 }
 
-// cutBracket cuts s around its last bracket and writes out the numbers in it; ok
-// is false where there is none, or one that holds something else.
-func cutBracket(s string) (head string, numbers []string, tail string, ok bool) {
+// cutBracket cuts s around its last bracket and writes out the numbers in it, none where
+// there is no bracket, or one that holds something else.
+func cutBracket(s string) (head string, numbers []string, tail string) {
 	open := strings.LastIndex(s, "[")
-	if open < 0 {
-		return "", nil, "", false
-	}
 	inside, tail, closed := strings.Cut(s[open+1:], "]")
-	if !closed {
-		return "", nil, "", false
+	if open < 0 || !closed {
+		return "", nil, ""
 	}
 	for item := range strings.SplitSeq(inside, ",") {
 		low, high, isRange := strings.Cut(item, "-")
@@ -112,11 +103,11 @@ func cutBracket(s string) (head string, numbers []string, tail string, ok bool) 
 		a, errA := strconv.ParseUint(low, 10, 31)
 		b, errB := strconv.ParseUint(high, 10, 31)
 		if errA != nil || errB != nil || a > b || b-a >= mostNodes || len(numbers) >= mostNodes {
-			return "", nil, "", false
+			return "", nil, ""
 		}
 		for i := a; i <= b; i++ {
 			numbers = append(numbers, fmt.Sprintf("%0*d", len(low), i))
 		}
 	}
-	return s[:open], numbers, tail, true
+	return s[:open], numbers, tail
 }

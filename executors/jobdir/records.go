@@ -3,8 +3,8 @@ package jobdir
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -211,7 +211,7 @@ type Member struct {
 func NewNonce() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // it never fails
-	return hex.EncodeToString(b[:])
+	return fmt.Sprintf("%x", b)
 }
 
 // Encode is v as one line of JSON with "end":true as its last key.

@@ -84,8 +84,14 @@ func AcquireIn(ctx context.Context, dir string, self Owner) (*Lease, error) {
 
 func (s *Store) acquire(ctx context.Context, self Owner) (*Lease, error) {
 	self.Nonce, self.Started = jobdir.NewNonce(), s.now().UTC()
-	if err := s.takeLease(ctx, self); err != nil {
-		return nil, err
+	for won := false; !won; {
+		err := ctx.Err()
+		if err == nil {
+			won, err = s.take(leaseFile, self)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	beat, stop := context.WithCancel(context.Background())
 	l := &Lease{store: s, owner: self, stop: stop, done: make(chan struct{}), lost: make(chan struct{})}
@@ -206,111 +212,46 @@ func (s *Store) Unlock() (*HeldError, error) {
 	return h, jobdir.SyncDir(s.dir)
 }
 
-// takeLease makes self the owner. A lease is won by link(2): its file appears
-// whole or not at all, and one contender wins.
+// take makes self the owner of the lease, or of the right to inherit one, by its file; false
+// when that was given back or inherited meanwhile. It is won by link(2): one contender
+// wins. Where there are no links the file is made empty first, which is as exclusive.
 //
-// The lease of a dead owner D is inherited in two moves. First the right to
-// inherit is won, by linking lease.D.next; a contender that died with that
-// right is inherited from in the same way. The winner then looks again whether
-// the lease is still D's, and only then renames its own over it. The rights are
-// removed after the rename, so whoever wins one late finds that the lease is no
-// longer D's.
-func (s *Store) takeLease(ctx context.Context, self Owner) error {
-	temp, err := jobdir.WriteTemp(s.dir, leaseFile, jobdir.Encode(self), 0o644)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp)
-	for ctx.Err() == nil {
-		won, err := s.claim(temp, leaseFile, self)
-		if err != nil || won {
-			return err
-		}
-		dead, err := s.readLease(leaseFile)
+// What belonged to a dead owner D is inherited in two moves. First the right to inherit
+// is taken, NAME.D.next, in the same way. The winner then looks again whether the file is
+// still D's, and only then renames its own over it. The right is removed after the
+// rename, so whoever wins it late finds that the file is no longer D's.
+func (s *Store) take(name string, self Owner) (bool, error) {
+	won, err := jobdir.WriteNew(s.dir, name, jobdir.Encode(self), s.link, func() error {
+		f, err := os.OpenFile(s.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 		if err != nil {
 			return err
 		}
-		if dead == nil {
-			continue // released meanwhile
-		}
-		if !dead.gone(self) {
-			return s.held(*dead, self)
-		}
-		if inherited, err := s.inherit(temp, *dead, self); err != nil || inherited {
-			return err
-		}
+		return f.Close()
+	})
+	if err != nil || won {
+		return won, err
 	}
-	return ctx.Err()
-}
-
-// inherit takes the lease of a dead owner; false when somebody else was first.
-func (s *Store) inherit(temp string, dead, self Owner) (bool, error) {
-	var rights []string
-	for last := dead; ; {
-		right := nextFile(last.Nonce)
-		won, err := s.claim(temp, right, self)
-		if err != nil {
-			return false, err
-		}
-		rights = append(rights, right)
-		if won {
-			break
-		}
-		heir, err := s.readLease(right)
-		if err != nil {
-			return false, err
-		}
-		if heir == nil {
-			return false, nil // inherited meanwhile
-		}
-		if !heir.gone(self) {
-			return false, s.held(*heir, self)
-		}
-		last = *heir
+	dead, err := s.readLease(name)
+	if err != nil || dead == nil {
+		return false, err
 	}
-	now, err := s.readLease(leaseFile)
+	if !dead.gone(self) {
+		return false, s.held(*dead, self)
+	}
+	right := nextFile(dead.Nonce)
+	if won, err := s.take(right, self); err != nil || !won {
+		return false, err
+	}
+	defer os.Remove(s.path(right))
+	now, err := s.readLease(name)
 	if err != nil || now == nil || now.Nonce != dead.Nonce {
-		os.Remove(s.path(rights[len(rights)-1]))
 		return false, err
-	}
-	if err := jobdir.ReplaceFile(s.dir, leaseFile, jobdir.Encode(self), 0o644); err != nil {
-		return false, err
-	}
-	for _, right := range rights {
-		os.Remove(s.path(right))
 	}
 	os.Remove(s.path(beatFile(dead.Nonce)))
-	return true, nil
+	return true, jobdir.ReplaceFile(s.dir, name, jobdir.Encode(self), 0o644)
 }
 
 func nextFile(nonce string) string { return leaseFile + "." + nonce + ".next" }
-
-// claim makes name a file that names self, unless it exists. Where the file
-// system has no links the file is made empty first, which is as exclusive.
-func (s *Store) claim(temp, name string, self Owner) (bool, error) {
-	err := s.link(temp, s.path(name))
-	switch {
-	case err == nil:
-		return true, jobdir.SyncDir(s.dir)
-	case errors.Is(err, fs.ErrExist):
-		// A repeated answer of NFS may deny a link that was made.
-		o, err := s.readLease(name)
-		return err == nil && o != nil && o.Nonce == self.Nonce, err
-	case !jobdir.NoLinks(err):
-		return false, err
-	}
-	f, err := os.OpenFile(s.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if err := f.Close(); err != nil {
-		return false, err
-	}
-	return true, jobdir.WriteFile(s.dir, name, jobdir.Encode(self), 0o644)
-}
 
 // An Owner is the process that holds a lease.
 type Owner struct {
@@ -333,7 +274,8 @@ type Owner struct {
 // Self describes this process as an owner. Nonce and Started are filled in by
 // Acquire.
 func Self(command string) Owner {
-	o := Owner{User: UserName(), PID: os.Getpid(), Command: command, Birth: processStart(os.Getpid())}
+	o := Owner{User: UserName(), PID: os.Getpid(), Command: command}
+	_, o.Birth = processState(o.PID)
 	o.Host, o.Namespace, o.BootID = jobdir.PIDSpace()
 	id, _ := os.ReadFile("/etc/machine-id")
 	o.Machine = strings.TrimSpace(string(id))
@@ -368,12 +310,6 @@ func (o Owner) gone(self Owner) bool {
 		return true // dead, and its parent has not asked how it ended
 	}
 	return o.Birth != "" && now != "" && now != o.Birth
-}
-
-// processStart is the start time of a process in ticks since boot, "" if not known.
-func processStart(pid int) string {
-	_, birth := processState(pid)
-	return birth
 }
 
 // processState is the kernel's state letter of a process and its start time in ticks

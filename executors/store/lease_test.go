@@ -96,7 +96,8 @@ func TestLeaseOfAZombieIsInherited(t *testing.T) {
 	}
 	defer cmd.Wait() //nolint:errcheck // it was killed
 	o := Self("apply")
-	o.PID, o.Birth = cmd.Process.Pid, processStart(cmd.Process.Pid)
+	o.PID = cmd.Process.Pid
+	_, o.Birth = processState(o.PID)
 	if o.gone(Self("x")) {
 		t.Error("a living process is gone")
 	}

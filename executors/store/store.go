@@ -92,7 +92,10 @@ func (s *Store) Create() error {
 	if err := s.shareAll(); err != nil {
 		return err
 	}
-	return jobdir.WriteOnce(s.dir, ".gitignore", []byte("*\n"), 0o644)
+	if _, err := os.Lstat(s.path(".gitignore")); err == nil {
+		return nil
+	}
+	return jobdir.ReplaceFile(s.dir, ".gitignore", []byte("*\n"), 0o644)
 }
 
 // exists reports whether the store was created.
@@ -153,7 +156,7 @@ func (s *Store) Mkdir(dir string) error {
 // store's group if it has one. It is durable when it returns.
 func (s *Store) mkdirAll(dir string) error {
 	changed, err := s.makeAll(dir)
-	return errors.Join(err, jobdir.SyncDirs(changed...))
+	return errors.Join(err, jobdir.SyncDir(changed...))
 }
 
 // makeAll is mkdirAll before changed, the folders that got another, are synced.
