@@ -2,18 +2,14 @@ package trtllm
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
 	"math"
 	"math/bits"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"strconv"
-	"sync"
 )
 
 // A Dataset sums up lines that were written or read.
@@ -66,56 +62,47 @@ func (s Shape) Write(w io.Writer, progress func(lines int)) (Dataset, error) {
 	if err := s.check(); err != nil {
 		return Dataset{}, err
 	}
-	out := &hashWriter{w: w, sum: sha256.New()}
-	err := s.makePieces(func(p chunk) error {
-		if err := out.write(p.text); err != nil {
-			return err
+	sum, d := sha256.New(), Dataset{Lines: s.Lines}
+	step := max(1, pieceIDs/(16+max(0, s.ISL)+int(max(0, min(s.ISLStdev, maxLength)))))
+	var made []chan []byte // the pieces that are in work, in order
+	var space []byte
+	for from, written := 0, 0; written < s.Lines; {
+		for from < s.Lines && len(made) <= min(runtime.GOMAXPROCS(0), maxWorkers) {
+			piece, first, b := make(chan []byte, 1), from, space[:0]
+			from, space = min(s.Lines, from+step), nil
+			go func() { piece <- s.lines(b, first, min(s.Lines, first+step)) }()
+			made = append(made, piece)
 		}
-		if progress != nil {
-			progress(p.to)
+		space, made = <-made[0], made[1:]
+		sum.Write(space)
+		if _, err := w.Write(space); err != nil {
+			return Dataset{}, err
 		}
-		return nil
-	})
-	if err != nil {
-		return Dataset{}, err
+		d.Bytes += int64(len(space))
+		if written = min(s.Lines, written+step); progress != nil {
+			progress(written)
+		}
 	}
-	return Dataset{Lines: s.Lines, SHA256: hex.EncodeToString(out.sum.Sum(nil)), Bytes: out.n}, nil
+	d.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return d, nil
 }
 
-// A hashWriter hashes and counts what it writes.
-type hashWriter struct {
-	w   io.Writer
-	sum hash.Hash
-	n   int64
-}
+// Bounds of the memory that making pieces takes: about seven bytes an id, and a
+// piece a worker. Hashing is faster than no more than a few workers.
+const (
+	pieceIDs   = 1 << 17
+	maxWorkers = 8
+)
 
-func (s *hashWriter) write(b []byte) error {
-	s.sum.Write(b)
-	n, err := s.w.Write(b)
-	s.n += int64(n)
-	return err
-}
-
-// A generator makes the lines of one shape.
-type generator struct {
-	shape Shape
-	// drawn has a bit for each id of the vocabulary that the prompt has.
-	drawn  []uint64
-	source rand.PCG
-}
-
-func newGenerator(s Shape) *generator {
-	return &generator{shape: s, drawn: make([]uint64, (s.Vocab+63)/64)}
-}
-
-// lines appends the lines from (inclusive) to to (exclusive).
-func (g *generator) lines(b []byte, from, to int) []byte {
-	for number := from; number < to; number++ {
-		isl, osl := g.shape.Lengths(number)
+// lines appends the lines from first (inclusive) to end (exclusive).
+func (s Shape) lines(b []byte, first, end int) []byte {
+	drawn := make([]uint64, (s.Vocab+63)/64)
+	for number := first; number < end; number++ {
+		isl, osl := s.Lengths(number)
 		b = append(b, `{"task_id":`...)
 		b = strconv.AppendInt(b, int64(number), 10)
 		b = append(b, `,"input_ids":`...)
-		b = g.prompt(b, number, isl)
+		b = s.prompt(b, drawn, number, isl)
 		b = append(b, `],"output_tokens":`...)
 		b = strconv.AppendInt(b, int64(osl), 10)
 		b = append(b, "}\n"...)
@@ -123,80 +110,34 @@ func (g *generator) lines(b []byte, from, to int) []byte {
 	return b
 }
 
-// prompt appends isl ids with commas between them, behind an opening bracket.
-func (g *generator) prompt(b []byte, number, isl int) []byte {
-	g.source.Seed(g.shape.state(number, streamIDs))
-	distinct := isl < g.shape.Vocab
+// prompt appends isl ids with commas between them, behind an opening bracket. drawn
+// has a bit for each id of the vocabulary.
+func (s Shape) prompt(b []byte, drawn []uint64, number, isl int) []byte {
+	source := rand.NewPCG(s.state(number, streamIDs))
+	distinct := isl < s.Vocab
 	if distinct {
-		clear(g.drawn)
+		clear(drawn)
 	}
-	vocab, eos := uint64(g.shape.Vocab), g.shape.EOS
 	start := len(b)
 	for n := 0; n < isl; {
-		if cap(b)-len(b) < maxIDText {
-			b = slices.Grow(b, min(isl-n, pieceIDs)*8+maxIDText)
-		}
 		// The upper word of the product is uniform: the vocabulary is tiny beside
 		// 2^64.
-		id, _ := bits.Mul64(g.source.Uint64(), vocab)
-		if int(id) == eos {
+		id, _ := bits.Mul64(source.Uint64(), uint64(s.Vocab))
+		if int(id) == s.EOS {
 			continue
 		}
 		if distinct {
-			word, bit := &g.drawn[id/64], uint64(1)<<(id%64)
+			word, bit := &drawn[id/64], uint64(1)<<(id%64)
 			if *word&bit != 0 {
 				continue
 			}
 			*word |= bit
 		}
-		b = appendID(b, id)
+		b = strconv.AppendUint(append(b, ','), id, 10)
 		n++
 	}
 	b[start] = '[' // in place of the first id's comma
 	return b
-}
-
-// maxIDText is the space that appendID may need.
-const maxIDText = 24
-
-// appendID appends a comma and an id in decimal; b must have room for maxIDText
-// bytes. Up to six digits are put together in one word from two halves of three.
-func appendID(b []byte, id uint64) []byte {
-	if id >= 1_000_000 {
-		return strconv.AppendUint(append(b, ','), id, 10)
-	}
-	upper, lower := id/1000, id%1000
-	first := trimmed[upper]
-	if upper == 0 {
-		first = trimmed[lower]
-	}
-	word, length := ','|uint64(first.text)<<8, 1+first.length
-	if upper > 0 {
-		word |= uint64(padded[lower]) << (8 * length)
-		length += 3
-	}
-	n := len(b)
-	binary.LittleEndian.PutUint64(b[n:n+8], word)
-	return b[:n+int(length)]
-}
-
-// Numbers below 1000 as text, the first digit in the lowest byte: without leading
-// zeros, and padded with them to three digits.
-var trimmed, padded = newDigits()
-
-type digits struct{ text, length uint32 }
-
-func newDigits() (trimmed [1000]digits, padded [1000]uint32) {
-	for i := range 1000 {
-		for j, c := range []byte(strconv.Itoa(i)) {
-			trimmed[i].text |= uint32(c) << (8 * j)
-			trimmed[i].length++
-		}
-		for j, c := range []byte(strconv.Itoa(1000 + i))[1:] {
-			padded[i] |= uint32(c) << (8 * j)
-		}
-	}
-	return trimmed, padded
 }
 
 // Generator names the generator of data sets and its version: the same name,
@@ -292,88 +233,4 @@ func normalLength(r *rand.Rand, mean int, stdev float64) int {
 	// round differently on other machines.
 	x := math.Ceil(float64(r.NormFloat64()*stdev) + float64(mean))
 	return int(max(1, min(x, maxLength)))
-}
-
-// A chunk is some consecutive lines of a data set as text.
-type chunk struct {
-	text []byte
-	to   int // the line after the last
-}
-
-// Bounds of the memory that making pieces takes: about seven bytes an id, and
-// two pieces a worker. Hashing is faster than no more than a few workers.
-const (
-	pieceIDs   = 1 << 17
-	maxWorkers = 8
-)
-
-// An order is a piece to be made.
-type order struct {
-	from, to int
-	space    []byte // to write into, and to grow
-	made     chan chunk
-}
-
-// makePieces makes the pieces of the data set on all processors and hands them
-// to use one after the other, in order. A piece's text is valid until use
-// returns. The first error of use ends the work.
-func (s Shape) makePieces(use func(chunk) error) error {
-	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
-	orders, inOrder := make(chan order), make(chan order, 2*workers)
-	spaces := make(chan []byte, 2*workers)
-	for range cap(spaces) {
-		spaces <- nil
-	}
-	stop := make(chan struct{})
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer close(stop)
-	for range workers {
-		running.Go(func() { s.work(orders) })
-	}
-	running.Go(func() {
-		defer close(inOrder)
-		defer close(orders)
-		s.order(orders, inOrder, spaces, stop)
-	})
-	for o := range inOrder {
-		p := <-o.made
-		if err := use(p); err != nil {
-			return err
-		}
-		spaces <- p.text
-	}
-	return nil
-}
-
-// order splits the data set into orders, each as soon as there is space for its
-// piece.
-func (s Shape) order(orders, inOrder chan<- order, spaces <-chan []byte, stop <-chan struct{}) {
-	step := s.linesPerPiece()
-	for from := 0; from < s.Lines; from += step {
-		o := order{from: from, to: min(s.Lines, from+step), made: make(chan chunk, 1)}
-		select {
-		case o.space = <-spaces:
-		case <-stop:
-			return
-		}
-		select {
-		case orders <- o:
-		case <-stop:
-			return
-		}
-		inOrder <- o // never blocks: there are no more orders than spaces
-	}
-}
-
-func (s Shape) linesPerPiece() int {
-	ids := 16 + max(0, s.ISL) + int(max(0, min(s.ISLStdev, maxLength)))
-	return max(1, pieceIDs/ids)
-}
-
-func (s Shape) work(orders <-chan order) {
-	g := newGenerator(s)
-	for o := range orders {
-		o.made <- chunk{text: g.lines(o.space[:0], o.from, o.to), to: o.to}
-	}
 }

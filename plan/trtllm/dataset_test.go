@@ -94,7 +94,7 @@ func TestDatasetLines(t *testing.T) {
 		for i, line := range lines[:len(lines)-1] {
 			checkLine(t, s, i, line)
 		}
-		read, err := readDataset(&b, 0)
+		read, err := readDataset(&b, 0, maxLineBytes)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ func TestReadDataset(t *testing.T) {
 		}
 		text := strings.Join(lines[:n], "")
 		sum := sha256.Sum256([]byte(text))
-		got, err := readDataset(iotest.OneByteReader(strings.NewReader(rows)), limit)
+		got, err := readDataset(iotest.OneByteReader(strings.NewReader(rows)), limit, maxLineBytes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestReadDatasetRefuses(t *testing.T) {
 		{`{"task_id":0,"prompt":7,"output_tokens":1}`, "line 1: prompt is not a string"},
 		{`{"task_id":0,"prompt":"","output_tokens":1}`, "line 1: prompt is empty"},
 	} {
-		_, err := readDataset(strings.NewReader(c.row), 0)
+		_, err := readDataset(strings.NewReader(c.row), 0, maxLineBytes)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s\n\tgives %v\n\twant %s", c.row, err, c.want)
 		}
@@ -89,7 +89,7 @@ func TestReadDatasetTraits(t *testing.T) {
 {"task_id":1,"prompt":"Grüße","output_tokens":8}
 {"task_id":2,"prompt":"a","media_paths":["a.png"],"output_tokens":2}
 {"task_id":3,"input_ids":[900],"lora_request":{"lora_name":"a"},"output_tokens":2}`
-	ds, err := readDataset(strings.NewReader(rows), 0)
+	ds, err := readDataset(strings.NewReader(rows), 0, maxLineBytes)
 	want := Traits{LongestText: 7 + 1 + 8, LongestPrompt: 7 + 1, MediaLine: 3, LoRALine: 4, LargestID: 900, IDLine: 1}
 	if err != nil || ds.Traits != want {
 		t.Errorf("%+v (%v), want %+v", ds.Traits, err, want)
@@ -116,7 +116,7 @@ func TestReadDatasetNamesTheFile(t *testing.T) {
 		{"Loading tokenizer\n" + row + "\n", "line of a log"},
 		{`{"task_id":0,"prompt":"Gr` + "\xfc" + `n","output_tokens":1}`, "not UTF-8"},
 	} {
-		_, err := readDataset(strings.NewReader(c.file), 0)
+		_, err := readDataset(strings.NewReader(c.file), 0, maxLineBytes)
 		if err == nil || !strings.HasPrefix(err.Error(), "line 1: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q\n\tgives %v\n\twant %s", c.file, err, c.want)
 		}
@@ -126,29 +126,29 @@ func TestReadDatasetNamesTheFile(t *testing.T) {
 func TestReadDatasetPassesErrorsOn(t *testing.T) {
 	gone := errors.New("stale file handle")
 	row := `{"task_id":0,"input_ids":[1],"output_tokens":1}` + "\n"
-	_, err := readDataset(io.MultiReader(strings.NewReader(row+row+row[:9]), iotest.ErrReader(gone)), 0)
+	_, err := readDataset(io.MultiReader(strings.NewReader(row+row+row[:9]), iotest.ErrReader(gone)), 0, maxLineBytes)
 	if !errors.Is(err, gone) || !strings.HasPrefix(err.Error(), "line 3: ") {
 		t.Errorf("error %v, want %v on line 3", err, gone)
 	}
-	if _, err := readDataset(io.MultiReader(strings.NewReader(row+row), iotest.ErrReader(gone)), 2); err != nil {
+	if _, err := readDataset(io.MultiReader(strings.NewReader(row+row), iotest.ErrReader(gone)), 2, maxLineBytes); err != nil {
 		t.Errorf("what follows the rows is read: %v", err)
 	}
 }
 
-func TestDatasetReader(t *testing.T) {
-	short, long := strings.Repeat("s", 100)+"\n", strings.Repeat("l", 600<<10)+"\n"
-	in := newDatasetReader(strings.NewReader(short+long+short+long+long), 700<<10)
-	for i, want := range []string{short, long, short, long, long} {
-		if got, err := in.next(); err != nil || string(got) != want {
-			t.Fatalf("line %d has %d bytes (%v), want %d", i, len(got), err, len(want))
-		}
+func TestReadDatasetHoldsOneLine(t *testing.T) {
+	row := func(n int) string {
+		return `{"task_id":0,"prompt":"` + strings.Repeat("p", n) + `","output_tokens":1}` + "\n"
 	}
-	if _, err := in.next(); !errors.Is(err, io.EOF) {
-		t.Errorf("error %v at the end", err)
+	const long = 600 << 10
+	ds, err := readDataset(strings.NewReader(row(9)+row(long)+row(9)+row(long)), 0, 700<<10)
+	if want := []Length{{-10, 1}, {-long - 1, 1}, {-10, 1}, {-long - 1, 1}}; err != nil || !cmp.Equal(ds.Lengths, want) {
+		t.Errorf("%v, %v", ds.Lengths, err)
 	}
-	in = newDatasetReader(zeros{}, 1<<20)
-	if _, err := in.next(); err == nil || len(in.long) > 2<<20 {
-		t.Errorf("an endless line: %v, %d bytes", err, len(in.long))
+	if _, err := readDataset(strings.NewReader(row(9)+row(long)), 0, long); err == nil || err.Error() != "line 2: the line is longer than 614400 bytes" {
+		t.Errorf("a long line: %v", err)
+	}
+	if _, err := readDataset(zeros{}, 0, 1<<20); err == nil {
+		t.Error("an endless line was read")
 	}
 }
 
@@ -158,15 +158,16 @@ func FuzzReadDataset(f *testing.F) {
 	f.Add([]byte(`{ "output_tokens" : 6, "input_ids" : [ 10 , 20 ] , "task_id" : 1 }`))
 	f.Add([]byte(`{"task_id":0,"prompt":"a","output_tokens":5}` + "\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if fast, ok := scanLine(b); ok {
-			// An unknown key sends the row the other way.
+		if _, ids, _ := cutIDs(b); ids > 0 {
+			// A key in an object sends the whole line to encoding/json.
 			i := bytes.IndexByte(b, '{') + 1
-			slow, err := readLine([]byte(string(b[:i]) + `"x":1,` + string(b[i:])))
-			if err != nil || slow != fast {
-				t.Fatalf("%q is %v, by encoding/json %v (%v)", b, fast, slow, err)
+			fast, fastErr := readLine(b)
+			slow, err := readLine([]byte(string(b[:i]) + `"x":{},` + string(b[i:])))
+			if slow != fast || (err == nil) != (fastErr == nil) {
+				t.Fatalf("%q is %v (%v), by encoding/json %v (%v)", b, fast, fastErr, slow, err)
 			}
 		}
-		ds, err := readDataset(bytes.NewReader(b), 0)
+		ds, err := readDataset(bytes.NewReader(b), 0, maxLineBytes)
 		if err != nil {
 			return
 		}
@@ -189,7 +190,7 @@ func BenchmarkReadDataset(b *testing.B) {
 	b.SetBytes(int64(text.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := readDataset(bytes.NewReader(text.Bytes()), 0); err != nil {
+		if _, err := readDataset(bytes.NewReader(text.Bytes()), 0, maxLineBytes); err != nil {
 			b.Fatal(err)
 		}
 	}

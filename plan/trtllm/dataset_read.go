@@ -1,14 +1,90 @@
 package trtllm
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/llmbench/llmbench/schema/regular"
 )
+
+// maxLineBytes is the length of the longest line that is read: about 35 million
+// ids. A file without line ends is refused there, and not read into memory.
+const maxLineBytes = 256 << 20
+
+// ReadDatasetFile checks the first limit lines of a data set, all of them when limit
+// is 0 or less, as trtllm-bench reads them (bench/utils/data.py). It refuses what
+// would end trtllm-bench or make it measure nothing, and names the line. What
+// follows the last line that counts is not read. A file that cannot be opened is an
+// *fs.PathError, an error of reading is wrapped, and any other is a mistake in a line.
+func ReadDatasetFile(path string, limit int) (Dataset, error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return Dataset{}, err
+	}
+	defer f.Close()
+	return readDataset(f, limit, maxLineBytes)
+}
+
+// readDataset is ReadDatasetFile with lines of up to longest bytes. Memory is that of
+// one line and the lengths.
+func readDataset(r io.Reader, limit, longest int) (Dataset, error) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	peeked, _ := in.Peek(64 << 10) // its error comes again
+	head, sum := slices.Clone(peeked), sha256.New()
+	var ds Dataset
+	var line []byte
+	for limit <= 0 || ds.Lines < limit {
+		var read parsedLine
+		var err error
+		if line, err = nextLine(in, line[:0], longest); errors.Is(err, io.EOF) {
+			break
+		} else if err == nil {
+			read, err = readLine(line)
+		}
+		if err != nil {
+			if known := foreign(head); ds.Lines == 0 && known != nil {
+				err = known
+			}
+			return Dataset{}, fmt.Errorf("line %d: %w", ds.Lines+1, err)
+		}
+		sum.Write(line)
+		ds.Bytes += int64(len(line))
+		ds.Lines++
+		ds.Lengths = append(ds.Lengths, read.Length)
+		ds.Traits.add(ds.Lines, read)
+	}
+	if ds.Lines == 0 {
+		return Dataset{}, errors.New("there are no lines")
+	}
+	ds.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return ds, nil
+}
+
+// nextLine appends a line with its end, which only the last line may lack, to b. After
+// the last line the error is io.EOF.
+func nextLine(in *bufio.Reader, b []byte, longest int) ([]byte, error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		b = append(b, part...)
+		switch {
+		case len(b) > longest:
+			return nil, fmt.Errorf("the line is longer than %d bytes", longest)
+		case len(b) > 0 && errors.Is(err, io.EOF):
+			return b, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return b, err
+		}
+	}
+}
 
 // A parsedLine is what a line of a data set holds.
 type parsedLine struct {
@@ -19,18 +95,16 @@ type parsedLine struct {
 
 // readLine checks one line of a data set.
 func readLine(line []byte) (parsedLine, error) {
-	if r, ok := scanLine(line); ok {
-		return r, nil
-	}
 	if !utf8.Valid(line) {
 		return parsedLine{}, errors.New("the line is not UTF-8, which trtllm-bench cannot read. Convert the file from what it is, for example: `iconv -f LATIN1 -t UTF-8 FILE > lines.jsonl`")
 	}
 	if len(bytes.TrimSpace(line)) == 0 {
 		return parsedLine{}, errors.New("the line is empty, which trtllm-bench cannot read")
 	}
+	short, ids, largest := cutIDs(line)
 	// Decoding into a struct would also take task_ID for task_id.
 	var r datasetLine
-	if err := json.Unmarshal(line, &r); err != nil || r == nil {
+	if err := json.Unmarshal(short, &r); err != nil || r == nil {
 		if err == nil {
 			err = errors.New("it is null")
 		}
@@ -49,7 +123,7 @@ func readLine(line []byte) (parsedLine, error) {
 		return parsedLine{}, fmt.Errorf("output_tokens is %d; the limit is %d", osl, maxLength)
 	}
 	read := parsedLine{media: r.has("media_paths"), lora: r.has("lora_request")}
-	read.OSL = int(osl)
+	read.OSL, read.ISL, read.largestID = int(osl), ids, largest
 	return read, r.prompt(&read)
 }
 
@@ -80,8 +154,8 @@ func (r datasetLine) prompt(read *parsedLine) error {
 	if _, ok := r[key]; !ok {
 		key = "logits" // as it was called before
 	}
-	read.ISL = -1
 	switch {
+	case read.ISL > 0: // counted already
 	case r.has(key):
 		n, largest, err := r.countIDs(key)
 		if err != nil {
@@ -164,114 +238,27 @@ func lineFollows(rest []byte) bool {
 	return bytes.HasPrefix(rest, []byte("{")) || bytes.Contains(rest, []byte("\n{"))
 }
 
-// scanLine reads the lines that generators write: task_id, input_ids and
-// output_tokens, each once, in any order, with any white space. It is several
-// times as fast as encoding/json, which sees the lines for which ok is false,
-// right or wrong.
-func scanLine(line []byte) (read parsedLine, ok bool) {
-	s := scanner{rest: line}
-	if !s.take('{') {
-		return parsedLine{}, false
+// cutIDs counts the ids in the list of input_ids, which is most of a line, and takes
+// the list out: several times as fast as encoding/json, which sees the rest and,
+// where ids is 0, the whole line.
+func cutIDs(line []byte) (rest []byte, ids, largest int) {
+	key := []byte(`"input_ids":`)
+	before, list, _ := bytes.Cut(line, key)
+	at := skipSpaces(list, 0)
+	if bytes.ContainsAny(before[min(1, len(before)):], `{\`) || at == len(list) || list[at] != '[' {
+		return line, 0, 0
 	}
-	var task, ids, output bool
-	for {
-		key := s.key()
-		switch {
-		case key == "task_id" && !task:
-			_, task = s.number()
-			ok = task
-		case key == "input_ids" && !ids:
-			read.ISL, read.largestID, ids = s.list()
-			ok = ids
-		case key == "output_tokens" && !output:
-			read.OSL, output = s.number()
-			ok = output
-		default:
-			return parsedLine{}, false
+	for more := true; more; {
+		start := skipSpaces(list, at+1)
+		id, end, ok := scanInt(list, start)
+		at = skipSpaces(list, end)
+		if !ok || list[start] == '0' && end > start+1 || at == len(list) || list[at] != ',' && list[at] != ']' {
+			return line, 0, 0
 		}
-		if !ok {
-			return parsedLine{}, false
-		}
-		if !s.take(',') {
-			break
-		}
+		ids, largest, more = ids+1, max(largest, id), list[at] == ','
 	}
-	end := s.take('}')
-	s.space()
-	ok = end && len(s.rest) == 0 && task && ids && output && read.ISL > 0 && read.OSL > 0 && read.OSL <= maxLength
-	return read, ok
-}
-
-// A scanner reads the few forms of JSON that scanLine takes.
-type scanner struct{ rest []byte }
-
-func (s *scanner) space() {
-	for len(s.rest) > 0 && (s.rest[0] == ' ' || s.rest[0] == '\t' || s.rest[0] == '\r' || s.rest[0] == '\n') {
-		s.rest = s.rest[1:]
+	if bytes.Contains(list[at:], key) {
+		return line, 0, 0 // the last one counts
 	}
-}
-
-// take skips white space and the character c, if that is next.
-func (s *scanner) take(c byte) bool {
-	s.space()
-	if len(s.rest) == 0 || s.rest[0] != c {
-		return false
-	}
-	s.rest = s.rest[1:]
-	return true
-}
-
-// key reads a key with its colon; "" if there is none without escapes.
-func (s *scanner) key() string {
-	if !s.take('"') {
-		return ""
-	}
-	for i, c := range s.rest {
-		switch {
-		case c == '\\':
-			return ""
-		case c == '"':
-			key := string(s.rest[:i])
-			s.rest = s.rest[i+1:]
-			if !s.take(':') {
-				return ""
-			}
-			return key
-		}
-	}
-	return ""
-}
-
-// number reads a whole number from 0 of up to 18 digits.
-func (s *scanner) number() (int, bool) {
-	s.space()
-	n, i := 0, 0
-	for i < len(s.rest) && s.rest[i] >= '0' && s.rest[i] <= '9' {
-		n = n*10 + int(s.rest[i]-'0')
-		if i++; i > 18 {
-			return 0, false
-		}
-	}
-	if i == 0 || i > 1 && s.rest[0] == '0' {
-		return 0, false
-	}
-	s.rest = s.rest[i:]
-	return n, true
-}
-
-// list counts the numbers of a list and finds the largest.
-func (s *scanner) list() (n, largest int, ok bool) {
-	if !s.take('[') {
-		return 0, 0, false
-	}
-	for {
-		id, ok := s.number()
-		if !ok {
-			return 0, 0, false
-		}
-		n, largest = n+1, max(largest, id)
-		if !s.take(',') {
-			return n, largest, s.take(']')
-		}
-	}
+	return slices.Concat(before, key, []byte("true"), list[at+1:]), ids, largest
 }
