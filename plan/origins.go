@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -69,6 +70,12 @@ func (o Origins) All() map[string]Origin {
 	}
 	return out
 }
+
+// MarshalJSON writes the origins by the name of the argument.
+func (o Origins) MarshalJSON() ([]byte, error) { return json.Marshal(o.All()) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (o *Origins) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &o.other) }
 
 // Range is a place in a definitions file, as all JSON documents give it.
 // Lines and columns count from 1.

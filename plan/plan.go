@@ -31,27 +31,27 @@ const FormatVersion = "1"
 // A Plan is what is to be measured, and how. Package document has its JSON form, which
 // `plan -json` prints and a saved plan holds.
 type Plan struct {
-	FormatVersion   string
-	LLMBenchVersion string
-	Inputs          []Input
-	Git             *Git
-	Variables       map[string]any
-	Store           string
+	FormatVersion   string         `json:"format_version"`
+	LLMBenchVersion string         `json:"llmbench_version"`
+	Inputs          []Input        `json:"inputs"`
+	Git             *Git           `json:"git"`
+	Variables       map[string]any `json:"variables"`
+	Store           string         `json:"store"`
 	// Saved is when the plan was saved, zero for one that was not: it also tells two
 	// plans apart that are otherwise the same.
-	Saved time.Time
-	Runs  []*Run
+	Saved time.Time `json:"saved,omitzero"`
+	Runs  []*Run    `json:"runs"`
 	// Jobs are the jobs that run several samples, left out where there are none:
 	// every sample then has a job of its own.
-	Jobs []*Job
+	Jobs []*Job `json:"packs,omitempty"`
 	// Engines are the model loads that several samples share: those of the jobs of
 	// runs with shared engines, in their order.
-	Engines     []*Engine
-	Searches    []*Search
-	Undeclared  []string
-	Excluded    int
-	Summary     Summary
-	Diagnostics []Diagnostic
+	Engines     []*Engine    `json:"engines,omitempty"`
+	Searches    []*Search    `json:"searches"`
+	Undeclared  []string     `json:"undeclared"`
+	Excluded    int          `json:"excluded"`
+	Summary     Summary      `json:"summary"`
+	Diagnostics []Diagnostic `json:"diagnostics"`
 }
 
 // Input is a file that the definitions were read from, with the hexadecimal

@@ -15,54 +15,50 @@ import (
 type Run struct {
 	// Address names the run in the definitions, as a Go benchmark name:
 	// max_throughput/use_case=chat/concurrency=64.
-	Address string
+	Address string `json:"address"`
 	// Action is what apply would do, Reason why, in a few words.
-	Action Action
-	Reason string
+	Action Action `json:"action"`
+	Reason string `json:"reason"`
 	// Fingerprint is the lower-case hexadecimal SHA-256 of everything declared
 	// that can move the number (see Identity).
-	Fingerprint        string
-	FingerprintVersion int
-	Changes            []Change
-	State              Samples
-
-	Model    Model
-	Hardware Hardware
-	Image    Image
-	UseCase  UseCase
-	Dataset  Dataset
-
-	Executor ExecutorRef
+	Fingerprint        string      `json:"fingerprint"`
+	FingerprintVersion int         `json:"fingerprint_version"`
+	Changes            []Change    `json:"changes"`
+	State              Samples     `json:"state"`
+	Model              Model       `json:"model"`
+	Hardware           Hardware    `json:"hardware"`
+	Image              Image       `json:"image"`
+	UseCase            UseCase     `json:"use_case"`
+	Dataset            Dataset     `json:"dataset"`
+	Executor           ExecutorRef `json:"executor"`
 	// Simulated says that the run measures nothing real.
-	Simulated bool
+	Simulated bool `json:"simulated"`
 	// Settings are the executor's settings that can move the number.
-	Settings ExecutorIdentity
+	Settings ExecutorIdentity `json:"executor_settings"`
 	// Engine is "fresh" for a run that loads the model itself, "shared" for one of
 	// several on one load.
-	Engine           string
-	TimeLimitSeconds int
+	Engine           string `json:"engine"`
+	TimeLimitSeconds int    `json:"time_limit_seconds"`
 	// RequestLog asks trtllm-bench for the records of requests, which the SLO is judged
 	// by; neither moves the number.
-	RequestLog bool
-	SLO        *SLO
-	Env        map[string]*string
+	RequestLog bool               `json:"request_log"`
+	SLO        *SLO               `json:"slo"`
+	Env        map[string]*string `json:"env"`
 	// Arguments holds every flag of trtllm-bench throughput that the image's
 	// version has; a flag that is not passed is null.
-	Arguments trtllm.Arguments
+	Arguments trtllm.Arguments `json:"arguments"`
 	// Declared are the facts that the run depends on and that the user declared in a
 	// file beside the definitions: "cell (facts.catalog.hcl)". What is not among them
-	// is llmbench's own.
-	Declared []string
-	// Facts is the source of the declared ones, "" for none.
-	Facts string
+	// is llmbench's own. Facts is the source of the declared ones, "" for none.
+	Declared []string `json:"declared"`
+	Facts    string   `json:"-"`
 	// LLMAPIOptions is the options file as emitted.
-	LLMAPIOptions any
-	Origins       Origins
-
-	Notes    []Note
-	Estimate *Estimate
+	LLMAPIOptions any       `json:"llm_api_options"`
+	Origins       Origins   `json:"origins"`
+	Notes         []Note    `json:"notes"`
+	Estimate      *Estimate `json:"estimate"`
 	// Asked is the round of a search that measures the run now, zero for none.
-	Asked InRound
+	Asked InRound `json:"-"`
 
 	cluster   string // where stored results count
 	transient bool   // its job ends with the process that submits it

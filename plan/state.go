@@ -38,18 +38,17 @@ func (a Action) Symbol() string {
 // run's cluster. Wanted, Valid and Suspect count samples; Valid and Suspect
 // both count towards Wanted.
 type Samples struct {
-	Wanted   int
-	Valid    int
-	Suspect  int
-	InFlight []InFlight
-	Failed   []Failed
+	Wanted   int        `json:"wanted"`
+	Valid    int        `json:"valid"`
+	Suspect  int        `json:"suspect"`
+	InFlight []InFlight `json:"in_flight"`
+	Failed   []Failed   `json:"failed"`
 	// Earlier are failed attempts before those of Failed, at the same samples.
-	Earlier []Failed
-	// Tries is the most failed attempts at one sample of those that lack a result. It is
-	// not part of the document.
+	Earlier []Failed `json:"-"`
+	// Tries is the most failed attempts at one sample of those that lack a result.
 	Tries int `json:"-"`
 	// Observed is what the samples that count were measured on.
-	Observed []Observation
+	Observed []Observation `json:"-"`
 }
 
 // Missing is the number of samples that nothing stored or in flight will bring.
@@ -102,10 +101,10 @@ type InFlight struct {
 // Failed is why an attempt gave no usable sample: the verdict's code and its
 // first cause.
 type Failed struct {
-	Code   failure.Code
-	Detail string
+	Code   failure.Code `json:"code"`
+	Detail string       `json:"detail"`
 	// Node is the one that the failure is blamed on, "" for none.
-	Node string
+	Node string `json:"-"`
 }
 
 // Change is one argument that differs between what is declared and what was

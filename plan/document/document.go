@@ -9,61 +9,18 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/plan"
-	"github.com/llmbench/llmbench/plan/failure"
-	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A Run is an element of "runs" in the plan document, and what an attempt's run.json
 // holds. Every key is always there; null is "not applicable" or "not known".
 type Run struct {
-	Address            string                 `json:"address"`
-	Action             plan.Action            `json:"action"`
-	Reason             string                 `json:"reason"`
-	Fingerprint        string                 `json:"fingerprint"`
-	FingerprintVersion int                    `json:"fingerprint_version"`
-	Changes            []plan.Change          `json:"changes"`
-	State              State                  `json:"state"`
-	Model              plan.Model             `json:"model"`
-	Hardware           plan.Hardware          `json:"hardware"`
-	Image              plan.Image             `json:"image"`
-	UseCase            plan.UseCase           `json:"use_case"`
-	Dataset            plan.Dataset           `json:"dataset"`
-	Executor           plan.ExecutorRef       `json:"executor"`
-	Simulated          bool                   `json:"simulated"`
-	Settings           plan.ExecutorIdentity  `json:"executor_settings"`
-	Engine             string                 `json:"engine"`
-	TimeLimitSeconds   int                    `json:"time_limit_seconds"`
-	RequestLog         bool                   `json:"request_log"`
-	SLO                *plan.SLO              `json:"slo"`
-	Env                map[string]*string     `json:"env"`
-	Arguments          trtllm.Arguments       `json:"arguments"`
-	Declared           []string               `json:"declared"`
-	LLMAPIOptions      any                    `json:"llm_api_options"`
-	Origins            map[string]plan.Origin `json:"origins"`
-	Notes              []plan.Note            `json:"notes"`
-	Estimate           *plan.Estimate         `json:"estimate"`
-	Job                Job                    `json:"job"`
-	Steps              []plan.Step            `json:"steps"`
-}
-
-// State is plan.Samples as JSON has it: how many samples are wanted, count and are in flight.
-type State struct {
-	Wanted   int             `json:"wanted"`
-	Valid    int             `json:"valid"`
-	Suspect  int             `json:"suspect"`
-	InFlight []plan.InFlight `json:"in_flight"`
-	Failed   []Failed        `json:"failed"`
-}
-
-// Failed is plan.Failed without the node.
-type Failed struct {
-	Code   failure.Code `json:"code"`
-	Detail string       `json:"detail"`
+	plan.Run
+	Job   Job         `json:"job"`
+	Steps []plan.Step `json:"steps"`
 }
 
 // Job is what a run's document says of its job. Name is the stem of the job's name.
@@ -79,19 +36,7 @@ type Job struct {
 // NewRun is the document of a run that these jobs measure: several where its samples
 // share different ones.
 func NewRun(r *plan.Run, jobs ...*plan.Job) *Run {
-	st := r.State
-	out := &Run{
-		Address: r.Address, Action: r.Action, Reason: r.Reason, Fingerprint: r.Fingerprint,
-		FingerprintVersion: r.FingerprintVersion, Changes: r.Changes, Model: r.Model, Hardware: r.Hardware, Image: r.Image,
-		UseCase: r.UseCase, Dataset: r.Dataset, Executor: r.Executor, Simulated: r.Simulated, Settings: r.Settings,
-		Engine: r.Engine, TimeLimitSeconds: r.TimeLimitSeconds, RequestLog: r.RequestLog, SLO: r.SLO, Env: r.Env,
-		Arguments: r.Arguments, Declared: r.Declared, LLMAPIOptions: r.LLMAPIOptions, Notes: r.Notes, Estimate: r.Estimate,
-		State:   State{Wanted: st.Wanted, Valid: st.Valid, Suspect: st.Suspect, InFlight: st.InFlight, Failed: []Failed{}},
-		Origins: r.Origins.All(), Job: Job{PackedWith: []string{}}, Steps: []plan.Step{r.Command()},
-	}
-	for _, f := range st.Failed {
-		out.State.Failed = append(out.State.Failed, Failed{f.Code, f.Detail})
-	}
+	out := &Run{Run: *r, Job: Job{PackedWith: []string{}}, Steps: []plan.Step{r.Command()}}
 	for i, j := range jobs {
 		if i == 0 {
 			out.Job.Name = j.Name
@@ -113,22 +58,11 @@ func NewRun(r *plan.Run, jobs ...*plan.Job) *Run {
 
 // Planned is the run of a document that was read.
 func (r *Run) Planned() *plan.Run {
-	st := r.State
-	out := &plan.Run{
-		Address: r.Address, Action: r.Action, Reason: r.Reason, Fingerprint: r.Fingerprint,
-		FingerprintVersion: r.FingerprintVersion, Changes: r.Changes, Model: r.Model, Hardware: r.Hardware, Image: r.Image,
-		UseCase: r.UseCase, Dataset: r.Dataset, Executor: r.Executor, Simulated: r.Simulated, Settings: r.Settings,
-		Engine: r.Engine, TimeLimitSeconds: r.TimeLimitSeconds, RequestLog: r.RequestLog, SLO: r.SLO, Env: r.Env,
-		Arguments: r.Arguments, Declared: r.Declared, LLMAPIOptions: r.LLMAPIOptions, Notes: r.Notes, Estimate: r.Estimate,
-		State: plan.Samples{Wanted: st.Wanted, Valid: st.Valid, Suspect: st.Suspect, InFlight: st.InFlight}, Origins: plan.NewOrigins(r.Origins),
-	}
-	for _, f := range st.Failed {
-		out.State.Failed = append(out.State.Failed, plan.Failed{Code: f.Code, Detail: f.Detail})
-	}
+	out := r.Run
 	if len(r.Steps) > 0 {
 		out.Facts = r.Steps[0].Files[plan.FactsFile]
 	}
-	return out
+	return &out
 }
 
 // Argv is the run's command as it was stored, empty where there is none.
@@ -146,9 +80,7 @@ func (r *Run) Upgrade(simulated bool, submission []string) {
 	if r.Job.Script != nil {
 		script = *r.Job.Script
 	}
-	now := r.Planned()
-	now.Upgrade(simulated, r.Argv(), script, submission)
-	r.Fingerprint, r.FingerprintVersion, r.Settings, r.Simulated = now.Fingerprint, now.FingerprintVersion, now.Settings, now.Simulated
+	r.Run.Upgrade(simulated, r.Argv(), script, submission)
 }
 
 // Alone is the job of a run that was stored with it and that ran no other sample.
@@ -162,27 +94,9 @@ func (r *Run) Alone() *plan.Job {
 	return j
 }
 
-// A frame is the document of a plan: plan.Plan with its keys.
-type frame struct {
-	FormatVersion   string            `json:"format_version"`
-	LLMBenchVersion string            `json:"llmbench_version"`
-	Inputs          []plan.Input      `json:"inputs"`
-	Git             *plan.Git         `json:"git"`
-	Variables       map[string]any    `json:"variables"`
-	Store           string            `json:"store"`
-	Saved           time.Time         `json:"saved,omitzero"`
-	Runs            []*plan.Run       `json:"runs"` // they have documents of their own: always empty
-	Jobs            []*plan.Job       `json:"packs,omitempty"`
-	Engines         []*plan.Engine    `json:"engines,omitempty"`
-	Searches        []*plan.Search    `json:"searches"`
-	Undeclared      []string          `json:"undeclared"`
-	Excluded        int               `json:"excluded"`
-	Summary         plan.Summary      `json:"summary"`
-	Diagnostics     []plan.Diagnostic `json:"diagnostics"`
-}
-
-func frameOf(p *plan.Plan) frame {
-	f := frame(*p)
+// frameOf is a plan without its runs, which have documents of their own.
+func frameOf(p *plan.Plan) plan.Plan {
+	f := *p
 	f.Runs = []*plan.Run{}
 	return f
 }

@@ -195,7 +195,7 @@ func (p *Plan) Write(w io.Writer) error {
 func Read(r io.Reader) (*Plan, error) {
 	dec := json.NewDecoder(r)
 	var doc struct {
-		frame
+		plan.Plan
 		Runs []json.RawMessage `json:"runs"`
 		Head savedHead         `json:"saved_plan"`
 	}
@@ -203,7 +203,7 @@ func Read(r io.Reader) (*Plan, error) {
 		return nil, fmt.Errorf("not a plan: %w", err)
 	}
 	var err error
-	p := &Plan{Plan: (*plan.Plan)(&doc.frame)}
+	p := &Plan{Plan: &doc.Plan}
 	switch p.FormatVersion {
 	case plan.FormatVersion:
 		err = p.readDocument(doc.Runs)
@@ -280,11 +280,10 @@ func (p *Plan) readSaved(head savedHead, dec *json.Decoder) error {
 		return errors.New("the document of the plan is missing")
 	}
 	text := appendText(nil, 0)
-	var f frame
-	if err := json.Unmarshal(text, &f); err != nil {
+	p.Plan = &plan.Plan{}
+	if err := json.Unmarshal(text, p.Plan); err != nil {
 		return err
 	}
-	p.Plan = (*plan.Plan)(&f)
 	if p.FormatVersion != plan.FormatVersion {
 		return fmt.Errorf("its document has format version %q", p.FormatVersion)
 	}
