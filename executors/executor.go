@@ -114,16 +114,7 @@ type Member struct {
 	Dir string
 }
 
-// ManualScripter is a plan.JobRenderer whose jobs people can submit themselves.
-type ManualScripter interface {
-	// ManualScript is the whole job of a run in one script, with the options of
-	// its submission inside. It reserves an attempt in the store when it starts
-	// and then is like any other job.
-	ManualScript(run *plan.Run, at ManualPaths) string
-}
-
-// ManualPaths are where a manual script finds and leaves
-// things. All paths are absolute.
+// ManualPaths are where a manual script finds and leaves things, absolute.
 type ManualPaths struct {
 	// Folder holds the samples of the run in the store, Files what an attempt
 	// starts with, Dataset is the file of the requests.
@@ -237,6 +228,10 @@ type Scheduler interface {
 	// told how.
 	CanPack() bool
 
+	// ManualScript is the whole job of a run in one script that people submit
+	// themselves, with the options of its submission inside. It reserves an attempt in
+	// the store when it starts and then is like any other job.
+	ManualScript(run *plan.Run, at ManualPaths) string
 	// Observe finds what is behind the names of a run now.
 	Observe(run *plan.Run) plan.Observation
 	// Domain says whether the nodes of a run of several are kept in one NVLink domain,

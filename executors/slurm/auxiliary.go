@@ -190,7 +190,7 @@ func (a *auxiliary) stop() {
 			return
 		}
 		if sleep(ctx, min(a.pause, 5*time.Second)) != nil {
-			a.say("cannot cancel the job, which may hold nodes: %v; `%s` does", err, strings.Join(append(a.executor.slurm.command("scancel"), "--name="+a.job.Name), " "))
+			a.say("cannot cancel the job, which may hold nodes: %v; `%s` does", err, strings.Join(a.executor.slurm.command("scancel", "--name="+a.job.Name), " "))
 			return
 		}
 	}

@@ -83,7 +83,7 @@ func (d *deskSlurm) queue() (string, error) {
 // deskConfig is a config whose commands are those of d.
 func deskConfig(d *deskSlurm) *Config {
 	c := testConfig()
-	c.PollInterval, c.CommandsPerMinute, c.runner = 10*time.Second, 600, d
+	c.PollInterval, c.CommandsPerMinute, c.runner = 10*time.Second, 600, d.Run
 	c.Prepare = &Prepare{Partition: "cpu", TimeLimit: time.Hour}
 	return c
 }

@@ -1,6 +1,8 @@
 package slurm
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,35 +12,39 @@ import (
 	"github.com/llmbench/llmbench/executors"
 )
 
-// check compares what the executor asks for with what the cluster has. longest
-// is the longest time limit of the runs, nodes the most nodes.
-func (c *Config) check(p *Profile, longest time.Duration, nodes int) []executors.Check {
+// Check implements executors.Scheduler.
+func (c *Config) Check(ctx context.Context, again bool, longest time.Duration, nodes int) []executors.Check {
+	if again {
+		c.probe(ctx, nil)
+	}
+	p := c.profile
 	var out []executors.Check
 	add := func(name, result, detail, remedy string) {
 		out = append(out, executors.Check{Name: name, Result: result, Detail: detail, Remedy: remedy})
 	}
 	if p.Cluster == "" {
-		add("slurm", executors.CheckFail, c.unanswered(p), "run llmbench on a login node of the cluster")
+		add("slurm", executors.CheckFail, c.unanswered(), "run llmbench on a login node of the cluster")
 		return out
 	}
 	add("slurm", executors.CheckOK, fmt.Sprintf("cluster %s, Slurm %s, %s", p.Cluster, p.Version, accountingWords(p)), "")
-	c.checkMPI(p, add)
-	c.checkContainer(p, add)
-	c.checkPartition(p, longest, nodes, add)
-	c.checkGPUs(p, nodes, add)
-	c.checkAccount(p, longest, add)
-	c.checkPoliteness(p, add)
+	c.checkMPI(add)
+	c.checkContainer(add)
+	c.checkPartition(longest, nodes, add)
+	c.checkGPUs(nodes, add)
+	c.checkAccount(longest, add)
+	c.checkPoliteness(add)
 	return out
 }
 
 // unanswered says that the cluster does not answer, with Slurm's own words.
-func (c *Config) unanswered(p *Profile) string {
+func (c *Config) unanswered() string {
+	p := c.profile
 	what := "the controller of Slurm does not answer on this host"
 	if c.Cluster != "" {
 		what = fmt.Sprintf("cluster %q does not answer on this host", c.Cluster)
 	}
-	if p.silence != "" {
-		what += ": " + strings.ReplaceAll(p.silence, "\n", " ")
+	if p.Silence != "" {
+		what += ": " + strings.ReplaceAll(p.Silence, "\n", " ")
 	}
 	return what
 }
@@ -52,7 +58,8 @@ func accountingWords(p *Profile) string {
 	return "accounting by " + p.Accounting
 }
 
-func (c *Config) checkMPI(p *Profile, add addCheck) {
+func (c *Config) checkMPI(add addCheck) {
+	p := c.profile
 	switch {
 	case len(p.MPI) == 0:
 		add("mpi", executors.CheckWarn, "srun --mpi=list names no plugin", "")
@@ -63,7 +70,8 @@ func (c *Config) checkMPI(p *Profile, add addCheck) {
 	}
 }
 
-func (c *Config) checkContainer(p *Profile, add addCheck) {
+func (c *Config) checkContainer(add addCheck) {
+	p := c.profile
 	switch {
 	case c.Container == nil:
 		add("container", executors.CheckSkipped, "no container block: the launcher runs on the node", "")
@@ -74,14 +82,15 @@ func (c *Config) checkContainer(p *Profile, add addCheck) {
 	}
 }
 
-func (c *Config) checkPartition(p *Profile, longest time.Duration, nodes int, add addCheck) {
+func (c *Config) checkPartition(longest time.Duration, nodes int, add addCheck) {
+	p := c.profile
 	var missing []string
 	for _, name := range c.partitionNames() {
 		if _, ok := p.Partitions[name]; !ok {
 			missing = append(missing, fmt.Sprintf("%q", name))
 		}
 	}
-	parts := c.partitions(p)
+	parts := c.partitions()
 	switch {
 	case len(missing) > 0:
 		add("partition", executors.CheckFail, "there is no partition "+strings.Join(missing, ", "), "there are "+strings.Join(slices.Sorted(maps.Keys(p.Partitions)), ", "))
@@ -151,7 +160,8 @@ func (c *Config) partitionNames() []string {
 
 // partitions are those of the executor's jobs, as far as the cluster knows them:
 // the ones that are listed, else the cluster's default.
-func (c *Config) partitions(p *Profile) []namedPartition {
+func (c *Config) partitions() []namedPartition {
+	p := c.profile
 	var list []namedPartition
 	for _, name := range c.partitionNames() {
 		if part, ok := p.Partitions[name]; ok {
@@ -169,18 +179,20 @@ func (c *Config) partitions(p *Profile) []namedPartition {
 	return list
 }
 
-func (c *Config) checkGPUs(p *Profile, nodes int, add addCheck) {
+func (c *Config) checkGPUs(nodes int, add addCheck) {
+	p := c.profile
 	if c.GPUsPerNodeFlag && !slices.Contains(p.GRES, "gpu") {
 		add("gpus", executors.CheckFail, "the cluster knows no generic resource named gpu (GresTypes)", "set gpus_per_node_flag = false, and ask for GPUs with extra_args as the site does")
 	} else if c.GPUsPerNodeFlag {
 		add("gpus", executors.CheckOK, "asked for with --gpus-per-node", "")
 	}
 	if nodes > 1 {
-		add("placement", executors.CheckOK, "nodes of a run: "+c.domain(p), "")
+		add("placement", executors.CheckOK, "nodes of a run: "+c.Domain(), "")
 	}
 }
 
-func (c *Config) checkAccount(p *Profile, longest time.Duration, add addCheck) {
+func (c *Config) checkAccount(longest time.Duration, add addCheck) {
+	p := c.profile
 	mine := p.accountNames()
 	switch {
 	case len(mine) == 0:
@@ -188,21 +200,22 @@ func (c *Config) checkAccount(p *Profile, longest time.Duration, add addCheck) {
 	case c.Account != "" && !slices.ContainsFunc(mine, func(a string) bool { return strings.EqualFold(a, c.Account) }):
 		add("account", executors.CheckFail, fmt.Sprintf("account %q is not yours", c.Account), "yours are "+strings.Join(mine, ", "))
 	default:
-		add("account", executors.CheckOK, or(or(c.Account, p.DefaultAccount), strings.Join(mine, ", ")), "")
+		add("account", executors.CheckOK, cmp.Or(c.Account, p.DefaultAccount, strings.Join(mine, ", ")), "")
 	}
-	c.checkQOS(p, longest, add)
-	if most := c.window(p); most < c.MaxInQueue {
+	c.checkQOS(longest, add)
+	if most := c.window(); most < c.MaxInQueue {
 		add("submit window", executors.CheckWarn, fmt.Sprintf("max_in_queue is %d, and you may have %d in the queue", c.MaxInQueue, most), fmt.Sprintf("at most %d are submitted at once; set max_in_queue to say so", most))
 	}
 }
 
-func (c *Config) checkQOS(p *Profile, longest time.Duration, add addCheck) {
-	name := c.qosOf(p)
+func (c *Config) checkQOS(longest time.Duration, add addCheck) {
+	p := c.profile
+	name := c.qosOf()
 	if name == "" || p.QOS == nil {
 		return
 	}
 	var mine []string
-	for _, a := range c.mine(p) {
+	for _, a := range c.mine() {
 		mine = append(mine, a.QOS...)
 	}
 	qos := p.QOS[name]
@@ -217,7 +230,8 @@ func (c *Config) checkQOS(p *Profile, longest time.Duration, add addCheck) {
 }
 
 // checkPoliteness tells how the cluster deals with jobs and with those who ask.
-func (c *Config) checkPoliteness(p *Profile, add addCheck) {
+func (c *Config) checkPoliteness(add addCheck) {
+	p := c.profile
 	detail := fmt.Sprintf("preemption %s, ended jobs known for %s, %s to end after SIGTERM", strings.ToLower(p.Preempt), time.Duration(p.MinJobAge)*time.Second, time.Duration(p.KillWait)*time.Second)
 	if p.RateLimited {
 		detail += fmt.Sprintf(", commands are limited to %d at once and %.4g a minute", p.RateBucket, 60*p.RateRefill)

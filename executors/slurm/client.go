@@ -1,11 +1,19 @@
 package slurm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/llmbench/llmbench/executors/store"
 )
@@ -15,19 +23,38 @@ type client struct {
 	// cluster is named in every question where the executor's block names one.
 	cluster string
 	runner  runner
+	// bucket gives a token for each command: the controller is shared by all users of
+	// the cluster. nil sets no pace.
+	bucket *rate.Limiter
+}
+
+// run runs a command at the pace of the bucket.
+func (c *client) run(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
+	if c.bucket != nil {
+		if err := c.bucket.Wait(ctx); err != nil {
+			return "", &commandError{name: argv[0], err: err}
+		}
+	}
+	return c.runner(ctx, timeout, dir, argv...)
 }
 
 // ask runs one of Slurm's commands for the cluster.
 func (c *client) ask(ctx context.Context, name string, args ...string) (string, error) {
-	return c.runner.Run(ctx, queryTimeout, "", append(c.command(name), args...)...)
+	return c.run(ctx, queryTimeout, "", c.command(name, args...)...)
 }
 
-// command is the start of a command line that carries the cluster.
-func (c *client) command(name string) []string {
-	if c.cluster == "" {
-		return []string{name}
+// command is a command line that carries the cluster.
+func (c *client) command(name string, args ...string) []string {
+	if c.cluster != "" {
+		args = append([]string{"--clusters=" + c.cluster}, args...)
 	}
-	return []string{name, "--clusters=" + c.cluster}
+	return append([]string{name}, args...)
+}
+
+// config is the controller's configuration. Where a user's bucket of commands is
+// empty, scontrol prints all of it and fails at the ping that follows.
+func (c *client) config(ctx context.Context) (string, error) {
+	return c.run(ctx, probeTimeout, "", c.command("scontrol", "show", "config")...)
 }
 
 // sbatch submits script.sh in its working directory with options.
@@ -39,7 +66,7 @@ func sbatch(options []string) []string {
 // submit runs the submission argv, which names the cluster itself, in dir. An
 // error says what sbatch's failure means; see refusal.
 func (c *client) submit(ctx context.Context, dir string, argv []string) (id string, err error) {
-	stdout, err := c.runner.Run(ctx, submitTimeout, dir, argv...)
+	stdout, err := c.run(ctx, submitTimeout, dir, argv...)
 	if err != nil {
 		return "", refusal(err)
 	}
@@ -52,7 +79,7 @@ func (c *client) submit(ctx context.Context, dir string, argv []string) (id stri
 // testOnly asks whether argv would be taken, without its script.
 func (c *client) testOnly(ctx context.Context, dir string, argv []string) error {
 	argv = append([]string{argv[0], "--test-only"}, argv[1:len(argv)-1]...)
-	_, err := c.runner.Run(ctx, queryTimeout, dir, append(argv, "--wrap=true")...)
+	_, err := c.run(ctx, queryTimeout, dir, append(argv, "--wrap=true")...)
 	return err
 }
 
@@ -165,63 +192,155 @@ func (c *client) cancel(ctx context.Context, id string, options ...string) error
 	return err
 }
 
+// survey asks for all of a profile but the configuration, at once.
+func (c *client) survey(ctx context.Context, p *Profile) {
+	var mpi, help, show, gres, topology, assoc, user, qos string
+	var g sync.WaitGroup
+	ask := func(into *string, argv ...string) {
+		g.Go(func() {
+			if out, err := c.run(ctx, probeTimeout, "", argv...); err == nil {
+				*into = out
+			}
+		})
+	}
+	ask(&mpi, "srun", "--mpi=list") // of this host, as is the next
+	ask(&help, "srun", "--help")
+	ask(&show, c.command("scontrol", "-a", "-o", "show", "partition")...)
+	ask(&gres, c.command("sinfo", "-a", "-h", "-o", "%R|%G")...)
+	ask(&topology, c.command("scontrol", "show", "topology")...)
+	if p.accounts() {
+		show := []string{"sacctmgr", "-n", "-P", "show"}
+		cluster := "cluster=" + p.Cluster // one slurmdbd serves several
+		ask(&assoc, append(show[:4:4], "assoc", "user="+store.UserName(), cluster, "format=account,partition,maxsubmit,qos,defaultqos")...)
+		ask(&user, append(show[:4:4], "user", store.UserName(), cluster, "format=defaultaccount")...)
+		ask(&qos, append(show[:4:4], "qos", "format=name,maxwall,maxsubmitpu,maxsubmitpa,grpsubmit")...)
+	}
+	g.Wait()
+	p.MPI = mpiTypes(mpi)
+	p.Pyxis = strings.Contains(help, "--container-image")
+	p.partitions(show, gres)
+	p.topologies(ctx, c, topology)
+	p.associations(assoc)
+	p.DefaultAccount = strings.TrimSpace(user)
+	p.limits(qos)
+}
+
 // nodeStates asks for NODE|STATE of nodes, a line for each of their partitions.
 func (c *client) nodeStates(ctx context.Context, nodes []string) (string, error) {
 	return c.ask(ctx, "sinfo", "-h", "-N", "-n", strings.Join(nodes, ","), "-o", "%N|%T")
 }
 
-// step runs a step beside those of a job.
-func (c *client) step(ctx context.Context, id string, options []string, argv ...string) (string, error) {
-	words := append(c.command("srun"), "--jobid="+id, "--overlap", "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none")
-	return c.runner.Run(ctx, time.Minute, "", append(append(words, options...), argv...)...)
-}
-
-// config is the controller's configuration. Where a user's bucket of commands is
-// empty, scontrol prints all of it and fails at the ping that follows.
-func (c *client) config(ctx context.Context) (string, error) {
-	return c.inquire(ctx, "scontrol", "show", "config")
-}
-
-// inquire is ask for questions that somebody waits for.
-func (c *client) inquire(ctx context.Context, name string, args ...string) (string, error) {
-	return c.runner.Run(ctx, probeTimeout, "", append(c.command(name), args...)...)
-}
-
-func (c *client) partitions(ctx context.Context) (string, error) {
-	return c.inquire(ctx, "scontrol", "-a", "-o", "show", "partition")
-}
-
-func (c *client) partitionGres(ctx context.Context) (string, error) {
-	return c.inquire(ctx, "sinfo", "-a", "-h", "-o", "%R|%G")
-}
-
-// topology asks for a topology by its name, or for the cluster's own.
+// topology asks for a topology by its name.
 func (c *client) topology(ctx context.Context, name string) (string, error) {
-	args := []string{"show", "topology"}
-	if name != "" {
-		args = append(args, name)
+	return c.run(ctx, probeTimeout, "", c.command("scontrol", "show", "topology", name)...)
+}
+
+// How long Slurm's commands may take. sbatch itself tries again for two minutes
+// when the controller does not answer.
+const (
+	submitTimeout = 200 * time.Second
+	queryTimeout  = 45 * time.Second
+	probeTimeout  = 15 * time.Second // where somebody waits
+)
+
+// A commandError is a command of Slurm's that failed, with its own words.
+type commandError struct {
+	name   string
+	stderr string
+	err    error
+	// answered is false when the command did not end by itself.
+	answered bool
+}
+
+func (e *commandError) Error() string {
+	if e.stderr == "" {
+		return fmt.Sprintf("%s: %v", e.name, e.err)
 	}
-	return c.inquire(ctx, "scontrol", args...)
+	return fmt.Sprintf("%s: %s", e.name, strings.TrimPrefix(e.stderr, e.name+": "))
 }
 
-// associations asks for those of the user on a cluster: one slurmdbd serves several.
-func (c *client) associations(ctx context.Context, cluster string) (string, error) {
-	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "assoc", "user="+store.UserName(), "cluster="+cluster, "format=account,partition,maxsubmit,qos,defaultqos")
+func (e *commandError) Unwrap() error { return e.err }
+
+// A runner runs one of Slurm's commands in dir for at most timeout and returns its
+// standard output.
+type runner func(ctx context.Context, timeout time.Duration, dir string, argv ...string) (stdout string, err error)
+
+// call is the runner of this host's commands.
+func call(ctx context.Context, timeout time.Duration, dir string, argv ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env = dir, commandEnvironment(os.Environ(), argv)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if err == nil {
+		return stdout.String(), nil
+	}
+	var exit *exec.ExitError
+	return stdout.String(), &commandError{
+		name: argv[0], stderr: strings.TrimSpace(stderr.String()), err: err,
+		answered: ctx.Err() == nil && errors.As(err, &exit) && exit.Exited(),
+	}
 }
 
-func (c *client) defaultAccount(ctx context.Context, cluster string) (string, error) {
-	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "user", store.UserName(), "cluster="+cluster, "format=defaultaccount")
+// commandEnvironment is the caller's for a command of Slurm's: sites need their
+// own variables for it. What would change what the commands do or print stays
+// behind. sbatch and srun hand theirs on to the job, which is to get no more than
+// environment has: they get that, and what they need to reach the controller, which
+// the job's script drops first. (--export with a list of names is no way: as with
+// NONE, sbatch then has the node load a login environment, from 22.05 to 25.11.)
+func commandEnvironment(environ, argv []string) []string {
+	if argv[0] == "sbatch" || argv[0] == "srun" && len(argv) > 2 {
+		return append(environment(environ), variables(environ, oneOf(reaching...))...)
+	}
+	keep := variables(environ, func(name string) bool { return !affectsSlurm(name) })
+	return append(keep, "LC_ALL=C", "SLURM_TIME_FORMAT=standard")
 }
 
-func (c *client) qos(ctx context.Context) (string, error) {
-	return c.runner.Run(ctx, probeTimeout, "", "sacctmgr", "-n", "-P", "show", "qos", "format=name,maxwall,maxsubmitpu,maxsubmitpa,grpsubmit")
+// reaching are the variables by which commands reach and convince the controller;
+// common.sh unsets them.
+var reaching = []string{"SLURM_CONF_SERVER", "SLURM_JWT", "KRB5CCNAME", "LD_LIBRARY_PATH"}
+
+// affectsSlurm reports whether a variable changes what Slurm's commands do or print.
+func affectsSlurm(name string) bool {
+	switch name {
+	case "SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT":
+		return false
+	case "LC_ALL":
+		return true
+	}
+	return slices.ContainsFunc(slurmPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// mpiTypes and srunHelp ask the srun of this host.
-func (c *client) mpiTypes(ctx context.Context) (string, error) {
-	return c.runner.Run(ctx, probeTimeout, "", "srun", "--mpi=list")
+var slurmPrefixes = []string{
+	"SLURM_", "SBATCH_", "SRUN_", "SALLOC_", "SQUEUE_", "SINFO_", "SACCT_", "SACCTMGR_", "SPRIO_", "SCANCEL_", "SCONTROL_",
 }
 
-func (c *client) srunHelp(ctx context.Context) (string, error) {
-	return c.runner.Run(ctx, probeTimeout, "", "srun", "--help")
+// environment keeps of the caller's what jobs get: secrets and what would change
+// the run stay behind.
+func environment(environ []string) []string {
+	return append([]string{"LC_ALL=C"}, variables(environ, oneOf("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "SLURM_CONF"))...)
+}
+
+// allocationEnvironment is environment with what tells of the allocation.
+func allocationEnvironment(environ []string) []string {
+	return append(environment(environ), variables(environ, func(name string) bool {
+		return strings.HasPrefix(name, "SLURM_") && name != "SLURM_CONF"
+	})...)
+}
+
+// variables are the NAME=VALUE of environ whose names are to be kept.
+func variables(environ []string, keep func(name string) bool) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return !keep(name)
+	})
+}
+
+func oneOf(names ...string) func(string) bool {
+	return func(name string) bool { return slices.Contains(names, name) }
 }

@@ -55,7 +55,7 @@ func TestOneClient(t *testing.T) {
 func TestPreflightAsksOnce(t *testing.T) {
 	c := &countingRunner{calls: map[string]int{}}
 	e := newExecutor(&Config{CommandsPerMinute: 600}, hclog.NewNullLogger())
-	e.through(c)
+	e.through(c.Run)
 	for _, argv := range []string{"--job-name=a --nodes=2", "--job-name=b --nodes=2", "--job-name=a --nodes=4", "--job-name=c --nodes=2"} {
 		job := &executors.Job{Argv: slices.Concat([]string{"sbatch"}, strings.Fields(argv), []string{"script.sh"})}
 		if err := e.Preflight(t.Context(), job); err != nil {

@@ -38,7 +38,7 @@ func testRun(script string) *plan.Run {
 func testConfig() *Config {
 	return &Config{
 		PollInterval: time.Second, MaxInQueue: 8, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true,
-		Launcher: []string{"bash", "-c"}, Partition: "batch",
+		Launcher: []string{"bash", "-c"}, Partition: "batch", profile: &Profile{},
 	}
 }
 
@@ -54,7 +54,7 @@ func testJob(t *testing.T, cfg *Config, run *plan.Run, attempt int) *executors.J
 			t.Error(err)
 		}
 	})
-	planned := cfg.Renderer().Job(run)
+	planned := cfg.Job(run)
 	mark := fmt.Sprintf("s1-a%d", attempt)
 	job := &executors.Job{Name: planned.Name + "-" + mark, Dir: dir, Members: []executors.Member{{Run: run, Dir: dir}}, NotBefore: time.Now()}
 	for _, word := range planned.Argv {
@@ -77,7 +77,7 @@ func TestScriptIsShell(t *testing.T) {
 	cfg := testConfig()
 	cfg.Container = &Container{Runtime: "pyxis", ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}, Writable: true}
 	cfg.Prolog = []string{"echo 'hi'"}
-	planned := cfg.Renderer().Job(run)
+	planned := cfg.Job(run)
 	cmd := exec.Command("bash", "-n")
 	cmd.Stdin = strings.NewReader(planned.Script)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -134,8 +134,8 @@ func windowOfDefaultQOS(t *testing.T) {
 	})
 	cfg := &Config{MaxInQueue: 8}
 	p := cfg.probe(t.Context(), nil)
-	if got := cfg.window(p); got != 2 || p.DefaultAccount != "root" || cfg.qosOf(p) != "two" {
-		t.Errorf("the window is %d, want 2: account %s, QOS %s, %+v", got, p.DefaultAccount, cfg.qosOf(p), p.Associations)
+	if got := cfg.window(); got != 2 || p.DefaultAccount != "root" || cfg.qosOf() != "two" {
+		t.Errorf("the window is %d, want 2: account %s, QOS %s, %+v", got, p.DefaultAccount, cfg.qosOf(), p.Associations)
 	}
 }
 
@@ -191,8 +191,9 @@ func profileOfCluster(t *testing.T, accounting bool) {
 	failed := func(change func(*Config), longest time.Duration, nodes int) string {
 		cfg := testConfig()
 		change(cfg)
+		cfg.profile = p
 		var names []string
-		for _, c := range cfg.check(p, longest, nodes) {
+		for _, c := range cfg.Check(t.Context(), false, longest, nodes) {
 			if c.Result == executors.CheckFail {
 				names = append(names, c.Name)
 			}

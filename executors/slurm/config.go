@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -18,8 +19,9 @@ import (
 // Type is the type of executor blocks for this package.
 const Type = "slurm"
 
-// Config is a slurm executor block with its defaults filled in. A string that
-// was not given is "".
+// Config is a slurm executor block with its defaults filled in, and what is known of its
+// cluster. A string that was not given is "". It implements plan.JobRenderer and
+// executors.Scheduler.
 type Config struct {
 	Account, Partition, QOS, Reservation, Cluster, NodeList, Exclude string
 	PollInterval, MaxPending, MaxStarting, MaxQuiet                  time.Duration
@@ -48,13 +50,17 @@ type Config struct {
 	segmentLocation hcl.Range
 	// runner runs Slurm's commands; nil runs those of this host.
 	runner runner
+	// profile is what is known of the cluster.
+	profile *Profile
 }
 
-func (c *Config) commands() runner {
-	if c.runner == nil {
-		return processes{}
+// client talks to the cluster of the executor's block.
+func (c *Config) client(bucket *rate.Limiter) *client {
+	run := c.runner
+	if run == nil {
+		run = call
 	}
-	return c.runner
+	return &client{c.Cluster, run, bucket}
 }
 
 // A Container is how the benchmark's step is started in the image.
@@ -97,6 +103,7 @@ func Spec() hcldec.Spec {
 func Configure(v cty.Value, location func(path ...string) hcl.Range) (*Config, hcl.Diagnostics) {
 	r := &reader{v: v, location: location}
 	c := &Config{
+		profile: &Profile{},
 		Account: r.word("account"), Partition: r.word("partition"), QOS: r.word("qos"), Reservation: r.word("reservation"),
 		Cluster: r.word("cluster"), NodeList: r.word("nodelist"), Exclude: r.word("exclude"),
 		PollInterval: r.duration("poll_interval", time.Minute), MaxPending: r.duration("max_pending", 0),
@@ -106,7 +113,7 @@ func Configure(v cty.Value, location func(path ...string) hcl.Range) (*Config, h
 		Canary: r.flag("canary", true), Exclusive: r.flag("exclusive", true),
 		GPUsPerNodeFlag: r.flag("gpus_per_node_flag", true), InAllocation: r.flag("in_allocation", false),
 		Telemetry: r.flag("telemetry", true),
-		MPI:       or(r.word("mpi"), "pmix"),
+		MPI:       cmp.Or(r.word("mpi"), "pmix"),
 		Launcher:  r.list("launcher"), Prolog: r.list("prolog"), ExtraArgs: r.list("extra_args"),
 		ExperimentsDir: r.text("experiments_dir"),
 	}
@@ -261,7 +268,7 @@ func (r *reader) container() *Container {
 	}
 	in := r.in("container", v)
 	c := &Container{
-		Runtime: or(in.word("runtime"), "pyxis"), ImageDir: in.text("image_dir"), Mounts: in.list("mounts"),
+		Runtime: cmp.Or(in.word("runtime"), "pyxis"), ImageDir: in.text("image_dir"), Mounts: in.list("mounts"),
 		Writable: in.flag("writable", true), MountHome: in.flag("mount_home", false),
 	}
 	if c.Runtime != "pyxis" {
@@ -337,7 +344,7 @@ func (r *reader) extraArgs(args []string) {
 	for _, a := range args {
 		name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")
 		if !strings.HasPrefix(a, "--") && strings.HasPrefix(a, "-") && len(name) > 0 {
-			name = or(ownedShort[name[:1]], name)
+			name = cmp.Or(ownedShort[name[:1]], name)
 		}
 		for _, o := range owned {
 			if strings.HasPrefix(a, "-") && name == o {
@@ -345,13 +352,6 @@ func (r *reader) extraArgs(args []string) {
 			}
 		}
 	}
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // burst is how many commands may run at once before the bucket is empty.

@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ type Executor struct {
 // newExecutor returns an executor for cfg.
 func newExecutor(cfg *Config, log hclog.Logger) *Executor {
 	return &Executor{
-		cfg: cfg, log: log, slurm: &client{cfg.Cluster, rateLimited{next: cfg.commands(), bucket: cfg.bucket(burst)}},
+		cfg: cfg, log: log, slurm: cfg.client(cfg.bucket(burst)),
 		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
 		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
 		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, taken: map[string]bool{}, absent: map[executors.Handle]time.Time{},
@@ -57,13 +58,12 @@ func adoptWindow(messageTimeout time.Duration) time.Duration {
 // often as it allows, since the steps of jobs count too, and one that does not has
 // its window filled at once.
 func (e *Executor) know(p *Profile) {
-	if g, ok := e.slurm.runner.(rateLimited); ok && p.Version != "" && !e.cfg.paced {
-		if p.RateLimited {
-			g.bucket = rate.NewLimiter(rate.Limit(p.RateRefill/2), max(1, p.RateBucket/2))
-		} else {
-			g.bucket = e.cfg.bucket(burst + e.cfg.MaxInQueue)
-		}
-		e.slurm.runner = g
+	switch {
+	case p.Version == "" || e.cfg.paced:
+	case p.RateLimited:
+		e.slurm.bucket = rate.NewLimiter(rate.Limit(p.RateRefill/2), max(1, p.RateBucket/2))
+	default:
+		e.slurm.bucket = e.cfg.bucket(burst + e.cfg.MaxInQueue)
 	}
 	if p.MessageTimeout > 0 {
 		e.AdoptWindow = adoptWindow(time.Duration(p.MessageTimeout) * time.Second)
@@ -210,7 +210,7 @@ func (e *Executor) signal(ctx context.Context, h executors.Handle, options ...st
 		if r.name != parts.name {
 			return fmt.Errorf("job %s is called %s, not %s: it is another job and was left alone", parts.id, r.name, parts.name)
 		}
-		if s, known := states[r.base()]; known && s.state == plan.Ended {
+		if s, known := states[r.base()]; known && s.State == plan.Ended {
 			return nil
 		}
 		return e.slurm.cancel(ctx, parts.id, options...)
@@ -223,7 +223,7 @@ func (e *Executor) signal(ctx context.Context, h executors.Handle, options ...st
 type handle struct{ cluster, id, name string }
 
 func (h handle) String() executors.Handle {
-	return executors.Handle(fmt.Sprintf("%s:%s:%s:%s", Type, or(h.cluster, "-"), h.id, h.name))
+	return executors.Handle(fmt.Sprintf("%s:%s:%s:%s", Type, cmp.Or(h.cluster, "-"), h.id, h.name))
 }
 
 func parseHandle(h executors.Handle) (handle, error) {
@@ -288,9 +288,9 @@ func (e *Executor) Diagnose(ctx context.Context, h executors.Handle, nodes []str
 	if err != nil {
 		return "", err
 	}
-	var where []string
+	argv := e.slurm.command("srun", "--jobid="+parts.id, "--overlap", "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none")
 	if n := len(nodes); n > 0 {
-		where = append(where, fmt.Sprintf("--nodes=%d", n), fmt.Sprintf("--ntasks=%d", n), "--nodelist="+strings.Join(nodes, ","))
+		argv = append(argv, fmt.Sprintf("--nodes=%d", n), fmt.Sprintf("--ntasks=%d", n), "--nodelist="+strings.Join(nodes, ","))
 	}
-	return e.slurm.step(ctx, parts.id, where, "bash", "-c", diagnosis)
+	return e.slurm.run(ctx, time.Minute, "", append(argv, "bash", "-c", diagnosis)...)
 }

@@ -166,7 +166,7 @@ func (j *faultyJob) stopped() bool {
 
 // pack puts the samples that are missing now into packs, as a plan does.
 func (s *schedule) pack(p *plan.Plan) {
-	renderer := s.config().Renderer()
+	renderer := s.config()
 	var samples []*plan.Run
 	for _, r := range p.Runs {
 		state, err := s.store.View("").Look(r.Fingerprint, s.cluster, false, r.State.Wanted)

@@ -105,7 +105,7 @@ func (s *schedule) build(defs *schema.Definitions) *plan.Plan {
 	p, diags := plan.Build(plan.Request{
 		Definitions: defs, Catalog: catalog.Load(), Ledger: s.store.View(""), Version: "1",
 		Place: func(*schema.Cell) (plan.Placement, hcl.Diagnostics) {
-			return plan.Placement{Ref: plan.ExecutorRef{Type: Type, Name: "gb"}, Renderer: cfg.Renderer(), Cluster: s.cluster, Retries: cfg.Retries}, nil
+			return plan.Placement{Ref: plan.ExecutorRef{Type: Type, Name: "gb"}, Renderer: cfg, Cluster: s.cluster, Retries: cfg.Retries}, nil
 		},
 	})
 	if diags.HasErrors() {

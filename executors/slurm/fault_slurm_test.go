@@ -176,7 +176,7 @@ func (f *faultySlurm) sbatch(ctx context.Context, timeout time.Duration, dir str
 // busy reports whether a job is in the queue and can be seen there.
 func (f *faultySlurm) busy() bool {
 	for _, j := range f.known() {
-		if state, _ := j.now(); states[state].state != plan.Ended && !time.Now().Before(j.visible) {
+		if state, _ := j.now(); states[state].State != plan.Ended && !time.Now().Before(j.visible) {
 			return true
 		}
 	}

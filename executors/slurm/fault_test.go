@@ -139,7 +139,7 @@ func newSchedule(t *testing.T, seed int64, dir string, verbose bool) *schedule {
 }
 
 func (s *schedule) config() *Config {
-	c := &Config{PollInterval: 5 * time.Second, MaxInQueue: 2, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true, Retries: 2, Launcher: []string{"trtllm-bench"}}
+	c := &Config{PollInterval: 5 * time.Second, MaxInQueue: 2, MPI: "pmix", Exclusive: true, GPUsPerNodeFlag: true, Retries: 2, Launcher: []string{"trtllm-bench"}, profile: &Profile{}}
 	if s.packed && !s.alone {
 		longest := []time.Duration{4 * time.Hour, 30 * time.Minute}[s.seed/9%2] // half an hour is two runs
 		c.Pack, c.Canary = &Pack{MaxRuns: 3, MaxTime: longest}, s.seed%2 == 0
@@ -283,9 +283,9 @@ func (s *schedule) first() *plan.Plan {
 
 func (s *schedule) backend() *executors.Backend {
 	cfg := s.config()
-	b := (&site{cfg, &Profile{}}).backend(hclog.NewNullLogger())
+	b := cfg.backend(hclog.NewNullLogger())
 	e := newExecutor(cfg, hclog.NewNullLogger())
-	e.through(s.slurm)
+	e.through(s.slurm.Run)
 	b.Executor, b.Ref, b.Cluster, b.Simulated = e, plan.ExecutorRef{Type: Type, Name: "gb"}, s.cluster, false
 	return b
 }

@@ -56,7 +56,7 @@ func runHostile(t *testing.T, argument, value, launcher string) {
 	run := testRun("true")
 	run.Env["HOSTILE"] = &value
 	run.Settings.Launcher = []string{launcher, argument, "--end"}
-	job := cfg.Renderer().Job(run)
+	job := cfg.Job(run)
 	write := func(path, text string, mode os.FileMode) {
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
@@ -225,7 +225,7 @@ func TestLaunchersOfBothForms(t *testing.T) {
 			run.Settings.Launcher = append([]string{"trtllm-llmapi-launch", "trtllm-bench"}, launched...)
 			cfg := testConfig()
 			cfg.Container = &Container{ImageDir: "/images"}
-			job := cfg.Renderer().Job(run)
+			job := cfg.Job(run)
 			for path, text := range map[string]string{
 				filepath.Join(p.dir, "script.sh"):            job.Script,
 				filepath.Join(p.dir, "attempt"):              "LLMBENCH_NONCE=n\nLLMBENCH_DATASETS=/d\nLLMBENCH_SHUTDOWN_GRACE=1\nLLMBENCH_ATTEMPT=" + p.dir + "\n",
@@ -290,7 +290,7 @@ func newSecretJob(t *testing.T, secrets, step string) *secretJob {
 	t.Helper()
 	run := testRun("true")
 	run.Env["API_KEY"] = nil // sensitive
-	job := testConfig().Renderer().Job(run)
+	job := testConfig().Job(run)
 	p := &secretJob{dir: t.TempDir(), bin: t.TempDir(), job: job}
 	files := map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + p.dir + "\n", "script.sh": job.Script}
 	if secrets != "" {
@@ -363,12 +363,15 @@ func TestShellcheck(t *testing.T) {
 	} {
 		cfg, run := testConfig(), testRun("true")
 		change(cfg, run)
-		job := cfg.Renderer().Job(run)
-		two := cfg.Renderer().Job(run, run)
-		one := cfg.Renderer().(executors.ManualScripter).ManualScript(run, executors.ManualPaths{Folder: "/s/it's", Files: "/files", Store: "/s", Dataset: "/d/0.jsonl", Cluster: "gb"})
+		job := cfg.Job(run)
+		two := cfg.Job(run, run)
+		one := cfg.ManualScript(run, executors.ManualPaths{Folder: "/s/it's", Files: "/files", Store: "/s", Dataset: "/d/0.jsonl", Cluster: "gb"})
 		for name, script := range map[string]string{
 			"script": job.Script, "two": two.Script, "hand": one, "diagnosis": "#!/bin/bash\n" + diagnosis, "take": takeScript,
 		} {
+			if place := regexp.MustCompile("@[A-Z]+@").FindString(script); place != "" {
+				t.Errorf("%s: nothing is at %s", name, place)
+			}
 			file := filepath.Join(t.TempDir(), fmt.Sprintf("%s%d.sh", name, i))
 			if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 				t.Fatal(err)
@@ -385,9 +388,9 @@ func TestShellcheck(t *testing.T) {
 func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 	run := testRun("true")
 	cfg := testConfig()
-	job := cfg.Renderer().Job(run)
+	job := cfg.Job(run)
 	store, files, bin := t.TempDir(), t.TempDir(), t.TempDir()
-	hand := cfg.Renderer().(executors.ManualScripter).ManualScript(run, executors.ManualPaths{Folder: filepath.Join(store, "run"), Files: files, Store: store, Dataset: filepath.Join(store, "d.jsonl"), Cluster: "gb"})
+	hand := cfg.ManualScript(run, executors.ManualPaths{Folder: filepath.Join(store, "run"), Files: files, Store: store, Dataset: filepath.Join(store, "d.jsonl"), Cluster: "gb"})
 	fake(t, bin, "srun", "env >"+filepath.Join(store, "seen"))
 	caller := []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=/h", "NCCL_ALGO=Ring", "API_KEY=hunter2-is-secret", "LD_LIBRARY_PATH=/l", "SLURM_JWT=token-of-caller"}
 	allocation := []string{"SLURM_JOB_ID=7", "SLURM_JOB_NAME=x", "SLURM_JOB_NODELIST=gb01", "HF_TOKEN=token-of-a-prolog"}
@@ -428,7 +431,7 @@ func TestStepsGetNoMoreOfTheCaller(t *testing.T) {
 // A job starts nothing whose attempt was cancelled before it began, or whose files a
 // crash of the host has torn. A list of version 0.1.0, which has none, is no refusal.
 func TestJobsRefuse(t *testing.T) {
-	job := testConfig().Renderer().Job(testRun("true"))
+	job := testConfig().Job(testRun("true"))
 	bin := t.TempDir()
 	fake(t, bin, "srun", "touch started")
 	for what, c := range map[string]struct {

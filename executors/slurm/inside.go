@@ -78,17 +78,6 @@ func (e *inside) Submit(_ context.Context, job *executors.Job) (executors.Handle
 	return h, nil
 }
 
-// allocationEnvironment is environment with what tells of the allocation.
-func allocationEnvironment(environ []string) []string {
-	out := environment(environ)
-	for _, pair := range environ {
-		if strings.HasPrefix(pair, "SLURM_") && !strings.HasPrefix(pair, "SLURM_CONF=") {
-			out = append(out, pair)
-		}
-	}
-	return out
-}
-
 // Poll implements executors.Executor.
 func (e *inside) Poll(_ context.Context, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
 	out := map[executors.Handle]executors.Status{}

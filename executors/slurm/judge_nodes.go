@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -47,7 +48,7 @@ func (c *Config) judge(n executors.NodeCheck, nonce string, f facts, words strin
 	j.odd()
 	j.node = ""
 	if have := len(f.nodes()); have < n.Run.Hardware.Nodes {
-		j.add("nodes", executors.CheckFail, fmt.Sprintf("%d of %d nodes answered: %s", have, n.Run.Hardware.Nodes, or(words, "the others said nothing")), "check the others too, or leave them out with exclude")
+		j.add("nodes", executors.CheckFail, fmt.Sprintf("%d of %d nodes answered: %s", have, n.Run.Hardware.Nodes, cmp.Or(words, "the others said nothing")), "check the others too, or leave them out with exclude")
 	}
 	return j.out
 }
@@ -224,7 +225,7 @@ func (j *nodeJudge) container(words string) {
 		if ofImage(why) {
 			remedy = "`llmbench prepare` verifies the image and imports it again"
 		}
-		j.add("container", executors.CheckFail, "does not start: "+or(why, "nothing was said"), remedy)
+		j.add("container", executors.CheckFail, "does not start: "+cmp.Or(why, "nothing was said"), remedy)
 	default:
 		j.add("container", executors.CheckFail, got, "mount it, or copy it to a file system that all nodes share")
 	}
@@ -249,7 +250,7 @@ func Shareable(said string) (bool, string) {
 	text, ok := strings.CutPrefix(said, "llmbench engine ")
 	switch {
 	case !ok || json.Unmarshal([]byte(text), &got) != nil:
-		return false, "python3 in the image does not answer: " + or(said, "nothing was said")
+		return false, "python3 in the image does not answer: " + cmp.Or(said, "nothing was said")
 	case got.Refused != "":
 		return false, "cannot be shared: " + got.Refused
 	}

@@ -115,7 +115,7 @@ func TestKeeper(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			env, left := leftoversHost(t, "pyxis_7.0", "pyxis_7_7.1", "pyxis_llmbench-gold-7", "pyxis_21.0", "pyxis_8.0", "pyxis_70.0", "pyxis_llmbench-silver-77")
 			dir := t.TempDir()
-			keeper := (&renderer{&Config{Container: &Container{}}}).keeper(1)
+			keeper := (&Config{Container: &Container{}}).keeper(1)
 			if err := os.WriteFile(filepath.Join(dir, "attempt"), nil, 0o644); err != nil {
 				t.Fatal(err)
 			}

@@ -68,7 +68,7 @@ func (c *Config) lookJob(n executors.NodeCheck, say executors.Say) (*auxiliary, 
 		return nil, "", err
 	}
 	name := namePrefix + "doctor-" + nonce[:8]
-	a := c.auxiliary(name, n.Dir, (&renderer{c}).options(n.Run, name, lookSeconds), say)
+	a := c.auxiliary(name, n.Dir, c.options(n.Run, name, lookSeconds), say)
 	return a, nonce, a.write(c.lookScript(n), nonce)
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -161,6 +162,9 @@ func TestShellcheckOfAuxiliaryJobs(t *testing.T) {
 		"nodes": cfg.lookScript(executors.NodeCheck{Dir: "/store", Run: testRun("true"), Weights: []string{"/weights"}, Files: []string{"/draft"}}),
 		"bring": fetchScript("/store", []string{"hf", "download", "a/b"}, secretsWait),
 	} {
+		if place := regexp.MustCompile("@[A-Z]+@").FindString(script); place != "" {
+			t.Errorf("%s: nothing is at %s", name, place)
+		}
 		cmd := exec.Command(path, "-S", "warning", "-")
 		cmd.Stdin = strings.NewReader(script)
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -61,24 +61,24 @@ func (c *Config) PackUpTo(n int) string {
 }
 
 // Packing implements plan.JobRenderer.
-func (t *renderer) Packing() *plan.Packing {
-	if t.Pack == nil || t.Pack.MaxRuns == 1 {
+func (c *Config) Packing() *plan.Packing {
+	if c.Pack == nil || c.Pack.MaxRuns == 1 {
 		return nil
 	}
-	longest := t.Pack.MaxTime
-	if t.partitionTime > 0 {
-		longest = min(longest, t.partitionTime)
+	longest := c.Pack.MaxTime
+	if c.partitionTime > 0 {
+		longest = min(longest, c.partitionTime)
 	}
-	return &plan.Packing{MaxRuns: t.Pack.MaxRuns, MaxTime: longest, Margin: margin}
+	return &plan.Packing{MaxRuns: c.Pack.MaxRuns, MaxTime: longest, Margin: margin}
 }
 
 // container says what the runs of a job of several share.
-func (t *renderer) container(runs int) *string {
+func (c *Config) container(runs int) *string {
 	word := "fresh"
 	switch {
-	case t.Container == nil || runs == 1:
+	case c.Container == nil || runs == 1:
 		return nil
-	case t.Container.shared():
+	case c.Container.shared():
 		word = "shared"
 	}
 	return &word

@@ -33,7 +33,7 @@ func newPackJob(t testing.TB, limit int, vars string, scripts ...string) *packJo
 	run := testRun("true")
 	run.TimeLimitSeconds = limit
 	list := slices.Repeat([]*plan.Run{run}, len(scripts))
-	p.write("script.sh", cfg.Renderer().Job(list...).Script)
+	p.write("script.sh", cfg.Job(list...).Script)
 	p.write("attempt", "LLMBENCH_NONCE=n\n"+vars)
 	members := ""
 	for i, script := range scripts {
@@ -267,7 +267,7 @@ func TestPackContainer(t *testing.T) {
 		cfg := testConfig()
 		cfg.Pack, cfg.Container = &Pack{MaxRuns: 2, MaxTime: time.Hour}, &Container{ImageDir: "/images", Writable: writable}
 		run := testRun("true")
-		two, one := cfg.Renderer().Job(run, run), cfg.Renderer().Job(run)
+		two, one := cfg.Job(run, run), cfg.Job(run)
 		if *two.Container != want || one.Container != nil {
 			t.Errorf("writable %v: %s, %v", writable, *two.Container, one.Container)
 		}

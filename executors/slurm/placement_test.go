@@ -27,7 +27,7 @@ esac`
 		t.Run(c.name, func(t *testing.T) {
 			cfg, run := testConfig(), testRun("true")
 			cfg.Segment, run.Hardware.Nodes, run.Hardware.GPUs = true, 2, 8
-			job := cfg.Renderer().Job(run)
+			job := cfg.Job(run)
 			dir, bin := t.TempDir(), t.TempDir()
 			for name, text := range map[string]string{"attempt": "LLMBENCH_NONCE=n\nLLMBENCH_ATTEMPT=" + dir + "\n", "script.sh": job.Script} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // A Profile is what a cluster is and allows, as its commands tell. What could
@@ -57,8 +55,8 @@ type Profile struct {
 	// Partitions are by name, hidden ones too.
 	Partitions map[string]Partition `json:"partitions"`
 
-	// silence is why the controller does not answer.
-	silence string
+	// Silence is why the controller does not answer.
+	Silence string `json:"-"`
 }
 
 // profileForm counts the forms of Profile.
@@ -84,73 +82,41 @@ func (c *Config) here() bool {
 	return err == nil || c.runner != nil
 }
 
-// probe asks the cluster of c. Each question that is not answered leaves its part
-// out; where the controller does not answer, nothing more is asked. remembered,
-// if not nil, may know the cluster already, by its name.
-func (c *Config) probe(ctx context.Context, remembered func(cluster string) *Profile) *Profile {
-	s := c.client()
+// probe asks the cluster of c for its profile, which c keeps. Each question that is not
+// answered leaves its part out; where the controller does not answer, nothing more is
+// asked. remembered, if not nil, may know the cluster already, by its name.
+func (c *Config) probe(ctx context.Context, remembered func(cluster string, profile any) bool) *Profile {
+	s := c.client(nil)
 	p := &Profile{Form: profileForm, Probed: time.Now().UTC(), Cluster: c.Cluster, Partitions: map[string]Partition{}, Topologies: map[string]Topology{}}
-	if !c.here() {
-		return p
-	}
-	recall := func() *Profile {
-		if remembered == nil || p.Cluster == "" {
-			return nil
-		}
-		return remembered(p.Cluster)
-	}
-	if known := recall(); known != nil {
-		return known
+	c.profile = p
+	if !c.here() || c.recall(p.Cluster, remembered) {
+		return c.profile
 	}
 	p.Cluster = ""
 	out, err := s.config(ctx)
 	p.configuration(out)
-	if p.Cluster == "" {
-		if err != nil {
-			p.silence = err.Error()
-		}
-		return p
+	if p.Cluster == "" && err != nil {
+		p.Silence = err.Error()
 	}
-	if known := recall(); known != nil {
-		return known
+	if p.Cluster == "" || c.recall(p.Cluster, remembered) {
+		return c.profile
 	}
-	var mpi, help, show, gres, topology, assoc, user, qos string
-	var g errgroup.Group
-	ask := func(into *string, question func(context.Context) (string, error)) {
-		g.Go(func() error {
-			if out, err := question(ctx); err == nil {
-				*into = out
-			}
-			return nil
-		})
-	}
-	ask(&mpi, s.mpiTypes)
-	ask(&help, s.srunHelp)
-	ask(&show, s.partitions)
-	ask(&gres, s.partitionGres)
-	ask(&topology, func(ctx context.Context) (string, error) { return s.topology(ctx, "") })
-	if p.accounts() {
-		ask(&assoc, func(ctx context.Context) (string, error) { return s.associations(ctx, p.Cluster) })
-		ask(&user, func(ctx context.Context) (string, error) { return s.defaultAccount(ctx, p.Cluster) })
-		ask(&qos, s.qos)
-	}
-	_ = g.Wait() // nobody returns an error
-	p.MPI = mpiTypes(mpi)
-	p.Pyxis = strings.Contains(help, "--container-image")
-	p.partitions(show, gres)
-	p.topologies(ctx, s, topology)
-	p.associations(assoc)
-	p.DefaultAccount = strings.TrimSpace(user)
-	p.limits(qos)
+	s.survey(ctx, p)
 	return p
 }
 
 // profileAge is for how long a cluster is taken to be as it was.
 const profileAge = 24 * time.Hour
 
-// current reports whether a remembered profile is in this version's form and not old.
-func (p *Profile) current() bool {
-	return p.Form == profileForm && time.Since(p.Probed) < profileAge
+// recall takes the profile of a cluster that is remembered in this version's form and is
+// not old.
+func (c *Config) recall(cluster string, remembered func(cluster string, profile any) bool) bool {
+	var p Profile
+	if remembered == nil || cluster == "" || !remembered(cluster, &p) || p.Form != profileForm || time.Since(p.Probed) > profileAge {
+		return false
+	}
+	c.profile = &p
+	return true
 }
 
 // accounts reports whether there is an accounting to ask. Up to 25.05 no

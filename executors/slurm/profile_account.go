@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,8 +64,9 @@ func lower(limit int, text string) int {
 
 // mine are the associations that jobs of the executor fall under. Slurm writes
 // accounts in small letters, whatever the user writes.
-func (c *Config) mine(p *Profile) []Association {
-	account := or(c.Account, p.DefaultAccount)
+func (c *Config) mine() []Association {
+	p := c.profile
+	account := cmp.Or(c.Account, p.DefaultAccount)
 	return slices.DeleteFunc(slices.Clone(p.Associations), func(a Association) bool {
 		return !strings.EqualFold(a.Account, account) || a.Partition != "" && !slices.Contains(strings.Split(c.Partition, ","), a.Partition)
 	})
@@ -72,11 +74,11 @@ func (c *Config) mine(p *Profile) []Association {
 
 // qosOf is the QOS of the executor's jobs: the block's, else the association's,
 // "" where it is not known.
-func (c *Config) qosOf(p *Profile) string {
+func (c *Config) qosOf() string {
 	if c.QOS != "" {
 		return c.QOS
 	}
-	for _, a := range c.mine(p) {
+	for _, a := range c.mine() {
 		switch {
 		case a.DefaultQOS != "":
 			return a.DefaultQOS
@@ -89,12 +91,13 @@ func (c *Config) qosOf(p *Profile) string {
 
 // window is how many jobs may be in the queue at once: max_in_queue, or what the
 // account, the QOS or the partition's QOS lets the user submit if that is less.
-func (c *Config) window(p *Profile) int {
-	limits := []int{p.QOS[c.qosOf(p)].MaxSubmit}
-	for _, a := range c.mine(p) {
+func (c *Config) window() int {
+	p := c.profile
+	limits := []int{p.QOS[c.qosOf()].MaxSubmit}
+	for _, a := range c.mine() {
 		limits = append(limits, a.MaxSubmit)
 	}
-	for _, part := range c.partitions(p) {
+	for _, part := range c.partitions() {
 		limits = append(limits, p.QOS[part.QOS].MaxSubmit)
 	}
 	most := c.MaxInQueue

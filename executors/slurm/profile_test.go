@@ -91,7 +91,7 @@ func like(changed map[string]string) *canned {
 }
 
 func testSite(c *canned) *Config {
-	return &Config{MPI: "pmix", GPUsPerNodeFlag: true, MaxInQueue: 8, CommandsPerMinute: 12, runner: c}
+	return &Config{MPI: "pmix", GPUsPerNodeFlag: true, MaxInQueue: 8, CommandsPerMinute: 12, runner: c.Run}
 }
 
 func TestProfileOfRacks(t *testing.T) {
@@ -131,9 +131,10 @@ func TestProfileOfRacks(t *testing.T) {
 	} {
 		cfg := testSite(nil)
 		c.change(cfg)
-		cfg.fit(p)
+		cfg.profile = p
+		cfg.fit()
 		var said, words []string
-		for _, check := range cfg.check(p, c.longest, c.nodes) {
+		for _, check := range cfg.Check(t.Context(), false, c.longest, c.nodes) {
 			words = append(words, check.Detail, check.Remedy)
 			if check.Result != executors.CheckOK {
 				said = append(said, check.Name+": "+check.Result)
@@ -164,13 +165,15 @@ func TestWindow(t *testing.T) {
 	} {
 		cfg := testSite(nil)
 		cfg.Account, cfg.Partition, cfg.QOS = c.account, c.partition, c.qos
-		if got := cfg.window(p); got != c.want {
+		cfg.profile = p
+		if got := cfg.window(); got != c.want {
 			t.Errorf("account %q, partition %q, QOS %q: %d, want %d", c.account, c.partition, c.qos, got, c.want)
 		}
 	}
 	// One default QOS, as `sacctmgr add user … defaultqos=two` leaves it.
 	two := testSite(like(map[string]string{"sacctmgr -n -P show assoc": "perf|||two|two\n", "sacctmgr -n -P show qos": "two||2||\n"}))
-	if got := two.window(two.probe(t.Context(), nil)); got != 2 {
+	two.probe(t.Context(), nil)
+	if got := two.window(); got != 2 {
 		t.Errorf("a default QOS of two jobs: %d", got)
 	}
 	for _, question := range asked.asked {
@@ -222,13 +225,13 @@ func TestSegment(t *testing.T) {
 			t.Fatal(diags)
 		}
 		asked := like(c.site)
-		cfg.runner, cfg.Partition = asked, c.partition
-		p := cfg.probe(t.Context(), nil)
-		diags = cfg.fit(p)
+		cfg.runner, cfg.Partition = asked.Run, c.partition
+		cfg.probe(t.Context(), nil)
+		diags = cfg.fit()
 		if diags.HasErrors() != (c.err != "") || c.err != "" && !strings.Contains(diags.Error(), c.err) || cfg.Segment != c.on {
 			t.Errorf("%s: on %v, %v; want %v, %q", c.name, cfg.Segment, diags, c.on, c.err)
 		}
-		if got := cfg.domain(p); !strings.Contains(got, c.domain) {
+		if got := cfg.Domain(); !strings.Contains(got, c.domain) {
 			t.Errorf("%s: %s, want %s", c.name, got, c.domain)
 		}
 		for _, question := range asked.asked {
@@ -265,7 +268,7 @@ func TestNoAccounting(t *testing.T) {
 func TestUnknownCluster(t *testing.T) {
 	cfg := testSite(&canned{})
 	cfg.Cluster = "nosuch"
-	checks := cfg.check(cfg.probe(t.Context(), nil), time.Hour, 2)
+	checks := cfg.Check(t.Context(), true, time.Hour, 2)
 	if len(checks) != 1 || checks[0].Result != executors.CheckFail || !strings.Contains(checks[0].Detail, `cluster "nosuch" does not answer`) {
 		t.Errorf("%+v", checks)
 	}
@@ -328,7 +331,7 @@ func TestWindowIsFilled(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newExecutor(&Config{PollInterval: time.Minute, MaxInQueue: 100, CommandsPerMinute: 12, paced: c.paced}, hclog.NewNullLogger())
-				e.slurm.runner = rateLimited{next: &canned{answers: map[string]string{"sbatch": ""}}, bucket: e.cfg.bucket(burst)}
+				e.slurm.runner = (&canned{answers: map[string]string{"sbatch": ""}}).Run
 				e.know(&c.profile)
 				began := time.Now()
 				for range 100 {
@@ -349,7 +352,7 @@ func TestProfileOfPlainCluster(t *testing.T) {
 	plain := like(map[string]string{"scontrol show config": "ClusterName = plain\nGresTypes = (null)\nTopologyPlugin = topology/tree\nOverTimeLimit = UNLIMITED\n"})
 	got := map[string]string{}
 	cfg := testSite(plain)
-	for _, check := range cfg.check(cfg.probe(t.Context(), nil), time.Hour, 2) {
+	for _, check := range cfg.Check(t.Context(), true, time.Hour, 2) {
 		got[check.Name] = check.Result
 	}
 	for name, want := range map[string]string{"gpus": executors.CheckFail, "placement": executors.CheckOK, "time limit": executors.CheckWarn} {

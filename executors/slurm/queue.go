@@ -27,8 +27,8 @@ func (r queuedJob) base() string {
 // submitted reports whether the job can be the one that was intended at since.
 // Slurm counts in whole seconds.
 func (r queuedJob) submitted(since time.Time) bool {
-	t, err := time.ParseInLocation(timeFormat, r.submit, time.Local)
-	return err != nil || since.IsZero() || t.After(since.Add(-5*time.Minute))
+	t := slurmTime(r.submit)
+	return t.IsZero() || since.IsZero() || t.After(since.Add(-5*time.Minute))
 }
 
 // parseQueue reads squeue's answer. Lines that are not whole are left out; with
@@ -70,7 +70,7 @@ func (e *Executor) List(ctx context.Context) (map[string][]executors.Handle, err
 	}
 	out := map[string][]executors.Handle{}
 	for _, r := range jobs {
-		is := states[r.base()].state // "" for a state that is not known: it may run
+		is := states[r.base()].State // "" for a state that is not known: it may run
 		if is == plan.Finishing || is == plan.Ended || !strings.HasPrefix(r.name, namePrefix) {
 			continue
 		}
@@ -90,7 +90,7 @@ func (e *Executor) cancelDuplicates(ctx context.Context, jobs []queuedJob, handl
 		}
 	}
 	for _, r := range jobs {
-		if id, ok := ids[r.name]; !ok || id == r.id || states[r.base()].state != plan.Queued {
+		if id, ok := ids[r.name]; !ok || id == r.id || states[r.base()].State != plan.Queued {
 			continue
 		}
 		e.log.Warn("cancelling a job that was submitted twice", "job", r.id, "name", r.name)

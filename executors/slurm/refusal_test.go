@@ -44,7 +44,7 @@ func TestLimits(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &limited{words: c.words, queue: c.queue}
 				e := newExecutor(&Config{PollInterval: time.Minute, CommandsPerMinute: 600}, hclog.NewNullLogger())
-				e.through(s)
+				e.through(s.Run)
 				job := &executors.Job{Name: "llmb-x-s1-a1", Dir: t.TempDir(), Argv: []string{"sbatch", "script.sh"}, NotBefore: time.Now()}
 				for i, refused := range c.refused {
 					_, err := e.Submit(t.Context(), job)

@@ -18,11 +18,6 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// Renderer is the executor as a plan sees it.
-func (c *Config) Renderer() plan.JobRenderer { return &renderer{c} }
-
-type renderer struct{ *Config }
-
 // simulated reports whether the launcher is the stand-in for trtllm-bench.
 func (c *Config) simulated() bool {
 	for i, word := range c.Launcher {
@@ -54,34 +49,36 @@ func isLLMBench(name string) bool {
 	return is
 }
 
-func (t *renderer) Identity() plan.ExecutorIdentity {
+// Identity implements plan.JobRenderer.
+func (c *Config) Identity() plan.ExecutorIdentity {
 	return plan.ExecutorIdentity{
-		Launcher: slices.Clone(t.Launcher), MPI: t.MPI, Prolog: slices.Clone(t.Prolog), Exclusive: t.Exclusive,
-		CPUsPerTask: t.CPUsPerTask, ExtraArgs: plan.MovingOptions(t.ExtraArgs), Simulated: t.simulated(),
+		Launcher: slices.Clone(c.Launcher), MPI: c.MPI, Prolog: slices.Clone(c.Prolog), Exclusive: c.Exclusive,
+		CPUsPerTask: c.CPUsPerTask, ExtraArgs: plan.MovingOptions(c.ExtraArgs), Simulated: c.simulated(),
 	}
 }
 
-func (t *renderer) Describe() string {
+// Describe implements plan.JobRenderer.
+func (c *Config) Describe() string {
 	var parts []string
 	for _, p := range []struct{ name, value string }{
-		{"cluster", t.Cluster}, {"account", t.Account}, {"partition", t.Partition}, {"QOS", t.QOS}, {"reservation", t.Reservation},
+		{"cluster", c.Cluster}, {"account", c.Account}, {"partition", c.Partition}, {"QOS", c.QOS}, {"reservation", c.Reservation},
 	} {
 		if p.value != "" {
 			parts = append(parts, p.name+" "+p.value)
 		}
 	}
-	if t.Exclusive && !t.InAllocation {
+	if c.Exclusive && !c.InAllocation {
 		parts = append(parts, "exclusive nodes")
 	}
 	switch {
-	case t.InAllocation:
+	case c.InAllocation:
 		parts = append(parts, "in the allocation of this shell, one run at a time")
-	case t.Packing() != nil:
-		parts = append(parts, fmt.Sprintf("up to %d runs a job", t.Pack.MaxRuns), fmt.Sprintf("at most %d queued", t.MaxInQueue))
+	case c.Packing() != nil:
+		parts = append(parts, fmt.Sprintf("up to %d runs a job", c.Pack.MaxRuns), fmt.Sprintf("at most %d queued", c.MaxInQueue))
 	default:
-		parts = append(parts, "one job per run", fmt.Sprintf("at most %d queued", t.MaxInQueue))
+		parts = append(parts, "one job per run", fmt.Sprintf("at most %d queued", c.MaxInQueue))
 	}
-	if t.simulated() {
+	if c.simulated() {
 		parts = append(parts, "SIMULATED by the stand-in")
 	}
 	return strings.Join(parts, ", ")
@@ -89,9 +86,9 @@ func (t *renderer) Describe() string {
 
 // Job implements plan.JobRenderer. The job is submitted from its folder, so that paths are
 // relative to it.
-func (t *renderer) Job(runs ...*plan.Run) *plan.Job {
+func (c *Config) Job(runs ...*plan.Run) *plan.Job {
 	first := runs[0]
-	job := &plan.Job{Name: jobName(first), GPUs: first.Hardware.GPUs, TimeLimitSeconds: first.TimeLimitSeconds, Container: t.container(len(runs))}
+	job := &plan.Job{Name: jobName(first), GPUs: first.Hardware.GPUs, TimeLimitSeconds: first.TimeLimitSeconds, Container: c.container(len(runs))}
 	if len(runs) > 1 || first.Shared() {
 		sum := sha256.New()
 		for _, r := range runs {
@@ -103,17 +100,17 @@ func (t *renderer) Job(runs ...*plan.Run) *plan.Job {
 	for _, r := range runs {
 		job.Runs = append(job.Runs, r.Address)
 	}
-	job.Argv = sbatch(t.options(first, job.Name+"-"+plan.AttemptPlaceholder, job.TimeLimitSeconds))
-	if t.InAllocation {
+	job.Argv = sbatch(c.options(first, job.Name+"-"+plan.AttemptPlaceholder, job.TimeLimitSeconds))
+	if c.InAllocation {
 		job.Argv = insideArgv(job.TimeLimitSeconds)
 	}
-	job.Script = t.script(job.Name, runs, job.TimeLimitSeconds)
+	job.Script = c.script(job.Name, runs, job.TimeLimitSeconds)
 	return job
 }
 
 // options are sbatch's options for the resources of a run, without where output
 // goes.
-func (t *renderer) options(run *plan.Run, name string, seconds int) []string {
+func (c *Config) options(run *plan.Run, name string, seconds int) []string {
 	h := run.Hardware
 	opts := append(named(name),
 		fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode))
@@ -122,18 +119,18 @@ func (t *renderer) options(run *plan.Run, name string, seconds int) []string {
 			opts = append(opts, option)
 		}
 	}
-	add(t.GPUsPerNodeFlag, fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
-	add(t.CPUsPerTask > 0, "--cpus-per-task="+strconv.Itoa(t.CPUsPerTask))
-	add(t.Exclusive, "--exclusive")
-	add(t.segmentOf(run) != "", "--segment="+t.segmentOf(run))
+	add(c.GPUsPerNodeFlag, fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
+	add(c.CPUsPerTask > 0, "--cpus-per-task="+strconv.Itoa(c.CPUsPerTask))
+	add(c.Exclusive, "--exclusive")
+	add(c.segmentOf(run) != "", "--segment="+c.segmentOf(run))
 	opts = append(opts, fmt.Sprintf("--time=%d", (seconds+59)/60))
 	for _, o := range []struct{ name, value string }{
-		{"clusters", t.Cluster}, {"account", t.Account}, {"partition", t.Partition}, {"qos", t.QOS},
-		{"reservation", t.Reservation}, {"nodelist", t.NodeList}, {"exclude", t.Exclude},
+		{"clusters", c.Cluster}, {"account", c.Account}, {"partition", c.Partition}, {"qos", c.QOS},
+		{"reservation", c.Reservation}, {"nodelist", c.NodeList}, {"exclude", c.Exclude},
 	} {
 		add(o.value != "", "--"+o.name+"="+o.value)
 	}
-	return append(opts, t.ExtraArgs...)
+	return append(opts, c.ExtraArgs...)
 }
 
 // named are the options that every job has.
@@ -219,13 +216,13 @@ const giveBack = `    if ! load; then
 
 // engine renders what a job script does for runs that share an engine. The run at
 // prime, whose number in the script is given, primes it.
-func (t *renderer) engine(runs []*plan.Run, prime, number int) string {
+func (c *Config) engine(runs []*plan.Run, prime, number int) string {
 	longest := 0
 	for _, r := range runs {
 		longest = max(longest, r.TimeLimitSeconds)
 	}
 	const data = `"$LLMBENCH_DATASETS:$LLMBENCH_DATASETS"`
-	step := strings.Replace(t.step(runs[prime], len(runs) > 1), data, `"$mounts"`, 1)
+	step := strings.Replace(c.step(runs[prime], len(runs) > 1), data, `"$mounts"`, 1)
 	return render(engineScript+"\n", map[string]string{
 		"LIMIT": strconv.Itoa(longest), "OPTIONS": plan.OptionsFile,
 		"PRIME": strconv.Itoa(number), "PRIMES": strconv.Itoa(prime + 1),
@@ -235,9 +232,9 @@ func (t *renderer) engine(runs []*plan.Run, prime, number int) string {
 }
 
 // command is what measures a run: a step, or the engine that it shares.
-func (t *renderer) command(run *plan.Run, shares bool) string {
+func (c *Config) command(run *plan.Run, shares bool) string {
 	if !run.Shared() {
-		return t.step(run, shares)
+		return c.step(run, shares)
 	}
 	_, measured := launch(run.Command().Argv)
 	return "bash\n  \"$LLMBENCH_ENGINE/take\"\n  " + strings.Join(quoteAll(measured), "\n  ")

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/llmbench/llmbench/executors"
@@ -26,14 +24,9 @@ var commonPart string
 //go:embed leftovers.sh
 var leftoversPart string
 
-// jobScript is the script of a job; what all have in common stands in it.
-var jobScript = sync.OnceValue(func() template {
-	return newTemplate(strings.Replace(jobTemplate, "@COMMON@", strings.TrimRight(commonPart, "\n"), 1))
-})
-
 // script renders the script of a job of runs that share their nodes, image and
 // executor. A run that has several samples in it is described once.
-func (t *renderer) script(name string, runs []*plan.Run, limit int) string {
+func (c *Config) script(name string, runs []*plan.Run, limit int) string {
 	first := runs[0]
 	var described, order strings.Builder
 	numbers := map[*plan.Run]int{}
@@ -42,34 +35,35 @@ func (t *renderer) script(name string, runs []*plan.Run, limit int) string {
 			numbers[r] = len(numbers) + 1
 			_, measured := launch(r.Command().Argv)
 			fmt.Fprintf(&described, "run_%d() { # %s\n# fingerprint %s\nlimit=%d\n%smeasured=(\n  %s\n)\ncommand=(\n  %s\n)\n}\n",
-				numbers[r], r.Address, r.Fingerprint, r.TimeLimitSeconds, exports(r.Env), strings.Join(quoteAll(measured), "\n  "), t.command(r, len(runs) > 1))
+				numbers[r], r.Address, r.Fingerprint, r.TimeLimitSeconds, exports(r.Env), strings.Join(quoteAll(measured), "\n  "), c.command(r, len(runs) > 1))
 		}
 		fmt.Fprintf(&order, "%d %d %s\n", r.TimeLimitSeconds, numbers[r], r.Address)
 	}
 	engine, load, unload := "", "", ""
 	if first.Shared() {
 		prime := plan.PrimeOf(runs)
-		engine, load, unload = t.engine(runs, prime, numbers[runs[prime]]), giveBack, "  unload\n"
+		engine, load, unload = c.engine(runs, prime, numbers[runs[prime]]), giveBack, "  unload\n"
 	}
-	return jobScript().fill(map[string]string{
+	return render(jobTemplate, map[string]string{
+		"COMMON": strings.TrimRight(commonPart, "\n"),
 		"ENGINE": engine, "LOAD": load, "UNLOAD": unload,
 		"NAME":       name,
 		"RUNS":       strings.TrimRight(described.String(), "\n"),
 		"ORDER":      strings.TrimRight(order.String(), "\n"),
 		"LIMIT":      strconv.Itoa(limit),
 		"MARGIN":     strconv.Itoa(int(margin / time.Second)),
-		"SEGMENT":    quote(t.segmentOf(first)),
-		"KEEPER":     t.keeper(first.Hardware.Nodes),
-		"IMAGE":      quote(t.ImageFile(first.Image.Name)),
+		"SEGMENT":    quote(c.segmentOf(first)),
+		"KEEPER":     c.keeper(first.Hardware.Nodes),
+		"IMAGE":      quote(c.ImageFile(first.Image.Name)),
 		"CHECKPOINT": checkpointDigest,
 		"IMAGEFILE":  imageIdentity,
-		"TELEMETRY":  t.telemetry(first),
+		"TELEMETRY":  c.telemetry(first),
 	})
 }
 
 // segmentOf is the size of the blocks that a run's job asks for, "" for none.
-func (t *renderer) segmentOf(run *plan.Run) string {
-	if !t.Segment || run.Hardware.Nodes < 2 || t.InAllocation {
+func (c *Config) segmentOf(run *plan.Run) string {
+	if !c.Segment || run.Hardware.Nodes < 2 || c.InAllocation {
 		return ""
 	}
 	return strconv.Itoa(run.Hardware.Nodes)
@@ -88,12 +82,12 @@ const sampled = "timestamp,index,clocks.sm,clocks.mem,power.draw,temperature.gpu
 
 // telemetry starts a sampler on every node that ends with the job. A node
 // without nvidia-smi has none.
-func (t *renderer) telemetry(run *plan.Run) string {
-	if !t.Telemetry {
+func (c *Config) telemetry(run *plan.Run) string {
+	if !c.Telemetry {
 		return "  missing \"telemetry is switched off in the executor\" telemetry >>observed\n"
 	}
-	words := append(t.beside(run.Hardware.Nodes), "--output=telemetry.%N.csv", "--error=/dev/null")
-	if t.GPUsPerNodeFlag {
+	words := append(c.beside(run.Hardware.Nodes), "--output=telemetry.%N.csv", "--error=/dev/null")
+	if c.GPUsPerNodeFlag {
 		words = append(words, fmt.Sprintf("--gpus-per-node=%d", run.Hardware.GPUsPerNode))
 	}
 	words = append(words, "nvidia-smi", "--query-gpu="+sampled, "--format=csv,noheader,nounits", "-l", "5")
@@ -102,11 +96,11 @@ func (t *renderer) telemetry(run *plan.Run) string {
 
 // keeper starts a step on every node of a job that removes what containers leave
 // there: those of jobs that are gone at once, its own job's when that ends.
-func (t *renderer) keeper(nodes int) string {
-	if t.Container == nil || t.InAllocation { // an allocation may have containers of other steps
+func (c *Config) keeper(nodes int) string {
+	if c.Container == nil || c.InAllocation { // an allocation may have containers of other steps
 		return ""
 	}
-	step := append(t.beside(nodes), "--job-name="+keeperStep, "--error=/dev/null")
+	step := append(c.beside(nodes), "--job-name="+keeperStep, "--error=/dev/null")
 	return strings.TrimRight(leftoversPart, "\n") + "\n\nif [ $# -eq 0 ] && command -v enroot >/dev/null; then\n  exec 8< <(exec " + strings.Join(step, " ") +
 		" bash -c \"$(declare -f submitted sweep remove_own keep); keep\")\n  keeper=$!\nfi\n"
 }
@@ -115,7 +109,7 @@ func (t *renderer) keeper(nodes int) string {
 const keeperStep = "keeper"
 
 // beside starts a step beside the benchmark's on the nodes of the run.
-func (t *renderer) beside(nodes int) []string {
+func (c *Config) beside(nodes int) []string {
 	return []string{"srun", "--overlap", fmt.Sprintf("--nodes=%d", nodes), fmt.Sprintf("--ntasks=%d", nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
 }
 
@@ -131,7 +125,7 @@ func exports(env map[string]*string) string {
 }
 
 // step is srun with its arguments, one a line, as elements of a bash array.
-func (t *renderer) step(run *plan.Run, shares bool) string {
+func (c *Config) step(run *plan.Run, shares bool) string {
 	h := run.Hardware
 	var words []string
 	add := func(list ...string) {
@@ -140,21 +134,21 @@ func (t *renderer) step(run *plan.Run, shares bool) string {
 		}
 	}
 	add("srun", fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.GPUs), fmt.Sprintf("--ntasks-per-node=%d", h.GPUsPerNode))
-	if t.GPUsPerNodeFlag {
+	if c.GPUsPerNodeFlag {
 		add(fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
 	}
-	if t.CPUsPerTask > 0 {
-		add("--cpus-per-task=" + strconv.Itoa(t.CPUsPerTask))
+	if c.CPUsPerTask > 0 {
+		add("--cpus-per-task=" + strconv.Itoa(c.CPUsPerTask))
 	}
-	add("--mem=0", "--mpi="+t.MPI, "--kill-on-bad-exit=1", "--output=stdout.%t", "--error=stderr.%t")
-	if t.Container != nil {
-		words = append(words, t.Container.words(run)...)
-		if shares && t.Container.shared() {
+	add("--mem=0", "--mpi="+c.MPI, "--kill-on-bad-exit=1", "--output=stdout.%t", "--error=stderr.%t")
+	if c.Container != nil {
+		words = append(words, c.Container.words(run)...)
+		if shares && c.Container.shared() {
 			words = append(words, `--container-name="`+sharedContainer+`"`, "--container-readonly")
 		}
 	}
-	if len(t.Prolog) > 0 {
-		add("bash", "-c", strings.Join(append(slices.Clone(t.Prolog), `exec "$@"`), " &&\n"), "prolog")
+	if len(c.Prolog) > 0 {
+		add("bash", "-c", strings.Join(append(slices.Clone(c.Prolog), `exec "$@"`), " &&\n"), "prolog")
 	}
 	launcher, _ := launch(run.Command().Argv)
 	add(launcher...)
@@ -220,46 +214,24 @@ const sharedContainer = "llmbench-${SLURM_CLUSTER_NAME:-}-$SLURM_JOB_ID"
 // once: what one run writes into it, the next would find.
 func (c *Container) shared() bool { return c != nil && !c.Writable }
 
-// A template is a script with places @NAME@, taken apart once: text, a name, text,
-// a name, and so on to a last text.
-type template []string
-
-func newTemplate(text string) template {
-	var t template
-	from := 0
-	for _, at := range regexp.MustCompile(`@[A-Z_]+@`).FindAllStringIndex(text, -1) {
-		t = append(t, text[from:at[0]], text[at[0]+1:at[1]-1])
-		from = at[1]
-	}
-	return append(t, text[from:])
-}
-
-// render is a template that is filled once.
-func render(text string, values map[string]string) string { return newTemplate(text).fill(values) }
-
-// fill puts values into their places. A place without a value is a mistake in the
-// program.
-func (t template) fill(values map[string]string) string {
-	size := 0
-	for i, part := range t {
-		if i%2 == 1 {
-			value, ok := values[part]
-			if !ok {
-				panic("slurm: a script has the place @" + part + "@, and nothing is to be there")
-			}
-			part = value
-		}
-		size += len(part)
-	}
+// render puts values into the places @NAME@ of a script.
+func render(text string, values map[string]string) string {
 	var b strings.Builder
-	b.Grow(size)
-	for i, part := range t {
-		if i%2 == 1 {
-			part = values[part]
+	for {
+		before, rest, found := strings.Cut(text, "@")
+		b.WriteString(before)
+		if !found {
+			return b.String()
 		}
-		b.WriteString(part)
+		name, after, _ := strings.Cut(rest, "@")
+		if value, known := values[name]; known {
+			b.WriteString(value)
+			text = after
+		} else {
+			b.WriteByte('@')
+			text = rest
+		}
 	}
-	return b.String()
 }
 
 // quote makes s one word of a POSIX shell. NUL cannot be in a word; callers have
@@ -274,12 +246,12 @@ func quote(s string) string {
 //go:embed manual.sh
 var manualTemplate string
 
-// ManualScript implements executors.ManualScripter: the job script with sbatch's options in
+// ManualScript implements executors.Scheduler: the job script with sbatch's options in
 // its head, and in front of it the lines that make an attempt.
-func (t *renderer) ManualScript(run *plan.Run, at executors.ManualPaths) string {
-	_, body, _ := strings.Cut(t.script(jobName(run), []*plan.Run{run}, run.TimeLimitSeconds), "\n") // the interpreter stands in the head
+func (c *Config) ManualScript(run *plan.Run, at executors.ManualPaths) string {
+	_, body, _ := strings.Cut(c.script(jobName(run), []*plan.Run{run}, run.TimeLimitSeconds), "\n") // the interpreter stands in the head
 	return render(manualTemplate, map[string]string{
-		"SBATCH": t.head(run),
+		"SBATCH": c.head(run),
 		"FOLDER": quote(at.Folder), "FILES": quote(at.Files), "STORE": quote(at.Store),
 		"DATASET": quote(at.Dataset), "DATASETS": quote(filepath.Dir(at.Dataset)),
 		"ADDRESS": run.Address, "FINGERPRINT": run.Fingerprint,
@@ -290,9 +262,9 @@ func (t *renderer) ManualScript(run *plan.Run, at executors.ManualPaths) string 
 }
 
 // head are sbatch's options for the resources of a run as lines of a script.
-func (t *renderer) head(run *plan.Run) string {
+func (c *Config) head(run *plan.Run) string {
 	var head strings.Builder
-	for _, o := range append(t.options(run, jobName(run)+"-hand", run.TimeLimitSeconds), "--output=/dev/null") {
+	for _, o := range append(c.options(run, jobName(run)+"-hand", run.TimeLimitSeconds), "--output=/dev/null") {
 		head.WriteString("#SBATCH " + o + "\n")
 	}
 	return strings.TrimRight(head.String(), "\n")

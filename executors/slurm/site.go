@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,12 +19,6 @@ import (
 	"github.com/llmbench/llmbench/executors"
 )
 
-// probeTimeout is how long one question to the cluster may take.
-const probeTimeout = 15 * time.Second
-
-// client talks to the cluster of the executor's block.
-func (c *Config) client() *client { return &client{c.Cluster, c.commands()} }
-
 // Available implements executors.Scheduler.
 func (c *Config) Available(ctx context.Context) error {
 	for _, name := range []string{"sbatch", "squeue", "scancel", "scontrol"} {
@@ -31,7 +26,7 @@ func (c *Config) Available(ctx context.Context) error {
 			return fmt.Errorf("%s is not on this host: apply on a login node of the cluster, or rehearse with -executor=simulate", name)
 		}
 	}
-	out, err := c.client().config(ctx)
+	out, err := c.client(nil).config(ctx)
 	var ce *commandError
 	switch {
 	case err == nil, strings.Contains(out, "ClusterName"):
@@ -46,13 +41,14 @@ func (c *Config) Available(ctx context.Context) error {
 
 // fit adapts the executor to its cluster. It returns an error for what the block
 // asks for and the cluster cannot give.
-func (c *Config) fit(p *Profile) hcl.Diagnostics {
-	for _, part := range c.partitions(p) {
+func (c *Config) fit() hcl.Diagnostics {
+	p := c.profile
+	for _, part := range c.partitions() {
 		if part.MaxTime > c.partitionTime { // a job of several may run in any
 			c.partitionTime = part.MaxTime
 		}
 	}
-	why := c.keepsBlocks(p)
+	why := c.keepsBlocks()
 	if c.segment == nil {
 		c.Segment = why == ""
 		return nil
@@ -68,13 +64,6 @@ func (c *Config) fit(p *Profile) hcl.Diagnostics {
 	}}
 }
 
-// A site is an executor and what is known of its cluster. It implements
-// executors.Scheduler.
-type site struct {
-	*Config
-	profile *Profile
-}
-
 // Open configures an executor from what Spec decoded; place is that of Configure. Of a
 // cluster that remembered knows by its name, it fills a Profile in and returns true:
 // then nothing is asked unless that is old.
@@ -83,42 +72,24 @@ func Open(ctx context.Context, v cty.Value, location func(path ...string) hcl.Ra
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	s := &site{Config: c}
-	s.profile = c.probe(ctx, func(cluster string) *Profile {
-		var p Profile
-		if remembered(cluster, &p) && p.current() {
-			return &p
-		}
-		return nil
-	})
-	return s.backend(log), append(diags, c.fit(s.profile)...)
-}
-
-// Check implements executors.Scheduler.
-func (s *site) Check(ctx context.Context, again bool, longest time.Duration, nodes int) []executors.Check {
-	if again {
-		s.profile = s.probe(ctx, nil)
-	}
-	return s.Config.check(s.profile, longest, nodes)
+	c.probe(ctx, remembered)
+	return c.backend(log), append(diags, c.fit()...)
 }
 
 // Profile implements executors.Scheduler.
-func (s *site) Profile() any {
-	if s.profile.Version == "" {
+func (c *Config) Profile() any {
+	if c.profile.Version == "" {
 		return nil
 	}
-	return s.profile
+	return c.profile
 }
-
-// Domain implements executors.Scheduler.
-func (s *site) Domain() string { return s.Config.domain(s.profile) }
 
 // Offered are the first account and the first partition with GPUs that the cluster of
 // this host tells of, "" for what it does not.
 func Offered(ctx context.Context) (account, partition string) {
 	p := (&Config{}).probe(ctx, nil)
 	if names := p.accountNames(); len(names) > 0 {
-		account = or(p.DefaultAccount, names[0])
+		account = cmp.Or(p.DefaultAccount, names[0])
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Partitions)) {
 		if strings.Contains(p.Partitions[name].Gres, "gpu") {
@@ -130,27 +101,21 @@ func Offered(ctx context.Context) (account, partition string) {
 
 // backend is the executor as a campaign drives it. No more jobs are submitted at once
 // than the cluster takes.
-func (s *site) backend(log hclog.Logger) *executors.Backend {
-	b := s.outside(log)
-	if s.InAllocation {
+func (c *Config) backend(log hclog.Logger) *executors.Backend {
+	e := newExecutor(c, log)
+	e.know(c.profile)
+	b := &executors.Backend{
+		Executor: e, Scheduler: c, Renderer: c, Startup: c.Startup, Cluster: cmp.Or(c.Cluster, c.profile.Cluster), Simulated: c.simulated(),
+		Pace: executors.Pace{
+			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.window(),
+			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
+			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
+		},
+		Adopt: true, Avoid: avoid, LinksDir: c.ExperimentsDir, Links: recipeLinks,
+	}
+	if c.InAllocation {
 		b.Executor, b.Avoid = newInside(log, os.Environ()), nil
 		b.Pace.MaxInQueue, b.Pace.Poll = 1, time.Second
 	}
 	return b
-}
-
-func (s *site) outside(log hclog.Logger) *executors.Backend {
-	c, e := s.Config, newExecutor(s.Config, log)
-	e.know(s.profile)
-	return &executors.Backend{
-		Executor: e, Scheduler: s, Startup: c.Startup, Cluster: or(c.Cluster, s.profile.Cluster),
-		Simulated: c.simulated(),
-		Pace: executors.Pace{
-			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.window(s.profile),
-			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
-			Grace: min(2*time.Minute, 10*c.PollInterval), Retries: c.Retries, Canary: c.Canary,
-		},
-		Adopt: true, Avoid: avoid, Renderer: c.Renderer(),
-		LinksDir: c.ExperimentsDir, Links: recipeLinks,
-	}
 }

@@ -26,46 +26,46 @@ func TestClassify(t *testing.T) {
 	const failed = "sbatch: error: Batch job submission failed: "
 	for _, c := range []struct {
 		text   string
-		means  answer
+		means  error
 		remedy string
 	}{
-		{failed + "Socket timed out on send/recv operation", ambiguous, ""},
-		{failed + "Unable to contact slurm controller (connect failure)", ambiguous, ""},
-		{failed + "Zero Bytes were transmitted or received", ambiguous, ""},
-		{failed + "Connection reset by peer", ambiguous, ""},
-		{failed + "Connection timed out", ambiguous, ""},
-		{failed + "Broken pipe", ambiguous, ""},
-		{failed + "Message receive failure", ambiguous, ""},
-		{failed + "Slurm backup controller in standby mode", ambiguous, ""},
-		{failed + "Resource temporarily unavailable", ambiguous, ""},
-		{"sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", ambiguous, ""},
-		{"sbatch: error: Rate limit exceeded, please retry momentarily", ambiguous, ""},
-		{failed + "Protocol authentication error", ambiguous, "another login node"},
-		{"sbatch: error: Munge encode failed: Failed to access", ambiguous, "another login node"},
-		{"", ambiguous, ""},
-		{"sbatch: error: QOSMaxSubmitJobPerUserLimit\n" + failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", full, ""},
-		{"sbatch: error: AssocMaxSubmitJobLimit\n" + failed + "Job violates accounting/QOS policy", full, ""},
-		{failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", full, ""},
-		{"sbatch: error: QOSMaxWallDurationPerJobLimit\n" + failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", rejected, "time_limit"},
-		{"sbatch: error: AssocGrpGRES\n" + failed + "Job violates accounting/QOS policy", rejected, "account"},
-		{failed + "Invalid account or account/partition combination specified", rejected, "sacctmgr"},
-		{failed + "Invalid qos specification", rejected, "sacctmgr"},
-		{failed + "User's group not permitted to use this partition", rejected, "partition"},
-		{"sbatch: error: invalid partition specified: gold\n" + failed + "Invalid partition name specified", rejected, "sinfo"},
-		{failed + "Invalid node name specified", rejected, "sinfo -N"},
-		{failed + "Requested node configuration is not available", rejected, "sinfo -o"},
-		{failed + "Invalid generic resource (gres) specification", rejected, "gpus_per_node_flag"},
-		{failed + "Requested topology configuration is not available", rejected, "segment"},
-		{"sbatch: error: Invalid --segment specification", rejected, "segment"},
-		{failed + "Requested time limit is invalid (missing or exceeds some limit)", rejected, "time_limit"},
-		{failed + "Time limit specification required, but not provided", rejected, "time_limit"},
-		{failed + "Pathname of a file, directory or other parameter too long", rejected, "environment"},
-		{"sbatch: error: Batch script contains DOS line breaks (\\r\\n)", rejected, "prolog"},
-		{"sbatch: unrecognized option '--segment=2'", rejected, "switch its argument off"},
-		{failed + "Incompatible versions of client and server code", rejected, "a different Slurm"},
-		{failed + "Access denied to requested reservation", rejected, "reservation"},
-		{failed + "Requested reservation is invalid", rejected, "reservation"},
-		{"sbatch: error: lua: a project must be named\n" + failed + "Unspecified error", rejected, ""},
+		{failed + "Socket timed out on send/recv operation", nil, ""},
+		{failed + "Unable to contact slurm controller (connect failure)", nil, ""},
+		{failed + "Zero Bytes were transmitted or received", nil, ""},
+		{failed + "Connection reset by peer", nil, ""},
+		{failed + "Connection timed out", nil, ""},
+		{failed + "Broken pipe", nil, ""},
+		{failed + "Message receive failure", nil, ""},
+		{failed + "Slurm backup controller in standby mode", nil, ""},
+		{failed + "Resource temporarily unavailable", nil, ""},
+		{"sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", nil, ""},
+		{"sbatch: error: Rate limit exceeded, please retry momentarily", nil, ""},
+		{failed + "Protocol authentication error", nil, "another login node"},
+		{"sbatch: error: Munge encode failed: Failed to access", nil, "another login node"},
+		{"", nil, ""},
+		{"sbatch: error: QOSMaxSubmitJobPerUserLimit\n" + failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", executors.ErrLimit, ""},
+		{"sbatch: error: AssocMaxSubmitJobLimit\n" + failed + "Job violates accounting/QOS policy", executors.ErrLimit, ""},
+		{failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", executors.ErrLimit, ""},
+		{"sbatch: error: QOSMaxWallDurationPerJobLimit\n" + failed + "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", executors.ErrRejected, "time_limit"},
+		{"sbatch: error: AssocGrpGRES\n" + failed + "Job violates accounting/QOS policy", executors.ErrRejected, "account"},
+		{failed + "Invalid account or account/partition combination specified", executors.ErrRejected, "sacctmgr"},
+		{failed + "Invalid qos specification", executors.ErrRejected, "sacctmgr"},
+		{failed + "User's group not permitted to use this partition", executors.ErrRejected, "partition"},
+		{"sbatch: error: invalid partition specified: gold\n" + failed + "Invalid partition name specified", executors.ErrRejected, "sinfo"},
+		{failed + "Invalid node name specified", executors.ErrRejected, "sinfo -N"},
+		{failed + "Requested node configuration is not available", executors.ErrRejected, "sinfo -o"},
+		{failed + "Invalid generic resource (gres) specification", executors.ErrRejected, "gpus_per_node_flag"},
+		{failed + "Requested topology configuration is not available", executors.ErrRejected, "segment"},
+		{"sbatch: error: Invalid --segment specification", executors.ErrRejected, "segment"},
+		{failed + "Requested time limit is invalid (missing or exceeds some limit)", executors.ErrRejected, "time_limit"},
+		{failed + "Time limit specification required, but not provided", executors.ErrRejected, "time_limit"},
+		{failed + "Pathname of a file, directory or other parameter too long", executors.ErrRejected, "environment"},
+		{"sbatch: error: Batch script contains DOS line breaks (\\r\\n)", executors.ErrRejected, "prolog"},
+		{"sbatch: unrecognized option '--segment=2'", executors.ErrRejected, "switch its argument off"},
+		{failed + "Incompatible versions of client and server code", executors.ErrRejected, "a different Slurm"},
+		{failed + "Access denied to requested reservation", executors.ErrRejected, "reservation"},
+		{failed + "Requested reservation is invalid", executors.ErrRejected, "reservation"},
+		{"sbatch: error: lua: a project must be named\n" + failed + "Unspecified error", executors.ErrRejected, ""},
 	} {
 		means, remedy := classify(c.text)
 		if means != c.means || !strings.Contains(remedy, c.remedy) || c.remedy == "" && remedy != "" {
@@ -403,7 +403,7 @@ func (a *askedRunner) Run(_ context.Context, _ time.Duration, _ string, argv ...
 func TestDiagnoseKeepsToItsNodes(t *testing.T) {
 	a := &askedRunner{}
 	e := newExecutor(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
-	e.through(a)
+	e.through(a.Run)
 	for want, nodes := range map[string][]string{
 		"--input=none --nodes=2 --ntasks=2 --nodelist=gb03,gb04 bash": {"gb03", "gb04"},
 		"--input=none bash": nil,
@@ -425,7 +425,7 @@ func TestOneCommandATick(t *testing.T) {
 	}
 	c := &countingRunner{out: queue.String(), calls: map[string]int{}}
 	e := newExecutor(&Config{PollInterval: time.Second}, hclog.NewNullLogger())
-	e.through(c)
+	e.through(c.Run)
 	for range 10 {
 		all, err := e.Poll(t.Context(), handles)
 		if err != nil || len(all) != 200 {
@@ -443,7 +443,7 @@ func TestJobsOutliveTheirProcess(t *testing.T) {
 	for _, inside := range []bool{false, true} {
 		cfg := testConfig()
 		cfg.InAllocation = inside
-		if !(&site{cfg, &Profile{}}).backend(hclog.NewNullLogger()).Adopt {
+		if !cfg.backend(hclog.NewNullLogger()).Adopt {
 			t.Errorf("in an allocation %v: jobs are taken to end with their process", inside)
 		}
 	}

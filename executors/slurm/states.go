@@ -2,6 +2,7 @@ package slurm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,54 +11,46 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// jobState is what a state of Slurm's means for a job.
-type jobState struct {
-	state     plan.State
-	end       executors.End
-	suspended bool
-}
-
 const revoked = "REVOKED"
 
 // states maps the words of squeue, scontrol and sacct. A word that is not here
 // keeps the job where it was.
-var states = map[string]jobState{
-	"PENDING": {state: plan.Queued}, "REQUEUED": {state: plan.Queued}, "REQUEUE_FED": {state: plan.Queued},
-	"CONFIGURING": {state: plan.Starting}, "POWER_UP_NODE": {state: plan.Starting}, "EXPEDITING": {state: plan.Starting},
-	"RUNNING":   {state: plan.Running},
-	"SUSPENDED": {state: plan.Running, suspended: true}, "STOPPED": {state: plan.Running, suspended: true},
-	"SIGNALING": {state: plan.Running}, "RESIZING": {state: plan.Running},
-	"COMPLETING": {state: plan.Finishing}, "STAGE_OUT": {state: plan.Finishing}, "UPDATE_DB": {state: plan.Finishing},
-	"REQUEUE_HOLD": {state: plan.Held}, "SPECIAL_EXIT": {state: plan.Held}, "RESV_DEL_HOLD": {state: plan.Held},
-	"COMPLETED": {plan.Ended, executors.Completed, false}, "FAILED": {plan.Ended, executors.Failed, false},
-	"TIMEOUT": {plan.Ended, executors.TimedOut, false}, "OUT_OF_MEMORY": {plan.Ended, executors.OOM, false}, "OUT_OF_ME": {plan.Ended, executors.OOM, false},
-	"CANCELLED": {plan.Ended, executors.Cancelled, false}, "PREEMPTED": {plan.Ended, executors.Preempted, false},
-	"NODE_FAIL": {plan.Ended, executors.NodeFail, false}, "BOOT_FAIL": {plan.Ended, executors.NodeFail, false},
-	"LAUNCH_FAILED": {plan.Ended, executors.NodeFail, false}, "RECONFIG_FAIL": {plan.Ended, executors.NodeFail, false},
-	"DEADLINE": {plan.Ended, executors.Deadline, false},
+var states = map[string]executors.Status{
+	"PENDING": {State: plan.Queued}, "REQUEUED": {State: plan.Queued}, "REQUEUE_FED": {State: plan.Queued},
+	"CONFIGURING": {State: plan.Starting}, "POWER_UP_NODE": {State: plan.Starting}, "EXPEDITING": {State: plan.Starting},
+	"RUNNING":   {State: plan.Running},
+	"SUSPENDED": {State: plan.Running, Suspended: true}, "STOPPED": {State: plan.Running, Suspended: true},
+	"SIGNALING": {State: plan.Running}, "RESIZING": {State: plan.Running},
+	"COMPLETING": {State: plan.Finishing}, "STAGE_OUT": {State: plan.Finishing}, "UPDATE_DB": {State: plan.Finishing},
+	"REQUEUE_HOLD": {State: plan.Held}, "SPECIAL_EXIT": {State: plan.Held}, "RESV_DEL_HOLD": {State: plan.Held},
+	"COMPLETED": {State: plan.Ended, End: executors.Completed}, "FAILED": {State: plan.Ended, End: executors.Failed},
+	"TIMEOUT": {State: plan.Ended, End: executors.TimedOut}, "OUT_OF_MEMORY": {State: plan.Ended, End: executors.OOM}, "OUT_OF_ME": {State: plan.Ended, End: executors.OOM},
+	"CANCELLED": {State: plan.Ended, End: executors.Cancelled}, "PREEMPTED": {State: plan.Ended, End: executors.Preempted},
+	"NODE_FAIL": {State: plan.Ended, End: executors.NodeFail}, "BOOT_FAIL": {State: plan.Ended, End: executors.NodeFail},
+	"LAUNCH_FAILED": {State: plan.Ended, End: executors.NodeFail}, "RECONFIG_FAIL": {State: plan.Ended, End: executors.NodeFail},
+	"DEADLINE": {State: plan.Ended, End: executors.Deadline},
 	// Another cluster of the federation has the job; its files tell the rest.
-	revoked: {state: plan.Queued},
+	revoked: {State: plan.Queued},
 }
 
 // status is what a row says; known is false for a state that is not known.
 func (e *Executor) status(r queuedJob) (s executors.Status, known bool) {
-	is, ok := states[r.base()]
-	if !ok {
+	if s, known = states[r.base()]; !known {
 		e.log.Warn("unknown state of a job", "job", r.id, "state", r.state)
 		return s, false
 	}
-	s = executors.Status{
-		State: is.state, End: is.end, Raw: r.state, Reason: r.reason, JobID: r.id, ExitCode: r.exit,
-		Submitted: slurmTime(r.submit), Started: slurmTime(r.start), Suspended: is.suspended,
-	}
-	if is.state == plan.Ended { // before that it is the end of the time limit
+	s.Raw, s.Reason, s.JobID, s.ExitCode = r.state, shortReason(r.reason), r.id, r.exit
+	s.Submitted, s.Started = slurmTime(r.submit), slurmTime(r.start)
+	if s.State == plan.Ended { // before that it is the end of the time limit
 		s.Finished = slurmTime(r.end)
 	}
 	if r.nodes != "" && r.nodes != "None assigned" && r.nodes != "(null)" {
 		s.Nodes = jobdir.ExpandNodes(r.nodes)
 	}
-	s.Reason = shortReason(r.reason)
-	if is.state == plan.Queued {
+	switch {
+	case r.base() == revoked:
+		s.Reason = "another cluster of the federation has the job"
+	case s.State == plan.Queued:
 		s.State, s.Remedy = pending(r.id, r.reason)
 		if strings.HasPrefix(r.reason, "launch fail") {
 			s.End = executors.NodeFail
@@ -66,17 +59,12 @@ func (e *Executor) status(r queuedJob) (s executors.Status, known bool) {
 			s.Hope = 15 * time.Minute
 		}
 	}
-	if r.base() == revoked {
-		s.State, s.Reason, s.Remedy = plan.Queued, "another cluster of the federation has the job", ""
-	}
 	return s, true
 }
 
+// slurmTime is a time that a command printed, zero for none.
 func slurmTime(s string) time.Time {
-	t, err := time.ParseInLocation(timeFormat, s, time.Local)
-	if err != nil {
-		return time.Time{}
-	}
+	t, _ := time.ParseInLocation(timeFormat, s, time.Local) // zero with an error
 	return t
 }
 
@@ -113,7 +101,7 @@ var reasons = []struct {
 // if not.
 func pending(id, reason string) (plan.State, string) {
 	for _, r := range reasons {
-		if hasAny(reason, r.words) {
+		if slices.ContainsFunc(r.words, func(w string) bool { return strings.Contains(reason, w) }) {
 			return r.state, strings.Replace(r.remedy, "JOB", id, 1)
 		}
 	}
@@ -144,13 +132,4 @@ func shortReason(reason string) string {
 		return reason[:mostReason] + "…"
 	}
 	return reason
-}
-
-func hasAny(s string, words []string) bool {
-	for _, w := range words {
-		if strings.Contains(s, w) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -66,35 +67,36 @@ const noAnswer = "Slurm does not answer on this host"
 
 // keepsBlocks says why --segment does not keep the nodes of a job in one block of
 // the executor's partitions; "" where it does.
-func (c *Config) keepsBlocks(p *Profile) string {
+func (c *Config) keepsBlocks() string {
+	p := c.profile
 	if p.Version == "" {
 		return noAnswer
 	}
 	if !p.atLeast(24, 5) {
 		return fmt.Sprintf("Slurm %s has no --segment, which came with 24.05", p.Version)
 	}
-	parts := c.partitions(p)
+	parts := c.partitions()
 	if len(parts) == 0 {
 		return "the topology of the partition is not known"
 	}
 	for _, part := range parts {
 		if kind := p.Topologies[part.Topology].Kind; kind != "block" {
-			return fmt.Sprintf("the topology of partition %s is %s, not block", part.name, or(kind, "flat"))
+			return fmt.Sprintf("the topology of partition %s is %s, not block", part.name, cmp.Or(kind, "flat"))
 		}
 	}
 	return ""
 }
 
-// domain says whether the nodes of a run of several are kept in one NVLink
-// domain, and how that is known.
-func (c *Config) domain(p *Profile) string {
+// Domain implements executors.Scheduler.
+func (c *Config) Domain() string {
+	p := c.profile
 	if c.InAllocation {
 		return "one NVLink domain if the nodes of this allocation are: llmbench does not choose them"
 	}
-	why := c.keepsBlocks(p)
+	why := c.keepsBlocks()
 	switch {
 	case c.Segment && why == "":
-		return fmt.Sprintf("one NVLink domain, kept by --segment: Slurm %s has it, and the topology of %s is block", p.Version, c.partitionWords(p))
+		return fmt.Sprintf("one NVLink domain, kept by --segment: Slurm %s has it, and the topology of %s is block", p.Version, c.partitionWords())
 	case c.Segment:
 		return fmt.Sprintf("one NVLink domain if the cluster has --segment: segment = true, and %s", why)
 	case why == "":
@@ -106,9 +108,9 @@ func (c *Config) domain(p *Profile) string {
 }
 
 // partitionWords names the executor's partitions.
-func (c *Config) partitionWords(p *Profile) string {
+func (c *Config) partitionWords() string {
 	var names []string
-	for _, part := range c.partitions(p) {
+	for _, part := range c.partitions() {
 		names = append(names, part.name)
 	}
 	slices.Sort(names)

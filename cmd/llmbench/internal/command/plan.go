@@ -267,7 +267,7 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 			return err
 		}
 		name := strings.NewReplacer("/", ".", "=", "-").Replace(r.Address)
-		script := st.Renderer.(executors.ManualScripter).ManualScript(r, executors.ManualPaths{
+		script := st.Scheduler.ManualScript(r, executors.ManualPaths{
 			Folder: s.store.KeyDir(s.sites.keyOf(r)), Files: filepath.Join(dir, name+".files"),
 			Store: s.store.Dir(), Dataset: data, Cluster: st.Cluster,
 		})
@@ -284,7 +284,7 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 func (s *session) haveScripts(p *plan.Plan) error {
 	for _, r := range p.Runs {
 		st := s.sites.of(r)
-		if _, ok := st.Renderer.(executors.ManualScripter); !ok {
+		if st.Scheduler == nil {
 			return fmt.Errorf("%s runs on executor %q, which has no job scripts", r.Address, r.Executor.Type)
 		}
 		if r.Shared() {
