@@ -92,7 +92,7 @@ func (r *Result) benchConfig() []benchfmt.Config {
 	}
 	if r.Verdict == Suspect {
 		add("verdict", string(Suspect))
-		add("reasons", reasonCodes(r))
+		add("reasons", r.reasonCodes())
 	}
 	return out
 }

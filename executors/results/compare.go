@@ -12,6 +12,7 @@ import (
 	"golang.org/x/perf/benchmath"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/noise"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -102,49 +103,58 @@ type Refusal struct {
 
 // Compare compares the runs that both sets have, by address or by arguments.
 func Compare(base, target *Set, how Comparing) *Comparison {
-	pairs := make([]pair, 0, len(base.Runs))
-	c := &Comparison{Metrics: []ComparedMetric{}, Refused: []Refusal{}}
-	addresses, others := byAddress(target)
-	left := maps.Clone(others)
-	order, bases := byAddress(base)
-	for _, address := range order {
-		b, at, missing := bases[address], address, "only the base has it"
+	var pairs []pair
+	c := newComparison()
+	bases, _ := byAddress(base)
+	targets, at := byAddress(target)
+	taken := map[int]bool{}
+	for _, b := range bases {
+		i, ok := at[b.Address]
+		missing := "only the base has it"
 		if how.ByArguments {
-			at, missing = alike(b, addresses, others)
+			i, missing = alike(b, targets)
+			ok = missing == ""
 		}
-		t, ok := others[at]
 		if !ok {
-			c.Refused = append(c.Refused, Refusal{address, missing})
+			c.refuse(b.Address, missing)
 			continue
 		}
-		delete(left, at)
-		pairs = append(pairs, pair{address: at, base: b, target: t})
+		taken[i] = true
+		pairs = append(pairs, pair{base: b, target: targets[i]})
 	}
-	for _, address := range addresses {
-		if _, ok := left[address]; ok {
-			c.Refused = append(c.Refused, Refusal{address, cmp.Or(how.BaseLacks, "only the target has it")})
+	for i, t := range targets {
+		if !taken[i] {
+			c.refuse(t.Address, cmp.Or(how.BaseLacks, "only the target has it"))
 		}
 	}
 	c.all(pairs, how)
 	return c
 }
 
-// alike is the address of the one run that was passed what b was, "" with the reason
-// where there is none or several.
-func alike(b RunSummary, addresses []string, runs map[string]RunSummary) (address, missing string) {
+func newComparison() *Comparison {
+	return &Comparison{Metrics: []ComparedMetric{}, Refused: []Refusal{}}
+}
+
+func (c *Comparison) refuse(address, reason string) {
+	c.Refused = append(c.Refused, Refusal{address, reason})
+}
+
+// alike is the number of the one run that was passed what b was; missing says why there
+// is no such run.
+func alike(b RunSummary, runs []RunSummary) (number int, missing string) {
 	var found []string
-	for _, at := range addresses {
-		if (pair{base: b, target: runs[at]}).sameArguments() {
-			found = append(found, at)
+	for i, t := range runs {
+		if (pair{base: b, target: t}).sameArguments() {
+			number, found = i, append(found, t.Address)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return "", "no run of the target was passed the same"
+		return 0, "no run of the target was passed the same"
 	case 1:
-		return found[0], ""
+		return number, ""
 	}
-	return "", "what it was passed suits several runs of the target: " + strings.Join(found, ", ")
+	return 0, "what it was passed suits several runs of the target: " + strings.Join(found, ", ")
 }
 
 // CompareBy compares, inside one set, the runs with one value of an axis of
@@ -168,45 +178,42 @@ func CompareBy(set *Set, axis, base string, how Comparing) (*Comparison, error) 
 	case !values[base]:
 		return nil, fmt.Errorf("no run has %s=%s; there are %s", axis, base, strings.Join(slices.Sorted(maps.Keys(values)), ", "))
 	}
-	c := &Comparison{Metrics: []ComparedMetric{}, Refused: []Refusal{}}
+	c := newComparison()
 	var pairs []pair
 	for _, r := range set.Runs {
 		rest, value, ok := plan.CutAxis(r.Address, axis)
 		if !ok || value == base {
 			continue
 		}
-		b, ok := bases[rest]
-		if !ok {
-			c.Refused = append(c.Refused, Refusal{r.Address, fmt.Sprintf("there is no such run with %s=%s", axis, base)})
-			continue
+		if b, ok := bases[rest]; ok {
+			pairs = append(pairs, pair{base: b, target: r})
+		} else {
+			c.refuse(r.Address, fmt.Sprintf("there is no such run with %s=%s", axis, base))
 		}
-		pairs = append(pairs, pair{address: r.Address, base: b, target: r})
 	}
 	c.all(pairs, how)
 	return c, nil
 }
 
-// byAddress are the runs of a set by their addresses, and these in order. Of several
-// at one address the last with samples speaks.
-func byAddress(s *Set) (order []string, runs map[string]RunSummary) {
-	runs = map[string]RunSummary{}
+// byAddress are the runs of a set, one an address, and where each address is among them.
+// Of several at one address the last with samples speaks.
+func byAddress(s *Set) (runs []RunSummary, at map[string]int) {
+	at = map[string]int{}
 	for _, r := range s.Runs {
-		old, ok := runs[r.Address]
-		if !ok {
-			order = append(order, r.Address)
-		}
-		if !ok || r.Samples > 0 || old.Samples == 0 {
-			runs[r.Address] = r
+		i, again := at[r.Address]
+		switch {
+		case !again:
+			at[r.Address] = len(runs)
+			runs = append(runs, r)
+		case r.Samples > 0 || runs[i].Samples == 0:
+			runs[i] = r
 		}
 	}
-	return order, runs
+	return runs, at
 }
 
-// A pair is one run on both sides.
-type pair struct {
-	address      string
-	base, target RunSummary
-}
+// A pair is one run on both sides. It has the address of the target.
+type pair struct{ base, target RunSummary }
 
 // simulated reports whether neither side was measured.
 func (p pair) simulated() bool { return p.base.Results[0].Simulated && p.target.Results[0].Simulated }
@@ -217,39 +224,27 @@ func (c *Comparison) all(pairs []pair, how Comparing) {
 	said := map[string]bool{}
 	for _, p := range pairs {
 		if why := p.refused(how); why != "" {
-			c.Refused = append(c.Refused, Refusal{p.address, why})
+			c.refuse(p.target.Address, why)
 			continue
 		}
-		context := []string{}
-		for _, d := range p.differences() {
-			context = append(context, d.told())
-		}
-		if text := p.caveatsDiffer(); text != "" {
-			context = append(context, text)
-		}
-		for _, text := range context {
+		differences := p.differences()
+		for _, text := range append(contextOf(differences), p.caveatsDiffer()...) {
 			if !said[text] {
 				said[text] = true
 				c.Context = append(c.Context, text)
 			}
 		}
+		compared := len(c.Metrics)
 		for _, name := range how.Metrics {
-			if p.waitsDiffer(name) && !slices.Contains(how.Across, name) && !slices.Contains(how.Across, "all") {
-				c.Refused = append(c.Refused, Refusal{p.address, fmt.Sprintf("%s holds waiting time on the side with unlimited concurrency; -across=%s compares it anyway", name, name)})
-				continue
+			if why := p.metricRefused(name, how); why != "" {
+				c.refuse(p.target.Address, why)
+			} else if metric, ok := p.compare(name, how); ok {
+				c.Metrics = append(c.Metrics, metric)
 			}
-			if why := p.incomparable(name); why != "" {
-				c.Refused = append(c.Refused, Refusal{p.address, why})
-				continue
-			}
-			compared, ok := p.compare(name, how)
-			if !ok {
-				continue
-			}
-			if c.Metrics = append(c.Metrics, compared); len(c.Moves) == 0 || c.Moves[len(c.Moves)-1].Metric.Address != p.address {
-				newest := p.target.Results[len(p.target.Results)-1]
-				c.Moves = append(c.Moves, Move{Metric: compared, Changes: p.changed(), Git: newest.Provenance.DefinitionsGit, Date: newest.Job.Ended})
-			}
+		}
+		if len(c.Metrics) > compared {
+			newest := p.target.Results[len(p.target.Results)-1]
+			c.Moves = append(c.Moves, Move{Metric: c.Metrics[compared], Changes: differences, Git: newest.Provenance.DefinitionsGit, Date: newest.Job.Ended})
 		}
 	}
 }
@@ -262,24 +257,26 @@ func (c *Comparison) nameSides(pairs []pair) {
 	for i, p := range pairs {
 		d := leading(p.differences())
 		if i == 0 {
-			c.BaseName, c.TargetName = d.base, d.target
+			c.BaseName, c.TargetName = d.Before, d.After
 		}
-		if d.base != c.BaseName || len(d.base) > longestName {
+		if d.Before != c.BaseName || d.Before == notSet || len(d.Before) > longestName {
 			c.BaseName = ""
 		}
-		if d.target != c.TargetName || len(d.target) > longestName {
+		if d.After != c.TargetName || d.After == notSet || len(d.After) > longestName {
 			c.TargetName = ""
 		}
 	}
 }
 
-// incomparable says why a change cannot be told though the target has the metric: a
-// change is a share of the base. "" for any other.
-func (p pair) incomparable(name string) string {
+// metricRefused says why a metric is not compared though the target has it, "" for any
+// other: a change is a share of the base.
+func (p pair) metricRefused(name string, how Comparing) string {
 	base, target := p.base.Of(name), p.target.Of(name)
 	_, recorded := steadyFigure(name)
 	recorded = recorded || isRecordMetric(name)
 	switch {
+	case p.waitsDiffer(name) && !slices.Contains(how.Across, name) && !slices.Contains(how.Across, "all"):
+		return fmt.Sprintf("%s holds waiting time on the side with unlimited concurrency; -across=%s compares it anyway", name, name)
 	case base != nil && target != nil && base.Median == 0:
 		return fmt.Sprintf("%s is 0 in the base and %.6g in the target, and a change is a share of the base", name, target.Median)
 	case recorded && base == nil && target != nil:
@@ -297,18 +294,13 @@ func (p pair) compare(name string, how Comparing) (ComparedMetric, bool) {
 	if !ok || len(b) == 0 || len(t) == 0 {
 		return ComparedMetric{}, false
 	}
-	compared := ComparedMetric{Address: p.address, Metric: name, Base: Summarise(b), Target: Summarise(t), Notes: []string{}}
+	compared := ComparedMetric{Address: p.target.Address, Metric: name, Base: Summarise(b), Target: Summarise(t), Notes: append([]string{}, p.notes(name)...)}
 	compared.ChangePct = 100 * (compared.Target.Median/compared.Base.Median - 1)
 	test := benchmath.AssumeNothing.Compare(sample(b), sample(t))
 	if !math.IsNaN(test.P) && min(len(b), len(t)) > 1 {
 		compared.P = &test.P
 	}
-	compared.Notes = append(compared.Notes, p.notes(name)...)
-	if p.simulated() {
-		compared.P, compared.Verdict = nil, CannotTell
-		return compared, true
-	}
-	if p.slosDiffer(name) != "" {
+	if p.simulated() || p.slosDiffer(name) != "" {
 		compared.P, compared.Verdict = nil, CannotTell
 		return compared, true
 	}
@@ -351,6 +343,35 @@ func sample(values []float64) *benchmath.Sample {
 	return benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
 }
 
+// leastToTell is the fewest samples a side with which the test can see anything
+// at its level: with three each its smallest p is 0.1.
+const leastToTell = 4
+
+// usuallyTells is how many samples are asked for while nothing is known of the
+// noise.
+const usuallyTells = 6
+
+// mostToTell bounds what is asked for.
+const mostToTell = 1000
+
+// needed is how many samples a side let the test see a relative change with a
+// power of 80 % at the 5 % level: the formula of the t-test, with the test's
+// efficiency of 3/π against it.
+func needed(base, target []float64, change float64) int {
+	var pool noise.Pool
+	pool.Add(base)
+	pool.Add(target)
+	switch {
+	case pool.Degrees() == 0:
+		return usuallyTells
+	case change <= 0:
+		return mostToTell
+	}
+	const z = 1.960 + 0.842 // of 97.5 % and 80 %
+	n := 2 * z * z * (pool.Measured() / change) * (pool.Measured() / change) * math.Pi / 3
+	return int(math.Min(mostToTell, math.Max(leastToTell, math.Ceil(n))))
+}
+
 // hours is what a sample costs in GPU-hours: as measured, else as predicted.
 func (s RunSummary) hours() float64 {
 	sum, n := 0.0, 0
@@ -368,13 +389,13 @@ func (s RunSummary) hours() float64 {
 	return 0
 }
 
-// Regressed reports whether some row is worse, and Unsure whether some claim is
-// wanting: a row that cannot tell, or a run that is not compared.
-func (c *Comparison) Regressed() bool {
-	return slices.ContainsFunc(c.Metrics, func(r ComparedMetric) bool { return r.Verdict == Worse })
-}
+// Regressed reports whether some metric is worse.
+func (c *Comparison) Regressed() bool { return c.has(Worse) }
 
-// Unsure reports whether some claim is wanting.
-func (c *Comparison) Unsure() bool {
-	return len(c.Refused) > 0 || slices.ContainsFunc(c.Metrics, func(r ComparedMetric) bool { return r.Verdict == CannotTell })
+// Unsure reports whether some claim is wanting: a metric of which the samples cannot tell,
+// or a run that is not compared.
+func (c *Comparison) Unsure() bool { return len(c.Refused) > 0 || c.has(CannotTell) }
+
+func (c *Comparison) has(d Difference) bool {
+	return slices.ContainsFunc(c.Metrics, func(m ComparedMetric) bool { return m.Verdict == d })
 }

@@ -16,36 +16,48 @@ import (
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
-// A difference is something in which two sides of a comparison are not alike.
-type difference struct {
-	// aspect is what -across names, name what differs in it; "" where that is the same.
-	aspect, name string
-	base, target string
-	// setting says that the aspect is a setting of the executor.
-	setting bool
+// A Changed is something declared or observed that has another value on the other side
+// of a comparison, or at another time.
+type Changed struct {
+	Argument string `json:"argument"`
+	Before   string `json:"before"`
+	After    string `json:"after"`
+
+	aspect  string // what -across names
+	setting bool   // of the executor
 }
 
-func (d difference) words() string {
-	return fmt.Sprintf("%s: %s → %s", cmp.Or(d.name, d.aspect), cmp.Or(d.base, "not set"), cmp.Or(d.target, "not set"))
+// notSet stands for a value that a side does not have.
+const notSet = "not set"
+
+func newChanged(aspect, argument, before, after string) Changed {
+	return Changed{Argument: argument, Before: cmp.Or(before, notSet), After: cmp.Or(after, notSet), aspect: aspect}
 }
 
-// told is a difference of sides that are compared.
-func (d difference) told() string {
-	if d.setting {
-		return "measured with another " + d.words()
+func (c Changed) words() string { return fmt.Sprintf("%s: %s → %s", c.Argument, c.Before, c.After) }
+
+// contextOf says the differences of sides that are compared.
+func contextOf(list []Changed) []string {
+	var out []string
+	for _, c := range list {
+		if c.setting {
+			out = append(out, "measured with another "+c.words())
+		} else {
+			out = append(out, c.words())
+		}
 	}
-	return d.words()
+	return out
 }
 
 // differences lists in what the sides of a pair differ that can move a number. What an
 // imported log does not tell differs in nothing.
-func (p pair) differences() []difference {
+func (p pair) differences() []Changed {
 	b, t := p.base.Results[0], p.target.Results[0]
 	imported := b.Executor.Type == ImportedType || t.Executor.Type == ImportedType
-	var out []difference
+	out := []Changed{}
 	add := func(aspect, base, target string) {
 		if base != target && !(imported && (base == "" || target == "")) {
-			out = append(out, difference{aspect: aspect, base: base, target: target})
+			out = append(out, newChanged(aspect, aspect, base, target))
 		}
 	}
 	if imported {
@@ -63,34 +75,29 @@ func (p pair) differences() []difference {
 		add("use_case", lengthWords(b), lengthWords(t))
 	}
 	add("engine", cmp.Or(b.Engine, plan.FreshEngine), cmp.Or(t.Engine, plan.FreshEngine))
-	for _, name := range argumentNames(b, t) {
+	for _, name := range p.argumentNames() {
 		add(name, plain(b.Arguments[name]), plain(t.Arguments[name]))
 	}
-	out = append(out, settingsDiffer(b, t)...)
+	base, target := b.Settings.Facts(), t.Settings.Facts()
+	for _, name := range slices.Sorted(maps.Keys(base)) {
+		if was, is := plain(base[name]), plain(target[name]); target != nil && was != is {
+			c := newChanged(name, name, was, is)
+			c.setting = true
+			out = append(out, c)
+		}
+	}
 	out = append(out, optionsDiffer(b, t)...)
 	if len(out) == 0 && b.Fingerprint != t.Fingerprint && b.Executor.Type != ImportedType && t.Executor.Type != ImportedType {
-		out = append(out, difference{aspect: "options", name: "fingerprint", base: short8(b.Fingerprint), target: short8(t.Fingerprint)})
+		out = append(out, newChanged("options", "fingerprint", fmt.Sprintf("%.8s", b.Fingerprint), fmt.Sprintf("%.8s", t.Fingerprint)))
 	}
 	add("driver", value(b.Provenance.Driver), value(t.Provenance.Driver))
 	add("side_by_side", concurrentRuns(b), concurrentRuns(t))
 	return out
 }
 
-// settingsDiffer lists the executor's settings in which two results differ.
-func settingsDiffer(b, t *Result) []difference {
-	base, target := b.Settings.Facts(), t.Settings.Facts()
-	var out []difference
-	for _, name := range slices.Sorted(maps.Keys(base)) {
-		if was, is := plain(base[name]), plain(target[name]); target != nil && was != is {
-			out = append(out, difference{aspect: name, base: was, target: is, setting: true})
-		}
-	}
-	return out
-}
-
 // optionsDiffer lists the options of the LLM API, the variables of the environment and
 // what the data set is made of, as far as both results tell them.
-func optionsDiffer(b, t *Result) []difference {
+func optionsDiffer(b, t *Result) []Changed {
 	base, target := b.declared(), t.declared()
 	if base.LLMAPIOptions == nil {
 		target.LLMAPIOptions = nil
@@ -101,15 +108,15 @@ func optionsDiffer(b, t *Result) []difference {
 	if target.Dataset.Lines == 0 {
 		base.Dataset = target.Dataset
 	}
-	var out []difference
+	var out []Changed
 	for _, c := range plan.Compare(base, target) {
 		kind, _, _ := strings.Cut(c.Argument, ".")
 		made := c.Argument == "dataset.sha256" && base.Dataset.Generator != nil // follows from the rest
 		if kind == "digest" {
-			out = append(out, difference{aspect: "image", name: kind, base: plain(c.Before), target: plain(c.After)})
+			out = append(out, newChanged("image", kind, plain(c.Before), plain(c.After)))
 		}
 		if kind == "llm_api_options" || kind == "env" || kind == "dataset" && !made {
-			out = append(out, difference{aspect: "options", name: c.Argument, base: plain(c.Before), target: plain(c.After)})
+			out = append(out, newChanged("options", c.Argument, plain(c.Before), plain(c.After)))
 		}
 	}
 	return out
@@ -119,8 +126,6 @@ func optionsDiffer(b, t *Result) []difference {
 func (r *Result) declared() *plan.Run {
 	return &plan.Run{Image: r.Image, LLMAPIOptions: r.LLMAPIOptions, Env: r.Env, Dataset: r.Dataset, Arguments: r.Arguments}
 }
-
-func short8(fingerprint string) string { return fingerprint[:min(8, len(fingerprint))] }
 
 // concurrentRuns says whether others were measured in the same job at the same time.
 func concurrentRuns(r *Result) string {
@@ -146,20 +151,6 @@ func lengthWords(r *Result) string {
 	return fmt.Sprintf("%s/%s", plain(u.ISL), plain(u.OSL))
 }
 
-// argumentNames lists the flags of both sides; max_seq_len follows from the
-// lengths.
-func argumentNames(b, t *Result) []string {
-	names := map[string]bool{}
-	for name := range b.Arguments {
-		names[name] = true
-	}
-	for name := range t.Arguments {
-		names[name] = true
-	}
-	delete(names, "max_seq_len")
-	return slices.Sorted(maps.Keys(names))
-}
-
 // Aspects are what results can differ in beside the flags of trtllm-bench and the
 // settings of executors.
 var Aspects = []string{"model", "quantization", "hardware", "cluster", "image", "trtllm_version", "use_case", "options", "all"}
@@ -172,10 +163,16 @@ var goesWith = map[string][]string{
 	"use_case": {"num_requests"},
 }
 
+// argumentNames lists the flags of both sides; max_seq_len follows from the lengths.
+func (p pair) argumentNames() []string {
+	names := argumentNames(p.base.Results[0], p.target.Results[0])
+	return slices.DeleteFunc(names, func(name string) bool { return name == "max_seq_len" })
+}
+
 // sameArguments reports whether both sides were passed the same, as far as both tell it.
 func (p pair) sameArguments() bool {
 	b, t := p.base.Results[0].Arguments, p.target.Results[0].Arguments
-	for _, name := range argumentNames(p.base.Results[0], p.target.Results[0]) {
+	for _, name := range p.argumentNames() {
 		if was, is := plain(b[name]), plain(t[name]); was != is && was != "" && is != "" {
 			return false
 		}
@@ -195,12 +192,12 @@ func (p pair) sameLengths() bool {
 
 // leading is the difference that all others go with, none where there is no such one.
 // A version says more than the name of its image.
-func leading(list []difference) difference {
-	alone := slices.DeleteFunc(slices.Clone(list), func(d difference) bool {
-		return slices.ContainsFunc(list, func(other difference) bool { return slices.Contains(goesWith[other.aspect], d.aspect) })
+func leading(list []Changed) Changed {
+	alone := slices.DeleteFunc(slices.Clone(list), func(d Changed) bool {
+		return slices.ContainsFunc(list, func(other Changed) bool { return slices.Contains(goesWith[other.aspect], d.aspect) })
 	})
 	if len(alone) != 1 {
-		return difference{}
+		return Changed{}
 	}
 	for _, d := range list {
 		if alone[0].aspect == "image" && d.aspect == "trtllm_version" {
@@ -232,7 +229,7 @@ func (p pair) refused(how Comparing) string {
 	}
 	var unnamed, words []string
 	for _, d := range p.differences() {
-		if !allowed[d.aspect] && !allowed[d.name] && !allowed["all"] {
+		if !allowed[d.aspect] && !allowed[d.Argument] && !allowed["all"] {
 			words = append(words, d.words())
 			if !slices.Contains(unnamed, d.aspect) {
 				unnamed = append(unnamed, d.aspect)
@@ -257,10 +254,21 @@ func (p pair) notes(metric string) []string {
 	if why := p.slosDiffer(metric); why != "" {
 		out = append(out, why)
 	}
-	out = append(out, p.declared()...)
-	for _, side := range p.sides() {
-		if side.run.Verdict == Suspect {
-			out = append(out, fmt.Sprintf("%s: a sample is suspect (%s)", side.name, suspectCodes(side.run)))
+	own := func(s RunSummary) bool { return slices.Contains(noteCodesOf(s), string(failure.DeclaredByUser)) }
+	base, target := own(p.base), own(p.target)
+	mark := fmt.Sprintf("%s (%s)", catalog.Mark, failure.DeclaredByUser)
+	switch {
+	case base && target:
+		out = append(out, mark)
+	case base:
+		out = append(out, "base: "+mark)
+	case target:
+		out = append(out, "target: "+mark)
+	}
+	for i, run := range []RunSummary{p.base, p.target} {
+		suspects := slices.DeleteFunc(slices.Clone(run.Results), func(r *Result) bool { return r.Verdict != Suspect })
+		if run.Verdict == Suspect {
+			out = append(out, fmt.Sprintf("%s: a sample is suspect (%s)", [...]string{"base", "target"}[i], strings.Join(codes(suspects, (*Result).Code), ", ")))
 		}
 	}
 	return out
@@ -283,57 +291,32 @@ func (p pair) slosDiffer(metric string) string {
 	return ""
 }
 
-// declared marks a pair that depends on facts of the user's own, and the side where it
-// is one alone.
-func (p pair) declared() []string {
-	mark := fmt.Sprintf("%s (%s)", catalog.Mark, failure.DeclaredByUser)
-	var out []string
-	for _, side := range p.sides() {
-		if slices.Contains(noteCodesOf(side.run), string(failure.DeclaredByUser)) {
-			out = append(out, side.name+": "+mark)
+// caveatsDiffer names the notes that only one side has, nil for none.
+func (p pair) caveatsDiffer() []string {
+	base, target := noteCodesOf(p.base), noteCodesOf(p.target)
+	var words []string
+	for _, side := range []struct {
+		name       string
+		has, lacks []string
+	}{{"base", base, target}, {"target", target, base}} {
+		only := slices.DeleteFunc(slices.Clone(side.has), func(code string) bool { return slices.Contains(side.lacks, code) })
+		if len(only) > 0 {
+			words = append(words, "only the "+side.name+" has "+strings.Join(only, ", "))
 		}
 	}
-	if len(out) == len(p.sides()) {
-		return []string{mark}
+	if words == nil {
+		return nil
 	}
-	return out
-}
-
-type namedSide struct {
-	name string
-	run  RunSummary
-}
-
-func (p pair) sides() []namedSide { return []namedSide{{"base", p.base}, {"target", p.target}} }
-
-// caveatsDiffer names the notes that only one side has, "" for none.
-func (p pair) caveatsDiffer() string {
-	base, target := noteCodesOf(p.base), noteCodesOf(p.target)
-	only := func(a, b []string) []string {
-		return slices.DeleteFunc(slices.Clone(a), func(code string) bool { return slices.Contains(b, code) })
-	}
-	var words []string
-	if list := only(base, target); len(list) > 0 {
-		words = append(words, "only the base has "+strings.Join(list, ", "))
-	}
-	if list := only(target, base); len(list) > 0 {
-		words = append(words, "only the target has "+strings.Join(list, ", "))
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return "notes: " + strings.Join(words, "; ")
+	return []string{"notes: " + strings.Join(words, "; ")}
 }
 
 // noteCodesOf lists the notes of a run's samples, sorted.
 func noteCodesOf(s RunSummary) []string {
-	codes := map[string]bool{}
+	var all []Caveat
 	for _, r := range s.Results {
-		for _, c := range r.Caveats {
-			codes[string(c.Code)] = true
-		}
+		all = append(all, r.Caveats...)
 	}
-	return slices.Sorted(maps.Keys(codes))
+	return slices.Sorted(slices.Values(codes(all, Caveat.code)))
 }
 
 // waitsDiffer reports whether a metric holds waiting time on one side alone.
@@ -348,14 +331,4 @@ func unlimited(r *Result) bool {
 	}
 	n, ok := r.Arguments.Int("concurrency")
 	return !ok || n <= 0
-}
-
-func suspectCodes(s RunSummary) string {
-	var codes []string
-	for _, r := range s.Results {
-		if r.Verdict == Suspect && !slices.Contains(codes, string(r.Code())) {
-			codes = append(codes, string(r.Code()))
-		}
-	}
-	return strings.Join(codes, ", ")
 }

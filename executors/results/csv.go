@@ -5,25 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// A column is one column of the CSV form.
-type column struct {
-	name string
-	cell func(*Result) string
-}
-
 // WriteCSV writes one line for each result, and for each run that has none, under
-// a line of names. What is not
-// known, or does not apply, is empty. The flags of trtllm-bench that any of the
-// results has are columns under their own names.
+// a line of names. What is not known, or does not apply, is empty. The flags of
+// trtllm-bench that any of the results has are columns under their own names.
 func (s *Set) WriteCSV(w io.Writer) error {
 	columns := s.columns()
 	out := csv.NewWriter(w)
@@ -42,7 +38,7 @@ func (s *Set) WriteCSV(w io.Writer) error {
 	}
 	for _, r := range list {
 		for i, c := range columns {
-			line[i] = cellText(c.cell(r))
+			line[i] = cellText(plain(c.cell(r)))
 		}
 		if err := out.Write(line); err != nil {
 			return err
@@ -64,157 +60,123 @@ func cellText(s string) string {
 	return "'" + s
 }
 
+// A column is one column of the CSV form.
+type column struct {
+	name string
+	cell func(*Result) any
+}
+
 func (s *Set) columns() []column {
 	columns := []column{
-		{"address", func(r *Result) string { return r.Address }},
-		{"fingerprint", func(r *Result) string { return r.Fingerprint }},
-		{"sample", func(r *Result) string { return strconv.Itoa(r.Sample) }},
-		{"attempt", func(r *Result) string { return strconv.Itoa(r.Attempt) }},
-		{"executor", func(r *Result) string { return executorName(r.Executor) }},
-		{"cluster", func(r *Result) string { return r.Cluster }},
-		{"simulated", func(r *Result) string { return strconv.FormatBool(r.Simulated) }},
-		{"verdict", func(r *Result) string { return string(r.Verdict) }},
-		{"reasons", reasonCodes},
-		{"cause", (*Result).Cause},
-		{"caveats", caveatCodes},
-		{"model", func(r *Result) string { return r.Model.Checkpoint }},
-		{"revision", func(r *Result) string { return value(r.Model.Revision) }},
-		{"quantization", func(r *Result) string { return r.Model.Quantization }},
-		{"gpu", func(r *Result) string { return r.Hardware.GPU }},
-		{"gpus", func(r *Result) string { return strconv.Itoa(r.Hardware.GPUs) }},
-		{"gpus_per_node", func(r *Result) string { return strconv.Itoa(r.Hardware.GPUsPerNode) }},
-		{"image", func(r *Result) string { return r.Image.Name }},
-		{"trtllm_version", func(r *Result) string { return r.Image.TRTLLMVersion }},
-		{"use_case", func(r *Result) string { return r.UseCase.Label }},
-		{"isl", func(r *Result) string { return plain(r.UseCase.ISL) }},
-		{"osl", func(r *Result) string { return plain(r.UseCase.OSL) }},
-		{"isl_stdev", func(r *Result) string { return plain(r.UseCase.ISLStdev) }},
-		{"osl_stdev", func(r *Result) string { return plain(r.UseCase.OSLStdev) }},
+		{"address", func(r *Result) any { return r.Address }},
+		{"fingerprint", func(r *Result) any { return r.Fingerprint }},
+		{"sample", func(r *Result) any { return r.Sample }},
+		{"attempt", func(r *Result) any { return r.Attempt }},
+		{"executor", func(r *Result) any { return executorName(r.Executor) }},
+		{"cluster", func(r *Result) any { return r.Cluster }},
+		{"simulated", func(r *Result) any { return r.Simulated }},
+		{"verdict", func(r *Result) any { return string(r.Verdict) }},
+		{"reasons", func(r *Result) any { return r.reasonCodes() }},
+		{"cause", func(r *Result) any { return r.Cause() }},
+		{"caveats", func(r *Result) any { return strings.Join(codes(r.Caveats, Caveat.code), " ") }},
+		{"model", func(r *Result) any { return r.Model.Checkpoint }},
+		{"revision", func(r *Result) any { return r.Model.Revision }},
+		{"quantization", func(r *Result) any { return r.Model.Quantization }},
+		{"gpu", func(r *Result) any { return r.Hardware.GPU }},
+		{"gpus", func(r *Result) any { return r.Hardware.GPUs }},
+		{"gpus_per_node", func(r *Result) any { return r.Hardware.GPUsPerNode }},
+		{"image", func(r *Result) any { return r.Image.Name }},
+		{"trtllm_version", func(r *Result) any { return r.Image.TRTLLMVersion }},
+		{"use_case", func(r *Result) any { return r.UseCase.Label }},
+		{"isl", func(r *Result) any { return r.UseCase.ISL }},
+		{"osl", func(r *Result) any { return r.UseCase.OSL }},
+		{"isl_stdev", func(r *Result) any { return r.UseCase.ISLStdev }},
+		{"osl_stdev", func(r *Result) any { return r.UseCase.OSLStdev }},
 	}
-	for _, name := range s.argumentNames() {
-		columns = append(columns, column{name, func(r *Result) string { return plain(r.Arguments[name]) }})
+	for _, name := range argumentNames(s.Results...) {
+		columns = append(columns, column{name, func(r *Result) any { return r.Arguments[name] }})
 	}
 	for _, m := range trtllm.Metrics {
-		columns = append(columns, column{m.Name, func(r *Result) string { return plain(r.Metrics.At(m.Name)) }})
+		columns = append(columns, column{m.Name, func(r *Result) any { return r.Metrics.At(m.Name) }})
 	}
-	columns = append(columns, percentileColumns()...)
-	columns = append(columns, s.recordColumns()...)
-	return append(columns,
-		column{"job_id", func(r *Result) string { return value(r.Job.ID) }},
-		column{"nodes", func(r *Result) string { return strings.Join(r.Job.Nodes, " ") }},
-		column{"submitted", func(r *Result) string { return instant(r.Job.Submitted) }},
-		column{"started", func(r *Result) string { return instant(r.Job.Started) }},
-		column{"ended", func(r *Result) string { return instant(r.Job.Ended) }},
-		telemetryColumn("sm_clock_mhz", func(t *Telemetry) any { return t.SMClockMHz }),
-		telemetryColumn("power_w", func(t *Telemetry) any { return t.PowerW }),
-		telemetryColumn("energy_j", func(t *Telemetry) any { return t.EnergyJ }),
-		telemetryColumn("tokens_per_joule", func(t *Telemetry) any { return t.TokensPerJoule }),
-		telemetryColumn("throttled", func(t *Telemetry) any { return t.Throttled }),
-		column{"facts", func(r *Result) string { return value(r.Facts) }},
-		column{"engine", func(r *Result) string { return r.Engine }},
-		engineColumn("engine_id", func(e *SharedEngine) any { return e.ID }),
-		engineColumn("engine_position", func(e *SharedEngine) any { return e.Position }),
-	)
-}
-
-// recordColumns are those of what the records of requests tell, none where no result has
-// any.
-func (s *Set) recordColumns() []column {
-	if !slices.ContainsFunc(s.Results, func(r *Result) bool { return r.Requests != nil }) {
-		return nil
-	}
-	var columns []column
-	names := steadyNames()
-	for _, m := range trtllm.RecordMetrics {
-		names = append(names, m.Name)
-	}
-	for _, name := range names {
-		columns = append(columns, column{name, func(r *Result) string { return plain(r.Measure(name)) }})
-	}
-	within := func(of func(*Bounded) *float64) func(*Result) string {
-		return func(r *Result) string {
-			if r.Requests == nil || r.Requests.WithinSLO == nil {
-				return ""
-			}
-			return plain(of(r.Requests.WithinSLO))
-		}
-	}
-	return append(columns,
-		column{trtllm.WithinSLO + "_low", within(func(b *Bounded) *float64 { return b.Low })},
-		column{trtllm.WithinSLO + "_high", within(func(b *Bounded) *float64 { return b.High })})
-}
-
-func telemetryColumn(name string, of func(*Telemetry) any) column {
-	return column{name, func(r *Result) string {
-		if r.Telemetry == nil {
-			return ""
-		}
-		return plain(of(r.Telemetry))
-	}}
-}
-
-func engineColumn(name string, of func(*SharedEngine) any) column {
-	return column{name, func(r *Result) string {
-		if r.SharedEngine == nil {
-			return ""
-		}
-		return plain(of(r.SharedEngine))
-	}}
-}
-
-// argumentNames lists the flags of all results, sorted.
-func (s *Set) argumentNames() []string {
-	seen := map[string]bool{}
-	var names []string
-	for _, r := range s.Results {
-		for name := range r.Arguments {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-func percentileColumns() []column {
-	var columns []column
 	for _, m := range trtllm.Metrics {
 		if m.Spread.Name == "" {
 			continue
 		}
 		for _, p := range trtllm.PercentileNames {
-			columns = append(columns, column{m.Spread.CSV + p, func(r *Result) string {
-				if all := r.Percentiles.At(m.Name); all != nil {
-					return plain(all.At(p))
-				}
-				return ""
-			}})
+			columns = append(columns, part(m.Spread.CSV+p, func(r *Result) *trtllm.Percentiles { return r.Percentiles.At(m.Name) },
+				func(all *trtllm.Percentiles) any { return all.At(p) }))
 		}
 	}
-	return columns
+	if slices.ContainsFunc(s.Results, func(r *Result) bool { return r.Requests != nil }) {
+		names := steadyNames()
+		for _, m := range trtllm.RecordMetrics {
+			names = append(names, m.Name)
+		}
+		for _, name := range names {
+			columns = append(columns, column{name, func(r *Result) any { return r.Measure(name) }})
+		}
+		within := func(r *Result) *Bounded { return value(r.Requests).WithinSLO }
+		columns = append(columns,
+			part(trtllm.WithinSLO+"_low", within, func(b *Bounded) any { return b.Low }),
+			part(trtllm.WithinSLO+"_high", within, func(b *Bounded) any { return b.High }))
+	}
+	telemetry := func(r *Result) *Telemetry { return r.Telemetry }
+	engine := func(r *Result) *SharedEngine { return r.SharedEngine }
+	return append(columns,
+		column{"job_id", func(r *Result) any { return r.Job.ID }},
+		column{"nodes", func(r *Result) any { return strings.Join(r.Job.Nodes, " ") }},
+		column{"submitted", func(r *Result) any { return r.Job.Submitted }},
+		column{"started", func(r *Result) any { return r.Job.Started }},
+		column{"ended", func(r *Result) any { return r.Job.Ended }},
+		part("sm_clock_mhz", telemetry, func(t *Telemetry) any { return t.SMClockMHz }),
+		part("power_w", telemetry, func(t *Telemetry) any { return t.PowerW }),
+		part("energy_j", telemetry, func(t *Telemetry) any { return t.EnergyJ }),
+		part("tokens_per_joule", telemetry, func(t *Telemetry) any { return t.TokensPerJoule }),
+		part("throttled", telemetry, func(t *Telemetry) any { return t.Throttled }),
+		column{"facts", func(r *Result) any { return r.Facts }},
+		column{"engine", func(r *Result) any { return r.Engine }},
+		part("engine_id", engine, func(e *SharedEngine) any { return e.ID }),
+		part("engine_position", engine, func(e *SharedEngine) any { return e.Position }),
+	)
 }
 
-// plain is a value in its shortest form, "" for nil.
+// part is a column of something that not every result has.
+func part[T any](name string, of func(*Result) *T, cell func(*T) any) column {
+	return column{name, func(r *Result) any {
+		if t := of(r); t != nil {
+			return cell(t)
+		}
+		return nil
+	}}
+}
+
+// argumentNames lists the flags of all results, sorted.
+func argumentNames(list ...*Result) []string {
+	names := trtllm.Arguments{}
+	for _, r := range list {
+		maps.Copy(names, r.Arguments)
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// plain is a value, or what a pointer points to, in its shortest form; "" for nil.
 func plain(v any) string {
+	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer {
+		if p.IsNil() {
+			return ""
+		}
+		v = p.Elem().Interface()
+	}
 	switch v := v.(type) {
 	case nil:
 		return ""
-	case *int:
-		if v == nil {
-			return ""
-		}
-		return strconv.Itoa(*v)
-	case *float64:
-		if v == nil {
-			return ""
-		}
-		return plain(*v)
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	case string:
 		return v
+	case time.Time:
+		return v.UTC().Format(time.RFC3339)
 	case bool, int, int64:
 		return fmt.Sprint(v)
 	}
@@ -232,27 +194,19 @@ func executorName(e plan.ExecutorRef) string {
 	return e.Type + "." + string(e.Name)
 }
 
-func reasonCodes(r *Result) string {
-	var codes []string
-	for _, reason := range r.Reasons {
-		codes = append(codes, string(reason.Code))
-	}
-	return strings.Join(slices.Compact(codes), " ")
+func (r *Result) reasonCodes() string {
+	return strings.Join(codes(r.Reasons, func(reason Reason) failure.Code { return reason.Code }), " ")
 }
 
-func caveatCodes(r *Result) string {
-	var codes []string
-	for _, c := range r.Caveats {
-		if !slices.Contains(codes, string(c.Code)) {
-			codes = append(codes, string(c.Code))
+func (c Caveat) code() failure.Code { return c.Code }
+
+// codes names each code of a list once.
+func codes[T any](list []T, code func(T) failure.Code) []string {
+	var out []string
+	for _, v := range list {
+		if c := string(code(v)); !slices.Contains(out, c) {
+			out = append(out, c)
 		}
 	}
-	return strings.Join(codes, " ")
-}
-
-func instant(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
+	return out
 }

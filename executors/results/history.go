@@ -53,13 +53,6 @@ type Point struct {
 	run RunSummary
 }
 
-// Changed is something declared or observed that has another value.
-type Changed struct {
-	Argument string `json:"argument"`
-	Before   string `json:"before"`
-	After    string `json:"after"`
-}
-
 // NewHistory makes the history of a metric or measure out of all results that count,
 // those of earlier definitions and those measured anew later included: real or
 // simulated ones.
@@ -145,7 +138,7 @@ func (s *Series) judge(pools map[string]*noise.Pool) {
 			pool.Join(*pools[at])
 		}
 		if i > 0 {
-			p.Changes = pair{base: s.Points[i-1].run, target: p.run}.changed()
+			p.Changes = pair{base: s.Points[i-1].run, target: p.run}.differences()
 		}
 	}
 	if s.Points[0].run.Results[0].Simulated {
@@ -164,15 +157,8 @@ func (s *Series) judge(pools map[string]*noise.Pool) {
 }
 
 // Changes lists what differs between two runs and can move a number.
-func Changes(before, after RunSummary) []Changed { return pair{base: before, target: after}.changed() }
-
-// changed lists the differences of a pair.
-func (p pair) changed() []Changed {
-	out := []Changed{}
-	for _, d := range p.differences() {
-		out = append(out, Changed{cmp.Or(d.name, d.aspect), cmp.Or(d.base, "not set"), cmp.Or(d.target, "not set")})
-	}
-	return out
+func Changes(before, after RunSummary) []Changed {
+	return pair{base: before, target: after}.differences()
 }
 
 // Since is the history without the points before a time. What is left keeps its steps.

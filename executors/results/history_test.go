@@ -50,7 +50,7 @@ func TestHistory(t *testing.T) {
 		t.Errorf("noise %v of %d degrees, %v elsewhere", *s.Noise, s.Degrees, *h.Series[1].Noise)
 	}
 	newest := s.Points[2]
-	if *newest.StepPct > -25 || *newest.StepPct < -28 || !slices.Equal(newest.Changes, []Changed{{"max_batch_size", "896", "256"}}) || len(s.Points[1].Changes) != 0 {
+	if *newest.StepPct > -25 || *newest.StepPct < -28 || !slices.Equal(newest.Changes, []Changed{newChanged("max_batch_size", "max_batch_size", "896", "256")}) || len(s.Points[1].Changes) != 0 {
 		t.Errorf("%+v", newest)
 	}
 	if got := h.Since(time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)).Series; len(got) != 1 || len(got[0].Points) != 1 || got[0].Points[0].StepPct == nil {
