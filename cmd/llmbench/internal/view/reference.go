@@ -23,48 +23,31 @@ var referenceSource []byte
 // A reference is what docs/reference.md and `llmbench help NAME` say of the
 // language: reference.hcl as it is written.
 type reference struct {
-	Blocks    []refBlock    `hcl:"block,block"`
-	Executors []refBlock    `hcl:"executor,block"`
-	Flags     []refFlag     `hcl:"flag,block"`
-	Functions []refFunction `hcl:"function,block"`
-	Metrics   []refMetric   `hcl:"metric,block"`
+	Blocks    []refName `hcl:"block,block"`
+	Executors []refName `hcl:"executor,block"`
+	Flags     []refName `hcl:"flag,block"`
+	Functions []refName `hcl:"function,block"`
+	Metrics   []refName `hcl:"metric,block"`
+	// MetricsIntroduction begins docs/metrics.md.
+	MetricsIntroduction string `hcl:"metrics_introduction"`
 }
 
-type refBlock struct {
-	Name string `hcl:"name,label"`
-	// Parent is the block that it stands in, "" for the top level.
-	Parent    string        `hcl:"parent,optional"`
-	Labels    []string      `hcl:"labels,optional"`
-	Doc       string        `hcl:"doc"`
-	Arguments []refArgument `hcl:"argument,block"`
-}
-
-type refArgument struct {
-	Name     string `hcl:"name,label"`
-	Type     string `hcl:"type"`
-	Required bool   `hcl:"required,optional"`
-	Default  string `hcl:"default,optional"`
-	Unit     string `hcl:"unit,optional"`
-	Range    string `hcl:"range,optional"`
-	Example  string `hcl:"example,optional"`
-	Doc      string `hcl:"doc"`
-}
-
-type refFlag struct {
+// A refName is a name with what there is to say of it.
+type refName struct {
 	Name string `hcl:"name,label"`
 	Doc  string `hcl:"doc"`
-}
-
-type refFunction struct {
-	Name string `hcl:"name,label"`
-	Use  string `hcl:"use"`
-	Doc  string `hcl:"doc"`
-}
-
-type refMetric struct {
-	Name    string `hcl:"name,label"`
-	Formula string `hcl:"formula"`
-	Doc     string `hcl:"doc"`
+	// Parent is the block that a block stands in, "" for the top level.
+	Parent    string    `hcl:"parent,optional"`
+	Labels    []string  `hcl:"labels,optional"`
+	Arguments []refName `hcl:"argument,block"`
+	Type      string    `hcl:"type,optional"`
+	Required  bool      `hcl:"required,optional"`
+	Default   string    `hcl:"default,optional"`
+	Unit      string    `hcl:"unit,optional"`
+	Range     string    `hcl:"range,optional"`
+	Example   string    `hcl:"example,optional"`
+	Use       string    `hcl:"use,optional"`
+	Formula   string    `hcl:"formula,optional"`
 }
 
 // loadReference reads the embedded file; it panics where that is wrong, which the
@@ -94,10 +77,9 @@ type entry struct {
 	header bool
 }
 
-func (e *entry) fact(name, value string) {
-	if value != "" {
-		e.facts = append(e.facts, [2]string{name, value})
-	}
+// newEntry leaves out the facts that have no value.
+func newEntry(in, heading, name, doc string, facts ...[2]string) entry {
+	return entry{in: in, heading: heading, name: name, doc: doc, facts: slices.DeleteFunc(facts, func(f [2]string) bool { return f[1] == "" })}
 }
 
 // entries are all entries, in the order of the reference.
@@ -105,101 +87,92 @@ func (r *reference) entries(cat *catalog.Catalog) []entry {
 	var out []entry
 	for _, b := range r.Blocks {
 		if b.Parent != "slurm" {
-			out = append(out, b.entries("block", "Blocks")...)
+			out = append(out, b.entries("Blocks", strings.Join(append([]string{"block", b.Name}, b.Labels...), " "))...)
 		}
 		if b.Name == "benchmark" {
 			for _, f := range r.Flags {
-				out = append(out, f.entry(cat))
+				out = append(out, f.flag(cat))
 			}
 		}
 	}
-	for _, b := range r.Executors {
-		out = append(out, b.entries("executor", "Executors")...)
-		for _, inner := range r.Blocks {
-			if inner.Parent == b.Name {
-				out = append(out, inner.entries("block", "Executors")...)
+	for _, e := range r.Executors {
+		out = append(out, e.entries("Executors", fmt.Sprintf("executor %q NAME", e.Name))...)
+		for _, b := range r.Blocks {
+			if b.Parent == e.Name {
+				out = append(out, b.entries("Executors", "block "+b.Name)...)
 			}
 		}
 	}
 	for _, f := range r.Functions {
-		e := entry{name: f.Name, heading: "function " + f.Name, doc: f.Doc, in: "Functions"}
-		e.fact("use", f.Use)
-		out = append(out, e)
+		out = append(out, newEntry("Functions", "function "+f.Name, f.Name, f.Doc, [2]string{"use", f.Use}))
 	}
 	for _, m := range r.Metrics {
-		out = append(out, m.entry())
+		out = append(out, m.metric())
 	}
 	for _, c := range failure.Table {
-		out = append(out, codeEntry(c))
+		retried := ""
+		switch {
+		case c.Retry == failure.Elsewhere:
+			retried = "on other nodes"
+		case c.Retry == failure.Anywhere:
+			retried = "yes"
+		case c.Final:
+			retried = "no: the plan blocks the run until its definition changes, or -retry"
+		}
+		out = append(out, newEntry("Codes of verdicts", fmt.Sprintf("%s code %s", c.Verdict, c.Code), string(c.Code), c.Rule, [][2]string{
+			{"verdict", string(c.Verdict)}, {"at fault", string(c.Fault)}, {"retried", retried}, {"remedy", c.Remedy},
+		}...))
 	}
 	return out
 }
 
-func (b refBlock) entries(kind, in string) []entry {
-	header := kind + " \"" + b.Name + "\""
-	where := b.Name
-	if kind == "block" {
-		header = "block " + b.Name
-		for _, l := range b.Labels {
-			header += " " + l
-		}
-	} else {
-		header += " NAME"
-	}
-	e := entry{name: b.Name, heading: header, doc: b.Doc, in: in, header: true}
-	e.fact("inside", b.Parent)
+// entries are those of a block or an executor and its arguments.
+func (b refName) entries(in, heading string) []entry {
 	var names []string
 	for _, a := range b.Arguments {
 		names = append(names, a.Name)
 	}
-	e.fact("arguments", strings.Join(names, ", "))
-	out := []entry{e}
+	head := newEntry(in, heading, b.Name, b.Doc, [][2]string{{"inside", b.Parent}, {"arguments", strings.Join(names, ", ")}}...)
+	head.header = true
+	out := []entry{head}
 	for _, a := range b.Arguments {
-		e := entry{name: a.Name, heading: "argument " + a.Name + " of " + where, doc: a.Doc, in: in}
-		e.fact("type", a.Type)
-		if a.Required {
-			e.fact("required", "yes")
-		}
-		e.fact("default", a.Default)
-		e.fact("unit", a.Unit)
-		e.fact("range", a.Range)
+		required := map[bool]string{true: "yes"}[a.Required]
 		if a.Example != "" {
-			e.fact("example", a.Name+" = "+a.Example)
+			a.Example = a.Name + " = " + a.Example
 		}
-		out = append(out, e)
+		out = append(out, newEntry(in, "argument "+a.Name+" of "+b.Name, a.Name, a.Doc, [][2]string{
+			{"type", a.Type}, {"required", required}, {"default", a.Default}, {"unit", a.Unit}, {"range", a.Range}, {"example", a.Example},
+		}...))
 	}
 	return out
 }
 
-// entry joins what the file says of a flag with what the catalogue knows.
-func (f refFlag) entry(cat *catalog.Catalog) entry {
-	e := entry{name: f.Name, heading: "argument " + f.Name + " of benchmark (flag of trtllm-bench)", doc: f.Doc, in: "Blocks"}
+// flag joins what the file says of a flag with what the catalogue knows.
+func (f refName) flag(cat *catalog.Catalog) entry {
 	flag, versions := flagFacts(cat, f.Name)
-	if flag == nil {
-		return e
-	}
-	kind := map[string]string{"int": "number", "float": "number"}[flag.Type]
-	if kind == "" {
-		kind = flag.Type
-	}
-	e.fact("type", kind)
-	if !flag.Default.IsNull() {
-		value, err := ctyjson.Marshal(flag.Default, flag.Default.Type())
-		if err != nil {
-			panic("view: " + err.Error())
+	if flag != nil {
+		f.Type = flag.Type
+		if f.Type == "int" || f.Type == "float" {
+			f.Type = "number"
 		}
-		e.fact("default", string(value))
+		if !flag.Default.IsNull() {
+			value, err := ctyjson.Marshal(flag.Default, flag.Default.Type())
+			if err != nil {
+				panic("view: " + err.Error())
+			}
+			f.Default = string(value)
+		}
+		if flag.Min != nil {
+			f.Range = fmt.Sprintf("%v or more", *flag.Min)
+			if flag.Max != nil {
+				f.Range = fmt.Sprintf("%v to %v", *flag.Min, *flag.Max)
+			}
+		}
+		f.Labels = flag.Values
 	}
-	switch {
-	case len(flag.Values) > 0:
-		e.fact("values", strings.Join(flag.Values, ", "))
-	case flag.Min != nil && flag.Max != nil:
-		e.fact("range", fmt.Sprintf("%v to %v", *flag.Min, *flag.Max))
-	case flag.Min != nil:
-		e.fact("range", fmt.Sprintf("%v or more", *flag.Min))
-	}
-	e.fact("versions", versions)
-	return e
+	return newEntry("Blocks", "argument "+f.Name+" of benchmark (flag of trtllm-bench)", f.Name, f.Doc, [][2]string{
+		{"type", f.Type}, {"default", f.Default}, {"values", strings.Join(f.Labels, ", ")}, {"range", f.Range}, {"versions", versions},
+	}...)
 }
 
 // flagFacts returns a flag as the newest version that has it knows it, and the
@@ -220,47 +193,25 @@ func flagFacts(cat *catalog.Catalog, name string) (flag *catalog.Flag, versions 
 	return flag, have[0] + " to " + have[len(have)-1]
 }
 
-func (m refMetric) entry() entry {
-	e := entry{name: m.Name, heading: "metric " + m.Name, doc: m.Doc, in: "Metrics"}
-	if known, ok := trtllm.FindMetric(m.Name); ok {
-		e.fact("column", known.Column)
-		e.fact("unit", known.Unit)
-		if known.HigherIsBetter {
-			e.fact("better", "higher")
-		} else {
-			e.fact("better", "lower")
-		}
-		if known.Streaming {
-			e.fact("needs", "streaming = true")
-		}
-		if known.Spread.CSV != "" {
-			e.fact("percentiles", known.Spread.Name)
-		}
-		if len(known.Labels) > 0 {
-			e.fact("label in trtllm-bench's report", known.Labels[0])
-		}
+// metric joins what the file says of a metric with what plan/trtllm knows.
+func (m refName) metric() entry {
+	known, ok := trtllm.FindMetric(m.Name)
+	better, needs, label := "", "", ""
+	if ok {
+		better = map[bool]string{true: "higher", false: "lower"}[known.HigherIsBetter]
+		needs = map[bool]string{true: "streaming = true"}[known.Streaming]
 	}
-	e.fact("formula", m.Formula)
-	return e
-}
-
-// codeEntry is the entry of a failure, verdict or note.
-func codeEntry(c failure.Entry) entry {
-	e := entry{name: string(c.Code), heading: string(c.Verdict) + " code " + string(c.Code), doc: c.Rule, in: "Codes of verdicts"}
-	e.fact("verdict", string(c.Verdict))
-	if c.Fault != "" {
-		e.fact("at fault", string(c.Fault))
+	if len(known.Labels) > 0 {
+		label = known.Labels[0]
 	}
-	switch {
-	case c.Retry == failure.Elsewhere:
-		e.fact("retried", "on other nodes")
-	case c.Retry == failure.Anywhere:
-		e.fact("retried", "yes")
-	case c.Final:
-		e.fact("retried", "no: the plan blocks the run until its definition changes, or -retry")
+	percentiles := known.Spread.Name
+	if known.Spread.CSV == "" {
+		percentiles = ""
 	}
-	e.fact("remedy", c.Remedy)
-	return e
+	return newEntry("Metrics", "metric "+m.Name, m.Name, m.Doc, [][2]string{
+		{"column", known.Column}, {"unit", known.Unit}, {"better", better}, {"needs", needs}, {"percentiles", percentiles},
+		{"label in trtllm-bench's report", label}, {"formula", m.Formula},
+	}...)
 }
 
 // ReferenceNames lists what Reference knows, without repetition.
@@ -287,8 +238,7 @@ func Reference(w io.Writer, cat *catalog.Catalog, name string) (bool, error) {
 			p.line("")
 		}
 		found = true
-		p.line("%s", e.heading)
-		p.line("")
+		p.line("%s\n", e.heading)
 		for _, line := range Wrap(e.doc, 76) {
 			p.line("  %s", line)
 		}
@@ -296,49 +246,40 @@ func Reference(w io.Writer, cat *catalog.Catalog, name string) (bool, error) {
 			p.line("")
 		}
 		for _, f := range e.facts {
-			for i, line := range Wrap(f[1], 76-14) {
-				label := f[0] + ":"
-				if len(label) > 12 && i == 0 {
-					p.line("  %s", label)
-					label = ""
-				} else if i > 0 {
-					label = ""
-				}
+			label := f[0] + ":"
+			if len(label) > 12 {
+				p.line("  %s", label)
+				label = ""
+			}
+			for _, line := range Wrap(f[1], 76-14) {
 				p.line("  %-12s  %s", label, line)
+				label = ""
 			}
 		}
 	}
 	return found, p.err
 }
 
+const generated = "<!-- Generated: go test ./cmd/llmbench/internal/view -run TestReferenceMarkdown -update -->"
+
 // ReferenceMarkdown writes docs/reference.md.
 func ReferenceMarkdown(w io.Writer, cat *catalog.Catalog) error {
 	p := &printer{w: w}
-	p.line("# Reference")
-	p.line("")
-	p.line("<!-- Generated: go test ./cmd/llmbench/internal/view -run TestReferenceMarkdown -update -->")
-	p.line("")
-	p.line("`llmbench help NAME` prints an entry in the terminal.")
+	p.line("# Reference\n\n%s\n\n`llmbench help NAME` prints an entry in the terminal.", generated)
 	part, head := "", true
 	for _, e := range loadReference().entries(cat) {
 		if e.in != part {
 			part, head = e.in, true
-			p.line("")
-			p.line("## %s", part)
+			p.line("\n## %s", part)
 		}
 		if e.header {
 			head = true
-			p.line("")
-			p.line("### %s", e.heading)
-			p.line("")
-			p.line("%s", markdownText(e.doc))
+			p.line("\n### %s\n\n%s", e.heading, markdownText(e.doc))
 			continue
 		}
 		if head {
 			head = false
-			p.line("")
-			p.line("| Name | Meaning |")
-			p.line("|---|---|")
+			p.line("\n| Name | Meaning |\n|---|---|")
 		}
 		p.line("| `%s` | %s |", e.name, markdownText(e.meaning()))
 	}
@@ -347,22 +288,12 @@ func ReferenceMarkdown(w io.Writer, cat *catalog.Catalog) error {
 
 // MetricsMarkdown writes docs/metrics.md.
 func MetricsMarkdown(w io.Writer) error {
-	p := &printer{w: w}
-	p.line("# Metrics")
-	p.line("")
-	p.line("<!-- Generated: go test ./cmd/llmbench/internal/view -run TestReferenceMarkdown -update -->")
-	for _, text := range strings.Split(strings.TrimSpace(metricsIntroduction), "\n\n") {
-		p.line("")
-		p.line("%s", text)
-	}
-	for _, m := range loadReference().Metrics {
-		e := m.entry()
+	p, r := &printer{w: w}, loadReference()
+	p.line("# Metrics\n\n%s\n\n%s", generated, strings.TrimSpace(r.MetricsIntroduction))
+	for _, m := range r.Metrics {
+		e := m.metric()
 		known, _ := trtllm.FindMetric(m.Name)
-		p.line("")
-		p.line("## %s", strings.ToUpper(known.Title[:1])+known.Title[1:])
-		p.line("")
-		p.line("`%s`. %s", m.Name, markdownText(e.doc))
-		p.line("")
+		p.line("\n## %s\n\n`%s`. %s\n", strings.ToUpper(known.Title[:1])+known.Title[1:], m.Name, markdownText(e.doc))
 		for _, f := range e.facts {
 			p.line("- %s: `%s`", f[0], f[1])
 		}
@@ -370,50 +301,23 @@ func MetricsMarkdown(w io.Writer) error {
 	return p.err
 }
 
-const metricsIntroduction = `
-All figures but those of an slo come from trtllm-bench's own report; llmbench computes
-none of these anew. With ` + "`request_log = true`" + ` it also reads the records of requests: that
-gives goodput, and the percentiles of the steady window, ` + "`steady_ttft_ms_p99`" + ` and the like.
-The opening burst is the requests that are sent before any has ended. The steady window
-begins when all of these have ended and ends when the last request is sent, and its
-requests are those that end inside it. The 95 % intervals come from the means of blocks
-of at least one median request latency; there is none below 3 blocks, and no p99 below 300
-requests. Where the load is never steady, goodput is of all requests, and a note says so.
-
-trtllm-bench sends the requests from inside the engine's process: there is no HTTP, no
-tokenization and no network in them. AIPerf and InferenceX measure at an HTTP client, so
-that their TTFT and latency are a little higher for the same engine.
-
-A run is measured ` + "`samples`" + ` times. A table shows the median of the samples, and with two
-or more the 95 % interval of the throughput per GPU. ` + "`n`" + ` is how many samples count:
-valid and suspect ones do, invalid and failed ones never become a number. Percentiles
-are over the requests of a sample, and a table shows the median over samples.
-
-What does not apply is empty: TTFT and TPOT exist with ` + "`streaming = true`" + ` only.
-`
-
 // meaning is what a cell of the reference says: the sentence, then the facts.
 func (e *entry) meaning() string {
-	text := e.doc
-	for i, f := range e.facts {
-		if i == 0 {
-			text += " ("
-		} else {
-			text += "; "
-		}
-		text += f[0]
+	if len(e.facts) == 0 {
+		return e.doc
+	}
+	var facts []string
+	for _, f := range e.facts {
 		switch f[0] {
 		case "required":
+			facts = append(facts, f[0])
 		case "remedy", "retried", "at fault":
-			text += ": " + f[1]
+			facts = append(facts, f[0]+": "+f[1])
 		default:
-			text += " `" + f[1] + "`"
+			facts = append(facts, f[0]+" `"+f[1]+"`")
 		}
 	}
-	if len(e.facts) > 0 {
-		text += ")"
-	}
-	return text
+	return e.doc + " (" + strings.Join(facts, "; ") + ")"
 }
 
 // Wrap breaks text into lines of at most n columns at spaces.

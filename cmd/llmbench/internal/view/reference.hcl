@@ -813,3 +813,25 @@ metric "within_slo_pct" {
   formula = "100 * requests that met the slo / requests, of those that ended in the steady window"
   doc     = "Share of requests that met every bound of the `slo` block. It changes no verdict."
 }
+
+metrics_introduction = <<-EOT
+  All figures but those of an slo come from trtllm-bench's own report; llmbench computes
+  none of these anew. With `request_log = true` it also reads the records of requests: that
+  gives goodput, and the percentiles of the steady window, `steady_ttft_ms_p99` and the like.
+  The opening burst is the requests that are sent before any has ended. The steady window
+  begins when all of these have ended and ends when the last request is sent, and its
+  requests are those that end inside it. The 95 % intervals come from the means of blocks
+  of at least one median request latency; there is none below 3 blocks, and no p99 below 300
+  requests. Where the load is never steady, goodput is of all requests, and a note says so.
+
+  trtllm-bench sends the requests from inside the engine's process: there is no HTTP, no
+  tokenization and no network in them. AIPerf and InferenceX measure at an HTTP client, so
+  that their TTFT and latency are a little higher for the same engine.
+
+  A run is measured `samples` times. A table shows the median of the samples, and with two
+  or more the 95 % interval of the throughput per GPU. `n` is how many samples count:
+  valid and suspect ones do, invalid and failed ones never become a number. Percentiles
+  are over the requests of a sample, and a table shows the median over samples.
+
+  What does not apply is empty: TTFT and TPOT exist with `streaming = true` only.
+EOT
