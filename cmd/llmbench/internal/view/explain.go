@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
@@ -15,7 +16,6 @@ import (
 // where it was set, the command, its files and the job.
 func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	p, out := v.Plan, &printer{w: w}
-	at := newPositions(p)
 	out.line("%s %s: %s", painted(r.Action.Symbol()), r.Address, r.Reason)
 	for _, line := range searchesOf(p, r) {
 		out.wrapped("  ", 4, line)
@@ -33,9 +33,9 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 		out.line("  request log  yes: a record of each request")
 	}
 	out.line("")
-	out.table(valueTable(r, at))
+	out.table(valueTable(p, r))
 	for _, c := range r.Changes {
-		out.line("  changed: %s  %s  %s", changeName(c), changeText(c), at.of(c.Range))
+		out.line("  changed: %s  %s  %s", changeName(c), changeText(c), place(p, c.Range))
 	}
 	explainEstimate(out, r, v.Price)
 	if len(r.Notes) > 0 {
@@ -76,15 +76,16 @@ func datasetLine(r *plan.Run) string {
 }
 
 // valueTable lists every argument and option that is passed.
-func valueTable(r *plan.Run, at positions) *table {
+func valueTable(p *plan.Plan, r *plan.Run) *table {
 	t := &table{header: []string{"value", "", "from"}, indent: "  "}
-	eachValue(r, func(name string, v any) {
+	values := valuesOf(r)
+	for _, name := range byTopic(maps.Keys(values)) {
 		label := strings.TrimPrefix(name, "llm_api_options.")
 		if env, ok := strings.CutPrefix(name, "env."); ok {
 			label = "env " + env
 		}
-		t.add(label, literal(v), at.origin(r.Origins.At(name)))
-	})
+		t.add(label, literal(values[name]), origin(p, r.Origins.At(name)))
+	}
 	return t
 }
 

@@ -175,17 +175,17 @@ func (t *tally[K]) add(key K, label string) {
 
 // someOf names the first most of a list and counts the others.
 func someOf[T any](list []T, most int, name func(T) string) string {
-	names := make([]string, len(list))
-	for i, v := range list {
-		names[i] = name(v)
+	var names []string
+	for _, v := range list {
+		names = append(names, name(v))
 	}
 	return Some(names, most)
 }
 
 // Some joins the first most of a list and counts the others.
 func Some(list []string, most int) string {
-	if len(list) > most {
-		list = append(slices.Clone(list[:most]), fmt.Sprintf("and %d more", len(list)-most))
+	if more := len(list) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), more)
 	}
 	return strings.Join(list, ", ")
 }

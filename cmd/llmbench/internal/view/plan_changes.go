@@ -1,10 +1,9 @@
 package view
 
 import (
-	"encoding/json"
+	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -12,45 +11,38 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// changes prints what differs between what was measured at the addresses of
-// the group and what is declared there now: what all such runs share first.
-func (v PlanView) changes(p *printer, g *group, at positions) {
-	var changed []*plan.Run
+// changes prints what differs between what was measured at the addresses of the group
+// and what is declared there now: each change once.
+func (v PlanView) changes(p *printer, g *group) {
+	var runs tally[[2]string]
+	changed := 0
 	for _, r := range g.runs {
-		if len(r.Changes) > 0 {
-			changed = append(changed, r)
+		for i, c := range r.Changes {
+			runs.add([2]string{changeName(c) + "  " + changeText(c), place(v.Plan, c.Range)}, short(r.Address))
+			changed += 1 - min(i, 1)
 		}
 	}
-	if len(changed) == 0 {
+	if changed == 0 {
 		return
 	}
-	common := sharedChanges(changed)
-	if len(changed) > 1 && slices.ContainsFunc(changed[0].Changes, func(c plan.Change) bool { return common[changeKey(c)] }) {
-		p.line("")
-		p.line("  changed in all %d since they were measured", len(changed))
-		changeLines(p, changed[0].Changes, func(c plan.Change) bool { return common[changeKey(c)] }, at)
-	} else {
-		common = nil
-	}
-	for _, r := range changed {
-		own := func(c plan.Change) bool { return !common[changeKey(c)] }
-		if !slices.ContainsFunc(r.Changes, own) {
-			continue
+	t := &table{header: []string{"changed since measured", "from", "in"}, indent: "  "}
+	for _, c := range runs.keys {
+		in := Some(runs.of[c], 3)
+		if n := len(runs.of[c]); n == changed && n > 1 {
+			in = fmt.Sprintf("all %d", n)
 		}
-		p.line("")
-		p.line("  %s %s changed since it was measured", painted(r.Action.Symbol()), short(r.Address))
-		changeLines(p, r.Changes, own, at)
+		t.add("  "+c[0], c[1], in)
 	}
+	p.line("")
+	p.table(t)
 }
 
-func changeLines(p *printer, cs []plan.Change, show func(plan.Change) bool, at positions) {
+func changeLines(out *printer, p *plan.Plan, cs []plan.Change) {
 	t := &table{indent: "      "}
 	for _, c := range cs {
-		if show(c) {
-			t.add(changeName(c), changeText(c), at.of(c.Range))
-		}
+		t.add(changeName(c), changeText(c), place(p, c.Range))
 	}
-	p.table(t)
+	out.table(t)
 }
 
 // ChangeLine writes a change as "num_requests 4000 → 4001 (main.hcl:88)", its place
@@ -58,7 +50,7 @@ func changeLines(p *printer, cs []plan.Change, show func(plan.Change) bool, at p
 func ChangeLine(p *plan.Plan, c plan.Change) string {
 	line := changeName(c) + " " + changeText(c)
 	if c.Range != nil {
-		line += " (" + newPositions(p).of(c.Range) + ")"
+		line += " (" + place(p, c.Range) + ")"
 	}
 	return line
 }
@@ -97,32 +89,11 @@ func shortImage(before, after string) (string, string) {
 	return path.Base(before[:b]) + before[b:], path.Base(after[:a]) + after[a:]
 }
 
-func changeKey(c plan.Change) string {
-	b, err := json.Marshal(c)
-	if err != nil {
-		panic("view: change is not JSON: " + err.Error())
-	}
-	return string(b)
-}
-
-func sharedChanges(runs []*plan.Run) map[string]bool {
-	n, common := map[string]int{}, map[string]bool{}
-	for _, r := range runs {
-		for _, c := range r.Changes {
-			key := changeKey(c)
-			n[key]++
-			common[key] = n[key] == len(runs)
-		}
-	}
-	return common
-}
-
 func (v PlanView) undeclared(p *printer) {
 	if len(v.Plan.Undeclared) == 0 {
 		return
 	}
-	p.line("")
-	p.line("Stored and no longer declared (kept, not measured again):")
+	p.line("\nStored and no longer declared (kept, not measured again):")
 	for _, a := range v.Plan.Undeclared {
 		p.line("  %s   %s", a, path.Join(v.Plan.Store, "by-address", a))
 	}
@@ -132,7 +103,6 @@ func (v PlanView) undeclared(p *printer) {
 // document, address by address.
 func Against(w io.Writer, p *plan.Plan, base []*plan.Run, name string) error {
 	out := &printer{w: w}
-	at := newPositions(p)
 	old := map[string]*plan.Run{}
 	for _, r := range base {
 		old[r.Address] = r
@@ -148,7 +118,7 @@ func Against(w io.Writer, p *plan.Plan, base []*plan.Run, name string) error {
 			same++
 		default:
 			out.line("~ %s", r.Address)
-			changeLines(out, plan.Compare(before, r), func(plan.Change) bool { return true }, at)
+			changeLines(out, p, plan.Compare(before, r))
 		}
 	}
 	for _, a := range sortedKeys(old) {

@@ -23,60 +23,34 @@ func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 	}
 	v.approval(p, base, name)
 	for _, g := range groupRuns(v.Plan.Runs) {
-		p.line("### %s: %s, %s", g.name, Plural(len(g.runs), "run"), stored(g.runs))
-		p.line("")
 		first := g.runs[0]
-		p.line("%s on %s, %s", modelLine(first), hardwareLine(first), imageLine(first))
-		p.line("")
+		p.line("\n### %s: %s, %s\n", g.name, Plural(len(g.runs), "run"), stored(g.runs))
+		p.line("%s on %s, %s\n", modelLine(first), hardwareLine(first), imageLine(first))
 		if words := estimatorWords(g); len(words) > 0 {
-			p.line("%s", markdownText(strings.Join(words, " ")))
-			p.line("")
+			p.line("%s\n", markdownText(strings.Join(words, " ")))
 		}
-		t := v.runTable(g, sharedNames(g))
-		t.indent = ""
+		t := v.runTable(g)
 		t.header[0] = "run"
 		if len(t.rows) > 0 {
 			p.table(t)
 		}
 		if kept := g.kept(); kept > 0 && !v.All {
-			p.line("")
-			p.line("%s unchanged, all samples stored.", Plural(kept, "run"))
+			p.line("\n%s unchanged, all samples stored.", Plural(kept, "run"))
 		}
 		v.searches(p, g)
-		v.markdownChanges(p, g)
+		v.changes(p, g)
 		if strings.Contains(modelLine(first)+imageLine(first), "[a]") {
-			p.line("")
-			p.line("%s", unpinnedNote)
+			p.line("\n%s", unpinnedNote)
 		}
-		p.line("")
 		v.folded(p, g)
 	}
-	if len(v.Plan.Jobs) > 0 {
-		list := func(title string, lines [][2]string) {
-			p.line("%s.", title)
-			for _, line := range lines {
-				p.line("- %s: %s", line[0], markdownText(line[1]))
-			}
-			p.line("")
-		}
-		list(v.packedLine(), v.jobLines())
-		if title, lines := v.engineLines(); title != "" {
-			list(title, lines)
-		}
-	} else if line := v.unpackedLine(); line != "" {
-		p.line("%s", line)
-		p.line("")
-	}
+	v.jobs(p)
 	if base != nil {
-		p.line("")
-		p.line("<details><summary>What differs from %s</summary>", name)
-		p.line("")
-		p.line("```")
+		p.line("\n<details><summary>What differs from %s</summary>\n\n```", name)
 		if p.err == nil {
 			p.err = Against(p.w, v.Plan, base, name)
 		}
-		p.line("```")
-		p.line("</details>")
+		p.line("```\n</details>")
 	}
 	return p.err
 }
@@ -94,61 +68,33 @@ func (v PlanView) approval(p *printer, base []*plan.Run, name string) {
 		}
 	}
 	if len(changed) > 0 {
-		p.line("")
-		p.line("Changed: %s.", markdownText(Some(changed, 6)))
+		p.line("\nChanged: %s.", markdownText(Some(changed, 6)))
 	}
 	if base != nil {
 		v.costBeforeAfter(p, base, name)
 	}
-	p.line("")
 }
 
 const planBanner = "SIMULATED: nothing will be measured; the figures will come from a model of the GPUs. GPU-hours are those of real runs."
 
-func (v PlanView) markdownChanges(p *printer, g *group) {
-	at := newPositions(v.Plan)
-	for _, r := range g.runs {
-		for _, c := range r.Changes {
-			p.line("- `%s` %s: %s (%s)", short(r.Address), changeName(c), markdownText(changeText(c)), at.of(c.Range))
-		}
-	}
-}
-
 // folded holds what few readers need: every shared value with its place, and
 // the notes.
 func (v PlanView) folded(p *printer, g *group) {
-	at := newPositions(v.Plan)
-	common := sharedNames(g)
 	t := &table{header: []string{"same in all runs", "from"}}
-	for _, f := range facts(g.runs[0]) {
-		if common[f.name] {
-			t.add(f.text, at.origin(f.from))
-		}
+	for _, name := range g.shared {
+		r := g.runs[0]
+		t.add(phrase(r, name, g.values[r][name]), origin(v.Plan, r.Origins.At(name)))
 	}
-	p.line("<details><summary>Values and where they come from</summary>")
-	p.line("")
+	p.line("\n<details><summary>Values and where they come from</summary>\n")
 	p.table(t)
 	p.line("</details>")
-	p.line("")
-	var notes []string
-	for _, r := range g.runs {
-		if r.Action == plan.Candidate {
-			continue
+	if notes := g.noteLines(); len(notes) > 0 {
+		p.line("\n<details><summary>%s on what could be better</summary>\n", Plural(len(notes), "note"))
+		for _, note := range notes {
+			p.line("- %s", markdownText(note))
 		}
-		for _, n := range r.Notes {
-			if n.Code.Entry().Advises {
-				notes = append(notes, fmt.Sprintf("- `%s` %s: %s", short(r.Address), n.Code, markdownText(n.Detail)))
-			}
-		}
+		p.line("</details>")
 	}
-	if len(notes) == 0 {
-		return
-	}
-	p.line("<details><summary>%s on what could be better</summary>", Plural(len(notes), "note"))
-	p.line("")
-	p.line("%s", strings.Join(notes, "\n"))
-	p.line("</details>")
-	p.line("")
 }
 
 // costBeforeAfter compares what all samples of all runs cost.

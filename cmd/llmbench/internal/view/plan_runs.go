@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ type runColumn = column[*plan.Run]
 // runTable has a line a run: its axes and what else differs between the runs of the
 // group, how many samples are stored, and what it can cost. Runs to keep are counted
 // below the table unless all are asked for.
-func (v PlanView) runTable(g *group, shared map[string]bool) *table {
+func (v PlanView) runTable(g *group) *table {
 	addresses := make([]string, len(g.runs))
 	for i, r := range g.runs {
 		addresses[i] = r.Address
@@ -28,7 +29,7 @@ func (v PlanView) runTable(g *group, shared map[string]bool) *table {
 	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
 		cols = append(cols, runColumn{"ISL/OSL", true, 5, islOSL})
 	}
-	for _, c := range differing(g, shared) {
+	for _, c := range g.differing() {
 		if !slices.ContainsFunc(names.axes, func(axis string) bool { return saidBy(axis, c, g.runs) }) {
 			cols = append(cols, c)
 		}
@@ -77,26 +78,21 @@ func islOSL(r *plan.Run) string {
 	return s
 }
 
-// differing gives a column to each argument that is not the same in all runs,
+// differing gives a column to each declared value that is not the same in all runs,
 // unless the address says it already.
-func differing(g *group, shared map[string]bool) []runColumn {
-	var cols []runColumn
-	known := map[string]bool{}
-	vals := newValues()
-	var args, options, env uintptr
+func (g *group) differing() []runColumn {
+	first := map[string]*plan.Run{} // that declares the value
 	for _, r := range g.runs {
-		if args == identity(r.Arguments) && options == identity(r.LLMAPIOptions) && env == identity(r.Env) {
-			continue
-		}
-		args, options, env = identity(r.Arguments), identity(r.LLMAPIOptions), identity(r.Env)
-		if !vals.anyNew(r, known) {
-			continue
-		}
-		for _, f := range facts(r) {
-			if !known[f.name] && !shared[f.name] && !addressed(r.Address, f.name, vals.of(r, f.name)) {
-				cols = append(cols, vals.column(f.name))
+		for name := range g.values[r] {
+			if first[name] == nil && !slices.Contains(g.shared, name) && declared(r, name) {
+				first[name] = r
 			}
-			known[f.name] = true
+		}
+	}
+	var cols []runColumn
+	for _, name := range byTopic(maps.Keys(first)) {
+		if r := first[name]; !addressed(r.Address, name, g.values[r][name]) {
+			cols = append(cols, runColumn{columnHead(name), true, 6, func(r *plan.Run) string { return argumentCell(g.values[r][name], name) }})
 		}
 	}
 	return cols
@@ -111,33 +107,6 @@ func addressed(address, name string, value any) bool {
 		}
 	}
 	return false
-}
-
-// anyNew reports whether the run has a fact whose name is not known.
-func (v *values) anyNew(r *plan.Run, known map[string]bool) bool {
-	found := false
-	look := func(name string, value any) {
-		found = found || value != nil && !known[name] && declared(r, name)
-	}
-	for name, value := range r.Arguments {
-		look(name, value)
-	}
-	for name, value := range v.options(r) {
-		look(name, value)
-	}
-	for name := range r.Env {
-		look("env."+name, name)
-	}
-	return found
-}
-
-func (v *values) column(name string) runColumn {
-	return runColumn{
-		head:  columnHead(name),
-		right: true,
-		rank:  6,
-		cell:  func(r *plan.Run) string { return argumentCell(v.of(r, name), name) },
-	}
 }
 
 func columnHead(name string) string {
@@ -189,17 +158,14 @@ func inFlight(r *plan.Run) string {
 func (v PlanView) jobs(p *printer) {
 	if len(v.Plan.Jobs) == 0 {
 		if line := v.unpackedLine(); line != "" {
-			p.line("")
-			p.wrapped("", 0, line)
+			p.paragraphs("", 0, []string{line})
 		}
 		return
 	}
-	p.line("")
-	p.wrapped("", 2, v.packedLine())
+	p.paragraphs("", 2, []string{v.packedLine()})
 	p.named(v.jobLines())
 	if title, lines := v.engineLines(); title != "" {
-		p.line("")
-		p.line("%s", title)
+		p.line("\n%s", title)
 		p.named(lines)
 	}
 }

@@ -141,31 +141,6 @@ func (v PlanView) warnings() string {
 	return " " + Plural(n, "warning") + "."
 }
 
-// A group is the runs of one benchmark.
-type group struct {
-	name string
-	runs []*plan.Run
-}
-
-// kept counts the runs that have all their samples.
-func (g *group) kept() (n int) {
-	for _, r := range g.runs {
-		if r.Action == plan.Keep {
-			n++
-		}
-	}
-	return n
-}
-
-func groupRuns(runs []*plan.Run) []*group {
-	names, of := groupBy(runs, func(r *plan.Run) string { name, _, _ := strings.Cut(r.Address, "/"); return name })
-	groups := make([]*group, len(names))
-	for i, name := range names {
-		groups[i] = &group{name, of[name]}
-	}
-	return groups
-}
-
 func (v PlanView) group(p *printer, g *group) {
 	title := fmt.Sprintf("%s: %s, %s", g.name, Plural(len(g.runs), "run"), stored(g.runs))
 	if git := v.Plan.Git; git != nil {
@@ -177,9 +152,8 @@ func (v PlanView) group(p *printer, g *group) {
 	}
 	p.line("%s", title)
 	footnote := v.header(p, g)
-	at := newPositions(v.Plan)
-	shared := v.shared(p, g, at)
-	t := v.runTable(g, shared)
+	v.shared(p, g)
+	t := v.runTable(g)
 	kept := g.kept()
 	if len(t.rows) > 0 || kept > 0 {
 		p.line("")
@@ -193,11 +167,11 @@ func (v PlanView) group(p *printer, g *group) {
 	if v.searches(p, g); footnote && len(v.Plan.Searches) > 0 {
 		p.line("")
 	}
-	v.changes(p, g, at)
+	v.changes(p, g)
 	if footnote {
 		p.wrapped("  ", 6, unpinnedNote)
 	}
-	v.notes(p, g)
+	p.paragraphs("  ", 4, g.noteLines())
 }
 
 const unpinnedNote = "[a] Pin them with `digest = …` and `revision = …`. Otherwise plan notices only a replaced image file in this store, a new digest where `prepare` recorded one, and weights whose index or file sizes changed."
@@ -319,28 +293,28 @@ func imageLine(r *plan.Run) string {
 	return r.Image.Name + "@" + *r.Image.Digest
 }
 
-// shared prints the facts that all runs of a group have in common and returns
-// their names.
-func (v PlanView) shared(p *printer, g *group, at positions) map[string]bool {
-	common := sharedNames(g)
-	t := &table{header: []string{"same in all runs", "from"}, indent: "  "}
+// shared prints what all runs of a group have in common.
+func (v PlanView) shared(p *printer, g *group) {
+	if len(g.shared) == 0 {
+		return
+	}
 	var lines [][2]string
-	topic, widest := topics, width("from")
-	for _, f := range facts(g.runs[0]) {
-		switch {
-		case !common[f.name]:
-			continue
-		case f.topic == topic && topic < topicOther:
-			lines[len(lines)-1][0] += ", " + f.text
-		default: // those of the other topics come from different positions
-			lines = append(lines, [2]string{f.text, at.origin(f.from)})
+	last, widest := -1, width("from")
+	for _, name := range g.shared {
+		r := g.runs[0]
+		text := phrase(r, name, g.values[r][name])
+		if topic, _ := topicOf(name); topic == last && topic < len(topics) {
+			lines[len(lines)-1][0] += ", " + text
+		} else { // those of the other topics come from different places
+			lines = append(lines, [2]string{text, origin(v.Plan, r.Origins.At(name))})
+			last, widest = topic, max(widest, width(lines[len(lines)-1][1]))
 		}
-		topic, widest = f.topic, max(widest, width(lines[len(lines)-1][1]))
 	}
 	room := math.MaxInt32
 	if columns := columnsOf(p.w); columns > 0 {
 		room = max(20, columns-widest-8)
 	}
+	t := &table{header: []string{"same in all runs", "from"}, indent: "  "}
 	for _, line := range lines {
 		for i, text := range Wrap(line[0], room) {
 			if i == 0 {
@@ -350,94 +324,6 @@ func (v PlanView) shared(p *printer, g *group, at positions) map[string]bool {
 			}
 		}
 	}
-	if len(t.rows) > 0 {
-		p.line("")
-		p.table(t)
-	}
-	return common
-}
-
-// A printer writes lines of text, or of Markdown, and keeps the first error.
-type printer struct {
-	w   io.Writer
-	md  bool
-	err error
-}
-
-// item is what begins an item of a list.
-func (p *printer) item() string {
-	if p.md {
-		return "- "
-	}
-	return ""
-}
-
-// strong prints a line that stands out in Markdown.
-func (p *printer) strong(text string) {
-	if p.md {
-		text = "**" + text + "**"
-	}
-	p.line("%s", text)
-}
-
-func (p *printer) line(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
-	}
-}
-
-// wrapped prints a paragraph after what begins its first line. Where a terminal is too
-// narrow for one line, the others are indented by hang.
-func (p *printer) wrapped(begin string, hang int, text string) {
-	room := math.MaxInt32
-	if columns := columnsOf(p.w); columns > 0 {
-		room = max(columns-max(hang, width(begin)), 20)
-	}
-	for i, line := range Wrap(text, room) {
-		if i > 0 {
-			begin = strings.Repeat(" ", hang)
-		}
-		p.line("%s%s", begin, line)
-	}
-}
-
-// paragraphs prints an empty line, and paragraphs after what begins each; nothing for none.
-func (p *printer) paragraphs(begin string, hang int, list []string) {
-	for i, text := range list {
-		if i == 0 {
-			p.line("")
-		}
-		p.wrapped(begin, hang, text)
-	}
-}
-
-// named prints paragraphs with a name before each, in a column.
-func (p *printer) named(lines [][2]string) {
-	names := 0
-	for _, l := range lines {
-		names = max(names, width(l[0]))
-	}
-	for _, l := range lines {
-		p.wrapped(fmt.Sprintf("  %-*s  ", names, l[0]), names+4, l[1])
-	}
-}
-
-// table prints a table, without the columns for which the terminal has no room.
-func (p *printer) table(t *table) {
-	if !p.md {
-		p.without(t, t.fit(columnsOf(p.w)))
-	} else if p.err == nil {
-		p.err = t.markdown(p.w)
-	}
-}
-
-// without prints a table that fits, and names the columns that it was left without.
-func (p *printer) without(t *table, left []string) {
-	if p.err == nil {
-		p.err = t.plain(p.w)
-	}
-	if len(left) > 0 {
-		p.line("")
-		p.wrapped(t.indent, len(t.indent)+2, fmt.Sprintf("Not shown in %d columns: %s.", columnsOf(p.w), strings.Join(left, ", ")))
-	}
+	p.line("")
+	p.table(t)
 }

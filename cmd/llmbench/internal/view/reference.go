@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
-	"github.com/mitchellh/go-wordwrap"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/llmbench/llmbench/plan/failure"
@@ -318,9 +317,4 @@ func (e *entry) meaning() string {
 		}
 	}
 	return e.doc + " (" + strings.Join(facts, "; ") + ")"
-}
-
-// Wrap breaks text into lines of at most n columns at spaces.
-func Wrap(text string, n int) []string {
-	return strings.Split(wordwrap.WrapString(strings.Join(strings.Fields(text), " "), uint(n)), "\n")
 }

@@ -146,19 +146,3 @@ func (s *Streams) line() (string, bool) {
 	line, err := s.lines.ReadString('\n')
 	return strings.TrimSpace(line), err == nil
 }
-
-// Nothing prints one line that says what became of a request.
-func Nothing(w io.Writer, line string) error {
-	_, err := fmt.Fprintln(w, line)
-	return err
-}
-
-// List prints lines under a heading.
-func List(w io.Writer, heading string, lines []string) error {
-	p := &printer{w: w}
-	p.line("%s", heading)
-	for _, l := range lines {
-		p.line("  %s", l)
-	}
-	return p.err
-}
