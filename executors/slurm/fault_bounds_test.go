@@ -1,6 +1,7 @@
 package slurm
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -130,16 +131,25 @@ func (s *schedule) avoidsExcluded(dir string, argv []string) {
 	}
 }
 
-// affords checks that what this life's jobs, the plan's or the search's, have cost, with those that go on and
-// the one in dir to their time limits, is within its bound.
+// affords checks that what this life's jobs, the plan's or a search's, have cost, with
+// those that go on and the one in dir to their time limits, is within their bound.
 func (s *schedule) affords(dir string) {
-	if s.bounds.maxGPUHours == 0 {
-		return
+	if s.bounds.maxGPUHours > 0 {
+		s.within(dir, s.bounds.maxGPUHours, func(other string) bool {
+			return s.saved() != "" || s.search() != "" || s.bounds.mine(other)
+		})
 	}
+	if s.searchGPUHours > 0 {
+		search := s.asked(dir)
+		s.within(dir, s.searchGPUHours, func(other string) bool { return s.asked(other) == search })
+	}
+}
+
+func (s *schedule) within(dir string, bound float64, counts func(dir string) bool) {
 	sum := s.limit(dir)
 	seen := map[string]bool{dir: true}
 	for _, j := range s.slurm.all() {
-		if seen[j.dir] || s.saved() == "" && s.search() == "" && !s.bounds.mine(j.dir) {
+		if seen[j.dir] || !counts(j.dir) {
 			continue // a second job of one attempt leaves it alone
 		}
 		seen[j.dir] = true
@@ -149,9 +159,22 @@ func (s *schedule) affords(dir string) {
 			sum += s.limit(j.dir)
 		}
 	}
-	if sum > s.bounds.maxGPUHours+0.001 {
-		s.t.Errorf("seed %d: with %s the jobs could cost %.2f GPU-hours, the bound is %.2f", s.seed, dir, sum, s.bounds.maxGPUHours)
+	if sum > bound+0.001 {
+		s.t.Errorf("seed %d: with %s the jobs could cost %.2f GPU-hours, the bound is %.2f", s.seed, dir, sum, bound)
 	}
+}
+
+// asked is the search that asked for an attempt.
+func (s *schedule) asked(dir string) string {
+	var intent struct{ Search string }
+	data, err := os.ReadFile(filepath.Join(dir, "intent.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &intent)
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
+	return intent.Search
 }
 
 // mine reports whether an attempt counts in this life: it began it, or took it up.

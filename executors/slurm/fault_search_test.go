@@ -26,13 +26,19 @@ var searchCount = flag.Int("faults.searches", 4, "how many schedules of faults t
 
 // Two searches write the same rounds where Slurm answers and nobody dies as where it
 // lies, lags and forgets and the client is killed at any moment: what becomes of a run
-// follows from the seed, and when follows from the faults.
+// follows from the seed, and when follows from the faults. Faults also cost GPU-hours, so
+// the searches have enough of them here, and too few in every fourth schedule more, in
+// which neither may exceed its own.
 func TestFaultsOfSearches(t *testing.T) {
-	defs := searchDefinitions(t)
+	const enough, few = 1000, 2.8
+	defs, poor := searchDefinitions(t, enough), searchDefinitions(t, few)
 	hold := func(t *testing.T, seed int64) {
-		whole := searchRounds(t, defs, seed, false)
-		if got := searchRounds(t, defs, seed, true); got != whole {
+		whole := searchRounds(t, defs, seed, 0, false)
+		if got := searchRounds(t, defs, seed, 0, true); got != whole {
 			t.Errorf("rounds of an undisturbed search\n%s\nand with faults\n%s", whole, got)
+		}
+		if seed%4 == 0 {
+			searchRounds(t, poor, seed, few, true)
 		}
 	}
 	if *faultSeed != 0 {
@@ -43,8 +49,8 @@ func TestFaultsOfSearches(t *testing.T) {
 }
 
 // searchRounds are the rounds of all searches, without when they were written and what
-// was spent until then.
-func searchRounds(t *testing.T, defs *schema.Definitions, seed int64, faults bool) (told string) {
+// was spent until then. Jobs of a search must not cost more than maxGPUHours; 0 is no bound.
+func searchRounds(t *testing.T, defs *schema.Definitions, seed int64, maxGPUHours float64, faults bool) (told string) {
 	dir, err := os.MkdirTemp(memory(), "llmbench-searches-")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +58,7 @@ func searchRounds(t *testing.T, defs *schema.Definitions, seed int64, faults boo
 	defer os.RemoveAll(dir)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchedule(t, 4*seed+3, dir, *faultSeed != 0) // with no bound but that of the searches
-		s.packed, s.kills, s.slurm.faults = false, 0, 0
+		s.packed, s.kills, s.slurm.faults, s.searchGPUHours = false, 0, 0, maxGPUHours
 		if faults {
 			s.kills, s.slurm.faults = 2+s.rng.Intn(4), []float64{0.1, 0.3, 0.6}[s.rng.Intn(3)]
 		}
@@ -143,9 +149,9 @@ func (s *schedule) course(dir string) (fate string, tps float64) {
 	return "", tps
 }
 
-func searchDefinitions(t *testing.T) *schema.Definitions {
+func searchDefinitions(t *testing.T, maxGPUHours float64) *schema.Definitions {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(strings.TrimSpace(searchText)+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), fmt.Appendf(nil, strings.TrimSpace(searchText)+"\n", maxGPUHours), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	defs, diags := schema.Load(dir, schema.Options{Executors: map[string]hcldec.Spec{Type: Spec()}, Version: "1", Catalog: catalog.Load()})
@@ -213,8 +219,9 @@ benchmark "tune" {
   }
 
   search "first" {
-    maximize = output_throughput_per_gpu_tok_s
-    max_runs = 8
+    maximize      = output_throughput_per_gpu_tok_s
+    max_runs      = 8
+    max_gpu_hours = %[1]v
 
     bound "system_output_throughput_tok_s" {
       min = 100
@@ -222,8 +229,9 @@ benchmark "tune" {
   }
 
   search "second" {
-    minimize = output_throughput_per_gpu_tok_s
-    max_runs = 6
+    minimize      = output_throughput_per_gpu_tok_s
+    max_runs      = 6
+    max_gpu_hours = %[1]v
   }
 }
 `

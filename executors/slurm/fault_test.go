@@ -95,6 +95,8 @@ type schedule struct {
 	alone bool
 	// bounds are those of the present life.
 	bounds bounds
+	// searchGPUHours bounds what the jobs of each search cost over all lives; 0 is none.
+	searchGPUHours float64
 	// next makes the plan that a life applies, and after it ended the one after, nil for
 	// none; by default a life applies fresh alone.
 	next func() *plan.Plan
