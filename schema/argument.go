@@ -57,7 +57,7 @@ func newArguments(cat *catalog.Catalog) *arguments {
 func (a *arguments) isFlag(name string) bool { return slices.Contains(a.flags, name) }
 
 // flag is the flag as the first version that has it describes it.
-func (a *arguments) flag(name string) *catalog.Flag {
+func (a *arguments) flag(name string) *catalog.Fact {
 	for _, v := range a.catalog.Versions {
 		if f, ok := v.Flag(name); ok {
 			return f
@@ -240,7 +240,7 @@ var typeNouns = map[string]string{
 
 // convertFlagType gives v the type of the flag. wrong ends a sentence that
 // begins with the value's name.
-func convertFlagType(f *catalog.Flag, v cty.Value) (out cty.Value, wrong string) {
+func convertFlagType(f *catalog.Fact, v cty.Value) (out cty.Value, wrong string) {
 	want, ok := flagTypes[f.Type]
 	if !ok {
 		panic("schema: flag " + f.Name + " has the unknown type " + f.Type)
@@ -264,7 +264,7 @@ func convertFlagType(f *catalog.Flag, v cty.Value) (out cty.Value, wrong string)
 
 // checkFlag compares a value with what the flag allows. wrong ends a sentence
 // that begins with the value's name.
-func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
+func checkFlag(f *catalog.Fact, v cty.Value) (wrong string) {
 	switch {
 	case v.IsNull():
 		return ""
@@ -272,7 +272,7 @@ func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
 		if f.Type == "int" && f.Max == nil && asFloat(v) > maxInt32 {
 			return fmt.Sprintf("must be at most %d, and it is %s", maxInt32, shortest(v))
 		}
-		return outside(f.Range, v)
+		return outside(f, v)
 	case v.Type() == cty.String && len(f.Values) > 0 && !slices.Contains(f.Values, v.AsString()):
 		if near := Nearest(strings.ToLower(v.AsString()), f.Values); near != "" {
 			return fmt.Sprintf("must be one of %s, not %q. Did you mean %q?", strings.Join(f.Values, ", "), v.AsString(), near)
@@ -283,8 +283,8 @@ func checkFlag(f *catalog.Flag, v cty.Value) (wrong string) {
 }
 
 // outside says how a number leaves a range, "" for one that is in it.
-func outside(r catalog.Range, v cty.Value) string {
-	wrong := r.Outside(asFloat(v))
+func outside(f *catalog.Fact, v cty.Value) string {
+	wrong := f.Outside(asFloat(v))
 	if wrong == "" {
 		return ""
 	}

@@ -291,7 +291,7 @@ func (r *resolver) flag(name string, img *Image, v cty.Value, e *expression, ctx
 var fromVersion = Origin{From: FromVersion}
 
 // defaultOf is the value that a version gives a flag that is not declared.
-func defaultOf(f *catalog.Flag) result {
+func defaultOf(f *catalog.Fact) result {
 	if f.Default == cty.NilVal || f.Default.IsNull() {
 		return result{value: cty.NullVal(flagTypes[f.Type]), ok: true}
 	}

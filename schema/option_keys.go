@@ -91,7 +91,7 @@ func (c *optionChecker) former(t *tree) {
 }
 
 // option finds an option of the version, or of the one beyond.
-func (c *optionChecker) option(path string) (*catalog.Option, bool) {
+func (c *optionChecker) option(path string) (*catalog.Fact, bool) {
 	opt, ok := c.version.Option(path)
 	if !ok && c.beyond != nil {
 		opt, ok = c.beyond.Option(path)
@@ -136,18 +136,13 @@ func (c *optionChecker) hasChildren(path string) bool {
 			return true
 		}
 	}
-	for _, r := range c.version.Renames {
-		if strings.HasPrefix(r.Old, path+".") {
-			return true
-		}
-	}
 	return false
 }
 
 func (c *optionChecker) unknown(t *tree, path, prefix, name string) {
 	var siblings []string
 	for _, o := range c.version.Options {
-		rest, ok := strings.CutPrefix(o.Path, prefix)
+		rest, ok := strings.CutPrefix(o.Name, prefix)
 		if ok && !strings.Contains(rest, ".") {
 			siblings = append(siblings, rest)
 		}
@@ -166,8 +161,8 @@ func (c *optionChecker) unknown(t *tree, path, prefix, name string) {
 // another place of this one; "" if there is neither.
 func (c *optionChecker) elsewhere(path, name string) string {
 	for _, o := range c.version.Options {
-		if o.Overrides == "" && (o.Path == name || strings.HasSuffix(o.Path, "."+name)) {
-			return fmt.Sprintf(" It has %s: write %s.", o.Path, nested(o.Path))
+		if o.Overrides == "" && (o.Name == name || strings.HasSuffix(o.Name, "."+name)) {
+			return fmt.Sprintf(" It has %s: write %s.", o.Name, nested(o.Name))
 		}
 	}
 	var versions []string
@@ -198,7 +193,7 @@ func (c *optionChecker) refuse(t *tree, summary, format string, args ...any) {
 
 // oddElement tells of the first element that keeps a list from being a value of
 // opt.
-func oddElement(opt *catalog.Option, list cty.Value) string {
+func oddElement(opt *catalog.Fact, list cty.Value) string {
 	if !list.Type().IsTupleType() {
 		return ""
 	}
@@ -212,7 +207,7 @@ func oddElement(opt *catalog.Option, list cty.Value) string {
 
 // wrongOption says what keeps t from being a value of opt, "" if nothing does.
 // null suits every option.
-func wrongOption(opt *catalog.Option, t *tree) string {
+func wrongOption(opt *catalog.Fact, t *tree) string {
 	v := t.plain()
 	switch {
 	case opt.Suits(v):
@@ -222,7 +217,7 @@ func wrongOption(opt *catalog.Option, t *tree) string {
 	case !opt.Is(v):
 		return "must be " + typeNouns[opt.Type] + ", not " + describe(v) + oddElement(opt, v)
 	case v.Type() == cty.Number:
-		return outside(opt.Range, v)
+		return outside(opt, v)
 	}
 	s := v.AsString()
 	hint := DidYouMean(s, opt.Values)

@@ -150,7 +150,7 @@ func wrongOptions(v catalog.Match, options cty.Value, below string) []string {
 }
 
 // wanted says what an option must be.
-func wanted(o *catalog.Option) string {
+func wanted(o *catalog.Fact) string {
 	if len(o.Values) > 0 {
 		return "it must be one of " + strings.Join(o.Values, ", ")
 	}

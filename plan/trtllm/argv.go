@@ -114,8 +114,8 @@ func (r *argvReader) flag(word string) error {
 }
 
 // find returns the flag that is called name on this level, nil if there is none.
-func (r *argvReader) find(name string) *catalog.Flag {
-	i := slices.IndexFunc(r.version.Flags, func(f *catalog.Flag) bool {
+func (r *argvReader) find(name string) *catalog.Fact {
+	i := slices.IndexFunc(r.version.Flags, func(f *catalog.Fact) bool {
 		return f.Global == r.global && (name == "--"+f.Name || f.Off != "" && name == "--"+f.Off || f.Short != "" && name == "-"+f.Short)
 	})
 	if i < 0 {
@@ -136,7 +136,7 @@ func (r *argvReader) unknown(name string) error {
 }
 
 // take keeps a value that the flag allows.
-func (r *argvReader) take(f *catalog.Flag, text string) error {
+func (r *argvReader) take(f *catalog.Fact, text string) error {
 	name := f.Name
 	if f.AliasOf != "" {
 		name = f.AliasOf

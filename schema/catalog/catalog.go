@@ -1,11 +1,19 @@
+// Package catalog holds what llmbench knows of the world as data: models, GPUs,
+// versions of TensorRT-LLM with their flags and option keys, and the cells that
+// are supported. The facts are HCL files embedded in the program, so that adding
+// one is a reviewed change of data and not of code.
+//
+// A fact that differs between versions is written once, with the versions that
+// it holds for; [Load] resolves it into a list for each version. Where a fact
+// comes from is said beside it in the HCL.
 package catalog
 
 import (
-	"math/big"
+	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -25,23 +33,8 @@ type Catalog struct {
 	// Declared is the text of the users' files that added facts, "" for none.
 	Declared string
 
-	flags []*Flag
+	flags []*Fact
 }
-
-// Load returns the embedded catalogue, decoded and checked once. It panics on a
-// mistake in the data.
-func Load() *Catalog { return load() }
-
-var load = sync.OnceValue(func() *Catalog {
-	c, diags := decode(files)
-	if diags.HasErrors() {
-		panic("catalog: " + diags.Error())
-	}
-	if problems := c.problems(); len(problems) > 0 {
-		panic("catalog: " + strings.Join(problems, "; "))
-	}
-	return c
-})
 
 // Model finds a model, and its checkpoint, by the checkpoint's Hugging Face id.
 func (c *Catalog) Model(checkpoint string) (*Model, *Checkpoint, bool) {
@@ -57,27 +50,28 @@ func (c *Catalog) Model(checkpoint string) (*Model, *Checkpoint, bool) {
 
 // GPU finds a GPU by its name, such as "GB200".
 func (c *Catalog) GPU(name string) (*GPU, bool) {
-	i := slices.IndexFunc(c.GPUs, func(g *GPU) bool { return g.Name == name })
+	return first(c.GPUs, func(g *GPU) bool { return g.Name == name })
+}
+
+// first is the first of list that is so, nil and false for none.
+func first[T any](list []*T, is func(*T) bool) (*T, bool) {
+	i := slices.IndexFunc(list, is)
 	if i < 0 {
 		return nil, false
 	}
-	return c.GPUs[i], true
+	return list[i], true
 }
 
 // Version finds a catalogued version of TensorRT-LLM. 1.0.0 is 1.0, and 1.0.0rc1 is
 // only itself.
 func (c *Catalog) Version(name string) (*Version, bool) {
 	want, ok := parseRelease(name)
-	i := slices.IndexFunc(c.Versions, func(v *Version) bool { return ok && v.release.compare(want) == 0 })
-	if i < 0 {
-		return nil, false
-	}
-	return c.Versions[i], true
+	return first(c.Versions, func(v *Version) bool { return ok && v.release.compare(want) == 0 })
 }
 
 // Flags returns the flags of all versions, each once, in the order in which they
 // are passed, as the newest version that has one describes it.
-func (c *Catalog) Flags() []*Flag { return c.flags }
+func (c *Catalog) Flags() []*Fact { return c.flags }
 
 // KnownFlags returns the names of Flags.
 func (c *Catalog) KnownFlags() []string {
@@ -122,7 +116,8 @@ type GPU struct {
 	TDPWatts        int     `hcl:"tdp_watts"`
 	GPUsPerNode     int     `hcl:"gpus_per_node"`
 
-	From string // the user's file that declares it, "" for a built-in one
+	From  string    // the user's file that declares it, "" for a built-in one
+	Range hcl.Range `hcl:",def_range"`
 }
 
 // A Cell is a combination of weights and hardware that is supported.
@@ -133,7 +128,8 @@ type Cell struct {
 	GPUs         int    `hcl:"gpus"`
 	GPUsPerNode  int    `hcl:"gpus_per_node"`
 
-	From string // the user's file that declares it, "" for one that is supported
+	From  string    // the user's file that declares it, "" for one that is supported
+	Range hcl.Range `hcl:",def_range"`
 }
 
 // NearestCell returns the supported cell that shares most with the wanted one,
@@ -146,7 +142,7 @@ func (c *Catalog) NearestCell(checkpoint, quantization, gpu string, gpus, gpusPe
 			cell, best = have, have.shares(wanted)
 		}
 	}
-	return cell, cell.shares(wanted) == wanted.shares(wanted)
+	return cell, best == wanted.shares(wanted)
 }
 
 // shares weighs what two cells have in common; each fact outweighs all after it.
@@ -175,62 +171,51 @@ func (c *Catalog) OwnedFlag(name string) (reason string, ok bool) {
 	return "", false
 }
 
-// Is reports whether v is of the option's type. null is of every type.
-func (o *Option) Is(v cty.Value) bool {
-	if o.Type == "any" || v.IsNull() {
-		return true
+// problems lists what is wrong with the data as a whole.
+func (c *Catalog) problems() []string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if len(c.Cells) == 0 {
+		add("no cell is supported")
 	}
-	switch o.Type {
-	case "bool":
-		return v.Type() == cty.Bool
-	case "float":
-		return v.Type() == cty.Number
-	case "int":
-		return isWhole(v)
-	case "object":
-		return v.Type().IsObjectType() || v.Type().IsMapType()
-	case "string":
-		return v.Type() == cty.String
-	case "list(int)":
-		return isListOf(v, isWhole)
-	case "list(string)":
-		return isListOf(v, func(e cty.Value) bool { return e.Type() == cty.String })
-	}
-	panic("catalog: option " + o.Path + " has the unknown type " + o.Type)
-}
-
-// Suits reports whether the option may have the value v.
-func (o *Option) Suits(v cty.Value) bool {
-	switch {
-	case !o.Is(v):
-		return false
-	case v.IsNull() || o.Type == "any":
-		return true
-	case v.Type() == cty.Number:
-		f, _ := v.AsBigFloat().Float64()
-		return o.Outside(f) == ""
-	case v.Type() == cty.String:
-		return len(o.Values) == 0 || slices.Contains(o.Values, v.AsString())
-	}
-	return true
-}
-
-func isWhole(v cty.Value) bool {
-	if v.Type() != cty.Number || v.IsNull() {
-		return false
-	}
-	_, accuracy := v.AsBigFloat().Int64()
-	return accuracy == big.Exact
-}
-
-func isListOf(v cty.Value, is func(cty.Value) bool) bool {
-	if !v.Type().IsTupleType() && !v.Type().IsListType() {
-		return false
-	}
-	for it := v.ElementIterator(); it.Next(); {
-		if _, e := it.Element(); e.IsNull() || !is(e) {
-			return false
+	for _, cell := range c.Cells {
+		if _, p, ok := c.Model(cell.Checkpoint); !ok || p.Quantization != cell.Quantization {
+			add("cell of the unknown checkpoint %s in %s", cell.Checkpoint, cell.Quantization)
+		}
+		if _, ok := c.GPU(cell.GPU); !ok {
+			add("cell of the unknown GPU %s", cell.GPU)
 		}
 	}
-	return true
+	for _, m := range c.Models {
+		if m.DenseLayers+m.MoELayers != m.Layers {
+			add("model %s: dense and MoE layers are not all layers", m.Label)
+		}
+	}
+	for i, v := range c.Versions {
+		if i > 0 && c.Versions[i-1].release.compare(v.known) >= 0 {
+			add("version %s is out of order", v.Name)
+		}
+		for _, f := range v.Flags {
+			if f.Values != nil && f.Default.Type() == cty.String && !f.Default.IsNull() && !slices.Contains(f.Values, f.Default.AsString()) {
+				add("version %s: flag %s has a default that it does not allow", v.Name, f.Name)
+			}
+		}
+		for _, o := range v.Options {
+			if i := strings.LastIndexByte(o.Name, '.'); i >= 0 {
+				if parent, ok := v.Option(o.Name[:i]); !ok || parent.Type != "object" {
+					add("version %s: option %s is in no object", v.Name, o.Name)
+				}
+			}
+		}
+		for old, to := range v.renames {
+			if _, ok := v.Option(to); !ok {
+				add("version %s: %s is renamed to %s, which it lacks", v.Name, old, to)
+			}
+			if _, ok := v.Option(old); ok {
+				add("version %s: %s is renamed and still has its old name", v.Name, old)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -47,20 +47,20 @@ func TestVersion(t *testing.T) {
 func TestNearestCell(t *testing.T) {
 	const maverick = "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8"
 	cat := &Catalog{Cells: []*Cell{
-		{maverick, "FP8", "GB200", 8, 4, ""}, {maverick, "FP8", "GB200", 16, 4, ""}, {maverick, "FP8", "H200", 8, 8, ""}, {"a/b", "NVFP4", "B200", 8, 8, ""},
+		{Checkpoint: maverick, Quantization: "FP8", GPU: "GB200", GPUs: 8, GPUsPerNode: 4}, {Checkpoint: maverick, Quantization: "FP8", GPU: "GB200", GPUs: 16, GPUsPerNode: 4}, {Checkpoint: maverick, Quantization: "FP8", GPU: "H200", GPUs: 8, GPUsPerNode: 8}, {Checkpoint: "a/b", Quantization: "NVFP4", GPU: "B200", GPUs: 8, GPUsPerNode: 8},
 	}}
 	for _, test := range []struct {
 		wanted Cell
 		want   int
 		exact  bool
 	}{
-		{Cell{maverick, "FP8", "GB200", 8, 4, ""}, 0, true},
-		{Cell{maverick, "FP8", "GB200", 16, 8, ""}, 1, false},
-		{Cell{maverick, "FP8", "GB200", 4, 4, ""}, 0, false},
-		{Cell{maverick, "FP8", "H100", 8, 8, ""}, 2, false},
-		{Cell{maverick, "NVFP4", "B200", 8, 8, ""}, 2, false},
-		{Cell{"a/b", "FP8", "GB200", 8, 4, ""}, 3, false},
-		{Cell{"x", "y", "z", 0, 0, ""}, 0, false},
+		{Cell{Checkpoint: maverick, Quantization: "FP8", GPU: "GB200", GPUs: 8, GPUsPerNode: 4}, 0, true},
+		{Cell{Checkpoint: maverick, Quantization: "FP8", GPU: "GB200", GPUs: 16, GPUsPerNode: 8}, 1, false},
+		{Cell{Checkpoint: maverick, Quantization: "FP8", GPU: "GB200", GPUs: 4, GPUsPerNode: 4}, 0, false},
+		{Cell{Checkpoint: maverick, Quantization: "FP8", GPU: "H100", GPUs: 8, GPUsPerNode: 8}, 2, false},
+		{Cell{Checkpoint: maverick, Quantization: "NVFP4", GPU: "B200", GPUs: 8, GPUsPerNode: 8}, 2, false},
+		{Cell{Checkpoint: "a/b", Quantization: "FP8", GPU: "GB200", GPUs: 8, GPUsPerNode: 4}, 3, false},
+		{Cell{Checkpoint: "x", Quantization: "y", GPU: "z", GPUs: 0, GPUsPerNode: 0}, 0, false},
 	} {
 		w := test.wanted
 		got, exact := cat.NearestCell(w.Checkpoint, w.Quantization, w.GPU, w.GPUs, w.GPUsPerNode)
@@ -80,7 +80,7 @@ func TestSupportedCells(t *testing.T) {
 		if !known || !ok || checkpoint.Quantization != c.Quantization || c.GPUsPerNode > gpu.GPUsPerNode || c.GPUs%c.GPUsPerNode != 0 || c.From != "" {
 			t.Errorf("%+v: %+v on %+v", c, checkpoint, gpu)
 		}
-		recipe = recipe || *c == Cell{"nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8", "FP8", "GB200", 8, 4, ""}
+		recipe = recipe || c.Checkpoint == "nvidia/Llama-4-Maverick-17B-128E-Instruct-FP8" && c.GPU == "GB200" && c.GPUs == 8
 	}
 	if !recipe {
 		t.Error("the recipe's cell is not supported")

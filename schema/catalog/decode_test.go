@@ -6,30 +6,26 @@ import (
 	"testing/fstest"
 )
 
-const twoVersions = "version \"1\" {}\nversion \"2\" {}\n"
+const twoVersions = "version \"1.0\" {}\nversion \"2.0\" {}\n"
 
 // problemsOf decodes one file and returns what is wrong with it.
 func problemsOf(src string) (c *Catalog, wrong string) {
-	defer func() {
-		if r := recover(); r != nil {
-			wrong = r.(string)
-		}
-	}()
 	c, diags := decode(fstest.MapFS{"a.hcl": {Data: []byte(src)}})
-	if diags.HasErrors() {
-		return c, diags.Error()
+	var all []string
+	for _, d := range diags {
+		all = append(all, d.Error())
 	}
-	return c, strings.Join(c.problems(), "; ")
+	return c, strings.Join(all, "; ")
 }
 
 func TestSpans(t *testing.T) {
 	c, _ := problemsOf(twoVersions + `
 flags {
   a = { type = "int" }
-  b = { type = "int", since = "2" }
+  b = { type = "int", since = "2.0" }
 }
 object "o.p" {
-  until = "1"
+  until = "1.0"
 
   x = { type = "any" }
 }
@@ -37,7 +33,7 @@ object "o" {
   y = { type = "bool" }
 }
 object "o" {
-  since = "2"
+  since = "2.0"
 
   z = { type = "bool" }
 }
@@ -48,10 +44,10 @@ object "o" {
 			got = append(got, v.Name+":"+f.Name)
 		}
 		for _, o := range v.Options {
-			got = append(got, v.Name+":"+o.Path)
+			got = append(got, v.Name+":"+o.Name)
 		}
 	}
-	const want = "1:a 1:o.p 1:o.p.x 1:o 1:o.y 2:a 2:b 2:o 2:o.y 2:o.z"
+	const want = "1.0:a 1.0:o.p 1.0:o.p.x 1.0:o 1.0:o.y 2.0:a 2.0:b 2.0:o 2.0:o.y 2.0:o.z"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
 	}
@@ -65,14 +61,14 @@ func TestMistakesInTheData(t *testing.T) {
 		"no type":           {"flags {\n a = {}\n}", `attribute "type" is required`},
 		"flag type":         {twoVersions + "flags {\n a = { type = \"number\" }\n}", `unknown type "number"`},
 		"option type":       {twoVersions + "options {\n a = { type = \"list\" }\n}", `unknown type "list"`},
-		"flag twice":        {twoVersions + "flags {\n a = { type = \"int\" }\n}\nflags {\n a = { type = \"int\" }\n}", "the flag a twice"},
-		"option twice":      {twoVersions + "options {\n a = { type = \"int\" }\n}\nobject \"a\" {}", "both an object and int"},
-		"version":           {"flags {\n since = \"3\"\n}", "no version 3"},
+		"flag twice":        {twoVersions + "flags {\n a = { type = \"int\" }\n}\nflags {\n a = { type = \"int\" }\n}", "has a already"},
+		"option twice":      {twoVersions + "options {\n a = { type = \"int\" }\n}\nobject \"a\" {}", "which is not an object"},
+		"version":           {"flags {\n since = \"3.0\"\n}", "no version 3.0"},
 		"default":           {twoVersions + "flags {\n a = { type = \"string\", values = [\"x\"], default = \"y\" }\n}", "default that it does not allow"},
 		"orphan":            {twoVersions + "object \"a.b\" {}", "in no object"},
 		"rename":            {twoVersions + "renames {\n rename \"a\" { to = \"b\" }\n}", "which it lacks"},
 		"rename of its own": {twoVersions + "options {\n a = { type = \"int\" }\n}\nrenames {\n rename \"a\" { to = \"a\" }\n}", "still has its old name"},
-		"renamed twice":     {twoVersions + "renames {\n rename \"a\" { to = \"b\" }\n rename \"a\" { to = \"c\" }\n}", "renames a twice"},
+		"renamed twice":     {twoVersions + "renames {\n rename \"a\" { to = \"b\" }\n rename \"a\" { to = \"c\" }\n}", "renames a already, to b"},
 		"no cell":           {"", "no cell is supported"},
 		"unknown cell":      {"cell {\n checkpoint = \"x\"\n quantization = \"\"\n gpu = \"G\"\n gpus = 1\n gpus_per_node = 1\n}", "unknown checkpoint x"},
 	} {

@@ -117,8 +117,8 @@ func optionPaths(c *Catalog) []string {
 	var paths []string
 	for _, v := range c.Versions {
 		for _, o := range v.Options {
-			if !slices.Contains(paths, o.Path) {
-				paths = append(paths, o.Path)
+			if !slices.Contains(paths, o.Name) {
+				paths = append(paths, o.Name)
 			}
 		}
 	}
@@ -179,7 +179,7 @@ func TestFactsHaveSources(t *testing.T) {
 		}
 		for _, o := range v.Options {
 			if o.Source == "" {
-				t.Errorf("%s does not say where %s comes from", v.Name, o.Path)
+				t.Errorf("%s does not say where %s comes from", v.Name, o.Name)
 			}
 		}
 	}

@@ -1,5 +1,7 @@
 package catalog
 
+import "github.com/hashicorp/hcl/v2"
+
 // A Model is an architecture and its published checkpoints. A count that does
 // not apply is 0.
 type Model struct {
@@ -56,7 +58,8 @@ type Model struct {
 
 	Checkpoints []*Checkpoint `hcl:"checkpoint,block"`
 
-	From string // the user's file that declares it, "" for a built-in one
+	From  string    // the user's file that declares it, "" for a built-in one
+	Range hcl.Range `hcl:",def_range"`
 }
 
 // A Checkpoint is one published set of a model's weights. Embedding, head and

@@ -25,14 +25,8 @@ type Probe struct {
 	Version string
 	// Engine is the last line of a section "engine" that a script added, "" for none.
 	Engine  string
-	flags   []*Flag
-	options []probedOption
-}
-
-type probedOption struct {
-	Path   string   `json:"path"`
-	Type   string   `json:"type"`
-	Values []string `json:"values"`
+	flags   []*Fact
+	options []*Fact
 }
 
 var sectionHead = regexp.MustCompile(`(?m)^== (.+)$`)
@@ -64,6 +58,9 @@ func ReadProbe(out []byte) (*Probe, error) {
 	if err := json.Unmarshal([]byte(lastLine(sections["options"])), &p.options); err != nil {
 		return nil, fmt.Errorf("the list of options is not readable: %w", err)
 	}
+	for _, o := range p.options {
+		o.Default = cty.NullVal(cty.DynamicPseudoType)
+	}
 	return p, nil
 }
 
@@ -76,14 +73,14 @@ func lastLine(text string) string {
 var helpLine = regexp.MustCompile(`^ +(?:-(\w), )?--([\w-]+)(?:, --([\w-]+))?(?: / --([\w-]+))?(?: (\[[^\]]+\]|[A-Z][A-Z_]*(?: RANGE)?))?(?:  .*|)$`)
 
 // helpFlags are the flags of a help text as click prints it.
-func helpFlags(help string, global bool) []*Flag {
-	var out []*Flag
+func helpFlags(help string, global bool) []*Fact {
+	var out []*Fact
 	for line := range strings.Lines(help) {
 		m := helpLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
 		if m == nil || m[2] == "help" {
 			continue
 		}
-		f := &Flag{Name: m[2], Short: m[1], Off: m[4], Global: global, Type: "string", Default: cty.NullVal(cty.DynamicPseudoType)}
+		f := &Fact{Name: m[2], Short: m[1], Off: m[4], Global: global, Type: "string", Default: cty.NullVal(cty.DynamicPseudoType)}
 		switch takes := strings.TrimSuffix(m[5], " RANGE"); {
 		case takes == "":
 			f.Type = "bool"
@@ -135,24 +132,27 @@ func (p *Probe) Facts(c *Catalog, source string) []byte {
 	flags := block("flags")
 	for _, f := range p.flags {
 		if hclsyntax.ValidIdentifier(f.Name) {
-			flags.SetAttributeValue(f.Name, f.known(c).fact())
+			flags.SetAttributeValue(f.Name, known(f, c).written())
 		}
 	}
-	for _, parent := range p.objects() {
-		var b *hclwrite.Body
-		if parent == "" {
-			b = block("options")
-		} else {
-			b = block("object", parent)
+	options := block("options")
+	for _, prefix := range p.prefixes() {
+		b := options
+		if prefix != "" {
+			b = block("object", strings.TrimSuffix(prefix, "."))
 		}
 		for _, o := range p.options {
-			above, name, nested := cutLast(o.Path)
-			if !nested {
-				above, name = "", o.Path
+			name, below := strings.CutPrefix(o.Name, prefix)
+			if !below || strings.Contains(name, ".") || o.Type == "object" {
+				continue
 			}
-			if above == parent && o.Type != "object" {
-				b.SetAttributeValue(name, o.fact(c))
+			for _, v := range slices.Backward(c.Versions) {
+				if known, ok := v.Option(o.Name); ok {
+					o.Overrides, o.File = known.Overrides, known.File
+					break
+				}
 			}
+			b.SetAttributeValue(name, o.written())
 		}
 	}
 	return hclwrite.Format(file.Bytes())
@@ -162,83 +162,28 @@ func comment(text string) hclwrite.Tokens {
 	return hclwrite.Tokens{{Type: hclsyntax.TokenComment, Bytes: []byte("# " + text)}}
 }
 
-// objects are the options that hold others, the top first.
-func (p *Probe) objects() []string {
+// prefixes begin the names of options that others hold, "" those at the top.
+func (p *Probe) prefixes() []string {
 	out := []string{""}
 	for _, o := range p.options {
-		if o.Type == "object" && slices.ContainsFunc(p.options, func(in probedOption) bool { return strings.HasPrefix(in.Path, o.Path+".") }) {
-			out = append(out, o.Path)
+		prefix := o.Name + "."
+		if slices.ContainsFunc(p.options, func(in *Fact) bool { return strings.HasPrefix(in.Name, prefix) }) {
+			out = append(out, prefix)
 		}
 	}
 	return out
 }
 
-// known is the flag with what the catalogue knows of one of its name.
-func (f *Flag) known(c *Catalog) *Flag {
-	i := slices.IndexFunc(c.Flags(), func(k *Flag) bool { return k.Name == f.Name })
-	if i < 0 {
+// known is a flag with what the catalogue knows of one of its name.
+func known(f *Fact, c *Catalog) *Fact {
+	have, ok := find(c.flags, f.Name)
+	if !ok {
 		return f
 	}
-	k := *c.Flags()[i]
-	k.Off = f.Off
+	k := *have
+	k.Off, k.Source, k.Since, k.Until = f.Off, "", "", ""
 	if k.Ours == "" {
 		k.Values = f.Values
 	}
 	return &k
-}
-
-func (f *Flag) fact() cty.Value {
-	attrs := map[string]cty.Value{"type": cty.StringVal(f.Type)}
-	text := func(name, s string) {
-		if s != "" {
-			attrs[name] = cty.StringVal(s)
-		}
-	}
-	text("short", f.Short)
-	text("off", f.Off)
-	text("alias_of", f.AliasOf)
-	text("ours", f.Ours)
-	for name, on := range map[string]bool{"global": f.Global, "file": f.File, "per_run": f.PerRun} {
-		if on {
-			attrs[name] = cty.True
-		}
-	}
-	for name, n := range map[string]*float64{"min": f.Min, "max": f.Max} {
-		if n != nil {
-			attrs[name] = cty.NumberFloatVal(*n)
-		}
-	}
-	if !f.Default.IsNull() {
-		attrs["default"] = f.Default
-	}
-	return withValues(attrs, f.Values)
-}
-
-func (o probedOption) fact(c *Catalog) cty.Value {
-	attrs := map[string]cty.Value{"type": cty.StringVal(o.Type)}
-	for _, v := range slices.Backward(c.Versions) {
-		known, ok := v.Option(o.Path)
-		if !ok {
-			continue
-		}
-		if known.Overrides != "" {
-			attrs["overrides"] = cty.StringVal(known.Overrides)
-		}
-		if known.File {
-			attrs["file"] = cty.True
-		}
-		break
-	}
-	return withValues(attrs, o.Values)
-}
-
-func withValues(attrs map[string]cty.Value, values []string) cty.Value {
-	if len(values) > 0 {
-		list := make([]cty.Value, len(values))
-		for i, v := range values {
-			list[i] = cty.StringVal(v)
-		}
-		attrs["values"] = cty.TupleVal(list)
-	}
-	return cty.ObjectVal(attrs)
 }

@@ -126,7 +126,7 @@ func (c *Catalog) Match(name string) (m Match, ok bool) {
 	var earlier, later *Version
 	for _, v := range c.Versions {
 		switch {
-		case v.from.compare(want) <= 0 && want.compare(v.release) <= 0:
+		case v.known.compare(want) <= 0 && want.compare(v.release) <= 0:
 			return Match{Version: v, Beyond: c.before(v)}, true
 		case v.release.compare(want) < 0:
 			earlier = v
@@ -136,7 +136,7 @@ func (c *Catalog) Match(name string) (m Match, ok bool) {
 	}
 	m = Match{Version: earlier, Beyond: later}
 	if later != nil && later.release.sameMinor(want) && (earlier == nil || !earlier.release.sameMinor(want) ||
-		nearer(want.distance(later.from), want.distance(earlier.release))) {
+		nearer(want.distance(later.known), want.distance(earlier.release))) {
 		m = Match{Version: later, Beyond: earlier}
 	}
 	return m, m.Version != nil
@@ -150,18 +150,4 @@ func (c *Catalog) before(v *Version) *Version {
 		return c.Versions[i-1]
 	}
 	return nil
-}
-
-// OptionChanged reports whether an option is not the same in both versions.
-func (v *Version) OptionChanged(o *Version, path string) bool {
-	a, inV := v.Option(path)
-	b, inO := o.Option(path)
-	return inV != inO || inV && (a.Type != b.Type || !slices.Equal(a.Values, b.Values))
-}
-
-// FlagChanged reports whether a flag is not the same in both versions.
-func (v *Version) FlagChanged(o *Version, name string) bool {
-	a, inV := v.Flag(name)
-	b, inO := o.Flag(name)
-	return inV != inO || inV && (a.Type != b.Type || a.Off != b.Off || !slices.Equal(a.Values, b.Values) || !a.Default.RawEquals(b.Default))
 }

@@ -142,7 +142,7 @@ func TestOverridesNameArguments(t *testing.T) {
 	for _, v := range Load().Versions {
 		for _, o := range v.Options {
 			if _, ok := v.Flag(o.Overrides); !ok && o.Overrides != "" && o.Overrides != "model" {
-				t.Errorf("%s: %s overrides %s, which is no argument", v.Name, o.Path, o.Overrides)
+				t.Errorf("%s: %s overrides %s, which is no argument", v.Name, o.Name, o.Overrides)
 			}
 		}
 	}
@@ -179,13 +179,13 @@ func TestRenames(t *testing.T) {
 // What 1.0.0rc1 calls a renamed key is renamed to the same key again.
 func TestRenamesGoBothWays(t *testing.T) {
 	rc1, next := version(t, "1.0.0rc1"), version(t, "1.0")
-	for _, r := range next.Renames {
-		back, ok := rc1.Renamed(r.New)
+	for old, right := range next.renames {
+		back, ok := rc1.Renamed(right)
 		if !ok {
 			continue // the same name in both, or a mistake
 		}
-		if again, _ := next.Renamed(back); again != r.New {
-			t.Errorf("%s becomes %s, which goes back to %s, which becomes %s", r.Old, r.New, back, again)
+		if again, _ := next.Renamed(back); again != right {
+			t.Errorf("%s becomes %s, which goes back to %s, which becomes %s", old, right, back, again)
 		}
 	}
 }

@@ -176,7 +176,7 @@ func (f refName) flag(cat *catalog.Catalog) entry {
 
 // flagFacts returns a flag as the newest version that has it knows it, and the
 // versions that have it where some do not.
-func flagFacts(cat *catalog.Catalog, name string) (flag *catalog.Flag, versions string) {
+func flagFacts(cat *catalog.Catalog, name string) (flag *catalog.Fact, versions string) {
 	have := cat.FlagVersions(name)
 	for _, v := range cat.Versions {
 		if f, ok := v.Flag(name); ok {
