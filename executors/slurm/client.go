@@ -57,42 +57,30 @@ func (c *client) config(ctx context.Context) (string, error) {
 	return c.run(ctx, probeTimeout, "", c.command("scontrol", "show", "config")...)
 }
 
+// Available implements executors.Scheduler.
+func (c *Config) Available(ctx context.Context) error {
+	for _, name := range []string{"sbatch", "squeue", "scancel", "scontrol"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("%s is not on this host: apply on a login node of the cluster, or rehearse with -executor=simulate", name)
+		}
+	}
+	out, err := c.client(nil).config(ctx)
+	var ce *commandError
+	switch {
+	case err == nil, strings.Contains(out, "ClusterName"):
+		return nil
+	case errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "rate limit exceeded"):
+		return nil // the controller answers, and all that follows waits for its turn
+	case errors.As(err, &ce):
+		return fmt.Errorf("the controller of Slurm does not answer on this host: apply on a login node of the cluster, or rehearse with -executor=simulate.\n%w", err)
+	}
+	return err
+}
+
 // sbatch submits script.sh in its working directory with options.
 func sbatch(options []string) []string {
 	argv := append([]string{"sbatch", "--parsable"}, options...)
 	return append(argv, "--output=job.out", "--error=job.out", "script.sh")
-}
-
-// submit runs the submission argv, which names the cluster itself, in dir. An
-// error says what sbatch's failure means; see refusal.
-func (c *client) submit(ctx context.Context, dir string, argv []string) (id string, err error) {
-	stdout, err := c.run(ctx, submitTimeout, dir, argv...)
-	if err != nil {
-		return "", refusal(err)
-	}
-	if id, ok := parseSubmitted(stdout); ok {
-		return id, nil
-	}
-	return "", fmt.Errorf("sbatch gave no job id: %q", stdout)
-}
-
-// testOnly asks whether argv would be taken, without its script.
-func (c *client) testOnly(ctx context.Context, dir string, argv []string) error {
-	argv = append([]string{argv[0], "--test-only"}, argv[1:len(argv)-1]...)
-	_, err := c.run(ctx, queryTimeout, dir, append(argv, "--wrap=true")...)
-	return err
-}
-
-// parseSubmitted finds ID or ID;CLUSTER in what sbatch --parsable printed. Sites
-// print banners on the same stream, so that the last such line counts.
-func parseSubmitted(stdout string) (id string, ok bool) {
-	for line := range strings.Lines(stdout) {
-		word, _, _ := strings.Cut(strings.TrimSpace(line), ";")
-		if isID(word) {
-			id, ok = word, true
-		}
-	}
-	return id, ok
 }
 
 // queueFormat asks for whole columns; what may hold anything stands last.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/time/rate"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -35,39 +34,6 @@ type Executor struct {
 	taken  map[string]bool                // by shape: sbatch --test-only takes it
 	alone  map[string]bool                // by job name: the last limit was told without a job in the queue
 	absent map[executors.Handle]time.Time // since when squeue does not know a job
-}
-
-// newExecutor returns an executor for cfg.
-func newExecutor(cfg *Config, log hclog.Logger) *Executor {
-	return &Executor{
-		cfg: cfg, log: log, slurm: cfg.client(cfg.bucket(burst)),
-		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
-		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
-		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, taken: map[string]bool{}, absent: map[executors.Handle]time.Time{},
-	}
-}
-
-// adoptWindow is two of Slurm's MessageTimeout and half a minute for a controller
-// that is busy.
-func adoptWindow(messageTimeout time.Duration) time.Duration {
-	return 2*messageTimeout + 30*time.Second
-}
-
-// know takes over what the cluster is known to be. Unless the executor's block
-// says how fast to go, one that limits how fast its users ask is asked half as
-// often as it allows, since the steps of jobs count too, and one that does not has
-// its window filled at once.
-func (e *Executor) know(p *Profile) {
-	switch {
-	case p.Version == "" || e.cfg.paced:
-	case p.RateLimited:
-		e.slurm.bucket = rate.NewLimiter(rate.Limit(p.RateRefill/2), max(1, p.RateBucket/2))
-	default:
-		e.slurm.bucket = e.cfg.bucket(burst + e.cfg.MaxInQueue)
-	}
-	if p.MessageTimeout > 0 {
-		e.AdoptWindow = adoptWindow(time.Duration(p.MessageTimeout) * time.Second)
-	}
 }
 
 // Submit implements executors.Executor. A job that may exist already is looked
@@ -107,6 +73,31 @@ func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Ha
 	return "", err
 }
 
+// submit runs the submission argv, which names the cluster itself, in dir. An
+// error says what sbatch's failure means; see refusal.
+func (c *client) submit(ctx context.Context, dir string, argv []string) (id string, err error) {
+	stdout, err := c.run(ctx, submitTimeout, dir, argv...)
+	if err != nil {
+		return "", refusal(err)
+	}
+	if id, ok := parseSubmitted(stdout); ok {
+		return id, nil
+	}
+	return "", fmt.Errorf("sbatch gave no job id: %q", stdout)
+}
+
+// parseSubmitted finds ID or ID;CLUSTER in what sbatch --parsable printed. Sites
+// print banners on the same stream, so that the last such line counts.
+func parseSubmitted(stdout string) (id string, ok bool) {
+	for line := range strings.Lines(stdout) {
+		word, _, _ := strings.Cut(strings.TrimSpace(line), ";")
+		if isID(word) {
+			id, ok = word, true
+		}
+	}
+	return id, ok
+}
+
 func (e *Executor) handle(id, name string) executors.Handle {
 	return handle{cluster: e.cfg.Cluster, id: id, name: name}.String()
 }
@@ -118,38 +109,6 @@ func (e *Executor) lastTry(job *executors.Job) time.Time {
 		return t
 	}
 	return job.NotBefore
-}
-
-// Preflight implements executors.Preflighter with sbatch --test-only. That nodes
-// are down or drained for now is no refusal, although --test-only words it as if
-// there were none such: the job itself would wait.
-func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
-	shape := shapeOf(job.Argv)
-	e.mu.Lock()
-	taken := e.taken[shape]
-	e.mu.Unlock()
-	if taken { // each question costs a job id and runs the site's plugins
-		return nil
-	}
-	err := e.slurm.testOnly(ctx, job.Dir, job.Argv)
-	var ce *commandError
-	switch {
-	case err == nil:
-		e.mu.Lock()
-		e.taken[shape] = true
-		e.mu.Unlock()
-		return nil
-	case errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "node configuration is not available"):
-		return err
-	}
-	return refusal(err)
-}
-
-// shapeOf is what a submission asks for, whatever its job is called.
-func shapeOf(argv []string) string {
-	return strings.Join(slices.DeleteFunc(slices.Clone(argv), func(w string) bool {
-		return strings.HasPrefix(w, "--job-name=") || strings.HasPrefix(w, "--comment=")
-	}), "\x00")
 }
 
 // adopt finds a job by its name in the queue or in the accounting. "" means that none was found; an error, that nothing is known.

@@ -3,11 +3,9 @@ package slurm
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -15,29 +13,10 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+	"golang.org/x/time/rate"
 
 	"github.com/llmbench/llmbench/executors"
 )
-
-// Available implements executors.Scheduler.
-func (c *Config) Available(ctx context.Context) error {
-	for _, name := range []string{"sbatch", "squeue", "scancel", "scontrol"} {
-		if _, err := exec.LookPath(name); err != nil {
-			return fmt.Errorf("%s is not on this host: apply on a login node of the cluster, or rehearse with -executor=simulate", name)
-		}
-	}
-	out, err := c.client(nil).config(ctx)
-	var ce *commandError
-	switch {
-	case err == nil, strings.Contains(out, "ClusterName"):
-		return nil
-	case errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "rate limit exceeded"):
-		return nil // the controller answers, and all that follows waits for its turn
-	case errors.As(err, &ce):
-		return fmt.Errorf("the controller of Slurm does not answer on this host: apply on a login node of the cluster, or rehearse with -executor=simulate.\n%w", err)
-	}
-	return err
-}
 
 // fit adapts the executor to its cluster. It returns an error for what the block
 // asks for and the cluster cannot give.
@@ -118,4 +97,37 @@ func (c *Config) backend(log hclog.Logger) *executors.Backend {
 		b.Pace.MaxInQueue, b.Pace.Poll = 1, time.Second
 	}
 	return b
+}
+
+// newExecutor returns an executor for cfg.
+func newExecutor(cfg *Config, log hclog.Logger) *Executor {
+	return &Executor{
+		cfg: cfg, log: log, slurm: cfg.client(cfg.bucket(burst)),
+		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
+		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
+		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, taken: map[string]bool{}, absent: map[executors.Handle]time.Time{},
+	}
+}
+
+// adoptWindow is two of Slurm's MessageTimeout and half a minute for a controller
+// that is busy.
+func adoptWindow(messageTimeout time.Duration) time.Duration {
+	return 2*messageTimeout + 30*time.Second
+}
+
+// know takes over what the cluster is known to be. Unless the executor's block
+// says how fast to go, one that limits how fast its users ask is asked half as
+// often as it allows, since the steps of jobs count too, and one that does not has
+// its window filled at once.
+func (e *Executor) know(p *Profile) {
+	switch {
+	case p.Version == "" || e.cfg.paced:
+	case p.RateLimited:
+		e.slurm.bucket = rate.NewLimiter(rate.Limit(p.RateRefill/2), max(1, p.RateBucket/2))
+	default:
+		e.slurm.bucket = e.cfg.bucket(burst + e.cfg.MaxInQueue)
+	}
+	if p.MessageTimeout > 0 {
+		e.AdoptWindow = adoptWindow(time.Duration(p.MessageTimeout) * time.Second)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -64,6 +65,42 @@ func jsonLine(v any) []byte {
 
 func cachePath(half string) string {
 	return filepath.Join(half, cacheDir, strconv.Itoa(os.Geteuid())+".jsonl")
+}
+
+// Keep puts what was read into the cache, where that is worth it. That it cannot be
+// kept is no error.
+func (v *View) Keep() {
+	for i := range v.halves {
+		v.halves[i].keep()
+	}
+}
+
+func (h *viewPart) keep() {
+	if h.store.without != "" {
+		return
+	}
+	h.mu.Lock()
+	enough := h.stale > 0 || h.fresh >= h.least && h.fresh*shareFresh >= len(h.entries)
+	entries := slices.Collect(maps.Values(h.entries))
+	if enough {
+		h.fresh, h.stale = 0, 0
+	}
+	h.mu.Unlock()
+	if !enough {
+		return
+	}
+	var lines [][]byte
+	for _, e := range entries {
+		e.mu.Lock()
+		if e.line != nil {
+			lines = append(lines, e.line)
+		}
+		e.mu.Unlock()
+	}
+	slices.SortFunc(lines, bytes.Compare)
+	h.values.mu.Lock()
+	defer h.values.mu.Unlock()
+	_ = h.store.writeCache(h.store.half(h.simulated), h.version, h.values.lines, lines)
 }
 
 // readCache returns the lines of a cache by fingerprint, and the values that they share;

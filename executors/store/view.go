@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
 	"os"
@@ -85,14 +84,6 @@ func (s *Store) View(version string) *View {
 	return v
 }
 
-// Keep puts what was read into the cache, where that is worth it. That it cannot be
-// kept is no error.
-func (v *View) Keep() {
-	for i := range v.halves {
-		v.halves[i].keep()
-	}
-}
-
 func (v *View) half(simulated bool) *viewPart {
 	h := &v.halves[0]
 	if simulated {
@@ -114,34 +105,6 @@ func (v *View) half(simulated bool) *viewPart {
 		}
 	})
 	return h
-}
-
-func (h *viewPart) keep() {
-	if h.store.without != "" {
-		return
-	}
-	h.mu.Lock()
-	enough := h.stale > 0 || h.fresh >= h.least && h.fresh*shareFresh >= len(h.entries)
-	entries := slices.Collect(maps.Values(h.entries))
-	if enough {
-		h.fresh, h.stale = 0, 0
-	}
-	h.mu.Unlock()
-	if !enough {
-		return
-	}
-	var lines [][]byte
-	for _, e := range entries {
-		e.mu.Lock()
-		if e.line != nil {
-			lines = append(lines, e.line)
-		}
-		e.mu.Unlock()
-	}
-	slices.SortFunc(lines, bytes.Compare)
-	h.values.mu.Lock()
-	defer h.values.mu.Unlock()
-	_ = h.store.writeCache(h.store.half(h.simulated), h.version, h.values.lines, lines)
 }
 
 // history is what there is to know of a fingerprint, held against the files to a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 )
@@ -114,26 +116,6 @@ func (e *env) runApply(ctx context.Context, f applyFlags) error {
 	return out.End(exitError)
 }
 
-// planned is the plan to apply: made now, or saved and checked against now.
-func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
-	if f.Plan == "" {
-		s := e.load(f.definitionFlags)
-		s.sites.pack = f.Pack
-		p, diags := s.proven(f.selection())
-		return s, p, diags, nil
-	}
-	saved, err := readPlan(f.Plan)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	s, p, diags, err := e.reload(saved)
-	if err == nil {
-		f.foreign = saved.foreign(p.Inputs)
-		s.source = saved.source()
-	}
-	return s, p, diags, err
-}
-
 func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
 	if err := s.applicable(p, diags, f, out); err != nil {
 		return err
@@ -186,6 +168,31 @@ func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, 
 		}
 	}
 	return nil
+}
+
+// withoutRepeats drops a warning that stands beside an error of the same place.
+func withoutRepeats(diags hcl.Diagnostics) hcl.Diagnostics {
+	type key struct{ summary, where string }
+	errs := map[key]bool{}
+	keyOf := func(d *hcl.Diagnostic) key {
+		k := key{summary: d.Summary}
+		if d.Subject != nil {
+			k.where = d.Subject.String()
+		}
+		return k
+	}
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			errs[keyOf(d)] = true
+		}
+	}
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError || !errs[keyOf(d)] {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // detachable refuses to leave runs alone that end with this process.
@@ -369,6 +376,21 @@ func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budg
 	return c.Run(ctx)
 }
 
+// newCampaign is a campaign over the runs of a plan, which also makes and finds their
+// data sets.
+func (s *session) newCampaign(p *plan.Plan) *executors.Campaign {
+	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: s.vocabulary, Log: s.env.log}
+}
+
+// vocabulary is that of the tokenizer of a run's model.
+func (s *session) vocabulary(run *plan.Run) (vocab, eos int) {
+	m, _, ok := s.defs.Catalog.Model(run.Model.Checkpoint)
+	if !ok {
+		panic("command: " + run.Model.Checkpoint + " was planned and is not catalogued")
+	}
+	return m.TokenizerVocab, m.EOS
+}
+
 // secrets gives the environment of the run at an address that is never written but to
 // the file of its job, as NAME=VALUE.
 func (s *session) secrets() func(address string) []string {
@@ -469,4 +491,19 @@ func (s *session) finish(p *plan.Plan, ending executors.Ending, out *view.Apply)
 		return out.End(exitFailed)
 	}
 	return out.End(exitDone)
+}
+
+// writeTables writes the tables into the store and returns their folders.
+func (s *session) writeTables(list []*results.Set) ([]string, error) {
+	var dirs []string
+	for _, set := range list {
+		dir, err := s.store.WriteTables(view.Simulated(set), map[string]func(io.Writer) error{
+			"results.md": func(w io.Writer) error { return view.ResultsMarkdown(w, set) }, "results.csv": set.WriteCSV, "results.json": set.WriteJSON,
+		})
+		if err != nil {
+			return nil, err
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs, nil
 }

@@ -218,8 +218,9 @@ func (s *session) siteChecks(p *plan.Plan, f applyFlags) error {
 	if failedOf(sites) != nil { // what is remembered may be mended by now
 		sites = s.checkSites(todo, true)
 	}
+	checks := append(sites, s.checkTimeLimits(todo)...)
 	n := s.needs(todo)
-	checks := slices.Concat(sites, s.checkTimeLimits(todo), n.verify(s.env.signal), s.checkDataSpace(todo, n))
+	checks = append(append(checks, n.verify(s.env.signal)...), s.checkDataSpace(todo, n)...)
 	missing := slices.DeleteFunc(checks, func(c executors.Check) bool { return c.Result != executors.CheckFail })
 	if len(missing) == 0 {
 		return nil
@@ -246,6 +247,40 @@ func (s *session) checkTimeLimits(p *plan.Plan) []executors.Check {
 		})
 	}
 	return out
+}
+
+// verify looks at weights and images as far as that takes no time.
+func (n needs) verify(ctx context.Context) []executors.Check {
+	out := append([]executors.Check{}, n.left...)
+	for _, w := range n.weights {
+		out = append(out, w.it.Verify(ctx)...)
+	}
+	for _, i := range n.images {
+		out = append(out, i.it.Verify(ctx)...)
+	}
+	for _, f := range n.files {
+		out = append(out, checkFile(f))
+	}
+	return out
+}
+
+// checkFile looks whether a file that a flag or an option names is here.
+func checkFile(f plan.NamedFile) executors.Check {
+	c := executors.Check{Name: "file", Result: executors.CheckOK, Detail: f.Path + " (" + f.Argument + ")"}
+	if _, err := os.Stat(f.Path); err != nil {
+		c.Result, c.Detail = executors.CheckFail, fmt.Sprintf("%s: %v", f.Argument, err)
+		c.Remedy = "correct the path, or copy the file to a file system that all nodes share"
+	}
+	return c
+}
+
+// checkDataSpace refuses data sets that are to be made and do not fit beside the
+// store; there is no check where they do.
+func (s *session) checkDataSpace(p *plan.Plan, n needs) []executors.Check {
+	if c := prepare.CheckDatasetSpace(s.store.Dir(), s.dataToWrite(p, n)); c != nil {
+		return []executors.Check{*c}
+	}
+	return nil
 }
 
 // A nodeShape is what decides which nodes a job gets, and what it finds there.

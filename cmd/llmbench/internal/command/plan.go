@@ -23,6 +23,7 @@ import (
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
+	"github.com/llmbench/llmbench/schema/catalog"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -125,6 +126,42 @@ func (s *session) view(p *plan.Plan) view.PlanView {
 	return view.PlanView{Plan: p, Source: s.source, Describe: s.sites.describe(), Placement: s.sites.placement(p), Unpacked: s.sites.unpacked(), Price: s.price(), NewData: s.dataToWrite(p, s.needs(p))}
 }
 
+// unpacked are the executors that can pack and were not told how.
+func (s *sites) unpacked() map[plan.ExecutorRef]bool {
+	out := map[plan.ExecutorRef]bool{}
+	for _, st := range s.order {
+		if c := st.Scheduler; c != nil && c.CanPack() {
+			out[st.ref] = true
+		}
+	}
+	return out
+}
+
+// describe has a line for every executor in use.
+func (s *sites) describe() map[plan.ExecutorRef]string {
+	lines := map[plan.ExecutorRef]string{}
+	for _, st := range s.order {
+		if st.Renderer != nil {
+			lines[st.ref] = st.Renderer.Describe()
+		}
+	}
+	return lines
+}
+
+// placement says of each Slurm whether it keeps runs of several nodes in one NVLink
+// domain, and how that is known.
+func (s *sites) placement(p *plan.Plan) map[plan.ExecutorRef]string {
+	lines := map[plan.ExecutorRef]string{}
+	for _, r := range p.Runs {
+		st := s.of(r)
+		gpu, ok := catalog.Load().GPU(r.Hardware.GPU)
+		if st.Scheduler != nil && ok && gpu.Domain && r.Hardware.Nodes > 1 {
+			lines[r.Executor] = st.Scheduler.Domain()
+		}
+	}
+	return lines
+}
+
 func (s *session) price() view.Price {
 	policy := s.defs.Policy
 	if policy == nil || policy.GPUHourPrice == nil {
@@ -157,31 +194,6 @@ func savePlan(path string, p *plan.Plan) error {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
-}
-
-// withoutRepeats drops a warning that stands beside an error of the same place.
-func withoutRepeats(diags hcl.Diagnostics) hcl.Diagnostics {
-	type key struct{ summary, where string }
-	errs := map[key]bool{}
-	keyOf := func(d *hcl.Diagnostic) key {
-		k := key{summary: d.Summary}
-		if d.Subject != nil {
-			k.where = d.Subject.String()
-		}
-		return k
-	}
-	for _, d := range diags {
-		if d.Severity == hcl.DiagError {
-			errs[keyOf(d)] = true
-		}
-	}
-	var out hcl.Diagnostics
-	for _, d := range diags {
-		if d.Severity == hcl.DiagError || !errs[keyOf(d)] {
-			out = append(out, d)
-		}
-	}
-	return out
 }
 
 // against prints what differs between a plan and an earlier one, or the runs

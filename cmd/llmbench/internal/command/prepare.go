@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v3"
 
@@ -245,21 +244,6 @@ func dataOf(r *plan.Run) string {
 	return string(b)
 }
 
-func (s *session) newWeights(m plan.Model) prepare.Weights {
-	w := prepare.Weights{Checkpoint: m.Checkpoint, Quantization: m.Quantization}
-	if m.Path != nil {
-		w.Path = *m.Path
-	}
-	if m.Revision != nil {
-		w.Revision = *m.Revision
-	}
-	if model, c, ok := s.defs.Catalog.Model(m.Checkpoint); ok {
-		w.Base, w.Bytes, w.Shards = c.Base, c.Bytes, c.Shards
-		w.Name, w.Layers, w.Hidden = model.Name, model.Layers, model.Hidden
-	}
-	return w
-}
-
 func (s *session) newImage(r *plan.Run, file string) prepare.Image {
 	i := prepare.Image{Name: r.Image.Name, Version: r.Image.TRTLLMVersion, File: file}
 	if r.Image.Digest != nil {
@@ -269,40 +253,6 @@ func (s *session) newImage(r *plan.Run, file string) prepare.Image {
 		i.Arch = gpu.CPU
 	}
 	return i
-}
-
-// verify looks at weights and images as far as that takes no time.
-func (n needs) verify(ctx context.Context) []executors.Check {
-	out := append([]executors.Check{}, n.left...)
-	for _, w := range n.weights {
-		out = append(out, w.it.Verify(ctx)...)
-	}
-	for _, i := range n.images {
-		out = append(out, i.it.Verify(ctx)...)
-	}
-	for _, f := range n.files {
-		out = append(out, checkFile(f))
-	}
-	return out
-}
-
-// checkFile looks whether a file that a flag or an option names is here.
-func checkFile(f plan.NamedFile) executors.Check {
-	c := executors.Check{Name: "file", Result: executors.CheckOK, Detail: f.Path + " (" + f.Argument + ")"}
-	if _, err := os.Stat(f.Path); err != nil {
-		c.Result, c.Detail = executors.CheckFail, fmt.Sprintf("%s: %v", f.Argument, err)
-		c.Remedy = "correct the path, or copy the file to a file system that all nodes share"
-	}
-	return c
-}
-
-// checkDataSpace refuses data sets that are to be made and do not fit beside the
-// store; there is no check where they do.
-func (s *session) checkDataSpace(p *plan.Plan, n needs) []executors.Check {
-	if c := prepare.CheckDatasetSpace(s.store.Dir(), s.dataToWrite(p, n)); c != nil {
-		return []executors.Check{*c}
-	}
-	return nil
 }
 
 // dataToWrite is how many bytes the data sets take at most that are to be made.

@@ -483,21 +483,6 @@ func sets(lists ...[]*results.Result) []*results.Set {
 	return out
 }
 
-// writeTables writes the tables into the store and returns their folders.
-func (s *session) writeTables(list []*results.Set) ([]string, error) {
-	var dirs []string
-	for _, set := range list {
-		dir, err := s.store.WriteTables(view.Simulated(set), map[string]func(io.Writer) error{
-			"results.md": func(w io.Writer) error { return view.ResultsMarkdown(w, set) }, "results.csv": set.WriteCSV, "results.json": set.WriteJSON,
-		})
-		if err != nil {
-			return nil, err
-		}
-		dirs = append(dirs, dir)
-	}
-	return dirs, nil
-}
-
 // readDate reads a day, which begins at midnight UTC, or a time in RFC 3339; zero for
 // "".
 func readDate(text string) (time.Time, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/prepare"
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/executors/store"
@@ -42,6 +43,26 @@ type session struct {
 	seen *store.View
 }
 
+// planned is the plan to apply: made now, or saved and checked against now.
+func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
+	if f.Plan == "" {
+		s := e.load(f.definitionFlags)
+		s.sites.pack = f.Pack
+		p, diags := s.proven(f.selection())
+		return s, p, diags, nil
+	}
+	saved, err := readPlan(f.Plan)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	s, p, diags, err := e.reload(saved)
+	if err == nil {
+		f.foreign = saved.foreign(p.Inputs)
+		s.source = saved.source()
+	}
+	return s, p, diags, err
+}
+
 // load reads the definitions. Mistakes are in the session's diags; nothing is
 // printed.
 func (e *env) load(f definitionFlags) *session {
@@ -62,7 +83,10 @@ func (e *env) load(f definitionFlags) *session {
 		}
 	}
 	s.share()
-	s.sites = newSites(e, s.defs, s.store, cmp.Or(f.Executor, e.getenv("LLMBENCH_EXECUTOR")))
+	s.sites = &sites{
+		env: e, defs: s.defs, store: s.store, override: cmp.Or(f.Executor, e.getenv("LLMBENCH_EXECUTOR")),
+		known: map[*schema.Executor]*site{},
+	}
 	return s
 }
 
@@ -142,6 +166,48 @@ func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 	return p, diags
 }
 
+// observe finds what is behind the names of runs now. A checkpoint that many
+// runs share is looked at once.
+func (s *sites) observe() func(*plan.Run) plan.Observation {
+	type what struct {
+		path, image string
+		executor    plan.ExecutorRef
+	}
+	seen := map[what]plan.Observation{}
+	return func(r *plan.Run) plan.Observation {
+		st := s.of(r)
+		if st.Scheduler == nil {
+			return nil
+		}
+		key := what{image: r.Image.Name, executor: r.Executor}
+		if r.Model.Path != nil {
+			key.path = *r.Model.Path
+		}
+		if _, ok := seen[key]; !ok {
+			seen[key] = st.Scheduler.Observe(r)
+		}
+		return seen[key]
+	}
+}
+
+// absent says which variables apply will miss: a warning, or an error for a command that
+// submits.
+func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, st := range s.order {
+		for _, m := range st.missing {
+			location := m.Range
+			detail := fmt.Sprintf("The argument %q of executor %q %q needs variable %q, which is not set. Set it with %s.",
+				m.Argument, st.ref.Type, st.ref.Name, m.Variable, s.defs.WaysToSet(m.Variable))
+			if severity == hcl.DiagWarning {
+				detail += " Plan works without it; apply needs it."
+			}
+			diags = append(diags, &hcl.Diagnostic{Severity: severity, Summary: "Variable is not set", Detail: detail, Subject: &location})
+		}
+	}
+	return diags
+}
+
 func (s *session) git() *plan.Git {
 	dirs := []string{s.defs.Dir}
 	for _, in := range s.defs.Inputs {
@@ -195,21 +261,6 @@ func (s *session) owner(what string) store.Owner {
 	return store.Self(fmt.Sprintf("llmbench %s %s", what, s.defs.Dir))
 }
 
-// newCampaign is a campaign over the runs of a plan, which also makes and finds their
-// data sets.
-func (s *session) newCampaign(p *plan.Plan) *executors.Campaign {
-	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: s.vocabulary, Log: s.env.log}
-}
-
-// vocabulary is that of the tokenizer of a run's model.
-func (s *session) vocabulary(run *plan.Run) (vocab, eos int) {
-	m, _, ok := s.defs.Catalog.Model(run.Model.Checkpoint)
-	if !ok {
-		panic("command: " + run.Model.Checkpoint + " was planned and is not catalogued")
-	}
-	return m.TokenizerVocab, m.EOS
-}
-
 // contradictions are errors for models whose checkpoint is here and says that it
 // has another quantization than is declared.
 func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {
@@ -232,6 +283,21 @@ func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {
 		})
 	}
 	return diags
+}
+
+func (s *session) newWeights(m plan.Model) prepare.Weights {
+	w := prepare.Weights{Checkpoint: m.Checkpoint, Quantization: m.Quantization}
+	if m.Path != nil {
+		w.Path = *m.Path
+	}
+	if m.Revision != nil {
+		w.Revision = *m.Revision
+	}
+	if model, c, ok := s.defs.Catalog.Model(m.Checkpoint); ok {
+		w.Base, w.Bytes, w.Shards = c.Base, c.Bytes, c.Shards
+		w.Name, w.Layers, w.Hidden = model.Name, model.Layers, model.Hidden
+	}
+	return w
 }
 
 // quantizationOf is the place of a model's quantization.

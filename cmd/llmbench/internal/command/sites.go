@@ -15,7 +15,6 @@ import (
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/schema"
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // sites are the executors that the runs of one invocation go to, configured
@@ -38,10 +37,6 @@ type site struct {
 	*executors.Backend
 	missing []*schema.MissingVariable
 	diags   hcl.Diagnostics
-}
-
-func newSites(e *env, defs *schema.Definitions, st *store.Store, override string) *sites {
-	return &sites{env: e, defs: defs, store: st, override: override, known: map[*schema.Executor]*site{}}
 }
 
 // place says where the run of a cell goes.
@@ -126,24 +121,6 @@ func (s *sites) cannotPack(exec *schema.Executor, why string) *hcl.Diagnostic {
 	return d
 }
 
-// absent says which variables apply will miss: a warning, or an error for a command that
-// submits.
-func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	for _, st := range s.order {
-		for _, m := range st.missing {
-			location := m.Range
-			detail := fmt.Sprintf("The argument %q of executor %q %q needs variable %q, which is not set. Set it with %s.",
-				m.Argument, st.ref.Type, st.ref.Name, m.Variable, s.defs.WaysToSet(m.Variable))
-			if severity == hcl.DiagWarning {
-				detail += " Plan works without it; apply needs it."
-			}
-			diags = append(diags, &hcl.Diagnostic{Severity: severity, Summary: "Variable is not set", Detail: detail, Subject: &location})
-		}
-	}
-	return diags
-}
-
 // of is the site that a run goes to.
 func (s *sites) of(r *plan.Run) *site {
 	for _, st := range s.order {
@@ -154,69 +131,9 @@ func (s *sites) of(r *plan.Run) *site {
 	panic("command: no site for executor " + r.Executor.Type)
 }
 
-// observe finds what is behind the names of runs now. A checkpoint that many
-// runs share is looked at once.
-func (s *sites) observe() func(*plan.Run) plan.Observation {
-	type what struct {
-		path, image string
-		executor    plan.ExecutorRef
-	}
-	seen := map[what]plan.Observation{}
-	return func(r *plan.Run) plan.Observation {
-		st := s.of(r)
-		if st.Scheduler == nil {
-			return nil
-		}
-		key := what{image: r.Image.Name, executor: r.Executor}
-		if r.Model.Path != nil {
-			key.path = *r.Model.Path
-		}
-		if _, ok := seen[key]; !ok {
-			seen[key] = st.Scheduler.Observe(r)
-		}
-		return seen[key]
-	}
-}
-
 // onSlurm reports whether a run goes to Slurm.
 func (s *sites) onSlurm() bool {
 	return slices.ContainsFunc(s.order, func(st *site) bool { return st.Scheduler != nil })
-}
-
-// unpacked are the executors that can pack and were not told how.
-func (s *sites) unpacked() map[plan.ExecutorRef]bool {
-	out := map[plan.ExecutorRef]bool{}
-	for _, st := range s.order {
-		if c := st.Scheduler; c != nil && c.CanPack() {
-			out[st.ref] = true
-		}
-	}
-	return out
-}
-
-// describe has a line for every executor in use.
-func (s *sites) describe() map[plan.ExecutorRef]string {
-	lines := map[plan.ExecutorRef]string{}
-	for _, st := range s.order {
-		if st.Renderer != nil {
-			lines[st.ref] = st.Renderer.Describe()
-		}
-	}
-	return lines
-}
-
-// placement says of each Slurm whether it keeps runs of several nodes in one NVLink
-// domain, and how that is known.
-func (s *sites) placement(p *plan.Plan) map[plan.ExecutorRef]string {
-	lines := map[plan.ExecutorRef]string{}
-	for _, r := range p.Runs {
-		st := s.of(r)
-		gpu, ok := catalog.Load().GPU(r.Hardware.GPU)
-		if st.Scheduler != nil && ok && gpu.Domain && r.Hardware.Nodes > 1 {
-			lines[r.Executor] = st.Scheduler.Domain()
-		}
-	}
-	return lines
 }
 
 // lost reports whether a job ended with the process that ran it. No cluster is asked.

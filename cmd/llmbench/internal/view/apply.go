@@ -3,8 +3,6 @@ package view
 import (
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -235,35 +232,6 @@ func (a *Apply) GoesOn(what string, o executors.Ending, h Hints) {
 	fmt.Fprintf(w, "Jobs still running: %s\n", strings.Join(o.Jobs, " "))
 	fmt.Fprintf(w, "  follow:  %s\n  resume:  %s\n  cancel:  %s\n",
 		h.command("status", h.Dir), h.resume(), h.command("cancel", h.Dir))
-}
-
-// Results prints the table and where it was written.
-func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) error {
-	if a.json != nil {
-		for _, set := range sets {
-			for _, line := range detailedCaveats(set) {
-				a.json.Warn(line, "type", "diagnostic")
-			}
-		}
-		return nil
-	}
-	a.close()
-	for _, set := range sets {
-		if err := resultsTable(a.s.Out, set); err != nil {
-			return err
-		}
-		if err := ResultsCost(a.s.Out, set, a.price); err != nil {
-			return err
-		}
-	}
-	if err := SearchResults(a.s.Out, p, false); err != nil {
-		return err
-	}
-	wd, _ := os.Getwd() // "" shortens nothing
-	for _, dir := range written {
-		fmt.Fprintf(a.s.Out, "\nWritten: %s\n", filepath.Join(below(wd, dir), "results.{md,csv,json}"))
-	}
-	return nil
 }
 
 // End ends the stream with the exit code.

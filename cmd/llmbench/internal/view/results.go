@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,6 +38,35 @@ const banner = "SIMULATED: nothing below was measured; figures come from a model
 // resultsTable prints a line a run, then what is wrong with runs that have no
 // number.
 func resultsTable(w io.Writer, s *results.Set) error { return printResults(&printer{w: w}, s) }
+
+// Results prints the table and where it was written.
+func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) error {
+	if a.json != nil {
+		for _, set := range sets {
+			for _, line := range detailedCaveats(set) {
+				a.json.Warn(line, "type", "diagnostic")
+			}
+		}
+		return nil
+	}
+	a.close()
+	for _, set := range sets {
+		if err := resultsTable(a.s.Out, set); err != nil {
+			return err
+		}
+		if err := ResultsCost(a.s.Out, set, a.price); err != nil {
+			return err
+		}
+	}
+	if err := SearchResults(a.s.Out, p, false); err != nil {
+		return err
+	}
+	wd, _ := os.Getwd() // "" shortens nothing
+	for _, dir := range written {
+		fmt.Fprintf(a.s.Out, "\nWritten: %s\n", filepath.Join(below(wd, dir), "results.{md,csv,json}"))
+	}
+	return nil
+}
 
 // ResultsMarkdown prints the table in Markdown.
 func ResultsMarkdown(w io.Writer, s *results.Set) error {
