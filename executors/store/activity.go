@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/regular"
@@ -243,32 +241,4 @@ func endOf(path string, most int64) (end []byte, cut int64, err error) {
 	}
 	_, end, _ = bytes.Cut(end, []byte("\n"))
 	return end, size - int64(len(end)), nil
-}
-
-// steadyWriter has a file written to the disk while more of it is being made, so that
-// the sync at its end has little left to wait for.
-type steadyWriter struct {
-	f *os.File
-	// sync is the one that goes on; its Wait returns the first error of any.
-	sync errgroup.Group
-	// since is how much was written since the last one was started.
-	since int
-}
-
-// syncEvery is how many bytes are synced at a time at least.
-const syncEvery = 16 << 20
-
-func newSteady(f *os.File) *steadyWriter {
-	s := &steadyWriter{f: f}
-	s.sync.SetLimit(1)
-	return s
-}
-
-func (s *steadyWriter) Write(b []byte) (int, error) {
-	n, err := s.f.Write(b)
-	s.since += n
-	if s.since >= syncEvery && s.sync.TryGo(s.f.Sync) {
-		s.since = 0
-	}
-	return n, err
 }

@@ -5,14 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 )
@@ -69,55 +63,11 @@ func (s *Store) KeysAt(address string, simulated bool) ([]Key, error) {
 	var stored []Key
 	for _, name := range l.Names {
 		cluster, fp, _ := strings.Cut(name, "@")
-		stored = append(stored, Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated})
-	}
-	return s.allCurrent(stored)
-}
-
-// Addresses lists the addresses that something was tried at, sorted.
-func (s *Store) Addresses(simulated bool) ([]string, error) {
-	w := addressWalk{root: s.byAddressDir(simulated)}
-	w.SetLimit(4 * runtime.GOMAXPROCS(0))
-	w.Go(func() error { return w.folder("") })
-	err := w.Wait()
-	slices.Sort(w.found)
-	return w.found, err
-}
-
-// An addressWalk looks at folders side by side.
-type addressWalk struct {
-	errgroup.Group
-	root  string
-	mu    sync.Mutex
-	found []string
-}
-
-// folder looks at the folder of an address, which may be a part of others.
-func (w *addressWalk) folder(address string) error {
-	entries, err := os.ReadDir(w.root + string(filepath.Separator) + filepath.FromSlash(address))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		switch name := e.Name(); {
-		case !e.IsDir():
-		case name == historyDir:
-			w.mu.Lock()
-			w.found = append(w.found, address)
-			w.mu.Unlock()
-		default:
-			next := path.Join(address, name)
-			if !w.TryGo(func() error { return w.folder(next) }) {
-				if err := w.folder(next); err != nil {
-					return err
-				}
-			}
+		if k := (Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}); k.check() == nil {
+			stored = append(stored, k)
 		}
 	}
-	return nil
+	return s.allCurrent(stored)
 }
 
 // fingerprintLength is how much of a fingerprint names its folder.

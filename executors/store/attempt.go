@@ -111,43 +111,45 @@ func (s *Store) attemptsIn(l jobdir.Listing) []int {
 // Keys lists the keys that have a folder, real ones first, by fingerprint and
 // cluster.
 func (s *Store) Keys() ([]Key, error) {
-	var out []Key
-	for _, simulated := range []bool{false, true} {
-		keys, err := s.keys(simulated)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, keys...)
+	real, err := s.folders(false, false)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	simulated, err := s.folders(true, false)
+	if err != nil {
+		return nil, err
+	}
+	return s.allCurrent(append(real, simulated...))
 }
 
-func (s *Store) keys(simulated bool) ([]Key, error) {
+// folders lists the keys that folders are named by, all or only those of version 1.
+func (s *Store) folders(simulated, early bool) ([]Key, error) {
 	prints, err := jobdir.List(s.runsDir(simulated))
 	if err != nil {
 		return nil, err
 	}
-	var stored []Key
+	var out []Key
 	for _, fp := range prints.Names {
+		if early && len(fp) != earlierLength {
+			continue
+		}
 		clusters, err := jobdir.List(filepath.Join(prints.Dir, fp))
 		if err != nil {
 			continue // not a folder: not ours
 		}
 		for _, cluster := range clusters.Names {
-			stored = append(stored, Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated})
+			if k := (Key{Fingerprint: fp, Cluster: cluster, Simulated: simulated}); k.check() == nil {
+				out = append(out, k)
+			}
 		}
 	}
-	return s.allCurrent(stored)
+	return out, nil
 }
 
-// allCurrent lists the current keys of those that folders are named by, each once;
-// names that are no keys are left out.
+// allCurrent lists the current keys of those that folders are named by, each once.
 func (s *Store) allCurrent(stored []Key) ([]Key, error) {
 	var out []Key
 	for _, k := range stored {
-		if k.check() != nil {
-			continue
-		}
 		now, err := s.current(k)
 		if err != nil {
 			return nil, err

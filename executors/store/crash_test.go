@@ -33,7 +33,7 @@ func everything(t testing.TB, s *Store, a *Attempt) (plan.State, *results.Result
 		"Exit":      func() error { _, err := a.ExitRecord(); return err },
 		"Progress":  func() error { _, err := a.Progress(); return err },
 		"LastAt":    func() error { _, err := s.View("test").LastAt(testAddress, false); return err },
-		"Addresses": func() error { _, err := s.Addresses(false); return err },
+		"Addresses": func() error { _, err := s.View("test").Addresses(false); return err },
 		"Results":   func() error { _, err := s.View("test").Results(false); return err },
 		"History":   func() error { _, err := s.View("test").History(false); return err },
 		"state":     func() error { _, err := s.counts(a.Key, 2); return err },

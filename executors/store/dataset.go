@@ -2,10 +2,11 @@ package store
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/gob"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,22 +36,19 @@ type recipe struct {
 // should have. Two callers may generate the same one at once: they write the same
 // bytes. progress, which may be nil, is told the number of lines written so far.
 func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress func(lines int)) (path, sha string, err error) {
-	want := recipe{Generator: trtllm.Generator, Shape: shape}
-	name := recipeName(want)
-	recipes := s.recipesDir()
-	if d, ok := s.findDataset(name); ok && s.CheckDataset(d) == nil {
+	if d, ok := s.FindDataset(shape); ok && s.CheckDataset(d) == nil {
 		return d.Path, d.SHA256, nil
 	}
-	if err := s.mkdirAll(recipes); err != nil {
+	if err := s.mkdirAll(s.recipesDir()); err != nil {
 		return "", "", err
 	}
-	jobdir.Sweep(s.datasetsDir(), recipes)
+	jobdir.Sweep(s.datasetsDir(), s.recipesDir())
 	made, err := s.generate(ctx, shape, progress)
 	if err != nil {
 		return "", "", err
 	}
-	want.SHA256, want.Bytes = made.SHA256, made.Bytes
-	return s.datasetPath(made.SHA256), made.SHA256, jobdir.ReplaceFile(recipes, name, jobdir.Encode(want), 0o644)
+	r := recipe{Generator: trtllm.Generator, Shape: shape, SHA256: made.SHA256, Bytes: made.Bytes}
+	return s.datasetPath(made.SHA256), made.SHA256, s.put(s.recipesDir(), recipeName(shape), jobdir.Encode(r))
 }
 
 // A Dataset is a file of requests, of which the first lines, all where that is 0,
@@ -71,7 +69,16 @@ func (s *Store) CheckDataset(d Dataset) error {
 	if err != nil {
 		return err
 	}
-	sha, err := s.sum(d)
+	var sha string
+	if d.Lines > 0 {
+		var read trtllm.Dataset
+		read, err = s.ReadDataset(d.Path, d.Lines)
+		sha = read.SHA256
+	} else {
+		var sum jobdir.Sum
+		sum, err = jobdir.SumFile(d.Path)
+		sha = sum.SHA256
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Path, err)
 	}
@@ -108,16 +115,6 @@ func (s *Store) Unchecked(d Dataset) (bytes int64, long bool) {
 		return 0, false
 	}
 	return info.Size(), info.Size() >= largeDataset
-}
-
-// sum is the SHA-256 of the lines.
-func (s *Store) sum(d Dataset) (string, error) {
-	if d.Lines > 0 {
-		read, err := s.ReadDataset(d.Path, d.Lines)
-		return read.SHA256, err
-	}
-	sum, err := jobdir.SumFile(d.Path)
-	return sum.SHA256, err
 }
 
 // settles is how long a data set must be unchanged before what was read of it is kept:
@@ -160,33 +157,26 @@ func (s *Store) ReadDataset(path string, lines int) (trtllm.Dataset, error) {
 	return read, nil
 }
 
-// FindDataset returns the data set of a shape if it is in the store, by its size.
-func (s *Store) FindDataset(shape trtllm.Shape) (Dataset, bool) {
-	return s.findDataset(recipeName(recipe{Generator: trtllm.Generator, Shape: shape}))
-}
-
 func (s *Store) recipesDir() string { return filepath.Join(s.datasetsDir(), recipesDir) }
 
 func (s *Store) datasetPath(sha string) string {
 	return filepath.Join(s.datasetsDir(), sha+".jsonl")
 }
 
-func recipeName(r recipe) string {
-	b, err := json.Marshal(r)
-	if err != nil {
-		panic("store: recipe is not JSON: " + err.Error())
-	}
-	return jobdir.SumOf(b).SHA256 + ".json"
+// recipeName is the name of the recipe of a shape, which is of what it is made from.
+func recipeName(shape trtllm.Shape) string {
+	made := bytes.TrimSuffix(jsonLine(recipe{Generator: trtllm.Generator, Shape: shape}), []byte("\n"))
+	return jobdir.SumOf(made).SHA256 + ".json"
 }
 
-// findDataset looks a recipe up; its data set must be there with the size that
-// the recipe tells.
-func (s *Store) findDataset(name string) (Dataset, bool) {
+// FindDataset looks the recipe of a shape up; its data set must be there with the size
+// that the recipe tells.
+func (s *Store) FindDataset(shape trtllm.Shape) (Dataset, bool) {
 	l, err := jobdir.List(s.recipesDir())
 	if err != nil {
 		return Dataset{}, false
 	}
-	r, err := jobdir.Record[recipe](l, name)
+	r, err := jobdir.Record[recipe](l, recipeName(shape))
 	if err != nil || r == nil || !nameOK(r.SHA256) {
 		return Dataset{}, false
 	}
@@ -207,31 +197,17 @@ func (s *Store) generate(ctx context.Context, shape trtllm.Shape, progress func(
 	if progress == nil {
 		progress = func(int) {}
 	}
-	disk := newSteady(f)
-	w := bufio.NewWriterSize(&stoppable{ctx, disk}, 1<<20)
+	defer context.AfterFunc(ctx, func() { f.Close() })() // which stops a long write
+	w := bufio.NewWriterSize(f, 1<<20)
 	made, err := shape.Write(w, progress)
-	if err := errors.Join(err, ctx.Err()); err != nil {
-		disk.sync.Wait()
+	if err := cmp.Or(ctx.Err(), err); err != nil {
 		return trtllm.Dataset{}, err
 	}
-	if err := errors.Join(w.Flush(), disk.sync.Wait(), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(w.Flush(), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return trtllm.Dataset{}, fmt.Errorf("writing a data set: %w", err)
 	}
 	if err := os.Rename(f.Name(), s.datasetPath(made.SHA256)); err != nil {
 		return trtllm.Dataset{}, err
 	}
 	return made, jobdir.SyncDir(dir)
-}
-
-// stoppable stops a long write when ctx ends.
-type stoppable struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-func (s *stoppable) Write(b []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.w.Write(b)
 }

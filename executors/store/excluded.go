@@ -29,15 +29,7 @@ func (s *Store) Exclude(cluster string, e Exclusion) error {
 	if !clusterOK(cluster) || !nameOK(e.Node) {
 		return nil
 	}
-	dir := s.excludedDir(cluster)
-	if err := s.mkdirAll(dir); err != nil {
-		return err
-	}
-	b, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	return jobdir.ReplaceFile(dir, e.Node, append(b, '\n'), 0o644)
+	return s.put(s.excludedDir(cluster), e.Node, jsonLine(e))
 }
 
 // Excluded lists the exclusions on a cluster that still hold, by node. Files
@@ -73,14 +65,11 @@ func (s *Store) KeepSite(cluster string, profile any) error {
 	if !clusterOK(cluster) {
 		return nil
 	}
-	if err := s.mkdirAll(s.siteDir()); err != nil {
-		return err
-	}
 	b, err := json.MarshalIndent(profile, "", "  ")
 	if err != nil {
 		return err
 	}
-	return jobdir.ReplaceFile(s.siteDir(), cluster+".json", append(b, '\n'), 0o644)
+	return s.put(s.siteDir(), cluster+".json", append(b, '\n'))
 }
 
 // Site reads what KeepSite kept; false where there is nothing that is whole.

@@ -105,7 +105,7 @@ func TestOpenTouchesNothing(t *testing.T) {
 	if run, err := s.View("test").LastAt(testAddress, false); run != nil || err != nil {
 		t.Errorf("LastAt: %v, %v", run, err)
 	}
-	if l, err := s.Addresses(true); len(l) != 0 || err != nil {
+	if l, err := s.View("test").Addresses(true); len(l) != 0 || err != nil {
 		t.Errorf("Addresses: %v, %v", l, err)
 	}
 	if l, err := s.View("test").Results(false); len(l) != 0 || err != nil {

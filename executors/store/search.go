@@ -64,13 +64,10 @@ var ErrRoundExists = errors.New("another apply has begun this round")
 // WriteRound writes a round down. It is durable when WriteRound returns.
 func (s *Store) WriteRound(r plan.Round, simulated bool) error {
 	dir := s.searchDir(r.Benchmark, r.Label, simulated)
-	if err := s.mkdirAll(dir); err != nil {
-		return err
-	}
 	if _, err := os.Lstat(filepath.Join(dir, roundFile(r.Number))); err == nil {
 		return fmt.Errorf("search %s/%s, round %d: %w; plan again", r.Benchmark, r.Label, r.Number, ErrRoundExists)
 	}
-	return jobdir.ReplaceFile(dir, roundFile(r.Number), jobdir.Encode(r), 0o644)
+	return s.put(dir, roundFile(r.Number), jobdir.Encode(r))
 }
 
 // A charge is what an attempt of a search has cost or may still cost, in GPU-hours: its

@@ -160,11 +160,8 @@ func (a *Attempt) unredactedName() string {
 // hide notes, before it gets a file of secrets, that the attempt has one, and makes
 // the file for what its script says private.
 func (a *Attempt) hide() error {
-	if err := a.store.mkdirAll(a.store.unredactedDir()); err != nil {
-		return err
-	}
 	u := unredacted{Fingerprint: a.Key.Fingerprint, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated, Sample: a.Sample, Attempt: a.Number}
-	if err := jobdir.ReplaceFile(a.store.unredactedDir(), a.unredactedName(), jobdir.Encode(u), 0o644); err != nil {
+	if err := a.store.put(a.store.unredactedDir(), a.unredactedName(), jobdir.Encode(u)); err != nil {
 		return err
 	}
 	_, err := jobdir.FillFiles(a.Dir, []jobdir.File{{Name: jobdir.JobOutFile, Perm: 0o600}})

@@ -1,13 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -152,6 +152,14 @@ func (s *Store) Mkdir(dir string) error {
 	return s.share(dir, info.Mode())
 }
 
+// put writes a file with a durable name into a folder of the store, which it makes.
+func (s *Store) put(dir, name string, data []byte) error {
+	if err := s.mkdirAll(dir); err != nil {
+		return err
+	}
+	return jobdir.ReplaceFile(dir, name, data, 0o644)
+}
+
 // mkdirAll makes a folder inside the store with all above it, shared with the
 // store's group if it has one. It is durable when it returns.
 func (s *Store) mkdirAll(dir string) error {
@@ -161,61 +169,45 @@ func (s *Store) mkdirAll(dir string) error {
 
 // makeAll is mkdirAll before changed, the folders that got another, are synced.
 func (s *Store) makeAll(dir string) (changed []string, err error) {
-	var missing []string // from the innermost
-	at := dir
-	made, err := s.makeDir(at)
-	for ; errors.Is(err, fs.ErrNotExist); made, err = s.makeDir(at) {
-		missing = append(missing, at)
-		at = filepath.Dir(at)
-	}
-	if err != nil || !made && len(missing) == 0 {
-		return nil, err
-	}
-	changed = []string{filepath.Dir(at)}
-	for _, dir := range slices.Backward(missing) {
-		if _, err := s.makeDir(dir); err != nil {
-			return changed, err
+	made, err := s.makeDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		changed, err = s.makeAll(filepath.Dir(dir))
+		if err == nil {
+			_, err = s.makeDir(dir)
 		}
+		made = true // if not by this call, just now
+	}
+	if made {
 		changed = append(changed, filepath.Dir(dir))
 	}
-	return changed, nil
+	return changed, err
 }
 
 // makeDir makes one folder, not durably. It reports whether this call made it; that it
-// was there already is not an error.
+// was there already is not an error. In the store it gets the mode of the one that it is
+// in, whatever the umask: who may read or write there may do so here.
 func (s *Store) makeDir(dir string) (bool, error) {
 	err := os.Mkdir(dir, 0o777)
-	if errors.Is(err, fs.ErrExist) {
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return false, nil
-	}
-	if err != nil {
+	case err != nil:
 		return false, err
-	}
-	if dir == s.dir {
+	case dir == s.dir:
 		return true, s.share(dir, 0o770)
-	}
-	return true, s.likeParent(dir)
-}
-
-// likeParent gives a folder in the store the mode of the one that it is in, whatever
-// the umask: who may read or write there may do so here.
-func (s *Store) likeParent(dir string) error {
-	if !strings.HasPrefix(dir, s.dir+string(filepath.Separator)) {
-		return nil
+	case !strings.HasPrefix(dir, s.dir+string(filepath.Separator)):
+		return true, nil
 	}
 	parent, err := os.Stat(filepath.Dir(dir))
-	if err != nil {
-		return err
-	}
-	made, err := os.Stat(dir)
-	if err != nil {
-		return err
+	is, errIs := os.Stat(dir)
+	if err := cmp.Or(err, errIs); err != nil {
+		return true, err
 	}
 	const bits = fs.ModePerm | fs.ModeSetgid
-	if parent.Mode()&bits == made.Mode()&bits {
-		return nil
+	if parent.Mode()&bits == is.Mode()&bits {
+		return true, nil
 	}
-	return os.Chmod(dir, parent.Mode()&bits)
+	return true, os.Chmod(dir, parent.Mode()&bits)
 }
 
 // share lets the store's group, if it has one, into a folder, which had mode.

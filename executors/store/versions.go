@@ -85,24 +85,9 @@ func (s *Store) earlier(simulated bool) (*earlier, error) {
 
 func (e *earlier) read(s *Store, simulated bool) error {
 	e.folders, e.keys = map[Key][]string{}, map[Key][]Key{}
-	l, err := jobdir.List(s.runsDir(simulated))
+	early, err := s.folders(simulated, true)
 	if err != nil {
 		return err
-	}
-	var early []Key
-	for _, name := range l.Names {
-		if len(name) != earlierLength {
-			continue
-		}
-		clusters, err := jobdir.List(filepath.Join(l.Dir, name))
-		if err != nil {
-			continue // not a folder: not ours
-		}
-		for _, cluster := range clusters.Names {
-			if k := (Key{Fingerprint: name, Cluster: cluster, Simulated: simulated}); k.check() == nil {
-				early = append(early, k)
-			}
-		}
 	}
 	found, secret := make([][]Key, len(early)), make([][]*Attempt, len(early))
 	_ = jobdir.AtOnce(len(early), func(i int) error {

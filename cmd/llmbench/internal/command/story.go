@@ -113,7 +113,7 @@ func (s *session) addressAt(p *plan.Plan, name string) (string, *plan.Run, error
 		if len(found) > 0 {
 			break
 		}
-		tried, err := s.store.Addresses(simulated)
+		tried, err := s.seen.Addresses(simulated)
 		if err != nil {
 			return "", nil, err
 		}
