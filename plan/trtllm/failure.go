@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan/failure"
@@ -44,30 +45,11 @@ const maxFailureLine = 500
 // stop from outside to an exception that came before it. ok is false when nothing is
 // found; a whole report, which Classify does not look for, outranks whatever is.
 func (c *Classifier) Classify(r io.Reader) (f Failure, ok bool) {
-	s := c.search()
-	lines := newLineReader(r)
-	for {
-		line, more, err := lines.next()
-		if err != nil || !more {
-			return s.result()
-		}
-		if _, ok := ParseIteration(line); ok {
-			s.alive() // most lines of most logs
-			continue
-		}
-		for {
-			b, ok := cutBar(line)
-			if !ok {
-				break
-			}
-			s.line(lines.stream, b.before)
-			if b.label == benchmarkingLabel {
-				s.alive()
-			}
-			line = b.after
-		}
-		s.line(lines.stream, line)
+	l, _ := c.ReadLog(r)
+	if l.Failure == nil {
+		return Failure{}, false
 	}
+	return *l.Failure, true
 }
 
 // A search looks for the cause in one log, line by line, without progress bars.
@@ -83,14 +65,22 @@ type search struct {
 	running bool // requests were sent
 	spoken  bool // trtllm-bench has logged
 	ended   bool // a process has
-	python  python
+	// streams are the tracebacks of every stream, which may interleave.
+	streams map[int]*traceback
+	// raised is the exception that is the cause, of the stream raisedBy; mild says that
+	// it only tells of another failure, open that its traceback has not ended.
+	raised   candidate
+	raisedBy int
+	mild     bool
+	open     bool
 	// said is the first line that calls itself an error and is known to no signature.
 	said  candidate
 	block *failure.Block // that is open
 	told  bool           // best is from a block
 
-	buf    []byte
-	around logContext
+	lower  string   // the line that is looked at, in lower case
+	recent []string // the last lines before it
+	after  int      // lines that are still to be added to best.Context
 }
 
 // A candidate for the cause that no signature knows.
@@ -106,7 +96,7 @@ type candidate struct {
 func (c *candidate) survived() bool { return c.signs > 3 }
 
 func (s *search) alive() {
-	s.python.cause.signs++
+	s.raised.signs++
 	s.said.signs++
 }
 
@@ -117,7 +107,32 @@ func (s *search) line(stream int, line []byte) {
 	}
 	s.at++
 	s.look(stream, line)
-	s.around.pass(line, &s.best.Context)
+	text := shown(line)
+	if s.after > 0 {
+		s.after--
+		s.addContext(text)
+	}
+	if s.recent = append(s.recent, text); len(s.recent) > contextLines {
+		s.recent = s.recent[1:]
+	}
+}
+
+// How many lines of a log are kept on each side of a cause, and how much of each,
+// in bytes.
+const (
+	contextLines = 2
+	contextWidth = 200
+)
+
+func shown(line []byte) string {
+	return strings.ToValidUTF8(string(Redact(line[:min(len(line), contextWidth)])), "")
+}
+
+func (s *search) addContext(text string) {
+	if s.best.Context != "" {
+		text = s.best.Context + "\n" + text
+	}
+	s.best.Context = text
 }
 
 func (s *search) look(stream int, line []byte) {
@@ -127,7 +142,7 @@ func (s *search) look(stream int, line []byte) {
 	if _, _, marker := ParseMarker(line); marker {
 		s.said.signs += 4
 	}
-	s.buf = appendLower(s.buf[:0], line)
+	s.lower = strings.ToLower(string(line))
 	traced := s.trace(stream, line)
 	if s.inBlock(line) || traced && (line[0] == ' ' || line[0] == '\t') {
 		return // source in a traceback says what might be raised
@@ -135,14 +150,15 @@ func (s *search) look(stream int, line []byte) {
 	if s.found != nil {
 		s.node(line)
 	}
-	if s.isNoise(s.buf) {
+	if s.isNoise(s.lower) {
 		return
 	}
-	sig, at := s.match(s.buf, !s.spoken)
+	sig, at := s.match(s.lower, !s.spoken)
 	if sig == nil {
 		s.refine("")
 		if !traced && s.said.Code == "" && callsItselfAnError(level, line) {
-			s.said = candidate{Failure: Failure{Code: failure.TaskExit, Line: shorten(line, 0), Context: s.around.with(line), Strong: true}, at: s.at}
+			context := strings.Join(append(slices.Clone(s.recent), shown(line)), "\n")
+			s.said = candidate{Failure: Failure{Code: failure.TaskExit, Line: shorten(line, 0), Context: context, Strong: true}, at: s.at}
 		}
 		return
 	}
@@ -166,11 +182,12 @@ func (s *search) take(sig *failure.Signature, line []byte, at int, mild bool) {
 	if !s.betterThanBest(sig, strong) {
 		return
 	}
-	remedy, everywhere := s.remedy(sig.Code, s.buf)
-	s.best = Failure{Code: sig.Code, Line: shorten(line, at), Strong: strong, Remedy: named(remedy, line)}
-	s.best.Context, s.around.after = s.around.before(), 1+contextLines
-	s.found, s.since, s.told = sig, s.at, false
-	s.refined, s.best.Everywhere = everywhere, everywhere
+	a := s.advice(sig.Code, s.lower)
+	s.best = Failure{
+		Code: sig.Code, Line: shorten(line, at), Strong: strong, Remedy: named(a.Remedy, line), Everywhere: a.Everywhere,
+		Context: strings.Join(s.recent, "\n"),
+	}
+	s.after, s.found, s.since, s.told, s.refined = 1+contextLines, sig, s.at, false, a.Everywhere
 	s.node(line)
 }
 
@@ -210,9 +227,12 @@ func (s *search) betterThanBest(sig *failure.Signature, strong bool) bool {
 // that came after it.
 func (s *search) result() (Failure, bool) {
 	f, ok := s.best, s.found != nil
-	if raised := s.python.result(s.running); raised.Code != "" && s.outranks(&raised) {
-		f, ok = raised.Failure, true
+	if s.raised.Code != "" && s.raisedOutranks() {
+		f, ok = s.raised.Failure, true
 		f.Remedy = "read the traceback in the log"
+		if s.running {
+			f.Code = failure.RequestFailed
+		}
 	} else if s.said.Code != "" && s.saidOutranks() {
 		f, ok = s.said.Failure, true
 		f.Remedy = f.Code.Entry().Remedy
@@ -221,19 +241,19 @@ func (s *search) result() (Failure, bool) {
 	return f, ok
 }
 
-// outranks reports whether an exception is nearer to the cause than best.
-func (s *search) outranks(raised *candidate) bool {
-	if s.python.mild {
+// raisedOutranks reports whether the exception is nearer to the cause than best.
+func (s *search) raisedOutranks() bool {
+	if s.mild {
 		return s.found == nil || s.best.Code == failure.TaskExit
 	}
 	if s.found == nil || !s.best.Strong || s.best.Code == failure.TaskExit || s.found.Grade == failure.Vague {
 		return true
 	}
 	e := s.best.Code.Entry()
-	return raised.at < s.since && !raised.survived() && (e.Stop != failure.NotStopped || e.Follows != failure.FollowsNone)
+	return s.raised.at < s.since && !s.raised.survived() && (e.Stop != failure.NotStopped || e.Follows != failure.FollowsNone)
 }
 
-// saidOutranks is outranks for a line that only calls itself an error.
+// saidOutranks is raisedOutranks for a line that only calls itself an error.
 func (s *search) saidOutranks() bool {
 	if s.found == nil || s.found.Grade == failure.Weak {
 		return true
@@ -247,9 +267,9 @@ func (s *search) refine(code failure.Code) {
 	if s.found == nil || s.refined || s.best.Code != failure.Container || code != "" && code != s.best.Code {
 		return
 	}
-	if finer, everywhere, ok := s.finer(s.best.Code, s.buf); ok {
-		s.best.Remedy, s.refined = finer, true
-		if s.best.Everywhere = everywhere; everywhere {
+	if a := s.advice(s.best.Code, s.lower); a.Mark != "" {
+		s.best.Remedy, s.refined = a.Remedy, true
+		if s.best.Everywhere = a.Everywhere; a.Everywhere {
 			s.best.Node = ""
 		}
 	}
@@ -258,8 +278,8 @@ func (s *search) refine(code failure.Code) {
 // openBlock begins a block at a line that says so.
 func (s *search) openBlock() {
 	for i := range s.Blocks {
-		if b := &s.Blocks[i]; s.best.Code == b.Code && !s.told && bytes.Contains(s.buf, []byte(b.Begin)) {
-			s.block, s.best.Context, s.around.after = b, "", 0
+		if b := &s.Blocks[i]; s.best.Code == b.Code && !s.told && strings.Contains(s.lower, b.Begin) {
+			s.block, s.best.Context, s.after = b, "", 0
 		}
 	}
 }
@@ -279,34 +299,14 @@ func (s *search) inBlock(line []byte) bool {
 	}
 	const mostLines = 20
 	if strings.Count(s.best.Context, "\n") < mostLines-1 {
-		s.best.Context = joined(s.best.Context, shown(text))
+		s.addContext(shown(text))
 	}
-	chatter := containsAny(s.buf, s.block.Chatter)
-	if cause := containsAny(s.buf, s.block.Causes); cause && !s.told || !chatter && !s.told {
+	chatter := containsAny(s.lower, s.block.Chatter)
+	if cause := containsAny(s.lower, s.block.Causes); cause && !s.told || !chatter && !s.told {
 		s.best.Line, s.told = shorten(line, 0), cause
 	}
 	s.refine("")
 	return true
-}
-
-func containsAny(b []byte, words []string) bool {
-	for _, w := range words {
-		if bytes.Contains(b, []byte(w)) {
-			return true
-		}
-	}
-	return false
-}
-
-// appendLower appends ASCII in lower case.
-func appendLower(to, from []byte) []byte {
-	for _, b := range from {
-		if 'A' <= b && b <= 'Z' {
-			b += 'a' - 'A'
-		}
-		to = append(to, b)
-	}
-	return to
 }
 
 // shorten keeps what stands around at in a long line.

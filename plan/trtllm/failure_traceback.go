@@ -9,16 +9,6 @@ import (
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
-// python follows the tracebacks of every stream of a log, which may interleave.
-type python struct {
-	streams map[int]*traceback
-	cause   candidate
-	// stream is that of the cause; mild says that it only tells of another failure.
-	stream int
-	mild   bool
-	open   bool // the cause is a traceback that has not ended
-}
-
 // A traceback is what one stream is raising.
 type traceback struct {
 	open, group bool
@@ -42,8 +32,7 @@ var (
 
 // trace takes in a line of a stream; it is true for one that belongs to a traceback.
 func (s *search) trace(stream int, line []byte) bool {
-	p := &s.python
-	t := p.streams[stream]
+	t := s.streams[stream]
 	if m := unretrieved.FindSubmatch(line); m != nil {
 		s.raise(stream, t, m[1])
 		return true
@@ -66,23 +55,22 @@ func (s *search) trace(stream int, line []byte) bool {
 
 // begin opens a traceback.
 func (s *search) begin(stream int, line []byte) {
-	p := &s.python
-	if p.streams == nil {
-		p.streams = map[int]*traceback{}
+	if s.streams == nil {
+		s.streams = map[int]*traceback{}
 	}
-	t := p.streams[stream]
+	t := s.streams[stream]
 	if t == nil {
 		t = &traceback{}
-		p.streams[stream] = t
+		s.streams[stream] = t
 	}
 	if !t.linked {
 		t.first = ""
 	}
 	t.group = t.open && t.group || bytes.Contains(line, []byte("Exception Group Traceback"))
 	t.open, t.frames = true, nil
-	if p.cause.Code == "" {
-		p.cause = candidate{Failure: Failure{Code: failure.TaskExit, Line: shorten(line, 0), Strong: true}, at: s.at}
-		p.stream, p.mild, p.open = stream, true, true
+	if s.raised.Code == "" {
+		s.raised = candidate{Failure: Failure{Code: failure.TaskExit, Line: shorten(line, 0), Strong: true}, at: s.at}
+		s.raisedBy, s.mild, s.open = stream, true, true
 	}
 }
 
@@ -109,7 +97,6 @@ func (s *search) within(stream int, t *traceback, line []byte) bool {
 
 // raise takes an exception for the cause: the last of the stream that failed first.
 func (s *search) raise(stream int, t *traceback, line []byte) {
-	p := &s.python
 	text := shorten(line, 0)
 	context := text
 	if t != nil {
@@ -124,16 +111,16 @@ func (s *search) raise(stream int, t *traceback, line []byte) {
 		}
 	}
 	mild := s.isConsequence(line)
-	settled := p.cause.Code != "" && !p.mild
-	if settled && (mild || stream != p.stream) || p.cause.Code != "" && p.mild && mild && !p.open {
+	known := s.raised.Code != ""
+	if known && !s.mild && (mild || stream != s.raisedBy) || known && s.mild && mild && !s.open {
 		return
 	}
 	at := s.at
-	if p.cause.Code != "" && stream == p.stream {
-		at = p.cause.at
+	if known && stream == s.raisedBy {
+		at = s.raised.at
 	}
-	p.cause = candidate{Failure: Failure{Code: failure.TaskExit, Line: text, Context: context, Strong: true}, at: at}
-	p.stream, p.mild, p.open = stream, mild, false
+	s.raised = candidate{Failure: Failure{Code: failure.TaskExit, Line: text, Context: context, Strong: true}, at: at}
+	s.raisedBy, s.mild, s.open = stream, mild, false
 }
 
 var exceptionGroup = regexp.MustCompile(`^(?:\w+\.)*(?:Base)?ExceptionGroup\b`)
@@ -148,66 +135,9 @@ func (s *search) isConsequence(line []byte) bool {
 	if consequences.Match(line) {
 		return true
 	}
-	sig, _ := s.match(appendLower(nil, line), false)
+	sig, _ := s.match(strings.ToLower(string(line)), false)
 	return sig != nil && sig.Grade != failure.Hint
 }
-
-// result is the exception that is the cause, if there is one.
-func (p *python) result(running bool) candidate {
-	c := p.cause
-	if c.Code != "" && running {
-		c.Code = failure.RequestFailed
-	}
-	return c
-}
-
-// How many lines of a log are kept on each side of a cause, and how much of each,
-// in bytes.
-const (
-	contextLines = 2
-	contextWidth = 200
-)
-
-// A logContext keeps the last lines of a log, and what follows a cause.
-type logContext struct {
-	last  [contextLines][]byte
-	n     int // lines seen
-	after int // lines that are still to be added to a context
-}
-
-// before are the last lines, the oldest first.
-func (s *logContext) before() string {
-	var out []string
-	for i := max(0, s.n-contextLines); i < s.n; i++ {
-		out = append(out, shown(s.last[i%contextLines]))
-	}
-	return strings.Join(out, "\n")
-}
-
-// pass notes a line, and adds it to the context of the cause above it.
-func (s *logContext) pass(line []byte, context *string) {
-	if s.after > 0 {
-		s.after--
-		*context = joined(*context, shown(line))
-	}
-	last := &s.last[s.n%contextLines]
-	*last = append((*last)[:0], line[:min(len(line), contextWidth)]...)
-	s.n++
-}
-
-func joined(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + "\n" + b
-}
-
-func shown(line []byte) string {
-	return strings.ToValidUTF8(string(Redact(line[:min(len(line), contextWidth)])), "")
-}
-
-// with is what stands before a line, and the line.
-func (s *logContext) with(line []byte) string { return joined(s.before(), shown(line)) }
 
 // node looks in a line for the host of what was found, unless it is known or none is
 // to blame.
@@ -228,7 +158,7 @@ func (s *search) node(line []byte) {
 // hostIn is the host that stands in a line as h says.
 func hostIn(line []byte, h *failure.HostPattern) string {
 	_, rest, ok := bytes.Cut(line, []byte(h.After))
-	if !ok || containsAny(line, h.Unless) {
+	if !ok || containsAny(string(line), h.Unless) {
 		return ""
 	}
 	if h.Before == "" {
@@ -244,32 +174,22 @@ func hostIn(line []byte, h *failure.HostPattern) string {
 
 // ncclHost is HOST in "HOST:PID:TID [N] … NCCL WARN …".
 func ncclHost(line []byte) string {
-	if !bytes.Contains(line, ncclWarn) {
-		return ""
-	}
 	host, rest, _ := bytes.Cut(line, []byte(":"))
-	if _, end, ok := scanInt(rest, 0); !ok || end >= len(rest) || rest[end] != ':' {
+	if !bytes.Contains(rest, ncclWarn) || !processID.Match(rest) {
 		return ""
 	}
 	return hostName(host)
 }
 
+var processID = regexp.MustCompile(`^\d{1,15}:`)
+
 // hostName is a name if it may be a host's, "" if not.
 func hostName(b []byte) string {
 	const longest = 253
-	if len(b) == 0 || len(b) > longest {
-		return ""
-	}
-	letters := false
-	for _, c := range b {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
-			return ""
-		}
-		letters = letters || letter || c >= '0' && c <= '9'
-	}
-	if !letters {
+	if len(b) > longest || !host.Match(b) {
 		return ""
 	}
 	return string(b)
 }
+
+var host = regexp.MustCompile(`^[-._]*[A-Za-z0-9][-._A-Za-z0-9]*$`)

@@ -168,14 +168,14 @@ func TestCutLogger(t *testing.T) {
 // bar is ignored, and so are other bars.
 func progress(line []byte) (done, total int, ok bool) {
 	for {
-		bar, found := cutBar(line)
+		_, after, n, of, found := cutBar(line)
 		if !found {
 			return done, total, ok
 		}
-		if bar.label == benchmarkingLabel {
-			done, total, ok = bar.done, bar.total, true
+		if of > 0 {
+			done, total, ok = n, of, true
 		}
-		line = bar.after
+		line = after
 	}
 }
 

@@ -119,24 +119,24 @@ type Percentiles struct {
 // PercentileNames are the names of percentiles in the order of the JSON report.
 var PercentileNames = [...]string{"p50", "p90", "p95", "p99", "minimum", "maximum", "average"}
 
-// percentileNumber is the position of a name in PercentileNames, in any case and also
-// short as in the table of the data set; -1 for another name.
-func percentileNumber(name string) int {
-	const shortest = len("p50")
-	for i, key := range PercentileNames {
-		if strings.EqualFold(name, key) || strings.EqualFold(name, key[:shortest]) && key[0] != 'p' || key == "average" && strings.EqualFold(name, "avg") {
-			return i
-		}
-	}
-	return -1
-}
-
-// At is where the percentile of a name is kept, in any case and as the text report
-// shortens it, nil for another name.
+// At is where the percentile of a name is kept, in any case and also short as in the
+// table of the data set, nil for another name.
 func (p *Percentiles) At(name string) *float64 {
-	fields := [...]*float64{&p.P50, &p.P90, &p.P95, &p.P99, &p.Minimum, &p.Maximum, &p.Average}
-	if i := percentileNumber(name); i >= 0 {
-		return fields[i]
+	switch strings.ToLower(name) {
+	case "p50":
+		return &p.P50
+	case "p90":
+		return &p.P90
+	case "p95":
+		return &p.P95
+	case "p99":
+		return &p.P99
+	case "minimum", "min":
+		return &p.Minimum
+	case "maximum", "max":
+		return &p.Maximum
+	case "average", "avg":
+		return &p.Average
 	}
 	return nil
 }

@@ -200,16 +200,3 @@ func TestImpossible(t *testing.T) {
 		}
 	}
 }
-
-// 1.3 says where its limits are from.
-func TestLimitsOf13(t *testing.T) {
-	for log, heuristic := range map[string]bool{
-		"[01/02/2026-03:04:05] [TRT-LLM] [I] Initial settings: max_batch_size=384 (user-provided), max_num_tokens=9216 (user-provided)\n": false,
-		"[01/02/2026-03:04:05] [TRT-LLM] [I] Initial settings: max_batch_size=384 (heuristic), max_num_tokens=9216 (user-provided)\n":     true,
-	} {
-		l := readLog(t, []byte(log))
-		if l.MaxBatchSize != 384 || l.MaxNumTokens != 9216 || l.Heuristic != heuristic {
-			t.Errorf("%s%+v", log, l)
-		}
-	}
-}

@@ -126,13 +126,6 @@ func TestSampleReports(t *testing.T) {
 	}
 }
 
-func TestSampleLimits(t *testing.T) {
-	l := readLog(t, content(t, filepath.Join(samplesDir(t), "09-log-startup-0.20-8b-h100.txt")))
-	if l.MaxNumTokens != 23552 || l.MaxSeqLen != 157 {
-		t.Errorf("%+v", l)
-	}
-}
-
 func TestSampleIterations(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(string(content(t, filepath.Join(samplesDir(t), "11-log-iteration-lines.txt")))), "\n")
 	first := iteration(func(it *Iteration) {

@@ -81,11 +81,7 @@ func readLog(t testing.TB, b []byte) *Log {
 func logText(t testing.TB, l *Log) string {
 	t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "phase %q, stage %q, %d of %d requests, version %q, simulated %v\n", l.Phase, l.Stage, l.Done, l.Total, l.Version, l.Simulated)
-	fmt.Fprintf(&b, "limits: batch %d, tokens %d, sequence %d, heuristic %v, forced %d\n", l.MaxBatchSize, l.MaxNumTokens, l.MaxSeqLen, l.Heuristic, l.ForcedTokens)
-	if l.Last != nil {
-		fmt.Fprintf(&b, "%d iterations, last %+v\n", l.Iterations, *l.Last)
-	}
+	fmt.Fprintf(&b, "phase %q, stage %q, %d of %d requests, %d iterations, simulated %v\n", l.Phase, l.Stage, l.Done, l.Total, l.Iterations, l.Simulated)
 	if f := l.Failure; f != nil {
 		fmt.Fprintf(&b, "failure: %s, strong %v: %s\n", f.Code, f.Strong, f.Line)
 	}

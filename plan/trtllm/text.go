@@ -3,6 +3,7 @@ package trtllm
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -10,88 +11,108 @@ import (
 // rule is the line above and below each heading.
 const rule = "==========================================================="
 
-// simulatedMark ends every heading of a simulated report, and simulatedBy is the
-// label of who made it up. trtllm-bench writes neither.
-const (
-	simulatedMark = " (SIMULATED)"
-	simulatedBy   = "Simulated By"
-)
+// simulatedMark ends every heading of a simulated report.
+const simulatedMark = " (SIMULATED)"
 
-// A textField is a line "label: value" of a section of the text report. write says
-// whether the report has the line.
+// A textField is a line "label: value" of a section of the text report: what is at a
+// pointer, or absent where that points to nil. A line that is absent as "" is left out.
 type textField struct {
-	section section
-	label   string
-	read    func(r *Report, value string)
-	write   func(r *Report) (value string, ok bool)
+	section               section
+	label, format, absent string
+	at                    func(*Report) any // nil for a report that cannot have it
 }
 
 // textFields are the fields in the order of the text report, in the sections that
-// have nothing else.
+// have nothing else, and those of energy.
 var textFields = []textField{
-	stringField(engineSection, "Model", func(r *Report) *string { return &r.Engine.Model }),
-	optionalField(engineSection, "Model Path", "%s", "None", noneOr, func(r *Report) **string { return &r.Engine.ModelPath }),
-	optionalField(engineSection, "Engine Directory", "%s", "", noneOr, func(r *Report) **string { return &r.Engine.EngineDir }),
-	optionalField(engineSection, "Revision", "%s", "", noneOr, func(r *Report) **string { return &r.Engine.Revision }),
-	stringField(engineSection, "TensorRT-LLM Version", func(r *Report) *string { return &r.Engine.Version }),
-	optionalField(engineSection, "Dtype", "%s", "None", noneOr, func(r *Report) **string { return &r.Engine.Dtype }),
-	optionalField(engineSection, "KV Cache Dtype", "%s", "None", noneOr, func(r *Report) **string { return &r.Engine.KVCacheDtype }),
-	optionalField(engineSection, "Quantization", "%s", "None", noneOr, func(r *Report) **string { return &r.Engine.Quantization }),
-	optionalField(engineSection, "Max Input Length", "%d", "", whenCounted, func(r *Report) **int { return &r.Engine.MaxInputLength }),
-	optionalField(engineSection, "Max Sequence Length", "%d", "", whenCounted, func(r *Report) **int { return &r.Engine.MaxSequenceLength }),
-	{engineSection, simulatedBy, func(r *Report, value string) {
-		if r.Simulated {
-			r.SimulatedBy = value
+	{engineSection, "Model", "%s", "", func(r *Report) any { return &r.Engine.Model }},
+	{engineSection, "Model Path", "%s", "None", func(r *Report) any { return &r.Engine.ModelPath }},
+	{engineSection, "Engine Directory", "%s", "", func(r *Report) any { return &r.Engine.EngineDir }},
+	{engineSection, "Revision", "%s", "", func(r *Report) any { return &r.Engine.Revision }},
+	{engineSection, "TensorRT-LLM Version", "%s", "", func(r *Report) any { return &r.Engine.Version }},
+	{engineSection, "Dtype", "%s", "None", func(r *Report) any { return &r.Engine.Dtype }},
+	{engineSection, "KV Cache Dtype", "%s", "None", func(r *Report) any { return &r.Engine.KVCacheDtype }},
+	{engineSection, "Quantization", "%s", "None", func(r *Report) any { return &r.Engine.Quantization }},
+	{engineSection, "Max Input Length", "%d", "", func(r *Report) any { return &r.Engine.MaxInputLength }},
+	{engineSection, "Max Sequence Length", "%d", "", func(r *Report) any { return &r.Engine.MaxSequenceLength }},
+	{engineSection, "Simulated By", "%s", "", func(r *Report) any {
+		if !r.Simulated {
+			return nil // trtllm-bench does not write it
 		}
-	}, func(r *Report) (string, bool) { return r.SimulatedBy, r.Simulated && r.SimulatedBy != "" }},
-
-	countField(requestSection, "Number of requests", func(r *Report) *int { return &r.Request.NumRequests }),
-	optionalField(requestSection, "Number of concurrent requests", "%.4f", "", float, func(r *Report) **float64 { return &r.Request.AvgConcurrent }),
-	meanField("Average Input Length (tokens)", func(r *Report) *float64 { return &r.Request.AvgInputLength }),
-	meanField("Average Output Length (tokens)", func(r *Report) *float64 { return &r.Request.AvgOutputLength }),
-
-	countField(worldSection, "TP Size", func(r *Report) *int { return &r.World.TP }),
-	countField(worldSection, "PP Size", func(r *Report) *int { return &r.World.PP }),
-	optionalField(worldSection, "EP Size", "%d", "None", whenCounted, func(r *Report) **int { return &r.World.EP }),
-	countField(worldSection, "Max Runtime Batch Size", func(r *Report) *int { return &r.World.MaxBatchSize }),
-	countField(worldSection, "Max Runtime Tokens", func(r *Report) *int { return &r.World.MaxNumTokens }),
-	stringField(worldSection, "Scheduling Policy", func(r *Report) *string { return &r.World.SchedulingPolicy }),
-	{worldSection, "KV Memory Percentage", func(r *Report, value string) {
-		if percent, ok := strings.CutSuffix(value, "%"); ok {
-			r.World.KVCachePercentage = fraction(percent + "e-2")
-		}
-	}, func(r *Report) (string, bool) {
-		if r.World.KVCachePercentage == nil {
-			return "None", true
-		}
-		return fmt.Sprintf("%.2f%%", *r.World.KVCachePercentage*100), true
+		return &r.SimulatedBy
 	}},
-	optionalField(worldSection, "Issue Rate (req/sec)", "%.4E", "", float, func(r *Report) **float64 { return &r.World.IssueRate }),
+
+	{requestSection, "Number of requests", "%d", "", func(r *Report) any { return &r.Request.NumRequests }},
+	{requestSection, "Number of concurrent requests", "%.4f", "", func(r *Report) any { return &r.Request.AvgConcurrent }},
+	{requestSection, "Average Input Length (tokens)", "%.4f", "", func(r *Report) any { return &r.Request.AvgInputLength }},
+	{requestSection, "Average Output Length (tokens)", "%.4f", "", func(r *Report) any { return &r.Request.AvgOutputLength }},
+
+	{worldSection, "TP Size", "%d", "", func(r *Report) any { return &r.World.TP }},
+	{worldSection, "PP Size", "%d", "", func(r *Report) any { return &r.World.PP }},
+	{worldSection, "EP Size", "%d", "None", func(r *Report) any { return &r.World.EP }},
+	{worldSection, "Max Runtime Batch Size", "%d", "", func(r *Report) any { return &r.World.MaxBatchSize }},
+	{worldSection, "Max Runtime Tokens", "%d", "", func(r *Report) any { return &r.World.MaxNumTokens }},
+	{worldSection, "Scheduling Policy", "%s", "", func(r *Report) any { return &r.World.SchedulingPolicy }},
+	{worldSection, "KV Memory Percentage", "%.2f%%", "None", func(r *Report) any { return &r.World.KVCachePercentage }},
+	{worldSection, "Issue Rate (req/sec)", "%.4E", "", func(r *Report) any { return &r.World.IssueRate }},
+
+	{performanceSection, "Total Energy (J)", "%.4f", "", ofEnergy(func(e *Energy) any { return &e.TotalJ })},
+	{performanceSection, "Output Tokens per Second per Watt (tps/W)", "%.4f", "", ofEnergy(func(e *Energy) any { return &e.TokensPerJoule })},
+	{performanceSection, "Average GPU Power (W)", "%.4f", "", ofEnergy(func(e *Energy) any { return &e.GPUPowerW })},
 }
 
-func stringField(s section, label string, at func(*Report) *string) textField {
-	return textField{s, label, func(r *Report, value string) { *at(r) = value }, func(r *Report) (string, bool) { return *at(r), true }}
-}
-
-func countField(s section, label string, at func(*Report) *int) textField {
-	return textField{s, label, func(r *Report, value string) { *at(r) = count(value) }, func(r *Report) (string, bool) { return strconv.Itoa(*at(r)), true }}
-}
-
-func meanField(label string, at func(*Report) *float64) textField {
-	return textField{
-		requestSection, label, func(r *Report, value string) { *at(r) = zeroOr(float(value)) },
-		func(r *Report) (string, bool) { return fmt.Sprintf("%.4f", *at(r)), true },
+func ofEnergy(at func(*Energy) any) func(*Report) any {
+	return func(r *Report) any {
+		if r.Energy == nil {
+			return nil
+		}
+		return at(r.Energy)
 	}
 }
 
-// optionalField is written as absent where the report lacks it, left out for "".
-func optionalField[T any](s section, label, format, absent string, read func(string) *T, at func(*Report) **T) textField {
-	return textField{s, label, func(r *Report, value string) { *at(r) = read(value) }, func(r *Report) (string, bool) {
-		if *at(r) == nil {
-			return absent, absent != ""
+// read takes over a value as the report prints it.
+func (f *textField) read(r *Report, value string) {
+	number, percent := strings.CutSuffix(value, "%")
+	if percent {
+		number += "e-2"
+	}
+	switch p := f.at(r).(type) {
+	case *string:
+		*p = value
+	case **string:
+		if *p = nil; value != "None" && value != "N/A" {
+			*p = &value
 		}
-		return fmt.Sprintf(format, **at(r)), true
-	}}
+	case *int:
+		*p = count(value)
+	case **int:
+		if n, err := strconv.Atoi(value); err == nil {
+			*p = &n
+		}
+	case *float64:
+		if *p = 0; float(number) != nil {
+			*p = *float(number)
+		}
+	case **float64:
+		*p = float(number)
+	}
+}
+
+// value is what the report prints; ok is false where it has no such line.
+func (f *textField) value(r *Report) (value string, ok bool) {
+	p := f.at(r)
+	if p == nil {
+		return "", false
+	}
+	v := reflect.ValueOf(p).Elem()
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return f.absent, f.absent != ""
+	}
+	v = reflect.Indirect(v)
+	if strings.HasSuffix(f.format, "%%") {
+		return fmt.Sprintf(f.format, 100*v.Float()), true
+	}
+	return fmt.Sprintf(f.format, v), true
 }
 
 // WriteText writes the text report of 1.0 as trtllm-bench logs it at time now,
@@ -101,14 +122,22 @@ func optionalField[T any](s section, label, format, absent string, read func(str
 func (r *Report) WriteText(w io.Writer, now string) error {
 	t := &reportText{simulated: r.Simulated}
 	fmt.Fprintf(&t.b, "[%s] [TRT-LLM] [I] \n\n", now)
-	t.engine(r)
+	engine := "PYTORCH BACKEND"
+	if r.Engine.Backend == backendTRT {
+		engine = "ENGINE DETAILS"
+	}
+	t.heading(engine)
+	t.fields(r, engineSection, 0)
+	t.b.WriteString("\n")
 	t.machine(r.Machine)
 	t.heading("REQUEST DETAILS ")
 	t.fields(r, requestSection, 32) // the one section that no blank line ends
 	t.heading("WORLD + RUNTIME INFORMATION ")
 	t.fields(r, worldSection, 24)
 	t.b.WriteString("\n")
-	t.performance(r)
+	t.heading("PERFORMANCE OVERVIEW ")
+	t.b.WriteString(Overview(r.Metrics))
+	t.fields(r, performanceSection, 50)
 	t.breakdowns(r)
 	t.decoding(r.Decoding)
 	t.dataset(r.Dataset)
@@ -141,44 +170,21 @@ func (t *reportText) heading(name string) {
 	t.b.WriteString(rule + "\n= " + name + "\n" + rule + "\n")
 }
 
-func (t *reportText) line(label string, width int, format string, args ...any) {
-	fmt.Fprintf(&t.b, "%-*s", width, label+":")
-	fmt.Fprintf(&t.b, format+"\n", args...)
-}
-
-// figure writes a row, or none for a figure that the report lacks.
-func (t *reportText) figure(label string, width int, v *float64) {
-	if v != nil {
-		t.line(label, width, "%.4f", *v)
-	}
-}
-
-// tabbed writes a row of the first section, which is padded with tabs to the
-// third tab stop.
-func (t *reportText) tabbed(label, value string) {
+// line writes a value in the column width, for 0 at the third tab stop.
+func (t *reportText) line(label string, width int, value string) {
 	label += ":"
-	t.b.WriteString(label + strings.Repeat("\t", max(1, 3-len(label)/8)) + value + "\n")
+	if width == 0 {
+		label += strings.Repeat("\t", max(1, 3-len(label)/8))
+	}
+	fmt.Fprintf(&t.b, "%-*s%s\n", width, label, value)
 }
 
-func (t *reportText) engine(r *Report) {
-	if r.Engine.Backend == backendTRT {
-		t.heading("ENGINE DETAILS")
-	} else {
-		t.heading("PYTORCH BACKEND")
-	}
-	for _, f := range textFields {
-		if value, ok := f.write(r); ok && f.section == engineSection {
-			t.tabbed(f.label, value)
-		}
-	}
-	t.b.WriteString("\n")
-}
-
-// fields writes the fields of a section, their values in the column width.
+// fields writes the fields of a section.
 func (t *reportText) fields(r *Report, s section, width int) {
-	for _, f := range textFields {
-		if value, ok := f.write(r); ok && f.section == s {
-			t.line(f.label, width, "%s", value)
+	for i := range textFields {
+		f := &textFields[i]
+		if value, ok := f.value(r); ok && f.section == s {
+			t.line(f.label, width, value)
 		}
 	}
 }
@@ -198,47 +204,39 @@ func (t *reportText) machine(m *Machine) {
 	fmt.Fprintf(&t.b, "%s, memory %s, %s\n\n", m.Name, memory, clock)
 }
 
-func (t *reportText) performance(r *Report) {
-	t.heading("PERFORMANCE OVERVIEW ")
-	t.b.WriteString(Overview(r.Metrics))
-	if e := r.Energy; e != nil {
-		t.figure("Total Energy (J)", 50, e.TotalJ)
-		t.figure("Output Tokens per Second per Watt (tps/W)", 50, e.TokensPerJoule)
-		t.figure("Average GPU Power (W)", 50, e.GPUPowerW)
-	}
-}
-
 // Overview are the lines of the section PERFORMANCE OVERVIEW: one for each metric
 // that there is.
 func Overview(values PerMetric[*float64]) string {
 	t := &reportText{}
 	for _, m := range Metrics {
-		t.figure(m.Labels[0], 50, values.At(m.Name))
+		if v := values.At(m.Name); v != nil {
+			t.line(m.Labels[0], 50, fmt.Sprintf("%.4f", *v))
+		}
 	}
 	return t.b.String()
 }
 
 // extremesFirst is the order of all breakdowns but that of latency.
-var extremesFirst = [...]string{"minimum", "maximum", "average", "p50", "p90", "p95", "p99"}
+var extremesFirst = []string{"minimum", "maximum", "average", "p50", "p90", "p95", "p99"}
 
 func (t *reportText) breakdowns(r *Report) {
 	for _, m := range distributions() {
-		keys := extremesFirst[:]
+		keys := extremesFirst
 		if m.Name == AvgRequestLatency {
 			keys = PercentileNames[:]
 		}
-		t.breakdown(m.Spread.Title, m.Spread.Tag, r.Percentiles.At(m.Name), keys)
+		t.breakdown(m.Spread.Title, m.Spread.Tag, 4, r.Percentiles.At(m.Name), keys)
 	}
 	t.b.WriteString("\n")
 }
 
-func (t *reportText) breakdown(title, tag string, p *Percentiles, keys []string) {
+func (t *reportText) breakdown(title, tag string, digits int, p *Percentiles, keys []string) {
 	if p == nil {
 		return
 	}
 	fmt.Fprintf(&t.b, "\n-- %s\n\n", title)
 	for _, key := range keys {
-		fmt.Fprintf(&t.b, "[%s] %-7s: %.4f\n", tag, strings.ToUpper(key), *p.At(key))
+		fmt.Fprintf(&t.b, "[%s] %-7s: %.*f\n", tag, strings.ToUpper(key), digits, *p.At(key))
 	}
 }
 
@@ -250,14 +248,7 @@ func (t *reportText) decoding(d *Decoding) {
 	}
 	t.heading("DECODING STATISTICS (" + d.Mode + ")")
 	for _, spread := range decodingSpreads {
-		p := *spread.at(d)
-		if p == nil {
-			continue
-		}
-		fmt.Fprintf(&t.b, "\n-- %s Details --------------------------------\n\n", spread.title)
-		for _, key := range extremesFirst {
-			fmt.Fprintf(&t.b, "[%s] %-7s: %.2f\n", spread.tag, strings.ToUpper(key), *p.At(key))
-		}
+		t.breakdown(spread.title+" Details --------------------------------", spread.tag, 2, *spread.at(d), extremesFirst)
 	}
 }
 
@@ -266,8 +257,8 @@ func (t *reportText) dataset(d *DatasetInfo) {
 		return
 	}
 	t.heading("DATASET DETAILS")
-	t.line("Dataset Path", 22, "%s", d.Path)
-	t.line("Number of Sequences", 22, "%d", d.Requests)
+	t.line("Dataset Path", 22, d.Path)
+	t.line("Number of Sequences", 22, strconv.Itoa(d.Requests))
 	if d.ISL != nil && d.OSL != nil && d.SeqLen != nil {
 		t.b.WriteString("\n-- Percentiles statistics ---------------------------------\n\n")
 		t.b.WriteString("        Input              Output           Seq. Length\n" + strings.Repeat("-", len(rule)) + "\n")

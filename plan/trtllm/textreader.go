@@ -2,7 +2,10 @@ package trtllm
 
 import (
 	"bytes"
+	"cmp"
 	"math"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -46,15 +49,8 @@ const (
 // that it does not know are passed over: other ranks write between those of a
 // report.
 type textReader struct {
-	whole *Report // the last one, nil if there was none
-	// reports are all whole ones, up to mostReports; at is the number of the line
-	// that is read.
-	reports []PlacedReport
-	at      int
-	cut     *Report // the last one that is not whole
-	lacks   []string
-	// simulated says that a heading, be it of the data set alone, had the mark.
-	simulated bool
+	log *Log
+	at  int // the number of the line that is read
 
 	draft   draft
 	section section
@@ -65,16 +61,17 @@ type textReader struct {
 // mostReports bounds how many reports of a log are kept.
 const mostReports = 10_000
 
-// A draft is a report that is being read. line is where it began.
+// A draft is a report that is being read. begin is the line in which it began.
 type draft struct {
 	report Report
-	line   int
+	begin  int
 	seen   [unknownSection + 1]bool
 	// first says that 0.17 printed it, which has no breakdown of latency; closed
 	// that a rule ended the section of the figures.
 	first, closed bool
-	spreads       map[string]*spread // by tag
-	table         [3]spread
+	// spreads are percentiles by tag, NaN where they were not seen; those of the data
+	// set under the names of their columns.
+	spreads map[string]*Percentiles
 }
 
 // line takes the next line of the log, without rank and colours. ended is false
@@ -84,42 +81,25 @@ func (t *textReader) line(line []byte, ended bool) {
 	if len(line) == 0 {
 		return
 	}
-	if isRule(line) {
+	// A rule stands above or below a heading, and may have lost a part.
+	if len(line) >= 10 && len(bytes.Trim(line, "=")) == 0 {
 		t.rule()
 		return
 	}
 	afterRule := t.afterRule
 	t.afterRule = false
-	if line[0] == '=' && len(line) > 2 && line[1] == ' ' && ended {
-		if name, ok := headingOf(line, afterRule); ok {
-			t.heading(name)
-			return
-		}
-	}
-	if t.section != noSection {
+	if name, ok := strings.CutPrefix(string(line), "= "); ok && ended && (afterRule || sectionOf(name) != unknownSection) {
+		t.heading(strings.TrimSpace(name))
+	} else if t.section != noSection {
 		t.readLine(string(line), ended)
 	}
-}
-
-// isRule reports whether a line is one that stands above or below a heading. A
-// rule may have lost a part.
-func isRule(line []byte) bool {
-	const least = 10
-	return len(line) >= least && len(bytes.Trim(line, "=")) == 0
-}
-
-// headingOf is the name in "= NAME", if it is one of the report's, or any after
-// a rule.
-func headingOf(line []byte, afterRule bool) (string, bool) {
-	name := strings.TrimSpace(string(line[2:]))
-	return name, afterRule || sectionOf(name) != unknownSection
 }
 
 // sectionOf is the section of a heading, in any case. A heading may have
 // additions in parentheses.
 func sectionOf(name string) section {
 	name, _, _ = strings.Cut(name, " (")
-	if s, ok := sections[strings.ToUpper(name)]; ok {
+	if s, ok := sections[strings.ToUpper(strings.TrimSpace(name))]; ok {
 		return s
 	}
 	return unknownSection
@@ -152,11 +132,11 @@ func (t *textReader) heading(name string) {
 	}
 	d := &t.draft
 	d.seen[s] = true
-	if d.line == 0 && s != datasetSection {
-		d.line = t.at
+	if d.begin == 0 && s != datasetSection {
+		d.begin = t.at
 	}
 	d.report.Simulated = d.report.Simulated || simulated
-	t.simulated = t.simulated || simulated
+	t.log.Simulated = t.log.Simulated || simulated // be it of the data set alone
 	t.section, t.underHeading = s, true
 	switch s {
 	case engineSection:
@@ -175,26 +155,19 @@ func (t *textReader) heading(name string) {
 func (t *textReader) finish() {
 	d := t.draft
 	t.draft = draft{}
-	begun := false
-	for s := engineSection; s <= decodingSection; s++ {
-		begun = begun || d.seen[s]
-	}
-	if !begun {
+	if !slices.Contains(d.seen[engineSection:datasetSection], true) {
 		return
 	}
 	d.settle()
 	if lacks := d.lacks(); len(lacks) > 0 {
-		t.cut, t.lacks = &d.report, lacks
-	} else {
-		t.whole = &d.report
-		if len(t.reports) < mostReports {
-			t.reports = append(t.reports, PlacedReport{t.whole, d.line})
-		}
+		t.log.Partial, t.log.Lacks = &d.report, lacks
+		return
+	}
+	t.log.Report = &d.report
+	if len(t.log.Reports) < mostReports {
+		t.log.Reports, t.log.Lines = append(t.log.Reports, t.log.Report), append(t.log.Lines, d.begin)
 	}
 }
-
-// end tells that the log is over.
-func (t *textReader) end() { t.finish() }
 
 // float is a finite number, nil for anything else.
 func float(s string) *float64 {
@@ -203,14 +176,6 @@ func float(s string) *float64 {
 		return nil
 	}
 	return &v
-}
-
-// fraction is a number from 0 to 1, nil for anything else.
-func fraction(s string) *float64 {
-	if v := float(s); v != nil && *v >= 0 && *v <= 1 {
-		return v
-	}
-	return nil
 }
 
 // count is a whole number that is not negative, 0 for anything else.
@@ -222,33 +187,271 @@ func count(s string) int {
 	return int(n)
 }
 
-// wholeLength is a length without what is behind its point, 0 if it cannot be one.
-func wholeLength(v float64) int {
-	if !(v >= 0 && v < 1<<31) {
-		return 0
+// readLine reads one line of a section.
+func (t *textReader) readLine(line string, ended bool) {
+	d := &t.draft
+	if t.section == performanceSection || t.section == decodingSection {
+		if d.breakdown(line) {
+			return
+		}
 	}
-	return int(v)
+	if t.section == machineSection {
+		d.machine(line)
+		return
+	}
+	label, value, ok := splitLabel(line)
+	if !ok {
+		return
+	}
+	if t.section == datasetSection {
+		d.dataset(label, value)
+		return
+	}
+	if t.section == performanceSection {
+		d.figure(label, value)
+		if d.report.Energy == nil {
+			d.report.Energy = &Energy{}
+		}
+		if ended {
+			d.field(requestSection, label, value) // 0.17 counts requests here
+		}
+	}
+	if ended {
+		d.field(t.section, label, value)
+	}
 }
 
-// whenCounted is count with nil for anything else.
-func whenCounted(s string) *int {
-	if n, err := strconv.Atoi(s); err == nil {
-		return &n
+// field reads a field of a section; versions differ in the hyphen of TensorRT-LLM.
+func (d *draft) field(s section, label, value string) {
+	label = strings.Replace(label, "TensorRT LLM", "TensorRT-LLM", 1)
+	for i := range textFields {
+		if f := &textFields[i]; f.section == s && strings.EqualFold(f.label, label) {
+			f.read(&d.report, value)
+		}
 	}
-	return nil
 }
 
-func zeroOr(f *float64) float64 {
-	if f == nil {
-		return 0
+// splitLabel splits at the first colon that white space follows. White space
+// inside the label becomes single blanks.
+func splitLabel(s string) (label, value string, ok bool) {
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] == ':' && (s[i+1] == ' ' || s[i+1] == '\t') {
+			return strings.Join(strings.Fields(s[:i]), " "), strings.TrimSpace(s[i+1:]), true
+		}
 	}
-	return *f
+	return "", "", false
 }
 
-// noneOr is a value as the report prints it, nil where it stands for none.
-func noneOr(s string) *string {
-	if s == "None" || s == "N/A" {
+// decodingSpreads are the percentiles of draft tokens in all versions, in the order of
+// the text report.
+var decodingSpreads = []struct {
+	title, tag string
+	at         func(*Decoding) **Percentiles
+}{
+	{"Acceptance Rate", "AR", func(d *Decoding) **Percentiles { return &d.Acceptance }},
+	{"Number of Draft Tokens", "DT", func(d *Decoding) **Percentiles { return &d.Drafted }},
+	{"Number of Accepted Draft Tokens", "ADT", func(d *Decoding) **Percentiles { return &d.Accepted }},
+	{"Draft Acceptance Rate", "DAR", func(d *Decoding) **Percentiles { return &d.AcceptanceRate }},
+	{"Acceptance Length", "AL", func(d *Decoding) **Percentiles { return &d.AcceptanceLength }},
+}
+
+// breakdown reads "[TPOT] P50    : 7.6079". It is false for another line. A
+// breakdown that has begun makes its section.
+func (d *draft) breakdown(line string) bool {
+	tag, rest, ok := strings.Cut(line, "]")
+	if !ok || !strings.HasPrefix(tag, "[") {
+		return false
+	}
+	key, value, ok := strings.Cut(rest, ":")
+	if !ok {
+		return false
+	}
+	digits, tag := 0, tag[1:]
+	for _, m := range distributions() {
+		if m.Spread.Tag == tag {
+			digits = 4
+			d.report.Streaming = d.report.Streaming || m.Streaming
+		}
+	}
+	for _, s := range decodingSpreads {
+		if s.tag == tag {
+			digits = 2
+			d.decoding()
+		}
+	}
+	if digits == 0 {
+		return false
+	}
+	if v := decimals(strings.TrimSpace(value), digits); v != nil {
+		d.percentile(tag, strings.TrimSpace(key), *v)
+	}
+	return true
+}
+
+// figure reads a line of PERFORMANCE OVERVIEW.
+func (d *draft) figure(label, value string) {
+	i := slices.IndexFunc(Metrics, func(m Metric) bool { return slices.Contains(m.Labels, label) })
+	if i < 0 {
+		return
+	}
+	m := Metrics[i]
+	d.first = d.first || label == firstThroughput
+	d.report.Streaming = d.report.Streaming || m.Streaming
+	if v := decimals(value, 4); v != nil {
+		d.report.Metrics.Set(m.Name, v)
+	}
+}
+
+// machine reads "NVIDIA H200, memory 139.81 GB, 3.20 GHz".
+func (d *draft) machine(line string) {
+	name, rest, ok := strings.Cut(line, ", memory ")
+	if !ok {
+		return
+	}
+	memory, clock, _ := strings.Cut(rest, ", ")
+	d.report.Machine = &Machine{Name: name, Memory: float(strings.TrimSuffix(memory, " GB")), Clock: float(strings.TrimSuffix(clock, " GHz"))}
+}
+
+func (d *draft) dataset(label, value string) {
+	if d.report.Dataset == nil {
+		d.report.Dataset = &DatasetInfo{}
+	}
+	switch label {
+	case "Dataset Path":
+		d.report.Dataset.Path = value
+	case "Number of Sequences":
+		d.report.Dataset.Requests = count(value)
+	default:
+		cells := strings.Fields(value)
+		for i, c := range cells {
+			if v := float(c); v != nil && len(cells) == len(datasetColumns) {
+				d.percentile(datasetColumns[i], label, *v)
+			}
+		}
+	}
+}
+
+// datasetColumns are the columns of the table of the data set.
+var datasetColumns = []string{"Input", "Output", "Seq. Length"}
+
+// percentile keeps one of the percentiles with a tag; other names are passed over.
+func (d *draft) percentile(tag, name string, v float64) {
+	nan := math.NaN()
+	p := cmp.Or(d.spreads[tag], &Percentiles{nan, nan, nan, nan, nan, nan, nan})
+	if at := p.At(name); at != nil {
+		*at = v
+		if d.spreads == nil {
+			d.spreads = map[string]*Percentiles{}
+		}
+		d.spreads[tag] = p
+	}
+}
+
+// spread is the percentiles with a tag, nil unless all of them were seen.
+func (d *draft) spread(tag string) *Percentiles {
+	p := d.spreads[tag]
+	for _, name := range PercentileNames {
+		if p == nil || math.IsNaN(*p.At(name)) {
+			return nil
+		}
+	}
+	return p
+}
+
+// decimals reads a number that is printed with exactly so many places behind
+// the point, nil for anything else: with fewer, the line was cut off.
+func decimals(s string, digits int) *float64 {
+	if _, fraction, _ := strings.Cut(s, "."); len(fraction) != digits {
 		return nil
 	}
-	return &s
+	return float(s)
+}
+
+func (d *draft) decoding() *Decoding {
+	if d.report.Decoding == nil {
+		d.report.Decoding = &Decoding{}
+	}
+	return d.report.Decoding
+}
+
+// settle puts the percentiles that are whole into the report, and works out what
+// a text report does not say.
+func (d *draft) settle() {
+	for _, m := range distributions() {
+		if p := d.spread(m.Spread.Tag); p != nil {
+			d.report.Percentiles.Set(m.Name, p)
+		}
+	}
+	for _, s := range decodingSpreads {
+		if p := d.spread(s.tag); p != nil {
+			*s.at(d.decoding()) = p
+		}
+	}
+	if e := d.report.Energy; e != nil && *e == (Energy{}) {
+		d.report.Energy = nil
+	}
+	w := &d.report.World
+	w.WorldSize = w.TP * w.PP
+	if v := d.report.Metrics.At(OutputThroughput); d.first && v != nil && w.WorldSize > 0 && d.report.Metrics.At(OutputThroughputPerGPU) == nil {
+		each := *v / float64(w.WorldSize) // 0.17 does not say it
+		d.report.Metrics.Set(OutputThroughputPerGPU, &each)
+	}
+	s := d.report.Dataset
+	if s == nil {
+		return
+	}
+	for i, c := range []struct {
+		p   **Percentiles
+		max *int
+		avg *float64
+	}{{&s.ISL, &s.MaxISL, &s.AvgISL}, {&s.OSL, &s.MaxOSL, &s.AvgOSL}, {&s.SeqLen, &s.MaxSeqLen, &s.AvgSeqLen}} {
+		p := d.spread(datasetColumns[i])
+		if *c.p = p; p == nil {
+			continue
+		}
+		*c.avg = p.Average
+		if p.Maximum >= 0 && p.Maximum < 1<<31 {
+			*c.max = int(p.Maximum)
+		}
+	}
+}
+
+// lacks names what every report of this version has and this one has not; none
+// for a whole report. From 0.18 on the breakdown of latency is the last of the
+// figures; in 0.17, which counts requests among them, they end with a rule.
+func (d *draft) lacks() []string {
+	if !d.seen[performanceSection] {
+		return []string{"PERFORMANCE OVERVIEW"}
+	}
+	var out []string
+	need := func(there bool, what string) {
+		if !there {
+			out = append(out, what)
+		}
+	}
+	metric := func(m Metric) {
+		need(d.report.Metrics.At(m.Name) != nil, regexp.MustCompile(` [([].*`).ReplaceAllString(m.Labels[0], ""))
+	}
+	if d.first && !d.seen[requestSection] && d.spreads[latencyTag] == nil {
+		for _, m := range Metrics {
+			if m.Name == RequestThroughput || m.Name == OutputThroughput || m.Name == TotalLatency {
+				metric(m)
+			}
+		}
+		need(d.closed, "the rule at the end of PERFORMANCE OVERVIEW")
+		return out
+	}
+	for _, m := range Metrics {
+		if !m.Optional && (d.report.Streaming || !m.Streaming) {
+			metric(m)
+		}
+	}
+	for _, m := range distributions() {
+		if !m.Spread.Optional && (d.report.Streaming || !m.Streaming) {
+			// "Per-Request Time-to-First-Token [TTFT] Breakdown (ms) " without what is in brackets.
+			name := regexp.MustCompile(`^Per-Request | \[\w+\]| \(.*`).ReplaceAllString(m.Spread.Title, "")
+			need(d.report.Percentiles.At(m.Name) != nil, name)
+		}
+	}
+	return out
 }

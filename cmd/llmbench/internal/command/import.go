@@ -174,16 +174,16 @@ func (f *foreignLog) read(path string) (why string) {
 	if err != nil {
 		return err.Error()
 	}
-	for _, placed := range log.Reports {
-		if what := placed.Report.Impossible(); what != "" && placed.Report.World.TP != 0 {
+	for i, report := range log.Reports {
+		if what := report.Impossible(); what != "" && report.World.TP != 0 {
 			return "its report is impossible: " + what
 		}
-		if placed.Report.World.TP <= 0 {
+		if report.World.TP <= 0 {
 			continue
 		}
-		found := results.Found{Path: path, Report: placed.Report, Simulated: placed.Report.Simulated || log.Simulated}
+		found := results.Found{Path: path, Report: report, Simulated: report.Simulated || log.Simulated}
 		if len(log.Reports) > 1 {
-			found.Within = fmt.Sprintf(":%d", placed.Line)
+			found.Within = fmt.Sprintf(":%d", log.Lines[i])
 		}
 		found.Report.Simulated = found.Simulated
 		f.found = append(f.found, found)
