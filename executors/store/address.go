@@ -89,7 +89,8 @@ func (k Key) short() string {
 	return k.Fingerprint[:min(fingerprintLength, len(k.Fingerprint))]
 }
 
-// owns reports whether a whole fingerprint is that of the key.
+// owns reports whether a whole fingerprint is that of the key: two may share the digits
+// that name the folder.
 func (k Key) owns(fingerprint string) bool {
 	return k.early() || strings.HasPrefix(fingerprint, k.Fingerprint)
 }

@@ -118,14 +118,16 @@ func (s *Store) earlyDir(fingerprint string) string {
 // Where the record of an attempt is damaged while its job may still run, the job is
 // waited for.
 func TestDamagedInFlight(t *testing.T) {
-	s := store010(t)
-	dir := s.attempt(s.earlyDir("17755dc09df3"), Key{}, 1, 1).Dir
-	if err := os.WriteFile(filepath.Join(dir, "run.json"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	k := Key{Fingerprint: "17755dc09df3", Cluster: "throwaway"}
-	if st, err := Open(s.Dir()).counts(k, 1); err != nil || len(st.InFlight) != 1 {
-		t.Errorf("%+v, %v", st, err)
+	for _, name := range []string{"run.json", "intent.json", "start"} {
+		s := store010(t)
+		record := filepath.Join(s.attempt(s.earlyDir("17755dc09df3"), Key{}, 1, 1).Dir, name)
+		if err := errors.Join(os.RemoveAll(record), os.Mkdir(record, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		k := Key{Fingerprint: "17755dc09df3", Cluster: "throwaway"}
+		if st, err := Open(s.Dir()).counts(k, 1); err != nil || len(st.InFlight) != 1 {
+			t.Errorf("%s: %+v, %v", name, st, err)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,8 +30,7 @@ type clusterHistory struct {
 
 type sampleHistory struct {
 	Number int `json:"sample"`
-	// Stone says that there is a tombstone, and UpTo which attempts it retires.
-	Stone    bool      `json:"stone,omitempty"`
+	// UpTo is the last attempt that a tombstone retires, 0 without one.
 	UpTo     int       `json:"up_to,omitempty"`
 	Attempts []outcome `json:"attempts"`
 }
@@ -86,27 +84,38 @@ func (a *Attempt) outcome() outcome {
 	snap, err := a.snapshot()
 	if err != nil {
 		snap = &snapshot{attempt: a, files: jobdir.Listing{Dir: a.Dir}}
-		return snap.lost(err)
 	}
-	o := outcome{Number: a.Number, snap: snap, Deferred: snap.deferred}
-	if o.result, o.State, err = snap.result(); err != nil {
-		return snap.lost(err)
+	o := outcome{Number: a.Number, snap: snap, Deferred: snap.deferred()}
+	if o.result, o.State = snap.result(); err != nil {
+		o.lose(err)
+	}
+	if err := snap.records(); err == nil && snap.intent != nil {
+		o.Prepared, o.Address = true, snap.intent.Address
+		if snap.ahead(jobdir.IntentFile, snap.intent.Created) == nil {
+			o.Created = snap.intent.Created
+		}
+	}
+	if o.result != nil {
+		o.Fingerprint = o.result.Fingerprint
+	} else if run, err := a.run(snap.files); err == nil && run != nil {
+		o.Fingerprint = run.Fingerprint
 	}
 	return o
 }
 
-// lost is the outcome of an attempt of which nothing can be told.
-func (s *snapshot) lost(why error) outcome {
-	return outcome{Number: s.attempt.Number, snap: s, State: plan.Ended, result: s.damage(why.Error())}
+// lose makes it the outcome of an attempt of which nothing can be told.
+func (o *outcome) lose(why error) {
+	o.State, o.result = plan.Ended, o.snap.damage(why.Error())
+	o.Fingerprint = o.result.Fingerprint
 }
 
 // readHistory reads all attempts at a fingerprint. It reports false where a job
 // may still change one, or where one says more to its owner than to others.
-func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool, error) {
+func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool) {
 	h := &history{Fingerprint: fingerprint}
 	clusters, err := jobdir.List(filepath.Join(s.runsDir(simulated), fingerprint))
 	if err != nil {
-		return h, false, nil // not a folder: not ours
+		return h, false // not a folder: not ours
 	}
 	settled := len(fingerprint) != earlierLength // version 0.1.0 stirs nothing
 	for _, name := range clusters.Names {
@@ -114,61 +123,32 @@ func (s *Store) readHistory(fingerprint string, simulated bool) (*history, bool,
 		if k.check() != nil {
 			continue
 		}
-		c := clusterHistory{Name: name}
-		for _, n := range samplesIn(s.KeyDir(k)) {
-			sample, ok := s.readSample(k, n)
-			settled = settled && ok
-			c.Samples = append(c.Samples, sample)
-		}
-		h.Clusters = append(h.Clusters, c)
+		samples, ok := s.readSamples(s.KeyDir(k), k)
+		settled = settled && ok
+		h.Clusters = append(h.Clusters, clusterHistory{name, samples})
 	}
-	return h, settled, nil
+	return h, settled
 }
 
-func (s *Store) readSample(k Key, sample int) (sampleHistory, bool) {
-	out := sampleHistory{Number: sample}
-	l, attempts := s.attemptsAt(s.KeyDir(k), sample)
-	out.Stone = l.Has(replacedFile)
-	var unread error
-	out.UpTo, unread = s.retired(l)
-	settled := unread == nil
-	for _, n := range attempts {
-		o := s.attempt(s.KeyDir(k), k, sample, n).outcome()
-		if err := cmp.Or(unread, o.addPastAttempt()); err != nil {
-			lost := o.snap.lost(err)
-			lost.Prepared, lost.Address, lost.Created = o.Prepared, o.Address, o.Created
-			o = lost
+// readSamples reads all attempts in one of a key's homes.
+func (s *Store) readSamples(home string, k Key) (out []sampleHistory, settled bool) {
+	settled = true
+	for _, number := range samplesIn(home) {
+		l, attempts := s.attemptsAt(home, number)
+		upTo, unread := s.retired(l)
+		h := sampleHistory{Number: number, UpTo: upTo}
+		for _, n := range attempts {
+			o := s.attempt(home, k, number, n).outcome()
+			if unread != nil {
+				o.lose(unread)
+			}
+			settled = settled && !o.State.InFlight() && !o.private() && !o.damaged() && (!o.Prepared || o.Fingerprint != "") && o.snap.unread == nil
+			h.Attempts = append(h.Attempts, o)
 		}
-		settled = settled && !o.State.InFlight() && !o.private() && !o.damaged()
-		out.Attempts = append(out.Attempts, o)
+		settled = settled && unread == nil
+		out = append(out, h)
 	}
 	return out, settled
-}
-
-// addPastAttempt adds what the client left.
-func (o *outcome) addPastAttempt() error {
-	intent, err := jobdir.Document[jobdir.Intent](o.snap.files, jobdir.IntentFile)
-	if err != nil {
-		return err
-	}
-	if intent != nil {
-		o.Prepared, o.Address = true, intent.Address
-		if o.snap.ahead(jobdir.IntentFile, intent.Created) == nil {
-			o.Created = intent.Created
-		}
-	}
-	if o.result != nil {
-		o.Fingerprint = o.result.Fingerprint
-	} else if intent != nil {
-		run, err := o.snap.attempt.run(o.snap.files)
-		if err != nil {
-			return err
-		}
-		if run != nil {
-			o.Fingerprint = run.Fingerprint
-		}
-	}
-	return nil
 }
 
 // damaged reports whether a record could not be read: it may be brought back.
@@ -255,11 +235,11 @@ func (h *history) holds(dir string, from, to depth) bool {
 	})
 }
 
-// cluster is the part of a cluster, nil where nothing was tried there.
-func (h *history) cluster(name string) *clusterHistory {
-	for i := range h.Clusters {
-		if h.Clusters[i].Name == name {
-			return &h.Clusters[i]
+// cluster is the part of a cluster.
+func (h *history) cluster(name string) []sampleHistory {
+	for _, c := range h.Clusters {
+		if c.Name == name {
+			return c.Samples
 		}
 	}
 	return nil

@@ -30,44 +30,45 @@ func (a *Attempt) Look() (*results.Result, plan.State, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return s.result()
+	r, state := s.result()
+	return r, state, nil
 }
 
 // result judges an attempt that has ended; for another the result is nil. The
 // state is that of Attempt.State.
-func (s *snapshot) result() (*results.Result, plan.State, error) {
+func (s *snapshot) result() (*results.Result, plan.State) {
 	state := s.state()
 	if state != plan.Ended {
-		return nil, state, nil
+		return nil, state
 	}
 	a := s.attempt
 	doc, err := a.document(s.files)
 	if err != nil {
-		return s.damage(err.Error()), plan.Ended, nil
+		return s.damage(err.Error()), plan.Ended
 	}
 	if doc == nil {
-		return s.damage("run.json, which says what was measured, is empty or not whole"), plan.Ended, nil
+		return s.damage("run.json, which says what was measured, is empty or not whole"), plan.Ended
 	}
 	run := doc.Planned()
-	if !a.owns(run.Fingerprint) {
-		return nil, plan.Vacant, nil
+	if !a.Key.owns(run.Fingerprint) {
+		return nil, plan.Vacant
 	}
 	if s.damaged != "" {
-		return s.damage(s.damaged), plan.Ended, nil
+		return s.damage(s.damaged), plan.Ended
 	}
-	if err := s.records(); err != nil {
-		return s.damage(err.Error()), plan.Ended, nil
+	if err := cmp.Or(s.records(), s.contradiction()); err != nil {
+		return s.damage(err.Error()), plan.Ended
 	}
 	report, err := s.files.Read(jobdir.ReportFile)
 	if errors.Is(err, fs.ErrPermission) {
 		report, err = nil, nil // another's, and its logs are withheld: its job left no exit record
 	}
 	if err != nil {
-		return s.damage(err.Error()), plan.Ended, nil
+		return s.damage(err.Error()), plan.Ended
 	}
 	requests := s.requests()
 	if s.arriving(run, report, requests) {
-		return nil, plan.Finishing, nil
+		return nil, plan.Finishing
 	}
 	in := results.Evidence{
 		Run: run, Argv: doc.Argv(), Sample: a.Sample, Attempt: a.Number, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated,
@@ -88,14 +89,13 @@ func (s *snapshot) result() (*results.Result, plan.State, error) {
 		in.Files.Requests, in.Requests = s.path(s.requestsFile()), requests
 	}
 	s.addObserved(&in)
-	s.addEnds(&in)
 	s.addJob(&in)
 	if in.Engine, err = s.engine(run); err != nil {
-		return s.damage(err.Error()), plan.Ended, nil
+		return s.damage(err.Error()), plan.Ended
 	}
 	r := results.Judge(in)
 	s.hideSecrets(r)
-	return r, plan.Ended, nil
+	return r, plan.Ended
 }
 
 // engine is what the engine of a run that shared one left: its word on the run, and on
@@ -127,29 +127,8 @@ func (s *snapshot) engine(run *plan.Run) (*results.SharedEngine, error) {
 	return e, nil
 }
 
-// owns reports whether a fingerprint is that of the attempt's key: two may share
-// the digits that name the folder.
-func (a *Attempt) owns(fingerprint string) bool { return a.Key.owns(fingerprint) }
-
-func (s *snapshot) addEnds(in *results.Evidence) {
-	in.Exit = s.exit
-	if e := s.ended; e != nil {
-		in.Ended = &results.End{Code: failure.Code(e.Code), Detail: e.Detail, Suspended: e.Suspended}
-	}
-}
-
-// records reads what is only read of attempts that have ended. An error is one of
-// their content.
-func (s *snapshot) records() (err error) {
-	if s.intent, err = jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile); err != nil {
-		return err
-	}
-	if s.job, err = jobdir.Document[jobdir.JobRecord](s.files, jobdir.JobFile); err != nil {
-		return err
-	}
-	if s.start, err = jobdir.Record[jobdir.Start](s.files, jobdir.StartFile); err != nil {
-		return err
-	}
+// contradiction is what in the records cannot be.
+func (s *snapshot) contradiction() error {
 	var errs []error
 	if i := s.intent; i != nil {
 		if i.Sample != 0 && i.Sample != s.attempt.Sample || i.Attempt != 0 && i.Attempt != s.attempt.Number {
@@ -174,7 +153,7 @@ func (s *snapshot) records() (err error) {
 
 // addJob collects what the records say about the job, the job's own word first.
 func (s *snapshot) addJob(in *results.Evidence) {
-	in.Job.Cluster = s.attempt.Key.Cluster
+	in.Exit, in.Job.Cluster = s.exit, s.attempt.Key.Cluster
 	if intent := s.intent; intent != nil {
 		in.Provenance.ScriptSHA256 = optional(intent.ScriptSHA256)
 		in.Provenance.LLMBenchVersion = optional(intent.LLMBenchVersion)
@@ -188,6 +167,7 @@ func (s *snapshot) addJob(in *results.Evidence) {
 		in.Job.ID, in.Job.Nodes, in.Job.Started = prefer(start.JobID, in.Job.ID), start.Nodes, instant(start.Time)
 	}
 	if e := s.ended; e != nil {
+		in.Ended = &results.End{Code: failure.Code(e.Code), Detail: e.Detail, Suspended: e.Suspended}
 		in.Job.ID, in.Job.Ended = prefer(e.JobID, in.Job.ID), instant(e.Time)
 		if len(in.Job.Nodes) == 0 {
 			in.Job.Nodes = jobdir.ExpandNodes(e.Nodes...)

@@ -111,7 +111,7 @@ func (p *pruning) sample(list []*Attempt, declared bool) {
 		var r *results.Result
 		snap, err := a.snapshot()
 		if err == nil {
-			r, _, err = snap.result()
+			r, _ = snap.result()
 		}
 		switch {
 		case err != nil:

@@ -49,84 +49,62 @@ func (s *Store) Samples(k Key, wanted int) ([]Sample, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	samples, err := s.samples(k)
-	if err != nil {
-		return nil, err
-	}
-	return samplesOf(samples, wanted, func(n int) (Sample, error) { return s.sample(k, n) })
-}
-
-// samples are the numbers of a key's samples in all its homes.
-func (s *Store) samples(k Key) ([]int, error) {
 	homes, err := s.homes(k)
 	if err != nil {
 		return nil, err
 	}
-	var out []int
-	for _, home := range homes {
-		out = append(out, samplesIn(home)...)
+	parts := make([][]sampleHistory, len(homes))
+	for i, home := range homes {
+		parts[i], _ = s.readSamples(home, k)
 	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
+	return s.samplesOf(k, wanted, homes, parts), nil
 }
 
-// samplesOf lists the samples of a key of which some have attempts.
-func samplesOf(have []int, wanted int, read func(sample int) (Sample, error)) ([]Sample, error) {
-	var out []Sample
-	for n := 1; n <= wanted; n++ {
-		if !slices.Contains(have, n) {
-			out = append(out, Sample{Sample: n})
+// samplesOf is Samples by what was read in each of the key's homes.
+func (s *Store) samplesOf(k Key, wanted int, homes []string, parts [][]sampleHistory) []Sample {
+	var numbers []int
+	for n := range wanted {
+		numbers = append(numbers, n+1)
+	}
+	for _, part := range parts {
+		for _, h := range part {
+			numbers = append(numbers, h.Number)
 		}
 	}
-	for _, n := range have {
-		sample, err := read(n)
-		if err != nil {
-			return nil, err
+	slices.Sort(numbers)
+	var out []Sample
+	for _, n := range slices.Compact(numbers) {
+		sample := Sample{Sample: n}
+		gone, retired := 0, false // attempts up to gone are retired in all homes
+		for i, home := range slices.Backward(homes) {
+			at := slices.IndexFunc(parts[i], func(h sampleHistory) bool { return h.Number == n })
+			if at < 0 {
+				continue
+			}
+			attempts, last := parts[i][at].Attempts, max(parts[i][at].UpTo, gone)
+			retired = retired || last > 0
+			if i == len(homes)-1 {
+				gone = last
+			}
+			for j := range slices.Backward(attempts) {
+				o := &attempts[j]
+				if o.Number <= last {
+					break
+				}
+				if o.Fingerprint == "" || k.owns(o.Fingerprint) {
+					sample.consider(s.attempt(home, k, n, o.Number), o)
+				}
+			}
 		}
-		if n <= wanted || sample.Attempt != nil {
+		if sample.Retired = retired; n <= wanted || sample.Attempt != nil {
 			out = append(out, sample)
 		}
 	}
-	slices.SortFunc(out, func(a, b Sample) int { return a.Sample - b.Sample })
-	return out, nil
-}
-
-// sample finds the attempt that speaks for a sample, newest first, and stops at
-// the first that counts.
-func (s *Store) sample(k Key, number int) (Sample, error) {
-	sample := Sample{Sample: number}
-	homes, err := s.homes(k)
-	if err != nil {
-		return sample, err
-	}
-	gone := 0 // attempts up to this one are retired in all homes
-	some := false
-	for _, home := range slices.Backward(homes) {
-		l, attempts := s.attemptsAt(home, number)
-		last, unread := s.retired(l)
-		last = max(last, gone)
-		some = some || last > 0
-		if home == homes[len(homes)-1] {
-			gone = last
-		}
-		for _, n := range slices.Backward(attempts) {
-			if n <= last {
-				break
-			}
-			a := s.attempt(home, k, number, n)
-			o := a.outcome()
-			if unread != nil {
-				o = o.snap.lost(unread)
-			}
-			sample.consider(a, o)
-		}
-	}
-	sample.Retired = some
-	return sample, nil
+	return out
 }
 
 // consider takes an older attempt into account.
-func (sample *Sample) consider(a *Attempt, o outcome) {
+func (sample *Sample) consider(a *Attempt, o *outcome) {
 	if o.result != nil {
 		sample.Took += o.result.Took()
 	}
@@ -139,14 +117,15 @@ func (sample *Sample) consider(a *Attempt, o outcome) {
 		}
 		return
 	}
-	if o.result == nil {
-		why := sample.wait(o.snap, o.State)
-		if why == nil {
+	sample.Tries++
+	if snap := o.snap; o.result == nil {
+		if snap.intent != nil || snap.job != nil {
+			sample.wait(a, o)
 			return
 		}
-		o = o.snap.lost(why)
+		// Nothing is left by which its job could be found.
+		o.lose(cmp.Or(snap.unread, fmt.Errorf("%s, which says what was submitted, is empty or not whole", jobdir.IntentFile)))
 	}
-	sample.Tries++
 	if !o.result.Counts() {
 		sample.Failed = append(sample.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
 	}
@@ -155,28 +134,25 @@ func (sample *Sample) consider(a *Attempt, o outcome) {
 	}
 }
 
-// wait takes an attempt in flight into account; the newest one speaks. It is an
-// error where nothing is left by which its job could be found.
-func (sample *Sample) wait(snap *snapshot, state plan.State) error {
-	job, intent, receipt, err := snap.inFlight(state)
-	if intent == nil && receipt == nil {
-		return cmp.Or(err, fmt.Errorf("%s, which says what was submitted, is empty or not whole", jobdir.IntentFile))
-	}
-	if run, err := snap.attempt.run(snap.files); err == nil && run != nil && !snap.attempt.owns(run.Fingerprint) {
-		return nil
-	}
-	sample.Tries++
+// wait takes an attempt in flight into account; the newest one speaks.
+func (sample *Sample) wait(a *Attempt, o *outcome) {
 	if sample.State.InFlight() {
-		return nil
+		return
 	}
-	*sample = Sample{Sample: sample.Sample, Attempt: snap.attempt, State: state, Job: job, Tries: sample.Tries, Took: sample.Took, Failed: sample.Failed}
-	if intent != nil {
+	*sample = Sample{Sample: sample.Sample, Attempt: a, State: o.State, Job: plan.InFlight{State: o.State}, Tries: sample.Tries, Took: sample.Took, Failed: sample.Failed}
+	snap := o.snap
+	if intent := snap.intent; intent != nil {
+		sample.Job.User = intent.User
 		sample.Mine, sample.SharedJob = intent.User == UserName(), intent.JobFolder
 	}
-	if receipt != nil {
-		sample.Handle = receipt.Handle
+	switch {
+	case snap.job != nil:
+		sample.Handle, sample.Job.JobID = snap.job.Handle, snap.job.JobID
+	case snap.claim != nil:
+		sample.Job.JobID = snap.claim.JobID
+	case snap.start != nil:
+		sample.Job.JobID = snap.start.JobID
 	}
-	return nil
 }
 
 // countsOf sums up the samples of a key.
@@ -292,11 +268,16 @@ func (s *Store) ReplaceAll(k Key, why, plan string) error {
 	if err := k.check(); err != nil {
 		return err
 	}
-	samples, err := s.samples(k)
+	homes, err := s.homes(k)
 	if err != nil {
 		return err
 	}
-	for _, sample := range samples {
+	var samples []int
+	for _, home := range homes {
+		samples = append(samples, samplesIn(home)...)
+	}
+	slices.Sort(samples)
+	for _, sample := range slices.Compact(samples) {
 		if err := s.replace(k, sample, why, plan); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -14,16 +13,8 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// A scan is what is found by a look at everything in one half of a store: what
-// was tried at every address, and what the newest samples teach.
-type scan struct {
-	view      *View
-	simulated bool
-
-	mu   sync.Mutex
-	last map[string]*lastTrials
-	lessons
-}
+// trials tell, by address, what was tried there last.
+type trials map[string]*lastTrials
 
 // lastTrials are the last attempts at one address.
 type lastTrials struct {
@@ -56,74 +47,52 @@ func (v *View) Scan() {
 	go func() { _, _ = v.scan(false) }()
 }
 
-// scan looks at everything once.
-func (v *View) scan(simulated bool) (*scan, error) {
+// scan looks at everything in one half of the store once: what was tried at every
+// address, and what the newest samples teach.
+func (v *View) scan(simulated bool) (*viewPart, error) {
 	h := v.half(simulated)
 	h.scanned.Do(func() {
 		to := ends
 		if v.Some {
 			to = unheld
 		}
-		h.found = newScan(v, simulated)
-		h.failed = h.each(func(fingerprint string) error { return h.found.add(h, fingerprint, to) })
+		h.trials, h.lessons = trials{}, lessons{}
+		h.failed = v.each(simulated, to, func(known *history, samples []Sample) {
+			h.trials.add(known, simulated)
+			for _, sample := range samples {
+				h.lessons.add(sample)
+			}
+		})
 	})
-	return h.found, h.failed
+	return h, h.failed
 }
 
-func newScan(v *View, simulated bool) *scan {
-	return &scan{view: v, simulated: simulated, last: map[string]*lastTrials{}, lessons: lessons{}}
-}
-
-// add takes in all attempts at a fingerprint, held against the files to a depth.
-func (s *scan) add(h *viewPart, fingerprint string, to depth) error {
-	known, settled, err := h.history(fingerprint, to)
-	if err != nil {
-		return err
-	}
-	for i := range known.Clusters {
-		c := &known.Clusters[i]
-		k := Key{Fingerprint: fingerprint, Cluster: c.Name, Simulated: s.simulated}
-		s.addPastAttempts(k, c)
-		if s.simulated {
-			continue
-		}
-		samples, err := s.view.samplesAt(known, settled, k)
-		if err != nil {
-			return err
-		}
-		s.mu.Lock()
-		for _, sample := range samples {
-			s.lessons.add(sample)
-		}
-		s.mu.Unlock()
-	}
-	return nil
-}
-
-func (s *scan) addPastAttempts(k Key, c *clusterHistory) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, sample := range c.Samples {
-		for i := range sample.Attempts {
-			o := &sample.Attempts[i]
-			if !o.Prepared {
-				continue
-			}
-			t := &trial{k, sample.Number, o.Number, o.Created, o.Fingerprint}
-			if k.early() && o.damaged() {
-				t.fingerprint = ""
-			}
-			at := s.last[o.Address]
-			if at == nil {
-				at = &lastTrials{newest: t}
-				s.last[o.Address] = at
-			}
-			at.several = at.several || at.newest.key != k
-			if t.later(at.newest) {
-				at.newest = t
-			}
-			if o.result != nil && o.result.Counts() && (at.counting == nil || t.later(at.counting)) {
-				at.counting = t
+// add takes in all attempts at a fingerprint.
+func (l trials) add(known *history, simulated bool) {
+	for _, c := range known.Clusters {
+		k := Key{Fingerprint: known.Fingerprint, Cluster: c.Name, Simulated: simulated}
+		for _, sample := range c.Samples {
+			for i := range sample.Attempts {
+				o := &sample.Attempts[i]
+				if !o.Prepared {
+					continue
+				}
+				t := &trial{k, sample.Number, o.Number, o.Created, o.Fingerprint}
+				if k.early() && o.damaged() {
+					t.fingerprint = ""
+				}
+				at := l[o.Address]
+				if at == nil {
+					at = &lastTrials{newest: t}
+					l[o.Address] = at
+				}
+				at.several = at.several || at.newest.key != k
+				if t.later(at.newest) {
+					at.newest = t
+				}
+				if o.result != nil && o.result.Counts() && (at.counting == nil || t.later(at.counting)) {
+					at.counting = t
+				}
 			}
 		}
 	}
@@ -133,13 +102,10 @@ func (s *scan) addPastAttempts(k Key, c *clusterHistory) {
 // address, by the times in the attempts; failed attempts are taken only where
 // nothing was ever measured. It returns nil if nothing was tried there.
 func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
-	s, err := v.at(address, simulated)
-	if err != nil {
+	tried, err := v.at(address, simulated)
+	at := tried[address]
+	if err != nil || at == nil {
 		return nil, err
-	}
-	at := s.last[address]
-	if at == nil {
-		return nil, nil
 	}
 	last := at.newest
 	if at.several && at.counting != nil {
@@ -152,40 +118,36 @@ func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
 	return &plan.Last{Fingerprint: last.fingerprint, Attempt: a.String(), Run: a.Run}, nil
 }
 
-// at is a scan that knows what was tried at an address.
-func (v *View) at(address string, simulated bool) (*scan, error) {
+// at tells what was tried at an address, and perhaps at others.
+func (v *View) at(address string, simulated bool) (trials, error) {
 	if !v.Some {
-		return v.scan(simulated)
+		h, err := v.scan(simulated)
+		return h.trials, err
 	}
-	s := newScan(v, simulated)
+	out := trials{}
 	keys, err := v.store.KeysAt(address, simulated)
 	for _, k := range keys {
 		homes, failed := v.store.homes(k)
 		for _, home := range homes {
-			failed = cmp.Or(failed, s.add(v.half(simulated), filepath.Base(filepath.Dir(home)), ends))
+			known, _ := v.half(simulated).history(filepath.Base(filepath.Dir(home)), ends)
+			out.add(known, simulated)
 		}
 		err = cmp.Or(err, failed)
 	}
-	return s, err
+	return out, err
 }
 
 // Addresses implements plan.Ledger: it lists the addresses at which an attempt
 // was prepared, sorted.
 func (v *View) Addresses(simulated bool) ([]string, error) {
-	s, err := v.scan(simulated)
-	if err != nil {
-		return nil, err
-	}
-	return slices.Sorted(maps.Keys(s.last)), nil
+	h, err := v.scan(simulated)
+	return slices.Sorted(maps.Keys(h.trials)), err
 }
 
 // Lessons implements plan.Ledger.
 func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
-	s, err := v.scan(false)
-	if err != nil {
-		return nil, err
-	}
-	return s.lessons.read(wanted), nil
+	h, err := v.scan(false)
+	return h.lessons.read(wanted), err
 }
 
 // lessons keep the newest samples about every subject: their memory does not grow

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,14 +22,16 @@ type snapshot struct {
 	files   jobdir.Listing
 	exit    *jobdir.ExitRecord
 	ended   *jobdir.EndRecord
-	// intent, job and start are set by records.
+	// claim is nil where exit, ended or a start tells more.
+	claim *jobdir.Claim
+	// damaged says which of these records cannot be read, "" for none.
+	damaged string
+	// intent, job and start are set by records, and unread is its error.
 	intent *jobdir.Intent
 	job    *jobdir.JobRecord
 	start  *jobdir.Start
-	// deferred is why the attempt was given back, "" while it was not.
-	deferred string
-	// damaged says which record cannot be read, "" for none.
-	damaged string
+	known  bool
+	unread error
 }
 
 // stale reports whether a file has been there for so long that no write of it is
@@ -61,14 +64,31 @@ func (a *Attempt) snapshot() (*snapshot, error) {
 	if s.exit != nil || s.ended != nil || l.Has(jobdir.StartFile) || !l.Has(jobdir.ClaimFile) {
 		return s, nil
 	}
-	claim, err := jobdir.Record[jobdir.Claim](l, jobdir.ClaimFile)
-	if claim != nil {
-		s.deferred = claim.Deferred
-	}
-	if err != nil {
+	if s.claim, err = jobdir.Record[jobdir.Claim](l, jobdir.ClaimFile); err != nil {
 		s.damaged = err.Error()
 	}
 	return s, nil
+}
+
+// records reads, once, the records that the state does not depend on. An error is that
+// of the first that cannot be read.
+func (s *snapshot) records() error {
+	if !s.known {
+		var errs [3]error
+		s.intent, errs[0] = jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile)
+		s.job, errs[1] = jobdir.Document[jobdir.JobRecord](s.files, jobdir.JobFile)
+		s.start, errs[2] = jobdir.Record[jobdir.Start](s.files, jobdir.StartFile)
+		s.known, s.unread = true, cmp.Or(errs[:]...)
+	}
+	return s.unread
+}
+
+// deferred is why the attempt was given back, "" while it was not.
+func (s *snapshot) deferred() string {
+	if s.claim == nil {
+		return ""
+	}
+	return s.claim.Deferred
 }
 
 // mostNumbered is the largest number of a sample or of an attempt.
@@ -129,7 +149,7 @@ func (s *snapshot) state() plan.State {
 		return plan.Ended
 	case !prepared:
 		return plan.Vacant
-	case s.deferred != "":
+	case s.deferred() != "":
 		return plan.Deferred
 	case l.Has(jobdir.BenchExitFile):
 		return plan.Finishing
@@ -149,31 +169,6 @@ func (a *Attempt) State() (plan.State, error) {
 	return state, err
 }
 
-// inFlight describes an attempt in flight for a plan.
-func (s *snapshot) inFlight(p plan.State) (plan.InFlight, *jobdir.Intent, *jobdir.JobRecord, error) {
-	out := plan.InFlight{State: p}
-	intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile)
-	if err != nil {
-		return out, nil, nil, err
-	}
-	job, err := jobdir.Document[jobdir.JobRecord](s.files, jobdir.JobFile)
-	if err != nil {
-		return out, nil, nil, err
-	}
-	if intent != nil {
-		out.User = intent.User
-	}
-	if job != nil {
-		out.JobID = job.JobID
-		return out, intent, job, nil
-	}
-	claim, err := jobdir.Record[jobdir.Claim](s.files, jobdir.ClaimFile)
-	if claim != nil {
-		out.JobID = claim.JobID
-	}
-	return out, intent, job, err
-}
-
 // damage is the outcome of an attempt of which a record cannot be read: it is known
 // to have been there, and no more.
 func (s *snapshot) damage(why string) *results.Result {
@@ -188,10 +183,10 @@ func (s *snapshot) damage(why string) *results.Result {
 	run := doc.Planned()
 	if run.Address == "" {
 		run = &plan.Run{Fingerprint: a.Key.Fingerprint, Simulated: a.Key.Simulated}
-		if intent, err := jobdir.Document[jobdir.Intent](s.files, jobdir.IntentFile); err == nil && intent != nil {
-			run.Address = intent.Address
-			if a.owns(intent.Fingerprint) {
-				run.Fingerprint = intent.Fingerprint
+		if _ = s.records(); s.intent != nil {
+			run.Address = s.intent.Address
+			if a.Key.owns(s.intent.Fingerprint) {
+				run.Fingerprint = s.intent.Fingerprint
 			}
 		}
 	}
@@ -226,5 +221,5 @@ func (a *Attempt) Deferred() (string, error) {
 	if err != nil || s.state() != plan.Deferred {
 		return "", err
 	}
-	return s.deferred, nil
+	return s.deferred(), nil
 }

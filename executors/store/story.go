@@ -71,11 +71,11 @@ func (a *Attempt) pastAttempt() *PastAttempt {
 	if t.Run, err = a.run(o.snap.files); err != nil || t.Run == nil {
 		t.Run = &plan.Run{Fingerprint: a.Key.Fingerprint}
 	}
-	if intent, err := jobdir.Document[jobdir.Intent](o.snap.files, jobdir.IntentFile); err == nil && intent != nil {
+	if intent := o.snap.intent; intent != nil {
 		t.User, t.Host, t.Created = intent.User, intent.Host, intent.Created
 	}
-	if job, err := jobdir.Document[jobdir.JobRecord](o.snap.files, jobdir.JobFile); err == nil && job != nil {
-		t.JobID = job.JobID
+	if o.snap.job != nil {
+		t.JobID = o.snap.job.JobID
 	}
 	if err := t.retired(); err != nil {
 		t.Result = o.snap.damage(err.Error())

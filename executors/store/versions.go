@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -157,17 +156,4 @@ func (s *Store) homes(k Key) ([]string, error) {
 		out = append(out, filepath.Join(s.runsDir(k.Simulated), name, k.Cluster))
 	}
 	return append(out, own), nil
-}
-
-// lastHome is the last of a key's homes that is there.
-func (s *Store) lastHome(homes []string) string {
-	if own := homes[len(homes)-1]; len(homes) == 1 || isDir(own) {
-		return own
-	}
-	return homes[len(homes)-2]
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

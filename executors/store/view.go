@@ -45,8 +45,9 @@ type viewPart struct {
 	open   sync.Once
 	values values
 
-	scanned sync.Once
-	found   *scan
+	scanned sync.Once // and then
+	trials  trials
+	lessons lessons
 	failed  error
 
 	mu      sync.Mutex // of all below
@@ -109,7 +110,7 @@ func (v *View) half(simulated bool) *viewPart {
 
 // history is what there is to know of a fingerprint, held against the files to a
 // depth. It reports false where a job may still change it.
-func (h *viewPart) history(fingerprint string, to depth) (*history, bool, error) {
+func (h *viewPart) history(fingerprint string, to depth) (*history, bool) {
 	h.mu.Lock()
 	e := h.entries[fingerprint]
 	if e == nil {
@@ -125,27 +126,18 @@ func (h *viewPart) history(fingerprint string, to depth) (*history, bool, error)
 	}
 	if e.history != nil && (e.held >= to || e.history.holds(dir, e.held, to)) {
 		e.held = max(e.held, to)
-		return e.history, true, nil
+		return e.history, true
 	}
 	return h.read(fingerprint, e)
 }
 
-// each does something for every fingerprint, for several at once.
-func (h *viewPart) each(do func(fingerprint string) error) error {
-	fingerprints, err := jobdir.List(h.store.runsDir(h.simulated))
-	if err != nil {
-		return err
-	}
-	return jobdir.AtOnce(len(fingerprints.Names), func(i int) error { return do(fingerprints.Names[i]) })
-}
-
 // read judges all attempts of a fingerprint from their files.
-func (h *viewPart) read(fingerprint string, e *entry) (*history, bool, error) {
+func (h *viewPart) read(fingerprint string, e *entry) (*history, bool) {
 	began := h.time(e.line != nil)
 	e.line, e.history, e.held = nil, nil, 0
-	out, settled, err := h.store.readHistory(fingerprint, h.simulated)
-	if err != nil || !settled {
-		return out, false, err
+	out, settled := h.store.readHistory(fingerprint, h.simulated)
+	if !settled {
+		return out, false
 	}
 	out.outcomes(func(_ string, o *outcome) { o.snap = nil })
 	e.history, e.held = out, contents
@@ -161,7 +153,7 @@ func (h *viewPart) read(fingerprint string, e *entry) (*history, bool, error) {
 		h.fresh++
 		h.mu.Unlock()
 	}
-	return out, true, nil
+	return out, true
 }
 
 // time is a time of the file system before now; 0 where few histories were read
@@ -237,100 +229,66 @@ func (v *View) held(k Key, wanted int, to depth) ([]Sample, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	if homes, err := v.store.homes(k); err != nil || len(homes) > 1 {
-		if err != nil {
-			return nil, err
-		}
-		return v.store.Samples(k, wanted)
-	}
-	h, settled, err := v.half(k.Simulated).history(k.short(), to)
+	homes, err := v.store.homes(k)
 	if err != nil {
 		return nil, err
 	}
-	return v.samplesIn(h, settled, k, wanted)
-}
-
-// samplesIn reads the samples of a key out of a history, or from the files where jobs
-// may still change it.
-func (v *View) samplesIn(h *history, settled bool, k Key, wanted int) ([]Sample, error) {
-	if !settled {
-		return v.store.Samples(k, wanted)
-	}
-	var numbers []int
-	samples := map[int]*sampleHistory{}
-	if c := h.cluster(k.Cluster); c != nil {
-		for i := range c.Samples {
-			numbers = append(numbers, c.Samples[i].Number)
-			samples[c.Samples[i].Number] = &c.Samples[i]
+	if len(homes) == 1 {
+		if h, settled := v.half(k.Simulated).history(k.short(), to); settled {
+			return v.store.samplesOf(k, wanted, homes, [][]sampleHistory{h.cluster(k.Cluster)}), nil
 		}
 	}
-	return samplesOf(numbers, wanted, func(n int) (Sample, error) {
-		sample := Sample{Sample: n}
-		s := samples[n]
-		for i := range slices.Backward(s.Attempts) {
-			o := &s.Attempts[i]
-			if o.Number <= s.UpTo {
-				break
-			}
-			if o.result == nil || k.owns(o.Fingerprint) {
-				sample.consider(v.store.attempt(v.store.KeyDir(k), k, n, o.Number), *o)
-			}
-		}
-		sample.Retired = s.Stone
-		return sample, nil
-	})
+	return v.store.Samples(k, wanted)
 }
 
-// samplesAt is samplesIn for each key that a folder's part for a cluster stands for.
-// What also lies in other folders is told with the last of them.
-func (v *View) samplesAt(h *history, settled bool, k Key) ([]Sample, error) {
-	keys, err := v.store.current(k)
+// each visits every fingerprint, with the samples of those keys that have not been told
+// of yet: an attempt of version 1 may lie in another folder than those of its key. It
+// reads several at once, and visits one at a time.
+func (v *View) each(simulated bool, to depth, visit func(h *history, samples []Sample)) error {
+	part := v.half(simulated)
+	fingerprints, err := jobdir.List(v.store.runsDir(simulated))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []Sample
-	for _, now := range keys {
-		homes, err := v.store.homes(now)
-		if err != nil {
-			return nil, err
-		}
+	var mu sync.Mutex
+	var told sync.Map // of Key
+	return jobdir.AtOnce(len(fingerprints.Names), func(i int) error {
+		h, settled := part.history(fingerprints.Names[i], to)
 		var samples []Sample
-		switch {
-		case now == k && len(homes) == 1:
-			samples, err = v.samplesIn(h, settled, k, 0)
-		case v.store.lastHome(homes) == v.store.KeyDir(k):
-			samples, err = v.store.Samples(now, 0)
+		for _, c := range h.Clusters {
+			keys, err := v.store.current(Key{Fingerprint: h.Fingerprint, Cluster: c.Name, Simulated: simulated})
+			if err != nil {
+				return err
+			}
+			for _, k := range keys {
+				if _, before := told.LoadOrStore(k, true); before {
+					continue
+				}
+				homes, err := v.store.homes(k)
+				if err != nil {
+					return err
+				}
+				var more []Sample
+				if settled && len(homes) == 1 {
+					more = v.store.samplesOf(k, 0, homes, [][]sampleHistory{c.Samples})
+				} else if more, err = v.store.Samples(k, 0); err != nil {
+					return err
+				}
+				samples = append(samples, more...)
+			}
 		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, samples...)
-	}
-	return out, nil
+		mu.Lock()
+		defer mu.Unlock()
+		visit(h, samples)
+		return nil
+	})
 }
 
 // Results returns the outcome of every sample that has one, as Shown: by address,
 // fingerprint, cluster and sample. Samples in flight are left out.
 func (v *View) Results(simulated bool) ([]*results.Result, error) {
-	var mu sync.Mutex
 	var out []*results.Result
-	h := v.half(simulated)
-	err := h.each(func(fingerprint string) error {
-		known, settled, err := h.history(fingerprint, contents)
-		if err != nil {
-			return err
-		}
-		for i := range known.Clusters {
-			samples, err := v.samplesAt(known, settled, Key{Fingerprint: fingerprint, Cluster: known.Clusters[i].Name, Simulated: simulated})
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			out = append(out, resultsOf(samples)...)
-			mu.Unlock()
-		}
-		return nil
-	})
+	err := v.each(simulated, contents, func(_ *history, samples []Sample) { out = append(out, resultsOf(samples)...) })
 	return inOrder(out), err
 }
 
@@ -358,22 +316,13 @@ func inOrder(out []*results.Result) []*results.Result {
 // History returns the outcome of every attempt that ended, retired and replaced ones
 // too, in the order of Results, as Shown.
 func (v *View) History(simulated bool) ([]*results.Result, error) {
-	var mu sync.Mutex
 	var out []*results.Result
-	h := v.half(simulated)
-	err := h.each(func(fingerprint string) error {
-		known, _, err := h.history(fingerprint, contents)
-		if err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		known.outcomes(func(_ string, o *outcome) {
+	err := v.each(simulated, contents, func(h *history, _ []Sample) {
+		h.outcomes(func(_ string, o *outcome) {
 			if o.result != nil {
 				out = append(out, o.result)
 			}
 		})
-		return nil
 	})
 	return inOrder(out), err
 }
