@@ -116,13 +116,15 @@ type reportPart struct {
 	SearchNotes []string
 	History     *reportHistory
 	Heat        *reportHeat
-	Bars        *reportBars
+	Bars        []reportBar
+	BarTicks    []reportTick
+	BarsCSV     reportCSV
 	Columns     []string
 	Footnotes   []string
 	Latency     []reportSpread
 	LatencyCSV  reportCSV
 	Reasons     []reportReason
-	Notes       []reportNote
+	Notes       []reportReason
 	Runs        []reportRun
 	Shared      []reportFact
 	Missing     []reportFact
@@ -138,9 +140,9 @@ func (r Report) part(set *results.Set) *reportPart {
 	}
 	at := map[string]int{} // where a run stands in the set
 	for i, run := range set.Runs {
-		at[run.Address+run.Fingerprint+run.Results[0].Cluster] = i
+		at[runKey(run)] = i
 	}
-	number := func(run results.RunSummary) int { return at[run.Address+run.Fingerprint+run.Results[0].Cluster] }
+	number := func(run results.RunSummary) int { return at[runKey(run)] }
 	var searches []ReportSearch
 	var plans []*plan.Search
 	for _, one := range r.Searches {
@@ -152,7 +154,7 @@ func (r Report) part(set *results.Set) *reportPart {
 	p.SearchNotes = searchNotes(plans)
 	p.Frontiers = reportFrontiers(set, names, searches, number)
 	p.Heat = newReportHeat(set, names, number)
-	p.Bars = throughputBars(set, names, number)
+	p.Bars, p.BarTicks, p.BarsCSV = throughputBars(set, names)
 	p.Latency, p.LatencyCSV = reportSpreads(set, names, searches, number)
 	var differ []provenanceFact
 	p.Shared, differ, p.Missing = reportProvenance(set)
@@ -166,41 +168,31 @@ func (r Report) part(set *results.Set) *reportPart {
 	return p
 }
 
-// A reportSection is a part of the page that the contents lead to.
-type reportSection struct{ ID, Title string }
-
-// Sections are those that the part has, in their order.
-func (p *reportPart) Sections() []reportSection {
-	var out []reportSection
-	for _, s := range []struct {
-		reportSection
-		there bool
-	}{
-		{reportSection{"pareto", "Pareto: tok/s/GPU against tok/s/user"}, len(p.Frontiers) > 0},
-		{reportSection{"answers", "Answers"}, len(p.Answers)+len(p.Searches) > 0 || p.Against != nil},
-		{reportSection{"history", "History: tok/s/GPU over time"}, p.History != nil},
-		{reportSection{"heat", "Heat map: tok/s/GPU over two axes"}, p.Heat != nil},
-		{reportSection{"bars", "Throughput by use case"}, p.Bars != nil},
-		{reportSection{"table", "All runs"}, true},
-		{reportSection{"latency", "Latency"}, len(p.Latency) > 0},
-		{reportSection{"verdicts", "Verdicts and notes"}, len(p.Reasons)+len(p.Notes) > 0},
-		{reportSection{"runs", "Run by run"}, true},
-		{reportSection{"provenance", "Where the numbers come from"}, len(p.Shared)+len(p.Missing) > 0},
-	} {
-		if s.there {
-			out = append(out, reportSection{p.ID + s.ID, s.Title})
+// Sections are the ID and the title of those that the part has, in their order.
+func (p *reportPart) Sections() []reportFact {
+	var out []reportFact
+	add := func(there bool, id, title string) {
+		if there {
+			out = append(out, reportFact{p.ID + id, title})
 		}
 	}
+	add(len(p.Frontiers) > 0, "pareto", "Pareto: tok/s/GPU against tok/s/user")
+	add(len(p.Answers)+len(p.Searches) > 0 || p.Against != nil, "answers", "Answers")
+	add(p.History != nil, "history", "History: tok/s/GPU over time")
+	add(p.Heat != nil, "heat", "Heat map: tok/s/GPU over two axes")
+	add(len(p.Bars) > 0, "bars", "Throughput by use case")
+	add(true, "table", "All runs")
+	add(len(p.Latency) > 0, "latency", "Latency")
+	add(len(p.Reasons)+len(p.Notes) > 0, "verdicts", "Verdicts and notes")
+	add(true, "runs", "Run by run")
+	add(len(p.Shared)+len(p.Missing) > 0, "provenance", "Where the numbers come from")
 	return out
 }
 
-// Section is the section with an ID; its own is "" where the part has none.
-func (p *reportPart) Section(id string) reportSection {
+// Section is one of Sections.
+func (p *reportPart) Section(id string) reportFact {
 	all := p.Sections()
-	if i := slices.IndexFunc(all, func(s reportSection) bool { return s.ID == p.ID+id }); i >= 0 {
-		return all[i]
-	}
-	return reportSection{}
+	return all[slices.IndexFunc(all, func(s reportFact) bool { return s.Name == p.ID+id })]
 }
 
 // facts head the page: when, where and what was measured, and what it took.
@@ -306,7 +298,7 @@ func measuredOn(set *results.Set, to string) string {
 	return strings.Join(slices.Compact([]string{slices.Min(days), slices.Max(days)}), to)
 }
 
-// A reportReason is why samples are not simply valid.
+// A reportReason is why samples are not simply valid, or what is to be known of numbers.
 type reportReason struct{ Mark, Code, Runs, Detail, Remedy string }
 
 // reportReasons has each reason once, with the runs that have it.
@@ -323,14 +315,11 @@ func reportReasons(set *results.Set, names runNames) []reportReason {
 	return runs.keys
 }
 
-// A reportNote is what is to be known of the numbers of some runs.
-type reportNote struct{ Code, Text, Runs string }
-
-func reportNotes(set *results.Set) []reportNote {
-	var out []reportNote
+func reportNotes(set *results.Set) []reportReason {
+	var out []reportReason
 	codes, touched := caveatsOf(set.Runs)
 	for _, code := range codes {
-		n := reportNote{Code: string(code), Text: captionIn(set, code), Runs: "all runs"}
+		n := reportReason{Code: string(code), Detail: captionIn(set, code), Runs: "all runs"}
 		if k := touched[code]; k < len(set.Runs) {
 			n.Runs = fmt.Sprintf("%d of %d runs", k, len(set.Runs))
 		}

@@ -155,14 +155,8 @@ func newReportAgainst(base string, c *results.Comparison, names runNames) *repor
 // A reportSearch is what a search has found, and the rounds in which it did.
 type reportSearch struct {
 	Title string
-	Told  []reportTold
+	Told  []reportFact // named inner where it says more of the line above
 	Rows  []reportRound
-}
-
-// A reportTold is a line of what a search has found; Inner says more of the line above.
-type reportTold struct {
-	Text  string
-	Inner bool
 }
 
 // A reportRound is a run that a round measured. Round is 0 where the row above has it.
@@ -176,15 +170,16 @@ func newReportSearch(s ReportSearch, names runNames) reportSearch {
 	searchEnding(&printer{w: &told}, s.Search, "")
 	out := reportSearch{Title: fmt.Sprintf("Search %s: %s", s.Name(), searchGoal(s.Search))}
 	for line := range strings.Lines(told.String()) {
-		out.Told = append(out.Told, reportTold{strings.TrimSpace(line), strings.HasPrefix(line, " ")})
+		fact := reportFact{Value: strings.TrimSpace(line)}
+		if strings.HasPrefix(line, " ") {
+			fact.Name = "inner"
+		}
+		out.Told = append(out.Told, fact)
 	}
 	for _, round := range s.Rounds {
-		for i, r := range round.Runs {
-			row := reportRound{Name: names.full(r.Address), Reason: r.Reason}
-			if i == 0 {
-				row.Round = round.Number
-			}
-			out.Rows = append(out.Rows, row)
+		number := round.Number
+		for _, r := range round.Runs {
+			out.Rows, number = append(out.Rows, reportRound{number, names.full(r.Address), r.Reason}), 0
 		}
 	}
 	return out

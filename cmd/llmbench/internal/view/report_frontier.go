@@ -24,20 +24,22 @@ type reportFrontier struct {
 	Front    []reportPoint // those that no other beats, from the right to the left
 	Labels   []reportLabel
 	Paths    []reportPath
-	Bounds   []reportBound
-	Goodput  string // what its marks mean, "" without any
+	Bounds   []reportTick // of searches and slos
+	Goodput  string       // what its marks mean, "" without any
 	CSV      reportCSV
 }
 
 // A reportPoint is one run. Low and High are the places of its interval, 0 for none.
 type reportPoint struct {
-	Run            int
-	X, Y           float64
-	Low, High      float64
-	Goodput        *float64 // its place, nil without an slo
-	Best, Suspect  bool
-	Tip            string
-	address, label string
+	Run           int
+	X, Y          float64
+	Low, High     float64
+	Goodput       *float64 // its place, nil without an slo
+	Best, Suspect bool     // Best is one that no other beats in both numbers
+	Tip           string
+	run           results.RunSummary
+	x, y          float64 // tokens/s/user, tokens/s/GPU
+	label         string  // of the best, the values of the axes that tell them apart
 }
 
 // A reportLabel names a point on the frontier: DX and DY are CSS pixels from it.
@@ -53,21 +55,16 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 	var out []reportFrontier
 	order, of := grouped(set.Runs, names)
 	for _, name := range order {
-		points := frontierOf(of[name])
+		points, axes := frontierOf(of[name])
 		if len(points) < 2 {
 			continue
 		}
-		f := reportFrontier{Name: name, Lengths: lengths(of[name][0].Results[0]), Unranked: unranked(of[name])}
+		f := reportFrontier{Name: name, Lengths: lengths(of[name][0].Results[0]), Unranked: unranked(of[name]), Axes: strings.Join(axes, ", ")}
 		var xs, ys []float64
-		drawn := func(p frontierPoint) *results.Summary {
-			if len(points) > mostRows && !p.best {
-				return nil
-			}
-			return p.run.Of(trtllm.GoodputPerGPU)
-		}
-		for _, p := range points {
+		for i, p := range points {
 			xs, ys = append(xs, p.x), append(ys, p.y)
-			if good := drawn(p); good != nil {
+			if good := p.run.Of(trtllm.GoodputPerGPU); good != nil && (len(points) <= mostRows || p.Best) {
+				points[i].Goodput = &good.Median
 				ys = append(ys, good.Median)
 			}
 		}
@@ -77,66 +74,57 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 		}
 		f.CSV = newReportCSV(name+" pareto", head)
 		x, y := fittedScale(xs), fittedScale(ys)
+		down := func(v float64) float64 { return round2(100 - y.position(v)) }
 		f.X, f.Y = x.ticks(), downwards(y.ticks())
-		var axes []string
-		for _, q := range points {
-			p := reportPoint{
-				Run: number(q.run), X: x.position(q.x), Y: round2(100 - y.position(q.y)), Best: q.best, Suspect: q.run.Verdict == results.Suspect,
-				Tip: tip(q.run, names, searches), address: q.run.Address, label: q.label,
-			}
-			s := throughput(q.run)
+		for _, p := range points {
+			p.Run, p.X, p.Y = number(p.run), x.position(p.x), down(p.y)
+			p.Suspect, p.Tip = p.run.Verdict == results.Suspect, tip(p.run, names, searches)
+			s := throughput(p.run)
 			if s.Low != nil && s.High != nil {
-				p.Low, p.High = round2(100-y.position(*s.Low)), round2(100-y.position(*s.High))
+				p.Low, p.High = down(*s.Low), down(*s.High)
 			}
-			row := []string{q.run.Address, string(q.run.Verdict), jobID(q.run), csvNumber(&q.x), csvNumber(&q.y), csvNumber(s.Low), csvNumber(s.High), strconv.FormatBool(q.best)}
-			if good := drawn(q); good != nil {
-				at := round2(100 - y.position(good.Median))
+			if p.Goodput != nil {
+				at := down(*p.Goodput)
 				p.Goodput = &at
 			}
-			if good := q.run.Of(trtllm.GoodputPerGPU); good != nil {
-				row = append(row, csvNumber(&good.Median), csvNumber(&q.run.Of(trtllm.WithinSLO).Median))
+			row := []string{p.run.Address, string(p.run.Verdict), jobID(p.run), csvNumber(&p.x), csvNumber(&p.y), csvNumber(s.Low), csvNumber(s.High), strconv.FormatBool(p.Best)}
+			if good := p.run.Of(trtllm.GoodputPerGPU); good != nil {
+				row = append(row, csvNumber(&good.Median), csvNumber(&p.run.Of(trtllm.WithinSLO).Median))
 			} else if len(slos) > 0 {
 				row = append(row, "", "")
 			}
 			f.CSV.add(row...)
-			if q.best {
-				f.Front, axes = append(f.Front, p), q.axes
+			if p.Best {
+				f.Front = append(f.Front, p)
+			} else {
+				f.Points = append(f.Points, p)
 			}
-			f.Points = append(f.Points, p)
 		}
+		f.Points = append(f.Points, f.Front...) // drawn over the others
 		for i, p := range f.Points {
 			var hidden []string
 			for _, q := range f.Points {
 				if p.Run != q.Run && p.X == q.X && p.Y == q.Y {
-					hidden = append(hidden, names.full(q.address))
+					hidden = append(hidden, names.full(q.run.Address))
 				}
 			}
 			if len(hidden) > 0 {
 				f.Points[i].Tip += "\nat the same place: " + Some(hidden, 3)
 			}
 		}
-		slices.SortStableFunc(f.Points, func(a, b reportPoint) int { // the best are drawn over the others
-			if a.Best == b.Best {
-				return 0
-			} else if a.Best {
-				return 1
-			}
-			return -1
-		})
-		f.Axes = strings.Join(axes, ", ")
 		for _, one := range searches {
 			if path, ok := newReportPath(one, f.Points); ok {
 				f.Paths = append(f.Paths, path)
 			}
 			for _, b := range one.Bounds {
 				if b.Metric == trtllm.OutputThroughputPerUser && b.Min != nil && x.holds(*b.Min) {
-					f.Bounds = append(f.Bounds, reportBound{At: x.position(*b.Min), Text: boundText(one, b)})
+					f.Bounds = append(f.Bounds, reportTick{At: x.position(*b.Min), Label: boundText(one, b)})
 				}
 			}
 		}
 		for _, slo := range slos {
 			if speed, text := slowestWithin(slo, of[name][0].Results[0].UseCase.OSL); x.holds(speed) && speed > 0 {
-				f.Bounds = append(f.Bounds, reportBound{At: x.position(speed), Text: text})
+				f.Bounds = append(f.Bounds, reportTick{At: x.position(speed), Label: text})
 			}
 		}
 		narrow := positionLabels(f, 250, 280)
@@ -192,12 +180,6 @@ func slowestWithin(slo *plan.SLO, osl *int) (speed float64, text string) {
 	return speed, fmt.Sprintf("slo %s: a request of %s output tokens that just meets it gets %s tok/s", slo, count(int64(*osl)), figure(speed))
 }
 
-// A reportBound is a bound of a search or of an slo, at a place on the scale.
-type reportBound struct {
-	At   float64
-	Text string
-}
-
 func boundText(s ReportSearch, b plan.SearchBound) string {
 	return "search " + s.Name() + ": " + searchGoal(&plan.Search{Maximize: plan.Text(s.Metric()), Bounds: []plan.SearchBound{b}})
 }
@@ -209,7 +191,7 @@ func newReportPath(s ReportSearch, points []reportPoint) (path reportPath, ok bo
 	last := -1
 	for _, round := range s.Rounds {
 		for _, r := range round.Runs {
-			at := slices.IndexFunc(points, func(p reportPoint) bool { return p.address == r.Address })
+			at := slices.IndexFunc(points, func(p reportPoint) bool { return p.run.Address == r.Address })
 			if at < 0 {
 				continue
 			}
@@ -225,41 +207,31 @@ func newReportPath(s ReportSearch, points []reportPoint) (path reportPath, ok bo
 	return path, last >= 0
 }
 
-// A frontierPoint is one run of a traffic; best says that no other beats it in both
-// numbers. The label has the values of the axes that tell the best apart.
-type frontierPoint struct {
-	x, y  float64 // tokens/s/user, tokens/s/GPU
-	run   results.RunSummary
-	best  bool
-	label string
-	axes  []string
-}
-
-// frontierOf are the points of one traffic from the right to the left. Of equal
-// runs the first is the best; none is where the numbers do not rank the runs.
-func frontierOf(runs []results.RunSummary) []frontierPoint {
-	var out []frontierPoint
+// frontierOf are the points of one traffic from the right to the left, and the axes that
+// tell the best apart. Of equal runs the first is the best; none is where the numbers do
+// not rank the runs.
+func frontierOf(runs []results.RunSummary) (points []reportPoint, axes []string) {
 	for _, run := range runs {
 		if x, y := run.Summary.At(trtllm.OutputThroughputPerUser), throughput(run); x != nil && y != nil {
-			out = append(out, frontierPoint{x: x.Median, y: y.Median, run: run})
+			points = append(points, reportPoint{x: x.Median, y: y.Median, run: run})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b frontierPoint) int { return cmp.Or(cmp.Compare(b.x, a.x), cmp.Compare(b.y, a.y)) })
+	slices.SortStableFunc(points, func(a, b reportPoint) int { return cmp.Or(cmp.Compare(b.x, a.x), cmp.Compare(b.y, a.y)) })
 	most, ranked := 0.0, unranked(runs) == ""
 	var best []string
-	for i := range out {
-		if ranked && out[i].y > most {
-			most, out[i].best = out[i].y, true
-			best = append(best, out[i].run.Address)
+	for i, p := range points {
+		if ranked && p.y > most {
+			most, points[i].Best = p.y, true
+			best = append(best, p.run.Address)
 		}
 	}
 	along := namesOf(best)
-	for i := range out {
-		if out[i].best {
-			out[i].label, out[i].axes = along.values(out[i].run.Address), along.axes
+	for i, p := range points {
+		if p.Best {
+			points[i].label = along.values(p.run.Address)
 		}
 	}
-	return out
+	return points, along.axes
 }
 
 // unranked says why the numbers of simulated runs do not rank them, "" where they do.

@@ -3,35 +3,28 @@ package view
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
-	"github.com/llmbench/llmbench/plan/failure"
-	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A reportHeat shows the throughput over two axes, a table for each traffic.
 type reportHeat struct {
-	Row, Column string
+	Row, Column   string
+	Rows, Columns []string
 	// Others says that cells have the best run over the axes that are left.
 	Others string
 	Groups []reportHeatGroup
 	CSV    reportCSV
 }
 
+// A reportHeatGroup has a cell for each row and column, nil where there is no such run.
 type reportHeatGroup struct {
 	Name, Low, High string
-	Columns         []string
-	Rows            []reportHeatRow
-}
-
-type reportHeatRow struct {
-	Name  string
-	Cells []*reportHeatCell // nil where there is no such run
+	Cells           [][]*reportHeatCell
 }
 
 // A reportHeatCell is one run. Level is 0 to 100.
@@ -57,7 +50,7 @@ func newReportHeat(set *results.Set, names runNames, number func(results.RunSumm
 		sortValues(values[axis])
 	}
 	slices.SortStableFunc(axes, func(a, b string) int { return cmp.Compare(len(values[b]), len(values[a])) })
-	h := &reportHeat{Column: axes[0], Row: axes[1], Others: strings.Join(axes[2:], ", ")}
+	h := &reportHeat{Column: axes[0], Row: axes[1], Columns: values[axes[0]], Rows: values[axes[1]], Others: strings.Join(axes[2:], ", ")}
 	h.CSV = newReportCSV("heat map", "use_case,"+h.Row+","+h.Column+",address,output_tok_s_gpu,verdict")
 	order, of := grouped(set.Runs, names)
 	for _, name := range order {
@@ -76,27 +69,23 @@ func newReportHeat(set *results.Set, names runNames, number func(results.RunSumm
 		if high == 0 {
 			continue
 		}
-		g := reportHeatGroup{Name: name, Low: figure(low), High: figure(high), Columns: values[h.Column]}
-		for _, row := range values[h.Row] {
-			r := reportHeatRow{Name: row}
-			for _, column := range g.Columns {
+		g := reportHeatGroup{Name: name, Low: figure(low), High: figure(high)}
+		for _, row := range h.Rows {
+			cells := make([]*reportHeatCell, len(h.Columns))
+			for i, column := range h.Columns {
 				run, ok := best[[2]string{row, column}]
 				if !ok {
-					r.Cells = append(r.Cells, nil)
 					continue
 				}
-				c := &reportHeatCell{Run: number(run), Mark: mark(run)}
-				s := throughput(run)
-				if s == nil {
-					c.Text = strings.ReplaceAll(c.Mark, "_", " ")
-					s = &results.Summary{Median: math.NaN()}
-				} else {
-					c.Text, c.Level = figure(s.Median), int(math.Round(100*(s.Median-low)/max(high-low, 1e-9)))
+				c := &reportHeatCell{Run: number(run), Mark: mark(run), Text: strings.ReplaceAll(mark(run), "_", " ")}
+				exact := ""
+				if s := throughput(run); s != nil {
+					c.Text, c.Level, exact = figure(s.Median), int(math.Round(100*(s.Median-low)/max(high-low, 1e-9))), csvNumber(&s.Median)
 				}
-				h.CSV.add(name, row, column, run.Address, strings.TrimPrefix(csvNumber(&s.Median), "NaN"), string(run.Verdict))
-				r.Cells = append(r.Cells, c)
+				h.CSV.add(name, row, column, run.Address, exact, string(run.Verdict))
+				cells[i] = c
 			}
-			g.Rows = append(g.Rows, r)
+			g.Cells = append(g.Cells, cells)
 		}
 		h.Groups = append(h.Groups, g)
 	}
@@ -120,23 +109,16 @@ func sortValues(values []string) {
 	slices.SortFunc(values, func(a, b string) int { return cmp.Compare(numbers[a], numbers[b]) })
 }
 
-// reportBars shows the throughput of each run where no axis is swept.
-type reportBars struct {
-	Ticks []reportTick
-	Bars  []reportBar
-	CSV   reportCSV
-}
-
-// A reportBar is one row. Places are in percent of the scale; a Band of width 0 is
-// no interval.
+// A reportBar is the throughput of one run. Places are in percent of the scale; a Band of
+// width 0 is no interval.
 type reportBar struct {
 	Run                         int
 	Name, Mark, Text, Extra     string
 	Length, BandLeft, BandWidth float64
 }
 
-// throughputBars are nil where an axis is swept: a frontier or a heat map tells more.
-func throughputBars(set *results.Set, names runNames, number func(results.RunSummary) int) *reportBars {
+// throughputBars are none where an axis is swept: a frontier or a heat map tells more.
+func throughputBars(set *results.Set, names runNames) (bars []reportBar, ticks []reportTick, file reportCSV) {
 	most := 0.0
 	for _, run := range set.Runs {
 		if s := throughput(run); s != nil {
@@ -144,12 +126,12 @@ func throughputBars(set *results.Set, names runNames, number func(results.RunSum
 		}
 	}
 	if most == 0 || len(names.axes) > 0 {
-		return nil
+		return nil, nil, file
 	}
 	scale := linearScale(most)
-	out := &reportBars{Ticks: scale.ticks(), CSV: newReportCSV("throughput", "address,output_tok_s_gpu,low,high,verdict")}
-	for _, run := range set.Runs {
-		b := reportBar{Run: number(run), Name: names.full(run.Address), Mark: mark(run), Text: "no number", Extra: verdictText(run)}
+	file = newReportCSV("throughput", "address,output_tok_s_gpu,low,high,verdict")
+	for i, run := range set.Runs {
+		b := reportBar{Run: i, Name: names.full(run.Address), Mark: mark(run), Text: "no number", Extra: verdictText(run)}
 		if s := throughput(run); s != nil {
 			b.Text, b.Length, b.Extra = figure(s.Median), scale.position(s.Median), ""
 			if s.Low != nil && s.High != nil {
@@ -159,50 +141,11 @@ func throughputBars(set *results.Set, names runNames, number func(results.RunSum
 			if run.Verdict == results.Suspect {
 				b.Extra = verdictText(run)
 			}
-			out.CSV.add(run.Address, csvNumber(&s.Median), csvNumber(s.Low), csvNumber(s.High), string(run.Verdict))
+			file.add(run.Address, csvNumber(&s.Median), csvNumber(s.Low), csvNumber(s.High), string(run.Verdict))
 		}
-		out.Bars = append(out.Bars, b)
+		bars = append(bars, b)
 	}
-	return out
-}
-
-// A reportSpread is how a time was spread over the requests of each run.
-type reportSpread struct {
-	Title, Unit string
-	Ticks       []reportTick
-	Groups      []reportSpreadGroup
-	// Waiting says that some runs hold the time that requests waited, Left how many
-	// runs stand in the CSV alone.
-	Waiting bool
-	// Steady says that some runs are shown in their steady window.
-	Steady bool
-	Left   int
-	Bounds []reportBound
-}
-
-type reportSpreadGroup struct {
-	Name string
-	Rows []reportSpreadRow
-}
-
-// A reportSpreadRow is one run: the places of p50, p90, p95 and p99, and the figures.
-type reportSpreadRow struct {
-	Run        int
-	Name, Mark string
-	Places     [4]float64
-	Figures    [4]string
-	// Shape is the path of the distribution of the requests, 120 wide and 20 high; "" without
-	// records of them.
-	Shape string
-}
-
-// Style hands the places to the style sheet.
-func (r reportSpreadRow) Style() template.CSS {
-	var b strings.Builder
-	for i, place := range r.Places {
-		fmt.Fprintf(&b, ";--%c:%.3g", "abcd"[i], place/100)
-	}
-	return template.CSS(b.String()[1:]) //nolint:gosec // numbers
+	return bars, scale.ticks(), file
 }
 
 // mark is a verdict that a plot shows by colour, "" for a valid one.
@@ -213,192 +156,6 @@ func mark(run results.RunSummary) string {
 	return string(run.Verdict)
 }
 
-// mostRows is how many runs the plots of latency show; of more those on the frontier.
-const mostRows = 40
-
-func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, number func(results.RunSummary) int) ([]reportSpread, reportCSV) {
-	var out []reportSpread
-	head, data := "address,verdict", map[int][]string{} // by run
-	order, of := grouped(set.Runs, names)
-	shown := map[int]bool{}
-	for _, name := range order {
-		for _, p := range frontierOf(of[name]) {
-			shown[number(p.run)] = p.best || p.run.Verdict == results.Suspect || unranked(of[name]) != ""
-		}
-	}
-	for _, m := range trtllm.Columns() {
-		if m.Spread.Unit != "ms" {
-			continue
-		}
-		least, most := math.Inf(1), 0.0
-		for _, run := range set.Runs {
-			if q := firstSpread(run, m); q != nil {
-				least, most = min(least, q.P50), max(most, q.P99)
-			}
-			if q := steadySpread(run, m); q != nil {
-				least = min(least, q.Quantiles[1])
-			}
-		}
-		if most == 0 {
-			continue
-		}
-		bounds := latencyBounds(set, searches, m)
-		low, high := least, most
-		for _, b := range bounds {
-			low, high = min(low, b.At), max(high, b.At)
-		}
-		scale, unit, by := timeScale(low, high, most)
-		s := reportSpread{
-			Title: strings.ToUpper(m.Title[:1]) + m.Title[1:], Unit: unit, Ticks: scale.ticks(),
-		}
-		if !strings.Contains(m.Title, strings.ToLower(m.Spread.Tag)) {
-			s.Title += " (" + m.Spread.Tag + ")"
-		}
-		for _, p := range trtllm.PercentileNames[:4] {
-			head += "," + m.Spread.CSV + p
-		}
-		for _, b := range bounds {
-			s.Bounds = append(s.Bounds, reportBound{scale.position(b.At), b.Text})
-		}
-		lines := 0
-		for _, name := range order {
-			g := reportSpreadGroup{Name: name}
-			for _, run := range of[name] {
-				q := firstSpread(run, m)
-				if q == nil {
-					data[number(run)] = append(data[number(run)], "", "", "", "")
-					continue
-				}
-				data[number(run)] = append(data[number(run)], csvNumber(&q.P50), csvNumber(&q.P90), csvNumber(&q.P95), csvNumber(&q.P99))
-				if len(set.Runs) > mostRows && (!shown[number(run)] || lines >= mostRows) {
-					s.Left++
-					continue
-				}
-				lines++
-				for _, c := range counting(run).Caveats {
-					s.Waiting = s.Waiting || c.Code == failure.UnlimitedConcurrency && string(c.Metric) == m.Name
-				}
-				row := reportSpreadRow{Run: number(run), Name: names.within(run.Address), Mark: mark(run)}
-				if steady := steadySpread(run, m); steady != nil {
-					s.Steady, row.Shape = true, shape(steady.Quantiles, scale)
-				}
-				for i, v := range []float64{q.P50, q.P90, q.P95, q.P99} {
-					row.Places[i], row.Figures[i] = scale.position(v), figure(v/by)
-				}
-				g.Rows = append(g.Rows, row)
-			}
-			if len(g.Rows) == 1 && g.Rows[0].Name == name {
-				g.Name = "" // the row has the name already
-			}
-			if len(g.Rows) > 0 {
-				s.Groups = append(s.Groups, g)
-			}
-		}
-		out = append(out, s)
-	}
-	file := newReportCSV("latency", head)
-	for _, run := range set.Runs {
-		if row := data[number(run)]; strings.Join(row, "") != "" {
-			file.add(append([]string{run.Address, string(run.Verdict)}, row...)...)
-		}
-	}
-	return out, file
-}
-
-// latencyBounds are the bounds of searches and slos on a latency, at milliseconds.
-func latencyBounds(set *results.Set, searches []ReportSearch, m trtllm.Metric) []reportBound {
-	var out []reportBound
-	for _, one := range searches {
-		for _, b := range one.Bounds {
-			if (b.Metric == m.Name || strings.HasPrefix(b.Metric, m.Spread.CSV)) && b.Max != nil {
-				out = append(out, reportBound{*b.Max, boundText(one, b)})
-			}
-		}
-	}
-	for _, slo := range slosIn(set.Runs) {
-		if bound := slo.Bound(m.Name); bound != nil {
-			out = append(out, reportBound{*bound, fmt.Sprintf("slo: %s at most %g ms", m.Spread.Tag, *bound)})
-		}
-	}
-	return out
-}
-
-// counting is the first result of a run that counts, nil without one.
-func counting(run results.RunSummary) *results.Result {
-	if i := slices.IndexFunc(run.Results, (*results.Result).Counts); i >= 0 {
-		return run.Results[i]
-	}
-	return nil
-}
-
-// firstSpread is that of the first sample that counts.
-func firstSpread(run results.RunSummary, m trtllm.Metric) *results.Percentiles {
-	if s := steadySpread(run, m); s != nil {
-		return &results.Percentiles{P50: s.P50.Value, P90: s.P90.Value, P95: s.P95.Value, P99: s.P99.Value}
-	}
-	if r := counting(run); r != nil {
-		if q := r.Percentiles.At(m.Name); q != nil && q.P50 > 0 {
-			return q
-		}
-	}
-	return nil
-}
-
-// steadySpread is that of the steady window, nil where the records do not tell it whole.
-func steadySpread(run results.RunSummary, m trtllm.Metric) *results.RequestSpread {
-	if r := counting(run); r != nil && r.Requests != nil && r.Requests.Window != nil {
-		if s := r.Requests.Spread(m.Name); s != nil && s.P99 != nil && s.P50.Value > 0 {
-			return s
-		}
-	}
-	return nil
-}
-
-// shapeSteps divide the scale of a distribution, 2 units each; it is shapeHigh units high.
-const shapeSteps, shapeHigh = 60, 20
-
-// shape is the path of a density over a scale: quantiles divide the requests evenly, and
-// between two of them they are taken to lie evenly.
-func shape(quantiles []float64, s scale) string {
-	density, most := make([]float64, shapeSteps+2), 0.0 // with an empty step at each end
-	add := func(step int, share float64) { density[1+min(step, shapeSteps-1)] += share }
-	for i := range len(quantiles) - 1 {
-		from, to := s.position(quantiles[i])*shapeSteps/100, s.position(quantiles[i+1])*shapeSteps/100
-		if int(from) == int(to) {
-			add(int(from), 1)
-			continue
-		}
-		for step := int(from); step <= int(to); step++ {
-			add(step, (min(to, float64(step+1))-max(from, float64(step)))/(to-from))
-		}
-	}
-	smooth := func(i int) float64 { return density[i-1] + 2*density[i] + density[i+1] }
-	for i := 1; i <= shapeSteps; i++ {
-		most = max(most, smooth(i))
-	}
-	path, x, last := "", 0, shapeHigh
-	to := func(nx, y int) {
-		path += strings.ReplaceAll(fmt.Sprintf(" %d %d", nx-x, y-last), " -", "-")
-		x, last = nx, y
-	}
-	for i := 1; i <= shapeSteps; i++ {
-		y := shapeHigh - int(math.Round(shapeHigh*smooth(i)/most))
-		if y == shapeHigh && last == shapeHigh {
-			continue
-		}
-		if from := max(0, 2*i-3); path == "" {
-			path, x = fmt.Sprintf("M%d %dl", from, shapeHigh), from
-		} else if last == shapeHigh && x < from {
-			to(from, shapeHigh)
-		}
-		to(2*i-1, y)
-	}
-	if last < shapeHigh {
-		to(2*shapeSteps, shapeHigh)
-	}
-	return strings.Replace(path, "l ", "l", 1)
-}
-
 func value(f *float64) float64 {
 	if f == nil {
 		return 0
@@ -406,7 +163,7 @@ func value(f *float64) float64 {
 	return *f
 }
 
-// A reportTick is a mark of a scale.
+// A reportTick is a mark of a scale, or a bound on it.
 type reportTick struct {
 	At    float64
 	Label string

@@ -82,12 +82,7 @@ type reportRun struct {
 }
 
 func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) []reportRun {
-	var common []failure.Code
-	for _, n := range reportNotes(set) {
-		if n.Runs == "all runs" {
-			common = append(common, failure.Code(n.Code))
-		}
-	}
+	_, touched := caveatsOf(set.Runs)
 	arguments, series, columns := differingArguments(set, names), WithSeries(r.Sets), r.columns(set)
 	var out []reportRun
 	for i, run := range set.Runs {
@@ -119,7 +114,7 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 			}
 		}
 		for _, code := range runCaveats(run) {
-			if !slices.Contains(common, code) {
+			if touched[code] < len(set.Runs) {
 				add("note", "%s", cmp.Or(caveatDetail(run, code), caption(code)))
 			}
 		}
@@ -294,26 +289,23 @@ func steadyText(s *trtllm.Series) string {
 // A reportCSV is the data of a plot, to be downloaded from the page.
 type reportCSV struct {
 	name string
-	text *strings.Builder
-	out  *csv.Writer
+	rows [][]string
 }
 
 func newReportCSV(name, head string) reportCSV {
-	c := reportCSV{name: name, text: &strings.Builder{}}
-	c.out = csv.NewWriter(c.text)
-	c.add(strings.Split(head, ",")...)
-	return c
+	return reportCSV{name, [][]string{strings.Split(head, ",")}}
 }
 
-func (c reportCSV) add(cells ...string) { _ = c.out.Write(cells) } // a Builder takes everything
+func (c *reportCSV) add(cells ...string) { c.rows = append(c.rows, cells) }
 
 var csvEscapes = strings.NewReplacer("%", "%25", "\n", "%0A", "\r", "%0D", "#", "%23", `"`, "%22", "&", "%26", "<", "%3C", ">", "%3E", " ", "%20")
 
 // Link is what makes a link download the data.
 func (c reportCSV) Link() template.HTMLAttr {
-	c.out.Flush()
+	var text strings.Builder
+	_ = csv.NewWriter(&text).WriteAll(c.rows) // a Builder takes everything
 	name := strings.NewReplacer(" ", "-", "/", "-").Replace(c.name)
-	return template.HTMLAttr(`download="` + template.HTMLEscapeString(name) + `.csv" href="data:text/csv;charset=utf-8,` + csvEscapes.Replace(c.text.String()) + `"`) //nolint:gosec // escaped above
+	return template.HTMLAttr(`download="` + template.HTMLEscapeString(name) + `.csv" href="data:text/csv;charset=utf-8,` + csvEscapes.Replace(text.String()) + `"`) //nolint:gosec // escaped above
 }
 
 // WithSeries are the results whose course over time the report of the sets shows: the

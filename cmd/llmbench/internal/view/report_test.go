@@ -236,7 +236,7 @@ func TestReportSearch(t *testing.T) {
 	if !slices.Contains(labels, "fast 1") || !slices.Contains(labels, "fast 2") { // there is no frontier that has others
 		t.Errorf("labels %q", labels)
 	}
-	if len(reasoning.Bounds) != 1 || !strings.HasSuffix(reasoning.Bounds[0].Text, "output_throughput_per_user_tok_s at least 50") {
+	if len(reasoning.Bounds) != 1 || !strings.HasSuffix(reasoning.Bounds[0].Label, "output_throughput_per_user_tok_s at least 50") {
 		t.Errorf("bounds of the frontier: %+v", reasoning.Bounds)
 	}
 	if b := part.Latency[0].Bounds; len(b) != 1 || b[0].At <= 0 || b[0].At >= 100 || len(part.Latency[1].Bounds) != 0 {
@@ -305,7 +305,7 @@ func TestReportFarBounds(t *testing.T) {
 	}
 	part := Report{Sets: []*results.Set{set}}.part(set)
 	for _, s := range part.Latency[:2] {
-		if len(s.Bounds) != 1 || s.Bounds[0].At < s.Groups[0].Rows[1].Places[3]+20 || s.Bounds[0].At == 100 || s.Unit != "ms" {
+		if len(s.Bounds) != 1 || s.Bounds[0].At < s.Rows[1].Places[3]+20 || s.Bounds[0].At == 100 || s.Unit != "ms" {
 			t.Errorf("%s: bounds %+v, ticks %+v in %s", s.Title, s.Bounds, s.Ticks, s.Unit)
 		}
 	}

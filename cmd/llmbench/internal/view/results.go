@@ -507,7 +507,7 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 	m := rowMarks{byRun: map[string]string{}, caption: func(code failure.Code) string { return captionIn(s, code) }}
 	order, of := grouped(s.Runs, names)
 	for _, group := range order {
-		points := frontierOf(of[group])
+		points, _ := frontierOf(of[group])
 		if len(points) < 2 {
 			continue
 		}
@@ -516,7 +516,7 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 			continue
 		}
 		for _, p := range points {
-			if p.best {
+			if p.Best {
 				m.byRun[runKey(p.run)] = "^"
 			}
 		}
