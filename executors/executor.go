@@ -270,7 +270,7 @@ type Scheduler interface {
 // meanwhile.
 type Say = func(format string, args ...any)
 
-// A Command brings something to Path, on this host or as a job.
+// A Command fetches something to Path, on this host or as a job.
 type Command struct {
 	Path string
 	Argv []string

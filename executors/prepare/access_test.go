@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -115,50 +114,12 @@ func TestUnreachableHub(t *testing.T) {
 	}
 }
 
-// The token is looked for where the hf command does, and prints as its source.
-func TestFindToken(t *testing.T) {
-	home := t.TempDir()
-	at := func(elem ...string) string {
-		path := filepath.Join(append([]string{home}, elem...)...)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	login, cache, own, named := at(".cache", "huggingface", "token"), at("xdg", "huggingface", "token"), at("hf", "token"), at("named")
-	for _, test := range []struct {
-		env  []string
-		want string
-	}{
-		{nil, ""},
-		{[]string{"HOME=" + home}, login},
-		{[]string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "xdg")}, cache},
-		{[]string{"HOME=" + home, "HF_HOME=" + filepath.Join(home, "hf")}, own},
-		{[]string{"HOME=" + home, "HF_TOKEN_PATH=" + named}, named},
-		{[]string{"HOME=" + home, "HF_TOKEN_PATH=" + named + "x"}, ""},
-		{[]string{"HOME=" + home, "HF_TOKEN=" + secret}, "HF_TOKEN"},
-	} {
-		token := prepare.FindToken(test.env)
-		if token.Source != test.want || token.None() != (test.want == "") {
-			t.Errorf("%v: %s", test.env, token.Source)
-		}
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-			if strings.Contains(fmt.Sprintf(verb, token), secret) || strings.Contains(fmt.Sprintf(verb, &token), secret) {
-				t.Errorf("%s shows the token", verb)
-			}
-		}
-	}
-}
-
 func TestDatasetSpace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store", "datasets") // not made yet
-	if c := prepare.CheckDatasetSpace(dir, 0); c != nil {
+	if c := prepare.CheckSpace("dataset", dir, 0); c != nil {
 		t.Errorf("nothing does not fit: %+v", c)
 	}
-	if c := prepare.CheckDatasetSpace(dir, prepare.DatasetBytes(1<<40, 8000)); c == nil || c.Result != "fail" || !strings.Contains(c.Detail, "are to come") {
+	if c := prepare.CheckSpace("dataset", dir, prepare.DatasetBytes(1<<40, 8000)); c == nil || c.Result != "fail" || !strings.Contains(c.Detail, "are to come") {
 		t.Errorf("%+v", c)
 	}
 	if n := prepare.DatasetBytes(16384, 8000); n < 800e6 || n > 1000e6 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,13 +18,13 @@ var errStalled = errors.New("it neither read nor wrote anything")
 
 // A download is a command that fetches something and may take hours.
 type download struct {
-	path      string // what it brings
+	path      string // what it fetches
 	argv, env []string
+	token     token // may stand in what it says
 	// stall is for how long it may do nothing.
 	stall time.Duration
 	// clean is called before each start, look every now and then while it runs.
 	clean, look func()
-	hide        func(string) string
 }
 
 // lookEvery is how often a child is looked at.
@@ -63,7 +64,7 @@ func (c download) run(ctx context.Context) error {
 	case cause != nil:
 		return cause
 	}
-	if words := c.hide(out.last()); words != "" {
+	if words := out.last(); words != "" {
 		return fmt.Errorf("%s: %w: %s", c.argv[0], err, words)
 	}
 	return fmt.Errorf("%s: %w", c.argv[0], err)
@@ -92,30 +93,21 @@ func (c download) watch(group int, done <-chan struct{}, stalled func()) {
 }
 
 // A tail keeps the last of what is written to it.
-type tail struct {
-	mu sync.Mutex
-	b  []byte
-}
+type tail []byte
 
 const tailBytes = 4 << 10
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.b = append(t.b, p...)
-	if over := len(t.b) - tailBytes; over > 0 {
-		t.b = append(t.b[:0], t.b[over:]...)
-	}
+	*t = append(*t, p...)
+	*t = slices.Delete(*t, 0, max(0, len(*t)-tailBytes))
 	return len(p), nil
 }
 
 // last is the last few lines that say something, as one line.
-func (t *tail) last() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t tail) last() string {
 	const most = 3
 	var said []string
-	for line := range strings.FieldsFuncSeq(string(t.b), func(r rune) bool { return r == '\n' || r == '\r' }) {
+	for line := range strings.FieldsFuncSeq(string(t), func(r rune) bool { return r == '\n' || r == '\r' }) {
 		if line = strings.TrimSpace(line); line != "" {
 			said = append(said, line)
 		}

@@ -104,8 +104,8 @@ func (v *verification) checkPlain() {
 	case v.foreign:
 	case fetching(v.w.Path):
 		v.fail("%s is missing, and %s alone says %s", quantConfigName, configName, v.plain)
-	case bytesByType(v.files).hold(v.w.Quantization):
-		v.add(executors.CheckFail, fmt.Sprintf("%s, and so does a copy of that file from %s", bring, v.w.Checkpoint),
+	case holds(v.files, v.w.Quantization):
+		v.add(executors.CheckFail, fmt.Sprintf("%s, and so does a copy of that file from %s", fetchRemedy, v.w.Checkpoint),
 			"%s is missing: the shards hold %s, and %s alone says %s", quantConfigName, v.w.Quantization, configName, v.plain)
 	default:
 		v.checkQuantization(configName, v.plain)
@@ -145,11 +145,12 @@ func (v *verification) checkTokenizer() {
 	v.fail("there is no tokenizer (%s)", strings.Join(tokenizers, ", "))
 }
 
-// tensorBytes are the bytes of tensors by their type.
-type tensorBytes map[string]int64
+// typesOf are the types of the weights of a quantization.
+var typesOf = map[string][]string{"FP8": {"F8_E4M3", "F8_E5M2"}, "NVFP4": {"U8", "F4"}, "MXFP4": {"U8", "F4"}, "BF16": {"BF16", "F16"}}
 
-func bytesByType(files map[string]*shardFile) tensorBytes {
-	by := tensorBytes{}
+// typesIn is how many bytes of shards have each type.
+func typesIn(files map[string]*shardFile) map[string]int64 {
+	by := map[string]int64{}
 	for _, f := range files {
 		for _, t := range f.tensors {
 			by[t.Dtype] += t.bytes()
@@ -158,54 +159,37 @@ func bytesByType(files map[string]*shardFile) tensorBytes {
 	return by
 }
 
-// all is the sum, and most the type with the greatest part of it.
-func (by tensorBytes) all() (sum int64, most string) {
-	for dtype, n := range by {
+// holds reports whether shards are of a quantization: its types have a quarter of the
+// bytes at least.
+func holds(files map[string]*shardFile, quantization string) bool {
+	var sum, fit int64
+	for dtype, n := range typesIn(files) {
 		sum += n
-		if n > by[most] {
-			most = dtype
+		if slices.Contains(typesOf[quantization], dtype) {
+			fit += n
 		}
 	}
-	return sum, most
-}
-
-// of is how many bytes have the types of a quantization; false for one whose types
-// are not known.
-func (by tensorBytes) of(quantization string) (int64, bool) {
-	switch quantization {
-	case "FP8":
-		return by["F8_E4M3"] + by["F8_E5M2"], true
-	case "NVFP4", "MXFP4":
-		return by["U8"] + by["F4"], true
-	case "BF16":
-		return by["BF16"] + by["F16"], true
-	}
-	return 0, false
-}
-
-// hold reports whether the tensors are of a quantization: quantized weights are
-// most of their bytes.
-func (by tensorBytes) hold(quantization string) bool {
-	sum, _ := by.all()
-	n, known := by.of(quantization)
-	return known && sum > 0 && n*4 >= sum
+	return sum > 0 && fit*4 >= sum
 }
 
 // checkTypes looks at what the shards really hold.
 func (v *verification) checkTypes() {
-	by := bytesByType(v.files)
-	sum, most := by.all()
-	if _, known := by.of(v.w.Quantization); !known || sum == 0 || by.hold(v.w.Quantization) {
-		return
+	var sum int64
+	most, by := "", typesIn(v.files)
+	for dtype, n := range by {
+		if sum += n; n > by[most] {
+			most = dtype
+		}
 	}
-	v.alien(declare,
-		"the shards hold %d %% %s, which is not a checkpoint of %s", 100*by[most]/sum, most, v.w.Quantization)
+	if typesOf[v.w.Quantization] != nil && sum > 0 && !holds(v.files, v.w.Quantization) {
+		v.alien(declare, "the shards hold %d %% %s, which is not a checkpoint of %s", 100*by[most]/sum, most, v.w.Quantization)
+	}
 }
 
 // checkOrigin holds the revision against the pinned one, and warns of a token
 // that a clone keeps.
 func (v *verification) checkOrigin() {
-	if have := origin(v.w.Path); commitLike(v.w.Revision) && have != "" && have != v.w.Revision {
+	if have := origin(v.w.Path); hexadecimal(v.w.Revision, 40) && have != "" && have != v.w.Revision {
 		v.fail("is of revision %.12s, and the definition pins %.12s", have, v.w.Revision)
 	}
 	if leftToken(v.w.Path) {
@@ -214,17 +198,11 @@ func (v *verification) checkOrigin() {
 	}
 }
 
-// commitLike reports whether a revision is the full name of a commit, which
-// never moves.
-func commitLike(revision string) bool {
-	return len(revision) == 40 && strings.Trim(revision, "0123456789abcdef") == ""
-}
-
 // origin is the commit that the folder was fetched or cloned from, "" if not
 // known.
 func origin(dir string) string {
-	if m := readFetched(dir, configName); m != nil {
-		return m.commit
+	if commit, _ := readNote(dir, configName); commit != "" {
+		return commit
 	}
 	return cloned(dir)
 }

@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -89,22 +90,19 @@ func (v *verification) keepSums(names, sums []string, compared int) {
 func (w Weights) published(ctx context.Context, h *Hub, names []string) (map[string]string, string) {
 	sums := map[string]string{}
 	for _, name := range names {
-		if f := readFetched(w.Path, name); f != nil && f.sha256() != "" {
-			sums[name] = f.sha256()
+		if _, etag := readNote(w.Path, name); hexadecimal(etag, 64) {
+			sums[name] = etag
 		}
 	}
 	if len(sums) == len(names) {
 		return sums, "what hf fetched"
 	}
-	revision := w.Revision
-	if at := origin(w.Path); at != "" {
-		revision = at
-	}
+	revision := cmp.Or(origin(w.Path), w.Revision)
 	if h != nil && revision != "" { // a branch may have moved on since
 		if _, files, err := h.files(ctx, w.Checkpoint, revision); err == nil {
 			for _, f := range files {
-				if f.SHA256 != "" {
-					sums[f.Name] = f.SHA256
+				if f.LFS.SHA256 != "" {
+					sums[f.Name] = f.LFS.SHA256
 				}
 			}
 			return sums, "the hub's " + fmt.Sprintf("%.12s", revision)

@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/renameio/v2"
 
 	"github.com/llmbench/llmbench/executors"
+	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // importing ends the name of an image in the making.
@@ -36,13 +39,13 @@ func (f *Fetcher) Image(ctx context.Context, i Image) []executors.Check {
 	checks, err := f.hold(ctx, i.File, func(ctx context.Context) []executors.Check {
 		if i.toImport() {
 			if err := f.image(ctx, i); err != nil {
-				return []executors.Check{i.failed(err)}
+				return i.failed(err)
 			}
 		}
 		return i.Verify(ctx)
 	})
 	if err != nil {
-		return []executors.Check{i.failed(err)}
+		return i.failed(err)
 	}
 	return checks
 }
@@ -60,21 +63,21 @@ func (f *Fetcher) published(ctx context.Context, i Image) []executors.Check {
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishedTimeout)
 	defer cancel()
-	reg, err := newRegistry(i.Name, f.Environ, f.Say)
+	tag, err := name.NewTag(i.Name)
 	if err != nil {
 		return nil
 	}
-	now, err := reg.published(ctx, reg.tag.TagStr(), i.Arch)
+	now, err := f.ask(ctx, tag, i.Arch)
 	recorded := strings.Fields(i.recorded())
 	switch {
 	case err != nil || slices.ContainsFunc(recorded, now.is):
 		return nil
 	case len(recorded) == 0:
 		return []executors.Check{i.check(executors.CheckWarn, "remove the file, and `llmbench prepare` imports it with its digest",
-			"the tag is %.19s now, and which image this file is of was not recorded: results cannot be compared by content with those of other sites", now.name())}
+			"the tag is %.19s now, and which image this file is of was not recorded: results cannot be compared by content with those of other sites", now.digests[0])}
 	}
 	return []executors.Check{i.check(executors.CheckWarn, "pin digest; or remove the file, and `llmbench prepare` imports what the tag is now",
-		"the tag has moved: it is %.19s now, and this file is of %.19s", now.name(), recorded[0])}
+		"the tag has moved: it is %.19s now, and this file is of %.19s", now.digests[0], recorded[0])}
 }
 
 // toImport reports whether there is no whole file.
@@ -83,46 +86,41 @@ func (i Image) toImport() bool {
 	return err != nil && !errors.Is(err, os.ErrPermission)
 }
 
-func (i Image) failed(err error) executors.Check {
+// errMoved says that a registry has another image than is pinned.
+var errMoved = errors.New("the tag has moved")
+
+func (i Image) failed(err error) []executors.Check {
 	remedy := remedyFor(err)
-	var moved *movedError
-	if errors.As(err, &moved) {
+	if errors.Is(err, errMoved) {
 		remedy = "pin what the registry has now, or import the file of the other yourself"
 	}
-	return i.check(executors.CheckFail, remedy, "%v", err)
-}
-
-// A movedError says that a registry has another image than is pinned.
-type movedError struct{ have, want string }
-
-func (e *movedError) Error() string {
-	return fmt.Sprintf("the tag is %.19s… now, and the definition pins %.19s…", e.have, e.want)
+	return i.fail(remedy, "%v", err)
 }
 
 // image imports an image; the caller holds its lock. It appears under its name
 // when it is whole and recorded.
 func (f *Fetcher) image(ctx context.Context, i Image) error {
-	reg, err := newRegistry(i.Name, f.Environ, f.Say)
+	tag, err := name.NewTag(i.Name)
 	if err != nil {
 		return err
 	}
-	before, by, err := f.source(ctx, reg, i)
+	before, ref, err := f.source(ctx, tag, i)
 	if err != nil {
 		return err
 	}
 	temp := i.File + importing
 	if before != nil {
-		if c := checkSpace("image", i.File, before.bytes); c != nil {
+		if c := CheckSpace("image", i.File, before.bytes); c != nil {
 			return errors.New(c.Detail)
 		}
 	}
 	defer os.Remove(temp)
-	if err := f.again(ctx, f.enroot(reg.uri(by), i, temp, before), full); err != nil {
+	if err := f.again(ctx, f.enroot(ref, i, temp, before), full); err != nil {
 		return err
 	}
-	if before != nil && by == "" {
-		if after, err := reg.published(ctx, reg.tag.TagStr(), i.Arch); err == nil && after.own != before.own {
-			return fmt.Errorf("the tag was moved during the import, from %.19s to %.19s", before.name(), after.name())
+	if before != nil && ref == tag {
+		if after, err := f.ask(ctx, tag, i.Arch); err == nil && !after.is(before.digests[len(before.digests)-1]) {
+			return fmt.Errorf("the tag was moved during the import, from %.19s to %.19s", before.digests[0], after.digests[0])
 		}
 	}
 	return f.finish(ctx, i, temp, before)
@@ -131,59 +129,48 @@ func (f *Fetcher) image(ctx context.Context, i Image) error {
 // source decides by what to import: by the tag, or by the pinned digest where
 // the tag has moved or nobody tells. The registry's answer is nil where it gives
 // none, which only a pinned digest cannot do without.
-func (f *Fetcher) source(ctx context.Context, reg *registry, i Image) (now *published, by string, err error) {
-	now, err = reg.published(ctx, reg.tag.TagStr(), i.Arch)
+func (f *Fetcher) source(ctx context.Context, tag name.Tag, i Image) (now *published, by name.Reference, err error) {
+	now, err = f.ask(ctx, tag, i.Arch)
 	switch {
 	case err == nil && (i.Digest == "" || now.is(i.Digest)):
-		return now, "", nil
+		return now, tag, nil
 	case err != nil && i.Digest == "":
 		f.Say("no digest is recorded for %s: %v", i.Name, err)
-		return nil, "", nil
+		return nil, tag, nil
 	}
-	tag := now
-	if now, err = reg.published(ctx, i.Digest, i.Arch); err == nil {
+	pinned, err := f.ask(ctx, tag.Digest(i.Digest), i.Arch)
+	switch {
+	case err == nil:
 		f.Say("%s has moved; importing %.19s", i.Name, i.Digest)
-		return now, i.Digest, nil
+	case now != nil:
+		return nil, nil, fmt.Errorf("%w: it is %.19s… now, and the definition pins %.19s…", errMoved, now.digests[0], i.Digest)
+	default:
+		pinned = &published{digests: []string{i.Digest}}
 	}
-	if tag != nil {
-		return nil, "", &movedError{tag.name(), i.Digest}
-	}
-	return &published{own: i.Digest}, i.Digest, nil
+	return pinned, tag.Digest(i.Digest), nil
 }
 
 // enroot is the command that imports an image for the architecture of the nodes.
-func (f *Fetcher) enroot(uri string, i Image, temp string, from *published) download {
+func (f *Fetcher) enroot(ref name.Reference, i Image, temp string, from *published) download {
 	argv := []string{"enroot", "import"}
 	if i.Arch != "" {
 		argv = append(argv, "-a", i.Arch)
 	}
-	cache := enrootCache(lookup(f.Environ))
+	env := lookup(f.Environ)
+	cache := cmp.Or(env("ENROOT_CACHE_PATH"), filepath.Join(cacheHome(env), "enroot")) // unless a site's configuration says otherwise
 	had := grown(cache)
 	return download{
-		path: i.File, argv: append(argv, "-o", temp, uri), env: without(f.Environ, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), stall: f.Stall,
-		hide:  func(s string) string { return s },
+		path: i.File, argv: append(argv, "-o", temp, f.enrootURI(ref)), env: without(f.Environ, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), stall: f.Stall,
 		clean: func() { os.Remove(temp) }, // left by one who died; enroot writes over nothing
 		look: func() {
-			name := filepath.Base(i.File)
+			file := filepath.Base(i.File)
 			if info, err := os.Stat(temp); err == nil {
-				f.Bytes("writing "+name, info.Size(), 0)
+				f.Bytes("writing "+file, info.Size(), 0)
 			} else if from != nil {
-				f.Bytes("downloading layers of "+name, grown(cache)-had, from.bytes)
+				f.Bytes("downloading layers of "+file, grown(cache)-had, from.bytes)
 			}
 		},
 	}
-}
-
-// enrootCache is where enroot keeps layers, unless a site's configuration says
-// otherwise.
-func enrootCache(env func(string) string) string {
-	if dir := env("ENROOT_CACHE_PATH"); dir != "" {
-		return dir
-	}
-	if dir := env("XDG_CACHE_HOME"); dir != "" {
-		return filepath.Join(dir, "enroot")
-	}
-	return filepath.Join(env("HOME"), ".cache", "enroot")
 }
 
 // finish checks what was imported, records what it is, and gives it its name.
@@ -195,7 +182,7 @@ func (f *Fetcher) finish(ctx context.Context, i Image, temp string, from *publis
 	made := i
 	made.File = temp
 	if c := made.checkInside(ctx); c != nil {
-		return errors.New(c.Detail)
+		return errors.New(c[0].Detail)
 	}
 	var read int64
 	sum, err := hashFile(ctx, temp, func(n int) {
@@ -207,7 +194,7 @@ func (f *Fetcher) finish(ctx context.Context, i Image, temp string, from *publis
 	}
 	os.Remove(i.File + digestSuffix)
 	if from != nil {
-		if err := renameio.WriteFile(i.File+digestSuffix, []byte(from.record()), 0o644); err != nil {
+		if err := renameio.WriteFile(i.File+digestSuffix, []byte(strings.Join(from.digests, "\n")+"\n"), 0o644); err != nil {
 			return err
 		}
 	}
@@ -229,11 +216,6 @@ func install(temp, path string) error {
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	_ = d.Sync() // not every file system can; those that cannot need not
+	_ = jobdir.SyncDir(filepath.Dir(path)) // not every file system can; those that cannot need not
 	return nil
 }

@@ -104,7 +104,7 @@ func TestFetchWeights(t *testing.T) {
 	}
 }
 
-// A damaged shard is brought anew, although hf noted that it is whole.
+// A damaged shard is fetched anew, although hf noted that it is whole.
 func TestFetchMends(t *testing.T) {
 	s := newSite(t, "")
 	w := maverick(s.weightsDir)
@@ -136,7 +136,7 @@ func TestFetchLeavesOthersAlone(t *testing.T) {
 
 // config.json may come before the file that says how the weights are quantized: a
 // fetch that ended between the two is taken up. Shards of other types are somebody's,
-// and so is what no fetch has brought.
+// and so is what no fetch has finished.
 func TestFetchEndedBeforeQuantization(t *testing.T) {
 	for name, test := range map[string]struct {
 		dtype  string
@@ -144,12 +144,12 @@ func TestFetchEndedBeforeQuantization(t *testing.T) {
 		fetch  bool // a fetch was at work here
 		want   string
 	}{
-		"config alone":                  {"F8_E4M3", 0, true, "ok 52 shards"},
-		"some shards":                   {"F8_E4M3", 3, true, "ok 52 shards"},
-		"all shards":                    {"F8_E4M3", 52, true, "ok 52 shards"},
-		"another's shards":              {"BF16", 3, true, "fail the shards hold 100 % BF16, which is not a checkpoint of FP8\n"},
-		"all of another's shards":       {"BF16", 52, true, "fail the shards hold 100 % BF16, which is not a checkpoint of FP8\n"},
-		"config alone, brought by hand": {"BF16", 0, false, "fail config.json says BF16, and the definition FP8\n"},
+		"config alone":                 {"F8_E4M3", 0, true, "ok 52 shards"},
+		"some shards":                  {"F8_E4M3", 3, true, "ok 52 shards"},
+		"all shards":                   {"F8_E4M3", 52, true, "ok 52 shards"},
+		"another's shards":             {"BF16", 3, true, "fail the shards hold 100 % BF16, which is not a checkpoint of FP8\n"},
+		"all of another's shards":      {"BF16", 52, true, "fail the shards hold 100 % BF16, which is not a checkpoint of FP8\n"},
+		"config alone, copied by hand": {"BF16", 0, false, "fail config.json says BF16, and the definition FP8\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, "")
@@ -272,7 +272,7 @@ func TestFetchImage(t *testing.T) {
 		"pinned index": {sum(index), nil, "ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
 		"pinned image": {armDigest, nil, "ok 1.0 MiB, digest " + sum(index)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
 		"tag moved, digest gone": {sum(index), func(s *site) { s.registry.moved.Store(true) },
-			"fail the tag is " + sum(movedIndex)[:19] + "… now, and the definition pins " + sum(index)[:19] + "…\n", ""},
+			"fail the tag has moved: it is " + sum(movedIndex)[:19] + "… now, and the definition pins " + sum(index)[:19] + "…\n", ""},
 		"tag moved, image still there": {armDigest, func(s *site) { s.registry.moved.Store(true) },
 			"ok 1.0 MiB, digest " + sum(movedIndex)[:19] + "\n", "docker://HOST#nvidia/tensorrt-llm/release:1.0.0rc1"},
 		"registry silent": {"", func(s *site) { s.imageToFetch.Name = "127.0.0.1:1/nvidia/tensorrt-llm/release:1.0.0rc1" },
@@ -406,7 +406,7 @@ func (s *site) preparer() *exec.Cmd {
 	return cmd
 }
 
-// Several who prepare the same thing bring it once, and all see it whole.
+// Several who prepare the same thing fetch it once, and all see it whole.
 func TestManyPrepareAtOnce(t *testing.T) {
 	s := newSite(t, "")
 	t.Setenv("STANDIN_PACE", "2ms")

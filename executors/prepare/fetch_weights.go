@@ -6,11 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/llmbench/llmbench/executors"
 )
 
-// Weights brings a checkpoint with the hf command unless it is there, and
+// Weights fetches a checkpoint with the hf command unless it is there, and
 // returns how it verifies in the end. What an earlier fetch left is taken up; a
 // folder that holds another checkpoint is left alone.
 func (f *Fetcher) Weights(ctx context.Context, w Weights) []executors.Check {
@@ -38,7 +39,7 @@ func (w Weights) failed(err error) executors.Check {
 	return executors.Check{Name: "weights", Result: executors.CheckFail, Detail: w.Path + ": " + err.Error(), Remedy: remedyFor(err)}
 }
 
-// weights brings a checkpoint; the caller holds its lock.
+// weights fetches a checkpoint; the caller holds its lock.
 func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
 	h := NewHub(f.Environ, f.Say)
 	access := h.Access(ctx, w)
@@ -47,22 +48,22 @@ func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
 	}
 	commit, files, _ := h.files(ctx, w.Checkpoint, w.Revision)
 	total := totalOf(files, w)
-	if c := checkSpace("weights", w.Path, total-grown(w.Path)); c != nil {
+	if c := CheckSpace("weights", w.Path, total-grown(w.Path)); c != nil {
 		return append(withoutOK(access), *c)
 	}
 	if err := f.again(ctx, f.hf(h, w, commit, total), func(err error) bool { return full(err) || len(failing(h.Access(ctx, w))) > 0 }); err != nil {
 		if v := w.verify(ctx); !v.failed() {
-			return v.found() // another's job brought it
+			return v.found() // another's job fetched it
 		}
 		if denied := failing(h.Access(ctx, w)); len(denied) > 0 {
 			return denied
 		}
-		return append(withoutOK(access), w.failed(err))
+		return append(withoutOK(access), w.failed(errors.New(h.token.hide(err.Error()))))
 	}
 	return append(withoutOK(access), w.Verify(ctx)...)
 }
 
-// hf is the command that brings a checkpoint. The token is in its environment,
+// hf is the command that fetches a checkpoint. The token is in its environment,
 // which only this user can read.
 func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) download {
 	argv := []string{"hf", "download", w.Checkpoint, "--local-dir", w.Path}
@@ -73,12 +74,12 @@ func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) download {
 		argv = append(argv, "--revision", commit)
 	}
 	env := append(without(f.Environ, "HF_HUB_OFFLINE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), "HF_HUB_DISABLE_PROGRESS_BARS=1")
-	if !h.token.None() {
+	if !h.token.none() {
 		env = append(env, "HF_TOKEN="+h.token.value)
 	}
 	step := "fetching " + filepath.Base(w.Path)
 	return download{
-		path: w.Path, argv: argv, env: env, stall: f.Stall, hide: h.token.hide,
+		path: w.Path, argv: argv, env: env, token: h.token, stall: f.Stall,
 		clean: w.discard,
 		look:  func() { f.Bytes(step, grown(w.Path), total) },
 	}
@@ -98,12 +99,15 @@ func totalOf(files []remoteFile, w Weights) int64 {
 }
 
 // discard removes shards that are damaged, with hf's note that they are whole,
-// so that they are brought anew. What is missing or a pointer is left to hf.
+// so that they are fetched anew. What is missing or a pointer is left to hf.
 func (w Weights) discard() {
+	remove := func(name string) {
+		os.Remove(filepath.Join(w.Path, name))
+		os.Remove(noteOf(w.Path, name))
+	}
 	ix, err := readIndex(w.Path)
 	if err != nil {
-		os.Remove(filepath.Join(w.Path, indexName))
-		os.Remove(noteOf(w.Path, indexName))
+		remove(indexName)
 	}
 	if ix == nil {
 		return
@@ -114,17 +118,10 @@ func (w Weights) discard() {
 		if err == nil || errors.As(err, &unread) {
 			continue // whole, not there, or not to be judged
 		}
-		os.Remove(filepath.Join(w.Path, name))
-		os.Remove(noteOf(w.Path, name))
+		remove(name)
 	}
 }
 
 func withoutOK(checks []executors.Check) []executors.Check {
-	var out []executors.Check
-	for _, c := range checks {
-		if c.Result != executors.CheckOK {
-			out = append(out, c)
-		}
-	}
-	return out
+	return slices.DeleteFunc(checks, func(c executors.Check) bool { return c.Result == executors.CheckOK })
 }

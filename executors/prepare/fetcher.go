@@ -1,4 +1,4 @@
-// Package prepare brings what runs read, weights and container images, to where
+// Package prepare fetches what runs read, weights and container images, to where
 // they read it, and verifies what is there. Fetching is left to the commands
 // that users know, hf and enroot; verification is its own, and fast: it reads
 // headers and sizes, so that a truncated file of many gigabytes is found without
@@ -22,8 +22,8 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-// A Fetcher brings what is missing. Several may be at work on the same thing, on
-// one host or on many: one brings it, and the others wait for it.
+// A Fetcher fetches what is missing. Several may be at work on the same thing, on
+// one host or on many: one fetches it, and the others wait for it.
 type Fetcher struct {
 	// Environ is the user's environment: where tokens, proxies and mirrors are
 	// found.
@@ -72,7 +72,7 @@ func (f *Fetcher) again(ctx context.Context, c download, final func(error) bool)
 		if err == nil || ctx.Err() != nil || try >= f.Tries || denied(err) || errors.Is(err, executors.ErrRejected) || final(err) {
 			return err
 		}
-		f.Say("%v; trying again (%d of %d)", err, try+1, f.Tries)
+		f.Say("%s; trying again (%d of %d)", c.token.hide(err.Error()), try+1, f.Tries)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -86,21 +86,8 @@ func (f *Fetcher) run(ctx context.Context, c download) error {
 		c.clean()
 		return c.run(ctx)
 	}
-	err := f.Elsewhere(ctx, executors.Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), stays), Clean: c.clean, Look: c.look})
-	if err != nil {
-		return &hiddenError{c.hide(err.Error()), err}
-	}
-	return nil
+	return f.Elsewhere(ctx, executors.Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), stays), Clean: c.clean, Look: c.look})
 }
-
-// A hiddenError is another without the secrets in its text.
-type hiddenError struct {
-	text  string
-	cause error
-}
-
-func (e *hiddenError) Error() string { return e.text }
-func (e *hiddenError) Unwrap() error { return e.cause }
 
 // stays reports whether a variable stays on this host: all do that are not for
 // the commands that fetch something.
@@ -127,11 +114,11 @@ func full(err error) bool {
 
 // command is a check that a command is on this host; nil where it is, or is not
 // needed.
-func (f *Fetcher) command(item, path, name, brings, remedy string) []executors.Check {
+func (f *Fetcher) command(item, path, name, what, remedy string) []executors.Check {
 	if _, err := exec.LookPath(name); err == nil || f.Elsewhere != nil {
 		return nil
 	}
-	return []executors.Check{{Name: item, Result: executors.CheckFail, Detail: fmt.Sprintf("%s: the command %s, which downloads %s, is not on this host", path, name, brings), Remedy: remedy}}
+	return []executors.Check{{Name: item, Result: executors.CheckFail, Detail: fmt.Sprintf("%s: the command %s, which downloads %s, is not on this host", path, name, what), Remedy: remedy}}
 }
 
 // without is an environment without some of its variables.
@@ -145,24 +132,21 @@ func without(environ []string, names ...string) []string {
 // hfDir is where the hf command keeps what it knows of a folder, below it.
 var hfDir = filepath.Join(".cache", "huggingface", "download")
 
-// A fetched is what the hf command noted of a file that it brought.
-type fetched struct {
-	commit string
-	// etag is the SHA-256 of a file in LFS, the Git hash of any other.
-	etag string
+// readNote is what the hf command noted of a file that it fetched: the commit, and the
+// etag, which is the SHA-256 of a file in LFS and the Git hash of any other. Both are ""
+// where it left no note.
+func readNote(dir, name string) (commit, etag string) {
+	b, _ := regular.Read(noteOf(dir, name), regular.MaxText)
+	lines := strings.Split(string(b), "\n")
+	if len(lines) < 2 || !hexadecimal(strings.TrimSpace(lines[0]), 40) {
+		return "", ""
+	}
+	return strings.TrimSpace(lines[0]), strings.TrimSpace(lines[1])
 }
 
-// readFetched returns nil where hf left no note.
-func readFetched(dir, name string) *fetched {
-	b, err := regular.Read(noteOf(dir, name), regular.MaxText)
-	if err != nil {
-		return nil
-	}
-	lines := strings.Split(string(b), "\n")
-	if len(lines) < 2 || !commitLike(strings.TrimSpace(lines[0])) {
-		return nil
-	}
-	return &fetched{commit: strings.TrimSpace(lines[0]), etag: strings.TrimSpace(lines[1])}
+// hexadecimal reports whether a hash has so many digits.
+func hexadecimal(s string, digits int) bool {
+	return len(s) == digits && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // fetching reports whether hf is or was at work in a folder.
@@ -173,14 +157,6 @@ func fetching(dir string) bool {
 
 func noteOf(dir, name string) string { return filepath.Join(dir, hfDir, name+".metadata") }
 
-// sha256 is the hash of the file's content, "" where the note has none.
-func (f *fetched) sha256() string {
-	if len(f.etag) == 64 && strings.Trim(f.etag, "0123456789abcdef") == "" {
-		return f.etag
-	}
-	return ""
-}
-
 // An owner on another host that gave no sign of life for lockStale, by this
 // host's clock, is taken for dead: signs come every store.Heartbeat.
 const (
@@ -188,12 +164,12 @@ const (
 	lockLook  = 500 * time.Millisecond
 )
 
-// lockDir is where the lease of what is brought to path lies.
+// lockDir is where the lease of what is fetched to path lies.
 func lockDir(path string) string {
 	return filepath.Join(filepath.Dir(path), ".llmbench-lock-"+filepath.Base(path))
 }
 
-// hold does something with the right to bring what belongs at path. The context that it
+// hold does something with the right to fetch what belongs at path. The context that it
 // gets ends when the right is taken away.
 func (f *Fetcher) hold(ctx context.Context, path string, do func(context.Context) []executors.Check) ([]executors.Check, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -234,7 +210,7 @@ func sweep(ctx context.Context, path string) {
 	}
 }
 
-// take waits for the right to bring what belongs at path, and says once who has it.
+// take waits for the right to fetch what belongs at path, and says once who has it.
 func (f *Fetcher) take(ctx context.Context, path string) (*store.Lease, error) {
 	dir := lockDir(path)
 	var told bool

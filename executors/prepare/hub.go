@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,18 +27,15 @@ const hubTimeout = 20 * time.Second
 // A Hub is Hugging Face or a mirror of it.
 type Hub struct {
 	endpoint string
-	token    Token
+	token    token
 	client   *http.Client
 }
 
 // NewHub is the hub that an environment names with HF_ENDPOINT, asked with the
-// token that FindToken finds. say is told once if the token would be sent without TLS.
+// token that findToken finds. say is told once if the token would be sent without TLS.
 func NewHub(environ []string, say func(format string, args ...any)) *Hub {
-	endpoint := strings.TrimRight(lookup(environ)("HF_ENDPOINT"), "/")
-	if endpoint == "" {
-		endpoint = publicHub
-	}
-	return &Hub{endpoint: endpoint, token: FindToken(environ), client: &http.Client{
+	endpoint := cmp.Or(strings.TrimRight(lookup(environ)("HF_ENDPOINT"), "/"), publicHub)
+	return &Hub{endpoint: endpoint, token: findToken(environ), client: &http.Client{
 		Timeout: hubTimeout, CheckRedirect: sameOrigin, Transport: &plainWarning{say: say},
 	}}
 }
@@ -55,17 +53,19 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// A remoteFile is a file of a repository. SHA256 is "" for what is not in LFS.
+// A remoteFile is a file of a repository. Its SHA-256 is "" for what is not in LFS.
 type remoteFile struct {
-	Name   string
-	Bytes  int64
-	SHA256 string
+	Name  string `json:"rfilename"`
+	Bytes int64  `json:"size"`
+	LFS   struct {
+		SHA256 string `json:"sha256"`
+	} `json:"lfs"`
 }
 
 // files lists what a repository holds at a revision, and the commit that the
 // revision names now.
 func (h *Hub) files(ctx context.Context, repo, revision string) (commit string, files []remoteFile, err error) {
-	res, err := h.get(ctx, "api/models/"+repo+"/revision/"+url.PathEscape(branch(revision))+"?blobs=true")
+	res, err := h.get(ctx, "api/models/"+repo+"/revision/"+branch(revision)+"?blobs=true")
 	if err != nil {
 		return "", nil, err
 	}
@@ -74,43 +74,25 @@ func (h *Hub) files(ctx context.Context, repo, revision string) (commit string, 
 		return "", nil, fmt.Errorf("%s answers %s", h.endpoint, res.Status)
 	}
 	var doc struct {
-		SHA      string `json:"sha"`
-		Siblings []struct {
-			Name string `json:"rfilename"`
-			Size int64  `json:"size"`
-			LFS  *struct {
-				SHA256 string `json:"sha256"`
-			} `json:"lfs"`
-		} `json:"siblings"`
+		SHA      string       `json:"sha"`
+		Siblings []remoteFile `json:"siblings"`
 	}
 	const most = 64 << 20
 	if err := json.NewDecoder(io.LimitReader(res.Body, most)).Decode(&doc); err != nil {
 		return "", nil, fmt.Errorf("%s: %w", h.endpoint, err)
 	}
-	for _, s := range doc.Siblings {
-		f := remoteFile{Name: s.Name, Bytes: s.Size}
-		if s.LFS != nil {
-			f.SHA256 = s.LFS.SHA256
-		}
-		files = append(files, f)
-	}
-	return doc.SHA, files, nil
+	return doc.SHA, doc.Siblings, nil
 }
 
-// branch is the revision that counts where none is pinned.
-func branch(revision string) string {
-	if revision == "" {
-		return "main"
-	}
-	return revision
-}
+// branch is the revision that counts where none is pinned, as a part of a URL.
+func branch(revision string) string { return url.PathEscape(cmp.Or(revision, "main")) }
 
 func (h *Hub) get(ctx context.Context, path string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.endpoint+"/"+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	if !h.token.None() {
+	if !h.token.none() {
 		req.Header.Set("Authorization", "Bearer "+h.token.value)
 	}
 	return h.client.Do(req)
@@ -158,67 +140,6 @@ func cloned(dir string) string {
 	return ""
 }
 
-// An access is whether a repository may be read with the token at hand.
-type access int
-
-const (
-	granted access = iota
-	needsToken
-	badToken
-	notAsked // logged in, and nobody asked for access
-	pending
-	rejected
-	noRepository
-	noRevision
-	unreachable
-)
-
-// access asks a hub whether a repository's files may be read. The hub tells why
-// not in headers, with one code for all that is gated and a sentence that tells
-// the cases apart.
-func (h *Hub) access(ctx context.Context, repo, revision string) (access, string) {
-	res, err := h.get(ctx, repo+"/resolve/"+url.PathEscape(branch(revision))+"/"+configName)
-	if err != nil {
-		return unreachable, h.token.hide(err.Error())
-	}
-	defer res.Body.Close()
-	message := res.Header.Get("X-Error-Message")
-	if message == "" && res.StatusCode >= 400 {
-		b, _ := io.ReadAll(io.LimitReader(res.Body, 500))
-		message = strings.TrimSpace(string(b))
-	}
-	message = h.token.hide(message)
-	code := res.Header.Get("X-Error-Code")
-	switch {
-	case res.StatusCode < 400, code == "EntryNotFound":
-		return granted, ""
-	case code == "RevisionNotFound":
-		return noRevision, message
-	case res.StatusCode >= 500, res.StatusCode == http.StatusTooManyRequests:
-		return unreachable, res.Status
-	case res.StatusCode == http.StatusForbidden, code == "GatedRepo":
-		return h.gated(res.StatusCode, strings.ToLower(message)), message
-	case res.StatusCode == http.StatusUnauthorized && !h.token.None() && strings.Contains(strings.ToLower(message), "invalid"):
-		return badToken, message
-	}
-	return noRepository, message
-}
-
-// gated says why a gated repository cannot be read.
-func (h *Hub) gated(status int, message string) access {
-	switch {
-	case h.token.None():
-		return needsToken
-	case strings.Contains(message, "awaiting"), strings.Contains(message, "pending"):
-		return pending
-	case strings.Contains(message, "rejected"):
-		return rejected
-	case status == http.StatusUnauthorized:
-		return badToken
-	}
-	return notAsked
-}
-
 // Access asks the hub whether the checkpoint, and the repository that its
 // licence comes from, may be read. A base that may not is a warning: its files
 // are not read.
@@ -230,35 +151,50 @@ func (h *Hub) Access(ctx context.Context, w Weights) []executors.Check {
 	return out
 }
 
+// check asks whether a repository's files may be read; denied is the result where they
+// may not. The hub tells why not in headers, with one code for all that is gated and a
+// sentence that tells the cases apart.
 func (h *Hub) check(ctx context.Context, repo, revision, denied string) executors.Check {
 	page := h.endpoint + "/" + repo
-	with := "without a token"
-	if !h.token.None() {
-		with = "with " + h.token.String()
+	check := func(result, detail, remedy string) executors.Check {
+		return executors.Check{Name: "access", Result: result, Detail: repo + " " + detail, Remedy: remedy}
 	}
-	c := executors.Check{Name: "access", Result: denied}
-	say := func(detail, remedy string) { c.Detail, c.Remedy = repo+" "+detail, remedy }
-	switch g, message := h.access(ctx, repo, revision); g {
-	case granted:
-		c.Result = executors.CheckOK
-		say("may be read "+with, "")
-	case needsToken:
-		say("is gated, and there is no token", fmt.Sprintf("ask for access at %s, which can take a day; then `hf auth login`, or set HF_TOKEN", page))
-	case badToken:
-		say(fmt.Sprintf("refuses %s: it is not valid", h.token), "make a token at "+h.endpoint+"/settings/tokens; then `hf auth login`, or set HF_TOKEN")
-	case notAsked:
-		say(fmt.Sprintf("is gated, and the account of %s was not granted access", h.token), fmt.Sprintf("ask for access at %s, which can take a day; a fine-grained token must allow gated repositories", page))
-	case pending:
-		say("is gated, and the request for access is pending", fmt.Sprintf("wait, which can take a day; %s shows the state", page))
-	case rejected:
-		say("is gated, and the request for access was rejected", fmt.Sprintf("%s says whom to ask", page))
-	case noRepository:
-		say("is not there, or private: "+message, "correct model.checkpoint; a private repository needs a token that may read it")
-	case noRevision:
-		say(fmt.Sprintf("has no revision %q", revision), "correct model.revision")
-	case unreachable:
-		c.Result = executors.CheckWarn
-		say("cannot be asked about: "+message, "a mirror is named by HF_ENDPOINT")
+	const mirror = "a mirror is named by HF_ENDPOINT"
+	res, err := h.get(ctx, repo+"/resolve/"+branch(revision)+"/"+configName)
+	if err != nil {
+		return check(executors.CheckWarn, "cannot be asked about: "+h.token.hide(err.Error()), mirror)
 	}
-	return c
+	defer res.Body.Close()
+	code, message := res.Header.Get("X-Error-Code"), res.Header.Get("X-Error-Message")
+	if message == "" && res.StatusCode >= 400 {
+		b, _ := io.ReadAll(io.LimitReader(res.Body, 500))
+		message = strings.TrimSpace(string(b))
+	}
+	message = h.token.hide(message)
+	says := func(word string) bool { return strings.Contains(strings.ToLower(message), word) }
+	gated := res.StatusCode == http.StatusForbidden || code == "GatedRepo"
+	switch {
+	case res.StatusCode < 400, code == "EntryNotFound":
+		with := "without a token"
+		if !h.token.none() {
+			with = "with " + h.token.String()
+		}
+		return check(executors.CheckOK, "may be read "+with, "")
+	case code == "RevisionNotFound":
+		return check(denied, fmt.Sprintf("has no revision %q", revision), "correct model.revision")
+	case res.StatusCode >= 500, res.StatusCode == http.StatusTooManyRequests:
+		return check(executors.CheckWarn, "cannot be asked about: "+res.Status, mirror)
+	case gated && h.token.none():
+		return check(denied, "is gated, and there is no token", fmt.Sprintf("ask for access at %s, which can take a day; then `hf auth login`, or set HF_TOKEN", page))
+	case gated && (says("awaiting") || says("pending")):
+		return check(denied, "is gated, and the request for access is pending", fmt.Sprintf("wait, which can take a day; %s shows the state", page))
+	case gated && says("rejected"):
+		return check(denied, "is gated, and the request for access was rejected", fmt.Sprintf("%s says whom to ask", page))
+	case res.StatusCode == http.StatusUnauthorized && !h.token.none() && (gated || says("invalid")):
+		return check(denied, fmt.Sprintf("refuses %s: it is not valid", h.token), "make a token at "+h.endpoint+"/settings/tokens; then `hf auth login`, or set HF_TOKEN")
+	case gated:
+		return check(denied, fmt.Sprintf("is gated, and the account of %s was not granted access", h.token),
+			fmt.Sprintf("ask for access at %s, which can take a day; a fine-grained token must allow gated repositories", page))
+	}
+	return check(denied, "is not there, or private: "+message, "correct model.checkpoint; a private repository needs a token that may read it")
 }

@@ -2,10 +2,12 @@ package prepare
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -28,7 +30,7 @@ func TestTokenStaysWithItsHub(t *testing.T) {
 		}
 	}))
 	defer hub.Close()
-	h := NewHub([]string{"HF_ENDPOINT=" + hub.URL, "HF_TOKEN=hf_nobodysTokenAtAll"}, t.Errorf) // loopback: nothing is said
+	h := NewHub([]string{"HF_ENDPOINT=" + hub.URL, "HF_TOKEN=" + nobodys}, t.Errorf) // loopback: nothing is said
 	for _, path := range []string{"away", "within"} {
 		resp, err := h.get(t.Context(), path)
 		if err != nil {
@@ -39,7 +41,7 @@ func TestTokenStaysWithItsHub(t *testing.T) {
 	if len(there) != 1 || there[0] != "" {
 		t.Errorf("the other port was sent %q", there)
 	}
-	if len(here) != 3 || here[2] != "Bearer hf_nobodysTokenAtAll" {
+	if len(here) != 3 || here[2] != "Bearer "+nobodys {
 		t.Errorf("the hub was sent %q", here)
 	}
 }
@@ -47,7 +49,7 @@ func TestTokenStaysWithItsHub(t *testing.T) {
 // Without TLS a token is sent with a warning.
 func TestTokenInPlainText(t *testing.T) {
 	said := 0
-	h := NewHub([]string{"HF_ENDPOINT=http://hub.invalid", "HF_TOKEN=hf_nobodysTokenAtAll"}, func(string, ...any) { said++ })
+	h := NewHub([]string{"HF_ENDPOINT=http://hub.invalid", "HF_TOKEN=" + nobodys}, func(string, ...any) { said++ })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // nothing leaves this host
 	for range 2 {
@@ -113,6 +115,46 @@ func TestPlainCredentials(t *testing.T) {
 		}
 		if told != c.told {
 			t.Errorf("%s with %q: told %d times, want %d", c.url, c.token, told, c.told)
+		}
+	}
+}
+
+const nobodys = "hf_nobodysTokenAtAll"
+
+// The token is looked for where the hf command does, and prints as its source.
+func TestFindToken(t *testing.T) {
+	home := t.TempDir()
+	at := func(elem ...string) string {
+		path := filepath.Join(append([]string{home}, elem...)...)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(nobodys+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	login, cache, own, named := at(".cache", "huggingface", "token"), at("xdg", "huggingface", "token"), at("hf", "token"), at("named")
+	for _, test := range []struct {
+		env  []string
+		want string
+	}{
+		{nil, ""},
+		{[]string{"HOME=" + home}, login},
+		{[]string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "xdg")}, cache},
+		{[]string{"HOME=" + home, "HF_HOME=" + filepath.Join(home, "hf")}, own},
+		{[]string{"HOME=" + home, "HF_TOKEN_PATH=" + named}, named},
+		{[]string{"HOME=" + home, "HF_TOKEN_PATH=" + named + "x"}, ""},
+		{[]string{"HOME=" + home, "HF_TOKEN=" + nobodys}, "HF_TOKEN"},
+	} {
+		token := findToken(test.env)
+		if token.source != test.want || token.none() != (test.want == "") {
+			t.Errorf("%v: %s", test.env, token.source)
+		}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+			if strings.Contains(fmt.Sprintf(verb, token), nobodys) || strings.Contains(fmt.Sprintf(verb, &token), nobodys) {
+				t.Errorf("%s shows the token", verb)
+			}
 		}
 	}
 }

@@ -42,19 +42,13 @@ func (i Image) Verify(ctx context.Context) []executors.Check {
 	bytes, err := checkSquashfs(i.File)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return []executors.Check{i.check(executors.CheckFail, bring, "%s is not there", i.Name)}
+		return i.fail(fetchRemedy, "%s is not there", i.Name)
 	case errors.Is(err, fs.ErrPermission):
-		return []executors.Check{i.check(executors.CheckFail, "let this user read the file", "%v", err)}
+		return i.fail("let this user read the file", "%v", err)
 	case err != nil:
-		return []executors.Check{i.check(executors.CheckFail, bring, "%v", err)}
+		return i.fail(fetchRemedy, "%v", err)
 	}
-	var defects []executors.Check
-	for _, c := range []*executors.Check{i.checkDigest(), i.checkInside(ctx)} {
-		if c != nil {
-			defects = append(defects, *c)
-		}
-	}
-	if len(defects) > 0 {
+	if defects := append(i.checkDigest(), i.checkInside(ctx)...); len(defects) > 0 {
 		return defects
 	}
 	detail := size(bytes)
@@ -68,51 +62,43 @@ func (i Image) check(result, remedy, format string, args ...any) executors.Check
 	return executors.Check{Name: "image", Result: result, Detail: i.File + ": " + fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
+func (i Image) fail(remedy, format string, args ...any) []executors.Check {
+	return []executors.Check{i.check(executors.CheckFail, remedy, format, args...)}
+}
+
 // recorded is the registry's digest that was noted at the import, "" for none.
 func (i Image) recorded() string {
-	b, err := regular.Read(i.File+digestSuffix, regular.MaxText)
-	if err != nil {
-		return ""
-	}
+	b, _ := regular.Read(i.File+digestSuffix, regular.MaxText)
 	return strings.TrimSpace(string(b))
 }
 
 // checkDigest holds the recorded digest against a pinned one. A registry gives
 // a digest to the image of each architecture and one to their list; the record
 // has both.
-func (i Image) checkDigest() *executors.Check {
-	if i.Digest == "" {
+func (i Image) checkDigest() []executors.Check {
+	switch have := i.recorded(); {
+	case i.Digest == "" || strings.Contains(have, i.Digest):
 		return nil
-	}
-	have := i.recorded()
-	var c executors.Check
-	switch {
 	case have == "":
-		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports it again",
+		return i.fail("remove the file, and `llmbench prepare` imports it again",
 			"%s is pinned to %.19s, and no digest was recorded when this file was imported", i.Name, i.Digest)
-	case !strings.Contains(have, i.Digest):
-		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports the other; or pin what is here",
-			"%s is pinned to %.19s, and this file is of %.19s", i.Name, i.Digest, have)
 	default:
-		return nil
+		return i.fail("remove the file, and `llmbench prepare` imports the other; or pin what is here",
+			"%s is pinned to %.19s, and this file is of %.19s", i.Name, i.Digest, have)
 	}
-	return &c
 }
 
 // checkInside holds what is in the image against what is declared, as far as it
 // can be read.
-func (i Image) checkInside(ctx context.Context) *executors.Check {
-	var c executors.Check
+func (i Image) checkInside(ctx context.Context) []executors.Check {
 	if arch := archInside(ctx, i.File); arch != "" && i.Arch != "" && arch != i.Arch {
-		c = i.check(executors.CheckFail, "remove the file, and `llmbench prepare` imports it for the nodes", "is for %s, and the nodes are %s", arch, i.Arch)
-		return &c
+		return i.fail("remove the file, and `llmbench prepare` imports it for the nodes", "is for %s, and the nodes are %s", arch, i.Arch)
 	}
 	version := versionInside(ctx, i.File)
 	if version == "" || catalog.SameVersion(version, i.Name, i.Version) {
 		return nil
 	}
-	c = i.check(executors.CheckFail, "correct trtllm_version, or import the image again", "holds TensorRT-LLM %s, and the definition says %s", version, i.Version)
-	return &c
+	return i.fail("correct trtllm_version, or import the image again", "holds TensorRT-LLM %s, and the definition says %s", version, i.Version)
 }
 
 // A squashfs file begins with a superblock, which mksquashfs writes last: a file

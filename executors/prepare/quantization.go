@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -124,54 +123,37 @@ func (q *quantConfig) says() string {
 	return algorithm(*q.Quantization.Algo)
 }
 
-// A Contradiction is a file of a checkpoint that denies what is declared.
-type Contradiction struct {
-	File string // beside the weights
-	Says string // the quantization that the file tells of
-}
-
 // Contradicted looks whether the folder of w, where there is one, holds another
-// quantization than is declared; nil where it does not say so, where a fetch has
-// not brought all that says it, or where the shards hold what is declared. It reads few files and never fails: what cannot be
-// read is left to Verify.
-func (w Weights) Contradicted() *Contradiction {
+// quantization than is declared, and returns that with the file that says so; "" where
+// none does, where a fetch has not finished, or where the shards hold what is declared.
+// It reads few files and never fails: what cannot be read is left to Verify.
+func (w Weights) Contradicted() (file, says string) {
+	var c modelConfig
 	var q quantConfig
 	if ok, _ := readJSON(w.Path, quantConfigName, &q); ok {
-		if says := q.says(); says != "" && says != w.Quantization {
-			return &Contradiction{quantConfigName, says}
-		}
-		return nil
+		file, says = quantConfigName, q.says()
+	} else if ok, _ := readJSON(w.Path, configName, &c); ok && (c.quantized() != nil || !w.unsettled()) {
+		file, says = configName, c.says()
 	}
-	var c modelConfig
-	if ok, _ := readJSON(w.Path, configName, &c); ok {
-		if c.quantized() == nil && (fetching(w.Path) && !whole(w.Path) || w.heldByShards()) {
-			return nil
-		}
-		if says := c.says(); says != "" && says != w.Quantization {
-			return &Contradiction{configName, says}
-		}
+	if says == w.Quantization {
+		says = ""
 	}
-	return nil
+	return file, says
 }
 
-// heldByShards reports whether a quantizer's file is all that is missing: some shard
-// holds what is declared.
-func (w Weights) heldByShards() bool {
+// unsettled reports whether a config.json that gives but a type of tensors is not the
+// last word: a fetch has not finished, or a quantizer's file is all that is
+// missing, since some shard holds what is declared.
+func (w Weights) unsettled() bool {
 	ix, err := readIndex(w.Path)
-	return err == nil && w.Quantization != "BF16" && slices.ContainsFunc(ix.shards(), func(name string) bool {
-		f, err := readShard(filepath.Join(w.Path, name))
-		return err == nil && bytesByType(map[string]*shardFile{name: f}).hold(w.Quantization)
-	})
-}
-
-// whole reports whether all shards of a folder are there.
-func whole(dir string) bool {
-	ix, err := readIndex(dir)
 	if err != nil {
-		return false
+		return fetching(w.Path)
 	}
-	return !slices.ContainsFunc(ix.shards(), func(name string) bool {
-		_, err := os.Stat(filepath.Join(dir, name))
-		return err != nil
+	return slices.ContainsFunc(ix.shards(), func(name string) bool {
+		f, err := readShard(filepath.Join(w.Path, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return fetching(w.Path)
+		}
+		return err == nil && w.Quantization != "BF16" && holds(map[string]*shardFile{name: f}, w.Quantization)
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -21,70 +21,34 @@ const registryTimeout = 30 * time.Second
 
 // A published image is what a registry has under a tag or digest.
 type published struct {
-	// index is the digest of the index of all architectures, "" where there is only
-	// one image; own is the digest of the image for the architecture of the nodes.
-	index, own string
+	// digests are that of the index of all architectures, which people pin, and that of
+	// the image for the nodes; one where there is no index.
+	digests []string
 	// bytes is the compressed size of all layers.
 	bytes int64
 }
 
-// is reports whether a digest names the image.
-func (p *published) is(digest string) bool { return digest == p.index || digest == p.own }
+func (p *published) is(digest string) bool { return slices.Contains(p.digests, digest) }
 
-// name is the digest that people pin: that of the index where there is one.
-func (p *published) name() string {
-	if p.index != "" {
-		return p.index
-	}
-	return p.own
-}
-
-// record is how the digest is kept beside the file.
-func (p *published) record() string {
-	if p.index == "" || p.index == p.own {
-		return p.own + "\n"
-	}
-	return p.index + "\n" + p.own + "\n"
-}
-
-// A registry answers questions about one image.
-type registry struct {
-	tag     name.Tag
-	environ []string
-	say     func(format string, args ...any)
-}
-
-// newRegistry returns the registry of an image, which is named with its tag and
-// without a digest.
-func newRegistry(image string, environ []string, say func(format string, args ...any)) (*registry, error) {
-	tag, err := name.NewTag(image)
-	if err != nil {
-		return nil, err
-	}
-	return &registry{tag, environ, say}, nil
-}
-
-// published asks what a tag or digest is now, for nodes of arch.
-func (r *registry) published(ctx context.Context, by, arch string) (*published, error) {
+// ask asks what a tag or digest is now, for nodes of arch.
+func (f *Fetcher) ask(ctx context.Context, ref name.Reference, arch string) (*published, error) {
 	ctx, cancel := context.WithTimeout(ctx, registryTimeout)
 	defer cancel()
-	options := []remote.Option{
+	d, err := remote.Get(ref,
 		remote.WithContext(ctx),
 		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: platform(arch)}),
-		remote.WithAuthFromKeychain(registryKeychain(r.environ)),
-		remote.WithTransport(&plainWarning{say: r.say}),
-	}
-	d, err := remote.Get(r.reference(by), options...)
+		remote.WithAuthFromKeychain(registryKeychain(ctx, f.Environ)),
+		remote.WithTransport(&plainWarning{say: f.Say}))
 	var refused *transport.Error
 	if errors.As(err, &refused) && (refused.StatusCode == http.StatusUnauthorized || refused.StatusCode == http.StatusForbidden) {
-		return nil, fmt.Errorf("%w (credentials are read from %s, ~/.netrc and docker's configuration)", err, enrootCredentialsFile(lookup(r.environ)))
+		return nil, fmt.Errorf("%w (credentials are read from %s, ~/.netrc and docker's configuration)", err, enrootCredentialsFile(lookup(f.Environ)))
 	}
 	if err != nil {
 		return nil, err
 	}
 	p := &published{}
 	if d.MediaType.IsIndex() {
-		p.index = d.Digest.String()
+		p.digests = append(p.digests, d.Digest.String())
 	}
 	image, err := d.Image()
 	if err != nil {
@@ -94,7 +58,7 @@ func (r *registry) published(ctx context.Context, by, arch string) (*published, 
 	if err != nil {
 		return nil, err
 	}
-	p.own = own.String()
+	p.digests = append(p.digests, own.String())
 	m, err := image.Manifest()
 	if err != nil {
 		return nil, err
@@ -105,25 +69,15 @@ func (r *registry) published(ctx context.Context, by, arch string) (*published, 
 	return p, nil
 }
 
-func (r *registry) reference(by string) name.Reference {
-	if strings.HasPrefix(by, "sha256:") {
-		return r.tag.Digest(by)
-	}
-	return r.tag.Context().Tag(by)
-}
-
-// uri names the image to enroot, by its tag or, where by is a digest, by that.
-// It names the user too: without one, enroot asks as an anonymous user whatever
-// its credentials file says.
-func (r *registry) uri(by string) string {
-	if by == "" {
-		by = r.tag.TagStr()
-	}
-	user, _, _ := enrootCredentials(r.environ, r.tag.RegistryStr())
+// enrootURI names an image to enroot. It names the user too: without one, enroot asks as
+// an anonymous user whatever its credentials file says.
+func (f *Fetcher) enrootURI(ref name.Reference) string {
+	at := ref.Context()
+	user, _ := enrootCredentials(lookup(f.Environ), at.RegistryStr())
 	if user != "" {
 		user += "@"
 	}
-	return "docker://" + user + enrootRegistry(r.tag.RegistryStr()) + "#" + r.tag.RepositoryStr() + ":" + by
+	return "docker://" + user + enrootRegistry(at.RegistryStr()) + "#" + at.RepositoryStr() + ":" + ref.Identifier()
 }
 
 // enrootRegistry names a registry as enroot does, which knows Docker Hub by the

@@ -63,16 +63,6 @@ type shardFile struct {
 	data int64
 }
 
-// A sizeError says that a file is not as long as its header describes.
-type sizeError struct{ have, want int64 }
-
-func (e *sizeError) Error() string {
-	if e.have < e.want {
-		return fmt.Sprintf("is truncated: its header describes %d bytes, and it has %d", e.want, e.have)
-	}
-	return fmt.Sprintf("is longer than its header describes: %d bytes, and it has %d", e.want, e.have)
-}
-
 // errPointer says that a file only points to its content in Git LFS.
 var errPointer = errors.New("is a Git LFS pointer and holds no weights")
 
@@ -99,8 +89,11 @@ func readShard(path string) (*shardFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if want := lengthBytes + int64(len(head)) + s.data; want != info.Size() {
-		return nil, &sizeError{have: info.Size(), want: want}
+	switch have, want := info.Size(), lengthBytes+int64(len(head))+s.data; {
+	case have < want:
+		return nil, fmt.Errorf("is truncated: its header describes %d bytes, and it has %d", want, have)
+	case have > want:
+		return nil, fmt.Errorf("is longer than its header describes: %d bytes, and it has %d", want, have)
 	}
 	return s, nil
 }
@@ -138,12 +131,7 @@ func parseHeader(head []byte) (*shardFile, error) {
 		}
 		places = append(places, t.Offsets)
 	}
-	slices.SortFunc(places, func(a, b [2]int64) int {
-		if a[0] != b[0] {
-			return int(min(1, max(-1, a[0]-b[0])))
-		}
-		return int(min(1, max(-1, a[1]-b[1])))
-	})
+	slices.SortFunc(places, func(a, b [2]int64) int { return slices.Compare(a[:], b[:]) })
 	for _, p := range places {
 		if p[0] != s.data || p[1] < p[0] {
 			return nil, fmt.Errorf("has a header whose tensors overlap or leave a hole at byte %d", s.data)

@@ -12,12 +12,12 @@ import (
 	"github.com/llmbench/llmbench/executors"
 )
 
-// spare is what stays free on a disk that something is brought to.
+// spare is what stays free on a disk that something is fetched to.
 const spare = 1 << 30
 
-// checkSpace refuses what does not fit beside path; nil where it fits, or where
-// the file system does not tell.
-func checkSpace(name, path string, need int64) *executors.Check {
+// CheckSpace refuses need bytes that do not fit beside path, in a check of that name; nil
+// where they fit, or where the file system does not tell.
+func CheckSpace(name, path string, need int64) *executors.Check {
 	dir := ExistingFolder(path)
 	free, err := FreeBytes(dir)
 	if err != nil || need <= 0 || free >= need+spare {
@@ -28,12 +28,6 @@ func checkSpace(name, path string, need int64) *executors.Check {
 		Detail: fmt.Sprintf("%s: %s are to come, and %s has %s free", path, size(need), dir, size(free)),
 		Remedy: "make room, or choose another folder",
 	}
-}
-
-// CheckDatasetSpace refuses data sets of so many bytes that do not fit into dir;
-// nil where they fit.
-func CheckDatasetSpace(dir string, bytes int64) *executors.Check {
-	return checkSpace("dataset", dir, bytes)
 }
 
 // DatasetBytes is how much a data set of rows prompts of isl tokens takes at

@@ -74,11 +74,11 @@ func (v *verification) add(result, remedy, format string, args ...any) {
 	v.checks = append(v.checks, executors.Check{Name: "weights", Result: result, Detail: v.w.Path + ": " + fmt.Sprintf(format, args...), Remedy: remedy})
 }
 
-// bring is the remedy for what prepare brings.
-const bring = "`llmbench prepare` downloads it"
+// fetchRemedy is the remedy for what prepare fetches.
+const fetchRemedy = "`llmbench prepare` downloads it"
 
 func (v *verification) fail(format string, args ...any) {
-	v.add(executors.CheckFail, bring, format, args...)
+	v.add(executors.CheckFail, fetchRemedy, format, args...)
 }
 
 func (v *verification) failed() bool {
@@ -173,10 +173,10 @@ func (v *verification) readShards(ctx context.Context) {
 // some names the first few of a list.
 func some(names []string) string {
 	const few = 3
-	if len(names) <= few {
-		return strings.Join(names, ", ")
+	if len(names) > few {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+	return strings.Join(names, ", ")
 }
 
 // checkIndex holds the index against the headers, both ways.

@@ -185,7 +185,7 @@ func TestTypesOfTheShards(t *testing.T) {
 	}
 }
 
-// While hf brings a folder, config.json is not its last word; once all shards are
+// While hf fetches a folder, config.json is not its last word; once all shards are
 // there it is.
 func TestContradictedWhileFetched(t *testing.T) {
 	dir := t.TempDir()
@@ -194,17 +194,17 @@ func TestContradictedWhileFetched(t *testing.T) {
 	if err := errors.Join(c.Write(dir), os.MkdirAll(filepath.Join(dir, ".cache", "huggingface", "download"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	if got := maverick(dir).Contradicted(); got == nil || got.Says != "BF16" {
+	if _, got := maverick(dir).Contradicted(); got != "BF16" {
 		t.Errorf("a whole folder says %v", got)
 	}
 	os.Remove(filepath.Join(dir, c.ShardName(7)))
-	if got := maverick(dir).Contradicted(); got != nil {
+	if _, got := maverick(dir).Contradicted(); got != "" {
 		t.Errorf("without a shard it says %v", got)
 	}
 }
 
 // A folder of FP8 shards that lacks hf_quant_config.json lacks one small file: plan
-// does not ask for another quantization, and the remedy is to bring that file.
+// does not ask for another quantization, and the remedy is to fetch that file.
 func TestQuantizerFileIsMissing(t *testing.T) {
 	dir := t.TempDir()
 	c := preparetest.Small()
@@ -212,7 +212,7 @@ func TestQuantizerFileIsMissing(t *testing.T) {
 	if err := c.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	if got := maverick(dir).Contradicted(); got != nil {
+	if _, got := maverick(dir).Contradicted(); got != "" {
 		t.Errorf("FP8 shards say %v", got)
 	}
 	got := maverick(dir).Verify(t.Context())
@@ -222,7 +222,7 @@ func TestQuantizerFileIsMissing(t *testing.T) {
 	}
 	w := maverick(dir)
 	w.Quantization = "NVFP4"
-	if got := w.Contradicted(); got == nil || got.Says != "BF16" {
+	if _, got := w.Contradicted(); got != "BF16" {
 		t.Errorf("FP8 shards declared as NVFP4 say %v", got)
 	}
 }
@@ -275,8 +275,8 @@ func TestPathIntoTheCache(t *testing.T) {
 func TestContradicted(t *testing.T) {
 	dir := t.TempDir()
 	w := maverick(dir)
-	if c := w.Contradicted(); c != nil {
-		t.Errorf("an empty folder says %v", c)
+	if _, says := w.Contradicted(); says != "" {
+		t.Errorf("an empty folder says %v", says)
 	}
 	for _, test := range []struct{ file, content, says string }{
 		{"config.json", `{"torch_dtype":"bfloat16"}`, "BF16"},
@@ -292,11 +292,7 @@ func TestContradicted(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, test.file), []byte(test.content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		says := ""
-		if c := w.Contradicted(); c != nil {
-			says = c.Says
-		}
-		if says != test.says {
+		if _, says := w.Contradicted(); says != test.says {
 			t.Errorf("%s %s: says %q, want %q", test.file, test.content, says, test.says)
 		}
 	}

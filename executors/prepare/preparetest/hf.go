@@ -33,7 +33,7 @@ const (
 )
 
 // HF stands in for the hf command: hf download REPO --local-dir DIR [--revision
-// R] brings the small Maverick as hf does, piece by piece into unfinished files
+// R] fetches the small Maverick as hf does, piece by piece into unfinished files
 // that the next start takes up.
 func HF() int {
 	if len(os.Args) < 5 || os.Args[1] != "download" || os.Args[3] != "--local-dir" {
@@ -50,13 +50,13 @@ func HF() int {
 	}
 	c := Small()
 	for name, content := range c.texts() {
-		if err := bring(dir, name, []byte(content)); err != nil {
+		if err := fetch(dir, name, []byte(content)); err != nil {
 			return fail(err.Error())
 		}
 	}
 	for i := 1; i <= c.Shards; i++ {
 		content := append(c.header(i), make([]byte, c.tensorBytes()*int64(c.Tensors))...)
-		if err := bring(dir, c.ShardName(i), content); err != nil {
+		if err := fetch(dir, c.ShardName(i), content); err != nil {
 			return fail(err.Error())
 		}
 	}
@@ -64,9 +64,9 @@ func HF() int {
 	return 0
 }
 
-// bring writes a file in two halves, as hf does: what it cannot finish it
+// fetch writes a file in two halves, as hf does: what it cannot finish it
 // leaves, and takes up.
-func bring(dir, name string, content []byte) error {
+func fetch(dir, name string, content []byte) error {
 	path := filepath.Join(dir, name)
 	note := filepath.Join(dir, ".cache", "huggingface", "download", name+".metadata")
 	_, noted := os.Stat(note)

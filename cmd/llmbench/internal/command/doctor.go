@@ -277,7 +277,7 @@ func checkFile(f plan.NamedFile) executors.Check {
 // checkDataSpace refuses data sets that are to be made and do not fit beside the
 // store; there is no check where they do.
 func (s *session) checkDataSpace(p *plan.Plan, n needs) []executors.Check {
-	if c := prepare.CheckDatasetSpace(s.store.Dir(), s.dataToWrite(p, n)); c != nil {
+	if c := prepare.CheckSpace("dataset", s.store.Dir(), s.dataToWrite(p, n)); c != nil {
 		return []executors.Check{*c}
 	}
 	return nil

@@ -88,7 +88,7 @@ type preparation struct {
 	progress *view.Progress
 }
 
-// run brings what is missing, unless only asked to look, and verifies everything.
+// run fetches what is missing, unless only asked to look, and verifies everything.
 func (pr *preparation) run(ctx context.Context) []executors.Check {
 	var checks []executors.Check
 	if pr.flags.Check {
@@ -107,7 +107,7 @@ func (pr *preparation) run(ctx context.Context) []executors.Check {
 	return checks
 }
 
-// fetch brings weights and images.
+// fetch fetches weights and images.
 func (pr *preparation) fetch(ctx context.Context) []executors.Check {
 	checks := append([]executors.Check{}, pr.needs.left...)
 	for _, w := range pr.needs.weights {
@@ -122,12 +122,12 @@ func (pr *preparation) fetch(ctx context.Context) []executors.Check {
 	return checks
 }
 
-// fetcher brings things on this host, or by jobs where the executor says so.
+// fetcher fetches on this host, or by jobs where the executor says so.
 func (pr *preparation) fetcher(st *site) *prepare.Fetcher {
 	f := prepare.NewFetcher(pr.env.environ)
 	f.Bytes, f.Say = pr.progress.Bytes, pr.progress.Text
-	if bring := st.Scheduler.Fetch(); bring != nil {
-		f.Elsewhere = func(ctx context.Context, c executors.Command) error { return bring(ctx, c, pr.progress.Text) }
+	if fetch := st.Scheduler.Fetch(); fetch != nil {
+		f.Elsewhere = func(ctx context.Context, c executors.Command) error { return fetch(ctx, c, pr.progress.Text) }
 	}
 	return f
 }
@@ -164,7 +164,7 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 	case pr.flags.Check || r.Dataset.Generator == nil:
 		return fail("the data set of "+r.Address+" is not in the store", "`llmbench prepare` writes it, and so does `llmbench apply`")
 	}
-	if short := prepare.CheckDatasetSpace(pr.store.Dir(), prepare.DatasetBytes(r.Dataset.Lines, *r.UseCase.ISL)); short != nil {
+	if short := prepare.CheckSpace("dataset", pr.store.Dir(), prepare.DatasetBytes(r.Dataset.Lines, *r.UseCase.ISL)); short != nil {
 		return *short
 	}
 	if err := pr.store.Create(); err != nil {

@@ -271,14 +271,14 @@ func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {
 			continue
 		}
 		seen[r.Model.Label] = true
-		c := s.newWeights(r.Model).Contradicted()
-		if c == nil {
+		file, says := s.newWeights(r.Model).Contradicted()
+		if says == "" {
 			continue
 		}
 		diags = append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "Checkpoint contradicts its quantization",
 			Detail: fmt.Sprintf("Model %q is declared as %s, and %s says that the checkpoint there is %s. Correct path, or declare the checkpoint that is there.",
-				r.Model.Label, r.Model.Quantization, filepath.Join(*r.Model.Path, c.File), c.Says),
+				r.Model.Label, r.Model.Quantization, filepath.Join(*r.Model.Path, file), says),
 			Subject: s.quantizationOf(r.Model.Label), Extra: plan.About{Address: r.Address},
 		})
 	}
