@@ -23,6 +23,7 @@ type axis struct {
 type axisValue struct {
 	value  cty.Value
 	label  string
+	named  bool // the label is written in an object
 	origin *Origin
 }
 
@@ -31,17 +32,7 @@ func (m *maker) readArgumentAxis(a *hclsyntax.Attribute) (*axis, hcl.Diagnostics
 	if d := m.refuseAxis(a); d != nil {
 		return nil, hcl.Diagnostics{d}
 	}
-	ax := &axis{name: a.Name, rng: a.SrcRange}
-	elems, diags := m.names.elements(a.Expr, "the axis "+a.Name)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	convert := m.convertBlock
-	if m.args.isFlag(a.Name) {
-		convert = m.convertFlag
-	}
-	more := ax.fill(a.Expr.Range(), elems, convert)
-	return ax, append(diags, more...)
+	return m.fill(&axis{name: a.Name, rng: a.SrcRange}, a.Expr)
 }
 
 // refuseAxis says why an attribute of a matrix cannot be an axis, nil if it can.
@@ -71,8 +62,7 @@ func (m *maker) refuseAxis(a *hclsyntax.Attribute) *hcl.Diagnostic {
 func (m *maker) readFreeAxis(b *hclsyntax.Block) (*axis, hcl.Diagnostics) {
 	diags := checkLabels(b, "NAME")
 	c, more := shape{noun: "axis", args: []string{"values"}, required: []string{"values"}}.read(b.Body, b.DefRange())
-	diags = append(diags, more...)
-	if diags.HasErrors() {
+	if diags = append(diags, more...); diags.HasErrors() {
 		return nil, diags
 	}
 	ax := &axis{name: b.Labels[0], free: true, rng: b.DefRange()}
@@ -80,108 +70,99 @@ func (m *maker) readFreeAxis(b *hclsyntax.Block) (*axis, hcl.Diagnostics) {
 	if ours || slices.Contains(m.args.known, ax.name) || ax.name == "use_case" {
 		return nil, append(diags, within(refuse(b.LabelRanges[0], "Axis block for an argument", "%q is a benchmark argument, and a free axis needs another name. To sweep the argument, write %s = […].", ax.name, ax.name), b.DefRange()))
 	}
-	values := c.byName["values"]
-	elems, more := m.names.elements(values.Expr, "the axis "+ax.name)
-	diags = append(diags, more...)
-	if more.HasErrors() {
-		return nil, diags
+	return m.fill(ax, c.byName["values"].Expr)
+}
+
+// convert gives a value of an axis its final form and its label. wrong ends a sentence
+// that begins with the value; an empty label needs a name.
+func (m *maker) convert(ax *axis, v cty.Value) (out cty.Value, label, wrong string) {
+	if ax.isBlock() {
+		label, wrong = blockLabel(ax.name, v)
+		return v, label, wrong
 	}
-	return ax, append(diags, ax.fill(values.Expr.Range(), elems, m.convertFree)...)
-}
-
-// A converter gives an element of an axis its final value and label. wrong ends
-// a sentence that begins with the value; an empty label needs a name.
-type converter func(axis string, v cty.Value) (out cty.Value, label, wrong string)
-
-func (m *maker) convertBlock(axis string, v cty.Value) (cty.Value, string, string) {
-	label, wrong := blockLabel(axis, v)
-	return v, label, wrong
-}
-
-func (m *maker) convertFlag(axis string, v cty.Value) (cty.Value, string, string) {
-	out, wrong := convertFlagType(m.args.flag(axis), v)
-	if wrong != "" {
+	if ax.free {
+		ok := true
+		if out, ok = roundDeep(v); !ok {
+			wrong = "holds too large a number"
+		}
+	} else {
+		out, wrong = convertFlagType(m.args.flag(ax.name), v)
+	}
+	switch {
+	case wrong != "":
 		return v, "", wrong
-	}
-	if axis == "concurrency" && !out.IsNull() && out.RawEquals(cty.NumberIntVal(-1)) {
+	case ax.name == "concurrency" && !out.IsNull() && out.RawEquals(cty.NumberIntVal(-1)):
 		return out, "unlimited", ""
 	}
 	return out, valueLabel(out), ""
 }
 
-func (m *maker) convertFree(_ string, v cty.Value) (cty.Value, string, string) {
-	out, ok := roundDeep(v)
-	if !ok {
-		return v, "", "holds too large a number"
-	}
-	return out, valueLabel(out), ""
+func (ax *axis) isBlock() bool {
+	_, block := blockTypes[ax.name]
+	return block
 }
 
-// fill converts the elements of the axis at rng and refuses repetitions.
-func (ax *axis) fill(rng hcl.Range, elems []element, convert converter) hcl.Diagnostics {
-	if len(elems) == 0 {
-		return hcl.Diagnostics{refuse(rng, "Empty axis", "The axis %q has no values, so nothing would be measured. Give it at least one.", ax.name)}
+// fill gives ax the values of a list or an object, and refuses repetitions.
+func (m *maker) fill(ax *axis, expr hclsyntax.Expression) (*axis, hcl.Diagnostics) {
+	elems, diags := m.names.elements(expr, "the axis "+ax.name)
+	switch {
+	case diags.HasErrors():
+		return nil, diags
+	case len(elems) == 0:
+		return ax, append(diags, refuse(expr.Range(), "Empty axis", "The axis %q has no values, so nothing would be measured. Give it at least one.", ax.name))
 	}
-	var diags hcl.Diagnostics
+	ax.shown = map[string]int{}
 	for _, e := range elems {
-		out, label, wrong := convert(ax.name, e.value)
-		if wrong != "" {
-			diags = append(diags, refuse(e.rng, "Unsuitable axis value", "A value of the axis %q %s", ax.name, sentence(wrong)))
-			continue
+		out, label, wrong := m.convert(ax, e.value)
+		if !e.named {
+			e.label = label
 		}
-		if e.named {
-			if slices.Contains(blockArguments, ax.name) {
-				diags = append(diags, refuse(e.rng, "Name for a block", "Blocks are shown in addresses by their own labels. Write a list: %s = [%[1]s.%s, …].", ax.name, label))
-				continue
-			}
-			label = e.name
+		d := ax.refuseValue(e, out)
+		switch {
+		case wrong != "":
+			d = refuse(e.origin.Range, "Unsuitable axis value", "A value of the axis %q %s", ax.name, sentence(wrong))
+		case e.named && ax.isBlock():
+			d = refuse(e.origin.Range, "Name for a block", "Blocks are shown in addresses by their own labels. Write a list: %s = [%[1]s.%s, …].", ax.name, label)
 		}
-		if d := ax.refuseLabel(e, label, out); d != nil {
+		if d != nil {
 			diags = append(diags, d)
 			continue
 		}
-		if d := ax.refuseRepetition(e, label, out); d != nil {
-			diags = append(diags, d)
-			continue
-		}
-		if ax.shown == nil {
-			ax.shown = map[string]int{}
-		}
-		ax.shown[label] = len(ax.values)
-		ax.values = append(ax.values, axisValue{value: out, label: label, origin: &Origin{FromMatrix, e.rng}})
+		e.value = out
+		ax.shown[e.label] = len(ax.values)
+		ax.values = append(ax.values, e)
 	}
-	return diags
+	return ax, diags
 }
 
-func (ax *axis) refuseLabel(e element, label string, v cty.Value) *hcl.Diagnostic {
-	if componentPattern.MatchString(label) {
-		return nil
+// refuseValue says why e, which is v in its final form, cannot join the values of ax; nil
+// if it can.
+func (ax *axis) refuseValue(e axisValue, v cty.Value) *hcl.Diagnostic {
+	fits := componentPattern.MatchString(e.label)
+	switch {
+	case !fits && e.named:
+		return refuse(e.origin.Range, "Invalid name of an axis value", "%q cannot be part of an address. Use letters, digits, underscores and dots.", e.label)
+	case !fits:
+		form := fmt.Sprintf("%s = { NAME = … }", ax.name)
+		if ax.free {
+			form = "values = { NAME = … }"
+		}
+		return refuse(e.origin.Range, "Axis value needs a name", "Values become parts of addresses, which hold only letters, digits, underscores and dots; %s does not fit. Name the values of this axis: %s.", describe(v), form)
 	}
-	if e.named {
-		return refuse(e.rng, "Invalid name of an axis value", "%q cannot be part of an address. Use letters, digits, underscores and dots.", label)
-	}
-	form := fmt.Sprintf("%s = { NAME = … }", ax.name)
-	if ax.free {
-		form = "values = { NAME = … }"
-	}
-	return refuse(e.rng, "Axis value needs a name", "Values become parts of addresses, which hold only letters, digits, underscores and dots; %s does not fit. Name the values of this axis: %s.", describe(v), form)
-}
-
-func (ax *axis) refuseRepetition(e element, label string, v cty.Value) *hcl.Diagnostic {
-	first, taken := ax.shown[label]
-	if !taken && !e.named {
-		return nil // what is equal is shown alike
-	}
+	first, taken := ax.shown[e.label]
 	candidates := ax.values
-	if taken {
+	switch {
+	case taken:
 		candidates = ax.values[first : first+1]
+	case !e.named:
+		return nil // what is equal is shown alike
 	}
 	for _, before := range candidates {
 		switch {
 		case before.value.RawEquals(v):
-			return refuse(e.rng, "Duplicate axis value", "The axis %q already has this value, as %q, so a run would be measured twice. Remove one; to measure a run twice, set samples = 2.", ax.name, before.label)
-		case before.label == label:
-			return refuse(e.rng, "Duplicate axis value", "Another value of the axis %q is shown as %q too, so their runs would share an address. Name the values: { NAME = …, OTHER = … }.", ax.name, label)
+			return refuse(e.origin.Range, "Duplicate axis value", "The axis %q already has this value, as %q, so a run would be measured twice. Remove one; to measure a run twice, set samples = 2.", ax.name, before.label)
+		case taken:
+			return refuse(e.origin.Range, "Duplicate axis value", "Another value of the axis %q is shown as %q too, so their runs would share an address. Name the values: { NAME = …, OTHER = … }.", ax.name, e.label)
 		}
 	}
 	return nil
@@ -189,18 +170,17 @@ func (ax *axis) refuseRepetition(e element, label string, v cty.Value) *hcl.Diag
 
 // find returns the positions of the values of ax that v means: the value
 // itself, the label of a block or the name of a value.
-func (ax *axis) find(v cty.Value, convert converter) []int {
+func (m *maker) find(ax *axis, v cty.Value) []int {
 	var at []int
-	out, label, wrong := convert(ax.name, v)
+	out, label, wrong := m.convert(ax, v)
 	name := ""
 	if v.Type() == cty.String && !v.IsNull() && v.IsKnown() {
 		name = v.AsString()
 	}
-	block := slices.Contains(blockArguments, ax.name)
 	for i, have := range ax.values {
 		switch {
-		case wrong == "" && block && have.label == label,
-			wrong == "" && !block && have.value.RawEquals(out),
+		case wrong == "" && ax.isBlock() && have.label == label,
+			wrong == "" && !ax.isBlock() && have.value.RawEquals(out),
 			name != "" && have.label == name:
 			at = append(at, i)
 		}
@@ -216,71 +196,56 @@ func (ax *axis) labels() string {
 	return strings.Join(out, ", ")
 }
 
-// An element is one value of a list, or of an object that names its values.
-type element struct {
-	name  string
-	named bool
-	value cty.Value
-	rng   hcl.Range
-}
-
-// elements evaluates a list or an object. Those that are written out keep their
-// order and the place of each element; others are in the order of their keys
-// and share the place of the expression.
-func (n *names) elements(expr hclsyntax.Expression, what string) ([]element, hcl.Diagnostics) {
+// elements evaluates a list or an object, whose keys name the values. Those that are
+// written out keep their order and the place of each element; others are in the order of
+// their keys and share the place of the expression.
+func (n *names) elements(expr hclsyntax.Expression, what string) (out []axisValue, diags hcl.Diagnostics) {
+	known := func(e hcl.Expression) (cty.Value, bool) {
+		v, ok, more := n.known(e, what)
+		diags = append(diags, more...)
+		return v, ok
+	}
+	var all int
 	switch expr := expr.(type) {
 	case *hclsyntax.TupleConsExpr:
-		var out []element
-		var diags hcl.Diagnostics
+		all = len(expr.Exprs)
 		for _, e := range expr.Exprs {
-			v, ok, more := n.known(e, what)
-			diags = append(diags, more...)
-			if ok {
-				out = append(out, element{value: v, rng: e.Range()})
+			if v, ok := known(e); ok {
+				out = append(out, axisValue{value: v, origin: &Origin{FromMatrix, e.Range()}})
 			}
 		}
-		return out, orFailed(diags, len(out) < len(expr.Exprs), expr.Range())
 	case *hclsyntax.ObjectConsExpr:
-		return n.namedElements(expr, what)
-	}
-	v, ok, diags := n.known(expr, what)
-	if !ok {
-		return nil, orFailed(diags, true, expr.Range())
-	}
-	ty := v.Type()
-	if v.IsNull() || !v.CanIterateElements() {
-		return nil, append(diags, refuse(expr.Range(), "Unsuitable value", "%s must be a list of values, or an object that names them, not %s.", capital(what), describe(v)))
-	}
-	var out []element
-	for it := v.ElementIterator(); it.Next(); {
-		k, e := it.Element()
-		elem := element{value: e, rng: expr.Range()}
-		if ty.IsObjectType() || ty.IsMapType() {
-			elem.name, elem.named = k.AsString(), true
+		all = len(expr.Items)
+		for _, item := range expr.Items {
+			key, ok := known(item.KeyExpr)
+			if ok && (key.IsNull() || key.Type() != cty.String && key.Type() != cty.Number) {
+				ok = false
+				diags = append(diags, refuse(item.KeyExpr.Range(), "Unsuitable value", "The name of a value must be a string."))
+			}
+			if v, fine := known(item.ValueExpr); ok && fine {
+				rng := hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())
+				out = append(out, axisValue{value: v, label: valueLabel(key), named: true, origin: &Origin{FromMatrix, rng}})
+			}
 		}
-		out = append(out, elem)
-	}
-	return out, diags
-}
-
-func (n *names) namedElements(expr *hclsyntax.ObjectConsExpr, what string) ([]element, hcl.Diagnostics) {
-	var out []element
-	var diags hcl.Diagnostics
-	for _, item := range expr.Items {
-		key, ok, more := n.known(item.KeyExpr, what)
-		diags = append(diags, more...)
-		if ok && (key.IsNull() || key.Type() != cty.String && key.Type() != cty.Number) {
-			ok = false
-			diags = append(diags, refuse(item.KeyExpr.Range(), "Unsuitable value", "The name of a value must be a string."))
+	default:
+		v, ok := known(expr)
+		switch {
+		case !ok:
+			return nil, orFailed(diags, true, expr.Range())
+		case v.IsNull() || !v.CanIterateElements():
+			return nil, append(diags, refuse(expr.Range(), "Unsuitable value", "%s must be a list of values, or an object that names them, not %s.", capital(what), describe(v)))
 		}
-		v, known, more := n.known(item.ValueExpr, what)
-		diags = append(diags, more...)
-		if !ok || !known {
-			continue
+		all = v.LengthInt()
+		for it := v.ElementIterator(); it.Next(); {
+			k, e := it.Element()
+			elem := axisValue{value: e, named: v.Type().IsObjectType() || v.Type().IsMapType(), origin: &Origin{FromMatrix, expr.Range()}}
+			if elem.named {
+				elem.label = k.AsString()
+			}
+			out = append(out, elem)
 		}
-		out = append(out, element{name: valueLabel(key), named: true, value: v, rng: hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())})
 	}
-	return out, orFailed(diags, len(out) < len(expr.Items), expr.Range())
+	return out, orFailed(diags, len(out) < all, expr.Range())
 }
 
 // orFailed makes sure that a failure which was reported elsewhere counts as one
@@ -310,7 +275,7 @@ func isBlock(v cty.Value) bool {
 	if v.IsMarked() || !v.IsKnown() || v.IsNull() {
 		return false
 	}
-	for _, ty := range []cty.Type{modelType, hardwareType, imageType, useCaseType} {
+	for _, ty := range blockTypes {
 		if v.Type().Equals(ty) {
 			return true
 		}

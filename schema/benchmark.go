@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -11,7 +12,7 @@ import (
 type section struct {
 	from   string // fromBenchmark or fromRow
 	args   map[string]*hclsyntax.Attribute
-	matrix *matrix
+	matrix matrix // without axes for none
 	slo    *SLO
 }
 
@@ -26,6 +27,9 @@ type row struct {
 	useCase   *UseCase
 	benchmark *benchmarkBlock
 }
+
+// axes are those of the benchmark's matrix, then those of the row's.
+func (r *row) axes() []*axis { return slices.Concat(r.benchmark.matrix.axes, r.matrix.axes) }
 
 // benchmarkBlock is a benchmark as it is written.
 type benchmarkBlock struct {
@@ -72,8 +76,12 @@ func (m *maker) readBenchmark(b *hclsyntax.Block) (*benchmarkBlock, hcl.Diagnost
 	bench := &benchmarkBlock{label: b.Labels[0], rng: b.DefRange(), section: section{from: fromBenchmark}}
 	c := split(b.Body)
 	diags := shape{noun: "benchmark", blocks: []string{"use_case", "matrix", "slo", "search"}}.onlyBlocks(c)
-	diags = append(diags, m.readSection(&bench.section, c, "a benchmark", nil)...)
 	rows := filter(c.blocks, "use_case")
+	useCases := &axis{name: "use_case"} // for excludes
+	for _, b := range rows {
+		useCases.values = append(useCases.values, axisValue{label: strings.Join(b.Labels, " ")})
+	}
+	diags = append(diags, m.readSection(&bench.section, c, "a benchmark", matrix{}, useCases)...)
 	diags = append(diags, uniqueRows(rows)...)
 	for _, inner := range rows {
 		r, more := m.readRow(inner, bench)
@@ -129,9 +137,9 @@ func (s shape) onlyBlocks(c contents) hcl.Diagnostics {
 	return diags
 }
 
-// readSection reads arguments, slo and matrix. outer is the matrix that the
-// section's own joins, nil for none.
-func (m *maker) readSection(s *section, c contents, where string, outer *matrix) hcl.Diagnostics {
+// readSection reads arguments, slo and matrix. outer is the matrix that the section's own
+// joins; more are what excludes can name besides axes.
+func (m *maker) readSection(s *section, c contents, where string, outer matrix, more ...*axis) hcl.Diagnostics {
 	s.args = c.byName
 	diags := m.args.check(c.attrs, where)
 	slo, wrong := m.names.readSLO(filter(c.blocks, "slo"))
@@ -143,7 +151,6 @@ func (m *maker) readSection(s *section, c contents, where string, outer *matrix)
 	if len(blocks) > 1 {
 		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate matrix block", "Only one matrix block is allowed here, and the first is at %s. Merge the two: all axes of a matrix are multiplied.", location(blocks[0].DefRange())))
 	}
-	mx, more := m.readMatrix(blocks[0], outer)
-	s.matrix = mx
-	return append(diags, more...)
+	s.matrix, wrong = m.readMatrix(blocks[0], outer, more...)
+	return append(diags, wrong...)
 }

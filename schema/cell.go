@@ -12,17 +12,16 @@ import (
 
 // make makes the cells of one benchmark.
 func (m *maker) make(b *benchmarkBlock) hcl.Diagnostics {
-	diags := b.checkUseCases()
+	var diags hcl.Diagnostics
 	for _, r := range b.rows {
-		diags = append(diags, m.checkAxes(r, joined(b.matrix, r.matrix))...)
+		diags = append(diags, m.checkAxes(r, r.axes())...)
 	}
 	if diags.HasErrors() {
 		return diags
 	}
 	total, left := 0, 0
-	for _, r := range b.rows {
-		axes := joined(b.matrix, r.matrix)
-		ofRow, kept, more := m.makeRow(r, axes)
+	for i, r := range b.rows {
+		ofRow, kept, more := m.makeRow(r, i)
 		diags = append(diags, more...)
 		diags = append(diags, r.matrix.checkCounts(ofRow, kept)...)
 		total, left = total+ofRow, left+kept
@@ -31,19 +30,19 @@ func (m *maker) make(b *benchmarkBlock) hcl.Diagnostics {
 	return append(diags, b.matrix.checkCounts(total, left)...)
 }
 
-// makeRow makes the cells of one row: the product of the axes without what
+// makeRow makes the cells of the row at a position: the product of the axes without what
 // excludes remove. A cell with a mistake is left out.
-func (m *maker) makeRow(r *row, axes []*axis) (total, left int, diags hcl.Diagnostics) {
-	res := m.newResolver(r, axes)
+func (m *maker) makeRow(r *row, position int) (total, left int, diags hcl.Diagnostics) {
+	axes, excludes := r.axes(), slices.Concat(r.benchmark.matrix.excludes, r.matrix.excludes)
+	res := &resolver{maker: m, row: r, axes: axes, nodes: map[string]*node{}}
 	b, ready := res.newCellBuilder()
 	if ready {
 		res.diags = append(res.diags, res.unusedAxes()...)
 	}
-	s := newExcludeFilter(r, axes)
 	at := make([]int, len(axes))
 	for more := true; more; more = next(at, axes) {
 		total++
-		if s.removes(at) {
+		if removes(excludes, position, axes, at) {
 			continue
 		}
 		left++

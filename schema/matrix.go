@@ -19,25 +19,33 @@ type matrix struct {
 // maxAxes bounds the axes of a row, so that a set of them is a word.
 const maxAxes = 64
 
-// readMatrix reads a matrix block. outer is the matrix of the benchmark when
-// the block belongs to a row.
-func (m *maker) readMatrix(b *hclsyntax.Block, outer *matrix) (*matrix, hcl.Diagnostics) {
-	mx := &matrix{rng: b.DefRange()}
+// readMatrix reads a matrix block. outer is the matrix of the benchmark when the block
+// belongs to a row; more are what excludes can name besides axes.
+func (m *maker) readMatrix(b *hclsyntax.Block, outer matrix, more ...*axis) (matrix, hcl.Diagnostics) {
+	mx := matrix{rng: b.DefRange()}
 	diags := checkLabels(b)
 	c := split(b.Body)
 	diags = append(diags, shape{noun: "matrix", blocks: []string{"axis", "exclude"}}.onlyBlocks(c)...)
+	add := func(ax *axis, wrong hcl.Diagnostics) {
+		diags = append(diags, wrong...)
+		if ax != nil {
+			mx.axes = append(mx.axes, ax)
+		}
+	}
 	for _, a := range c.attrs {
-		ax, more := m.readArgumentAxis(a)
-		diags = append(diags, more...)
-		mx.add(ax)
+		add(m.readArgumentAxis(a))
 	}
 	for _, inner := range filter(c.blocks, "axis") {
-		ax, more := m.readFreeAxis(inner)
-		diags = append(diags, more...)
-		mx.add(ax)
+		add(m.readFreeAxis(inner))
 	}
 	slices.SortStableFunc(mx.axes, func(a, b *axis) int { return compareRanges(a.rng, b.rng) })
-	diags = append(diags, checkDuplicateAxes(mx, outer)...)
+	axes := slices.Concat(outer.axes, mx.axes)
+	for i, ax := range axes {
+		first := slices.IndexFunc(axes, func(before *axis) bool { return before.name == ax.name })
+		if first < i {
+			diags = append(diags, refuse(ax.rng, "Duplicate axis", "There is an axis %q already, at %s. The matrix of a row is combined with that of its benchmark, so an axis can be in only one of them.", ax.name, location(axes[first].rng)))
+		}
+	}
 	if len(c.attrs)+len(c.blocks) == 0 {
 		diags = append(diags, refuse(mx.rng, "Matrix without axes", "A matrix holds axes, each a list of values: concurrency = [64, 512]."))
 	}
@@ -45,48 +53,11 @@ func (m *maker) readMatrix(b *hclsyntax.Block, outer *matrix) (*matrix, hcl.Diag
 		return mx, diags // excludes would be called wrong for want of an axis
 	}
 	for _, inner := range filter(c.blocks, "exclude") {
-		ex, more := m.readExclude(inner, joined(outer, mx), outer != nil)
-		diags = append(diags, more...)
+		ex, wrong := m.readExclude(inner, append(more, axes...))
+		diags = append(diags, wrong...)
 		mx.excludes = append(mx.excludes, ex)
 	}
 	return mx, diags
-}
-
-func (mx *matrix) add(ax *axis) {
-	if ax != nil {
-		mx.axes = append(mx.axes, ax)
-	}
-}
-
-// joined is the axes of the benchmark's matrix, then those of the row's; either
-// may be nil.
-func joined(outer, inner *matrix) []*axis {
-	var axes []*axis
-	if outer != nil {
-		axes = append(axes, outer.axes...)
-	}
-	if inner != nil && inner != outer {
-		axes = append(axes, inner.axes...)
-	}
-	return axes
-}
-
-func checkDuplicateAxes(mx, outer *matrix) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	first := map[string]hcl.Range{}
-	if outer != nil {
-		for _, ax := range outer.axes {
-			first[ax.name] = ax.rng
-		}
-	}
-	for _, ax := range mx.axes {
-		if before, taken := first[ax.name]; taken {
-			diags = append(diags, refuse(ax.rng, "Duplicate axis", "There is an axis %q already, at %s. The matrix of a row is combined with that of its benchmark, so an axis can be in only one of them.", ax.name, location(before)))
-			continue
-		}
-		first[ax.name] = ax.rng
-	}
-	return diags
 }
 
 // checkAxes refuses the axes of a row that its own arguments contradict, and
@@ -112,86 +83,60 @@ func (m *maker) checkAxes(r *row, axes []*axis) hcl.Diagnostics {
 // maxRuns bounds the products of all rows together.
 const maxRuns = 250_000
 
-// An exclude removes the runs that meet all of its terms.
+// An exclude removes the runs that meet all of its terms: on each of the axes one of
+// the positions.
 type exclude struct {
 	rng   hcl.Range
-	terms []term
+	terms map[*axis]map[int]bool
 	// removed counts the runs that no earlier exclude removed, matched all.
 	removed, matched int
 }
 
-// A term holds in a run if the axis has one of the values there.
-type term struct {
-	axis   *axis // nil for the use case
-	values []int // positions on the axis
-	labels []string
-}
-
-// readExclude reads an exclude block over axes. inRow means that the use case
-// is given.
-func (m *maker) readExclude(b *hclsyntax.Block, axes []*axis, inRow bool) (*exclude, hcl.Diagnostics) {
-	ex := &exclude{rng: b.DefRange()}
+// readExclude reads an exclude block over axes.
+func (m *maker) readExclude(b *hclsyntax.Block, axes []*axis) (*exclude, hcl.Diagnostics) {
+	ex := &exclude{rng: b.DefRange(), terms: map[*axis]map[int]bool{}}
 	diags := checkLabels(b)
 	c := split(b.Body)
-	for _, inner := range c.blocks {
-		diags = append(diags, shape{noun: "exclude"}.unknownBlock(inner))
-	}
+	diags = append(diags, shape{noun: "exclude"}.onlyBlocks(c)...)
 	if len(c.attrs) == 0 && !diags.HasErrors() {
 		diags = append(diags, refuse(ex.rng, "Exclude of everything", "An exclude without terms would remove every run. Name the axes and values that runs must have to be removed."))
 	}
 	for _, a := range c.attrs {
-		t, more := m.readTerm(a, axes, inRow)
+		i := slices.IndexFunc(axes, func(ax *axis) bool { return ax.name == a.Name })
+		if i < 0 {
+			var names []string
+			for _, ax := range axes {
+				names = append(names, ax.name)
+			}
+			diags = append(diags, refuse(a.NameRange, "Exclude by something that is not an axis", "There is no axis %q here.%s", a.Name, orList(a.Name, names, "Runs differ in")))
+			continue
+		}
+		ax := axes[i]
+		wanted, more := m.termValues(a, ax)
 		diags = append(diags, more...)
-		ex.terms = append(ex.terms, t)
+		ex.terms[ax] = map[int]bool{}
+		for _, e := range wanted {
+			at := m.find(ax, e.value)
+			if len(at) == 0 {
+				diags = append(diags, refuse(e.origin.Range, "Exclude that removes nothing", "No run here has %s as %s. Its values are %s.", describe(e.value), ax.name, ax.labels()))
+			}
+			for _, i := range at {
+				ex.terms[ax][i] = true
+			}
+		}
 	}
 	return ex, diags
 }
 
-func (m *maker) readTerm(a *hclsyntax.Attribute, axes []*axis, inRow bool) (term, hcl.Diagnostics) {
-	if a.Name == "use_case" {
-		return m.readUseCaseTerm(a, inRow)
-	}
-	i := slices.IndexFunc(axes, func(ax *axis) bool { return ax.name == a.Name })
-	if i < 0 {
-		names := []string{"use_case"}
-		for _, ax := range axes {
-			names = append(names, ax.name)
-		}
-		return term{}, hcl.Diagnostics{refuse(a.NameRange, "Exclude by something that is not an axis", "There is no axis %q here.%s", a.Name, orList(a.Name, names, "Runs differ in"))}
-	}
-	ax := axes[i]
-	t := term{axis: ax}
-	wanted, diags := m.termValues(a, ax)
-	for _, e := range wanted {
-		at := ax.find(e.value, m.converterOf(ax))
-		if len(at) == 0 {
-			diags = append(diags, refuse(e.rng, "Exclude that removes nothing", "The axis %q does not have %s. Its values are %s.", ax.name, describe(e.value), ax.labels()))
-		}
-		t.values = append(t.values, at...)
-	}
-	return t, diags
-}
-
-func (m *maker) converterOf(ax *axis) converter {
-	switch {
-	case ax.free:
-		return m.convertFree
-	case m.args.isFlag(ax.name):
-		return m.convertFlag
-	}
-	return m.convertBlock
-}
-
 // termValues evaluates a term: one value or a list of values.
-func (m *maker) termValues(a *hclsyntax.Attribute, ax *axis) ([]element, hcl.Diagnostics) {
+func (m *maker) termValues(a *hclsyntax.Attribute, ax *axis) ([]axisValue, hcl.Diagnostics) {
 	if _, list := a.Expr.(*hclsyntax.TupleConsExpr); !list {
 		v, ok, diags := m.names.known(a.Expr, "the exclude")
 		if !ok {
 			return nil, orFailed(diags, true, a.Expr.Range())
 		}
-		one := element{value: v, rng: a.Expr.Range()}
-		if v.IsNull() || !listLike(v.Type()) || len(ax.find(v, m.converterOf(ax))) > 0 {
-			return []element{one}, diags
+		if v.IsNull() || !listLike(v.Type()) || len(m.find(ax, v)) > 0 {
+			return []axisValue{{value: v, origin: &Origin{FromMatrix, a.Expr.Range()}}}, diags
 		}
 	}
 	return m.names.elements(a.Expr, "the exclude")
@@ -199,100 +144,20 @@ func (m *maker) termValues(a *hclsyntax.Attribute, ax *axis) ([]element, hcl.Dia
 
 func listLike(ty cty.Type) bool { return ty.IsTupleType() || ty.IsListType() || ty.IsSetType() }
 
-func (m *maker) readUseCaseTerm(a *hclsyntax.Attribute, inRow bool) (term, hcl.Diagnostics) {
-	if inRow {
-		return term{}, hcl.Diagnostics{refuse(a.SrcRange, "Exclude by the use case of its own row", "This matrix belongs to one row, so the use case is the same in all its runs. Remove the term, or move the exclude into the matrix of the benchmark.")}
-	}
-	wanted, diags := m.termValues(a, &axis{name: "use_case"})
-	var t term
-	for _, e := range wanted {
-		if e.value.Type() == cty.String && !e.value.IsNull() {
-			t.labels = append(t.labels, e.value.AsString())
-			continue
-		}
-		label, wrong := blockLabel("use_case", e.value)
-		if wrong != "" {
-			diags = append(diags, refuse(e.rng, "Unsuitable value", "The use case of an exclude %s.", wrong))
-			continue
-		}
-		t.labels = append(t.labels, label)
-	}
-	return t, diags
-}
-
-// checkUseCases refuses terms that name no row of the benchmark.
-func (b *benchmarkBlock) checkUseCases() hcl.Diagnostics {
-	if b.matrix == nil {
-		return nil
-	}
-	var rows []string
-	for _, r := range b.rows {
-		rows = append(rows, r.label)
-	}
-	var diags hcl.Diagnostics
-	for _, ex := range b.matrix.excludes {
-		for _, t := range ex.terms {
-			for _, label := range t.labels {
-				if !slices.Contains(rows, label) {
-					diags = append(diags, refuse(ex.rng, "Exclude that removes nothing", "The benchmark has no row %q.%s", label, orList(label, rows, "Its rows are")))
-				}
-			}
-		}
-	}
-	return diags
-}
-
-// An excludeFilter is that of one row: for each exclude, which positions on each axis it wants.
-type excludeFilter struct {
-	excludes []*exclude
-	wants    [][]wantedValue
-}
-
-type wantedValue struct {
-	axis int
-	at   []bool
-}
-
-// newExcludeFilter prepares the excludes that apply to the row.
-func newExcludeFilter(r *row, axes []*axis) *excludeFilter {
-	s := &excludeFilter{}
-	for _, mx := range []*matrix{r.benchmark.matrix, r.matrix} {
-		if mx == nil {
-			continue
-		}
-		for _, ex := range mx.excludes {
-			if wants, applies := ex.wants(r.label, axes); applies {
-				s.excludes = append(s.excludes, ex)
-				s.wants = append(s.wants, wants)
-			}
-		}
-	}
-	return s
-}
-
-func (ex *exclude) wants(useCase string, axes []*axis) (wants []wantedValue, applies bool) {
-	for _, t := range ex.terms {
-		if t.axis == nil {
-			if !slices.Contains(t.labels, useCase) {
-				return nil, false
-			}
-			continue
-		}
-		w := wantedValue{axis: slices.Index(axes, t.axis), at: make([]bool, len(t.axis.values))}
-		for _, i := range t.values {
-			w.at[i] = true
-		}
-		wants = append(wants, w)
-	}
-	return wants, true
-}
-
-// removes reports whether an exclude removes the run at these positions, and
-// counts.
-func (s *excludeFilter) removes(at []int) bool {
+// removes reports whether excludes remove the run of a row at these positions on its
+// axes, and counts. Axes that the row does not have are those of the use cases.
+func removes(excludes []*exclude, row int, axes []*axis, at []int) bool {
 	removed := false
-	for i, ex := range s.excludes {
-		if !slices.ContainsFunc(s.wants[i], func(w wantedValue) bool { return !w.at[at[w.axis]] }) {
+	for _, ex := range excludes {
+		meets := true
+		for ax, wanted := range ex.terms {
+			if i := slices.Index(axes, ax); i >= 0 {
+				meets = meets && wanted[at[i]]
+			} else {
+				meets = meets && wanted[row]
+			}
+		}
+		if meets {
 			ex.matched++
 			if !removed {
 				ex.removed++
@@ -305,8 +170,8 @@ func (s *excludeFilter) removes(at []int) bool {
 
 // checkCounts refuses the excludes of mx that removed nothing, or everything
 // of total runs.
-func (mx *matrix) checkCounts(total, left int) hcl.Diagnostics {
-	if mx == nil || total == 0 {
+func (mx matrix) checkCounts(total, left int) hcl.Diagnostics {
+	if len(mx.excludes) == 0 || total == 0 {
 		return nil
 	}
 	var diags hcl.Diagnostics

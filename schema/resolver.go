@@ -26,10 +26,6 @@ type resolver struct {
 	diags hcl.Diagnostics
 }
 
-func (m *maker) newResolver(r *row, axes []*axis) *resolver {
-	return &resolver{maker: m, row: r, axes: axes, nodes: map[string]*node{}}
-}
-
 // node returns the node of an argument, a free axis or use_case; nil if it
 // cannot be built, which has been reported. name must be known.
 func (r *resolver) node(name string, from hcl.Range) *node {

@@ -62,7 +62,7 @@ func (m *maker) readSearches(bench *benchmarkBlock, blocks []*hclsyntax.Block) (
 		diags = append(diags, more...)
 		out = append(out, s)
 	}
-	hasMatrix := bench.matrix != nil || slices.ContainsFunc(bench.rows, func(r *row) bool { return r.matrix != nil })
+	hasMatrix := len(bench.matrix.axes) > 0 || slices.ContainsFunc(bench.rows, func(r *row) bool { return len(r.matrix.axes) > 0 })
 	if len(blocks) > 0 && !hasMatrix {
 		diags = append(diags, refuse(blocks[0].DefRange(), "Search without a matrix",
 			"A search chooses among the runs of a matrix, and this benchmark has none. Write the values to choose from: matrix { concurrency = [64, 256, 1024] }, each argument on a line of its own."))
