@@ -2,7 +2,6 @@ package trtllm
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -154,18 +153,17 @@ var RecordMetrics = []Metric{
 }
 
 // Columns are the metrics that tables show, in the order of their columns.
-func Columns() []Metric {
-	shown := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return m.Column == "" })
-	slices.SortStableFunc(shown, func(a, b Metric) int { return cmp.Compare(a.Rank, b.Rank) })
-	return shown
-}
+func Columns() []Metric { return ranked(func(m Metric) int { return m.Rank }) }
 
 // distributions are the metrics that are reported with percentiles, in the order
 // of the text report.
-func distributions() []Metric {
-	spread := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return m.Spread.Name == "" })
-	slices.SortStableFunc(spread, func(a, b Metric) int { return cmp.Compare(a.Spread.Rank, b.Spread.Rank) })
-	return spread
+func distributions() []Metric { return ranked(func(m Metric) int { return m.Spread.Rank }) }
+
+// ranked are the metrics with a rank, the lowest first.
+func ranked(rank func(Metric) int) []Metric {
+	list := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return rank(m) == 0 })
+	slices.SortFunc(list, func(a, b Metric) int { return rank(a) - rank(b) })
+	return list
 }
 
 // firstThroughput is the label of the output throughput in 0.17, latencyTag that
@@ -177,11 +175,9 @@ const (
 
 // FindMetric returns the metric of a name, of Metrics or of RecordMetrics.
 func FindMetric(name string) (Metric, bool) {
-	for _, list := range [][]Metric{Metrics, RecordMetrics} {
-		for _, m := range list {
-			if m.Name == name {
-				return m, true
-			}
+	for _, m := range slices.Concat(Metrics, RecordMetrics) {
+		if m.Name == name {
+			return m, true
 		}
 	}
 	return Metric{}, false
@@ -207,7 +203,7 @@ func Measured(values map[string]float64) PerMetric[*float64] {
 // At returns the value of a metric by its name, the zero value for a name that
 // no metric has.
 func (p PerMetric[T]) At(name string) T {
-	if i := metricNumber(name); i >= 0 && i < len(p) {
+	if i := metricNumber(name); i >= 0 && p != nil {
 		return p[i]
 	}
 	var zero T
@@ -220,8 +216,8 @@ func (p *PerMetric[T]) Set(name string, v T) {
 	if i < 0 {
 		panic("trtllm: no metric is called " + name)
 	}
-	if len(*p) <= i {
-		*p = append(make(PerMetric[T], 0, len(Metrics)), append(*p, make(PerMetric[T], len(Metrics)-len(*p))...)...)
+	if *p == nil {
+		*p = make(PerMetric[T], len(Metrics))
 	}
 	(*p)[i] = v
 }
@@ -282,25 +278,6 @@ func encodeKeys(key func(Metric) string, value func(Metric) any) ([]byte, error)
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
-}
-
-func decodeKeys[T any](b []byte, key func(Metric) string, set func(Metric, T)) error {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(b, &all); err != nil {
-		return err
-	}
-	for _, m := range Metrics {
-		raw, ok := all[key(m)]
-		if !ok || string(raw) == "null" { // what is written as null is the zero value
-			continue
-		}
-		var v T
-		if err := json.Unmarshal(raw, &v); err != nil {
-			return err
-		}
-		set(m, v)
-	}
-	return nil
 }
 
 // A Figure is a number of a report that has a name: a metric, or a percentile of one.

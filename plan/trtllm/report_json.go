@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -69,37 +71,34 @@ func (r *Report) hollow() (string, bool) {
 	return "", false
 }
 
-// A jsonReport is a report as JSON: its figures stand in two sections.
-type jsonReport struct {
-	*plainReport
-	Performance map[string]any `json:"performance"`
-	Streaming   map[string]any `json:"streaming_metrics,omitempty"`
-}
-
+// A plainReport is a Report without its methods.
 type plainReport Report
 
-// MarshalJSON implements json.Marshaler.
+// MarshalJSON implements json.Marshaler. The figures stand in two sections.
 func (r *Report) MarshalJSON() ([]byte, error) {
-	w := jsonReport{plainReport: (*plainReport)(r), Performance: r.section(false)}
-	if r.Streaming {
-		w.Streaming = r.section(true)
+	var w struct {
+		*plainReport
+		Performance map[string]any `json:"performance"`
+		Streaming   map[string]any `json:"streaming_metrics,omitempty"`
 	}
-	return json.Marshal(w)
-}
-
-// section holds the figures that need streaming, or those that do not.
-func (r *Report) section(streaming bool) map[string]any {
-	out := map[string]any{}
+	w.plainReport, w.Performance = (*plainReport)(r), map[string]any{}
+	if r.Streaming {
+		w.Streaming = map[string]any{}
+	}
 	for _, m := range Metrics {
-		if m.Streaming != streaming {
+		in := w.Performance
+		if m.Streaming {
+			in = w.Streaming
+		}
+		if in == nil {
 			continue
 		}
-		out[m.Name] = r.Metrics.At(m.Name)
+		in[m.Name] = r.Metrics.At(m.Name)
 		if m.Spread.Name != "" {
-			out[m.Spread.Name] = r.Percentiles.At(m.Name)
+			in[m.Spread.Name] = r.Percentiles.At(m.Name)
 		}
 	}
-	return out
+	return json.Marshal(w)
 }
 
 // UnmarshalJSON implements json.Unmarshaler. Of a key that is there twice the
@@ -107,36 +106,43 @@ func (r *Report) section(streaming bool) map[string]any {
 func (r *Report) UnmarshalJSON(b []byte) error {
 	var w struct {
 		*plainReport
-		Performance json.RawMessage `json:"performance"`
-		Streaming   json.RawMessage `json:"streaming_metrics"`
+		Performance map[string]json.RawMessage `json:"performance"`
+		Streaming   map[string]json.RawMessage `json:"streaming_metrics"`
 	}
 	w.plainReport = (*plainReport)(r)
 	if err := json.Unmarshal(b, &w); err != nil {
 		return err
 	}
-	r.Streaming = len(w.Streaming) > 0 && string(w.Streaming) != "null"
-	for streaming, section := range map[bool]json.RawMessage{false: w.Performance, true: w.Streaming} {
-		if err := r.readSection(streaming, section); err != nil {
+	r.Streaming = w.Streaming != nil
+	for _, m := range Metrics {
+		section := w.Performance
+		if m.Streaming {
+			section = w.Streaming
+		}
+		var v *float64
+		if err := decodeKey(section, m.Name, &v); err != nil {
 			return err
+		}
+		if v != nil {
+			r.Metrics.Set(m.Name, v)
+		}
+		var p *Percentiles
+		if err := decodeKey(section, m.Spread.Name, &p); err != nil {
+			return err
+		}
+		if p != nil && m.Spread.Name != "" {
+			r.Percentiles.Set(m.Name, p)
 		}
 	}
 	return nil
 }
 
-func (r *Report) readSection(streaming bool, section json.RawMessage) error {
-	if len(section) == 0 {
+func decodeKey(section map[string]json.RawMessage, key string, to any) error {
+	raw, ok := section[key]
+	if !ok {
 		return nil
 	}
-	of := func(key func(Metric) string) func(Metric) string {
-		return func(m Metric) string {
-			if m.Streaming != streaming {
-				return ""
-			}
-			return key(m)
-		}
-	}
-	err := decodeKeys(section, of(func(m Metric) string { return m.Name }), func(m Metric, v *float64) { r.Metrics.Set(m.Name, v) })
-	return errors.Join(err, decodeKeys(section, of(func(m Metric) string { return m.Spread.Name }), func(m Metric, v *Percentiles) { r.Percentiles.Set(m.Name, v) }))
+	return json.Unmarshal(raw, to)
 }
 
 // orNil is nil for Python's None, which the report has as a string where it
@@ -165,57 +171,36 @@ func decodeWhole(b []byte, v any) error {
 	return nil
 }
 
-// A needed section has a number in every report under each of its keys, those of
-// a streaming run where there is a section streaming_metrics, and percentiles
-// under each of its spreads.
-type needed struct {
-	section       string
-	keys, spreads []string
-}
-
-func requiredKeys() []needed {
-	performance, streaming := needed{section: "performance"}, needed{section: "streaming_metrics"}
+// missingKeys names what every report has and tree lacks: numbers, those of a streaming
+// run where there is a section streaming_metrics, and percentiles.
+func missingKeys(tree map[string]any) (missing []string) {
+	need := func(section, key string, suits func(any) bool) {
+		in, ok := tree[section].(map[string]any)
+		switch {
+		case section == "streaming_metrics" && tree[section] == nil:
+		case !ok && !slices.Contains(missing, section):
+			missing = append(missing, section)
+		case ok && !suits(in[key]):
+			missing = append(missing, section+"."+key)
+		}
+	}
+	need("engine", "", func(any) bool { return true })
+	for _, key := range []string{"tp_size", "pp_size", "max_batch_size", "max_num_tokens"} {
+		need("world_info", key, isNumber)
+	}
+	for _, key := range []string{"num_requests", "avg_input_length", "avg_output_length"} {
+		need("request_info", key, isNumber)
+	}
 	for _, m := range Metrics {
-		in := &performance
+		section := "performance"
 		if m.Streaming {
-			in = &streaming
+			section = "streaming_metrics"
 		}
 		if !m.Optional {
-			in.keys = append(in.keys, m.Name)
+			need(section, m.Name, isNumber)
 		}
 		if m.Spread.Name != "" && !m.Spread.Optional {
-			in.spreads = append(in.spreads, m.Spread.Name)
-		}
-	}
-	return []needed{
-		{section: "world_info", keys: []string{"tp_size", "pp_size", "max_batch_size", "max_num_tokens"}},
-		{section: "request_info", keys: []string{"num_requests", "avg_input_length", "avg_output_length"}},
-		performance, streaming,
-	}
-}
-
-func missingKeys(tree map[string]any) []string {
-	var missing []string
-	if _, ok := tree["engine"].(map[string]any); !ok {
-		missing = append(missing, "engine")
-	}
-	for _, r := range requiredKeys() {
-		section, ok := tree[r.section].(map[string]any)
-		if !ok {
-			if r.section != "streaming_metrics" || tree[r.section] != nil {
-				missing = append(missing, r.section)
-			}
-			continue
-		}
-		for _, name := range r.keys {
-			if !isNumber(section[name]) {
-				missing = append(missing, r.section+"."+name)
-			}
-		}
-		for _, name := range r.spreads {
-			if !isSpread(section[name]) {
-				missing = append(missing, r.section+"."+name)
-			}
+			need(section, m.Spread.Name, isSpread)
 		}
 	}
 	return missing
@@ -228,51 +213,23 @@ func isNumber(v any) bool {
 
 func isSpread(v any) bool {
 	m, ok := v.(map[string]any)
-	for _, key := range PercentileNames {
-		ok = ok && isNumber(m[key])
-	}
-	return ok
+	return ok && !slices.ContainsFunc(PercentileNames[:], func(key string) bool { return !isNumber(m[key]) })
 }
 
-// nullNonNumbers replaces NaN, Infinity and -Infinity, which Python's encoder
-// writes and JSON does not have, by null, and drops one that the end cuts off.
+// pythonNumber matches strings, and outside of these NaN, Infinity and -Infinity, be
+// they cut off by the end.
+var pythonNumber = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"?|-?(?:NaN|Infinity)|-?[NI][A-Za-z]*\z`)
+
+// nullNonNumbers replaces what Python's encoder writes for numbers and JSON does not
+// have by null, and drops one that the end cuts off.
 func nullNonNumbers(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	inString := false
-	for i := 0; i < len(b); i++ {
-		c := b[i]
+	return pythonNumber.ReplaceAllFunc(b, func(found []byte) []byte {
 		switch {
-		case inString && c == '\\' && i+1 < len(b):
-			out = append(out, c)
-			i++
-			c = b[i]
-		case c == '"':
-			inString = !inString
-		case !inString && (c == 'N' || c == 'I' || c == '-'):
-			n, whole := nonNumber(b[i:])
-			if whole {
-				out = append(out, "null"...)
-			}
-			if n > 0 {
-				i += n - 1
-				continue
-			}
+		case found[0] == '"':
+			return found
+		case bytes.HasSuffix(found, []byte("NaN")), bytes.HasSuffix(found, []byte("Infinity")):
+			return []byte("null")
 		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// nonNumber is how long the literal at the beginning of b is, 0 for none, and
-// whether it is whole.
-func nonNumber(b []byte) (n int, whole bool) {
-	for _, s := range []string{"NaN", "Infinity", "-Infinity"} {
-		if bytes.HasPrefix(b, []byte(s)) {
-			return len(s), true
-		}
-		if strings.HasPrefix(s, string(b[:min(len(b), len(s))])) {
-			return len(b), false
-		}
-	}
-	return 0, false
+		return nil
+	})
 }

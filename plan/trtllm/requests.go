@@ -66,6 +66,26 @@ const SteadyRequests = 4
 // maxRequestKey is longer than any key of a record.
 const maxRequestKey = 256
 
+// requestKeys are the keys of what Request holds, in the order of its fields.
+var requestKeys = [...]string{
+	"start_timestamp", "first_token_timestamp", "end_timestamp", "num_input_tokens", "output_tokens", "error_tokens",
+}
+
+// newRequest makes a request of the numbers of requestKeys, and refuses one that lacks
+// what every version writes: then the number is -1.
+func newRequest(n [len(requestKeys)]int64) (Request, error) {
+	r := Request{time.Duration(n[0]), time.Duration(n[1]), time.Duration(n[2]), int(n[3]), int(n[4]), int(n[5])}
+	switch {
+	case r.Start < 0 || r.End < r.Start:
+		return r, errors.New("start_timestamp and end_timestamp are not those of an answered request")
+	case r.InputTokens < 0 || r.OutputTokens < 0:
+		return r, errors.New("num_input_tokens or output_tokens is not there")
+	case r.FirstToken > 0 && (r.FirstToken < r.Start || r.FirstToken > r.End):
+		return r, errors.New("first_token_timestamp lies outside of the request")
+	}
+	return r, nil
+}
+
 // ReadRequests reads what --request_json wrote, in the order of the file. The text
 // that the model wrote is passed over: memory is that of the requests. An error of in
 // is returned wrapped; any other says where the file is not what trtllm-bench writes.
@@ -108,87 +128,54 @@ func (s requestScanner) list() (list []Request, err error) {
 
 // object reads a record after its brace.
 func (s requestScanner) object() (Request, error) {
-	r := Request{Start: -1, FirstToken: -1, End: -1, InputTokens: -1, OutputTokens: -1}
+	n := [len(requestKeys)]int64{-1, -1, -1, -1, -1, 0}
 	for {
 		c, err := s.next()
 		if err != nil {
-			return r, err
+			return Request{}, err
 		}
 		if c == '}' {
-			return r, r.check()
+			return newRequest(n)
 		}
 		if c == ',' {
 			continue
 		}
 		if c != '"' {
-			return r, fmt.Errorf("%q where a key begins", c)
+			return Request{}, fmt.Errorf("%q where a key begins", c)
 		}
 		key, err := s.quoted(maxRequestKey)
 		if err == nil {
 			err = s.expect(':')
 		}
 		if err != nil {
-			return r, err
+			return Request{}, err
 		}
-		if err := s.value(&r, string(key)); err != nil {
-			return r, err
+		word, err := s.value()
+		if err != nil {
+			return Request{}, err
+		}
+		if i := slices.Index(requestKeys[:], string(key)); i >= 0 && word != nil {
+			if n[i], err = strconv.ParseInt(string(word), 10, 64); err != nil {
+				return Request{}, fmt.Errorf("%s is %q, not an integer", key, word)
+			}
 		}
 	}
 }
 
-// check refuses a record that lacks what every version writes.
-func (r Request) check() error {
-	switch {
-	case r.Start < 0 || r.End < r.Start:
-		return errors.New("start_timestamp and end_timestamp are not those of an answered request")
-	case r.InputTokens < 0 || r.OutputTokens < 0:
-		return errors.New("num_input_tokens or output_tokens is not there")
-	case r.FirstToken > 0 && (r.FirstToken < r.Start || r.FirstToken > r.End):
-		return errors.New("first_token_timestamp lies outside of the request")
-	}
-	return nil
-}
-
-func (s requestScanner) value(r *Request, key string) error {
+// value reads a number or a literal, and passes over any other value.
+func (s requestScanner) value() (word []byte, err error) {
 	c, err := s.next()
-	if err != nil {
-		return err
-	}
-	if c == '"' {
-		_, err := s.quoted(0)
-		return err
-	}
-	if c == '{' || c == '[' {
-		return s.skip()
+	switch {
+	case err != nil:
+		return nil, err
+	case c == '"':
+		_, err = s.quoted(0)
+		return nil, err
+	case c == '{' || c == '[':
+		return nil, s.skip()
 	}
 	_ = s.in.UnreadByte()
-	word, err := s.word()
-	if err != nil {
-		return err
-	}
-	var to func(int64)
-	switch key {
-	case "start_timestamp":
-		to = func(n int64) { r.Start = time.Duration(n) }
-	case "first_token_timestamp":
-		to = func(n int64) { r.FirstToken = time.Duration(n) }
-	case "end_timestamp":
-		to = func(n int64) { r.End = time.Duration(n) }
-	case "num_input_tokens":
-		to = func(n int64) { r.InputTokens = int(n) }
-	case "output_tokens":
-		to = func(n int64) { r.OutputTokens = int(n) }
-	case "error_tokens":
-		to = func(n int64) { r.ErrorTokens = int(n) }
-	default:
-		return nil
-	}
-	n, err := strconv.ParseInt(string(word), 10, 64)
-	if err != nil {
-		return fmt.Errorf("%s is %q, not an integer", key, word)
-	}
-	to(n)
-	return nil
+	return s.word()
 }
 
 // next is the next byte that is no white space.
@@ -284,7 +271,7 @@ func (s requestScanner) skip() error {
 // WriteRequestJSON writes requests as --request_json has them, each with this output.
 func WriteRequestJSON(out io.Writer, list []Request, output string) error {
 	w := bufio.NewWriter(out)
-	comma := "["
+	w.WriteString("[")
 	for i, r := range list {
 		b, err := json.Marshal(map[string]any{
 			"id": i, "num_input_tokens": r.InputTokens, "error_tokens": r.ErrorTokens,
@@ -296,12 +283,10 @@ func WriteRequestJSON(out io.Writer, list []Request, output string) error {
 		if err != nil {
 			return err
 		}
-		w.WriteString(comma)
+		if i > 0 {
+			w.WriteString(",\n")
+		}
 		w.Write(b)
-		comma = ",\n"
-	}
-	if len(list) == 0 {
-		w.WriteString("[")
 	}
 	w.WriteString("]\n")
 	return w.Flush()
@@ -315,7 +300,10 @@ const requestsHeader = "start_ns,first_token_ns,end_ns,input_tokens,output_token
 func WriteRequests(out io.Writer, list []Request) error {
 	w := bufio.NewWriter(out)
 	fmt.Fprintln(w, requestsHeader)
-	first := firstStart(list)
+	first := time.Duration(math.MaxInt64)
+	for _, r := range list {
+		first = min(first, r.Start)
+	}
 	var line []byte
 	for _, r := range list {
 		line = strconv.AppendInt(line[:0], int64(r.Start-first), 10)
@@ -333,14 +321,6 @@ func WriteRequests(out io.Writer, list []Request) error {
 	return w.Flush()
 }
 
-func firstStart(list []Request) time.Duration {
-	first := time.Duration(math.MaxInt64)
-	for _, r := range list {
-		first = min(first, r.Start)
-	}
-	return first
-}
-
 // ReadRequestsCSV reads what WriteRequests wrote. An error names the line.
 func ReadRequestsCSV(in io.Reader) ([]Request, error) {
 	lines := bufio.NewScanner(in)
@@ -349,7 +329,7 @@ func ReadRequestsCSV(in io.Reader) ([]Request, error) {
 	}
 	var list []Request
 	for lines.Scan() {
-		var n [6]int64
+		var n [len(requestKeys)]int64
 		rest, more := lines.Text(), true
 		for i := range n {
 			var word string
@@ -360,8 +340,8 @@ func ReadRequestsCSV(in io.Reader) ([]Request, error) {
 			}
 			n[i] = v
 		}
-		r := Request{time.Duration(n[0]), time.Duration(n[1]), time.Duration(n[2]), int(n[3]), int(n[4]), int(n[5])}
-		if err := r.check(); err != nil {
+		r, err := newRequest(n)
+		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", len(list)+2, err)
 		}
 		list = append(list, r)
@@ -405,12 +385,10 @@ func Contradicts(list []Request, report *Report) string {
 		if spread == nil {
 			continue
 		}
-		for _, p := range []struct {
-			name  string
-			share float64
-		}{{"p50", .5}, {"p90", .9}, {"p95", .95}, {"p99", .99}} {
-			own := values[int(float64(len(values))*p.share)]
-			if why := differ(metric+" "+p.name, own, spread.At(p.name)); why != "" {
+		for i, share := range []float64{.5, .9, .95, .99} {
+			name := PercentileNames[i]
+			own := values[int(float64(len(values))*share)]
+			if why := differ(metric+" "+name, own, spread.At(name)); why != "" {
 				return why
 			}
 		}

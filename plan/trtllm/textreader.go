@@ -430,7 +430,7 @@ func (d *draft) lacks() []string {
 		}
 	}
 	metric := func(m Metric) {
-		need(d.report.Metrics.At(m.Name) != nil, regexp.MustCompile(` [([].*`).ReplaceAllString(m.Labels[0], ""))
+		need(d.report.Metrics.At(m.Name) != nil, plainLabel.ReplaceAllString(m.Labels[0], ""))
 	}
 	if d.first && !d.seen[requestSection] && d.spreads[latencyTag] == nil {
 		for _, m := range Metrics {
@@ -448,10 +448,15 @@ func (d *draft) lacks() []string {
 	}
 	for _, m := range distributions() {
 		if !m.Spread.Optional && (d.report.Streaming || !m.Streaming) {
-			// "Per-Request Time-to-First-Token [TTFT] Breakdown (ms) " without what is in brackets.
-			name := regexp.MustCompile(`^Per-Request | \[\w+\]| \(.*`).ReplaceAllString(m.Spread.Title, "")
-			need(d.report.Percentiles.At(m.Name) != nil, name)
+			need(d.report.Percentiles.At(m.Name) != nil, plainTitle.ReplaceAllString(m.Spread.Title, ""))
 		}
 	}
 	return out
 }
+
+// What is not said of labels, and of titles such as "Per-Request
+// Time-to-First-Token [TTFT] Breakdown (ms) ".
+var (
+	plainLabel = regexp.MustCompile(` [([].*`)
+	plainTitle = regexp.MustCompile(`^Per-Request | \[\w+\]| \(.*`)
+)
