@@ -143,8 +143,7 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics
 // applicable refuses what cannot be applied, before anything is asked or
 // started.
 func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, out *view.Apply) error {
-	diags = append(diags, s.sites.absent(hcl.DiagError)...)
-	diags = withoutRepeats(diags)
+	diags = forApply(diags)
 	if f.JSON {
 		out.Diagnostics(diags)
 		if diags.HasErrors() {
@@ -159,7 +158,7 @@ func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, 
 	if p.Summary.ToDo() == 0 {
 		return nil
 	}
-	for _, st := range s.sites.order {
+	for _, st := range s.sites {
 		if st.Scheduler == nil {
 			continue
 		}
@@ -170,35 +169,10 @@ func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, 
 	return nil
 }
 
-// withoutRepeats drops a warning that stands beside an error of the same place.
-func withoutRepeats(diags hcl.Diagnostics) hcl.Diagnostics {
-	type key struct{ summary, where string }
-	errs := map[key]bool{}
-	keyOf := func(d *hcl.Diagnostic) key {
-		k := key{summary: d.Summary}
-		if d.Subject != nil {
-			k.where = d.Subject.String()
-		}
-		return k
-	}
-	for _, d := range diags {
-		if d.Severity == hcl.DiagError {
-			errs[keyOf(d)] = true
-		}
-	}
-	var out hcl.Diagnostics
-	for _, d := range diags {
-		if d.Severity == hcl.DiagError || !errs[keyOf(d)] {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
 // detachable refuses to leave runs alone that end with this process.
 func (s *session) detachable(p *plan.Plan) error {
 	for _, r := range p.Runs {
-		if b := s.sites.of(r); !b.Adopt {
+		if b := s.siteOf(r); !b.Adopt {
 			return fmt.Errorf("-detach: runs on executor %q end with llmbench; leave -detach out. Nothing was started", r.Executor.Type)
 		}
 	}
@@ -331,7 +305,7 @@ func (s *session) replace(p *plan.Plan) error {
 		if !r.Replaced() {
 			continue
 		}
-		if err := s.store.ReplaceAll(s.sites.keyOf(r), r.Reason, s.saved); err != nil {
+		if err := s.store.ReplaceAll(s.keyOf(r), r.Reason, s.saved); err != nil {
 			return err
 		}
 	}
@@ -379,7 +353,7 @@ func (s *session) campaign(ctx context.Context, p *plan.Plan, f applyFlags, budg
 // newCampaign is a campaign over the runs of a plan, which also makes and finds their
 // data sets.
 func (s *session) newCampaign(p *plan.Plan) *executors.Campaign {
-	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.sites.backends(), Vocabulary: s.vocabulary, Log: s.env.log}
+	return &executors.Campaign{Plan: p, Store: s.store, Backends: s.backends(), Vocabulary: s.vocabulary, Log: s.env.log}
 }
 
 // vocabulary is that of the tokenizer of a run's model.
@@ -460,7 +434,7 @@ func (s *session) hints(p *plan.Plan, f applyFlags) view.Hints {
 // condense makes the records of requests smaller that no apply has seen the end of.
 func (s *session) condense(p *plan.Plan) {
 	for _, r := range p.Runs {
-		if k := s.sites.keyOf(r); r.RequestLog && k.Cluster != "" {
+		if k := s.keyOf(r); r.RequestLog && k.Cluster != "" {
 			if err := s.store.Condense(k); err != nil {
 				s.env.log.Warn("cannot make the records of requests smaller", "run", r.Address, "error", err)
 			}

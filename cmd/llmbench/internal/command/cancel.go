@@ -118,16 +118,16 @@ func (f cancelFlags) allMatch(p *plan.Plan, flights []cancelRequest) error {
 // strays are jobs in the queue whose attempt's outcome is known.
 func (s *session) strays(ctx context.Context, p *plan.Plan) ([]cancelRequest, error) {
 	var out []cancelRequest
-	for _, st := range s.sites.order {
+	for _, st := range s.sites {
 		if st.Executor == nil {
 			continue
 		}
-		found, err := executors.Strays(ctx, s.store, p.Runs, st.Backend)
+		found, err := executors.Strays(ctx, s.store, p.Runs, &st.Backend)
 		if err != nil {
 			return nil, err
 		}
 		for _, h := range found {
-			out = append(out, cancelRequest{address: "(its run has ended)", CancelRequest: executors.CancelRequest{Handle: h, Backend: st.Backend}})
+			out = append(out, cancelRequest{address: "(its run has ended)", CancelRequest: executors.CancelRequest{Handle: h, Backend: &st.Backend}})
 		}
 	}
 	return out, nil
@@ -138,10 +138,10 @@ func (s *session) cancelRequests(p *plan.Plan, f cancelFlags) ([]cancelRequest, 
 	declared := map[store.Key]string{}
 	backends := map[store.Key]*executors.Backend{}
 	for _, r := range p.Runs {
-		k := s.sites.keyOf(r)
+		k := s.keyOf(r)
 		k.Fingerprint = k.Fingerprint[:12]
 		declared[k] = r.Address
-		backends[k] = s.sites.backends()[r.Executor]
+		backends[k] = s.backends()[r.Executor]
 	}
 	keys, err := s.store.Keys()
 	if err != nil {
@@ -181,8 +181,8 @@ func (s *session) cancelRequestsOf(k store.Key, address string, b *executors.Bac
 		if some, _ := matching([]string{at}, f.Addresses, func(at string) string { return at }); len(some) == 0 {
 			continue
 		}
-		if b == nil {
-			b = s.sites.forCluster(k.Cluster)
+		if i := slices.IndexFunc(s.sites, func(st *site) bool { return st.Cluster == k.Cluster }); b == nil && i >= 0 {
+			b = &s.sites[i].Backend
 		}
 		if b == nil {
 			continue
@@ -192,14 +192,4 @@ func (s *session) cancelRequestsOf(k store.Key, address string, b *executors.Bac
 		}})
 	}
 	return out, nil
-}
-
-// forCluster is the backend whose jobs are on a cluster, nil if none is.
-func (s *sites) forCluster(cluster string) *executors.Backend {
-	for _, st := range s.order {
-		if st.Cluster == cluster {
-			return st.Backend
-		}
-	}
-	return nil
 }

@@ -82,11 +82,11 @@ func (e *env) runCatalogProbe(ctx context.Context, f definitionFlags, image stri
 	}
 	s := e.load(f)
 	// The definitions may be wrong for want of what is to be asked for.
-	exec, diags := s.defs.ChooseExecutor(&schema.Cell{}, s.sites.override)
+	exec, diags := s.defs.ChooseExecutor(&schema.Cell{}, s.executor)
 	if diags.HasErrors() {
 		return s.complain(append(s.diags, diags...))
 	}
-	st := s.sites.configure(exec)
+	st := s.configure(exec)
 	if st.diags.HasErrors() {
 		return s.complain(st.diags)
 	}

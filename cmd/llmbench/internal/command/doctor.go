@@ -88,7 +88,7 @@ func (s *session) checkStore() executors.Check {
 		c.Result, c.Detail, c.Remedy = executors.CheckFail, err.Error(), "choose a store that you can write to: llmbench { store = … } or -store"
 		return c
 	}
-	if kind := ownFileSystem(dir); kind != "" && s.sites.onSlurm() {
+	if kind := ownFileSystem(dir); kind != "" && slices.ContainsFunc(s.sites, func(st *site) bool { return st.Scheduler != nil }) {
 		c.Result, c.Detail = executors.CheckWarn, c.Detail+" is on "+kind+", which other hosts seldom share"
 		c.Remedy = "put the store on a file system that all nodes share; `llmbench doctor -nodes` checks that they see it"
 	}
@@ -131,14 +131,14 @@ func (s *session) checkDisk() executors.Check {
 // that; again asks the cluster anew.
 func (s *session) checkSites(p *plan.Plan, again bool) []executors.Check {
 	var out []executors.Check
-	for _, st := range s.sites.order {
+	for _, st := range s.sites {
 		if st.Scheduler == nil {
-			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.ref.Type + ": " + st.Renderer.Describe()})
+			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.Ref.Type + ": " + st.Renderer.Describe()})
 			continue
 		}
 		var longest, widest *plan.Run
 		for _, r := range p.Runs {
-			if r.Executor != st.ref {
+			if r.Executor != st.Ref {
 				continue
 			}
 			if longest == nil || r.TimeLimitSeconds > longest.TimeLimitSeconds {
@@ -179,7 +179,7 @@ func (s *session) believeSbatch(st *site, checks []executors.Check, runs ...*pla
 		return checks
 	}
 	for _, r := range slices.Compact(runs) {
-		if executors.WouldTake(s.env.signal, st.Backend, r) != nil {
+		if executors.WouldTake(s.env.signal, &st.Backend, r) != nil {
 			return checks
 		}
 	}
@@ -237,7 +237,7 @@ func (s *session) checkTimeLimits(p *plan.Plan) []executors.Check {
 	var out []executors.Check
 	for _, r := range p.Runs {
 		job, ok := r.Estimate.JobSeconds()
-		if limit := float64(r.TimeLimitSeconds); !ok || s.sites.of(r).Simulated || job.Low <= 2*limit {
+		if limit := float64(r.TimeLimitSeconds); !ok || s.siteOf(r).Simulated || job.Low <= 2*limit {
 			continue
 		}
 		out = append(out, executors.Check{
@@ -296,7 +296,7 @@ func (s *session) checkNodes(ctx context.Context, p *plan.Plan) []executors.Chec
 	var out []executors.Check
 	progress := view.NewProgress(s.env.streams)
 	for _, n := range s.nodeChecks(p) {
-		st := s.sites.of(n.Run)
+		st := s.siteOf(n.Run)
 		var checks []executors.Check
 		err := s.store.Mkdir(n.Dir)
 		if err == nil {
@@ -318,7 +318,7 @@ func (s *session) nodeChecks(p *plan.Plan) []executors.NodeCheck {
 	var list []executors.NodeCheck
 	at := map[nodeShape]int{}
 	for _, r := range p.Runs {
-		if s.sites.of(r).Scheduler == nil {
+		if s.siteOf(r).Scheduler == nil {
 			continue
 		}
 		shape := nodeShape{r.Executor, r.Hardware, r.Image.Name}
@@ -330,7 +330,7 @@ func (s *session) nodeChecks(p *plan.Plan) []executors.NodeCheck {
 			list = append(list, s.newNodeCheck(r))
 		}
 		list[i].Shared = list[i].Shared || r.Shared()
-		if s.sites.of(r).Simulated {
+		if s.siteOf(r).Simulated {
 			continue
 		}
 		add := func(to *[]string, path string) {

@@ -181,7 +181,7 @@ func (s *session) bundleDocuments(ctx context.Context, b *store.Bundle, p *plan.
 
 func (s *session) bundleAttempts(ctx context.Context, b *store.Bundle, p *plan.Plan) error {
 	for _, r := range p.Runs {
-		k := s.sites.keyOf(r)
+		k := s.keyOf(r)
 		if k.Cluster == "" || ctx.Err() != nil {
 			continue
 		}

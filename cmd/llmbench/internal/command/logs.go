@@ -99,7 +99,7 @@ func (s *session) attemptAt(p *plan.Plan, address string) (*store.Attempt, error
 	default:
 		return nil, severalRuns(address, addresses(found))
 	}
-	k := s.sites.keyOf(found[0])
+	k := s.keyOf(found[0])
 	if k.Cluster == "" {
 		return nil, errors.New("the name of the cluster is not known here, and runs are kept by it: read logs on a login node, or set cluster in the executor")
 	}

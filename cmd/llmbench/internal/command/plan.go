@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
@@ -23,7 +22,6 @@ import (
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
-	"github.com/llmbench/llmbench/schema/catalog"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -69,8 +67,8 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 	}
 	s := e.load(f.definitionFlags)
 	p, diags := s.proven(f.selection())
-	if f.Out != "" && !diags.HasErrors() {
-		diags = append(diags, s.sites.absent(hcl.DiagError)...)
+	if f.Out != "" {
+		diags = forApply(diags)
 	}
 	if f.JSON {
 		if err := document.Write(e.streams.Out, p); err != nil {
@@ -78,7 +76,7 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 		}
 	}
 	if diags.HasErrors() {
-		return s.complain(withoutRepeats(diags))
+		return s.complain(diags)
 	}
 	if err := s.printPlan(p, f); err != nil {
 		return err
@@ -123,43 +121,23 @@ func (s *session) printPlan(p *plan.Plan, f planFlags) error {
 
 // view is p with what the definitions say of its executors and its price.
 func (s *session) view(p *plan.Plan) view.PlanView {
-	return view.PlanView{Plan: p, Source: s.source, Describe: s.sites.describe(), Placement: s.sites.placement(p), Unpacked: s.sites.unpacked(), Price: s.price(), NewData: s.dataToWrite(p, s.needs(p))}
-}
-
-// unpacked are the executors that can pack and were not told how.
-func (s *sites) unpacked() map[plan.ExecutorRef]bool {
-	out := map[plan.ExecutorRef]bool{}
-	for _, st := range s.order {
-		if c := st.Scheduler; c != nil && c.CanPack() {
-			out[st.ref] = true
-		}
+	v := view.PlanView{
+		Plan: p, Source: s.source, Price: s.price(), NewData: s.dataToWrite(p, s.needs(p)),
+		Describe: map[plan.ExecutorRef]string{}, Placement: map[plan.ExecutorRef]string{}, Unpacked: map[plan.ExecutorRef]bool{},
 	}
-	return out
-}
-
-// describe has a line for every executor in use.
-func (s *sites) describe() map[plan.ExecutorRef]string {
-	lines := map[plan.ExecutorRef]string{}
-	for _, st := range s.order {
+	for _, st := range s.sites {
 		if st.Renderer != nil {
-			lines[st.ref] = st.Renderer.Describe()
+			v.Describe[st.Ref] = st.Renderer.Describe()
 		}
+		v.Unpacked[st.Ref] = st.Scheduler != nil && st.Scheduler.CanPack()
 	}
-	return lines
-}
-
-// placement says of each Slurm whether it keeps runs of several nodes in one NVLink
-// domain, and how that is known.
-func (s *sites) placement(p *plan.Plan) map[plan.ExecutorRef]string {
-	lines := map[plan.ExecutorRef]string{}
 	for _, r := range p.Runs {
-		st := s.of(r)
-		gpu, ok := catalog.Load().GPU(r.Hardware.GPU)
-		if st.Scheduler != nil && ok && gpu.Domain && r.Hardware.Nodes > 1 {
-			lines[r.Executor] = st.Scheduler.Domain()
+		gpu, ok := s.defs.Catalog.GPU(r.Hardware.GPU)
+		if st := s.siteOf(r); st.Scheduler != nil && ok && gpu.Domain && r.Hardware.Nodes > 1 {
+			v.Placement[r.Executor] = st.Scheduler.Domain()
 		}
 	}
-	return lines
+	return v
 }
 
 func (s *session) price() view.Price {
@@ -273,14 +251,14 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 	c := s.newCampaign(p)
 	var written []string
 	for _, r := range p.Runs {
-		st := s.sites.of(r)
+		st := s.siteOf(r)
 		data, err := c.Dataset(ctx, r)
 		if err != nil {
 			return err
 		}
 		name := strings.NewReplacer("/", ".", "=", "-").Replace(r.Address)
 		script := st.Scheduler.ManualScript(r, executors.ManualPaths{
-			Folder: s.store.KeyDir(s.sites.keyOf(r)), Files: filepath.Join(dir, name+".files"),
+			Folder: s.store.KeyDir(s.keyOf(r)), Files: filepath.Join(dir, name+".files"),
 			Store: s.store.Dir(), Dataset: data, Cluster: st.Cluster,
 		})
 		path, err := writeManual(dir, name, r, script)
@@ -295,7 +273,7 @@ func (s *session) writeScripts(ctx context.Context, p *plan.Plan, dir string) er
 // haveScripts refuses a plan with a run that no script can be written for.
 func (s *session) haveScripts(p *plan.Plan) error {
 	for _, r := range p.Runs {
-		st := s.sites.of(r)
+		st := s.siteOf(r)
 		if st.Scheduler == nil {
 			return fmt.Errorf("%s runs on executor %q, which has no job scripts", r.Address, r.Executor.Type)
 		}

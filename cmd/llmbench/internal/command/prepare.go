@@ -207,7 +207,7 @@ func (s *session) needs(p *plan.Plan) needs {
 		if first(dataOf(r)) {
 			n.data = append(n.data, r)
 		}
-		st := s.sites.of(r)
+		st := s.siteOf(r)
 		if st.Scheduler == nil || st.Simulated {
 			continue
 		}

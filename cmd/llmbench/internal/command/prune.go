@@ -102,7 +102,7 @@ func (s *session) directory() string {
 func (s *session) keeps(p *plan.Plan, keep store.Protected) {
 	c := s.newCampaign(p)
 	for _, r := range p.Runs {
-		keep.Keys[s.sites.keyOf(r)] = true
+		keep.Keys[s.keyOf(r)] = true
 		if d, ok := c.FindDataset(r); ok {
 			keep.Datasets[d.Path] = true
 		}

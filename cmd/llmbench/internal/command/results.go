@@ -357,7 +357,7 @@ func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error
 func (s *session) stored(p *plan.Plan, executor string, read func(simulated bool) ([]*results.Result, error)) (real, simulated []*results.Result, err error) {
 	asked := map[bool]bool{}
 	for _, r := range p.Runs {
-		asked[s.sites.keyOf(r).Simulated] = true
+		asked[s.keyOf(r).Simulated] = true
 	}
 	if executor == "" || asked[false] {
 		real, err = read(false)
@@ -385,7 +385,7 @@ func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
 	var kinds [2][]*results.Result
 	for i, r := range p.Runs {
 		kind := 0
-		if s.sites.keyOf(r).Simulated {
+		if s.keyOf(r).Simulated {
 			kind = 1
 		}
 		kinds[kind] = append(kinds[kind], found[i]...)
@@ -397,7 +397,7 @@ func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
 // resultsOf are the results of a run. Those that -replace has set aside are among
 // them as long as no new one counts, and a run without any has results.Missing.
 func (s *session) resultsOf(r *plan.Run) ([]*results.Result, error) {
-	k := s.sites.keyOf(r)
+	k := s.keyOf(r)
 	missing := []*results.Result{results.Missing(r, k.Cluster, k.Simulated)}
 	if r.Action == plan.Candidate && len(r.State.Failed) == 0 {
 		return nil, nil

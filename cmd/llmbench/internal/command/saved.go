@@ -176,7 +176,7 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 // had to do. Where a run is another now, the plan is stale anyway.
 func (s *session) began(fresh *plan.Plan, toDo map[string]bool) (bool, error) {
 	for _, r := range fresh.Runs {
-		k := s.sites.keyOf(r)
+		k := s.keyOf(r)
 		if !toDo[r.Address] || k.Cluster == "" {
 			continue
 		}

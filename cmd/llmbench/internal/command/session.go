@@ -28,8 +28,13 @@ type session struct {
 	store *store.Store
 	// storeName is the store as the user named it.
 	storeName string
-	sites     *sites
-	diags     hcl.Diagnostics
+	// executor is that of -executor or LLMBENCH_EXECUTOR, "" for what the definitions
+	// say, and pack how many runs -pack puts into a job, 0 for what the executors say.
+	executor string
+	pack     int
+	// sites are the executors of the runs, configured when the first of them needs one.
+	sites []*site
+	diags hcl.Diagnostics
 	// instead says that this session shows simulations in place of the runs that were
 	// asked for, of which none is measured.
 	instead bool
@@ -47,7 +52,7 @@ type session struct {
 func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, error) {
 	if f.Plan == "" {
 		s := e.load(f.definitionFlags)
-		s.sites.pack = f.Pack
+		s.pack = f.Pack
 		p, diags := s.proven(f.selection())
 		return s, p, diags, nil
 	}
@@ -67,7 +72,7 @@ func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, err
 // printed.
 func (e *env) load(f definitionFlags) *session {
 	defer e.signal.atOnce()()
-	s := &session{env: e}
+	s := &session{env: e, executor: cmp.Or(f.Executor, e.getenv("LLMBENCH_EXECUTOR"))}
 	s.defs, s.diags = schema.Load(f.Dir, schema.Options{
 		Vars: f.Vars, VarFiles: f.VarFiles, Environ: e.environ,
 		Executors: map[string]hcldec.Spec{slurm.Type: slurm.Spec(), simulate.Type: simulate.Spec()},
@@ -83,10 +88,6 @@ func (e *env) load(f definitionFlags) *session {
 		}
 	}
 	s.share()
-	s.sites = &sites{
-		env: e, defs: s.defs, store: s.store, override: cmp.Or(f.Executor, e.getenv("LLMBENCH_EXECUTOR")),
-		known: map[*schema.Executor]*site{},
-	}
 	return s
 }
 
@@ -149,33 +150,33 @@ func (s *session) plan(sel plan.Selection) (*plan.Plan, hcl.Diagnostics) {
 		return p, s.diags
 	}
 	s.seen = s.store.View(Version)
-	s.seen.Lost = s.sites.lost
+	s.seen.Lost = s.lost
 	if s.seen.Some = len(sel.Addresses) > 0; !s.seen.Some {
 		s.seen.Scan()
 	}
 	p, diags := plan.Build(plan.Request{
 		Definitions: s.defs, Catalog: s.defs.Catalog,
-		Place: s.sites.place, ReadDataset: s.store.ReadDataset, Ledger: s.seen,
+		Place: s.place, ReadDataset: s.store.ReadDataset, Ledger: s.seen,
 		Selection: sel, Store: s.storeName, Version: Version,
-		Git: s.git(), Observe: s.sites.observe(),
+		Git: s.git(), Observe: s.observe(),
 	})
 	s.seen.Keep()
 	diags = append(append(hcl.Diagnostics{}, s.diags...), diags...)
-	diags = append(diags, s.sites.absent(hcl.DiagWarning)...)
+	diags = append(diags, s.absent()...)
 	p.Diagnostics = plan.NewDiagnostics(diags)
 	return p, diags
 }
 
 // observe finds what is behind the names of runs now. A checkpoint that many
 // runs share is looked at once.
-func (s *sites) observe() func(*plan.Run) plan.Observation {
+func (s *session) observe() func(*plan.Run) plan.Observation {
 	type what struct {
 		path, image string
 		executor    plan.ExecutorRef
 	}
 	seen := map[what]plan.Observation{}
 	return func(r *plan.Run) plan.Observation {
-		st := s.of(r)
+		st := s.siteOf(r)
 		if st.Scheduler == nil {
 			return nil
 		}
@@ -190,22 +191,35 @@ func (s *sites) observe() func(*plan.Run) plan.Observation {
 	}
 }
 
-// absent says which variables apply will miss: a warning, or an error for a command that
-// submits.
-func (s *sites) absent(severity hcl.DiagnosticSeverity) hcl.Diagnostics {
+const (
+	notSet      = "Variable is not set"
+	onlyApplies = " Plan works without it; apply needs it."
+)
+
+// absent warns of variables that apply will miss.
+func (s *session) absent() hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	for _, st := range s.order {
+	for _, st := range s.sites {
 		for _, m := range st.missing {
-			location := m.Range
-			detail := fmt.Sprintf("The argument %q of executor %q %q needs variable %q, which is not set. Set it with %s.",
-				m.Argument, st.ref.Type, st.ref.Name, m.Variable, s.defs.WaysToSet(m.Variable))
-			if severity == hcl.DiagWarning {
-				detail += " Plan works without it; apply needs it."
-			}
-			diags = append(diags, &hcl.Diagnostic{Severity: severity, Summary: "Variable is not set", Detail: detail, Subject: &location})
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagWarning, Summary: notSet, Subject: &m.Range,
+				Detail: fmt.Sprintf("The argument %q of executor %q %q needs variable %q, which is not set. Set it with %s.",
+					m.Argument, st.Ref.Type, st.Ref.Name, m.Variable, s.defs.WaysToSet(m.Variable)) + onlyApplies,
+			})
 		}
 	}
 	return diags
+}
+
+// forApply makes errors of what absent warns of.
+func forApply(diags hcl.Diagnostics) hcl.Diagnostics {
+	out := slices.Clone(diags)
+	for i, d := range out {
+		if d.Summary == notSet {
+			out[i] = refuse(d.Summary, d.Subject, "%s", strings.TrimSuffix(d.Detail, onlyApplies))
+		}
+	}
+	return out
 }
 
 func (s *session) git() *plan.Git {

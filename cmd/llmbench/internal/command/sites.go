@@ -3,11 +3,9 @@ package command
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/simulate"
@@ -17,78 +15,60 @@ import (
 	"github.com/llmbench/llmbench/schema"
 )
 
-// sites are the executors that the runs of one invocation go to, configured
-// once each and only when a run needs them.
-type sites struct {
-	env      *env
-	defs     *schema.Definitions
-	store    *store.Store
-	override string
-	// pack is how many runs -pack puts into a job, 0 for what the executors say.
-	pack  int
-	known map[*schema.Executor]*site
-	order []*site
-}
-
-// A site is one configured executor.
+// A site is an executor that runs of a session go to, configured once. Of its Backend
+// there is only Ref where diags has errors.
 type site struct {
-	ref plan.ExecutorRef
-	// Backend is empty where diags has errors.
-	*executors.Backend
+	executors.Backend
 	missing []*schema.MissingVariable
 	diags   hcl.Diagnostics
 }
 
 // place says where the run of a cell goes.
-func (s *sites) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
-	exec, diags := s.defs.ChooseExecutor(cell, s.override)
+func (s *session) place(cell *schema.Cell) (plan.Placement, hcl.Diagnostics) {
+	exec, diags := s.defs.ChooseExecutor(cell, s.executor)
 	if diags.HasErrors() {
 		return plan.Placement{}, diags
 	}
-	st, ok := s.known[exec]
-	if !ok {
+	st := s.siteAt(refOf(exec))
+	if st == nil {
 		st = s.configure(exec)
-		s.known[exec] = st
-		s.order = append(s.order, st)
+		s.sites = append(s.sites, st)
 	}
 	diags = append(diags, st.diags...)
 	c := st.Scheduler
 	if c != nil && c.ImageFile(cell.Image.Name) != "" && !st.Simulated && cell.Model.Path == "" {
-		diags = append(diags, &hcl.Diagnostic{
-			Severity: hcl.DiagError, Summary: "Model without a path", Subject: locationOf(cell.Model, "checkpoint"),
-			Detail: fmt.Sprintf("Model %q has no path, and runs in a container without a network: trtllm-bench could not load %s there. Set path to its folder on a file system that all nodes share; `llmbench prepare` downloads it.",
-				cell.Model.Label, cell.Model.Checkpoint),
-		})
+		diags = append(diags, refuse("Model without a path", locationOf(cell.Model, "checkpoint"),
+			"Model %q has no path, and runs in a container without a network: trtllm-bench could not load %s there. Set path to its folder on a file system that all nodes share; `llmbench prepare` downloads it.",
+			cell.Model.Label, cell.Model.Checkpoint))
 	}
 	if c != nil && cell.Model.Path != "" {
 		if why := c.Unmountable(cell.Model.Path); why != "" {
-			diags = append(diags, &hcl.Diagnostic{
-				Severity: hcl.DiagError, Summary: "Path cannot be mounted", Subject: locationOf(cell.Model, "path"), Detail: why + ". Rename the folder, or set path to a link without such characters.",
-			})
+			diags = append(diags, refuse("Path cannot be mounted", locationOf(cell.Model, "path"),
+				"%s. Rename the folder, or set path to a link without such characters.", why))
 		}
 	}
 	return plan.Placement{
-		Ref: st.ref, Renderer: st.Renderer, Cluster: st.Cluster, Startup: st.Startup, Transient: !st.Adopt, Retries: st.Pace.Retries,
+		Ref: st.Ref, Renderer: st.Renderer, Cluster: st.Cluster, Startup: st.Startup, Transient: !st.Adopt, Retries: st.Pace.Retries,
 	}, diags
 }
 
-func (s *sites) configure(exec *schema.Executor) *site {
-	st := &site{ref: plan.ExecutorRef{Type: exec.Type, Name: plan.Text(exec.Name)}, Backend: &executors.Backend{}}
-	var val cty.Value
-	if val, st.missing, st.diags = s.defs.DecodeExecutor(exec); st.diags.HasErrors() {
-		return st
-	}
+func (s *session) configure(exec *schema.Executor) *site {
+	st := &site{}
+	val, missing, diags := s.defs.DecodeExecutor(exec)
+	st.missing, st.diags = missing, diags
 	var b *executors.Backend
-	switch exec.Type {
-	case simulate.Type:
+	switch {
+	case diags.HasErrors():
+	case exec.Type == simulate.Type:
 		b = simulate.Open(s.env.log)
-	case slurm.Type:
-		var more hcl.Diagnostics
-		b, more = slurm.Open(s.env.signal, val, exec.Location, s.store.Site, s.env.log)
-		st.diags = append(st.diags, more...)
 	default:
-		panic("command: executor type " + exec.Type)
+		b, diags = slurm.Open(s.env.signal, val, exec.Location, s.store.Site, s.env.log)
+		st.diags = append(st.diags, diags...)
 	}
+	if b != nil {
+		st.Backend = *b
+	}
+	st.Ref = refOf(exec)
 	if b == nil {
 		return st
 	}
@@ -97,47 +77,43 @@ func (s *sites) configure(exec *schema.Executor) *site {
 			why = b.Scheduler.PackUpTo(s.pack)
 		}
 		if why != "" {
-			st.diags = append(st.diags, s.cannotPack(exec, why))
+			st.diags = append(st.diags, refuse("Runs cannot be packed", &exec.Range, "-pack=%d puts runs into one Slurm job, and %s. Leave -pack out.", s.pack, why))
 		}
 	}
 	if b.Scheduler != nil {
 		if why := b.Scheduler.UnusableStore(s.store.Dir()); why != "" {
-			st.diags = append(st.diags, &hcl.Diagnostic{
-				Severity: hcl.DiagError, Summary: "Jobs cannot use this store", Subject: &exec.Range,
-				Detail: "The store " + why + ". Choose another folder with -store or llmbench { store = … }.",
-			})
+			st.diags = append(st.diags, refuse("Jobs cannot use this store", &exec.Range, "The store %s. Choose another folder with -store or llmbench { store = … }.", why))
 		}
 	}
-	st.Backend, b.Ref = b, st.ref
 	return st
 }
 
-// cannotPack refuses -pack for an executor.
-func (s *sites) cannotPack(exec *schema.Executor, why string) *hcl.Diagnostic {
-	d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Runs cannot be packed", Detail: fmt.Sprintf("-pack=%d puts runs into one Slurm job, and %s. Leave -pack out.", s.pack, why)}
-	if exec.Range.Filename != "" {
-		d.Subject = &exec.Range
+func refuse(summary string, at *hcl.Range, detail string, args ...any) *hcl.Diagnostic {
+	if at.Filename == "" {
+		at = nil // it was not declared
 	}
-	return d
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(detail, args...), Subject: at}
 }
 
-// of is the site that a run goes to.
-func (s *sites) of(r *plan.Run) *site {
-	for _, st := range s.order {
-		if st.ref == r.Executor {
+func refOf(exec *schema.Executor) plan.ExecutorRef {
+	return plan.ExecutorRef{Type: exec.Type, Name: plan.Text(exec.Name)}
+}
+
+// siteAt is the site of an executor, nil where no run goes there.
+func (s *session) siteAt(ref plan.ExecutorRef) *site {
+	for _, st := range s.sites {
+		if st.Ref == ref {
 			return st
 		}
 	}
-	panic("command: no site for executor " + r.Executor.Type)
+	return nil
 }
 
-// onSlurm reports whether a run goes to Slurm.
-func (s *sites) onSlurm() bool {
-	return slices.ContainsFunc(s.order, func(st *site) bool { return st.Scheduler != nil })
-}
+// siteOf is the site that a run goes to.
+func (s *session) siteOf(r *plan.Run) *site { return s.siteAt(r.Executor) }
 
 // lost reports whether a job ended with the process that ran it. No cluster is asked.
-func (s *sites) lost(handle string) bool {
+func (s *session) lost(handle string) bool {
 	for ref, b := range s.backends() {
 		if b.Adopt || !strings.HasPrefix(handle, ref.Type+":") {
 			continue
@@ -149,19 +125,19 @@ func (s *sites) lost(handle string) bool {
 	return false
 }
 
-func (s *sites) backends() map[plan.ExecutorRef]*executors.Backend {
+func (s *session) backends() map[plan.ExecutorRef]*executors.Backend {
 	m := map[plan.ExecutorRef]*executors.Backend{}
-	for _, st := range s.order {
+	for _, st := range s.sites {
 		if st.Executor != nil {
-			m[st.ref] = st.Backend
+			m[st.Ref] = &st.Backend
 		}
 	}
 	return m
 }
 
 // keyOf is where the samples of a run are in the store.
-func (s *sites) keyOf(r *plan.Run) store.Key {
-	st := s.of(r)
+func (s *session) keyOf(r *plan.Run) store.Key {
+	st := s.siteOf(r)
 	return store.Key{Fingerprint: r.Fingerprint, Cluster: st.Cluster, Simulated: st.Simulated}
 }
 

@@ -137,7 +137,7 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 	list := slices.DeleteFunc(slices.Clone(p.Runs), func(r *plan.Run) bool { return r.Action == plan.Candidate })
 	lines, found := make([]view.RunStatus, len(list)), make([][]store.Sample, len(list))
 	if err := jobdir.AtOnce(len(list), func(i int) (err error) {
-		if k := s.sites.keyOf(list[i]); k.Cluster != "" {
+		if k := s.keyOf(list[i]); k.Cluster != "" {
 			if found[i], err = s.seen.Samples(k, list[i].State.Wanted); err != nil {
 				return err
 			}
@@ -149,7 +149,7 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 	}
 	for i, r := range list {
 		for _, sample := range found[i] {
-			if b := s.sites.backends()[r.Executor]; b != nil && sample.State.InFlight() && sample.Mine && sample.Handle != "" {
+			if b := s.backends()[r.Executor]; b != nil && sample.State.InFlight() && sample.Mine && sample.Handle != "" {
 				h := executors.Handle(sample.Handle)
 				asked[b] = append(asked[b], h)
 				if job, err := sample.Attempt.Receipt(); err == nil && job != nil {

@@ -72,7 +72,7 @@ func (s *session) story(p *plan.Plan, name string) (*view.Story, error) {
 	out := &view.Story{Address: address}
 	if run != nil {
 		out.Declared = run.Fingerprint
-		if k := s.sites.keyOf(run); k.Cluster != "" {
+		if k := s.keyOf(run); k.Cluster != "" {
 			keys = append(keys, k)
 		}
 	}

@@ -51,7 +51,7 @@ func (s *session) check() (*plan.Plan, hcl.Diagnostics) {
 		return nil, s.diags
 	}
 	p, diags := plan.Build(plan.Request{
-		Definitions: s.defs, Catalog: s.defs.Catalog, Place: s.sites.place, ReadDataset: s.store.ReadDataset,
+		Definitions: s.defs, Catalog: s.defs.Catalog, Place: s.place, ReadDataset: s.store.ReadDataset,
 		Store: s.storeName, Version: Version,
 	})
 	return p, append(append(hcl.Diagnostics{}, s.diags...), diags...)
