@@ -63,6 +63,24 @@ func (c *Config) client(bucket *rate.Limiter) *client {
 	return &client{c.Cluster, run, bucket}
 }
 
+// A Pack bounds the jobs that run several samples. MaxTime bounds their time limit, as the
+// partition does.
+type Pack struct {
+	MaxRuns int
+	MaxTime time.Duration
+}
+
+var defaultPack = Pack{MaxRuns: 8, MaxTime: 4 * time.Hour}
+
+// inAllocation is why there are no jobs of several runs.
+const inAllocation = "in_allocation = true runs one after another in the allocation of the shell already"
+
+// Prepare is where jobs bring what runs read; such a job asks for no GPU.
+type Prepare struct {
+	Partition string
+	TimeLimit time.Duration
+}
+
 // A Container is how the benchmark's step is started in the image.
 type Container struct {
 	Runtime, ImageDir   string
@@ -70,29 +88,30 @@ type Container struct {
 	Writable, MountHome bool
 }
 
-func attr(name string, ty cty.Type) hcldec.Spec { return &hcldec.AttrSpec{Name: name, Type: ty} }
-
 // Spec is what a slurm executor block may hold.
 func Spec() hcldec.Spec {
 	list := cty.List(cty.String)
-	spec := hcldec.ObjectSpec{
-		"container": &hcldec.BlockSpec{TypeName: "container", Nested: hcldec.ObjectSpec{
-			"runtime": attr("runtime", cty.String), "image_dir": attr("image_dir", cty.String), "mounts": attr("mounts", list),
-			"writable": attr("writable", cty.Bool), "mount_home": attr("mount_home", cty.Bool),
-		}},
-		"pack": &hcldec.BlockSpec{TypeName: "pack", Nested: hcldec.ObjectSpec{"max_runs": attr("max_runs", cty.Number), "max_time": attr("max_time", cty.String), "side_by_side": attr("side_by_side", cty.DynamicPseudoType)}},
-		"prepare": &hcldec.BlockSpec{TypeName: "prepare", Nested: hcldec.ObjectSpec{
-			"partition": attr("partition", cty.String), "time_limit": attr("time_limit", cty.String),
-		}},
-	}
-	for name, ty := range map[string]cty.Type{
+	spec := attributes(map[string]cty.Type{
 		"account": cty.String, "partition": cty.String, "qos": cty.String, "reservation": cty.String, "cluster": cty.String,
 		"nodelist": cty.String, "exclude": cty.String, "poll_interval": cty.String, "max_pending": cty.String, "max_starting": cty.String, "max_quiet": cty.String, "startup": cty.String,
 		"max_in_queue": cty.Number, "commands_per_minute": cty.Number, "retries": cty.Number, "cpus_per_task": cty.Number,
 		"canary": cty.Bool, "in_allocation": cty.Bool, "telemetry": cty.Bool, "exclusive": cty.Bool, "segment": cty.Bool, "gpus_per_node_flag": cty.Bool,
 		"mpi": cty.String, "launcher": list, "prolog": list, "extra_args": list, "experiments_dir": cty.String,
+	})
+	for name, nested := range map[string]map[string]cty.Type{
+		"container": {"runtime": cty.String, "image_dir": cty.String, "mounts": list, "writable": cty.Bool, "mount_home": cty.Bool},
+		"pack":      {"max_runs": cty.Number, "max_time": cty.String, "side_by_side": cty.DynamicPseudoType},
+		"prepare":   {"partition": cty.String, "time_limit": cty.String},
 	} {
-		spec[name] = attr(name, ty)
+		spec[name] = &hcldec.BlockSpec{TypeName: name, Nested: attributes(nested)}
+	}
+	return spec
+}
+
+func attributes(types map[string]cty.Type) hcldec.ObjectSpec {
+	spec := hcldec.ObjectSpec{}
+	for name, ty := range types {
+		spec[name] = &hcldec.AttrSpec{Name: name, Type: ty}
 	}
 	return spec
 }
@@ -101,7 +120,7 @@ func Spec() hcldec.Spec {
 // says where an argument of the block stands, by its name after those of the blocks
 // around it.
 func Configure(v cty.Value, location func(path ...string) hcl.Range) (*Config, hcl.Diagnostics) {
-	r := &reader{v: v, location: location}
+	r := &reader{v: v, location: location, diags: &hcl.Diagnostics{}}
 	c := &Config{
 		profile: &Profile{},
 		Account: r.word("account"), Partition: r.word("partition"), QOS: r.word("qos"), Reservation: r.word("reservation"),
@@ -138,28 +157,33 @@ func Configure(v cty.Value, location func(path ...string) hcl.Range) (*Config, h
 		r.wrong("max_in_queue", "Queue window is empty", "max_in_queue must be at least 1.")
 	}
 	c.Container = r.container()
-	c.Pack = r.pack()
-	r.checkPack(c)
+	if c.Pack = r.pack(); c.Pack != nil && c.InAllocation {
+		r.wrong("pack", "Packing inside an allocation", inAllocation+": leave the pack block out.")
+	}
 	c.Prepare = r.prepare()
 	r.extraArgs(c.ExtraArgs)
-	return c, r.diags
+	return c, *r.diags
 }
 
 // A reader takes the arguments of a decoded block.
 type reader struct {
 	v        cty.Value
 	location func(path ...string) hcl.Range
-	diags    hcl.Diagnostics
+	diags    *hcl.Diagnostics
 }
 
 func (r *reader) wrong(name, summary, detail string) {
 	location := r.location(name)
-	r.diags = append(r.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &location})
+	*r.diags = append(*r.diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &location})
 }
 
-// in is a reader of a block in this one.
-func (r *reader) in(block string, v cty.Value) *reader {
-	return &reader{v: v, location: func(path ...string) hcl.Range { return r.location(append([]string{block}, path...)...) }}
+// block is a reader of a block in this one, nil where there is none.
+func (r *reader) block(name string) *reader {
+	v, ok := r.get(name)
+	if !ok {
+		return nil
+	}
+	return &reader{v, func(path ...string) hcl.Range { return r.location(append([]string{name}, path...)...) }, r.diags}
 }
 
 func (r *reader) get(name string) (cty.Value, bool) {
@@ -248,38 +272,46 @@ func (r *reader) duration(name string, otherwise time.Duration) time.Duration {
 const prepareLimit = 4 * time.Hour
 
 func (r *reader) prepare() *Prepare {
-	v, ok := r.get("prepare")
-	if !ok {
+	if r = r.block("prepare"); r == nil {
 		return nil
 	}
-	in := r.in("prepare", v)
-	p := &Prepare{Partition: in.word("partition"), TimeLimit: in.duration("time_limit", prepareLimit)}
+	p := &Prepare{Partition: r.word("partition"), TimeLimit: r.duration("time_limit", prepareLimit)}
 	if p.TimeLimit < time.Minute {
-		in.wrong("time_limit", "Time limit is too short", "time_limit in prepare must be at least \"1m\".")
+		r.wrong("time_limit", "Time limit is too short", "time_limit in prepare must be at least \"1m\".")
 	}
-	r.diags = append(r.diags, in.diags...)
+	return p
+}
+
+func (r *reader) pack() *Pack {
+	if r = r.block("pack"); r == nil {
+		return nil
+	}
+	p := &Pack{MaxRuns: r.whole("max_runs", defaultPack.MaxRuns), MaxTime: r.duration("max_time", defaultPack.MaxTime)}
+	if p.MaxRuns < 1 {
+		r.wrong("max_runs", "Pack holds no run", "max_runs must be at least 1.")
+	}
+	if _, ok := r.get("side_by_side"); ok {
+		r.wrong("side_by_side", "side_by_side was removed", "A job measures one run at a time. Delete side_by_side: the runs of a pack follow each other, and several jobs run at the same time, up to max_in_queue.")
+	}
 	return p
 }
 
 func (r *reader) container() *Container {
-	v, ok := r.get("container")
-	if !ok {
+	if r = r.block("container"); r == nil {
 		return nil
 	}
-	in := r.in("container", v)
 	c := &Container{
-		Runtime: cmp.Or(in.word("runtime"), "pyxis"), ImageDir: in.text("image_dir"), Mounts: in.list("mounts"),
-		Writable: in.flag("writable", true), MountHome: in.flag("mount_home", false),
+		Runtime: cmp.Or(r.word("runtime"), "pyxis"), ImageDir: r.text("image_dir"), Mounts: r.list("mounts"),
+		Writable: r.flag("writable", true), MountHome: r.flag("mount_home", false),
 	}
 	if c.Runtime != "pyxis" {
-		in.wrong("runtime", "Unknown container runtime", fmt.Sprintf("runtime = %q: the container runtime is \"pyxis\". Leave the container block out to run on the node itself.", c.Runtime))
+		r.wrong("runtime", "Unknown container runtime", fmt.Sprintf("runtime = %q: the container runtime is \"pyxis\". Leave the container block out to run on the node itself.", c.Runtime))
 	}
 	if !strings.HasPrefix(c.ImageDir, "/") {
-		in.wrong("image_dir", "Image directory is not absolute", fmt.Sprintf("image_dir = %q: the directory of the image files must be an absolute path that all nodes see.", c.ImageDir))
+		r.wrong("image_dir", "Image directory is not absolute", fmt.Sprintf("image_dir = %q: the directory of the image files must be an absolute path that all nodes see.", c.ImageDir))
 	}
-	in.mountable("image_dir", c.ImageDir)
-	in.mountable("mounts", c.Mounts...)
-	r.diags = append(r.diags, in.diags...)
+	r.mountable("image_dir", c.ImageDir)
+	r.mountable("mounts", c.Mounts...)
 	return c
 }
 

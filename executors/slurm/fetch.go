@@ -20,12 +20,6 @@ import (
 //go:embed bring.sh
 var fetchTemplate string
 
-// Prepare is where jobs bring what runs read; such a job asks for no GPU.
-type Prepare struct {
-	Partition string
-	TimeLimit time.Duration
-}
-
 // bringCPUs is for how many processors such a job asks: packing an image keeps
 // them busy.
 const bringCPUs = 4

@@ -239,3 +239,48 @@ func (c *Config) command(run *plan.Run, shares bool) string {
 	_, measured := launch(run.Command().Argv)
 	return "bash\n  \"$LLMBENCH_ENGINE/take\"\n  " + strings.Join(quoteAll(measured), "\n  ")
 }
+
+// margin is for what goes on before, between and after the runs of a job of several: a
+// run that meets its limit has a minute and a half to end.
+const margin = 2 * time.Minute
+
+// CanPack implements executors.Scheduler.
+func (c *Config) CanPack() bool { return c.Pack == nil && !c.InAllocation }
+
+// PackUpTo implements executors.Scheduler.
+func (c *Config) PackUpTo(n int) string {
+	if c.InAllocation {
+		return inAllocation
+	}
+	p := defaultPack
+	if c.Pack != nil {
+		p = *c.Pack
+	}
+	p.MaxRuns = n
+	c.Pack = &p
+	return ""
+}
+
+// Packing implements plan.JobRenderer.
+func (c *Config) Packing() *plan.Packing {
+	if c.Pack == nil || c.Pack.MaxRuns == 1 {
+		return nil
+	}
+	longest := c.Pack.MaxTime
+	if c.partitionTime > 0 {
+		longest = min(longest, c.partitionTime)
+	}
+	return &plan.Packing{MaxRuns: c.Pack.MaxRuns, MaxTime: longest, Margin: margin}
+}
+
+// container says what the runs of a job of several share.
+func (c *Config) container(runs int) *string {
+	word := "fresh"
+	switch {
+	case c.Container == nil || runs == 1:
+		return nil
+	case c.Container.shared():
+		word = "shared"
+	}
+	return &word
+}
