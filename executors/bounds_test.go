@@ -23,6 +23,7 @@ import (
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -31,7 +32,7 @@ import (
 type course struct {
 	held                  string // the reason for which it never leaves the queue
 	waits, starting, runs time.Duration
-	end                   executors.End
+	end                   failure.Code
 	node                  string                                      // where it runs
 	silent                bool                                        // its script's first line never ran
 	accounted             bool                                        // the backend knows when it started and ended
@@ -140,7 +141,7 @@ func (j *memoryJob) status() executors.Status {
 	since := time.Since(j.submitted)
 	switch {
 	case !j.cancelled.IsZero():
-		s.State, s.End = plan.Ended, executors.Cancelled
+		s.State, s.End = plan.Ended, failure.Cancelled
 	case j.held != "":
 		s.State, s.Reason = plan.Held, j.held
 	case since < j.waits:
@@ -190,7 +191,7 @@ func newBounded(t *testing.T, runCount int, pace executors.Pace, always course) 
 	b := &bounded{t: t, memory: &memory{course: func(int) course { return always }}}
 	pace.Look, pace.Poll, pace.Grace = 5*time.Second, 5*time.Second, time.Second
 	b.backend = &executors.Backend{
-		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Renderer: executors.FakeRenderer{}, Cluster: "gb", Pace: pace, Adopt: true,
+		Ref: plan.ExecutorRef{Type: "memory"}, Executor: b.memory, Renderer: executors.FakeRenderer{}, Cluster: "gb", Pace: pace, Adopt: true, Preflight: b.memory.Preflight,
 		Avoid: func(argv, nodes []string) []string { return append(slices.Clone(argv), nodes...) },
 	}
 	st := store.Open(memoryDir(t))
@@ -265,7 +266,7 @@ func (b *bounded) codes() string {
 
 // failsAfter is the course of a job whose node fails.
 func failsAfter(d time.Duration) course {
-	return course{waits: time.Minute, runs: d, end: executors.NodeFail, node: "gb01"}
+	return course{waits: time.Minute, runs: d, end: failure.NodeFail, node: "gb01"}
 }
 
 func TestRetryLimit(t *testing.T) {
@@ -284,7 +285,7 @@ func TestRetryLimit(t *testing.T) {
 // A failure that is the run's own gets no second attempt.
 func TestNoRetryOfOwnFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBounded(t, 1, executors.Pace{Retries: 3}, course{runs: time.Minute, end: executors.TimedOut, node: "gb01"})
+		b := newBounded(t, 1, executors.Pace{Retries: 3}, course{runs: time.Minute, end: failure.TimeLimit, node: "gb01"})
 		if out, err := b.run(); err != nil || out.Failed != 1 {
 			t.Errorf("%+v, %v", out, err)
 		}
@@ -345,7 +346,7 @@ func TestGivesUpOnJobsThatDoNotStart(t *testing.T) {
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := executors.Pace{MaxPending: time.Hour, MaxStarting: 10 * time.Minute}
-		b := newBounded(t, 1, pace, course{waits: 59 * time.Minute, starting: 9 * time.Minute, runs: time.Minute, end: executors.NodeFail, node: "gb01"})
+		b := newBounded(t, 1, pace, course{waits: 59 * time.Minute, starting: 9 * time.Minute, runs: time.Minute, end: failure.NodeFail, node: "gb01"})
 		if _, err := b.run(); err != nil {
 			t.Fatal(err)
 		}
@@ -528,10 +529,10 @@ func TestCostOfJob(t *testing.T) {
 		spent  float64
 	}{
 		{"exit record", course{waits: time.Hour, runs: 6 * time.Minute, end: executors.Completed, exits: true}, 0.8},
-		{"longer than its limit", course{runs: 33 * time.Minute, end: executors.TimedOut, exits: true}, 4.4},
-		{"start and the time it was noticed", course{waits: time.Hour, runs: 15 * time.Minute, end: executors.NodeFail}, 2},
-		{"backend's account", course{waits: time.Hour, runs: 12 * time.Minute, end: executors.NodeFail, silent: true, accounted: true}, 1.6},
-		{"nothing known", course{runs: time.Minute, end: executors.Lost, silent: true}, 4},
+		{"longer than its limit", course{runs: 33 * time.Minute, end: failure.TimeLimit, exits: true}, 4.4},
+		{"start and the time it was noticed", course{waits: time.Hour, runs: 15 * time.Minute, end: failure.NodeFail}, 2},
+		{"backend's account", course{waits: time.Hour, runs: 12 * time.Minute, end: failure.NodeFail, silent: true, accounted: true}, 1.6},
+		{"nothing known", course{runs: time.Minute, end: failure.Lost, silent: true}, 4},
 		{"never started", course{held: "AssocGrpGRES"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -593,8 +594,8 @@ func TestSavedPlanSharesBudget(t *testing.T) {
 		{"ended", failsAfter(6 * time.Minute), "p", 0, 5}, // 4 x 0.8 + 4 is 7.2
 		{"another plan's", failsAfter(6 * time.Minute), "q", 0, 3 + 5},
 		{"in flight at its end", failsAfter(20 * time.Minute), "p", 10 * time.Minute, 2}, // 2.7 + 4
-		{"backend's account", course{runs: 6 * time.Minute, end: executors.NodeFail, silent: true, accounted: true}, "p", 0, 5},
-		{"nothing known", course{runs: time.Minute, end: executors.Lost, silent: true}, "p", 0, 1},
+		{"backend's account", course{runs: 6 * time.Minute, end: failure.NodeFail, silent: true, accounted: true}, "p", 0, 5},
+		{"nothing known", course{runs: time.Minute, end: failure.Lost, silent: true}, "p", 0, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -715,7 +716,7 @@ func TestHealthySilence(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBounded(t, 1, executors.Pace{}, course{runs: silence, end: executors.TimedOut, node: "gb01", writes: c.writes})
+				b := newBounded(t, 1, executors.Pace{}, course{runs: silence, end: failure.TimeLimit, node: "gb01", writes: c.writes})
 				ten := estimate.Interval{Low: 60, Mid: 300, High: 600}
 				b.campaign.Plan.Runs[0].Estimate = &plan.Estimate{StartupSeconds: &ten, MeasureSeconds: &ten}
 				if _, err := b.run(); err != nil {
@@ -756,7 +757,7 @@ func TestStepWithoutBenchmark(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBounded(t, 1, executors.Pace{}, course{runs: 35 * time.Minute, end: executors.TimedOut, node: "gb01", writes: c.writes})
+				b := newBounded(t, 1, executors.Pace{}, course{runs: 35 * time.Minute, end: failure.TimeLimit, node: "gb01", writes: c.writes})
 				if c.expected > 0 {
 					i := estimate.Interval{High: c.expected}
 					b.campaign.Plan.Runs[0].Estimate = &plan.Estimate{StartupSeconds: &i, MeasureSeconds: &i}
@@ -783,7 +784,7 @@ func TestStepWithoutBenchmark(t *testing.T) {
 // script.
 func TestLateStepIsLookedInto(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBounded(t, 1, executors.Pace{}, course{runs: 30 * time.Minute, end: executors.TimedOut, node: "gb01", writes: says("bench_exit", "0")})
+		b := newBounded(t, 1, executors.Pace{}, course{runs: 30 * time.Minute, end: failure.TimeLimit, node: "gb01", writes: says("bench_exit", "0")})
 		if _, err := b.run(); err != nil {
 			t.Fatal(err)
 		}
@@ -901,7 +902,7 @@ func TestFullDisk(t *testing.T) {
 				}
 			}
 			synctest.Test(t, func(t *testing.T) {
-				b := newBounded(t, 1, executors.Pace{}, course{runs: time.Minute, end: executors.TimedOut, silent: true, node: "gb01"})
+				b := newBounded(t, 1, executors.Pace{}, course{runs: time.Minute, end: failure.TimeLimit, silent: true, node: "gb01"})
 				b.campaign.Store = store.Open(filepath.Join(dir, "store"))
 				if err := b.campaign.Store.Create(); err != nil {
 					t.Fatal(err)

@@ -45,21 +45,17 @@ type Campaign struct {
 	Observe func(Event)
 	Log     hclog.Logger
 
-	tasks    []*task
-	open     []*task // those without an outcome
-	jobs     []*job  // those without an outcome
-	nextPoll map[*Backend]time.Time
+	tasks []*task
+	open  []*task // those without an outcome
+	jobs  []*job  // those without an outcome
 	// waitsTold are the causes for which jobs wait that were told.
 	waitsTold map[string]bool
-	searches  []*Budget        // each over the life of its search
-	slower    map[*Backend]int // how often the time between polls is doubled
-	contact   map[*Backend]time.Time
-	tried     map[*Backend]bool
+	searches  []*Budget // each over the life of its search
 	receipts  errgroup.Group
 	redactor  store.Redactor
-	unnamed   []unnamedFailure
-	refused   error       // why nothing more can be recorded
-	seen      *store.View // of the store when the first run that shares an engine was submitted
+	unnamed   []func(context.Context) error // ask which of their nodes failed
+	refused   error                         // why nothing more can be recorded
+	seen      *store.View                   // of the store when the first run that shares an engine was submitted
 }
 
 // Ending is where a campaign left its runs.
@@ -78,8 +74,6 @@ type Ending struct {
 // when detached. When ctx ends, jobs go on and the ending says so. An error
 // means that nothing could be started or followed.
 func (c *Campaign) Run(ctx context.Context) (Ending, error) {
-	c.nextPoll, c.contact, c.slower = map[*Backend]time.Time{}, map[*Backend]time.Time{}, map[*Backend]int{}
-	c.tried = map[*Backend]bool{}
 	c.receipts.SetLimit(lookAhead)
 	if c.Budget == nil {
 		c.Budget = &Budget{}

@@ -69,7 +69,7 @@ func TestBadNodeIsLeftAlone(t *testing.T) {
 	for code, log := range nodeLogs {
 		t.Run(string(code), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := onNodes(t, failsOn("gb01", log), course{runs: time.Minute, end: executors.TimedOut, node: "gb02"})
+				b := onNodes(t, failsOn("gb01", log), course{runs: time.Minute, end: failure.TimeLimit, node: "gb02"})
 				if _, err := b.run(); err != nil {
 					t.Fatal(err)
 				}

@@ -47,23 +47,18 @@ type Executor interface {
 	Cancel(ctx context.Context, handle Handle) error
 }
 
-// A Preflighter can say before anything is submitted whether a job would be
-// taken.
-type Preflighter interface {
-	// Preflight returns an error that wraps ErrRejected when the backend would
-	// refuse job; nothing is submitted.
-	Preflight(ctx context.Context, job *Job) error
-}
-
 // WouldTake asks a backend that can say so whether it would take the job of a run:
 // nil if it would. It costs the backend a job id: ask once, and not to plan.
 func WouldTake(ctx context.Context, b *Backend, run *plan.Run) error {
-	p, ok := b.Executor.(Preflighter)
 	job := b.Renderer.Job(run)
-	if !ok || len(job.Argv) == 0 {
+	if b.Preflight == nil || len(job.Argv) == 0 {
 		return errors.New("the executor cannot be asked")
 	}
-	return p.Preflight(ctx, &Job{Name: job.Name, Argv: withMark(job.Argv, "test"), Members: []Member{{Run: run}}})
+	return b.wouldTake(ctx, job, run)
+}
+
+func (b *Backend) wouldTake(ctx context.Context, job *plan.Job, run *plan.Run) error {
+	return b.Preflight(ctx, &Job{Name: job.Name, Argv: withMark(job.Argv, "test"), Members: []Member{{Run: run}}})
 }
 
 // A Queue is what more an executor can do whose jobs wait in the queue of a cluster.
@@ -128,28 +123,19 @@ var (
 	ErrLimit    = errors.New("the queue is full for this user")
 )
 
-// End is how a job ended, for jobs that left no word of their own.
-type End string
-
-// How a job can end.
+// How a job can end, by the backend's account only, beside failures: neither is proof of
+// a result.
 const (
-	Completed End = "completed" // by its own account only: no proof of a result
-	Failed    End = "failed"
-	TimedOut      = End(failure.TimeLimit)
-	OOM           = End(failure.HostOOM)
-	Cancelled     = End(failure.Cancelled)
-	Preempted     = End(failure.Preempted)
-	NodeFail      = End(failure.NodeFail)
-	Deadline      = End(failure.Deadline)
-	Lost          = End(failure.Lost) // gone, and nothing tells how
+	Completed failure.Code = "completed"
+	Failed    failure.Code = "failed"
 )
 
 // Status is what a backend says of one job.
 type Status struct {
 	State plan.State
 	// End is set when State is Ended, and when it is Held for a cause that a job
-	// can end by.
-	End End
+	// can end by. failure.Lost is a job that is gone, and nothing tells how.
+	End failure.Code
 	// Raw is the backend's own word for the state; Reason its own words for
 	// why, such as a pending reason. Remedy is ours: what to do about a job
 	// that is blocked.
@@ -203,6 +189,9 @@ type Backend struct {
 	// Adopt says that attempts of another process on another host may be
 	// followed; false for executors whose jobs die with their process.
 	Adopt bool
+	// Preflight returns an error that wraps ErrRejected where job would be refused, and
+	// submits nothing; nil where the executor cannot be asked.
+	Preflight func(ctx context.Context, job *Job) error
 	// Avoid adds to a submission that nodes are not to be used; nil where there
 	// are none to choose from.
 	Avoid func(argv, nodes []string) []string
@@ -217,6 +206,12 @@ type Backend struct {
 	Startup time.Duration
 	// Scheduler is the cluster whose queue takes the jobs, nil where there is none.
 	Scheduler Scheduler
+
+	preflighted map[string]bool // the shapes of jobs that Preflight was asked about
+	tried       bool            // something was, or may have been, submitted
+	nextPoll    time.Time
+	slower      int       // how often the time between polls is doubled
+	contact     time.Time // when it answered last
 }
 
 // A Scheduler is what plan, prepare and doctor ask of a cluster, beyond its jobs.

@@ -13,32 +13,26 @@ import (
 // definitions in any of them differ from it; ok is false outside a git work tree, or
 // without git. What else lies there does not count: plans, reports and stores.
 func GitState(ctx context.Context, dirs ...string) (commit string, dirty, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	git := func(args ...string) (string, error) {
-		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dirs[0]}, args...)...).Output()
-		return strings.TrimSpace(string(out)), err
-	}
-	commit, err := git("rev-parse", "--verify", "HEAD")
+	head, err := git(ctx, dirs, "rev-parse", "--verify", "HEAD")
 	if err != nil {
 		return "", false, false
 	}
-	changed, err := git(append([]string{"status", "--porcelain", "--"}, definitionFiles(dirs)...)...)
-	if err != nil {
-		return "", false, false
-	}
-	return commit, changed != "", true
+	changed, err := git(ctx, dirs, append([]string{"status", "--porcelain", "--"}, definitionFiles(dirs)...)...)
+	return strings.TrimSpace(string(head)), len(changed) > 0, err == nil
 }
 
 // GitDiff is how the definitions in dirs differ from the commit that the first of them
 // is checked out at.
 func GitDiff(ctx context.Context, dirs ...string) ([]byte, error) {
+	return git(ctx, dirs, append([]string{"diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--"}, definitionFiles(dirs)...)...)
+}
+
+func git(ctx context.Context, dirs []string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	args := append([]string{"-C", dirs[0], "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--"}, definitionFiles(dirs)...)
-	out, err := exec.CommandContext(ctx, "git", args...).Output()
+	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dirs[0]}, args...)...).Output()
 	if err != nil {
-		return nil, fmt.Errorf("git diff in %s: %w", dirs[0], err)
+		return nil, fmt.Errorf("git %s in %s: %w", args[0], dirs[0], err)
 	}
 	return out, nil
 }

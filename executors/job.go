@@ -1,7 +1,6 @@
 package executors
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
-	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // A job is one or more tasks that a backend gets together and measures one after
@@ -63,27 +61,9 @@ func (j *job) enter(status Status, now time.Time) {
 	j.status = status
 }
 
-// roomMayBe has a submission tried at once for which the queue was full.
-func (j *job) roomMayBe() {
-	if j.limited {
-		j.limited, j.backoff, j.notBefore = false, 0, time.Time{}
-	}
-}
-
 func (j *job) retryLater() {
 	j.backoff = min(max(2*j.backoff, time.Second), time.Minute)
 	j.notBefore = time.Now().Add(j.backoff)
-}
-
-// overdue reports whether the job has ended and its grace to leave an exit record is
-// over.
-func (j *job) overdue() bool {
-	return j.status.State == plan.Ended && time.Since(j.since) >= j.backend.grace(j.status.End)
-}
-
-// stuckCode is how a job ends that is given up.
-func (j *job) stuckCode() failure.Code {
-	return cmp.Or(endCode(j.status.End), failure.Blocked)
 }
 
 // stuck says why a job is given up, "" while it is not.
@@ -164,8 +144,9 @@ type task struct {
 	reason    string // why it was skipped
 	left      Handle // a job that Slurm put back into its queue, "" for none
 
-	deferrals int  // how often it was given back
-	stopping  bool // this campaign stops it, for a reason of its own
+	torn      string // the file that a crash of the host damaged, "" for none
+	deferrals int    // how often it was given back
+	stopping  bool   // this campaign stops it, for a reason of its own
 
 	done  int    // requests, as told last
 	said  string // the progress that was told last

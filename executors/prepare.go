@@ -16,35 +16,25 @@ import (
 // prepare makes the tasks: one for each sample that is asked for and not
 // stored. Attempts in flight are taken up.
 func (c *Campaign) prepare(ctx context.Context) error {
-	found := make([][]stored, len(c.Plan.Runs))
+	found, tried := make([][]*task, len(c.Plan.Runs)), make([]bool, len(c.Plan.Runs))
 	if err := jobdir.AtOnce(len(found), func(i int) (err error) {
-		found[i], err = c.lookUp(c.Plan.Runs[i])
+		found[i], tried[i], err = c.lookUp(c.Plan.Runs[i])
 		return err
 	}); err != nil {
 		return err
 	}
 	byFolder := map[string]*job{}
-	for i, run := range c.Plan.Runs {
-		b := c.Backends[run.Executor]
-		for _, s := range found[i] {
-			c.noteTried(b, s.Sample)
-			if !s.State.InFlight() && s.Counts {
-				continue
-			}
-			t := &task{backend: b, run: run, sample: s.Sample.Sample}
-			if run.Asked.Search != "" {
-				t.earlier = len(s.Failed)
-			}
+	for i, tasks := range found {
+		if tried[i] {
+			c.Backends[c.Plan.Runs[i].Executor].tried = true
+		}
+		for _, t := range tasks {
 			c.tasks = append(c.tasks, t)
-			switch {
-			case s.torn != "":
-				c.tell(t, RunState, Event{Text: fmt.Sprintf("a new attempt follows: a crash of the host damaged %s", s.torn)})
-				if s.SharedJob == "" {
-					t.left = Handle(s.Handle)
-				}
-			case s.State.InFlight():
-				t.phase, t.attempt, t.announced, t.tries = active, s.Attempt, s.Handle != "", 1
-				c.join(t, s, byFolder)
+			if t.torn != "" {
+				c.tell(t, RunState, Event{Text: "a new attempt follows: a crash of the host damaged " + t.torn})
+			}
+			if t.job != nil {
+				c.join(t, byFolder)
 			}
 		}
 	}
@@ -63,49 +53,55 @@ func (c *Campaign) prepare(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// A stored sample is what an earlier process left of it.
-type stored struct {
-	store.Sample
-	// torn is the file that a crash of the host damaged, for which the attempt in flight
-	// was given back; "" for none.
-	torn string
-	// job is that of the attempt in flight. Only this user's are followed as jobs: of
-	// another's each attempt is read by itself.
-	job *job
-}
-
-// lookUp looks for the samples that a run asks for.
-func (c *Campaign) lookUp(run *plan.Run) ([]stored, error) {
+// lookUp makes the tasks of a run: one for each sample that is asked for and not stored.
+// tried says that there was an attempt at a sample: whoever made it may have died before
+// it looked what is left in the queue.
+func (c *Campaign) lookUp(run *plan.Run) (tasks []*task, tried bool, err error) {
 	b := c.Backends[run.Executor]
 	if b == nil {
-		return nil, fmt.Errorf("%s: no executor %s %q", run.Address, run.Executor.Type, run.Executor.Name)
+		return nil, false, fmt.Errorf("%s: no executor %s %q", run.Address, run.Executor.Type, run.Executor.Name)
 	}
 	if run.Action != plan.Measure && run.Action != plan.Remeasure && run.Action != plan.Wait {
-		return nil, nil
+		return nil, false, nil
 	}
 	samples, err := c.Store.Samples(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}, run.State.Wanted)
-	out := make([]stored, len(samples))
-	for i, sample := range samples {
-		out[i].Sample = sample
-		if err == nil && sample.State.InFlight() {
-			err = out[i].takeUp(b)
+	for _, s := range samples {
+		tried = tried || s.Attempt != nil
+		if err != nil || !s.State.InFlight() && s.Counts {
+			continue
 		}
+		t := &task{backend: b, run: run, sample: s.Sample}
+		if run.Asked.Search != "" {
+			t.earlier = len(s.Failed)
+		}
+		if s.State.InFlight() {
+			err = t.takeUp(s)
+		}
+		tasks = append(tasks, t)
 	}
-	return out, err
+	return tasks, tried, err
 }
 
-// takeUp reads what an earlier process left of a sample in flight.
-func (s *stored) takeUp(b *Backend) (err error) {
+// takeUp reads what an earlier process left of a sample in flight. Only this user's
+// attempts are followed as jobs: of another's each is read by itself. One that a crash
+// of the host damaged was given back.
+func (t *task) takeUp(s store.Sample) (err error) {
 	folder := s.Attempt.Alone()
 	if s.Mine {
-		if s.torn, err = s.Attempt.DeferTorn(); err != nil || s.torn != "" {
+		if t.torn, err = s.Attempt.DeferTorn(); err != nil {
 			return err
+		}
+		if t.torn != "" {
+			if s.SharedJob == "" {
+				t.left = Handle(s.Handle)
+			}
+			return nil
 		}
 		if folder, err = s.Attempt.Job(); err != nil {
 			return err
 		}
 	}
-	j := &job{backend: b, mine: s.Mine, since: time.Now(), phase: active, folder: folder, status: Status{State: plan.Intent}}
+	j := &job{backend: t.backend, mine: s.Mine, since: time.Now(), phase: active, folder: folder, status: Status{State: plan.Intent}}
 	if j.planned, err = folder.Planned(); err != nil {
 		return err
 	}
@@ -113,19 +109,18 @@ func (s *stored) takeUp(b *Backend) (err error) {
 	if receipt != nil {
 		j.handle, j.status = Handle(receipt.Handle), Status{State: plan.Submitted, JobID: receipt.JobID}
 	}
-	s.job = j
+	t.job, t.phase, t.attempt, t.announced, t.tries = j, active, s.Attempt, s.Handle != "", 1
 	jobdir.Sweep(s.Attempt.Dir, folder.Dir)
 	return err
 }
 
 // join puts a task in flight into its job, of which other tasks may be members.
-func (c *Campaign) join(t *task, s stored, byFolder map[string]*job) {
-	dir := s.job.folder.Dir
-	j := byFolder[dir]
-	if j == nil {
-		j = s.job
-		c.jobs, byFolder[dir] = append(c.jobs, j), j
+func (c *Campaign) join(t *task, byFolder map[string]*job) {
+	dir := t.job.folder.Dir
+	if byFolder[dir] == nil {
+		c.jobs, byFolder[dir] = append(c.jobs, t.job), t.job
 	}
+	j := byFolder[dir]
 	t.job, t.shares, t.status = j, j.folder.Shared(), j.status
 	j.tasks = append(j.tasks, t)
 }
@@ -256,12 +251,7 @@ func (c *Campaign) countEarlier() error {
 		return nil
 	}
 	c.Budget.counted = true
-	followed := map[string]bool{}
-	for _, j := range c.jobs {
-		if j.folder != nil {
-			followed[j.folder.Dir] = true
-		}
-	}
+	followed := c.followed(c.Budget)
 	for _, run := range c.Plan.Runs {
 		b := c.Backends[run.Executor]
 		attempts, err := c.Store.Attempts(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated})
@@ -301,12 +291,7 @@ func (c *Campaign) countSearches() error {
 	for _, s := range c.Plan.Searches {
 		b := &Budget{Search: s.Name(), Max: s.MaxGPUHours}
 		c.searches = append(c.searches, b)
-		followed := map[string]bool{}
-		for _, j := range c.jobs {
-			if j.folder != nil && b.concerns(j.run()) {
-				followed[j.folder.Dir] = true
-			}
-		}
+		followed := c.followed(b)
 		rounds, err := c.Store.Rounds(s.Benchmark, s.Label, s.Simulated)
 		if err != nil {
 			return err
@@ -322,6 +307,17 @@ func (c *Campaign) countSearches() error {
 		}
 	}
 	return nil
+}
+
+// followed are the folders of the jobs that concern a budget.
+func (c *Campaign) followed(b *Budget) map[string]bool {
+	folders := map[string]bool{}
+	for _, j := range c.jobs {
+		if j.folder != nil && b.concerns(j.run()) {
+			folders[j.folder.Dir] = true
+		}
+	}
+	return folders
 }
 
 // takeUpCancels finishes the cancels whose wish was written down and that did not
@@ -346,40 +342,37 @@ func (c *Campaign) takeUpCancels(ctx context.Context, b *Backend) {
 // anything is submitted; a backend that does not answer is asked again with the
 // job itself.
 func (c *Campaign) preflight(ctx context.Context) error {
-	asked := map[string]bool{}
 	for _, j := range c.jobs {
-		p, ok := j.backend.Executor.(Preflighter)
-		if !ok || j.phase != waiting {
+		b := j.backend
+		if b.Preflight == nil || j.phase != waiting {
 			continue
 		}
 		j.render()
-		run := j.tasks[0].run
-		shape := shapeOf(run, j.planned.Argv)
-		if len(j.planned.Argv) == 0 || asked[shape] {
+		shape := shapeOf(j.planned.Argv)
+		if len(j.planned.Argv) == 0 || b.preflighted[shape] {
 			continue
 		}
-		asked[shape] = true
-		err := p.Preflight(ctx, &Job{Name: j.planned.Name, Argv: withMark(j.planned.Argv, "test"), Members: []Member{{Run: run}}})
+		if b.preflighted == nil {
+			b.preflighted = map[string]bool{}
+		}
+		b.preflighted[shape] = true // each question costs a job id and runs the site's plugins
+		err := b.wouldTake(ctx, j.planned, j.run())
 		switch {
 		case errors.Is(err, ErrRejected):
-			return fmt.Errorf("%s would be refused: %w", run.Address, err)
+			return fmt.Errorf("%s would be refused: %w", j.run().Address, err)
 		case err != nil:
-			c.Log.Warn("cannot ask whether jobs would be taken", "executor", j.backend.Ref.Type, "error", err)
+			c.Log.Warn("cannot ask whether jobs would be taken", "executor", b.Ref.Type, "error", err)
 		}
 	}
 	return nil
 }
 
-// shapeOf is what decides whether a job is taken: all that is asked for but the
+// shapeOf is what decides whether a backend takes a job: all that is asked for but the
 // job's name.
-func shapeOf(run *plan.Run, argv []string) string {
-	var words []string
-	for _, w := range argv {
-		if !strings.Contains(w, plan.AttemptPlaceholder) {
-			words = append(words, w)
-		}
-	}
-	return run.Executor.Type + "." + string(run.Executor.Name) + "\x00" + strings.Join(words, "\x00")
+func shapeOf(argv []string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(argv), func(word string) bool {
+		return strings.Contains(word, plan.AttemptPlaceholder)
+	}), "\x00")
 }
 
 // withMark fills in the place of the attempt.

@@ -204,7 +204,7 @@ func (c *Campaign) stopHanging(ctx context.Context, t *task, why string) error {
 		return err
 	}
 	t.stopping = true
-	if err := t.job.stop(ctx, t.attempt); err != nil {
+	if err := stop(ctx, t.backend, t.job.folder, t.attempt, t.job.handle); err != nil {
 		c.Log.Warn("cannot cancel", "job", t.job.handle, "error", err)
 		return nil // the next look tries again
 	}

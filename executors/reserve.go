@@ -27,33 +27,27 @@ const verdictWait = 30
 // A staging is the folders of a job in the making: all that goes into them but the
 // intents. Where this process dies it leaves folders that nobody waits for.
 type staging struct {
-	done    chan struct{}
-	tasks   []*task
-	members []member
-	folder  *store.Job
-	intent  jobdir.Intent // of the job
-	err     error
-}
-
-// A member is an attempt in the making.
-type member struct {
-	key      store.Key
-	sample   int
-	prepared store.Prepared
-	attempt  *store.Attempt
+	done     chan struct{}
+	tasks    []*task
+	prepared []store.Prepared // of the tasks
+	attempts []*store.Attempt // of the tasks, nil for those that are not made
+	folder   *store.Job
+	intent   jobdir.Intent // of the job
+	err      error
 }
 
 // stage begins to make the folders of a job.
 func (c *Campaign) stage(j *job, data []string) {
-	s := &staging{done: make(chan struct{}), tasks: j.in(waiting)}
-	b, planned, several, intent := j.backend, j.planned, len(s.tasks) > 1 || s.tasks[0].run.Shared(), c.intent(s.tasks[0], j.planned)
-	known := c.noise(s.tasks[0])
-	for i, t := range s.tasks {
-		m := member{key: t.key(), sample: t.sample, prepared: c.prepared(t, planned, data[i])}
-		m.prepared.Intent.Noise = known
-		s.members = append(s.members, m)
+	tasks := j.in(waiting)
+	s := &staging{done: make(chan struct{}), tasks: tasks, attempts: make([]*store.Attempt, len(tasks)), intent: c.intent(tasks[0], j.planned)}
+	b, planned, several := j.backend, j.planned, len(tasks) > 1 || tasks[0].run.Shared()
+	known := c.noise(tasks[0])
+	for i, t := range tasks {
+		p := c.prepared(t, planned, data[i])
+		p.Intent.Noise = known
+		s.prepared = append(s.prepared, p)
 	}
-	vars := []string{"LLMBENCH_STORE=" + c.Store.Dir(), "LLMBENCH_NONCE=" + intent.Nonce}
+	vars := []string{"LLMBENCH_STORE=" + c.Store.Dir(), "LLMBENCH_NONCE=" + s.intent.Nonce}
 	if c.canaries(b) {
 		vars = append(vars, fmt.Sprintf("LLMBENCH_CANARY=%d", verdictWait))
 	}
@@ -65,46 +59,42 @@ func (c *Campaign) stage(j *job, data []string) {
 				return
 			}
 		}
-		if s.err = s.makeMembers(c.Store); s.err != nil {
+		if s.err = s.makeAttempts(c.Store); s.err != nil {
 			return
-		}
-		var attempts []*store.Attempt
-		for _, m := range s.members {
-			attempts = append(attempts, m.attempt)
-			intent.Members = append(intent.Members, jobdir.Member{Fingerprint: m.key.Fingerprint, Sample: m.sample, Attempt: m.attempt.Number})
 		}
 		if several {
-			intent.JobName = s.folder.Name + "-" + intent.Nonce[:6]
-			intent.Files, s.err = s.folder.Fill(planned, append(vars, "LLMBENCH_JOB_NAME="+intent.JobName), attempts)
-			s.intent = intent
-			return
+			s.intent.JobName = s.folder.Name + "-" + s.intent.Nonce[:6]
+			s.intent.Files, s.err = s.folder.Fill(planned, append(vars, "LLMBENCH_JOB_NAME="+s.intent.JobName), s.attempts)
+		} else {
+			s.folder, s.intent = s.attempts[0].Alone(), s.prepared[0].Intent
 		}
-		s.folder, s.intent = attempts[0].Alone(), s.members[0].prepared.Intent
-		s.intent.Members = intent.Members
+		for i, a := range s.attempts {
+			s.intent.Members = append(s.intent.Members, jobdir.Member{Fingerprint: tasks[i].run.Fingerprint, Sample: a.Sample, Attempt: a.Number})
+		}
 	}()
 }
 
-// makeMembers makes the attempts of a job, each with all but its intent.
-func (s *staging) makeMembers(st *store.Store) error {
+// makeAttempts makes the attempts of a job, each with all but its intent.
+func (s *staging) makeAttempts(st *store.Store) error {
 	var g errgroup.Group
 	g.SetLimit(lookAhead)
-	for i := range s.members {
-		m := &s.members[i]
+	for i, t := range s.tasks {
+		p := &s.prepared[i]
 		g.Go(func() error {
-			a, err := st.Reserve(m.key, m.sample)
+			a, err := st.Reserve(t.key(), t.sample)
 			if err != nil {
 				return err
 			}
-			m.attempt, m.prepared = a, forAttempt(m.prepared, a)
+			s.attempts[i], *p = a, forAttempt(*p, a)
 			if s.folder != nil {
-				m.prepared.Intent.JobFolder = s.folder.Name
+				p.Intent.JobFolder = s.folder.Name
 			}
 			var both errgroup.Group
 			both.Go(func() (err error) {
-				m.prepared.Intent, err = a.Fill(m.prepared)
+				p.Intent, err = a.Fill(*p)
 				return err
 			})
-			both.Go(func() error { return st.LinkAddress(m.prepared.Run.Address, a) })
+			both.Go(func() error { return st.LinkAddress(t.run.Address, a) })
 			return both.Wait()
 		})
 	}
@@ -140,9 +130,9 @@ func (c *Campaign) unstage(j *job) {
 	}
 	<-j.staging.done
 	var errs []error
-	for _, m := range j.staging.members {
-		if m.attempt != nil {
-			errs = append(errs, m.attempt.Discard())
+	for _, a := range j.staging.attempts {
+		if a != nil {
+			errs = append(errs, a.Discard())
 		}
 	}
 	if j.staging.folder != nil {
@@ -166,8 +156,9 @@ func (c *Campaign) reserve(ctx context.Context, j *job) error {
 	now := time.Now()
 	j.folder, j.intent, j.phase, j.tasks = s.folder, &s.intent, active, s.tasks
 	j.enter(Status{State: plan.Intent}, now)
+	j.backend.tried = true
 	for i, t := range s.tasks {
-		t.attempt, t.phase, t.status = s.members[i].attempt, active, j.status
+		t.attempt, t.phase, t.status = s.attempts[i], active, j.status
 		t.tries++
 	}
 	s.intent.Created = now.UTC()
@@ -176,9 +167,10 @@ func (c *Campaign) reserve(ctx context.Context, j *job) error {
 	}
 	var g errgroup.Group
 	g.SetLimit(lookAhead)
-	for _, m := range s.members {
-		m.prepared.Intent.Created = now.UTC()
-		g.Go(func() error { return m.attempt.Intend(m.prepared.Intent) })
+	for i, a := range s.attempts {
+		intent := s.prepared[i].Intent
+		intent.Created = now.UTC()
+		g.Go(func() error { return a.Intend(intent) })
 	}
 	return g.Wait()
 }

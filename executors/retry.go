@@ -1,6 +1,7 @@
 package executors
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,7 +66,9 @@ func (c *Campaign) judged(t *task, result *results.Result) (err error) {
 func (c *Campaign) complete(t *task, r *results.Result) {
 	t.phase, t.result = done, r
 	for _, j := range c.jobs {
-		j.roomMayBe()
+		if j.limited { // there may be room in the queue
+			j.limited, j.backoff, j.notBefore = false, 0, time.Time{}
+		}
 	}
 	if r.Counts() {
 		t.siblings.started = true
@@ -166,8 +169,20 @@ func (c *Campaign) blame(t *task, r *results.Result) error {
 	if node != "" {
 		return c.leaveAlone(t, node, r.Cause())
 	}
-	if queue, ok := t.backend.Executor.(Queue); ok && r.Code() == failure.NodeFail && len(t.status.Nodes) > 0 {
-		c.unnamed = append(c.unnamed, unnamedFailure{queue, t, t.status.Nodes, r.Cause()})
+	queue, ok := t.backend.Executor.(Queue)
+	if nodes := t.status.Nodes; ok && r.Code() == failure.NodeFail && len(nodes) > 0 {
+		c.unnamed = append(c.unnamed, func(ctx context.Context) error {
+			down, err := queue.Down(ctx, nodes)
+			if err != nil {
+				c.Log.Warn("cannot ask for nodes that are down", "nodes", nodes, "error", err)
+			}
+			for _, node := range down {
+				if err := c.leaveAlone(t, node, r.Cause()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	return nil
 }
@@ -197,20 +212,19 @@ func (c *Campaign) leaveAlone(t *task, node, why string) error {
 
 // grace is how long a job's exit record may take. A job that was killed from
 // outside is not likely to leave one.
-func (b *Backend) grace(end End) time.Duration {
+func (b *Backend) grace(end failure.Code) time.Duration {
 	switch end {
-	case Completed, Failed, TimedOut:
+	case Completed, Failed, failure.TimeLimit:
 		return b.Pace.Grace
 	}
 	return min(b.Pace.Grace, 5*time.Second)
 }
 
-func endCode(e End) failure.Code {
-	switch e {
-	case Completed, Failed, Lost:
+func endCode(end failure.Code) failure.Code {
+	if end == Completed || end == Failed {
 		return failure.Lost
 	}
-	return failure.Code(e)
+	return end
 }
 
 func endDetail(s Status) string {
@@ -221,8 +235,7 @@ func endDetail(s Status) string {
 	if s.ExitCode != "" {
 		d += ", exit code " + s.ExitCode
 	}
-	switch s.End {
-	case Completed, Failed, Lost:
+	if endCode(s.End) == failure.Lost {
 		d += ": the job left no exit record"
 	}
 	return d

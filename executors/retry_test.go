@@ -49,8 +49,10 @@ func TestBlame(t *testing.T) {
 				t.Fatal(err)
 			}
 			task.again()
-			if err := campaign.findUnnamed(t.Context()); err != nil {
-				t.Fatal(err)
+			for _, find := range campaign.unnamed {
+				if err := find(t.Context()); err != nil {
+					t.Fatal(err)
+				}
 			}
 			list, err := campaign.Store.Excluded("gb")
 			var got []string

@@ -19,10 +19,6 @@ import (
 
 // stop stops the run of an attempt: its job, or that run alone where the job has
 // several.
-func (j *job) stop(ctx context.Context, a *store.Attempt) error {
-	return stop(ctx, j.backend, j.folder, a, j.handle)
-}
-
 func stop(ctx context.Context, b *Backend, folder *store.Job, a *store.Attempt, h Handle) error {
 	if !folder.Shared() {
 		return b.Executor.Cancel(ctx, h)
@@ -179,7 +175,11 @@ const sweeps = 8
 // outcome is known, which were submitted twice or outlived a cancel. It asks
 // until the queue answers and holds none.
 func (c *Campaign) leave(ctx context.Context) {
-	for b := range c.listers() {
+	tell := func(text string) { c.tell(nil, Message, Event{Text: text}) }
+	for _, b := range c.Backends {
+		if !b.tried {
+			continue
+		}
 		clean := false
 		for try := 0; try < sweeps && !clean && ctx.Err() == nil; try++ {
 			if try > 0 {
@@ -188,37 +188,13 @@ func (c *Campaign) leave(ctx context.Context) {
 				case <-time.After(b.Pace.Poll):
 				}
 			}
-			found, err := c.sweep(ctx, b)
+			found, err := Sweep(ctx, c.Store, c.Plan.Runs, b, tell)
 			clean = err == nil && found == 0
 		}
 		if !clean && ctx.Err() == nil {
-			c.tell(nil, Message, Event{Text: fmt.Sprintf("cannot tell whether %s has orphaned jobs; `llmbench cancel -orphans` looks again", b.Ref.Type)})
+			tell(fmt.Sprintf("cannot tell whether %s has orphaned jobs; `llmbench cancel -orphans` looks again", b.Ref.Type))
 		}
 	}
-}
-
-// listers are the backends whose queue can be looked at and to which something
-// was, or may have been, submitted.
-func (c *Campaign) listers() map[*Backend]bool {
-	out := maps.Clone(c.tried)
-	for _, t := range c.tasks {
-		if _, ok := t.backend.Executor.(Queue); ok && (t.tries > 0 || t.attempt != nil) {
-			out[t.backend] = true
-		}
-	}
-	return out
-}
-
-// noteTried notes that a sample was tried before: whoever did may have died before
-// it looked what is left in the queue.
-func (c *Campaign) noteTried(b *Backend, sample store.Sample) {
-	if _, ok := b.Executor.(Queue); ok && sample.Attempt != nil {
-		c.tried[b] = true
-	}
-}
-
-func (c *Campaign) sweep(ctx context.Context, b *Backend) (int, error) {
-	return Sweep(ctx, c.Store, c.Plan.Runs, b, func(text string) { c.tell(nil, Message, Event{Text: text}) })
 }
 
 // Sweep cancels the strays of list on b and returns how many it found. Each is

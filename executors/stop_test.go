@@ -239,8 +239,7 @@ func TestTakenUpJobIsSwept(t *testing.T) {
 		left := filepath.Join(dir, ".job.json123456")
 		p.ok(os.WriteFile(left, nil, 0o600))
 		p.ok(os.Chtimes(left, time.Time{}, time.Now().Add(-48*time.Hour)))
-		s := stored{Sample: store.Sample{Attempt: a, Mine: true}}
-		p.ok(s.takeUp(p.backend))
+		p.ok((&task{backend: p.backend}).takeUp(store.Sample{Attempt: a, Mine: true}))
 		if _, err := os.Stat(left); err == nil {
 			t.Errorf("%s is left", left)
 		}

@@ -72,12 +72,9 @@ func (c *Campaign) due() []*job {
 	return list
 }
 
-// queueRoom is how many more jobs the queue of each backend takes.
-type queueRoom map[*Backend]int
-
-// room looks how much there is.
-func (c *Campaign) room() queueRoom {
-	free := queueRoom{}
+// room is how many more jobs the queue of each backend takes.
+func (c *Campaign) room() map[*Backend]int {
+	free := map[*Backend]int{}
 	for _, b := range c.backendsInUse() {
 		free[b] = math.MaxInt
 		if b.Pace.MaxInQueue > 0 {
@@ -94,8 +91,8 @@ func (c *Campaign) room() queueRoom {
 
 // stageAhead begins to make the folders of the next jobs of a list, as many as may be
 // submitted and whose data sets were checked.
-func (c *Campaign) stageAhead(list []*job, free queueRoom, now time.Time) {
-	taken := queueRoom{}
+func (c *Campaign) stageAhead(list []*job, free map[*Backend]int, now time.Time) {
+	taken := map[*Backend]int{}
 	for _, j := range list[:min(len(list), lookAhead)] {
 		if j.phase != waiting || now.Before(j.notBefore) || j.planned == nil || len(j.planned.Runs) != len(j.in(waiting)) {
 			continue
@@ -169,14 +166,14 @@ func (c *Campaign) unconfirmed(ctx context.Context, j *job, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	t := j.tasks[0]
 	j.retryLater()
+	why := "submission not confirmed: "
 	if j.limited = errors.Is(err, ErrLimit); j.limited {
-		c.tell(t, RunState, Event{Text: "waits: " + trimError(err)})
-		return
+		why = "waits: "
+	} else {
+		c.Log.Warn("submission not confirmed", "address", j.run().Address, "error", err)
 	}
-	c.Log.Warn("submission not confirmed", "address", t.run.Address, "error", err)
-	c.tell(t, RunState, Event{Text: "submission not confirmed: " + trimError(err)})
+	c.tell(j.tasks[0], RunState, Event{Text: why + trimError(err)})
 }
 
 // submitted notes the receipt of a job, in its folder and in those of its members.
@@ -278,27 +275,19 @@ func (c *Campaign) submission(j *job, resumed bool) (*Job, error) {
 	for _, t := range j.in(active) {
 		job.Members = append(job.Members, Member{Run: t.run, Dir: t.attempt.Dir})
 	}
-	if j.backend.Avoid != nil {
-		job.Argv, err = c.avoiding(j.backend, job.Argv)
+	if j.backend.Avoid == nil {
+		return job, nil
 	}
+	failed, err := c.Store.Excluded(j.backend.Cluster)
+	var nodes []string
+	for _, e := range failed {
+		nodes = append(nodes, e.Node)
+	}
+	job.Argv = j.backend.Avoid(job.Argv, nodes)
 	return job, err
 }
 
-// avoiding keeps a submission away from the nodes that failed on its cluster.
-func (c *Campaign) avoiding(b *Backend, argv []string) ([]string, error) {
-	list, err := c.Store.Excluded(b.Cluster)
-	if err != nil {
-		return nil, err
-	}
-	var nodes []string
-	for _, e := range list {
-		nodes = append(nodes, e.Node)
-	}
-	return b.Avoid(argv, nodes), nil
-}
-
-// trimError is the last line of what a command said, without our wrapping of
-// the sentinel.
+// trimError is what a command said, on one line.
 func trimError(err error) string {
 	return strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", " "))
 }

@@ -160,3 +160,23 @@ func (taking) Cancel(context.Context, Handle) error { return nil }
 func (taking) Submit(_ context.Context, job *Job) (Handle, error) {
 	return Handle("slurm:-:1:" + job.Name), nil
 }
+
+// A backend is asked once whether it takes jobs that differ in their names alone, by
+// however many campaigns.
+func TestPreflightAsksOnce(t *testing.T) {
+	asked := 0
+	b := &Backend{Preflight: func(context.Context, *Job) error { asked++; return nil }}
+	for range 2 {
+		c := &Campaign{}
+		for _, argv := range []string{"--job-name=a- --nodes=2", "--job-name=b- --nodes=2", "--job-name=a- --nodes=4", "--job-name=c- --nodes=2"} {
+			t := &task{backend: b, run: &plan.Run{}}
+			c.addJob(&plan.Job{Runs: []string{""}, Argv: strings.Fields("sbatch " + strings.Replace(argv, "- ", "-"+plan.AttemptPlaceholder+" ", 1))}, t)
+		}
+		if err := c.preflight(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times for two shapes", asked)
+	}
+}

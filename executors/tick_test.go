@@ -40,7 +40,6 @@ func following(tb testing.TB, flying, ended int) *Campaign {
 	st := store.Open(tb.TempDir())
 	c := &Campaign{
 		Plan: &plan.Plan{}, Store: st, Log: hclog.NewNullLogger(), Budget: &Budget{},
-		nextPoll: map[*Backend]time.Time{}, contact: map[*Backend]time.Time{}, slower: map[*Backend]int{},
 	}
 	c.receipts.SetLimit(lookAhead)
 	for i := range flying + ended {

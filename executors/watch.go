@@ -1,6 +1,7 @@
 package executors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +22,12 @@ const mostDeferrals = 5
 func (c *Campaign) step(ctx context.Context) error {
 	c.open = slices.DeleteFunc(c.open, func(t *task) bool { return t.phase == done || t.phase == skipped })
 	c.jobs = slices.DeleteFunc(c.jobs, func(j *job) bool { return j.phase == done })
-	if err := c.findUnnamed(ctx); err != nil {
-		return err
+	for _, find := range c.unnamed {
+		if err := find(ctx); err != nil {
+			return err
+		}
 	}
+	c.unnamed = nil
 	if err := c.submitDue(ctx); err != nil {
 		return err
 	}
@@ -42,31 +46,6 @@ func (c *Campaign) step(ctx context.Context) error {
 	}
 	c.stopStuck(ctx)
 	return errors.Join(c.stopQuiet(ctx), c.refused)
-}
-
-// An unnamedFailure is one of a node among these.
-type unnamedFailure struct {
-	queue Queue
-	task  *task
-	nodes []string
-	why   string
-}
-
-// findUnnamed keeps later jobs away from nodes that failed without being named.
-func (c *Campaign) findUnnamed(ctx context.Context) error {
-	for _, u := range c.unnamed {
-		down, err := u.queue.Down(ctx, u.nodes)
-		if err != nil {
-			c.Log.Warn("cannot ask for nodes that are down", "nodes", u.nodes, "error", err)
-		}
-		for _, node := range down {
-			if err := c.leaveAlone(u.task, node, u.why); err != nil {
-				return err
-			}
-		}
-	}
-	c.unnamed = nil
-	return nil
 }
 
 // read takes the outcome of a task from its attempt folder, if it is there, and
@@ -188,7 +167,7 @@ func (c *Campaign) stopAgain(ctx context.Context, j *job) error {
 		if exit != nil || claim == nil || claim.Deferred != "" {
 			continue
 		}
-		if err := j.stop(ctx, a); err != nil {
+		if err := stop(ctx, j.backend, j.folder, a, j.handle); err != nil {
 			c.Log.Warn("cannot stop a run of a job", "attempt", a, "error", err)
 		}
 	}
@@ -231,7 +210,7 @@ func (c *Campaign) skipSiblings(j *job) error {
 // poll asks a backend about all its jobs, when it is time.
 func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	now := time.Now()
-	if now.Before(c.nextPoll[b]) {
+	if now.Before(b.nextPoll) {
 		return
 	}
 	c.takeUpCancels(ctx, b)
@@ -246,53 +225,36 @@ func (c *Campaign) poll(ctx context.Context, b *Backend) {
 	if len(handles) == 0 {
 		return
 	}
-	defer func() { c.nextPoll[b] = now.Add(apart(c.pollEvery(b))) }()
+	defer func() { b.nextPoll = now.Add(b.pollEvery()) }()
 	statuses, err := b.Executor.Poll(ctx, handles)
 	if err != nil {
-		c.slower[b]++
-		c.noContact(b, now, err)
+		b.slower++
+		if b.contact.IsZero() {
+			b.contact = now
+		}
+		c.Log.Warn("no contact", "executor", b.Ref.Type, "error", err)
+		c.tell(nil, Message, Event{Text: fmt.Sprintf("%s has not answered for %s, jobs keep running: %s", b.Ref.Type, now.Sub(b.contact).Round(time.Second), trimError(err))})
 		return
 	}
-	c.contact[b], c.slower[b] = now, 0
-	if allQueued(statuses) {
-		c.slower[b] = 1
-	}
+	b.contact, b.slower = now, min(1, len(statuses))
 	for _, h := range handles {
-		if s, ok := statuses[h]; ok {
-			c.observe(asked[h], s)
+		s, ok := statuses[h]
+		if !ok {
+			continue
 		}
-	}
-}
-
-// pollEvery is how long a backend is left alone between two polls: twice as long
-// while all jobs wait, and ever longer while it does not answer.
-func (c *Campaign) pollEvery(b *Backend) time.Duration {
-	return max(b.Pace.Poll, min(b.Pace.Poll<<min(c.slower[b], 8), 5*time.Minute))
-}
-
-// apart is d with up to a fifth of it, by chance: those who poll one cluster do
-// not do so at once, and none sooner than it asks for.
-func apart(d time.Duration) time.Duration {
-	return d + time.Duration(rand.Int64N(int64(d)/5+1))
-}
-
-func allQueued(statuses map[Handle]Status) bool {
-	for _, s := range statuses {
 		if s.State != plan.Queued {
-			return false
+			b.slower = 0
 		}
+		c.observe(asked[h], s)
 	}
-	return len(statuses) > 0
 }
 
-func (c *Campaign) noContact(b *Backend, now time.Time, err error) {
-	since, ok := c.contact[b]
-	if !ok {
-		c.contact[b] = now
-		since = now
-	}
-	c.Log.Warn("no contact", "executor", b.Ref.Type, "error", err)
-	c.tell(nil, Message, Event{Text: fmt.Sprintf("%s has not answered for %s, jobs keep running: %s", b.Ref.Type, now.Sub(since).Round(time.Second), trimError(err))})
+// pollEvery is how long a backend is left alone between two polls: twice as long while
+// all jobs wait, ever longer while it does not answer, and up to a fifth more by chance,
+// so that those who poll one cluster do not do so at once.
+func (b *Backend) pollEvery() time.Duration {
+	d := max(b.Pace.Poll, min(b.Pace.Poll<<min(b.slower, 8), 5*time.Minute))
+	return d + time.Duration(rand.Int64N(int64(d)/5+1))
 }
 
 // tellState tells where a task's job stands now. Why jobs wait is told once for
@@ -325,7 +287,7 @@ func (c *Campaign) observe(j *job, s Status) {
 	for _, t := range j.in(active) {
 		c.observeTask(t, s)
 	}
-	if !j.overdue() {
+	if s.State != plan.Ended || time.Since(j.since) < j.backend.grace(s.End) {
 		return
 	}
 	if exit, err := j.folder.ExitRecord(); err != nil || exit != nil {
@@ -383,7 +345,7 @@ func (c *Campaign) stopStuck(ctx context.Context) {
 			c.Log.Warn("cannot cancel", "job", j.handle, "error", err)
 			continue
 		}
-		if err := c.giveUp(j, j.stuckCode(), why); err != nil {
+		if err := c.giveUp(j, cmp.Or(endCode(j.status.End), failure.Blocked), why); err != nil {
 			c.unrecorded(j, err)
 		}
 	}

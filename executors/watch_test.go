@@ -46,7 +46,6 @@ func TestPollsBackOff(t *testing.T) {
 				told := ""
 				campaign := &Campaign{
 					Log: hclog.NewNullLogger(), Observe: func(e Event) { told = e.Text },
-					nextPoll: map[*Backend]time.Time{}, contact: map[*Backend]time.Time{}, slower: map[*Backend]int{},
 					jobs: []*job{{backend: b, handle: "slurm:-:1:x", phase: active, mine: true}},
 				}
 				for range 3600 {

@@ -27,6 +27,7 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -101,7 +102,7 @@ func (e *executor) status(h executors.Handle) executors.Status {
 		s.State = plan.Running
 		return s
 	}
-	s.State, s.End, s.Reason = plan.Ended, executors.Lost, "the process that simulated it is gone"
+	s.State, s.End, s.Reason = plan.Ended, failure.Lost, "the process that simulated it is gone"
 	return s
 }
 

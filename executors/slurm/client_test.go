@@ -9,10 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/hashicorp/go-hclog"
-
-	"github.com/llmbench/llmbench/executors"
 )
 
 // Slurm's commands are named in one file, the client's; Available looks whether they
@@ -48,21 +44,5 @@ func TestOneClient(t *testing.T) {
 			}
 			return true
 		})
-	}
-}
-
-// sbatch --test-only is asked once for jobs that differ in their names alone.
-func TestPreflightAsksOnce(t *testing.T) {
-	c := &countingRunner{calls: map[string]int{}}
-	e := newExecutor(&Config{CommandsPerMinute: 600}, hclog.NewNullLogger())
-	e.through(c.Run)
-	for _, argv := range []string{"--job-name=a --nodes=2", "--job-name=b --nodes=2", "--job-name=a --nodes=4", "--job-name=c --nodes=2"} {
-		job := &executors.Job{Argv: slices.Concat([]string{"sbatch"}, strings.Fields(argv), []string{"script.sh"})}
-		if err := e.Preflight(t.Context(), job); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if c.calls["sbatch"] != 2 {
-		t.Errorf("asked %d times for two shapes", c.calls["sbatch"])
 	}
 }

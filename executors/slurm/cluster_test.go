@@ -19,6 +19,7 @@ import (
 	"github.com/llmbench/llmbench/executors/executortest"
 	"github.com/llmbench/llmbench/executors/slurm/slurmtest"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // testRun is a run of two nodes with four tasks each whose benchmark is a line
@@ -287,7 +288,7 @@ func claimExcludes(t *testing.T) {
 	}
 	// Whichever came second left the attempt alone, or was cancelled as it waited.
 	refused, _ := filepath.Glob(filepath.Join(job.Dir, "refused.*"))
-	if len(refused) != 1 && last.End != executors.Cancelled {
+	if len(refused) != 1 && last.End != failure.Cancelled {
 		t.Errorf("%d jobs refused and the second %s, want one to be kept away", len(refused), last.End)
 	}
 }
@@ -417,7 +418,7 @@ func timeLimit(t *testing.T) {
 	for {
 		all, err := e.Poll(t.Context(), []executors.Handle{h})
 		if s := all[h]; err == nil && s.State == plan.Ended {
-			if s.End != executors.TimedOut {
+			if s.End != failure.TimeLimit {
 				t.Errorf("ended as %q (%s)", s.End, s.Raw)
 			}
 			break

@@ -47,7 +47,6 @@ type Executor struct {
 	mu     sync.Mutex
 	tried  map[string]time.Time           // by job name: the last submission
 	denied map[string]bool                // by job name: that was answered, and there is no job
-	taken  map[string]bool                // by shape: sbatch --test-only takes it
 	alone  map[string]bool                // by job name: the last limit was told without a job in the queue
 	absent map[executors.Handle]time.Time // since when squeue does not know a job
 }

@@ -288,6 +288,7 @@ func (s *schedule) backend() *executors.Backend {
 	b := cfg.backend(hclog.NewNullLogger())
 	e := newExecutor(cfg, hclog.NewNullLogger())
 	e.through(s.slurm.Run)
+	b.Preflight = e.Preflight
 	b.Executor, b.Ref, b.Cluster, b.Simulated = e, plan.ExecutorRef{Type: Type, Name: "gb"}, s.cluster, false
 	return b
 }

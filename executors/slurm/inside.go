@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 // An inside executor runs job scripts, one at a time, in the allocation that
@@ -39,7 +40,7 @@ func (e *inside) variable(name string) string {
 	return ""
 }
 
-// Preflight implements executors.Preflighter.
+// Preflight asks whether the allocation is large enough, for executors.Backend.
 func (e *inside) Preflight(_ context.Context, job *executors.Job) error {
 	id := e.variable("SLURM_JOB_ID")
 	if id == "" {
@@ -92,7 +93,7 @@ func (e *inside) Poll(_ context.Context, handles []executors.Handle) (map[execut
 		}
 		s := executors.Status{State: plan.Running, JobID: parts.id, Raw: "in allocation " + parts.id}
 		if pid == 0 {
-			s = executors.Status{State: plan.Ended, End: executors.Lost, JobID: parts.id, Raw: "no longer in allocation " + parts.id}
+			s = executors.Status{State: plan.Ended, End: failure.Lost, JobID: parts.id, Raw: "no longer in allocation " + parts.id}
 		}
 		out[h] = s
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
@@ -166,7 +167,7 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 	if time.Since(since) < e.LostAfter {
 		return executors.Status{}, false
 	}
-	return executors.Status{State: plan.Ended, End: executors.Lost, JobID: parts.id, Raw: "unknown to Slurm"}, true
+	return executors.Status{State: plan.Ended, End: failure.Lost, JobID: parts.id, Raw: "unknown to Slurm"}, true
 }
 
 // Gone implements executors.Queue: such a job is in no queue, the controller says

@@ -129,41 +129,16 @@ func (e *Executor) limitedAlone(ctx context.Context, name string, err error) err
 	return fmt.Errorf("%w; none of your jobs is in the queue, so waiting does not help: ask for fewer GPUs or less time, or choose another account or qos (%w)", ce, executors.ErrRejected)
 }
 
-// Preflight implements executors.Preflighter with sbatch --test-only. That nodes
-// are down or drained for now is no refusal, although --test-only words it as if
-// there were none such: the job itself would wait.
+// Preflight asks sbatch --test-only for executors.Backend. That nodes are down or drained
+// for now is no refusal, although --test-only words it as if there were none such: the
+// job itself would wait.
 func (e *Executor) Preflight(ctx context.Context, job *executors.Job) error {
-	shape := shapeOf(job.Argv)
-	e.mu.Lock()
-	taken := e.taken[shape]
-	e.mu.Unlock()
-	if taken { // each question costs a job id and runs the site's plugins
-		return nil
-	}
-	err := e.slurm.testOnly(ctx, job.Dir, job.Argv)
+	argv := job.Argv
+	argv = append([]string{argv[0], "--test-only"}, argv[1:len(argv)-1]...) // without its script
+	_, err := e.slurm.run(ctx, queryTimeout, job.Dir, append(argv, "--wrap=true")...)
 	var ce *commandError
-	switch {
-	case err == nil:
-		e.mu.Lock()
-		e.taken[shape] = true
-		e.mu.Unlock()
-		return nil
-	case errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "node configuration is not available"):
+	if errors.As(err, &ce) && strings.Contains(strings.ToLower(ce.stderr), "node configuration is not available") {
 		return err
 	}
 	return refusal(err)
-}
-
-// shapeOf is what a submission asks for, whatever its job is called.
-func shapeOf(argv []string) string {
-	return strings.Join(slices.DeleteFunc(slices.Clone(argv), func(w string) bool {
-		return strings.HasPrefix(w, "--job-name=") || strings.HasPrefix(w, "--comment=")
-	}), "\x00")
-}
-
-// testOnly asks whether argv would be taken, without its script.
-func (c *client) testOnly(ctx context.Context, dir string, argv []string) error {
-	argv = append([]string{argv[0], "--test-only"}, argv[1:len(argv)-1]...)
-	_, err := c.run(ctx, queryTimeout, dir, append(argv, "--wrap=true")...)
-	return err
 }

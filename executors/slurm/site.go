@@ -89,7 +89,7 @@ func (c *Config) backend(log hclog.Logger) *executors.Backend {
 	e := newExecutor(c, log)
 	e.know(c.profile)
 	b := &executors.Backend{
-		Executor: e, Scheduler: c, Renderer: c, Startup: c.Startup, Cluster: cmp.Or(c.Cluster, c.profile.Cluster), Simulated: c.simulated(),
+		Executor: e, Preflight: e.Preflight, Scheduler: c, Renderer: c, Startup: c.Startup, Cluster: cmp.Or(c.Cluster, c.profile.Cluster), Simulated: c.simulated(),
 		Pace: executors.Pace{
 			Look: min(time.Second, c.PollInterval/2), Poll: c.PollInterval, MaxInQueue: c.window(),
 			MaxPending: c.MaxPending, MaxStarting: c.MaxStarting, MaxQuiet: c.MaxQuiet,
@@ -98,7 +98,8 @@ func (c *Config) backend(log hclog.Logger) *executors.Backend {
 		Adopt: true, Avoid: avoid, LinksDir: c.ExperimentsDir, Links: recipeLinks,
 	}
 	if c.InAllocation {
-		b.Executor, b.Avoid = newInside(log, os.Environ()), nil
+		inside := newInside(log, os.Environ())
+		b.Executor, b.Preflight, b.Avoid = inside, inside.Preflight, nil
 		b.Pace.MaxInQueue, b.Pace.Poll = 1, time.Second
 	}
 	return b
@@ -110,7 +111,7 @@ func newExecutor(cfg *Config, log hclog.Logger) *Executor {
 		cfg: cfg, log: log, slurm: cfg.client(cfg.bucket(burst)),
 		shared:      newSharedQueue(cfg.Cluster, cfg.PollInterval*3/4),
 		AdoptWindow: adoptWindow(10 * time.Second), LostAfter: min(2*time.Minute, max(5*time.Second, 4*cfg.PollInterval)),
-		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, taken: map[string]bool{}, absent: map[executors.Handle]time.Time{},
+		tried: map[string]time.Time{}, denied: map[string]bool{}, alone: map[string]bool{}, absent: map[executors.Handle]time.Time{},
 	}
 }
 

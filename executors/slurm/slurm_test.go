@@ -18,6 +18,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -320,7 +321,7 @@ func TestLies(t *testing.T) {
 	t.Run("a failed launch that is held may run elsewhere", func(t *testing.T) {
 		fake(t, bin, "squeue", "echo '7|llmb-x-s1-a1|PENDING|0|N/A|N/A||launch failed requeued held|'")
 		all, err := e.Poll(t.Context(), []executors.Handle{h})
-		if err != nil || all[h].State != plan.Held || all[h].End != executors.NodeFail {
+		if err != nil || all[h].State != plan.Held || all[h].End != failure.NodeFail {
 			t.Errorf("%+v, %v", all[h], err)
 		}
 	})
@@ -344,7 +345,7 @@ func TestLies(t *testing.T) {
 	t.Run("a job that all have forgotten is lost, in the end", func(t *testing.T) {
 		fake(t, bin, "squeue", "true")
 		all, err := e.Poll(t.Context(), []executors.Handle{h})
-		if err != nil || all[h].End != executors.Lost {
+		if err != nil || all[h].End != failure.Lost {
 			t.Errorf("%v %v", all, err)
 		}
 	})
@@ -364,7 +365,7 @@ func TestLies(t *testing.T) {
 	t.Run("the accounting confirms an end", func(t *testing.T) {
 		fake(t, bin, "sacct", "echo '7|llmb-x-s1-a1|CANCELLED by 0|0:15|2025-01-01T00:00:00|Unknown|gb01'")
 		all, err := e.Poll(t.Context(), []executors.Handle{h})
-		if err != nil || all[h].End != executors.Cancelled {
+		if err != nil || all[h].End != failure.Cancelled {
 			t.Errorf("%v %v", all, err)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 const revoked = "REVOKED"
@@ -24,11 +25,11 @@ var states = map[string]executors.Status{
 	"COMPLETING": {State: plan.Finishing}, "STAGE_OUT": {State: plan.Finishing}, "UPDATE_DB": {State: plan.Finishing},
 	"REQUEUE_HOLD": {State: plan.Held}, "SPECIAL_EXIT": {State: plan.Held}, "RESV_DEL_HOLD": {State: plan.Held},
 	"COMPLETED": {State: plan.Ended, End: executors.Completed}, "FAILED": {State: plan.Ended, End: executors.Failed},
-	"TIMEOUT": {State: plan.Ended, End: executors.TimedOut}, "OUT_OF_MEMORY": {State: plan.Ended, End: executors.OOM}, "OUT_OF_ME": {State: plan.Ended, End: executors.OOM},
-	"CANCELLED": {State: plan.Ended, End: executors.Cancelled}, "PREEMPTED": {State: plan.Ended, End: executors.Preempted},
-	"NODE_FAIL": {State: plan.Ended, End: executors.NodeFail}, "BOOT_FAIL": {State: plan.Ended, End: executors.NodeFail},
-	"LAUNCH_FAILED": {State: plan.Ended, End: executors.NodeFail}, "RECONFIG_FAIL": {State: plan.Ended, End: executors.NodeFail},
-	"DEADLINE": {State: plan.Ended, End: executors.Deadline},
+	"TIMEOUT": {State: plan.Ended, End: failure.TimeLimit}, "OUT_OF_MEMORY": {State: plan.Ended, End: failure.HostOOM}, "OUT_OF_ME": {State: plan.Ended, End: failure.HostOOM},
+	"CANCELLED": {State: plan.Ended, End: failure.Cancelled}, "PREEMPTED": {State: plan.Ended, End: failure.Preempted},
+	"NODE_FAIL": {State: plan.Ended, End: failure.NodeFail}, "BOOT_FAIL": {State: plan.Ended, End: failure.NodeFail},
+	"LAUNCH_FAILED": {State: plan.Ended, End: failure.NodeFail}, "RECONFIG_FAIL": {State: plan.Ended, End: failure.NodeFail},
+	"DEADLINE": {State: plan.Ended, End: failure.Deadline},
 	// Another cluster of the federation has the job; its files tell the rest.
 	revoked: {State: plan.Queued},
 }
@@ -53,7 +54,7 @@ func (e *Executor) status(r queuedJob) (s executors.Status, known bool) {
 	case s.State == plan.Queued:
 		s.State, s.Remedy = pending(r.id, r.reason)
 		if strings.HasPrefix(r.reason, "launch fail") {
-			s.End = executors.NodeFail
+			s.End = failure.NodeFail
 		}
 		if strings.Contains(r.reason, "PartitionNodeLimit") { // nodes that are down count as none
 			s.Hope = 15 * time.Minute

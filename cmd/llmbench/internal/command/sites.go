@@ -12,6 +12,7 @@ import (
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/schema"
 )
 
@@ -120,7 +121,7 @@ func (s *session) lost(handle string) bool {
 		}
 		h := executors.Handle(handle)
 		answer, err := b.Executor.Poll(context.Background(), []executors.Handle{h})
-		return err == nil && answer[h].End == executors.Lost
+		return err == nil && answer[h].End == failure.Lost
 	}
 	return false
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 )
 
 func statusCommand(e *env) *cli.Command {
@@ -172,7 +173,7 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 				s.env.log.Warn("no contact", "executor", b.Ref.Type, "error", err)
 			}
 			for _, h := range gone {
-				answer[h] = executors.Status{State: plan.Ended, End: executors.Lost, Reason: "the cluster no longer knows the job, and it left no exit record"}
+				answer[h] = executors.Status{State: plan.Ended, End: failure.Lost, Reason: "the cluster no longer knows the job, and it left no exit record"}
 			}
 		}
 		for i := range lines {

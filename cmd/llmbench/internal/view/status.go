@@ -152,7 +152,7 @@ func (s *RunStatus) Update(answer map[executors.Handle]executors.Status) {
 	switch {
 	case !ok || !s.GoingOn():
 		return
-	case a.State == plan.Ended && a.End == executors.Lost:
+	case a.State == plan.Ended && a.End == failure.Lost:
 		s.State, s.Reason, s.ETA = plan.Lost, strings.TrimPrefix(a.Reason+"; apply measures it again", "; "), nil
 		return
 	case a.State == plan.Ended && s.State == plan.Running:
