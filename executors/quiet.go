@@ -107,12 +107,12 @@ func (t *task) ran() (time.Duration, error) {
 
 // listen notes whether the attempt's files have grown.
 func (t *task) listen(now time.Time) error {
-	g, err := t.attempt.Growth()
+	size, _, err := t.attempt.Growth()
 	if err != nil {
 		return err
 	}
-	if t.quiet.since.IsZero() || g.Bytes != t.quiet.bytes {
-		t.quiet.bytes, t.quiet.since, t.quiet.warned, t.quiet.signs = g.Bytes, now, false, nil
+	if t.quiet.since.IsZero() || size != t.quiet.bytes {
+		t.quiet.bytes, t.quiet.since, t.quiet.warned, t.quiet.signs = size, now, false, nil
 	}
 	if t.quiet.signs != nil || now.Sub(t.quiet.since) <= lateStep {
 		return nil

@@ -17,23 +17,11 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-// Growth is what shows that a running attempt lives: any file of its folder that
-// grows or appears. What is sampled on its GPUs is no sign of life, since ranks in
-// a hung collective spin.
-type Growth struct {
-	Bytes int64
-	// Written is the newest change, by the file server's clock; zero where there
-	// is none.
-	Written time.Time
-}
-
-// Growth sums up the files of the attempt's folder that show life.
-func (a *Attempt) Growth() (Growth, error) {
+// Growth is what shows that a running attempt lives: the bytes in the files of its folder,
+// and when the last of them grew or appeared, by the file server's clock; zero for never.
+// What is sampled on its GPUs is no sign of life, since ranks in a hung collective spin.
+func (a *Attempt) Growth() (size int64, written time.Time, err error) {
 	l, err := jobdir.List(a.Dir)
-	if err != nil {
-		return Growth{}, err
-	}
-	var g Growth
 	for _, name := range l.Names {
 		if name == jobdir.DiagnosisFile || name == jobdir.CancelledFile || strings.HasPrefix(name, jobdir.TelemetryPrefix) {
 			continue
@@ -42,12 +30,12 @@ func (a *Attempt) Growth() (Growth, error) {
 		if err != nil || !info.Mode().IsRegular() {
 			continue // it went away
 		}
-		g.Bytes += info.Size()
-		if info.ModTime().After(g.Written) {
-			g.Written = info.ModTime()
+		size += info.Size()
+		if info.ModTime().After(written) {
+			written = info.ModTime()
 		}
 	}
-	return g, nil
+	return size, written, err
 }
 
 // LogSigns are what the ends of a running attempt's logs show.

@@ -39,17 +39,17 @@ func (s *Store) Import(log, stderr []byte, of string, n int, r *results.Result) 
 		return false, err
 	}
 	r.Files = results.Files{}
-	if len(log) > 0 {
-		path := filepath.Join(dir, stem+".log")
-		r.Files.Stdout = &path
-		if err := jobdir.WriteFile(dir, stem+".log", trtllm.Redact(log), 0o644); err != nil {
-			return false, err
+	for file, text := range map[string][]byte{stem + ".log": log, stem + ".err": stderr} {
+		if len(text) == 0 {
+			continue
 		}
-	}
-	if len(stderr) > 0 {
-		second := filepath.Join(dir, stem+".err")
-		r.Files.Stderr = &second
-		if err := jobdir.WriteFile(dir, stem+".err", trtllm.Redact(stderr), 0o644); err != nil {
+		path := filepath.Join(dir, file)
+		if filepath.Ext(file) == ".log" {
+			r.Files.Stdout = &path
+		} else {
+			r.Files.Stderr = &path
+		}
+		if err := jobdir.WriteFile(dir, file, trtllm.Redact(text), 0o644); err != nil {
 			return false, err
 		}
 	}

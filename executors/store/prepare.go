@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -89,29 +88,27 @@ func (a *Attempt) Discard() error {
 	return errors.Join(a.Folder.Discard(), a.Redact())
 }
 
-// files lists the files of p in the order in which they are written.
+// files lists the files of p.
 func (p Prepared) files() ([]jobdir.File, error) {
 	doc := document.NewRun(p.Run, p.Job)
 	run, err := json.Marshal(doc)
 	if err != nil {
 		return nil, err
 	}
-	files := doc.Steps[0].Files
-	out := []jobdir.File{{Name: jobdir.RunFile, Data: append(run, '\n'), Perm: 0o644}}
-	if p.Identity != nil {
-		out = append(out, jobdir.File{Name: jobdir.IdentityFile, Data: append(slices.Clone(p.Identity), '\n'), Perm: 0o644})
-	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		out = append(out, jobdir.File{Name: name, Data: []byte(files[name]), Perm: 0o644})
-	}
-	if doc.Job.Script != nil {
-		out = append(out, jobdir.File{Name: jobdir.ScriptFile, Data: []byte(*doc.Job.Script), Perm: 0o755})
-	}
 	vars, err := environment(p.Vars)
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, jobdir.File{Name: jobdir.VarsFile, Data: vars, Perm: 0o644})
+	out := []jobdir.File{{Name: jobdir.RunFile, Data: append(run, '\n'), Perm: 0o644}, {Name: jobdir.VarsFile, Data: vars, Perm: 0o644}}
+	if p.Identity != nil {
+		out = append(out, jobdir.File{Name: jobdir.IdentityFile, Data: append(slices.Clone(p.Identity), '\n'), Perm: 0o644})
+	}
+	for name, text := range doc.Steps[0].Files {
+		out = append(out, jobdir.File{Name: name, Data: []byte(text), Perm: 0o644})
+	}
+	if doc.Job.Script != nil {
+		out = append(out, jobdir.File{Name: jobdir.ScriptFile, Data: []byte(*doc.Job.Script), Perm: 0o755})
+	}
 	if len(p.Secrets) > 0 {
 		secrets, err := environment(p.Secrets)
 		if err != nil {

@@ -56,13 +56,13 @@ func TestRankFiles(t *testing.T) {
 	s := Open(t.TempDir())
 	a := newAttempt(t, s, testKey, 1, testAddress)
 	put(t, a, jobdir.StdoutFile, "[03/04/2026-06:01:00] [TRT-LLM] [I] Starting benchmark...\n")
-	before, err := a.Growth()
+	before, _, err := a.Growth()
 	if err != nil {
 		t.Fatal(err)
 	}
 	put(t, a, jobdir.RankFile(jobdir.StderrFile, 5), "torch.OutOfMemoryError: CUDA out of memory.\n")
-	if after, err := a.Growth(); err != nil || after.Bytes <= before.Bytes {
-		t.Errorf("%+v, then %+v, %v", before, after, err)
+	if after, _, err := a.Growth(); err != nil || after <= before {
+		t.Errorf("%d bytes, then %d, %v", before, after, err)
 	}
 	if signs, err := a.Signs(); err != nil || !strings.Contains(signs.End, "out of memory") {
 		t.Errorf("%+v, %v", signs, err)

@@ -105,7 +105,7 @@ func (p *pruning) attempts(k Key) error {
 }
 
 func (p *pruning) sample(list []*Attempt, declared bool) {
-	var failed []*Attempt
+	var failed []*snapshot
 	counts, others := 0, false
 	for _, a := range list {
 		var r *results.Result
@@ -116,8 +116,9 @@ func (p *pruning) sample(list []*Attempt, declared bool) {
 		switch {
 		case err != nil:
 			p.unread = append(p.unread, err)
-		case r != nil && r.Verdict == results.Failed && snap.damaged == "" && !a.searched():
-			failed = append(failed, a)
+		// One in the account of a search stays, as far as it can be told.
+		case r != nil && r.Verdict == results.Failed && snap.damaged == "" && snap.records() == nil && (snap.intent == nil || snap.intent.Search == ""):
+			failed = append(failed, snap)
 			continue
 		case r != nil && r.Counts():
 			counts = max(counts, a.Number)
@@ -125,33 +126,21 @@ func (p *pruning) sample(list []*Attempt, declared bool) {
 		others = true
 		p.uses(a)
 	}
-	for _, a := range failed {
+	for _, snap := range failed {
+		a := snap.attempt
 		_, err := os.Lstat(filepath.Join(filepath.Dir(a.Dir), replacedFile))
 		goes := false
 		switch {
 		case a.Number < counts:
 			goes = p.add("attempt", a.Dir, "it failed, and a later attempt of the sample counts")
-		case !declared && !others && p.here(a) && errors.Is(err, fs.ErrNotExist):
+		// What others declare is not known.
+		case !declared && !others && snap.intent != nil && snap.intent.Directory == p.keep.Directory && errors.Is(err, fs.ErrNotExist):
 			goes = p.add("attempt", a.Dir, "it failed, and its run is no longer declared")
 		}
 		if !goes {
 			p.uses(a)
 		}
 	}
-}
-
-// searched reports whether the attempt is in the account of a search, as far as it can
-// be told.
-func (a *Attempt) searched() bool {
-	intent, err := a.Intent()
-	return err != nil || intent != nil && intent.Search != ""
-}
-
-// here reports whether the attempt was begun from the directory whose declarations are
-// known.
-func (p *pruning) here(a *Attempt) bool {
-	intent, err := a.Intent()
-	return err == nil && intent != nil && intent.Directory == p.keep.Directory
 }
 
 // uses notes the data set of an attempt that stays.

@@ -165,19 +165,18 @@ func countsOf(samples []Sample, wanted int) plan.Samples {
 		switch {
 		case sample.State.InFlight():
 			counts.InFlight = append(counts.InFlight, sample.Job)
-		case sample.State == plan.Lost:
+		case sample.State == plan.Lost, sample.Result != nil && !sample.Counts:
 			counts.Failed = append(counts.Failed, sample.Failed[0])
 			counts.Earlier = append(counts.Earlier, sample.Failed[1:]...)
-		case sample.Result == nil:
-		case sample.Result.Verdict == results.Valid:
-			counts.Valid++
-			counts.Observed = appendObserved(counts.Observed, sample.Result)
-		case sample.Result.Verdict == results.Suspect:
-			counts.Suspect++
-			counts.Observed = appendObserved(counts.Observed, sample.Result)
-		default:
-			counts.Failed = append(counts.Failed, sample.Failed[0])
-			counts.Earlier = append(counts.Earlier, sample.Failed[1:]...)
+		case sample.Counts:
+			if sample.Result.Verdict == results.Suspect {
+				counts.Suspect++
+			} else {
+				counts.Valid++
+			}
+			if o := sample.Result.Provenance.Observation(); len(o) > 0 {
+				counts.Observed = append(counts.Observed, o)
+			}
 		}
 	}
 	return counts
@@ -185,14 +184,6 @@ func countsOf(samples []Sample, wanted int) plan.Samples {
 
 func newSamples(wanted int) plan.Samples {
 	return plan.Samples{Wanted: wanted, InFlight: []plan.InFlight{}, Failed: []plan.Failed{}}
-}
-
-// appendObserved adds what a sample was measured on, if anything is known of it.
-func appendObserved(list []plan.Observation, r *results.Result) []plan.Observation {
-	if o := r.Provenance.Observation(); len(o) > 0 {
-		return append(list, o)
-	}
-	return list
 }
 
 // replacedFile retires the attempts of a sample, beside which it lies.

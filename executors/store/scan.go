@@ -13,32 +13,20 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// trials tell, by address, what was tried there last.
-type trials map[string]*lastTrials
-
-// lastTrials are the last attempts at one address.
-type lastTrials struct {
-	newest *trial
-	// counting is the newest whose result counts.
-	counting *trial
-	// several says that more than one key was tried there.
-	several bool
-}
-
-// A trial is a prepared attempt.
+// A trial is a prepared attempt at an address.
 type trial struct {
 	key            Key
 	sample, number int
 	created        time.Time
 	fingerprint    string // of its run, "" where that cannot be told
+	counts         bool
 }
 
-// later reports whether a trial is after another; of those of one moment the
-// first of the store is.
-func (t *trial) later(than *trial) bool {
+// compare orders trials by time; of those of one moment the first of the store is last.
+func (t trial) compare(other trial) int {
 	return cmp.Or(
-		t.created.Compare(than.created), cmp.Compare(than.key.Cluster, t.key.Cluster), cmp.Compare(than.key.Fingerprint, t.key.Fingerprint),
-		cmp.Compare(than.sample, t.sample), cmp.Compare(than.number, t.number)) > 0
+		t.created.Compare(other.created), cmp.Compare(other.key.Cluster, t.key.Cluster), cmp.Compare(other.key.Fingerprint, t.key.Fingerprint),
+		cmp.Compare(other.sample, t.sample), cmp.Compare(other.number, t.number))
 }
 
 // Scan begins to look at all real results, which every plan asks for, while
@@ -56,9 +44,9 @@ func (v *View) scan(simulated bool) (*viewPart, error) {
 		if v.Some {
 			to = unheld
 		}
-		h.trials, h.lessons = trials{}, lessons{}
+		h.trials, h.lessons = map[string][]trial{}, lessons{}
 		h.failed = v.each(simulated, to, func(known *history, samples []Sample) {
-			h.trials.add(known, simulated)
+			addTrials(h.trials, known, simulated)
 			for _, sample := range samples {
 				h.lessons.add(sample)
 			}
@@ -67,8 +55,8 @@ func (v *View) scan(simulated bool) (*viewPart, error) {
 	return h, h.failed
 }
 
-// add takes in all attempts at a fingerprint.
-func (l trials) add(known *history, simulated bool) {
+// addTrials takes in all attempts at a fingerprint.
+func addTrials(to map[string][]trial, known *history, simulated bool) {
 	for _, c := range known.Clusters {
 		k := Key{Fingerprint: known.Fingerprint, Cluster: c.Name, Simulated: simulated}
 		for _, sample := range c.Samples {
@@ -77,22 +65,11 @@ func (l trials) add(known *history, simulated bool) {
 				if !o.Prepared {
 					continue
 				}
-				t := &trial{k, sample.Number, o.Number, o.Created, o.Fingerprint}
+				t := trial{k, sample.Number, o.Number, o.Created, o.Fingerprint, o.result != nil && o.result.Counts()}
 				if k.early() && o.damaged() {
 					t.fingerprint = ""
 				}
-				at := l[o.Address]
-				if at == nil {
-					at = &lastTrials{newest: t}
-					l[o.Address] = at
-				}
-				at.several = at.several || at.newest.key != k
-				if t.later(at.newest) {
-					at.newest = t
-				}
-				if o.result != nil && o.result.Counts() && (at.counting == nil || t.later(at.counting)) {
-					at.counting = t
-				}
+				to[o.Address] = append(to[o.Address], t)
 			}
 		}
 	}
@@ -104,13 +81,14 @@ func (l trials) add(known *history, simulated bool) {
 func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
 	tried, err := v.at(address, simulated)
 	at := tried[address]
-	if err != nil || at == nil {
+	if err != nil || len(at) == 0 {
 		return nil, err
 	}
-	last := at.newest
-	if at.several && at.counting != nil {
-		last = at.counting
+	counting := slices.DeleteFunc(slices.Clone(at), func(t trial) bool { return !t.counts })
+	if several := slices.ContainsFunc(at, func(t trial) bool { return t.key != at[0].key }); several && len(counting) > 0 {
+		at = counting
 	}
+	last := slices.MaxFunc(at, trial.compare)
 	a := v.store.attempt(v.store.KeyDir(last.key), last.key, last.sample, last.number)
 	if last.fingerprint == "" && !a.Key.early() {
 		return nil, nil
@@ -119,18 +97,18 @@ func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
 }
 
 // at tells what was tried at an address, and perhaps at others.
-func (v *View) at(address string, simulated bool) (trials, error) {
+func (v *View) at(address string, simulated bool) (map[string][]trial, error) {
 	if !v.Some {
 		h, err := v.scan(simulated)
 		return h.trials, err
 	}
-	out := trials{}
+	out := map[string][]trial{}
 	keys, err := v.store.KeysAt(address, simulated)
 	for _, k := range keys {
 		homes, failed := v.store.homes(k)
 		for _, home := range homes {
 			known, _ := v.half(simulated).history(filepath.Base(filepath.Dir(home)), ends)
-			out.add(known, simulated)
+			addTrials(out, known, simulated)
 		}
 		err = cmp.Or(err, failed)
 	}
@@ -150,8 +128,7 @@ func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 	return h.lessons.read(wanted), err
 }
 
-// lessons keep the newest samples about every subject: their memory does not grow
-// with the store.
+// lessons keep the samples about every subject.
 type lessons map[plan.Subject][]lessonSample
 
 // A lessonSample is a sample that can become a lesson.
@@ -178,11 +155,7 @@ func (l lessons) add(sample Sample) {
 	about := plan.Subject{
 		Checkpoint: r.Model.Checkpoint, GPU: r.Hardware.GPU, TRTLLMVersion: r.Image.TRTLLMVersion, Cluster: r.Cluster, Nodes: r.Hardware.Nodes,
 	}
-	list := append(l[about], t)
-	if len(list) >= 2*plan.LessonsOfSubject {
-		list = newest(list)
-	}
-	l[about] = list
+	l[about] = append(l[about], t)
 }
 
 // newest are the newest of a list, newest first.

@@ -140,11 +140,9 @@ func (a *Attempt) RecordEnd(r jobdir.EndRecord) error {
 // An unredacted is an attempt that has a file of secrets: what its job logs is
 // private until they are removed from it.
 type unredacted struct {
-	Fingerprint string `json:"fingerprint"`
-	Cluster     string `json:"cluster"`
-	Simulated   bool   `json:"simulated"`
-	Sample      int    `json:"sample"`
-	Attempt     int    `json:"attempt"`
+	jobdir.Member
+	Cluster   string `json:"cluster"`
+	Simulated bool   `json:"simulated"`
 }
 
 func (s *Store) unredactedDir() string { return filepath.Join(s.dir, "unredacted") }
@@ -160,7 +158,7 @@ func (a *Attempt) unredactedName() string {
 // hide notes, before it gets a file of secrets, that the attempt has one, and makes
 // the file for what its script says private.
 func (a *Attempt) hide() error {
-	u := unredacted{Fingerprint: a.Key.Fingerprint, Cluster: a.Key.Cluster, Simulated: a.Key.Simulated, Sample: a.Sample, Attempt: a.Number}
+	u := unredacted{jobdir.Member{Fingerprint: a.Key.Fingerprint, Sample: a.Sample, Attempt: a.Number}, a.Key.Cluster, a.Key.Simulated}
 	if err := a.store.put(a.store.unredactedDir(), a.unredactedName(), jobdir.Encode(u)); err != nil {
 		return err
 	}
@@ -206,29 +204,18 @@ func (s *Store) RedactEnded(vacant bool) error {
 	return errors.Join(errs...)
 }
 
+// redactEnded is Redact where nothing writes to the attempt's folder any more.
 func (a *Attempt) redactEnded(vacant bool) error {
-	due, err := a.redactable(vacant)
-	if err != nil || !due {
-		return err
-	}
-	return a.Redact()
-}
-
-// redactable reports whether nothing writes to the attempt's folder any more.
-func (a *Attempt) redactable(vacant bool) (bool, error) {
 	s, err := a.snapshot()
 	if err != nil {
-		return false, err
+		return err
 	}
-	switch s.state() {
-	case plan.Vacant:
-		return vacant, nil
-	case plan.Deferred:
-		return true, nil
-	case plan.Ended:
-		return s.exit != nil || !s.files.Has(jobdir.ClaimFile) || a.store.now().Sub(s.ended.Time) > settled, nil
+	switch state := s.state(); {
+	case state == plan.Vacant && vacant, state == plan.Deferred,
+		state == plan.Ended && (s.exit != nil || !s.files.Has(jobdir.ClaimFile) || s.ended != nil && a.store.now().Sub(s.ended.Time) > settled):
+		return a.Redact()
 	}
-	return false, nil
+	return nil
 }
 
 // Redact removes the attempt's secrets from all that its job left, lets those who
@@ -314,18 +301,15 @@ func (s *snapshot) hideSecrets(r *results.Result) {
 // withheld reports whether this user may not read a log that is there.
 func (s *snapshot) withheld() bool {
 	for _, name := range []string{jobdir.StdoutFile, jobdir.StderrFile, jobdir.JobOutFile} {
-		if s.files.Has(name) && unreadable(filepath.Join(s.files.Dir, name)) {
-			return true
+		if open := s.opener(name); open != nil {
+			f, err := open()
+			if errors.Is(err, fs.ErrPermission) {
+				return true
+			}
+			if err == nil {
+				f.Close()
+			}
 		}
 	}
 	return false
-}
-
-// unreadable reports whether this user has no right to read a file.
-func unreadable(path string) bool {
-	f, err := regular.Open(path)
-	if err == nil {
-		f.Close()
-	}
-	return errors.Is(err, fs.ErrPermission)
 }

@@ -92,6 +92,7 @@ func TestRedactEnded(t *testing.T) {
 		"never began":        {due: true, end: func(a *Attempt) { failAt(t, a, "cancelled", time.Now()) }},
 		"given back":         {due: true, end: func(a *Attempt) { deferNow(t, a) }},
 		"ended by its word":  {due: true, end: func(a *Attempt) { finishClaim(t, a); put(t, a, "exit", `{"job_id":"1","rc":1,"end":true}`+"\n") }},
+		"its word is lost":   {end: func(a *Attempt) { finishClaim(t, a); unreadable(t, a, "exit") }},
 		"runs":               {end: func(a *Attempt) { finishClaim(t, a); put(t, a, "start", `{"end":true}`+"\n") }},
 		"vacant, no writer":  {end: func(a *Attempt) { remove(t, a, jobdir.IntentFile) }},
 		"vacant":             {due: true, vacant: true, end: func(a *Attempt) { remove(t, a, jobdir.IntentFile) }},
@@ -144,6 +145,14 @@ func TestWordsHoldNoSecret(t *testing.T) {
 }
 
 func finishClaim(t *testing.T, a *Attempt) { put(t, a, "claim", `{"job_id":"1","end":true}`+"\n") }
+
+// unreadable makes a record of an attempt one that cannot be read.
+func unreadable(t *testing.T, a *Attempt, name string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(a.Dir, name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func failAt(t *testing.T, a *Attempt, code string, at time.Time) {
 	t.Helper()

@@ -2,11 +2,9 @@ package store
 
 import (
 	"cmp"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -29,8 +27,6 @@ type View struct {
 	// Some says that only some runs are asked for: what all others teach is taken from
 	// the cache as it is.
 	Some bool
-	// observed holds plan.Observation by their content.
-	observed sync.Map
 }
 
 // viewPart is the part of a view for real or for simulated results.
@@ -45,8 +41,8 @@ type viewPart struct {
 	open   sync.Once
 	values values
 
-	scanned sync.Once // and then
-	trials  trials
+	scanned sync.Once          // and then
+	trials  map[string][]trial // by address
 	lessons lessons
 	failed  error
 
@@ -189,21 +185,7 @@ func (v *View) Look(fingerprint, cluster string, simulated bool, wanted int) (pl
 		return newSamples(wanted), nil
 	}
 	samples, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, wanted)
-	state := countsOf(samples, wanted)
-	for i, o := range state.Observed {
-		state.Observed[i] = v.shared(o)
-	}
-	return state, err
-}
-
-// shared is an observation that all runs have in common which saw the same.
-func (v *View) shared(o plan.Observation) plan.Observation {
-	var b strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(o)) {
-		b.WriteString(k + "\x00" + o[k] + "\x00")
-	}
-	have, _ := v.observed.LoadOrStore(b.String(), o)
-	return have.(plan.Observation)
+	return countsOf(samples, wanted), err
 }
 
 // Samples is Store.Samples. Of runs that have ended it is known that nothing was added

@@ -114,15 +114,15 @@ func (s *RunStatus) overdue(r *plan.Run, sample store.Sample, now time.Time) err
 	if sample.State != plan.Running {
 		return nil
 	}
-	g, err := sample.Attempt.Growth()
-	if err != nil || g.Written.IsZero() {
+	_, written, err := sample.Attempt.Growth()
+	if err != nil || written.IsZero() {
 		return err
 	}
 	ran := time.Duration(0)
 	if s.Since != nil {
 		ran = now.Sub(*s.Since)
 	}
-	if why := executors.Overdue(r, s.log, ran, now.Sub(g.Written)); why != "" {
+	if why := executors.Overdue(r, s.log, ran, now.Sub(written)); why != "" {
 		s.Reason = why
 		if path, _ := sample.Attempt.Diagnosis(); path != "" {
 			s.Reason += "; inspected: " + path
