@@ -215,15 +215,8 @@ type Arguments map[string]any
 
 // Int returns the whole number of a flag; ok is false when it is not passed.
 func (a Arguments) Int(name string) (n int, ok bool) {
-	switch v := a[name].(type) {
-	case int64:
-		return int(v), true
-	case int:
-		return v, true
-	case float64:
-		return int(v), v == float64(int(v))
-	}
-	return 0, false
+	f, ok := a.Float(name)
+	return int(f), ok && f == float64(int(f))
 }
 
 // Float returns the number of a flag; ok is false when it is not passed.
@@ -302,16 +295,17 @@ func (inv Invocation) Argv() []string {
 		}
 	}
 	var argv []string
-	for _, f := range catalog.Load().Flags() {
-		if f.Global {
-			argv = emit(argv, f.Name, args[f.Name])
-			delete(args, f.Name)
+	flags := catalog.Load().Flags()
+	for _, global := range []bool{true, false} {
+		for _, f := range flags {
+			if f.Global == global {
+				argv = emit(argv, f.Name, args[f.Name])
+				delete(args, f.Name)
+			}
 		}
-	}
-	argv = append(argv, "throughput")
-	for _, f := range catalog.Load().Flags() {
-		argv = emit(argv, f.Name, args[f.Name])
-		delete(args, f.Name)
+		if global {
+			argv = append(argv, "throughput")
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		argv = emit(argv, name, args[name])
@@ -321,33 +315,29 @@ func (inv Invocation) Argv() []string {
 
 // emit appends a flag with its value, if there is one.
 func emit(argv []string, name string, value any) []string {
-	name = "--" + name
+	flag := "--" + name
 	switch v := value.(type) {
 	case nil:
 		return argv
 	case bool:
 		if v {
-			return append(argv, name)
+			argv = append(argv, flag)
 		}
 		return argv
-	case string:
-		return append(argv, name, v)
-	case int:
-		return append(argv, name, strconv.Itoa(v))
-	case int64:
-		return append(argv, name, strconv.FormatInt(v, 10))
+	case string, int, int64:
+		return append(argv, flag, fmt.Sprint(v))
 	case float64:
-		return append(argv, name, strconv.FormatFloat(v, 'f', -1, 64))
+		return append(argv, flag, strconv.FormatFloat(v, 'f', -1, 64))
 	case []string:
 		for _, e := range v {
-			argv = append(argv, name, e)
+			argv = append(argv, flag, e)
 		}
 		return argv
 	case []any: // a list that was read back from JSON
 		for _, e := range v {
-			argv = append(argv, name, fmt.Sprint(e))
+			argv = append(argv, flag, fmt.Sprint(e))
 		}
 		return argv
 	}
-	panic(fmt.Sprintf("trtllm: flag %s has a value of type %T", name, value))
+	panic(fmt.Sprintf("trtllm: flag %s has a value of type %T", flag, value))
 }

@@ -25,32 +25,25 @@ type lineReader struct {
 	// stream is the rank, or else the source, that the line's prefix names; noStream
 	// without one.
 	stream int
-	begun  bool
 }
 
 // noStream is the stream of lines without a prefix.
 const noStream = -1
 
+// newLineReader also reads UTF-16 with a mark at the beginning, which PowerShell and
+// some viewers write.
 func newLineReader(r io.Reader) *lineReader {
-	return &lineReader{in: bufio.NewReaderSize(r, 64<<10)}
-}
-
-// begin looks for the mark of UTF-16 at the beginning, which PowerShell and some
-// viewers write.
-func (l *lineReader) begin() {
-	l.begun = true
-	if b, _ := l.in.Peek(2); string(b) == "\xff\xfe" || string(b) == "\xfe\xff" {
-		l.in = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Reader(l.in), 64<<10)
+	in := bufio.NewReaderSize(r, 64<<10)
+	if b, _ := in.Peek(2); string(b) == "\xff\xfe" || string(b) == "\xfe\xff" {
+		in = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Reader(in), 64<<10)
 	}
+	return &lineReader{in: in}
 }
 
 // next returns the next line, valid until the call after; ok is false at the
 // end. A last line without an end counts.
 func (l *lineReader) next() (line []byte, ok bool, err error) {
 	l.buf, l.ended = l.buf[:0], true
-	if !l.begun {
-		l.begin()
-	}
 	for {
 		if _, err := l.in.Peek(1); errors.Is(err, io.EOF) {
 			l.ended = false
@@ -86,38 +79,16 @@ func lineEnd(b []byte) int {
 
 // clean takes what surrounds the text off the line that was read, and notes its stream.
 func (l *lineReader) clean() []byte {
-	stream, line := cutPrefix(stripANSI(l.buf))
-	l.stream = stream
+	line := l.buf
+	if bytes.IndexByte(line, 0x1b) >= 0 {
+		line = terminalCode.ReplaceAll(line, nil)
+	}
+	l.stream, line = cutPrefix(line)
 	return bytes.TrimRight(line, " \t")
 }
 
-const escape = 0x1b
-
-// stripANSI removes a terminal's codes: ESC [ … letter, ESC ] … BEL, and ESC
-// with one byte.
-func stripANSI(line []byte) []byte {
-	if bytes.IndexByte(line, escape) < 0 {
-		return line
-	}
-	out := line[:0]
-	for i := 0; i < len(line); i++ {
-		if line[i] != escape {
-			out = append(out, line[i])
-			continue
-		}
-		i++
-		switch {
-		case i >= len(line):
-		case line[i] == '[':
-			for i++; i < len(line) && (line[i] < 0x40 || line[i] > 0x7e); i++ {
-			}
-		case line[i] == ']':
-			for i++; i < len(line) && line[i] != 0x07 && line[i] != escape; i++ {
-			}
-		}
-	}
-	return out
-}
+// terminalCode is ESC [ … letter, ESC ] … BEL, or ESC with one byte.
+var terminalCode = regexp.MustCompile(`\x1b(?:\[[^@-~]*[@-~]?|\][^\x07\x1b]*[\x07\x1b]?|.?)`)
 
 // skipSpaces is where the white space from i on ends.
 func skipSpaces(b []byte, i int) int {
@@ -150,51 +121,22 @@ func cutLogger(line []byte) (level byte, text []byte) {
 		}
 		return name[0], bytes.TrimLeft(text, " ")
 	}
-	at := bytes.Index(line, []byte("[TRT-LLM]"))
-	if at < 0 || !isTimestamp(line[:at]) {
+	if !bytes.Contains(line, []byte("[TRT-LLM]")) {
 		return 0, line
 	}
-	rest := line[at+len("[TRT-LLM]"):]
-	for {
-		rest = bytes.TrimLeft(rest, " ")
-		name, after, ok := cutBrackets(rest)
-		if !ok {
-			if level == 0 {
-				level = 'I'
-			}
-			return level, rest
-		}
-		if len(name) == 1 {
-			level = name[0]
-		}
-		rest = after
-	}
-}
-
-// isTimestamp reports whether only "[MM/DD/YYYY-HH:MM:SS] " stands before a
-// logger's name.
-func isTimestamp(b []byte) bool {
-	b = bytes.TrimSpace(b)
-	return len(b) == 0 || len(b) == len("[09/17/2025-21:24:19]") && b[0] == '[' && b[len(b)-1] == ']'
-}
-
-// cutBrackets splits off a level, a rank or a module in brackets. Others belong
-// to the text.
-func cutBrackets(b []byte) (name, rest []byte, ok bool) {
-	if len(b) == 0 || b[0] != '[' {
-		return nil, nil, false
-	}
-	name, rest, ok = bytes.Cut(b[1:], []byte("]"))
+	m := logger.FindSubmatchIndex(line)
 	switch {
-	case !ok || len(name) == 0:
-		return nil, nil, false
-	case len(name) == 1 && 'A' <= name[0] && name[0] <= 'Z':
-	case name[0] == '_' || bytes.HasPrefix(name, []byte("RANK ")):
-	default:
-		return nil, nil, false
+	case m == nil:
+		return 0, line
+	case m[2] < 0:
+		return 'I', line[m[1]:]
 	}
-	return name, rest, true
+	return line[m[2]], line[m[1]:]
 }
+
+// logger matches a timestamp of 19 bytes, the name, and a level, ranks and modules.
+// Other brackets belong to the text.
+var logger = regexp.MustCompile(`^\s*(?:\[.{19}\]\s*)?\[TRT-LLM\](?: *\[(?:([A-Z])|(?:_|RANK )[^\]]*)\])* *`)
 
 // cutPrefix splits off what launchers and container runtimes put before every line,
 // and returns the stream that it names: a rank, or a source by its name; noStream

@@ -129,11 +129,11 @@ func TestSampleReports(t *testing.T) {
 func TestSampleIterations(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(string(content(t, filepath.Join(samplesDir(t), "11-log-iteration-lines.txt")))), "\n")
 	first := iteration(func(it *Iteration) {
-		it.Iter, it.Rank, it.ActiveRequests, it.ActiveLimit, it.ScheduledRequests = 198, 0, 0, 0, 10
+		it.Iter, it.Rank, it.ScheduledRequests = 198, 0, 10
 		it.CtxRequests, it.CtxTokens, it.GenTokens, it.ElapsedS, it.Timestamp = 0, 0, 16, 0.005060911178588867, "2025-04-28 09:56:44"
 	})
 	second := iteration(func(it *Iteration) {
-		it.Iter, it.Rank, it.ActiveRequests, it.ActiveLimit, it.ScheduledRequests = 5559, 0, -1, -1, 3
+		it.Iter, it.Rank, it.ScheduledRequests = 5559, 0, 3
 		it.CtxRequests, it.CtxTokens, it.GenTokens, it.HostStepMS, it.Timestamp = 2, 16384, 0, 50.5, ""
 	})
 	for i, want := range []Iteration{first, second} {

@@ -1,7 +1,6 @@
 package trtllm
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"math"
@@ -64,7 +63,7 @@ type StepMeans struct {
 // lines.
 func ReadSeries(r io.Reader) (*Series, error) {
 	s := newSeriesReader()
-	lines := &lineReader{in: bufio.NewReaderSize(r, 256<<10)}
+	lines := newLineReader(r)
 	for {
 		line, ok, err := lines.next()
 		if err != nil {
