@@ -109,11 +109,7 @@ func (s *Set) columns() []column {
 		}
 	}
 	if slices.ContainsFunc(s.Results, func(r *Result) bool { return r.Requests != nil }) {
-		names := steadyNames()
-		for _, m := range trtllm.RecordMetrics {
-			names = append(names, m.Name)
-		}
-		for _, name := range names {
+		for _, name := range append(steadyNames(), namesOf(trtllm.RecordMetrics)...) {
 			columns = append(columns, column{name, func(r *Result) any { return r.Measure(name) }})
 		}
 		within := func(r *Result) *Bounded { return value(r.Requests).WithinSLO }

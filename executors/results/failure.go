@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
@@ -30,35 +31,30 @@ func whyFailed(in Evidence, lacks string) Reason {
 
 func (in Evidence) failure() Reason {
 	shown, found := in.classify()
-	end, stopped := in.told()
-	if !stopped {
-		if end, stopped = in.signalled(); stopped && found && shown.Code.Entry().Stop != failure.NotStopped {
-			stopped = false // the log says better who sent the signal
+	end := in.told()
+	if end == nil {
+		if end = in.signalled(); found && shown.Code.Entry().Stop != failure.NotStopped {
+			end = nil // the log says better who sent the signal
 		}
+	}
+	bench := -1
+	if in.Exit != nil && in.Exit.BenchRC != nil {
+		bench = *in.Exit.BenchRC
 	}
 	switch {
-	case found && shown.Strong && !(stopped && follows(shown.Code, end.Code)):
-		return in.logged(shown.Code, shown)
-	case stopped:
-		if found && shown.Code == end.Code {
-			return in.logged(end.Code, shown)
+	case found && (shown.Strong && (end == nil || !follows(shown.Code, end.Code)) || end != nil && shown.Code == end.Code):
+		return in.logged(shown)
+	case end != nil:
+		return Reason{
+			Code: end.Code, Level: Failed, Detail: cmp.Or(end.Detail, string(end.Code)),
+			Remedy: in.classifier().Remedy(end.Code, end.Detail), Node: in.nodeOf(end.Code, trtllm.Failure{}),
 		}
-		r := reason(end.Code, "%s", cmp.Or(end.Detail, string(end.Code)))
-		r.Level, r.Remedy = Failed, in.classifier().Remedy(end.Code, end.Detail)
-		r.Node = in.nodeOf(end.Code, trtllm.Failure{})
-		return r
-	case in.notFound():
-		return reason(failure.CLI, "the shell could not find or execute the program (status %d)", *in.Exit.BenchRC)
+	case bench == 126 || bench == 127: // a shell's for no such program, which it tells in the language of the site
+		return reason(failure.CLI, "the shell could not find or execute the program (status %d)", bench)
 	case found:
-		return in.logged(shown.Code, shown)
+		return in.logged(shown)
 	}
 	return in.silent()
-}
-
-// notFound reports whether the command's status is a shell's for a program that is not
-// there, which it tells in the language of the site.
-func (in Evidence) notFound() bool {
-	return in.Exit != nil && in.Exit.BenchRC != nil && (*in.Exit.BenchRC == 126 || *in.Exit.BenchRC == 127)
 }
 
 // launchFailed is how srun tells that a task did not start; it names no node.
@@ -92,9 +88,8 @@ func (in Evidence) nodeOfRank(rank int) string {
 	return nodes[rank/h.GPUsPerNode]
 }
 
-func (in Evidence) logged(code failure.Code, f trtllm.Failure) Reason {
-	f.Node = in.nodeOf(code, f)
-	return Reason{Code: code, Level: Failed, Detail: f.Line, Remedy: f.Remedy, Node: f.Node, Log: f.Context}
+func (in Evidence) logged(f trtllm.Failure) Reason {
+	return Reason{Code: f.Code, Level: Failed, Detail: f.Line, Remedy: f.Remedy, Node: in.nodeOf(f.Code, f), Log: f.Context}
 }
 
 // follows reports whether a failure that the logs show is one that stopping a
@@ -111,30 +106,32 @@ func follows(shown, end failure.Code) bool {
 }
 
 // told is how the job was stopped from outside by the word of the backend, or of
-// whoever asked for it.
-func (in Evidence) told() (End, bool) {
-	if in.Cancelled && (in.Ended == nil || in.Ended.Code == failure.Cancelled || in.Ended.Code == failure.Lost) {
-		return End{Code: failure.Cancelled, Detail: "on request"}, true
+// whoever asked for it; nil where nobody says so.
+func (in Evidence) told() *End {
+	lost := in.Ended != nil && in.Ended.Code == failure.Lost
+	switch {
+	case in.Cancelled && (in.Ended == nil || lost || in.Ended.Code == failure.Cancelled):
+		return &End{Code: failure.Cancelled, Detail: "on request"}
+	case in.Ended != nil && in.Ended.Code != "" && !lost:
+		return in.Ended
 	}
-	if in.Ended != nil && in.Ended.Code != "" && in.Ended.Code != failure.Lost {
-		return *in.Ended, true
-	}
-	return End{}, false
+	return nil
 }
 
-// signalled is how the job was stopped from outside, by the signal that it saw.
-func (in Evidence) signalled() (End, bool) {
+// signalled is how the job was stopped from outside, by the signal that it saw; nil for
+// none.
+func (in Evidence) signalled() *End {
 	if in.Exit == nil || in.Exit.Signal == "" {
-		return End{}, false
+		return nil
 	}
 	limit := in.Run.TimeLimitSeconds
 	switch e := in.Exit; {
 	case failure.Code(e.Reason) == failure.TimeLimit, e.Signal == "USR1", limit > 0 && e.Elapsed().Seconds() >= float64(limit)-lastMinutes:
-		return End{Code: failure.TimeLimit, Detail: fmt.Sprintf("stopped by %s near its time limit of %d s", e.Signal, limit)}, true
+		return &End{Code: failure.TimeLimit, Detail: fmt.Sprintf("stopped by %s near its time limit of %d s", e.Signal, limit)}
 	case failure.Code(e.Reason).Entry().Verdict == Failed:
-		return End{Code: failure.Code(e.Reason), Detail: "stopped by " + e.Signal}, true
+		return &End{Code: failure.Code(e.Reason), Detail: "stopped by " + e.Signal}
 	}
-	return End{Code: failure.Cancelled, Detail: "stopped from outside by " + in.Exit.Signal + withReason(in.Exit.Reason)}, true
+	return &End{Code: failure.Cancelled, Detail: "stopped from outside by " + in.Exit.Signal + withReason(in.Exit.Reason)}
 }
 
 // lastMinutes is how long before its limit a job may be told to stop, in
@@ -155,14 +152,6 @@ func (in Evidence) silent() Reason {
 	default:
 		return reason(failure.ProbableOOM, "the step ended without a report and without an error%s", withReason(e.Reason))
 	}
-}
-
-// words is the code and the detail in one.
-func (e *End) words() string {
-	if e.Detail == "" {
-		return string(e.Code)
-	}
-	return string(e.Code) + ": " + e.Detail
 }
 
 // classify looks for a cause in the logs of the first rank and the script, and where
@@ -221,4 +210,68 @@ func (in Evidence) classifier() *trtllm.Classifier {
 		return trtllm.NewClassifier(failure.Patterns{})
 	}
 	return in.Classifier
+}
+
+// proposal is a change of the definition that a failure asks for, as it would
+// stand there, "" where none follows from the run alone.
+func proposal(r Reason, run *plan.Run) string {
+	said := strings.ToLower(r.Detail)
+	switch r.Code.Entry().Change {
+	case failure.NoChange:
+		return ""
+	case failure.LongerLimit:
+		if run.TimeLimitSeconds > 0 {
+			return fmt.Sprintf("time_limit = %q", minutes(2*run.TimeLimitSeconds))
+		}
+	case failure.LessGPUMemory:
+		if strings.Contains(said, "requires at least") {
+			return fmt.Sprintf("gpus = %d in hardware %q, or a checkpoint of lower precision", 2*run.Hardware.GPUs, run.Hardware.Label)
+		}
+		return lessMemory(run)
+	case failure.MoreKVCache:
+		if f, ok := run.Arguments.Float(kvFraction); ok && f < 0.95 {
+			return kvFraction + " = 0.95"
+		}
+		return halved(run, "max_batch_size", 1)
+	case failure.AllHostMemory:
+		return `extra_args = ["--mem=0"] in the executor, which asks for all memory of the nodes`
+	case failure.OneNVLinkDomain:
+		if strings.Contains(said, "cuda_error_not_supported") {
+			return `segment = true in the executor`
+		}
+	case failure.PMIx:
+		if strings.Contains(said, "pmi support") {
+			return `mpi = "pmix" in the executor`
+		}
+	}
+	return ""
+}
+
+const kvFraction = "kv_cache_free_gpu_mem_fraction"
+
+// lessMemory lowers what takes memory beside the weights: first the part of the
+// KV cache, then the tokens of a step, then the batch.
+func lessMemory(run *plan.Run) string {
+	if f, ok := run.Arguments.Float(kvFraction); ok && f > 0.75 {
+		return fmt.Sprintf("%s = %.2g", kvFraction, f-0.1)
+	}
+	if change := halved(run, "max_num_tokens", 2048); change != "" {
+		return change
+	}
+	return halved(run, "max_batch_size", 1)
+}
+
+// halved proposes half of an argument, "" where that is below least.
+func halved(run *plan.Run, name string, least int) string {
+	if n, ok := run.Arguments.Int(name); ok && n/2 >= least {
+		return fmt.Sprintf("%s = %d", name, n/2)
+	}
+	return ""
+}
+
+func minutes(seconds int) string {
+	if m := (seconds + 59) / 60; m%60 != 0 {
+		return fmt.Sprintf("%dm", m)
+	}
+	return fmt.Sprintf("%dh", (seconds+59)/3600)
 }

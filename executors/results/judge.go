@@ -1,3 +1,18 @@
+// Package results turns what a job left into a verdict and numbers, and writes
+// them down.
+//
+//  1. [Judge] looks at the [Evidence] of one attempt. Success is a whole report
+//     that matches the plan; exit codes only add doubt. The verdict is valid,
+//     suspect (shown, marked, and counted), invalid (never shown as a number)
+//     or failed, with the reasons for it and the caveats that go with single
+//     metrics.
+//  2. A [Result] is one sample. [NewSet] puts results in order and sums samples
+//     up into medians with intervals.
+//  3. A [Set] is written as JSON, CSV or Go benchmark format, and read back
+//     from JSON. Tables for people are made elsewhere.
+//
+// Doubt travels with the number: a summary of too few samples has no interval
+// and carries the warning that says why.
 package results
 
 import (
@@ -115,7 +130,7 @@ func (r *Result) settle() {
 		reason.Remedy = cmp.Or(reason.Remedy, reason.Code.Entry().Remedy)
 	}
 	if !r.Counts() {
-		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry, r.Energy, r.Requests = nil, Spreads{}, []Caveat{}, nil, nil, nil
+		r.Metrics, r.Percentiles, r.Caveats, r.Telemetry, r.Energy, r.Requests = nil, trtllm.Spreads{}, []Caveat{}, nil, nil, nil
 	}
 	r.sayWhatIsMissing()
 }
@@ -299,7 +314,7 @@ func (in Evidence) unclean() string {
 	e := in.Exit
 	switch {
 	case e == nil && in.Ended != nil && in.Ended.Code != "":
-		return "the job left no exit" + withReason(in.Ended.words())
+		return "the job left no exit" + withReason(strings.TrimSuffix(string(in.Ended.Code)+": "+in.Ended.Detail, ": "))
 	case e == nil:
 		return "the job left no exit"
 	case e.Signal != "":

@@ -1,26 +1,38 @@
 package results
 
-import (
-	"strconv"
+import "github.com/llmbench/llmbench/plan"
 
-	"github.com/llmbench/llmbench/plan"
-)
+// A provenanceKey is a key of the provenance with its value, nil where there is none.
+type provenanceKey struct {
+	name  string
+	value *string
+	moves bool // can move under a name that stays
+}
 
-// missing lists the keys that have no value.
-func (p *Provenance) missing() []string {
-	var out []string
-	for _, k := range []struct {
-		name  string
-		there bool
-	}{
-		{"image_path", p.ImagePath != nil}, {"image_digest", p.ImageDigest != nil}, {"image_sha256", p.ImageSHA256 != nil}, {"image_file", p.ImageFile != nil}, {"checkpoint_sha256", p.CheckpointSHA256 != nil},
-		{"trtllm_version", p.TRTLLMVersion != nil}, {"gpu_name", p.GPUName != nil}, {"driver", p.Driver != nil}, {"cuda", p.CUDA != nil},
-		{"nccl", p.NCCL != nil}, {"clocks", p.Clocks != nil}, {"power_cap_w", p.PowerCapW != nil}, {"kernel", p.Kernel != nil},
-		{"slurm_version", p.SlurmVersion != nil}, {"definitions_git", p.DefinitionsGit != nil}, {"llmbench_version", p.LLMBenchVersion != nil},
-		{"script_sha256", p.ScriptSHA256 != nil}, {"argv", len(p.Argv) > 0},
-	} {
-		if !k.there {
-			out = append(out, k.name)
+func (p *Provenance) keys() []provenanceKey {
+	var power, argv *string
+	if p.PowerCapW != nil {
+		power = new(plain(p.PowerCapW))
+	}
+	if len(p.Argv) > 0 {
+		argv = &p.Argv[0]
+	}
+	return []provenanceKey{
+		{"image_path", p.ImagePath, false}, {"image_digest", p.ImageDigest, true}, {"image_sha256", p.ImageSHA256, true},
+		{"image_file", p.ImageFile, true}, {"checkpoint_sha256", p.CheckpointSHA256, true}, {"trtllm_version", p.TRTLLMVersion, false},
+		{"gpu_name", p.GPUName, false}, {"driver", p.Driver, true}, {"cuda", p.CUDA, true}, {"nccl", p.NCCL, true}, {"clocks", p.Clocks, true},
+		{"power_cap_w", power, true}, {"kernel", p.Kernel, false}, {"slurm_version", p.SlurmVersion, false},
+		{"definitions_git", p.DefinitionsGit, false}, {"llmbench_version", p.LLMBenchVersion, false},
+		{"script_sha256", p.ScriptSHA256, false}, {"argv", argv, false},
+	}
+}
+
+// Observation is what can move under a name that stays, for a plan to compare.
+func (p *Provenance) Observation() plan.Observation {
+	out := plan.Observation{}
+	for _, k := range p.keys() {
+		if k.moves && k.value != nil {
+			out[k.name] = *k.value
 		}
 	}
 	return out
@@ -34,8 +46,10 @@ const telemetryKey = "telemetry"
 func (r *Result) sayWhatIsMissing() {
 	told := r.Provenance.Missing
 	r.Provenance.Missing = map[string]string{}
-	for _, name := range r.Provenance.missing() {
-		r.Provenance.Missing[name] = r.whyMissing(name, told)
+	for _, k := range r.Provenance.keys() {
+		if k.value == nil {
+			r.Provenance.Missing[k.name] = r.whyMissing(k.name, told)
+		}
 	}
 	if r.Telemetry == nil {
 		r.Provenance.Missing[telemetryKey] = r.whyMissing(telemetryKey, told)
@@ -60,23 +74,4 @@ func (r *Result) whyMissing(name string, told map[string]string) string {
 		return "the job did not start"
 	}
 	return "the job left no record of it"
-}
-
-// Observation is what can move under a name that stays, for a plan to compare.
-func (p *Provenance) Observation() plan.Observation {
-	out := plan.Observation{}
-	for _, k := range []struct {
-		name  string
-		value *string
-	}{
-		{"image_digest", p.ImageDigest}, {"image_file", p.ImageFile}, {"image_sha256", p.ImageSHA256}, {"checkpoint_sha256", p.CheckpointSHA256}, {"driver", p.Driver}, {"cuda", p.CUDA}, {"nccl", p.NCCL}, {"clocks", p.Clocks},
-	} {
-		if k.value != nil {
-			out[k.name] = *k.value
-		}
-	}
-	if p.PowerCapW != nil {
-		out["power_cap_w"] = strconv.FormatFloat(*p.PowerCapW, 'f', -1, 64)
-	}
-	return out
 }

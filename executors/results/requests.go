@@ -105,6 +105,9 @@ func (r *Requests) Spread(metric string) *RequestSpread {
 
 // At is a percentile, or for "" the mean; nil where it is not known.
 func (s *RequestSpread) At(percentile string) *Bounded {
+	if s == nil {
+		return nil
+	}
 	switch percentile {
 	case "":
 		return &s.Mean

@@ -170,8 +170,8 @@ func TestScore(t *testing.T) {
 
 // What search and bounds judge is of the steady window where there is one.
 func TestFigureIsSteady(t *testing.T) {
-	spread := Spreads{}
-	spread.Set(trtllm.AvgTTFT, &Percentiles{P99: 9000})
+	spread := trtllm.Spreads{}
+	spread.Set(trtllm.AvgTTFT, &trtllm.Percentiles{P99: 9000})
 	r := &Result{Percentiles: spread}
 	p99 := trtllm.Figures()["ttft_ms_p99"]
 	if v, ok := r.Figure(p99); !ok || v != 9000 {

@@ -72,7 +72,7 @@ type Result struct {
 	SharedEngine *SharedEngine `json:"shared_engine"`
 
 	Metrics     trtllm.PerMetric[*float64] `json:"metrics"`
-	Percentiles Spreads                    `json:"percentiles"`
+	Percentiles trtllm.Spreads             `json:"percentiles"`
 	Estimate    *plan.Estimate             `json:"estimate"`
 	Job         Job                        `json:"job"`
 	Provenance  Provenance                 `json:"provenance"`

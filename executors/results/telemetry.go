@@ -41,55 +41,66 @@ var holdsDown = []struct {
 	text string
 }{{0x8, "hardware slowdown"}, {0x20, "software thermal slowdown"}, {0x40, "hardware thermal slowdown"}, {0x80, "power brake"}}
 
-// ReadTelemetry reads the samples of one or more nodes between two times, which
-// are in the nodes' zone. Lines that are not whole are left out; nil is for no
-// sample.
-func ReadTelemetry(from, to time.Time, readers ...io.Reader) *Telemetry {
-	t := &telemetrySums{seen: map[string]bool{}, out: Telemetry{ThrottleReasons: []string{}}}
-	for _, r := range readers {
-		lines := bufio.NewScanner(r)
-		for lines.Scan() {
-			t.line(lines.Text(), from, to)
-		}
-	}
-	return t.telemetry()
-}
-
-type telemetrySums struct {
-	out       Telemetry
-	throttled int
-	memory    int // samples with a memory clock
-	seen      map[string]bool
-}
-
 // telemetryColumns are the columns of a sample: time, GPU, SM and memory clock,
 // power, temperature, reasons of throttling, memory used.
 const telemetryColumns = 8
 
-func (t *telemetrySums) line(line string, from, to time.Time) {
-	f := SMIFields(line)
-	if len(f) != telemetryColumns {
-		return
+// ReadTelemetry reads the samples of one or more nodes between two times, which
+// are in the nodes' zone. Lines that are not whole are left out; nil is for no
+// sample.
+func ReadTelemetry(from, to time.Time, readers ...io.Reader) *Telemetry {
+	t := Telemetry{ThrottleReasons: []string{}}
+	var memoryClocks, throttled float64
+	for _, r := range readers {
+		lines := bufio.NewScanner(r)
+		for lines.Scan() {
+			f := SMIFields(lines.Text())
+			if len(f) != telemetryColumns {
+				continue
+			}
+			at, badTime := time.ParseInLocation("2006/01/02 15:04:05.000", f[0], from.Location())
+			clock, badClock := strconv.ParseFloat(f[2], 64)
+			power, badPower := strconv.ParseFloat(f[4], 64)
+			if badTime != nil || badClock != nil || badPower != nil || at.Before(from) || at.After(to) {
+				continue
+			}
+			t.Samples, t.SMClockMHz, t.PowerW = t.Samples+1, t.SMClockMHz+clock, t.PowerW+power
+			if clock, err := strconv.ParseFloat(f[3], 64); err == nil {
+				t.MemoryClockMHz, memoryClocks = t.MemoryClockMHz+clock, memoryClocks+1
+			}
+			degrees, _ := strconv.ParseFloat(f[5], 64) // 0 where it is not told
+			used, _ := strconv.ParseFloat(f[7], 64)
+			t.TemperatureC, t.MemoryUsedMiB = max(t.TemperatureC, degrees), max(t.MemoryUsedMiB, used)
+			held := heldDown(f[6])
+			if len(held) > 0 {
+				throttled++
+			}
+			for _, why := range held {
+				if !slices.Contains(t.ThrottleReasons, why) {
+					t.ThrottleReasons = append(t.ThrottleReasons, why)
+				}
+			}
+		}
 	}
-	at, err := time.ParseInLocation("2006/01/02 15:04:05.000", f[0], from.Location())
-	clock, okC := sampled(f[2])
-	power, okP := sampled(f[4])
-	if err != nil || !okC || !okP || at.Before(from) || at.After(to) {
-		return
+	if t.Samples == 0 {
+		return nil
 	}
-	t.out.Samples++
-	t.out.SMClockMHz += clock
-	t.out.PowerW += power
-	if clock, ok := sampled(f[3]); ok {
-		t.out.MemoryClockMHz, t.memory = t.out.MemoryClockMHz+clock, t.memory+1
+	n := float64(t.Samples)
+	t.SMClockMHz, t.PowerW, t.Throttled = t.SMClockMHz/n, t.PowerW/n, throttled/n
+	t.MemoryClockMHz /= max(1, memoryClocks)
+	return &t
+}
+
+// heldDown says what held clocks down, by a bit mask of nvidia-smi.
+func heldDown(active string) []string {
+	mask, _ := strconv.ParseUint(strings.TrimPrefix(strings.ToLower(active), "0x"), 16, 64)
+	var out []string
+	for _, h := range holdsDown {
+		if mask&h.bit != 0 {
+			out = append(out, h.text)
+		}
 	}
-	if degrees, ok := sampled(f[5]); ok {
-		t.out.TemperatureC = max(t.out.TemperatureC, degrees)
-	}
-	if used, ok := sampled(f[7]); ok {
-		t.out.MemoryUsedMiB = max(t.out.MemoryUsedMiB, used)
-	}
-	t.reasons(f[6])
+	return out
 }
 
 // SMIFields are the fields of a line that nvidia-smi prints with
@@ -103,45 +114,6 @@ func SMIFields(line string) []string {
 		}
 	}
 	return f
-}
-
-// sampled is a number of a sample; false where it is not told.
-func sampled(s string) (float64, bool) {
-	v, err := strconv.ParseFloat(s, 64)
-	return v, err == nil
-}
-
-func (t *telemetrySums) reasons(active string) {
-	mask, err := strconv.ParseUint(strings.TrimPrefix(strings.ToLower(active), "0x"), 16, 64)
-	if err != nil {
-		return
-	}
-	held := false
-	for _, h := range holdsDown {
-		if mask&h.bit == 0 {
-			continue
-		}
-		held = true
-		if !t.seen[h.text] {
-			t.seen[h.text] = true
-			t.out.ThrottleReasons = append(t.out.ThrottleReasons, h.text)
-		}
-	}
-	if held {
-		t.throttled++
-	}
-}
-
-func (t *telemetrySums) telemetry() *Telemetry {
-	if t.out.Samples == 0 {
-		return nil
-	}
-	n := float64(t.out.Samples)
-	t.out.SMClockMHz, t.out.PowerW, t.out.Throttled = t.out.SMClockMHz/n, t.out.PowerW/n, float64(t.throttled)/n
-	if t.memory > 0 {
-		t.out.MemoryClockMHz /= float64(t.memory)
-	}
-	return &t.out
 }
 
 // mostThrottled is the share of samples up to which a passing moment of
@@ -170,8 +142,7 @@ func (r *Result) watched(in Evidence) {
 	}
 	t.EnergyJ = t.PowerW * float64(r.Hardware.GPUs) * window.Seconds()
 	if tps := r.Metrics.At(trtllm.OutputThroughputPerGPU); tps != nil && t.PowerW > 0 {
-		perJoule := *tps / t.PowerW
-		t.TokensPerJoule = &perJoule
+		t.TokensPerJoule = new(*tps / t.PowerW)
 	}
 	r.Telemetry = t
 	if t.Throttled > mostThrottled {

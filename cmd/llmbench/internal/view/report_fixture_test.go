@@ -21,10 +21,10 @@ func measuredResult(useCase string, isl, osl, concurrency, sample int, noise flo
 	perGPU := noise * 16000 * c / (c + 900) * 1000 / float64(isl)
 	perUser := 110 / (1 + c/700)
 	ttft, tpot := 30+c/4, 1000/perUser
-	spread := func(v float64) *results.Percentiles {
-		return &results.Percentiles{P50: v, P90: v * 1.4, P95: v * 1.7, P99: v * 2.4, Minimum: v / 2, Maximum: v * 3, Average: v * 1.1}
+	spread := func(v float64) *trtllm.Percentiles {
+		return &trtllm.Percentiles{P50: v, P90: v * 1.4, P95: v * 1.7, P99: v * 2.4, Minimum: v / 2, Maximum: v * 3, Average: v * 1.1}
 	}
-	var spreads results.Spreads
+	var spreads trtllm.Spreads
 	spreads.Set(trtllm.AvgTTFT, spread(ttft))
 	spreads.Set(trtllm.AvgTPOT, spread(tpot))
 	started := time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC).Add(time.Duration(sample) * time.Hour)
@@ -75,7 +75,7 @@ func reportSet() *results.Set {
 	throttled, failed := list[8], list[len(list)-1]
 	throttled.Verdict = results.Suspect
 	throttled.Reasons = []results.Reason{{Code: "throttled", Level: results.Suspect, Detail: "clocks were held down in 40 % of the samples: hardware thermal slowdown", Remedy: "look at cooling"}}
-	failed.Verdict, failed.Metrics, failed.Percentiles, failed.Telemetry = results.Failed, nil, results.Spreads{}, nil
+	failed.Verdict, failed.Metrics, failed.Percentiles, failed.Telemetry = results.Failed, nil, trtllm.Spreads{}, nil
 	failed.Reasons = []results.Reason{{Code: "gpu_oom", Level: results.Failed, Detail: "CUDA out of memory. <Tried> to allocate 2.00 GiB", Remedy: "lower max_batch_size"}}
 	return results.NewSet(list)
 }

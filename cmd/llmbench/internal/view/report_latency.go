@@ -161,9 +161,9 @@ func counting(run results.RunSummary) *results.Result {
 }
 
 // firstSpread is that of the first sample that counts.
-func firstSpread(run results.RunSummary, m trtllm.Metric) *results.Percentiles {
+func firstSpread(run results.RunSummary, m trtllm.Metric) *trtllm.Percentiles {
 	if s := steadySpread(run, m); s != nil {
-		return &results.Percentiles{P50: s.P50.Value, P90: s.P90.Value, P95: s.P95.Value, P99: s.P99.Value}
+		return &trtllm.Percentiles{P50: s.P50.Value, P90: s.P90.Value, P95: s.P95.Value, P99: s.P99.Value}
 	}
 	if r := counting(run); r != nil {
 		if q := r.Percentiles.At(m.Name); q != nil && q.P50 > 0 {
