@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
@@ -37,13 +38,18 @@ func Build(req Request) (*Plan, hcl.Diagnostics) {
 	p.Store, p.Git = req.Store, req.Git
 	p.fill(req.Definitions)
 
-	b := builder{Request: req, locations: map[string]hcl.Range{}, parts: newParts(), selected: newMatcher(req.Selection.Addresses)}
+	b := builder{Request: req, locations: map[string]hcl.Range{}, memo: memo{}, selected: setOf(req.Selection.Addresses)}
 	diags := b.selects()
 	var list []candidate
 	for _, cell := range req.Definitions.Cells {
-		c, more := b.run(cell)
+		c, more := b.candidate(cell)
+		for _, d := range more {
+			if d.Extra == nil {
+				d.Extra = About{Address: cell.Address}
+			}
+		}
 		diags = append(diags, more...)
-		if c.run != nil && b.asked(c.run.Address) {
+		if c.run != nil && (len(b.selected) == 0 || b.selected[cell.Address] || matchAny(req.Selection.Addresses, cell.Address)) {
 			p.Runs = append(p.Runs, c.run)
 			list = append(list, c)
 		}
@@ -84,8 +90,23 @@ func (p *Plan) fill(defs *schema.Definitions) {
 type builder struct {
 	Request
 	locations map[string]hcl.Range // by fingerprint: the run that has it
-	parts     *parts
-	selected  matcher
+	memo      memo
+	selected  map[string]bool // the patterns, of which many may be whole addresses: those of a saved plan are
+}
+
+// A memo has what runs of one plan have in common, each made once: a matrix of 10,000
+// cells has few options, data sets and engines. Runs must not change what they share.
+// Values of different types have keys of different types.
+type memo map[any]any
+
+// once returns what is kept under a key, and makes it the first time.
+func once[V any](kept memo, key any, make func() V) V {
+	if v, ok := kept[key]; ok {
+		return v.(V)
+	}
+	v := make()
+	kept[key] = v
+	return v
 }
 
 func (b *builder) selects() hcl.Diagnostics {
@@ -99,67 +120,97 @@ func (b *builder) selects() hcl.Diagnostics {
 	return nil
 }
 
-func (b *builder) asked(address string) bool {
-	return len(b.Selection.Addresses) == 0 || b.selected.match(address)
+// A candidate is a cell with its run, and what a proof and a prediction of it need.
+type candidate struct {
+	b     *builder
+	run   *Run
+	cell  *schema.Cell
+	args  *argumentsPart
+	data  *requests
+	place Placement
 }
 
-// run makes the run of one cell and proves it. There is no run when the cell is
+// candidate makes the run of one cell and proves it. There is no run when the cell is
 // wrong.
-func (b *builder) run(cell *schema.Cell) (candidate, hcl.Diagnostics) {
+func (b *builder) candidate(cell *schema.Cell) (candidate, hcl.Diagnostics) {
 	place, diags := b.Place(cell)
 	data, more := b.dataset(cell)
 	diags = append(diags, more...)
 	if diags.HasErrors() {
-		return candidate{}, about(cell, diags)
+		return candidate{}, diags
 	}
-	pr := newProof(cell, b.Catalog, data, b.Definitions.Policy)
-	diags = append(diags, pr.check()...)
+	c := candidate{b: b, cell: cell, args: b.argumentsOf(cell, data), data: data, place: place}
+	c.run = c.newRun()
+	diags = append(diags, c.check()...)
 	if diags.HasErrors() {
-		return candidate{}, about(cell, diags)
+		return candidate{}, diags
 	}
-	args := b.parts.argumentsOf(cell, data)
-	run := b.parts.newRun(cell, data, args)
-	run.Declared, run.Facts = declaredFacts(cell, b.Catalog), b.Catalog.Declared
-	if len(b.searched(cell.Benchmark)) > 0 {
-		run.State.Wanted = 1 // a search says where more are worth it
+	return c, diags
+}
+
+// flag is the value of a flag that is in effect: the version's default where it is not
+// passed, nil where trtllm-bench works it out.
+func (c candidate) flag(name string) any {
+	if v := c.run.Arguments[name]; v != nil {
+		return v
 	}
-	run.Executor, run.renderer = place.Ref, place.Renderer
-	run.cluster = place.Cluster
-	run.transient, run.retries = place.Transient, place.Retries
-	run.RequestLog = b.requestLog(cell)
-	run.Settings = once(b.parts.settings, place.Ref, func() ExecutorIdentity { return place.Renderer.Identity().normal() })
-	run.Simulated = run.Settings.Simulated
-	run.Fingerprint, run.FingerprintVersion = NewIdentity(run, run.Settings).Fingerprint(), FingerprintVersion
-	diags = append(diags, checkFiles(run, cell)...)
-	if err := run.options.err; err != nil {
-		diags = append(diags, cellError(cell, "", "Options cannot be written", err.Error()+"."))
+	if f, ok := c.cell.Version.Flag(name); ok && f.Default != cty.NilVal {
+		return argument(f.Default)
 	}
-	diags = append(diags, checkSLO(cell, run.Arguments)...)
-	diags = append(diags, checkShared(run, cell, place.Renderer)...)
-	diags = append(diags, b.unique(run, cell)...)
-	return candidate{run: run, cell: cell, args: args, data: data, place: place}, about(cell, diags)
+	return nil
+}
+
+// whole is a flag that is a whole number; ok is false where trtllm-bench works it out.
+func (c candidate) whole(name string) (n int, ok bool) {
+	v, ok := c.flag(name).(int64)
+	return int(v), ok
+}
+
+// option is an option by its dotted path, nil for one that is null or not there.
+func (c candidate) option(path string) any { return optionAt(c.run.LLMAPIOptions, path) }
+
+// declared reports whether definitions set a flag or an option.
+func (c candidate) declared(name string) bool {
+	o := c.cell.Origin(name)
+	return o != nil && o.From != schema.FromVersion && o.From != schema.FromLLMBench
+}
+
+// refuse is an error at the place of an argument of the cell; "" is the row itself.
+func (c candidate) refuse(argument, summary, format string, args ...any) hcl.Diagnostics {
+	location := c.cell.Range
+	if o := c.cell.Origin(argument); o != nil && o.Range.Filename != "" {
+		location = o.Range
+	}
+	return hcl.Diagnostics{{
+		Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &location, Extra: About{Address: c.cell.Address},
+	}}
+}
+
+// warn is refuse as a warning.
+func (c candidate) warn(argument, summary, format string, args ...any) hcl.Diagnostics {
+	diags := c.refuse(argument, summary, format, args...)
+	diags[0].Severity = hcl.DiagWarning
+	return diags
 }
 
 // unique refuses two runs that measure the same thing.
-func (b *builder) unique(run *Run, cell *schema.Cell) hcl.Diagnostics {
-	first, taken := b.locations[run.Fingerprint]
+func (c candidate) unique() hcl.Diagnostics {
+	first, taken := c.b.locations[c.run.Fingerprint]
 	if !taken {
-		b.locations[run.Fingerprint] = cell.Range
+		c.b.locations[c.run.Fingerprint] = c.cell.Range
 		return nil
 	}
-	return hcl.Diagnostics{cellError(cell, "", "Two runs measure the same",
-		fmt.Sprintf("The run %s has the same arguments, image, hardware and requests as the one declared at %s:%d, so it would be measured and paid for twice. "+
-			"Change an argument, remove one of the two, or set samples = 2 to measure the same thing again.", cell.Address, first.Filename, first.Start.Line))}
+	return c.refuse("", "Two runs measure the same",
+		"The run %s has the same arguments, image, hardware and requests as the one declared at %s:%d, so it would be measured and paid for twice. "+
+			"Change an argument, remove one of the two, or set samples = 2 to measure the same thing again.", c.cell.Address, first.Filename, first.Start.Line)
 }
 
-// about marks diags with the address of cell where they have no mark yet.
-func about(cell *schema.Cell, diags hcl.Diagnostics) hcl.Diagnostics {
-	for _, d := range diags {
-		if d.Extra == nil {
-			d.Extra = About{Address: cell.Address}
-		}
+// optionsFile refuses options that cannot be written.
+func (c candidate) optionsFile() hcl.Diagnostics {
+	if err := c.run.options.err; err != nil {
+		return c.refuse("", "Options cannot be written", "%v.", err)
 	}
-	return diags
+	return nil
 }
 
 // merge keeps one of several diagnostics that say the same of the same place

@@ -47,14 +47,14 @@ func checkSearch(s *schema.Search, sp *space) hcl.Diagnostics {
 			if f.Streaming && !c.run.Arguments.Bool("streaming") {
 				refuse(u.location, "Metric needs streaming", "%s is measured only where responses are streamed, and streaming is off. Set streaming = true in the benchmark.", u.name)
 			} else if f.Streaming || f.Waits {
-				diags = append(diags, steady(u.name, c)...)
+				diags = append(diags, c.steady(u.name)...)
 			}
 		}
 	}
 	for _, c := range sp.list {
 		if c.cell.Precision > 0 {
-			diags = append(diags, cellError(c.cell, "precision", "Precision beside a search",
-				"A search decides by itself where more samples are worth their cost, so precision has no place in its benchmark. Remove it; samples = 3 gives the best run, and those that cannot be told from it, three samples each."))
+			diags = append(diags, c.refuse("precision", "Precision beside a search",
+				"A search decides by itself where more samples are worth their cost, so precision has no place in its benchmark. Remove it; samples = 3 gives the best run, and those that cannot be told from it, three samples each.")...)
 		}
 	}
 	least := math.Inf(1)
@@ -89,19 +89,15 @@ func metricMeant(name string, names []string) string {
 }
 
 // steady refuses a candidate without a steady window for a metric that is judged there.
-func steady(metric string, c candidate) hcl.Diagnostics {
-	requests, ok := c.run.Arguments.Int("num_requests")
-	if !ok || requests < 1 {
-		requests = c.run.Dataset.Lines
-	}
-	concurrency, ok := c.run.Arguments.Int("concurrency")
+func (c candidate) steady(metric string) hcl.Diagnostics {
+	concurrency, _ := c.run.Arguments.Int("concurrency")
 	switch {
-	case !ok || concurrency < 1:
-		return hcl.Diagnostics{cellError(c.cell, "concurrency", "No steady window", fmt.Sprintf(
-			"%s is judged while as many requests run as concurrency allows. Without a limit all requests are sent at once, and most of the time that they take is waiting. Set concurrency, for example as an axis of the matrix.", metric))}
-	case requests < trtllm.SteadyRequests*concurrency:
-		return hcl.Diagnostics{cellError(c.cell, "num_requests", "No steady window", fmt.Sprintf(
-			"%s is judged while as many requests run as concurrency allows, and with fewer than %d requests for each there is no such time. Write num_requests = max(%d, %[2]d * each.concurrency).", metric, trtllm.SteadyRequests, requests))}
+	case concurrency < 1:
+		return c.refuse("concurrency", "No steady window",
+			"%s is judged while as many requests run as concurrency allows. Without a limit all requests are sent at once, and most of the time that they take is waiting. Set concurrency, for example as an axis of the matrix.", metric)
+	case c.data.Lines < trtllm.SteadyRequests*concurrency:
+		return c.refuse("num_requests", "No steady window",
+			"%s is judged while as many requests run as concurrency allows, and with fewer than %d requests for each there is no such time. Write num_requests = max(%d, %[2]d * each.concurrency).", metric, trtllm.SteadyRequests, c.data.Lines)
 	}
 	return nil
 }

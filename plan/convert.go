@@ -14,11 +14,12 @@ import (
 	"github.com/llmbench/llmbench/schema/catalog"
 )
 
-// newRun copies the declared part of a cell into a run.
-func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *Run {
-	options := p.optionsOf(cell, args.all)
+// newRun is the run of a cell with its arguments, before it is proven.
+func (c candidate) newRun() *Run {
+	cell, b := c.cell, c.b
+	options := b.optionsOf(cell, c.args.all)
 	m, h, i := cell.Model, cell.Hardware, cell.Image
-	return &Run{
+	run := &Run{
 		Address: cell.Address,
 		Changes: []Change{},
 		State:   Samples{Wanted: max(1, cell.Samples)}.normal(),
@@ -26,21 +27,37 @@ func (p *parts) newRun(cell *schema.Cell, data *requests, args *argumentsPart) *
 			Label: m.Label, Checkpoint: m.Checkpoint, Revision: optional(m.Revision),
 			Path: optional(m.Path), Quantization: m.Quantization,
 		},
-		Hardware:         Hardware{Label: h.Label, GPU: h.GPU, GPUs: h.GPUs, GPUsPerNode: h.GPUsPerNode, Nodes: h.GPUs / h.GPUsPerNode},
-		Image:            Image{Label: i.Label, Name: i.Name, Digest: optional(i.Digest), TRTLLMVersion: i.TRTLLMVersion},
-		UseCase:          newUseCase(cell.UseCase),
-		Dataset:          data.Dataset,
-		Engine:           cell.Engine,
-		TimeLimitSeconds: int(math.Ceil(cell.TimeLimit.Seconds())),
-		SLO:              newSLO(cell.SLO),
-		Env:              p.envOf(cell),
-		Arguments:        args.all,
-		LLMAPIOptions:    options.value,
-		Origins:          Origins{cell: cell, other: args.origins},
-		Notes:            []Note{},
-		precision:        precision{wanted: cell.Precision, most: cell.MaxSamples},
-		options:          options,
+		Hardware:           Hardware{Label: h.Label, GPU: h.GPU, GPUs: h.GPUs, GPUsPerNode: h.GPUsPerNode, Nodes: h.GPUs / max(1, h.GPUsPerNode)},
+		Image:              Image{Label: i.Label, Name: i.Name, Digest: optional(i.Digest), TRTLLMVersion: i.TRTLLMVersion},
+		UseCase:            newUseCase(cell.UseCase),
+		Dataset:            c.data.Dataset,
+		Executor:           c.place.Ref,
+		Settings:           once(b.memo, c.place.Ref, func() ExecutorIdentity { return c.place.Renderer.Identity().normal() }),
+		Engine:             cell.Engine,
+		TimeLimitSeconds:   int(math.Ceil(cell.TimeLimit.Seconds())),
+		RequestLog:         b.requestLog(cell),
+		SLO:                newSLO(cell.SLO),
+		Env:                b.envOf(cell),
+		Arguments:          c.args.all,
+		Declared:           declaredFacts(cell, b.Catalog),
+		Facts:              b.Catalog.Declared,
+		LLMAPIOptions:      options.value,
+		Origins:            Origins{cell: cell, other: c.args.origins},
+		Notes:              []Note{},
+		FingerprintVersion: FingerprintVersion,
+		precision:          precision{wanted: cell.Precision, most: cell.MaxSamples},
+		options:            options,
+		cluster:            c.place.Cluster,
+		transient:          c.place.Transient,
+		retries:            c.place.Retries,
+		renderer:           c.place.Renderer,
 	}
+	if len(b.searched(cell.Benchmark)) > 0 {
+		run.State.Wanted = 1 // a search says where more are worth it
+	}
+	run.Simulated = run.Settings.Simulated
+	run.Fingerprint = NewIdentity(run, run.Settings).Fingerprint()
+	return run
 }
 
 func newUseCase(u *schema.UseCase) UseCase {
@@ -49,13 +66,6 @@ func newUseCase(u *schema.UseCase) UseCase {
 		out.ISL, out.OSL, out.ISLStdev, out.OSLStdev, out.Seed = ptr(u.ISL), ptr(u.OSL), ptr(u.ISLStdev), ptr(u.OSLStdev), ptr(u.Seed)
 	}
 	return out
-}
-
-func kvFraction(args trtllm.Arguments) *float64 {
-	if f, ok := args.Float("kv_cache_free_gpu_mem_fraction"); ok {
-		return &f
-	}
-	return nil
 }
 
 // argument is the value of a flag as trtllm.Arguments holds it.
@@ -185,36 +195,9 @@ func ctyValue(v any) cty.Value {
 	panic(fmt.Sprintf("plan: %T is not JSON", v))
 }
 
-// parts are what runs of one plan have in common, each made once: a matrix of
-// 10,000 cells has few options and data sets. Runs must not change what they share.
-type parts struct {
-	arguments map[argumentsKey]*argumentsPart
-	options   map[optionsKey]*optionsPart
-	envs      map[*schema.Environment]map[string]*string
-	data      map[dataKey]*requests
-	settings  map[ExecutorRef]ExecutorIdentity
-}
-
-func newParts() *parts {
-	return &parts{
-		arguments: map[argumentsKey]*argumentsPart{}, options: map[optionsKey]*optionsPart{}, envs: map[*schema.Environment]map[string]*string{},
-		data: map[dataKey]*requests{}, settings: map[ExecutorRef]ExecutorIdentity{},
-	}
-}
-
-// once returns what is kept under a key, and makes it the first time.
-func once[K comparable, V any](kept map[K]V, key K, make func() V) V {
-	v, ok := kept[key]
-	if !ok {
-		v = make()
-		kept[key] = v
-	}
-	return v
-}
-
 // envOf is the environment of a cell; secrets are nil.
-func (p *parts) envOf(cell *schema.Cell) map[string]*string {
-	return once(p.envs, cell.Env, func() map[string]*string {
+func (b *builder) envOf(cell *schema.Cell) map[string]*string {
+	return once(b.memo, cell.Env, func() map[string]*string {
 		env := map[string]*string{}
 		for _, e := range cell.Env.Vars {
 			if e.Sensitive {
@@ -236,59 +219,45 @@ type argumentsPart struct {
 	origins map[string]Origin
 }
 
-type argumentsKey struct {
-	args     *schema.Args
-	longest  int
-	fraction float64 // of the options, -1 for none
-}
-
-// argumentsOf converts the flags of a cell.
-func (p *parts) argumentsOf(cell *schema.Cell, data *requests) *argumentsPart {
-	return once(p.arguments, argumentsKey{cell.Args, data.bound(), optionFraction(cell)}, func() *argumentsPart {
+// argumentsOf converts the flags of a cell, and adds what follows from other arguments.
+// The option for the KV fraction stands for the flag, which is passed with the same value.
+func (b *builder) argumentsOf(cell *schema.Cell, data *requests) *argumentsPart {
+	fraction := once(b.memo, cell.Options, func() float64 {
+		if f, ok := optionAt(plainValue(cell.Options.Value), "kv_cache_config.free_gpu_memory_fraction").(float64); ok {
+			return f
+		}
+		return -1
+	})
+	return once(b.memo, [3]any{cell.Args, data.bound(), fraction}, func() *argumentsPart {
 		all := trtllm.Arguments{"backend": "pytorch"}
+		from := map[string]Origin{"backend": {From: "version"}, "llm_api_options.kv_cache_config.enable_block_reuse": {From: "llmbench"}}
 		for _, f := range cell.Version.Flags {
 			if v := cell.Args.Get(f.Name); v != cty.NilVal {
 				all[f.Name] = argument(v)
 			}
 		}
-		from := map[string]Origin{"backend": {From: "version"}, "llm_api_options.kv_cache_config.enable_block_reuse": {From: "llmbench"}}
+		for _, f := range cell.Version.Flags {
+			if f.Off != "" && all[f.Name] == false {
+				all[f.Off] = true
+			}
+		}
 		if all["max_seq_len"] == nil {
 			from["max_seq_len"] = Origin{From: "llmbench"}
+			if data.bound() > 0 {
+				all["max_seq_len"] = int64(data.bound())
+			}
 		}
 		if all[fractionFlag] != nil {
 			from[fractionOption] = Origin{From: "llmbench"}
 		}
-		complete(all, cell, data)
+		if fraction >= 0 {
+			all[fractionFlag] = fraction
+		}
 		return &argumentsPart{all, from}
 	})
 }
 
-// complete adds what follows from other arguments.
-func complete(args trtllm.Arguments, cell *schema.Cell, data *requests) {
-	for _, f := range cell.Version.Flags {
-		if f.Off != "" && args[f.Name] == false {
-			args[f.Off] = true
-		}
-	}
-	if f := optionFraction(cell); f >= 0 {
-		args[fractionFlag] = f
-	}
-	if args["max_seq_len"] == nil && data.bound() > 0 {
-		args["max_seq_len"] = int64(data.bound())
-	}
-}
-
 const fractionFlag = "kv_cache_free_gpu_mem_fraction"
-
-// optionFraction is kv_cache_config.free_gpu_memory_fraction as declared, -1 if it is
-// not: it stands for the flag, which is passed with the same value.
-func optionFraction(cell *schema.Cell) float64 {
-	if f, ok := optionOf(cell, "kv_cache_config.free_gpu_memory_fraction"); ok && f.Type() == cty.Number {
-		n, _ := f.AsBigFloat().Float64()
-		return n
-	}
-	return -1
-}
 
 // An optionsPart is the options file of cells that have it in common.
 type optionsPart struct {
@@ -297,18 +266,13 @@ type optionsPart struct {
 	err   error // why it cannot be written
 }
 
-type optionsKey struct {
-	options  *schema.LLMAPIOptions
-	fraction float64 // -1: none
-}
-
-func (p *parts) optionsOf(cell *schema.Cell, args trtllm.Arguments) *optionsPart {
-	fraction := kvFraction(args)
-	key := optionsKey{cell.Options, -1}
-	if fraction != nil {
-		key.fraction = *fraction
+func (b *builder) optionsOf(cell *schema.Cell, args trtllm.Arguments) *optionsPart {
+	var fraction *float64
+	f, passed := args.Float(fractionFlag)
+	if passed {
+		fraction = &f
 	}
-	return once(p.options, key, func() *optionsPart {
+	return once(b.memo, [3]any{cell.Options, passed, f}, func() *optionsPart {
 		return newOptions(plainValue(trtllm.CompleteOptions(cell.Options.Value, fraction)))
 	})
 }
@@ -324,10 +288,4 @@ func mustJSON(v any) []byte {
 		panic("plan: value is not JSON: " + err.Error())
 	}
 	return b
-}
-
-// dataKey is what the requests of a cell depend on.
-type dataKey struct {
-	useCase *schema.UseCase
-	lines   int
 }

@@ -5,16 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
-	"github.com/llmbench/llmbench/schema"
 )
 
 // Estimate is what a run should measure, take and cost, before it runs.
@@ -111,53 +107,6 @@ func namesAndValues(list []map[string]any) (text string, differ bool) {
 	return strings.Join(words, ""), differ
 }
 
-// A candidate is a run that was proven, with what a prediction of it needs.
-type candidate struct {
-	run   *Run
-	cell  *schema.Cell
-	args  *argumentsPart
-	data  *requests
-	place Placement
-}
-
-// predict gives every run its estimate and its notes. Runs that load an engine
-// alike are simulated once, several at a time.
-func (b *builder) predict(list []candidate) error {
-	lessons, err := b.lessons(list)
-	if err != nil {
-		return err
-	}
-	f := newForecasts(b, lessons, list)
-	of := make([]*forecast, len(list))
-	for i, c := range list {
-		of[i] = f.of(c)
-	}
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	sent := f.sent()
-	for _, one := range f.list {
-		g.Go(func() error {
-			one.streaming = newEstimate(one.complete(sent), one.machine.learned)
-			one.whole = one.streaming.unstreamed()
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	for i, c := range list {
-		if of[i] != nil {
-			e := f.estimateOf(c.run, of[i])
-			if c.run.RequestLog {
-				e = e.withRecords(c.data.outputTokens(), c.run.Hardware.GPUs)
-			}
-			c.run.Estimate = e.cutAt(float64(c.run.TimeLimitSeconds), c.run.Hardware.GPUs)
-		}
-		c.run.Notes = f.notes(c, of[i])
-	}
-	return nil
-}
-
 // workload is what a run asks of the engine; ok is false where the catalogue
 // knows the model or the GPU too little to say.
 func (b *builder) workload(run *Run, lengths []trtllm.Length) (w Workload, ok bool) {
@@ -232,23 +181,32 @@ func (e *Estimate) BusySeconds() estimate.Interval {
 	return sum(*e.MeasureSeconds, *e.RecordsSeconds)
 }
 
-// cutAt is the estimate of a run whose job ends at a time limit: it costs no more.
-func (e *Estimate) cutAt(limit float64, gpus int) *Estimate {
-	most := digits(limit*float64(gpus)/3600, 4)
-	if e == nil || e.GPUHours == nil || e.GPUHours.High <= most {
-		return e
+// of is the estimate of a run that loads an engine so: without streaming no time to the
+// first token is measured, records of requests are written while the GPUs are held, and
+// a job costs no more than its time limit allows.
+func (e Estimate) of(r *Run, outputTokens float64, left map[string]any) *Estimate {
+	e.NotModelled = left
+	if !r.Arguments.Bool("streaming") {
+		e.AvgTTFT, e.AvgTPOT = nil, nil
 	}
-	cut := *e
-	cut.GPUHours = ptr(estimate.Interval{Low: min(e.GPUHours.Low, most), Mid: min(e.GPUHours.Mid, most), High: most})
-	return &cut
-}
-
-// unstreamed is the estimate of the same run without streaming, which measures no
-// time to the first token.
-func (e Estimate) unstreamed() *Estimate {
-	e.AvgTTFT, e.AvgTPOT = nil, nil
+	if e.GPUHours == nil {
+		return &e
+	}
+	gpus := float64(r.Hardware.GPUs)
+	if r.RequestLog {
+		most := outputTokens / recordedTokens
+		e.RecordsSeconds = &estimate.Interval{Low: most / 10, Mid: most / 2, High: most}
+		e.GPUHours = ptr(sum(*e.GPUHours, scale(*e.RecordsSeconds, gpus/3600)))
+		e.round()
+	}
+	most := digits(float64(r.TimeLimitSeconds)*gpus/3600, 4)
+	e.GPUHours = &estimate.Interval{Low: min(e.GPUHours.Low, most), Mid: min(e.GPUHours.Mid, most), High: min(e.GPUHours.High, most)}
 	return &e
 }
+
+// recordedTokens are the output tokens that trtllm-bench decodes and writes to the
+// records of requests in a second at least: 4,000 requests of 8,000 tokens in a minute.
+const recordedTokens = 4000 * 8000 / 60
 
 // round leaves four digits: more would say more than is known, and would differ
 // between processors.
@@ -289,7 +247,7 @@ func scale(i estimate.Interval, by float64) estimate.Interval {
 // ranksOf is the number of schedulers that share the requests: under attention
 // data parallelism each of the tp ranks has its own.
 func ranksOf(a trtllm.Arguments, options any) int {
-	if tp, ok := a.Int("tp"); ok && optionIs(options, true, "enable_attention_dp") {
+	if tp, ok := a.Int("tp"); ok && optionAt(options, "enable_attention_dp") == true {
 		return max(1, tp)
 	}
 	return 1

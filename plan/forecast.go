@@ -1,242 +1,138 @@
 package plan
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/plan/estimate"
-	"github.com/llmbench/llmbench/plan/trtllm"
-	"github.com/llmbench/llmbench/schema"
 )
 
-// forecasts are the estimates of a plan, one for all runs that load the same
-// machine alike: what a run is called, its environment and most options make no
-// difference to it.
-type forecasts struct {
-	b        *builder
-	lessons  lessons
-	machines map[machineKey]*machine
-	known    map[load]*forecast
-	list     []*forecast // in the order of the runs
-	noted    map[notesKey][]Note
-	// notModelled is what runs set that predictions do not account for.
-	notModelled map[*Run]map[string]any
-	variants    map[variant]*Estimate
-}
-
-// A variant is an estimate with what it leaves out.
-type variant struct {
-	of   *Estimate
-	left string
-}
-
-// A forecast is one estimate in the making.
+// A forecast is the estimate of all runs that load the same machine alike: what a run is
+// called, its environment and most options make no difference to it.
 type forecast struct {
-	load
 	scenario estimate.Scenario // without requests
-	// The estimate with streaming, and for whole answers.
-	streaming, whole *Estimate
-	// longer is what was last predicted of more requests.
-	longer struct {
-		requests int
-		seconds  float64
-	}
+	workload Workload
+	data     *requests
+	learned  learned
+	estimate *Estimate
 }
 
-func (f *forecast) estimate(r *Run) *Estimate {
-	if r.Arguments.Bool("streaming") {
-		return f.streaming
+// predict gives every run its estimate and its notes. Runs that load an engine
+// alike are simulated once, several at a time.
+func (b *builder) predict(list []candidate) error {
+	lessons, err := b.lessons(list)
+	if err != nil {
+		return err
 	}
-	return f.whole
+	left := b.notModelled(list)
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	of := make([]*forecast, len(list))
+	for i, c := range list {
+		of[i] = b.forecast(c, lessons, left[i], func(f *forecast) {
+			g.Go(func() error {
+				s := f.scenario
+				s.Requests = estimateRequests(f.data.each())
+				f.estimate = newEstimate(s, f.learned)
+				return nil
+			})
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, c := range list {
+		if f := of[i]; f != nil {
+			r := c.run
+			key := [5]any{f, string(mustJSON(left[i])), r.Arguments.Bool("streaming"), r.RequestLog, r.TimeLimitSeconds}
+			r.Estimate = once(b.memo, key, func() *Estimate { return f.estimate.of(r, c.data.outputTokens(), left[i]) })
+		}
+		c.run.Notes = once(b.memo, [6]any{c.run.Estimate, c.args, c.data, c.cell.Model, c.cell.Image, c.run.State.Wanted}, func() []Note {
+			if of[i] == nil {
+				return Notes(c.run)
+			}
+			return notes(c.run, b.measures(of[i]), of[i].unpublished())
+		})
+	}
+	return nil
 }
 
-// estimateOf is the estimate of a run, with what it leaves out.
-func (f *forecasts) estimateOf(r *Run, of *forecast) *Estimate {
-	e, left := of.estimate(r), f.notModelled[r]
-	if len(left) == 0 {
-		return e
+// forecast is the one for a candidate, nil where there is none. A new one is handed to
+// simulate.
+func (b *builder) forecast(c candidate, lessons lessons, left map[string]any, simulate func(*forecast)) *forecast {
+	machine := once(b.memo, [4]any{c.cell.Model, c.cell.Hardware, c.cell.Image, c.place.Ref}, func() *forecast {
+		w, ok := b.workload(c.run, nil)
+		if !ok {
+			return nil // the catalogue knows too little
+		}
+		return &forecast{workload: w, scenario: w.machine(), learned: lessons.of(c)}
+	})
+	if machine == nil || c.data.lengthsUnknown {
+		return nil
 	}
-	return once(f.variants, variant{e, string(mustJSON(left))}, func() *Estimate {
-		own := *e
-		own.NotModelled = left
-		return &own
+	one := *machine
+	one.data = c.data
+	one.workload.Arguments, one.workload.Options = c.run.Arguments, c.run.LLMAPIOptions
+	one.scenario = one.workload.scenario(machine.scenario, extent{})
+	one.scenario.NotModelled = left
+	return once(b.memo, [3]any{machine, c.data, loadKey(one.scenario)}, func() *forecast {
+		simulate(&one)
+		return &one
 	})
 }
 
-// A load is what an estimate depends on.
-type load struct {
-	machine *machine
-	data    *requests
-	engine
-}
-
-// An engine is the part of a scenario that arguments decide.
-type engine struct {
-	tp, pp, ep, maxBatch, maxTokens, maxSeqLen, concurrency, notModelled int
-	kvFraction                                                           float64
-	attentionDP, chunked, padding, allToAll                              bool
-	graphs                                                               string
-	balanced                                                             bool
-	balance                                                              estimate.Balance
-}
-
-// A machine is the part of a scenario that blocks decide, with what was learned
-// of it.
-type machine struct {
-	workload Workload
-	scenario estimate.Scenario
-	learned  learned
-	ok       bool // the catalogue knows enough
-}
-
-type machineKey struct {
-	model    *schema.Model
-	hardware *schema.Hardware
-	image    *schema.Image
-	executor ExecutorRef
-}
-
-func newForecasts(b *builder, l lessons, list []candidate) *forecasts {
-	return &forecasts{
-		b: b, lessons: l, machines: map[machineKey]*machine{},
-		known: map[load]*forecast{}, noted: map[notesKey][]Note{},
-		notModelled: notModelled(list), variants: map[variant]*Estimate{},
+// loadKey has all of a scenario that arguments and options decide.
+func loadKey(s estimate.Scenario) string {
+	balance, set := estimate.Balance{}, 0
+	if s.Balance != nil {
+		balance = *s.Balance
 	}
+	for _, value := range s.NotModelled {
+		if value != nil {
+			set++
+		}
+	}
+	return fmt.Sprint(s.TP, s.PP, s.EP, s.AttentionDP, s.MaxBatchSize, s.MaxNumTokens, s.MaxSeqLen, s.KVFraction, s.Concurrency,
+		s.ChunkedContext, s.GraphSizes, s.GraphPadding, s.AllToAll, s.Balance != nil, balance, set)
 }
 
 // notModelled is what each run sets that predictions do not account for, and nil
 // for what another run of its benchmark sets otherwise.
-func notModelled(list []candidate) map[*Run]map[string]any {
-	all := make(map[*Run]map[string]any, len(list))
+func (b *builder) notModelled(list []candidate) []map[string]any {
+	all := make([]map[string]any, len(list))
 	first, differs := map[string]map[string]any{}, map[string]map[string]bool{}
-	versions := map[string]bool{}
-	for _, c := range list {
-		version := c.run.Image.TRTLLMVersion
-		own := estimate.NotModelled(c.run.Arguments, c.run.LLMAPIOptions, once(versions, version, func() bool { return early(version) }))
-		all[c.run] = own
+	for i, c := range list {
+		early := once(b.memo, c.cell.Image, func() bool { return early(c.run.Image.TRTLLMVersion) })
+		all[i] = estimate.NotModelled(c.run.Arguments, c.run.LLMAPIOptions, early)
 		name := c.cell.Benchmark
 		if differs[name] == nil {
-			first[name], differs[name] = own, map[string]bool{}
+			first[name], differs[name] = all[i], map[string]bool{}
 		}
-		for _, option := range estimate.Differ(first[name], own) {
+		for _, option := range estimate.Differ(first[name], all[i]) {
 			differs[name][option] = true
 		}
 	}
-	for _, c := range list {
+	for i, c := range list {
 		for option := range differs[c.cell.Benchmark] {
-			if _, set := all[c.run][option]; !set {
-				if all[c.run] == nil {
-					all[c.run] = map[string]any{}
+			if _, set := all[i][option]; !set {
+				if all[i] == nil {
+					all[i] = map[string]any{}
 				}
-				all[c.run][option] = nil
+				all[i][option] = nil
 			}
 		}
 	}
 	return all
 }
 
-// of is the forecast for a candidate, nil where there is none.
-func (f *forecasts) of(c candidate) *forecast {
-	m := f.machine(c)
-	if !m.ok || c.data.lengthsUnknown {
-		return nil
-	}
-	w := m.workload
-	w.Arguments, w.Options = c.run.Arguments, c.run.LLMAPIOptions
-	s := w.scenario(m.scenario, c.data.extent)
-	s.NotModelled = f.notModelled[c.run]
-	key := load{machine: m, data: c.data, engine: engineOf(&s)}
-	return once(f.known, key, func() *forecast {
-		one := &forecast{load: key, scenario: s}
-		f.list = append(f.list, one)
-		return one
-	})
-}
-
-func (f *forecasts) machine(c candidate) *machine {
-	key := machineKey{c.cell.Model, c.cell.Hardware, c.cell.Image, c.place.Ref}
-	return once(f.machines, key, func() *machine {
-		m := &machine{learned: f.lessons.of(c)}
-		if m.workload, m.ok = f.b.workload(c.run, nil); m.ok {
-			m.scenario = m.workload.machine()
-		}
-		return m
-	})
-}
-
-func engineOf(s *estimate.Scenario) engine {
-	var graphs []byte
-	for _, n := range s.GraphSizes {
-		graphs = binary.AppendVarint(graphs, int64(n))
-	}
-	e := engine{
-		tp: s.TP, pp: s.PP, ep: s.EP, maxBatch: s.MaxBatchSize, maxTokens: s.MaxNumTokens, maxSeqLen: s.MaxSeqLen,
-		concurrency: s.Concurrency, kvFraction: s.KVFraction,
-		attentionDP: s.AttentionDP, chunked: s.ChunkedContext, padding: s.GraphPadding, allToAll: s.AllToAll,
-		graphs: string(graphs), balanced: s.Balance != nil,
-	}
-	for _, value := range s.NotModelled {
-		if value != nil {
-			e.notModelled++
-		}
-	}
-	if s.Balance != nil {
-		e.balance = *s.Balance
-	}
-	return e
-}
-
-// sent are the requests of data sets in which all are alike, by what they are
-// like: a shorter data set is the beginning of a longer one.
-func (f *forecasts) sent() map[trtllm.Length][]estimate.Request {
-	out := map[trtllm.Length][]estimate.Request{}
-	for _, one := range f.list {
-		if d := one.data; d.alike() && d.Lines > len(out[d.lengths[0]]) {
-			out[d.lengths[0]] = estimateRequests(d.each())
-		}
-	}
-	return out
-}
-
-// complete is the scenario with its requests.
-func (f *forecast) complete(sent map[trtllm.Length][]estimate.Request) estimate.Scenario {
-	s := f.scenario
-	if d := f.data; d.alike() {
-		s.Requests = sent[d.lengths[0]][:d.Lines]
-	} else {
-		s.Requests = estimateRequests(d.lengths)
-	}
-	return s
-}
-
-// notesKey is what the notes of a run depend on.
-type notesKey struct {
-	estimate *Estimate
-	args     *argumentsPart
-	data     *requests
-	model    *schema.Model
-	image    *schema.Image
-	wanted   int
-}
-
-// notes are those of a run that has its estimate.
-func (f *forecasts) notes(c candidate, of *forecast) []Note {
-	key := notesKey{c.run.Estimate, c.args, c.data, c.cell.Model, c.cell.Image, c.run.State.Wanted}
-	return once(f.noted, key, func() []Note {
-		if of == nil {
-			return Notes(c.run)
-		}
-		return notes(c.run, of.measures(), of.unpublished())
-	})
-}
-
 // unpublished is what neither a published run nor one of our own has.
 func (f *forecast) unpublished() []string {
-	if len(f.machine.learned.speed) > 0 {
+	if len(f.learned.speed) > 0 {
 		return nil
 	}
 	return f.scenario.Unpublished()
@@ -244,14 +140,13 @@ func (f *forecast) unpublished() []string {
 
 // measures predicts for how many seconds a run measures with another number of
 // requests.
-func (f *forecast) measures() func(n int) float64 {
+func (b *builder) measures(f *forecast) func(n int) float64 {
 	return func(n int) float64 {
-		if f.longer.requests != n {
+		return once(b.memo, [2]any{f, n}, func() float64 {
 			s := f.scenario
-			s.Parameters = f.machine.learned.parameters
-			f.longer.requests, f.longer.seconds = n, measures(s, estimateRequests(f.data.lengths))(n)
-		}
-		return f.longer.seconds
+			s.Parameters = f.learned.parameters
+			return measures(s, estimateRequests(f.data.lengths))(n)
+		})
 	}
 }
 
@@ -283,43 +178,39 @@ func (b *builder) foresee(list []candidate) hcl.Diagnostics {
 		if c.run.Estimate == nil {
 			continue
 		}
-		rules := []func(candidate) hcl.Diagnostics{fits}
+		diags = append(diags, c.fits()...)
 		if a := c.run.Action; a == Measure || a == Remeasure {
-			rules = append(rules, queues, b.endsInTime)
-		}
-		for _, rule := range rules {
-			diags = append(diags, about(c.cell, rule(c))...)
+			diags = append(append(diags, c.queues()...), c.endsInTime()...)
 		}
 	}
 	return merge(diags)
 }
 
 // fits refuses a run whose weights or longest request the GPUs cannot hold.
-func fits(c candidate) hcl.Diagnostics {
+func (c candidate) fits() hcl.Diagnostics {
 	e := c.run.Estimate
 	m := e.MemoryBytesPerGPU
-	if *e.RequestsFitAtOnce > 0 {
-		return nil
-	}
 	detail := fmt.Sprintf(
 		"Of the %s of a %s, weights take %s and activations, NCCL and the CUDA context about %s. ",
 		gigabytes(m.Capacity), c.run.Hardware.GPU, gigabytes(m.Weights), gigabytes(m.Workspace))
-	if m.KVCache <= 0 && m.Workspace > m.Weights {
-		return hcl.Diagnostics{cellError(c.cell, "max_num_tokens", "Activations do not fit", detail+
-			"Nothing is left for the KV cache. Lower max_num_tokens: each token of an iteration takes memory for its activations.")}
+	switch {
+	case *e.RequestsFitAtOnce > 0:
+		return nil
+	case m.KVCache <= 0 && m.Workspace > m.Weights:
+		return c.refuse("max_num_tokens", "Activations do not fit",
+			"%sNothing is left for the KV cache. Lower max_num_tokens: each token of an iteration takes memory for its activations.", detail)
+	case m.KVCache <= 0:
+		return c.refuse("tp", "Weights do not fit",
+			"%sNothing is left for the KV cache. Spread the weights over more GPUs (tp, ep), or take a smaller quantization.", detail)
 	}
-	if m.KVCache <= 0 {
-		return hcl.Diagnostics{cellError(c.cell, "tp", "Weights do not fit", detail+
-			"Nothing is left for the KV cache. Spread the weights over more GPUs (tp, ep), or take a smaller quantization.")}
-	}
-	return hcl.Diagnostics{cellError(c.cell, "kv_cache_free_gpu_mem_fraction", "KV cache does not hold one request", detail+fmt.Sprintf(
-		"The KV cache gets %s, which is %d tokens, and the longest request has %d. Raise kv_cache_free_gpu_mem_fraction, or shorten the requests.",
-		gigabytes(m.KVCache), *e.KVTokensPerGPU, c.data.longest))}
+	return c.refuse("kv_cache_free_gpu_mem_fraction", "KV cache does not hold one request",
+		"%sThe KV cache gets %s, which is %d tokens, and the longest request has %d. Raise kv_cache_free_gpu_mem_fraction, or shorten the requests.",
+		detail, gigabytes(m.KVCache), *e.KVTokensPerGPU, c.data.longest)
 }
 
 // queues warns of a concurrency that the engine does not reach: what waits
 // inside it counts as latency without adding throughput.
-func queues(c candidate) hcl.Diagnostics {
+func (c candidate) queues() hcl.Diagnostics {
 	limit, _ := c.run.Arguments.Int("concurrency")
 	o, ok := c.run.Occupancy()
 	if !ok || limit < 1 || !o.waits() || o.Running() < 1 {
@@ -329,44 +220,37 @@ func queues(c candidate) hcl.Diagnostics {
 	if o.Slots < o.Fit {
 		what = fmt.Sprintf("max_batch_size gives %d slots on all ranks", o.Slots)
 	}
-	d := cellError(c.cell, "concurrency", "Concurrency will not be reached", fmt.Sprintf(
+	return c.warn("concurrency", "Concurrency will not be reached",
 		"concurrency is %d, but %s. The others wait inside the engine, where their waiting counts as TTFT and latency. The largest concurrency that really runs is %d.",
-		limit, what, o.Running()))
-	d.Severity = hcl.DiagWarning
-	return hcl.Diagnostics{d}
+		limit, what, o.Running())
 }
 
 // endsInTime warns of a time limit that the run may not meet, and refuses it
 // where the policy asks for headroom.
-func (b *builder) endsInTime(c candidate) hcl.Diagnostics {
+func (c candidate) endsInTime() hcl.Diagnostics {
 	e := c.run.Estimate
 	job, ok := e.JobSeconds()
 	if !ok {
 		return nil
 	}
 	limit := float64(c.run.TimeLimitSeconds)
-	headroom, required := 0.0, false
-	if p := b.Definitions.Policy; p != nil && p.RequireHeadroom != nil {
-		headroom, required = *p.RequireHeadroom, true
-	}
-	if limit >= job.High*(1+headroom) && limit > job.High {
-		return nil
-	}
 	said := fmt.Sprintf("The job is expected to take %s to %s (%s to %s of it before measuring starts), and time_limit is %s",
 		inMinutes(job.Low), inMinutes(job.High), inMinutes(e.StartupSeconds.Low), inMinutes(e.StartupSeconds.High), inMinutes(limit))
-	if need := job.High * (1 + headroom); required && limit < need {
-		return hcl.Diagnostics{cellError(c.cell, "time_limit", "Time limit leaves too little headroom", fmt.Sprintf(
-			"%s. The policy requires %.0f %% above the longest time expected, which is %s. Set time_limit = %q.",
-			said, 100*headroom, inMinutes(need), roundLimit(need)))}
+	if p := c.b.Definitions.Policy; p != nil && p.RequireHeadroom != nil {
+		if need := job.High * (1 + *p.RequireHeadroom); limit < need {
+			return c.refuse("time_limit", "Time limit leaves too little headroom",
+				"%s. The policy requires %.0f %% above the longest time expected, which is %s. Set time_limit = %q.",
+				said, 100**p.RequireHeadroom, inMinutes(need), roundLimit(need))
+		}
+	}
+	if limit > job.High {
+		return nil
 	}
 	summary := "Time limit may be too short"
 	if job.Low > limit {
 		summary = "Time limit is too short"
 	}
-	d := cellError(c.cell, "time_limit", summary, fmt.Sprintf(
-		"%s. A job that meets its limit is lost with all that it cost. time_limit = %q would do.", said, TimeLimitFor(job)))
-	d.Severity = hcl.DiagWarning
-	return hcl.Diagnostics{d}
+	return c.warn("time_limit", summary, "%s. A job that meets its limit is lost with all that it cost. time_limit = %q would do.", said, TimeLimitFor(job))
 }
 
 func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }

@@ -39,7 +39,7 @@ func TestLoadsDifferInEveryFieldOfAScenario(t *testing.T) {
 		default:
 			t.Fatalf("%s has a kind that this test does not know", name)
 		}
-		if engineOf(&s) == engineOf(&base) {
+		if loadKey(s) == loadKey(base) {
 			t.Errorf("scenarios that differ in %s are taken for one load", name)
 		}
 	}

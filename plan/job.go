@@ -129,12 +129,10 @@ func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostic
 		if r.shared != nil || shapes[r.shape()] < 2 || two <= p.MaxTime || i > 0 && samples[i-1] == r {
 			continue
 		}
-		d := cellError(cells[r].cell, "time_limit", "Run is not packed", fmt.Sprintf(
+		diags = append(diags, cells[r].warn("time_limit", "Run is not packed",
 			"Two runs with this time limit and a margin of %s before, between and after them take %s, and a job may take %s. The run gets a job of its own. "+
 				"Raise max_time in the executor's pack block, where the partition allows it, or shorten time_limit.",
-			inMinutes(p.Margin.Seconds()), inMinutes(two.Seconds()), inMinutes(p.MaxTime.Seconds())))
-		d.Severity = hcl.DiagWarning
-		diags = append(diags, about(cells[r].cell, hcl.Diagnostics{d})...)
+			inMinutes(p.Margin.Seconds()), inMinutes(two.Seconds()), inMinutes(p.MaxTime.Seconds()))...)
 	}
 	return diags
 }

@@ -33,50 +33,52 @@ type Subject struct {
 // say little more, and take time.
 const LessonsOfSubject = 64
 
-// lessons are grouped by what they carry over to.
-type lessons struct {
-	speed   map[speedKey][]Lesson
-	refits  map[speedKey]*estimate.Parameters
-	startup map[startupKey][]float64
+// speed is what the speed of an engine depends on beside its arguments, startup what the
+// start-up of a job does.
+func (s Subject) speed() Subject {
+	return Subject{Checkpoint: s.Checkpoint, GPU: s.GPU, TRTLLMVersion: s.TRTLLMVersion}
 }
 
-// speedKey is what the speed of an engine depends on beside its arguments.
-type speedKey struct{ checkpoint, gpu, version string }
+func (s Subject) startup() Subject { s.GPU = ""; return s }
 
-// startupKey is what the start-up of a job depends on.
-type startupKey struct {
-	cluster, checkpoint, version string
-	nodes                        int
+func subjectOf(r *Run, cluster string) Subject {
+	return Subject{r.Model.Checkpoint, r.Hardware.GPU, r.Image.TRTLLMVersion, cluster, r.Hardware.Nodes}
 }
+
+// lessons have what was learned by what it carries over to, a speed or a start-up.
+type lessons map[Subject]learned
 
 // lessons are those that some of the runs in list can use.
 func (b *builder) lessons(list []candidate) (lessons, error) {
-	l := lessons{speed: map[speedKey][]Lesson{}, refits: map[speedKey]*estimate.Parameters{}, startup: map[startupKey][]float64{}}
+	l := lessons{}
 	if b.Ledger == nil {
 		return l, nil
 	}
-	speeds, startups := map[speedKey]bool{}, map[startupKey]bool{}
+	wanted := map[Subject]bool{}
 	for _, c := range list {
-		speeds[speedOf(c.run)], startups[startupOf(c.run, c.place.Cluster)] = true, true
+		s := subjectOf(c.run, c.place.Cluster)
+		wanted[s.speed()], wanted[s.startup()] = true, true
 	}
-	all, err := b.Ledger.Lessons(func(s Subject) bool {
-		return speeds[speedKey{s.Checkpoint, s.GPU, s.TRTLLMVersion}] || startups[startupKey{s.Cluster, s.Checkpoint, s.TRTLLMVersion, s.Nodes}]
-	})
+	all, err := b.Ledger.Lessons(func(s Subject) bool { return wanted[s.speed()] || wanted[s.startup()] })
 	if err != nil {
 		return l, err
 	}
 	for _, one := range all {
+		s := subjectOf(one.Run, one.Cluster)
 		if e := one.Run.Estimate; e != nil && e.OutputThroughputPerGPU != nil {
-			k := speedOf(one.Run)
-			l.speed[k] = append(l.speed[k], one)
+			k := l[s.speed()]
+			k.speed = append(k.speed, one)
+			l[s.speed()] = k
 		}
 		if one.StartupSeconds > 0 {
-			k := startupOf(one.Run, one.Cluster)
-			l.startup[k] = append(l.startup[k], one.StartupSeconds)
+			k := l[s.startup()]
+			k.startups = append(k.startups, one.StartupSeconds)
+			l[s.startup()] = k
 		}
 	}
-	for k, list := range l.speed {
-		l.refits[k] = b.refit(list)
+	for s, of := range l {
+		of.parameters = b.refit(of.speed)
+		l[s] = of
 	}
 	return l, nil
 }
@@ -100,14 +102,6 @@ func (b *builder) refit(list []Lesson) *estimate.Parameters {
 	return &p
 }
 
-func speedOf(r *Run) speedKey {
-	return speedKey{checkpoint: r.Model.Checkpoint, gpu: r.Hardware.GPU, version: r.Image.TRTLLMVersion}
-}
-
-func startupOf(r *Run, cluster string) startupKey {
-	return startupKey{cluster: cluster, checkpoint: r.Model.Checkpoint, version: r.Image.TRTLLMVersion, nodes: r.Hardware.Nodes}
-}
-
 // learned is what lessons say about one run.
 type learned struct {
 	speed []Lesson
@@ -118,11 +112,10 @@ type learned struct {
 }
 
 func (l lessons) of(c candidate) learned {
-	return learned{
-		speed: l.speed[speedOf(c.run)], parameters: l.refits[speedOf(c.run)],
-		startups: l.startup[startupOf(c.run, c.place.Cluster)],
-		declared: c.place.Startup.Seconds(),
-	}
+	s := subjectOf(c.run, c.place.Cluster)
+	of := l[s.speed()]
+	of.startups, of.declared = l[s.startup()].startups, c.place.Startup.Seconds()
+	return of
 }
 
 // version names the estimator, and how it did on what was measured here.

@@ -23,15 +23,15 @@ type requests struct {
 	traits         trtllm.Traits
 	// lengths are those of the lines, or one where all lines have the same.
 	lengths []trtllm.Length
-	extent  extent
+	wrong   hcl.Diagnostics // why it cannot be used
 }
 
 // each are the lengths of the lines, one by one.
 func (q *requests) each() []trtllm.Length {
-	if !q.alike() {
-		return q.lengths
+	if len(q.lengths) == 1 {
+		return slices.Repeat(q.lengths, q.Lines)
 	}
-	return slices.Repeat(q.lengths, q.Lines)
+	return q.lengths
 }
 
 // outputTokens are those of all lines.
@@ -43,47 +43,39 @@ func (q *requests) outputTokens() float64 {
 	return sum * float64(q.Lines) / float64(max(1, len(q.lengths)))
 }
 
-// alike reports whether lengths has one that stands for all lines.
-func (q *requests) alike() bool { return len(q.lengths) == 1 && q.Lines > 0 }
-
 // dataset finds the lines of a cell: computed for ours, read for the user's own.
 func (b *builder) dataset(cell *schema.Cell) (*requests, hcl.Diagnostics) {
-	lines, ok := intArg(cell, "num_requests")
-	if !ok {
-		lines = 0
+	n, _ := argument(cell.Args.Get("num_requests")).(int64)
+	lines, own := int(n), cell.UseCase.Dataset != ""
+	if lines < 1 && !own {
+		return nil, candidate{cell: cell}.refuse("num_requests", "Number of requests is missing",
+			"A data set that llmbench generates has as many lines as num_requests says, so num_requests must be at least 1.")
 	}
-	key := dataKey{cell.UseCase, lines}
-	if known := b.parts.data[key]; known != nil {
-		return known, nil
-	}
-	req, diags := b.readRequests(cell, lines, ok)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	b.parts.data[key] = &req
-	return &req, diags
+	q := once(b.memo, [2]any{cell.UseCase, lines}, func() *requests {
+		q := &requests{}
+		if own {
+			q.wrong = b.ownDataset(q, cell.UseCase, lines)
+		} else {
+			q.generate(cell.UseCase, lines)
+		}
+		return q
+	})
+	return q, q.wrong
 }
 
-func (b *builder) readRequests(cell *schema.Cell, lines int, ok bool) (requests, hcl.Diagnostics) {
-	if cell.UseCase.Dataset != "" {
-		return b.ownDataset(cell, lines)
-	}
-	if !ok || lines < 1 {
-		return requests{}, hcl.Diagnostics{cellError(cell, "num_requests", "Number of requests is missing",
-			"A data set that llmbench generates has as many lines as num_requests says, so num_requests must be at least 1.")}
-	}
-	shape := Shape(cell.UseCase.ISL, cell.UseCase.OSL, cell.UseCase.ISLStdev, cell.UseCase.OSLStdev, cell.UseCase.Seed, lines)
-	req := requests{Dataset: Dataset{Generator: ptr(trtllm.Generator), Seed: ptr(cell.UseCase.Seed), Lines: lines}}
+// generate computes the lengths of llmbench's own data set.
+func (q *requests) generate(u *schema.UseCase, lines int) {
+	q.Dataset = Dataset{Generator: ptr(trtllm.Generator), Seed: ptr(u.Seed), Lines: lines}
+	shape := Shape(u.ISL, u.OSL, u.ISLStdev, u.OSLStdev, u.Seed, lines)
+	n := lines
 	if shape.ISLStdev == 0 && shape.OSLStdev == 0 {
-		req.add([]trtllm.Length{{ISL: shape.ISL, OSL: shape.OSL}})
-		return req, nil
+		n = 1
 	}
-	lengths := make([]trtllm.Length, lines)
+	lengths := make([]trtllm.Length, n)
 	for i := range lengths {
 		lengths[i].ISL, lengths[i].OSL = shape.Lengths(i)
 	}
-	req.add(lengths)
-	return req, nil
+	q.add(lengths)
 }
 
 // Shape is the generated data set of a use case, without the vocabulary.
@@ -91,33 +83,32 @@ func Shape(isl, osl int, islStdev, oslStdev float64, seed int64, lines int) trtl
 	return trtllm.Shape{ISL: isl, OSL: osl, ISLStdev: islStdev, OSLStdev: oslStdev, Seed: seed, Lines: lines}
 }
 
-func (b *builder) ownDataset(cell *schema.Cell, lines int) (requests, hcl.Diagnostics) {
-	path := cell.UseCase.Dataset
+func (b *builder) ownDataset(q *requests, u *schema.UseCase, lines int) hcl.Diagnostics {
+	path := u.Dataset
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(b.Definitions.Dir, path)
 	}
-	location := cell.UseCase.Range
-	if r, ok := cell.UseCase.Ranges["dataset"]; ok {
+	location := u.Range
+	if r, ok := u.Ranges["dataset"]; ok {
 		location = r
 	}
-	fail := func(summary, detail string) (requests, hcl.Diagnostics) {
-		return requests{}, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &location}}
+	fail := func(summary, format string, args ...any) hcl.Diagnostics {
+		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &location}}
 	}
 	ds, err := b.ReadDataset(path, lines)
 	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
-		return fail("Data set cannot be read", fmt.Sprintf("%v. The path is relative to the definitions.", err))
+		return fail("Data set cannot be read", "%v. The path is relative to the definitions.", err)
 	}
 	if err != nil {
-		return fail("Data set cannot be used", fmt.Sprintf("%s: %v.", path, err))
+		return fail("Data set cannot be used", "%s: %v.", path, err)
 	}
 	if lines > ds.Lines {
-		return fail("Data set has too few lines", fmt.Sprintf(
-			"%s has %s and num_requests is %d; trtllm-bench would silently send only %s. Lower num_requests or add lines.", path, countOf(ds.Lines, "line"), lines, countOf(ds.Lines, "request")))
+		return fail("Data set has too few lines",
+			"%s has %s and num_requests is %d; trtllm-bench would silently send only %s. Lower num_requests or add lines.", path, countOf(ds.Lines, "line"), lines, countOf(ds.Lines, "request"))
 	}
-	req := requests{Dataset: Dataset{Lines: ds.Lines, SHA256: ptr(ds.SHA256), Path: ptr(path)}}
-	req.traits = ds.Traits
-	req.add(ds.Lengths)
-	return req, nil
+	q.Dataset, q.traits = Dataset{Lines: ds.Lines, SHA256: ptr(ds.SHA256), Path: ptr(path)}, ds.Traits
+	q.add(ds.Lengths)
+	return nil
 }
 
 // bound is the most tokens that a request can have, 0 where nothing bounds it.
@@ -128,8 +119,7 @@ func (q *requests) bound() int {
 	return max(q.longest, q.traits.LongestText)
 }
 
-// add takes the lines of a data set. What is not known of their lengths is in no
-// extent.
+// add takes the lines of a data set.
 func (q *requests) add(lengths []trtllm.Length) {
 	q.lengths = lengths
 	for _, l := range lengths {

@@ -24,28 +24,20 @@ func Match(pattern, address string) bool {
 	want := strings.Split(strings.Trim(pattern, "/"), "/")
 	have := strings.Split(address, "/")
 	for at := 0; at+len(want) <= len(have); at++ {
-		if matchAll(want, have[at:at+len(want)]) {
+		if slices.EqualFunc(want, have[at:at+len(want)], matchComponent) {
 			return true
 		}
 	}
 	return false
 }
 
-func matchAll(patterns, components []string) bool {
-	for i, component := range components {
-		if !matchOne(patterns[i], component) && !matchOne(patterns[i], strings.TrimPrefix(component, "use_case=")) {
-			return false
+func matchComponent(pattern, component string) bool {
+	for _, name := range []string{component, strings.TrimPrefix(component, "use_case=")} {
+		if ok, _ := path.Match(pattern, name); ok || pattern == name {
+			return true
 		}
 	}
-	return true
-}
-
-func matchOne(pattern, component string) bool {
-	if pattern == component {
-		return true
-	}
-	ok, err := path.Match(pattern, component)
-	return ok && err == nil
+	return false
 }
 
 func matchAny(patterns []string, address string) bool {
@@ -60,7 +52,7 @@ func (s Selection) check(addresses []string) error {
 		patterns []string
 	}{{"-target", s.Addresses}, {"-replace", s.Replaces}} {
 		for _, p := range flag.patterns {
-			if !known[p] && !matchesSome(p, addresses) {
+			if !known[p] && !slices.ContainsFunc(addresses, func(a string) bool { return Match(p, a) }) {
 				hint := ""
 				if near := nearestPart(p, addresses); near != "" {
 					hint = fmt.Sprintf(" Did you mean %s=%s?", flag.name, near)
@@ -99,29 +91,12 @@ func CutAxis(address, axis string) (rest, value string, ok bool) {
 	return address, "", false
 }
 
-// A matcher is patterns of which many may be whole addresses, as those of a saved
-// plan are.
-type matcher struct {
-	whole    map[string]bool
-	patterns []string
-}
-
-func newMatcher(patterns []string) matcher { return matcher{setOf(patterns), patterns} }
-
-func (m matcher) match(address string) bool {
-	return m.whole[address] || matchAny(m.patterns, address)
-}
-
 func setOf(list []string) map[string]bool {
 	set := make(map[string]bool, len(list))
 	for _, s := range list {
 		set[s] = true
 	}
 	return set
-}
-
-func matchesSome(pattern string, addresses []string) bool {
-	return slices.ContainsFunc(addresses, func(a string) bool { return Match(pattern, a) })
 }
 
 func listSome(addresses []string) string {

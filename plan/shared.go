@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -59,45 +58,49 @@ func (r *Run) engineKey() string {
 	return string(mustJSON(r.engineFacts()))
 }
 
-// checkShared refuses what keeps a run from sharing an engine.
-func checkShared(run *Run, cell *schema.Cell, renderer JobRenderer) hcl.Diagnostics {
+// sharedEngine refuses what keeps a run from sharing an engine.
+func (c candidate) sharedEngine() hcl.Diagnostics {
+	run := c.run
 	if !run.Shared() {
 		return nil
 	}
-	refuse := func(argument, summary, detail string) hcl.Diagnostics {
-		return hcl.Diagnostics{cellError(cell, argument, summary, detail)}
-	}
-	how := renderer.Packing()
+	how := c.place.Renderer.Packing()
 	if how == nil {
-		return refuse("engine", "Shared engine without a job to share", "Runs share an engine within one job, and the executor gives each run a job of its own. "+
+		return c.refuse("engine", "Shared engine without a job to share",
+			"Runs share an engine within one job, and the executor gives each run a job of its own. "+
 			"Write pack { max_runs = 20 } in the executor block, or apply with -pack=20; or set engine = \"fresh\".")
 	}
 	if alone := how.Limit([]*Run{run}); alone > how.MaxTime {
-		return refuse("time_limit", "Job is too short for a shared engine", fmt.Sprintf("Loading the model and priming it may take a time limit, and so may the run and the repetition of the first: with margins a job of %s, and one may take %s. "+
-			"Raise max_time in the executor's pack block, where the partition allows it, or shorten time_limit.", inMinutes(alone.Seconds()), inMinutes(how.MaxTime.Seconds())))
+		return c.refuse("time_limit", "Job is too short for a shared engine",
+			"Loading the model and priming it may take a time limit, and so may the run and the repetition of the first: with margins a job of %s, and one may take %s. "+
+			"Raise max_time in the executor's pack block, where the partition allows it, or shorten time_limit.", inMinutes(alone.Seconds()), inMinutes(how.MaxTime.Seconds()))
 	}
-	if _, given := intArg(cell, "max_seq_len"); !given {
-		return refuse("engine", "max_seq_len is missing", fmt.Sprintf("Without it trtllm-bench takes the longest request of each run's data set, so that the runs would need different engines. "+
-			"Set max_seq_len for all runs that are to share one, here to at least %v.", run.Arguments["max_seq_len"]))
+	if _, ours := c.args.origins["max_seq_len"]; ours {
+		return c.refuse("engine", "max_seq_len is missing",
+			"Without it trtllm-bench takes the longest request of each run's data set, so that the runs would need different engines. "+
+			"Set max_seq_len for all runs that are to share one, here to at least %v.", run.Arguments["max_seq_len"])
 	}
 	if l := run.Settings.Launcher; !run.Simulated && !slices.Equal(l, []string{"trtllm-bench"}) && !slices.Equal(l, []string{"trtllm-llmapi-launch", "trtllm-bench"}) {
-		return refuse("engine", "Launcher of a shared engine", fmt.Sprintf("The launcher is %s, and an engine can be shared behind trtllm-llmapi-launch or nothing. "+
-			"Set launcher = [\"trtllm-llmapi-launch\", \"trtllm-bench\"], or engine = \"fresh\".", strings.Join(l, " ")))
+		return c.refuse("engine", "Launcher of a shared engine",
+			"The launcher is %s, and an engine can be shared behind trtllm-llmapi-launch or nothing. "+
+			"Set launcher = [\"trtllm-llmapi-launch\", \"trtllm-bench\"], or engine = \"fresh\".", strings.Join(l, " "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(run.Env)) {
 		if run.Env[name] == nil {
-			return refuse("env."+name, "Secret of a shared engine", "A secret belongs to one run, and is taken out of its logs when that ends; an engine outlives it. Leave the variable out, or set engine = \"fresh\".")
+			return c.refuse("env."+name, "Secret of a shared engine",
+				"A secret belongs to one run, and is taken out of its logs when that ends; an engine outlives it. Leave the variable out, or set engine = \"fresh\".")
 		}
 	}
-	options, _ := run.LLMAPIOptions.(map[string]any)
-	cache, _ := options["kv_cache_config"].(map[string]any)
 	switch {
-	case options["enable_iter_perf_stats"] == true:
-		return refuse("llm_api_options.enable_iter_perf_stats", "Statistics of a shared engine", "enable_iter_perf_stats collects statistics that nobody reads between the runs of an engine. Leave it out, or set engine = \"fresh\".")
-	case cache["enable_block_reuse"] == true:
-		return refuse("llm_api_options.kv_cache_config.enable_block_reuse", "Block reuse in a shared engine", "With enable_block_reuse a run would find the prompts of the one before it in the KV cache and skip their prefill. Leave it out, or set engine = \"fresh\".")
-	case options["orchestrator_type"] != nil:
-		return refuse("llm_api_options.orchestrator_type", "Orchestrator of a shared engine", "Sharing an engine is only known to work with TensorRT-LLM's default orchestrator. Leave orchestrator_type out, or set engine = \"fresh\".")
+	case c.option("enable_iter_perf_stats") == true:
+		return c.refuse("llm_api_options.enable_iter_perf_stats", "Statistics of a shared engine",
+			"enable_iter_perf_stats collects statistics that nobody reads between the runs of an engine. Leave it out, or set engine = \"fresh\".")
+	case c.option("kv_cache_config.enable_block_reuse") == true:
+		return c.refuse("llm_api_options.kv_cache_config.enable_block_reuse", "Block reuse in a shared engine",
+			"With enable_block_reuse a run would find the prompts of the one before it in the KV cache and skip their prefill. Leave it out, or set engine = \"fresh\".")
+	case c.option("orchestrator_type") != nil:
+		return c.refuse("llm_api_options.orchestrator_type", "Orchestrator of a shared engine",
+			"Sharing an engine is only known to work with TensorRT-LLM's default orchestrator. Leave orchestrator_type out, or set engine = \"fresh\".")
 	}
 	return nil
 }

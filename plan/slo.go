@@ -7,7 +7,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema"
 )
@@ -80,31 +79,14 @@ func (b *builder) requestLog(cell *schema.Cell) bool {
 	return cell.SLO != nil
 }
 
-// checkSLO refuses bounds on what a run does not measure.
-func checkSLO(cell *schema.Cell, args trtllm.Arguments) hcl.Diagnostics {
-	s := cell.SLO
-	if s == nil || s.TTFT == 0 && s.TPOT == 0 || args.Bool("streaming") {
+// slo refuses bounds on what a run does not measure.
+func (c candidate) slo() hcl.Diagnostics {
+	s := c.cell.SLO
+	if s == nil || s.TTFT == 0 && s.TPOT == 0 || c.run.Arguments.Bool("streaming") {
 		return nil
 	}
 	return hcl.Diagnostics{{
 		Severity: hcl.DiagError, Summary: "Slo needs streaming", Subject: &s.Range,
 		Detail: "TTFT and TPOT are measured only where responses are streamed, and streaming is off. Set streaming = true in the benchmark, or bound latency alone.",
 	}}
-}
-
-// recordedTokens are the output tokens that trtllm-bench decodes and writes to the
-// records of requests in a second at least: 4,000 requests of 8,000 tokens in a minute.
-const recordedTokens = 4000 * 8000 / 60
-
-// withRecords is the estimate of a run that writes the records of its requests once it
-// has measured, while it holds its GPUs.
-func (e *Estimate) withRecords(outputTokens float64, gpus int) *Estimate {
-	if e == nil || e.GPUHours == nil {
-		return e
-	}
-	own, most := *e, outputTokens/recordedTokens
-	own.RecordsSeconds = &estimate.Interval{Low: most / 10, Mid: most / 2, High: most}
-	own.GPUHours = ptr(sum(*e.GPUHours, scale(*own.RecordsSeconds, float64(gpus)/3600)))
-	own.round()
-	return &own
 }

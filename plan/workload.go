@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"strings"
 
 	goversion "github.com/hashicorp/go-version"
 
@@ -61,14 +62,14 @@ func (w Workload) scenario(s estimate.Scenario, e extent) estimate.Scenario {
 		s.KVFraction = fraction
 	}
 	s.TP, s.PP, s.EP = whole("tp", 1), whole("pp", 1), whole("ep", 1)
-	s.AttentionDP = optionIs(w.Options, true, "enable_attention_dp")
+	s.AttentionDP = optionAt(w.Options, "enable_attention_dp") == true
 	s.MaxBatchSize = whole("max_batch_size", 2048)
 	s.Concurrency = whole("concurrency", -1)
 	s.ChunkedContext = a.ChunkedContext(w.Options)
 	s.Balance = balance(w.Options)
 	version := versionOf(cmp.Or(w.Catalog, catalog.Load()), w.TRTLLMVersion)
 	s.GraphSizes, s.GraphPadding = graphSizes(w.Options, s.MaxBatchSize, version), graphPadding(w.Options)
-	s.AllToAll = s.AllToAll || optionIs(w.Options, "WIDEEP", "moe_config", "backend")
+	s.AllToAll = s.AllToAll || optionAt(w.Options, "moe_config.backend") == "WIDEEP"
 	s.MaxSeqLen = max(whole("max_seq_len", 0), e.longest)
 	s.MaxNumTokens = w.maxNumTokens(e, s.MaxBatchSize)
 	return s
@@ -83,7 +84,7 @@ func (w Workload) maxNumTokens(e extent, batch int) int {
 	if !given {
 		tokens = 8192
 	}
-	if _, both := w.Arguments.Int("max_batch_size"); both && given || optionIs(w.Options, true, "enable_chunked_prefill") {
+	if _, both := w.Arguments.Int("max_batch_size"); both && given || optionAt(w.Options, "enable_chunked_prefill") == true {
 		return tokens
 	}
 	return max(tokens, e.maxISL+batch)
@@ -117,21 +118,14 @@ func estimateRequests(lengths []trtllm.Length) []estimate.Request {
 	return out
 }
 
-func optionIs(options any, want any, path ...string) bool {
-	return optionAt(options, path...) == want
-}
-
-func optionAt(options any, path ...string) any {
-	for _, name := range path {
+// optionAt is an option by its dotted path, nil for one that is null or not there.
+func optionAt(options any, path string) any {
+	for name := range strings.SplitSeq(path, ".") {
 		obj, ok := options.(map[string]any)
 		if !ok {
 			return nil
 		}
 		options = obj[name]
-	}
-	switch options.(type) {
-	case map[string]any, []any:
-		return nil // not comparable
 	}
 	return options
 }
@@ -139,12 +133,12 @@ func optionAt(options any, path ...string) any {
 // balance is attention_dp_config with the defaults of TensorRT-LLM, nil where it
 // does not balance.
 func balance(options any) *estimate.Balance {
-	const config = "attention_dp_config"
-	if !optionIs(options, true, config, "enable_balance") {
+	config := optionAt(options, "attention_dp_config")
+	if optionAt(config, "enable_balance") != true {
 		return nil
 	}
 	iterations := func(name string, otherwise int) int {
-		if f, ok := optionAt(options, config, name).(float64); ok {
+		if f, ok := optionAt(config, name).(float64); ok {
 			return int(f)
 		}
 		return otherwise
@@ -240,7 +234,7 @@ func graphPadding(options any) bool {
 	if !given {
 		return true
 	}
-	return optionIs(config, true, "enable_padding")
+	return optionAt(config, "enable_padding") == true
 }
 
 // graphSizes are the batch sizes with a CUDA graph, ascending. TensorRT-LLM takes
