@@ -68,22 +68,22 @@ func (c candidate) sharedEngine() hcl.Diagnostics {
 	if how == nil {
 		return c.refuse("engine", "Shared engine without a job to share",
 			"Runs share an engine within one job, and the executor gives each run a job of its own. "+
-			"Write pack { max_runs = 20 } in the executor block, or apply with -pack=20; or set engine = \"fresh\".")
+				"Write pack { max_runs = 20 } in the executor block, or apply with -pack=20; or set engine = \"fresh\".")
 	}
 	if alone := how.Limit([]*Run{run}); alone > how.MaxTime {
 		return c.refuse("time_limit", "Job is too short for a shared engine",
 			"Loading the model and priming it may take a time limit, and so may the run and the repetition of the first: with margins a job of %s, and one may take %s. "+
-			"Raise max_time in the executor's pack block, where the partition allows it, or shorten time_limit.", inMinutes(alone.Seconds()), inMinutes(how.MaxTime.Seconds()))
+				"Raise max_time in the executor's pack block, where the partition allows it, or shorten time_limit.", inMinutes(alone.Seconds()), inMinutes(how.MaxTime.Seconds()))
 	}
 	if _, ours := c.args.origins["max_seq_len"]; ours {
 		return c.refuse("engine", "max_seq_len is missing",
 			"Without it trtllm-bench takes the longest request of each run's data set, so that the runs would need different engines. "+
-			"Set max_seq_len for all runs that are to share one, here to at least %v.", run.Arguments["max_seq_len"])
+				"Set max_seq_len for all runs that are to share one, here to at least %v.", run.Arguments["max_seq_len"])
 	}
 	if l := run.Settings.Launcher; !run.Simulated && !slices.Equal(l, []string{"trtllm-bench"}) && !slices.Equal(l, []string{"trtllm-llmapi-launch", "trtllm-bench"}) {
 		return c.refuse("engine", "Launcher of a shared engine",
 			"The launcher is %s, and an engine can be shared behind trtllm-llmapi-launch or nothing. "+
-			"Set launcher = [\"trtllm-llmapi-launch\", \"trtllm-bench\"], or engine = \"fresh\".", strings.Join(l, " "))
+				"Set launcher = [\"trtllm-llmapi-launch\", \"trtllm-bench\"], or engine = \"fresh\".", strings.Join(l, " "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(run.Env)) {
 		if run.Env[name] == nil {
