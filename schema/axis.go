@@ -46,7 +46,7 @@ func (m *maker) refuseAxis(a *hclsyntax.Attribute) *hcl.Diagnostic {
 		return refuse(a.NameRange, "Unsupported matrix axis", "Use cases are the rows of a benchmark: write a block use_case \"NAME\" {} for each.")
 	case name == "engine":
 		return refuse(a.NameRange, "Unsupported matrix axis", "engine is swept with a free axis: `axis \"load\" { values = [\"fresh\", \"shared\"] }`, and engine = each.load.")
-	case slices.Contains(single, name):
+	case slices.ContainsFunc(single, func(f field) bool { return f.name == name }):
 		return refuse(a.NameRange, "Unsupported matrix axis", "%s does not change what is measured, so runs that differ only in it would measure the same. Set it in the benchmark or in a row.", name)
 	case name == "env" || name == "llm_api_options":
 		return refuse(a.NameRange, "Unsupported matrix axis", "%s holds several values and cannot itself be an axis. Sweep the part that differs with a free axis, such as `axis \"variant\" { values = […] }`, and refer to each.variant in %[1]s.", name)

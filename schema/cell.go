@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -35,8 +34,8 @@ func (m *maker) make(b *benchmarkBlock) hcl.Diagnostics {
 func (m *maker) makeRow(r *row, position int) (total, left int, diags hcl.Diagnostics) {
 	axes, excludes := r.axes(), slices.Concat(r.benchmark.matrix.excludes, r.matrix.excludes)
 	res := &resolver{maker: m, row: r, axes: axes, nodes: map[string]*node{}}
-	b, ready := res.newCellBuilder()
-	if ready {
+	cell := res.cells()
+	if cell != nil {
 		res.diags = append(res.diags, res.unusedAxes()...)
 	}
 	at := make([]int, len(axes))
@@ -46,8 +45,8 @@ func (m *maker) makeRow(r *row, position int) (total, left int, diags hcl.Diagno
 			continue
 		}
 		left++
-		if ready {
-			if c := b.cell(at); c != nil {
+		if cell != nil {
+			if c := cell(at); c != nil {
 				m.defs.Cells = append(m.defs.Cells, c)
 				continue
 			}
@@ -79,15 +78,10 @@ func next(at []int, axes []*axis) bool {
 	return false
 }
 
-// A cellBuilder puts the cells of a row together from four nodes.
-type cellBuilder struct {
-	*resolver
-	image, settings, flags, options, env *node
-}
-
-// newCellBuilder builds all nodes; not ready if one has a mistake.
-func (r *resolver) newCellBuilder() (*cellBuilder, bool) {
-	b := &cellBuilder{resolver: r}
+// cells builds all nodes. The function that it returns puts one cell together, nil if that
+// has a mistake; it goes on after the first one, so that all are found at once. The
+// function is nil if a node has a mistake.
+func (r *resolver) cells() func(at []int) *Cell {
 	ready := true
 	get := func(name string) *node {
 		n := r.node(name, r.row.rng)
@@ -95,53 +89,52 @@ func (r *resolver) newCellBuilder() (*cellBuilder, bool) {
 		return n
 	}
 	var own, flags []*node
-	for _, name := range append(slices.Concat(blockArguments, single), "use_case") {
+	for _, name := range append(slices.Clone(blockArguments), "use_case") {
 		own = append(own, get(name))
 	}
-	b.env, b.image = get("env"), r.nodes["image"]
-	if b.image == nil {
-		return b, false // flags and options say nothing without a version
+	for _, f := range single {
+		own = append(own, get(f.name))
 	}
-	b.options = get("llm_api_options")
+	env, img := get("env"), r.nodes["image"]
+	if img == nil {
+		return nil // flags and options say nothing without a version
+	}
+	opts := get("llm_api_options")
 	for _, name := range r.args.flags { // in the order of the diagnostics
 		flags = append(flags, get(name))
 	}
-	if ready {
-		b.settings, b.flags = b.joined(own, b.newSettings), b.joined(flags, b.newArgs)
+	if !ready {
+		return nil
 	}
-	return b, ready
+	settings, args := r.joined(own, r.newSettings), r.joined(flags, func(flags []*node, at []int) result { return r.newArgs(image(img, at), flags, at) })
+	return func(at []int) *Cell {
+		settings, args, opts, env := settings.at(at), args.at(at), opts.at(at), env.at(at)
+		if !settings.ok || !args.ok || !opts.ok || !env.ok {
+			return nil
+		}
+		c := *settings.extra.(*Cell)
+		c.Address = r.address(at)
+		c.Args, c.Options, c.Env = args.extra.(*Args), opts.extra.(*LLMAPIOptions), env.extra.(*Environment)
+		return &c
+	}
 }
 
 // joined is a node that is worked out from others.
-func (b *cellBuilder) joined(of []*node, eval func(of []*node, at []int) result) *node {
+func (r *resolver) joined(of []*node, eval func(of []*node, at []int) result) *node {
 	n := &node{eval: func(at []int) result { return eval(of, at) }}
 	for _, one := range of {
 		n.mask |= one.mask
 	}
-	n.allot(b.axes)
+	n.allot(r.axes)
 	return n
 }
 
-// cell puts one cell together, nil if it has a mistake. It goes on after the
-// first one, so that all are found at once.
-func (b *cellBuilder) cell(at []int) *Cell {
-	settings, args, opts, env := b.settings.at(at), b.flags.at(at), b.options.at(at), b.env.at(at)
-	if !settings.ok || !args.ok || !opts.ok || !env.ok {
-		return nil
-	}
-	c := *settings.extra.(*Cell)
-	c.Address = b.address(at)
-	c.Args, c.Options, c.Env = args.extra.(*Args), opts.extra.(*LLMAPIOptions), env.extra.(*Environment)
-	return &c
-}
-
 // newArgs gives all flags of the image's version their values.
-func (b *cellBuilder) newArgs(flags []*node, at []int) result {
-	img := image(b.image, at)
+func (r *resolver) newArgs(img *Image, flags []*node, at []int) result {
 	if img == nil {
 		return result{}
 	}
-	args, ok := &Args{names: b.args.flags, values: make([]cty.Value, len(flags)), origins: make([]*Origin, len(flags))}, true
+	args, ok := &Args{names: r.args.flags, values: make([]cty.Value, len(flags)), origins: make([]*Origin, len(flags))}, true
 	for i, n := range flags {
 		res := n.at(at)
 		ok = ok && res.ok
@@ -153,57 +146,53 @@ func (b *cellBuilder) newArgs(flags []*node, at []int) result {
 }
 
 // newSettings is a cell without its address, flags, options and environment.
-func (b *cellBuilder) newSettings(own []*node, at []int) result {
-	c, ok := &Cell{Benchmark: b.row.benchmark.label, Range: b.row.rng, SLO: b.row.slo.over(b.row.benchmark.slo), origins: origins{}}, true
-	extra := map[string]any{}
+func (r *resolver) newSettings(own []*node, at []int) result {
+	c, ok := &Cell{Benchmark: r.row.benchmark.label, Range: r.row.rng, SLO: r.row.slo.over(r.row.benchmark.slo), origins: origins{}}, true
+	of := map[string]result{}
 	for _, n := range own {
-		res := n.at(at)
-		ok = ok && res.ok
-		extra[n.name] = res.extra
-		c.origins.add(n.name, res.origin)
+		of[n.name] = n.at(at)
+		ok = ok && of[n.name].ok
+		c.origins.add(n.name, of[n.name].origin)
 	}
-	b.diags = append(b.diags, b.row.useCase.problems...)
-	if !ok || b.row.useCase.broken || len(b.row.useCase.problems) > 0 {
+	r.diags = append(r.diags, r.row.useCase.problems...)
+	if !ok || !r.row.useCase.usable() {
 		return result{}
 	}
-	c.Model, c.Hardware, c.Image = extra["model"].(*Model), extra["hardware"].(*Hardware), extra["image"].(*Image)
-	c.UseCase, c.Version = extra["use_case"].(*UseCase), c.Image.version
-	c.Samples = extra["samples"].(int)
-	c.Precision, _ = extra["precision"].(float64)
-	c.TimeLimit, _ = extra["time_limit"].(time.Duration)
-	c.Executor, _ = extra["executor"].(string)
-	c.Engine = extra["engine"].(string)
-	if on, given := extra["request_log"].(bool); given {
-		c.RequestLog = &on
+	c.Model, c.Hardware, c.Image = of["model"].extra.(*Model), of["hardware"].extra.(*Hardware), of["image"].extra.(*Image)
+	c.UseCase, c.Version = r.row.useCase, c.Image.version
+	c.Samples, c.MaxSamples = int(whole(of["samples"].value)), int(whole(of["max_samples"].value))
+	c.Executor, c.Engine = text(of["executor"].value), text(of["engine"].value)
+	if v := of["precision"].value; !v.IsNull() {
+		c.Precision = *share(v)
 	}
-	most, given := extra["max_samples"].(int)
-	c.MaxSamples = c.Samples
-	if given {
-		c.MaxSamples = most
-	} else if c.Precision > 0 {
-		c.MaxSamples = max(c.Samples, defaultMaxSamples)
+	if v := of["time_limit"].value; !v.IsNull() {
+		c.TimeLimit, _ = ParseDuration(v)
 	}
-	return result{extra: c, ok: b.checkSamples(c, given)}
-}
-
-func (b *cellBuilder) checkSamples(c *Cell, given bool) bool {
-	switch {
+	if v := of["request_log"].value; !v.IsNull() {
+		c.RequestLog = new(v.True())
+	}
+	given := c.MaxSamples > 0
+	switch rng := c.origins["max_samples"]; {
 	case given && c.Precision == 0:
-		b.diags = append(b.diags, refuse(c.origins["max_samples"].Range, "Limit without a precision", `max_samples limits how many samples a precision may take, and none is asked for. Set precision = "2%%", or say with samples how many to take.`))
+		r.diags = append(r.diags, refuse(rng.Range, "Limit without a precision", `max_samples limits how many samples a precision may take, and none is asked for. Set precision = "2%%", or say with samples how many to take.`))
+		return result{}
 	case given && c.MaxSamples < c.Samples:
-		b.diags = append(b.diags, refuse(c.origins["max_samples"].Range, "Unsuitable value", "max_samples is %d, which is less than samples = %d. Raise it, or lower samples.", c.MaxSamples, c.Samples))
-	default:
-		return true
+		r.diags = append(r.diags, refuse(rng.Range, "Unsuitable value", "max_samples is %d, which is less than samples = %d. Raise it, or lower samples.", c.MaxSamples, c.Samples))
+		return result{}
+	case !given && c.Precision > 0:
+		c.MaxSamples = max(c.Samples, defaultMaxSamples)
+	case !given:
+		c.MaxSamples = c.Samples
 	}
-	return false
+	return result{extra: c, ok: true}
 }
 
 // address is the name of a cell, in the manner of a Go benchmark.
-func (b *cellBuilder) address(at []int) string {
+func (r *resolver) address(at []int) string {
 	out := make([]byte, 0, 128)
-	out = append(out, b.row.benchmark.label...)
-	out = append(append(out, "/use_case="...), b.row.label...)
-	for i, ax := range b.axes {
+	out = append(out, r.row.benchmark.label...)
+	out = append(append(out, "/use_case="...), r.row.label...)
+	for i, ax := range r.axes {
 		out = append(append(out, '/'), ax.name...)
 		out = append(append(out, '='), ax.values[at[i]].label...)
 	}

@@ -66,15 +66,14 @@ func (r *resolver) layers(name string, n *node) (out []*expression, ok bool) {
 
 // addEnv adds the variables of one layer.
 func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, from origins) bool {
-	ev := e.value(at)
-	r.diags = append(r.diags, ev.diags...)
-	if !ev.ok {
+	v, ctx, ok := r.value(e, at)
+	if !ok {
 		return false
 	}
-	top, marks := ev.value.Unmark()
+	top, marks := v.Unmark()
 	ty := top.Type()
 	if !top.IsKnown() {
-		_, _, diags := r.names.plain(ev.value, e.Range(), "env")
+		_, _, diags := r.names.plain(v, e.Range(), "env")
 		r.diags = append(r.diags, diags...)
 		return false
 	}
@@ -82,14 +81,13 @@ func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, fro
 		return true
 	}
 	if !ty.IsObjectType() && !ty.IsMapType() {
-		r.problem(e, ev.ctx, "env", "must be an object of strings, as in { NCCL_DEBUG = \"WARN\" }, not "+describe(top))
+		r.problem(e.Range(), e, ctx, "env", "must be an object of strings, as in { NCCL_DEBUG = \"WARN\" }, not "+describe(top))
 		return false
 	}
-	if d := secretName(e, ev.ctx); d != nil {
+	if d := secretName(e, ctx); d != nil {
 		r.diags = append(r.diags, d)
 		return false
 	}
-	ok := true
 	for it := top.ElementIterator(); it.Next(); {
 		k, v := it.Element()
 		name := k.AsString()

@@ -45,6 +45,8 @@ type use struct {
 	broken bool
 }
 
+func (u *use) usable() bool { return !u.broken && len(u.problems) == 0 }
+
 // read reads a block that nothing refers to: all that it needs must be known.
 func (n *names) read(b *hclsyntax.Block, s shape, fields []field, labels ...string) (contents, map[string]cty.Value, hcl.Diagnostics) {
 	var u use
@@ -112,7 +114,7 @@ func (n *names) settle(v cty.Value, f field, rng hcl.Range, u *use) (out cty.Val
 // convert gives v the type of f and checks it. wrong is what v lacks.
 func (f field) convert(v cty.Value) (out cty.Value, wrong string) {
 	out, err := convert.Convert(v, f.ty)
-	if err != nil {
+	if err != nil || changesKind(v.Type(), f.ty) {
 		return v, fmt.Sprintf("must be %s, not %s", article(f.ty.FriendlyName()), describe(v))
 	}
 	if out.IsNull() {
@@ -203,10 +205,12 @@ func notNegative(v cty.Value) string {
 	return ""
 }
 
-// text is the string in v, "" if it is null or not known.
+// text is the string or number in v as it is written, "" for anything else.
 func text(v cty.Value) string {
-	if j := judge(v); j.ok && !j.value.IsNull() {
-		return j.value.AsString()
+	if j := judge(v); j.ok {
+		if s, err := convert.Convert(j.value, cty.String); err == nil && !s.IsNull() {
+			return s.AsString()
+		}
 	}
 	return ""
 }

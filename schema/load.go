@@ -181,6 +181,7 @@ func readLabelled[T any, B labelled[T]](l *loader, s shape, fields []field, list
 			v["label"] = cty.StringVal(own.Label)
 			return cty.ObjectVal(v), diags
 		})
+		l.defs.names.roots[s.noun].entries[own.Label].block = item
 	}
 	return diags
 }

@@ -34,6 +34,7 @@ type entry struct {
 	compute func() (cty.Value, hcl.Diagnostics)
 	value   cty.Value
 	done    bool
+	block   interface{ block() *Block } // nil for what is none
 }
 
 // rootWords are the roots in the order in which messages list them.

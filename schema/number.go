@@ -119,12 +119,12 @@ func ParseShare(text string) (share float64, wrong string) {
 // shareIn refuses shares below least (not included) or above most.
 func shareIn(least, most float64) func(cty.Value) string {
 	return func(v cty.Value) string {
-		f, wrong := ParseShare(v.AsString())
+		f, wrong := ParseShare(text(v))
 		switch {
 		case wrong != "":
 			return wrong
 		case f <= least || f > most:
-			return fmt.Sprintf("must be more than %g%% and at most %g%%, and it is %q", 100*least, 100*most, v.AsString())
+			return fmt.Sprintf("must be more than %g%% and at most %g%%, and it is %q", 100*least, 100*most, text(v))
 		}
 		return ""
 	}
@@ -132,17 +132,13 @@ func shareIn(least, most float64) func(cty.Value) string {
 
 // anyShare refuses what is no share.
 func anyShare(v cty.Value) string {
-	_, wrong := ParseShare(v.AsString())
+	_, wrong := ParseShare(text(v))
 	return wrong
 }
 
-// share is the share in v, nil if it is null or not known.
+// share is the share in v, nil if there is none.
 func share(v cty.Value) *float64 {
-	j := judge(v)
-	if !j.ok || j.value.IsNull() {
-		return nil
-	}
-	f, wrong := ParseShare(j.value.AsString())
+	f, wrong := ParseShare(text(v))
 	if wrong != "" {
 		return nil
 	}

@@ -27,7 +27,7 @@ func (r *resolver) optionsNode() *node {
 		if img == nil {
 			return result{}
 		}
-		merged := newTree(cty.EmptyObjectVal, nil, Origin{From: FromLLMBench})
+		merged := &tree{attrs: map[string]*tree{}, origin: Origin{From: FromLLMBench}}
 		good := true
 		layer := func(e *expression) {
 			t, ok := r.layer(e, at)
@@ -103,61 +103,29 @@ func (r *resolver) images(img *node) []*Image {
 
 // layer evaluates one llm_api_options in one run; nil for a null.
 func (r *resolver) layer(e *expression, at []int) (*tree, bool) {
-	ev := e.value(at)
-	if ev.ctx != nil {
-		if diags := checkKinds(e.Expression, ev.ctx); diags.HasErrors() {
-			r.diags = append(r.diags, diags...)
-			return nil, false // HCL would say the same in other words
-		}
-	}
-	r.diags = append(r.diags, ev.diags...)
-	if !ev.ok {
+	ctx := e.context(at)
+	if ctx == nil {
 		return nil, false
 	}
-	v, ok := r.plainOptions(e.Expression, ev.value, "llm_api_options")
+	if diags := checkKinds(e.Expression, ctx); diags.HasErrors() {
+		r.diags = append(r.diags, diags...)
+		return nil, false // HCL would say the same in other words
+	}
+	v, _, ok := r.value(e, at)
 	if !ok {
 		return nil, false
 	}
-	if v.IsNull() {
+	t, ok := r.tree(v, e.Expression, *e.origin, "llm_api_options")
+	switch {
+	case !ok:
+		return nil, false
+	case t.attrs == nil && t.value.IsNull():
 		return nil, true
-	}
-	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
-		r.problem(e, ev.ctx, "llm_api_options", "must be an object, as in { print_iter_log = true }, not "+describe(v))
+	case t.attrs == nil:
+		r.problem(e.Range(), e, ctx, "llm_api_options", "must be an object, as in { print_iter_log = true }, not "+describe(t.value))
 		return nil, false
 	}
-	v, ok = roundDeep(v)
-	if !ok {
-		r.problem(e, ev.ctx, "llm_api_options", "holds a number that is too large")
-		return nil, false
-	}
-	return newTree(v, e.Expression, *e.origin), true
-}
-
-// plainOptions wants all of v known and no part of it sensitive, and points at
-// the attribute that is not.
-func (r *resolver) plainOptions(expr hcl.Expression, v cty.Value, path string) (cty.Value, bool) {
-	if j := judge(v); j.ok && !j.sensitive {
-		return j.value, true
-	}
-	top, _ := v.Unmark()
-	if top.IsKnown() && !top.IsNull() && top.Type().IsObjectType() && !v.IsMarked() {
-		good := true
-		for it := top.ElementIterator(); it.Next(); {
-			k, e := it.Element()
-			if item := objectItem(expr, k.AsString()); item != nil {
-				_, ok := r.plainOptions(item.ValueExpr, e, path+"."+k.AsString())
-				good = good && ok
-			} else {
-				_, ok, diags := r.names.plain(e, expr.Range(), path)
-				r.diags = append(r.diags, diags...)
-				good = good && ok
-			}
-		}
-		return v, good
-	}
-	plain, ok, diags := r.names.plain(v, expr.Range(), path)
-	r.diags = append(r.diags, diags...)
-	return plain, ok
+	return t, true
 }
 
 // A tree is llm_api_options with the origin of each leaf. An object is a node
@@ -168,28 +136,39 @@ type tree struct {
 	origin Origin
 }
 
-// newTree takes a value apart. expr is the expression that it comes from, which
-// gives the attributes that are written out their own places; nil if unknown.
-func newTree(v cty.Value, expr hcl.Expression, origin Origin) *tree {
-	t := &tree{value: v, origin: origin}
-	if v.IsNull() || !v.Type().IsObjectType() {
-		return t
+// tree takes a value apart and wants all of it known and no part of it sensitive. expr is
+// the expression that it comes from, which gives the attributes that are written out their
+// own places; nil if unknown.
+func (r *resolver) tree(v cty.Value, expr hcl.Expression, origin Origin, path string) (t *tree, ok bool) {
+	if v.IsMarked() || !v.IsKnown() || v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		plain, ok, diags := r.names.plain(v, origin.Range, path)
+		r.diags = append(r.diags, diags...)
+		if !ok {
+			return nil, false
+		}
+		if plain, ok = roundDeep(plain); !ok {
+			r.diags = append(r.diags, refuse(origin.Range, "Unsuitable value", "The argument %q holds a number that is too large.", path))
+			return nil, false
+		}
+		if v.IsMarked() {
+			return r.tree(plain, expr, origin, path)
+		}
+		return &tree{value: plain, origin: origin}, true
 	}
-	t.attrs = make(map[string]*tree, v.LengthInt())
+	t, ok = &tree{attrs: make(map[string]*tree, v.LengthInt()), origin: origin}, true
 	for it := v.ElementIterator(); it.Next(); {
 		k, e := it.Element()
 		name := k.AsString()
 		var inner hcl.Expression
 		at := origin
-		if expr != nil {
-			if item := objectItem(expr, name); item != nil {
-				inner = item.ValueExpr
-				at.Range = hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())
-			}
+		if item := objectItem(expr, name); item != nil {
+			inner = item.ValueExpr
+			at.Range = hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range())
 		}
-		t.attrs[name] = newTree(e, inner, at)
+		one, fine := r.tree(e, inner, at, path+"."+name)
+		t.attrs[name], ok = one, ok && fine
 	}
-	return t
+	return t, ok
 }
 
 // merge lays over on t: objects attribute by attribute, everything else as a

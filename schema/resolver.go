@@ -56,7 +56,9 @@ func (r *resolver) build(name string) *node {
 	case name == "use_case":
 		v, diags := r.names.resolve(r.names.roots["use_case"].entries[r.row.label], r.row.rng)
 		r.diags = append(r.diags, diags...)
-		return constant(name, v, &Origin{fromRow, r.row.rng}, r.row.useCase)
+		return &node{eval: func([]int) result {
+			return result{value: v, origin: &Origin{fromRow, r.row.rng}, extra: r.row.useCase, ok: true}
+		}}
 	case slices.Contains(blockArguments, name):
 		return r.blockNode(name)
 	case name == "llm_api_options":
@@ -65,24 +67,20 @@ func (r *resolver) build(name string) *node {
 		return r.envNode()
 	case r.args.isFlag(name):
 		return r.flagNode(name)
-	case slices.Contains(ownArguments, name):
-		return r.ownNode(name)
 	}
-	return r.axisNode(r.axis(name))
+	for _, f := range single {
+		if f.name == name {
+			return r.ownNode(f)
+		}
+	}
+	return r.single(name, 0, func(_ []int, v cty.Value, origin *Origin) (result, string) {
+		return result{value: v, origin: origin, ok: true}, ""
+	})
 }
 
 // axis is the position of an axis, -1 if there is none of this name.
 func (r *resolver) axis(name string) int {
 	return slices.IndexFunc(r.axes, func(ax *axis) bool { return ax.name == name })
-}
-
-// axisNode is an axis as it stands.
-func (r *resolver) axisNode(i int) *node {
-	ax := r.axes[i]
-	return &node{mask: 1 << i, eval: func(at []int) result {
-		v := ax.values[at[i]]
-		return result{value: v.value, origin: v.origin, ok: true}
-	}}
 }
 
 // attribute is where the row, or else its benchmark, sets an argument; nil if
@@ -149,27 +147,26 @@ func (r *resolver) reference(t hcl.Traversal) *node {
 	return r.node(name, t.SourceRange())
 }
 
-// problem refuses the value of an argument in one run. wrong ends a sentence
-// that begins with the argument's name.
-func (r *resolver) problem(e *expression, ctx *hcl.EvalContext, name, wrong string) result {
-	d := refuse(e.Range(), "Unsuitable value", "The argument %q %s", name, sentence(wrong))
-	if !e.static {
+// problem refuses the value of an argument in one run; e is nil for that of an axis.
+// wrong ends a sentence that begins with the argument's name.
+func (r *resolver) problem(rng hcl.Range, e *expression, ctx *hcl.EvalContext, name, wrong string) result {
+	d := refuse(rng, "Unsuitable value", "The argument %q %s", name, sentence(wrong))
+	if e != nil && !e.static {
 		d.Expression, d.EvalContext = e.Expression, ctx
 	}
 	r.diags = append(r.diags, d)
 	return result{}
 }
 
-// plainIn evaluates e in one run to a plain value.
+// plainIn evaluates e in one run to a plain value, or a block.
 func (r *resolver) plainIn(e *expression, at []int, name string) (cty.Value, *hcl.EvalContext, bool) {
-	ev := e.value(at)
-	r.diags = append(r.diags, ev.diags...)
-	if !ev.ok {
-		return failed, nil, false
+	v, ctx, ok := r.value(e, at)
+	if !ok || isBlock(v) {
+		return v, ctx, ok
 	}
-	v, ok, diags := r.names.plain(ev.value, e.Range(), name)
+	v, ok, diags := r.names.plain(v, e.Range(), name)
 	r.diags = append(r.diags, diags...)
-	return v, ev.ctx, ok
+	return v, ctx, ok
 }
 
 // evaluate is expr.Value with diagnostics that are safe to print, and that list

@@ -143,22 +143,24 @@ type SLO struct {
 
 var (
 	sloFields = []field{
-		{name: "ttft", ty: cty.String, wrong: wrongLatency}, {name: "tpot", ty: cty.String, wrong: wrongLatency}, {name: "latency", ty: cty.String, wrong: wrongLatency},
+		{name: "ttft", ty: cty.DynamicPseudoType, wrong: wrongLatency},
+		{name: "tpot", ty: cty.DynamicPseudoType, wrong: wrongLatency},
+		{name: "latency", ty: cty.DynamicPseudoType, wrong: wrongLatency},
 	}
 	sloShape = shapeOf("slo", sloFields)
 )
 
 // wrongLatency refuses what is no time of a request.
 func wrongLatency(v cty.Value) string {
-	text := v.AsString()
-	d, err := time.ParseDuration(text)
-	switch _, bare := strconv.ParseFloat(text, 64); {
-	case bare == nil && text != "":
-		return fmt.Sprintf("has no unit. Write %q for seconds or %q for milliseconds", text+"s", text+"ms")
+	s := text(v)
+	d, err := time.ParseDuration(s)
+	switch _, bare := strconv.ParseFloat(s, 64); {
+	case bare == nil:
+		return fmt.Sprintf("has no unit. Write %q for seconds or %q for milliseconds", s+"s", s+"ms")
 	case err != nil:
-		return fmt.Sprintf(`must be a duration such as "2s" or "50ms", not %q`, text)
+		return fmt.Sprintf(`must be a duration such as "2s" or "50ms", not %q`, s)
 	case d <= 0:
-		return fmt.Sprintf("must be more than nothing, and it is %q", text)
+		return fmt.Sprintf("must be more than nothing, and it is %q", s)
 	}
 	return ""
 }
@@ -178,9 +180,7 @@ func (n *names) readSLO(blocks []*hclsyntax.Block) (*SLO, hcl.Diagnostics) {
 	}
 	s := &SLO{Range: b.DefRange()}
 	for name, to := range map[string]*time.Duration{"ttft": &s.TTFT, "tpot": &s.TPOT, "latency": &s.Latency} {
-		if j := judge(v[name]); j.ok && !j.value.IsNull() {
-			*to, _ = time.ParseDuration(j.value.AsString())
-		}
+		*to, _ = time.ParseDuration(text(v[name]))
 	}
 	return s, diags
 }

@@ -73,7 +73,7 @@ var policyFields = []field{
 	{name: "max_run_gpu_hours", ty: cty.Number, wrong: notNegative},
 	{name: "gpu_hour_price", ty: cty.Number, wrong: notNegative},
 	{name: "currency", ty: cty.String, wrong: notEmpty},
-	{name: "require_headroom", ty: cty.String, wrong: anyShare},
+	{name: "require_headroom", ty: cty.DynamicPseudoType, wrong: anyShare},
 	{name: "allow_declared_cells", ty: cty.Bool},
 }
 

@@ -343,7 +343,7 @@ func (r *reader) span(versions []*Version, rng hcl.Range, since, until string) [
 	outside := func(name string, sign int) {
 		bound, ok := r.Version(name)
 		if name != "" && !ok {
-			r.refuse(rng, "Unknown version", "There is no version %s.", name)
+			r.refuse(rng, "Unknown version", "Version %s is not in the catalogue.", name)
 		}
 		out = slices.DeleteFunc(out, func(v *Version) bool { return ok && sign*v.release.compare(bound.release) < 0 })
 	}

@@ -63,7 +63,7 @@ func TestMistakesInTheData(t *testing.T) {
 		"option type":       {twoVersions + "options {\n a = { type = \"list\" }\n}", `unknown type "list"`},
 		"flag twice":        {twoVersions + "flags {\n a = { type = \"int\" }\n}\nflags {\n a = { type = \"int\" }\n}", "has a already"},
 		"option twice":      {twoVersions + "options {\n a = { type = \"int\" }\n}\nobject \"a\" {}", "which is not an object"},
-		"version":           {"flags {\n since = \"3.0\"\n}", "no version 3.0"},
+		"version":           {"flags {\n since = \"3.0\"\n}", "Version 3.0 is not in the catalogue"},
 		"default":           {twoVersions + "flags {\n a = { type = \"string\", values = [\"x\"], default = \"y\" }\n}", "default that it does not allow"},
 		"orphan":            {twoVersions + "object \"a.b\" {}", "in no object"},
 		"rename":            {twoVersions + "renames {\n rename \"a\" { to = \"b\" }\n}", "which it lacks"},
