@@ -11,33 +11,24 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/llmbench/llmbench/executors"
 )
 
 // errStalled says that a command did nothing for too long.
 var errStalled = errors.New("it neither read nor wrote anything")
 
-// A download is a command that fetches something and may take hours.
-type download struct {
-	path      string // what it fetches
-	argv, env []string
-	token     token // may stand in what it says
-	// stall is for how long it may do nothing.
-	stall time.Duration
-	// clean is called before each start, look every now and then while it runs.
-	clean, look func()
-}
-
 // lookEvery is how often a child is looked at.
 const lookEvery = 500 * time.Millisecond
 
-// run runs the child to its end, to its stall, or to the end of ctx. Its
+// run runs a command on this host to its end, to its stall, or to the end of ctx. Its
 // processes end with this one, however that ends.
-func (c download) run(ctx context.Context) error {
+func run(ctx context.Context, c executors.Command, stall time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
+	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	out := &tail{}
-	cmd.Stdout, cmd.Stderr, cmd.Env = out, out, c.env
+	cmd.Stdout, cmd.Stderr, cmd.Env = out, out, c.Env
 	cmd.SysProcAttr = ownGroup()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
@@ -51,7 +42,7 @@ func (c download) run(ctx context.Context) error {
 	group := cmd.Process.Pid
 	done := make(chan struct{})
 	var watching sync.WaitGroup
-	watching.Go(func() { c.watch(group, done, func() { cancel(errStalled) }) })
+	watching.Go(func() { watch(group, c.Look, stall, done, func() { cancel(errStalled) }) })
 	err := cmd.Wait()
 	_ = syscall.Kill(-group, syscall.SIGKILL) // what it left behind
 	close(done)
@@ -60,19 +51,19 @@ func (c download) run(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case errors.Is(cause, errStalled):
-		return fmt.Errorf("%s: %w for %s", c.argv[0], errStalled, c.stall)
+		return fmt.Errorf("%s: %w for %s", c.Argv[0], errStalled, stall)
 	case cause != nil:
 		return cause
 	}
 	if words := out.last(); words != "" {
-		return fmt.Errorf("%s: %w: %s", c.argv[0], err, words)
+		return fmt.Errorf("%s: %w: %s", c.Argv[0], err, words)
 	}
-	return fmt.Errorf("%s: %w", c.argv[0], err)
+	return fmt.Errorf("%s: %w", c.Argv[0], err)
 }
 
 // watch looks after the processes of a group until done.
-func (c download) watch(group int, done <-chan struct{}, stalled func()) {
-	tick := time.NewTicker(min(lookEvery, c.stall/4))
+func watch(group int, look func(), stall time.Duration, done <-chan struct{}, stalled func()) {
+	tick := time.NewTicker(min(lookEvery, stall/4))
 	defer tick.Stop()
 	last, since := moved(group), time.Now()
 	for {
@@ -81,11 +72,11 @@ func (c download) watch(group int, done <-chan struct{}, stalled func()) {
 			return
 		case <-tick.C:
 		}
-		c.look()
+		look()
 		switch now := moved(group); {
 		case now != last:
 			last, since = now, time.Now()
-		case time.Since(since) > c.stall:
+		case time.Since(since) > stall:
 			stalled()
 			return
 		}

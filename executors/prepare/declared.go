@@ -28,23 +28,19 @@ func (v *verification) checkConfig() {
 		v.alien("correct model.path, or model.checkpoint", "%s describes %d layers of width %d, and %s has %d of %d",
 			configName, t.Layers, t.Hidden, v.w.Name, v.w.Layers, v.w.Hidden)
 	}
-	var q quantConfig
-	has, err := readJSON(v.w.Path, quantConfigName, &q)
-	if err != nil {
+	file, says, certain, err := v.w.saysQuantization(&c)
+	switch {
+	case err != nil:
 		v.fail("%v", err)
 		return
-	}
-	if has {
-		v.checkQuantization(quantConfigName, q.says())
-		if c.Quantization == nil {
-			return // its types alone say nothing beside hf_quant_config.json
-		}
-	}
-	if !has && c.quantized() == nil {
-		v.plain = c.says()
+	case !certain:
+		v.plain = says
 		return
 	}
-	v.checkQuantization(configName, c.says())
+	v.checkQuantization(file, says)
+	if file != configName && c.Quantization != nil {
+		v.checkQuantization(configName, c.says())
+	}
 }
 
 // checkCache refuses a repository's folder in the cache of Hugging Face, or its

@@ -33,8 +33,17 @@ func (w Weights) VerifyDeep(ctx context.Context, h *Hub, progress func(done, tot
 	if len(names) == 0 {
 		return nil // Verify has said why
 	}
-	have, err := hashAll(ctx, w.Path, names, func(done int64) { progress(done, total) })
-	if err != nil {
+	have := make([]string, len(names))
+	var done atomic.Int64
+	g, reading := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
+	for i, name := range names {
+		g.Go(func() (err error) {
+			have[i], err = hashFile(reading, filepath.Join(w.Path, name), func(n int) { progress(done.Add(int64(n)), total) })
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
 		v.add(executors.CheckFail, "", "%v", err)
 		return v.checks
 	}
@@ -117,22 +126,7 @@ func (w Weights) published(ctx context.Context, h *Hub, names []string) (map[str
 	return sums, "when they were first read"
 }
 
-// hashAll is the hexadecimal SHA-256 of files of dir, worked out on all cores.
-func hashAll(ctx context.Context, dir string, names []string, progress func(done int64)) ([]string, error) {
-	sums := make([]string, len(names))
-	var done atomic.Int64
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.NumCPU())
-	for i, name := range names {
-		g.Go(func() error {
-			sum, err := hashFile(ctx, filepath.Join(dir, name), func(n int) { progress(done.Add(int64(n))) })
-			sums[i] = sum
-			return err
-		})
-	}
-	return sums, g.Wait()
-}
-
+// hashFile is the hexadecimal SHA-256 of a file.
 func hashFile(ctx context.Context, path string, read func(n int)) (string, error) {
 	f, err := regular.Open(path)
 	if err != nil {

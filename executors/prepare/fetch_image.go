@@ -115,7 +115,7 @@ func (f *Fetcher) image(ctx context.Context, i Image) error {
 		}
 	}
 	defer os.Remove(temp)
-	if err := f.again(ctx, f.enroot(ref, i, temp, before), full); err != nil {
+	if err := f.again(ctx, f.enroot(ref, i, temp, before), token{}, full); err != nil {
 		return err
 	}
 	if before != nil && ref == tag {
@@ -151,7 +151,7 @@ func (f *Fetcher) source(ctx context.Context, tag name.Tag, i Image) (now *publi
 }
 
 // enroot is the command that imports an image for the architecture of the nodes.
-func (f *Fetcher) enroot(ref name.Reference, i Image, temp string, from *published) download {
+func (f *Fetcher) enroot(ref name.Reference, i Image, temp string, from *published) executors.Command {
 	argv := []string{"enroot", "import"}
 	if i.Arch != "" {
 		argv = append(argv, "-a", i.Arch)
@@ -159,10 +159,10 @@ func (f *Fetcher) enroot(ref name.Reference, i Image, temp string, from *publish
 	env := lookup(f.Environ)
 	cache := cmp.Or(env("ENROOT_CACHE_PATH"), filepath.Join(cacheHome(env), "enroot")) // unless a site's configuration says otherwise
 	had := grown(cache)
-	return download{
-		path: i.File, argv: append(argv, "-o", temp, f.enrootURI(ref)), env: without(f.Environ, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), stall: f.Stall,
-		clean: func() { os.Remove(temp) }, // left by one who died; enroot writes over nothing
-		look: func() {
+	return executors.Command{
+		Path: i.File, Argv: append(argv, "-o", temp, f.enrootURI(ref)), Env: without(f.Environ, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
+		Clean: func() { os.Remove(temp) }, // left by one who died; enroot writes over nothing
+		Look: func() {
 			file := filepath.Base(i.File)
 			if info, err := os.Stat(temp); err == nil {
 				f.Bytes("writing "+file, info.Size(), 0)

@@ -51,21 +51,21 @@ func (f *Fetcher) weights(ctx context.Context, w Weights) []executors.Check {
 	if c := CheckSpace("weights", w.Path, total-grown(w.Path)); c != nil {
 		return append(withoutOK(access), *c)
 	}
-	if err := f.again(ctx, f.hf(h, w, commit, total), func(err error) bool { return full(err) || len(failing(h.Access(ctx, w))) > 0 }); err != nil {
+	if err := f.again(ctx, f.hf(h, w, commit, total), h.token, func(err error) bool { return full(err) || len(failing(h.Access(ctx, w))) > 0 }); err != nil {
 		if v := w.verify(ctx); !v.failed() {
 			return v.found() // another's job fetched it
 		}
 		if denied := failing(h.Access(ctx, w)); len(denied) > 0 {
 			return denied
 		}
-		return append(withoutOK(access), w.failed(errors.New(h.token.hide(err.Error()))))
+		return append(withoutOK(access), w.failed(err))
 	}
 	return append(withoutOK(access), w.Verify(ctx)...)
 }
 
 // hf is the command that fetches a checkpoint. The token is in its environment,
 // which only this user can read.
-func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) download {
+func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) executors.Command {
 	argv := []string{"hf", "download", w.Checkpoint, "--local-dir", w.Path}
 	switch {
 	case w.Revision != "":
@@ -78,11 +78,7 @@ func (f *Fetcher) hf(h *Hub, w Weights, commit string, total int64) download {
 		env = append(env, "HF_TOKEN="+h.token.value)
 	}
 	step := "fetching " + filepath.Base(w.Path)
-	return download{
-		path: w.Path, argv: argv, env: env, token: h.token, stall: f.Stall,
-		clean: w.discard,
-		look:  func() { f.Bytes(step, grown(w.Path), total) },
-	}
+	return executors.Command{Path: w.Path, Argv: argv, Env: env, Clean: w.discard, Look: func() { f.Bytes(step, grown(w.Path), total) }}
 }
 
 // totalOf is the size of a repository, as the hub or the catalogue tells it; 0

@@ -65,14 +65,18 @@ func failing(checks []executors.Check) []executors.Check {
 }
 
 // again runs a command until it succeeds, is refused for good, or was tried
-// often enough.
-func (f *Fetcher) again(ctx context.Context, c download, final func(error) bool) error {
+// often enough. Its error does not hold the token.
+func (f *Fetcher) again(ctx context.Context, c executors.Command, secret token, final func(error) bool) error {
 	for try := 1; ; try++ {
 		err := f.run(ctx, c)
-		if err == nil || ctx.Err() != nil || try >= f.Tries || denied(err) || errors.Is(err, executors.ErrRejected) || final(err) {
+		if err == nil {
+			return nil
+		}
+		last := ctx.Err() != nil || try >= f.Tries || denied(err) || errors.Is(err, executors.ErrRejected) || final(err)
+		if err = errors.New(secret.hide(err.Error())); last {
 			return err
 		}
-		f.Say("%s; trying again (%d of %d)", c.token.hide(err.Error()), try+1, f.Tries)
+		f.Say("%v; trying again (%d of %d)", err, try+1, f.Tries)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -81,12 +85,13 @@ func (f *Fetcher) again(ctx context.Context, c download, final func(error) bool)
 	}
 }
 
-func (f *Fetcher) run(ctx context.Context, c download) error {
+func (f *Fetcher) run(ctx context.Context, c executors.Command) error {
 	if f.Elsewhere == nil {
-		c.clean()
-		return c.run(ctx)
+		c.Clean()
+		return run(ctx, c, f.Stall)
 	}
-	return f.Elsewhere(ctx, executors.Command{Path: c.path, Argv: c.argv, Env: slices.DeleteFunc(slices.Clone(c.env), stays), Clean: c.clean, Look: c.look})
+	c.Env = slices.DeleteFunc(slices.Clone(c.Env), stays)
+	return f.Elsewhere(ctx, c)
 }
 
 // stays reports whether a variable stays on this host: all do that are not for

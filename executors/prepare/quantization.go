@@ -129,16 +129,22 @@ func (q *quantConfig) says() string {
 // It reads few files and never fails: what cannot be read is left to Verify.
 func (w Weights) Contradicted() (file, says string) {
 	var c modelConfig
-	var q quantConfig
-	if ok, _ := readJSON(w.Path, quantConfigName, &q); ok {
-		file, says = quantConfigName, q.says()
-	} else if ok, _ := readJSON(w.Path, configName, &c); ok && (c.quantized() != nil || !w.unsettled()) {
-		file, says = configName, c.says()
-	}
-	if says == w.Quantization {
-		says = ""
+	_, _ = readJSON(w.Path, configName, &c)
+	file, says, certain, err := w.saysQuantization(&c)
+	if err != nil || says == w.Quantization || !certain && w.unsettled() {
+		return "", ""
 	}
 	return file, says
+}
+
+// saysQuantization is what hf_quant_config.json, or c where there is none, says of the
+// quantization. It is not certain where c gives but a type of tensors.
+func (w Weights) saysQuantization(c *modelConfig) (file, says string, certain bool, err error) {
+	var q quantConfig
+	if ok, err := readJSON(w.Path, quantConfigName, &q); ok || err != nil {
+		return quantConfigName, q.says(), true, err
+	}
+	return configName, c.says(), c.quantized() != nil, nil
 }
 
 // unsettled reports whether a config.json that gives but a type of tensors is not the

@@ -91,13 +91,14 @@ func size(n int64) string {
 // disks, pipes and sockets. It is not a measure but a sign of life: what changes
 // lives.
 func moved(group int) int64 {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0
-	}
+	entries, _ := os.ReadDir("/proc")
 	var sum int64
 	for _, e := range entries {
-		if _, err := strconv.Atoi(e.Name()); err != nil || groupOf(e.Name()) != group {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if of, err := syscall.Getpgid(pid); err != nil || of != group {
 			continue
 		}
 		io, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "io"))
@@ -110,19 +111,4 @@ func moved(group int) int64 {
 		}
 	}
 	return sum
-}
-
-// groupOf is the process group of a process, 0 if not known.
-func groupOf(pid string) int {
-	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
-	if err != nil {
-		return 0
-	}
-	// The name, in parentheses, may hold anything; state, parent and group follow.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 3 {
-		return 0
-	}
-	n, _ := strconv.Atoi(fields[2])
-	return n
 }

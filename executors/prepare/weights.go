@@ -135,11 +135,8 @@ func (v *verification) readShards(ctx context.Context) {
 	g.SetLimit(readers)
 	for i, name := range v.shards {
 		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
 			found[i], errs[i] = readShard(filepath.Join(v.w.Path, name))
-			return nil
+			return ctx.Err()
 		})
 	}
 	if err := g.Wait(); err != nil {
