@@ -296,14 +296,13 @@ func (c *Campaign) countSearches() error {
 		if err != nil {
 			return err
 		}
-		charges, err := c.Store.Charges(rounds, s.Simulated)
+		err = c.Store.Charges(rounds, s.Simulated, func(job string, _ int, gpuHours float64) {
+			if !followed[job] {
+				b.Spent += gpuHours
+			}
+		})
 		if err != nil {
 			return err
-		}
-		for _, charge := range charges {
-			if !followed[charge.Dir] {
-				b.Spent += charge.GPUHours
-			}
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -106,22 +107,9 @@ func (k Key) check() error {
 	return nil
 }
 
-// nameOK reports whether s can be one component of a path: not hidden, no
+// nameOK reports whether a string can be one component of a path: not hidden, no
 // separator, nothing that a shell reads.
-func nameOK(s string) bool {
-	if s == "" || len(s) > 255 {
-		return false
-	}
-	for i, r := range s {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-		case i > 0 && strings.ContainsRune("._-=", r):
-		default:
-			return false
-		}
-	}
-	return true
-}
+var nameOK = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._=-]{0,254}$`).MatchString
 
 // clusterOK is nameOK without the '=' that only addresses have: a cluster must
 // never look like a component of an address.

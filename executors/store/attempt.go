@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
@@ -47,11 +48,7 @@ func sampleDir(home string, sample int) string {
 
 // String is the attempt's folder below the store.
 func (a *Attempt) String() string {
-	rel, err := filepath.Rel(a.store.dir, a.Dir)
-	if err != nil {
-		return a.Dir
-	}
-	return rel
+	return strings.TrimPrefix(a.Dir, a.store.dir+string(filepath.Separator))
 }
 
 // Attempts lists all attempts of a key, retired ones too, by sample and number. One that

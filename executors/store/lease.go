@@ -55,8 +55,10 @@ type Lease struct {
 	owner Owner
 	stop  context.CancelFunc
 	done  chan struct{}
-	lost  chan struct{}
 	once  sync.Once
+
+	lost context.Context // ends when the lease was taken from its holder
+	lose context.CancelFunc
 }
 
 // Acquire takes the lease, from an owner that certainly lives no more if need
@@ -94,7 +96,8 @@ func (s *Store) acquire(ctx context.Context, self Owner) (*Lease, error) {
 		}
 	}
 	beat, stop := context.WithCancel(context.Background())
-	l := &Lease{store: s, owner: self, stop: stop, done: make(chan struct{}), lost: make(chan struct{})}
+	l := &Lease{store: s, owner: self, stop: stop, done: make(chan struct{})}
+	l.lost, l.lose = context.WithCancel(context.Background())
 	go l.renew(beat)
 	return l, nil
 }
@@ -105,13 +108,7 @@ func (l *Lease) Owner() Owner { return l.owner }
 // While is a context that also ends when the lease was taken from its holder by Unlock.
 func (l *Lease) While(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-l.lost:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	context.AfterFunc(l.lost, cancel)
 	return ctx, cancel
 }
 
@@ -140,21 +137,18 @@ func (l *Lease) renew(ctx context.Context) {
 	for {
 		// A sign of life that cannot be written is no reason to stop: the lease
 		// itself stands.
-		_ = jobdir.WriteFile(l.store.dir, beatFile(l.owner.Nonce), jobdir.Encode(heartbeat{l.store.now().UTC()}), 0o644)
+		sign := jobdir.Encode(map[string]time.Time{"time": l.store.now().UTC()})
+		_ = jobdir.WriteFile(l.store.dir, beatFile(l.owner.Nonce), sign, 0o644)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		if held, err := l.store.readLease(leaseFile); err == nil && (held == nil || held.Nonce != l.owner.Nonce) {
-			close(l.lost)
+			l.lose()
 			return
 		}
 	}
-}
-
-type heartbeat struct {
-	Time time.Time `json:"time"`
 }
 
 func beatFile(nonce string) string { return leaseFile + "." + nonce + ".beat" }
@@ -191,7 +185,7 @@ func (s *Store) Holder() (*HeldError, error) {
 
 func (s *Store) held(o, self Owner) *HeldError {
 	h := &HeldError{Owner: o, Gone: o.gone(self)}
-	var sign heartbeat
+	var sign struct{ Time time.Time }
 	if data, err := jobdir.ReadFile(s.path(beatFile(o.Nonce))); err == nil && jobdir.Decode(data, &sign) {
 		h.LastSeen = sign.Time
 	}

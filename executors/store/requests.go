@@ -14,8 +14,6 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-type requestReader func() ([]trtllm.Request, error)
-
 // requestsFile is the file with the records of requests: the one that Condense made, else
 // trtllm-bench's own; "" for none.
 func (s *snapshot) requestsFile() string {
@@ -28,7 +26,7 @@ func (s *snapshot) requestsFile() string {
 }
 
 // requests reads the records of requests once; nil where there are none.
-func (s *snapshot) requests() requestReader {
+func (s *snapshot) requests() func() ([]trtllm.Request, error) {
 	name := s.requestsFile()
 	if name == "" {
 		return nil

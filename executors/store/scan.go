@@ -44,11 +44,11 @@ func (v *View) scan(simulated bool) (*viewPart, error) {
 		if v.Some {
 			to = unheld
 		}
-		h.trials, h.lessons = map[string][]trial{}, lessons{}
+		h.trials = map[string][]trial{}
 		h.failed = v.each(simulated, to, func(known *history, samples []Sample) {
 			addTrials(h.trials, known, simulated)
 			for _, sample := range samples {
-				h.lessons.add(sample)
+				h.lessons = addLesson(h.lessons, sample)
 			}
 		})
 	})
@@ -125,56 +125,55 @@ func (v *View) Addresses(simulated bool) ([]string, error) {
 // Lessons implements plan.Ledger.
 func (v *View) Lessons(wanted func(plan.Subject) bool) ([]plan.Lesson, error) {
 	h, err := v.scan(false)
-	return h.lessons.read(wanted), err
+	return readLessons(h.lessons, wanted), err
 }
-
-// lessons keep the samples about every subject.
-type lessons map[plan.Subject][]lessonSample
 
 // A lessonSample is a sample that can become a lesson.
 type lessonSample struct {
 	attempt *Attempt
+	about   plan.Subject
 	ended   time.Time
 	lesson  plan.Lesson // without its run
 }
 
-// add takes in the attempt that speaks for a sample.
-func (l lessons) add(sample Sample) {
+// addLesson takes in the attempt that speaks for a sample.
+func addLesson(to []lessonSample, sample Sample) []lessonSample {
 	r := sample.Result
 	if !sample.Counts || r.Simulated {
-		return
+		return to
 	}
 	tps := r.Metrics.At(trtllm.OutputThroughputPerGPU)
 	if tps == nil || *tps <= 0 {
-		return
+		return to
 	}
-	t := lessonSample{attempt: sample.Attempt, lesson: plan.Lesson{Cluster: r.Cluster, OutputThroughputPerGPU: *tps, StartupSeconds: startup(r)}}
+	l := lessonSample{
+		attempt: sample.Attempt,
+		about:   plan.Subject{Checkpoint: r.Model.Checkpoint, GPU: r.Hardware.GPU, TRTLLMVersion: r.Image.TRTLLMVersion, Cluster: r.Cluster, Nodes: r.Hardware.Nodes},
+		lesson:  plan.Lesson{Cluster: r.Cluster, OutputThroughputPerGPU: *tps, StartupSeconds: startup(r)},
+	}
 	if r.Job.Ended != nil {
-		t.ended = *r.Job.Ended
+		l.ended = *r.Job.Ended
 	}
-	about := plan.Subject{
-		Checkpoint: r.Model.Checkpoint, GPU: r.Hardware.GPU, TRTLLMVersion: r.Image.TRTLLMVersion, Cluster: r.Cluster, Nodes: r.Hardware.Nodes,
-	}
-	l[about] = append(l[about], t)
+	return append(to, l)
 }
 
-// newest are the newest of a list, newest first.
-func newest(list []lessonSample) []lessonSample {
+// newest are the newest samples about each subject that is wanted, newest first.
+func newest(list []lessonSample, wanted func(plan.Subject) bool) []lessonSample {
+	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b lessonSample) int {
 		return cmp.Or(b.ended.Compare(a.ended), cmp.Compare(a.attempt.Dir, b.attempt.Dir))
 	})
-	return list[:min(len(list), plan.LessonsOfSubject)]
+	of := map[plan.Subject]int{}
+	return slices.DeleteFunc(list, func(l lessonSample) bool {
+		of[l.about]++
+		return of[l.about] > plan.LessonsOfSubject || !wanted(l.about)
+	})
 }
 
-// read reads the runs of the newest samples about what is wanted, in the order of
+// readLessons reads the runs of the newest samples about what is wanted, in the order of
 // the store. One that cannot be read teaches nothing.
-func (l lessons) read(wanted func(plan.Subject) bool) []plan.Lesson {
-	var left []lessonSample
-	for about, list := range l {
-		if wanted(about) {
-			left = append(left, newest(list)...)
-		}
-	}
+func readLessons(list []lessonSample, wanted func(plan.Subject) bool) []plan.Lesson {
+	left := newest(list, wanted)
 	slices.SortFunc(left, func(a, b lessonSample) int { return cmp.Compare(a.attempt.Dir, b.attempt.Dir) })
 	out := make([]plan.Lesson, len(left))
 	_ = jobdir.AtOnce(len(left), func(i int) error {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
@@ -18,16 +17,12 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// The rounds of a search are at searches/BENCHMARK/LABEL/round-N.json.
-const (
-	searchesDir = "searches"
-	roundPrefix = "round-"
-	roundSuffix = ".json"
-)
-
+// searchDir holds the rounds of a search, each in roundFile.
 func (s *Store) searchDir(benchmark, label string, simulated bool) string {
-	return filepath.Join(s.half(simulated), searchesDir, benchmark, label)
+	return filepath.Join(s.half(simulated), "searches", benchmark, label)
 }
+
+func roundFile(n int) string { return fmt.Sprintf("round-%d.json", n) }
 
 // Rounds are the rounds of a search, in order.
 func (s *Store) Rounds(benchmark, label string, simulated bool) ([]plan.Round, error) {
@@ -56,8 +51,6 @@ func (s *Store) Rounds(benchmark, label string, simulated bool) ([]plan.Round, e
 	return out, nil
 }
 
-func roundFile(n int) string { return roundPrefix + strconv.Itoa(n) + roundSuffix }
-
 // ErrRoundExists is the error of WriteRound for a round that somebody else wrote down.
 var ErrRoundExists = errors.New("another apply has begun this round")
 
@@ -70,17 +63,10 @@ func (s *Store) WriteRound(r plan.Round, simulated bool) error {
 	return s.put(dir, roundFile(r.Number), jobdir.Encode(r))
 }
 
-// A charge is what an attempt of a search has cost or may still cost, in GPU-hours: its
-// share of its job, of which Dir is the folder.
-type charge struct {
-	Dir      string
-	Round    int
-	GPUHours float64
-}
-
-// Charges are those of a search by its rounds: of the attempts of all runs that they name
-// whose intents name it.
-func (s *Store) Charges(rounds []plan.Round, simulated bool) ([]charge, error) {
+// Charges tells what each attempt of a search has cost or may still cost, in GPU-hours: its
+// share of its job, by the folder of that, and its round. They are the attempts of all
+// runs that the search's rounds name whose intents name it.
+func (s *Store) Charges(rounds []plan.Round, simulated bool, tell func(job string, round int, gpuHours float64)) error {
 	var keys []Key
 	search := ""
 	for _, r := range rounds {
@@ -89,57 +75,57 @@ func (s *Store) Charges(rounds []plan.Round, simulated bool) ([]charge, error) {
 			keys = append(keys, Key{Fingerprint: run.Fingerprint, Cluster: r.Cluster, Simulated: simulated})
 		}
 	}
-	var out []charge
 	for _, k := range unique(keys) {
 		attempts, err := s.Attempts(k)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, a := range attempts {
-			c, err := a.charge(search)
+			intent, err := a.Intent()
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if c != nil {
-				out = append(out, *c)
+			if intent == nil || intent.Search != search {
+				continue
 			}
+			job, share, err := a.cost()
+			if err != nil {
+				return err
+			}
+			tell(job.Dir, intent.Round, share)
 		}
 	}
-	return out, nil
+	return nil
 }
 
-// charge is nil for an attempt of no search, or of another one.
-func (a *Attempt) charge(search string) (*charge, error) {
-	intent, err := a.Intent()
-	if err != nil || intent == nil || intent.Search != search {
-		return nil, err
-	}
+// cost is the attempt's share of what its job has cost or may still cost, in GPU-hours.
+func (a *Attempt) cost() (*Job, float64, error) {
 	job, err := a.Job()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	members, err := job.Members()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	planned, err := job.Planned()
+	if err == nil && planned == nil {
+		err = fmt.Errorf("%s: what its job may cost is not recorded", job.Dir)
+	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if planned == nil {
-		return nil, fmt.Errorf("%s: what its job may cost is not recorded", job.Dir)
-	}
-	prepared := 0 // to the end; the job passes over the others
+	prepared := 0.0 // to the end; the job passes over the others
 	for _, m := range members {
 		in, err := m.Intent()
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if in != nil {
 			prepared++
 		}
 	}
-	return &charge{job.Dir, intent.Round, job.Cost(planned.GPUs, planned.GPUHoursLimit()) / float64(max(1, prepared))}, nil
+	return job, job.Cost(planned.GPUs, planned.GPUHoursLimit()) / max(1, prepared), nil
 }
 
 // Cost is what a job on so many GPUs has cost, in GPU-hours: by its own account, else by
@@ -180,11 +166,10 @@ func (v *View) Search(benchmark, label string, simulated bool) (plan.SearchAccou
 	if a.Rounds, err = v.store.Rounds(benchmark, label, simulated); err != nil {
 		return a, err
 	}
-	charges, err := v.store.Charges(a.Rounds, simulated)
-	for _, c := range charges {
-		a.GPUHours += c.GPUHours
-		a.Begun = max(a.Begun, c.Round)
-	}
+	err = v.store.Charges(a.Rounds, simulated, func(_ string, round int, gpuHours float64) {
+		a.GPUHours += gpuHours
+		a.Begun = max(a.Begun, round)
+	})
 	if err != nil || len(a.Rounds) == 0 {
 		return a, err
 	}
@@ -227,18 +212,24 @@ func (v *View) Noise(image, cluster string, simulated bool) (float64, error) {
 	return pool.SD(), nil
 }
 
+// resultsAt are the results of a run; those of a cluster that is not known are none.
+func (v *View) resultsAt(fingerprint, cluster string, simulated bool) ([]*results.Result, error) {
+	if cluster == "" {
+		return nil, nil
+	}
+	samples, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
+	return resultsOf(samples), err
+}
+
 // Figures implements plan.Ledger.
 func (v *View) Figures(fingerprint, cluster string, simulated bool) ([]map[string]float64, int, error) {
-	if cluster == "" {
-		return nil, 0, nil
-	}
-	list, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
+	list, err := v.resultsAt(fingerprint, cluster, simulated)
 	if err != nil {
 		return nil, 0, err
 	}
 	var out []map[string]float64
 	samples := 0
-	for _, group := range results.Independent(resultsOf(list)) {
+	for _, group := range results.Independent(list) {
 		values := map[string]float64{}
 		for name, f := range trtllm.Figures() {
 			sum, all := 0.0, true
@@ -257,14 +248,11 @@ func (v *View) Figures(fingerprint, cluster string, simulated bool) ([]map[strin
 
 // Precision implements plan.Ledger.
 func (v *View) Precision(fingerprint, cluster string, simulated bool) (int, float64, error) {
-	if cluster == "" {
-		return 0, math.Inf(1), nil
-	}
-	samples, err := v.Samples(Key{Fingerprint: fingerprint, Cluster: cluster, Simulated: simulated}, 0)
+	list, err := v.resultsAt(fingerprint, cluster, simulated)
 	if err != nil {
 		return 0, 0, err
 	}
-	list, n := resultsOf(samples), 0
+	n := 0
 	for _, r := range list {
 		if r.Counts() && r.Metrics.At(trtllm.OutputThroughputPerGPU) != nil {
 			n++

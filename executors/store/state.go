@@ -13,6 +13,7 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
+	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
 // A snapshot is an attempt's folder at one moment, with the records that the
@@ -113,7 +114,7 @@ const arrival = 2 * time.Minute
 
 // arriving reports whether the report that the job wrote, or the log that holds it, is
 // not to be seen whole yet, or the records of requests.
-func (s *snapshot) arriving(run *plan.Run, report []byte, requests requestReader) bool {
+func (s *snapshot) arriving(run *plan.Run, report []byte, requests func() ([]trtllm.Request, error)) bool {
 	if s.exit == nil || s.ended != nil || s.attempt.store.now().Sub(s.exit.Ended) >= arrival {
 		return false
 	}

@@ -43,7 +43,7 @@ type viewPart struct {
 
 	scanned sync.Once          // and then
 	trials  map[string][]trial // by address
-	lessons lessons
+	lessons []lessonSample
 	failed  error
 
 	mu      sync.Mutex // of all below

@@ -330,19 +330,18 @@ func TestSecretsStayOutOfTheCache(t *testing.T) {
 
 // Of every subject the newest lessons are kept.
 func TestLessonsAreBounded(t *testing.T) {
-	l := lessons{}
+	var l []lessonSample
 	s := Open(t.TempDir())
 	r := &results.Result{Verdict: results.Valid, Metrics: trtllm.Measured(map[string]float64{trtllm.OutputThroughputPerGPU: 1})}
 	for i := range 5 * plan.LessonsOfSubject {
 		c := *r
 		c.Job.Ended = ptr(testTime.Add(time.Duration(i*7%1000) * time.Second))
-		l.add(Sample{Attempt: s.attempt(s.KeyDir(testKey), testKey, 1, i+1), Counts: true, Result: &c})
+		c.Hardware.Nodes = i % 2
+		l = addLesson(l, Sample{Attempt: s.attempt(s.KeyDir(testKey), testKey, 1, i+1), Counts: true, Result: &c})
 	}
-	for _, list := range l {
-		left := newest(list)
-		if len(left) != plan.LessonsOfSubject || left[0].ended.Before(left[len(left)-1].ended) {
-			t.Errorf("%d lessons from %v to %v", len(left), left[0].ended, left[len(left)-1].ended)
-		}
+	left := newest(l, func(about plan.Subject) bool { return about.Nodes == 1 })
+	if len(left) != plan.LessonsOfSubject || left[0].ended.Before(left[len(left)-1].ended) || left[0].about.Nodes != 1 {
+		t.Errorf("%d lessons from %v to %v", len(left), left[0].ended, left[len(left)-1].ended)
 	}
 }
 
