@@ -60,9 +60,6 @@ type Balance struct {
 	TimeoutIters, BatchingWaitIters int
 }
 
-// A hold counts the iterations for which prompts are held back.
-type hold struct{ missing, batching int }
-
 // held reports whether prompts are held back in this iteration
 // (_balance_adp_requests in py_executor.py of TensorRT-LLM).
 func (e *engine) held() bool {
@@ -75,20 +72,20 @@ func (e *engine) held() bool {
 		generate = generate && r.size > 0
 	}
 	if !ready {
-		e.hold.missing++
-		if generate && e.hold.missing < e.s.Balance.TimeoutIters {
+		e.missing++
+		if generate && e.missing < e.s.Balance.TimeoutIters {
 			return true
 		}
-		e.hold.missing = 0
+		e.missing = 0
 		return false
 	}
-	e.hold.missing = 0
-	if generate && e.hold.batching < e.s.Balance.BatchingWaitIters {
-		e.hold.batching++
+	e.missing = 0
+	if generate && e.batching < e.s.Balance.BatchingWaitIters {
+		e.batching++
 		return true
 	}
 	if generate {
-		e.hold.batching = 0
+		e.batching = 0
 	}
 	return false
 }

@@ -8,21 +8,22 @@ import (
 // An engine is the state of a simulation. Where all requests are equal and
 // divide evenly the ranks are alike, and one stands for all.
 type engine struct {
-	s       Scenario
-	roof    *roofline
-	ranks   []*rank
-	alike   int // how many ranks each stands for
-	sent    []timing
-	next    int   // of the requests, to be sent
-	queue   []int // sent, on no rank yet
-	flight  int
-	limit   int
-	now     float64
-	steps   int
-	hold    hold
-	observe func(Step)
-	record  func(step, int)
-	blocks  int // of the cache of a rank
+	s      Scenario
+	roof   *roofline
+	ranks  []*rank
+	alike  int // how many ranks each stands for
+	sent   []timing
+	next   int   // of the requests, to be sent
+	queue  []int // sent, on no rank yet
+	flight int
+	limit  int
+	now    float64
+	steps  int
+	// missing and batching count the iterations for which prompts are held back.
+	missing, batching int
+	observe           func(Step)
+	record            func(step, int)
+	blocks            int // of the cache of a rank
 	// longest bounds how many iterations are taken together, and apart keeps
 	// equal requests apart: a simulation of every request and iteration.
 	longest int
@@ -303,7 +304,7 @@ func (s *Scenario) parameters() Parameters {
 	if s.Parameters != nil {
 		return *s.Parameters
 	}
-	return shipped()
+	return Shipped()
 }
 
 // Averages are what a plan predicts of a run: how long it measures, in seconds,

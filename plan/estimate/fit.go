@@ -188,7 +188,7 @@ func Refit(measured []Measured) (Parameters, error) {
 // cache are read, how fast experts compute, and what a layer costs beside.
 func refitted(s Scenario) []string {
 	var p Parameters
-	moved := []*float64{p.weights(s.Model.Attention.Dtype, s.GPU), p.kv(s.GPU), p.layer(s.GPU)}
+	moved := []*float64{p.weights(s.Model.Attention.Dtype, s.GPU), pick(s.GPU, &p.KV, &p.KVHopper), pick(s.GPU, &p.Layer, &p.LayerHopper)}
 	if s.Model.MoELayers > 0 {
 		moved[0] = p.weights(s.Model.Routed.Dtype, s.GPU)
 		moved = append(moved, p.moe(&s.Model, s.GPU, s.Early))
@@ -288,10 +288,8 @@ type Parameter struct {
 //go:embed parameters.json
 var calibrationFile []byte
 
-// Calibrated returns the calibration that is built in.
-func Calibrated() *Calibration { return calibrated() }
-
-var calibrated = sync.OnceValue(func() *Calibration {
+// Calibrated returns the calibration that is built in, which is not to be changed.
+var Calibrated = sync.OnceValue(func() *Calibration {
 	var c Calibration
 	if err := json.Unmarshal(calibrationFile, &c); err != nil {
 		panic("estimate: parameters.json: " + err.Error())
@@ -300,9 +298,7 @@ var calibrated = sync.OnceValue(func() *Calibration {
 })
 
 // Shipped are the parameters that llmbench predicts with.
-func Shipped() Parameters { return shipped() }
-
-var shipped = sync.OnceValue(func() Parameters {
+var Shipped = sync.OnceValue(func() Parameters {
 	var p Parameters
 	for _, one := range Calibrated().Parameters {
 		at := p.At(one.Name)

@@ -47,7 +47,7 @@ func newRoofline(s *Scenario) *roofline {
 	r.dense()
 	r.attention()
 	r.hosts()
-	r.fixed = float64(m.Layers)**r.p.layer(g) + float64(m.MoELayers)*pick(g, r.p.LayerMoE, r.p.LayerMoEHopper)
+	r.fixed = float64(m.Layers)*pick(g, r.p.Layer, r.p.LayerHopper) + float64(m.MoELayers)*pick(g, r.p.LayerMoE, r.p.LayerMoEHopper)
 	if r.triton() {
 		r.fixed += float64(m.MoELayers) * r.p.LayerTriton
 	}
@@ -227,7 +227,7 @@ func (r *roofline) attention() {
 // cache is the share of bandwidth when the KV cache is read. The kernels of
 // Hopper that stop at a chunk read it slower.
 func (r *roofline) cache() float64 {
-	share := *r.p.kv(r.s.GPU)
+	share := pick(r.s.GPU, r.p.KV, r.p.KVHopper)
 	if r.s.GPU.Hopper && r.s.chunked() > 0 {
 		share *= r.p.KVChunkedHopper
 	}

@@ -130,7 +130,7 @@ const (
 // quantization, half a byte for NVFP4.
 func (m Model) countedBytes() float64 {
 	elements, size := 0.0, BF16.bytes()
-	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared, m.Router, m.Routed, m.Embedding, m.Head, m.Vision} {
+	for _, w := range m.parts() {
 		switch {
 		case w.Params == 0:
 		case w.Dtype == BF16:

@@ -88,10 +88,14 @@ func (g GPU) flops(d Dtype) float64 {
 // Bytes is the size of all weights.
 func (m Model) Bytes() float64 {
 	sum := 0.0
-	for _, w := range []Weight{m.Attention, m.DenseFFN, m.Shared, m.Router, m.Routed, m.Embedding, m.Head, m.Vision} {
+	for _, w := range m.parts() {
 		sum += w.bytes()
 	}
 	return sum
+}
+
+func (m Model) parts() []Weight {
+	return []Weight{m.Attention, m.DenseFFN, m.Shared, m.Router, m.Routed, m.Embedding, m.Head, m.Vision}
 }
 
 // chunked is the share of layers that attend inside chunks. TensorRT-LLM
@@ -171,14 +175,6 @@ type generation struct {
 	slope    float64   // by how much that grows an iteration
 	clock    int       // iterations so far
 	turns    []*cohort // the next to turn first
-}
-
-// A course is how a cohort that generates goes on from its last turn: a bend in
-// what it attends to, or its end.
-type course struct {
-	from, turn, end int     // on the clock of its generation
-	position        int     // of its next token, at from
-	attended, slope float64 // of one of its requests, at from
 }
 
 // add begins with a cohort whose prompt has just brought its first token.

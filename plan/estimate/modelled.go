@@ -1,41 +1,81 @@
 package estimate
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 )
 
-// An option is an argument of trtllm-bench throughput, or a key of its options
-// file by its dotted path, that predictions account for. Any that is not in
-// options may move a number and predictions do not say so.
-type option struct {
-	Name string
-	// Seen are the values that predictions account for, nil for all: those that
-	// published runs were measured with, and the default.
-	Seen []any
-	// Why says how an option is accounted for.
-	Why string
+// The backend of experts where none is named: AUTO from TensorRT-LLM 1.2 on.
+const defaultExperts, defaultExpertsEarly = "AUTO", "CUTLASS"
+
+// modelled are the arguments of trtllm-bench throughput, and the keys of its options
+// file by their dotted paths, of which predictions account for every value. Any
+// that is in neither modelled nor published may move a number.
+var modelled = []string{
+	// Memory and times are computed from them.
+	"tp", "pp", "kv_cache_free_gpu_mem_fraction", "kv_cache_config.free_gpu_memory_fraction", "enable_attention_dp",
+	// The simulation schedules by them, or by the limits that they decide.
+	"max_batch_size", "max_num_tokens", "max_seq_len", "concurrency", "num_requests", "target_input_len", "target_output_len",
+	"enable_chunked_context", "enable_chunked_prefill",
+	"attention_dp_config.enable_balance", "attention_dp_config.timeout_iters", "attention_dp_config.batching_wait_iters",
+	// A batch runs as the next size with a CUDA graph, or the host launches every kernel.
+	"cuda_graph_config", "cuda_graph_config.batch_sizes", "cuda_graph_config.max_batch_size", "cuda_graph_config.enable_padding",
+	"use_cuda_graph", "cuda_graph_batch_sizes", "cuda_graph_max_batch_size", "cuda_graph_padding_enabled",
+	// They move no number.
+	"streaming", "print_iter_log", "enable_iter_perf_stats", "tokenizer", "tokenizer_mode", "tokenizer_revision",
+	"skip_tokenizer_init", "no_skip_tokenizer_init", "trust_remote_code", "revision", "gpus_per_node", "max_input_len",
+	// Prompts are random and share nothing.
+	"kv_cache_config.enable_block_reuse", "kv_cache_config.enable_partial_reuse", "kv_cache_config.copy_on_partial_reuse",
+	// A cold start is not in predictions; the note no_warmup says so.
+	"warmup",
 }
 
-// sees reports whether predictions account for value.
-func (o option) sees(value any) bool {
-	return o.Seen == nil || slices.ContainsFunc(o.Seen, func(seen any) bool { return alikeValues(seen, value) })
+// published are further ones with the value that published runs have, and the default.
+var published = map[string]any{
+	"backend":                          "pytorch",
+	"scheduler_policy":                 "guaranteed_no_evict",
+	"beam_width":                       1,
+	"cluster_size":                     1,
+	"moe_config.backend":               defaultExperts,
+	"moe_backend":                      defaultExperts,
+	"disable_overlap_scheduler":        false,
+	"stream_interval":                  1,
+	"attn_backend":                     "TRTLLM",
+	"enable_autotuner":                 true,
+	"autotuner_enabled":                true,
+	"allreduce_strategy":               "AUTO",
+	"sampler_type":                     "auto",
+	"kv_cache_config.dtype":            "auto",
+	"kv_cache_dtype":                   "auto",
+	"kv_cache_config.tokens_per_block": tokensPerBlock,
+	"enable_min_latency":               false,
+	"enable_lora":                      false,
+	"gather_generation_logits":         false,
+	"batch_wait_timeout_ms":            0,
+	"batch_wait_timeout_iters":         0,
+	"batch_wait_max_tokens_ratio":      0,
+	"eos_id":                           -1,
 }
 
-// alikeValues compares without regard to the type that a number was decoded to
-// and to how a name is written.
-func alikeValues(a, b any) bool {
-	if s, ok := a.(string); ok {
-		t, ok := b.(string)
-		return ok && strings.EqualFold(s, t)
+// accounted are the keys of both.
+var accounted = slices.Concat(modelled, slices.Collect(maps.Keys(published)))
+
+// unseen reports whether a value is set that predictions do not account for. The type
+// that a number was decoded to and how a name is written do not matter.
+func unseen(name string, value any) bool {
+	if value == nil || slices.Contains(modelled, name) {
+		return false
 	}
-	x, okX := number(a)
-	y, okY := number(b)
-	if okX && okY {
-		return x == y
+	seen := published[name]
+	if s, ok := seen.(string); ok {
+		t, ok := value.(string)
+		return !ok || !strings.EqualFold(s, t)
 	}
-	return a == b
+	x, okX := number(seen)
+	y, okY := number(value)
+	return !(okX && okY && x == y || seen == value)
 }
 
 func number(v any) (float64, bool) {
@@ -49,105 +89,6 @@ func number(v any) (float64, bool) {
 	}
 	return 0, false
 }
-
-const (
-	simulated = "the simulation schedules by it"
-	sized     = "memory and times are computed from it"
-	neutral   = "moves no number"
-	published = "published runs have this value"
-)
-
-// The backend of experts where none is named: AUTO from TensorRT-LLM 1.2 on.
-const defaultExperts, defaultExpertsEarly = "AUTO", "CUTLASS"
-
-// options is what predictions account for.
-var options = []option{
-	{"tp", nil, sized},
-	{"pp", nil, sized},
-	{"max_batch_size", nil, simulated},
-	{"max_num_tokens", nil, simulated},
-	{"max_seq_len", nil, simulated},
-	{"kv_cache_free_gpu_mem_fraction", nil, sized},
-	{"kv_cache_config.free_gpu_memory_fraction", nil, sized},
-	{"concurrency", nil, simulated},
-	{"num_requests", nil, simulated},
-	{"enable_chunked_context", nil, simulated},
-	{"enable_chunked_prefill", nil, simulated},
-	{"enable_attention_dp", nil, sized},
-	{"attention_dp_config.enable_balance", nil, simulated},
-	{"attention_dp_config.timeout_iters", nil, simulated},
-	{"attention_dp_config.batching_wait_iters", nil, simulated},
-	{"cuda_graph_config", nil, "without a graph the host launches every kernel"},
-	{"cuda_graph_config.batch_sizes", nil, "a batch runs as the next size, or without a graph"},
-	{"cuda_graph_config.max_batch_size", nil, "a larger batch runs without a graph"},
-	{"cuda_graph_config.enable_padding", nil, "a batch runs as the next size, or without a graph"},
-	{"use_cuda_graph", nil, "without a graph the host launches every kernel"},
-	{"cuda_graph_batch_sizes", nil, "a batch runs as the next size, or without a graph"},
-	{"cuda_graph_max_batch_size", nil, "a larger batch runs without a graph"},
-	{"cuda_graph_padding_enabled", nil, "a batch runs as the next size, or without a graph"},
-	{"target_input_len", nil, "decides limits, which the simulation schedules by"},
-	{"target_output_len", nil, "decides limits, which the simulation schedules by"},
-
-	{"backend", []any{"pytorch"}, published},
-	{"scheduler_policy", []any{"guaranteed_no_evict"}, published},
-	{"beam_width", []any{1}, published},
-	{"cluster_size", []any{1}, published},
-	{"moe_config.backend", []any{defaultExperts}, published},
-	{"moe_backend", []any{defaultExperts}, published},
-	{"disable_overlap_scheduler", []any{false}, published},
-	{"stream_interval", []any{1}, published},
-	{"attn_backend", []any{"TRTLLM"}, published},
-	{"enable_autotuner", []any{true}, published},
-	{"autotuner_enabled", []any{true}, published},
-	{"allreduce_strategy", []any{"AUTO"}, published},
-	{"sampler_type", []any{"auto"}, published},
-	{"kv_cache_config.dtype", []any{"auto"}, published},
-	{"kv_cache_dtype", []any{"auto"}, published},
-	{"kv_cache_config.tokens_per_block", []any{tokensPerBlock}, published},
-	{"enable_min_latency", []any{false}, published},
-	{"enable_lora", []any{false}, published},
-	{"gather_generation_logits", []any{false}, published},
-	{"batch_wait_timeout_ms", []any{0}, published},
-	{"batch_wait_timeout_iters", []any{0}, published},
-	{"batch_wait_max_tokens_ratio", []any{0}, published},
-
-	{"streaming", nil, neutral},
-	{"warmup", nil, "a cold start is not in predictions; the note no_warmup says so"},
-	{"eos_id", []any{-1}, published},
-	{"print_iter_log", nil, neutral},
-	{"enable_iter_perf_stats", nil, neutral},
-	{"kv_cache_config.enable_block_reuse", nil, "prompts are random and share nothing"},
-	{"kv_cache_config.enable_partial_reuse", nil, "prompts are random and share nothing"},
-	{"kv_cache_config.copy_on_partial_reuse", nil, "prompts are random and share nothing"},
-	{"tokenizer", nil, neutral},
-	{"tokenizer_mode", nil, neutral},
-	{"tokenizer_revision", nil, neutral},
-	{"skip_tokenizer_init", nil, neutral},
-	{"no_skip_tokenizer_init", nil, neutral},
-	{"trust_remote_code", nil, neutral},
-	{"revision", nil, neutral},
-	{"gpus_per_node", nil, neutral},
-	{"max_input_len", nil, neutral},
-}
-
-var optionsByName = func() map[string]option {
-	m := make(map[string]option, len(options))
-	for _, o := range options {
-		m[o.Name] = o
-	}
-	return m
-}()
-
-// optionObjects are the objects of the options file with a key in options.
-var optionObjects = func() map[string]bool {
-	m := map[string]bool{}
-	for _, o := range options {
-		if object, _, ok := strings.Cut(o.Name, "."); ok {
-			m[object] = true
-		}
-	}
-	return m
-}()
 
 // NotModelled returns what a run sets that predictions do not account for:
 // values by the name of the argument, or by the dotted path of the key in the
@@ -177,11 +118,6 @@ func NotModelled(arguments map[string]any, options any, early bool) map[string]a
 	return out
 }
 
-func unseen(name string, value any) bool {
-	o, known := optionsByName[name]
-	return value != nil && !(known && o.sees(value))
-}
-
 // seesEP reports whether published runs cut the experts as a run does: by tensor
 // parallelism in any way, and under attention data parallelism into whole experts.
 func seesEP(arguments map[string]any, options any) bool {
@@ -195,11 +131,12 @@ func seesEP(arguments map[string]any, options any) bool {
 }
 
 // eachKey calls f for every value in an object that is not an object itself, and
-// for objects of which no key is in options.
+// for objects of which no key is accounted for.
 func eachKey(prefix string, object map[string]any, f func(path string, value any)) {
 	for name, value := range object {
 		path := prefix + name
-		if inner, ok := value.(map[string]any); ok && len(inner) > 0 && optionObjects[path] {
+		known := func(key string) bool { return strings.HasPrefix(key, path+".") }
+		if inner, ok := value.(map[string]any); ok && len(inner) > 0 && slices.ContainsFunc(accounted, known) {
 			eachKey(path+".", inner, f)
 			continue
 		}

@@ -85,13 +85,10 @@ var parametersType = reflect.TypeFor[Parameters]()
 
 // weights is the share of bandwidth when weights of a type are read.
 func (p *Parameters) weights(d Dtype, g GPU) *float64 {
-	switch {
-	case d == NVFP4 || d == MXFP4:
+	if d == NVFP4 || d == MXFP4 {
 		return &p.WeightsFP4
-	case g.Hopper:
-		return &p.WeightsHopper
 	}
-	return &p.Weights
+	return pick(g, &p.Weights, &p.WeightsHopper)
 }
 
 // dense is the share of peak in dense layers.
@@ -101,10 +98,8 @@ func (p *Parameters) dense(d Dtype, g GPU) *float64 {
 		return &p.DenseBF16
 	case d != FP8:
 		return &p.DenseFP4
-	case g.Hopper:
-		return &p.DenseFP8Hopper
 	}
-	return &p.DenseFP8
+	return pick(g, &p.DenseFP8, &p.DenseFP8Hopper)
 }
 
 // moe is the share of peak in the experts of a model.
@@ -114,10 +109,8 @@ func (p *Parameters) moe(m *Model, g GPU, early bool) *float64 {
 		return &p.MoEFP4Early
 	case d == NVFP4:
 		return &p.MoEFP4
-	case d == MXFP4 && g.Hopper:
-		return &p.MoEMXFP4Hopper
 	case d == MXFP4:
-		return &p.MoEMXFP4
+		return pick(g, &p.MoEMXFP4, &p.MoEMXFP4Hopper)
 	case g.Hopper:
 		return &p.MoEFP8Hopper
 	case m.MLARank > 0:
@@ -126,23 +119,8 @@ func (p *Parameters) moe(m *Model, g GPU, early bool) *float64 {
 	return &p.MoEFP8
 }
 
-// kv is the share of bandwidth when the cache is read.
-func (p *Parameters) kv(g GPU) *float64 {
-	if g.Hopper {
-		return &p.KVHopper
-	}
-	return &p.KV
-}
-
-// layer is what a layer takes at least.
-func (p *Parameters) layer(g GPU) *float64 {
-	if g.Hopper {
-		return &p.LayerHopper
-	}
-	return &p.Layer
-}
-
-func pick(g GPU, blackwell, hopper float64) float64 {
+// pick is what is of the GPU's architecture.
+func pick[T any](g GPU, blackwell, hopper T) T {
 	if g.Hopper {
 		return hopper
 	}

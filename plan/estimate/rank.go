@@ -14,13 +14,16 @@ type rank struct {
 // requests is how many requests were given to a rank.
 func (r *rank) requests() int { return r.active + len(r.waiting) }
 
-// A cohort is requests that were admitted together and are equal.
+// A cohort is requests that were admitted together and are equal. While it generates
+// it goes on from its last turn to the next, a bend in what it attends to, or its end.
 type cohort struct {
-	ids       []int
-	isl, osl  int
-	prefilled int
-	blocks    int // of each
-	course
+	ids             []int
+	isl, osl        int
+	prefilled       int
+	blocks          int     // of each
+	from, turn, end int     // on the clock of its generation
+	position        int     // of its next token, at from
+	attended, slope float64 // of one of its requests, at from
 }
 
 func (c *cohort) done() bool { return c.prefilled == c.isl }

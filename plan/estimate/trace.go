@@ -24,18 +24,14 @@ type part struct {
 	waiting, generating float64 // requests without and with their first token
 }
 
-// A likeness is what the iterations of a part have in common: whether they
-// process prompts, how many requests generate to 20 %, and the CUDA graph.
-type likeness struct {
-	prompts, decode int
-	batch           float64
-}
-
-func likenessOf(st step) likeness {
-	bin := func(n float64) int { return int(math.Round(5 * math.Log1p(n))) }
-	l := likeness{prompts: bin(st.ctxTokens), decode: bin(st.decode)}
+// likeness is what the iterations of a part have in common: whether they process
+// prompts, how many requests generate to 20 %, and the CUDA graph.
+func likeness(st step) (l [3]float64) {
+	for i, n := range []float64{st.ctxTokens, st.decode} {
+		l[i] = math.Round(5 * math.Log1p(n))
+	}
 	if st.graph {
-		l.batch = st.batch
+		l[2] = st.batch
 	}
 	return l
 }
@@ -64,10 +60,10 @@ func Record(s Scenario) (*Trace, error) {
 		return nil, err
 	}
 	t := &Trace{scenario: s, requests: float64(len(s.Requests))}
-	numbers := map[likeness]int{}
+	numbers := map[[3]float64]int{}
 	e := newEngine(s, mem)
 	e.record = func(st step, n int) {
-		key := likenessOf(st)
+		key := likeness(st)
 		i, ok := numbers[key]
 		if !ok {
 			i = len(t.parts)
