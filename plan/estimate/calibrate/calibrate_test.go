@@ -36,13 +36,13 @@ func TestShippedParametersSuitTheMeasurements(t *testing.T) {
 		suits func(measurement) bool
 		most  float64
 	}{
-		{"saturated", saturated, 0.07}, {"limited", limited, 0.085}, {"first", measurement.first, 0.07}, {"Maverick", measurement.maverick, 0.05},
+		{"saturated", saturated, 0.07}, {"limited", measurement.limited, 0.085}, {"first", measurement.first, 0.07}, {"Maverick", measurement.maverick, 0.05},
 	} {
-		if s := newScore(throughputErrors(data, predicted, c.suits)); s.mape > c.most {
+		if s := scoreOf(throughput, data, predicted, c.suits); s.mape > c.most {
 			t.Errorf("%s: MAPE %.1f %% of %d rows with the parameters that are built in, want %.1f %%", c.name, 100*s.mape, s.n, 100*c.most)
 		}
 	}
-	if s := newScore(tpotErrors(data, predicted, all)); s.mape > 0.105 {
+	if s := scoreOf(tpot, data, predicted, all); s.mape > 0.105 {
 		t.Errorf("TPOT: MAPE %.1f %%", 100*s.mape)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"hash/fnv"
+	"math"
 	"runtime"
 	"slices"
 	"strconv"
@@ -54,21 +55,17 @@ func fold(r measurement) string { return strconv.Itoa(foldOf(r)) }
 // name, and returns what it predicts. Fits begin at full, the fit of all measurements.
 func crossValidate(f estimate.Fit, full estimate.Parameters, data []measurement, name func(measurement) string) []estimate.Averages {
 	out := make([]estimate.Averages, len(data))
-	var names []string
 	at := map[string][]int{}
 	for i, r := range data {
-		if at[name(r)] == nil {
-			names = append(names, name(r))
-		}
 		at[name(r)] = append(at[name(r)], i)
 	}
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, held := range names {
+	for held, members := range at {
 		g.Go(func() error {
 			rest := slices.DeleteFunc(slices.Clone(data), func(r measurement) bool { return name(r) == held })
 			p := f.From(full, observations(rest))
-			for _, i := range at[held] {
+			for _, i := range members {
 				out[i] = data[i].trace.Averages(p)
 			}
 			return nil
@@ -85,4 +82,61 @@ func predict(data []measurement, p estimate.Parameters) []estimate.Averages {
 		out[i] = r.trace.Averages(p)
 	}
 	return out
+}
+
+// A score sums relative errors up.
+type score struct {
+	n                       int
+	mape, median, p90, bias float64
+}
+
+// A figure is what was measured, 0 where it was not, and what is predicted.
+type figure func(measurement, estimate.Averages) (measured, said float64)
+
+func throughput(r measurement, p estimate.Averages) (measured, said float64) {
+	return r.measured, p.TPSPerGPU
+}
+
+func tpot(r measurement, p estimate.Averages) (measured, said float64) { return r.tpot, p.TPOT }
+
+func ttft(r measurement, p estimate.Averages) (measured, said float64) { return r.ttft, p.TTFT }
+
+// scoreOf scores a figure, predicted over measured less one, of the measurements that suit.
+func scoreOf(of figure, data []measurement, predicted []estimate.Averages, suits func(measurement) bool) score {
+	var errs []float64
+	for i, r := range data {
+		if measured, said := of(r, predicted[i]); measured > 0 && suits(r) {
+			errs = append(errs, said/measured-1)
+		}
+	}
+	s := score{n: len(errs)}
+	if s.n == 0 {
+		return s
+	}
+	abs := make([]float64, len(errs))
+	for i, e := range errs {
+		abs[i] = math.Abs(e)
+		s.mape += abs[i] / float64(len(errs))
+		s.bias += e / float64(len(errs))
+	}
+	slices.Sort(abs)
+	at := func(q float64) float64 { return abs[min(len(abs)-1, int(q*float64(len(abs))))] }
+	s.median, s.p90 = at(0.5), at(0.9)
+	return s
+}
+
+func all(measurement) bool { return true }
+
+func saturated(r measurement) bool { return !r.limited() }
+
+// miss is by how much of the prediction a measurement misses it.
+func miss(r measurement, predicted estimate.Averages) float64 {
+	return math.Abs(r.measured/predicted.TPSPerGPU - 1)
+}
+
+// quantile is the smallest value that a share of list does not exceed, counted
+// as if one more, greater than all, were there.
+func quantile(list []float64, share float64) float64 {
+	list = slices.Sorted(slices.Values(list))
+	return list[min(len(list)-1, int(math.Ceil(share*float64(len(list)+1)))-1)]
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -74,22 +73,21 @@ func widths(data []measurement, unseen []estimate.Averages) []estimate.Width {
 // the name of the aspect, than when their cell is.
 func wider(data []measurement, unseen []estimate.Averages, held map[string][]estimate.Averages) map[string]float64 {
 	out := maps.Clone(judged)
-	base := quantile(intervalErrors(data, unseen), asked)
+	misses := func(predicted []estimate.Averages) float64 {
+		var list []float64
+		for i, r := range data {
+			if !r.drafted() {
+				list = append(list, miss(r, predicted[i]))
+			}
+		}
+		return quantile(list, asked)
+	}
+	base := misses(unseen)
 	for _, a := range aspects {
-		further := quantile(intervalErrors(data, held[a.name]), asked)
+		further := misses(held[a.name])
 		out[a.name] = percent(math.Sqrt(math.Max(0, further*further-base*base)))
 	}
 	return out
-}
-
-func intervalErrors(data []measurement, predicted []estimate.Averages) []float64 {
-	var list []float64
-	for i, r := range data {
-		if !r.drafted() {
-			list = append(list, miss(r, predicted[i]))
-		}
-	}
-	return list
 }
 
 // percent rounds up to whole percent.
@@ -97,19 +95,19 @@ func percent(share float64) float64 { return math.Ceil(100*share-1e-9) / 100 }
 
 // seen is what measurements cover.
 func seen(data []measurement) estimate.Seen {
-	names := func(of func(measurement) string) []string {
-		set := map[string]bool{}
+	s := estimate.Seen{SmallestBatch: math.Inf(1)}
+	for i, to := range []*[]string{&s.GPUs, &s.Models, &s.Versions, &s.Kinds, &s.Loads} {
 		for _, r := range data {
-			set[of(r)] = true
+			*to = append(*to, aspects[i].of(r))
 		}
-		return slices.Sorted(maps.Keys(set))
+		slices.Sort(*to)
+		*to = slices.Compact(*to)
 	}
-	slowest := slices.MinFunc(data, func(a, b measurement) int { return cmp.Compare(a.scenario.Batch(), b.scenario.Batch()) })
-	fastest := slices.MaxFunc(data, func(a, b measurement) int { return cmp.Compare(a.measured, b.measured) })
-	return estimate.Seen{
-		GPUs: names(aspects[0].of), Models: names(aspects[1].of), Versions: names(aspects[2].of), Kinds: names(aspects[3].of), Loads: names(aspects[4].of),
-		SmallestBatch: slowest.scenario.Batch(), FastestTPSPerGPU: fastest.measured,
+	for _, r := range data {
+		s.SmallestBatch = min(s.SmallestBatch, r.scenario.Batch())
+		s.FastestTPSPerGPU = max(s.FastestTPSPerGPU, r.measured)
 	}
+	return s
 }
 
 // An interval is that of one measurement, and whether the measurement lies inside.

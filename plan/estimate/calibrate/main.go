@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
+	"github.com/mitchellh/go-wordwrap"
 
 	"github.com/llmbench/llmbench/plan/estimate"
 )
@@ -56,7 +57,7 @@ func calibrate(data []measurement, c estimate.Calibration) report {
 	full := fit.Run(observations(data))
 	for i := range c.Parameters {
 		p := &c.Parameters[i]
-		p.Fitted = digits(*full.At(p.Name))
+		p.Fitted = rounded(*full.At(p.Name), 'g', 4) // the digits that a fit may claim
 	}
 	rep := report{data: data, fitted: predict(data, full), unseen: crossValidate(fit, full, data, fold)}
 	released := slices.Clone(data)
@@ -77,25 +78,18 @@ func calibrate(data []measurement, c estimate.Calibration) report {
 	inside, width := coverage(data, rep.intervals, all)
 	c.Unseen = estimate.HeldOut{
 		Measurements: len(data),
-		Saturated:    share(newScore(throughputErrors(data, rep.unseen, saturated)).mape),
-		Limited:      share(newScore(throughputErrors(data, rep.unseen, limited)).mape),
-		TPOT:         share(newScore(tpotErrors(data, rep.unseen, limited)).mape),
-		Coverage:     share(inside),
+		Saturated:    rounded(scoreOf(throughput, data, rep.unseen, saturated).mape, 'f', 3),
+		Limited:      rounded(scoreOf(throughput, data, rep.unseen, measurement.limited).mape, 'f', 3),
+		TPOT:         rounded(scoreOf(tpot, data, rep.unseen, measurement.limited).mape, 'f', 3),
+		Coverage:     rounded(inside, 'f', 3),
 		Width:        width,
 	}
 	rep.calibration = &c
 	return rep
 }
 
-// share leaves a tenth of a percent.
-func share(f float64) float64 {
-	g, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', 3, 64), 64)
-	return g
-}
-
-// digits leaves the four that a fit may claim.
-func digits(f float64) float64 {
-	g, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 4, 64), 64)
+func rounded(f float64, format byte, digits int) float64 {
+	g, _ := strconv.ParseFloat(strconv.FormatFloat(f, format, digits, 64), 64)
 	return g
 }
 
@@ -121,19 +115,9 @@ func (r report) write() error {
 // marked is the part of the README that says how good predictions are.
 var marked = regexp.MustCompile(`(?s)<!-- written by make calibrate -->\n.*?<!-- end -->`)
 
+// withSentence keeps percentages on one line.
 func withSentence(readme string, c *estimate.Calibration) string {
-	return marked.ReplaceAllLiteralString(readme, "<!-- written by make calibrate -->\n"+wrapped(c.Sentence(), 80)+"\n<!-- end -->")
-}
-
-// wrapped breaks text into lines of at most width bytes, a percentage never.
-func wrapped(text string, width int) string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(strings.ReplaceAll(text, " %", "\x00%")) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines, line = append(lines, line), ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
-	}
-	return strings.ReplaceAll(strings.Join(append(lines, line), "\n"), "\x00", " ")
+	text := wordwrap.WrapString(strings.ReplaceAll(c.Sentence(), " %", "\u00a0%"), 80)
+	text = strings.ReplaceAll(text, "\u00a0", " ")
+	return marked.ReplaceAllLiteralString(readme, "<!-- written by make calibrate -->\n"+text+"\n<!-- end -->")
 }

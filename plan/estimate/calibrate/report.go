@@ -30,21 +30,20 @@ var kinds = []struct {
 	{"saturated, Hopper", func(r measurement) bool { return saturated(r) && r.scenario.GPU.Hopper }},
 	{"saturated, Blackwell", func(r measurement) bool { return saturated(r) && !r.scenario.GPU.Hopper }},
 	{"saturated, attention data parallelism", func(r measurement) bool { return saturated(r) && r.AttentionDP }},
-	{"limited concurrency", limited},
-	{"limited, up to 16 requests", func(r measurement) bool { return limited(r) && r.Concurrency <= 16 }},
-	{"limited, tensor parallelism", func(r measurement) bool { return limited(r) && r.TP > 1 }},
-	{"limited, without builds that drafted tokens", func(r measurement) bool { return limited(r) && !r.drafted() }},
+	{"limited concurrency", measurement.limited},
+	{"limited, up to 16 requests", func(r measurement) bool { return r.limited() && r.Concurrency <= 16 }},
+	{"limited, tensor parallelism", func(r measurement) bool { return r.limited() && r.TP > 1 }},
+	{"limited, without builds that drafted tokens", func(r measurement) bool { return r.limited() && !r.drafted() }},
 }
 
 const scoreHead = "| %s | rows | MAPE | median | P90 | bias | TPOT MAPE |\n|:--|--:|--:|--:|--:|--:|--:|\n"
 
 func (r report) scores(b *strings.Builder, name string, predicted []estimate.Averages, suits func(measurement) bool) {
-	s := newScore(throughputErrors(r.data, predicted, suits))
-	tpot := "-"
-	if t := newScore(tpotErrors(r.data, predicted, suits)); t.n > 0 {
-		tpot = fmt.Sprintf("%.1f %%", 100*t.mape)
+	s, between := scoreOf(throughput, r.data, predicted, suits), "-"
+	if t := scoreOf(tpot, r.data, predicted, suits); t.n > 0 {
+		between = fmt.Sprintf("%.1f %%", 100*t.mape)
 	}
-	fmt.Fprintf(b, "| %s | %d | %.1f %% | %.1f %% | %.1f %% | %+.1f %% | %s |\n", name, s.n, 100*s.mape, 100*s.median, 100*s.p90, 100*s.bias, tpot)
+	fmt.Fprintf(b, "| %s | %d | %.1f %% | %.1f %% | %.1f %% | %+.1f %% | %s |\n", name, s.n, 100*s.mape, 100*s.median, 100*s.p90, 100*s.bias, between)
 }
 
 // summary is the table of scores on unseen cells.
@@ -62,13 +61,13 @@ func (r report) coverages() string {
 	var b strings.Builder
 	b.WriteString("| by regime, cells held back | rows | MAPE | bias | inside the interval | median width |\n|:--|--:|--:|--:|--:|--:|\n")
 	line := func(name string, suits func(measurement) bool) {
-		s := newScore(throughputErrors(r.data, r.unseen, suits))
+		s := scoreOf(throughput, r.data, r.unseen, suits)
 		inside, median := coverage(r.data, r.intervals, suits)
 		fmt.Fprintf(&b, "| %s | %d | %.1f %% | %+.1f %% | %.0f %% | ±%.0f %% |\n", name, s.n, 100*s.mape, 100*s.bias, 100*inside, 100*median)
 	}
 	line("all", all)
 	line("saturated", saturated)
-	line("limited concurrency", limited)
+	line("limited concurrency", measurement.limited)
 	for _, w := range r.calibration.Widths {
 		if strings.Contains(w.Regime, ":") {
 			line(w.Regime, func(one measurement) bool { return one.scenario.Regime() == w.Regime })
@@ -107,31 +106,30 @@ func (r report) markdown() string {
 // rivals sets our figures beside those of others, and of the version before,
 // which was fitted to the measurements of the first calibration.
 func (r report) rivals(b *strings.Builder) {
-	ttft, tpot := newScore(ttftErrors(r.data, r.unseen, all)), newScore(tpotErrors(r.data, r.unseen, all))
-	lim := newScore(throughputErrors(r.data, r.unseen, limited))
-	sat := newScore(throughputErrors(r.data, r.unseen, saturated))
+	first, between := scoreOf(ttft, r.data, r.unseen, all), scoreOf(tpot, r.data, r.unseen, all)
+	lim, sat := scoreOf(throughput, r.data, r.unseen, measurement.limited), scoreOf(throughput, r.data, r.unseen, saturated)
 	inside, _ := coverage(r.data, r.intervals, all)
 	b.WriteString("\n## Beside others\n\n| | measured on | TPOT MAPE | TTFT MAPE | throughput MAPE, limited | saturated | inside its interval |\n|:--|:--|--:|--:|--:|--:|--:|\n")
-	fmt.Fprintf(b, "| this version, cells held back | the %d rows with TPOT, all %d | %.1f %% | %.0f %% | %.1f %% | %.1f %% | %.0f %% |\n", tpot.n, len(r.data), 100*tpot.mape, 100*ttft.mape, 100*lim.mape, 100*sat.mape, 100*inside)
+	fmt.Fprintf(b, "| this version, cells held back | the %d rows with TPOT, all %d | %.1f %% | %.0f %% | %.1f %% | %.1f %% | %.0f %% |\n", between.n, len(r.data), 100*between.mape, 100*first.mape, 100*lim.mape, 100*sat.mape, 100*inside)
 	b.WriteString("| version 5, fitted to the first 88 saturated rows | the same rows | 24.7 % | 38 % | 19.0 % | 10.3 % | 63 % |\n")
 	b.WriteString("| AIConfigurator, NVIDIA's nightly | 1,137 points of one node, kernel tables of the software measured | 24.4 % | 43.1 % | | | none printed |\n")
 	b.WriteString("\nAIConfigurator's figures are those of inference-sim/blis-latency-kernel, testdata/measurements/aisimulate_e2e.json. Its points and these rows overlap and are not the same.\n")
 }
 
 func (r report) byModel(b *strings.Builder) {
-	b.WriteString("\n## By model\n\n")
-	fmt.Fprintf(b, scoreHead, "cells held back")
-	names := map[string]bool{}
-	for _, one := range r.data {
-		names[one.Model] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		r.scores(b, name, r.unseen, func(one measurement) bool { return one.Model == name })
-	}
-	b.WriteString("\n")
-	fmt.Fprintf(b, scoreHead, "whole model held back")
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		r.scores(b, name, r.models, func(one measurement) bool { return one.Model == name })
+	b.WriteString("\n## By model\n")
+	for _, part := range []struct {
+		name      string
+		predicted []estimate.Averages
+	}{{"cells held back", r.unseen}, {"whole model held back", r.models}} {
+		fmt.Fprintf(b, "\n"+scoreHead, part.name)
+		names := map[string]bool{}
+		for _, one := range r.data {
+			names[one.Model] = true
+		}
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			r.scores(b, name, part.predicted, func(one measurement) bool { return one.Model == name })
+		}
 	}
 }
 
