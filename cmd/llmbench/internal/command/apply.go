@@ -21,7 +21,7 @@ import (
 
 type applyFlags struct {
 	definitionFlags
-	selectionFlags
+	plan.Selection
 	Plan                                 string // a saved plan instead of a directory
 	AutoApprove, Detach, KeepGoing, JSON bool
 	MaxGPUHours                          float64
@@ -66,7 +66,7 @@ func applyCommand(e *env) *cli.Command {
 
 func readApplyFlags(c *cli.Command, defs definitionFlags) (applyFlags, error) {
 	f := applyFlags{
-		definitionFlags: defs, selectionFlags: readSelectionFlags(c),
+		definitionFlags: defs, Selection: readSelection(c),
 		AutoApprove: c.Bool("auto-approve"), Detach: c.Bool("detach"), KeepGoing: c.Bool("keep-going"),
 		JSON: c.Bool("json"), MaxGPUHours: c.Float("max-gpu-hours"), LockTimeout: c.Duration("lock-timeout"), SkipChecks: c.Bool("skip-checks"),
 		Pack: c.Int("pack"),
@@ -85,7 +85,8 @@ func readApplyFlags(c *cli.Command, defs definitionFlags) (applyFlags, error) {
 		return f, nil
 	}
 	f.Plan = f.Dir
-	if len(f.Vars) > 0 || len(f.VarFiles) > 0 || f.Store != "" || f.Executor != "" || f.Pack > 0 || f.selectionFlags.any() {
+	if len(f.Vars) > 0 || len(f.VarFiles) > 0 || f.Store != "" || f.Executor != "" || f.Pack > 0 ||
+		len(f.Addresses) > 0 || len(f.Replaces) > 0 || f.Retry {
 		return f, fmt.Errorf("%s is a saved plan, which has decided variables, store, executor, packs and selection already: leave -var, -var-file, -store, -executor, -pack, -target, -replace and -retry out, or plan again", f.Plan)
 	}
 	return f, nil

@@ -13,13 +13,6 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-type cancelFlags struct {
-	definitionFlags
-	Addresses   []string
-	Orphans     bool
-	AutoApprove bool
-}
-
 func cancelCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "cancel", Usage: "cancel runs in flight by their recorded job IDs", ArgsUsage: "[ADDR…] [DIR]",
@@ -36,9 +29,7 @@ func cancelCommand(e *env) *cli.Command {
 			if c.IsSet("dir") {
 				addresses, dir = c.Args().Slice(), c.String("dir")
 			}
-			return e.runCancel(ctx, cancelFlags{
-				definitionFlags: definitionsIn(dir, c), Addresses: addresses, Orphans: c.Bool("orphans"), AutoApprove: c.Bool("auto-approve"),
-			})
+			return e.runCancel(ctx, definitionsIn(dir, c), addresses, c.Bool("orphans"), c.Bool("auto-approve"))
 		},
 	}
 }
@@ -50,28 +41,24 @@ type cancelRequest struct {
 	packed  bool // its job has other runs too
 }
 
-// words name the run and the job that is cancelled, or that the run is taken out of.
-func (fl cancelRequest) words() string {
-	if fl.packed {
-		return fmt.Sprintf("%s  in the pack of job %s", fl.address, executors.JobID(fl.Handle))
-	}
-	return fmt.Sprintf("%s  job %s", fl.address, executors.JobID(fl.Handle))
-}
-
-func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
-	s, p, err := e.declared(f.definitionFlags)
+func (e *env) runCancel(ctx context.Context, f definitionFlags, addresses []string, orphans, approved bool) error {
+	s, p, err := e.declared(f)
 	if err != nil {
 		return err
 	}
 	defer s.redactEnded()
-	flights, err := s.cancelRequests(p, f)
+	flights, err := s.cancelRequests(p, addresses, orphans)
 	if err != nil {
 		return err
 	}
-	if err := f.allMatch(p, flights); err != nil {
-		return err
+	for _, pattern := range addresses {
+		declared := slices.ContainsFunc(p.Runs, func(r *plan.Run) bool { return plan.Match(pattern, r.Address) })
+		flying := slices.ContainsFunc(flights, func(fl cancelRequest) bool { return plan.Match(pattern, fl.address) })
+		if !flying && !(declared && !orphans) {
+			return fmt.Errorf("%s matches no run; `llmbench status` lists the addresses. Nothing was cancelled", pattern)
+		}
 	}
-	if f.Orphans && len(f.Addresses) == 0 {
+	if orphans && len(addresses) == 0 {
 		strays, err := s.strays(ctx, p)
 		if err != nil {
 			return err
@@ -81,38 +68,27 @@ func (e *env) runCancel(ctx context.Context, f cancelFlags) error {
 	if len(flights) == 0 {
 		return view.Nothing(e.streams.Out, "Nothing to cancel.")
 	}
-	lines := make([]string, len(flights))
-	for i, fl := range flights {
-		lines[i] = fl.words()
+	var lines []string
+	var list []executors.CancelRequest
+	for _, fl := range flights {
+		where := "job "
+		if fl.packed {
+			where = "in the pack of job "
+		}
+		lines, list = append(lines, fl.address+"  "+where+executors.JobID(fl.Handle)), append(list, fl.CancelRequest)
 	}
 	if err := view.List(e.streams.Err, "To be cancelled:", lines); err != nil {
 		return err
 	}
-	if !f.AutoApprove {
+	if !approved {
 		if err := e.confirm(fmt.Sprintf("Cancel %s?", view.Plural(len(flights), "run")), "cancels", "cancelled"); err != nil {
 			return err
 		}
-	}
-	list := make([]executors.CancelRequest, len(flights))
-	for i, fl := range flights {
-		list[i] = fl.CancelRequest
 	}
 	if err := executors.Cancel(ctx, list); err != nil {
 		return err
 	}
 	return view.Nothing(e.streams.Out, fmt.Sprintf("Cancelled %d.", len(flights)))
-}
-
-// allMatch refuses an address that means no run.
-func (f cancelFlags) allMatch(p *plan.Plan, flights []cancelRequest) error {
-	for _, pattern := range f.Addresses {
-		declared := slices.ContainsFunc(p.Runs, func(r *plan.Run) bool { return plan.Match(pattern, r.Address) })
-		flying := slices.ContainsFunc(flights, func(fl cancelRequest) bool { return plan.Match(pattern, fl.address) })
-		if !flying && !(declared && !f.Orphans) {
-			return fmt.Errorf("%s matches no run; `llmbench status` lists the addresses. Nothing was cancelled", pattern)
-		}
-	}
-	return nil
 }
 
 // strays are jobs in the queue whose attempt's outcome is known.
@@ -133,15 +109,16 @@ func (s *session) strays(ctx context.Context, p *plan.Plan) ([]cancelRequest, er
 	return out, nil
 }
 
-// cancelRequests lists the jobs in flight that f asks for.
-func (s *session) cancelRequests(p *plan.Plan, f cancelFlags) ([]cancelRequest, error) {
-	declared := map[store.Key]string{}
-	backends := map[store.Key]*executors.Backend{}
+// cancelRequests lists this user's jobs in flight at some addresses, all for none: of
+// the runs that are declared, or of the others.
+func (s *session) cancelRequests(p *plan.Plan, addresses []string, orphans bool) ([]cancelRequest, error) {
+	declared := map[store.Key]*plan.Run{}
+	short := func(k store.Key) store.Key {
+		k.Fingerprint = someDigits(k.Fingerprint)
+		return k
+	}
 	for _, r := range p.Runs {
-		k := s.keyOf(r)
-		k.Fingerprint = k.Fingerprint[:12]
-		declared[k] = r.Address
-		backends[k] = s.backends()[r.Executor]
+		declared[short(s.keyOf(r))] = r
 	}
 	keys, err := s.store.Keys()
 	if err != nil {
@@ -149,47 +126,34 @@ func (s *session) cancelRequests(p *plan.Plan, f cancelFlags) ([]cancelRequest, 
 	}
 	var out []cancelRequest
 	for _, k := range keys {
-		short := k
-		short.Fingerprint = short.Fingerprint[:min(12, len(short.Fingerprint))]
-		address, known := declared[short]
-		if known == f.Orphans {
+		run := declared[short(k)]
+		site := slices.IndexFunc(s.sites, func(st *site) bool {
+			return run != nil && st.Ref == run.Executor || run == nil && st.Cluster == k.Cluster
+		})
+		if (run != nil) == orphans || site < 0 {
 			continue
 		}
-		found, err := s.cancelRequestsOf(k, address, backends[short], f)
+		samples, err := s.seen.Samples(k, 0)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, found...)
-	}
-	return out, nil
-}
-
-func (s *session) cancelRequestsOf(k store.Key, address string, b *executors.Backend, f cancelFlags) ([]cancelRequest, error) {
-	samples, err := s.seen.Samples(k, 0)
-	if err != nil {
-		return nil, err
-	}
-	var out []cancelRequest
-	for _, sample := range samples {
-		if !sample.State.InFlight() || !sample.Mine {
-			continue
+		for _, sample := range samples {
+			if !sample.State.InFlight() || !sample.Mine {
+				continue
+			}
+			at := ""
+			if run != nil {
+				at = run.Address
+			} else if intent, err := sample.Attempt.Intent(); err == nil && intent != nil {
+				at = intent.Address
+			}
+			if some, _ := matching([]string{at}, addresses, func(at string) string { return at }); len(some) == 0 {
+				continue
+			}
+			out = append(out, cancelRequest{address: at, packed: sample.SharedJob != "", CancelRequest: executors.CancelRequest{
+				Attempt: sample.Attempt, Handle: executors.Handle(sample.Handle), Backend: &s.sites[site].Backend,
+			}})
 		}
-		at := address
-		if intent, err := sample.Attempt.Intent(); err == nil && intent != nil && at == "" {
-			at = intent.Address
-		}
-		if some, _ := matching([]string{at}, f.Addresses, func(at string) string { return at }); len(some) == 0 {
-			continue
-		}
-		if i := slices.IndexFunc(s.sites, func(st *site) bool { return st.Cluster == k.Cluster }); b == nil && i >= 0 {
-			b = &s.sites[i].Backend
-		}
-		if b == nil {
-			continue
-		}
-		out = append(out, cancelRequest{address: at, packed: sample.SharedJob != "", CancelRequest: executors.CancelRequest{
-			Attempt: sample.Attempt, Handle: executors.Handle(sample.Handle), Backend: b,
-		}})
 	}
 	return out, nil
 }

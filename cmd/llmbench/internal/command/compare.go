@@ -247,6 +247,9 @@ func (e *env) compareEarlier(f compareFlags, pick func(results.Point) bool, lack
 	if err != nil {
 		return nil, false, err
 	}
+	if s.seen == nil {
+		return nil, false, errors.New("imported results have no history; name BASE and TARGET")
+	}
 	list, err := s.seen.History(view.Simulated(target))
 	if err != nil {
 		return nil, false, err
@@ -254,7 +257,7 @@ func (e *env) compareEarlier(f compareFlags, pick func(results.Point) bool, lack
 	f.How.Across, f.How.BaseLacks = []string{"all"}, lacks
 	c := results.Compare(results.NewHistory(list, f.How.Metrics[0]).Before(target, pick), target, f.How)
 	c.Earlier, c.BaseName, c.TargetName = true, cmp.Or(c.BaseName, "before"), cmp.Or(c.TargetName, "now")
-	return c, s.instead, nil
+	return c, s.instead != nil, nil
 }
 
 // sideOf reads one side: a results document, or what the store of a directory
@@ -279,42 +282,29 @@ func (e *env) sideOf(f compareFlags, path string) (set *results.Set, instead boo
 		}
 		return set, false, nil
 	}
-	if f.Executor == results.ImportedType {
-		f.Dir = path
-		_, list, err := e.imported(f.definitionFlags, nil)
-		if err == nil && len(list) != 1 {
-			err = fmt.Errorf("%s: both real and simulated results are imported there", path)
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		return list[0], false, nil
-	}
 	s, set, err := e.measuredSide(f, path)
-	return set, err == nil && s.instead, err
+	return set, err == nil && s.instead != nil, err
 }
 
-// measuredSide is what the store of a directory holds for what is declared there.
+// measuredSide is what the store of a directory holds for what is declared there, or what
+// was imported into it.
 func (e *env) measuredSide(f compareFlags, dir string) (*session, *results.Set, error) {
-	defs := f.definitionFlags
-	defs.Dir = dir
-	s, p, err := e.declared(defs)
+	f.Dir = dir
+	s, _, list, err := e.shown(f.definitionFlags, nil, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	list, err := s.results(p)
-	if err == nil {
-		s, _, list, err = s.orSimulated(defs, nil, p, list)
+	if f.Executor != results.ImportedType {
+		list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	list = slices.DeleteFunc(list, func(set *results.Set) bool { return len(set.Results) == 0 })
 	switch len(list) {
 	case 0:
 		return nil, nil, fmt.Errorf("%s: nothing is measured there", dir)
 	case 1:
 		return s, list[0], nil
+	}
+	if f.Executor == results.ImportedType {
+		return nil, nil, fmt.Errorf("%s: both real and simulated results are imported there", dir)
 	}
 	return nil, nil, fmt.Errorf("%s holds both real and simulated results; -executor chooses", dir)
 }

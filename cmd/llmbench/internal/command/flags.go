@@ -55,12 +55,6 @@ func tooMany(c *cli.Command) error {
 	return fmt.Errorf("llmbench %s takes one directory, not %d arguments; flags are written -flag=value", c.Name, c.Args().Len())
 }
 
-// selectionFlags choose runs and where they go.
-type selectionFlags struct {
-	Addresses, Replaces []string
-	Retry               bool
-}
-
 func selectionFlagSet() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "target", Usage: "only runs at `ADDR`, such as max_throughput/chat, chat or */concurrency=64; may be repeated"},
@@ -70,20 +64,8 @@ func selectionFlagSet() []cli.Flag {
 	}
 }
 
-func readSelectionFlags(c *cli.Command) selectionFlags {
-	return selectionFlags{
-		Addresses: c.StringSlice("target"), Replaces: c.StringSlice("replace"),
-		Retry: c.Bool("retry"),
-	}
-}
-
-func (f selectionFlags) selection() plan.Selection {
-	return plan.Selection{Addresses: f.Addresses, Replaces: f.Replaces, Retry: f.Retry}
-}
-
-// any reports whether a flag was given that a saved plan has decided already.
-func (f selectionFlags) any() bool {
-	return len(f.Addresses) > 0 || len(f.Replaces) > 0 || f.Retry
+func readSelection(c *cli.Command) plan.Selection {
+	return plan.Selection{Addresses: c.StringSlice("target"), Replaces: c.StringSlice("replace"), Retry: c.Bool("retry")}
 }
 
 // addressesAndDir splits arguments: a last one that is a directory is that of the

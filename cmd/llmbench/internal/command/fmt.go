@@ -20,11 +20,6 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-type fmtFlags struct {
-	Paths                  []string
-	Check, Diff, Recursive bool
-}
-
 func fmtCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "fmt", Usage: "rewrite definitions in canonical layout", ArgsUsage: "[PATH…]",
@@ -36,28 +31,28 @@ func fmtCommand(e *env) *cli.Command {
 		Description: description([]string{"llmbench fmt -check examples/llama4-maverick", "llmbench fmt -diff -check -recursive examples"},
 			"0  all files are in canonical layout, or were rewritten", "1  error", "3  with -check: files differ"),
 		Action: func(_ context.Context, c *cli.Command) error {
-			f := fmtFlags{Paths: c.Args().Slice(), Check: c.Bool("check"), Diff: c.Bool("diff"), Recursive: c.Bool("recursive")}
-			if len(f.Paths) == 0 {
-				f.Paths = []string{"."}
+			paths := c.Args().Slice()
+			if len(paths) == 0 {
+				paths = []string{"."}
 			}
-			return e.runFmt(f)
+			return e.runFmt(paths, c.Bool("check"), c.Bool("diff"), c.Bool("recursive"))
 		},
 	}
 }
 
-func (e *env) runFmt(f fmtFlags) error {
-	if len(f.Paths) == 1 && f.Paths[0] == "-" {
+func (e *env) runFmt(paths []string, check, diff, recursive bool) error {
+	if len(paths) == 1 && paths[0] == "-" {
 		return e.formatStdin()
 	}
-	files, err := filesIn(f.Paths,
-		func(name string) bool { return f.Recursive && !strings.HasPrefix(name, ".") },
+	files, err := filesIn(paths,
+		func(name string) bool { return recursive && !strings.HasPrefix(name, ".") },
 		func(path string, _ fs.DirEntry) bool { return filepath.Ext(path) == ".hcl" })
 	if err != nil {
 		return err
 	}
 	differ := 0
 	for _, path := range files {
-		changed, err := e.formatFile(path, f)
+		changed, err := e.formatFile(path, check, diff)
 		if err != nil {
 			return err
 		}
@@ -66,7 +61,7 @@ func (e *env) runFmt(f fmtFlags) error {
 			fmt.Fprintln(e.streams.Out, path)
 		}
 	}
-	if f.Check && differ > 0 {
+	if check && differ > 0 {
 		return exitStatus(exitFailed)
 	}
 	return nil
@@ -87,7 +82,7 @@ func (e *env) formatStdin() error {
 
 // formatFile brings one file into canonical layout and reports whether it
 // differed. A file that does not parse is left alone.
-func (e *env) formatFile(path string, f fmtFlags) (bool, error) {
+func (e *env) formatFile(path string, check, diff bool) (bool, error) {
 	src, err := regular.Read(path, regular.MaxText)
 	if err != nil {
 		return false, err
@@ -99,12 +94,12 @@ func (e *env) formatFile(path string, f fmtFlags) (bool, error) {
 	if bytes.Equal(src, want) {
 		return false, nil
 	}
-	if f.Diff {
+	if diff {
 		if err := view.Diff(e.streams.Out, path, src, want); err != nil {
 			return true, err
 		}
 	}
-	if f.Check {
+	if check {
 		return true, nil
 	}
 	info, err := os.Stat(path)

@@ -19,6 +19,7 @@ import (
 	"github.com/llmbench/llmbench/executors/simulate"
 	"github.com/llmbench/llmbench/executors/slurm"
 	"github.com/llmbench/llmbench/executors/store"
+	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 	"github.com/llmbench/llmbench/schema/regular"
@@ -54,7 +55,7 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 	if err != nil {
 		return err
 	}
-	bundles := map[string][]bundled{}
+	bundles := map[string][]incoming{}
 	for _, path := range files { // a bundle that was changed stops all
 		if strings.HasSuffix(path, store.BundleSuffix) {
 			if bundles[path], err = readBundled(path); err != nil {
@@ -67,36 +68,23 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 	}
 	all, added := 0, 0
 	for _, path := range files {
-		for _, b := range bundles[path] {
+		list, isBundle := bundles[path]
+		if !isBundle {
+			var why string
+			if list, why = readForeign(path, p.Runs); why != "" {
+				fmt.Fprintf(e.streams.Err, "%s: left out: %s\n", path, why)
+			}
+		}
+		for _, in := range list {
 			all++
-			isNew, err := s.store.Import(b.stdout, b.stderr, b.of, 1, b.result)
+			isNew, err := s.store.Import(in.stdout, in.stderr, in.of, in.number, in.result)
 			if err != nil {
 				return err
 			}
 			if isNew {
 				added++
 			}
-			fmt.Fprintf(e.streams.Out, "%s  %s%s\n", b.result.Address, path, view.ImportedVerdict(b.result))
-		}
-		if strings.HasSuffix(path, store.BundleSuffix) {
-			continue
-		}
-		log, why := readForeign(path)
-		if why != "" {
-			fmt.Fprintf(e.streams.Err, "%s: left out: %s\n", path, why)
-			continue
-		}
-		for i, found := range log.found {
-			all++
-			r := results.Import(found, p.Runs)
-			isNew, err := s.store.Import(log.text, log.stderr, "", i+1, r)
-			if err != nil {
-				return err
-			}
-			if isNew {
-				added++
-			}
-			fmt.Fprintf(e.streams.Out, "%s  %s%s%s\n", r.Address, path, found.Within, view.ImportedVerdict(r))
+			fmt.Fprintf(e.streams.Out, "%s  %s%s%s\n", in.result.Address, path, in.within, view.ImportedVerdict(in.result))
 		}
 	}
 	if all == 0 {
@@ -106,27 +94,30 @@ func (e *env) runImport(f definitionFlags, paths []string) error {
 	return nil
 }
 
-// A bundled is a result of a bundle with what its attempt wrote.
-type bundled struct {
+// An incoming result is the number-th that was found in a log, from 1, or one of a bundle
+// with what its attempt wrote.
+type incoming struct {
 	result         *results.Result
 	stdout, stderr []byte
-	of             string // tells the result from those with the same log
+	number         int
+	of             string // tells the result of a bundle from those with the same log
+	within         string // its place in a log with several reports
 }
 
-func readBundled(file string) ([]bundled, error) {
+func readBundled(file string) ([]incoming, error) {
 	set, members, err := readBundle(file, true)
 	if err != nil {
 		return nil, err
 	}
-	var out []bundled
+	var out []incoming
 	for _, r := range set.Results {
 		folder := attemptFolder(r.Address, r.Sample, r.Attempt)
-		b := bundled{result: r, stdout: members[folder+"/"+jobdir.StdoutFile], stderr: members[folder+"/"+jobdir.StderrFile]}
-		b.of = fmt.Sprintln(folder, r.Fingerprint, r.Cluster)
+		in := incoming{result: r, number: 1, stdout: members[folder+"/"+jobdir.StdoutFile], stderr: members[folder+"/"+jobdir.StderrFile]}
+		in.of = fmt.Sprintln(folder, r.Fingerprint, r.Cluster)
 		if at := r.Job.Submitted; at != nil {
-			b.of += at.UTC().String()
+			in.of += at.UTC().String()
 		}
-		out = append(out, b)
+		out = append(out, in)
 	}
 	return out, nil
 }
@@ -136,47 +127,42 @@ func maybeLog(path string, d fs.DirEntry) bool {
 	return d.Type().IsRegular() && slices.Contains([]string{".out", ".log", ".txt", ".json"}, strings.ToLower(filepath.Ext(path)))
 }
 
-// A foreignLog is a file that llmbench did not write, with what was found in it.
-type foreignLog struct {
-	text, stderr []byte
-	found        []results.Found
-}
-
-// readForeign reads a JSON report or a log with the .err beside it; why says what is
-// wrong with a file that tells of no run.
-func readForeign(path string) (log foreignLog, why string) {
-	var err error
-	if log.text, err = regular.Read(path, regular.MaxDocument); err != nil {
-		return log, err.Error()
+// readForeign reads a JSON report, or a log of trtllm-bench with the .err beside it: its
+// reports, or a failure where there is none. why says what is wrong with a file that
+// tells of no run.
+func readForeign(path string, declared []*plan.Run) (out []incoming, why string) {
+	text, err := regular.Read(path, regular.MaxDocument)
+	if err != nil {
+		return nil, err.Error()
+	}
+	var stderr []byte
+	add := func(found results.Found) {
+		in := incoming{result: results.Import(found, declared), stdout: text, stderr: stderr, number: len(out) + 1, within: found.Within}
+		out = append(out, in)
 	}
 	if strings.EqualFold(filepath.Ext(path), ".json") {
-		report, err := trtllm.ReadReport(bytes.NewReader(log.text))
+		report, err := trtllm.ReadReport(bytes.NewReader(text))
 		if err != nil {
-			return log, err.Error()
+			return nil, err.Error()
 		}
 		if what := report.Impossible(); what != "" {
-			return log, "its report is impossible: " + what
+			return nil, "its report is impossible: " + what
 		}
-		log.found = []results.Found{{Path: path, Report: report, Simulated: report.Simulated}}
-		return log, ""
+		add(results.Found{Path: path, Report: report, Simulated: report.Simulated})
+		return out, ""
 	}
 	if stem, ok := strings.CutSuffix(path, ".out"); ok {
-		if log.stderr, err = regular.Read(stem+".err", regular.MaxDocument); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return log, stem + ".err: " + err.Error()
+		if stderr, err = regular.Read(stem+".err", regular.MaxDocument); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, stem + ".err: " + err.Error()
 		}
 	}
-	return log, log.read(path)
-}
-
-// read looks for reports, and for a failure where there is none.
-func (f *foreignLog) read(path string) (why string) {
-	log, err := trtllm.NewClassifier(slurm.Words).ReadLog(io.MultiReader(bytes.NewReader(f.text), strings.NewReader("\n"), bytes.NewReader(f.stderr)))
+	log, err := trtllm.NewClassifier(slurm.Words).ReadLog(io.MultiReader(bytes.NewReader(text), strings.NewReader("\n"), bytes.NewReader(stderr)))
 	if err != nil {
-		return err.Error()
+		return nil, err.Error()
 	}
 	for i, report := range log.Reports {
 		if what := report.Impossible(); what != "" && report.World.TP != 0 {
-			return "its report is impossible: " + what
+			return nil, "its report is impossible: " + what
 		}
 		if report.World.TP <= 0 {
 			continue
@@ -185,11 +171,11 @@ func (f *foreignLog) read(path string) (why string) {
 		if len(log.Reports) > 1 {
 			found.Within = fmt.Sprintf(":%d", log.Lines[i])
 		}
-		found.Report.Simulated = found.Simulated
-		f.found = append(f.found, found)
+		report.Simulated = found.Simulated
+		add(found)
 	}
-	if len(f.found) > 0 {
-		return ""
+	if len(out) > 0 {
+		return out, ""
 	}
 	cause := results.Reason{Level: results.Failed}
 	switch {
@@ -202,8 +188,8 @@ func (f *foreignLog) read(path string) (why string) {
 	case log.Phase != trtllm.PhaseNone:
 		cause.Code, cause.Detail = failure.Lost, "the log ends while "+log.Phase.String()+", without a report and without a cause"
 	default:
-		return "it holds no report and no failed run"
+		return nil, "it holds no report and no failed run"
 	}
-	f.found = []results.Found{{Path: path, Reason: cause, Simulated: log.Simulated}}
-	return ""
+	add(results.Found{Path: path, Reason: cause, Simulated: log.Simulated})
+	return out, ""
 }

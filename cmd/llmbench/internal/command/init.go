@@ -1,10 +1,12 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,9 +48,9 @@ func initCommand(e *env) *cli.Command {
 			if c.Args().Len() == 1 {
 				dir = c.Args().First()
 			}
-			given := siteValues{
-				Account: c.String("account"), Partition: c.String("partition"),
-				PreparePartition: c.String("prepare-partition"), InstallDir: c.String("install-dir"),
+			given := siteValues{}
+			for _, name := range []string{"account", "partition", "prepare-partition", "install-dir"} {
+				given[name] = c.String(name)
 			}
 			return e.runInit(ctx, dir, c.String("from"), given)
 		},
@@ -69,9 +71,7 @@ func (e *env) runInit(ctx context.Context, dir, recipe string, given siteValues)
 	files, err := examples.Files(recipe)
 	if err != nil {
 		return fmt.Errorf("%w; `llmbench init -list` lists the recipes", err)
-
 	}
-
 	if err := refuseExisting(dir); err != nil {
 		return err
 	}
@@ -86,11 +86,7 @@ func (e *env) runInit(ctx context.Context, dir, recipe string, given siteValues)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	written, err := writeNew(dir, names, files)
+	written, err := writeNew(dir, files)
 	if err != nil {
 		return err
 	}
@@ -110,9 +106,9 @@ func refuseExisting(dir string) error {
 }
 
 // writeNew writes the files that are not there yet and returns their names.
-func writeNew(dir string, names []string, files map[string][]byte) ([]string, error) {
+func writeNew(dir string, files map[string][]byte) ([]string, error) {
 	var written []string
-	for _, name := range slices.Sorted(slices.Values(names)) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if errors.Is(err, fs.ErrExist) {
 			continue
@@ -132,47 +128,38 @@ func writeNew(dir string, names []string, files map[string][]byte) ([]string, er
 	return written, nil
 }
 
-// siteValues are what differs from site to site; "" is not known.
-type siteValues struct {
-	Account, Partition, PreparePartition, InstallDir string
-}
+// siteValues are what differs from site to site, by the flag of each; "" is not known.
+type siteValues map[string]string
 
 // or fills in what is not known.
 func (v siteValues) or(otherwise siteValues) siteValues {
-	fill := func(to *string, from string) {
-		if *to == "" {
-			*to = from
-		}
+	out := maps.Clone(otherwise)
+	for name, value := range v {
+		out[name] = cmp.Or(value, out[name])
 	}
-	fill(&v.Account, otherwise.Account)
-	fill(&v.Partition, otherwise.Partition)
-	fill(&v.PreparePartition, otherwise.PreparePartition)
-	fill(&v.InstallDir, otherwise.InstallDir)
-	return v
+	return out
 }
 
 // siteValues are what the flags give, else what an llmb installation says; on a
 // terminal the user is asked for the rest, with what Slurm says to choose from.
 // notes say what the installation gave.
 func (e *env) siteValues(ctx context.Context, given siteValues) (values siteValues, notes []string, err error) {
-	in, err := e.installation()
-	if err != nil {
-		return siteValues{}, nil, err
-	}
-	if !e.streams.Interactive {
-		return given.or(in.siteValues), in.notes, nil
+	found, notes, err := e.installation()
+	if err != nil || !e.streams.Interactive {
+		return given.or(found), notes, err
 	}
 	account, partition := slurm.Offered(ctx)
-	found := in.or(siteValues{Account: account, Partition: partition})
-	ask := func(have *string, question, otherwise string) {
-		if *have == "" {
-			*have = e.streams.Ask(question, otherwise)
+	found = found.or(siteValues{"account": account, "partition": partition})
+	for _, ask := range [][2]string{
+		{"account", "Slurm account to charge"},
+		{"partition", "Slurm partition with the GPUs"},
+		{"install-dir", "Folder with weights and images, on a file system that all nodes share"},
+	} {
+		if name := ask[0]; given[name] == "" {
+			given[name] = e.streams.Ask(ask[1], found[name])
 		}
 	}
-	ask(&given.Account, "Slurm account to charge", found.Account)
-	ask(&given.Partition, "Slurm partition with the GPUs", found.Partition)
-	ask(&given.InstallDir, "Folder with weights and images, on a file system that all nodes share", found.InstallDir)
-	return given.or(siteValues{PreparePartition: found.PreparePartition}), in.notes, nil
+	return given.or(siteValues{"prepare-partition": found["prepare-partition"]}), notes, nil
 }
 
 // into writes the values into a recipe's files: into the file that is not shared, and
@@ -189,7 +176,7 @@ func (v siteValues) into(files map[string][]byte) error {
 		}
 		for _, b := range f.Body().Blocks() {
 			if b.Type() == "executor" && len(b.Labels()) > 0 && b.Labels()[0] == slurm.Type {
-				v.intoExecutor(b.Body())
+				prepareIn(b.Body(), v["prepare-partition"])
 			}
 		}
 		files[name] = hclwrite.Format(f.Bytes())
@@ -197,10 +184,11 @@ func (v siteValues) into(files map[string][]byte) error {
 	return nil
 }
 
-func (v siteValues) intoExecutor(body *hclwrite.Body) {
-	if v.PreparePartition != "" {
+// prepareIn has an executor download in jobs of a partition, where there is one.
+func prepareIn(body *hclwrite.Body, partition string) {
+	if partition != "" {
 		body.AppendNewline()
-		body.AppendNewBlock("prepare", nil).Body().SetAttributeValue("partition", cty.StringVal(v.PreparePartition))
+		body.AppendNewBlock("prepare", nil).Body().SetAttributeValue("partition", cty.StringVal(partition))
 	}
 }
 
@@ -217,80 +205,62 @@ func (v siteValues) vars() string {
 	}
 	text := "# What differs from site to site. This file is in .gitignore: definitions are\n" +
 		"# shared, accounts and paths are yours. Environment variables work as well.\n\n" +
-		line("account", v.Account, "my-account", "SBATCH_ACCOUNT") +
-		line("partition", v.Partition, "batch", "SBATCH_PARTITION") +
+		line("account", v["account"], "my-account", "SBATCH_ACCOUNT") +
+		line("partition", v["partition"], "batch", "SBATCH_PARTITION") +
 		line("executor", "", "simulate", "LLMBENCH_EXECUTOR") +
-		line("install_dir", v.InstallDir, "/lustre/llmb", "LLMB_INSTALL")
+		line("install_dir", v["install-dir"], "/lustre/llmb", "LLMB_INSTALL")
 	return string(hclwrite.Format([]byte(text)))
 }
 
 // installationFile is what the recipes' own installer leaves, in its folder.
 const installationFile = "cluster_config.yaml"
 
-// An installation is what an existing llmb installation says: that of
-// LLMB_INSTALL, or of the working directory. There may be none.
-type installation struct {
-	siteValues
-	// notes say what was read, and where it stands.
-	notes []string
-}
-
-func (e *env) installation() (installation, error) {
-	var in installation
-	for _, pair := range e.environ {
-		if dir, ok := strings.CutPrefix(pair, "LLMB_INSTALL="); ok {
-			in.InstallDir = dir
-		}
-	}
-	path := filepath.Join(in.InstallDir, installationFile)
+// installation is what an existing llmb installation says: that of LLMB_INSTALL, or of
+// the working directory. There may be none. notes say what was read, and where it stands:
+// an account may look like a number, and is taken as it is written.
+func (e *env) installation() (in siteValues, notes []string, err error) {
+	in = siteValues{"install-dir": e.getenv("LLMB_INSTALL")}
+	path := filepath.Join(in["install-dir"], installationFile)
 	text, err := regular.Read(path, regular.MaxText)
 	if errors.Is(err, fs.ErrNotExist) {
-		return in, nil
+		return in, nil, nil
 	}
 	if err != nil {
-		return in, err
+		return in, nil, err
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return in, fmt.Errorf("%s: %w", path, err)
+		return in, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	in.notes = append(in.notes, fmt.Sprintf("Read %s:", path))
-	if in.InstallDir != "" {
-		in.note("install_dir = %q (LLMB_INSTALL)", in.InstallDir)
+	note := func(format string, args ...any) { notes = append(notes, "  "+fmt.Sprintf(format, args...)) }
+	first := func(flag, what string, names ...string) {
+		for _, name := range names {
+			at := &doc
+			for key := range strings.SplitSeq(name, ".") {
+				at = child(at, key)
+			}
+			switch {
+			case at == nil || at.ShortTag() == "!!null" || at.Kind == yaml.ScalarNode && at.Value == "":
+			case at.Kind != yaml.ScalarNode || !strings.HasPrefix(at.ShortTag(), "!!"):
+				note("%s is not a plain value (line %d); left out", name, at.Line)
+			default:
+				note("%s = %q (%s, line %d)", what, at.Value, name, at.Line)
+				in[flag] = at.Value
+				return
+			}
+		}
+		note("no %s there", what)
+	}
+	notes = []string{fmt.Sprintf("Read %s:", path)}
+	if dir := in["install-dir"]; dir != "" {
+		note("install_dir = %q (LLMB_INSTALL)", dir)
 	} else {
-		in.InstallDir = in.first(&doc, "install_dir", "llmb_install", "launcher.llmb_install")
+		first("install-dir", "install_dir", "llmb_install", "launcher.llmb_install")
 	}
-	in.siteValues = in.or(siteValues{
-		Account:          in.first(&doc, "account", "slurm.gpu.account", "slurm.common.account", "slurm.account", "launcher.account"),
-		Partition:        in.first(&doc, "partition", "slurm.gpu.partition", "slurm.common.partition", "slurm.gpu_partition", "launcher.gpu_partition"),
-		PreparePartition: in.first(&doc, "prepare partition", "slurm.cpu.partition", "slurm.cpu_partition", "launcher.cpu_partition"),
-	})
-	return in, nil
-}
-
-// first is the first of several dotted names that has a value, as it is written:
-// an account may look like a number. It notes the place, or that there is none.
-func (in *installation) first(doc *yaml.Node, what string, names ...string) string {
-	for _, name := range names {
-		at := doc
-		for key := range strings.SplitSeq(name, ".") {
-			at = child(at, key)
-		}
-		switch {
-		case at == nil || at.ShortTag() == "!!null" || at.Kind == yaml.ScalarNode && at.Value == "":
-		case at.Kind != yaml.ScalarNode || !strings.HasPrefix(at.ShortTag(), "!!"):
-			in.note("%s is not a plain value (line %d); left out", name, at.Line)
-		default:
-			in.note("%s = %q (%s, line %d)", what, at.Value, name, at.Line)
-			return at.Value
-		}
-	}
-	in.note("no %s there", what)
-	return ""
-}
-
-func (in *installation) note(format string, args ...any) {
-	in.notes = append(in.notes, "  "+fmt.Sprintf(format, args...))
+	first("account", "account", "slurm.gpu.account", "slurm.common.account", "slurm.account", "launcher.account")
+	first("partition", "partition", "slurm.gpu.partition", "slurm.common.partition", "slurm.gpu_partition", "launcher.gpu_partition")
+	first("prepare-partition", "prepare partition", "slurm.cpu.partition", "slurm.cpu_partition", "launcher.cpu_partition")
+	return in, notes, nil
 }
 
 // child is the value of a key, nil where there is none.

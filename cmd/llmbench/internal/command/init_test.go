@@ -19,7 +19,7 @@ func TestInitAsks(t *testing.T) {
 		streams: &view.Streams{In: strings.NewReader("perf ${x}\n\n"), Out: &out, Err: &asked, Interactive: true},
 		environ: []string{"LLMB_INSTALL=/lustre/ours"},
 	}
-	if err := e.runInit(t.Context(), dir, "llama4-maverick-gb200x8", siteValues{Partition: "gb200"}); err != nil {
+	if err := e.runInit(t.Context(), dir, "llama4-maverick-gb200x8", siteValues{"partition": "gb200"}); err != nil {
 		t.Fatal(err)
 	}
 	const want = "Slurm account to charge: Folder with weights and images, on a file system that all nodes share [/lustre/ours]: "

@@ -27,7 +27,7 @@ import (
 
 type planFlags struct {
 	definitionFlags
-	selectionFlags
+	plan.Selection
 	Out, Format, Explain, Against, Scripts string
 	JSON, Detailed, All                    bool
 }
@@ -52,7 +52,7 @@ func planCommand(e *env) *cli.Command {
 		}, "0  the plan was made; with -detailed-exitcode: nothing to do", "1  error", "2  with -detailed-exitcode: something to do", "3  with -detailed-exitcode: no candidate of a search meets its bounds"),
 		Action: inDir(func(ctx context.Context, c *cli.Command, defs definitionFlags) error {
 			return e.runPlan(ctx, planFlags{
-				definitionFlags: defs, selectionFlags: readSelectionFlags(c),
+				definitionFlags: defs, Selection: readSelection(c),
 				Out: c.String("out"), Format: c.String("format"), Explain: c.String("explain"),
 				Against: c.String("against"), Scripts: c.String("write-scripts"),
 				JSON: c.Bool("json"), All: c.Bool("all"), Detailed: c.Bool("detailed-exitcode"),
@@ -66,7 +66,7 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 		return fmt.Errorf("-format=%s: a plan is printed as text or markdown; -json prints the document", f.Format)
 	}
 	s := e.load(f.definitionFlags)
-	p, diags := s.proven(f.selection())
+	p, diags := s.proven(f.Selection)
 	if f.Out != "" {
 		diags = forApply(diags)
 	}

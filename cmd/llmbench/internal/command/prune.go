@@ -15,12 +15,6 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-type pruneFlags struct {
-	definitionFlags
-	OlderThan         time.Duration
-	AutoApprove, JSON bool
-}
-
 func pruneCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "prune", Usage: "remove files from the store that no result needs", ArgsUsage: "[DIR]",
@@ -32,23 +26,23 @@ func pruneCommand(e *env) *cli.Command {
 		Description: description([]string{"llmbench prune -auto-approve examples/llama4-maverick", "llmbench prune -json examples/llama4-maverick"},
 			"0  removed, or nothing to remove, or -json listed it", "1  error, not approved, or something could not be removed"),
 		Action: inDir(func(ctx context.Context, c *cli.Command, f definitionFlags) error {
-			return e.runPrune(ctx, pruneFlags{definitionFlags: f, OlderThan: c.Duration("older-than"), AutoApprove: c.Bool("auto-approve"), JSON: c.Bool("json")})
+			return e.runPrune(ctx, f, c.Duration("older-than"), c.Bool("auto-approve"), c.Bool("json"))
 		}),
 	}
 }
 
-func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
-	if f.OlderThan < 0 {
+func (e *env) runPrune(ctx context.Context, f definitionFlags, olderThan time.Duration, approved, asJSON bool) error {
+	if olderThan < 0 {
 		return errors.New("-older-than must not be negative")
 	}
 	s, p, err := e.declared(f.on(simulate.Type))
 	if err != nil {
 		return err
 	}
-	keep := store.Protected{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Directory: s.directory(), Since: time.Now().Add(-f.OlderThan)}
+	keep := store.Protected{Keys: map[store.Key]bool{}, Datasets: map[string]bool{}, Directory: s.directory(), Since: time.Now().Add(-olderThan)}
 	s.keeps(p, keep)
 	if len(s.defs.Executors) > 0 {
-		real, p, err := e.declared(f.definitionFlags)
+		real, p, err := e.declared(f)
 		if err != nil {
 			return err
 		}
@@ -61,15 +55,15 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 	for _, why := range unread {
 		fmt.Fprintf(e.streams.Err, "Warning: an attempt cannot be read: %v. It stays, and so do all data sets, for it may use one. Restore the folder, or remove it.\n", why)
 	}
-	if f.JSON && !f.AutoApprove {
+	if asJSON && !approved {
 		return view.PruneJSON(e.streams.Out, s.store.Dir(), list, false)
 	}
-	if len(list) > 0 && !f.JSON {
+	if len(list) > 0 && !asJSON {
 		if err := view.Prune(e.streams.Out, s.store.Dir(), list); err != nil {
 			return err
 		}
 	}
-	if len(list) > 0 && !f.AutoApprove {
+	if len(list) > 0 && !approved {
 		if err := e.confirm("Remove "+view.Plural(len(list), "item")+"? This cannot be undone.", "removes", "removed"); err != nil {
 			return err
 		}
@@ -83,7 +77,7 @@ func (e *env) runPrune(ctx context.Context, f pruneFlags) error {
 		list, failed = s.store.Prune(list, keep)
 		failed = errors.Join(failed, lease.Release())
 	}
-	if f.JSON {
+	if asJSON {
 		return errors.Join(view.PruneJSON(e.streams.Out, s.store.Dir(), list, true), failed)
 	}
 	return errors.Join(view.Pruned(e.streams.Out, list), failed)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
@@ -51,9 +52,20 @@ func (e *env) runReport(f reportFlags) error {
 	if err := writable(f.Out); err != nil {
 		return err
 	}
-	s, p, list, err := e.reported(f)
-	if err != nil {
+	s, p, list, err := e.shown(f.definitionFlags, f.Addresses, false)
+	switch {
+	case err != nil:
 		return err
+	case !anyResult(list) && f.Executor == results.ImportedType:
+		return fmt.Errorf("nothing is imported yet, so there is nothing to report; `llmbench import %s PATH…` does", f.Dir)
+	case !anyResult(list):
+		return fmt.Errorf("nothing is measured yet, so there is nothing to report; `llmbench apply %s` measures", f.Dir)
+	}
+	if p == nil {
+		var diags hcl.Diagnostics
+		if p, diags = s.plan(plan.Selection{}); diags.HasErrors() {
+			return s.complain(diags)
+		}
 	}
 	dir, err := filepath.Abs(f.Dir)
 	if err != nil {
@@ -100,39 +112,12 @@ func (e *env) runReport(f reportFlags) error {
 	}
 	fmt.Fprintf(e.streams.Out, "Written: %s\n", f.Out)
 	switch {
-	case s.instead:
+	case s.instead != nil:
 		return exitStatus(exitFailed)
 	case f.Executor == results.ImportedType:
 		return nil
 	}
 	return e.exitFor(p, f.definitionFlags)
-}
-
-// reported are the results that a report is of.
-func (e *env) reported(f reportFlags) (*session, *plan.Plan, []*results.Set, error) {
-	if f.Executor == results.ImportedType {
-		s, list, err := e.imported(f.definitionFlags, f.Addresses)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		if !anyResult(list) {
-			return nil, nil, nil, fmt.Errorf("nothing is imported yet, so there is nothing to report; `llmbench import %s PATH…` does", f.Dir)
-		}
-		p, diags := s.plan(plan.Selection{})
-		return s, p, list, s.complainOfErrors(diags)
-	}
-	s, p, err := e.declared(f.definitionFlags, f.Addresses...)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	list, err := s.results(p)
-	if err == nil {
-		s, p, list, err = s.orSimulated(f.definitionFlags, f.Addresses, p, list)
-	}
-	if err == nil && !anyResult(list) {
-		err = fmt.Errorf("nothing is measured yet, so there is nothing to report; `llmbench apply %s` measures", f.Dir)
-	}
-	return s, p, list, err
 }
 
 // writable reports why a report cannot be written to a path, before anything is

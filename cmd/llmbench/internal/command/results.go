@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,9 +137,9 @@ func isFolder(path string) bool {
 }
 
 func (e *env) runResults(f resultFlags) error {
-	write, ok := view.ResultFormats[f.Format]
-	if !ok {
-		return fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", f.Format)
+	write, err := resultWriter(f.Format)
+	if err != nil {
+		return err
 	}
 	if f.Format == "markdown" {
 		return view.Comment(e.streams.Out, func(w io.Writer) error { return e.printResults(w, write, f) })
@@ -146,60 +147,82 @@ func (e *env) runResults(f resultFlags) error {
 	return e.printResults(e.streams.Out, write, f)
 }
 
+func resultWriter(format string) (func(io.Writer, *results.Set) error, error) {
+	if write, ok := view.ResultFormats[format]; ok {
+		return write, nil
+	}
+	return nil, fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", format)
+}
+
 func (e *env) printResults(out io.Writer, write func(io.Writer, *results.Set) error, f resultFlags) error {
-	if f.Executor == results.ImportedType {
-		return e.showImported(out, f, write)
+	s, p, list, err := e.shown(f.definitionFlags, f.Addresses, f.All)
+	if errors.Is(err, errReported) && f.Format == "json" && f.Executor != results.ImportedType {
+		err = errors.Join(write(out, results.NewSet(nil)), err)
 	}
-	s, p, err := e.declared(f.definitionFlags, f.Addresses...)
-	if err != nil {
-		if f.Format == "json" {
-			err = errors.Join(write(out, results.NewSet(nil)), err)
-		}
-		return err
-	}
-	list, err := s.resultSets(p, f)
 	if err != nil {
 		return err
 	}
-	s, shown, list, err := s.orSimulated(f.definitionFlags, f.Addresses, p, list)
-	if err != nil {
-		return err
+	imported := f.Executor == results.ImportedType
+	choose := "-executor"
+	if imported {
+		choose = "-target"
 	}
-	if len(list) == 0 {
-		list = []*results.Set{results.NewSet(nil)}
-	}
-	if err := oneDocument(list, f.Format, "-executor"); err != nil {
+	if err := oneDocument(list, f.Format, choose); err != nil {
 		return err
 	}
 	for _, set := range list {
-		if set, err = e.arranged(out, set, f, write); err != nil {
-			return err
+		set, why := view.Arrange(set, f.Sort, f.Top)
+		if why != "" {
+			fmt.Fprintf(e.streams.Err, "All runs are shown, in the order of the definitions: %s.\n", why)
 		}
-		if f.Format != "table" {
-			continue
+		err := write(out, set)
+		if err == nil && f.Format == "table" && !imported {
+			err = view.ResultsCost(out, set, s.price())
 		}
-		if err := view.ResultsCost(out, set, s.price()); err != nil {
+		if err != nil {
 			return err
 		}
 	}
+	if imported {
+		return nil
+	}
 	if f.Format == "table" || f.Format == "markdown" {
-		if err := view.SearchResults(out, shown, f.Format == "markdown"); err != nil {
+		if err := view.SearchResults(out, p, f.Format == "markdown"); err != nil {
 			return err
 		}
 	}
 	if f.All {
 		return nil
 	}
-	return e.exitFor(p, f.definitionFlags)
+	return e.exitFor(cmp.Or(s.instead, p), f.definitionFlags)
 }
 
-// arranged writes set in the order that f asks for, and returns what was written.
-func (e *env) arranged(out io.Writer, set *results.Set, f resultFlags, write func(io.Writer, *results.Set) error) (*results.Set, error) {
-	set, why := view.Arrange(set, f.Sort, f.Top)
-	if why != "" {
-		fmt.Fprintf(e.streams.Err, "All runs are shown, in the order of the definitions: %s.\n", why)
+// shown is what there is to show of the runs that addresses select, all for none: at
+// least one set. With -all it is all that the store holds, and where nobody said which
+// executor is meant and nothing is measured, the simulated results with the session and
+// the plan that they are of. What is imported has no plan.
+func (e *env) shown(f definitionFlags, addresses []string, all bool) (*session, *plan.Plan, []*results.Set, error) {
+	if f.Executor == results.ImportedType {
+		s, list, err := e.imported(f, addresses)
+		return s, nil, list, err
 	}
-	return set, write(out, set)
+	s, p, err := e.declared(f, addresses...)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var list []*results.Set
+	if all {
+		list, err = s.allResults(p, f.Executor)
+	} else {
+		list, err = s.results(p)
+	}
+	if err == nil {
+		s, p, list, err = s.orSimulated(f, addresses, p, list)
+	}
+	if len(list) == 0 {
+		list = []*results.Set{results.NewSet(nil)}
+	}
+	return s, p, list, err
 }
 
 // exitFor says on standard error which runs of the plan lack samples, and returns
@@ -254,26 +277,9 @@ func (s *session) orSimulated(f definitionFlags, addresses []string, p *plan.Pla
 	if err != nil || !anyResult(simulated) {
 		return s, p, list, err
 	}
-	other.instead = true
+	other.instead = p
 	fmt.Fprintln(s.env.streams.Err, "Nothing is measured yet; these are the simulated results in the store.")
 	return other, q, simulated, nil
-}
-
-// showImported prints what import took over.
-func (e *env) showImported(out io.Writer, f resultFlags, write func(io.Writer, *results.Set) error) error {
-	_, list, err := e.imported(f.definitionFlags, f.Addresses)
-	if err != nil {
-		return err
-	}
-	if err := oneDocument(list, f.Format, "-target"); err != nil {
-		return err
-	}
-	for _, set := range list {
-		if _, err := e.arranged(out, set, f, write); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // imported are the imported results, simulated ones apart: all, or those that some
@@ -294,15 +300,9 @@ func (e *env) imported(f definitionFlags, addresses []string) (*session, []*resu
 	if none != "" {
 		return nil, nil, fmt.Errorf("%s matches nothing that was imported", none)
 	}
-	var kinds [2][]*results.Result
-	for _, r := range list {
-		kind := 0
-		if r.Simulated {
-			kind = 1
-		}
-		kinds[kind] = append(kinds[kind], r)
-	}
-	return s, sets(kinds[:]...), nil
+	simulated := slices.DeleteFunc(slices.Clone(list), func(r *results.Result) bool { return !r.Simulated })
+	real := slices.DeleteFunc(list, func(r *results.Result) bool { return r.Simulated })
+	return s, sets(real, simulated), nil
 }
 
 // matching leaves of a list what some target matches, or all where there are no targets;
@@ -331,13 +331,10 @@ func matching[T any](list []T, addresses []string, address func(T) string) (out 
 	return out, ""
 }
 
-// resultSets are the results of the plan's runs, or with -all what the store
-// holds: of one kind where -executor asks for that.
-func (s *session) resultSets(p *plan.Plan, f resultFlags) ([]*results.Set, error) {
-	if !f.All {
-		return s.results(p)
-	}
-	real, simulated, err := s.stored(p, f.Executor, s.seen.Results)
+// allResults are those that the store holds, of runs that are declared or not: of one kind
+// where an executor is asked for.
+func (s *session) allResults(p *plan.Plan, executor string) ([]*results.Set, error) {
+	real, simulated, err := s.stored(p, executor, s.seen.Results)
 	now := map[string]bool{}
 	for _, r := range p.Runs {
 		now[r.Address+" "+r.Fingerprint] = true
@@ -382,16 +379,16 @@ func (s *session) results(p *plan.Plan) ([]*results.Set, error) {
 	}); err != nil {
 		return nil, err
 	}
-	var kinds [2][]*results.Result
+	var real, simulated []*results.Result
 	for i, r := range p.Runs {
-		kind := 0
 		if s.keyOf(r).Simulated {
-			kind = 1
+			simulated = append(simulated, found[i]...)
+		} else {
+			real = append(real, found[i]...)
 		}
-		kinds[kind] = append(kinds[kind], found[i]...)
 	}
 	s.seen.Keep()
-	return sets(kinds[0], kinds[1]), nil
+	return sets(real, simulated), nil
 }
 
 // resultsOf are the results of a run. Those that -replace has set aside are among

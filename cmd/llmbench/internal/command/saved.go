@@ -145,17 +145,16 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 	saved.Runs = nil // the plan that is made now needs the memory
 	s := e.load(f)
 	s.saved = saved.sum
-	fresh, diags := s.proven(sel)
-	began, err := s.began(fresh, toDo)
+	began, err := s.began(toDo)
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	now := s.store
 	if began {
-		now := s.store
 		s.store = now.Without(saved.sum)
-		fresh, diags = s.proven(sel)
-		s.store = now
 	}
+	fresh, diags := s.proven(sel)
+	s.store = now
 	if !diags.HasErrors() {
 		moved, err := whatMoved(saved, sel.Addresses, was, fresh, e.valuesMoved(saved, f.Executor, fresh))
 		if err != nil {
@@ -172,12 +171,15 @@ func (e *env) reload(saved savedPlan) (*session, *plan.Plan, hcl.Diagnostics, er
 	return s, fresh, diags, nil
 }
 
-// began reports whether a job of the saved plan was started, for one of the runs that it
-// had to do. Where a run is another now, the plan is stale anyway.
-func (s *session) began(fresh *plan.Plan, toDo map[string]bool) (bool, error) {
-	for _, r := range fresh.Runs {
-		k := s.keyOf(r)
-		if !toDo[r.Address] || k.Cluster == "" {
+// began reports whether a job of the saved plan was started for a run with one of these
+// fingerprints.
+func (s *session) began(toDo map[string]bool) (bool, error) {
+	keys, err := s.store.Keys()
+	if err != nil {
+		return false, err
+	}
+	for _, k := range keys {
+		if !toDo[someDigits(k.Fingerprint)] {
 			continue
 		}
 		attempts, err := s.store.Attempts(k)
@@ -192,6 +194,9 @@ func (s *session) began(fresh *plan.Plan, toDo map[string]bool) (bool, error) {
 	}
 	return false, nil
 }
+
+// someDigits are those of a fingerprint that every key in a store has.
+func someDigits(fingerprint string) string { return fingerprint[:min(12, len(fingerprint))] }
 
 // variableText is a variable's value as -var takes it.
 func variableText(v any) (string, error) {
@@ -219,12 +224,12 @@ func executorOf(p *plan.Plan) string {
 	return ref.Type + "." + string(ref.Name)
 }
 
-// selectionOf asks for what a saved plan decided; toDo are the addresses of the runs that
-// it starts or waits for.
+// selectionOf asks for what a saved plan decided; toDo has the fingerprints of the runs
+// that it starts or waits for.
 func selectionOf(p *plan.Plan) (sel plan.Selection, toDo map[string]bool) {
 	toDo = map[string]bool{}
 	for _, r := range p.Runs {
-		toDo[r.Address] = r.Action != plan.Keep && r.Action != plan.Blocked
+		toDo[someDigits(r.Fingerprint)] = r.Action != plan.Keep && r.Action != plan.Blocked
 		sel.Addresses = append(sel.Addresses, r.Address)
 		if r.Replaced() {
 			sel.Replaces = append(sel.Replaces, r.Address)

@@ -35,9 +35,9 @@ type session struct {
 	// sites are the executors of the runs, configured when the first of them needs one.
 	sites []*site
 	diags hcl.Diagnostics
-	// instead says that this session shows simulations in place of the runs that were
-	// asked for, of which none is measured.
-	instead bool
+	// instead is the plan of the runs that were asked for, of which none is measured,
+	// where this session shows simulations in their place.
+	instead *plan.Plan
 	// saved is the saved plan that is applied, by its SHA-256, "" for none.
 	saved string
 	// source is where that came from.
@@ -53,7 +53,7 @@ func (e *env) planned(f *applyFlags) (*session, *plan.Plan, hcl.Diagnostics, err
 	if f.Plan == "" {
 		s := e.load(f.definitionFlags)
 		s.pack = f.Pack
-		p, diags := s.proven(f.selection())
+		p, diags := s.proven(f.Selection)
 		return s, p, diags, nil
 	}
 	saved, err := readPlan(f.Plan)

@@ -14,9 +14,9 @@ import (
 
 // runStory prints all that happened at one address, declared or not.
 func (e *env) runStory(f resultFlags) error {
-	write, ok := view.ResultFormats[f.Format]
-	if !ok {
-		return fmt.Errorf("-format=%s: results are printed as table, markdown, csv, json, benchfmt or overview", f.Format)
+	write, err := resultWriter(f.Format)
+	if err != nil {
+		return err
 	}
 	s := e.load(f.definitionFlags)
 	var sel plan.Selection
