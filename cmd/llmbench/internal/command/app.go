@@ -7,6 +7,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,17 +70,14 @@ func changeDir(args []string) ([]string, error) {
 	if len(args) < 2 {
 		return args, nil
 	}
-	dir, ok := strings.CutPrefix(strings.TrimPrefix(args[1], "-"), "chdir")
-	if !ok {
-		dir, ok = strings.CutPrefix(args[1], "--chdir")
-	}
-	if !ok || dir != "" && dir[0] != '=' {
+	flag, dir, _ := strings.Cut(args[1], "=")
+	if flag != "-chdir" && flag != "--chdir" {
 		return args, nil
 	}
-	if len(dir) < 2 {
+	if dir == "" {
 		return nil, errors.New("-chdir=DIR needs a directory")
 	}
-	if err := os.Chdir(dir[1:]); err != nil {
+	if err := os.Chdir(dir); err != nil {
 		return nil, fmt.Errorf("-chdir: %w", err)
 	}
 	return append([]string{args[0]}, args[2:]...), nil
@@ -283,7 +281,8 @@ func versionCommand(e *env) *cli.Command {
 // runStandIn is the hidden command trtllm-bench: the simulated stand-in. Like
 // the real one under its launcher, only rank 0 does anything.
 func (e *env) runStandIn(ctx *signalContext, argv []string) int {
-	if rank := e.rank(); rank != "" && rank != "0" {
+	rank := cmp.Or(e.getenv("SLURM_PROCID"), e.getenv("OMPI_COMM_WORLD_RANK"), e.getenv("PMIX_RANK"))
+	if rank != "" && rank != "0" {
 		return 0
 	}
 	stdout, stderr := e.streams.Raw()
@@ -294,21 +293,11 @@ func (e *env) runStandIn(ctx *signalContext, argv []string) int {
 	return b.Run(ctx, argv)
 }
 
-// rank is the number of this process among those of its job step.
-func (e *env) rank() string {
-	for _, name := range []string{"SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK"} {
-		if v := e.getenv(name); v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
 func (e *env) getenv(name string) string {
 	value := ""
 	for _, pair := range e.environ {
-		if len(pair) > len(name) && pair[len(name)] == '=' && pair[:len(name)] == name {
-			value = pair[len(name)+1:]
+		if v, ok := strings.CutPrefix(pair, name+"="); ok {
+			value = v
 		}
 	}
 	return value

@@ -222,21 +222,20 @@ func (s *session) measure(ctx context.Context, p *plan.Plan, f applyFlags, out *
 	if err := s.replace(p); err != nil {
 		return err
 	}
-	budget := &executors.Budget{Max: s.mostGPUHours(p, f), Later: p.LaterGPUHours()}
-	if err := s.writeRounds(p); err != nil {
-		return err
-	}
-	ending, err := s.campaign(ctx, p, f, budget, out)
-	for next := p; err == nil && ending.Failed+ending.GoingOn == 0 && ctx.Err() == nil; {
-		if next = s.more(next, f); next == nil {
-			break
-		}
+	budget := &executors.Budget{Max: s.mostGPUHours(p, f)}
+	var ending executors.Ending
+	for next := p; next != nil; next = s.more(next, f) {
 		if err = s.writeRounds(next); err != nil {
 			break
 		}
-		out.Rounds(s.view(next))
+		if next != p {
+			out.Rounds(s.view(next))
+		}
 		budget.Later = next.LaterGPUHours()
 		ending, err = s.campaign(ctx, next, f, budget, out)
+		if err != nil || ending.Failed+ending.GoingOn > 0 || ctx.Err() != nil {
+			break
+		}
 	}
 	if err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
 		out.Error(err)

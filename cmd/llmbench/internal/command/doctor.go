@@ -136,26 +136,17 @@ func (s *session) checkSites(p *plan.Plan, again bool) []executors.Check {
 			out = append(out, executors.Check{Name: "executor", Result: executors.CheckOK, Detail: st.Ref.Type + ": " + st.Renderer.Describe()})
 			continue
 		}
-		var longest, widest *plan.Run
-		for _, r := range p.Runs {
-			if r.Executor != st.Ref {
-				continue
-			}
-			if longest == nil || r.TimeLimitSeconds > longest.TimeLimitSeconds {
-				longest = r
-			}
-			if widest == nil || r.Hardware.Nodes > widest.Hardware.Nodes {
-				widest = r
-			}
-		}
+		var runs []*plan.Run // those that ask for most
 		var limit time.Duration
 		nodes := 0
-		if longest != nil {
-			limit, nodes = time.Duration(longest.TimeLimitSeconds)*time.Second, widest.Hardware.Nodes
+		if of := slices.DeleteFunc(slices.Clone(p.Runs), func(r *plan.Run) bool { return r.Executor != st.Ref }); len(of) > 0 {
+			longest := slices.MaxFunc(of, func(a, b *plan.Run) int { return a.TimeLimitSeconds - b.TimeLimitSeconds })
+			widest := slices.MaxFunc(of, func(a, b *plan.Run) int { return a.Hardware.Nodes - b.Hardware.Nodes })
+			runs, limit, nodes = []*plan.Run{longest, widest}, time.Duration(longest.TimeLimitSeconds)*time.Second, widest.Hardware.Nodes
 		}
 		checks := st.Scheduler.Check(s.env.signal, again, limit, nodes)
 		s.keepSite(st)
-		out = append(out, s.believeSbatch(st, checks, longest, widest)...)
+		out = append(out, s.believeSbatch(st, checks, runs)...)
 	}
 	return out
 }
@@ -165,7 +156,7 @@ var sbatchKnows = []string{"partition", "account", "qos", "gpus"}
 
 // believeSbatch asks sbatch --test-only where only such checks failed, for the runs
 // that ask for most: what sbatch takes is no failure.
-func (s *session) believeSbatch(st *site, checks []executors.Check, runs ...*plan.Run) []executors.Check {
+func (s *session) believeSbatch(st *site, checks []executors.Check, runs []*plan.Run) []executors.Check {
 	doubtful := false
 	for _, c := range checks {
 		if c.Result == executors.CheckFail {
@@ -175,7 +166,7 @@ func (s *session) believeSbatch(st *site, checks []executors.Check, runs ...*pla
 			doubtful = true
 		}
 	}
-	if !doubtful || runs[0] == nil {
+	if !doubtful || len(runs) == 0 {
 		return checks
 	}
 	for _, r := range slices.Compact(runs) {
@@ -251,12 +242,19 @@ func (s *session) checkTimeLimits(p *plan.Plan) []executors.Check {
 
 // verify looks at weights and images as far as that takes no time.
 func (n needs) verify(ctx context.Context) []executors.Check {
+	return n.each(
+		func(w prepare.Weights, _ *site) []executors.Check { return w.Verify(ctx) },
+		func(i prepare.Image, _ *site) []executors.Check { return i.Verify(ctx) })
+}
+
+// each checks all but data sets: weights and images as it is told.
+func (n needs) each(weights func(prepare.Weights, *site) []executors.Check, image func(prepare.Image, *site) []executors.Check) []executors.Check {
 	out := append([]executors.Check{}, n.left...)
 	for _, w := range n.weights {
-		out = append(out, w.it.Verify(ctx)...)
+		out = append(out, weights(w.it, w.site)...)
 	}
 	for _, i := range n.images {
-		out = append(out, i.it.Verify(ctx)...)
+		out = append(out, image(i.it, i.site)...)
 	}
 	for _, f := range n.files {
 		out = append(out, checkFile(f))
@@ -281,13 +279,6 @@ func (s *session) checkDataSpace(p *plan.Plan, n needs) []executors.Check {
 		return []executors.Check{*c}
 	}
 	return nil
-}
-
-// A nodeShape is what decides which nodes a job gets, and what it finds there.
-type nodeShape struct {
-	ref      plan.ExecutorRef
-	hardware plan.Hardware
-	image    string
 }
 
 // checkNodes looks at the nodes that the runs would get, with a job for each
@@ -316,18 +307,27 @@ func (s *session) checkNodes(ctx context.Context, p *plan.Plan) []executors.Chec
 // nodeChecks has one for each shape of the plan's jobs.
 func (s *session) nodeChecks(p *plan.Plan) []executors.NodeCheck {
 	var list []executors.NodeCheck
-	at := map[nodeShape]int{}
+	type shape struct { // what decides which nodes a job gets, and what it finds there
+		ref      plan.ExecutorRef
+		hardware plan.Hardware
+		image    string
+	}
+	at := map[shape]int{}
 	for _, r := range p.Runs {
 		if s.siteOf(r).Scheduler == nil {
 			continue
 		}
-		shape := nodeShape{r.Executor, r.Hardware, r.Image.Name}
-		shape.hardware.Label = ""
-		i, ok := at[shape]
+		of := shape{r.Executor, r.Hardware, r.Image.Name}
+		of.hardware.Label = ""
+		i, ok := at[of]
 		if !ok {
 			i = len(list)
-			at[shape] = i
-			list = append(list, s.newNodeCheck(r))
+			at[of] = i
+			n := executors.NodeCheck{Store: s.store.Dir(), Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
+			if gpu, ok := s.defs.Catalog.GPU(r.Hardware.GPU); ok {
+				n.MemoryBytes, n.Domain = gpu.MemoryBytes, gpu.Domain
+			}
+			list = append(list, n)
 		}
 		list[i].Shared = list[i].Shared || r.Shared()
 		if s.siteOf(r).Simulated {
@@ -346,12 +346,4 @@ func (s *session) nodeChecks(p *plan.Plan) []executors.NodeCheck {
 		}
 	}
 	return list
-}
-
-func (s *session) newNodeCheck(r *plan.Run) executors.NodeCheck {
-	n := executors.NodeCheck{Store: s.store.Dir(), Dir: filepath.Join(s.store.Dir(), "doctor", rand.Text()), Run: r}
-	if gpu, ok := s.defs.Catalog.GPU(r.Hardware.GPU); ok {
-		n.MemoryBytes, n.Domain = gpu.MemoryBytes, gpu.Domain
-	}
-	return n
 }

@@ -7,14 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -44,7 +43,10 @@ func estimateCommand(e *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := predictAll(runs); err != nil {
+			if err := jobdir.AtOnce(len(runs), func(i int) (err error) {
+				runs[i].Prediction, err = runs[i].Case.Predict(catalog.Load())
+				return err
+			}); err != nil {
 				return err
 			}
 			return write(e.streams.Out, runs)
@@ -127,17 +129,4 @@ func (e *env) checkColumns(path string, head []string) error {
 		fmt.Fprintf(e.streams.Err, "Warning: %s:1: not used: %s\n", path, strings.Join(others, ", "))
 	}
 	return nil
-}
-
-// predictAll predicts runs side by side.
-func predictAll(runs []view.EstimatedRun) error {
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range runs {
-		g.Go(func() (err error) {
-			runs[i].Prediction, err = runs[i].Case.Predict(catalog.Load())
-			return err
-		})
-	}
-	return g.Wait()
 }

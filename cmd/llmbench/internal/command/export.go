@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,32 +152,26 @@ func (s *session) bundleDocuments(ctx context.Context, b *store.Bundle, p *plan.
 	if err != nil {
 		return err
 	}
-	documents := map[string]func(io.Writer) error{
-		"plan.json": func(w io.Writer) error { return document.Write(w, p) },
-		"doctor.json": func(w io.Writer) error {
-			checks, _ := s.doctor(ctx, p)
-			return view.ChecksJSON(w, checks)
-		},
-		"version.json": func(w io.Writer) error { return view.Version(w, Version, buildRevision(), true) },
+	add := func(name string, write func(io.Writer) error) error {
+		var text bytes.Buffer
+		return cmp.Or(write(&text), b.Add(name, text.Bytes()))
 	}
-	names := []string{"version.json", "plan.json"}
+	err = cmp.Or(
+		add("version.json", func(w io.Writer) error { return view.Version(w, Version, buildRevision(), true) }),
+		add("plan.json", func(w io.Writer) error { return document.Write(w, p) }))
 	for _, set := range lists {
 		name := bundledResults
 		if view.Simulated(set) {
 			name = bundledSimulated
 		}
-		names, documents[name] = append(names, name), set.WriteJSON
+		err = cmp.Or(err, add(name, set.WriteJSON))
 	}
-	for _, name := range append(names, "doctor.json") {
-		var text bytes.Buffer
-		if err := documents[name](&text); err != nil {
-			return err
-		}
-		if err := b.Add(name, text.Bytes()); err != nil {
-			return err
-		}
-	}
-	return b.Add("host.txt", fmt.Appendf(nil, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH))
+	return cmp.Or(err,
+		add("doctor.json", func(w io.Writer) error {
+			checks, _ := s.doctor(ctx, p)
+			return view.ChecksJSON(w, checks)
+		}),
+		b.Add("host.txt", fmt.Appendf(nil, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)))
 }
 
 func (s *session) bundleAttempts(ctx context.Context, b *store.Bundle, p *plan.Plan) error {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v3"
 
@@ -72,7 +71,7 @@ func readSelection(c *cli.Command) plan.Selection {
 // definitions, else they are here.
 func addressesAndDir(args []string) (addresses []string, dir string) {
 	if n := len(args); n > 0 {
-		if info, err := os.Stat(args[n-1]); err == nil && info.IsDir() {
+		if isFolder(args[n-1]) {
 			return args[:n-1], args[n-1]
 		}
 	}

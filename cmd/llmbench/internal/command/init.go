@@ -95,10 +95,7 @@ func (e *env) runInit(ctx context.Context, dir, recipe string, given siteValues)
 
 // refuseExisting keeps init from mixing two sets of definitions.
 func refuseExisting(dir string) error {
-	have, err := filepath.Glob(filepath.Join(dir, "*.hcl"))
-	if err != nil {
-		return err
-	}
+	have, _ := filepath.Glob(filepath.Join(dir, "*.hcl")) // the pattern is well formed
 	if len(have) > 0 {
 		return fmt.Errorf("%s has definitions already (%s); init writes into a directory without any", dir, filepath.Base(have[0]))
 	}

@@ -15,11 +15,6 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-type prepareFlags struct {
-	definitionFlags
-	Check, Deep, JSON bool
-}
-
 func prepareCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name: "prepare", Usage: "download and verify weights, images and data sets", ArgsUsage: "[DIR]",
@@ -35,26 +30,26 @@ func prepareCommand(e *env) *cli.Command {
 			"3         something is missing or damaged",
 			"130, 143  interrupted; the next prepare resumes"),
 		Action: inDir(func(ctx context.Context, c *cli.Command, f definitionFlags) error {
-			return e.runPrepare(ctx, prepareFlags{definitionFlags: f, Check: c.Bool("check"), Deep: c.Bool("deep"), JSON: c.Bool("json")})
+			return e.runPrepare(ctx, f, c.Bool("check"), c.Bool("deep"), c.Bool("json"))
 		}),
 	}
 }
 
-func (e *env) runPrepare(ctx context.Context, f prepareFlags) error {
-	s := e.load(f.definitionFlags)
+func (e *env) runPrepare(ctx context.Context, f definitionFlags, check, deep, asJSON bool) error {
+	s := e.load(f)
 	p, diags := s.plan(plan.Selection{})
 	if err := s.complain(diags); err != nil {
 		return err
 	}
-	pr := &preparation{session: s, plan: p, needs: s.needs(p), flags: f, progress: view.NewProgress(e.streams)}
-	checks := pr.run(ctx)
+	pr := &preparation{session: s, campaign: s.newCampaign(p), needs: s.needs(p), progress: view.NewProgress(e.streams)}
+	checks := pr.run(ctx, check, deep)
 	pr.progress.Close()
 	if ctx.Err() != nil {
 		pr.progress.Text("interrupted; the next `llmbench prepare` resumes")
 		return exitStatus(e.signal.code())
 	}
-	failed := e.printChecks(checks, f.JSON)
-	if failed != nil && f.Check && !f.JSON {
+	failed := e.printChecks(checks, asJSON)
+	if failed != nil && check && !asJSON {
 		return errors.Join(failed, view.Nothing(e.streams.Out, fmt.Sprintf("`llmbench prepare %s` downloads what is missing.", f.Dir)))
 	}
 	return failed
@@ -82,42 +77,38 @@ func failedOf(checks []executors.Check) error {
 // A preparation is one invocation of prepare.
 type preparation struct {
 	*session
-	plan     *plan.Plan
+	campaign *executors.Campaign // of the runs, for their data sets
 	needs    needs
-	flags    prepareFlags
 	progress *view.Progress
 }
 
-// run fetches what is missing, unless only asked to look, and verifies everything.
-func (pr *preparation) run(ctx context.Context) []executors.Check {
-	var checks []executors.Check
-	if pr.flags.Check {
-		checks = pr.needs.verify(ctx)
-	} else {
-		checks = pr.fetch(ctx)
-	}
-	if pr.flags.Deep {
-		checks = append(checks, pr.deep(ctx)...)
+// run fetches what is missing, unless only asked to look, and verifies everything, with
+// deep every byte of the weights.
+func (pr *preparation) run(ctx context.Context, check, deep bool) []executors.Check {
+	checks := pr.needs.each(
+		func(w prepare.Weights, st *site) []executors.Check {
+			if check {
+				return w.Verify(ctx)
+			}
+			return pr.fetcher(st).Weights(ctx, w)
+		},
+		func(i prepare.Image, st *site) []executors.Check {
+			if check {
+				return i.Verify(ctx)
+			}
+			return pr.fetcher(st).Image(ctx, i)
+		})
+	for _, w := range pr.needs.weights {
+		if deep {
+			checks = append(checks, w.it.VerifyDeep(ctx, prepare.NewHub(pr.env.environ, pr.progress.Text), func(done, total int64) {
+				pr.progress.Bytes("reading "+w.it.Path, done, total)
+			})...)
+		}
 	}
 	for _, r := range pr.needs.data {
 		if ctx.Err() == nil {
-			checks = append(checks, pr.data(ctx, r))
+			checks = append(checks, pr.data(ctx, r, check))
 		}
-	}
-	return checks
-}
-
-// fetch fetches weights and images.
-func (pr *preparation) fetch(ctx context.Context) []executors.Check {
-	checks := append([]executors.Check{}, pr.needs.left...)
-	for _, w := range pr.needs.weights {
-		checks = append(checks, pr.fetcher(w.site).Weights(ctx, w.it)...)
-	}
-	for _, i := range pr.needs.images {
-		checks = append(checks, pr.fetcher(i.site).Image(ctx, i.it)...)
-	}
-	for _, f := range pr.needs.files {
-		checks = append(checks, checkFile(f))
 	}
 	return checks
 }
@@ -132,24 +123,12 @@ func (pr *preparation) fetcher(st *site) *prepare.Fetcher {
 	return f
 }
 
-// deep reads all weights whole.
-func (pr *preparation) deep(ctx context.Context) []executors.Check {
-	var out []executors.Check
-	for _, w := range pr.needs.weights {
-		out = append(out, w.it.VerifyDeep(ctx, prepare.NewHub(pr.env.environ, pr.progress.Text), func(done, total int64) {
-			pr.progress.Bytes("reading "+w.it.Path, done, total)
-		})...)
-	}
-	return out
-}
-
 // data looks for the data set of a run, and makes it unless only asked to look.
-func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
+func (pr *preparation) data(ctx context.Context, r *plan.Run, check bool) executors.Check {
 	fail := func(detail, remedy string) executors.Check {
 		return executors.Check{Name: "dataset", Result: executors.CheckFail, Detail: detail, Remedy: remedy}
 	}
-	c := pr.newCampaign(pr.plan)
-	d, ok := c.FindDataset(r)
+	d, ok := pr.campaign.FindDataset(r)
 	if bytes, long := pr.store.Unchecked(d); long {
 		pr.progress.Text("reading the data set of %s, %s", r.Address, view.Volume(bytes))
 	}
@@ -159,9 +138,9 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 		return executors.Check{Name: "dataset", Result: executors.CheckOK, Detail: d.Path}
 	case ok && r.Dataset.Generator == nil:
 		return fail("the data set of "+r.Address+" is not what was planned: "+wrong.Error(), "restore the file, or plan again")
-	case ok && pr.flags.Check:
+	case ok && check:
 		return fail("the data set of "+r.Address+" is not what was written: "+wrong.Error(), "`llmbench prepare` writes it again, and so does `llmbench apply`")
-	case pr.flags.Check || r.Dataset.Generator == nil:
+	case check || r.Dataset.Generator == nil:
 		return fail("the data set of "+r.Address+" is not in the store", "`llmbench prepare` writes it, and so does `llmbench apply`")
 	}
 	if short := prepare.CheckSpace("dataset", pr.store.Dir(), prepare.DatasetBytes(r.Dataset.Lines, *r.UseCase.ISL)); short != nil {
@@ -171,7 +150,7 @@ func (pr *preparation) data(ctx context.Context, r *plan.Run) executors.Check {
 		return fail(err.Error(), "choose a store that you can write to")
 	}
 	pr.progress.Text("writing the data set of %s", r.Address)
-	path, err := c.Dataset(ctx, r)
+	path, err := pr.campaign.Dataset(ctx, r)
 	if err != nil {
 		return fail(err.Error(), "`llmbench prepare` tries again")
 	}

@@ -249,13 +249,10 @@ func anyResult(list []*results.Set) bool {
 	return slices.ContainsFunc(list, func(set *results.Set) bool { return len(set.Results) > 0 })
 }
 
-// forReaders are the forms that can stand one below the other.
-var forReaders = map[string]bool{"table": true, "markdown": true, "overview": true}
-
 // oneDocument refuses several sets in a form that holds only one, and names the flag
 // that leaves one.
 func oneDocument(list []*results.Set, format, choose string) error {
-	if len(list) > 1 && !forReaders[format] {
+	if len(list) > 1 && !slices.Contains([]string{"table", "markdown", "overview"}, format) { // these can stand one below the other
 		return fmt.Errorf("there are both real and simulated results, which no %s document holds together; choose with %s", format, choose)
 	}
 	return nil

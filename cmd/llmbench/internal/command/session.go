@@ -289,12 +289,12 @@ func (s *session) contradictions(p *plan.Plan) hcl.Diagnostics {
 		if says == "" {
 			continue
 		}
-		diags = append(diags, &hcl.Diagnostic{
-			Severity: hcl.DiagError, Summary: "Checkpoint contradicts its quantization",
-			Detail: fmt.Sprintf("Model %q is declared as %s, and %s says that the checkpoint there is %s. Correct path, or declare the checkpoint that is there.",
-				r.Model.Label, r.Model.Quantization, filepath.Join(*r.Model.Path, file), says),
-			Subject: s.quantizationOf(r.Model.Label), Extra: plan.About{Address: r.Address},
-		})
+		m := slices.IndexFunc(s.defs.Models, func(m *schema.Model) bool { return m.Label == r.Model.Label })
+		d := refuse("Checkpoint contradicts its quantization", locationOf(s.defs.Models[m], "quantization"),
+			"Model %q is declared as %s, and %s says that the checkpoint there is %s. Correct path, or declare the checkpoint that is there.",
+			r.Model.Label, r.Model.Quantization, filepath.Join(*r.Model.Path, file), says)
+		d.Extra = plan.About{Address: r.Address}
+		diags = append(diags, d)
 	}
 	return diags
 }
@@ -312,14 +312,4 @@ func (s *session) newWeights(m plan.Model) prepare.Weights {
 		w.Name, w.Layers, w.Hidden = model.Name, model.Layers, model.Hidden
 	}
 	return w
-}
-
-// quantizationOf is the place of a model's quantization.
-func (s *session) quantizationOf(label string) *hcl.Range {
-	for _, m := range s.defs.Models {
-		if m.Label == label {
-			return locationOf(m, "quantization")
-		}
-	}
-	return nil
 }
