@@ -107,9 +107,9 @@ func (s *session) attemptAt(p *plan.Plan, address string) (*store.Attempt, error
 	if err != nil {
 		return nil, err
 	}
-	for i := len(samples) - 1; i >= 0; i-- {
-		if samples[i].Attempt != nil {
-			return samples[i].Attempt, nil
+	for _, sample := range slices.Backward(samples) {
+		if sample.Attempt != nil {
+			return sample.Attempt, nil
 		}
 	}
 	return nil, fmt.Errorf("%s has not been started", found[0].Address)

@@ -104,19 +104,36 @@ func (e *env) runPlan(ctx context.Context, f planFlags) error {
 }
 
 func (s *session) printPlan(p *plan.Plan, f planFlags) error {
-	v := s.view(p)
+	v, out := s.view(p), s.env.streams.Out
 	v.All = f.All
 	switch {
 	case f.JSON:
 		return nil
 	case f.Explain != "":
-		return explain(s.env.streams, v, f.Explain)
-	case f.Against != "":
-		return s.against(v, f)
-	case f.Format == "markdown":
-		return v.Markdown(s.env.streams.Out, nil, "")
+		found, none := matching(p.Runs, []string{f.Explain}, func(r *plan.Run) string { return r.Address })
+		if none != "" {
+			return fmt.Errorf("-explain=%s matches no run of the plan", f.Explain)
+		}
+		for _, r := range found {
+			if err := v.Explain(out, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	case f.Against == "" && f.Format == "text":
+		return v.Text(out)
 	}
-	return v.Text(s.env.streams.Out)
+	var base []*plan.Run
+	if f.Against != "" {
+		var err error
+		if base, err = baseRuns(f.Against); err != nil {
+			return err
+		}
+	}
+	if f.Format == "text" {
+		return view.Against(out, p, base, f.Against)
+	}
+	return v.Markdown(out, base, filepath.Base(f.Against))
 }
 
 // view is p with what the definitions say of its executors and its price.
@@ -148,19 +165,6 @@ func (s *session) price() view.Price {
 	return view.Price{PerGPUHour: *policy.GPUHourPrice, Currency: policy.Currency}
 }
 
-func explain(streams *view.Streams, v view.PlanView, address string) error {
-	found, none := matching(v.Plan.Runs, []string{address}, func(r *plan.Run) string { return r.Address })
-	if none != "" {
-		return fmt.Errorf("-explain=%s matches no run of the plan", address)
-	}
-	for _, r := range found {
-		if err := v.Explain(streams.Out, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func savePlan(path string, p *plan.Plan) error {
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
@@ -172,19 +176,6 @@ func savePlan(path string, p *plan.Plan) error {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
-}
-
-// against prints what differs between a plan and an earlier one, or the runs
-// that results were measured from.
-func (s *session) against(v view.PlanView, f planFlags) error {
-	base, err := baseRuns(f.Against)
-	if err != nil {
-		return err
-	}
-	if f.Format == "markdown" {
-		return v.Markdown(s.env.streams.Out, base, filepath.Base(f.Against))
-	}
-	return view.Against(s.env.streams.Out, v.Plan, base, f.Against)
 }
 
 // baseRuns reads the runs of a plan document or of a results document.

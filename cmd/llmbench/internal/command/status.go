@@ -36,8 +36,12 @@ func statusCommand(e *env) *cli.Command {
 				if err != nil {
 					return err
 				}
-				if !watch || code != exitGoingOn && !applying {
-					return asStatus(code)
+				switch {
+				case watch && (code == exitGoingOn || applying):
+				case code == exitDone:
+					return nil
+				default:
+					return exitStatus(code)
 				}
 				select {
 				case <-ctx.Done():
@@ -51,13 +55,6 @@ func statusCommand(e *env) *cli.Command {
 
 // watchEvery is the time between two pictures of status -watch.
 const watchEvery = 5 * time.Second
-
-func asStatus(code int) error {
-	if code == exitDone {
-		return nil
-	}
-	return exitStatus(code)
-}
 
 // runStatus prints where the runs are. applying says that an apply at work may start
 // those that are left.
