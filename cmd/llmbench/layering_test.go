@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"executors/store":           {"executors/jobdir", "executors/results", "plan", "plan/document", "plan/noise", "plan/trtllm", "plan/failure", "schema/regular"},
 	"executors":                 {"executors/jobdir", "executors/store", "executors/results", "plan", "plan/trtllm", "plan/failure"},
 	"executors/prepare":         {"executors", "executors/store", "schema/catalog", "schema/regular"},
-	"executors/simulate":        {"executors/jobdir", "executors", "executors/store", "executors/results", "plan", "plan/trtllm", "plan/estimate", "schema", "schema/catalog", "schema/regular"},
+	"executors/simulate":        {"executors/jobdir", "executors", "plan", "plan/trtllm", "plan/estimate", "plan/failure", "schema", "schema/catalog", "schema/regular"},
 	"executors/slurm":           {"executors/jobdir", "executors", "executors/store", "executors/results", "plan", "plan/trtllm", "schema", "plan/failure", "schema/regular"},
 	"executors/executortest":    {"executors/jobdir", "executors", "executors/store", "plan"},
 	"executors/slurm/slurmtest": {},
