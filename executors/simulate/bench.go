@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -19,6 +20,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // The environment that the stand-in reads. A job sets the first two.
@@ -60,7 +62,11 @@ type Bench struct {
 // Run does what trtllm-bench does with argv, the program's name left out, and
 // returns its exit status.
 func (b *Bench) Run(ctx context.Context, argv []string) int {
-	inv, err := b.parse(argv)
+	cat, v, err := b.facts()
+	if err != nil {
+		return b.refuse(err)
+	}
+	inv, err := trtllm.ParseArgv(argv, v.Version)
 	if err == nil {
 		err = unwritten(inv.Args)
 	}
@@ -69,7 +75,7 @@ func (b *Bench) Run(ctx context.Context, argv []string) int {
 	}
 	b.log("SIMULATED: llmbench stands in for trtllm-bench; nothing is measured")
 	b.log("Preparing to run throughput benchmark...")
-	w, err := b.workload(inv)
+	w, err := b.workload(inv, cat, v)
 	if err != nil {
 		return b.refuse(err)
 	}
@@ -96,7 +102,7 @@ func (b *Bench) Run(ctx context.Context, argv []string) int {
 		fmt.Fprintln(b.Stderr, "Aborted!")
 		return 1
 	}
-	return b.report(inv, w, s, sim)
+	return b.report(inv, cmp.Or(b.Version, v.Name), w, s, sim)
 }
 
 // errTimeLimit ends a run as Slurm does at its job's time limit; rcTerminated is
@@ -117,21 +123,16 @@ func (b *Bench) refuse(err error) int {
 }
 
 // workload reads what the command line names.
-func (b *Bench) workload(inv *trtllm.Invocation) (plan.Workload, error) {
-	var w plan.Workload
-	cat, err := b.catalog()
-	if err != nil {
-		return w, err
-	}
+func (b *Bench) workload(inv *trtllm.Invocation, cat *catalog.Catalog, v catalog.Match) (w plan.Workload, err error) {
 	model, checkpoint, ok := cat.Model(inv.Model)
 	if !ok {
 		return w, refusal("%s is not a model that can be simulated", inv.Model)
 	}
-	gpu, ok := cat.GPU(or(b.GPU, "GB200"))
+	gpu, ok := cat.GPU(cmp.Or(b.GPU, "GB200"))
 	if !ok {
 		return w, refusal("%s is not a GPU that can be simulated", b.GPU)
 	}
-	options, err := b.options(inv)
+	options, err := b.options(inv, v)
 	if err != nil {
 		return w, err
 	}
@@ -270,11 +271,4 @@ const logTime = "01/02/2006-15:04:05"
 
 func (b *Bench) log(line string) {
 	fmt.Fprintf(b.Stdout, "[%s] [TRT-LLM] [I] %s\n", epoch.Format(logTime), line)
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

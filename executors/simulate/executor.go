@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,7 +38,7 @@ type executor struct {
 	log  hclog.Logger
 	mu   sync.Mutex
 	jobs map[executors.Handle]*running
-	data datasets
+	data map[string]func() (trtllm.Dataset, error) // by file and number of lines
 }
 
 type running struct {
@@ -47,10 +48,7 @@ type running struct {
 
 // newExecutor returns an executor without jobs.
 func newExecutor(log hclog.Logger) *executor {
-	return &executor{
-		log: log, jobs: map[executors.Handle]*running{},
-		data: datasets{read: map[datasetKey]func() (trtllm.Dataset, error){}},
-	}
+	return &executor{log: log, jobs: map[executors.Handle]*running{}, data: map[string]func() (trtllm.Dataset, error){}}
 }
 
 // Submit implements executors.Executor.
@@ -67,7 +65,7 @@ func (e *executor) Submit(_ context.Context, job *executors.Job) (executors.Hand
 	go func() {
 		defer close(r.done)
 		for i, m := range job.Members {
-			a := attempt{job: job.Name, run: m.Run, folder: jobdir.Folder{Dir: m.Dir}, data: &e.data, position: i + 1}
+			a := attempt{job: job.Name, run: m.Run, folder: jobdir.Folder{Dir: m.Dir}, read: e.dataset, position: i + 1}
 			if err := a.measure(ctx); err != nil {
 				e.log.Error("simulated job", "name", job.Name, "error", err)
 			}
@@ -203,22 +201,9 @@ func (renderer) Describe() string {
 	return "nothing is measured: figures come from a model of the GPUs and are marked SIMULATED"
 }
 
-// datasets reads each data set once for all jobs that are given it.
-type datasets struct {
-	mu   sync.Mutex
-	read map[datasetKey]func() (trtllm.Dataset, error)
-}
-
-// A datasetKey is a file as it was found, and how many of its lines are read.
-type datasetKey struct {
-	path     string
-	size     int64
-	modified time.Time
-	lines    int
-}
-
-// get is trtllm.ReadDatasetFile; the lengths are shared and must not be changed.
-func (d *datasets) get(path string, lines int) (trtllm.Dataset, error) {
+// dataset is trtllm.ReadDatasetFile, once for all jobs that are given the same file; the
+// lengths must not be changed.
+func (e *executor) dataset(path string, lines int) (trtllm.Dataset, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return trtllm.Dataset{}, err
@@ -227,13 +212,140 @@ func (d *datasets) get(path string, lines int) (trtllm.Dataset, error) {
 	if err != nil {
 		return trtllm.Dataset{}, err
 	}
-	key := datasetKey{real, info.Size(), info.ModTime(), lines}
-	d.mu.Lock()
-	once := d.read[key]
+	key := fmt.Sprint(info.Size(), info.ModTime().UnixNano(), lines, real)
+	e.mu.Lock()
+	once := e.data[key]
 	if once == nil {
 		once = sync.OnceValues(func() (trtllm.Dataset, error) { return trtllm.ReadDatasetFile(real, lines) })
-		d.read[key] = once
+		e.data[key] = once
 	}
-	d.mu.Unlock()
+	e.mu.Unlock()
 	return once()
 }
+
+// An attempt runs one member of a job in its folder and leaves the files that a job on
+// a cluster leaves, the exit last.
+type attempt struct {
+	job     string // its name
+	run     *plan.Run
+	folder  jobdir.Folder
+	read    func(path string, lines int) (trtllm.Dataset, error)
+	started time.Time
+	// position is the member's place in its job, from 1.
+	position int
+}
+
+var errNotOwner = errors.New("another job has claimed the attempt")
+
+func (a *attempt) measure(ctx context.Context) error {
+	if a.folder.Cancelled() {
+		return nil
+	}
+	host, _ := os.Hostname()
+	a.started = now()
+	won, err := a.folder.Take(jobdir.Claim{JobID: a.job, Host: host, Time: a.started, Nonce: a.job}, os.Link)
+	if err != nil {
+		return err
+	}
+	if !won {
+		return errNotOwner
+	}
+	if err := a.put(jobdir.StartFile, jobdir.Start{JobID: a.job, Host: host, Nodes: []string{host}, Time: a.started}); err != nil {
+		return err
+	}
+	rc, err := a.bench(ctx)
+	if err != nil {
+		return err
+	}
+	return a.exit(ctx, rc)
+}
+
+// bench runs the step with its output in the attempt's files.
+func (a *attempt) bench(ctx context.Context) (int, error) {
+	stdout, err := jobdir.Create(a.folder.Dir, jobdir.StdoutFile)
+	if err != nil {
+		return 0, err
+	}
+	defer stdout.Close()
+	stderr, err := jobdir.Create(a.folder.Dir, jobdir.StderrFile)
+	if err != nil {
+		return 0, err
+	}
+	defer stderr.Close()
+	b := Bench{
+		Dir: a.folder.Dir, Stdout: stdout, Stderr: stderr,
+		GPU: a.run.Hardware.GPU, Version: a.run.Image.TRTLLMVersion,
+		Getenv: a.getenv, ReadDataset: a.read, Limit: a.limit(),
+	}
+	rc := b.Run(ctx, a.run.Command().Argv[1:])
+	if a.run.Shared() {
+		word := jobdir.EngineRecord{Engine: a.job + ".1", Position: a.position, Starts: 1, Calls: 1}
+		if err := a.put(jobdir.MemberFile, word); err != nil {
+			return 0, err
+		}
+	}
+	return rc, errors.Join(stdout.Sync(), stderr.Sync())
+}
+
+// limit is how much of the job's time limit is left when it begins to measure, a
+// second at least.
+func (a *attempt) limit() float64 {
+	limit := float64(a.run.TimeLimitSeconds)
+	loads := !a.run.Shared() || a.position == 1
+	if e := a.run.Estimate; loads && e != nil && e.StartupSeconds != nil {
+		limit = max(1, limit-e.StartupSeconds.Mid)
+	}
+	return limit
+}
+
+func (a *attempt) getenv(name string) string {
+	if v := a.run.Env[name]; v != nil {
+		return *v
+	}
+	return ""
+}
+
+func (a *attempt) exit(ctx context.Context, rc int) error {
+	signal, reason := "", ""
+	switch {
+	case ctx.Err() != nil:
+		signal = "TERM"
+	case rc == rcTerminated:
+		signal, reason = "TERM", "time_limit"
+	}
+	report, err := digest(a.path(jobdir.ReportFile))
+	if err != nil {
+		return err
+	}
+	stdout, err := digest(a.path(jobdir.StdoutFile))
+	if err != nil {
+		return err
+	}
+	if report != nil {
+		if err := jobdir.Share(a.folder.Dir, jobdir.ReportFile); err != nil {
+			return err
+		}
+	}
+	return a.put(jobdir.ExitFile, jobdir.ExitRecord{
+		JobID: a.job, RC: rc, BenchRC: &rc, Signal: signal, Reason: reason, Started: a.started, Ended: now(), Report: report, Stdout: stdout,
+	})
+}
+
+// put writes a record.
+func (a *attempt) put(name string, record any) error {
+	return jobdir.ReplaceFile(a.folder.Dir, name, jobdir.Encode(record), 0o644)
+}
+
+func (a *attempt) path(name string) string { return filepath.Join(a.folder.Dir, name) }
+
+// digest is the size and SHA-256 of a file, nil where there is none.
+func digest(path string) (*jobdir.Sum, error) {
+	sum, err := jobdir.SumFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return &sum, err
+}
+
+// now is the time in whole seconds, as job scripts write it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }

@@ -19,45 +19,27 @@ import (
 	"github.com/llmbench/llmbench/schema/regular"
 )
 
-// catalog is the catalogue with what is declared in the folder.
-func (b *Bench) catalog() (*catalog.Catalog, error) {
+// facts are the catalogue with what is declared in the folder, and of the version that is
+// simulated.
+func (b *Bench) facts() (*catalog.Catalog, catalog.Match, error) {
+	cat := catalog.Load()
 	src, err := regular.Read(b.path(plan.FactsFile), regular.MaxText)
-	if errors.Is(err, fs.ErrNotExist) {
-		return catalog.Load(), nil
+	if err == nil {
+		file, diags := catalog.Parse(src, plan.FactsFile)
+		if !diags.HasErrors() {
+			cat, diags = cat.Extend([]*hcl.File{file})
+		}
+		if diags.HasErrors() {
+			return nil, catalog.Match{}, diags
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, catalog.Match{}, err
 	}
-	if err != nil {
-		return nil, err
+	v, ok := cat.Match(b.Version)
+	if !ok {
+		v = catalog.Match{Version: cat.Versions[len(cat.Versions)-1], Exact: true}
 	}
-	file, diags := catalog.Parse(src, plan.FactsFile)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	cat, diags := catalog.Load().Extend([]*hcl.File{file})
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	return cat, nil
-}
-
-// version has the facts of the one that is simulated.
-func (b *Bench) version() (catalog.Match, error) {
-	cat, err := b.catalog()
-	if err != nil {
-		return catalog.Match{}, err
-	}
-	if m, ok := cat.Match(b.Version); ok {
-		return m, nil
-	}
-	return catalog.Match{Version: cat.Versions[len(cat.Versions)-1], Exact: true}, nil
-}
-
-// parse reads the command line as the version takes it.
-func (b *Bench) parse(argv []string) (*trtllm.Invocation, error) {
-	v, err := b.version()
-	if err != nil {
-		return nil, err
-	}
-	return trtllm.ParseArgv(argv, v.Version)
+	return cat, v, nil
 }
 
 // refusal is what trtllm-bench would end with for the reason that is given.
@@ -95,7 +77,7 @@ func (b *Bench) parallel(args trtllm.Arguments) error {
 }
 
 // options reads the options file and refuses what the version refuses.
-func (b *Bench) options(inv *trtllm.Invocation) (any, error) {
+func (b *Bench) options(inv *trtllm.Invocation, version catalog.Match) (any, error) {
 	if inv.Options == "" {
 		return map[string]any{}, nil
 	}
@@ -106,10 +88,6 @@ func (b *Bench) options(inv *trtllm.Invocation) (any, error) {
 	v, err := trtllm.ParseOptions(src)
 	if err != nil {
 		return nil, refusal("%v", err)
-	}
-	version, err := b.version()
-	if err != nil {
-		return nil, err
 	}
 	if problems := wrongOptions(version, v, ""); len(problems) > 0 {
 		return nil, refusal("version %s does not take these options:\n  %s", version.Name, strings.Join(problems, "\n  "))

@@ -14,16 +14,15 @@ import (
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
-	"github.com/llmbench/llmbench/schema/catalog"
 )
 
 // report writes the report as trtllm-bench does, the JSON first, and returns
 // the exit status. The records of requests are written before, other than there: a kill
 // leaves no sample that lacks them, and a search that goes on finds what it would have.
-func (b *Bench) report(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Simulation) int {
+func (b *Bench) report(inv *trtllm.Invocation, version string, w plan.Workload, s estimate.Scenario, o *estimate.Simulation) int {
 	b.log("Benchmark done. Reporting results...")
 	rep := newReport(inv, w, s, o)
-	rep.Engine.Version = or(b.Version, newest())
+	rep.Engine.Version = version
 	if inv.Requests != "" {
 		b.log(fmt.Sprintf("Writing request information to %s.", inv.Requests))
 		if err := b.records(inv.Requests, rep.Streaming, o); err != nil {
@@ -75,13 +74,8 @@ func (b *Bench) records(path string, streaming bool, o *estimate.Simulation) err
 	return errors.Join(out.Flush(), f.Close())
 }
 
-func newest() string {
-	versions := catalog.Load().Versions
-	return versions[len(versions)-1].Name
-}
-
 func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *estimate.Simulation) *trtllm.Report {
-	m := o.Metrics()
+	m, data := o.Metrics(), newDatasetInfo(filepath.Base(inv.Dataset), s)
 	rep := &trtllm.Report{
 		Simulated: true, SimulatedBy: "llmbench estimator " + estimate.Calibrated().Version,
 		Engine: trtllm.Engine{
@@ -91,23 +85,21 @@ func newReport(inv *trtllm.Invocation, w plan.Workload, s estimate.Scenario, o *
 		World: newWorld(inv, s),
 		Request: trtllm.RequestInfo{
 			NumRequests: len(o.Requests), AvgConcurrent: &m.AvgConcurrency,
-			AvgInputLength: meanISL(s), AvgOutputLength: meanOSL(s),
+			AvgInputLength: data.AvgISL, AvgOutputLength: data.AvgOSL,
 		},
 		Metrics: trtllm.Measured(map[string]float64{
 			trtllm.TotalLatency: m.TotalLatency, trtllm.AvgRequestLatency: m.Latency.Avg, trtllm.RequestThroughput: m.RequestsPerSecond,
 			trtllm.OutputThroughput: m.OutputTPS, trtllm.TotalThroughput: m.TotalTPS,
 			trtllm.OutputThroughputPerUser: m.TPSPerUser, trtllm.OutputThroughputPerGPU: m.TPSPerGPU,
 		}),
-		Dataset: newDatasetInfo(filepath.Base(inv.Dataset), s),
+		Dataset: data,
 	}
 	rep.Percentiles.Set(trtllm.AvgRequestLatency, percentiles(m.Latency))
 	if rep.Streaming = inv.Args.Bool("streaming"); rep.Streaming {
-		rep.Metrics.Set(trtllm.OutputSpeed, &m.GenTPS.Avg)
-		rep.Metrics.Set(trtllm.AvgTTFT, &m.TTFT.Avg)
-		rep.Metrics.Set(trtllm.AvgTPOT, &m.TPOT.Avg)
-		rep.Percentiles.Set(trtllm.AvgTPOT, percentiles(m.TPOT))
-		rep.Percentiles.Set(trtllm.AvgTTFT, percentiles(m.TTFT))
-		rep.Percentiles.Set(trtllm.OutputSpeed, percentiles(m.GenTPS))
+		for metric, spread := range map[string]estimate.Spread{trtllm.OutputSpeed: m.GenTPS, trtllm.AvgTTFT: m.TTFT, trtllm.AvgTPOT: m.TPOT} {
+			rep.Metrics.Set(metric, &spread.Avg)
+			rep.Percentiles.Set(metric, percentiles(spread))
+		}
 	}
 	return rep
 }
@@ -125,22 +117,6 @@ func newWorld(inv *trtllm.Invocation, s estimate.Scenario) trtllm.World {
 		world.EP = &ep
 	}
 	return world
-}
-
-func meanISL(s estimate.Scenario) float64 {
-	sum := 0.0
-	for _, r := range s.Requests {
-		sum += float64(r.ISL)
-	}
-	return sum / float64(max(1, len(s.Requests)))
-}
-
-func meanOSL(s estimate.Scenario) float64 {
-	sum := 0.0
-	for _, r := range s.Requests {
-		sum += float64(r.OSL)
-	}
-	return sum / float64(max(1, len(s.Requests)))
 }
 
 func newDatasetInfo(path string, s estimate.Scenario) *trtllm.DatasetInfo {
