@@ -1,3 +1,10 @@
+// Package slurmtest runs a real throwaway Slurm cluster on one host, for tests
+// and for trying things: a controller and several nodes with GPUs that are none,
+// a munge of its own, and accounting on request. It needs Debian's packages
+// slurmctld, slurmd, slurm-client and munge, slurmdbd and mariadb-server for
+// accounting, and root.
+//
+// Command slurmup, below, runs a command inside such a cluster.
 package slurmtest
 
 import (
@@ -13,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -77,18 +85,8 @@ func lookPath(name string) (string, error) {
 // Start starts a cluster in dir, which must be empty, and waits until its nodes
 // are idle. Stop must be called whatever happens.
 func Start(ctx context.Context, dir string, opts Options) (*Cluster, error) {
-	if opts.Nodes == 0 {
-		opts.Nodes = 4
-	}
-	if opts.GPUs == 0 {
-		opts.GPUs = 4
-	}
-	if opts.MinJobAge == 0 {
-		opts.MinJobAge = 300
-	}
-	if opts.SlurmdTimeout == 0 {
-		opts.SlurmdTimeout = 300
-	}
+	opts.Nodes, opts.GPUs = cmp.Or(opts.Nodes, 4), cmp.Or(opts.GPUs, 4)
+	opts.MinJobAge, opts.SlurmdTimeout = cmp.Or(opts.MinJobAge, 300), cmp.Or(opts.SlurmdTimeout, 300)
 	opts.Name, opts.Partition = cmp.Or(opts.Name, "throwaway"), cmp.Or(opts.Partition, "batch")
 	c := &Cluster{Name: opts.Name, daemons: map[string]*exec.Cmd{}, Dir: dir, opts: opts, munge: filepath.Join(dir, "munge.socket")}
 	shared := []func(context.Context) error{c.startMunge, c.startAccounting}
@@ -105,7 +103,7 @@ func Start(ctx context.Context, dir string, opts Options) (*Cluster, error) {
 
 // Env is the environment for Slurm's commands and for what calls them.
 func (c *Cluster) Env() []string {
-	return []string{"SLURM_CONF=" + filepath.Join(c.Dir, "slurm.conf")}
+	return []string{"SLURM_CONF=" + c.path("slurm.conf")}
 }
 
 // Stop ends all daemons and what they started.
@@ -126,18 +124,14 @@ func (c *Cluster) Stop() {
 	_ = c.signal(syscall.SIGKILL, "") // all is taken down anyway
 }
 
-// spawn starts a daemon in a process group of its own with its output in a log.
-func (c *Cluster) spawn(log, name string, args ...string) error {
-	return c.spawnIn(nil, log, name, args...)
-}
-
-// spawnIn is spawn with more in the daemon's environment.
-func (c *Cluster) spawnIn(environ []string, log, name string, args ...string) error {
+// spawn starts a daemon in a process group of its own, with its output in a log and with
+// environ in its environment.
+func (c *Cluster) spawn(environ []string, log, name string, args ...string) error {
 	path, err := lookPath(name)
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(c.Dir, log))
+	f, err := os.Create(c.path(log))
 	if err != nil {
 		return err
 	}
@@ -219,4 +213,39 @@ func (c *Cluster) logs() string {
 		fmt.Fprintf(&b, "== %s\n%s\n", filepath.Base(path), text[max(0, len(text)-1500):])
 	}
 	return b.String()
+}
+
+// ForTest starts a cluster that ends with the test and sets SLURM_CONF. Where
+// none can be started the test is skipped with the reason, unless
+// LLMBENCH_REQUIRE_SLURM=1, where it fails.
+func ForTest(t testing.TB, opts Options) *Cluster {
+	t.Helper()
+	if err := Available(opts); err != nil {
+		if os.Getenv("LLMBENCH_REQUIRE_SLURM") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	// Sockets have short names only.
+	dir, err := os.MkdirTemp("", "slurm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer cancel()
+	c, err := Start(ctx, dir, opts)
+	t.Cleanup(func() {
+		c.Stop()
+		if t.Failed() {
+			t.Log(c.logs())
+		}
+		os.RemoveAll(dir)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tt, ok := t.(*testing.T); ok {
+		tt.Setenv("SLURM_CONF", c.path("slurm.conf"))
+	}
+	return c
 }

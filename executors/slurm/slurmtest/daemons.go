@@ -3,6 +3,7 @@ package slurmtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ func (c *Cluster) startMunge(ctx context.Context) error {
 	if err := os.WriteFile(c.path("munge.key"), key, 0o400); err != nil {
 		return err
 	}
-	err := c.spawn("munged.out", "munged", "--foreground", "--force", "--socket="+c.munge, "--key-file="+c.path("munge.key"),
+	err := c.spawn(nil, "munged.out", "munged", "--foreground", "--force", "--socket="+c.munge, "--key-file="+c.path("munge.key"),
 		"--pid-file="+c.path("munged.pid"), "--log-file="+c.path("munged.log"), "--seed-file="+c.path("munged.seed"))
 	if err != nil {
 		return err
@@ -44,7 +45,7 @@ func (c *Cluster) startAccounting(ctx context.Context) error {
 		return err
 	}
 	sock := c.path("db.socket")
-	err = c.spawn("mariadb.log", "mariadbd", "--no-defaults", "--user=root", "--datadir="+c.path("db"), "--socket="+sock, "--port="+fmt.Sprint(port),
+	err = c.spawn(nil, "mariadb.log", "mariadbd", "--no-defaults", "--user=root", "--datadir="+c.path("db"), "--socket="+sock, "--port="+fmt.Sprint(port),
 		"--bind-address=127.0.0.1", "--pid-file="+c.path("db.pid"), "--innodb-flush-log-at-trx-commit=0")
 	if err != nil {
 		return err
@@ -76,10 +77,7 @@ StorageLoc=slurm_acct
 LogFile=%s
 PidFile=%s
 `, c.munge, dbd, port, c.path("slurmdbd.log"), c.path("slurmdbd.pid"))
-	if err := os.WriteFile(c.path("slurmdbd.conf"), []byte(conf), 0o600); err != nil {
-		return err
-	}
-	return nil
+	return os.WriteFile(c.path("slurmdbd.conf"), []byte(conf), 0o600)
 }
 
 func (c *Cluster) path(name string) string { return filepath.Join(c.Dir, name) }
@@ -112,10 +110,9 @@ func (c *Cluster) configure(context.Context) error {
 		}
 	}
 	gres := fmt.Sprintf("AutoDetect=off\nName=gpu Type=gb200 File=%s\n", c.path(fmt.Sprintf("nvidia[0-%d]", c.opts.GPUs-1)))
-	if err := os.WriteFile(c.path("gres.conf"), []byte(gres), 0o644); err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.path("cgroup.conf"), []byte("ConstrainCores=no\nConstrainDevices=no\n"), 0o644); err != nil {
+	err = errors.Join(os.WriteFile(c.path("gres.conf"), []byte(gres), 0o644),
+		os.WriteFile(c.path("cgroup.conf"), []byte("ConstrainCores=no\nConstrainDevices=no\n"), 0o644))
+	if err != nil {
 		return err
 	}
 	accounting := "AccountingStorageType=accounting_storage/none\n"
@@ -186,7 +183,7 @@ func (c *Cluster) startDaemons(ctx context.Context) error {
 			}
 		}
 	}
-	if err := c.spawn(controller, "slurmctld", "-D", "-c", "-f", c.path("slurm.conf")); err != nil {
+	if err := c.spawn(nil, controller, "slurmctld", "-D", "-c", "-f", c.path("slurm.conf")); err != nil {
 		return err
 	}
 	for i := 1; i <= c.opts.Nodes; i++ {
