@@ -86,8 +86,8 @@ func (c *Config) checkContainer(add addCheck) {
 func (c *Config) checkPartition(longest time.Duration, nodes int, add addCheck) {
 	p := c.profile
 	var missing []string
-	for _, name := range c.partitionNames() {
-		if _, ok := p.Partitions[name]; !ok {
+	for name := range strings.SplitSeq(c.Partition, ",") {
+		if _, ok := p.Partitions[name]; !ok && name != "" {
 			missing = append(missing, fmt.Sprintf("%q", name))
 		}
 	}
@@ -105,15 +105,8 @@ func (c *Config) checkPartition(longest time.Duration, nodes int, add addCheck) 
 	for _, part := range parts {
 		found = append(found, checkOnePartition(part, longest, nodes))
 	}
-	worst, best := found[0], found[0]
-	for _, f := range found[1:] {
-		if severity(f.Result) > severity(worst.Result) {
-			worst = f
-		}
-		if severity(f.Result) < severity(best.Result) {
-			best = f
-		}
-	}
+	bySeverity := func(a, b executors.Check) int { return severity(a.Result) - severity(b.Result) }
+	worst, best := slices.MaxFunc(found, bySeverity), slices.MinFunc(found, bySeverity)
 	switch {
 	case worst.Result == executors.CheckFail && best.Result != executors.CheckFail && p.EnforceLimits != "ALL":
 		add("partition", executors.CheckWarn, worst.Detail, "jobs run in the others of partition, or leave it out of the list")
@@ -128,53 +121,32 @@ func severity(result string) int {
 	return slices.Index([]string{executors.CheckOK, executors.CheckWarn, executors.CheckFail}, result)
 }
 
-func checkOnePartition(part namedPartition, longest time.Duration, nodes int) executors.Check {
+func checkOnePartition(part Partition, longest time.Duration, nodes int) executors.Check {
 	check := func(result, detail, remedy string) executors.Check {
 		return executors.Check{Result: result, Detail: detail, Remedy: remedy}
 	}
 	switch {
 	case part.MaxTime > 0 && longest > part.MaxTime:
-		return check(executors.CheckFail, fmt.Sprintf("time limits reach %s, and %s allows %s", longest, part.name, part.MaxTime), "lower time_limit, or choose another partition")
+		return check(executors.CheckFail, fmt.Sprintf("time limits reach %s, and %s allows %s", longest, part.Name, part.MaxTime), "lower time_limit, or choose another partition")
 	case part.Nodes < nodes:
-		return check(executors.CheckFail, fmt.Sprintf("a run needs %d nodes, and %s has %d", nodes, part.name, part.Nodes), "choose another partition")
+		return check(executors.CheckFail, fmt.Sprintf("a run needs %d nodes, and %s has %d", nodes, part.Name, part.Nodes), "choose another partition")
 	case part.State == "DRAIN" || part.State == "INACTIVE":
-		return check(executors.CheckFail, fmt.Sprintf("%s is %s: sbatch takes no job for it", part.name, part.State), "choose another partition, or wait until it is up")
+		return check(executors.CheckFail, fmt.Sprintf("%s is %s: sbatch takes no job for it", part.Name, part.State), "choose another partition, or wait until it is up")
 	case part.State != "UP":
-		return check(executors.CheckWarn, fmt.Sprintf("%s is %s", part.name, part.State), "jobs wait until it is up")
+		return check(executors.CheckWarn, fmt.Sprintf("%s is %s", part.Name, part.State), "jobs wait until it is up")
 	}
-	return check(executors.CheckOK, fmt.Sprintf("%s: %d nodes, %s", part.name, part.Nodes, part.Gres), "")
-}
-
-type namedPartition struct {
-	name string
-	Partition
-}
-
-// partitionNames are those that the block lists; none where it leaves the choice
-// to the cluster.
-func (c *Config) partitionNames() []string {
-	if c.Partition == "" {
-		return nil
-	}
-	return strings.Split(c.Partition, ",")
+	return check(executors.CheckOK, fmt.Sprintf("%s: %d nodes, %s", part.Name, part.Nodes, part.Gres), "")
 }
 
 // partitions are those of the executor's jobs, as far as the cluster knows them:
 // the ones that are listed, else the cluster's default.
-func (c *Config) partitions() []namedPartition {
-	p := c.profile
-	var list []namedPartition
-	for _, name := range c.partitionNames() {
-		if part, ok := p.Partitions[name]; ok {
-			list = append(list, namedPartition{name, part})
-		}
-	}
-	if c.Partition != "" {
-		return list
-	}
-	for name, part := range p.Partitions {
-		if part.Default {
-			list = append(list, namedPartition{name, part})
+func (c *Config) partitions() []Partition {
+	listed := strings.Split(c.Partition, ",")
+	var list []Partition
+	for _, name := range slices.Sorted(maps.Keys(c.profile.Partitions)) {
+		part := c.profile.Partitions[name]
+		if part.Name = name; slices.Contains(listed, name) || c.Partition == "" && part.Default {
+			list = append(list, part)
 		}
 	}
 	return list
@@ -315,7 +287,7 @@ func (c *Config) keepsBlocks() string {
 	}
 	for _, part := range parts {
 		if kind := p.Topologies[part.Topology].Kind; kind != "block" {
-			return fmt.Sprintf("the topology of partition %s is %s, not block", part.name, cmp.Or(kind, "flat"))
+			return fmt.Sprintf("the topology of partition %s is %s, not block", part.Name, cmp.Or(kind, "flat"))
 		}
 	}
 	return ""
@@ -345,9 +317,8 @@ func (c *Config) Domain() string {
 func (c *Config) partitionWords() string {
 	var names []string
 	for _, part := range c.partitions() {
-		names = append(names, part.name)
+		names = append(names, part.Name)
 	}
-	slices.Sort(names)
 	if len(names) == 1 {
 		return "partition " + names[0]
 	}

@@ -23,7 +23,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -33,7 +32,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// Executor drives the cluster of a Config.
+// Executor drives the cluster of a Config. It is not for several goroutines.
 type Executor struct {
 	cfg    *Config
 	log    hclog.Logger
@@ -44,7 +43,6 @@ type Executor struct {
 	// answer before it is lost.
 	AdoptWindow, LostAfter time.Duration
 
-	mu     sync.Mutex
 	tried  map[string]time.Time           // by job name: the last submission
 	denied map[string]bool                // by job name: that was answered, and there is no job
 	alone  map[string]bool                // by job name: the last limit was told without a job in the queue
@@ -59,30 +57,27 @@ func (e *Executor) Submit(ctx context.Context, job *executors.Job) (executors.Ha
 			return e.handle(id, job.Name), nil
 		}
 	}
-	e.mu.Lock()
-	denied := e.denied[job.Name]
-	e.mu.Unlock()
-	if job.Resumed && !denied {
+	if job.Resumed && !e.denied[job.Name] {
 		h, err := e.adopt(ctx, job)
 		if err != nil || h != "" {
 			return h, err
 		}
-		if wait := time.Until(e.lastTry(job).Add(e.AdoptWindow)); wait > 0 {
+		last, ok := e.tried[job.Name]
+		if !ok {
+			last = job.NotBefore
+		}
+		if wait := time.Until(last.Add(e.AdoptWindow)); wait > 0 {
 			return "", fmt.Errorf("whether %s was submitted is not known yet; asking again for %s", job.Name, wait.Round(time.Second))
 		}
 	}
-	e.mu.Lock()
 	e.tried[job.Name] = time.Now()
 	delete(e.denied, job.Name)
-	e.mu.Unlock()
 	id, err := e.slurm.submit(ctx, job.Dir, job.Argv)
 	switch {
 	case err == nil:
 		return e.handle(id, job.Name), nil
 	case errors.Is(err, executors.ErrLimit):
-		e.mu.Lock()
 		e.denied[job.Name] = true
-		e.mu.Unlock()
 		return "", e.limitedAlone(ctx, job.Name, err)
 	}
 	return "", err
@@ -115,15 +110,6 @@ func parseSubmitted(stdout string) (id string, ok bool) {
 
 func (e *Executor) handle(id, name string) executors.Handle {
 	return handle{cluster: e.cfg.Cluster, id: id, name: name}.String()
-}
-
-func (e *Executor) lastTry(job *executors.Job) time.Time {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if t, ok := e.tried[job.Name]; ok {
-		return t
-	}
-	return job.NotBefore
 }
 
 // adopt finds a job by its name in the queue or in the accounting. "" means that none was found; an error, that nothing is known.

@@ -92,19 +92,18 @@ func (j *nodeJudge) paths() {
 
 // host: /dev/shm and the governor of the processors.
 func (j *nodeJudge) host() {
-	if free, ok := j.facts.number(j.node, "shm"); ok {
-		result, remedy := executors.CheckOK, ""
-		if free < leastShm {
-			result, remedy = executors.CheckWarn, "NCCL and the ranks use /dev/shm; too little ends in a bus error"
+	warnIf := func(bad bool, name, detail, remedy string) {
+		if bad {
+			j.add(name, executors.CheckWarn, detail, remedy)
+		} else {
+			j.add(name, executors.CheckOK, detail, "")
 		}
-		j.add("shm", result, fmt.Sprintf("%.0f GiB", free/(1<<30)), remedy)
+	}
+	if free, ok := j.facts.number(j.node, "shm"); ok {
+		warnIf(free < leastShm, "shm", fmt.Sprintf("%.0f GiB", free/(1<<30)), "NCCL and the ranks use /dev/shm; too little ends in a bus error")
 	}
 	if g := j.facts.one(j.node, "governor"); g != "" {
-		result, remedy := executors.CheckOK, ""
-		if g != "performance" {
-			result, remedy = executors.CheckWarn, "ask for the performance governor: the host feeds the GPUs"
-		}
-		j.add("governor", result, g, remedy)
+		warnIf(g != "performance", "governor", g, "ask for the performance governor: the host feeds the GPUs")
 	}
 }
 
@@ -117,9 +116,9 @@ func (j *nodeJudge) without() {
 	j.add("gpus", executors.CheckFail, fmt.Sprintf("nvidia-smi shows none of %d", j.n.Run.Hardware.GPUsPerNode), j.exclude())
 }
 
-func (j *nodeJudge) gpus(list []gpu) {
+func (j *nodeJudge) gpus(list [][]string) {
 	h := j.n.Run.Hardware
-	name := together(list, func(g gpu) string { return g.name })
+	name := together(list, gpuName)
 	detail := fmt.Sprintf("%d %s", len(list), name)
 	switch busy, _ := j.facts.number(j.node, "busy"); {
 	case len(list) != h.GPUsPerNode:
@@ -133,27 +132,27 @@ func (j *nodeJudge) gpus(list []gpu) {
 	}
 	j.memory(list)
 	j.errors(list)
-	j.add("driver", executors.CheckOK, together(list, func(g gpu) string { return g.driver }), "")
-	j.add("clock", executors.CheckOK, together(list, func(g gpu) string { return g.clock })+" MHz", "")
-	j.add("power", executors.CheckOK, together(list, func(g gpu) string { return g.power })+" W", "")
+	j.add("driver", executors.CheckOK, together(list, gpuDriver), "")
+	j.add("clock", executors.CheckOK, together(list, gpuClock)+" MHz", "")
+	j.add("power", executors.CheckOK, together(list, gpuPower)+" W", "")
 }
 
-func (j *nodeJudge) memory(list []gpu) {
+func (j *nodeJudge) memory(list [][]string) {
 	for i, g := range list {
-		mib, err := strconv.ParseFloat(g.memory, 64)
+		mib, err := strconv.ParseFloat(g[gpuMemory], 64)
 		if err == nil && mib*(1<<20) < memorySlip*float64(j.n.MemoryBytes) {
 			j.add("memory", executors.CheckFail, fmt.Sprintf("GPU %d has %.0f MiB", i, mib), fmt.Sprintf("%s has %d MiB; %s", j.n.Run.Hardware.GPU, j.n.MemoryBytes>>20, j.exclude()))
 			return
 		}
 	}
-	j.add("memory", executors.CheckOK, together(list, func(g gpu) string { return g.memory })+" MiB", "")
+	j.add("memory", executors.CheckOK, together(list, gpuMemory)+" MiB", "")
 }
 
 // errors: uncorrected memory errors, and rows that wait to be remapped or could
 // not be.
-func (j *nodeJudge) errors(list []gpu) {
+func (j *nodeJudge) errors(list [][]string) {
 	for i, g := range list {
-		if n, err := strconv.Atoi(g.ecc); err == nil && n > 0 {
+		if n, err := strconv.Atoi(g[gpuECC]); err == nil && n > 0 {
 			j.add("ecc", executors.CheckFail, fmt.Sprintf("GPU %d has %d uncorrected errors", i, n), j.exclude())
 			return
 		}

@@ -76,7 +76,7 @@ func (c *Config) lookJob(n executors.NodeCheck, say executors.Say) (*auxiliary, 
 
 func (c *Config) lookScript(n executors.NodeCheck) string {
 	h := n.Run.Hardware
-	step := []string{"srun", fmt.Sprintf("--nodes=%d", h.Nodes), fmt.Sprintf("--ntasks=%d", h.Nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
+	step := append([]string{"srun"}, onEach(h.Nodes)...)
 	if c.GPUsPerNodeFlag {
 		step = append(step, fmt.Sprintf("--gpus-per-node=%d", h.GPUsPerNode))
 	}
@@ -179,25 +179,33 @@ func (f facts) number(node, fact string) (float64, bool) {
 	return n, err == nil
 }
 
-// A gpu is one line of nvidia-smi. What it does not tell is "".
-type gpu struct{ name, memory, driver, clock, power, ecc string }
+// The columns that nodes.sh asks nvidia-smi for. What it does not tell is "".
+const (
+	gpuName = iota
+	gpuMemory
+	gpuDriver
+	gpuClock
+	gpuPower
+	gpuECC
+	gpuColumns
+)
 
-func (f facts) gpus(node string) []gpu {
-	var out []gpu
+// gpus are the columns of each GPU of a node.
+func (f facts) gpus(node string) [][]string {
+	var out [][]string
 	for _, line := range f[node]["gpu"] {
-		if f := results.SMIFields(line); len(f) >= 6 {
-			out = append(out, gpu{f[0], f[1], f[2], f[3], f[4], f[5]})
+		if columns := results.SMIFields(line); len(columns) >= gpuColumns {
+			out = append(out, columns)
 		}
 	}
 	return out
 }
 
-// together joins what of returns for each GPU of a node, said once where all
-// agree.
-func together(list []gpu, of func(gpu) string) string {
+// together joins a column of the GPUs of a node, said once where all agree.
+func together(gpus [][]string, column int) string {
 	var words []string
-	for _, g := range list {
-		words = append(words, of(g))
+	for _, g := range gpus {
+		words = append(words, g[column])
 	}
 	if len(slices.Compact(slices.Sorted(slices.Values(words)))) == 1 {
 		return words[0]

@@ -65,6 +65,7 @@ const profileForm = 2
 
 // A Partition is one of a cluster's.
 type Partition struct {
+	Name string `json:"-"`
 	// MaxTime is the longest time limit, 0 for none.
 	MaxTime time.Duration `json:"max_time"`
 	Nodes   int           `json:"nodes"`

@@ -124,7 +124,7 @@ func (e *Executor) statuses(ctx context.Context, jobs []queuedJob, whole bool, h
 			return nil, err
 		}
 		if r, ok := known[handle{id: parts.id, name: parts.name}]; ok {
-			e.seen(h)
+			delete(e.absent, h)
 			if s, known := e.status(r); known {
 				out[h] = s
 			}
@@ -140,12 +140,6 @@ func (e *Executor) statuses(ctx context.Context, jobs []queuedJob, whole bool, h
 	return out, nil
 }
 
-func (e *Executor) seen(h executors.Handle) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.absent, h)
-}
-
 // gone asks scontrol, then sacct, about a job that squeue does not know; after a
 // while without an answer it is lost.
 func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (executors.Status, bool) {
@@ -157,8 +151,6 @@ func (e *Executor) gone(ctx context.Context, h executors.Handle, parts handle) (
 			return s, true
 		}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	since, ok := e.absent[h]
 	if !ok {
 		since = time.Now()

@@ -116,14 +116,9 @@ func (e *Executor) limitedAlone(ctx context.Context, name string, err error) err
 		return err
 	}
 	alone := !slices.ContainsFunc(jobs, func(r queuedJob) bool { return states[r.base()].State != plan.Ended })
-	e.mu.Lock()
-	again := alone && e.alone[name]
+	again := e.alone[name]
 	e.alone[name] = alone
-	e.mu.Unlock()
-	if !alone {
-		return err
-	}
-	if len(jobs) > 0 && !again {
+	if !alone || len(jobs) > 0 && !again {
 		return err
 	}
 	return fmt.Errorf("%w; none of your jobs is in the queue, so waiting does not help: ask for fewer GPUs or less time, or choose another account or qos (%w)", ce, executors.ErrRejected)

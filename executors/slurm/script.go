@@ -86,7 +86,7 @@ func (c *Config) telemetry(run *plan.Run) string {
 	if !c.Telemetry {
 		return "  missing \"telemetry is switched off in the executor\" telemetry >>observed\n"
 	}
-	words := append(c.beside(run.Hardware.Nodes), "--output=telemetry.%N.csv", "--error=/dev/null")
+	words := append(beside(run.Hardware.Nodes), "--output=telemetry.%N.csv", "--error=/dev/null")
 	if c.GPUsPerNodeFlag {
 		words = append(words, fmt.Sprintf("--gpus-per-node=%d", run.Hardware.GPUsPerNode))
 	}
@@ -100,7 +100,7 @@ func (c *Config) keeper(nodes int) string {
 	if c.Container == nil || c.InAllocation { // an allocation may have containers of other steps
 		return ""
 	}
-	step := append(c.beside(nodes), "--job-name="+keeperStep, "--error=/dev/null")
+	step := append(beside(nodes), "--job-name="+keeperStep, "--error=/dev/null")
 	return strings.TrimRight(leftoversPart, "\n") + "\n\nif [ $# -eq 0 ] && command -v enroot >/dev/null; then\n  exec 8< <(exec " + strings.Join(step, " ") +
 		" bash -c \"$(declare -f submitted sweep remove_own keep); keep\")\n  keeper=$!\nfi\n"
 }
@@ -108,10 +108,13 @@ func (c *Config) keeper(nodes int) string {
 // keeperStep is the name of the keeper's step.
 const keeperStep = "keeper"
 
-// beside starts a step beside the benchmark's on the nodes of the run.
-func (c *Config) beside(nodes int) []string {
-	return []string{"srun", "--overlap", fmt.Sprintf("--nodes=%d", nodes), fmt.Sprintf("--ntasks=%d", nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
+// onEach are the words of a step that has one task on each of so many nodes.
+func onEach(nodes int) []string {
+	return []string{fmt.Sprintf("--nodes=%d", nodes), fmt.Sprintf("--ntasks=%d", nodes), "--ntasks-per-node=1", "--mpi=none", "--mem=0", "--input=none"}
 }
+
+// beside starts a step beside the benchmark's on the nodes of the run.
+func beside(nodes int) []string { return append([]string{"srun", "--overlap"}, onEach(nodes)...) }
 
 // exports assigns the declared environment, secrets left out.
 func exports(env map[string]*string) string {
