@@ -187,37 +187,29 @@ func convertFlagType(f *catalog.Fact, v cty.Value) (out cty.Value, wrong string)
 	if !ok {
 		return v, beyond(v)
 	}
-	if _, isWhole := asWhole(rounded); f.Type == "int" && !isWhole {
+	switch _, isWhole := asWhole(rounded); {
+	case f.Type == "int" && !isWhole:
 		return v, "must be a whole number, not " + shortest(rounded)
+	case f.Type == "int" && f.Max == nil && asFloat(rounded) > maxInt32:
+		return v, fmt.Sprintf("must be at most %d, and it is %s", maxInt32, shortest(rounded))
 	}
 	return rounded, ""
 }
 
-// checkFlag compares a value with what the flag allows. wrong ends a sentence
-// that begins with the value's name.
-func checkFlag(f *catalog.Fact, v cty.Value) (wrong string) {
-	switch {
-	case v.IsNull():
-		return ""
-	case v.Type() == cty.Number:
-		if f.Type == "int" && f.Max == nil && asFloat(v) > maxInt32 {
-			return fmt.Sprintf("must be at most %d, and it is %s", maxInt32, shortest(v))
-		}
-		return outside(f, v)
-	case v.Type() == cty.String && len(f.Values) > 0 && !slices.Contains(f.Values, v.AsString()):
-		if near := Nearest(strings.ToLower(v.AsString()), f.Values); near != "" {
-			return fmt.Sprintf("must be one of %s, not %q. Did you mean %q?", strings.Join(f.Values, ", "), v.AsString(), near)
-		}
-		return fmt.Sprintf("must be one of %s, not %q", strings.Join(f.Values, ", "), v.AsString())
-	}
-	return ""
-}
-
-// outside says how a number leaves a range, "" for one that is in it.
-func outside(f *catalog.Fact, v cty.Value) string {
-	wrong := f.Outside(asFloat(v))
-	if wrong == "" {
+// wrongValue says what keeps a value of the right type from being one of f, to end a
+// sentence; "" if nothing does.
+func wrongValue(f *catalog.Fact, v cty.Value) string {
+	if f.Suits(v) {
 		return ""
 	}
-	return wrong + ", and it is " + shortest(v)
+	if v.Type() == cty.Number {
+		return f.Outside(asFloat(v)) + ", and it is " + shortest(v)
+	}
+	hint := DidYouMean(strings.ToLower(v.AsString()), f.Values)
+	for _, value := range f.Values {
+		if strings.EqualFold(value, v.AsString()) {
+			hint = fmt.Sprintf(" Did you mean %q?", value)
+		}
+	}
+	return fmt.Sprintf("must be one of %s, not %q.%s", strings.Join(f.Values, ", "), v.AsString(), hint)
 }

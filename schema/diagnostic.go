@@ -38,58 +38,40 @@ func location(rng hcl.Range) string {
 	return fmt.Sprintf("%s:%d", rng.Filename, rng.Start.Line)
 }
 
-// tidy puts diags in the order of their places, those without one first, and
-// drops repetitions: the same said of the same place for several runs.
+// maxAlike is how many values of one expression are refused one by one.
+const maxAlike = 3
+
+// tidy puts diags in the order of their places, those without one first. It drops
+// repetitions, the same said of the same place for several runs, and counts what is said
+// of an expression in other runs than the first few.
 func tidy(diags hcl.Diagnostics) hcl.Diagnostics {
 	type key struct {
 		severity        hcl.DiagnosticSeverity
 		summary, detail string
 		subject         hcl.Range
 	}
-	seen := map[key]bool{}
+	count, last := map[key]int{}, map[key]*hcl.Diagnostic{}
 	var out hcl.Diagnostics
 	for _, d := range diags {
 		k := key{d.Severity, d.Summary, d.Detail, subject(d)}
-		if !seen[k] {
-			seen[k] = true
-			out = append(out, d)
-		}
-	}
-	out = shorten(out)
-	slices.SortStableFunc(out, func(a, b *hcl.Diagnostic) int { return compareRanges(subject(a), subject(b)) })
-	return out
-}
-
-// maxAlike is how many values of one expression are refused one by one.
-const maxAlike = 3
-
-// shorten keeps the first few of the diagnostics that say the same of an
-// expression in several runs, and counts the others.
-func shorten(diags hcl.Diagnostics) hcl.Diagnostics {
-	type key struct {
-		summary string
-		subject hcl.Range
-	}
-	count := map[key]int{}
-	last := map[key]*hcl.Diagnostic{}
-	var out hcl.Diagnostics
-	for _, d := range diags {
-		if d.EvalContext == nil {
-			out = append(out, d)
+		if count[k]++; count[k] > 1 {
 			continue
 		}
-		k := key{d.Summary, subject(d)}
-		if count[k]++; count[k] <= maxAlike {
-			out = append(out, d)
+		if d.EvalContext != nil {
+			k.detail = ""
+			if count[k]++; count[k] > maxAlike {
+				continue
+			}
 			last[k] = d
 		}
+		out = append(out, d)
 	}
-	for _, d := range out {
-		k := key{d.Summary, subject(d)}
-		if more := count[k] - maxAlike; more > 0 && last[k] == d {
+	for k, d := range last {
+		if more := count[k] - maxAlike; more > 0 {
 			d.Detail += fmt.Sprintf("\n\n%d more values of this expression are refused too.", more)
 		}
 	}
+	slices.SortStableFunc(out, func(a, b *hcl.Diagnostic) int { return compareRanges(subject(a), subject(b)) })
 	return out
 }
 

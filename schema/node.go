@@ -150,14 +150,6 @@ func (r *resolver) blockNode(name string) *node {
 	})
 }
 
-// imageRange is where the image of the row is declared.
-func (r *resolver) imageRange() hcl.Range {
-	if a, _ := r.attribute("image"); a != nil {
-		return a.SrcRange
-	}
-	return r.row.rng
-}
-
 // image is the image of a run, nil if it cannot be used.
 func image(n *node, at []int) *Image {
 	if res := n.at(at); res.ok {
@@ -170,7 +162,11 @@ func image(n *node, at []int) *Image {
 // the image.
 func (r *resolver) flagNode(name string) *node {
 	if slices.Contains(r.stack, "image") {
-		r.diags = append(r.diags, refuse(r.imageRange(), "Image chosen by a flag", "The image decides which flags there are and what they may be, so it cannot depend on each.%s. Choose it by each.use_case or a free axis, or make image an axis of the matrix.", name))
+		rng := r.row.rng
+		if a, _ := r.attribute("image"); a != nil {
+			rng = a.SrcRange
+		}
+		r.diags = append(r.diags, refuse(rng, "Image chosen by a flag", "The image decides which flags there are and what they may be, so it cannot depend on each.%s. Choose it by each.use_case or a free axis, or make image an axis of the matrix.", name))
 		return nil
 	}
 	img := r.node("image", r.row.rng)
@@ -203,7 +199,7 @@ func (r *resolver) flag(name string, img *Image, v cty.Value, origin *Origin) (r
 	}
 	out, wrong := convertFlagType(f, v)
 	if wrong == "" {
-		wrong = checkFlag(f, out)
+		wrong = wrongValue(f, out)
 	}
 	return result{value: out, origin: origin, ok: true}, wrong
 }

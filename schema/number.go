@@ -66,24 +66,21 @@ func roundDeep(v cty.Value) (out cty.Value, ok bool) {
 		return cty.NullVal(cty.DynamicPseudoType), true
 	case ty == cty.Number:
 		return round(v)
-	case ty.IsObjectType() || ty.IsMapType():
-		attrs := make(map[string]cty.Value, v.LengthInt())
+	case v.CanIterateElements():
+		attrs, elems := map[string]cty.Value{}, []cty.Value{}
+		keyed := ty.IsObjectType() || ty.IsMapType()
 		for it := v.ElementIterator(); it.Next(); {
 			k, e := it.Element()
 			if e, ok = roundDeep(e); !ok {
 				return v, false
 			}
-			attrs[k.AsString()] = e
-		}
-		return cty.ObjectVal(attrs), true
-	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
-		elems := make([]cty.Value, 0, v.LengthInt())
-		for it := v.ElementIterator(); it.Next(); {
-			_, e := it.Element()
-			if e, ok = roundDeep(e); !ok {
-				return v, false
+			if keyed {
+				attrs[k.AsString()] = e
 			}
 			elems = append(elems, e)
+		}
+		if keyed {
+			return cty.ObjectVal(attrs), true
 		}
 		return cty.TupleVal(elems), true
 	}
@@ -178,8 +175,11 @@ func ParseDuration(v cty.Value) (d time.Duration, wrong string) {
 
 var (
 	clockPattern = regexp.MustCompile(`^(?:([0-9]{1,4})-)?([0-9]{1,6})(?::([0-9]{1,2}))?(?::([0-9]{1,2}))?$`)
-	prosePattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)$`)
+	prosePattern = regexp.MustCompile(`(?i)^([0-9]+(?:\.[0-9]+)?)\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)$`)
 )
+
+// units are those of prose by their first letters.
+var units = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
 
 // correctDuration answers a duration in Slurm's form or in prose with ours; means tells
 // how it was understood, with a leading space.
@@ -195,17 +195,7 @@ func correctDuration(s string) (right, means string) {
 	if err != nil || f <= 0 || f > 1e6 {
 		return "", ""
 	}
-	switch strings.ToLower(m[2]) {
-	case "s", "sec", "secs", "second", "seconds":
-		return formatDuration(time.Duration(f * float64(time.Second))), ""
-	case "m", "min", "mins", "minute", "minutes":
-		return minutes(f), ""
-	case "h", "hr", "hrs", "hour", "hours":
-		return minutes(f * 60), ""
-	case "d", "day", "days":
-		return minutes(f * 60 * 24), ""
-	}
-	return "", ""
+	return formatDuration(time.Duration(f * float64(units[strings.ToLower(m[2][:1])]))), ""
 }
 
 // fromClock reads Slurm's forms: M, M:S, H:M:S, D-H, D-H:M, D-H:M:S.

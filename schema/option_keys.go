@@ -210,21 +210,10 @@ func oddElement(opt *catalog.Fact, list cty.Value) string {
 func wrongOption(opt *catalog.Fact, t *tree) string {
 	v := t.plain()
 	switch {
-	case opt.Suits(v):
-		return ""
-	case t.attrs != nil:
+	case t.attrs != nil && !opt.Is(v):
 		return "must be " + typeNouns[opt.Type] + ", not an object"
 	case !opt.Is(v):
 		return "must be " + typeNouns[opt.Type] + ", not " + describe(v) + oddElement(opt, v)
-	case v.Type() == cty.Number:
-		return outside(opt, v)
 	}
-	s := v.AsString()
-	hint := DidYouMean(s, opt.Values)
-	for _, value := range opt.Values {
-		if strings.EqualFold(value, s) {
-			hint = fmt.Sprintf(" Did you mean %q?", value)
-		}
-	}
-	return fmt.Sprintf("must be one of %s, not %q.%s", strings.Join(opt.Values, ", "), s, hint)
+	return wrongValue(opt, v)
 }

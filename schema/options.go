@@ -61,44 +61,27 @@ func (r *resolver) finish(merged *tree, img *Image) result {
 	return result{value: out.Value, extra: out, ok: true}
 }
 
-// imageLayers prepares llm_api_options of the images that the row can have.
+// imageLayers prepares llm_api_options of the images that the row can have: those of the
+// axis, the only one, or any if an expression chooses.
 func (r *resolver) imageLayers(img *node, n *node) (map[string]*expression, bool) {
 	out, ok := map[string]*expression{}, true
-	for _, i := range r.images(img) {
-		if i.LLMAPIOptions == nil {
+	axis := r.axis("image")
+	for _, one := range r.defs.Images {
+		switch {
+		case one.LLMAPIOptions == nil,
+			axis >= 0 && len(r.find(r.axes[axis], cty.StringVal(one.Label))) == 0,
+			img.mask == 0 && image(img, make([]int, len(r.axes))) != one:
 			continue
 		}
-		e := r.prepare(i.LLMAPIOptions, Origin{fromImage, i.Ranges["llm_api_options"]})
+		e := r.prepare(one.LLMAPIOptions, Origin{fromImage, one.Ranges["llm_api_options"]})
 		if e == nil {
 			ok = false
 			continue
 		}
 		n.mask |= e.mask
-		out[i.Label] = e
+		out[one.Label] = e
 	}
 	return out, ok
-}
-
-// images are the images that the row can have: those of the axis, the only one,
-// or any if an expression chooses.
-func (r *resolver) images(img *node) []*Image {
-	if i := r.axis("image"); i >= 0 {
-		var out []*Image
-		at := make([]int, len(r.axes))
-		for at[i] = range r.axes[i].values {
-			if one := image(img, at); one != nil {
-				out = append(out, one)
-			}
-		}
-		return out
-	}
-	if img.mask == 0 {
-		if one := image(img, make([]int, len(r.axes))); one != nil {
-			return []*Image{one}
-		}
-		return nil
-	}
-	return r.defs.Images
 }
 
 // layer evaluates one llm_api_options in one run; nil for a null.

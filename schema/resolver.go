@@ -314,9 +314,15 @@ func exceeds(v cty.Value, left *int) bool {
 // iterate counts the iterations of the for expressions in expr down from left, and
 // refuses the one that exceeds it. Loops that others hold are entered for each element.
 func iterate(expr hclsyntax.Expression, ctx *hcl.EvalContext, left *int) *hcl.Diagnostic {
-	w := &loopFinder{}
-	_ = hclsyntax.Walk(expr, w) // it has no diagnostics
-	for _, loop := range w.found {
+	var outer []*hclsyntax.ForExpr
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics { // the outer before the inner
+		loop, ok := n.(*hclsyntax.ForExpr)
+		if ok && (len(outer) == 0 || !outer[len(outer)-1].Range().Overlaps(loop.Range())) {
+			outer = append(outer, loop)
+		}
+		return nil
+	})
+	for _, loop := range outer {
 		if d := iterate(loop.CollExpr, ctx, left); d != nil {
 			return d
 		}
@@ -325,18 +331,13 @@ func iterate(expr hclsyntax.Expression, ctx *hcl.EvalContext, left *int) *hcl.Di
 			return refuse(loop.Range(), "Expression too large", "The for expressions here have more than %d iterations together. Take fewer elements.", maxIterations)
 		}
 		for inner := range bodies(loop, ctx, coll) {
-			nested := false
 			for _, e := range []hclsyntax.Expression{loop.CondExpr, loop.KeyExpr, loop.ValExpr} {
-				if e == nil || !loops(e) {
+				if e == nil {
 					continue
 				}
-				nested = true
 				if d := iterate(e, inner, left); d != nil {
 					return d
 				}
-			}
-			if !nested {
-				break
 			}
 		}
 	}
@@ -368,36 +369,6 @@ func bodies(loop *hclsyntax.ForExpr, ctx *hcl.EvalContext, coll cty.Value) iter.
 			}
 		}
 	}
-}
-
-// loops reports whether there is a for expression in expr.
-func loops(expr hclsyntax.Expression) bool {
-	w := &loopFinder{}
-	_ = hclsyntax.Walk(expr, w)
-	return len(w.found) > 0
-}
-
-// A loopFinder finds the for expressions that no other holds.
-type loopFinder struct {
-	found []*hclsyntax.ForExpr
-	depth int
-}
-
-func (w *loopFinder) Enter(n hclsyntax.Node) hcl.Diagnostics {
-	if loop, ok := n.(*hclsyntax.ForExpr); ok {
-		if w.depth == 0 {
-			w.found = append(w.found, loop)
-		}
-		w.depth++
-	}
-	return nil
-}
-
-func (w *loopFinder) Exit(n hclsyntax.Node) hcl.Diagnostics {
-	if _, ok := n.(*hclsyntax.ForExpr); ok {
-		w.depth--
-	}
-	return nil
 }
 
 // wide is a width or precision of four digits or more in a format.

@@ -271,7 +271,7 @@ func (r *reader) addFacts(doc *document) {
 // The types that facts may have.
 var (
 	flagTypes   = []string{"int", "float", "bool", "string", "list(string)"}
-	optionTypes = append([]string{"list(int)", "object", "any"}, flagTypes...)
+	optionTypes = slices.Sorted(maps.Keys(types))
 )
 
 // add adds the facts of a block of one of the types, in source order, to the versions

@@ -163,31 +163,20 @@ func (v *Version) FlagChanged(o *Version, name string) bool {
 	return inV != inO || inV && (a.Type != b.Type || a.Off != b.Off || !slices.Equal(a.Values, b.Values) || !a.Default.RawEquals(b.Default))
 }
 
-// Is reports whether v is of the type of f. null is of every type.
-func (f *Fact) Is(v cty.Value) bool {
-	if v.IsNull() {
-		return true
-	}
-	switch f.Type {
-	case "any":
-		return true
-	case "bool":
-		return v.Type() == cty.Bool
-	case "float":
-		return v.Type() == cty.Number
-	case "int":
-		return isWhole(v)
-	case "object":
-		return v.Type().IsObjectType() || v.Type().IsMapType()
-	case "string":
-		return v.Type() == cty.String
-	case "list(int)":
-		return isListOf(v, isWhole)
-	case "list(string)":
-		return isListOf(v, func(e cty.Value) bool { return e.Type() == cty.String })
-	}
-	panic("catalog: " + f.Name + " has the unknown type " + f.Type)
+// types are what is a value of each type.
+var types = map[string]func(cty.Value) bool{
+	"any":          func(cty.Value) bool { return true },
+	"bool":         func(v cty.Value) bool { return v.Type() == cty.Bool },
+	"float":        func(v cty.Value) bool { return v.Type() == cty.Number },
+	"int":          isWhole,
+	"object":       func(v cty.Value) bool { return v.Type().IsObjectType() || v.Type().IsMapType() },
+	"string":       isString,
+	"list(int)":    func(v cty.Value) bool { return isListOf(v, isWhole) },
+	"list(string)": func(v cty.Value) bool { return isListOf(v, isString) },
 }
+
+// Is reports whether v is of the type of f. null is of every type.
+func (f *Fact) Is(v cty.Value) bool { return v.IsNull() || types[f.Type](v) }
 
 // Suits reports whether an option may have the value v.
 func (f *Fact) Suits(v cty.Value) bool {
@@ -204,6 +193,8 @@ func (f *Fact) Suits(v cty.Value) bool {
 	}
 	return true
 }
+
+func isString(v cty.Value) bool { return v.Type() == cty.String }
 
 func isWhole(v cty.Value) bool {
 	if v.Type() != cty.Number || v.IsNull() {
