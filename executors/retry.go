@@ -162,7 +162,7 @@ func (t *task) again() {
 // blame keeps later jobs away from a node that a failure names. Where it names none
 // the cluster is asked before anything more is submitted.
 func (c *Campaign) blame(t *task, r *results.Result) error {
-	node := r.Node()
+	node := r.Main().Node
 	if node == "" && len(t.status.Nodes) == 1 && t.run.Hardware.Nodes == 1 && r.Code() != failure.Preempted {
 		node = t.status.Nodes[0]
 	}
@@ -190,10 +190,10 @@ func (c *Campaign) blame(t *task, r *results.Result) error {
 // elsewhere reports whether other nodes may do what this one failed at. What two nodes
 // had is no node's fault: none of them is left alone for it.
 func (c *Campaign) elsewhere(t *task, r *results.Result) (bool, error) {
-	if !t.job.mine || r.Node() == "" {
+	if !t.job.mine || r.Main().Node == "" {
 		return false, nil
 	}
-	f := plan.Failed{Code: r.Code(), Detail: r.Cause(), Node: r.Node()}
+	f := plan.Failed{Code: r.Code(), Detail: r.Cause(), Node: r.Main().Node}
 	t.failed = append(t.failed, f)
 	known := t.run.State
 	known.Earlier = slices.Concat(known.Earlier, t.failed)

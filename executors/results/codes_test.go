@@ -97,8 +97,8 @@ func TestCodes(t *testing.T) {
 			continue // TestImport
 		}
 		r := Judge(in)
-		if r.Code() != code || r.Verdict != documented.Verdict || r.Remedy() == "" || r.Cause() == "" {
-			t.Errorf("%s: %s, remedy %q; it is documented as %s", code, told(r), r.Remedy(), documented.Verdict)
+		if r.Code() != code || r.Verdict != documented.Verdict || r.Main().Remedy == "" || r.Cause() == "" {
+			t.Errorf("%s: %s, remedy %q; it is documented as %s", code, told(r), r.Main().Remedy, documented.Verdict)
 		}
 	}
 	for _, e := range failure.Table {

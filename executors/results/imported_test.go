@@ -97,7 +97,7 @@ func TestImportOfFailures(t *testing.T) {
 		"logs/my run (3).log":                            "imported/log=my_run_3_.log",
 	} {
 		r := Import(Found{Path: path, Reason: oom}, []*plan.Run{testRun()})
-		if r.Address != address || r.Verdict != Failed || r.Code() != "gpu_oom" || r.Remedy() != "lower it" || len(r.Metrics) > 0 {
+		if r.Address != address || r.Verdict != Failed || r.Code() != "gpu_oom" || r.Main().Remedy != "lower it" || len(r.Metrics) > 0 {
 			t.Errorf("%s: %s, %s", path, r.Address, told(r))
 		}
 	}

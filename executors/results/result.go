@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/llmbench/llmbench/plan"
@@ -227,66 +228,21 @@ type Files struct {
 // Counts reports whether the result is a sample.
 func (r *Result) Counts() bool { return r.Verdict == Valid || r.Verdict == Suspect }
 
-// main is the reason that explains the verdict best; nil for a valid result.
-func (r *Result) main() *Reason {
-	for i := range r.Reasons {
-		if r.Reasons[i].Level == r.Verdict {
-			return &r.Reasons[i]
-		}
+// Main is the reason that explains the verdict best, the zero Reason for a valid result.
+func (r *Result) Main() Reason {
+	if i := slices.IndexFunc(r.Reasons, func(why Reason) bool { return why.Level == r.Verdict }); i >= 0 {
+		return r.Reasons[i]
 	}
-	return nil
+	return Reason{}
 }
 
 // Code is the code of the main reason, "" for a valid result.
-func (r *Result) Code() failure.Code {
-	if m := r.main(); m != nil {
-		return m.Code
-	}
-	return ""
-}
+func (r *Result) Code() failure.Code { return r.Main().Code }
 
 // Cause is the detail of the main reason, or its code where there is no detail.
 func (r *Result) Cause() string {
-	m := r.main()
-	if m == nil {
-		return ""
-	}
-	if m.Detail == "" {
-		return string(m.Code)
-	}
-	return m.Detail
-}
-
-// Log is what the log says around the cause, "" where it shows none.
-func (r *Result) Log() string {
-	if m := r.main(); m != nil {
-		return m.Log
-	}
-	return ""
-}
-
-// Change is how the definition could be changed, "" for no proposal.
-func (r *Result) Change() string {
-	if m := r.main(); m != nil {
-		return m.Change
-	}
-	return ""
-}
-
-// Remedy is what to do about the main reason, "" where nothing is known.
-func (r *Result) Remedy() string {
-	if m := r.main(); m != nil {
-		return m.Remedy
-	}
-	return ""
-}
-
-// Node is the host that the main reason names, "" for none.
-func (r *Result) Node() string {
-	if m := r.main(); m != nil {
-		return m.Node
-	}
-	return ""
+	m := r.Main()
+	return cmp.Or(m.Detail, string(m.Code))
 }
 
 // Took is the time from the job's start to its end, 0 where either is unknown.

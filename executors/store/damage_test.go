@@ -97,7 +97,7 @@ func TestDamageIsTold(t *testing.T) {
 				for _, r := range after {
 					if r.Code() == c.code && strings.Contains(r.Cause(), c.says) {
 						told++
-						if r.Address != "recipe/use_case=own" || r.Counts() || r.Remedy() == "" {
+						if r.Address != "recipe/use_case=own" || r.Counts() || r.Main().Remedy == "" {
 							t.Errorf("%s: %+v", reader, r)
 						}
 					}

@@ -32,11 +32,11 @@ func TestCauseHidesSecrets(t *testing.T) {
 	if err != nil || r == nil {
 		t.Fatalf("%v %v", r, err)
 	}
-	told := r.Cause() + r.Log()
+	told := r.Cause() + r.Main().Log
 	if r.Code() != "gpu_oom" || strings.Contains(told, "very secret") || strings.Count(told, "(secret)") != 3 {
-		t.Errorf("%s: %q and %q", r.Code(), r.Cause(), r.Log())
+		t.Errorf("%s: %q and %q", r.Code(), r.Cause(), r.Main().Log)
 	}
-	if r.Change() == "" || r.Remedy() == "" {
+	if r.Main().Change == "" || r.Main().Remedy == "" {
 		t.Errorf("no proposal: %+v", r.Reasons)
 	}
 }

@@ -127,7 +127,7 @@ func (sample *Sample) consider(a *Attempt, o *outcome) {
 		o.lose(cmp.Or(snap.unread, fmt.Errorf("%s, which says what was submitted, is empty or not whole", jobdir.IntentFile)))
 	}
 	if !o.result.Counts() {
-		sample.Failed = append(sample.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Node()})
+		sample.Failed = append(sample.Failed, plan.Failed{Code: o.result.Code(), Detail: o.result.Cause(), Node: o.result.Main().Node})
 	}
 	if o.result.Counts() || sample.Attempt == nil {
 		*sample = Sample{Sample: sample.Sample, Attempt: a, State: plan.Ended, Counts: o.result.Counts(), Result: o.result, Tries: sample.Tries, Took: sample.Took, Failed: sample.Failed}

@@ -402,15 +402,15 @@ func footnotes(p *printer, s *results.Set, marks rowMarks) {
 			first = false
 		}
 		p.line("%s%s sample %d %s: %s: %s", mark, r.Address, r.Sample, r.Verdict, r.Code(), r.Cause())
-		if text := r.Log(); text != "" && !r.Counts() {
+		if text := r.Main().Log; text != "" && !r.Counts() {
 			for line := range strings.Lines(text) {
 				p.line("    | %s", strings.TrimRight(line, "\n"))
 			}
 		}
-		if next := r.Remedy(); next != "" && !r.Counts() {
+		if next := r.Main().Remedy; next != "" && !r.Counts() {
 			p.line("    next: %s", next)
 		}
-		if change := r.Change(); change != "" && !r.Counts() {
+		if change := r.Main().Change; change != "" && !r.Counts() {
 			p.line("    change: %s", change)
 		}
 		if f := r.Files.Stderr; f != nil && !r.Counts() {
