@@ -93,8 +93,8 @@ func (c *Campaign) readMember(t *task, state plan.State) (given bool, err error)
 
 // deferred puts a task back whose attempt was given back.
 func (c *Campaign) deferred(t *task) error {
-	why, err := t.attempt.Deferred()
-	if err != nil {
+	claim, err := t.attempt.Claim()
+	if err != nil || claim == nil {
 		return err
 	}
 	t.again()
@@ -102,11 +102,11 @@ func (c *Campaign) deferred(t *task) error {
 	switch {
 	case !t.job.mine:
 		t.job.phase = done
-		c.skip(t, "deferred: "+why+"; apply again packs it again")
+		c.skip(t, "deferred: "+claim.Deferred+"; apply again packs it again")
 	case t.deferrals > mostDeferrals || !c.mayRetry(t):
-		c.skip(t, fmt.Sprintf("deferred %d times, last because %s; apply again tries again", t.deferrals, why))
+		c.skip(t, fmt.Sprintf("deferred %d times, last because %s; apply again tries again", t.deferrals, claim.Deferred))
 	default:
-		c.tell(t, RunState, Event{Text: "deferred: " + why})
+		c.tell(t, RunState, Event{Text: "deferred: " + claim.Deferred})
 	}
 	return nil
 }

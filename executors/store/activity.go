@@ -159,7 +159,16 @@ func (a *Attempt) Progress() (*Progress, error) {
 			if err != nil {
 				return nil, err
 			}
-			p.read(text)
+			log, err := trtllm.ReadLog(strings.NewReader(text))
+			if err != nil {
+				continue
+			}
+			if log.Stage != "" {
+				p.Stage, p.Phase = log.Stage, log.Phase
+			}
+			if log.Total > 0 {
+				p.Done, p.Total = log.Done, log.Total
+			}
 		}
 		if p.Total > 0 && p.Stage == "" {
 			p.Stage, p.Phase = "Starting benchmark", trtllm.PhaseBenchmarking // said too long ago
@@ -169,19 +178,6 @@ func (a *Attempt) Progress() (*Progress, error) {
 		}
 	}
 	return p, nil
-}
-
-func (p *Progress) read(end string) {
-	log, err := trtllm.ReadLog(strings.NewReader(end))
-	if err != nil {
-		return
-	}
-	if log.Stage != "" {
-		p.Stage, p.Phase = log.Stage, log.Phase
-	}
-	if log.Total > 0 {
-		p.Done, p.Total = log.Done, log.Total
-	}
 }
 
 // none reports whether a file is not there, or another user's and private yet.

@@ -54,9 +54,6 @@ func (a *Attempt) String() string {
 // Attempts lists all attempts of a key, retired ones too, by sample and number. One that
 // should be a folder and cannot be looked into is among them.
 func (s *Store) Attempts(k Key) ([]*Attempt, error) {
-	if err := k.check(); err != nil {
-		return nil, err
-	}
 	homes, err := s.homes(k)
 	if err != nil {
 		return nil, err

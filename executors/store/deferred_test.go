@@ -23,8 +23,8 @@ func TestDefer(t *testing.T) {
 	if state, err := a.State(); err != nil || state != plan.Deferred {
 		t.Errorf("state %s, %v", state, err)
 	}
-	if why, err := a.Deferred(); err != nil || why != "too little time" {
-		t.Errorf("why %q, %v", why, err)
+	if claim, err := a.Claim(); err != nil || claim.Deferred != "too little time" {
+		t.Errorf("%+v, %v", claim, err)
 	}
 	if st := held(t, s, testKey, 1); st.Missing() != 1 || len(st.Failed) != 0 {
 		t.Errorf("%+v", st)
@@ -73,8 +73,8 @@ func TestDeferExcludes(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if why, err := a.Deferred(); err != nil || why != "why" {
-			t.Errorf("links %v: %q %v", links, why, err)
+		if claim, err := a.Claim(); err != nil || claim == nil || claim.Deferred != "why" {
+			t.Errorf("links %v: %+v %v", links, claim, err)
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -55,7 +54,6 @@ type Lease struct {
 	owner Owner
 	stop  context.CancelFunc
 	done  chan struct{}
-	once  sync.Once
 
 	lost context.Context // ends when the lease was taken from its holder
 	lose context.CancelFunc
@@ -114,20 +112,14 @@ func (l *Lease) While(ctx context.Context) (context.Context, context.CancelFunc)
 
 // Release gives the lease back. It may be called twice.
 func (l *Lease) Release() error {
-	var err error
-	l.once.Do(func() {
-		l.stop()
-		<-l.done
-		os.Remove(l.store.path(beatFile(l.owner.Nonce)))
-		held, readErr := l.store.readLease(leaseFile)
-		switch {
-		case readErr != nil:
-			err = readErr
-		case held != nil && held.Nonce == l.owner.Nonce:
-			err = os.Remove(l.store.path(leaseFile))
-		}
-	})
-	return err
+	l.stop()
+	<-l.done
+	os.Remove(l.store.path(beatFile(l.owner.Nonce)))
+	held, err := l.store.readLease(leaseFile)
+	if err != nil || held == nil || held.Nonce != l.owner.Nonce {
+		return err
+	}
+	return os.Remove(l.store.path(leaseFile))
 }
 
 func (l *Lease) renew(ctx context.Context) {
@@ -160,7 +152,7 @@ func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 // being written.
 func (s *Store) readLease(name string) (*Owner, error) {
 	l, err := jobdir.List(s.dir)
-	if err != nil || !l.Has(name) {
+	if err != nil {
 		return nil, err
 	}
 	data, err := l.Read(name)

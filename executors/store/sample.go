@@ -46,9 +46,6 @@ type Sample struct {
 // Samples lists the samples of a key from 1 to wanted, and those beyond that have
 // attempts.
 func (s *Store) Samples(k Key, wanted int) ([]Sample, error) {
-	if err := k.check(); err != nil {
-		return nil, err
-	}
 	homes, err := s.homes(k)
 	if err != nil {
 		return nil, err
@@ -205,9 +202,6 @@ type tombstone struct {
 // the saved plan that asks for it, "" for none. They stay where they are and are
 // judged no more; the sample is measured again.
 func (s *Store) replace(k Key, sample int, why, plan string) error {
-	if err := k.check(); err != nil {
-		return err
-	}
 	last, err := s.Without(plan).lastAttempt(k, sample)
 	if err != nil || last == 0 {
 		return err
@@ -256,9 +250,6 @@ func (s *Store) lastAttempt(k Key, sample int) (int, error) {
 // ReplaceAll retires all attempts of all samples of a key, those beyond wanted
 // too: one that was left would satisfy the run in place of a new one.
 func (s *Store) ReplaceAll(k Key, why, plan string) error {
-	if err := k.check(); err != nil {
-		return err
-	}
 	homes, err := s.homes(k)
 	if err != nil {
 		return err

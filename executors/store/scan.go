@@ -15,18 +15,16 @@ import (
 
 // A trial is a prepared attempt at an address.
 type trial struct {
-	key            Key
-	sample, number int
-	created        time.Time
-	fingerprint    string // of its run, "" where that cannot be told
-	counts         bool
+	key    Key
+	sample int
+	*outcome
 }
 
 // compare orders trials by time; of those of one moment the first of the store is last.
 func (t trial) compare(other trial) int {
 	return cmp.Or(
-		t.created.Compare(other.created), cmp.Compare(other.key.Cluster, t.key.Cluster), cmp.Compare(other.key.Fingerprint, t.key.Fingerprint),
-		cmp.Compare(other.sample, t.sample), cmp.Compare(other.number, t.number))
+		t.Created.Compare(other.Created), cmp.Compare(other.key.Cluster, t.key.Cluster), cmp.Compare(other.key.Fingerprint, t.key.Fingerprint),
+		cmp.Compare(other.sample, t.sample), cmp.Compare(other.Number, t.Number))
 }
 
 // Scan begins to look at all real results, which every plan asks for, while
@@ -61,15 +59,9 @@ func addTrials(to map[string][]trial, known *history, simulated bool) {
 		k := Key{Fingerprint: known.Fingerprint, Cluster: c.Name, Simulated: simulated}
 		for _, sample := range c.Samples {
 			for i := range sample.Attempts {
-				o := &sample.Attempts[i]
-				if !o.Prepared {
-					continue
+				if o := &sample.Attempts[i]; o.Prepared {
+					to[o.Address] = append(to[o.Address], trial{k, sample.Number, o})
 				}
-				t := trial{k, sample.Number, o.Number, o.Created, o.Fingerprint, o.result != nil && o.result.Counts()}
-				if k.early() && o.damaged() {
-					t.fingerprint = ""
-				}
-				to[o.Address] = append(to[o.Address], t)
 			}
 		}
 	}
@@ -84,16 +76,20 @@ func (v *View) LastAt(address string, simulated bool) (*plan.Last, error) {
 	if err != nil || len(at) == 0 {
 		return nil, err
 	}
-	counting := slices.DeleteFunc(slices.Clone(at), func(t trial) bool { return !t.counts })
+	counting := slices.DeleteFunc(slices.Clone(at), func(t trial) bool { return t.result == nil || !t.result.Counts() })
 	if several := slices.ContainsFunc(at, func(t trial) bool { return t.key != at[0].key }); several && len(counting) > 0 {
 		at = counting
 	}
 	last := slices.MaxFunc(at, trial.compare)
-	a := v.store.attempt(v.store.KeyDir(last.key), last.key, last.sample, last.number)
-	if last.fingerprint == "" && !a.Key.early() {
+	fingerprint, early := last.Fingerprint, last.key.early()
+	if early && last.damaged() {
+		fingerprint = ""
+	}
+	if fingerprint == "" && !early {
 		return nil, nil
 	}
-	return &plan.Last{Fingerprint: last.fingerprint, Attempt: a.String(), Run: a.Run}, nil
+	a := v.store.attempt(v.store.KeyDir(last.key), last.key, last.sample, last.Number)
+	return &plan.Last{Fingerprint: fingerprint, Attempt: a.String(), Run: a.Run}, nil
 }
 
 // at tells what was tried at an address, and perhaps at others.

@@ -215,12 +215,3 @@ func (a *Attempt) Defer(why string) (bool, error) {
 	claim, err = a.Claim() // another was first
 	return err == nil && claim != nil && claim.Deferred != "", err
 }
-
-// Deferred says why the attempt was deferred, "" if it was not.
-func (a *Attempt) Deferred() (string, error) {
-	s, err := a.snapshot()
-	if err != nil || s.state() != plan.Deferred {
-		return "", err
-	}
-	return s.deferred(), nil
-}

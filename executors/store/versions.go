@@ -139,8 +139,11 @@ func (s *Store) current(k Key) ([]Key, error) {
 }
 
 // homes are the folders that hold the samples of a key, its own last. What is
-// made now is made there.
+// made now is made there. It is an error where the key has none inside the store.
 func (s *Store) homes(k Key) ([]string, error) {
+	if err := k.check(); err != nil {
+		return nil, err
+	}
 	own := s.KeyDir(k)
 	if k.early() {
 		return []string{own}, nil

@@ -208,9 +208,6 @@ func (v *View) samples(k Key, wanted int, to depth) ([]Sample, error) {
 }
 
 func (v *View) held(k Key, wanted int, to depth) ([]Sample, error) {
-	if err := k.check(); err != nil {
-		return nil, err
-	}
 	homes, err := v.store.homes(k)
 	if err != nil {
 		return nil, err
