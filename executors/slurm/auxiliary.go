@@ -96,39 +96,29 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // follow waits until the job has written doneFile, or never will.
 func (a *auxiliary) follow(ctx context.Context, h executors.Handle, look func()) error {
-	told, held, ended := "", time.Time{}, time.Time{}
+	told, state, since := "", plan.State(""), time.Now()
 	for {
 		look()
 		if jobdir.Seen(a.job.Dir, doneFile) {
 			return nil
 		}
 		all, err := a.executor.Poll(ctx, []executors.Handle{h})
-		s, known := all[h]
+		s := all[h] // of no state where it is not known
 		if words := a.words(h, s, err); words != "" && words != told && ctx.Err() == nil {
 			told = words
 			a.say("%s", words)
 		}
-		if !known || s.State != plan.Ended {
-			ended = time.Time{}
+		if s.State != state {
+			state, since = s.State, time.Now()
 		}
-		if !known || s.State != plan.Held {
-			held = time.Time{}
-		}
-		switch {
-		case known && s.State == plan.Ended:
-			if owner := claimedBy(a.job.Dir); owner != "" && owner != executors.JobID(h) {
-				h = a.executor.handle(owner, a.job.Name) // an earlier submission had the folder first
-			} else if ended.IsZero() {
-				ended = time.Now()
-			} else if time.Since(ended) > a.grace {
-				return a.silent(s)
-			}
-		case known && s.State == plan.Held:
-			if held.IsZero() {
-				held = time.Now()
-			} else if time.Since(held) >= max(s.Hope, min(time.Minute, 4*a.pause)) {
-				return fmt.Errorf("job %s will not start: %s. %s", s.JobID, s.Reason, s.Remedy)
-			}
+		owner := claimedBy(a.job.Dir)
+		switch in := time.Since(since); {
+		case state == plan.Ended && owner != "" && owner != executors.JobID(h):
+			h, state = a.executor.handle(owner, a.job.Name), "" // an earlier submission had the folder first
+		case state == plan.Ended && in > a.grace:
+			return a.silent(s)
+		case state == plan.Held && in >= max(s.Hope, min(time.Minute, 4*a.pause)):
+			return fmt.Errorf("job %s will not start: %s. %s", s.JobID, s.Reason, s.Remedy)
 		}
 		if err := sleep(ctx, a.pause); err != nil {
 			return err

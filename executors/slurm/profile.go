@@ -3,6 +3,7 @@ package slurm
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -153,7 +154,10 @@ func (p *Profile) configuration(out string) {
 		case "AccountingStorageType":
 			p.Accounting = value
 		case "OverTimeLimit":
-			p.OverTimeLimit = overTime(value)
+			p.OverTimeLimit = firstNumber(value)
+			if strings.HasPrefix(value, "UNLIMITED") {
+				p.OverTimeLimit = -1
+			}
 		case "GresTypes":
 			p.GRES = wordsOf(value)
 		case "SelectType":
@@ -203,17 +207,9 @@ func (p *Profile) rateLimit(parameters string) {
 	}
 }
 
-func overTime(value string) int {
-	if strings.HasPrefix(value, "UNLIMITED") {
-		return -1
-	}
-	return firstNumber(value)
-}
-
 // firstNumber is N of "N sec", 0 where there is none.
-func firstNumber(value string) int {
-	word, _, _ := strings.Cut(value, " ")
-	n, _ := strconv.Atoi(word)
+func firstNumber(value string) (n int) {
+	_, _ = fmt.Sscan(value, &n)
 	return n
 }
 
@@ -225,18 +221,16 @@ func wordsOf(value string) []string {
 	return strings.Split(value, ",")
 }
 
-// mpiTypes reads the list of srun --mpi=list, of old and of new.
+// mpiTypes reads the list of srun --mpi=list, of old and of new: a heading, a plugin a
+// line, and at last the versions of pmix.
 func mpiTypes(out string) []string {
 	var list []string
 	for line := range strings.Lines(out) {
-		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "srun:"))
-		if line == "" || strings.Contains(line, " ") {
-			line = strings.TrimPrefix(line, "specific pmix plugin versions available: ")
+		if _, after, ok := strings.Cut(line, ": "); ok {
+			line = after
 		}
-		for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ',' || r == ' ' }) {
-			if !strings.HasSuffix(word, "...") && word != "MPI" && word != "plugin" && word != "types" && word != "are" {
-				list = append(list, word)
-			}
+		if line = strings.TrimSpace(line); !strings.HasSuffix(line, "...") {
+			list = append(list, strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ' ' })...)
 		}
 	}
 	return list
@@ -269,24 +263,14 @@ func (p *Profile) partitions(show, gres string) {
 
 // slurmDuration reads [days-]hours:minutes:seconds, 0 for UNLIMITED.
 func slurmDuration(s string) time.Duration {
-	days, clock, ok := strings.Cut(s, "-")
-	if !ok {
-		days, clock = "0", s
-	}
-	parts := strings.Split(clock, ":")
-	if len(parts) != 3 {
-		return 0
-	}
-	sum := time.Duration(0)
-	for i, unit := range []time.Duration{time.Hour, time.Minute, time.Second} {
-		n, err := strconv.Atoi(parts[i])
-		if err != nil {
+	var days, h, m, sec int
+	if _, err := fmt.Sscanf(s, "%d-%d:%d:%d", &days, &h, &m, &sec); err != nil {
+		days = 0
+		if _, err := fmt.Sscanf(s, "%d:%d:%d", &h, &m, &sec); err != nil {
 			return 0
 		}
-		sum += time.Duration(n) * unit
 	}
-	d, _ := strconv.Atoi(days)
-	return sum + time.Duration(d)*24*time.Hour
+	return time.Duration(((days*24+h)*60+m)*60+sec) * time.Second
 }
 
 // An Association is what an account gives the user, in one partition or, where

@@ -148,18 +148,13 @@ const (
 // the fingerprint, in letters that every part of Slurm takes.
 func jobName(run *plan.Run) string {
 	label, _, _ := strings.Cut(run.Address, "/")
-	var b strings.Builder
-	for _, r := range strings.ToLower(label) {
-		if b.Len() == 16 {
-			break
-		}
+	label = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			b.WriteRune(r)
-		} else {
-			b.WriteByte('-')
+			return r
 		}
-	}
-	return namePrefix + b.String() + "-" + run.Fingerprint[:12]
+		return '-'
+	}, strings.ToLower(label))
+	return namePrefix + label[:min(16, len(label))] + "-" + run.Fingerprint[:12]
 }
 
 // imageFile is the file of a container image below image_dir, by the recipe's
