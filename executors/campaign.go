@@ -130,12 +130,12 @@ func (c *Campaign) ending() Ending {
 			o.Started++
 		}
 		switch {
-		case t.phase == active && !t.outlives(): // it ends with this process
+		case t.phase == active && !t.backend.Adopt: // it ends with this process
 			o.Failed++
 		case t.phase == active:
 			o.GoingOn++
 			job := cmp.Or(t.status.JobID, string(t.job.handle))
-			if job != "" && t.outlives() && !slices.Contains(o.Jobs, job) { // members share one
+			if job != "" && !slices.Contains(o.Jobs, job) { // members share one
 				o.Jobs = append(o.Jobs, job)
 			}
 		case t.phase == done && t.run.Asked.Search != "": // outside the bounds, if it failed

@@ -50,9 +50,6 @@ func (j *job) in(p phase) []*task {
 	return list
 }
 
-// change reports whether a status tells something new.
-func change(from, to Status) bool { return from.State != to.State || from.Reason != to.Reason }
-
 func (j *job) enter(status Status, now time.Time) {
 	if status.State != j.status.State {
 		j.since = now
@@ -159,13 +156,4 @@ func (t *task) key() store.Key {
 
 func (t *task) ok() bool {
 	return t.result != nil && t.result.Counts()
-}
-
-// outlives reports whether the task's job goes on when this process ends.
-func (t *task) outlives() bool { return t.backend.Adopt }
-
-// followed reports whether the task is in flight in a job that was submitted and
-// that this campaign looks after.
-func (t *task) followed() bool {
-	return t.phase == active && t.job.mine && t.job.handle != ""
 }

@@ -160,17 +160,13 @@ func (c *Campaign) findJobs() {
 	for _, planned := range c.Plan.Jobs {
 		var list []*task
 		for _, address := range planned.Runs {
-			if some := free[address]; len(some) > 0 { // else somebody else's by now
-				list, free[address] = append(list, some[0]), some[1:]
-			}
-		}
-		for _, address := range planned.Runs {
-			for _, t := range free[address] {
+			some := free[address]
+			for _, t := range some {
 				t.shares = true
 			}
-		}
-		for _, t := range list {
-			t.shares = true
+			if len(some) > 0 { // else somebody else's by now
+				list, free[address] = append(list, some[0]), some[1:]
+			}
 		}
 		if len(list) > 0 {
 			c.addJob(planned, list...)

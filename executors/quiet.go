@@ -42,7 +42,7 @@ type quiet struct {
 func (c *Campaign) stopQuiet(ctx context.Context) error {
 	now := time.Now()
 	for _, t := range c.open {
-		if !t.followed() || t.status.State != plan.Running || t.status.Suspended {
+		if t.phase != active || !t.job.mine || t.job.handle == "" || t.status.State != plan.Running || t.status.Suspended {
 			t.quiet = quiet{diagnosed: t.quiet.diagnosed}
 			continue
 		}

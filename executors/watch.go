@@ -70,6 +70,10 @@ func (c *Campaign) read(t *task) error {
 	if now := p.String(); p.Done != t.done || now != t.said {
 		t.siblings.started = t.siblings.started || p.Done != t.done
 		t.done, t.said = p.Done, now
+		if !t.status.State.HasNodes() { // the backend was not asked since
+			t.status.State = plan.Running
+			c.tell(t, RunState, Event{})
+		}
 		c.tell(t, RunProgress, Event{Done: p.Done, Total: p.Total, Text: now})
 	}
 	return nil
@@ -149,22 +153,13 @@ func (c *Campaign) stopAgain(ctx context.Context, j *job) error {
 		return err
 	}
 	for _, a := range members {
-		ended, err := a.Ended()
-		if err != nil {
+		ended, errEnded := a.Ended()
+		claim, errClaim := a.Claim()
+		exit, errExit := a.ExitRecord()
+		if err := errors.Join(errEnded, errClaim, errExit); err != nil {
 			return err
 		}
-		if ended == nil || !a.Cancelled() {
-			continue
-		}
-		claim, err := a.Claim()
-		if err != nil {
-			return err
-		}
-		exit, err := a.ExitRecord()
-		if err != nil {
-			return err
-		}
-		if exit != nil || claim == nil || claim.Deferred != "" {
+		if ended == nil || !a.Cancelled() || exit != nil || claim == nil || claim.Deferred != "" {
 			continue
 		}
 		if err := stop(ctx, j.backend, j.folder, a, j.handle); err != nil {
@@ -262,18 +257,17 @@ func (b *Backend) pollEvery() time.Duration {
 func (c *Campaign) tellState(t *task, before plan.State) {
 	s := t.status
 	cause, _, _ := strings.Cut(s.words(), ":")
-	known := s.State == plan.Queued && c.waitsTold[cause]
+	switch {
+	case s.State != plan.Queued || !c.waitsTold[cause]:
+		c.tell(t, RunState, Event{Text: s.words()})
+	case s.State != before:
+		c.tell(t, RunState, Event{})
+	}
 	if s.State == plan.Queued {
 		if c.waitsTold == nil {
 			c.waitsTold = map[string]bool{}
 		}
 		c.waitsTold[cause] = true
-	}
-	switch {
-	case !known:
-		c.tell(t, RunState, Event{Text: s.words()})
-	case s.State != before:
-		c.tell(t, RunState, Event{})
 	}
 }
 
@@ -318,7 +312,7 @@ func (c *Campaign) observeTask(t *task, s Status) {
 		}
 	}
 	t.status = s
-	if change(before, s) && s.State != plan.Ended {
+	if (before.State != s.State || before.Reason != s.Reason) && s.State != plan.Ended {
 		c.tellState(t, before.State)
 	}
 }

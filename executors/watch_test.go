@@ -3,12 +3,17 @@ package executors
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan"
 )
 
@@ -60,5 +65,29 @@ func TestPollsBackOff(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Whoever sees how far a run has come was told before that it runs, also where its files
+// tell so before the backend is asked again.
+func TestRunningComesBeforeProgress(t *testing.T) {
+	c := following(t, 1, 0)
+	task := c.tasks[0]
+	for name, text := range map[string]string{
+		jobdir.StartFile:  string(jobdir.Encode(jobdir.Start{JobID: "1", Host: "gb01", Nodes: []string{"gb01"}, Time: time.Now().UTC()})),
+		jobdir.StderrFile: "\rBenchmarking: 100%|██████████| 64/64 [00:10<00:00,  6.40it/s]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(task.attempt.Dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var told []string
+	c.Observe = func(e Event) { told = append(told, string(e.Type)+" "+string(e.State)) }
+	if err := c.read(task); err != nil {
+		t.Fatal(err)
+	}
+	c.observeTask(task, Status{State: plan.Running})
+	if want := []string{"run_state running", "run_progress running"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }
