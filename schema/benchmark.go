@@ -145,11 +145,9 @@ func (m *maker) readSection(s *section, c contents, where string, outer matrix, 
 	slo, wrong := m.names.readSLO(filter(c.blocks, "slo"))
 	s.slo, diags = slo, append(diags, wrong...)
 	blocks := filter(c.blocks, "matrix")
+	diags = append(diags, atMostOne(blocks)...)
 	if len(blocks) == 0 {
 		return diags
-	}
-	if len(blocks) > 1 {
-		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate matrix block", "Only one matrix block is allowed here, and the first is at %s. Merge the two: all axes of a matrix are multiplied.", location(blocks[0].DefRange())))
 	}
 	s.matrix, wrong = m.readMatrix(blocks[0], outer, more...)
 	return append(diags, wrong...)

@@ -13,7 +13,8 @@ import (
 
 // A shape is what a block of one kind may hold.
 type shape struct {
-	noun     string // "model"
+	noun     string  // "model"
+	fields   []field // those of args that have one
 	args     []string
 	required []string
 	blocks   []string
@@ -216,13 +217,13 @@ func noun(blockType string) string {
 	return blockType
 }
 
-// atMostOne refuses the second of blocks that may stand once in all files.
+// atMostOne refuses the second of blocks that may stand once.
 func atMostOne(blocks []*hclsyntax.Block) hcl.Diagnostics {
 	if len(blocks) < 2 {
 		return nil
 	}
 	b := blocks[1]
-	return hcl.Diagnostics{refuse(b.DefRange(), "Duplicate "+b.Type+" block", "A directory can have only one %s block, and the first is at %s. Merge the two.", b.Type, location(blocks[0].DefRange()))}
+	return hcl.Diagnostics{refuse(b.DefRange(), "Duplicate "+b.Type+" block", "There can be only one %s block here, and the first is at %s. Merge the two.", b.Type, location(blocks[0].DefRange()))}
 }
 
 // filter keeps the blocks of one type.
@@ -234,22 +235,13 @@ func filter(blocks []*hclsyntax.Block, blockType string) []*hclsyntax.Block {
 // trtllm-bench, the arguments of executors, and blocks whose arguments have any
 // name.
 func Language() map[string][]string {
-	names := func(fields []field) []string { return shapeOf("", fields).args }
-	return map[string][]string{
-		"llmbench":   settingsShape.args,
-		"policy":     names(policyFields),
-		"variable":   variableShape.args,
-		"validation": validationShape.args,
-		"model":      names(modelFields),
-		"hardware":   names(hardwareFields),
-		"image":      append(names(imageFields), "llm_api_options"),
-		"use_case":   names(useCaseFields),
-		"benchmark":  slices.Clone(ownArguments),
-		"axis":       {"values"},
-		"slo":        slices.Clone(sloShape.args),
-		"search":     slices.Clone(searchShape.args),
-		"bound":      slices.Clone(boundShape.args),
+	out := map[string][]string{"benchmark": slices.Clone(ownArguments), "axis": {"values"}}
+	for _, s := range []shape{
+		settingsShape, policyShape, variableShape, validationShape, modelShape, hardwareShape, imageShape, useCaseShape, sloShape, searchShape, boundShape,
+	} {
+		out[s.noun] = slices.Clone(s.args)
 	}
+	return out
 }
 
 // FunctionNames lists the functions of the language, sorted.

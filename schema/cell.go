@@ -160,7 +160,7 @@ func (r *resolver) newSettings(own []*node, at []int) result {
 	}
 	c.Model, c.Hardware, c.Image = of["model"].extra.(*Model), of["hardware"].extra.(*Hardware), of["image"].extra.(*Image)
 	c.UseCase, c.Version = r.row.useCase, c.Image.version
-	c.Samples, c.MaxSamples = int(whole(of["samples"].value)), int(whole(of["max_samples"].value))
+	c.Samples, c.MaxSamples = whole(of["samples"].value), whole(of["max_samples"].value)
 	c.Executor, c.Engine = text(of["executor"].value), text(of["engine"].value)
 	if v := of["precision"].value; !v.IsNull() {
 		c.Precision = *share(v)
@@ -220,9 +220,6 @@ func valueLabel(v cty.Value) string {
 	}
 	return ""
 }
-
-// blockTypes are the types of the values of block arguments.
-var blockTypes = map[string]cty.Type{"model": modelType, "hardware": hardwareType, "image": imageType, "use_case": useCaseType}
 
 // blockLabel is the label of the block that v is, which must be of the type
 // that argument wants. wrong ends a sentence that begins with the value.

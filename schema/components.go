@@ -4,7 +4,9 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/llmbench/llmbench/schema/catalog"
@@ -20,14 +22,18 @@ type Block struct {
 
 func (b *Block) block() *Block { return b }
 
-// objectOf is the type of the value of a block with these fields.
-func objectOf(fields []field) cty.Type {
-	attrs := map[string]cty.Type{"label": cty.String}
-	for _, f := range fields {
-		attrs[f.name] = f.ty
+// blockTypes are the types of the values of block arguments.
+var blockTypes = func() map[string]cty.Type {
+	types := map[string]cty.Type{}
+	for _, s := range []shape{modelShape, hardwareShape, imageShape, useCaseShape} {
+		attrs := map[string]cty.Type{"label": cty.String}
+		for _, f := range s.fields {
+			attrs[f.name] = f.ty
+		}
+		types[s.noun] = cty.Object(attrs)
 	}
-	return cty.Object(attrs)
-}
+	return types
+}()
 
 // Image is an image block: the container of a run, and the version of TensorRT-LLM in it.
 type Image struct {
@@ -48,13 +54,11 @@ type Image struct {
 	version *catalog.Version // nil if unknown
 }
 
-var imageFields = []field{
+var imageShape = shapeOf("image", []field{
 	{name: "name", ty: cty.String, required: true, wrong: notEmpty},
 	{name: "trtllm_version", ty: cty.String, wrong: notEmpty},
 	{name: "digest", ty: cty.String, wrong: wrongDigest},
-}
-
-var imageType = objectOf(imageFields)
+}, "llm_api_options")
 
 func (img *Image) set(c contents, v map[string]cty.Value, cat *catalog.Catalog) hcl.Diagnostics {
 	if a := c.byName["llm_api_options"]; a != nil {
@@ -171,14 +175,12 @@ type Model struct {
 	Quantization string
 }
 
-var modelFields = []field{
+var modelShape = shapeOf("model", []field{
 	{name: "checkpoint", ty: cty.String, required: true, wrong: notEmpty},
 	{name: "revision", ty: cty.String},
 	{name: "path", ty: cty.String, wrong: absolute},
 	{name: "quantization", ty: cty.String, required: true, wrong: notEmpty},
-}
-
-var modelType = objectOf(modelFields)
+})
 
 func (m *Model) set(_ contents, v map[string]cty.Value, _ *catalog.Catalog) hcl.Diagnostics {
 	m.Checkpoint, m.Revision = text(v["checkpoint"]), text(v["revision"])
@@ -194,16 +196,14 @@ type Hardware struct {
 	GPUsPerNode int
 }
 
-var hardwareFields = []field{
+var hardwareShape = shapeOf("hardware", []field{
 	{name: "gpu", ty: cty.String, required: true, wrong: notEmpty},
 	{name: "gpus", ty: cty.Number, required: true, wrong: wholeFrom(1)},
 	{name: "gpus_per_node", ty: cty.Number, required: true, wrong: wholeFrom(1)},
-}
-
-var hardwareType = objectOf(hardwareFields)
+})
 
 func (h *Hardware) set(_ contents, v map[string]cty.Value, _ *catalog.Catalog) hcl.Diagnostics {
-	h.GPU, h.GPUs, h.GPUsPerNode = text(v["gpu"]), int(whole(v["gpus"])), int(whole(v["gpus_per_node"]))
+	h.GPU, h.GPUs, h.GPUsPerNode = text(v["gpu"]), whole(v["gpus"]), whole(v["gpus_per_node"])
 	return nil
 }
 
@@ -220,24 +220,22 @@ type UseCase struct {
 	Dataset            string // path as written, relative to the definitions; "" for a shape
 }
 
-var useCaseFields = []field{
+var useCaseShape = shapeOf("use_case", []field{
 	{name: "isl", ty: cty.Number, required: true, wrong: wholeWithin(1, maxInt32)},
 	{name: "osl", ty: cty.Number, required: true, wrong: wholeWithin(1, maxInt32)},
 	{name: "isl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
 	{name: "osl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
 	{name: "seed", ty: cty.Number, wrong: wholeFrom(0), fallback: cty.NumberIntVal(defaultSeed)},
 	{name: "dataset", ty: cty.String, required: true, wrong: notEmpty},
-}
-
-var useCaseType = objectOf(useCaseFields)
+})
 
 func (u *UseCase) set(c contents, v map[string]cty.Value, _ *catalog.Catalog) hcl.Diagnostics {
 	if c.byName["dataset"] != nil {
-		for _, f := range useCaseFields[:5] {
+		for _, f := range useCaseShape.fields[:5] {
 			v[f.name] = cty.NullVal(f.ty)
 		}
 	}
-	u.ISL, u.OSL, u.Seed = int(whole(v["isl"])), int(whole(v["osl"])), whole(v["seed"])
+	u.ISL, u.OSL, u.Seed = whole(v["isl"]), whole(v["osl"]), int64(whole(v["seed"]))
 	u.ISLStdev, u.OSLStdev, u.Dataset = decimal(v["isl_stdev"]), decimal(v["osl_stdev"]), text(v["dataset"])
 	return nil
 }
@@ -246,7 +244,7 @@ func (u *UseCase) set(c contents, v map[string]cty.Value, _ *catalog.Catalog) hc
 func checkTraffic(c contents, header hcl.Range) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if own := c.byName["dataset"]; own != nil {
-		for _, f := range useCaseFields[:5] {
+		for _, f := range useCaseShape.fields[:5] {
 			if a := c.byName[f.name]; a != nil {
 				diags = append(diags, refuse(a.SrcRange, "Conflicting arguments", "A use case is a traffic shape or a data set of your own: the lengths of %s come from the file, so %q has no effect. Remove one of the two.", "`dataset`", f.name))
 			}
@@ -259,4 +257,79 @@ func checkTraffic(c contents, header hcl.Range) hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+var settingsShape = shapeOf("llmbench", []field{
+	{name: "required_version", ty: cty.String, wrong: notEmpty},
+	{name: "store", ty: cty.String, wrong: notEmpty},
+	{name: "group", ty: cty.String, wrong: notEmpty},
+}, "executor", "include")
+
+// settingsExecutor is evaluated apart: a variable that is missing there matters only
+// where nothing else chooses.
+var settingsExecutor = []field{{name: "executor", ty: cty.String, wrong: notEmpty}}
+
+// checkRequiredVersion compares the required_version of llmbench blocks with
+// the running version, before anything else is read: a newer language would
+// only look wrong.
+func checkRequiredVersion(blocks []*hclsyntax.Block, running string) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, b := range blocks {
+		a := b.Body.Attributes["required_version"]
+		want, more := literalField(settingsShape.fields[0], a)
+		diags = append(diags, more...)
+		if want.IsNull() {
+			continue
+		}
+		constraint, err := version.NewConstraint(want.AsString())
+		if err != nil {
+			diags = append(diags, refuse(a.Expr.Range(), "Invalid version constraint", `%q is not a constraint on versions. Write for example ">= 0.1" or "~> 1.2, != 1.2.3".`, want.AsString()))
+			continue
+		}
+		if have, err := version.NewVersion(running); err == nil && !constraint.Check(have.Core()) {
+			diags = append(diags, refuse(a.Expr.Range(), "Unsupported llmbench version", "These definitions require llmbench %s, and this is llmbench %s. Install a matching version, or change required_version if they are meant for this one.", want.AsString(), running))
+		}
+	}
+	return diags
+}
+
+// readSettings reads the llmbench block.
+func (n *names) readSettings(b *hclsyntax.Block) (Settings, hcl.Diagnostics) {
+	s := Settings{Range: b.DefRange()}
+	c, v, diags := n.read(b, settingsShape)
+	var chosen use
+	executor, more := n.fields(c, settingsExecutor, &chosen)
+	diags = append(diags, more...)
+	if s.executorProblems = chosen.problems; len(chosen.problems) == 0 {
+		s.Executor = text(executor["executor"])
+	}
+	if a := c.byName["executor"]; a != nil {
+		s.executorRange = a.SrcRange
+	}
+	s.RequiredVersion, s.Store, s.Group = text(v["required_version"]), text(v["store"]), text(v["group"])
+	return s, diags
+}
+
+var policyShape = shapeOf("policy", []field{
+	{name: "max_gpu_hours", ty: cty.Number, wrong: notNegative},
+	{name: "max_run_gpu_hours", ty: cty.Number, wrong: notNegative},
+	{name: "gpu_hour_price", ty: cty.Number, wrong: notNegative},
+	{name: "currency", ty: cty.String, wrong: notEmpty},
+	{name: "require_headroom", ty: cty.DynamicPseudoType, wrong: anyShare},
+	{name: "allow_declared_cells", ty: cty.Bool},
+})
+
+// readPolicy reads the policy block.
+func (n *names) readPolicy(b *hclsyntax.Block) (*Policy, hcl.Diagnostics) {
+	c, v, diags := n.read(b, policyShape)
+	return &Policy{
+		MaxGPUHours: number(v["max_gpu_hours"]), MaxRunGPUHours: number(v["max_run_gpu_hours"]),
+		GPUHourPrice: number(v["gpu_hour_price"]), Currency: text(v["currency"]),
+		RequireHeadroom: share(v["require_headroom"]), ForbidDeclaredCells: isFalse(v["allow_declared_cells"]), Range: b.DefRange(), Ranges: c.ranges(),
+	}, diags
+}
+
+func isFalse(v cty.Value) bool {
+	j := judge(v)
+	return j.ok && !j.value.IsNull() && j.value.False()
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -26,7 +27,7 @@ type field struct {
 
 // shapeOf is the shape of a block with these fields and more arguments.
 func shapeOf(noun string, fields []field, more ...string) shape {
-	s := shape{noun: noun}
+	s := shape{noun: noun, fields: fields}
 	for _, f := range fields {
 		s.args = append(s.args, f.name)
 		if f.required {
@@ -48,11 +49,11 @@ type use struct {
 func (u *use) usable() bool { return !u.broken && len(u.problems) == 0 }
 
 // read reads a block that nothing refers to: all that it needs must be known.
-func (n *names) read(b *hclsyntax.Block, s shape, fields []field, labels ...string) (contents, map[string]cty.Value, hcl.Diagnostics) {
+func (n *names) read(b *hclsyntax.Block, s shape, labels ...string) (contents, map[string]cty.Value, hcl.Diagnostics) {
 	var u use
 	diags := checkLabels(b, labels...)
 	c, more := s.read(b.Body, b.DefRange())
-	v, wrong := n.fields(c, fields, &u)
+	v, wrong := n.fields(c, s.fields, &u)
 	return c, v, slices.Concat(diags, more, wrong, u.problems)
 }
 
@@ -111,11 +112,29 @@ func (n *names) settle(v cty.Value, f field, rng hcl.Range, u *use) (out cty.Val
 	return out, true, nil
 }
 
+// literalField is the value of f where nothing can be referred to, null for an argument
+// that is absent or has a mistake.
+func literalField(f field, a *hclsyntax.Attribute) (cty.Value, hcl.Diagnostics) {
+	if a == nil {
+		return cty.NullVal(f.ty), nil
+	}
+	v, diags := literal(a.Expr, f.name)
+	if !diags.HasErrors() {
+		out, wrong := f.convert(v)
+		if wrong == "" {
+			return out, diags
+		}
+		diags = append(diags, refuse(a.Expr.Range(), "Unsuitable value", "The argument %q %s", f.name, sentence(wrong)))
+	}
+	return cty.NullVal(f.ty), diags
+}
+
 // convert gives v the type of f and checks it. wrong is what v lacks.
 func (f field) convert(v cty.Value) (out cty.Value, wrong string) {
 	out, err := convert.Convert(v, f.ty)
 	if err != nil || changesKind(v.Type(), f.ty) {
-		return v, fmt.Sprintf("must be %s, not %s", article(f.ty.FriendlyName()), describe(v))
+		noun := f.ty.FriendlyName()
+		return v, fmt.Sprintf("must be %s, not %s", cmp.Or(typeNouns[noun], article(noun)), describe(v))
 	}
 	if out.IsNull() {
 		if f.required {
@@ -150,12 +169,8 @@ func describe(v cty.Value) string {
 		return "true"
 	case ty == cty.Bool:
 		return "false"
-	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
-		return "a list"
-	case ty.IsObjectType() || ty.IsMapType():
-		return "an object"
 	}
-	return article(v.Type().FriendlyName())
+	return kindOf(v.Type())
 }
 
 func notEmpty(v cty.Value) string {
@@ -215,19 +230,21 @@ func text(v cty.Value) string {
 	return ""
 }
 
-// whole is the whole number in v, 0 if it is null or not known.
-func whole(v cty.Value) int64 {
+// number is the number in v, nil if it is null or not known.
+func number(v cty.Value) *float64 {
 	if j := judge(v); j.ok && !j.value.IsNull() {
-		n, _ := asWhole(j.value)
-		return n
+		return new(asFloat(j.value))
 	}
-	return 0
+	return nil
 }
 
 // decimal is the number in v, 0 if it is null or not known.
 func decimal(v cty.Value) float64 {
-	if j := judge(v); j.ok && !j.value.IsNull() {
-		return asFloat(j.value)
+	if f := number(v); f != nil {
+		return *f
 	}
 	return 0
 }
+
+// whole is the whole number in v, 0 if it is null or not known.
+func whole(v cty.Value) int { return int(decimal(v)) }

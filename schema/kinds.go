@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"fmt"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -231,10 +229,12 @@ func kindOf(ty cty.Type) string {
 		return "a number"
 	case ty == cty.Bool:
 		return "a boolean"
-	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
+	case isList(ty):
 		return "a list"
 	case ty.IsObjectType() || ty.IsMapType():
 		return "an object"
 	}
-	return fmt.Sprintf("of type %s", ty.FriendlyName())
+	return article(ty.FriendlyName())
 }
+
+func isList(ty cty.Type) bool { return ty.IsTupleType() || ty.IsListType() || ty.IsSetType() }

@@ -140,16 +140,15 @@ func (l *loader) executors() hcl.Diagnostics {
 // values reads the blocks that expressions can refer to.
 func (l *loader) values() hcl.Diagnostics {
 	d, n := l.defs, l.defs.names
-	useCase := shapeOf("use_case", useCaseFields)
+	useCase := useCaseShape
 	useCase.required, useCase.check = nil, checkTraffic // which are required depends on the others
-	n.roots["model"].attrs = attributeNames(modelType)
-	n.roots["hardware"].attrs = attributeNames(hardwareType)
-	n.roots["image"].attrs = attributeNames(imageType)
-	n.roots["use_case"].attrs = attributeNames(useCaseType)
-	diags := readLabelled(l, shapeOf("model", modelFields), modelFields, &d.Models)
-	diags = append(diags, readLabelled(l, shapeOf("hardware", hardwareFields), hardwareFields, &d.Hardware)...)
-	diags = append(diags, readLabelled(l, shapeOf("image", imageFields, "llm_api_options"), imageFields, &d.Images)...)
-	return append(diags, readLabelled(l, useCase, useCaseFields, &d.UseCases)...)
+	for word, ty := range blockTypes {
+		n.roots[word].attrs = attributeNames(ty)
+	}
+	diags := readLabelled(l, modelShape, &d.Models)
+	diags = append(diags, readLabelled(l, hardwareShape, &d.Hardware)...)
+	diags = append(diags, readLabelled(l, imageShape, &d.Images)...)
+	return append(diags, readLabelled(l, useCase, &d.UseCases)...)
 }
 
 // labelled is a type of block that runs refer to. set takes the values of its fields
@@ -161,7 +160,7 @@ type labelled[T any] interface {
 }
 
 // readLabelled reads the blocks of one shape into list and defines their names.
-func readLabelled[T any, B labelled[T]](l *loader, s shape, fields []field, list *[]*T) hcl.Diagnostics {
+func readLabelled[T any, B labelled[T]](l *loader, s shape, list *[]*T) hcl.Diagnostics {
 	diags := unique(l.blocks[s.noun], 1)
 	for _, b := range l.blocks[s.noun] {
 		diags = append(diags, checkLabels(b, "NAME")...)
@@ -176,7 +175,7 @@ func readLabelled[T any, B labelled[T]](l *loader, s shape, fields []field, list
 		diags = append(diags, wrong...)
 		*list = append(*list, item)
 		l.defs.names.roots[s.noun].define(own.Label, func() (cty.Value, hcl.Diagnostics) {
-			v, diags := l.defs.names.fields(c, fields, &own.use)
+			v, diags := l.defs.names.fields(c, s.fields, &own.use)
 			diags = append(diags, item.set(c, v, l.opts.Catalog)...)
 			v["label"] = cty.StringVal(own.Label)
 			return cty.ObjectVal(v), diags

@@ -6,7 +6,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 )
 
 // A matrix is a product of axes without the runs that its excludes remove.
@@ -135,14 +134,12 @@ func (m *maker) termValues(a *hclsyntax.Attribute, ax *axis) ([]axisValue, hcl.D
 		if !ok {
 			return nil, orFailed(diags, true, a.Expr.Range())
 		}
-		if v.IsNull() || !listLike(v.Type()) || len(m.find(ax, v)) > 0 {
+		if v.IsNull() || !isList(v.Type()) || len(m.find(ax, v)) > 0 {
 			return []axisValue{{value: v, origin: &Origin{FromMatrix, a.Expr.Range()}}}, diags
 		}
 	}
 	return m.names.elements(a.Expr, "the exclude")
 }
-
-func listLike(ty cty.Type) bool { return ty.IsTupleType() || ty.IsListType() || ty.IsSetType() }
 
 // removes reports whether excludes remove the run of a row at these positions on its
 // axes, and counts. Axes that the row does not have are those of the use cases.

@@ -34,16 +34,19 @@ type SearchBound struct {
 }
 
 var (
-	searchFields = []field{
+	searchShape = shapeOf("search", []field{
 		{name: "max_runs", ty: cty.Number, wrong: wholeFrom(1)},
 		{name: "max_gpu_hours", ty: cty.Number, wrong: positive},
-	}
-	boundFields = []field{
+	}, "maximize", "minimize")
+	boundShape = shapeOf("bound", []field{
 		{name: "max", ty: cty.Number, wrong: positive},
 		{name: "min", ty: cty.Number, wrong: positive},
-	}
-	searchShape = shape{noun: "search", args: []string{"maximize", "minimize", "max_runs", "max_gpu_hours"}, blocks: []string{"bound"}}
-	boundShape  = shapeOf("bound", boundFields)
+	})
+	sloShape = shapeOf("slo", []field{
+		{name: "ttft", ty: cty.DynamicPseudoType, wrong: wrongLatency},
+		{name: "tpot", ty: cty.DynamicPseudoType, wrong: wrongLatency},
+		{name: "latency", ty: cty.DynamicPseudoType, wrong: wrongLatency},
+	})
 )
 
 func positive(v cty.Value) string {
@@ -71,14 +74,16 @@ func (m *maker) readSearches(bench *benchmarkBlock, blocks []*hclsyntax.Block) (
 }
 
 func (n *names) readSearch(b *hclsyntax.Block) (*Search, hcl.Diagnostics) {
-	c, v, diags := n.read(b, searchShape, searchFields, "LABEL")
-	s := &Search{Range: b.DefRange(), Ranges: c.ranges(), MaxRuns: int(whole(v["max_runs"])), MaxGPUHours: numberPtr(v["max_gpu_hours"])}
+	shape := searchShape
+	shape.blocks = []string{"bound"}
+	c, v, diags := n.read(b, shape, "LABEL")
+	s := &Search{Range: b.DefRange(), Ranges: c.ranges(), MaxRuns: whole(v["max_runs"]), MaxGPUHours: number(v["max_gpu_hours"])}
 	wrong := diags.HasErrors()
 	if len(b.Labels) > 0 {
 		s.Label = b.Labels[0]
 	}
 	goals := 0
-	for _, name := range searchShape.args[:2] {
+	for _, name := range []string{"maximize", "minimize"} {
 		a := c.byName[name]
 		if a == nil {
 			continue
@@ -108,8 +113,8 @@ func (n *names) readSearch(b *hclsyntax.Block) (*Search, hcl.Diagnostics) {
 }
 
 func (n *names) readBound(b *hclsyntax.Block) (SearchBound, hcl.Diagnostics) {
-	c, v, diags := n.read(b, boundShape, boundFields, "METRIC")
-	bound := SearchBound{Range: b.DefRange(), Max: numberPtr(v["max"]), Min: numberPtr(v["min"])}
+	c, v, diags := n.read(b, boundShape, "METRIC")
+	bound := SearchBound{Range: b.DefRange(), Max: number(v["max"]), Min: number(v["min"])}
 	if len(b.Labels) > 0 {
 		bound.Metric = b.Labels[0]
 	}
@@ -141,15 +146,6 @@ type SLO struct {
 	Range               hcl.Range
 }
 
-var (
-	sloFields = []field{
-		{name: "ttft", ty: cty.DynamicPseudoType, wrong: wrongLatency},
-		{name: "tpot", ty: cty.DynamicPseudoType, wrong: wrongLatency},
-		{name: "latency", ty: cty.DynamicPseudoType, wrong: wrongLatency},
-	}
-	sloShape = shapeOf("slo", sloFields)
-)
-
 // wrongLatency refuses what is no time of a request.
 func wrongLatency(v cty.Value) string {
 	s := text(v)
@@ -171,10 +167,8 @@ func (n *names) readSLO(blocks []*hclsyntax.Block) (*SLO, hcl.Diagnostics) {
 		return nil, nil
 	}
 	b := blocks[0]
-	c, v, diags := n.read(b, sloShape, sloFields)
-	if len(blocks) > 1 {
-		diags = append(diags, refuse(blocks[1].DefRange(), "Duplicate slo block", "Only one slo block is allowed here, and the first is at %s. Merge the two.", location(b.DefRange())))
-	}
+	c, v, diags := n.read(b, sloShape)
+	diags = append(diags, atMostOne(blocks)...)
 	if len(c.attrs) == 0 && !diags.HasErrors() {
 		diags = append(diags, refuse(b.DefRange(), "Slo without a bound", `An slo bounds what each request may take: ttft = "2s", tpot = "50ms", latency = "30s", or some of them.`))
 	}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"regexp"
 
 	"github.com/hashicorp/hcl/v2"
@@ -8,7 +9,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
-	"github.com/zclconf/go-cty/cty/gocty"
 )
 
 // Variable is a variable block and the value that it got.
@@ -34,7 +34,20 @@ type Variable struct {
 	marked cty.Value
 }
 
-var variableShape = shape{noun: "variable", args: []string{"type", "default", "description", "env", "sensitive"}, blocks: []string{"validation"}}
+var variableShape = func() shape {
+	s := shapeOf("variable", []field{
+		{name: "description", ty: cty.String, required: true},
+		{name: "env", ty: cty.String, required: true, wrong: func(v cty.Value) string {
+			if !envPattern.MatchString(v.AsString()) {
+				return fmt.Sprintf("must be the name of an environment variable, and it is %q", v.AsString())
+			}
+			return ""
+		}},
+		{name: "sensitive", ty: cty.Bool, required: true},
+	}, "type", "default")
+	s.required, s.blocks = nil, []string{"validation"} // what is there cannot be null
+	return s
+}()
 
 // readVariable reads a variable block; its value is set later.
 func readVariable(b *hclsyntax.Block) (*Variable, hcl.Diagnostics) {
@@ -53,12 +66,12 @@ func readVariable(b *hclsyntax.Block) (*Variable, hcl.Diagnostics) {
 			v.Type = ty.WithoutOptionalAttributesDeep()
 		}
 	}
-	diags = append(diags, literalInto(c, "description", &v.Description)...)
-	diags = append(diags, literalInto(c, "env", &v.env)...)
-	if a := c.byName["env"]; a != nil && !diags.HasErrors() && !envPattern.MatchString(v.env) {
-		diags = append(diags, refuse(a.Expr.Range(), "Invalid environment variable", "%q cannot be the name of an environment variable.", v.env))
+	given := map[string]cty.Value{}
+	for _, f := range variableShape.fields {
+		given[f.name], more = literalField(f, c.byName[f.name])
+		diags = append(diags, more...)
 	}
-	diags = append(diags, literalInto(c, "sensitive", &v.Sensitive)...)
+	v.Description, v.env, v.Sensitive = text(given["description"]), text(given["env"]), given["sensitive"].RawEquals(cty.True)
 	v.fallback = c.byName["default"]
 	for _, inner := range c.blocks {
 		check, more := readValidation(inner, v.Name)
@@ -67,31 +80,6 @@ func readVariable(b *hclsyntax.Block) (*Variable, hcl.Diagnostics) {
 	}
 	v.unset()
 	return v, diags
-}
-
-// literalInto decodes an argument that may refer to nothing. An argument that
-// is absent or null leaves into as it is.
-func literalInto[T string | bool](c contents, name string, into *T) hcl.Diagnostics {
-	a := c.byName[name]
-	if a == nil {
-		return nil
-	}
-	v, diags := literal(a.Expr, name)
-	if diags.HasErrors() {
-		return diags
-	}
-	ty, noun := cty.String, typeNouns["string"]
-	if _, isBool := any(*into).(bool); isBool {
-		ty, noun = cty.Bool, typeNouns["bool"]
-	}
-	v, err := convert.Convert(v, ty)
-	if err != nil || v.IsNull() {
-		return append(diags, refuse(a.Expr.Range(), "Unsuitable value", "The argument %q must be %s.", name, noun))
-	}
-	if err := gocty.FromCtyValue(v, into); err != nil {
-		panic("schema: " + err.Error())
-	}
-	return diags
 }
 
 func (v *Variable) unset() {
