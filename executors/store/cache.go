@@ -19,6 +19,9 @@ import (
 	"syscall"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan/failure"
@@ -228,7 +231,7 @@ func (h *history) line(shared *values) []byte {
 // have been elsewhere then.
 func readLine(line []byte, dir string, shared *values) (*history, error) {
 	h := &history{}
-	if err := json.Unmarshal(line, h); err != nil {
+	if err := jsonv2.Unmarshal(line, h, jsonv1.DefaultOptionsV1()); err != nil {
 		return nil, err
 	}
 	var failed error

@@ -169,17 +169,22 @@ func recipeName(shape trtllm.Shape) string {
 	return jobdir.SumOf(made).SHA256 + ".json"
 }
 
-// FindDataset looks the recipe of a shape up; its data set must be there with the size
-// that the recipe tells.
+// FindDataset looks the recipe of a shape up, once in the life of the Store; its data set
+// must be there with the size that the recipe tells.
 func (s *Store) FindDataset(shape trtllm.Shape) (Dataset, bool) {
-	l, err := jobdir.List(s.recipesDir())
-	if err != nil {
-		return Dataset{}, false
+	known, ok := s.recipes.Load(shape)
+	if !ok {
+		l, err := jobdir.List(s.recipesDir())
+		if err != nil {
+			return Dataset{}, false
+		}
+		r, err := jobdir.Record[recipe](l, recipeName(shape))
+		if err != nil || r == nil || !nameOK(r.SHA256) {
+			return Dataset{}, false
+		}
+		known, _ = s.recipes.LoadOrStore(shape, *r)
 	}
-	r, err := jobdir.Record[recipe](l, recipeName(shape))
-	if err != nil || r == nil || !nameOK(r.SHA256) {
-		return Dataset{}, false
-	}
+	r := known.(recipe)
 	d := Dataset{Path: s.datasetPath(r.SHA256), SHA256: r.SHA256}
 	fi, err := os.Stat(d.Path)
 	return d, err == nil && fi.Mode().IsRegular() && fi.Size() == r.Bytes

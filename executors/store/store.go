@@ -31,6 +31,7 @@ type Store struct {
 	Reading func(path string, bytes int64)
 
 	checked sync.Map // of Dataset, the fs.FileInfo of those that had their content
+	recipes sync.Map // of trtllm.Shape, the recipe of its data set
 
 	versions [2]earlier // real, simulated
 	// without is a saved plan whose attempts and tombstones are not seen, "" for none.

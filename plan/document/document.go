@@ -5,11 +5,13 @@ package document
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"io"
 	"runtime"
 	"slices"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmbench/llmbench/plan"
@@ -109,7 +111,7 @@ func Write(w io.Writer, p *plan.Plan) error {
 
 func write[T any](w io.Writer, p *plan.Plan, runs []T, element func(T) any) error {
 	var b bytes.Buffer
-	if err := indenting(&b, "").Encode(frameOf(p)); err != nil {
+	if err := encode(&b, frameOf(p), jsontext.WithIndent("  ")); err != nil {
 		return err
 	}
 	// Only keys of the document stand behind so few spaces.
@@ -130,8 +132,9 @@ func write[T any](w io.Writer, p *plan.Plan, runs []T, element func(T) any) erro
 func WriteList[T any](out *bufio.Writer, list []T, element func(T) any) error {
 	out.WriteByte('[')
 	comma := ""
-	indented := func(w io.Writer) *json.Encoder { return indenting(w, "    ") }
-	err := inTurn(list, indented, func(v T, enc *json.Encoder) error { return enc.Encode(element(v)) }, func(made []byte) error {
+	err := inTurn(list, func(v T, w io.Writer) error {
+		return encode(w, element(v), jsontext.WithIndentPrefix("    "), jsontext.WithIndent("  "))
+	}, func(made []byte) error {
 		out.WriteString(comma + "\n    ")
 		comma = ","
 		_, err := out.Write(bytes.TrimSuffix(made, []byte("\n")))
@@ -146,14 +149,10 @@ func WriteList[T any](out *bufio.Writer, list []T, element func(T) any) error {
 	return out.WriteByte(']')
 }
 
-// inTurn has all processors encode the elements, some at a time, and uses what was made
-// in their order.
-func inTurn[T any](list []T, encoder func(io.Writer) *json.Encoder, encode func(T, *json.Encoder) error, use func([]byte) error) error {
+// inTurn has all processors make something of the elements, some at a time, and uses what
+// was made in their order.
+func inTurn[T any](list []T, make func(T, io.Writer) error, use func([]byte) error) error {
 	var made [32]bytes.Buffer
-	var encoders [len(made)]*json.Encoder // each has a buffer of its own, too
-	for i := range made {
-		encoders[i] = encoder(&made[i])
-	}
 	processors := runtime.GOMAXPROCS(0)
 	for piece := range slices.Chunk(list, len(made)) {
 		var g errgroup.Group
@@ -161,7 +160,7 @@ func inTurn[T any](list []T, encoder func(io.Writer) *json.Encoder, encode func(
 			g.Go(func() error {
 				for i := first; i < len(piece); i += processors {
 					made[i].Reset()
-					if err := encode(piece[i], encoders[i]); err != nil {
+					if err := make(piece[i], &made[i]); err != nil {
 						return err
 					}
 				}
@@ -180,14 +179,13 @@ func inTurn[T any](list []T, encoder func(io.Writer) *json.Encoder, encode func(
 	return nil
 }
 
-func plain(w io.Writer) *json.Encoder {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc
-}
-
-func indenting(w io.Writer, prefix string) *json.Encoder {
-	enc := plain(w)
-	enc.SetIndent(prefix, "  ")
-	return enc
+// encode writes a value and the end of a line as an Encoder of encoding/json does that
+// leaves HTML as it is, and indents in the same pass.
+func encode(w io.Writer, v any, indent ...jsonv2.Options) error {
+	form := append(indent, jsonv1.DefaultOptionsV1(), jsontext.EscapeForHTML(false))
+	if err := jsonv2.MarshalWrite(w, v, form...); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
 }

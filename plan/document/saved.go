@@ -49,10 +49,10 @@ var fields, keys = func() (fields []reflect.StructField, keys []string) {
 }()
 
 // writeValues writes the values of a run's keys, a line each.
-func writeValues(p *plan.Run, enc *json.Encoder) error {
+func writeValues(p *plan.Run, w io.Writer) error {
 	r := reflect.ValueOf(NewRun(p, p.Jobs()...)).Elem()
 	for _, f := range fields {
-		if err := enc.Encode(r.FieldByIndex(f.Index).Addr().Interface()); err != nil {
+		if err := encode(w, r.FieldByIndex(f.Index).Addr().Interface()); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,6 @@ func writeValues(p *plan.Run, enc *json.Encoder) error {
 // Save writes a plan in few bytes, as Read reads it.
 func Save(w io.Writer, p *plan.Plan) error {
 	out := bufio.NewWriterSize(w, 256<<10)
-	enc := plain(out)
 	var pieces []string
 	numbers, values, written := map[string]int32{}, map[string]int32{}, 0
 	fresh := func() []string {
@@ -103,10 +102,10 @@ func Save(w io.Writer, p *plan.Plan) error {
 	}
 	head := savedHead{savedPart{Values: [][]int32{value(text)}}, keys, len(p.Runs)}
 	head.New = fresh()
-	if err := enc.Encode(map[string]any{"format_version": SavedVersion, "saved_plan": head}); err != nil {
+	if err := encode(out, map[string]any{"format_version": SavedVersion, "saved_plan": head}); err != nil {
 		return err
 	}
-	err = inTurn(p.Runs, plain, writeValues, func(texts []byte) error {
+	err = inTurn(p.Runs, writeValues, func(texts []byte) error {
 		var run savedRun
 		for text := range bytes.Lines(texts) {
 			v := value(bytes.TrimSuffix(text, []byte("\n")))
@@ -119,7 +118,7 @@ func Save(w io.Writer, p *plan.Plan) error {
 			run.Run = append(run.Run, n)
 		}
 		run.New = fresh()
-		return enc.Encode(run)
+		return encode(out, run)
 	})
 	if err != nil {
 		return err
@@ -162,7 +161,7 @@ func (p *Plan) Sums() []Sum {
 func Sums(runs []*plan.Run) ([]Sum, error) {
 	var text []byte
 	var sums []Sum
-	err := inTurn(runs, plain, writeValues, func(values []byte) error {
+	err := inTurn(runs, writeValues, func(values []byte) error {
 		text = text[:0]
 		for i, value := range bytes.Split(values, []byte("\n"))[:len(keys)] {
 			text = append(appendKey(text, keys[i]), value...)

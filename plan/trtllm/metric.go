@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+
+	jsonv2 "github.com/go-json-experiment/json"
 )
 
 // The names of the metrics that code asks for by name.
@@ -235,7 +237,7 @@ func (p *PerMetric[T]) UnmarshalJSON(b []byte) error {
 func (p *PerMetric[T]) decode(b []byte, key func(Metric) string) error {
 	*p = nil
 	var all map[string]T
-	err := json.Unmarshal(b, &all)
+	err := jsonv2.Unmarshal(b, &all)
 	for _, m := range Metrics {
 		if v := all[key(m)]; !reflect.ValueOf(&v).Elem().IsZero() { // what is written as null is the zero value
 			p.Set(m.Name, v)
