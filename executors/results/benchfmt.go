@@ -19,7 +19,11 @@ import (
 // lines.
 func (s *Set) WriteBenchfmt(w io.Writer) error {
 	out := benchfmt.NewWriter(w)
-	for _, m := range s.measures() {
+	metrics := trtllm.Metrics
+	if slices.ContainsFunc(s.Results, func(r *Result) bool { return r.Measure(trtllm.GoodputPerGPU) != nil }) {
+		metrics = slices.Concat(metrics, trtllm.RecordMetrics)
+	}
+	for _, m := range metrics {
 		better := "lower"
 		if m.HigherIsBetter {
 			better = "higher"
@@ -33,31 +37,17 @@ func (s *Set) WriteBenchfmt(w io.Writer) error {
 		if !r.Counts() {
 			continue
 		}
-		if err := out.Write(r.benchLine()); err != nil {
+		line := &benchfmt.Result{Config: r.benchConfig(), Name: benchfmt.Name(benchName(r.Address)), Iters: 1}
+		for _, m := range metrics {
+			if v := r.Measure(m.Name); v != nil {
+				line.Values = append(line.Values, benchfmt.Value{Value: *v, Unit: m.GoUnit})
+			}
+		}
+		if err := out.Write(line); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// measures are the metrics, with those of an SLO where some result has one.
-func (s *Set) measures() []trtllm.Metric {
-	for _, r := range s.Results {
-		if r.Measure(trtllm.GoodputPerGPU) != nil {
-			return slices.Concat(trtllm.Metrics, trtllm.RecordMetrics)
-		}
-	}
-	return trtllm.Metrics
-}
-
-func (r *Result) benchLine() *benchfmt.Result {
-	line := &benchfmt.Result{Config: r.benchConfig(), Name: benchfmt.Name(benchName(r.Address)), Iters: 1}
-	for _, m := range slices.Concat(trtllm.Metrics, trtllm.RecordMetrics) {
-		if v := r.Measure(m.Name); v != nil {
-			line.Values = append(line.Values, benchfmt.Value{Value: *v, Unit: m.GoUnit})
-		}
-	}
-	return line
 }
 
 // benchName is an address with a capital in front, as benchmark names have.

@@ -343,16 +343,11 @@ func sample(values []float64) *benchmath.Sample {
 	return benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
 }
 
-// leastToTell is the fewest samples a side with which the test can see anything
-// at its level: with three each its smallest p is 0.1.
-const leastToTell = 4
-
-// usuallyTells is how many samples are asked for while nothing is known of the
-// noise.
-const usuallyTells = 6
-
-// mostToTell bounds what is asked for.
-const mostToTell = 1000
+const (
+	leastToTell  = 4 // with three a side the smallest p of the test is 0.1
+	usuallyTells = 6 // while nothing is known of the noise
+	mostToTell   = 1000
+)
 
 // needed is how many samples a side let the test see a relative change with a
 // power of 80 % at the 5 % level: the formula of the t-test, with the test's

@@ -64,7 +64,7 @@ func (p pair) differences() []Changed {
 		add("model", path.Base(b.Model.Checkpoint), path.Base(t.Model.Checkpoint))
 		add("hardware", strconv.Itoa(b.Hardware.GPUs)+" GPUs", strconv.Itoa(t.Hardware.GPUs)+" GPUs")
 	} else {
-		add("model", b.Model.Checkpoint+revision(b), t.Model.Checkpoint+revision(t))
+		add("model", modelWords(b), modelWords(t))
 		add("hardware", hardwareWords(b), hardwareWords(t))
 		add("cluster", b.Cluster, t.Cluster)
 	}
@@ -91,7 +91,7 @@ func (p pair) differences() []Changed {
 		out = append(out, newChanged("options", "fingerprint", fmt.Sprintf("%.8s", b.Fingerprint), fmt.Sprintf("%.8s", t.Fingerprint)))
 	}
 	add("driver", value(b.Provenance.Driver), value(t.Provenance.Driver))
-	add("side_by_side", concurrentRuns(b), concurrentRuns(t))
+	add("side_by_side", cmp.Or(plain(b.Provenance.SideBySide), "no"), cmp.Or(plain(t.Provenance.SideBySide), "no"))
 	return out
 }
 
@@ -127,19 +127,8 @@ func (r *Result) declared() *plan.Run {
 	return &plan.Run{Image: r.Image, LLMAPIOptions: r.LLMAPIOptions, Env: r.Env, Dataset: r.Dataset, Arguments: r.Arguments}
 }
 
-// concurrentRuns says whether others were measured in the same job at the same time.
-func concurrentRuns(r *Result) string {
-	if n := r.Provenance.SideBySide; n != nil {
-		return strconv.Itoa(*n)
-	}
-	return "no"
-}
-
-func revision(r *Result) string {
-	if r.Model.Revision == nil {
-		return ""
-	}
-	return "@" + *r.Model.Revision
+func modelWords(r *Result) string {
+	return strings.TrimSuffix(r.Model.Checkpoint+"@"+value(r.Model.Revision), "@")
 }
 
 func hardwareWords(r *Result) string {
@@ -210,11 +199,12 @@ func leading(list []Changed) Changed {
 // refused says why a pair is not compared, "" when it is.
 func (p pair) refused(how Comparing) string {
 	b, t := p.base.Results[0], p.target.Results[0]
+	unranked := Unranked([]RunSummary{p.base, p.target})
 	switch {
 	case b.Simulated != t.Simulated:
 		return "one side is simulated and the other is not"
-	case len(p.unranked()) > 0:
-		return fmt.Sprintf("the sides differ in %s, which simulations do not account for: measure both", strings.Join(p.unranked(), ", "))
+	case len(unranked) > 0:
+		return fmt.Sprintf("the sides differ in %s, which simulations do not account for: measure both", strings.Join(unranked, ", "))
 	case p.base.Samples == 0:
 		return "the base has no sample that counts: " + string(p.base.Verdict)
 	case p.target.Samples == 0:
@@ -241,9 +231,6 @@ func (p pair) refused(how Comparing) string {
 	}
 	return fmt.Sprintf("the sides differ in %s; -across=%s compares them anyway", strings.Join(words, ", "), strings.Join(unnamed, ","))
 }
-
-// unranked names in what simulated sides differ that simulations do not account for.
-func (p pair) unranked() []string { return Unranked([]RunSummary{p.base, p.target}) }
 
 // notes say what to know of one metric of the pair.
 func (p pair) notes(metric string) []string {

@@ -36,28 +36,20 @@ type Evidence struct {
 
 	// Classifier finds failures in the logs; nil knows the words of trtllm-bench alone.
 	Classifier *trtllm.Classifier
-
 	// Exit is the job's exit record, Ended the end that the backend reports; at least one is set.
 	Exit  *jobdir.ExitRecord
 	Ended *End
-	// ChecksSkipped says that the site, the weights and the image were not looked
-	// at before the submission.
-	ChecksSkipped bool
-	// Cancelled says that the attempt was asked to stop.
-	Cancelled bool
-
-	// OneBlock says that the job asked for nodes of one block of the topology.
-	OneBlock bool
+	// ChecksSkipped says that the site, the weights and the image were not looked at
+	// before the submission, Cancelled that the attempt was asked to stop, and OneBlock
+	// that the job asked for nodes of one block of the topology.
+	ChecksSkipped, Cancelled, OneBlock bool
 
 	// MeasuredUntil is when the last token came, as the log says, zero if it
-	// does not say; nil is as that.
+	// does not say. Telemetry sums up what was sampled on the GPUs between two times.
+	// Requests reads the records of requests. Each is nil where there is nothing to read.
 	MeasuredUntil func() time.Time
-	// Telemetry sums up what was sampled on the GPUs between two times; nil where
-	// there is nothing that was sampled.
-	Telemetry func(from, to time.Time) *Telemetry
-
-	// Requests reads the records of requests; nil where there are none.
-	Requests func() ([]trtllm.Request, error)
+	Telemetry     func(from, to time.Time) *Telemetry
+	Requests      func() ([]trtllm.Request, error)
 
 	// Engine is what a shared engine said of the attempt; nil where there was none.
 	Engine     *SharedEngine

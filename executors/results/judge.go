@@ -1,18 +1,8 @@
-// Package results turns what a job left into a verdict and numbers, and writes
-// them down.
-//
-//  1. [Judge] looks at the [Evidence] of one attempt. Success is a whole report
-//     that matches the plan; exit codes only add doubt. The verdict is valid,
-//     suspect (shown, marked, and counted), invalid (never shown as a number)
-//     or failed, with the reasons for it and the caveats that go with single
-//     metrics.
-//  2. A [Result] is one sample. [NewSet] puts results in order and sums samples
-//     up into medians with intervals.
-//  3. A [Set] is written as JSON, CSV or Go benchmark format, and read back
-//     from JSON. Tables for people are made elsewhere.
-//
-// Doubt travels with the number: a summary of too few samples has no interval
-// and carries the warning that says why.
+// Package results turns what a job left into a verdict and numbers: [Judge] looks at the
+// [Evidence] of one attempt and gives a [Result]. [NewSet] sums samples up into medians
+// with intervals, and a [Set] is written as JSON, CSV or Go benchmark format. Tables for
+// people are made elsewhere. A summary of too few samples has no interval, and a warning
+// says why.
 package results
 
 import (
@@ -24,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,21 +126,9 @@ func (r *Result) settle() {
 	r.sayWhatIsMissing()
 }
 
-// rank orders verdicts from good to bad.
+// rank orders verdicts from good to bad; what is none comes before all.
 func rank(v Verdict) int {
-	switch v {
-	case Valid:
-		return 0
-	case Suspect:
-		return 1
-	case Invalid:
-		return 2
-	case Failed:
-		return 3
-	case NotMeasured:
-		return 4
-	}
-	panic("results: unknown verdict " + string(v))
+	return slices.Index([]Verdict{Valid, Suspect, Invalid, Failed, NotMeasured}, v)
 }
 
 // report returns the report that the attempt left: report.json, else the one

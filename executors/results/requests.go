@@ -126,8 +126,10 @@ func (s *RequestSpread) At(percentile string) *Bounded {
 // Score judges the requests of a result by bounds, with the records that open reads. It
 // replaces what was judged by others.
 func (r *Result) Score(slo *plan.SLO, open func() ([]trtllm.Request, error)) {
-	unread := func(c Caveat) bool { return c.Code == failure.NoRequestLog && c.Detail != "" }
-	r.Caveats = slices.DeleteFunc(slices.Clone(r.Caveats), func(c Caveat) bool { return c.Code == failure.NoRequestLog && !unread(c) })
+	unread := slices.ContainsFunc(r.Caveats, func(c Caveat) bool { return c.Code == failure.NoRequestLog && c.Detail != "" })
+	if !unread {
+		r.Caveats = slices.DeleteFunc(slices.Clone(r.Caveats), func(c Caveat) bool { return c.Code == failure.NoRequestLog })
+	}
 	if r.Requests != nil {
 		own := *r.Requests
 		own.SLO, own.GoodputTok, own.GoodputReq, own.WithinSLO = slo, nil, nil, nil
@@ -137,7 +139,7 @@ func (r *Result) Score(slo *plan.SLO, open func() ([]trtllm.Request, error)) {
 		return
 	}
 	if r.Requests == nil {
-		if !slices.ContainsFunc(r.Caveats, unread) {
+		if !unread {
 			r.Caveats = append(r.Caveats, Caveat{Code: failure.NoRequestLog})
 		}
 		return
@@ -314,15 +316,10 @@ func inFlight(all []trtllm.Request) []InFlight {
 	slices.Sort(ends)
 	first, last := starts[0], ends[len(ends)-1]
 	out := make([]InFlight, 0, inFlightPoints+1)
-	sent, ended := 0, 0
 	for i := range inFlightPoints + 1 {
 		at := first + time.Duration(float64(last-first)*float64(i)/inFlightPoints)
-		for sent < len(starts) && starts[sent] <= at {
-			sent++
-		}
-		for ended < len(ends) && ends[ended] <= at {
-			ended++
-		}
+		sent, _ := slices.BinarySearch(starts, at+1)
+		ended, _ := slices.BinarySearch(ends, at+1)
 		out = append(out, InFlight{math.Round(1e3*(at-first).Seconds()) / 1e3, sent - ended})
 	}
 	return out

@@ -139,15 +139,11 @@ type Reason struct {
 	Code   failure.Code `json:"code"`
 	Level  Verdict      `json:"level"`
 	Detail string       `json:"detail"`
-	// Remedy is what to do about a failure, "" where nothing is known. It is not
-	// part of the document.
+	// Of a failure: what to do about it, the host that it names, what the log says around
+	// the cause, and how the definition could be changed, as it would stand there. Each is
+	// "" for none.
 	Remedy string `json:"-"`
-	// Node is the host that the failure names, "" for none. It is not part of the
-	// document.
-	Node string `json:"-"`
-	// Log is what the log says around the cause, "" where none was found in one.
-	// Change is how the definition could be changed, as it would stand there, "" for
-	// no proposal. Neither is part of the document.
+	Node   string `json:"-"`
 	Log    string `json:"-"`
 	Change string `json:"-"`
 }
@@ -160,8 +156,7 @@ func reason(code failure.Code, format string, args ...any) Reason {
 // A Caveat is a note that changes no verdict but belongs beside a metric;
 // Metric is "" when it is about the whole result.
 type Caveat struct {
-	// Detail is what the code leaves out, "" for nothing. It is not part of the
-	// document.
+	// Detail is what the code leaves out, "" for nothing.
 	Detail string       `json:"-"`
 	Metric plan.Text    `json:"metric"`
 	Code   failure.Code `json:"code"`
@@ -221,7 +216,7 @@ type Files struct {
 	// Requests are the records of requests, as trtllm-bench wrote them or as llmbench
 	// keeps them.
 	Requests *string `json:"requests"`
-	// JobOut is the batch script's own output. It is not part of the document.
+	// JobOut is the batch script's own output.
 	JobOut *string `json:"-"`
 }
 

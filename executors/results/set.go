@@ -49,15 +49,13 @@ func NewSet(list []*Result) *Set {
 // result that does not count may stand among real ones: it says what went
 // wrong.
 func mixed(list []*Result) bool {
-	var seen [2]bool
+	seen := map[bool]bool{}
 	for _, r := range list {
-		if r.Counts() && r.Simulated {
-			seen[0] = true
-		} else if r.Counts() {
-			seen[1] = true
+		if r.Counts() {
+			seen[r.Simulated] = true
 		}
 	}
-	return seen[0] && seen[1]
+	return len(seen) == 2
 }
 
 // groups divides results by run and cluster.
@@ -129,25 +127,12 @@ func Read(r io.Reader) (*Set, error) {
 		return nil, fmt.Errorf("the results have format version %q, this llmbench reads %q", s.FormatVersion, formatVersion)
 	}
 	for i, r := range s.Results {
-		if err := r.check(); err != nil {
-			return nil, fmt.Errorf("results[%d]: %w", i, err)
+		if v := value(r).Verdict; !slices.Contains([]Verdict{Valid, Suspect, Invalid, Failed}, v) {
+			return nil, fmt.Errorf("results[%d]: unknown verdict %q", i, v)
 		}
 	}
 	if mixed(s.Results) {
 		return nil, errors.New("the results hold both real and simulated samples")
 	}
 	return NewSet(s.Results), nil
-}
-
-// check refuses a result from outside that this package could not have made.
-func (r *Result) check() error {
-	if r == nil {
-		return fmt.Errorf("null")
-	}
-	switch r.Verdict {
-	case Valid, Suspect, Invalid, Failed:
-	default:
-		return fmt.Errorf("unknown verdict %q", r.Verdict)
-	}
-	return nil
 }

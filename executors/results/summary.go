@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -24,8 +25,7 @@ type Summary struct {
 	Low    *float64 `json:"low"`
 	High   *float64 `json:"high"`
 	N      int      `json:"n"`
-	// Warnings say in words what is wrong with the interval. They are not part
-	// of the document: the missing interval is.
+	// Warnings say in words what is wrong with the interval.
 	Warnings []string `json:"-"`
 }
 
@@ -113,20 +113,10 @@ func Unranked(runs []RunSummary) []string {
 // summariseRun sums up results of one run, at least one.
 func summariseRun(results []*Result) RunSummary {
 	s := RunSummary{Address: results[0].Address, Fingerprint: results[0].Fingerprint, Results: results}
-	best, counting := results[0].Verdict, samples(results)
-	s.Samples = len(counting)
-	for _, r := range results {
-		if rank(r.Verdict) < rank(best) {
-			best = r.Verdict
-		}
-	}
-	for i, r := range counting {
-		if i == 0 || rank(r.Verdict) > rank(s.Verdict) {
-			s.Verdict = r.Verdict
-		}
-	}
-	if s.Samples == 0 {
-		s.Verdict = best
+	byVerdict := func(a, b *Result) int { return cmp.Compare(rank(a.Verdict), rank(b.Verdict)) }
+	s.Verdict = slices.MinFunc(results, byVerdict).Verdict
+	if counting := samples(results); len(counting) > 0 {
+		s.Samples, s.Verdict = len(counting), slices.MaxFunc(counting, byVerdict).Verdict
 	}
 	for _, m := range trtllm.Metrics {
 		s.Summary.Set(m.Name, Summarise(s.values(m.Name)))
