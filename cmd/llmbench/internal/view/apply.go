@@ -20,8 +20,7 @@ type ExitCode int
 
 func (e ExitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// Apply shows what an apply does: lines for people on standard error, or one
-// JSON object an event on standard output.
+// Apply shows what an apply does: lines for people, or an event a line as JSON.
 type Apply struct {
 	s    *Streams
 	json hclog.Logger // nil for people
@@ -215,8 +214,7 @@ func (a *Apply) NotStarted(h Hints) {
 	fmt.Fprintf(a.s.Err, "%s\n  resume:  %s\n", what, h.resume())
 }
 
-// GoesOn says, after what has happened, which jobs go on and how to take them up or stop
-// them.
+// GoesOn says, after what has happened, which jobs go on and how to take them up or stop them.
 func (a *Apply) GoesOn(what string, o executors.Ending, h Hints) {
 	if a.json != nil {
 		a.json.Info(what, "type", "diagnostic", "jobs", o.Jobs)

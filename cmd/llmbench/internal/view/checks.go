@@ -17,8 +17,7 @@ type checkDocument struct {
 	Remedy plan.Text `json:"remedy"`
 }
 
-// ChecksJSON prints checks as a document, null for a node or a remedy that there
-// is not.
+// ChecksJSON prints checks as a document, null for a node or a remedy that there is not.
 func ChecksJSON(w io.Writer, checks []executors.Check) error {
 	list := make([]checkDocument, len(checks))
 	for i, c := range checks {
@@ -55,8 +54,7 @@ func Checks(w io.Writer, checks []executors.Check) error {
 			p.table(remarks)
 		}
 	}
-	p.line("")
-	p.line("%d ok, %s, %d failed, %d skipped.", bad[executors.CheckOK], Plural(bad[executors.CheckWarn], "warning"), bad[executors.CheckFail], bad[executors.CheckSkipped])
+	p.line("\n%d ok, %s, %d failed, %d skipped.", bad[executors.CheckOK], Plural(bad[executors.CheckWarn], "warning"), bad[executors.CheckFail], bad[executors.CheckSkipped])
 	return p.err
 }
 

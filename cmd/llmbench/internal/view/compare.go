@@ -22,10 +22,7 @@ var CompareFormats = map[string]func(io.Writer, *results.Comparison) error{
 }
 
 func compareTable(p *printer, c *results.Comparison) error {
-	if c.Simulated {
-		p.strong(banner)
-		p.line("")
-	}
+	p.banner(c.Simulated, banner)
 	context := moves(c.Moves)
 	if !c.Earlier {
 		context = nil
@@ -91,8 +88,7 @@ func refusals(c *results.Comparison, name func(address string) string) []string 
 	return out
 }
 
-// compareNotes say what would tell, what is not compared, and what to know of
-// the rows.
+// compareNotes say what would tell, what is not compared, and what to know of the rows.
 func compareNotes(p *printer, c *results.Comparison) {
 	more, hours := 0, 0.0
 	addresses, of := groupBy(slices.DeleteFunc(slices.Clone(c.Metrics), func(r results.ComparedMetric) bool { return r.Verdict != results.CannotTell }), func(r results.ComparedMetric) string { return r.Address })
@@ -101,12 +97,10 @@ func compareNotes(p *printer, c *results.Comparison) {
 		more, hours = max(more, most.Needed), hours+most.GPUHours
 	}
 	if c.Simulated && len(c.Metrics) > 0 {
-		p.line("")
-		p.line("%sSimulations have no noise: changes are shown, but none is called better or worse.", p.item())
+		p.line("\n%sSimulations have no noise: changes are shown, but none is called better or worse.", p.item())
 	}
 	if more > 0 {
-		p.line("")
-		p.line("%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", p.item(), Plural(len(addresses), "run"), more, hours)
+		p.line("\n%s%s cannot be told: samples = %d on both sides would (about %.1f GPU-hours more).", p.item(), Plural(len(addresses), "run"), more, hours)
 	}
 	for _, line := range refusals(c, func(address string) string { return address }) {
 		p.line("%snot compared: %s", p.item(), line)

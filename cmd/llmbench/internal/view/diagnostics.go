@@ -33,8 +33,7 @@ func (s *Streams) Diagnostics(files map[string]*hcl.File, diags hcl.Diagnostics)
 	_ = hcl.NewDiagnosticTextWriter(w, files, width, s.Color).WriteDiagnostics(diags)
 }
 
-// safeFiles are the sources with a question mark for each byte of a control
-// character: ranges keep their meaning.
+// safeFiles are the sources with a question mark for each byte of a control character.
 func safeFiles(files map[string]*hcl.File) map[string]*hcl.File {
 	out := make(map[string]*hcl.File, len(files))
 	for name, f := range files {
@@ -61,8 +60,7 @@ func safeDiagnostics(diags hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// groupWarnings leaves the first warning of each kind, last of all, and says in it
-// how many more there are.
+// groupWarnings leaves the first warning of each kind, last of all, with how many more there are.
 func groupWarnings(diags hcl.Diagnostics) hcl.Diagnostics {
 	warnings := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagWarning })
 	out := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity == hcl.DiagWarning })
@@ -95,8 +93,7 @@ func Warnings(diags hcl.Diagnostics) string {
 	return Plural(len(diags), "warning") + ": " + strings.Join(kinds, ", ")
 }
 
-// CodesHelp lists the codes of verdicts and notes, with the rule and the remedy
-// of each.
+// CodesHelp lists the codes of verdicts and notes, with the rule and the remedy of each.
 func CodesHelp() string {
 	var b strings.Builder
 	b.WriteString("VERDICTS AND NOTES\n" +

@@ -24,50 +24,52 @@ var EstimateFormats = map[string]func(io.Writer, []EstimatedRun) error{
 	"table": estimateTable, "csv": estimateCSV, "json": estimateJSON,
 }
 
-var estimateColumns = []struct {
-	name string
-	cell func(plan.CasePrediction) float64
-}{
-	{"output_throughput_per_gpu_tok_s", func(p plan.CasePrediction) float64 { return p.OutputThroughputPerGPU.Mid }},
-	{"output_throughput_per_gpu_tok_s_low", func(p plan.CasePrediction) float64 { return p.OutputThroughputPerGPU.Low }},
-	{"output_throughput_per_gpu_tok_s_high", func(p plan.CasePrediction) float64 { return p.OutputThroughputPerGPU.High }},
-	{"avg_ttft_ms", func(p plan.CasePrediction) float64 { return p.AvgTTFT }},
-	{"avg_tpot_ms", func(p plan.CasePrediction) float64 { return p.AvgTPOT }},
-	{"total_latency_ms", func(p plan.CasePrediction) float64 { return p.TotalLatency }},
+// values are a case and its prediction by their names in JSON; what does not fit has no speed.
+func (r EstimatedRun) values() map[string]any {
+	p := r.Prediction
+	v := map[string]any{
+		"kv_capacity_requests_per_rank": p.KVCapacity, "fits": p.Fits, "max_batch_size_effective": p.MaxBatchSize, "max_num_tokens_effective": p.MaxNumTokens,
+		"output_throughput_per_gpu_tok_s": nil, "avg_ttft_ms": nil, "avg_tpot_ms": nil, "total_latency_ms": nil, "effective_concurrency": nil,
+	}
+	if p.Fits {
+		v["output_throughput_per_gpu_tok_s"], v["effective_concurrency"] = p.OutputThroughputPerGPU, p.EffectiveConcurrency
+		v["avg_ttft_ms"], v["avg_tpot_ms"], v["total_latency_ms"] = p.AvgTTFT, p.AvgTPOT, p.TotalLatency
+	}
+	for _, name := range plan.CaseColumns {
+		v[name] = r.Cells[name]
+	}
+	return v
 }
 
 func estimateCSV(w io.Writer, runs []EstimatedRun) error {
-	head := slices.Clone(plan.CaseColumns)
-	for _, c := range estimateColumns {
-		head = append(head, c.name)
-	}
-	lines := [][]string{append(head, "kv_capacity_requests_per_rank", "effective_concurrency", "fits")}
+	const throughput = "output_throughput_per_gpu_tok_s"
+	names := append(slices.Clone(plan.CaseColumns), throughput, throughput+"_low", throughput+"_high",
+		"avg_ttft_ms", "avg_tpot_ms", "total_latency_ms", "kv_capacity_requests_per_rank", "effective_concurrency", "fits")
+	lines := [][]string{names}
 	for _, r := range runs {
-		var line []string
-		for _, name := range plan.CaseColumns {
-			line = append(line, r.Cells[name])
+		v := r.values()
+		if i, ok := v[throughput].(estimate.Interval); ok {
+			v[throughput], v[throughput+"_low"], v[throughput+"_high"] = i.Mid, i.Low, i.High
 		}
-		p := r.Prediction
-		for _, c := range estimateColumns {
-			line = append(line, whenFits(p, strconv.FormatFloat(c.cell(p), 'g', 6, 64)))
+		line := make([]string, len(names))
+		for i, name := range names {
+			switch value := v[name].(type) {
+			case nil:
+			case float64:
+				line[i] = strconv.FormatFloat(value, 'g', 6, 64)
+			default:
+				line[i] = fmt.Sprint(value)
+			}
 		}
-		lines = append(lines, append(line, strconv.FormatInt(p.KVCapacity, 10), whenFits(p, strconv.Itoa(p.EffectiveConcurrency)), strconv.FormatBool(p.Fits)))
+		lines = append(lines, line)
 	}
 	return csv.NewWriter(w).WriteAll(lines)
-}
-
-func whenFits(p plan.CasePrediction, text string) string {
-	if !p.Fits {
-		return ""
-	}
-	return text
 }
 
 func estimateTable(w io.Writer, runs []EstimatedRun) error {
 	c := estimate.Calibrated()
 	p := &printer{w: w}
-	p.line("Predicted, not measured: estimator %s, %.0f %% of held-out published runs fall inside such intervals.", c.Version, 100*c.Unseen.Coverage)
-	p.line("")
+	p.line("Predicted, not measured: estimator %s, %.0f %% of held-out published runs fall inside such intervals.\n", c.Version, 100*c.Unseen.Coverage)
 	t := &table{
 		header: []string{"model", "GPUs", "ISL/OSL", "concurrency", "runs at once", "max_batch_size", "max_num_tokens", "TPS/GPU", "TTFT", "TPOT", "takes"},
 		right:  []bool{false, false, true, true, true, true, true, true, true, true, true},
@@ -101,27 +103,14 @@ func estimateLine(r EstimatedRun) []string {
 }
 
 func estimateJSON(w io.Writer, runs []EstimatedRun) error {
-	type line map[string]any
-	doc := struct {
-		FormatVersion string  `json:"format_version"`
-		ModelVersion  string  `json:"model_version"`
-		Coverage      float64 `json:"coverage"`
-		Rows          []line  `json:"rows"`
-	}{"1", estimate.Calibrated().Version, estimate.Calibrated().Unseen.Coverage, []line{}}
+	rows := []map[string]any{}
 	for _, r := range runs {
-		p := r.Prediction
-		l := line{"kv_capacity_requests_per_rank": p.KVCapacity, "effective_concurrency": p.EffectiveConcurrency, "fits": p.Fits,
-			"max_batch_size_effective": p.MaxBatchSize, "max_num_tokens_effective": p.MaxNumTokens}
-		for _, name := range plan.CaseColumns {
-			l[name] = r.Cells[name]
-		}
-		l["output_throughput_per_gpu_tok_s"], l["avg_ttft_ms"], l["avg_tpot_ms"], l["total_latency_ms"] = p.OutputThroughputPerGPU, p.AvgTTFT, p.AvgTPOT, p.TotalLatency
-		if !p.Fits {
-			for _, name := range []string{"output_throughput_per_gpu_tok_s", "avg_ttft_ms", "avg_tpot_ms", "total_latency_ms", "effective_concurrency"} {
-				l[name] = nil
-			}
-		}
-		doc.Rows = append(doc.Rows, l)
+		rows = append(rows, r.values())
 	}
-	return writeJSON(w, doc)
+	return writeJSON(w, struct {
+		FormatVersion string           `json:"format_version"`
+		ModelVersion  string           `json:"model_version"`
+		Coverage      float64          `json:"coverage"`
+		Rows          []map[string]any `json:"rows"`
+	}{"1", estimate.Calibrated().Version, estimate.Calibrated().Unseen.Coverage, rows})
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
-// Explain prints everything that a plan knows of one run: every value with
-// where it was set, the command, its files and the job.
+// Explain prints all that a plan knows of one run: values and places, command, files and job.
 func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	p, out := v.Plan, &printer{w: w}
 	out.line("%s %s: %s", painted(r.Action.Symbol()), r.Address, r.Reason)
@@ -50,18 +49,15 @@ func (v PlanView) Explain(w io.Writer, r *plan.Run) error {
 	}
 	doc := document.NewRun(r, r.Jobs()...)
 	for _, s := range doc.Steps {
-		out.line("")
-		out.line("  %s:", s.Name)
+		out.line("\n  %s:", s.Name)
 		out.line("    %s", strings.Join(s.Argv, " "))
 		for _, name := range sortedKeys(s.Files) {
-			out.line("")
-			out.line("  %s:", name)
+			out.line("\n  %s:", name)
 			out.line("    %s", strings.ReplaceAll(strings.TrimRight(s.Files[name], "\n"), "\n", "\n    "))
 		}
 	}
 	if len(doc.Job.Argv) > 0 {
-		out.line("")
-		out.line("  job %s:", doc.Job.Name)
+		out.line("\n  job %s:", doc.Job.Name)
 		out.line("    %s", strings.Join(doc.Job.Argv, " "))
 	}
 	return out.err
@@ -96,14 +92,11 @@ func explainEstimate(p *printer, r *plan.Run, price Price) {
 	if e == nil {
 		return
 	}
-	p.line("")
-	p.line("  memory of one GPU, in bytes:")
+	p.line("\n  memory of one GPU, in bytes:")
 	memory(p, r)
-	p.line("")
-	p.line("  requests in flight:")
+	p.line("\n  requests in flight:")
 	occupancy(p, r)
-	p.line("")
-	p.line("  expected (estimator %s; %.0f %% of held-out published runs fall inside such intervals):", e.ModelVersion, 100*e.Coverage)
+	p.line("\n  expected (estimator %s; %.0f %% of held-out published runs fall inside such intervals):", e.ModelVersion, 100*e.Coverage)
 	t := &table{indent: "    "}
 	add := func(name string, i *estimate.Interval, write func(estimate.Interval) string) {
 		if i != nil {

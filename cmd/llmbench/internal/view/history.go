@@ -25,10 +25,7 @@ var HistoryFormats = map[string]func(io.Writer, *results.History) error{
 
 // history prints a table for each series.
 func history(p *printer, h *results.History) error {
-	if h.Simulated {
-		p.strong(banner)
-		p.line("")
-	}
+	p.banner(h.Simulated, banner)
 	if len(h.Series) == 0 {
 		p.line("No results yet.")
 		return p.err
@@ -145,8 +142,7 @@ func changesText(list []results.Changed) string {
 	return strings.Join(out, ", ")
 }
 
-// moves say what became of runs that were measured again, and what was changed, in a
-// line each.
+// moves say what became of runs that were measured again, and what was changed, in a line each.
 func moves(list []results.Move) []string {
 	var out []string
 	for _, m := range list {
@@ -221,8 +217,7 @@ type reportPast struct {
 	CSV                  reportCSV
 }
 
-// A reportMoment is a point of a history, in percent from the top. Step is its mark, ""
-// for none.
+// A reportMoment is a point of a history, in percent from the top; Step is its mark, "" for none.
 type reportMoment struct {
 	Y, Low, High float64
 	Step         string

@@ -56,8 +56,7 @@ func Initialised(w io.Writer, dir, recipe string, notes, written []string) error
 	for _, name := range written {
 		p.line("  %s", filepath.Join(dir, name))
 	}
-	p.line("")
-	p.line("Next:")
+	p.line("\nNext:")
 	p.line("  llmbench plan -executor=simulate %s", dir)
 	p.line("  llmbench apply -executor=simulate %s", dir)
 	p.line("Then, on your cluster, with %s filled in:", filepath.Join(dir, "site.auto.vars"))

@@ -38,8 +38,7 @@ func figure(f float64) string {
 	return strconv.FormatFloat(f, 'g', 3, 64)
 }
 
-// decimal writes a number with a fixed count of decimals, and commas between
-// thousands.
+// decimal writes a number with a fixed count of decimals, and commas between thousands.
 func decimal(f float64, decimals int) string {
 	s := strconv.FormatFloat(f, 'f', decimals, 64)
 	whole, rest, _ := strings.Cut(s, ".")
@@ -140,6 +139,22 @@ func Plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// amounts says how many there are of each, but of which there is none.
+func amounts(of []string, n ...int) []string {
+	var out []string
+	for i, what := range of {
+		if n[i] > 0 {
+			out = append(out, fmt.Sprintf("%d %s", n[i], what))
+		}
+	}
+	return out
+}
+
+// present are the strings that are not empty.
+func present(list ...string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
 }
 
 // groupBy divides a list by a key, in the order in which keys appear.

@@ -11,8 +11,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// changes prints what differs between what was measured at the addresses of the group
-// and what is declared there now: each change once.
+// changes prints what was measured otherwise than it is declared now: each change once.
 func (v PlanView) changes(p *printer, g *group) {
 	var runs tally[[2]string]
 	changed := 0
@@ -99,8 +98,7 @@ func (v PlanView) undeclared(p *printer) {
 	}
 }
 
-// Against prints how the runs of a plan differ from those of an earlier
-// document, address by address.
+// Against prints how the runs of a plan differ from those of an earlier document.
 func Against(w io.Writer, p *plan.Plan, base []*plan.Run, name string) error {
 	out := &printer{w: w}
 	old := map[string]*plan.Run{}

@@ -11,8 +11,7 @@ import (
 	"github.com/llmbench/llmbench/plan/search"
 )
 
-// costColumns say what a run should bring, how long it takes and what it
-// costs: as intervals where there are estimates, by the time limits elsewhere.
+// costColumns say what a run should bring, how long it takes and what it costs.
 func (v PlanView) costColumns(g *group) []runColumn {
 	limit := runColumn{"limit", true, 2, func(r *plan.Run) string { return minutes(r.TimeLimitSeconds) }}
 	if !slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.Estimate != nil }) {
@@ -101,8 +100,7 @@ func (p Price) between(low, high float64) string {
 	return p.amount(low*p.PerGPUHour) + " … " + p.amount(high*p.PerGPUHour)
 }
 
-// perMillion is the money for per million output tokens at a rate in tokens a
-// second for each GPU.
+// perMillion is the price of a million output tokens at a rate in tokens/s for each GPU.
 func (p Price) perMillion(tpsPerGPU float64) float64 { return p.PerGPUHour / 3600 / tpsPerGPU * 1e6 }
 
 // ofTokens is perMillion in words for a run, "-" for one without a throughput.
@@ -157,8 +155,7 @@ func (v PlanView) costLine() string {
 	return line + "."
 }
 
-// withRetries says in brackets what a plan costs at most if jobs are retried, ""
-// where none is.
+// withRetries says in brackets what a plan costs at most if jobs are retried, "" where none is.
 func withRetries(s plan.Summary) string {
 	if s.GPUHoursLimitWithRetries <= s.GPUHoursLimit {
 		return ""
@@ -178,8 +175,7 @@ func withRetries(s plan.Summary) string {
 	return fmt.Sprintf(" (%.1f if every job ran to its limit and was retried %s)", s.GPUHoursLimitWithRetries, times)
 }
 
-// startupShare is the part of the expected GPU-hours that goes by before
-// anything is measured.
+// startupShare is the part of the expected GPU-hours that goes by before anything is measured.
 func startupShare(runs []*plan.Run) float64 {
 	var startup, all float64
 	for _, r := range runs {

@@ -15,8 +15,7 @@ import (
 
 const attentionDP = "llm_api_options.enable_attention_dp"
 
-// topics are the arguments that a plan says in a line, in their order. After them come
-// other arguments, options, and variables.
+// topics are arguments that stand together in a line; other values come after them.
 var topics = [][]string{
 	{"tp", "pp", "ep", attentionDP, "streaming", "cluster_size"},
 	{"max_batch_size", "max_num_tokens", "max_seq_len", "kv_cache_free_gpu_mem_fraction"},
@@ -48,8 +47,7 @@ func byTopic(names iter.Seq[string]) []string {
 	})
 }
 
-// valuesOf are what a run is passed: arguments, options by their path, and variables as
-// env.NAME.
+// valuesOf are what a run is passed: arguments, options by their path, and env.NAME.
 func valuesOf(r *plan.Run) map[string]any {
 	out := map[string]any{}
 	maps.Copy(out, r.Arguments)
@@ -222,8 +220,7 @@ func below(dir, path string) string {
 	return path
 }
 
-// noteLines say what the estimates say that could be better: each kind once, with the
-// first run that it is said of.
+// noteLines say what could be better: each kind once, with the first run that it is said of.
 func (g *group) noteLines() []string {
 	var runs tally[failure.Code]
 	first := map[failure.Code]string{}

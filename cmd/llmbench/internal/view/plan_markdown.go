@@ -17,10 +17,7 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 }
 
 func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
-	if v.Plan.Simulated() {
-		p.strong(planBanner)
-		p.line("")
-	}
+	p.banner(v.Plan.Simulated(), planBanner)
 	v.approval(p, base, name)
 	for _, g := range groupRuns(v.Plan.Runs) {
 		first := g.runs[0]
@@ -77,8 +74,7 @@ func (v PlanView) approval(p *printer, base []*plan.Run, name string) {
 
 const planBanner = "SIMULATED: nothing will be measured; the figures will come from a model of the GPUs. GPU-hours are those of real runs."
 
-// folded holds what few readers need: every shared value with its place, and
-// the notes.
+// folded holds what few readers need: every shared value with its place, and the notes.
 func (v PlanView) folded(p *printer, g *group) {
 	t := &table{header: []string{"same in all runs", "from"}}
 	for _, name := range g.shared {

@@ -57,8 +57,7 @@ func saidBy(axis string, c runColumn, runs []*plan.Run) bool {
 	return !slices.ContainsFunc(runs, func(r *plan.Run) bool { return axisValue(r.Address, axis) != c.cell(r) })
 }
 
-// short is an address without its benchmark and without the name of its first
-// component: …/chat/concurrency=64.
+// short is an address without benchmark and name of its first part: …/chat/concurrency=64.
 func short(address string) string {
 	_, rest, ok := strings.Cut(address, "/")
 	if !ok {
@@ -78,8 +77,7 @@ func islOSL(r *plan.Run) string {
 	return s
 }
 
-// differing gives a column to each declared value that is not the same in all runs,
-// unless the address says it already.
+// differing gives a column to each declared value that runs differ in and addresses do not say.
 func (g *group) differing() []runColumn {
 	first := map[string]*plan.Run{} // that declares the value
 	for _, r := range g.runs {
@@ -98,8 +96,7 @@ func (g *group) differing() []runColumn {
 	return cols
 }
 
-// addressed reports whether the address says the value of an argument: a label of
-// its axis does not.
+// addressed reports whether the address says the value of an argument itself, not by a label.
 func addressed(address, name string, value any) bool {
 	for component := range strings.SplitSeq(address, "/") {
 		if said, ok := strings.CutPrefix(component, name+"="); ok {
@@ -153,8 +150,7 @@ func inFlight(r *plan.Run) string {
 	return strings.Join(jobs, ", ")
 }
 
-// jobs says what shares a job, what that saves and what it risks; where nothing
-// does, what it would save.
+// jobs says what shares a job, what that saves and what it risks, or what it would save.
 func (v PlanView) jobs(p *printer) {
 	if len(v.Plan.Jobs) == 0 {
 		if line := v.unpackedLine(); line != "" {
@@ -170,8 +166,7 @@ func (v PlanView) jobs(p *printer) {
 	}
 }
 
-// engineLines say how often the model is loaded for runs that share engines, what that
-// saves, and what keeps runs apart; the title is "" where none do.
+// engineLines say what shared engines save and what keeps runs apart; no title where none do.
 func (v PlanView) engineLines() (title string, lines [][2]string) {
 	engines := v.Plan.Engines
 	if len(engines) == 0 {
@@ -206,8 +201,7 @@ func (v PlanView) engineLines() (title string, lines [][2]string) {
 // mostSuggested is how many samples a job is suggested to run at most.
 const mostSuggested = 8
 
-// unpackedLine says what sharing jobs would save, "" where no two samples are
-// submitted.
+// unpackedLine says what sharing jobs would save, "" where no two samples are submitted.
 func (v PlanView) unpackedLine() string {
 	n := 0
 	for _, r := range v.Plan.Runs {

@@ -206,8 +206,7 @@ func stored(runs []*plan.Run) string {
 	return fmt.Sprintf("%d stored", have)
 }
 
-// header prints model, hardware, image, executor and store where all runs of
-// the group have the same. It reports whether something is not pinned.
+// header prints what all runs of a group have in common, and reports whether it is not pinned.
 func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 	var lines [][2]string
 	same := func(name string, of func(*plan.Run) string) {
@@ -247,8 +246,7 @@ func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 	return unpinned
 }
 
-// estimatorWords say how far the predictions of runs are verified where not by
-// published runs, by what was measured here or not at all, and what they leave out.
+// estimatorWords say how far predictions are verified, and what they leave out.
 func estimatorWords(g *group) []string {
 	var list []string
 	add := func(words string) {

@@ -32,6 +32,14 @@ func (p *printer) strong(text string) {
 	p.line("%s", text)
 }
 
+// banner prints a line that stands out, and an empty line, where simulated.
+func (p *printer) banner(simulated bool, text string) {
+	if simulated {
+		p.strong(text)
+		p.line("")
+	}
+}
+
 func (p *printer) line(format string, args ...any) {
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)

@@ -127,8 +127,7 @@ func Volume(n int64) string {
 	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
 }
 
-// bars are the live view of an apply on a terminal: one bar for each sample that
-// has its data set written, waits or runs, and the totals below them.
+// bars are the live view of an apply: one bar for each sample that goes on, and the totals.
 type bars struct {
 	p     *mpb.Progress
 	byID  map[string]*bar
@@ -209,8 +208,7 @@ func (b *bars) take(id string, e executors.Event) sample {
 	return s
 }
 
-// summary says how many samples are where, and for how long the others should take with
-// as many at a time as run now.
+// summary says how many samples are where, and for how long the others should take.
 func (b *bars) summary(now time.Time) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -272,8 +270,7 @@ func (b *bars) at(id string) *bar {
 	return at
 }
 
-// draw shows how far a sample is: a running one with its phase and for how long its job
-// has run.
+// draw shows how far a sample is: a running one with its phase and its time.
 func (at *bar) draw(e executors.Event, s sample) {
 	running := s.state == "running"
 	text := safeString(strings.TrimSpace(string(e.State) + " " + e.Text))

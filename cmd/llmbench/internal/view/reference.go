@@ -19,8 +19,7 @@ import (
 //go:embed reference.hcl
 var referenceSource []byte
 
-// A reference is what docs/reference.md and `llmbench help NAME` say of the
-// language: reference.hcl as it is written.
+// A reference is what docs/reference.md and `llmbench help NAME` say: reference.hcl.
 type reference struct {
 	Blocks    []refName `hcl:"block,block"`
 	Executors []refName `hcl:"executor,block"`
@@ -49,8 +48,7 @@ type refName struct {
 	Formula   string    `hcl:"formula,optional"`
 }
 
-// loadReference reads the embedded file; it panics where that is wrong, which the
-// tests would see.
+// loadReference reads the embedded file; it panics where that is wrong.
 func loadReference() *reference {
 	f, diags := hclparse.NewParser().ParseHCL(referenceSource, "reference.hcl")
 	r := &reference{}
@@ -174,8 +172,7 @@ func (f refName) flag(cat *catalog.Catalog) entry {
 	}...)
 }
 
-// flagFacts returns a flag as the newest version that has it knows it, and the
-// versions that have it where some do not.
+// flagFacts returns the newest form of a flag, and the versions that have it unless all do.
 func flagFacts(cat *catalog.Catalog, name string) (flag *catalog.Fact, versions string) {
 	have := cat.FlagVersions(name)
 	for _, v := range cat.Versions {
@@ -224,8 +221,7 @@ func ReferenceNames(cat *catalog.Catalog) []string {
 	return out
 }
 
-// Reference prints the entries of a block, argument, flag, function, metric or code;
-// false where there is none.
+// Reference prints the entries of a name; false where there is none.
 func Reference(w io.Writer, cat *catalog.Catalog, name string) (bool, error) {
 	p := &printer{w: w}
 	found := false

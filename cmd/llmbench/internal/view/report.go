@@ -283,8 +283,7 @@ func spentHours(list []*results.Result) float64 {
 	return sum
 }
 
-// measuredOn is the day on which a set was measured, or the first and the last, "" for
-// none.
+// measuredOn is the day on which a set was measured, or the first and the last, "" for none.
 func measuredOn(set *results.Set, to string) string {
 	var days []string
 	for _, r := range set.Results {

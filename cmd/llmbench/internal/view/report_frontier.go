@@ -13,8 +13,7 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// A reportFrontier sets, for one traffic, what a GPU gives against what a user gets.
-// Places are in percent of the plot, from the left and from the top.
+// A reportFrontier sets what a GPU gives against what a user gets, in percent of the plot.
 type reportFrontier struct {
 	Name, Lengths, Axes string
 	// Unranked says why no run is called the best, "" where some are.
@@ -145,8 +144,7 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 	return out
 }
 
-// A reportPath goes from what a search chose first in its first round to that of each
-// next one.
+// A reportPath goes from the first choice of each round of a search to that of the next.
 type reportPath struct {
 	Title string
 	Lines [][4]float64
@@ -163,8 +161,7 @@ func slosIn(runs []results.RunSummary) []*plan.SLO {
 	return out
 }
 
-// slowestWithin is how many tokens a second the user of a request of mean length gets
-// that just meets an slo, 0 where it does not bound that.
+// slowestWithin is the tok/s/user of a mean request that just meets an slo, 0 without a bound.
 func slowestWithin(slo *plan.SLO, osl *int) (speed float64, text string) {
 	if osl == nil || *osl < 2 || slo.TPOT == nil && slo.Latency == nil {
 		return 0, ""
@@ -184,8 +181,7 @@ func boundText(s ReportSearch, b plan.SearchBound) string {
 	return "search " + s.Name() + ": " + searchGoal(&plan.Search{Maximize: plan.Text(s.Metric()), Bounds: []plan.SearchBound{b}})
 }
 
-// newReportPath is false for a search of which no run is among the points. Those that
-// have no label get one that names the search and the round.
+// newReportPath is false for a search without points; points without a label get the round.
 func newReportPath(s ReportSearch, points []reportPoint) (path reportPath, ok bool) {
 	path.Title = "search " + s.Name() + ", from the first run of each round to that of the next: " + s.Label + " 1 is that of round 1"
 	last := -1

@@ -8,8 +8,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// runNames gives runs that stand together short names: what all of their
-// addresses have in common is left out.
+// runNames gives runs short names, without what their addresses have in common.
 type runNames struct {
 	benchmarks bool            // there are several
 	varies     map[string]bool // axes with several values
@@ -49,8 +48,7 @@ func namesOf(addresses []string) runNames {
 	return n
 }
 
-// base is an address without the axes that tell the runs apart, and where short also
-// without the only benchmark. What is left finds the run in a command too.
+// base is an address without the axes that tell runs apart; short leaves out the only benchmark.
 func (n runNames) base(address string, short bool) string {
 	benchmark, parts := splitAddress(address)
 	var left []string
@@ -97,8 +95,7 @@ func (n runNames) group(address string) string {
 	}
 }
 
-// within tells a run from the others of its group; it is the group itself where
-// there are no others.
+// within tells a run from the others of its group; it is the group where there are none.
 func (n runNames) within(address string) string {
 	parts := n.rest(address)
 	if len(parts) == 0 {

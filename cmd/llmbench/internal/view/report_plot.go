@@ -95,8 +95,7 @@ func newReportHeat(set *results.Set, names runNames, number func(results.RunSumm
 	return h
 }
 
-// sortValues orders the values of an axis that are all numbers, and leaves any other
-// in the order of the definitions.
+// sortValues orders the values of an axis if all are numbers.
 func sortValues(values []string) {
 	numbers := map[string]float64{}
 	for _, v := range values {
@@ -109,8 +108,7 @@ func sortValues(values []string) {
 	slices.SortFunc(values, func(a, b string) int { return cmp.Compare(numbers[a], numbers[b]) })
 }
 
-// A reportBar is the throughput of one run. Places are in percent of the scale; a Band of
-// width 0 is no interval.
+// A reportBar is the throughput of one run in percent of the scale; a Band of width 0 is none.
 type reportBar struct {
 	Run                         int
 	Name, Mark, Text, Extra     string
@@ -198,8 +196,7 @@ var timeSteps = []float64{
 	120e3, 300e3, 600e3, 1200e3, 1800e3, 3600e3, 7200e3, 10800e3,
 }
 
-// timeScale is logarithmic, from a round time in milliseconds to another, in the unit of
-// by milliseconds that suits a value.
+// timeScale is logarithmic between round times in ms, in the unit of by ms that suits a value.
 func timeScale(least, most, value float64) (s scale, unit string, by float64) {
 	unit, by = "ms", 1
 	if value >= 1000 {

@@ -102,8 +102,7 @@ func reportProvenance(set *results.Set) (shared []reportFact, differ []provenanc
 	return shared, differ, missingFacts(list)
 }
 
-// missingFacts say why something is not known: each reason once, with all that
-// it is the reason for.
+// missingFacts say why something is not known: each reason once, with what it is the reason for.
 func missingFacts(list []*results.Result) []reportFact {
 	var whys tally[string]
 	for _, r := range list {

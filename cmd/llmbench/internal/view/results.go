@@ -16,10 +16,9 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// ResultFormats are the forms in which results are printed, by the name that
-// -format takes.
+// ResultFormats are the forms in which results are printed, by the name that -format takes.
 var ResultFormats = map[string]func(io.Writer, *results.Set) error{
-	"table":    resultsTable,
+	"table":    func(w io.Writer, s *results.Set) error { return printResults(&printer{w: w}, s) },
 	"markdown": ResultsMarkdown,
 	"csv":      func(w io.Writer, s *results.Set) error { return s.WriteCSV(w) },
 	"json":     func(w io.Writer, s *results.Set) error { return s.WriteJSON(w) },
@@ -35,49 +34,14 @@ func Simulated(s *results.Set) bool {
 
 const banner = "SIMULATED: nothing below was measured; figures come from a model of the GPUs."
 
-// resultsTable prints a line a run, then what is wrong with runs that have no
-// number.
-func resultsTable(w io.Writer, s *results.Set) error { return printResults(&printer{w: w}, s) }
-
-// Results prints the table and where it was written.
-func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) error {
-	if a.json != nil {
-		for _, set := range sets {
-			for _, line := range detailedCaveats(set) {
-				a.json.Warn(line, "type", "diagnostic")
-			}
-		}
-		return nil
-	}
-	a.close()
-	for _, set := range sets {
-		if err := resultsTable(a.s.Out, set); err != nil {
-			return err
-		}
-		if err := ResultsCost(a.s.Out, set, a.price); err != nil {
-			return err
-		}
-	}
-	if err := SearchResults(a.s.Out, p, false); err != nil {
-		return err
-	}
-	wd, _ := os.Getwd() // "" shortens nothing
-	for _, dir := range written {
-		fmt.Fprintf(a.s.Out, "\nWritten: %s\n", filepath.Join(below(wd, dir), "results.{md,csv,json}"))
-	}
-	return nil
-}
-
 // ResultsMarkdown prints the table in Markdown.
 func ResultsMarkdown(w io.Writer, s *results.Set) error {
 	return printResults(&printer{w: w, md: true}, s)
 }
 
+// printResults prints a line a run, then what is wrong with runs that have no number.
 func printResults(p *printer, s *results.Set) error {
-	if Simulated(s) {
-		p.strong(banner)
-		p.line("")
-	}
+	p.banner(Simulated(s), banner)
 	if len(s.Runs) == 0 {
 		p.line("No results yet.")
 		return p.err
@@ -108,34 +72,63 @@ func printResults(p *printer, s *results.Set) error {
 	return p.err
 }
 
+// Results prints the table and where it was written.
+func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) error {
+	if a.json != nil {
+		for _, set := range sets {
+			for _, line := range detailedCaveats(set) {
+				a.json.Warn(line, "type", "diagnostic")
+			}
+		}
+		return nil
+	}
+	a.close()
+	for _, set := range sets {
+		if err := printResults(&printer{w: a.s.Out}, set); err != nil {
+			return err
+		}
+		if err := ResultsCost(a.s.Out, set, a.price); err != nil {
+			return err
+		}
+	}
+	if err := SearchResults(a.s.Out, p, false); err != nil {
+		return err
+	}
+	wd, _ := os.Getwd() // "" shortens nothing
+	for _, dir := range written {
+		fmt.Fprintf(a.s.Out, "\nWritten: %s\n", filepath.Join(below(wd, dir), "results.{md,csv,json}"))
+	}
+	return nil
+}
+
 // resultTable has a line a run: what tells it from the others, its verdict, and its
 // metrics in one unit a column. Columns that hold nothing are left out; where the
 // terminal is narrow, those of the highest rank go first. Short names leave out the
 // benchmark where there is only one.
 func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *table {
+	of := func(what func(*results.Result) string) func(results.RunSummary) string {
+		return func(run results.RunSummary) string { return what(last(run)) }
+	}
 	cols := []runSummaryColumn{
 		{head: "run", cell: func(run results.RunSummary) string { return names.base(run.Address, short) }},
-		{head: "ISL/OSL", right: true, rank: 3, cell: func(run results.RunSummary) string { return lengths(last(run)) }},
+		{head: "ISL/OSL", right: true, rank: 3, cell: of(lengths)},
 	}
-	if several := severalAt(s.Runs); len(several) > 0 {
-		when := func(run results.RunSummary) string {
-			text := minute(last(run).Job.Ended)
-			if declared := run.Declared; declared != nil && *declared {
-				text += " (now)"
-			}
-			return text
-		}
+	if len(severalAt(s.Runs)) > 0 {
 		cols = append(cols,
-			runSummaryColumn{head: "measured", cell: when},
-			runSummaryColumn{head: "commit", rank: 3, cell: func(run results.RunSummary) string { return commit(last(run).Provenance.DefinitionsGit) }})
+			runSummaryColumn{head: "measured", cell: func(run results.RunSummary) string {
+				text := minute(last(run).Job.Ended)
+				if run.Declared != nil && *run.Declared {
+					text += " (now)"
+				}
+				return text
+			}},
+			runSummaryColumn{head: "commit", rank: 3, cell: of(func(r *results.Result) string { return commit(r.Provenance.DefinitionsGit) })})
 	}
 	for _, axis := range names.axes {
 		cols = append(cols, runSummaryColumn{head: axis, right: true, cell: func(run results.RunSummary) string { return cmp.Or(axisValue(run.Address, axis), "-") }})
 	}
 	for _, name := range differingArguments(s, names) {
-		cols = append(cols, runSummaryColumn{head: columnHead(name), right: true, rank: 6, cell: func(run results.RunSummary) string {
-			return argumentCell(last(run).Arguments[name], name)
-		}})
+		cols = append(cols, runSummaryColumn{head: columnHead(name), right: true, rank: 6, cell: of(func(r *results.Result) string { return argumentCell(r.Arguments[name], name) })})
 	}
 	cols = append(cols,
 		runSummaryColumn{head: "verdict", cell: func(run results.RunSummary) string { return painted(runVerdict(run)) }},
@@ -143,13 +136,13 @@ func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *ta
 	cols = append(cols, metricColumns(s.Runs)...)
 	cols = append(cols,
 		runSummaryColumn{head: "job", rank: 7, cell: jobID},
-		runSummaryColumn{head: "engine", rank: 7, cell: func(run results.RunSummary) string { return engineText(last(run)) }},
-		runSummaryColumn{head: "took", right: true, rank: 8, cell: func(run results.RunSummary) string {
-			if d := last(run).Took(); d > 0 && last(run).Executor.Type != simulate {
-				return took(d)
+		runSummaryColumn{head: "engine", rank: 7, cell: of(engineText)},
+		runSummaryColumn{head: "took", right: true, rank: 8, cell: of(ofJob(func(r *results.Result) string {
+			if r.Took() > 0 {
+				return took(r.Took())
 			}
 			return "-"
-		}},
+		}))},
 		runSummaryColumn{head: "notes", cell: marks.of})
 	cols = slices.DeleteFunc(cols, func(c runSummaryColumn) bool { return (c.rank > 0 || c.head == "notes") && empty(c, s.Runs) })
 	t := &table{}
@@ -204,8 +197,7 @@ func metricColumns(runs []results.RunSummary) []runSummaryColumn {
 	return cols
 }
 
-// withinSLO is the share of requests that met the SLO with its interval: over samples, or
-// over the window of the only one.
+// withinSLO is the share of requests that met the SLO, with its interval.
 func withinSLO(run results.RunSummary) string {
 	s := run.Of(trtllm.WithinSLO)
 	if s == nil {
@@ -254,13 +246,9 @@ func metricCells(runs []results.RunSummary, scale float64, interval bool, value 
 
 func last(run results.RunSummary) *results.Result { return run.Results[len(run.Results)-1] }
 
-// jobID is the job of the last attempt, "-" for a simulation, whose jobs live inside
-// llmbench.
+// jobID is the job of the last attempt, "-" for a simulation.
 func jobID(run results.RunSummary) string {
-	if r := last(run); r.Job.ID != nil && r.Executor.Type != simulate {
-		return *r.Job.ID
-	}
-	return "-"
+	return ofJob(func(r *results.Result) string { return orDash(r.Job.ID, func(id string) string { return id }) })(last(run))
 }
 
 // engineText is the shared engine of a result and its place there, "-" for a fresh one.
@@ -300,11 +288,10 @@ func p99(m trtllm.Metric, run results.RunSummary) *results.Summary {
 	return results.Summarise(values)
 }
 
-// runVerdict is the verdict of a run, with what it is of where that is not what
-// was asked for.
+// runVerdict is the verdict of a run, with what it is of where that is not what was asked for.
 func runVerdict(run results.RunSummary) string {
 	verdict := strings.ReplaceAll(string(run.Verdict), "_", " ")
-	if hasCaveat(run, failure.Replaced) {
+	if slices.Contains(runCaveats(run), failure.Replaced) {
 		verdict += " (replaced)"
 	}
 	if run.Verdict != results.NotMeasured && run.Results[0].Simulated {
@@ -313,14 +300,7 @@ func runVerdict(run results.RunSummary) string {
 	return verdict
 }
 
-func hasCaveat(run results.RunSummary, code failure.Code) bool {
-	return slices.ContainsFunc(run.Results, func(r *results.Result) bool {
-		return slices.ContainsFunc(r.Caveats, func(c results.Caveat) bool { return c.Code == code })
-	})
-}
-
-// Incomplete counts the runs that lack samples, and says what became of them; "" for
-// none.
+// Incomplete counts the runs that lack samples, and says what became of them; "" for none.
 func Incomplete(p *plan.Plan) string {
 	missing, failed, flying, short := 0, 0, 0, 0
 	for _, r := range p.Runs {
@@ -337,15 +317,7 @@ func Incomplete(p *plan.Plan) string {
 			missing++
 		}
 	}
-	var parts []string
-	for _, part := range []struct {
-		n    int
-		what string
-	}{{missing, "not measured"}, {flying, "in flight"}, {failed, "failed or invalid"}, {short, "short of samples"}} {
-		if part.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
-		}
-	}
+	parts := amounts([]string{"not measured", "in flight", "failed or invalid", "short of samples"}, missing, flying, failed, short)
 	switch len(parts) {
 	case 0:
 		return ""
@@ -373,8 +345,7 @@ func lengths(r *results.Result) string {
 	return fmt.Sprintf("%d/%d", *r.UseCase.ISL, *r.UseCase.OSL)
 }
 
-// severalAt are the runs of addresses that have several, each with the one before it at
-// its address on its cluster.
+// severalAt are the runs of addresses that have several, each with the one before it.
 func severalAt(list []results.RunSummary) [][2]results.RunSummary {
 	var out [][2]results.RunSummary
 	before := map[string]results.RunSummary{}
@@ -388,33 +359,31 @@ func severalAt(list []results.RunSummary) [][2]results.RunSummary {
 	return out
 }
 
-// footnotes say why runs failed and what to do, and what to know of the
-// numbers.
+// footnotes say why runs failed and what to do, and what to know of the numbers.
 func footnotes(p *printer, s *results.Set, marks rowMarks) {
 	mark := p.item()
-	first := true
+	if slices.ContainsFunc(s.Results, func(r *results.Result) bool { return len(r.Reasons) > 0 }) {
+		p.line("")
+	}
 	for _, r := range s.Results {
 		if len(r.Reasons) == 0 {
 			continue
 		}
-		if first {
-			p.line("")
-			first = false
-		}
 		p.line("%s%s sample %d %s: %s: %s", mark, r.Address, r.Sample, r.Verdict, r.Code(), r.Cause())
-		if text := r.Main().Log; text != "" && !r.Counts() {
-			for line := range strings.Lines(text) {
-				p.line("    | %s", strings.TrimRight(line, "\n"))
+		if r.Counts() {
+			continue
+		}
+		main, log := r.Main(), ""
+		for line := range strings.Lines(main.Log) {
+			p.line("    | %s", strings.TrimRight(line, "\n"))
+		}
+		if r.Files.Stderr != nil {
+			log = *r.Files.Stderr
+		}
+		for _, more := range [][2]string{{"next", main.Remedy}, {"change", main.Change}, {"log", log}} {
+			if more[1] != "" {
+				p.line("    %s: %s", more[0], more[1])
 			}
-		}
-		if next := r.Main().Remedy; next != "" && !r.Counts() {
-			p.line("    next: %s", next)
-		}
-		if change := r.Main().Change; change != "" && !r.Counts() {
-			p.line("    change: %s", change)
-		}
-		if f := r.Files.Stderr; f != nil && !r.Counts() {
-			p.line("    log: %s", *f)
 		}
 	}
 	var changed tally[string]
@@ -426,14 +395,14 @@ func footnotes(p *printer, s *results.Set, marks rowMarks) {
 	}
 	p.paragraphs(mark, 2, changed.keys)
 	for _, text := range intervalNotes(s) {
-		p.line("")
-		p.wrapped(mark, 2, "interval of TPS/GPU: "+text)
+		p.paragraphs(mark, 2, []string{"interval of TPS/GPU: " + text})
 	}
 	p.paragraphs(mark, 2, detailedCaveats(s))
-	for i, line := range marks.legend() {
-		if i == 0 {
-			p.line("")
-		}
+	legend := marks.legend()
+	if len(legend) > 0 {
+		p.line("")
+	}
+	for _, line := range legend {
 		if letter, text, ok := strings.Cut(line, "  "); ok {
 			p.wrapped(mark+letter+"  ", 3, text)
 		} else {
@@ -457,22 +426,6 @@ func intervalNotes(s *results.Set) []string {
 	return out
 }
 
-// caption says in a few words what a caveat means for the metric that it touches.
-func caption(code failure.Code) string { return cmp.Or(code.Entry().Caption, string(code)) }
-
-// captionIn is caption with what a set of results says more of a code.
-func captionIn(s *results.Set, code failure.Code) string {
-	if code != failure.NotModelled {
-		return caption(code)
-	}
-	var estimates []*plan.Estimate
-	for _, r := range s.Results {
-		estimates = append(estimates, r.Estimate)
-	}
-	words := strings.TrimSuffix(plan.NotModelled(estimates...), ".")
-	return cmp.Or(strings.Replace(words, "P", "p", 1), caption(code))
-}
-
 // detailedCaveats are the notes that say more of a run than their code, once each.
 func detailedCaveats(s *results.Set) []string {
 	var out []string
@@ -489,194 +442,14 @@ func detailedCaveats(s *results.Set) []string {
 	return out
 }
 
-// rowMarks mark rows with what is special about them: the best and the Pareto-optimal
-// runs of each use case, and a letter for each note that does not touch all rows.
-type rowMarks struct {
-	byRun    map[string]string
-	frontier bool     // some row is marked as Pareto-optimal
-	tied     bool     // some row as no worse than the best
-	best     []string // the metrics by which rows are marked as the best
-	unranked []string
-	slos     []string // the bounds of the rows that have some
-	caption  func(failure.Code) string
-	common   []failure.Code
-	lettered []failure.Code
-}
-
-func newRowMarks(s *results.Set, names runNames) rowMarks {
-	m := rowMarks{byRun: map[string]string{}, caption: func(code failure.Code) string { return captionIn(s, code) }}
-	order, of := grouped(s.Runs, names)
-	for _, group := range order {
-		points, _ := frontierOf(of[group])
-		if len(points) < 2 {
-			continue
-		}
-		if why := unranked(of[group]); why != "" {
-			m.unranked = append(m.unranked, fmt.Sprintf("%s: none is marked as the best: %s.", group, why))
-			continue
-		}
-		for _, p := range points {
-			if p.Best {
-				m.byRun[runKey(p.run)] = "^"
-			}
-		}
-		best, metric := bestOf(of[group])
-		m.frontier = true
-		if best == nil {
-			m.unranked = append(m.unranked, group+": none is marked as the best: no request is within the slo.")
-			continue
-		}
-		if !slices.Contains(m.best, metric) {
-			m.best = append(m.best, metric)
-		}
-		tied := s.TiedWith(*best, metric)
-		for _, run := range of[group] {
-			switch key := runKey(run); {
-			case key == runKey(*best):
-				m.byRun[key] = "*"
-			case tied(run):
-				m.byRun[key], m.tied = "~"+m.byRun[key], true
-			}
-		}
-	}
-	m.slos = slosOf(s)
-	measured := slices.DeleteFunc(slices.Clone(s.Runs), func(run results.RunSummary) bool { return run.Samples == 0 })
-	codes, touched := caveatsOf(measured)
-	for _, code := range codes {
-		if touched[code] == len(measured) {
-			m.common = append(m.common, code)
-		} else {
-			m.lettered = append(m.lettered, code)
-		}
-	}
-	for _, run := range s.Runs {
-		letters := ""
-		for _, code := range runCaveats(run) {
-			if i := slices.Index(m.lettered, code); i >= 0 {
-				letters += letter(i)
-			}
-		}
-		m.byRun[runKey(run)] = strings.TrimSpace(m.byRun[runKey(run)] + " " + letters)
-	}
-	return m
-}
-
-// bestOf is the run with the most goodput, or where no request is judged by an slo with
-// the most throughput, and the metric that it has the most of; nil where no request met
-// the slo. Of equal runs it is the first.
-func bestOf(runs []results.RunSummary) (best *results.RunSummary, metric string) {
-	metric = trtllm.OutputThroughputPerGPU
-	if len(slosIn(runs)) > 0 {
-		metric = trtllm.GoodputPerGPU
-	}
-	most := 0.0
-	for i, run := range runs {
-		if v := run.Of(metric); v != nil && v.Median > most {
-			best, most = &runs[i], v.Median
-		}
-	}
-	return best, metric
-}
-
-// caveatsOf are the codes of runs' notes, with how many runs have them.
-func caveatsOf(runs []results.RunSummary) (codes []failure.Code, touched map[failure.Code]int) {
-	touched = map[failure.Code]int{}
-	for _, run := range runs {
-		for _, code := range runCaveats(run) {
-			if touched[code]++; touched[code] == 1 {
-				codes = append(codes, code)
-			}
-		}
-	}
-	return codes, touched
-}
-
-// slosOf says which bounds goodput is judged by: once where all rows have the same.
-func slosOf(s *results.Set) []string {
-	var rows tally[string]
-	for _, r := range s.Results {
-		if r.Requests != nil && r.Requests.SLO != nil {
-			rows.add(r.Requests.SLO.String(), Shown(r.Address))
-		}
-	}
-	for i, bounds := range rows.keys {
-		of := ""
-		if len(rows.keys) > 1 {
-			of = " of " + Some(rows.of[bounds], 2)
-		}
-		rows.keys[i] = fmt.Sprintf("slo%s: %s; goodput and share are of the requests that ended while the load was steady", of, bounds)
-	}
-	return rows.keys
-}
-
-// runCaveats are the codes of a run's notes, once each.
-func runCaveats(run results.RunSummary) []failure.Code {
-	var codes []failure.Code
-	for _, r := range run.Results {
-		for _, c := range r.Caveats {
-			if !slices.Contains(codes, c.Code) {
-				codes = append(codes, c.Code)
-			}
-		}
-	}
-	return codes
-}
-
-func letter(i int) string {
-	if i < 26 {
-		return string(rune('a' + i))
-	}
-	return fmt.Sprintf("(%d)", i+1)
-}
-
-func (m rowMarks) of(run results.RunSummary) string { return m.byRun[runKey(run)] }
-
-// runKey tells the runs of a set apart: several may have one address.
-func runKey(run results.RunSummary) string {
-	return run.Address + "\x00" + run.Fingerprint + "\x00" + run.Results[0].Cluster
-}
-
-// legend explains the marks, and says which notes touch all rows.
-func (m rowMarks) legend() []string {
-	out := slices.Clone(m.slos)
-	if len(m.best) > 0 {
-		most := map[string]string{trtllm.OutputThroughputPerGPU: "the most output tok/s/GPU of its use case", trtllm.GoodputPerGPU: "the most goodput of its use case"}
-		var words []string
-		for _, metric := range m.best {
-			words = append(words, most[metric])
-		}
-		out = append(out, "*  "+strings.Join(words, ", or "))
-	}
-	if m.tied {
-		out = append(out, "~  cannot be told from *: equal, or less apart than noise explains")
-	}
-	if m.frontier {
-		out = append(out, "^  Pareto-optimal in tok/s/GPU and tok/s/user")
-	}
-	out = append(out, m.unranked...)
-	for i, code := range m.lettered {
-		out = append(out, fmt.Sprintf("%s  %s", letter(i), m.caption(code)))
-	}
-	if len(m.common) > 0 {
-		var texts []string
-		for _, code := range m.common {
-			texts = append(texts, m.caption(code))
-		}
-		out = append(out, "all rows with numbers: "+strings.Join(texts, "; ")+".")
-	}
-	return out
-}
-
-// resultsOverview prints each sample as the lines of PERFORMANCE OVERVIEW in
-// trtllm-bench's own report.
+// resultsOverview prints each sample as PERFORMANCE OVERVIEW of trtllm-bench's report.
 func resultsOverview(w io.Writer, s *results.Set) error {
 	p := &printer{w: w}
 	if Simulated(s) {
 		p.line("%s", banner)
 	}
 	for _, r := range s.Results {
-		p.line("")
-		p.line("%s, sample %d: %s", r.Address, r.Sample, r.Verdict)
+		p.line("\n%s, sample %d: %s", r.Address, r.Sample, r.Verdict)
 		for _, reason := range r.Reasons {
 			p.line("  %s: %s: %s", reason.Level, reason.Code, reason.Detail)
 		}
@@ -702,8 +475,7 @@ func declaredNote(p *printer, indent string, r *results.Result) {
 	}
 }
 
-// ImportedVerdict says what an imported result is worth where it has no number, ""
-// for one that has.
+// ImportedVerdict says what an imported result without a number is worth, "" for others.
 func ImportedVerdict(r *results.Result) string {
 	if r.Counts() {
 		return ""

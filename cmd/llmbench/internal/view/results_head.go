@@ -12,8 +12,7 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// resultsHead is what all results of a set have in common, in a line that makes the
-// table stand alone; what differs is left out.
+// resultsHead is what all results of a set have in common, in a line.
 func resultsHead(s *results.Set) string {
 	var parts []string
 	for _, part := range []struct {
@@ -99,8 +98,7 @@ func better(m trtllm.Metric, a, b *results.Summary) int {
 	return cmp.Compare(key(a), key(b))
 }
 
-// ResultsCost prints what the runs of a set cost and what their tokens cost at
-// that speed. Without a price it prints nothing.
+// ResultsCost prints what runs cost and their tokens at that speed, nothing without a price.
 func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 	if !price.set() || len(s.Runs) == 0 {
 		return nil

@@ -34,8 +34,7 @@ var sequences = map[colour]string{plain: "\x1b[0m", red: "\x1b[31m", green: "\x1
 // paint gives a string a colour.
 func (c colour) paint(s string) string { return string(rune(c)) + s + string(rune(plain)) }
 
-// stateColour is the colour of a verdict, an action or the state of a job, plain for
-// those that need no attention.
+// stateColour is the colour of a verdict, an action or a state, plain where all is well.
 func stateColour(state string) colour {
 	word, _, _ := strings.Cut(state, " ")
 	switch word {
@@ -136,8 +135,7 @@ var sgr = regexp.MustCompile("\x1b\\[[0-9;:]*m")
 // special reports whether a byte is, or begins, something to look at.
 func special(c byte) bool { return c < ' ' && c != '\n' && c != '\t' || c >= 0x7f }
 
-// control reports whether a character controls a terminal or the direction of
-// text.
+// control reports whether a character controls a terminal or the direction of text.
 func control(r rune) bool {
 	switch {
 	case r < ' ', 0x7f <= r && r <= 0x9f:

@@ -11,8 +11,7 @@ import (
 	"github.com/llmbench/llmbench/plan/search"
 )
 
-// searches prints what the searches of a benchmark measure next, why, and what they may
-// cost.
+// searches prints what the searches of a benchmark measure next, why, and what they may cost.
 func (v PlanView) searches(p *printer, g *group) {
 	title, item, inner := "  ", "    ", "      "
 	if p.md {

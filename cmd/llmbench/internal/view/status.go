@@ -46,8 +46,7 @@ type RunStatus struct {
 	Declared []string `json:"declared"`
 }
 
-// NewRunStatus sums up the samples of a run: what is in flight, else what failed,
-// else what is stored.
+// NewRunStatus sums up samples: what is in flight, else what failed, else what is stored.
 func NewRunStatus(r *plan.Run, samples []store.Sample, now time.Time) (RunStatus, error) {
 	s := RunStatus{
 		Address: r.Address, Action: r.Action, Reason: r.Reason, State: plan.Planned, Nodes: []string{}, Simulated: r.Simulated, Declared: append([]string{}, r.Declared...),
@@ -108,8 +107,7 @@ func (s *RunStatus) fly(sample store.Sample) error {
 	return nil
 }
 
-// overdue warns of a running job that takes longer than expected, and says where it
-// was looked into.
+// overdue warns of a running job that takes longer than expected.
 func (s *RunStatus) overdue(r *plan.Run, sample store.Sample, now time.Time) error {
 	if sample.State != plan.Running {
 		return nil
@@ -131,8 +129,7 @@ func (s *RunStatus) overdue(r *plan.Run, sample store.Sample, now time.Time) err
 	return nil
 }
 
-// expect says how long a job that has started should go on: by its progress, else
-// by the time since it started.
+// expect says how long a job that has started should go on, by its progress or its time.
 func (s *RunStatus) expect(e *plan.Estimate, now time.Time) {
 	if e == nil || e.MeasureSeconds == nil || e.StartupSeconds == nil || s.Since == nil {
 		return
@@ -145,8 +142,7 @@ func (s *RunStatus) expect(e *plan.Estimate, now time.Time) {
 	s.ETA = &left
 }
 
-// Update takes in what a backend answered about the run's job. What the job says
-// itself comes first.
+// Update takes in what a backend answered; what the job says itself comes first.
 func (s *RunStatus) Update(answer map[executors.Handle]executors.Status) {
 	a, ok := answer[s.handle]
 	switch {

@@ -12,8 +12,7 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// A Story is all that happened at one address: one part for each fingerprint and
-// cluster that was tried there.
+// A Story is all that happened at one address, by fingerprint and cluster.
 type Story struct {
 	Address string
 	// Declared is the fingerprint that the definitions have now, "" where the run
@@ -53,8 +52,7 @@ func (s Story) part(p *printer, trials []store.PastAttempt) {
 	for _, t := range trials {
 		if t.Attempt.Sample != sample {
 			sample = t.Attempt.Sample
-			p.line("")
-			p.line("  sample %d", sample)
+			p.line("\n  sample %d", sample)
 		}
 		storyTrial(p, t)
 	}
@@ -164,8 +162,7 @@ func lastCounting(trials []store.PastAttempt) *results.Result {
 
 // storyOfResult prints the course of a sample and what it was measured on.
 func storyOfResult(p *printer, r *results.Result) {
-	p.line("")
-	p.line("  sample %d in detail", r.Sample)
+	p.line("\n  sample %d in detail", r.Sample)
 	t := &table{indent: "    "}
 	if s := r.Iterations; s != nil {
 		t.add("over time", steadyText(s))

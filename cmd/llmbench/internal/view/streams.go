@@ -32,8 +32,7 @@ type Streams struct {
 	rawOut, rawErr io.Writer     // Out and Err before they were made safe
 }
 
-// Standard returns the streams of this process. NO_COLOR in the environment
-// switches colour off.
+// Standard returns the streams of this process. NO_COLOR switches colour off.
 func Standard() *Streams {
 	s := &Streams{
 		In: os.Stdin, Out: &safeWriter{w: os.Stdout, wide: columns(os.Stdout), sgr: colours(os.Stdout)}, Err: &safeWriter{w: os.Stderr, sgr: colours(os.Stderr)},
@@ -102,16 +101,14 @@ func (h *redactingWriter) Write(b []byte) (int, error) {
 // terminal reports whether progress is drawn rather than appended.
 func (s *Streams) terminal() bool { return s.Width > 0 }
 
-// Redraw clears the screen where Out is a terminal, so that what is printed next takes
-// the place of what is there.
+// Redraw clears the screen where Out is a terminal.
 func (s *Streams) Redraw() {
 	if f, ok := s.rawOut.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
 		io.WriteString(f, "\x1b[H\x1b[2J")
 	}
 }
 
-// Raw returns standard output and standard error as they are, for what draws on
-// a terminal and for programs that speak to programs.
+// Raw returns standard output and error as they are, for what draws and for programs.
 func (s *Streams) Raw() (out, err io.Writer) {
 	if s.rawOut == nil {
 		return s.Out, s.Err

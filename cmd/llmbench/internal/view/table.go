@@ -26,8 +26,7 @@ type table struct {
 	ranks []int
 }
 
-// column adds a column with a cell for each row. A newline in its head begins a second
-// line on a terminal.
+// A column says a thing of each row: head, whether it is a number, rank (see table), and cell.
 func (t *table) column(head string, right bool, rank int, cells []string) {
 	t.header, t.right, t.ranks = append(t.header, head), append(t.right, right), append(t.ranks, rank)
 	if t.rows == nil {
@@ -38,8 +37,7 @@ func (t *table) column(head string, right bool, rank int, cells []string) {
 	}
 }
 
-// A column says a thing of each row: its head, whether it is a number, its rank (see
-// table), and its cell.
+// A column says a thing of each row: head, whether it is a number, rank (see table), and cell.
 type column[T any] struct {
 	head  string
 	right bool
@@ -58,8 +56,7 @@ func addColumns[T any](t *table, cols []column[T], rows []T) {
 	}
 }
 
-// fit leaves out columns until the table is no wider than a terminal, and returns
-// what it left out.
+// fit leaves out columns until the table fits a terminal, and returns what it left out.
 func (t *table) fit(columns int) (left []string) {
 	for columns > 0 && t.wide() > columns {
 		i := 0
@@ -127,8 +124,7 @@ func (t *table) wide() int {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
-// plain writes the table without borders. A nil header leaves the header out.
-// Lines are laid out here: a plan can have 100,000 of them.
+// plain writes the table without borders, and without a header where that is nil.
 func (t *table) plain(w io.Writer) error {
 	widths := t.widths()
 	out := bufio.NewWriterSize(w, 64<<10)
@@ -197,8 +193,7 @@ func (t *table) markdown(w io.Writer) error {
 	return tbl.Render()
 }
 
-// mostComment is how many bytes of Markdown are written at most: a comment on GitHub
-// holds 65,536 characters.
+// mostComment bounds Markdown in bytes: a comment on GitHub holds 65,536 characters.
 const mostComment = 60_000
 
 // Comment writes Markdown that fits into a comment: where there is too much, of each
@@ -255,8 +250,7 @@ func shortened(text string, most int) string {
 	return b.String()
 }
 
-// markdownText is a string that Markdown shows as it is, HTML and the bars of
-// tables included. Code spans stay code spans.
+// markdownText is a string that Markdown shows as it is; code spans stay code spans.
 func markdownText(s string) string {
 	parts := strings.Split(strings.Map(withoutColours, s), "`")
 	for i := range parts {
