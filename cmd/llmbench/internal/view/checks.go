@@ -2,6 +2,7 @@ package view
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/llmbench/llmbench/executors"
@@ -86,20 +87,17 @@ func (t *table) check(c executors.Check, name string) {
 func nodeTable(checks []executors.Check) *table {
 	names, _ := groupBy(checks, func(c executors.Check) string { return c.Name })
 	nodes, of := groupBy(checks, func(c executors.Check) string { return c.Node })
-	t := &table{}
-	t.column("node", false, 0, nodes)
+	cols := []column[string]{{head: "node", cell: func(node string) string { return node }}}
 	for _, name := range names {
-		cells := make([]string, len(nodes))
-		for i, node := range nodes {
-			cells[i] = "-"
-			for _, c := range of[node] {
-				if c.Name == name {
-					cells[i] = cell(c)
-				}
+		cols = append(cols, column[string]{head: name, cell: func(node string) string {
+			if i := slices.IndexFunc(of[node], func(c executors.Check) bool { return c.Name == name }); i >= 0 {
+				return cell(of[node][i])
 			}
-		}
-		t.column(name, false, 0, cells)
+			return "-"
+		}})
 	}
+	t := &table{}
+	addColumns(t, cols, nodes)
 	return t
 }
 

@@ -150,8 +150,7 @@ func moves(list []results.Move) []string {
 		if changes := changesText(m.Changes); changes != "" {
 			line += ", " + changes
 		}
-		when := slices.DeleteFunc([]string{commit(m.Git), date(m.Date)}, func(s string) bool { return s == "-" })
-		if len(when) > 0 {
+		if when := slices.DeleteFunc([]string{commit(m.Git), date(m.Date)}, func(s string) bool { return s == "-" }); len(when) > 0 {
 			line += " (" + strings.Join(when, ", ") + ")"
 		}
 		out = append(out, line)
@@ -184,11 +183,10 @@ func historyCSV(w io.Writer, h *results.History) error {
 	lines := [][]string{{"address", "cluster", "date", "definitions_git", "image", "trtllm_version", "fingerprint", "metric", "value", "low", "high", "n", "step_pct", "changes", "simulated"}}
 	for _, s := range h.Series {
 		for _, p := range s.Points {
-			git := ""
+			git, when := "", ""
 			if p.DefinitionsGit != nil {
 				git = *p.DefinitionsGit
 			}
-			when := ""
 			if p.Date != nil {
 				when = p.Date.UTC().Format(time.RFC3339)
 			}
@@ -308,7 +306,7 @@ func newReportPast(s results.Series, name string, most int) reportPast {
 		if git := commit(p.DefinitionsGit); git != "-" {
 			when += ", " + git
 		}
-		about := slices.DeleteFunc([]string{stepText(p.StepPct), changesText(p.Changes)}, func(s string) bool { return s == "" })
+		about := present(stepText(p.StepPct), changesText(p.Changes))
 		if p.StepPct != nil {
 			m.Step, _, _ = strings.Cut(about[0], " ")
 		}

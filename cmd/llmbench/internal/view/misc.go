@@ -164,13 +164,10 @@ func catalogEntries(c *catalog.Catalog) []catalogEntry {
 		add("gpu", g.Name, g.From, nil)
 	}
 	for _, cell := range c.Cells {
-		add("cell", cellName(cell), cell.From, nil)
+		name := fmt.Sprintf("%sx %s, %s per node: %s, %s", count(int64(cell.GPUs)), cell.GPU, count(int64(cell.GPUsPerNode)), cell.Checkpoint, cell.Quantization)
+		add("cell", name, cell.From, nil)
 	}
 	return out
-}
-
-func cellName(c *catalog.Cell) string {
-	return count(int64(c.GPUs)) + "x " + c.GPU + ", " + count(int64(c.GPUsPerNode)) + " per node: " + c.Checkpoint + ", " + c.Quantization
 }
 
 // Catalog prints what is known and from where.

@@ -108,13 +108,8 @@ func (v PlanView) starts() []startingOf {
 // planLine is the last line of a plan.
 func (v PlanView) planLine() string {
 	s := v.Plan.Summary
-	parts := []string{fmt.Sprintf("%d to run, %d to rerun, %d unchanged", s.Measure, s.Remeasure, s.Keep)}
-	if s.Wait > 0 {
-		parts = append(parts, fmt.Sprintf("%d in flight", s.Wait))
-	}
-	if s.Blocked > 0 {
-		parts = append(parts, fmt.Sprintf("%d blocked", s.Blocked))
-	}
+	parts := append([]string{fmt.Sprintf("%d to run, %d to rerun, %d unchanged", s.Measure, s.Remeasure, s.Keep)},
+		amounts([]string{"in flight", "blocked"}, s.Wait, s.Blocked)...)
 	if s.Candidates > 0 {
 		parts = append(parts, Plural(s.Candidates, "other candidate"))
 	}
@@ -124,21 +119,11 @@ func (v PlanView) planLine() string {
 	} else {
 		line += v.costLine()
 	}
-	return line + v.warnings()
-}
-
-// warnings counts the plan's warnings, "" for none.
-func (v PlanView) warnings() string {
-	n := 0
-	for _, d := range v.Plan.Diagnostics {
-		if d.Severity == "warning" {
-			n++
-		}
+	notWarning := func(d plan.Diagnostic) bool { return d.Severity != "warning" }
+	if n := len(slices.DeleteFunc(slices.Clone(v.Plan.Diagnostics), notWarning)); n > 0 {
+		line += " " + Plural(n, "warning") + "."
 	}
-	if n == 0 {
-		return ""
-	}
-	return " " + Plural(n, "warning") + "."
+	return line
 }
 
 func (v PlanView) group(p *printer, g *group) {

@@ -18,7 +18,12 @@ type provenanceFact struct {
 }
 
 var provenanceFacts = []provenanceFact{
-	{"model", func(r *results.Result) string { return r.Model.Checkpoint + revisionText(r) }},
+	{"model", func(r *results.Result) string {
+		if r.Model.Revision == nil {
+			return r.Model.Checkpoint + ", revision not pinned"
+		}
+		return r.Model.Checkpoint + "@" + *r.Model.Revision
+	}},
 	{"quantization", func(r *results.Result) string { return r.Model.Quantization }},
 	{"hardware", func(r *results.Result) string {
 		return fmt.Sprintf("%dx %s, %d per node", r.Hardware.GPUs, r.Hardware.GPU, r.Hardware.GPUsPerNode)
@@ -43,7 +48,12 @@ var provenanceFacts = []provenanceFact{
 	{"job", ofJob(func(r *results.Result) string { return textOr("%s", r.Job.ID) })},
 	{"engine", engineText},
 	{"nodes", ofJob(func(r *results.Result) string { return cmp.Or(strings.Join(r.Job.Nodes, " "), notKnown) })},
-	{"beside it", ofJob(concurrentRuns)},
+	{"beside it", ofJob(func(r *results.Result) string { // what was measured at the same time in the same job
+		if n := r.Provenance.SideBySide; n != nil {
+			return fmt.Sprintf("up to %s of its job, on other nodes", Plural(*n-1, "run"))
+		}
+		return "-"
+	})},
 	{"started", ofJob(func(r *results.Result) string {
 		if r.Job.Started == nil {
 			return notKnown
@@ -69,14 +79,6 @@ func ofJob(of func(*results.Result) string) func(*results.Result) string {
 }
 
 const simulate = "simulate"
-
-// concurrentRuns says what was measured at the same time in the same job.
-func concurrentRuns(r *results.Result) string {
-	if n := r.Provenance.SideBySide; n != nil {
-		return fmt.Sprintf("up to %s of its job, on other nodes", Plural(*n-1, "run"))
-	}
-	return "-"
-}
 
 // headFacts are those that head the report.
 var headFacts = []string{"cluster", "hardware", "model", "quantization", "image", "TensorRT-LLM", "definitions"}
@@ -118,13 +120,6 @@ func missingFacts(list []*results.Result) []reportFact {
 }
 
 const notKnown = "not known"
-
-func revisionText(r *results.Result) string {
-	if r.Model.Revision == nil {
-		return ", revision not pinned"
-	}
-	return "@" + *r.Model.Revision
-}
 
 // textOr is a value in a format, where it is known.
 func textOr[T any](format string, v *T) string {

@@ -327,14 +327,6 @@ func Incomplete(p *plan.Plan) string {
 	return fmt.Sprintf("of %s, %s", Plural(len(p.Runs), "run"), strings.Join(parts, ", "))
 }
 
-// metricText is a value of a metric with its unit.
-func metricText(m trtllm.Metric, v *float64) string {
-	if m.Unit == "ms" {
-		return orDash(v, milliseconds)
-	}
-	return orDash(v, figure)
-}
-
 func lengths(r *results.Result) string {
 	switch {
 	case r.UseCase.Label == "":

@@ -15,40 +15,36 @@ import (
 // resultsHead is what all results of a set have in common, in a line.
 func resultsHead(s *results.Set) string {
 	var parts []string
-	for _, part := range []struct {
-		before string
-		of     func(*results.Result) string
-	}{
-		{"", func(r *results.Result) string {
-			return strings.TrimSpace(r.Model.Checkpoint + " " + r.Model.Quantization)
-		}},
-		{"", func(r *results.Result) string {
-			if r.Hardware.GPU == "" {
-				return ""
-			}
-			return fmt.Sprintf("%dx %s", r.Hardware.GPUs, r.Hardware.GPU)
-		}},
-		{"", func(r *results.Result) string { return r.Image.Name }},
-		{"TensorRT-LLM ", func(r *results.Result) string { return r.Image.TRTLLMVersion }},
-		{"cluster ", func(r *results.Result) string {
-			if r.Executor.Type == simulate {
-				return ""
-			}
-			return r.Cluster
-		}},
-		{"definitions ", func(r *results.Result) string {
-			if r.Provenance.DefinitionsGit == nil {
-				return ""
-			}
-			commit, state, _ := strings.Cut(*r.Provenance.DefinitionsGit, " ")
-			return strings.TrimSpace(fmt.Sprintf("%.7s %s", commit, state))
-		}},
-	} {
-		differs := func(r *results.Result) bool { return part.of(r) != part.of(s.Results[0]) }
-		if len(s.Results) > 0 && part.of(s.Results[0]) != "" && !slices.ContainsFunc(s.Results, differs) {
-			parts = append(parts, part.before+part.of(s.Results[0]))
+	same := func(before string, of func(*results.Result) string) {
+		differs := func(r *results.Result) bool { return of(r) != of(s.Results[0]) }
+		if len(s.Results) > 0 && of(s.Results[0]) != "" && !slices.ContainsFunc(s.Results, differs) {
+			parts = append(parts, before+of(s.Results[0]))
 		}
 	}
+	same("", func(r *results.Result) string {
+		return strings.TrimSpace(r.Model.Checkpoint + " " + r.Model.Quantization)
+	})
+	same("", func(r *results.Result) string {
+		if r.Hardware.GPU == "" {
+			return ""
+		}
+		return fmt.Sprintf("%dx %s", r.Hardware.GPUs, r.Hardware.GPU)
+	})
+	same("", func(r *results.Result) string { return r.Image.Name })
+	same("TensorRT-LLM ", func(r *results.Result) string { return r.Image.TRTLLMVersion })
+	same("cluster ", func(r *results.Result) string {
+		if r.Executor.Type == simulate {
+			return ""
+		}
+		return r.Cluster
+	})
+	same("definitions ", func(r *results.Result) string {
+		if r.Provenance.DefinitionsGit == nil {
+			return ""
+		}
+		commit, state, _ := strings.Cut(*r.Provenance.DefinitionsGit, " ")
+		return strings.TrimSpace(fmt.Sprintf("%.7s %s", commit, state))
+	})
 	if when := measuredOn(s, " to "); !Simulated(s) && when != "" {
 		parts = append(parts, "measured "+when)
 	}
@@ -103,8 +99,7 @@ func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 	if !price.set() || len(s.Runs) == 0 {
 		return nil
 	}
-	t := &table{header: []string{"cost", "GPU-hours", "cost", "per million output tokens"}, right: []bool{false, true, true, true}}
-	t.header[0] = fmt.Sprintf("at %s per GPU-hour", price.amount(price.PerGPUHour))
+	t := &table{header: []string{fmt.Sprintf("at %s per GPU-hour", price.amount(price.PerGPUHour)), "GPU-hours", "cost", "per million output tokens"}, right: []bool{false, true, true, true}}
 	total, simulated := 0.0, Simulated(s)
 	for _, run := range s.Runs {
 		hours := spentHours(run.Results)

@@ -24,10 +24,11 @@ func (v PlanView) searches(p *printer, g *group) {
 			searchEnding(p, s, item)
 			continue
 		}
-		what := Plural(s.Candidates, "candidate") + ", all valid."
+		what := Plural(s.Candidates, "candidate") + ", all valid"
 		if s.Measured > 0 {
-			what = fmt.Sprintf("%s, all valid, %d measured.", Plural(s.Candidates, "candidate"), s.Measured)
+			what += fmt.Sprintf(", %d measured", s.Measured)
 		}
+		what += "."
 		if len(s.Next) == 0 {
 			p.wrapped(item, 4, what+" The next round waits for the results of another search.")
 			continue
@@ -104,13 +105,10 @@ func searchGoal(s *plan.Search) string {
 
 // searchBudget says how much more the search may measure and cost.
 func searchBudget(s *plan.Search) string {
-	text := ""
-	fresh := 0 // a further sample is no further run
-	if !s.Begun {
-		for _, n := range s.Next {
-			if n.Samples == 1 {
-				fresh++
-			}
+	text, fresh := "", 0 // a further sample is no further run
+	for _, n := range s.Next {
+		if !s.Begun && n.Samples == 1 {
+			fresh++
 		}
 	}
 	if more := min(s.LeftRuns-fresh, s.Candidates-s.Measured-len(s.Next)); more > 0 {
@@ -140,7 +138,7 @@ func searchEnding(p *printer, s *plan.Search, indent string) {
 			p.wrapped(inner, hang+2, fmt.Sprintf("next better: %s is outside the bounds, %s", short(string(b.Better)), b.Stops))
 		}
 		if len(b.Frontier) > 1 {
-			p.wrapped(inner, hang+2, "frontier: "+Some(shorts(b.Frontier), 4))
+			p.wrapped(inner, hang+2, "frontier: "+someOf(b.Frontier, 4, short))
 		}
 	}
 	for _, u := range s.Unmet() {
@@ -148,38 +146,19 @@ func searchEnding(p *printer, s *plan.Search, indent string) {
 	}
 	text := fmt.Sprintf("%d of %s measured; the search used %d of %s and %.1f of %.1f GPU-hours.",
 		s.Measured, Plural(s.Candidates, "candidate"), s.MaxRuns-s.LeftRuns, Plural(s.MaxRuns, "run"), s.SpentGPUHours, s.MaxGPUHours)
-	switch {
-	case s.State == search.Open:
+	if s.State == search.Open {
 		text += " The search is not finished."
-	case s.Measured == s.Candidates && len(s.Best) > 0:
-	case len(s.Best) > 0:
+	} else if s.Measured < s.Candidates && len(s.Best) > 0 {
 		text += " Best of those measured; not proven optimal."
 	}
 	p.wrapped(indent, hang, text)
-	for _, line := range notMeasured(s) {
-		p.wrapped(indent, hang, line)
-	}
-}
-
-var figureOfOne = regexp.MustCompile(`predicted \S+ … \S+, `)
-
-// notMeasured counts the candidates that were not measured, by reason.
-func notMeasured(s *plan.Search) []string {
-	var out []string
-	reasons, of := groupBy(s.NotMeasured, func(n plan.SearchReason) string { return figureOfOne.ReplaceAllString(n.Reason, "predicted ") })
+	reasons, of := groupBy(s.NotMeasured, func(n plan.SearchReason) string { return predictedFigures.ReplaceAllString(n.Reason, "predicted ") })
 	for _, why := range reasons {
-		out = append(out, fmt.Sprintf("%d not measured: %s", len(of[why]), why))
+		p.wrapped(indent, hang, fmt.Sprintf("%d not measured: %s", len(of[why]), why))
 	}
-	return out
 }
 
-func shorts(addresses []string) []string {
-	out := make([]string, len(addresses))
-	for i, a := range addresses {
-		out[i] = short(a)
-	}
-	return out
-}
+var predictedFigures = regexp.MustCompile(`predicted \S+ … \S+, `)
 
 // figureOf writes a value of any metric with four digits.
 func figureOf(f float64) string {

@@ -249,7 +249,12 @@ func NewTotals(lines []RunStatus, applying bool, now time.Time) Totals {
 
 // String is one line.
 func (t Totals) String() string {
-	line := Plural(t.Runs, "run") + ": " + strings.Join(t.counts(), ", ") + "."
+	valid := fmt.Sprintf("%d valid", t.Valid)
+	if t.simulated {
+		valid += " (simulated)"
+	}
+	others := amounts([]string{"failed", "running", "waiting", "not started"}, t.Failed, t.Running, t.Waiting, t.NotStarted)
+	line := Plural(t.Runs, "run") + ": " + strings.Join(append([]string{valid}, others...), ", ") + "."
 	var cost []string
 	if t.GPUHoursSpent > 0 {
 		cost = append(cost, fmt.Sprintf("%.1f GPU-hours spent", t.GPUHoursSpent))
@@ -268,22 +273,6 @@ func (t Totals) String() string {
 		line += " " + strings.Join(cost, ", ") + "."
 	}
 	return line
-}
-
-func (t Totals) counts() []string {
-	list := []string{fmt.Sprintf("%d valid", t.Valid)}
-	if t.simulated {
-		list[0] += " (simulated)"
-	}
-	for _, c := range []struct {
-		n    int
-		what string
-	}{{t.Failed, "failed"}, {t.Running, "running"}, {t.Waiting, "waiting"}, {t.NotStarted, "not started"}} {
-		if c.n > 0 {
-			list = append(list, fmt.Sprintf("%d %s", c.n, c.what))
-		}
-	}
-	return list
 }
 
 // clock is a time of day, with its date where that is not today's.
@@ -342,7 +331,11 @@ func Status(w io.Writer, lines []RunStatus, totals Totals, of *plan.Plan) error 
 	}
 	p.without(t, left)
 	if i >= 0 {
-		p.reasons(lines)
+		p.line("")
+		reasons, of := groupBy(lines, RunStatus.why)
+		for _, why := range slices.DeleteFunc(reasons, func(why string) bool { return why == "" }) {
+			p.wrapped("", 2, someOf(of[why], 2, func(l RunStatus) string { return short(l.Address) })+": "+why)
+		}
 	}
 	p.line("")
 	p.wrapped("", 2, totals.String())
@@ -368,15 +361,4 @@ func (s RunStatus) why() string {
 		return ""
 	}
 	return s.Reason
-}
-
-// reasons lists why runs are where they are, each reason once.
-func (p *printer) reasons(lines []RunStatus) {
-	p.line("")
-	reasons, of := groupBy(lines, RunStatus.why)
-	for _, why := range reasons {
-		if why != "" {
-			p.wrapped("", 2, someOf(of[why], 2, func(l RunStatus) string { return short(l.Address) })+": "+why)
-		}
-	}
 }

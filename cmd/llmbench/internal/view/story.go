@@ -47,7 +47,11 @@ func (s Story) part(p *printer, trials []store.PastAttempt) {
 	if first.Attempt.Key.Simulated {
 		p.line("  %s", banner)
 	}
-	p.line("  fingerprint %.12s on %s, %s: %s", first.Run.Fingerprint, first.Attempt.Key.Cluster, now, storyCounts(trials))
+	words, of := groupBy(trials, storyWord)
+	for i, word := range words {
+		words[i] = fmt.Sprintf("%d %s", len(of[word]), word)
+	}
+	p.line("  fingerprint %.12s on %s, %s: %s", first.Run.Fingerprint, first.Attempt.Key.Cluster, now, strings.Join(words, ", "))
 	sample := 0
 	for _, t := range trials {
 		if t.Attempt.Sample != sample {
@@ -56,18 +60,12 @@ func (s Story) part(p *printer, trials []store.PastAttempt) {
 		}
 		storyTrial(p, t)
 	}
-	if r := lastCounting(trials); r != nil {
-		storyOfResult(p, r)
+	for _, t := range slices.Backward(trials) {
+		if t.Replaced == "" && t.Result != nil && t.Result.Counts() {
+			storyOfResult(p, t.Result)
+			break
+		}
 	}
-}
-
-// storyCounts sums up the attempts: 2 valid, 1 failed.
-func storyCounts(trials []store.PastAttempt) string {
-	words, of := groupBy(trials, storyWord)
-	for i, word := range words {
-		words[i] = fmt.Sprintf("%d %s", len(of[word]), word)
-	}
-	return strings.Join(words, ", ")
 }
 
 func storyWord(t store.PastAttempt) string {
@@ -108,26 +106,25 @@ func storyTrial(p *printer, t store.PastAttempt) {
 // storyJob says who submitted what, and where and for how long it ran.
 func storyJob(t store.PastAttempt) string {
 	var parts []string
-	if t.JobID != "" {
-		parts = append(parts, "job "+t.JobID)
+	add := func(before, text string) {
+		if text != "" {
+			parts = append(parts, before+text)
+		}
 	}
-	if t.User != "" {
-		parts = append(parts, "by "+t.User)
-	}
+	add("job ", t.JobID)
+	add("by ", t.User)
 	if r := t.Result; r != nil {
-		if len(r.Job.Nodes) > 0 {
-			parts = append(parts, "on "+strings.Join(r.Job.Nodes, " "))
-		}
-		for _, at := range []struct {
-			what string
-			time *time.Time
-		}{{"submitted", r.Job.Submitted}, {"started", r.Job.Started}} {
-			if at.time != nil {
-				parts = append(parts, at.what+" "+at.time.UTC().Format("2006-01-02 15:04:05 MST"))
+		second := func(at *time.Time) string {
+			if at == nil {
+				return ""
 			}
+			return at.UTC().Format("2006-01-02 15:04:05 MST")
 		}
+		add("on ", strings.Join(r.Job.Nodes, " "))
+		add("submitted ", second(r.Job.Submitted))
+		add("started ", second(r.Job.Started))
 		if d := r.Took(); d > 0 {
-			parts = append(parts, "took "+took(d))
+			add("took ", took(d))
 		}
 	}
 	if len(parts) == 0 {
@@ -144,20 +141,13 @@ func storyNumbers(r *results.Result) string {
 		case v == nil:
 		case m.HigherIsBetter:
 			parts = append(parts, figure(*v)+" "+m.Column)
+		case m.Unit == "ms":
+			parts = append(parts, m.Column+" "+milliseconds(*v))
 		default:
-			parts = append(parts, m.Column+" "+metricText(m, v))
+			parts = append(parts, m.Column+" "+figure(*v))
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-func lastCounting(trials []store.PastAttempt) *results.Result {
-	for _, t := range slices.Backward(trials) {
-		if t.Replaced == "" && t.Result != nil && t.Result.Counts() {
-			return t.Result
-		}
-	}
-	return nil
 }
 
 // storyOfResult prints the course of a sample and what it was measured on.

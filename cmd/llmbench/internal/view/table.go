@@ -27,17 +27,6 @@ type table struct {
 }
 
 // A column says a thing of each row: head, whether it is a number, rank (see table), and cell.
-func (t *table) column(head string, right bool, rank int, cells []string) {
-	t.header, t.right, t.ranks = append(t.header, head), append(t.right, right), append(t.ranks, rank)
-	if t.rows == nil {
-		t.rows = make([][]string, len(cells))
-	}
-	for i, cell := range cells {
-		t.rows[i] = append(t.rows[i], cell)
-	}
-}
-
-// A column says a thing of each row: head, whether it is a number, rank (see table), and cell.
 type column[T any] struct {
 	head  string
 	right bool
@@ -45,14 +34,15 @@ type column[T any] struct {
 	cell  func(T) string
 }
 
-// addColumns adds columns with a cell for each of rows.
+// addColumns adds columns with a cell for each of rows. A newline in a head begins a
+// second line on a terminal.
 func addColumns[T any](t *table, cols []column[T], rows []T) {
+	t.rows = make([][]string, len(rows))
 	for _, c := range cols {
-		cells := make([]string, len(rows))
+		t.header, t.right, t.ranks = append(t.header, c.head), append(t.right, c.right), append(t.ranks, c.rank)
 		for i, row := range rows {
-			cells[i] = c.cell(row)
+			t.rows[i] = append(t.rows[i], c.cell(row))
 		}
-		t.column(c.head, c.right, c.rank, cells)
 	}
 }
 
