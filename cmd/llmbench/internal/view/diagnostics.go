@@ -60,11 +60,16 @@ func safeDiagnostics(diags hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
+// warningsOf are the warnings among diags by kind.
+func warningsOf(diags hcl.Diagnostics) (kinds []string, of map[string][]*hcl.Diagnostic) {
+	warnings := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagWarning })
+	return groupBy(warnings, func(d *hcl.Diagnostic) string { return d.Summary })
+}
+
 // groupWarnings leaves the first warning of each kind, last of all, with how many more there are.
 func groupWarnings(diags hcl.Diagnostics) hcl.Diagnostics {
-	warnings := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagWarning })
+	kinds, of := warningsOf(diags)
 	out := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity == hcl.DiagWarning })
-	kinds, of := groupBy(warnings, func(d *hcl.Diagnostic) string { return d.Summary })
 	for _, kind := range kinds {
 		first := *of[kind][0]
 		if n := len(of[kind]) - 1; n > 0 {
@@ -78,19 +83,20 @@ func groupWarnings(diags hcl.Diagnostics) hcl.Diagnostics {
 // Warnings counts the warnings among diags by kind: "3 warnings: time limit is
 // too short (2), variable is not set". It is "" where there are none.
 func Warnings(diags hcl.Diagnostics) string {
-	diags = slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagWarning })
-	if len(diags) == 0 {
-		return ""
-	}
-	kinds, of := groupBy(diags, func(d *hcl.Diagnostic) string { return d.Summary })
+	kinds, of := warningsOf(diags)
+	all := 0
 	for i, kind := range kinds {
 		r, size := utf8.DecodeRuneInString(kind)
 		kinds[i] = string(unicode.ToLower(r)) + kind[size:]
 		if n := len(of[kind]); n > 1 {
 			kinds[i] += fmt.Sprintf(" (%d)", n)
 		}
+		all += len(of[kind])
 	}
-	return Plural(len(diags), "warning") + ": " + strings.Join(kinds, ", ")
+	if all == 0 {
+		return ""
+	}
+	return Plural(all, "warning") + ": " + strings.Join(kinds, ", ")
 }
 
 // CodesHelp lists the codes of verdicts and notes, with the rule and the remedy of each.

@@ -122,10 +122,18 @@ func memory(p *printer, r *plan.Run) {
 	e := r.Estimate
 	m := e.MemoryBytesPerGPU
 	left := m.Capacity - m.Weights - m.Workspace
+	tp, _ := r.Arguments.Int("tp")
+	weights, activations := fmt.Sprintf("all weights / %d", max(1, tp)), "about"
+	if o, ok := r.Occupancy(); ok && o.Ranks > 1 {
+		weights = fmt.Sprintf("experts / %d, all else whole", tp)
+	}
+	if n := e.MaxNumTokensEffective; n != nil {
+		activations = fmt.Sprintf("the buffers of %s tokens (max_num_tokens), and about %.1f GB", count(int64(*n)), estimate.Shipped().Workspace/1e9)
+	}
 	t := &table{indent: "    ", right: []bool{false, true, false}}
 	t.add("seen by the driver", count(m.Capacity), r.Hardware.GPU)
-	t.add("- weights", count(m.Weights), weightsWords(r))
-	t.add("- activations, NCCL, CUDA context", count(m.Workspace), activationsWords(r))
+	t.add("- weights", count(m.Weights), weights)
+	t.add("- activations, NCCL, CUDA context", count(m.Workspace), activations)
 	t.add("= left", count(left), "")
 	fraction, _ := r.Arguments.Float("kv_cache_free_gpu_mem_fraction")
 	t.add("KV cache", count(m.KVCache), fmt.Sprintf("%g of what is left (kv_cache_free_gpu_mem_fraction)", fraction))
@@ -134,45 +142,26 @@ func memory(p *printer, r *plan.Run) {
 	p.table(t)
 }
 
-func weightsWords(r *plan.Run) string {
-	tp, _ := r.Arguments.Int("tp")
-	if o, ok := r.Occupancy(); ok && o.Ranks > 1 {
-		return fmt.Sprintf("experts / %d, all else whole", tp)
-	}
-	return fmt.Sprintf("all weights / %d", max(1, tp))
-}
-
-// activationsWords say what decides the memory beside weights and cache.
-func activationsWords(r *plan.Run) string {
-	if n := r.Estimate.MaxNumTokensEffective; n != nil {
-		return fmt.Sprintf("the buffers of %s tokens (max_num_tokens), and about %.1f GB", count(int64(*n)), estimate.Shipped().Workspace/1e9)
-	}
-	return "about"
-}
-
 func occupancy(p *printer, r *plan.Run) {
 	o, ok := r.Occupancy()
 	if !ok {
 		return
+	}
+	limited := "limited by max_batch_size"
+	switch o.Running() {
+	case o.Asked:
+		limited = "limited by what the client asks for"
+	case o.Fit:
+		limited = "limited by the KV cache"
 	}
 	longest, _ := r.Arguments.Int("max_seq_len")
 	t := &table{indent: "    ", right: []bool{false, true, false}}
 	t.add("asked by the client", count(int64(o.Asked)), concurrency(r, r.Arguments["concurrency"]))
 	t.add("batch slots", count(int64(o.Slots)), fmt.Sprintf("max_batch_size on %s", Plural(o.Ranks, "rank")))
 	t.add("KV cache holds", count(int64(o.Fit)), fmt.Sprintf("%s per rank, each of %s tokens in blocks of 32 (max_seq_len)", count(int64(o.Fit/max(1, o.Ranks))), count(int64(longest))))
-	t.add("= run at once", count(int64(o.Running())), limitedBy(o))
+	t.add("= run at once", count(int64(o.Running())), limited)
 	p.table(t)
 	if n := r.Estimate.MaxNumTokensEffective; n != nil {
 		p.line("    max_num_tokens is %s in effect.", count(int64(*n)))
 	}
-}
-
-func limitedBy(o plan.Occupancy) string {
-	switch o.Running() {
-	case o.Asked:
-		return "limited by what the client asks for"
-	case o.Fit:
-		return "limited by the KV cache"
-	}
-	return "limited by max_batch_size"
 }

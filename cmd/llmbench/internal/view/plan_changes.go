@@ -64,7 +64,11 @@ func changeText(c plan.Change) string {
 	}
 	before, after := changeValue(c.Argument, c.Before), changeValue(c.Argument, c.After)
 	if c.Argument == "image" {
-		before, after = shortImage(before, after)
+		// The repository is left out where only the tag differs.
+		b, a := strings.LastIndex(before, ":"), strings.LastIndex(after, ":")
+		if b >= 0 && a >= 0 && before[:b] == after[:a] {
+			before, after = path.Base(before[:b])+before[b:], path.Base(after[:a])+after[a:]
+		}
 	}
 	return before + " → " + after
 }
@@ -77,15 +81,6 @@ func changeValue(name string, v any) string {
 		return text[:12]
 	}
 	return literal(v)
-}
-
-// shortImage leaves out the repository where only the tag differs.
-func shortImage(before, after string) (string, string) {
-	b, a := strings.LastIndex(before, ":"), strings.LastIndex(after, ":")
-	if b < 0 || a < 0 || before[:b] != after[:a] {
-		return before, after
-	}
-	return path.Base(before[:b]) + before[b:], path.Base(after[:a]) + after[a:]
 }
 
 func (v PlanView) undeclared(p *printer) {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -14,22 +15,34 @@ import (
 // costColumns say what a run should bring, how long it takes and what it costs.
 func (v PlanView) costColumns(g *group) []runColumn {
 	limit := runColumn{"limit", true, 2, func(r *plan.Run) string { return minutes(r.TimeLimitSeconds) }}
+	hours := runColumn{"GPU-hours", true, 0, func(r *plan.Run) string {
+		return spends(r, hoursRange, func(hours float64) string { return fmt.Sprintf("%.1f", hours) })
+	}}
 	if !slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.Estimate != nil }) {
-		return []runColumn{limit, {"GPU-hours", true, 0, gpuHoursLimit}}
+		return []runColumn{limit, hours}
 	}
 	cols := []runColumn{
-		{"tok/s/GPU\nexpected", true, 1, func(r *plan.Run) string {
-			if r.Estimate == nil || r.Estimate.OutputThroughputPerGPU == nil {
-				return "-"
-			}
-			return figureRange(*r.Estimate.OutputThroughputPerGPU)
-		}},
-		{"job takes", true, 1, jobTakes}, limit, {"GPU-hours", true, 0, gpuHours},
+		{"tok/s/GPU\nexpected", true, 1, func(r *plan.Run) string { return ofThroughput(r, figureRange) }},
+		{"job takes", true, 1, jobTakes}, limit, hours,
 	}
 	if v.Price.set() {
-		cols = append(cols, runColumn{"cost", true, 1, v.cost}, runColumn{"per million\noutput tokens", true, 2, v.perMillion})
+		cols = append(cols, runColumn{"cost", true, 1, func(r *plan.Run) string {
+			return spends(r, v.Price.between, func(hours float64) string { return v.Price.amount(hours * v.Price.PerGPUHour) })
+		}}, runColumn{"per million\noutput tokens", true, 2, func(r *plan.Run) string {
+			return ofThroughput(r, func(i estimate.Interval) string {
+				return v.Price.amount(v.Price.perMillion(i.High)) + " … " + v.Price.amount(v.Price.perMillion(i.Low))
+			})
+		}})
 	}
 	return cols
+}
+
+// ofThroughput writes the throughput that is expected of a run, "-" for none.
+func ofThroughput(r *plan.Run, write func(estimate.Interval) string) string {
+	if r.Estimate == nil {
+		return "-"
+	}
+	return orDash(r.Estimate.OutputThroughputPerGPU, write)
 }
 
 // jobTakes is the expected time of a job, start-up included.
@@ -46,29 +59,22 @@ func jobTakes(r *plan.Run) string {
 
 func todo(r *plan.Run) bool { return r.Action == plan.Measure || r.Action == plan.Remeasure }
 
-// gpuHours is what the missing samples are expected to take.
-func gpuHours(r *plan.Run) string {
-	e := r.Estimate
-	if e == nil || e.GPUHours == nil {
-		return gpuHoursLimit(r)
-	}
+// spends writes what the missing samples of a run take in GPU-hours: as expected, or at
+// most where nothing is predicted.
+func spends(r *plan.Run, between func(low, high float64) string, most func(hours float64) string) string {
 	if !todo(r) {
 		return "-"
 	}
 	n := float64(r.State.Missing())
-	if e.MeasureSeconds != nil && r.Shared() {
-		m := e.BusySeconds()
-		n *= float64(r.Hardware.GPUs) / 3600
-		return hoursRange(n*m.Low, n*m.High)
+	e := r.Estimate
+	if e == nil || e.GPUHours == nil {
+		return "≤ " + most(n*r.GPUHoursLimit())
 	}
-	return hoursRange(n*e.GPUHours.Low, n*e.GPUHours.High)
-}
-
-func gpuHoursLimit(r *plan.Run) string {
-	if !todo(r) {
-		return "-"
+	i := *e.GPUHours
+	if e.MeasureSeconds != nil && r.Shared() { // the load is its engine's
+		i, n = e.BusySeconds(), n*float64(r.Hardware.GPUs)/3600
 	}
-	return fmt.Sprintf("≤ %.1f", r.GPUHoursLimit()*float64(r.State.Missing()))
+	return between(n*i.Low, n*i.High)
 }
 
 // A Price is what a GPU costs by the hour; the zero value is no price.
@@ -111,25 +117,6 @@ func (p Price) ofTokens(run results.RunSummary) string {
 	return "-"
 }
 
-func (v PlanView) cost(r *plan.Run) string {
-	if !todo(r) {
-		return "-"
-	}
-	n := float64(r.State.Missing())
-	if r.Estimate == nil || r.Estimate.GPUHours == nil {
-		return "≤ " + v.Price.amount(n*r.GPUHoursLimit()*v.Price.PerGPUHour)
-	}
-	return v.Price.between(n*r.Estimate.GPUHours.Low, n*r.Estimate.GPUHours.High)
-}
-
-func (v PlanView) perMillion(r *plan.Run) string {
-	if r.Estimate == nil || r.Estimate.OutputThroughputPerGPU == nil {
-		return "-"
-	}
-	i := r.Estimate.OutputThroughputPerGPU
-	return v.Price.amount(v.Price.perMillion(i.High)) + " … " + v.Price.amount(v.Price.perMillion(i.Low))
-}
-
 // costLine says what a plan costs: at most, and as expected.
 func (v PlanView) costLine() string {
 	s := v.Plan.Summary
@@ -165,13 +152,7 @@ func withRetries(s plan.Summary) string {
 	if math.Abs(often-retries-1) > 1e-6 {
 		return fmt.Sprintf(" (%.1f with retries)", s.GPUHoursLimitWithRetries)
 	}
-	times := fmt.Sprintf("%.0f times", retries)
-	switch retries {
-	case 1:
-		times = "once"
-	case 2:
-		times = "twice"
-	}
+	times := cmp.Or(map[float64]string{1: "once", 2: "twice"}[retries], fmt.Sprintf("%.0f times", retries))
 	return fmt.Sprintf(" (%.1f if every job ran to its limit and was retried %s)", s.GPUHoursLimitWithRetries, times)
 }
 

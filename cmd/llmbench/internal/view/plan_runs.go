@@ -126,28 +126,24 @@ func argumentCell(value any, name string) string {
 func why(r *plan.Run) string {
 	switch r.Action {
 	case plan.Wait:
-		return "waits for " + inFlight(r)
+		var jobs []string
+		for _, f := range r.State.InFlight {
+			job := string(f.State)
+			if f.JobID != "" {
+				job = "job " + f.JobID + " " + job
+			}
+			if f.User != "" {
+				job += " of " + f.User
+			}
+			jobs = append(jobs, job)
+		}
+		return "waits for " + strings.Join(jobs, ", ")
 	case plan.Blocked:
 		if n := len(r.State.Failed); n > 0 {
 			return r.Reason + " (" + r.State.Failed[n-1].Detail + ")"
 		}
 	}
 	return r.Reason
-}
-
-func inFlight(r *plan.Run) string {
-	var jobs []string
-	for _, f := range r.State.InFlight {
-		job := string(f.State)
-		if f.JobID != "" {
-			job = "job " + f.JobID + " " + job
-		}
-		if f.User != "" {
-			job += " of " + f.User
-		}
-		jobs = append(jobs, job)
-	}
-	return strings.Join(jobs, ", ")
 }
 
 // jobs says what shares a job, what that saves and what it risks, or what it would save.
@@ -264,13 +260,11 @@ func (v PlanView) jobLines() [][2]string {
 	if keeps != "" && container == "fresh" {
 		keeps += "; the start of the container, which is writable, so that each run gets a fresh one"
 	}
-	lines := [][2]string{{"saves", saves}, {"saves not", keeps}}
-	if keeps == "" {
-		lines = lines[:1]
+	lines := [][2]string{{"saves", saves}}
+	if keeps != "" {
+		lines = append(lines, [2]string{"saves not", keeps})
 	}
-	return append(lines, [][2]string{
-		{"risks", fmt.Sprintf("a job that is lost costs the run that it measures, and the runs behind it wait again; a job of %s may wait longer than one of %s", minutes(longest), minutes(longestRun))},
-	}...)
+	return append(lines, [2]string{"risks", fmt.Sprintf("a job that is lost costs the run that it measures, and the runs behind it wait again; a job of %s may wait longer than one of %s", minutes(longest), minutes(longestRun))})
 }
 
 // jobNumbers names the jobs of each packed run by their numbers.

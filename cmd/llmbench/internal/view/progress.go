@@ -215,14 +215,14 @@ func (b *bars) summary(now time.Time) string {
 	count, seen := map[string]int{}, map[*plan.Run]int{}
 	var longest, seconds float64
 	left := func(r *plan.Run, n float64, s sample) {
-		e := r.Estimate
-		if r.Free() || e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
+		job, ok := r.Estimate.JobSeconds()
+		if !ok || r.Free() {
 			return
 		}
-		one := e.StartupSeconds.Mid + e.BusySeconds().Mid
+		one := job.Mid
 		switch {
 		case s.share > 0:
-			one = e.MeasureSeconds.Mid * (1 - s.share)
+			one = r.Estimate.MeasureSeconds.Mid * (1 - s.share)
 		case s.state == "running":
 			one = max(0, one-now.Sub(s.since).Seconds())
 		}

@@ -163,7 +163,10 @@ func (r Report) part(set *results.Set) *reportPart {
 		p.Columns = append(p.Columns, oneLine(c.head))
 	}
 	if slices.ContainsFunc(p.Runs, func(run reportRun) bool { return run.Courses != "" }) {
-		p.Filter.Curves = curveTitles()
+		p.Filter.Curves = []string{"Requests in flight"}
+		for _, c := range iterationCurves {
+			p.Filter.Curves = append(p.Filter.Curves, c.title)
+		}
 	}
 	return p
 }

@@ -113,9 +113,15 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 					roundFigure(i.Low), roundFigure(i.High), figure(s.Median), where, differenceText(s.Median/i.Mid-1))
 			}
 		}
+		detail := map[failure.Code]string{}
+		for _, res := range run.Results {
+			for _, c := range res.Caveats {
+				detail[c.Code] = cmp.Or(detail[c.Code], c.Detail)
+			}
+		}
 		for _, code := range runCaveats(run) {
 			if touched[code] < len(set.Runs) {
-				add("note", "%s", cmp.Or(caveatDetail(run, code), caption(code)))
+				add("note", "%s", cmp.Or(detail[code], caption(code)))
 			}
 		}
 		for _, res := range run.Results {
@@ -137,18 +143,6 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 		out = append(out, f)
 	}
 	return out
-}
-
-// caveatDetail is what a note says of a run beyond its code.
-func caveatDetail(run results.RunSummary, code failure.Code) string {
-	for _, r := range run.Results {
-		for _, c := range r.Caveats {
-			if c.Code == code && c.Detail != "" {
-				return c.Detail
-			}
-		}
-	}
-	return ""
 }
 
 // sample tells of one sample: its verdict, where it ran, and what it left.
@@ -225,15 +219,6 @@ func courses(r *results.Result) string {
 		out = append(out, text)
 	}
 	return strings.Join(out, "/")
-}
-
-// curveTitles are those of the curves of courses.
-func curveTitles() []string {
-	titles := []string{"Requests in flight"}
-	for _, c := range iterationCurves {
-		titles = append(titles, c.title)
-	}
-	return titles
 }
 
 func course(seconds, from, to, step float64) string {

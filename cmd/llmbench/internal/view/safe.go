@@ -31,29 +31,18 @@ const (
 
 var sequences = map[colour]string{plain: "\x1b[0m", red: "\x1b[31m", green: "\x1b[32m", yellow: "\x1b[33m", blue: "\x1b[34m"}
 
-// paint gives a string a colour.
-func (c colour) paint(s string) string { return string(rune(c)) + s + string(rune(plain)) }
-
-// stateColour is the colour of a verdict, an action or a state, plain where all is well.
-func stateColour(state string) colour {
-	word, _, _ := strings.Cut(state, " ")
-	switch word {
-	case "valid", "+":
-		return green
-	case "suspect", "~":
-		return yellow
-	case "failed", "invalid", "!", "lost", "blocked":
-		return red
-	case ">", "running", "submitted", "pending", "waiting":
-		return blue
-	}
-	return plain
+// colours are those of verdicts, actions and states that need attention.
+var colours = map[string]colour{
+	"valid": green, "+": green, "suspect": yellow, "~": yellow,
+	"failed": red, "invalid": red, "!": red, "lost": red, "blocked": red,
+	">": blue, "running": blue, "submitted": blue, "pending": blue, "waiting": blue,
 }
 
 // painted is a string in the colour of the state that it begins with.
 func painted(state string) string {
-	if c := stateColour(state); c != plain {
-		return c.paint(state)
+	word, _, _ := strings.Cut(state, " ")
+	if c := colours[word]; c != 0 {
+		return string(rune(c)) + state + string(rune(plain))
 	}
 	return state
 }

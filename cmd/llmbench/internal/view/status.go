@@ -131,10 +131,11 @@ func (s *RunStatus) overdue(r *plan.Run, sample store.Sample, now time.Time) err
 
 // expect says how long a job that has started should go on, by its progress or its time.
 func (s *RunStatus) expect(e *plan.Estimate, now time.Time) {
-	if e == nil || e.MeasureSeconds == nil || e.StartupSeconds == nil || s.Since == nil {
+	job, ok := e.JobSeconds()
+	if !ok || s.Since == nil {
 		return
 	}
-	left := e.StartupSeconds.Mid + e.BusySeconds().Mid - now.Sub(*s.Since).Seconds()
+	left := job.Mid - now.Sub(*s.Since).Seconds()
 	if s.Progress != nil {
 		left = e.MeasureSeconds.Mid * (1 - *s.Progress)
 	}
@@ -216,10 +217,11 @@ func NewTotals(lines []RunStatus, applying bool, now time.Time) Totals {
 		}
 		t.GPUHoursSpent += l.spent
 		e := l.planned
-		if e == nil || e.StartupSeconds == nil || e.MeasureSeconds == nil {
+		job, ok := e.JobSeconds()
+		if !ok {
 			continue
 		}
-		one := e.StartupSeconds.Mid + e.BusySeconds().Mid
+		one := job.Mid
 		flying, later := 0.0, 0.0 // seconds
 		if l.GoingOn() {
 			flying = one

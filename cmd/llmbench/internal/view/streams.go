@@ -35,12 +35,12 @@ type Streams struct {
 // Standard returns the streams of this process. NO_COLOR switches colour off.
 func Standard() *Streams {
 	s := &Streams{
-		In: os.Stdin, Out: &safeWriter{w: os.Stdout, wide: columns(os.Stdout), sgr: colours(os.Stdout)}, Err: &safeWriter{w: os.Stderr, sgr: colours(os.Stderr)},
+		In: os.Stdin, Out: &safeWriter{w: os.Stdout, wide: columns(os.Stdout), sgr: showsColours(os.Stdout)}, Err: &safeWriter{w: os.Stderr, sgr: showsColours(os.Stderr)},
 		rawOut: os.Stdout, rawErr: os.Stderr,
 	}
 	fd := int(os.Stderr.Fd())
 	if term.IsTerminal(fd) {
-		s.Color = colours(os.Stderr)
+		s.Color = showsColours(os.Stderr)
 		if w, _, err := term.GetSize(fd); err == nil {
 			s.Width = w
 		}
@@ -49,8 +49,8 @@ func Standard() *Streams {
 	return s
 }
 
-// colours reports whether a file is a terminal that shows them.
-func colours(f *os.File) bool {
+// showsColours reports whether a file is a terminal that does.
+func showsColours(f *os.File) bool {
 	return term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
