@@ -205,24 +205,21 @@ func searchStatus(p *printer, of *plan.Plan) {
 func searchesOf(p *plan.Plan, r *plan.Run) []string {
 	var out []string
 	for _, s := range p.Searches {
-		for _, n := range s.Next {
-			if n.Address == r.Address {
-				out = append(out, fmt.Sprintf("search %s, round %d: %s", s.Label, s.Round, n.Reason))
+		say := func(address, text string) {
+			if address == r.Address {
+				out = append(out, "search "+s.Label+text)
 			}
+		}
+		for _, n := range s.Next {
+			say(n.Address, fmt.Sprintf(", round %d: %s", s.Round, n.Reason))
 		}
 		for _, n := range s.NotMeasured {
-			if n.Address == r.Address {
-				out = append(out, fmt.Sprintf("search %s: %s", s.Label, n.Reason))
-			}
+			say(n.Address, ": "+n.Reason)
 		}
 		for _, b := range s.Best {
-			if b.Address == r.Address {
-				out = append(out, fmt.Sprintf("search %s: the best of those measured", s.Label))
-			}
+			say(b.Address, ": the best of those measured")
 			for _, t := range b.Tied {
-				if t.Address == r.Address {
-					out = append(out, fmt.Sprintf("search %s: tied with the best: %s", s.Label, t.Reason))
-				}
+				say(t.Address, ": tied with the best: "+t.Reason)
 			}
 		}
 	}
