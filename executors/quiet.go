@@ -73,9 +73,13 @@ func (c *Campaign) silence(ctx context.Context, t *task, silent time.Duration) e
 	if err != nil {
 		return err
 	}
-	ran, err := t.ran()
+	start, err := t.attempt.Start()
 	if err != nil {
 		return err
+	}
+	var ran time.Duration // of the step, 0 before it was started
+	if start != nil {
+		ran = time.Since(start.Time)
 	}
 	why := Overdue(t.run, p, ran, silent)
 	if why == "" || t.quiet.warned {
@@ -94,15 +98,6 @@ func (c *Campaign) silence(ctx context.Context, t *task, silent time.Duration) e
 		c.tell(t, RunState, Event{Text: fmt.Sprintf("%d processes of trtllm-bench or its launcher were found; see %s", strings.Count(text, "\n-- process "), path)})
 	}
 	return nil
-}
-
-// ran is for how long the task's step runs, 0 before it was started.
-func (t *task) ran() (time.Duration, error) {
-	start, err := t.attempt.Start()
-	if err != nil || start == nil {
-		return 0, err
-	}
-	return time.Since(start.Time), nil
 }
 
 // listen notes whether the attempt's files have grown.
@@ -170,27 +165,19 @@ func Overdue(run *plan.Run, p *store.Progress, ran, silent time.Duration) string
 	return fmt.Sprintf("warning: nothing was written for %s, and at most %s are expected; the job keeps running (max_quiet would end it)", silent.Round(time.Second), expected)
 }
 
-// measuredOn are the nodes of a run that shares its job with others, which are not
-// to be looked into; none for any other run.
-func (t *task) measuredOn() []string {
-	if !t.job.folder.Shared() {
-		return nil
-	}
-	start, err := t.attempt.Start()
-	if err != nil || start == nil {
-		return nil
-	}
-	return start.Nodes
-}
-
-// diagnose looks into the job and keeps what is found.
+// diagnose looks into the job and keeps what is found. Of a job that several runs share
+// only the nodes of this one are looked into.
 func (c *Campaign) diagnose(ctx context.Context, t *task) error {
 	t.quiet.diagnosed = true
 	queue, ok := t.backend.Executor.(Queue)
 	if !ok {
 		return nil
 	}
-	text, err := queue.Diagnose(ctx, t.job.handle, t.measuredOn())
+	var nodes []string
+	if start, err := t.attempt.Start(); err == nil && start != nil && t.job.folder.Shared() {
+		nodes = start.Nodes
+	}
+	text, err := queue.Diagnose(ctx, t.job.handle, nodes)
 	if err != nil {
 		text += fmt.Sprintf("\nllmbench: %v\n", err)
 	}

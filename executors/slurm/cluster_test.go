@@ -76,7 +76,7 @@ func TestScriptIsShell(t *testing.T) {
 	run := testRun("echo 'it'\"'\"'s' $HOME")
 	run.Env["GREETING"] = ptr("it's; $(reboot) `x`")
 	cfg := testConfig()
-	cfg.Container = &Container{Runtime: "pyxis", ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}, Writable: true}
+	cfg.Container = &Container{Runtime: "pyxis", ImageDir: "/images with space", Mounts: []string{"/a:/a", "/b:/c"}, Writable: true}
 	cfg.Prolog = []string{"echo 'hi'"}
 	planned := cfg.Job(run)
 	cmd := exec.Command("bash", "-n")

@@ -81,7 +81,7 @@ type Prepare struct {
 	TimeLimit time.Duration
 }
 
-// A Container is how the benchmark's step is started in the image.
+// A Container is how the benchmark's step is started in the image. Mounts are FROM:TO.
 type Container struct {
 	Runtime, ImageDir   string
 	Mounts              []string
@@ -312,6 +312,11 @@ func (r *reader) container() *Container {
 	}
 	r.mountable("image_dir", c.ImageDir)
 	r.mountable("mounts", c.Mounts...)
+	for i, m := range c.Mounts {
+		if !strings.Contains(m, ":") {
+			c.Mounts[i] = m + ":" + m
+		}
+	}
 	return c
 }
 

@@ -120,12 +120,7 @@ func (c *Config) lookInside(image string, n executors.NodeCheck) []string {
 	for _, f := range n.Files {
 		mounts = append(mounts, mountOf(f)+":ro")
 	}
-	for _, m := range c.Container.Mounts {
-		if !strings.Contains(m, ":") {
-			m += ":" + m
-		}
-		mounts = append(mounts, m)
-	}
+	mounts = append(mounts, c.Container.Mounts...)
 	if len(mounts) > 0 {
 		words = append(words, quote("--container-mounts="+strings.Join(mounts, ",")))
 	}

@@ -134,7 +134,7 @@ func FuzzParseFacts(f *testing.F) {
 // The script is one whatever the names are.
 func TestLookScriptIsShell(t *testing.T) {
 	cfg := testConfig()
-	cfg.Container = &Container{ImageDir: "/images with space", Mounts: []string{"/a", "/b:/c"}}
+	cfg.Container = &Container{ImageDir: "/images with space", Mounts: []string{"/a:/a", "/b:/c"}}
 	n := executors.NodeCheck{Dir: "/store/it's", Run: testRun("true"), Weights: []string{"/weights $(reboot)"}, Files: []string{"/draft's"}}
 	n.Run.Image = plan.Image{Name: "nvcr.io/nvidia/tensorrt-llm/release:1.0.0rc1"}
 	script := cfg.lookScript(n)

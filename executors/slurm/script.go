@@ -185,9 +185,6 @@ func (c *Container) words(run *plan.Run) []string {
 		}
 	}
 	for _, m := range c.Mounts {
-		if !strings.Contains(m, ":") {
-			m += ":" + m
-		}
 		mounts += "," + quote(m)
 	}
 	out := []string{quote("--container-image=" + image), "--container-mounts=" + mounts, `--container-workdir="$LLMBENCH_ATTEMPT"`}
