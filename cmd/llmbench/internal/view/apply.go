@@ -227,7 +227,12 @@ func (a *Apply) GoesOn(what string, o executors.Ending, h Hints) {
 		fmt.Fprintf(w, "No job is running.\n  resume:  %s\n", h.resume())
 		return
 	}
-	fmt.Fprintf(w, "Jobs still running: %s\n", strings.Join(o.Jobs, " "))
+	const shown = 10
+	jobs := strings.Join(o.Jobs, " ")
+	if last := len(o.Jobs) - 1; last >= shown {
+		jobs = fmt.Sprintf("%s … %s (%d jobs)", strings.Join(o.Jobs[:3], " "), o.Jobs[last], last+1)
+	}
+	fmt.Fprintf(w, "Jobs still running: %s\n", jobs)
 	fmt.Fprintf(w, "  follow:  %s\n  resume:  %s\n  cancel:  %s\n",
 		h.command("status", h.Dir), h.resume(), h.command("cancel", h.Dir))
 }

@@ -2,10 +2,12 @@ package view
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/estimate"
@@ -70,5 +72,20 @@ load/e   0 of 1  planned                  -    -            -       -
 `
 	if got, _, _ := strings.Cut(out.String(), "\n5 runs"); got != want {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// Up to ten jobs are named, of more the first three and the last.
+func TestJobsStillRunning(t *testing.T) {
+	for jobs, want := range map[int]string{2: "running: 1 2\n", 10: " 9 10\n", 1000: "running: 1 2 3 … 1000 (1000 jobs)\n"} {
+		var out strings.Builder
+		var ending executors.Ending
+		for n := range jobs {
+			ending.Jobs = append(ending.Jobs, fmt.Sprint(n+1))
+		}
+		(&Apply{s: &Streams{Err: &out}}).GoesOn("Interrupted.", ending, Hints{})
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%d jobs:\n%s", jobs, out.String())
+		}
 	}
 }
