@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,7 +49,7 @@ func (c Case) Scenario(cat *catalog.Catalog) (estimate.Scenario, error) {
 	}
 	gpu, ok := cat.GPU(c.GPU)
 	if !ok {
-		return estimate.Scenario{}, fmt.Errorf("gpu %q is not in the catalogue, which has %s", c.GPU, strings.Join(gpuNames(cat), ", "))
+		return estimate.Scenario{}, fmt.Errorf("gpu %q is not in the catalogue, which has %s", c.GPU, namesOf(cat.GPUs, func(g *catalog.GPU) string { return g.Name }))
 	}
 	if err := c.check(model, gpu); err != nil {
 		return estimate.Scenario{}, err
@@ -64,21 +65,15 @@ func (c Case) Scenario(cat *catalog.Catalog) (estimate.Scenario, error) {
 	for i := range s.Requests {
 		s.Requests[i] = estimate.Request{ISL: c.ISL, OSL: c.OSL}
 	}
-	s.MaxBatchSize, s.MaxNumTokens = c.limits(s)
+	// trtllm-bench computes both limits unless it is given both
+	if s.MaxBatchSize, s.MaxNumTokens = c.MaxBatchSize, max(c.MaxNumTokens, c.ISL+c.MaxBatchSize); c.MaxBatchSize == 0 || c.MaxNumTokens == 0 {
+		s.MaxBatchSize, s.MaxNumTokens = estimate.Heuristic(s, c.KVFraction, float64(c.ISL), float64(c.OSL))
+	}
 	return s, nil
 }
 
 // publishedGraphs are the batch sizes that NVIDIA's published runs capture.
 var publishedGraphs = []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 384, 512, 1024, 2048, 4096, 8192}
-
-// limits are the case's own where it has both, else those of trtllm-bench,
-// which computes both unless it is given both.
-func (c Case) limits(s estimate.Scenario) (batch, tokens int) {
-	if c.MaxBatchSize > 0 && c.MaxNumTokens > 0 {
-		return c.MaxBatchSize, max(c.MaxNumTokens, c.ISL+c.MaxBatchSize)
-	}
-	return estimate.Heuristic(s, c.KVFraction, float64(c.ISL), float64(c.OSL))
-}
 
 func (c Case) filled() Case {
 	c.PP = cmp.Or(c.PP, 1)
@@ -125,21 +120,17 @@ func (c Case) model(cat *catalog.Catalog) (*catalog.Model, *catalog.Checkpoint, 
 		}
 	}
 	if found == nil {
-		return nil, nil, fmt.Errorf("model %q is not in the catalogue, which has %s", c.Model, strings.Join(modelNames(cat), ", "))
+		return nil, nil, fmt.Errorf("model %q is not in the catalogue, which has %s", c.Model, namesOf(cat.Models, func(m *catalog.Model) string { return m.Name }))
 	}
 	switch estimate.Dtype(c.Quantization) {
 	case estimate.BF16, estimate.FP8, estimate.NVFP4, estimate.MXFP4:
 	default:
 		return nil, nil, fmt.Errorf("quantization %q is not one of BF16, FP8, NVFP4, MXFP4", c.Quantization)
 	}
-	var suits *catalog.Checkpoint
-	for _, p := range found.Checkpoints {
-		if p.Quantization == c.Quantization && !(p.Since != "" && olderThan(c.TRTLLMVersion, p.Since)) {
-			suits = p
+	for _, p := range slices.Backward(found.Checkpoints) {
+		if p.Quantization == c.Quantization && (p.Since == "" || !olderThan(c.TRTLLMVersion, p.Since)) {
+			return found, p, nil
 		}
-	}
-	if suits != nil {
-		return found, suits, nil
 	}
 	made := &catalog.Checkpoint{Quantization: c.Quantization, KVCacheDtype: "FP8"}
 	if c.Quantization == "BF16" || c.Quantization == "MXFP4" {
@@ -175,20 +166,12 @@ func plainName(s string) string {
 	}, strings.ToLower(s))
 }
 
-func gpuNames(cat *catalog.Catalog) []string {
+func namesOf[T any](list []T, name func(T) string) string {
 	var names []string
-	for _, g := range cat.GPUs {
-		names = append(names, g.Name)
+	for _, one := range list {
+		names = append(names, name(one))
 	}
-	return names
-}
-
-func modelNames(cat *catalog.Catalog) []string {
-	var names []string
-	for _, m := range cat.Models {
-		names = append(names, m.Name)
-	}
-	return names
+	return strings.Join(names, ", ")
 }
 
 // CaseColumns are the columns of a table of cases, under the names of
@@ -207,7 +190,7 @@ func NewCase(cell map[string]string) (Case, error) {
 		GPUs: r.whole("gpus"), TP: r.whole("tp"), PP: r.whole("pp"), EP: r.whole("ep"), AttentionDP: r.yes("attention_dp"),
 		ISL: r.whole("isl"), OSL: r.whole("osl"), NumRequests: r.whole("num_requests"), Concurrency: r.concurrency(),
 		MaxBatchSize: r.whole("max_batch_size"), MaxNumTokens: r.whole("max_num_tokens"),
-		KVFraction: r.fraction("kv_cache_free_gpu_mem_fraction"), TRTLLMVersion: r.text("trtllm_version"),
+		KVFraction: r.number("kv_cache_free_gpu_mem_fraction", "above 0 and at most 1", func(f float64) bool { return f > 0 && f <= 1 }), TRTLLMVersion: r.text("trtllm_version"),
 	}
 	for _, name := range []string{"model", "quantization", "gpu", "gpus", "isl", "osl"} {
 		if r.err == nil && r.text(name) == "" {
@@ -231,17 +214,21 @@ func (r *caseReader) wrong(name, want string) {
 	}
 }
 
-func (r *caseReader) whole(name string) int {
+func (r *caseReader) number(name, want string, suits func(f float64) bool) float64 {
 	s := r.text(name)
 	if s == "" {
 		return 0
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != float64(int(f)) || f < 1 {
-		r.wrong(name, "a whole number from 1, or empty")
+	if err != nil || !suits(f) {
+		r.wrong(name, want+", or empty")
 		return 0
 	}
-	return int(f)
+	return f
+}
+
+func (r *caseReader) whole(name string) int {
+	return int(r.number(name, "a whole number from 1", func(f float64) bool { return f >= 1 && f == float64(int(f)) }))
 }
 
 // concurrency may also be -1: no limit.
@@ -250,18 +237,6 @@ func (r *caseReader) concurrency() int {
 		return -1
 	}
 	return r.whole("concurrency")
-}
-
-func (r *caseReader) fraction(name string) float64 {
-	s := r.text(name)
-	if s == "" {
-		return 0
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f <= 0 || f > 1 {
-		r.wrong(name, "above 0 and at most 1, or empty")
-	}
-	return f
 }
 
 func (r *caseReader) yes(name string) bool {
@@ -305,16 +280,11 @@ func (c Case) Predict(cat *catalog.Catalog) (CasePrediction, error) {
 	}
 	p.OutputThroughputPerGPU = s.Around(mean.TPSPerGPU)
 	p.AvgTTFT, p.AvgTPOT, p.TotalLatency = mean.TTFT, mean.TPOT, 1e3*mean.TotalS
-	p.EffectiveConcurrency = c.occupancy(s, p.KVCapacity).Running()
-	p.Fits = true
-	return p, nil
-}
-
-func (c Case) occupancy(s estimate.Scenario, capacity int64) Occupancy {
-	o := Occupancy{Ranks: s.Ranks(), Asked: len(s.Requests)}
+	o := Occupancy{Ranks: s.Ranks(), Asked: len(s.Requests), Slots: s.Ranks() * s.MaxBatchSize, Fit: s.Ranks() * int(p.KVCapacity)}
 	if c.Concurrency > 0 {
 		o.Asked = min(o.Asked, c.Concurrency)
 	}
-	o.Slots, o.Fit = o.Ranks*s.MaxBatchSize, o.Ranks*int(capacity)
-	return o
+	p.EffectiveConcurrency = o.Running()
+	p.Fits = true
+	return p, nil
 }

@@ -80,7 +80,7 @@ func drawnCase(t *rapid.T) Case {
 	cat := catalog.Load()
 	length := rapid.SampledFrom([]int{1, 128, 1000, 8192, 32768})
 	c := Case{
-		Model: rapid.SampledFrom(modelNames(cat)).Draw(t, "model"), GPU: rapid.SampledFrom(gpuNames(cat)).Draw(t, "gpu"),
+		Model: rapid.SampledFrom(cat.Models).Draw(t, "model").Name, GPU: rapid.SampledFrom(cat.GPUs).Draw(t, "gpu").Name,
 		Quantization: rapid.SampledFrom([]string{"BF16", "FP8", "NVFP4", "MXFP4"}).Draw(t, "quantization"),
 		TP:           1 << rapid.IntRange(0, 3).Draw(t, "tp"), PP: 1 << rapid.IntRange(0, 1).Draw(t, "pp"),
 		AttentionDP: rapid.Bool().Draw(t, "attention DP"), ISL: length.Draw(t, "isl"), OSL: length.Draw(t, "osl"),

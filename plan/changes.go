@@ -22,22 +22,14 @@ const RenameArrow = " → "
 // that only changed their spelling come last.
 func changes(before, after *Run) []Change {
 	was, is := facts(before), facts(after)
-	var out, renamed []Change
+	renamed := after.renamed(was, is)
+	out := []Change{}
 	for _, name := range factNames(was, is) {
-		b, a := was[name], is[name]
-		if sameValue(b, a) {
-			continue
+		if !sameValue(was[name], is[name]) {
+			out = append(out, Change{Argument: name, Before: was[name], After: is[name], Range: after.locationOf(name)})
 		}
-		c := Change{Argument: name, Before: b, After: a, Range: after.locationOf(name)}
-		if r, gone := rename(after, was, is, name); gone {
-			if r != nil {
-				renamed = append(renamed, *r)
-			}
-			continue
-		}
-		out = append(out, c)
 	}
-	return append(append([]Change{}, out...), renamed...)
+	return append(out, renamed...)
 }
 
 // factOrder puts the blocks before the arguments.
@@ -74,7 +66,7 @@ func facts(r *Run) map[string]any {
 		f[name] = v
 	}
 	leaves(f, "llm_api_options", r.LLMAPIOptions)
-	if from := r.Origins.From(fractionOption); from == "" || from == "llmbench" {
+	if from := r.Origins.At(fractionOption).From; from == "" || from == "llmbench" {
 		delete(f, fractionOption) // the flag says it
 	}
 	for name, v := range r.Env {
@@ -116,36 +108,30 @@ func factNames(a, b map[string]any) []string {
 	return slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Or(rank(a)-rank(b), cmp.Compare(a, b)) })
 }
 
-// rename reports whether the difference at name is one half of an option that
-// changed only its spelling. The old spelling gives the change, the new one
-// gives nil, so that the pair is listed once.
-func rename(after *Run, was, is map[string]any, name string) (*Change, bool) {
+// renamed takes the options out of both sides that changed their spelling alone.
+func (r *Run) renamed(was, is map[string]any) []Change {
 	const prefix = "llm_api_options."
-	path, ok := strings.CutPrefix(name, prefix)
+	version, ok := catalog.Load().Version(r.Image.TRTLLMVersion)
 	if !ok {
-		return nil, false
+		return nil
 	}
-	version, ok := catalog.Load().Version(after.Image.TRTLLMVersion)
-	if !ok {
-		return nil, false
-	}
-	if _, declared := is[name]; !declared {
-		to, ok := version.Renamed(path)
-		if !ok || !sameMeaning(was[name], is, prefix+to) {
-			return nil, false
-		}
-		return &Change{Argument: name + RenameArrow + prefix + to, Before: was[name], After: was[name], Range: after.locationOf(prefix + to)}, true
-	}
-	for old := range was {
-		oldPath, ok := strings.CutPrefix(old, prefix)
-		if _, still := is[old]; !ok || still {
+	var out []Change
+	var same []string
+	for _, old := range slices.Sorted(maps.Keys(was)) {
+		value, path := was[old], strings.TrimPrefix(old, prefix)
+		_, still := is[old]
+		to, renamed := version.Renamed(path)
+		if to = prefix + to; path == old || still || value == nil || !renamed || !sameMeaning(value, is, to) {
 			continue
 		}
-		if to, ok := version.Renamed(oldPath); ok && prefix+to == name && sameValue(was[old], is[name]) {
-			return nil, true
-		}
+		out = append(out, Change{Argument: old + RenameArrow + to, Before: value, After: value, Range: r.locationOf(to)})
+		same = append(same, old, to)
 	}
-	return nil, false
+	for _, name := range same {
+		delete(was, name)
+		delete(is, name)
+	}
+	return out
 }
 
 // sameMeaning reports whether path holds value, or is an object that stands for
@@ -172,17 +158,14 @@ func (r *Run) locationOf(name string) *Range {
 		tries = append(tries, blockOf(name))
 	}
 	for _, try := range tries {
-		if o, ok := r.Origins.Get(try); ok && o.Range != nil {
-			return o.Range
+		if place := r.Origins.At(try).Range; place != nil {
+			return place
 		}
 	}
 	if o, ok := r.Origins.below(name + "."); ok {
 		return o.Range
 	}
-	if o, ok := r.Origins.Get("use_case"); ok {
-		return o.Range
-	}
-	return nil
+	return r.Origins.At("use_case").Range
 }
 
 func blockOf(name string) string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/llmbench/llmbench/executors/jobdir"
 	"github.com/llmbench/llmbench/plan/trtllm"
@@ -70,29 +71,21 @@ func newUseCase(u *schema.UseCase) UseCase {
 
 // argument is the value of a flag as trtllm.Arguments holds it.
 func argument(v cty.Value) any {
-	if v.IsNull() {
-		return nil
-	}
-	switch ty := v.Type(); {
-	case ty == cty.Bool:
-		return v.True()
-	case ty == cty.String:
-		return v.AsString()
-	case ty == cty.Number:
-		f, _ := v.AsBigFloat().Float64()
-		if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-			return int64(f)
+	switch v := plainValue(v).(type) {
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+			return int64(v)
 		}
-		return f
-	case ty.IsListType() || ty.IsTupleType() || ty.IsSetType():
+		return v
+	case []any:
 		list := []string{}
-		for it := v.ElementIterator(); it.Next(); {
-			_, e := it.Element()
-			list = append(list, fmt.Sprint(argument(e)))
+		for _, e := range v {
+			list = append(list, fmt.Sprint(e))
 		}
 		return list
+	default:
+		return v
 	}
-	panic("plan: flag of type " + v.Type().FriendlyName())
 }
 
 // plainValue is a value as JSON decodes it: maps, slices, float64, strings,
@@ -167,33 +160,6 @@ const (
 	OptionsFile = "config.yml"
 	FactsFile   = "facts" + catalog.Suffix
 )
-
-// ctyValue is the inverse of plainValue.
-func ctyValue(v any) cty.Value {
-	switch v := v.(type) {
-	case nil:
-		return cty.NullVal(cty.DynamicPseudoType)
-	case bool:
-		return cty.BoolVal(v)
-	case string:
-		return cty.StringVal(v)
-	case float64:
-		return cty.NumberFloatVal(v)
-	case []any:
-		list := make([]cty.Value, 0, len(v))
-		for _, e := range v {
-			list = append(list, ctyValue(e))
-		}
-		return cty.TupleVal(list)
-	case map[string]any:
-		obj := make(map[string]cty.Value, len(v))
-		for k, e := range v {
-			obj[k] = ctyValue(e)
-		}
-		return cty.ObjectVal(obj)
-	}
-	panic(fmt.Sprintf("plan: %T is not JSON", v))
-}
 
 // envOf is the environment of a cell; secrets are nil.
 func (b *builder) envOf(cell *schema.Cell) map[string]*string {
@@ -278,7 +244,11 @@ func (b *builder) optionsOf(cell *schema.Cell, args trtllm.Arguments) *optionsPa
 }
 
 func newOptions(value any) *optionsPart {
-	yaml, err := trtllm.OptionsYAML(ctyValue(value))
+	var options ctyjson.SimpleJSONValue
+	if err := json.Unmarshal(mustJSON(value), &options); err != nil {
+		panic("plan: options are not JSON: " + err.Error())
+	}
+	yaml, err := trtllm.OptionsYAML(options.Value)
 	return &optionsPart{value: value, yaml: string(yaml), err: err}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,26 +16,18 @@ import (
 
 // decide looks every run up in the ledger and gives it its action and reason.
 func (b *builder) decide(p *Plan) hcl.Diagnostics {
-	simulated := map[bool]bool{}
-	for _, run := range p.Runs {
-		simulated[run.Simulated] = true
-	}
 	diags, err := b.lookAll(p.Runs)
+	if err == nil && b.Ledger != nil && len(b.Selection.Addresses) == 0 {
+		for _, simulated := range []bool{false, true} {
+			if err == nil && slices.ContainsFunc(p.Runs, func(r *Run) bool { return r.Simulated == simulated }) {
+				var more hcl.Diagnostics
+				more, err = b.undeclared(p, simulated)
+				diags = append(diags, more...)
+			}
+		}
+	}
 	if err != nil {
-		return append(diags, storeError(err))
-	}
-	if b.Ledger == nil || len(b.Selection.Addresses) > 0 {
-		return diags
-	}
-	for _, sim := range []bool{false, true} {
-		if !simulated[sim] {
-			continue
-		}
-		more, err := b.undeclared(p, sim)
-		diags = append(diags, more...)
-		if err != nil {
-			return append(diags, storeError(err))
-		}
+		diags = append(diags, storeError(err))
 	}
 	return diags
 }
@@ -50,60 +43,51 @@ func storeError(err error) *hcl.Diagnostic {
 // lookAll looks runs up several at a time: a store across a network answers
 // slowly and takes many questions at once.
 func (b *builder) lookAll(list []*Run) (hcl.Diagnostics, error) {
-	const atOnce, piece = 32, 16
 	found := make([]hcl.Diagnostics, len(list))
 	var g errgroup.Group
-	g.SetLimit(atOnce)
-	for from := 0; from < len(list); from += piece {
+	g.SetLimit(32)
+	for i, run := range list {
 		g.Go(func() (err error) {
-			for i := from; i < min(from+piece, len(list)); i++ {
-				if found[i], err = b.look(list[i]); err != nil {
-					return err
-				}
-			}
-			return nil
+			found[i], err = b.look(run)
+			return err
 		})
 	}
 	err := g.Wait()
 	return slices.Concat(found...), err
 }
 
-func (b *builder) look(run *Run) (hcl.Diagnostics, error) {
+func (b *builder) look(run *Run) (diags hcl.Diagnostics, err error) {
+	if b.Ledger == nil {
+		run.decide(nil, b.Selection)
+		return nil, nil
+	}
+	if err := cmp.Or(b.settleForFresh(run), b.sizeSamples(run)); err != nil {
+		return nil, err
+	}
+	st, err := b.Ledger.Look(run.Fingerprint, run.cluster, run.Simulated, run.State.Wanted)
+	if err != nil {
+		return nil, err
+	}
+	run.State = st.normal()
+	var last *Last
+	if len(b.Selection.Addresses) == 0 || st.Missing() > 0 { // else it changes nothing here
+		if last, err = b.Ledger.LastAt(run.Address, run.Simulated); err != nil {
+			return nil, err
+		}
+	}
 	var before *Run
-	var diags hcl.Diagnostics
-	if b.Ledger != nil {
-		if err := b.settleForFresh(run); err != nil {
-			return nil, err
-		}
-		if err := b.sizeSamples(run); err != nil {
-			return nil, err
-		}
-		st, err := b.Ledger.Look(run.Fingerprint, run.cluster, run.Simulated, run.State.Wanted)
-		if err != nil {
-			return nil, err
-		}
-		run.State = st.normal()
-		var last *Last
-		if len(b.Selection.Addresses) == 0 || st.Missing() > 0 { // else it changes nothing here
-			if last, err = b.Ledger.LastAt(run.Address, run.Simulated); err != nil {
-				return nil, err
-			}
-		}
-		if last != nil && last.Fingerprint == "" {
-			run.State.Failed = append(run.State.Failed, Failed{Code: failure.RecordDamaged, Detail: last.Attempt + " may be of this run: its record cannot be read"})
-		}
-		other := last != nil && last.Fingerprint != "" && last.Fingerprint != run.Fingerprint
-		if other {
-			before, _ = last.Run() // what cannot be read is of another fingerprint, and results tell of it
-		}
-		if other && !run.transient {
-			if diags, err = b.orphans(run.Address, last.Fingerprint, run.cluster, run.Simulated); err != nil {
-				return nil, err
-			}
+	switch {
+	case last == nil || last.Fingerprint == run.Fingerprint:
+	case last.Fingerprint == "":
+		run.State.Failed = append(run.State.Failed, Failed{Code: failure.RecordDamaged, Detail: last.Attempt + " may be of this run: its record cannot be read"})
+	default:
+		before, _ = last.Run() // what cannot be read is of another fingerprint, and results tell of it
+		if !run.transient {
+			diags, err = b.orphans(run.Address, last.Fingerprint, run.cluster, run.Simulated)
 		}
 	}
 	run.decide(before, b.Selection)
-	return diags, nil
+	return diags, err
 }
 
 // orphans warns of jobs that measure what an address was before the definitions
@@ -214,8 +198,9 @@ func (s Samples) normal() Samples {
 	return s
 }
 
-func (b *builder) undeclared(p *Plan, simulated bool) (hcl.Diagnostics, error) {
-	var diags hcl.Diagnostics
+// undeclared lists what is stored and not declared, and warns of its jobs in flight
+// where jobs of the plan go that go on by themselves.
+func (b *builder) undeclared(p *Plan, simulated bool) (diags hcl.Diagnostics, err error) {
 	stored, err := b.Ledger.Addresses(simulated)
 	if err != nil {
 		return nil, err
@@ -224,6 +209,7 @@ func (b *builder) undeclared(p *Plan, simulated bool) (hcl.Diagnostics, error) {
 	for _, c := range b.Definitions.Cells {
 		declared[c.Address] = true
 	}
+	like := slices.IndexFunc(p.Runs, func(r *Run) bool { return r.Simulated == simulated && !r.transient })
 	for _, a := range stored {
 		if declared[a] || slices.Contains(p.Undeclared, a) {
 			continue
@@ -233,31 +219,16 @@ func (b *builder) undeclared(p *Plan, simulated bool) (hcl.Diagnostics, error) {
 		if err != nil {
 			return diags, err
 		}
-		if last == nil || last.Fingerprint == "" {
+		if last == nil || last.Fingerprint == "" || like < 0 {
 			continue
 		}
-		cluster, ok := p.clusterOf(simulated)
-		if !ok {
-			continue
-		}
-		more, err := b.orphans(a, last.Fingerprint, cluster, simulated)
-		diags = append(diags, more...)
+		more, err := b.orphans(a, last.Fingerprint, p.Runs[like].cluster, simulated)
 		if err != nil {
 			return diags, err
 		}
+		diags = append(diags, more...)
 	}
 	return diags, nil
-}
-
-// clusterOf is where the jobs of the plan go that are simulated or are not; ok is
-// false where there are none that go on by themselves.
-func (p *Plan) clusterOf(simulated bool) (cluster string, ok bool) {
-	for _, r := range p.Runs {
-		if r.Simulated == simulated && !r.transient {
-			return r.cluster, true
-		}
-	}
-	return "", false
 }
 
 // replaceReason marks the runs that -replace asked for.

@@ -24,7 +24,7 @@ func notes(r *Run, measures func(requests int) float64, unpublished []string) []
 		n.add(failure.UnverifiedPrediction, "output_throughput_per_gpu_tok_s",
 			"No published run has %s: predictions are unverified until a real result is in the store.", strings.Join(unpublished, " or "))
 	}
-	if c, _ := r.Arguments.Int("concurrency"); c <= 0 {
+	if n.unlimited() {
 		detail := fmt.Sprintf("Concurrency is unlimited: all %d requests are sent at once, so latencies include the time that a request waits behind the others.", r.Dataset.Lines)
 		if r.Arguments.Bool("streaming") {
 			n.add(failure.UnlimitedConcurrency, "avg_ttft_ms", "%s", detail)
@@ -47,7 +47,9 @@ func notes(r *Run, measures func(requests int) float64, unpublished []string) []
 	if v := r.Env["NCCL_MNNVL_ENABLE"]; v != nil && *v == "0" {
 		n.add(failure.MNNVLOff, "output_throughput_per_gpu_tok_s", "NCCL_MNNVL_ENABLE=0: NCCL does not use NVLink between nodes, so this measures a different, slower system.")
 	}
-	n.declaredByUser()
+	if len(r.Declared) > 0 {
+		n.add(failure.DeclaredByUser, "", "%s: %s.", strings.Join(r.Declared, ", "), catalog.Mark)
+	}
 	n.versionNotCatalogued()
 	if detail := NotModelled(r.Estimate); detail != "" {
 		n.add(failure.NotModelled, "output_throughput_per_gpu_tok_s", "%s", detail)
@@ -79,7 +81,7 @@ func (n *noteCollector) versionNotCatalogued() {
 func (r *Run) changedOptions(m catalog.Match) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(r.Arguments)) {
-		from := r.Origins.From(name)
+		from := r.Origins.At(name).From
 		if from != "" && from != "version" && from != "llmbench" && m.FlagChanged(m.Beyond, name) {
 			out = append(out, name)
 		}
@@ -88,7 +90,7 @@ func (r *Run) changedOptions(m catalog.Match) []string {
 	leaves(options, "llm_api_options", r.LLMAPIOptions)
 	for _, name := range slices.Sorted(maps.Keys(options)) {
 		path := strings.TrimPrefix(name, "llm_api_options.")
-		if from := r.Origins.From(name); from != "" && from != "llmbench" && m.OptionChanged(m.Beyond, path) {
+		if from := r.Origins.At(name).From; from != "" && from != "llmbench" && m.OptionChanged(m.Beyond, path) {
 			out = append(out, name)
 		}
 	}
@@ -114,70 +116,41 @@ func (n *noteCollector) expected() {
 	if !ok || o.Running() < 1 {
 		return
 	}
-	n.waitsForKV(o)
-	n.slotsUnused(o)
+	if sent := min(o.Asked, o.Slots); o.Fit < sent {
+		n.add(failure.WaitsForKV, "avg_ttft_ms",
+			"The KV cache holds only %d (%d per rank) of %d requests in flight; the others wait in the engine, which counts as TTFT and latency. Use concurrency = %d.",
+			o.Fit, o.Fit/o.Ranks, sent, o.Running())
+	}
+	if slots := o.Slots / o.Ranks; float64(o.batch()) <= 0.9*float64(slots) {
+		limit := fmt.Sprintf("no more than %d requests are in flight", o.Asked)
+		if o.Fit < o.Asked {
+			limit = "the KV cache holds no more"
+		}
+		n.add(failure.BatchSlotsUnused, "", "Only %d of %d batch slots per rank are used: %s. Use max_batch_size = %d.", o.batch(), slots, limit, o.batch())
+	}
 	n.graphSizes(o)
 	n.ranksIdle(o)
 	n.shortWindow(o)
 }
 
-// waitsForKV: the cache, not the batch size, limits what runs at once.
-func (n *noteCollector) waitsForKV(o Occupancy) {
-	if o.Fit >= min(o.Asked, o.Slots) {
-		return
-	}
-	n.add(failure.WaitsForKV, "avg_ttft_ms",
-		"The KV cache holds only %d (%d per rank) of %d requests in flight; the others wait in the engine, which counts as TTFT and latency. Use concurrency = %d.",
-		o.Fit, o.Fit/o.Ranks, min(o.Asked, o.Slots), o.Running())
-}
-
-// slotsUnused: more than a tenth of the batch slots stay empty.
-func (n *noteCollector) slotsUnused(o Occupancy) {
-	slots := o.Slots / o.Ranks
-	if float64(o.batch()) > 0.9*float64(slots) {
-		return
-	}
-	limit := fmt.Sprintf("no more than %d requests are in flight", o.Asked)
-	if o.Fit < o.Asked {
-		limit = "the KV cache holds no more"
-	}
-	n.add(failure.BatchSlotsUnused, "", "Only %d of %d batch slots per rank are used: %s. Use max_batch_size = %d.", o.batch(), slots, limit, o.batch())
-}
-
 // graphSizes: the batch that runs most is far from a size with a CUDA graph.
 func (n *noteCollector) graphSizes(o Occupancy) {
-	version := n.run.version()
-	sizes := graphSizes(n.run.LLMAPIOptions, o.Slots/o.Ranks, version)
-	if len(sizes) == 0 {
-		return
-	}
-	batch := o.batch()
-	if largest := sizes[len(sizes)-1]; batch > largest {
+	sizes, batch := graphSizes(n.run.LLMAPIOptions, o.Slots/o.Ranks, n.run.version()), o.batch()
+	i, exact := slices.BinarySearch(sizes, batch)
+	switch {
+	case exact || len(sizes) == 0:
+	case i == len(sizes):
 		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
-			"The batch reaches %d per rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, largest, batch)
-		return
-	}
-	if !graphPadding(n.run.LLMAPIOptions) {
-		if !slices.Contains(sizes, batch) {
+			"The batch reaches %d per rank and the largest CUDA graph is for %d. Add %d to the batch sizes.", batch, sizes[i-1], batch)
+	case !graphPadding(n.run.LLMAPIOptions):
+		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
+			"The batch of %d per rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)
+	default:
+		if empty := 1 - float64(batch)/float64(sizes[i]); empty > 0.15 {
 			n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
-				"The batch of %d per rank has no CUDA graph, and without padding it runs without one. Add %d to the batch sizes, or switch padding on.", batch, batch)
-		}
-		return
-	}
-	padded := padding(sizes, batch)
-	if waste := float64(padded-batch) / float64(padded); waste > 0.15 {
-		n.add(failure.GraphSizesMissBatch, "avg_tpot_ms",
-			"The batch of %d per rank is padded to the CUDA graph for %d (%.0f %% empty). Add %d to the batch sizes.", batch, padded, 100*waste, batch)
-	}
-}
-
-func padding(sizes []int, batch int) int {
-	for _, s := range sizes {
-		if s >= batch {
-			return s
+				"The batch of %d per rank is padded to the CUDA graph for %d (%.0f %% empty). Add %d to the batch sizes.", batch, sizes[i], 100*empty, batch)
 		}
 	}
-	return batch
 }
 
 // ranksIdle: requests do not divide evenly over few slots per rank. What the cache
@@ -283,11 +256,4 @@ func declaredFacts(cell *schema.Cell, cat *catalog.Catalog) []string {
 	}
 	add(cell.Version.From, "version %s", cell.Version.Name)
 	return out
-}
-
-// declaredByUser says what is not llmbench's own.
-func (n *noteCollector) declaredByUser() {
-	if len(n.run.Declared) > 0 {
-		n.add(failure.DeclaredByUser, "", "%s: %s.", strings.Join(n.run.Declared, ", "), catalog.Mark)
-	}
 }

@@ -23,27 +23,17 @@ type Origins struct {
 // NewOrigins are the origins of a run that no cell of definitions made.
 func NewOrigins(by map[string]Origin) Origins { return Origins{other: by} }
 
-// Get returns the origin of a value; ok is false for one that nothing set.
-func (o Origins) Get(name string) (origin Origin, ok bool) {
+// At is the origin of a value, zero for one that nothing set.
+func (o Origins) At(name string) Origin {
 	if o.cell != nil {
 		if d := o.cell.Origin(name); d != nil {
-			return newOrigin(d), true
+			return newOrigin(d)
 		}
 	}
-	origin, ok = o.other[name]
-	return origin, ok
+	return o.other[name]
 }
 
 func newOrigin(o *schema.Origin) Origin { return Origin{From: o.From, Range: newRange(o.Range)} }
-
-// At is the origin of a value, zero for one that nothing set.
-func (o Origins) At(name string) Origin {
-	origin, _ := o.Get(name)
-	return origin
-}
-
-// From is where a value was set, "" for one that nothing set.
-func (o Origins) From(name string) string { return o.At(name).From }
 
 // below returns the first origin, by name, with a place whose name begins with
 // prefix.
@@ -59,10 +49,8 @@ func (o Origins) below(prefix string) (Origin, bool) {
 
 // All are the origins by the name of the argument.
 func (o Origins) All() map[string]Origin {
-	out := maps.Clone(o.other)
-	if out == nil {
-		out = map[string]Origin{}
-	}
+	out := map[string]Origin{}
+	maps.Copy(out, o.other)
 	if o.cell != nil {
 		for name, d := range o.cell.Origins() {
 			out[name] = newOrigin(d)

@@ -203,7 +203,7 @@ func hasOrigin(t *rapid.T, r *plan.Run, name string, v any) {
 		}
 		return
 	}
-	if r.Origins.From(name) == "" && v != nil {
+	if r.Origins.At(name).From == "" && v != nil {
 		t.Fatalf("%s: %s = %v has no origin", r.Address, name, v)
 	}
 }

@@ -103,106 +103,72 @@ func Empty(version string) *Plan {
 }
 
 func (p *Plan) summarise(policy *schema.Policy) {
-	s := Summary{}
+	count := map[Action]int{}
+	var estimated *estimate.Interval
 	for _, r := range p.Runs {
-		switch r.Action {
-		case Measure:
-			s.Measure++
-		case Remeasure:
-			s.Remeasure++
-		case Keep:
-			s.Keep++
-		case Wait:
-			s.Wait++
-		case Blocked:
-			s.Blocked++
-		case Candidate:
-			s.Candidates++
-		}
-		if r.Action == Measure || r.Action == Remeasure {
-			s.GPUHoursEstimate = addEstimate(s.GPUHoursEstimate, r)
+		count[r.Action]++
+		if (r.Action == Measure || r.Action == Remeasure) && r.Estimate != nil && r.Estimate.GPUHours != nil {
+			estimated = ptr(sum(deref(estimated), scale(*r.Estimate.GPUHours, float64(r.State.Missing()))))
 		}
 	}
 	for _, e := range p.Engines {
-		if s.GPUHoursEstimate != nil && e.GPUHoursSaved != nil {
-			*s.GPUHoursEstimate = sum(*s.GPUHoursEstimate, scale(e.saved, -1))
+		if estimated != nil && e.GPUHoursSaved != nil {
+			*estimated = sum(*estimated, scale(e.saved, -1))
 		}
 	}
-	s.GPUHoursLimit, s.GPUHoursLimitWithRetries = p.gpuHoursLimits()
-	if policy != nil && policy.MaxGPUHours != nil { // apply starts nothing beyond it
-		s.GPUHoursLimitWithRetries = min(s.GPUHoursLimitWithRetries, max(*policy.MaxGPUHours, s.GPUHoursLimit))
-	}
-	p.Summary = s
-}
-
-// gpuHoursLimits is what the plan can cost at most, in first attempts and with
-// their retries and those of jobs in flight: jobs of several with all that goes on between
-// their runs, other samples by themselves, and what searches may still spend.
-func (p *Plan) gpuHoursLimits() (first, withRetries float64) {
+	first, withRetries := 0.0, 0.0
 	for _, s := range p.Searches {
 		first, withRetries = first+s.leftGPUHours(), withRetries+s.leftGPUHours()
 	}
 	for _, c := range p.costs() {
-		first, withRetries = first+c.hours()*float64(c.first), withRetries+c.hours()*float64(c.withRetries)
+		hours := float64(c.gpus) * float64(c.seconds) / 3600
+		first, withRetries = first+hours*float64(c.first), withRetries+hours*float64(c.withRetries)
 	}
-	return first, withRetries
+	if policy != nil && policy.MaxGPUHours != nil { // apply starts nothing beyond it
+		withRetries = min(withRetries, max(*policy.MaxGPUHours, first))
+	}
+	p.Summary = Summary{
+		Measure: count[Measure], Remeasure: count[Remeasure], Keep: count[Keep], Wait: count[Wait], Blocked: count[Blocked], Candidates: count[Candidate],
+		GPUHoursLimit: first, GPUHoursLimitWithRetries: withRetries, GPUHoursEstimate: estimated,
+	}
 }
 
 // A cost is how often jobs that hold so many GPUs for so long can be started.
 type cost struct{ gpus, seconds, first, withRetries int }
 
-func (c cost) hours() float64 { return float64(c.gpus) * float64(c.seconds) / 3600 }
-
-// costs are those of the jobs that are in no budget of a search.
+// costs are those of the jobs that are in no budget of a search: jobs of several with all
+// that goes on between their runs, and other samples, in this round or a later one, by
+// themselves, with retries also of those in flight.
 func (p *Plan) costs() []cost {
-	var out []cost
-	alone, of := p.alone(), map[string]*Run{}
+	var out, shared []cost
+	of, packed := map[string]*Run{}, map[string]int{} // by address
 	for _, r := range p.Runs {
 		of[r.Address] = r
-		if r.Asked.Search == "" {
-			n := alone[r.Address]
-			out = append(out, cost{r.Hardware.GPUs, r.TimeLimitSeconds, n, n*(1+r.retries) + len(r.State.InFlight)*r.retries})
-		}
 	}
 	for _, job := range p.Jobs {
 		most := 0
 		for _, address := range job.Runs {
+			packed[address]++
 			most = max(most, of[address].retries)
 		}
 		if of[job.Runs[0]].Asked.Search == "" {
-			out = append(out, cost{job.GPUs, job.TimeLimitSeconds, 1, 1 + most})
+			shared = append(shared, cost{job.GPUs, job.TimeLimitSeconds, 1, 1 + most})
 		}
 	}
-	return out
-}
-
-// alone counts by address the samples that get jobs of their own, in this round or
-// a later one.
-func (p *Plan) alone() map[string]int {
-	n := make(map[string]int, len(p.Runs))
 	for _, r := range p.Runs {
+		n := r.laterSamples() - packed[r.Address]
 		if r.Action == Measure || r.Action == Remeasure {
-			n[r.Address] = r.State.Missing()
+			n += r.State.Missing()
 		}
-		n[r.Address] += r.laterSamples()
-	}
-	for _, job := range p.Jobs {
-		for _, address := range job.Runs {
-			n[address]--
+		if r.Asked.Search == "" {
+			out = append(out, cost{r.Hardware.GPUs, r.TimeLimitSeconds, n, n*(1+r.retries) + len(r.State.InFlight)*r.retries})
 		}
 	}
-	return n
+	return append(out, shared...)
 }
 
 // GPUHoursLimit is what one sample of the run can cost at most: its GPUs times
 // its time limit.
 func (r *Run) GPUHoursLimit() float64 {
 	return float64(r.Hardware.GPUs) * float64(r.TimeLimitSeconds) / 3600
-}
-
-func addEstimate(total *estimate.Interval, r *Run) *estimate.Interval {
-	if r.Estimate == nil || r.Estimate.GPUHours == nil {
-		return total
-	}
-	return ptr(sum(deref(total), scale(*r.Estimate.GPUHours, float64(r.State.Missing()))))
 }

@@ -15,23 +15,9 @@ const (
 	Candidate Action = "candidate" // of a search that does not measure it now
 )
 
-// Symbol is the action as one character, as plans print it.
+// Symbol is the action as one character, as plans print it; "" for none of the actions.
 func (a Action) Symbol() string {
-	switch a {
-	case Measure:
-		return "+"
-	case Remeasure:
-		return "~"
-	case Keep:
-		return "="
-	case Wait:
-		return ">"
-	case Blocked:
-		return "!"
-	case Candidate:
-		return "-"
-	}
-	panic("plan: unknown action " + string(a))
+	return map[Action]string{Measure: "+", Remeasure: "~", Keep: "=", Wait: ">", Blocked: "!", Candidate: "-"}[a]
 }
 
 // Samples are what the store and the queue hold for a run's fingerprint on the
@@ -81,11 +67,7 @@ const (
 
 // InFlight reports whether a job of an attempt in this state may bring a result.
 func (s State) InFlight() bool {
-	switch s {
-	case Intent, Submitted, Queued, Held, Starting, Running, Finishing:
-		return true
-	}
-	return false
+	return s == Intent || s == Submitted || s == Queued || s == Held || s.HasNodes()
 }
 
 // HasNodes reports whether a job in this state holds its nodes.

@@ -215,7 +215,7 @@ func Read(r io.Reader) (*Plan, error) {
 		err = errors.New("a pack or a search is null")
 	}
 	for _, r := range p.Runs {
-		if err == nil && !slices.Contains([]plan.Action{plan.Measure, plan.Remeasure, plan.Keep, plan.Wait, plan.Blocked, plan.Candidate}, r.Action) {
+		if err == nil && r.Action.Symbol() == "" {
 			err = fmt.Errorf("%q is no action of a run", r.Action)
 		}
 	}

@@ -117,7 +117,7 @@ func declared(r *plan.Run, name string) bool {
 	if strings.HasPrefix(name, "env.") {
 		return true
 	}
-	from := r.Origins.From(name)
+	from := r.Origins.At(name).From
 	return from != "" && from != "version" && from != "llmbench"
 }
 
