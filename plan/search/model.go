@@ -16,24 +16,18 @@ type metric struct {
 	variance []float64 // of the noise of each
 	scale    float64   // the standard deviation of residuals
 	mean, sd []float64 // by candidate
-	likeness *likeness
+	list     []Candidate
+	rows     map[int][]float64 // the covariances with all candidates for a scale of 1, of each that was measured
 }
 
-// A likeness is the covariances of residuals for a scale of 1: a row of all candidates
-// for each that was measured.
-type likeness struct {
-	list []Candidate
-	rows map[int][]float64
-}
-
-func (l *likeness) column(i int) []float64 {
-	row := l.rows[i]
+func (m *metric) row(i int) []float64 {
+	row := m.rows[i]
 	if row == nil {
-		row = make([]float64, len(l.list))
-		for j := range l.list {
-			row[j] = alike(&l.list[i], &l.list[j])
+		row = make([]float64, len(m.list))
+		for j := range m.list {
+			row[j] = alike(&m.list[i], &m.list[j])
 		}
-		l.rows[i] = row
+		m.rows[i] = row
 	}
 	return row
 }
@@ -51,9 +45,8 @@ const (
 // scales are how far predictions may be off, relative to what is usual.
 var scales = []float64{0.4, 0.6, 0.8, 1, 1.3, 1.7, 2.2, 3, 4}
 
-func (m *metric) learn(with *likeness, noise float64) {
-	list := with.list
-	m.likeness = with
+func (m *metric) learn(list []Candidate, rows map[int][]float64, noise float64) {
+	m.list, m.rows = list, rows
 	usual := usualError
 	if m.rough {
 		usual = roughError
@@ -130,7 +123,7 @@ func (m *metric) factor(scale float64) [][]float64 {
 	for i := range n {
 		l[i] = make([]float64, i+1)
 		for j := range i + 1 {
-			sum := scale * scale * m.likeness.column(m.measured[i])[m.measured[j]]
+			sum := scale * scale * m.row(m.measured[i])[m.measured[j]]
 			if i == j {
 				sum += m.variance[i]
 			}
@@ -180,9 +173,9 @@ func (m *metric) predict() {
 	k := make([]float64, len(m.measured))
 	for i := range n {
 		for j, at := range m.measured {
-			k[j] = m.scale * m.scale * m.likeness.column(at)[i]
+			k[j] = m.scale * m.scale * m.row(at)[i]
 		}
-		mean, variance := 0.0, m.scale*m.scale*alike(&m.likeness.list[i], &m.likeness.list[i])
+		mean, variance := 0.0, m.scale*m.scale*alike(&m.list[i], &m.list[i])
 		for j, x := range forward(l, k) {
 			mean += x * white[j]
 			variance -= x * x

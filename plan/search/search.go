@@ -136,7 +136,7 @@ const (
 // its candidate.
 func Next(g Goal, list []Candidate, noise float64, spent Spent, rough func(metric string) bool, cost func(samples []int) float64) Decision {
 	s := &search{
-		goal: g, list: list, noise: noise, left: g.MaxRuns - spent.Runs, hours: g.MaxGPUHours - spent.GPUHours, toBeat: map[string]incumbent{},
+		goal: g, list: list, noise: noise, left: g.MaxRuns - spent.Runs, hours: g.MaxGPUHours - spent.GPUHours, toBeat: map[string]float64{},
 		cost: cost, alone: make([]float64, len(list)),
 	}
 	for i := range list {
@@ -149,11 +149,17 @@ func Next(g Goal, list []Candidate, noise float64, spent Spent, rough func(metri
 	}
 	s.metrics = append(s.metrics, metric{name: g.Metric, rough: rough(g.Metric)})
 	for _, b := range g.Bounds {
+		if b.Max != nil {
+			s.limits = append(s.limits, limit{len(s.metrics), b.Metric, *b.Max, 1, "above"})
+		}
+		if b.Min != nil {
+			s.limits = append(s.limits, limit{len(s.metrics), b.Metric, *b.Min, -1, "below"})
+		}
 		s.metrics = append(s.metrics, metric{name: b.Metric, rough: rough(b.Metric)})
 	}
-	with := &likeness{list: list, rows: map[int][]float64{}}
+	rows := map[int][]float64{} // for all metrics
 	for i := range s.metrics {
-		s.metrics[i].learn(with, noise)
+		s.metrics[i].learn(list, rows, noise)
 	}
 	return s.decide()
 }
@@ -170,10 +176,23 @@ type search struct {
 	taken    float64   // what they cost
 	useCases []string
 	metrics  []metric // the goal's, then those of the bounds
+	limits   []limit
 	chosen   []Choice
 	short    bool // the budget kept something from being chosen
-	toBeat   map[string]incumbent
+	toBeat   map[string]float64
 }
+
+// A limit is one side of a bound on a metric: sign is 1 for the largest value, -1 for the
+// smallest, and side says where others are.
+type limit struct {
+	metric   int
+	name     string
+	at, sign float64
+	side     string
+}
+
+// room is how far a value is within the limit, both as logarithms.
+func (l limit) room(logarithm float64) float64 { return l.sign * (logOf(l.at) - logarithm) }
 
 func (s *search) decide() Decision {
 	size := max(1, (s.goal.MaxRuns+rounds-1)/rounds)
@@ -284,26 +303,18 @@ func (s *search) within(i int) (in bool, doubt string) {
 		return false, ""
 	}
 	in = !math.IsNaN(s.value(0, i))
-	for k, b := range s.goal.Bounds {
-		have := s.value(k+1, i)
-		if math.IsNaN(have) {
+	for _, l := range s.limits {
+		have := s.value(l.metric, i)
+		room := l.room(have)
+		if math.IsNaN(room) {
 			return false, ""
 		}
-		for _, side := range []struct {
-			limit *float64
-			sign  float64
-		}{{b.Max, 1}, {b.Min, -1}} {
-			if side.limit == nil {
-				continue
-			}
-			room := side.sign * (logOf(*side.limit) - have)
-			if math.Abs(room) < sure*s.noise/math.Sqrt(float64(len(c.Samples))) && len(c.Samples) <= moreSamples && c.Failed == "" {
-				doubt = fmt.Sprintf("another sample: %s = %.4g is too near to the bound %g to tell", b.Metric, math.Exp(have), *side.limit)
-			} else if room < 0 {
-				return false, ""
-			}
-			in = in && room >= 0
+		if math.Abs(room) < sure*s.noise/math.Sqrt(float64(len(c.Samples))) && len(c.Samples) <= moreSamples && c.Failed == "" {
+			doubt = fmt.Sprintf("another sample: %s = %.4g is too near to the bound %g to tell", l.name, math.Exp(have), l.at)
+		} else if room < 0 {
+			return false, ""
 		}
+		in = in && room >= 0
 	}
 	return in, doubt
 }
@@ -386,29 +397,24 @@ func (s *search) believe(i int) {
 // score is the relative gain to be expected of measuring a candidate, given what is
 // the best of its use case.
 func (s *search) score(i int) float64 {
-	likely := s.likely(i)
-	in, ok := s.toBeat[s.list[i].UseCase]
+	likely, useCase := s.likely(i), s.list[i].UseCase
+	worth, ok := s.toBeat[useCase]
 	if !ok {
-		in = s.incumbent(s.list[i].UseCase)
-		s.toBeat[s.list[i].UseCase] = in
+		worth = s.incumbent(useCase)
+		s.toBeat[useCase] = worth
 	}
-	if !in.known {
+	if math.IsInf(worth, -1) {
 		return likely * likely // first of all something must be within the bounds
 	}
 	mean, sd := s.metrics[0].of(i)
-	return likely * expectedGain(s.worth(mean)-in.worth, sd)
+	return likely * expectedGain(s.worth(mean)-worth, sd)
 }
 
-// An incumbent is the worth to beat in a use case. Where nothing is within the bounds
-// yet it is below what is expected of those that are likely to be; not known for none.
-type incumbent struct {
-	worth float64
-	known bool
-}
-
-func (s *search) incumbent(useCase string) incumbent {
+// incumbent is the worth to beat in a use case. Where nothing is within the bounds yet it
+// is below what is expected of those that are likely to be, and infinitely low for none.
+func (s *search) incumbent(useCase string) float64 {
 	if best := s.bestOf(useCase, true); best >= 0 {
-		return incumbent{s.worth(s.value(0, best)), true}
+		return s.worth(s.value(0, best))
 	}
 	hope := math.Inf(-1)
 	for i, c := range s.list {
@@ -416,22 +422,22 @@ func (s *search) incumbent(useCase string) incumbent {
 			hope = max(hope, s.worth(mean))
 		}
 	}
-	return incumbent{hope - 0.3, !math.IsInf(hope, -1)}
+	return hope - 0.3
 }
 
 // likely is the probability that a candidate meets all bounds.
 func (s *search) likely(i int) float64 {
 	p := 1.0
-	for k, b := range s.goal.Bounds {
-		mean, sd := s.metrics[k+1].of(i)
-		if b.Max != nil {
-			p *= below((logOf(*b.Max) - mean) / sd)
-		}
-		if b.Min != nil {
-			p *= below((mean - logOf(*b.Min)) / sd)
-		}
+	for _, l := range s.limits {
+		p *= s.meets(l, i)
 	}
 	return p
+}
+
+// meets is the probability that a candidate meets one of them.
+func (s *search) meets(l limit, i int) float64 {
+	mean, sd := s.metrics[l.metric].of(i)
+	return below(l.room(mean) / sd)
 }
 
 // sampleBest asks for the samples of the best of each use case, and of those within the
@@ -506,13 +512,9 @@ func (s *search) best(useCase string) (Best, bool) {
 
 // outside says which bound a measured candidate does not meet.
 func (s *search) outside(i int) string {
-	for k, b := range s.goal.Bounds {
-		have := math.Exp(s.value(k+1, i))
-		switch {
-		case b.Max != nil && !(have <= *b.Max):
-			return fmt.Sprintf("%s = %.4g, above %g", b.Metric, have, *b.Max)
-		case b.Min != nil && !(have >= *b.Min):
-			return fmt.Sprintf("%s = %.4g, below %g", b.Metric, have, *b.Min)
+	for _, l := range s.limits {
+		if have := s.value(l.metric, i); !(l.room(have) >= 0) {
+			return fmt.Sprintf("%s = %.4g, %s %g", l.name, math.Exp(have), l.side, l.at)
 		}
 	}
 	return ""
@@ -561,8 +563,7 @@ func (s *search) frontier(useCase string) []string {
 
 // why says what is expected of a candidate.
 func (s *search) why(i int) string {
-	low, high := s.expected(0, i)
-	text := fmt.Sprintf("predicted %s … %s", figure(low), figure(high))
+	text := "predicted " + s.expected(0, i)
 	if len(s.goal.Bounds) > 0 {
 		text += fmt.Sprintf(", %.0f %% likely within the bounds", 100*s.likely(i))
 	}
@@ -570,34 +571,26 @@ func (s *search) why(i int) string {
 }
 
 // expected is the interval of what is predicted for a metric of a candidate.
-func (s *search) expected(k, i int) (low, high float64) {
+func (s *search) expected(k, i int) string {
 	mean, sd := s.metrics[k].of(i)
-	return math.Exp(mean - sure*sd), math.Exp(mean + sure*sd)
+	return figure(math.Exp(mean-sure*sd)) + " … " + figure(math.Exp(mean+sure*sd))
 }
 
 // whyNot says why a candidate is not measured.
 func (s *search) whyNot(i int) string {
-	if s.list[i].Failed != "" {
+	switch {
+	case s.list[i].Failed != "":
 		return "failed: " + s.list[i].Failed
-	}
-	if s.likely(i) < unlikely {
-		for k, b := range s.goal.Bounds {
-			mean, sd := s.metrics[k+1].of(i)
-			low, high := s.expected(k+1, i)
-			switch {
-			case b.Max != nil && below((logOf(*b.Max)-mean)/sd) < 0.2:
-				return fmt.Sprintf("%s predicted %s … %s, above the bound %g", b.Metric, figure(low), figure(high), *b.Max)
-			case b.Min != nil && below((mean-logOf(*b.Min))/sd) < 0.2:
-				return fmt.Sprintf("%s predicted %s … %s, below the bound %g", b.Metric, figure(low), figure(high), *b.Min)
+	case s.likely(i) < unlikely:
+		for _, l := range s.limits {
+			if s.meets(l, i) < 0.2 {
+				return fmt.Sprintf("%s predicted %s, %s the bound %g", l.name, s.expected(l.metric, i), l.side, l.at)
 			}
 		}
 		return "unlikely to meet the bounds"
-	}
-	if s.score(i) < worthwhile {
-		low, high := s.expected(0, i)
-		return fmt.Sprintf("%s predicted %s … %s, no better than the best", s.goal.Metric, figure(low), figure(high))
-	}
-	if s.left < 1 || s.taken+s.adds(i) > s.hours+rounding {
+	case s.score(i) < worthwhile:
+		return fmt.Sprintf("%s predicted %s, no better than the best", s.goal.Metric, s.expected(0, i))
+	case s.left < 1 || s.taken+s.adds(i) > s.hours+rounding:
 		return "the budget is spent"
 	}
 	return "others come first"
