@@ -216,19 +216,11 @@ func (c candidate) optionsFile() hcl.Diagnostics {
 // merge keeps one of several diagnostics that say the same of the same place
 // in different runs, and says how many there are.
 func merge(diags hcl.Diagnostics) hcl.Diagnostics {
-	type key struct{ summary, detail, where string }
-	count := map[key]int{}
-	keyOf := func(d *hcl.Diagnostic) key {
-		k := key{d.Summary, d.Detail, ""}
-		if d.Subject != nil {
-			k.where = d.Subject.String()
-		}
-		return k
-	}
+	count := map[[3]string]int{}
+	keyOf := func(d *hcl.Diagnostic) [3]string { return [3]string{d.Summary, d.Detail, fmt.Sprint(d.Subject)} }
 	var out hcl.Diagnostics
 	for _, d := range diags {
-		k := keyOf(d)
-		if count[k]++; count[k] == 1 {
+		if count[keyOf(d)]++; count[keyOf(d)] == 1 {
 			out = append(out, d)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmbench/llmbench/plan/estimate"
 	"github.com/llmbench/llmbench/plan/trtllm"
+	"github.com/llmbench/llmbench/schema"
 )
 
 // Estimate is what a run should measure, take and cost, before it runs.
@@ -125,12 +126,9 @@ func (b *builder) workloadOf(run *Run) (w Workload, ok bool) {
 	if d.Generator == nil || u.ISL == nil || u.OSL == nil || d.Lines < 1 {
 		return Workload{}, false
 	}
-	shape := Shape(*u.ISL, *u.OSL, deref(u.ISLStdev), deref(u.OSLStdev), deref(d.Seed), d.Lines)
-	lengths := make([]trtllm.Length, d.Lines)
-	for i := range lengths {
-		lengths[i].ISL, lengths[i].OSL = shape.Lengths(i)
-	}
-	return b.workload(run, lengths)
+	q := requests{}
+	q.generate(&schema.UseCase{ISL: *u.ISL, OSL: *u.OSL, ISLStdev: deref(u.ISLStdev), OSLStdev: deref(u.OSLStdev), Seed: deref(d.Seed)}, d.Lines)
+	return b.workload(run, q.each())
 }
 
 // newEstimate simulates the run. One that does not fit has its memory and no

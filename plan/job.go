@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,19 +111,13 @@ func (p Packing) jobs(samples []*Run, shape func(*Run) string) (out [][]*Run) {
 	return out
 }
 
-// shapesOf counts samples by their shape.
-func shapesOf(samples []*Run) map[string]int {
+// tooLong warns of runs that share no job although there are others of their
+// shape, because two would take longer than such a job may.
+func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
 	shapes := map[string]int{}
 	for _, r := range samples {
 		shapes[r.shape()]++
 	}
-	return shapes
-}
-
-// tooLong warns of runs that share no job although there are others of their
-// shape, because two would take longer than such a job may.
-func tooLong(samples []*Run, cells map[*Run]candidate, p Packing) hcl.Diagnostics {
-	shapes := shapesOf(samples)
 	var diags hcl.Diagnostics
 	for i, r := range samples {
 		two := p.Limit([]*Run{r, r})
@@ -203,15 +198,7 @@ func (p Packing) arrange(runs []*Run, shape func(*Run) string) [][]int {
 	for _, s := range shapes {
 		list := byShape[s]
 		slices.SortStableFunc(list, func(i, j int) int {
-			switch a, b := runs[i].ExpectedGPUHours(), runs[j].ExpectedGPUHours(); {
-			case round[i] != round[j]:
-				return round[i] - round[j]
-			case a < b:
-				return -1
-			case a > b:
-				return 1
-			}
-			return 0
+			return cmp.Or(round[i]-round[j], cmp.Compare(runs[i].ExpectedGPUHours(), runs[j].ExpectedGPUHours()))
 		})
 		out = append(out, p.split(list, runs)...)
 	}

@@ -118,33 +118,25 @@ func (l lessons) of(c candidate) learned {
 	return of
 }
 
-// version names the estimator, and how it did on what was measured here.
+// version names the estimator, and how it did on what was measured here: the greatest
+// relative error of the predictions so far.
 func (l learned) version() string {
+	version := estimate.Calibrated().Version
 	if len(l.speed) == 0 {
-		return estimate.Calibrated().Version
+		return version
 	}
-	version := fmt.Sprintf("%s, within ±%.0f %% (%s here)", estimate.Calibrated().Version, 100*l.worst(), l.count())
+	worst, count := 0.0, countOf(len(l.speed), "real run")
+	for _, one := range l.speed {
+		worst = max(worst, math.Abs(one.Run.Estimate.OutputThroughputPerGPU.Mid/one.OutputThroughputPerGPU-1))
+	}
+	if len(l.speed) >= LessonsOfSubject {
+		count = "newest " + count
+	}
+	version += fmt.Sprintf(", within ±%.0f %% (%s here)", 100*worst, count)
 	if l.parameters != nil {
 		version += ", refitted to them"
 	}
 	return version
-}
-
-// count says how many real runs were compared with.
-func (l learned) count() string {
-	if len(l.speed) < LessonsOfSubject {
-		return countOf(len(l.speed), "real run")
-	}
-	return fmt.Sprintf("newest %d real runs", len(l.speed))
-}
-
-// worst is the greatest relative error of the predictions so far.
-func (l learned) worst() float64 {
-	worst := 0.0
-	for _, one := range l.speed {
-		worst = max(worst, math.Abs(one.Run.Estimate.OutputThroughputPerGPU.Mid/one.OutputThroughputPerGPU-1))
-	}
-	return worst
 }
 
 // startup is how long a job runs before it measures: as it was here, as the

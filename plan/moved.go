@@ -42,9 +42,12 @@ func (b *builder) compareObserved(list []candidate) hcl.Diagnostics {
 // other, and with what is there now. Only what both sides know is compared. What
 // was declared is the same, so the samples stay: the plan says it and no more.
 func (b *builder) moved(run *Run, cellRange *hcl.Range) hcl.Diagnostics {
-	samples := run.State.Observed
+	samples, all := run.State.Observed, Observation{}
 	if len(samples) == 0 {
 		return nil
+	}
+	for _, s := range samples {
+		maps.Copy(all, s)
 	}
 	var now Observation
 	if b.Observe != nil {
@@ -52,7 +55,7 @@ func (b *builder) moved(run *Run, cellRange *hcl.Range) hcl.Diagnostics {
 	}
 	var diags hcl.Diagnostics
 	last := samples[len(samples)-1]
-	for _, key := range observedKeys(samples) {
+	for _, key := range slices.Sorted(maps.Keys(all)) {
 		then, detail := last[key], ""
 		for _, s := range samples {
 			if before := s[key]; before != "" && then != "" && before != then && !knownBetter(key, s, last) {
@@ -84,15 +87,4 @@ func (b *builder) moved(run *Run, cellRange *hcl.Range) hcl.Diagnostics {
 // knownBetter reports whether both sides know something that tells more than key.
 func knownBetter(key string, a, b Observation) bool {
 	return slices.ContainsFunc(surer[key], func(k string) bool { return a[k] != "" && b[k] != "" })
-}
-
-// observedKeys lists the keys of all observations, sorted.
-func observedKeys(list []Observation) []string {
-	keys := map[string]bool{}
-	for _, o := range list {
-		for k := range o {
-			keys[k] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(keys))
 }

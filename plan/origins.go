@@ -97,3 +97,45 @@ type Origin struct {
 	From  string `json:"from"`
 	Range *Range `json:"range"`
 }
+
+// Diagnostic is an error or a warning about the definitions in JSON documents.
+// Code is a stable word for the kind of mistake; Address is empty unless one
+// run is meant.
+type Diagnostic struct {
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail"`
+	Address  Text   `json:"address"`
+	Range    *Range `json:"range"`
+}
+
+// About is the Extra of a diagnostic that concerns one run.
+type About struct {
+	Address string
+}
+
+// NewDiagnostics converts all of diags in order.
+func NewDiagnostics(diags hcl.Diagnostics) []Diagnostic {
+	out := make([]Diagnostic, len(diags))
+	for i, d := range diags {
+		out[i] = Diagnostic{Severity: "error", Code: slug(d.Summary), Summary: d.Summary, Detail: d.Detail}
+		if d.Severity == hcl.DiagWarning {
+			out[i].Severity = "warning"
+		}
+		if about, ok := hcl.DiagnosticExtra[About](d); ok {
+			out[i].Address = Text(about.Address)
+		}
+		if d.Subject != nil {
+			out[i].Range = newRange(*d.Subject)
+		}
+	}
+	return out
+}
+
+// slug makes the code of a diagnostic from its summary, which holds no names
+// of the user's: "Unsupported matrix axis" is unsupported_matrix_axis.
+func slug(summary string) string {
+	words := strings.FieldsFunc(strings.ToLower(summary), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	return strings.Join(words, "_")
+}

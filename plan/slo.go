@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -41,12 +42,7 @@ func (s *SLO) Met(r trtllm.Request) bool {
 func (s *SLO) Bound(metric string) *float64 { return trtllm.PerRequest[*float64](*s).At(metric) }
 
 // Equal reports whether the bounds are the same.
-func (s *SLO) Equal(other *SLO) bool {
-	if s == nil || other == nil {
-		return s == other
-	}
-	return s.String() == other.String()
-}
+func (s *SLO) Equal(other *SLO) bool { return reflect.DeepEqual(s, other) }
 
 // String is the bounds in words: TTFT 2000 ms, TPOT 50 ms.
 func (s *SLO) String() string {
