@@ -25,29 +25,21 @@ func checkSearch(s *schema.Search, sp *space) hcl.Diagnostics {
 	if s.Minimize {
 		goal = "minimize"
 	}
-	type use struct {
-		name     string
-		location hcl.Range
-	}
-	used := []use{{s.Metric, s.Ranges[goal]}}
-	for _, b := range s.Bounds {
-		used = append(used, use{b.Metric, b.Range})
-	}
-	for _, u := range used {
-		f, ok := figures[u.name]
-		if _, scored := trtllm.FindMetric(u.name); !ok && scored {
-			refuse(u.location, "Metric that a search cannot use", "%s is counted from the records of requests and not predicted, so a search cannot tell which run to measure next. Use output_throughput_per_gpu_tok_s with bounds on what the slo limits, such as bound \"ttft_ms_p99\". `llmbench results -sort=%[1]s` ranks what was measured.", u.name)
+	for _, u := range append([]schema.SearchBound{{Metric: s.Metric, Range: s.Ranges[goal]}}, s.Bounds...) {
+		f, ok := figures[u.Metric]
+		if _, scored := trtllm.FindMetric(u.Metric); !ok && scored {
+			refuse(u.Range, "Metric that a search cannot use", "%s is counted from the records of requests and not predicted, so a search cannot tell which run to measure next. Use output_throughput_per_gpu_tok_s with bounds on what the slo limits, such as bound \"ttft_ms_p99\". `llmbench results -sort=%[1]s` ranks what was measured.", u.Metric)
 			continue
 		}
 		if !ok {
-			refuse(u.location, "Unknown metric", "There is no metric %q.%s", u.name, metricMeant(u.name, names))
+			refuse(u.Range, "Unknown metric", "There is no metric %q.%s", u.Metric, metricMeant(u.Metric, names))
 			continue
 		}
 		for _, c := range sp.list {
 			if f.Streaming && !c.run.Arguments.Bool("streaming") {
-				refuse(u.location, "Metric needs streaming", "%s is measured only where responses are streamed, and streaming is off. Set streaming = true in the benchmark.", u.name)
+				refuse(u.Range, "Metric needs streaming", "%s is measured only where responses are streamed, and streaming is off. Set streaming = true in the benchmark.", u.Metric)
 			} else if f.Streaming || f.Waits {
-				diags = append(diags, c.steady(u.name)...)
+				diags = append(diags, c.steady(u.Metric)...)
 			}
 		}
 	}

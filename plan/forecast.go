@@ -139,33 +139,31 @@ func (f *forecast) unpublished() []string {
 }
 
 // measures predicts for how many seconds a run measures with another number of
-// requests.
+// requests, all of mean length.
 func (b *builder) measures(f *forecast) func(n int) float64 {
 	return func(n int) float64 {
 		return once(b.memo, [2]any{f, n}, func() float64 {
 			s := f.scenario
-			s.Parameters = f.learned.parameters
-			return measures(s, estimateRequests(f.data.lengths))(n)
+			s.Parameters, s.Requests = f.learned.parameters, estimateRequests(f.data.lengths)
+			return measures(s, n)
 		})
 	}
 }
 
-// measures predicts for how many seconds s measures when it sends n requests
-// like these, all of mean length.
-func measures(s estimate.Scenario, like []estimate.Request) func(n int) float64 {
+// measures predicts for how many seconds s measures when it sends n requests, all of the
+// mean length of its own.
+func measures(s estimate.Scenario, n int) float64 {
 	var isl, osl int
-	for _, r := range like {
+	for _, r := range s.Requests {
 		isl, osl = isl+r.ISL, osl+r.OSL
 	}
-	mean := estimate.Request{ISL: max(1, isl/max(1, len(like))), OSL: max(1, osl/max(1, len(like)))}
-	return func(n int) float64 {
-		s.Requests = slices.Repeat([]estimate.Request{mean}, n)
-		a, err := estimate.Predict(s)
-		if err != nil {
-			return math.Inf(1)
-		}
-		return a.TotalS
+	own := max(1, len(s.Requests))
+	s.Requests = slices.Repeat([]estimate.Request{{ISL: max(1, isl/own), OSL: max(1, osl/own)}}, n)
+	a, err := estimate.Predict(s)
+	if err != nil {
+		return math.Inf(1)
 	}
+	return a.TotalS
 }
 
 // foresee estimates all runs and says what is to be expected of them.

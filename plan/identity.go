@@ -3,7 +3,7 @@ package plan
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/hex"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -74,8 +74,14 @@ func NewIdentity(run *Run, exec ExecutorIdentity) Identity {
 		Executor:     exec.normal(),
 		Engine:       cmp.Or(run.Engine, schema.FreshEngine),
 		Env:          make(map[string]string, len(run.Env)),
-		Dataset:      newDatasetIdentity(run.Dataset, run.UseCase),
 		Simulated:    exec.Simulated,
+		Dataset: datasetIdentity{
+			Generator: deref(run.Dataset.Generator), Seed: deref(run.Dataset.Seed), Rows: run.Dataset.Lines,
+			ISL: deref(run.UseCase.ISL), OSL: deref(run.UseCase.OSL), ISLStdev: deref(run.UseCase.ISLStdev), OSLStdev: deref(run.UseCase.OSLStdev),
+		},
+	}
+	if run.Dataset.Generator == nil {
+		id.Dataset.SHA256 = deref(run.Dataset.SHA256)
 	}
 	for name, v := range run.Env {
 		if v != nil {
@@ -113,27 +119,8 @@ var placing = sync.OnceValue(func() map[string]bool {
 	return names
 })
 
-func newDatasetIdentity(data Dataset, traffic UseCase) datasetIdentity {
-	d := datasetIdentity{
-		Generator: deref(data.Generator),
-		Seed:      deref(data.Seed),
-		Rows:      data.Lines,
-		ISL:       deref(traffic.ISL),
-		OSL:       deref(traffic.OSL),
-		ISLStdev:  deref(traffic.ISLStdev),
-		OSLStdev:  deref(traffic.OSLStdev),
-	}
-	if data.Generator == nil {
-		d.SHA256 = deref(data.SHA256)
-	}
-	return d
-}
-
 // Fingerprint is the lower-case hexadecimal SHA-256 of the identity.
-func (id Identity) Fingerprint() string {
-	sum := sha256.Sum256(id.Canonical())
-	return hex.EncodeToString(sum[:])
-}
+func (id Identity) Fingerprint() string { return fmt.Sprintf("%x", sha256.Sum256(id.Canonical())) }
 
 // Canonical is the form of the identity that is hashed: equal identities have
 // equal bytes.
@@ -161,17 +148,16 @@ func optional(s string) *string {
 // mail and the place in the queue cannot. A value may be a word of its own.
 func MovingOptions(args []string) []string {
 	out := []string{}
-	for i := 0; i < len(args); i++ {
+	for i := 0; i < len(args); {
 		name, value := optionName(args[i])
-		alone := !value && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-")
 		n := 1
-		if alone {
+		if !value && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
 			n = 2
 		}
 		if !bookkeeping[name] {
 			out = append(out, args[i:i+n]...)
 		}
-		i += n - 1
+		i += n
 	}
 	return out
 }

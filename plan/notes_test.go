@@ -19,7 +19,7 @@ func noted(w Workload) *Run {
 	r := &Run{
 		Arguments: w.Arguments, LLMAPIOptions: w.Options, Dataset: Dataset{Lines: len(w.Lengths)}, Estimate: newEstimate(s, learned{}),
 	}
-	r.Notes = notes(r, measures(s, s.Requests), nil)
+	r.Notes = notes(r, func(n int) float64 { return measures(s, n) }, nil)
 	return r
 }
 
