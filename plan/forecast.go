@@ -47,17 +47,18 @@ func (b *builder) predict(list []candidate) error {
 		return err
 	}
 	for i, c := range list {
-		if f := of[i]; f != nil {
-			r := c.run
-			key := [5]any{f, string(mustJSON(left[i])), r.Arguments.Bool("streaming"), r.RequestLog, r.TimeLimitSeconds}
-			r.Estimate = once(b.memo, key, func() *Estimate { return f.estimate.of(r, c.data.outputTokens(), left[i]) })
+		r, f := c.run, of[i]
+		if f == nil {
+			r.Notes = Notes(r)
+			continue
 		}
-		c.run.Notes = once(b.memo, [6]any{c.run.Estimate, c.args, c.data, c.cell.Model, c.cell.Image, c.run.State.Wanted}, func() []Note {
-			if of[i] == nil {
-				return Notes(c.run)
-			}
-			return notes(c.run, b.measures(of[i]), of[i].unpublished())
-		})
+		key := [5]any{f, string(mustJSON(left[i])), r.Arguments.Bool("streaming"), r.RequestLog, r.TimeLimitSeconds}
+		r.Estimate = once(b.memo, key, func() *Estimate { return f.estimate.of(r, c.data.outputTokens(), left[i]) })
+		of := [9]any{r.Estimate, c.args, c.data, c.cell.Model, c.cell.Image, c.cell.Hardware, c.cell.Env, r.State.Wanted}
+		if c.cell.Version.Name != r.Image.TRTLLMVersion {
+			of[8] = c.cell.Options // a note names those that changed
+		}
+		r.Notes = once(b.memo, of, func() []Note { return notes(r, b.measures(f), f.unpublished()) })
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ benchmark "load" {
   tp           = 8
   ep           = 8
   num_requests = max(100, 2 * each.concurrency)
-  env          = { LEVEL = each.level }
+  env          = { LEVEL = each.level, NCCL_MNNVL_ENABLE = each.level == "INFO" ? "0" : "1" }
   llm_api_options = { stream_interval = each.interval }
   use_case "even" {}
   use_case "uneven" {
