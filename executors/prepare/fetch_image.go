@@ -38,8 +38,8 @@ func (f *Fetcher) Image(ctx context.Context, i Image) []executors.Check {
 	}
 	checks, err := f.hold(ctx, i.File, func(ctx context.Context) []executors.Check {
 		if i.toImport() {
-			if err := f.image(ctx, i); err != nil {
-				return i.failed(err)
+			if failed := f.image(ctx, i); failed != nil {
+				return failed
 			}
 		}
 		return i.Verify(ctx)
@@ -98,32 +98,38 @@ func (i Image) failed(err error) []executors.Check {
 }
 
 // image imports an image; the caller holds its lock. It appears under its name
-// when it is whole and recorded.
-func (f *Fetcher) image(ctx context.Context, i Image) error {
+// when it is whole and recorded. The checks say what failed, nil for nothing.
+func (f *Fetcher) image(ctx context.Context, i Image) []executors.Check {
 	tag, err := name.NewTag(i.Name)
 	if err != nil {
-		return err
+		return i.failed(err)
 	}
 	before, ref, err := f.source(ctx, tag, i)
 	if err != nil {
-		return err
+		return i.failed(err)
 	}
 	temp := i.File + importing
 	if before != nil {
 		if c := CheckSpace("image", i.File, before.bytes); c != nil {
-			return errors.New(c.Detail)
+			return []executors.Check{*c}
 		}
 	}
 	defer os.Remove(temp)
 	if err := f.again(ctx, f.enroot(ref, i, temp, before), token{}, full); err != nil {
-		return err
+		return i.failed(err)
 	}
 	if before != nil && ref == tag {
 		if after, err := f.ask(ctx, tag, i.Arch); err == nil && !after.is(before.digests[len(before.digests)-1]) {
-			return fmt.Errorf("the tag was moved during the import, from %.19s to %.19s", before.digests[0], after.digests[0])
+			return i.failed(fmt.Errorf("the tag was moved during the import, from %.19s to %.19s", before.digests[0], after.digests[0]))
 		}
 	}
-	return f.finish(ctx, i, temp, before)
+	if wrong := i.checkInside(ctx, temp); wrong != nil {
+		return wrong
+	}
+	if err := f.finish(ctx, i, temp, before); err != nil {
+		return i.failed(err)
+	}
+	return nil
 }
 
 // source decides by what to import: by the tag, or by the pinned digest where
@@ -178,11 +184,6 @@ func (f *Fetcher) finish(ctx context.Context, i Image, temp string, from *publis
 	bytes, err := checkSquashfs(temp)
 	if err != nil {
 		return fmt.Errorf("what enroot wrote %w", err)
-	}
-	made := i
-	made.File = temp
-	if c := made.checkInside(ctx); c != nil {
-		return errors.New(c[0].Detail)
 	}
 	var read int64
 	sum, err := hashFile(ctx, temp, func(n int) {

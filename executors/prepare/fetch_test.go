@@ -37,6 +37,7 @@ const (
 
 var (
 	armDigest  = sum(arm)
+	huge       = strings.Replace(arm, "1000", "1152921504606846976", 1)
 	index      = fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"size":1,"digest":%q,"platform":{"os":"linux","architecture":"amd64"}},{"mediaType":%q,"size":%d,"digest":%q,"platform":{"os":"linux","architecture":"arm64"}}]}`, indexType, manifestType, other, manifestType, len(arm), armDigest)
 	movedIndex = index + "\n"
 )
@@ -73,7 +74,7 @@ func (r *fakeRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if r.moved.Load() {
 		now = movedIndex
 	}
-	answers := map[string][2]string{"1.0.0rc1": {indexType, now}, sum(now): {indexType, now}, armDigest: {manifestType, arm}}
+	answers := map[string][2]string{"1.0.0rc1": {indexType, now}, sum(now): {indexType, now}, armDigest: {manifestType, arm}, "huge": {manifestType, huge}}
 	answer, ok := answers[strings.TrimPrefix(req.URL.Path, "/v2/nvidia/tensorrt-llm/release/manifests/")]
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
@@ -183,6 +184,12 @@ func TestFetchWithoutSpace(t *testing.T) {
 	got := lines(s.weightsDir, fetcher(os.Environ()).Weights(t.Context(), w))
 	if !strings.Contains(got, "fail 1073741824.0 GiB are to come, and "+s.dir+" has ") || s.started() != "" {
 		t.Errorf("%s%s", got, s.started())
+	}
+	i := s.imageToFetch
+	i.Name = strings.Replace(i.Name, ":1.0.0rc1", ":huge", 1)
+	checks := fetcher(os.Environ()).Image(t.Context(), i)
+	if got := lines(i.File, checks); !strings.HasPrefix(got, "fail 1073741824.0 GiB are to come, and "+s.dir+" has ") || !strings.HasPrefix(checks[0].Remedy, "make room") || s.started() != "" {
+		t.Errorf("%s%+v%s", got, checks, s.started())
 	}
 }
 

@@ -48,7 +48,7 @@ func (i Image) Verify(ctx context.Context) []executors.Check {
 	case err != nil:
 		return i.fail(fetchRemedy, "%v", err)
 	}
-	if defects := append(i.checkDigest(), i.checkInside(ctx)...); len(defects) > 0 {
+	if defects := append(i.checkDigest(), i.checkInside(ctx, i.File)...); len(defects) > 0 {
 		return defects
 	}
 	detail := size(bytes)
@@ -88,13 +88,13 @@ func (i Image) checkDigest() []executors.Check {
 	}
 }
 
-// checkInside holds what is in the image against what is declared, as far as it
-// can be read.
-func (i Image) checkInside(ctx context.Context) []executors.Check {
-	if arch := archInside(ctx, i.File); arch != "" && i.Arch != "" && arch != i.Arch {
+// checkInside holds what is in the image, which lies at file, against what is declared,
+// as far as it can be read.
+func (i Image) checkInside(ctx context.Context, file string) []executors.Check {
+	if arch := archInside(ctx, file); arch != "" && i.Arch != "" && arch != i.Arch {
 		return i.fail("remove the file, and `llmbench prepare` imports it for the nodes", "is for %s, and the nodes are %s", arch, i.Arch)
 	}
-	version := versionInside(ctx, i.File)
+	version := versionInside(ctx, file)
 	if version == "" || catalog.SameVersion(version, i.Name, i.Version) {
 		return nil
 	}
