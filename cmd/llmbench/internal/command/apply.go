@@ -121,9 +121,9 @@ func (s *session) apply(ctx context.Context, p *plan.Plan, diags hcl.Diagnostics
 	if err := s.applicable(p, diags, f, out); err != nil {
 		return err
 	}
-	if f.Detach {
-		if err := s.detachable(p); err != nil {
-			return err
+	for _, r := range p.Runs {
+		if f.Detach && !s.siteOf(r).Adopt {
+			return fmt.Errorf("-detach: runs on executor %q end with llmbench; leave -detach out. Nothing was started", r.Executor.Type)
 		}
 	}
 	if err := out.Planned(s.view(p)); err != nil {
@@ -165,16 +165,6 @@ func (s *session) applicable(p *plan.Plan, diags hcl.Diagnostics, f applyFlags, 
 		}
 		if err := st.Scheduler.Available(s.env.signal); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// detachable refuses to leave runs alone that end with this process.
-func (s *session) detachable(p *plan.Plan) error {
-	for _, r := range p.Runs {
-		if b := s.siteOf(r); !b.Adopt {
-			return fmt.Errorf("-detach: runs on executor %q end with llmbench; leave -detach out. Nothing was started", r.Executor.Type)
 		}
 	}
 	return nil

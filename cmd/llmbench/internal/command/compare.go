@@ -154,16 +154,10 @@ func readCompareFlags(c *cli.Command) (compareFlags, error) {
 	return f, nil
 }
 
+// commas are the values of a flag that may be repeated and hold several, with commas
+// between them.
 func commas(list []string) []string {
-	var out []string
-	for _, s := range list {
-		for part := range strings.SplitSeq(s, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				out = append(out, part)
-			}
-		}
-	}
-	return out
+	return strings.FieldsFunc(strings.Join(list, ","), func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 func (e *env) runCompare(f compareFlags) error {

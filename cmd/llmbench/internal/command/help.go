@@ -76,7 +76,7 @@ var groups = []struct {
 	{"WRITE", []string{"init", "validate", "fmt"}},
 	{"PLAN", []string{"plan", "show", "estimate"}},
 	{"RUN", []string{"apply", "status", "logs", "cancel"}},
-	{"READ", []string{"results", "compare", "report", "import", "export", "export"}},
+	{"READ", []string{"results", "compare", "report", "import", "export"}},
 	{"SITE", []string{"doctor", "prepare", "prune", "unlock", "catalog"}},
 }
 

@@ -163,6 +163,7 @@ func (e *env) siteValues(ctx context.Context, given siteValues) (values siteValu
 // a partition for downloads into the executor.
 func (v siteValues) into(files map[string][]byte) error {
 	files["site.auto.vars"] = []byte(v.vars())
+	partition := v["prepare-partition"]
 	for name, src := range files {
 		if filepath.Ext(name) != ".hcl" {
 			continue
@@ -172,21 +173,14 @@ func (v siteValues) into(files map[string][]byte) error {
 			return diags
 		}
 		for _, b := range f.Body().Blocks() {
-			if b.Type() == "executor" && len(b.Labels()) > 0 && b.Labels()[0] == slurm.Type {
-				prepareIn(b.Body(), v["prepare-partition"])
+			if partition != "" && b.Type() == "executor" && len(b.Labels()) > 0 && b.Labels()[0] == slurm.Type {
+				b.Body().AppendNewline()
+				b.Body().AppendNewBlock("prepare", nil).Body().SetAttributeValue("partition", cty.StringVal(partition))
 			}
 		}
 		files[name] = hclwrite.Format(f.Bytes())
 	}
 	return nil
-}
-
-// prepareIn has an executor download in jobs of a partition, where there is one.
-func prepareIn(body *hclwrite.Body, partition string) {
-	if partition != "" {
-		body.AppendNewline()
-		body.AppendNewBlock("prepare", nil).Body().SetAttributeValue("partition", cty.StringVal(partition))
-	}
 }
 
 // vars is the file of the values that are not shared; what is not known stands

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -109,11 +110,8 @@ func (p savedPlan) foreign(inputs []plan.Input) []string {
 
 // source is where the plan came from, as its views print it.
 func (p savedPlan) source() *view.Source {
-	dir, err := filepath.Abs(p.dir())
-	if err != nil {
-		dir = p.dir()
-	}
-	return &view.Source{File: p.file, Dir: dir, Saved: p.Saved, Version: p.LLMBenchVersion}
+	dir, _ := filepath.Abs(p.dir()) // "" without a working directory
+	return &view.Source{File: p.file, Dir: cmp.Or(dir, p.dir()), Saved: p.Saved, Version: p.LLMBenchVersion}
 }
 
 // reload plans the definitions of a saved plan again and refuses it when anything

@@ -77,7 +77,7 @@ func (e *env) runStatus(ctx context.Context, f definitionFlags, asJSON bool) (co
 		if lines, err = s.runStatuses(ctx, p); err != nil {
 			return exitError, false, err
 		}
-		if !outdated(lines) {
+		if !slices.ContainsFunc(lines, func(l view.RunStatus) bool { return l.Action == plan.Wait && !l.GoingOn() }) {
 			break
 		}
 	}
@@ -182,17 +182,6 @@ func (s *session) runStatuses(ctx context.Context, p *plan.Plan) ([]view.RunStat
 
 // settled is for how long after its submission a job may not be known yet.
 const settled = 2 * time.Minute
-
-// outdated reports whether a run that was in flight when the plan was made is so
-// no longer.
-func outdated(lines []view.RunStatus) bool {
-	for _, l := range lines {
-		if l.Action == plan.Wait && !l.GoingOn() {
-			return true
-		}
-	}
-	return false
-}
 
 func statusCode(p *plan.Plan, lines []view.RunStatus) int {
 	code := exitDone
