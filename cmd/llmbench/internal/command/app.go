@@ -125,10 +125,7 @@ func newApp(e *env) *cli.Command {
 	}
 	for _, c := range app.Commands {
 		c.ShellComplete = e.complete
-		c.DisableSliceFlagSeparator = true
-		c.OnUsageError = usageError
-		finishHelp(c)
-		c.HideHelpCommand = true
+		finish(c)
 	}
 	cli.FlagStringer = flagHelp
 	cli.SubcommandHelpTemplate = app.Command("catalog").CustomHelpTemplate

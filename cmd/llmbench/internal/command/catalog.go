@@ -40,10 +40,6 @@ func catalogCommand(e *env) *cli.Command {
 			return e.runCatalogProbe(ctx, definitionsIn(c.Args().Get(1), c), c.Args().First())
 		},
 	}
-	for _, sub := range []*cli.Command{list, probe} {
-		sub.DisableSliceFlagSeparator, sub.OnUsageError, sub.HideHelpCommand = true, usageError, true
-		finishHelp(sub)
-	}
 	return &cli.Command{
 		Name: "catalog", Usage: "list the known versions, models, GPUs and cells, or probe an image",
 		ArgsUsage: "list|probe", Description: "COMMANDS\n  list   " + list.Usage + "\n  probe  " + probe.Usage + "\n\n" +

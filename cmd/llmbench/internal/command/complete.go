@@ -108,10 +108,9 @@ func configureCompletion(c *cli.Command) {
 	c.Hidden = false
 	c.Usage = "print a shell completion script"
 	c.ArgsUsage = "bash|zsh|fish|pwsh"
-	c.HideHelpCommand = true
 	c.Description = description([]string{"llmbench completion bash", "llmbench completion fish"}, "0  the script was printed", "1  error") +
 		"\n\n`source <(llmbench completion bash)` in ~/.bashrc completes in every shell; it needs the package bash-completion. zsh is alike, and fish reads ~/.config/fish/completions/llmbench.fish."
-	finishHelp(c)
+	finish(c)
 	c.Action = func(_ context.Context, c *cli.Command) error {
 		if c.NArg() == 0 {
 			return errors.New("llmbench completion takes the name of a shell: bash, zsh, fish or pwsh")

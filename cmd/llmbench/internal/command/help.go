@@ -32,9 +32,13 @@ FLAGS
 
 {{end}}`
 
-// finishHelp gives a command its help: what it does as a sentence, and paragraphs of at
-// most 80 columns.
-func finishHelp(c *cli.Command) {
+// finish gives a command and those below it what all have, and their help: what it does
+// as a sentence, and paragraphs of at most 80 columns.
+func finish(c *cli.Command) {
+	c.DisableSliceFlagSeparator, c.OnUsageError, c.HideHelpCommand = true, usageError, true
+	for _, sub := range c.Commands {
+		finish(sub)
+	}
 	c.CustomHelpTemplate = strings.Replace(helpTemplate, "{{.Usage}}", strings.ToUpper(c.Usage[:1])+c.Usage[1:], 1)
 	var lines []string
 	for _, line := range strings.Split(c.Description, "\n") {
