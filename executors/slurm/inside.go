@@ -10,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/llmbench/llmbench/executors"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/failure"
@@ -21,13 +19,7 @@ import (
 // this process is in. A script outlives this process and is found again by its
 // working directory, which is its attempt's folder.
 type inside struct {
-	log     hclog.Logger
-	environ []string
-}
-
-// newInside returns an executor for the allocation that environ tells of.
-func newInside(log hclog.Logger, environ []string) *inside {
-	return &inside{log: log, environ: environ}
+	environ []string // tells of the allocation
 }
 
 // variable is a variable of the environment, "" where it is not set.

@@ -93,7 +93,7 @@ func (c *Config) backend(log hclog.Logger) *executors.Backend {
 		Adopt: true, Avoid: avoid, LinksDir: c.ExperimentsDir, Links: recipeLinks,
 	}
 	if c.InAllocation {
-		inside := newInside(log, os.Environ())
+		inside := &inside{os.Environ()}
 		b.Executor, b.Preflight, b.Avoid = inside, inside.Preflight, nil
 		b.Pace.MaxInQueue, b.Pace.Poll = 1, time.Second
 	}
