@@ -3,6 +3,7 @@ package estimate
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // An engine is the state of a simulation. Where all requests are equal and
@@ -36,7 +37,8 @@ func newEngine(s Scenario, mem MemoryUse) *engine {
 	if limit <= 0 {
 		limit = len(requests)
 	}
-	if len(requests)%ranks == 0 && limit%ranks == 0 && equalLengths(requests) {
+	unequal := func(r Request) bool { return r != requests[0] }
+	if len(requests)%ranks == 0 && limit%ranks == 0 && !slices.ContainsFunc(requests, unequal) {
 		e.alike = ranks
 		requests, limit, ranks = requests[:len(requests)/ranks], limit/ranks, 1
 	}
@@ -54,15 +56,6 @@ func (e *engine) populate(requests []Request, ranks int) {
 	for i, r := range requests {
 		e.sent[i].Request = r
 	}
-}
-
-func equalLengths(list []Request) bool {
-	for _, r := range list {
-		if r != list[0] {
-			return false
-		}
-	}
-	return true
 }
 
 // timings are those of all requests, in the order in which they were sent.
@@ -108,7 +101,13 @@ func (e *engine) iterate(steps []step, held bool) int {
 	if stretch > 1 {
 		seconds = e.roof.mean(steps[slowest], seconds, stretch, e.ranks[slowest].slope)
 	}
-	e.tell(steps[0], seconds, stretch)
+	for i := 0; e.observe != nil && i < stretch; i++ {
+		st := steps[0]
+		e.observe(Step{
+			Number: e.steps + i, StartS: e.now + float64(i)*seconds, Seconds: seconds, CtxRequests: int(st.ctxRequests),
+			CtxTokens: int(st.ctxTokens), Decode: int(st.decode), Active: e.ranks[0].active, InFlight: e.flight * e.alike,
+		})
+	}
 	if e.record != nil {
 		e.record(steps[slowest], stretch)
 	}
@@ -170,18 +169,6 @@ func (e *engine) stretch(steps []step, held bool) int {
 		n = min(n, r.calm())
 	}
 	return n
-}
-
-func (e *engine) tell(st step, seconds float64, stretch int) {
-	if e.observe == nil {
-		return
-	}
-	for i := range stretch {
-		e.observe(Step{
-			Number: e.steps + i, StartS: e.now + float64(i)*seconds, Seconds: seconds, CtxRequests: int(st.ctxRequests),
-			CtxTokens: int(st.ctxTokens), Decode: int(st.decode), Active: e.ranks[0].active, InFlight: e.flight * e.alike,
-		})
-	}
 }
 
 // send lets requests out as far as the concurrency allows.

@@ -78,11 +78,9 @@ func (f Fit) moved(p Parameters) []float64 {
 }
 
 // Run minimizes the loss by the method of Levenberg and Marquardt on reweighted
-// squares, in the logarithms of the parameters. It draws no random numbers.
-func (f Fit) Run(list []Observation) Parameters { return f.From(f.Priors, list) }
-
-// From is Run that begins at p.
-func (f Fit) From(p Parameters, list []Observation) Parameters {
+// squares, in the logarithms of the parameters, and begins at p. It draws no random
+// numbers.
+func (f Fit) Run(p Parameters, list []Observation) Parameters {
 	const most, least, enough = 60, 1e-6, 1e-5
 	best := f.Loss(list, p)
 	damping := 1.0
@@ -181,7 +179,7 @@ func Refit(measured []Measured) (Parameters, error) {
 		}
 		list[i] = Observation{Trace: t, TPSPerGPU: m.TPSPerGPU, Weight: 1}
 	}
-	return Fit{Priors: shipped, Free: refitted(measured[0].Scenario), Pull: refitPull}.Run(list), nil
+	return Fit{Priors: shipped, Free: refitted(measured[0].Scenario), Pull: refitPull}.Run(shipped, list), nil
 }
 
 // refitted are the parameters that a refit for s moves: how fast weights and

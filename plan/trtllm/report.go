@@ -167,7 +167,13 @@ const (
 
 // Impossible names a value that no run can have, "" where there is none.
 func (r *Report) Impossible() string {
-	w, q := r.World, r.Request
+	w, q, ep, fraction := r.World, r.Request, 1, 0.0
+	if w.EP != nil {
+		ep = *w.EP
+	}
+	if w.KVCachePercentage != nil {
+		fraction = *w.KVCachePercentage
+	}
 	for _, c := range []struct {
 		name            string
 		v, least, limit float64
@@ -176,16 +182,11 @@ func (r *Report) Impossible() string {
 		{"max_batch_size", float64(w.MaxBatchSize), 0, mostCount}, {"max_num_tokens", float64(w.MaxNumTokens), 0, mostCount},
 		{"num_requests", float64(q.NumRequests), 0, mostCount},
 		{"avg_input_length", q.AvgInputLength, 0, mostCount}, {"avg_output_length", q.AvgOutputLength, 0, mostCount},
+		{"ep_size", float64(ep), 1, mostRanks}, {"kv_cache_percentage", fraction, 0, 1},
 	} {
 		if !within(c.v, c.least, c.limit) {
 			return fmt.Sprintf("%s = %g", c.name, c.v)
 		}
-	}
-	if w.EP != nil && (*w.EP < 1 || *w.EP > mostRanks) {
-		return fmt.Sprintf("ep_size = %d", *w.EP)
-	}
-	if k := w.KVCachePercentage; k != nil && !within(*k, 0, 1) {
-		return fmt.Sprintf("kv_cache_percentage = %g", *k)
 	}
 	for _, m := range Metrics {
 		if v := r.Metrics.At(m.Name); v != nil && !within(*v, 0, mostFigure) {

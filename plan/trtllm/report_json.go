@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// ErrIncomplete says that a report ends early or lacks something that every
+// errIncomplete says that a report ends early or lacks something that every
 // report has: it is no result.
-var ErrIncomplete = errors.New("the report is not whole")
+var errIncomplete = errors.New("the report is not whole")
 
 // maxReport bounds what ReadReport reads; real reports have a few kilobytes.
 const maxReport = 4 << 20
@@ -27,7 +27,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 }
 
 // ReadReport reads a --report_json. Keys that it does not know are ignored. An
-// error that is ErrIncomplete says that the document ends early, is followed by
+// error that is errIncomplete says that the document ends early, is followed by
 // something else, or lacks a number that every report has; another error that it
 // could not be read or is no report at all.
 func ReadReport(r io.Reader) (*Report, error) {
@@ -47,14 +47,14 @@ func ReadReport(r io.Reader) (*Report, error) {
 		return nil, fmt.Errorf("the report is not a JSON object: %w", err)
 	}
 	if missing := missingKeys(tree); len(missing) > 0 {
-		return nil, fmt.Errorf("%w: it lacks %s", ErrIncomplete, strings.Join(missing, ", "))
+		return nil, fmt.Errorf("%w: it lacks %s", errIncomplete, strings.Join(missing, ", "))
 	}
 	report := &Report{}
 	if err := json.Unmarshal(b, report); err != nil {
 		return nil, fmt.Errorf("reading the report: %w", err)
 	}
 	if name, ok := report.hollow(); ok {
-		return nil, fmt.Errorf("%w: it has %s twice, once without a number", ErrIncomplete, name)
+		return nil, fmt.Errorf("%w: it has %s twice, once without a number", errIncomplete, name)
 	}
 	report.Engine.ModelPath = orNil(report.Engine.ModelPath)
 	report.Engine.EngineDir = orNil(report.Engine.EngineDir)
@@ -159,14 +159,14 @@ func decodeWhole(b []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	switch err := dec.Decode(v); {
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%w: it is empty", ErrIncomplete)
+		return fmt.Errorf("%w: it is empty", errIncomplete)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%w: it ends after %d bytes", ErrIncomplete, len(b))
+		return fmt.Errorf("%w: it ends after %d bytes", errIncomplete, len(b))
 	case err != nil:
 		return fmt.Errorf("the report is not JSON: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: something follows it", ErrIncomplete)
+		return fmt.Errorf("%w: something follows it", errIncomplete)
 	}
 	return nil
 }

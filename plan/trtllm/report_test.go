@@ -47,7 +47,7 @@ func TestReadReport(t *testing.T) {
 func TestReadReportIncomplete(t *testing.T) {
 	whole := content(t, filepath.Join(testdataDir, "reports", "1.2-streaming.json"))
 	for n := range len(whole) - 1 {
-		if _, err := ReadReport(bytes.NewReader(whole[:n])); !errors.Is(err, ErrIncomplete) {
+		if _, err := ReadReport(bytes.NewReader(whole[:n])); !errors.Is(err, errIncomplete) {
 			t.Fatalf("%d of %d bytes: %v", n, len(whole), err)
 		}
 	}
@@ -73,10 +73,10 @@ func TestReadReportIncomplete(t *testing.T) {
 func TestReadReportPassesErrorsOn(t *testing.T) {
 	broken := errors.New("broken disk")
 	_, err := ReadReport(oneByte([]byte("{"), broken))
-	if !errors.Is(err, broken) || errors.Is(err, ErrIncomplete) {
+	if !errors.Is(err, broken) || errors.Is(err, errIncomplete) {
 		t.Errorf("%v", err)
 	}
-	if _, err := ReadReport(io.LimitReader(zeros{}, maxReport+10)); err == nil || errors.Is(err, ErrIncomplete) {
+	if _, err := ReadReport(io.LimitReader(zeros{}, maxReport+10)); err == nil || errors.Is(err, errIncomplete) {
 		t.Errorf("without an end: %v", err)
 	}
 }

@@ -64,7 +64,7 @@ func crossValidate(f estimate.Fit, full estimate.Parameters, data []measurement,
 	for held, members := range at {
 		g.Go(func() error {
 			rest := slices.DeleteFunc(slices.Clone(data), func(r measurement) bool { return name(r) == held })
-			p := f.From(full, observations(rest))
+			p := f.Run(full, observations(rest))
 			for _, i := range members {
 				out[i] = data[i].trace.Averages(p)
 			}

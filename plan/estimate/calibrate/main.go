@@ -54,7 +54,7 @@ func run() error {
 // calibrate fits c to measurements and scores it.
 func calibrate(data []measurement, c estimate.Calibration) report {
 	fit := newFit(&c)
-	full := fit.Run(observations(data))
+	full := fit.Run(fit.Priors, observations(data))
 	for i := range c.Parameters {
 		p := &c.Parameters[i]
 		p.Fitted = rounded(*full.At(p.Name), 'g', 4) // the digits that a fit may claim

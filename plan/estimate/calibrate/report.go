@@ -53,13 +53,7 @@ func (r report) summary() string {
 	for _, k := range kinds {
 		r.scores(&b, k.name, r.unseen, k.suits)
 	}
-	b.WriteString("\n" + r.coverages())
-	return b.String()
-}
-
-func (r report) coverages() string {
-	var b strings.Builder
-	b.WriteString("| by regime, cells held back | rows | MAPE | bias | inside the interval | median width |\n|:--|--:|--:|--:|--:|--:|\n")
+	b.WriteString("\n| by regime, cells held back | rows | MAPE | bias | inside the interval | median width |\n|:--|--:|--:|--:|--:|--:|\n")
 	line := func(name string, suits func(measurement) bool) {
 		s := scoreOf(throughput, r.data, r.unseen, suits)
 		inside, median := coverage(r.data, r.intervals, suits)
