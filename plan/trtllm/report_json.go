@@ -26,10 +26,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return enc.Encode(r)
 }
 
-// ReadReport reads a --report_json. Keys that it does not know are ignored. An
-// error that is errIncomplete says that the document ends early, is followed by
-// something else, or lacks a number that every report has; another error that it
-// could not be read or is no report at all.
+// ReadReport reads a --report_json. Keys that it does not know are ignored. An error
+// says that it could not be read, is no report, ends early, is followed by something
+// else, or lacks a number that every report has.
 func ReadReport(r io.Reader) (*Report, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxReport+1))
 	if err != nil {
