@@ -250,17 +250,10 @@ func (c *Campaign) countEarlier() error {
 	followed := c.followed(c.Budget)
 	for _, run := range c.Plan.Runs {
 		b := c.Backends[run.Executor]
-		attempts, err := c.Store.Attempts(store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated})
-		if err != nil {
-			return err
-		}
-		for _, a := range attempts {
-			intent, err := a.Intent()
-			if err != nil {
-				return err
-			}
-			if intent == nil || intent.Plan != c.Saved {
-				continue
+		k := store.Key{Fingerprint: run.Fingerprint, Cluster: b.Cluster, Simulated: b.Simulated}
+		err := c.Store.Intents(k, func(a *store.Attempt, intent *jobdir.Intent) error {
+			if intent.Plan != c.Saved {
+				return nil
 			}
 			folder, err := a.Job()
 			if err != nil {
@@ -276,6 +269,10 @@ func (c *Campaign) countEarlier() error {
 				c.Budget.Spent += folder.Cost(gpus, limit)
 				followed[folder.Dir] = true
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -71,6 +71,25 @@ func (s *Store) Attempts(k Key) ([]*Attempt, error) {
 	return out, nil
 }
 
+// Intents visits the attempts of a key that were prepared, with their intents, in the
+// order of Attempts, until one visit fails.
+func (s *Store) Intents(k Key, visit func(a *Attempt, intent *jobdir.Intent) error) error {
+	attempts, err := s.Attempts(k)
+	if err != nil {
+		return err
+	}
+	for _, a := range attempts {
+		intent, err := a.Intent()
+		if err == nil && intent != nil {
+			err = visit(a, intent)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // samplesIn are the numbers of the samples in a home, ascending. What should be a
 // folder and cannot be looked into has the first: its attempt is found damaged.
 func samplesIn(home string) []int {

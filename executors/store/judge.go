@@ -181,12 +181,7 @@ func (s *snapshot) addJob(in *results.Evidence) {
 	}
 }
 
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
+func optional(s string) *string { return prefer(s, nil) }
 
 func prefer(s string, otherwise *string) *string {
 	if s == "" {

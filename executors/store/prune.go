@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,14 +93,12 @@ func (p *pruning) attempts(k Key) error {
 	if err != nil {
 		return err
 	}
-	declared := p.declared[k] || k.early()
-	for len(list) > 0 {
-		n := slices.IndexFunc(list, func(a *Attempt) bool { return a.Sample != list[0].Sample })
-		if n < 0 {
-			n = len(list)
-		}
-		p.sample(list[:n], declared)
-		list = list[n:]
+	samples := map[int][]*Attempt{}
+	for _, a := range list {
+		samples[a.Sample] = append(samples[a.Sample], a)
+	}
+	for _, n := range slices.Sorted(maps.Keys(samples)) {
+		p.sample(samples[n], p.declared[k] || k.early())
 	}
 	return nil
 }
@@ -197,15 +196,11 @@ func (p *pruning) rest() {
 			}
 		case strings.HasPrefix(name, leaseFile+".") && strings.HasSuffix(name, ".beat") && (holder == nil || name != beatFile(holder.Nonce)):
 			p.add("temporary file", path, "its apply was killed")
-		case p.goes(path):
+		case slices.ContainsFunc(p.found, func(r Removable) bool { return r.Path == path }):
 			return fs.SkipDir
 		}
 		return nil
 	})
-}
-
-func (p *pruning) goes(path string) bool {
-	return slices.ContainsFunc(p.found, func(r Removable) bool { return r.Path == path })
 }
 
 // occupied is the space that a file, or all in a folder, occupies on disk.
@@ -239,11 +234,11 @@ func (s *Store) Prune(list []Removable, keep Protected) ([]Removable, error) {
 		}
 		// A folder goes under another name, so that it is never seen in part.
 		at := filepath.Join(filepath.Dir(r.Path), ".pruned-"+filepath.Base(r.Path))
-		if failed := os.Rename(r.Path, at); failed != nil {
-			err = errors.Join(err, failed)
-			continue
+		failed := os.Rename(r.Path, at)
+		if failed == nil {
+			failed = os.RemoveAll(at)
 		}
-		if failed := os.RemoveAll(at); failed != nil {
+		if failed != nil {
 			err = errors.Join(err, failed)
 			continue
 		}

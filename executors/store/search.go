@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -76,23 +77,18 @@ func (s *Store) Charges(rounds []plan.Round, simulated bool, tell func(job strin
 		}
 	}
 	for _, k := range unique(keys) {
-		attempts, err := s.Attempts(k)
-		if err != nil {
-			return err
-		}
-		for _, a := range attempts {
-			intent, err := a.Intent()
-			if err != nil {
-				return err
-			}
-			if intent == nil || intent.Search != search {
-				continue
+		err := s.Intents(k, func(a *Attempt, intent *jobdir.Intent) error {
+			if intent.Search != search {
+				return nil
 			}
 			job, share, err := a.cost()
-			if err != nil {
-				return err
+			if err == nil {
+				tell(job.Dir, intent.Round, share)
 			}
-			tell(job.Dir, intent.Round, share)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -176,21 +172,13 @@ func (v *View) Search(benchmark, label string, simulated bool) (plan.SearchAccou
 	a.Tried = map[string][]plan.InRound{}
 	last := a.Rounds[len(a.Rounds)-1]
 	for _, run := range last.Runs {
-		attempts, err := v.store.Attempts(Key{Fingerprint: run.Fingerprint, Cluster: last.Cluster, Simulated: simulated})
-		if err != nil {
-			return a, err
-		}
-		for _, attempt := range attempts {
-			intent, err := attempt.Intent()
-			if err != nil {
-				return a, err
-			}
-			if intent != nil {
-				a.Tried[run.Fingerprint] = append(a.Tried[run.Fingerprint], plan.InRound{Search: intent.Search, Round: intent.Round})
-			}
-		}
+		k := Key{Fingerprint: run.Fingerprint, Cluster: last.Cluster, Simulated: simulated}
+		err = cmp.Or(err, v.store.Intents(k, func(_ *Attempt, intent *jobdir.Intent) error {
+			a.Tried[run.Fingerprint] = append(a.Tried[run.Fingerprint], plan.InRound{Search: intent.Search, Round: intent.Round})
+			return nil
+		}))
 	}
-	return a, nil
+	return a, err
 }
 
 // Noise implements plan.Ledger.

@@ -68,36 +68,31 @@ func (r Redactor) copy(out io.Writer, in io.Reader) (found bool, err error) {
 	}
 	longest := len(r.values[0])
 	var buf []byte
-	for piece := make([]byte, 1<<20); ; {
+	for piece, last := make([]byte, 1<<20), false; !last; {
 		n, err := io.ReadFull(in, piece)
-		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		last = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !last {
 			return found, err
 		}
+		var clean []byte
 		buf = append(buf, piece[:n]...)
 		for {
 			at, length := r.first(buf)
 			if at < 0 || !last && at+longest > len(buf) { // a longer value may begin there
 				break
 			}
-			found = true
-			if _, err := out.Write(append(buf[:at:at], hidden...)); err != nil {
-				return found, err
-			}
-			buf = buf[at+length:]
+			found, clean, buf = true, append(append(clean, buf[:at]...), hidden...), buf[at+length:]
 		}
-		keep := min(len(buf), longest-1)
-		if last {
-			keep = 0
+		whole := len(buf)
+		if !last {
+			whole -= min(whole, longest-1)
 		}
-		if _, err := out.Write(buf[:len(buf)-keep]); err != nil {
+		if _, err := out.Write(append(clean, buf[:whole]...)); err != nil {
 			return found, err
 		}
-		buf = slices.Clone(buf[len(buf)-keep:])
-		if last {
-			return found, nil
-		}
+		buf = slices.Clone(buf[whole:])
 	}
+	return found, nil
 }
 
 // first is where the first value stands in b, and its length; -1 where none does.
