@@ -129,17 +129,16 @@ func hashFile(ctx context.Context, path string, read func(n int)) (string, error
 	h := sha256.New()
 	buf := make([]byte, 4<<20)
 	for {
-		if err := ctx.Err(); err != nil {
-			return "", err
-		}
 		n, err := f.Read(buf)
 		h.Write(buf[:n])
 		read(n)
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return hex.EncodeToString(h.Sum(nil)), nil
-		}
-		if err != nil {
+		case err != nil:
 			return "", err
+		case ctx.Err() != nil:
+			return "", ctx.Err()
 		}
 	}
 }

@@ -273,7 +273,7 @@ func (c *Comparison) nameSides(pairs []pair) {
 func (p pair) metricRefused(name string, how Comparing) string {
 	base, target := p.base.Of(name), p.target.Of(name)
 	_, recorded := steadyFigure(name)
-	recorded = recorded || isRecordMetric(name)
+	recorded = recorded || slices.Contains(namesOf(trtllm.RecordMetrics), name)
 	switch {
 	case p.waitsDiffer(name) && !slices.Contains(how.Across, name) && !slices.Contains(how.Across, "all"):
 		return fmt.Sprintf("%s holds waiting time on the side with unlimited concurrency; -across=%s compares it anyway", name, name)

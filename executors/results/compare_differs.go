@@ -272,7 +272,7 @@ func (p pair) slosDiffer(metric string) string {
 		}
 		return ""
 	}
-	if base, target := bounds(p.base), bounds(p.target); isRecordMetric(metric) && base != target {
+	if base, target := bounds(p.base), bounds(p.target); slices.Contains(namesOf(trtllm.RecordMetrics), metric) && base != target {
 		return fmt.Sprintf("%s: the base has the slo %s, the target %s", metric, base, target)
 	}
 	return ""

@@ -82,8 +82,11 @@ const (
 func NewRequests(list []trtllm.Request) *Requests {
 	j := newJudged(list)
 	r := &Requests{
-		Recorded: len(list), Window: j.window(), Judged: len(j.list), Seconds: j.seconds(),
+		Recorded: len(list), Judged: len(j.list), Seconds: j.seconds(),
 		Latency: j.spread(trtllm.Request.Latency), InFlight: inFlight(list),
+	}
+	if j.steady {
+		r.Window = &Window{(j.from - j.first).Seconds(), (j.to - j.first).Seconds()}
 	}
 	streamed := func(q trtllm.Request) bool { return q.FirstToken > 0 }
 	if slices.ContainsFunc(j.list, streamed) {
@@ -228,13 +231,6 @@ func (j *judged) divide() {
 		}
 		j.blocks = append(j.blocks, at)
 	}
-}
-
-func (j *judged) window() *Window {
-	if !j.steady {
-		return nil
-	}
-	return &Window{(j.from - j.first).Seconds(), (j.to - j.first).Seconds()}
 }
 
 func (j *judged) seconds() float64 { return max((j.to - j.from).Seconds(), 1e-9) }

@@ -48,8 +48,11 @@ func tensorName(shard, i int) string {
 
 // Write makes the whole folder.
 func (c Checkpoint) Write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	for name, content := range c.texts() {
-		if err := write(dir, name, content); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			return err
 		}
 	}
@@ -116,13 +119,6 @@ func (c Checkpoint) writeShard(path string, i int) error {
 		return err
 	}
 	return os.Truncate(path, int64(len(header))+c.tensorBytes()*int64(c.Tensors))
-}
-
-func write(dir, name, content string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644)
 }
 
 func encode(v any) string {
