@@ -79,12 +79,6 @@ type Partition struct {
 	Topology string `json:"topology"`
 }
 
-// here reports whether Slurm's commands are on this host.
-func (c *Config) here() bool {
-	_, err := exec.LookPath("sbatch")
-	return err == nil || c.runner != nil
-}
-
 // probe asks the cluster of c for its profile, which c keeps. Each question that is not
 // answered leaves its part out; where the controller does not answer, nothing more is
 // asked. remembered, if not nil, may know the cluster already, by its name.
@@ -92,7 +86,7 @@ func (c *Config) probe(ctx context.Context, remembered func(cluster string, prof
 	s := c.client(nil)
 	p := &Profile{Form: profileForm, Probed: time.Now().UTC(), Cluster: c.Cluster, Partitions: map[string]Partition{}, Topologies: map[string]Topology{}}
 	c.profile = p
-	if !c.here() || c.recall(p.Cluster, remembered) {
+	if _, err := exec.LookPath("sbatch"); err != nil && c.runner == nil || c.recall(p.Cluster, remembered) {
 		return c.profile
 	}
 	p.Cluster = ""

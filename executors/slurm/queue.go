@@ -62,13 +62,40 @@ func parseQueue(out string) (jobs []queuedJob, whole bool) {
 // Poll implements executors.Executor with one squeue, which may be another
 // process's. Only jobs that it does not know are asked about one by one.
 func (e *Executor) Poll(ctx context.Context, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
-	out, err := e.shared.get(ctx, e.slurm.queueText)
+	text, err := e.shared.get(ctx, e.slurm.queueText)
 	if err != nil {
 		return nil, err
 	}
-	jobs, whole := parseQueue(out)
+	jobs, whole := parseQueue(text)
 	e.cancelDuplicates(ctx, jobs, handles)
-	return e.statuses(ctx, jobs, whole, handles)
+	known := map[handle]queuedJob{}
+	for _, r := range jobs { // clusters give the same ids, and federations tell of a job twice
+		at := handle{id: r.id, name: r.name}
+		if _, twice := known[at]; !twice || r.base() != revoked {
+			known[at] = r
+		}
+	}
+	out := map[executors.Handle]executors.Status{}
+	for _, h := range handles {
+		parts, err := parseHandle(h)
+		if err != nil {
+			return nil, err
+		}
+		if r, ok := known[handle{id: parts.id, name: parts.name}]; ok {
+			delete(e.absent, h)
+			if s, known := e.status(r); known {
+				out[h] = s
+			}
+			continue
+		}
+		if !whole {
+			continue
+		}
+		if s, known := e.gone(ctx, h, parts); known {
+			out[h] = s
+		}
+	}
+	return out, nil
 }
 
 // List implements executors.Queue. Jobs that are about to end are left out.
@@ -107,37 +134,6 @@ func (e *Executor) cancelDuplicates(ctx context.Context, jobs []queuedJob, handl
 			e.log.Warn("cannot cancel", "job", r.id, "error", err)
 		}
 	}
-}
-
-func (e *Executor) statuses(ctx context.Context, jobs []queuedJob, whole bool, handles []executors.Handle) (map[executors.Handle]executors.Status, error) {
-	known := map[handle]queuedJob{}
-	for _, r := range jobs { // clusters give the same ids, and federations tell of a job twice
-		at := handle{id: r.id, name: r.name}
-		if _, twice := known[at]; !twice || r.base() != revoked {
-			known[at] = r
-		}
-	}
-	out := map[executors.Handle]executors.Status{}
-	for _, h := range handles {
-		parts, err := parseHandle(h)
-		if err != nil {
-			return nil, err
-		}
-		if r, ok := known[handle{id: parts.id, name: parts.name}]; ok {
-			delete(e.absent, h)
-			if s, known := e.status(r); known {
-				out[h] = s
-			}
-			continue
-		}
-		if !whole {
-			continue
-		}
-		if s, known := e.gone(ctx, h, parts); known {
-			out[h] = s
-		}
-	}
-	return out, nil
 }
 
 // gone asks scontrol, then sacct, about a job that squeue does not know; after a

@@ -21,15 +21,10 @@ var Words = failure.Patterns{
 		{Codes: []failure.Code{failure.Launch}, After: "mpi/pmix", Before: " ["},
 		{Codes: []failure.Code{failure.HostOOM, failure.Container, failure.BusError}, After: " ON ", Before: " CANCELLED AT"},
 	},
-	Blocks: []failure.Block{{
-		Code: failure.Container, Begin: "printing enroot log file", Each: "pyxis:     ",
-		Causes:  causes,
-		Chatter: chatter,
-	}, {
-		Code: failure.Container, Begin: "printing contents of log file", Each: "pyxis:     ",
-		Causes:  causes,
-		Chatter: chatter,
-	}},
+	Blocks: []failure.Block{
+		{Code: failure.Container, Begin: "printing enroot log file", Each: "pyxis:     ", Causes: causes, Chatter: chatter},
+		{Code: failure.Container, Begin: "printing contents of log file", Each: "pyxis:     ", Causes: causes, Chatter: chatter},
+	},
 	Noise: []string{
 		"job step aborted: waiting up to ",
 		"force terminated job",
