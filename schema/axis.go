@@ -3,7 +3,6 @@ package schema
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -186,14 +185,6 @@ func (m *maker) find(ax *axis, v cty.Value) []int {
 		}
 	}
 	return at
-}
-
-func (ax *axis) labels() string {
-	var out []string
-	for _, v := range ax.values {
-		out = append(out, v.label)
-	}
-	return strings.Join(out, ", ")
 }
 
 // elements evaluates a list or an object, whose keys name the values. Those that are

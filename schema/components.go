@@ -150,11 +150,7 @@ func unknownVersion(rng hcl.Range, what, version string, cat *catalog.Catalog) *
 }
 
 func versionNames(cat *catalog.Catalog) []string {
-	var names []string
-	for _, v := range cat.Versions {
-		names = append(names, catalog.FullVersion(v.Name))
-	}
-	return names
+	return list(cat.Versions, func(v *catalog.Version) string { return catalog.FullVersion(v.Name) })
 }
 
 var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)

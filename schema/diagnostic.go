@@ -25,6 +25,22 @@ func refuseAll(summary, format string, args ...any) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
+// warn is a warning that has no place in a file.
+func warn(summary, format string, args ...any) *hcl.Diagnostic {
+	d := refuseAll(summary, format, args...)
+	d.Severity = hcl.DiagWarning
+	return d
+}
+
+// list is what show says of each of all.
+func list[T any](all []T, show func(T) string) []string {
+	var out []string
+	for _, one := range all {
+		out = append(out, show(one))
+	}
+	return out
+}
+
 // sentence ends s with a full stop unless it has its own end.
 func sentence(s string) string {
 	if strings.HasSuffix(s, "?") || strings.HasSuffix(s, ".") {

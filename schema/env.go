@@ -73,9 +73,8 @@ func (r *resolver) addEnv(e *expression, at []int, all map[string]cty.Value, fro
 	top, marks := v.Unmark()
 	ty := top.Type()
 	if !top.IsKnown() {
-		_, _, diags := r.names.plain(v, e.Range(), "env")
-		r.diags = append(r.diags, diags...)
-		return false
+		_, ok = r.plain(v, e.Range(), "env")
+		return ok
 	}
 	if top.IsNull() {
 		return true

@@ -133,11 +133,7 @@ func (d *Definitions) undeclaredSimulate() *Executor {
 }
 
 func (d *Definitions) executorRefs() []string {
-	var refs []string
-	for _, e := range d.Executors {
-		refs = append(refs, e.Ref())
-	}
-	return refs
+	return list(d.Executors, (*Executor).Ref)
 }
 
 // findExecutor returns the executor that ref names, else a sentence that says
@@ -187,10 +183,27 @@ func (d *Definitions) DecodeExecutor(e *Executor) (val cty.Value, missing []*Mis
 		val, diags = hcldec.Decode(hcl.EmptyBody(), spec, nil)
 		return val, nil, diags
 	}
-	b := bodyEvaluator{names: d.names}
-	body := b.body(e.body, "")
-	if b.diags.HasErrors() {
-		return cty.DynamicVal, b.missing, b.diags
+	// Specifications see plain values only.
+	body := valuesIn(e.body, "", func(a *hclsyntax.Attribute, path string) cty.Value {
+		v, more := d.names.value(a.Expr)
+		diags = append(diags, more...)
+		j := judge(v)
+		switch {
+		case more.HasErrors():
+		case j.ok && j.sensitive:
+			diags = append(diags, sensitiveOutside(a.Expr.Range(), a.Name))
+		case j.ok:
+			return j.value
+		case len(j.missing) == 0:
+			diags = append(diags, orFailed(nil, true, a.Expr.Range())...)
+		}
+		for _, name := range j.missing {
+			missing = append(missing, &MissingVariable{Variable: name, Argument: path, Range: a.Expr.Range()})
+		}
+		return cty.NullVal(cty.DynamicPseudoType)
+	})
+	if diags.HasErrors() {
+		return cty.DynamicVal, missing, diags
 	}
 	val, more := hcldec.Decode(body, spec, nil)
 	for _, d := range more {
@@ -200,7 +213,7 @@ func (d *Definitions) DecodeExecutor(e *Executor) (val cty.Value, missing []*Mis
 			d.Detail = fmt.Sprintf("The argument %q must be %s, not %s.", m[1], article(m[2]), article(collectionNames.Replace(m[3])))
 		}
 	}
-	return val, b.missing, tidy(append(b.diags, more...))
+	return val, missing, tidy(append(diags, more...))
 }
 
 var (
@@ -208,53 +221,23 @@ var (
 	collectionNames = strings.NewReplacer("tuple", "list", "object", "map")
 )
 
-// bodyEvaluator copies a body with every argument replaced by its value, so
-// that specifications see plain values only.
-type bodyEvaluator struct {
-	names   *names
-	missing []*MissingVariable
-	diags   hcl.Diagnostics
-}
-
-func (b *bodyEvaluator) body(in *hclsyntax.Body, path string) *hclsyntax.Body {
+// valuesIn is a body with every argument replaced by its value. path begins the names of
+// arguments: those of the blocks that the body is in.
+func valuesIn(in *hclsyntax.Body, path string, value func(a *hclsyntax.Attribute, path string) cty.Value) *hclsyntax.Body {
 	out := *in
 	out.Attributes = make(hclsyntax.Attributes, len(in.Attributes))
 	for _, a := range split(in).attrs {
 		evaluated := *a
-		evaluated.Expr = &hclsyntax.LiteralValueExpr{Val: b.argument(a, path+a.Name), SrcRange: a.Expr.Range()}
+		evaluated.Expr = &hclsyntax.LiteralValueExpr{Val: value(a, path+a.Name), SrcRange: a.Expr.Range()}
 		out.Attributes[a.Name] = &evaluated
 	}
 	out.Blocks = slices.Clone(in.Blocks)
 	for i, block := range in.Blocks {
 		evaluated := *block
-		evaluated.Body = b.body(block.Body, path+block.Type+".")
+		evaluated.Body = valuesIn(block.Body, path+block.Type+".", value)
 		out.Blocks[i] = &evaluated
 	}
 	return &out
-}
-
-func (b *bodyEvaluator) argument(a *hclsyntax.Attribute, path string) cty.Value {
-	null := cty.NullVal(cty.DynamicPseudoType)
-	v, diags := b.names.value(a.Expr)
-	b.diags = append(b.diags, diags...)
-	if diags.HasErrors() {
-		return null
-	}
-	j := judge(v)
-	switch {
-	case j.ok && j.sensitive:
-		b.diags = append(b.diags, sensitiveOutside(a.Expr.Range(), a.Name))
-		return null
-	case j.ok:
-		return j.value
-	}
-	if len(j.missing) == 0 {
-		b.diags = append(b.diags, orFailed(nil, true, a.Expr.Range())...)
-	}
-	for _, name := range j.missing {
-		b.missing = append(b.missing, &MissingVariable{Variable: name, Argument: path, Range: a.Expr.Range()})
-	}
-	return null
 }
 
 // checkExecutorNames refuses arguments and blocks that the specification does

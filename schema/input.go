@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,110 +19,69 @@ type givenValue struct {
 	raw  *string
 }
 
-// givenValues are the values by variable. The first that is made is taken.
-type givenValues map[string]givenValue
-
-func (o givenValues) add(name string, v givenValue) {
-	if _, taken := o[name]; !taken {
-		o[name] = v
-	}
-}
-
 // giveValues gives each variable the first value that one of these has: -var,
 // -var-file, *.auto.vars, LLMBENCH_VAR_name, its env, its default.
 func (s *sources) giveValues(dir string, variables []*Variable, opts Options) hcl.Diagnostics {
-	given, diags := s.collect(dir, variables, opts)
-	for _, v := range variables {
-		o, ok := given[v.Name]
-		if !ok && v.fallback != nil {
-			o, ok = givenValue{source: "default", expr: v.fallback.Expr}, true
+	given := map[string]givenValue{}
+	known := list(variables, func(v *Variable) string { return v.Name })
+	// give notes a value unless there is one. wrong is what to say of a name that is not known.
+	give := func(name string, v givenValue) (wrong string) {
+		if !slices.Contains(known, name) {
+			return suggestOrList(name, known, "variable")
 		}
-		if ok {
-			diags = append(diags, v.take(o)...)
+		if _, taken := given[name]; !taken {
+			given[name] = v
+		}
+		return ""
+	}
+	var diags hcl.Diagnostics
+	for _, arg := range slices.Backward(opts.Vars) { // a later one wins
+		name, value, ok := strings.Cut(arg, "=")
+		name = strings.TrimSpace(name)
+		if !ok {
+			diags = append(diags, refuseAll("Invalid -var", "-var is written NAME=VALUE; %q has no equals sign.", arg))
+		} else if wrong := give(name, givenValue{source: "-var", raw: &value}); wrong != "" {
+			diags = append(diags, refuseAll("Undeclared variable", "-var gives a value to %q, and no such variable is declared.%s", name, wrong))
 		}
 	}
-	return diags
-}
-
-func (s *sources) collect(dir string, variables []*Variable, opts Options) (givenValues, hcl.Diagnostics) {
-	given := givenValues{}
-	var known []string
-	secret := false
-	for _, v := range variables {
-		known = append(known, v.Name)
-		secret = secret || v.Sensitive
-	}
-	diags := given.commandLine(opts.Vars, known)
-	files := make([]string, 0, len(opts.VarFiles))
-	for i := len(opts.VarFiles) - 1; i >= 0; i-- { // a later one wins
-		files = append(files, opts.VarFiles[i])
-	}
-	auto, more := listFiles(dir, ".auto.vars")
+	files, more := listFiles(dir, ".auto.vars")
 	diags = append(diags, more...)
+	for _, path := range slices.Backward(append(files, opts.VarFiles...)) { // a later one wins
+		c, more := s.valueFile(path, variables)
+		diags = append(diags, more...)
+		for _, a := range c.attrs {
+			if wrong := give(a.Name, givenValue{source: filepath.ToSlash(path), expr: a.Expr}); wrong != "" {
+				diags = append(diags, refuse(a.NameRange, "Undeclared variable", "No variable %q is declared.%s", a.Name, wrong))
+			}
+		}
+	}
 	if terraform, _ := listFiles(dir, ".tfvars"); len(terraform) > 0 {
 		name := filepath.Base(terraform[0])
-		diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Variable file is not read", Detail: fmt.Sprintf(
-			"llmbench does not read %s. Rename it to %s.auto.vars, or name it with -var-file.", name, strings.TrimSuffix(strings.TrimSuffix(name, ".tfvars"), ".auto"))})
+		diags = append(diags, warn("Variable file is not read",
+			"llmbench does not read %s. Rename it to %s.auto.vars, or name it with -var-file.", name, strings.TrimSuffix(strings.TrimSuffix(name, ".tfvars"), ".auto")))
 	}
-	for i := len(auto) - 1; i >= 0; i-- {
-		files = append(files, auto[i])
+	env := map[string]string{}
+	for _, kv := range opts.Environ {
+		name, value, _ := strings.Cut(kv, "=")
+		env[name] = value
+		variable, ok := strings.CutPrefix(name, envPrefix)
+		if near := Nearest(variable, known); ok && near != "" && !slices.Contains(known, variable) { // others may serve another directory
+			diags = append(diags, warn("Undeclared variable in the environment", "%s is set, and no variable %q is declared. Did you mean %s?", name, variable, envPrefix+near))
+		}
 	}
-	for _, path := range files {
-		file, more := s.parse(path)
-		diags = append(diags, more...)
-		if file == nil {
-			continue
-		}
-		if !secret {
-			s.files[path] = file
-		}
-		if givesSecret(file.Body.(*hclsyntax.Body), variables) {
-			s.inputs[len(s.inputs)-1].SHA256 = "" // a secret is never hashed
-		}
-		diags = append(diags, given.file(filepath.ToSlash(path), file.Body.(*hclsyntax.Body), known)...)
-	}
-	return given, append(diags, given.environment(opts.Environ, variables, known)...)
-}
-
-func givesSecret(body *hclsyntax.Body, variables []*Variable) bool {
 	for _, v := range variables {
-		if v.Sensitive && body.Attributes[v.Name] != nil {
-			return true
+		if value, ok := env[envPrefix+v.Name]; ok {
+			give(v.Name, givenValue{source: envPrefix + v.Name, raw: &value})
 		}
-	}
-	return false
-}
-
-func (o givenValues) commandLine(vars []string, known []string) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	for i := len(vars) - 1; i >= 0; i-- { // a later one wins
-		name, value, ok := strings.Cut(vars[i], "=")
-		if !ok {
-			diags = append(diags, refuseAll("Invalid -var", "-var is written NAME=VALUE; %q has no equals sign.", vars[i]))
-			continue
+		if value := env[v.env]; v.env != "" && value != "" { // shells leave empty ones behind
+			give(v.Name, givenValue{source: v.env, raw: &value})
 		}
-		name = strings.TrimSpace(name)
-		if !slices.Contains(known, name) {
-			diags = append(diags, refuseAll("Undeclared variable", "-var gives a value to %q, and no such variable is declared.%s", name, suggestOrList(name, known, "variable")))
-			continue
+		if v.fallback != nil {
+			give(v.Name, givenValue{source: "default", expr: v.fallback.Expr})
 		}
-		o.add(name, givenValue{source: "-var", raw: &value})
-	}
-	return diags
-}
-
-func (o givenValues) file(path string, body *hclsyntax.Body, known []string) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	c := split(body)
-	for _, b := range c.blocks {
-		diags = append(diags, refuse(b.DefRange(), "Block among values", "A variable file holds only lines of the form NAME = VALUE; blocks belong in *.hcl files."))
-	}
-	for _, a := range c.attrs {
-		if !slices.Contains(known, a.Name) {
-			diags = append(diags, refuse(a.NameRange, "Undeclared variable", "No variable %q is declared.%s", a.Name, suggestOrList(a.Name, known, "variable")))
-			continue
+		if value, ok := given[v.Name]; ok {
+			diags = append(diags, v.take(value)...)
 		}
-		o.add(a.Name, givenValue{source: path, expr: a.Expr})
 	}
 	return diags
 }
@@ -132,31 +90,28 @@ func (o givenValues) file(path string, body *hclsyntax.Body, known []string) hcl
 // variables.
 const envPrefix = "LLMBENCH_VAR_"
 
-func (o givenValues) environment(environ []string, variables []*Variable, known []string) hcl.Diagnostics {
-	env := map[string]string{}
-	var diags hcl.Diagnostics
-	for _, kv := range environ {
-		name, value, _ := strings.Cut(kv, "=")
-		env[name] = value
-		if variable, ok := strings.CutPrefix(name, envPrefix); ok && !slices.Contains(known, variable) {
-			if near := Nearest(variable, known); near != "" { // others may serve another directory
-				diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "Undeclared variable in the environment",
-					Detail: name + " is set, and no variable \"" + variable + "\" is declared. Did you mean " + envPrefix + near + "?"})
-			}
-		}
+// valueFile reads a file of values. A secret is neither shown nor hashed.
+func (s *sources) valueFile(path string, variables []*Variable) (contents, hcl.Diagnostics) {
+	file, diags := s.parse(path)
+	if file == nil {
+		return contents{}, diags
 	}
-	for _, v := range variables {
-		if value, ok := env[envPrefix+v.Name]; ok {
-			o.add(v.Name, givenValue{source: envPrefix + v.Name, raw: &value})
-		}
-		if value := env[v.env]; v.env != "" && value != "" { // shells leave empty ones behind
-			o.add(v.Name, givenValue{source: v.env, raw: &value})
-		}
+	body := file.Body.(*hclsyntax.Body)
+	secret := func(v *Variable) bool { return v.Sensitive }
+	if !slices.ContainsFunc(variables, secret) {
+		s.files[path] = file
 	}
-	return diags
+	if slices.ContainsFunc(variables, func(v *Variable) bool { return secret(v) && body.Attributes[v.Name] != nil }) {
+		s.inputs[len(s.inputs)-1].SHA256 = ""
+	}
+	c := split(body)
+	for _, b := range c.blocks {
+		diags = append(diags, refuse(b.DefRange(), "Block among values", "A variable file holds only lines of the form NAME = VALUE; blocks belong in *.hcl files."))
+	}
+	return c, diags
 }
 
-// take converts an offer to the type of v and assigns it.
+// take converts a value to the type of v and assigns it.
 func (v *Variable) take(o givenValue) hcl.Diagnostics {
 	if o.raw != nil && (v.Type.IsPrimitiveType() || v.Type == cty.DynamicPseudoType) {
 		return v.assign(cty.StringVal(*o.raw), o.source, nil)

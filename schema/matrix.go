@@ -103,10 +103,7 @@ func (m *maker) readExclude(b *hclsyntax.Block, axes []*axis) (*exclude, hcl.Dia
 	for _, a := range c.attrs {
 		i := slices.IndexFunc(axes, func(ax *axis) bool { return ax.name == a.Name })
 		if i < 0 {
-			var names []string
-			for _, ax := range axes {
-				names = append(names, ax.name)
-			}
+			names := list(axes, func(ax *axis) string { return ax.name })
 			diags = append(diags, refuse(a.NameRange, "Exclude by something that is not an axis", "There is no axis %q here.%s", a.Name, orList(a.Name, names, "Runs differ in")))
 			continue
 		}
@@ -117,7 +114,7 @@ func (m *maker) readExclude(b *hclsyntax.Block, axes []*axis) (*exclude, hcl.Dia
 		for _, e := range wanted {
 			at := m.find(ax, e.value)
 			if len(at) == 0 {
-				diags = append(diags, refuse(e.origin.Range, "Exclude that removes nothing", "No run here has %s as %s. Its values are %s.", describe(e.value), ax.name, ax.labels()))
+				diags = append(diags, refuse(e.origin.Range, "Exclude that removes nothing", "No run here has %s as %s. Its values are %s.", describe(e.value), ax.name, strings.Join(list(ax.values, func(v axisValue) string { return v.label }), ", ")))
 			}
 			for _, i := range at {
 				ex.terms[ax][i] = true
@@ -181,10 +178,7 @@ func (mx matrix) checkCounts(total, left int) hcl.Diagnostics {
 		}
 	}
 	if left == 0 && !diags.HasErrors() {
-		var locations []string
-		for _, ex := range mx.excludes {
-			locations = append(locations, location(ex.rng))
-		}
+		locations := list(mx.excludes, func(ex *exclude) string { return location(ex.rng) })
 		diags = append(diags, refuse(mx.rng, "Excludes that remove everything", "Together the excludes at %s remove all %d runs, so nothing would be left to measure. Narrow one of them.", strings.Join(locations, ", "), total))
 	}
 	return diags

@@ -198,11 +198,7 @@ func (n *names) resolve(e *entry, at hcl.Range) (cty.Value, hcl.Diagnostics) {
 		return e.value, nil
 	}
 	if i := slices.Index(n.stack, e); i >= 0 {
-		var path []string
-		for _, s := range n.stack[i:] {
-			path = append(path, s.ref)
-		}
-		return failed, hcl.Diagnostics{cycle(at, append(path, e.ref))}
+		return failed, hcl.Diagnostics{cycle(at, list(append(n.stack[i:], e), func(e *entry) string { return e.ref }))}
 	}
 	n.stack = append(n.stack, e)
 	v, diags := e.compute()

@@ -124,8 +124,7 @@ type tree struct {
 // own places; nil if unknown.
 func (r *resolver) tree(v cty.Value, expr hcl.Expression, origin Origin, path string) (t *tree, ok bool) {
 	if v.IsMarked() || !v.IsKnown() || v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
-		plain, ok, diags := r.names.plain(v, origin.Range, path)
-		r.diags = append(r.diags, diags...)
+		plain, ok := r.plain(v, origin.Range, path)
 		if !ok {
 			return nil, false
 		}

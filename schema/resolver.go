@@ -33,11 +33,8 @@ func (r *resolver) node(name string, from hcl.Range) *node {
 		return n
 	}
 	if i := slices.Index(r.stack, name); i >= 0 {
-		var path []string
-		for _, s := range r.stack[i:] {
-			path = append(path, "each."+s)
-		}
-		r.diags = append(r.diags, cycle(from, append(path, "each."+name)))
+		path := list(append(r.stack[i:], name), func(name string) string { return "each." + name })
+		r.diags = append(r.diags, cycle(from, path))
 		return nil
 	}
 	r.stack = append(r.stack, name)
@@ -164,9 +161,14 @@ func (r *resolver) plainIn(e *expression, at []int, name string) (cty.Value, *hc
 	if !ok || isBlock(v) {
 		return v, ctx, ok
 	}
-	v, ok, diags := r.names.plain(v, e.Range(), name)
-	r.diags = append(r.diags, diags...)
+	v, ok = r.plain(v, e.Range(), name)
 	return v, ctx, ok
+}
+
+func (r *resolver) plain(v cty.Value, rng hcl.Range, what string) (cty.Value, bool) {
+	v, ok, diags := r.names.plain(v, rng, what)
+	r.diags = append(r.diags, diags...)
+	return v, ok
 }
 
 // evaluate is expr.Value with diagnostics that are safe to print, and that list
@@ -214,12 +216,7 @@ func keysThatAre(d *hcl.Diagnostic) string {
 	if !object.IsKnown() || object.IsNull() || !object.Type().IsObjectType() && !object.Type().IsMapType() || object.LengthInt() == 0 {
 		return ""
 	}
-	var keys []string
-	for it := object.ElementIterator(); it.Next(); {
-		k, _ := it.Element()
-		keys = append(keys, k.AsString())
-	}
-	return " Its keys are " + strings.Join(keys, ", ") + "."
+	return " Its keys are " + strings.Join(slices.Sorted(maps.Keys(object.AsValueMap())), ", ") + "."
 }
 
 // refersToSecret reports whether expr refers to a value that derives from a

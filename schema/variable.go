@@ -29,7 +29,7 @@ type Variable struct {
 	constraint  cty.Type
 	defaults    *typeexpr.Defaults
 	fallback    *hclsyntax.Attribute
-	validations []validation
+	validations []contents // without mistakes
 	// marked is what expressions see.
 	marked cty.Value
 }
@@ -76,7 +76,9 @@ func readVariable(b *hclsyntax.Block) (*Variable, hcl.Diagnostics) {
 	for _, inner := range c.blocks {
 		check, more := readValidation(inner, v.Name)
 		diags = append(diags, more...)
-		v.validations = append(v.validations, check)
+		if !more.HasErrors() {
+			v.validations = append(v.validations, check)
+		}
 	}
 	v.unset()
 	return v, diags
@@ -158,14 +160,10 @@ func showPath(path cty.Path) string {
 
 var envPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// validation is a condition that the value of a variable must meet.
-type validation struct {
-	condition, message *hclsyntax.Attribute // nil if missing
-}
-
 var validationShape = shape{noun: "validation", args: []string{"condition", "error_message"}, required: []string{"condition", "error_message"}}
 
-func readValidation(b *hclsyntax.Block, variable string) (validation, hcl.Diagnostics) {
+// readValidation reads a condition that the value of a variable must meet.
+func readValidation(b *hclsyntax.Block, variable string) (contents, hcl.Diagnostics) {
 	diags := checkLabels(b)
 	c, more := validationShape.read(b.Body, b.DefRange())
 	diags = append(diags, more...)
@@ -176,10 +174,7 @@ func readValidation(b *hclsyntax.Block, variable string) (validation, hcl.Diagno
 			}
 		}
 	}
-	if diags.HasErrors() {
-		return validation{}, diags
-	}
-	return validation{c.byName["condition"], c.byName["error_message"]}, diags
+	return c, diags
 }
 
 // validate checks the conditions of v on its value. rng is where a file says
@@ -190,10 +185,8 @@ func (v *Variable) validate(val cty.Value, rng *hcl.Range) hcl.Diagnostics {
 	}}
 	var diags hcl.Diagnostics
 	for _, check := range v.validations {
-		if check.condition == nil || check.message == nil {
-			continue
-		}
-		met, more := evaluate(check.condition.Expr, ctx)
+		condition := check.byName["condition"]
+		met, more := evaluate(condition.Expr, ctx)
 		diags = append(diags, more...)
 		if more.HasErrors() {
 			continue
@@ -201,19 +194,19 @@ func (v *Variable) validate(val cty.Value, rng *hcl.Range) hcl.Diagnostics {
 		met, _ = met.UnmarkDeep()
 		met, err := convert.Convert(met, cty.Bool)
 		if err != nil || met.IsNull() || !met.IsKnown() {
-			diags = append(diags, refuse(check.condition.Expr.Range(), "Unsuitable validation condition", "The condition of a validation must be true or false."))
+			diags = append(diags, refuse(condition.Expr.Range(), "Unsuitable validation condition", "The condition of a validation must be true or false."))
 			continue
 		}
 		if met.False() {
 			diags = append(diags, v.refuseValue(rng, "Invalid value for variable", "The value of the variable %q, from %s, is refused by the rule at %s: %s",
-				v.Name, v.Source, location(check.condition.SrcRange), check.text(ctx)))
+				v.Name, v.Source, location(condition.SrcRange), messageText(check.byName["error_message"].Expr, ctx)))
 		}
 	}
 	return diags
 }
 
-func (c validation) text(ctx *hcl.EvalContext) string {
-	v, diags := c.message.Expr.Value(ctx)
+func messageText(expr hclsyntax.Expression, ctx *hcl.EvalContext) string {
+	v, diags := expr.Value(ctx)
 	if diags.HasErrors() {
 		return "(its error_message cannot be evaluated)"
 	}
