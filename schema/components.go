@@ -321,11 +321,6 @@ func (n *names) readPolicy(b *hclsyntax.Block) (*Policy, hcl.Diagnostics) {
 	return &Policy{
 		MaxGPUHours: number(v["max_gpu_hours"]), MaxRunGPUHours: number(v["max_run_gpu_hours"]),
 		GPUHourPrice: number(v["gpu_hour_price"]), Currency: text(v["currency"]),
-		RequireHeadroom: share(v["require_headroom"]), ForbidDeclaredCells: isFalse(v["allow_declared_cells"]), Range: b.DefRange(), Ranges: c.ranges(),
+		RequireHeadroom: share(v["require_headroom"]), ForbidDeclaredCells: v["allow_declared_cells"].RawEquals(cty.False), Range: b.DefRange(), Ranges: c.ranges(),
 	}, diags
-}
-
-func isFalse(v cty.Value) bool {
-	j := judge(v)
-	return j.ok && !j.value.IsNull() && j.value.False()
 }

@@ -138,40 +138,29 @@ func conditionalKinds(e *hclsyntax.ConditionalExpr, ctx *hcl.EvalContext) hcl.Di
 }
 
 func callKinds(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) hcl.Diagnostics {
-	var before [2]bool // texts, others
+	var before, after [2]bool // strings, others
+	var args []cty.Type
 	for _, arg := range e.Args {
 		ty, ok := typeOf(arg, ctx)
 		if !ok {
 			return nil
 		}
+		args = append(args, ty)
 		count(ty, &before)
 	}
-	ty, ok := typeOf(e, ctx)
-	var after [2]bool
-	if ok {
+	if ty, ok := typeOf(e, ctx); ok {
 		count(ty, &after)
 	}
-	if e.Name == "lookup" {
-		if !lookupConverts(e, ctx) {
-			return nil
-		}
-	} else if !ok || !before[0] || !before[1] || after[1] || !after[0] {
+	changes := before[0] && before[1] && after[0] && !after[1]
+	if e.Name == "lookup" { // a map has elements of one type, and the default becomes one
+		changes = len(args) == 3 && args[0].IsMapType() && changesKind(args[2], args[0].ElementType())
+	}
+	if !changes {
 		return nil
 	}
 	return hcl.Diagnostics{refuse(e.Range(), "Collection that changes types",
 		"The function %s makes one list or map of values of different types, and HCL turns the numbers and booleans among them into strings, which TensorRT-LLM reads as something else. "+
 			"Write the values out in [ … ] or { … }, which keep types, or look them up: { rc1 = …, rc4 = … }[each.image.label].", e.Name)}
-}
-
-// lookupConverts reports whether the default of a lookup is turned into a string:
-// a map has elements of one type, while an object keeps those of its attributes.
-func lookupConverts(e *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) bool {
-	if len(e.Args) != 3 {
-		return false
-	}
-	in, ok := typeOf(e.Args[0], ctx)
-	def, okDef := typeOf(e.Args[2], ctx)
-	return ok && okDef && in.IsMapType() && changesKind(def, in.ElementType())
 }
 
 // changesKind reports whether a number or a boolean in from is a string in to.
@@ -201,7 +190,7 @@ func changesKind(from, to cty.Type) bool {
 	return false
 }
 
-// count notes whether ty holds texts and whether it holds numbers or booleans.
+// count notes whether ty holds strings and whether it holds numbers or booleans.
 func count(ty cty.Type, into *[2]bool) {
 	switch {
 	case ty == cty.String:

@@ -83,11 +83,7 @@ func (n *names) value(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
 		return failed, diags
 	}
 	v, more := evaluate(expr, ctx)
-	diags = append(diags, more...)
-	if more.HasErrors() {
-		return failed, diags
-	}
-	return v, diags
+	return v, append(diags, more...)
 }
 
 // context holds what expr refers to. References to each are left to the caller

@@ -234,12 +234,10 @@ func minutes(f float64) string { return formatDuration(time.Duration(f * float64
 // formatDuration writes d without the zero parts that time.Duration prints.
 func formatDuration(d time.Duration) string {
 	s := d.Round(time.Millisecond).String()
-	s = strings.TrimSuffix(s, "0s")
-	if s == "" || !strings.ContainsAny(s[len(s)-1:], "hms") {
-		return d.Round(time.Millisecond).String()
-	}
-	if trimmed := strings.TrimSuffix(s, "h0m"); trimmed != s {
-		return trimmed + "h"
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
 	}
 	return s
 }

@@ -171,8 +171,8 @@ func (r *resolver) plain(v cty.Value, rng hcl.Range, what string) (cty.Value, bo
 	return v, ok
 }
 
-// evaluate is expr.Value with diagnostics that are safe to print, and that list
-// the functions where one is called that there is not.
+// evaluate is expr.Value, failed if there are errors, with diagnostics that are safe to
+// print, and that list the functions where one is called that there is not.
 func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if node, ok := expr.(hclsyntax.Expression); ok {
 		left := maxIterations
@@ -200,6 +200,9 @@ func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnos
 		case d.Summary == "Invalid index":
 			d.Detail += keysThatAre(d)
 		}
+	}
+	if diags.HasErrors() {
+		v = failed
 	}
 	return v, diags
 }
@@ -238,11 +241,7 @@ func literal(expr hclsyntax.Expression, what string) (cty.Value, hcl.Diagnostics
 	if vars := expr.Variables(); len(vars) > 0 {
 		return failed, hcl.Diagnostics{refuse(vars[0].SourceRange(), "Reference where none is possible", "Nothing can be referred to here, because %s is read before anything else is known. Write the value out.", what)}
 	}
-	v, diags := evaluate(expr, &hcl.EvalContext{Functions: functions})
-	if diags.HasErrors() {
-		return failed, diags
-	}
-	return v, diags
+	return evaluate(expr, &hcl.EvalContext{Functions: functions})
 }
 
 // functions are those of the language: none of them reads a file, the

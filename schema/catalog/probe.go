@@ -109,7 +109,9 @@ func helpFlags(help string, global bool) []*Fact {
 func (p *Probe) Facts(c *Catalog, source string) []byte {
 	file := hclwrite.NewEmptyFile()
 	body := file.Body()
-	body.AppendUnstructuredTokens(comment("What " + source + " says of itself, written by `llmbench catalog probe`.\n"))
+	body.AppendUnstructuredTokens(hclwrite.Tokens{{
+		Type: hclsyntax.TokenComment, Bytes: []byte("# What " + source + " says of itself, written by `llmbench catalog probe`.\n"),
+	}})
 	version := body.AppendNewBlock("version", []string{p.Version}).Body()
 	version.SetAttributeValue("sources", cty.TupleVal([]cty.Value{cty.StringVal(source)}))
 	if near, ok := c.Match(p.Version); ok {
@@ -156,10 +158,6 @@ func (p *Probe) Facts(c *Catalog, source string) []byte {
 		}
 	}
 	return hclwrite.Format(file.Bytes())
-}
-
-func comment(text string) hclwrite.Tokens {
-	return hclwrite.Tokens{{Type: hclsyntax.TokenComment, Bytes: []byte("# " + text)}}
 }
 
 // prefixes begin the names of options that others hold, "" those at the top.
