@@ -50,14 +50,11 @@ func FreeBytes(dir string) (int64, error) {
 // ExistingFolder is the nearest folder at or above path that exists.
 func ExistingFolder(path string) string {
 	for {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
+		info, err := os.Stat(path)
+		if err == nil && info.IsDir() || path == filepath.Dir(path) {
 			return path
 		}
-		up := filepath.Dir(path)
-		if up == path {
-			return path
-		}
-		path = up
+		path = filepath.Dir(path)
 	}
 }
 

@@ -67,7 +67,11 @@ func (v *verification) found() []executors.Check {
 	if v.failed() {
 		return v.checks
 	}
-	return append([]executors.Check{v.well()}, v.checks...)
+	detail := fmt.Sprintf("%s: %d shards, %s, %s", v.w.Path, len(v.shards), size(v.bytes), v.w.Quantization)
+	if r := origin(v.w.Path); r != "" {
+		detail += fmt.Sprintf(", revision %.12s", r)
+	}
+	return append([]executors.Check{{Name: "weights", Result: executors.CheckOK, Detail: detail}}, v.checks...)
 }
 
 func (v *verification) add(result, remedy, format string, args ...any) {
@@ -213,30 +217,16 @@ func (v *verification) checkSizes() {
 	if n := v.w.Shards; n > 0 && n != len(v.shards) {
 		v.add(executors.CheckWarn, "compare the revision", "%d shards, and %s was published with %d", len(v.shards), v.w.Checkpoint, n)
 	}
-	if strays := v.strays(); len(strays) > 0 {
-		v.add(executors.CheckWarn, "remove what is of another checkpoint", "holds weights that %s does not name: %s", indexName, some(strays))
-	}
-}
-
-// strays are safetensors files that the index does not name.
-func (v *verification) strays() []string {
-	var out []string
+	var strays []string
 	found, _ := filepath.Glob(filepath.Join(v.w.Path, "*"+safetensorsName))
 	for _, path := range found {
 		if name := filepath.Base(path); v.files[name] == nil {
-			out = append(out, name)
+			strays = append(strays, name)
 		}
 	}
-	return out
-}
-
-// well is the check of a folder without a defect.
-func (v *verification) well() executors.Check {
-	detail := fmt.Sprintf("%s: %d shards, %s, %s", v.w.Path, len(v.shards), size(v.bytes), v.w.Quantization)
-	if r := origin(v.w.Path); r != "" {
-		detail += ", revision " + r[:min(12, len(r))]
+	if len(strays) > 0 {
+		v.add(executors.CheckWarn, "remove what is of another checkpoint", "holds weights that %s does not name: %s", indexName, some(strays))
 	}
-	return executors.Check{Name: "weights", Result: executors.CheckOK, Detail: detail}
 }
 
 // Weights fetches a checkpoint with the hf command unless it is there, and

@@ -83,13 +83,13 @@ func NewHistory(list []*Result, metric string) *History {
 
 // ByAddressAndTime orders results by address, by cluster, and by when they were measured.
 func ByAddressAndTime(a, b *Result) int {
-	return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.Cluster, b.Cluster), endedAt(a).Compare(endedAt(b)), submittedAt(a).Compare(submittedAt(b)))
+	return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.Cluster, b.Cluster),
+		endedAt(a).Compare(endedAt(b)), value(a.Job.Submitted).Compare(value(b.Job.Submitted))) // which is finer
 }
 
-// endedAt is when a result's job ended, in the seconds that jobs tell it in; submittedAt is
-// finer. Both are zero where they are not known.
-func endedAt(r *Result) time.Time     { return value(r.Job.Ended).Truncate(time.Second) }
-func submittedAt(r *Result) time.Time { return value(r.Job.Submitted) }
+// endedAt is when a result's job ended, in the seconds that jobs tell it in; zero where
+// that is not known.
+func endedAt(r *Result) time.Time { return value(r.Job.Ended).Truncate(time.Second) }
 
 // add takes in the next result: another sample of the last point, or a new point.
 func (h *History) add(r *Result) {
