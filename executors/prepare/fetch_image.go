@@ -15,7 +15,6 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/llmbench/llmbench/executors"
-	"github.com/llmbench/llmbench/executors/jobdir"
 )
 
 // importing ends the name of an image in the making.
@@ -217,6 +216,10 @@ func install(temp, path string) error {
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
-	_ = jobdir.SyncDir(filepath.Dir(path)) // not every file system can; those that cannot need not
-	return nil
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	_ = d.Sync() // not every file system can; those that cannot need not
+	return d.Close()
 }
