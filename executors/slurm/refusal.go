@@ -75,15 +75,15 @@ var answers = []struct {
 	{"sbatch: error:", executors.ErrRejected, ""},
 }
 
-// classify says what a failed sbatch means, as answers do, and what to do about a refusal.
-func classify(stderr string) (means error, remedy string) {
+// classify says what to do about a failed sbatch, and what it means, as answers do.
+func classify(stderr string) (remedy string, means error) {
 	text := strings.ToLower(stderr)
 	for _, a := range answers {
 		if strings.Contains(text, strings.ToLower(a.words)) {
-			return a.means, a.remedy
+			return a.remedy, a.means
 		}
 	}
-	return nil, ""
+	return "", nil
 }
 
 // refusal marks what sbatch's failure means.
@@ -92,7 +92,7 @@ func refusal(err error) error {
 	if !errors.As(err, &ce) || !ce.answered {
 		return err
 	}
-	means, remedy := classify(ce.stderr)
+	remedy, means := classify(ce.stderr)
 	if remedy != "" {
 		err = fmt.Errorf("%w; %s", ce, remedy)
 	}

@@ -68,7 +68,7 @@ func TestClassify(t *testing.T) {
 		{failed + "Requested reservation is invalid", executors.ErrRejected, "reservation"},
 		{"sbatch: error: lua: a project must be named\n" + failed + "Unspecified error", executors.ErrRejected, ""},
 	} {
-		means, remedy := classify(c.text)
+		remedy, means := classify(c.text)
 		if means != c.means || !strings.Contains(remedy, c.remedy) || c.remedy == "" && remedy != "" {
 			t.Errorf("%q means %v, %q; want %v, %q", c.text, means, remedy, c.means, c.remedy)
 		}
