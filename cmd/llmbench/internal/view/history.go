@@ -248,13 +248,11 @@ func newReportHistory(set *results.Set, h *results.History, names runNames) *rep
 		run[r.Address+"\x00"+cluster], clusters[cluster] = i, true
 	}
 	at := func(s results.Series) int { return run[s.Address+"\x00"+s.Cluster] }
-	steps := func(s results.Series) (n int) {
-		for _, p := range s.Points {
-			if p.StepPct != nil {
-				n++
-			}
+	steady := func(s results.Series) int { // 0 where there are steps
+		if slices.ContainsFunc(s.Points, func(p results.Point) bool { return p.StepPct != nil }) {
+			return 0
 		}
-		return n
+		return 1
 	}
 	shown := *h
 	shown.Series = slices.DeleteFunc(slices.Clone(h.Series), func(s results.Series) bool {
@@ -265,7 +263,7 @@ func newReportHistory(set *results.Set, h *results.History, names runNames) *rep
 		return nil
 	}
 	out := &reportHistory{Noise: noiseText(&shown), Left: max(0, len(shown.Series)-mostSeriesOverTime)}
-	slices.SortStableFunc(shown.Series, func(a, b results.Series) int { return cmp.Or(min(1, steps(b))-min(1, steps(a)), at(a)-at(b)) })
+	slices.SortStableFunc(shown.Series, func(a, b results.Series) int { return cmp.Or(steady(a)-steady(b), at(a)-at(b)) })
 	shown.Series = shown.Series[:len(shown.Series)-out.Left]
 	for _, s := range shown.Series {
 		name := names.full(s.Address)

@@ -100,20 +100,15 @@ func took(d time.Duration) string {
 // literal writes a value of a plan as a person would say it in definitions.
 func literal(v any) string {
 	switch v := v.(type) {
-	case nil:
-		return "not set"
 	case string:
 		return v
-	case bool:
-		return strconv.FormatBool(v)
 	case int64, int, float64:
 		f, _ := number(v)
 		return strconv.FormatFloat(f, 'f', -1, 64)
 	case *string:
-		if v == nil {
-			return "not set"
+		if v != nil {
+			return *v
 		}
-		return *v
 	case []string:
 		return "[" + strings.Join(v, ", ") + "]"
 	case []any:

@@ -18,7 +18,21 @@ func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 
 func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 	p.banner(v.Plan.Simulated(), planBanner)
-	v.approval(p, base, name)
+	p.line("%s", v.planLine())
+	var changed []string
+	for _, r := range v.Plan.Runs {
+		for _, c := range r.Changes {
+			if text := "`" + changeName(c) + "` " + changeText(c); !slices.Contains(changed, text) {
+				changed = append(changed, text)
+			}
+		}
+	}
+	if len(changed) > 0 {
+		p.line("\nChanged: %s.", markdownText(Some(changed, 6)))
+	}
+	if base != nil {
+		v.costBeforeAfter(p, base, name)
+	}
 	for _, g := range groupRuns(v.Plan.Runs) {
 		first := g.runs[0]
 		p.line("\n### %s: %s, %s\n", g.name, Plural(len(g.runs), "run"), stored(g.runs))
@@ -50,26 +64,6 @@ func (v PlanView) markdown(p *printer, base []*plan.Run, name string) error {
 		p.line("```\n</details>")
 	}
 	return p.err
-}
-
-// approval is what a reviewer approves: the runs by action with what they cost, which
-// arguments change, and what all samples cost before and after.
-func (v PlanView) approval(p *printer, base []*plan.Run, name string) {
-	p.line("%s", v.planLine())
-	var changed []string
-	for _, r := range v.Plan.Runs {
-		for _, c := range r.Changes {
-			if text := "`" + changeName(c) + "` " + changeText(c); !slices.Contains(changed, text) {
-				changed = append(changed, text)
-			}
-		}
-	}
-	if len(changed) > 0 {
-		p.line("\nChanged: %s.", markdownText(Some(changed, 6)))
-	}
-	if base != nil {
-		v.costBeforeAfter(p, base, name)
-	}
 }
 
 const planBanner = "SIMULATED: nothing will be measured; the figures will come from a model of the GPUs. GPU-hours are those of real runs."

@@ -27,7 +27,7 @@ func (v PlanView) runTable(g *group) *table {
 		cols = append(cols, runColumn{axis, true, 0, func(r *plan.Run) string { return cmp.Or(axisValue(r.Address, axis), "-") }})
 	}
 	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
-		cols = append(cols, runColumn{"ISL/OSL", true, 5, islOSL})
+		cols = append(cols, runColumn{"ISL/OSL", true, 5, func(r *plan.Run) string { return lengths(r.UseCase) }})
 	}
 	for _, c := range g.differing() {
 		if !slices.ContainsFunc(names.axes, func(axis string) bool { return saidBy(axis, c, g.runs) }) {
@@ -64,17 +64,6 @@ func short(address string) string {
 		return address
 	}
 	return "…/" + strings.TrimPrefix(rest, "use_case=")
-}
-
-func islOSL(r *plan.Run) string {
-	if r.UseCase.ISL == nil || r.UseCase.OSL == nil {
-		return "own data"
-	}
-	s := fmt.Sprintf("%d/%d", *r.UseCase.ISL, *r.UseCase.OSL)
-	if r.UseCase.ISLStdev != nil && *r.UseCase.ISLStdev > 0 || r.UseCase.OSLStdev != nil && *r.UseCase.OSLStdev > 0 {
-		return "~" + s
-	}
-	return s
 }
 
 // differing gives a column to each declared value that runs differ in and addresses do not say.

@@ -162,46 +162,39 @@ func (v PlanView) group(p *printer, g *group) {
 const unpinnedNote = "[a] Pin them with `digest = …` and `revision = …`. Otherwise plan notices only a replaced image file in this store, a new digest where `prepare` recorded one, and weights whose index or file sizes changed."
 
 func stored(runs []*plan.Run) string {
-	have := 0
+	have, changed := 0, false
+	var codes []string
 	for _, r := range runs {
 		if r.State.Valid+r.State.Suspect > 0 {
 			have++
 		}
+		if list := r.State.Failed; len(list) > 0 {
+			codes = append(codes, string(list[len(list)-1].Code))
+		}
+		changed = changed || len(r.Changes) > 0
 	}
-	switch have {
-	case 0:
-		failed, codes := 0, []string{}
-		for _, r := range runs {
-			if len(r.Changes) > 0 {
-				return "measured before with other arguments"
-			}
-			if list := r.State.Failed; len(list) > 0 {
-				failed++
-				codes = append(codes, string(list[len(list)-1].Code))
-			}
-		}
-		if failed > 0 {
-			slices.Sort(codes)
-			return fmt.Sprintf("nothing stored yet, %d failed before: %s", failed, strings.Join(slices.Compact(codes), ", "))
-		}
-		return "nothing stored yet"
-	case len(runs):
+	switch {
+	case have == len(runs):
 		return "all stored"
+	case have > 0:
+		return fmt.Sprintf("%d stored", have)
+	case changed:
+		return "measured before with other arguments"
+	case len(codes) > 0:
+		failed := len(codes)
+		slices.Sort(codes)
+		return fmt.Sprintf("nothing stored yet, %d failed before: %s", failed, strings.Join(slices.Compact(codes), ", "))
 	}
-	return fmt.Sprintf("%d stored", have)
+	return "nothing stored yet"
 }
 
 // header prints what all runs of a group have in common, and reports whether it is not pinned.
 func (v PlanView) header(p *printer, g *group) (unpinned bool) {
 	var lines [][2]string
 	same := func(name string, of func(*plan.Run) string) {
-		first := g.runs[0]
-		text := of(first)
-		for _, r := range g.runs {
-			if alikeRuns := r.Model == first.Model && r.Hardware == first.Hardware && r.Image == first.Image && r.Executor == first.Executor; !alikeRuns && of(r) != text {
-				text = "differs by run"
-				break
-			}
+		text := of(g.runs[0])
+		if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return of(r) != text }) {
+			text = "differs by run"
 		}
 		unpinned = unpinned || strings.Contains(text, "[a]")
 		lines = append(lines, [2]string{name, text})

@@ -27,11 +27,11 @@ func (r Report) answers(set *results.Set, names runNames) []reportAnswer {
 			continue
 		}
 		if why := unranked(runs); why != "" {
-			out = append(out, reportAnswer{Group: name, Lengths: lengths(runs[0].Results[0]), Unranked: why})
+			out = append(out, reportAnswer{Group: name, Lengths: lengths(runs[0].Results[0].UseCase), Unranked: why})
 			continue
 		}
 		best := throughput(runs[0])
-		a := reportAnswer{Group: name, Lengths: lengths(runs[0].Results[0]), Value: figure(best.Median), Interval: halfWidth(best)}
+		a := reportAnswer{Group: name, Lengths: lengths(runs[0].Results[0].UseCase), Value: figure(best.Median), Interval: halfWidth(best)}
 		if with := names.within(runs[0].Address); with != name {
 			a.With = with
 		}

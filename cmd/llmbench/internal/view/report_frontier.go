@@ -58,7 +58,7 @@ func reportFrontiers(set *results.Set, names runNames, searches []ReportSearch, 
 		if len(points) < 2 {
 			continue
 		}
-		f := reportFrontier{Name: name, Lengths: lengths(of[name][0].Results[0]), Unranked: unranked(of[name]), Axes: strings.Join(axes, ", ")}
+		f := reportFrontier{Name: name, Lengths: lengths(of[name][0].Results[0].UseCase), Unranked: unranked(of[name]), Axes: strings.Join(axes, ", ")}
 		var xs, ys []float64
 		for i, p := range points {
 			xs, ys = append(xs, p.x), append(ys, p.y)

@@ -111,7 +111,7 @@ func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *ta
 	}
 	cols := []runSummaryColumn{
 		{head: "run", cell: func(run results.RunSummary) string { return names.base(run.Address, short) }},
-		{head: "ISL/OSL", right: true, rank: 3, cell: of(lengths)},
+		{head: "ISL/OSL", right: true, rank: 3, cell: of(func(r *results.Result) string { return lengths(r.UseCase) })},
 	}
 	if len(severalAt(s.Runs)) > 0 {
 		cols = append(cols,
@@ -327,14 +327,19 @@ func Incomplete(p *plan.Plan) string {
 	return fmt.Sprintf("of %s, %s", Plural(len(p.Runs), "run"), strings.Join(parts, ", "))
 }
 
-func lengths(r *results.Result) string {
+// lengths are those of a use case, after "~" where they vary.
+func lengths(u plan.UseCase) string {
 	switch {
-	case r.UseCase.Label == "":
+	case u.Label == "":
 		return "-"
-	case r.UseCase.ISL == nil || r.UseCase.OSL == nil:
+	case u.ISL == nil || u.OSL == nil:
 		return "own data"
 	}
-	return fmt.Sprintf("%d/%d", *r.UseCase.ISL, *r.UseCase.OSL)
+	s := fmt.Sprintf("%d/%d", *u.ISL, *u.OSL)
+	if value(u.ISLStdev)+value(u.OSLStdev) > 0 {
+		s = "~" + s
+	}
+	return s
 }
 
 // severalAt are the runs of addresses that have several, each with the one before it.

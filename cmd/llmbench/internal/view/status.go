@@ -116,11 +116,7 @@ func (s *RunStatus) overdue(r *plan.Run, sample store.Sample, now time.Time) err
 	if err != nil || written.IsZero() {
 		return err
 	}
-	ran := time.Duration(0)
-	if s.Since != nil {
-		ran = now.Sub(*s.Since)
-	}
-	if why := executors.Overdue(r, s.log, ran, now.Sub(written)); why != "" {
+	if why := executors.Overdue(r, s.log, s.took, now.Sub(written)); why != "" {
 		s.Reason = why
 		if path, _ := sample.Attempt.Diagnosis(); path != "" {
 			s.Reason += "; inspected: " + path
@@ -288,13 +284,10 @@ func clock(at time.Time) string {
 
 // StatusJSON prints the status of runs as JSON.
 func StatusJSON(w io.Writer, lines []RunStatus, t Totals) error {
-	if lines == nil {
-		lines = []RunStatus{}
-	}
 	return writeJSON(w, struct {
 		Runs   []RunStatus `json:"runs"`
 		Totals Totals      `json:"totals"`
-	}{lines, t})
+	}{append([]RunStatus{}, lines...), t})
 }
 
 // Status prints the status of runs as a table, their totals, and where the searches of the plan
