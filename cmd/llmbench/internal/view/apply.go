@@ -191,7 +191,6 @@ type Hints struct {
 	Plan string
 }
 
-// resume is the command that goes on with the runs.
 func (h Hints) resume() string {
 	if h.Plan != "" {
 		return "llmbench apply " + h.Plan

@@ -9,7 +9,6 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// A checkDocument is a check as the document shows it.
 type checkDocument struct {
 	Name   string    `json:"name"`
 	Node   plan.Text `json:"node"`

@@ -12,9 +12,7 @@ import (
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
-// Diagnostics prints diags to standard error with the lines that they are
-// about; of warnings of one kind the first, with the count of the others. files
-// are the sources by name.
+// Diagnostics prints diags with the lines that they are about, of warnings of a kind the first.
 func (s *Streams) Diagnostics(files map[string]*hcl.File, diags hcl.Diagnostics) {
 	if len(diags) == 0 {
 		return
@@ -60,7 +58,6 @@ func safeDiagnostics(diags hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// warningsOf are the warnings among diags by kind.
 func warningsOf(diags hcl.Diagnostics) (kinds []string, of map[string][]*hcl.Diagnostic) {
 	warnings := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagWarning })
 	return groupBy(warnings, func(d *hcl.Diagnostic) string { return d.Summary })
@@ -80,8 +77,7 @@ func groupWarnings(diags hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// Warnings counts the warnings among diags by kind: "3 warnings: time limit is
-// too short (2), variable is not set". It is "" where there are none.
+// Warnings counts warnings by kind: "3 warnings: time limit is too short (2), variable is not set".
 func Warnings(diags hcl.Diagnostics) string {
 	kinds, of := warningsOf(diags)
 	all := 0

@@ -71,7 +71,6 @@ func datasetLine(r *plan.Run) string {
 	return fmt.Sprintf("%s, seed %d, %s lines", *d.Generator, *d.Seed, count(int64(d.Lines)))
 }
 
-// valueTable lists every argument and option that is passed.
 func valueTable(p *plan.Plan, r *plan.Run) *table {
 	t := &table{header: []string{"value", "", "from"}, indent: "  "}
 	values := valuesOf(r)
@@ -85,8 +84,7 @@ func valueTable(p *plan.Plan, r *plan.Run) *table {
 	return t
 }
 
-// explainEstimate prints how the estimate of a run comes about: the memory of
-// one GPU line by line, what limits the requests in flight, then what follows.
+// explainEstimate prints how an estimate comes about: memory, requests in flight, what follows.
 func explainEstimate(p *printer, r *plan.Run, price Price) {
 	e := r.Estimate
 	if e == nil {

@@ -23,7 +23,6 @@ var HistoryFormats = map[string]func(io.Writer, *results.History) error{
 	"json":     func(w io.Writer, h *results.History) error { return writeJSON(w, h) },
 }
 
-// history prints a table for each series.
 func history(p *printer, h *results.History) error {
 	p.banner(h.Simulated, banner)
 	if len(h.Series) == 0 {
@@ -89,13 +88,11 @@ func noiseText(h *results.History) string {
 	return text + " A step is marked where the level changed by more than that explains; a drift is a stair of steps."
 }
 
-// movedText is the first and the last value of a series.
 func movedText(s results.Series) string {
 	first, last := s.Points[0].Value, s.Points[len(s.Points)-1].Value
 	return fmt.Sprintf("%s → %s (%+.1f %%)", figure(first), figure(last), 100*(last/first-1))
 }
 
-// pointText is the value of a point with what the noise leaves to it.
 func pointText(p results.Point) string {
 	if p.High == nil {
 		return figure(p.Value)
@@ -197,15 +194,13 @@ func historyCSV(w io.Writer, h *results.History) error {
 	return out.WriteAll(lines)
 }
 
-// A reportHistory plots how the throughput of runs changed.
 type reportHistory struct {
 	Noise  string
 	Left   int // series that are left out
 	Series []reportPast
 }
 
-// A reportPast is the history of one run, from one day to another. Its points are even
-// apart, with a tenth of room at each end. The script makes of the CSV what they tell.
+// A reportPast is the history of one run; the script makes of the CSV what points tell.
 type reportPast struct {
 	Run                  int
 	Name, Told, From, To string

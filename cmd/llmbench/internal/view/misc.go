@@ -136,7 +136,6 @@ func within(dir, path string) string {
 	return rel
 }
 
-// A catalogEntry is one fact of the catalogue.
 type catalogEntry struct {
 	Kind    string   `json:"kind"` // version, model, gpu or cell
 	Name    string   `json:"name"`

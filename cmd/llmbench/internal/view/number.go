@@ -71,7 +71,6 @@ func milliseconds(ms float64) string {
 	return figure(ms) + " ms"
 }
 
-// minutes writes a time limit.
 func minutes(seconds int) string {
 	if seconds%3600 == 0 && seconds >= 3600 {
 		return fmt.Sprintf("%d h", seconds/3600)

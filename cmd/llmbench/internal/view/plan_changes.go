@@ -44,8 +44,7 @@ func changeLines(out *printer, p *plan.Plan, cs []plan.Change) {
 	out.table(t)
 }
 
-// ChangeLine writes a change as "num_requests 4000 → 4001 (main.hcl:88)", its place
-// relative to the definitions of p.
+// ChangeLine writes a change as "num_requests 4000 → 4001 (main.hcl:88)".
 func ChangeLine(p *plan.Plan, c plan.Change) string {
 	line := changeName(c) + " " + changeText(c)
 	if c.Range != nil {

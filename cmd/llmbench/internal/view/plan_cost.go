@@ -101,7 +101,6 @@ func (p Price) amount(sum float64) string {
 	return text + " " + p.Currency
 }
 
-// between writes a range of money.
 func (p Price) between(low, high float64) string {
 	return p.amount(low*p.PerGPUHour) + " … " + p.amount(high*p.PerGPUHour)
 }
@@ -117,7 +116,6 @@ func (p Price) ofTokens(run results.RunSummary) string {
 	return "-"
 }
 
-// costLine says what a plan costs: at most, and as expected.
 func (v PlanView) costLine() string {
 	s := v.Plan.Summary
 	line := fmt.Sprintf(" At most %.1f GPU-hours", s.GPUHoursLimit)

@@ -22,7 +22,6 @@ var topics = [][]string{
 	{"concurrency", "num_requests", "warmup"},
 }
 
-// topicOf is the topic of a value and its place there.
 func topicOf(name string) (topic, place int) {
 	for topic, names := range topics {
 		if place := slices.Index(names, name); place >= 0 {
@@ -38,7 +37,6 @@ func topicOf(name string) (topic, place int) {
 	return len(topics), 0
 }
 
-// byTopic orders names of values.
 func byTopic(names iter.Seq[string]) []string {
 	return slices.SortedFunc(names, func(a, b string) int {
 		topicA, placeA := topicOf(a)
@@ -102,7 +100,6 @@ func (g *group) same(name string) bool {
 	})
 }
 
-// kept counts the runs that have all their samples.
 func (g *group) kept() (n int) {
 	for _, r := range g.runs {
 		if r.Action == plan.Keep {
@@ -212,7 +209,6 @@ func origin(p *plan.Plan, o plan.Origin) string {
 	return cmp.Or(place(p, o.Range), o.From)
 }
 
-// below shortens a path below a folder.
 func below(dir, path string) string {
 	if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
 		return rel

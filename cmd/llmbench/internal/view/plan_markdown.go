@@ -9,9 +9,7 @@ import (
 	"github.com/llmbench/llmbench/plan"
 )
 
-// Markdown prints the plan as a comment for a pull request: the table, why,
-// what it costs, and folded behind them all values with their places. base is
-// what the plan is compared with, named name; nil for nothing.
+// Markdown prints the plan as a comment for a pull request, compared with base, nil for nothing.
 func (v PlanView) Markdown(w io.Writer, base []*plan.Run, name string) error {
 	return Comment(w, func(w io.Writer) error { return v.markdown(&printer{w: w, md: true}, base, name) })
 }

@@ -13,9 +13,7 @@ import (
 
 type runColumn = column[*plan.Run]
 
-// runTable has a line a run: its axes and what else differs between the runs of the
-// group, how many samples are stored, and what it can cost. Runs to keep are counted
-// below the table unless all are asked for.
+// runTable has a line a run; runs to keep are counted below it unless all are asked for.
 func (v PlanView) runTable(g *group) *table {
 	addresses := make([]string, len(g.runs))
 	for i, r := range g.runs {

@@ -14,8 +14,7 @@ import (
 	"github.com/llmbench/llmbench/plan/failure"
 )
 
-// A PlanView prints plans. Describe says in a line what is behind an
-// executor; it may be nil.
+// A PlanView prints plans. Describe says in a line what is behind an executor; it may be nil.
 type PlanView struct {
 	Plan     *plan.Plan
 	Describe map[plan.ExecutorRef]string
@@ -42,8 +41,7 @@ type Source struct {
 	Version   string
 }
 
-// Text prints the plan for a person: benchmark by benchmark what all runs
-// share, once and with its place, then a line a run, then what changed.
+// Text prints the plan: by benchmark what all runs share, then a line a run, then what changed.
 func (v PlanView) Text(w io.Writer) error {
 	p := &printer{w: w}
 	v.source(p)
@@ -105,7 +103,6 @@ func (v PlanView) starts() []startingOf {
 	return out
 }
 
-// planLine is the last line of a plan.
 func (v PlanView) planLine() string {
 	s := v.Plan.Summary
 	parts := append([]string{fmt.Sprintf("%d to run, %d to rerun, %d unchanged", s.Measure, s.Remeasure, s.Keep)},

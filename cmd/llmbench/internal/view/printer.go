@@ -16,7 +16,6 @@ type printer struct {
 	err error
 }
 
-// item is what begins an item of a list.
 func (p *printer) item() string {
 	if p.md {
 		return "- "
@@ -46,8 +45,7 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
-// wrapped prints a paragraph after what begins its first line. Where a terminal is too
-// narrow for one line, the others are indented by hang.
+// wrapped prints a paragraph after begin; on a narrow terminal its other lines hang.
 func (p *printer) wrapped(begin string, hang int, text string) {
 	room := math.MaxInt32
 	if columns := columnsOf(p.w); columns > 0 {

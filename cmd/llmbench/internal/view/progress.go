@@ -179,7 +179,6 @@ func (b *bars) event(e executors.Event) bool {
 	return false
 }
 
-// take notes what an event says of a sample.
 func (b *bars) take(id string, e executors.Event) sample {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -250,7 +249,6 @@ func (b *bars) summary(now time.Time) string {
 	return line
 }
 
-// at is the bar of a sample.
 func (b *bars) at(id string) *bar {
 	at := b.byID[id]
 	if at == nil {
@@ -291,7 +289,6 @@ func (at *bar) draw(e executors.Event, s sample) {
 	at.b.SetCurrent(int64(e.Done))
 }
 
-// close ends all bars, so that lines can follow.
 func (b *bars) close() {
 	for _, at := range b.byID {
 		at.b.Abort(false)

@@ -30,7 +30,6 @@ type reference struct {
 	MetricsIntroduction string `hcl:"metrics_introduction"`
 }
 
-// A refName is a name with what there is to say of it.
 type refName struct {
 	Name string `hcl:"name,label"`
 	Doc  string `hcl:"doc"`
@@ -74,7 +73,6 @@ type entry struct {
 	header bool
 }
 
-// newEntry leaves out the facts that have no value.
 func newEntry(in, heading, name, doc string, facts ...[2]string) entry {
 	return entry{in: in, heading: heading, name: name, doc: doc, facts: slices.DeleteFunc(facts, func(f [2]string) bool { return f[1] == "" })}
 }
@@ -144,7 +142,6 @@ func (b refName) entries(in, heading string) []entry {
 	return out
 }
 
-// flag joins what the file says of a flag with what the catalogue knows.
 func (f refName) flag(cat *catalog.Catalog) entry {
 	flag, versions := flagFacts(cat, f.Name)
 	if flag != nil {
@@ -189,7 +186,6 @@ func flagFacts(cat *catalog.Catalog, name string) (flag *catalog.Fact, versions 
 	return flag, have[0] + " to " + have[len(have)-1]
 }
 
-// metric joins what the file says of a metric with what plan/trtllm knows.
 func (m refName) metric() entry {
 	known, ok := trtllm.FindMetric(m.Name)
 	better, needs, label := "", "", ""

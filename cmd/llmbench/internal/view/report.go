@@ -102,7 +102,6 @@ func (r Report) Write(w io.Writer) error {
 	return reportTemplate.Execute(w, page)
 }
 
-// A reportPart is all that the page says of one set.
 type reportPart struct {
 	// Heading is "", and ID begins no anchor, where there is no other part.
 	Heading, ID string
@@ -269,7 +268,6 @@ func verdictCode(run results.RunSummary) string {
 	return ""
 }
 
-// verdictText is the verdict of a run with the code that explains it.
 func verdictText(run results.RunSummary) string {
 	text := strings.TrimSuffix(runVerdict(run), " (simulated)")
 	if code := verdictCode(run); code != "" {
@@ -303,7 +301,6 @@ func measuredOn(set *results.Set, to string) string {
 // A reportReason is why samples are not simply valid, or what is to be known of numbers.
 type reportReason struct{ Mark, Code, Runs, Detail, Remedy string }
 
-// reportReasons has each reason once, with the runs that have it.
 func reportReasons(set *results.Set, names runNames) []reportReason {
 	var runs tally[reportReason]
 	for _, r := range set.Results {

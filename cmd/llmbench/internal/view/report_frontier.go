@@ -3,10 +3,12 @@ package view
 import (
 	"cmp"
 	"fmt"
+	"image"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
@@ -44,7 +46,7 @@ type reportPoint struct {
 // A reportLabel names a point on the frontier: DX and DY are CSS pixels from it.
 type reportLabel struct {
 	X, Y   float64
-	DX, DY float64
+	DX, DY int
 	Class  string // end where the text ends there, on-wide or on-narrow where that is for plots of one width alone
 	Text   string
 }
@@ -150,7 +152,6 @@ type reportPath struct {
 	Lines [][4]float64
 }
 
-// slosIn are the different bounds that requests of runs are judged by.
 func slosIn(runs []results.RunSummary) []*plan.SLO {
 	var out []*plan.SLO
 	for _, run := range runs {
@@ -203,9 +204,7 @@ func newReportPath(s ReportSearch, points []reportPoint) (path reportPath, ok bo
 	return path, last >= 0
 }
 
-// frontierOf are the points of one traffic from the right to the left, and the axes that
-// tell the best apart. Of equal runs the first is the best; none is where the numbers do
-// not rank the runs.
+// frontierOf are the points of one traffic from right to left, and the axes in which the best vary.
 func frontierOf(runs []results.RunSummary) (points []reportPoint, axes []string) {
 	for _, run := range runs {
 		if x, y := run.Summary.At(trtllm.OutputThroughputPerUser), throughput(run); x != nil && y != nil {
@@ -239,25 +238,21 @@ func unranked(runs []results.RunSummary) string {
 	return fmt.Sprintf("the runs differ in %s, which simulations do not account for", strings.Join(names, ", "))
 }
 
-// positionLabels puts the labels of points where they cover nothing in a plot of
-// so many CSS pixels; what finds no place is left out. In a wider plot there is more
-// room still.
-func positionLabels(f reportFrontier, width, height float64) []reportLabel {
-	type box struct{ left, top, right, bottom float64 }
-	var taken []box
+// positionLabels puts labels where they cover nothing in a plot of so many CSS pixels.
+func positionLabels(f reportFrontier, width, height int) []reportLabel {
+	at := func(x, y float64) image.Point { return image.Pt(int(x*float64(width)/100), int(y*float64(height)/100)) }
+	var taken []image.Rectangle
 	for _, p := range f.Points {
-		x, y := p.X/100*width, p.Y/100*height
-		taken = append(taken, box{x - 4, y - 4, x + 4, y + 4})
+		taken = append(taken, image.Rect(-4, -4, 4, 4).Add(at(p.X, p.Y)))
 		if p.Goodput != nil {
-			y = *p.Goodput / 100 * height
-			taken = append(taken, box{x - 6, y - 2, x + 6, y + 2})
+			taken = append(taken, image.Rect(-6, -2, 6, 2).Add(at(p.X, *p.Goodput)))
 		}
 	}
 	for i, p := range f.Front[:max(0, len(f.Front)-1)] {
-		q := f.Front[i+1]
-		x, y, dx, dy := p.X/100*width, p.Y/100*height, (q.X-p.X)/100*width, (q.Y-p.Y)/100*height
-		for n, i := math.Hypot(dx, dy)/5, 0.0; i < n; i++ {
-			taken = append(taken, box{x + dx*i/n - 1, y + dy*i/n - 1, x + dx*i/n + 1, y + dy*i/n + 1})
+		from, way := at(p.X, p.Y), at(f.Front[i+1].X, f.Front[i+1].Y).Sub(at(p.X, p.Y))
+		steps := int(math.Hypot(float64(way.X), float64(way.Y))/5) + 1
+		for i := range steps {
+			taken = append(taken, image.Rect(-1, -1, 1, 1).Add(from).Add(way.Mul(i).Div(steps)))
 		}
 	}
 	var out []reportLabel
@@ -265,27 +260,23 @@ func positionLabels(f reportFrontier, width, height float64) []reportLabel {
 		if p.label == "" {
 			continue
 		}
-		x, y := p.X/100*width, p.Y/100*height
-		wide, high := 7*float64(len([]rune(p.label))), 14.0
 		for _, l := range []reportLabel{{DX: 8, DY: -5}, {DX: -8, DY: 14, Class: "end"}, {DX: 8, DY: 14}, {DX: -8, DY: -5, Class: "end"}, {DX: -8, DY: -12, Class: "end"}} {
-			b := box{x + l.DX, y + l.DY - high + 3, x + l.DX + wide, y + l.DY + 3}
+			box := image.Rect(0, -11, 7*utf8.RuneCountInString(p.label), 3)
 			if l.Class != "" {
-				b.left, b.right = x+l.DX-wide, x+l.DX
+				box = box.Sub(image.Pt(box.Dx(), 0))
 			}
-			if b.left < 0 || b.right > width || b.top < 0 || b.bottom > height ||
-				slices.ContainsFunc(taken, func(t box) bool { return t.left < b.right && b.left < t.right && t.top < b.bottom && b.top < t.bottom }) {
-				continue
+			box = box.Add(at(p.X, p.Y)).Add(image.Pt(l.DX, l.DY))
+			if box.In(image.Rect(0, 0, width, height)) && !slices.ContainsFunc(taken, box.Overlaps) {
+				taken = append(taken, box)
+				l.X, l.Y, l.Text = p.X, p.Y, p.label
+				out = append(out, l)
+				break
 			}
-			taken = append(taken, b)
-			l.X, l.Y, l.Text = p.X, p.Y, p.label
-			out = append(out, l)
-			break
 		}
 	}
 	return out
 }
 
-// tip is what is shown of a run that is pointed at.
 func tip(run results.RunSummary, names runNames, searches []ReportSearch) string {
 	lines := []string{names.full(run.Address)}
 	if s := throughput(run); s != nil {

@@ -134,7 +134,6 @@ func reportSpreads(set *results.Set, names runNames, searches []ReportSearch, nu
 	return out, file
 }
 
-// latencyBounds are the bounds of searches and slos on a latency, at milliseconds.
 func latencyBounds(set *results.Set, searches []ReportSearch, m trtllm.Metric) []reportTick {
 	var out []reportTick
 	for _, one := range searches {
@@ -160,7 +159,6 @@ func counting(run results.RunSummary) *results.Result {
 	return nil
 }
 
-// firstSpread is that of the first sample that counts.
 func firstSpread(run results.RunSummary, m trtllm.Metric) *trtllm.Percentiles {
 	if s := steadySpread(run, m); s != nil {
 		return &trtllm.Percentiles{P50: s.P50.Value, P90: s.P90.Value, P95: s.P95.Value, P99: s.P99.Value}
@@ -186,8 +184,7 @@ func steadySpread(run results.RunSummary, m trtllm.Metric) *results.RequestSprea
 // shapeSteps divide the scale of a distribution, 2 units each; it is shapeHigh units high.
 const shapeSteps, shapeHigh = 60, 20
 
-// shape is the path of a density over a scale: quantiles divide the requests evenly, and
-// between two of them they are taken to lie evenly.
+// shape is the path of a density over a scale: between quantiles requests are taken to lie evenly.
 func shape(quantiles []float64, s scale) string {
 	density, most := make([]float64, shapeSteps+2), 0.0 // with an empty step at each end
 	add := func(step int, share float64) { density[1+min(step, shapeSteps-1)] += share }

@@ -66,7 +66,6 @@ func (n runNames) base(address string, short bool) string {
 	return strings.Join(left, "/")
 }
 
-// axisValue is the value of an axis in an address, "" for none.
 func axisValue(address, axis string) string {
 	_, value, _ := plan.CutAxis(address, axis)
 	return value
@@ -130,7 +129,6 @@ func (n runNames) rest(address string) []string {
 	return out
 }
 
-// grouped divides runs by their group, in the order in which groups appear.
 func grouped(runs []results.RunSummary, names runNames) (order []string, of map[string][]results.RunSummary) {
 	return groupBy(runs, func(run results.RunSummary) string { return names.group(run.Address) })
 }

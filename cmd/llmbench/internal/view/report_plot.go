@@ -218,7 +218,6 @@ func timeScale(least, most, value float64) (s scale, unit string, by float64) {
 	return s, unit, by
 }
 
-// downwards are ticks from the top.
 func downwards(ticks []reportTick) []reportTick {
 	for i, t := range ticks {
 		ticks[i].At = round1(100 - t.At)
@@ -252,7 +251,6 @@ func (s scale) position(v float64) float64 {
 	return round2(100 * math.Max(0, math.Min(1, at)))
 }
 
-// holds reports whether a value is on the scale.
 func (s scale) holds(v float64) bool { return s.low <= v && v <= s.high }
 
 func (s scale) ticks() []reportTick {

@@ -9,7 +9,6 @@ import (
 	"github.com/llmbench/llmbench/executors/results"
 )
 
-// A reportFact has a name and a value.
 type reportFact struct{ Name, Value string }
 
 type provenanceFact struct {
@@ -83,8 +82,7 @@ const simulate = "simulate"
 // headFacts are those that head the report.
 var headFacts = []string{"cluster", "hardware", "model", "quantization", "image", "TensorRT-LLM", "definitions"}
 
-// reportProvenance is where the numbers come from: what all samples that count share
-// and the head does not say, the facts that they do not share, and what is not known.
+// reportProvenance is what all samples that count share, what they do not, and what is not known.
 func reportProvenance(set *results.Set) (shared []reportFact, differ []provenanceFact, missing []reportFact) {
 	var list []*results.Result
 	for _, r := range set.Results {

@@ -15,7 +15,6 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// columns are those of the table of all runs, each in one unit.
 func (r Report) columns(set *results.Set) []runSummaryColumn {
 	columns := append(metricColumns(set.Runs), runSummaryColumn{head: "samples", cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
 	if !Simulated(set) {
@@ -145,7 +144,6 @@ func (r Report) runs(set *results.Set, names runNames, differ []provenanceFact) 
 	return out
 }
 
-// sample tells of one sample: its verdict, where it ran, and what it left.
 func (r Report) sample(add func(name, format string, args ...any), res *results.Result, differ []provenanceFact) {
 	name := fmt.Sprintf("sample %d", res.Sample)
 	if res.Attempt > 1 {
@@ -246,7 +244,6 @@ func curve(title int, values []float64) string {
 	return fmt.Sprintf(" %d %.4g %s", title, most, text)
 }
 
-// requestsText says what the records tell of one sample.
 func requestsText(r *results.Requests) string {
 	text := "the load was never steady: figures are of all requests"
 	if w := r.Window; w != nil {

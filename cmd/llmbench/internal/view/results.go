@@ -217,9 +217,7 @@ func withinSLO(run results.RunSummary) string {
 	return fmt.Sprintf("%s (%s…%s)", decimal(s.Median, 1), decimal(*low, 1), decimal(*high, 1))
 }
 
-// metricCells returns the cell of a metric that is value, in units of scale and with
-// the decimals that give the least value of all runs three digits; interval says that
-// it has the interval of several samples.
+// metricCells writes the least value of all runs with three digits, with intervals if asked to.
 func metricCells(runs []results.RunSummary, scale float64, interval bool, value func(results.RunSummary) *results.Summary) func(results.RunSummary) string {
 	least := math.Inf(1)
 	for _, run := range runs {
@@ -252,7 +250,6 @@ func jobID(run results.RunSummary) string {
 }
 
 // engineText is the shared engine of a result and its place there, "-" for a fresh one.
-// Of the names that simulated jobs have, the end tells them apart.
 func engineText(r *results.Result) string {
 	if e := r.SharedEngine; e != nil {
 		return fmt.Sprintf("%s #%d", e.ID[strings.LastIndexByte(e.ID, '-')+1:], e.Position)
@@ -260,8 +257,7 @@ func engineText(r *results.Result) string {
 	return "-"
 }
 
-// differingArguments are the flags of trtllm-bench whose values are not the same in
-// all runs, without those that are an axis and the one that follows from the lengths.
+// differingArguments are the flags whose values differ, without axes and what follows from them.
 func differingArguments(s *results.Set, names runNames) []string {
 	var out []string
 	first := last(s.Runs[0]).Arguments
@@ -277,7 +273,6 @@ func differingArguments(s *results.Set, names runNames) []string {
 	return out
 }
 
-// p99 sums up the 99th percentiles of the samples.
 func p99(m trtllm.Metric, run results.RunSummary) *results.Summary {
 	var values []float64
 	for _, r := range run.Results {

@@ -80,7 +80,6 @@ func Arrange(s *results.Set, metric string, top int) (arranged *results.Set, why
 	return &c, ""
 }
 
-// better orders what is better first and what is not there last.
 func better(m trtllm.Metric, a, b *results.Summary) int {
 	key := func(s *results.Summary) float64 {
 		switch {

@@ -12,8 +12,7 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// rowMarks mark rows with what is special about them: the best and the Pareto-optimal
-// runs of each use case, and a letter for each note that does not touch all rows.
+// rowMarks mark the best and the Pareto-optimal runs, and give each note of some rows a letter.
 type rowMarks struct {
 	byRun    map[string]string
 	frontier bool     // some row is marked as Pareto-optimal
@@ -136,7 +135,6 @@ func slosOf(s *results.Set) []string {
 	return rows.keys
 }
 
-// runCaveats are the codes of a run's notes, once each.
 func runCaveats(run results.RunSummary) []failure.Code {
 	var codes []failure.Code
 	for _, r := range run.Results {

@@ -102,9 +102,7 @@ func safeString(s string) string {
 	return b.String()
 }
 
-// Log returns a writer to w that leaves out what programs print for a terminal:
-// colours go, and what would be drawn over the line before becomes a line. It
-// takes whole lines.
+// Log returns a writer of whole lines to w without colours and carriage returns.
 func Log(w io.Writer) io.Writer { return logWriter{w} }
 
 type logWriter struct{ w io.Writer }

@@ -103,7 +103,6 @@ func searchGoal(s *plan.Search) string {
 	return strings.Join(parts, ", ")
 }
 
-// searchBudget says how much more the search may measure and cost.
 func searchBudget(s *plan.Search) string {
 	text, fresh := "", 0 // a further sample is no further run
 	for _, n := range s.Next {
@@ -185,7 +184,6 @@ func SearchResults(w io.Writer, plan *plan.Plan, markdown bool) error {
 	return p.err
 }
 
-// searchStatus prints where searches stand.
 func searchStatus(p *printer, of *plan.Plan) {
 	for _, s := range of.Searches {
 		state := strings.ReplaceAll(string(s.State), "_", " ")
@@ -201,7 +199,6 @@ func searchStatus(p *printer, of *plan.Plan) {
 	}
 }
 
-// searchesOf says what the searches say of a run.
 func searchesOf(p *plan.Plan, r *plan.Run) []string {
 	var out []string
 	for _, s := range p.Searches {

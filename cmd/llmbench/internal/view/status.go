@@ -342,7 +342,6 @@ func Status(w io.Writer, lines []RunStatus, totals Totals, of *plan.Plan) error 
 	return p.err
 }
 
-// state is the state, and how far a running job has come.
 func (s RunStatus) state() string {
 	if s.log == nil || s.log.String() == "" {
 		return painted(string(s.State))

@@ -150,7 +150,6 @@ func storyNumbers(r *results.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-// storyOfResult prints the course of a sample and what it was measured on.
 func storyOfResult(p *printer, r *results.Result) {
 	p.line("\n  sample %d in detail", r.Sample)
 	t := &table{indent: "    "}

@@ -74,8 +74,7 @@ func columnsOf(w io.Writer) int {
 	return 0
 }
 
-// Hide takes secrets out of all that is written from here on. It is the last of the
-// places that do: what is stored and what is told holds none already.
+// Hide takes secrets out of all that is written from here on.
 func (s *Streams) Hide(secrets []string) {
 	if len(secrets) == 0 {
 		return
@@ -135,7 +134,6 @@ func (s *Streams) Ask(question, otherwise string) string {
 	return otherwise
 }
 
-// line is the next line that a person writes.
 func (s *Streams) line() (string, bool) {
 	if s.lines == nil {
 		s.lines = bufio.NewReader(s.In)

@@ -68,7 +68,6 @@ func (t *table) fit(columns int) (left []string) {
 	return left
 }
 
-// oneLine is a head in one line.
 func oneLine(head string) string { return strings.ReplaceAll(head, "\n", " ") }
 
 // lines are the one or two lines of the header, and the rows.
