@@ -26,12 +26,8 @@ func figure(f float64) string {
 		return "-"
 	case a >= 1000:
 		return count(int64(math.Round(f)))
-	case a >= 100:
-		return strconv.FormatFloat(f, 'f', 0, 64)
-	case a >= 10:
-		return strconv.FormatFloat(f, 'f', 1, 64)
 	case a >= 1:
-		return strconv.FormatFloat(f, 'f', 2, 64)
+		return strconv.FormatFloat(f, 'f', 2-int(math.Log10(a)), 64)
 	case a == 0:
 		return "0"
 	}

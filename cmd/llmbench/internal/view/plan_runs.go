@@ -20,33 +20,35 @@ func (v PlanView) runTable(g *group) *table {
 		addresses[i] = r.Address
 	}
 	names := namesOf(addresses)
-	cols := []runColumn{{"", false, 0, func(r *plan.Run) string { return painted(r.Action.Symbol()) + " …/" + names.base(r.Address, true) }}}
-	for _, axis := range names.axes {
-		cols = append(cols, runColumn{axis, true, 0, func(r *plan.Run) string { return cmp.Or(axisValue(r.Address, axis), "-") }})
-	}
-	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
-		cols = append(cols, runColumn{"ISL/OSL", true, 5, func(r *plan.Run) string { return lengths(r.UseCase) }})
-	}
-	for _, c := range g.differing() {
-		if !slices.ContainsFunc(names.axes, func(axis string) bool { return saidBy(axis, c, g.runs) }) {
-			cols = append(cols, c)
-		}
-	}
-	cols = append(cols, runColumn{"samples", true, 4, func(r *plan.Run) string {
-		return fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted)
-	}})
-	cols = append(cols, v.costColumns(g)...)
-	if numbers := v.jobNumbers(); slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
-		cols = append(cols, runColumn{"job", true, 3, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") }})
-	}
-	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {
-		cols = append(cols, runColumn{"why", false, 0, why})
-	}
-	t := &table{indent: "  "}
 	shown := slices.DeleteFunc(slices.Clone(g.runs), func(r *plan.Run) bool {
 		return (r.Action == plan.Keep || r.Action == plan.Candidate) && !v.All
 	})
-	addColumns(t, cols, shown)
+	t := &table{indent: "  "}
+	add := func(head string, right bool, rank int, cell func(*plan.Run) string) {
+		addColumns(t, []runColumn{{head, right, rank, cell}}, shown)
+	}
+	add("", false, 0, func(r *plan.Run) string { return painted(r.Action.Symbol()) + " …/" + names.base(r.Address, true) })
+	for _, axis := range names.axes {
+		add(axis, true, 0, func(r *plan.Run) string { return cmp.Or(axisValue(r.Address, axis), "-") })
+	}
+	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.UseCase.ISL != nil }) {
+		add("ISL/OSL", true, 5, func(r *plan.Run) string { return lengths(r.UseCase) })
+	}
+	for _, c := range g.differing() {
+		if !slices.ContainsFunc(names.axes, func(axis string) bool { return saidBy(axis, c, g.runs) }) {
+			addColumns(t, []runColumn{c}, shown)
+		}
+	}
+	add("samples", true, 4, func(r *plan.Run) string {
+		return fmt.Sprintf("%d of %d", r.State.Valid+r.State.Suspect, r.State.Wanted)
+	})
+	addColumns(t, v.costColumns(g), shown)
+	if numbers := v.jobNumbers(); slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return numbers[r.Address] != "" }) {
+		add("job", true, 3, func(r *plan.Run) string { return cmp.Or(numbers[r.Address], "-") })
+	}
+	if slices.ContainsFunc(g.runs, func(r *plan.Run) bool { return r.Reason != g.runs[0].Reason || r.Action != plan.Measure }) {
+		add("why", false, 0, why)
+	}
 	return t
 }
 

@@ -106,47 +106,48 @@ func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) err
 // terminal is narrow, those of the highest rank go first. Short names leave out the
 // benchmark where there is only one.
 func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *table {
+	t := &table{}
+	add := func(head string, right bool, rank int, cell func(results.RunSummary) string) {
+		c := runSummaryColumn{head, right, rank, cell}
+		if rank == 0 && head != "notes" || !empty(c, s.Runs) {
+			addColumns(t, []runSummaryColumn{c}, s.Runs)
+		}
+	}
 	of := func(what func(*results.Result) string) func(results.RunSummary) string {
 		return func(run results.RunSummary) string { return what(last(run)) }
 	}
-	cols := []runSummaryColumn{
-		{head: "run", cell: func(run results.RunSummary) string { return names.base(run.Address, short) }},
-		{head: "ISL/OSL", right: true, rank: 3, cell: of(func(r *results.Result) string { return lengths(r.UseCase) })},
-	}
+	add("run", false, 0, func(run results.RunSummary) string { return names.base(run.Address, short) })
+	add("ISL/OSL", true, 3, of(func(r *results.Result) string { return lengths(r.UseCase) }))
 	if len(severalAt(s.Runs)) > 0 {
-		cols = append(cols,
-			runSummaryColumn{head: "measured", cell: func(run results.RunSummary) string {
-				text := minute(last(run).Job.Ended)
-				if run.Declared != nil && *run.Declared {
-					text += " (now)"
-				}
-				return text
-			}},
-			runSummaryColumn{head: "commit", rank: 3, cell: of(func(r *results.Result) string { return commit(r.Provenance.DefinitionsGit) })})
+		add("measured", false, 0, func(run results.RunSummary) string {
+			text := minute(last(run).Job.Ended)
+			if run.Declared != nil && *run.Declared {
+				text += " (now)"
+			}
+			return text
+		})
+		add("commit", false, 3, of(func(r *results.Result) string { return commit(r.Provenance.DefinitionsGit) }))
 	}
 	for _, axis := range names.axes {
-		cols = append(cols, runSummaryColumn{head: axis, right: true, cell: func(run results.RunSummary) string { return cmp.Or(axisValue(run.Address, axis), "-") }})
+		add(axis, true, 0, func(run results.RunSummary) string { return cmp.Or(axisValue(run.Address, axis), "-") })
 	}
 	for _, name := range differingArguments(s, names) {
-		cols = append(cols, runSummaryColumn{head: columnHead(name), right: true, rank: 6, cell: of(func(r *results.Result) string { return argumentCell(r.Arguments[name], name) })})
+		add(columnHead(name), true, 6, of(func(r *results.Result) string { return argumentCell(r.Arguments[name], name) }))
 	}
-	cols = append(cols,
-		runSummaryColumn{head: "verdict", cell: func(run results.RunSummary) string { return painted(runVerdict(run)) }},
-		runSummaryColumn{head: "n", right: true, rank: 4, cell: func(run results.RunSummary) string { return fmt.Sprint(run.Samples) }})
-	cols = append(cols, metricColumns(s.Runs)...)
-	cols = append(cols,
-		runSummaryColumn{head: "job", rank: 7, cell: jobID},
-		runSummaryColumn{head: "engine", rank: 7, cell: of(engineText)},
-		runSummaryColumn{head: "took", right: true, rank: 8, cell: of(ofJob(func(r *results.Result) string {
-			if r.Took() > 0 {
-				return took(r.Took())
-			}
-			return "-"
-		}))},
-		runSummaryColumn{head: "notes", cell: marks.of})
-	cols = slices.DeleteFunc(cols, func(c runSummaryColumn) bool { return (c.rank > 0 || c.head == "notes") && empty(c, s.Runs) })
-	t := &table{}
-	addColumns(t, cols, s.Runs)
+	add("verdict", false, 0, func(run results.RunSummary) string { return painted(runVerdict(run)) })
+	add("n", true, 4, func(run results.RunSummary) string { return fmt.Sprint(run.Samples) })
+	for _, c := range metricColumns(s.Runs) {
+		add(c.head, c.right, c.rank, c.cell)
+	}
+	add("job", false, 7, jobID)
+	add("engine", false, 7, of(engineText))
+	add("took", true, 8, of(ofJob(func(r *results.Result) string {
+		if r.Took() > 0 {
+			return took(r.Took())
+		}
+		return "-"
+	})))
+	add("notes", false, 0, marks.of)
 	return t
 }
 

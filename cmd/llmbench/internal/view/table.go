@@ -37,7 +37,9 @@ type column[T any] struct {
 // addColumns adds columns with a cell for each of rows. A newline in a head begins a
 // second line on a terminal.
 func addColumns[T any](t *table, cols []column[T], rows []T) {
-	t.rows = make([][]string, len(rows))
+	if t.rows == nil {
+		t.rows = make([][]string, len(rows))
+	}
 	for _, c := range cols {
 		t.header, t.right, t.ranks = append(t.header, c.head), append(t.right, c.right), append(t.ranks, c.rank)
 		for i, row := range rows {

@@ -5,6 +5,10 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/estimate"
+	"github.com/llmbench/llmbench/schema"
 )
 
 func TestTablePlain(t *testing.T) {
@@ -37,6 +41,21 @@ func TestTableMarkdown(t *testing.T) {
 		"| chat     | 1 |\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// A run that shares an engine costs what it measures, without the model load.
+func TestSharedEngineCosts(t *testing.T) {
+	hour := func(hours float64) *estimate.Interval {
+		return &estimate.Interval{Low: hours, Mid: hours, High: hours}
+	}
+	r := &plan.Run{Action: plan.Measure, Hardware: plan.Hardware{GPUs: 8}, State: plan.Samples{Wanted: 1},
+		Estimate: &plan.Estimate{MeasureSeconds: hour(900), GPUHours: hour(6)}}
+	for engine, want := range map[string]string{schema.FreshEngine: "$60.00 … $60.00", schema.SharedEngine: "$20.00 … $20.00"} {
+		r.Engine = engine
+		if got := spends(r, Price{PerGPUHour: 10}.between, nil); got != want {
+			t.Errorf("%s: %s, want %s", engine, got, want)
+		}
 	}
 }
 
