@@ -54,18 +54,18 @@ func printResults(p *printer, s *results.Set) error {
 		p.line("")
 	}
 	names := newRunNames(s.Runs)
-	marks := newRowMarks(s, names)
+	marks, legend := rowMarks(s, names)
 	t := resultTable(s, names, marks, false)
 	if columns := columnsOf(p.w); !p.md && columns > 0 && t.wide() > columns {
 		t = resultTable(s, names, marks, true)
 	}
 	p.table(t)
 	if !p.md {
-		footnotes(p, s, marks)
+		footnotes(p, s, legend)
 		return p.err
 	}
 	var notes strings.Builder
-	footnotes(&printer{w: &notes, md: true}, s, marks)
+	footnotes(&printer{w: &notes, md: true}, s, legend)
 	if p.err == nil {
 		_, p.err = io.WriteString(p.w, markdownText(notes.String()))
 	}
@@ -105,7 +105,7 @@ func (a *Apply) Results(sets []*results.Set, p *plan.Plan, written []string) err
 // metrics in one unit a column. Columns that hold nothing are left out; where the
 // terminal is narrow, those of the highest rank go first. Short names leave out the
 // benchmark where there is only one.
-func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *table {
+func resultTable(s *results.Set, names runNames, marks map[string]string, short bool) *table {
 	t := &table{}
 	add := func(head string, right bool, rank int, cell func(results.RunSummary) string) {
 		c := runSummaryColumn{head, right, rank, cell}
@@ -147,7 +147,7 @@ func resultTable(s *results.Set, names runNames, marks rowMarks, short bool) *ta
 		}
 		return "-"
 	})))
-	add("notes", false, 0, marks.of)
+	add("notes", false, 0, func(run results.RunSummary) string { return marks[runKey(run)] })
 	return t
 }
 
@@ -243,6 +243,11 @@ func metricCells(runs []results.RunSummary, scale float64, interval bool, value 
 	}
 }
 
+// runKey tells the runs of a set apart: several may have one address.
+func runKey(run results.RunSummary) string {
+	return run.Address + "\x00" + run.Fingerprint + "\x00" + run.Results[0].Cluster
+}
+
 func last(run results.RunSummary) *results.Result { return run.Results[len(run.Results)-1] }
 
 // jobID is the job of the last attempt, "-" for a simulation.
@@ -296,33 +301,6 @@ func runVerdict(run results.RunSummary) string {
 	return verdict
 }
 
-// Incomplete counts the runs that lack samples, and says what became of them; "" for none.
-func Incomplete(p *plan.Plan) string {
-	missing, failed, flying, short := 0, 0, 0, 0
-	for _, r := range p.Runs {
-		switch have := r.State.Valid + r.State.Suspect; {
-		case r.Action == plan.Candidate:
-		case have >= r.State.Wanted:
-		case have > 0:
-			short++
-		case len(r.State.InFlight) > 0:
-			flying++
-		case len(r.State.Failed) > 0:
-			failed++
-		default:
-			missing++
-		}
-	}
-	parts := amounts([]string{"not measured", "in flight", "failed or invalid", "short of samples"}, missing, flying, failed, short)
-	switch len(parts) {
-	case 0:
-		return ""
-	case 1:
-		return fmt.Sprintf("%d of %s %s", missing+flying+failed+short, Plural(len(p.Runs), "run"), strings.TrimLeft(parts[0], "0123456789 "))
-	}
-	return fmt.Sprintf("of %s, %s", Plural(len(p.Runs), "run"), strings.Join(parts, ", "))
-}
-
 // lengths are those of a use case, after "~" where they vary.
 func lengths(u plan.UseCase) string {
 	switch {
@@ -353,7 +331,7 @@ func severalAt(list []results.RunSummary) [][2]results.RunSummary {
 }
 
 // footnotes say why runs failed and what to do, and what to know of the numbers.
-func footnotes(p *printer, s *results.Set, marks rowMarks) {
+func footnotes(p *printer, s *results.Set, legend []string) {
 	mark := p.item()
 	if slices.ContainsFunc(s.Results, func(r *results.Result) bool { return len(r.Reasons) > 0 }) {
 		p.line("")
@@ -391,7 +369,6 @@ func footnotes(p *printer, s *results.Set, marks rowMarks) {
 		p.paragraphs(mark, 2, []string{"interval of TPS/GPU: " + text})
 	}
 	p.paragraphs(mark, 2, detailedCaveats(s))
-	legend := marks.legend()
 	if len(legend) > 0 {
 		p.line("")
 	}
@@ -433,45 +410,4 @@ func detailedCaveats(s *results.Set) []string {
 		}
 	}
 	return out
-}
-
-// resultsOverview prints each sample as PERFORMANCE OVERVIEW of trtllm-bench's report.
-func resultsOverview(w io.Writer, s *results.Set) error {
-	p := &printer{w: w}
-	if Simulated(s) {
-		p.line("%s", banner)
-	}
-	for _, r := range s.Results {
-		p.line("\n%s, sample %d: %s", r.Address, r.Sample, r.Verdict)
-		for _, reason := range r.Reasons {
-			p.line("  %s: %s: %s", reason.Level, reason.Code, reason.Detail)
-		}
-		declaredNote(p, "  ", r)
-		if !r.Counts() {
-			continue
-		}
-		p.line("%s", strings.TrimSuffix(trtllm.Overview(r.Metrics), "\n"))
-		if r.Requests != nil && r.Requests.SLO != nil {
-			p.line("of %s, with the slo %s:", Plural(r.Requests.Judged, "request"), r.Requests.SLO)
-			for _, m := range trtllm.RecordMetrics {
-				p.line("%-49s %.4f", m.Name+" ("+m.Unit+"):", *r.Measure(m.Name))
-			}
-		}
-	}
-	return p.err
-}
-
-// declaredNote marks a result that depends on facts of the user's own.
-func declaredNote(p *printer, indent string, r *results.Result) {
-	if slices.ContainsFunc(r.Caveats, func(c results.Caveat) bool { return c.Code == failure.DeclaredByUser }) {
-		p.line("%snote: %s: %s", indent, failure.DeclaredByUser, caption(failure.DeclaredByUser))
-	}
-}
-
-// ImportedVerdict says what an imported result without a number is worth, "" for others.
-func ImportedVerdict(r *results.Result) string {
-	if r.Counts() {
-		return ""
-	}
-	return fmt.Sprintf("  %s: %s: %s", r.Verdict, r.Code(), r.Cause())
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/llmbench/llmbench/executors/results"
+	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/failure"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -116,4 +118,72 @@ func ResultsCost(w io.Writer, s *results.Set, price Price) error {
 	p.line("")
 	p.table(t)
 	return p.err
+}
+
+// Incomplete counts the runs that lack samples, and says what became of them; "" for none.
+func Incomplete(p *plan.Plan) string {
+	missing, failed, flying, short := 0, 0, 0, 0
+	for _, r := range p.Runs {
+		switch have := r.State.Valid + r.State.Suspect; {
+		case r.Action == plan.Candidate:
+		case have >= r.State.Wanted:
+		case have > 0:
+			short++
+		case len(r.State.InFlight) > 0:
+			flying++
+		case len(r.State.Failed) > 0:
+			failed++
+		default:
+			missing++
+		}
+	}
+	parts := amounts([]string{"not measured", "in flight", "failed or invalid", "short of samples"}, missing, flying, failed, short)
+	switch len(parts) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("%d of %s %s", missing+flying+failed+short, Plural(len(p.Runs), "run"), strings.TrimLeft(parts[0], "0123456789 "))
+	}
+	return fmt.Sprintf("of %s, %s", Plural(len(p.Runs), "run"), strings.Join(parts, ", "))
+}
+
+// resultsOverview prints each sample as PERFORMANCE OVERVIEW of trtllm-bench's report.
+func resultsOverview(w io.Writer, s *results.Set) error {
+	p := &printer{w: w}
+	if Simulated(s) {
+		p.line("%s", banner)
+	}
+	for _, r := range s.Results {
+		p.line("\n%s, sample %d: %s", r.Address, r.Sample, r.Verdict)
+		for _, reason := range r.Reasons {
+			p.line("  %s: %s: %s", reason.Level, reason.Code, reason.Detail)
+		}
+		declaredNote(p, "  ", r)
+		if !r.Counts() {
+			continue
+		}
+		p.line("%s", strings.TrimSuffix(trtllm.Overview(r.Metrics), "\n"))
+		if r.Requests != nil && r.Requests.SLO != nil {
+			p.line("of %s, with the slo %s:", Plural(r.Requests.Judged, "request"), r.Requests.SLO)
+			for _, m := range trtllm.RecordMetrics {
+				p.line("%-49s %.4f", m.Name+" ("+m.Unit+"):", *r.Measure(m.Name))
+			}
+		}
+	}
+	return p.err
+}
+
+// declaredNote marks a result that depends on facts of the user's own.
+func declaredNote(p *printer, indent string, r *results.Result) {
+	if slices.ContainsFunc(r.Caveats, func(c results.Caveat) bool { return c.Code == failure.DeclaredByUser }) {
+		p.line("%snote: %s: %s", indent, failure.DeclaredByUser, caption(failure.DeclaredByUser))
+	}
+}
+
+// ImportedVerdict says what an imported result without a number is worth, "" for others.
+func ImportedVerdict(r *results.Result) string {
+	if r.Counts() {
+		return ""
+	}
+	return fmt.Sprintf("  %s: %s: %s", r.Verdict, r.Code(), r.Cause())
 }

@@ -41,17 +41,17 @@ func TestArrange(t *testing.T) {
 // touches some rows only has a letter on those rows.
 func TestRowMarks(t *testing.T) {
 	set := reportSet()
-	m := newRowMarks(set, newRunNames(set.Runs))
+	marks, told := rowMarks(set, newRunNames(set.Runs))
 	want := map[string]string{
 		"reasoning/concurrency=64": "^ a", "reasoning/concurrency=512": "^", "reasoning/concurrency=4096": "* a",
 		"summarization/concurrency=64": "^ a", "summarization/concurrency=512": "*", "summarization/concurrency=4096": "",
 	}
 	for _, run := range set.Runs {
-		if got, name := m.of(run), strings.TrimPrefix(run.Address, "load/use_case="); got != want[name] {
+		if got, name := marks[runKey(run)], strings.TrimPrefix(run.Address, "load/use_case="); got != want[name] {
 			t.Errorf("%s: %q, want %q", name, got, want[name])
 		}
 	}
-	legend := strings.Join(m.legend(), "\n")
+	legend := strings.Join(told, "\n")
 	if !strings.Contains(legend, "\na  one sample: no interval\n") || !strings.HasSuffix(legend, "all rows with numbers: model revision not pinned.") {
 		t.Error(legend)
 	}
@@ -88,13 +88,13 @@ func TestMarksOfTheBest(t *testing.T) {
 		{"no noise", simulated(near(.97, 1, 1.03)), []string{"^", "^", "*"}, "*  the most output tok/s/GPU of its use case\n^"},
 		{"equal", simulated(results.NewSet(equal)), []string{"*", "~"}, "*  the most output tok/s/GPU of its use case\n~  cannot"},
 	} {
-		m := newRowMarks(c.set, newRunNames(c.set.Runs))
+		marks, told := rowMarks(c.set, newRunNames(c.set.Runs))
 		for i, run := range c.set.Runs {
-			if got := m.of(run); got != c.marks[i] {
+			if got := marks[runKey(run)]; got != c.marks[i] {
 				t.Errorf("%s: run %d has %q, want %q", c.name, i, got, c.marks[i])
 			}
 		}
-		if legend := strings.Join(m.legend(), "\n"); !strings.Contains(legend, c.legend) {
+		if legend := strings.Join(told, "\n"); !strings.Contains(legend, c.legend) {
 			t.Errorf("%s: %s", c.name, legend)
 		}
 	}
@@ -109,7 +109,8 @@ func TestResultsFit(t *testing.T) {
 	} {
 		set := reportSet()
 		names := newRunNames(set.Runs)
-		table := resultTable(set, names, newRowMarks(set, names), true)
+		marks, _ := rowMarks(set, names)
+		table := resultTable(set, names, marks, true)
 		table.fit(columns)
 		var heads []string
 		for _, head := range table.header {

@@ -12,21 +12,12 @@ import (
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
-// rowMarks mark the best and the Pareto-optimal runs, and give each note of some rows a letter.
-type rowMarks struct {
-	byRun    map[string]string
-	frontier bool     // some row is marked as Pareto-optimal
-	tied     bool     // some row as no worse than the best
-	best     []string // what rows have the most of that are marked as the best
-	unranked []string
-	slos     []string // the bounds of the rows that have some
-	caption  func(failure.Code) string
-	common   []failure.Code
-	lettered []failure.Code
-}
-
-func newRowMarks(s *results.Set, names runNames) rowMarks {
-	m := rowMarks{byRun: map[string]string{}, caption: func(code failure.Code) string { return captionIn(s, code) }}
+// rowMarks are the marks of rows by runKey, and what they mean: the best and the Pareto-optimal
+// runs of each use case, and a letter for each note that some rows have.
+func rowMarks(s *results.Set, names runNames) (marks map[string]string, legend []string) {
+	marks = map[string]string{}
+	var best, unmarked []string
+	isTied, isOptimal := false, false
 	order, of := grouped(s.Runs, names)
 	for _, group := range order {
 		points, _ := frontierOf(of[group])
@@ -34,57 +25,80 @@ func newRowMarks(s *results.Set, names runNames) rowMarks {
 			continue
 		}
 		if why := unranked(of[group]); why != "" {
-			m.unranked = append(m.unranked, fmt.Sprintf("%s: none is marked as the best: %s.", group, why))
+			unmarked = append(unmarked, fmt.Sprintf("%s: none is marked as the best: %s.", group, why))
 			continue
 		}
+		isOptimal = true
 		for _, p := range points {
 			if p.Best {
-				m.byRun[runKey(p.run)] = "^"
+				marks[runKey(p.run)] = "^"
 			}
 		}
-		best, metric := bestOf(of[group])
-		m.frontier = true
-		if best == nil {
-			m.unranked = append(m.unranked, group+": none is marked as the best: no request is within the slo.")
+		first, metric := bestOf(of[group])
+		if first == nil {
+			unmarked = append(unmarked, group+": none is marked as the best: no request is within the slo.")
 			continue
 		}
 		most := "the most output tok/s/GPU of its use case"
 		if metric == trtllm.GoodputPerGPU {
 			most = "the most goodput of its use case"
 		}
-		if !slices.Contains(m.best, most) {
-			m.best = append(m.best, most)
+		if !slices.Contains(best, most) {
+			best = append(best, most)
 		}
-		tied := s.TiedWith(*best, metric)
+		tied := s.TiedWith(*first, metric)
 		for _, run := range of[group] {
 			switch key := runKey(run); {
-			case key == runKey(*best):
-				m.byRun[key] = "*"
+			case key == runKey(*first):
+				marks[key] = "*"
 			case tied(run):
-				m.byRun[key], m.tied = "~"+m.byRun[key], true
+				marks[key], isTied = "~"+marks[key], true
 			}
 		}
 	}
-	m.slos = slosOf(s)
+	legend = slosOf(s)
+	if len(best) > 0 {
+		legend = append(legend, "*  "+strings.Join(best, ", or "))
+	}
+	if isTied {
+		legend = append(legend, "~  cannot be told from *: equal, or less apart than noise explains")
+	}
+	if isOptimal {
+		legend = append(legend, "^  Pareto-optimal in tok/s/GPU and tok/s/user")
+	}
+	legend = append(legend, unmarked...)
+	return marks, append(legend, letterNotes(s, marks)...)
+}
+
+// letterNotes adds to marks a letter for each note that some rows have, and says what letters
+// mean and which notes touch all rows.
+func letterNotes(s *results.Set, marks map[string]string) (legend []string) {
 	measured := slices.DeleteFunc(slices.Clone(s.Runs), func(run results.RunSummary) bool { return run.Samples == 0 })
 	codes, touched := caveatsOf(measured)
+	letters := map[failure.Code]string{}
+	var common []string
 	for _, code := range codes {
 		if touched[code] == len(measured) {
-			m.common = append(m.common, code)
-		} else {
-			m.lettered = append(m.lettered, code)
+			common = append(common, captionIn(s, code))
+			continue
 		}
+		letters[code] = string(rune('a' + len(letters)))
+		if n := len(letters); n > 26 {
+			letters[code] = fmt.Sprintf("(%d)", n)
+		}
+		legend = append(legend, letters[code]+"  "+captionIn(s, code))
 	}
 	for _, run := range s.Runs {
-		letters := ""
+		marked := marks[runKey(run)] + " "
 		for _, code := range runCaveats(run) {
-			if i := slices.Index(m.lettered, code); i >= 0 {
-				letters += letter(i)
-			}
+			marked += letters[code]
 		}
-		m.byRun[runKey(run)] = strings.TrimSpace(m.byRun[runKey(run)] + " " + letters)
+		marks[runKey(run)] = strings.TrimSpace(marked)
 	}
-	return m
+	if len(common) > 0 {
+		legend = append(legend, "all rows with numbers: "+strings.Join(common, "; ")+".")
+	}
+	return legend
 }
 
 // bestOf is the run with the most goodput, or where no request is judged by an slo with
@@ -145,46 +159,6 @@ func runCaveats(run results.RunSummary) []failure.Code {
 		}
 	}
 	return codes
-}
-
-func letter(i int) string {
-	if i < 26 {
-		return string(rune('a' + i))
-	}
-	return fmt.Sprintf("(%d)", i+1)
-}
-
-func (m rowMarks) of(run results.RunSummary) string { return m.byRun[runKey(run)] }
-
-// runKey tells the runs of a set apart: several may have one address.
-func runKey(run results.RunSummary) string {
-	return run.Address + "\x00" + run.Fingerprint + "\x00" + run.Results[0].Cluster
-}
-
-// legend explains the marks, and says which notes touch all rows.
-func (m rowMarks) legend() []string {
-	out := slices.Clone(m.slos)
-	if len(m.best) > 0 {
-		out = append(out, "*  "+strings.Join(m.best, ", or "))
-	}
-	if m.tied {
-		out = append(out, "~  cannot be told from *: equal, or less apart than noise explains")
-	}
-	if m.frontier {
-		out = append(out, "^  Pareto-optimal in tok/s/GPU and tok/s/user")
-	}
-	out = append(out, m.unranked...)
-	for i, code := range m.lettered {
-		out = append(out, fmt.Sprintf("%s  %s", letter(i), m.caption(code)))
-	}
-	if len(m.common) > 0 {
-		var texts []string
-		for _, code := range m.common {
-			texts = append(texts, m.caption(code))
-		}
-		out = append(out, "all rows with numbers: "+strings.Join(texts, "; ")+".")
-	}
-	return out
 }
 
 // caption says in a few words what a caveat means for the metric that it touches.
