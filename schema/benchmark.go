@@ -181,7 +181,7 @@ type SearchBound struct {
 
 var (
 	searchShape = shapeOf("search", []field{
-		{name: "max_runs", ty: cty.Number, wrong: wholeFrom(1)},
+		{name: "max_runs", ty: cty.Number, wrong: wholeWithin(1, 0)},
 		{name: "max_gpu_hours", ty: cty.Number, wrong: positive},
 	}, "maximize", "minimize")
 	boundShape = shapeOf("bound", []field{

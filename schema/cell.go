@@ -189,14 +189,11 @@ func (r *resolver) newSettings(own []*node, at []int) result {
 
 // address is the name of a cell, in the manner of a Go benchmark.
 func (r *resolver) address(at []int) string {
-	out := make([]byte, 0, 128)
-	out = append(out, r.row.benchmark.label...)
-	out = append(append(out, "/use_case="...), r.row.label...)
+	out := r.row.benchmark.label + "/use_case=" + r.row.label
 	for i, ax := range r.axes {
-		out = append(append(out, '/'), ax.name...)
-		out = append(append(out, '='), ax.values[at[i]].label...)
+		out += "/" + ax.name + "=" + ax.values[at[i]].label
 	}
-	return string(out)
+	return out
 }
 
 // componentPattern is what a value may look like in an address.

@@ -138,19 +138,15 @@ func (img *Image) versionText() string {
 
 // unknownVersion refuses a version that what says is in the image.
 func unknownVersion(rng hcl.Range, what, version string, cat *catalog.Catalog) *hcl.Diagnostic {
-	oldest := catalog.FullVersion(cat.Versions[0].Name)
+	known := list(cat.Versions, func(v *catalog.Version) string { return catalog.FullVersion(v.Name) })
 	const probe = "`llmbench catalog probe IMAGE` asks the image itself and writes what it finds as a *.catalog.hcl beside the definitions."
 	switch {
 	case version == "":
-		return refuse(rng, "Unknown TensorRT-LLM version", "The image has no tag with a version of TensorRT-LLM, so its flags and option keys are not known. Set trtllm_version, such as \"1.1.0\". Catalogued: %s.", strings.Join(versionNames(cat), ", "))
+		return refuse(rng, "Unknown TensorRT-LLM version", "The image has no tag with a version of TensorRT-LLM, so its flags and option keys are not known. Set trtllm_version, such as \"1.1.0\". Catalogued: %s.", strings.Join(known, ", "))
 	case catalog.IsVersion(version):
-		return refuse(rng, "Unknown TensorRT-LLM version", "%s says %s, older than the oldest catalogued version, %s, so its flags and option keys are not known. %s", what, version, oldest, probe)
+		return refuse(rng, "Unknown TensorRT-LLM version", "%s says %s, older than the oldest catalogued version, %s, so its flags and option keys are not known. %s", what, version, known[0], probe)
 	}
-	return refuse(rng, "Unknown TensorRT-LLM version", "%s says %q, which is not a version of TensorRT-LLM, so its flags and option keys are not known. Set trtllm_version to the version in the image, such as \"1.1.0\" or \"1.2.0rc6\". Catalogued: %s.", what, version, strings.Join(versionNames(cat), ", "))
-}
-
-func versionNames(cat *catalog.Catalog) []string {
-	return list(cat.Versions, func(v *catalog.Version) string { return catalog.FullVersion(v.Name) })
+	return refuse(rng, "Unknown TensorRT-LLM version", "%s says %q, which is not a version of TensorRT-LLM, so its flags and option keys are not known. Set trtllm_version to the version in the image, such as \"1.1.0\" or \"1.2.0rc6\". Catalogued: %s.", what, version, strings.Join(known, ", "))
 }
 
 var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
@@ -194,8 +190,8 @@ type Hardware struct {
 
 var hardwareShape = shapeOf("hardware", []field{
 	{name: "gpu", ty: cty.String, required: true, wrong: notEmpty},
-	{name: "gpus", ty: cty.Number, required: true, wrong: wholeFrom(1)},
-	{name: "gpus_per_node", ty: cty.Number, required: true, wrong: wholeFrom(1)},
+	{name: "gpus", ty: cty.Number, required: true, wrong: wholeWithin(1, 0)},
+	{name: "gpus_per_node", ty: cty.Number, required: true, wrong: wholeWithin(1, 0)},
 })
 
 func (h *Hardware) set(_ contents, v map[string]cty.Value, _ *catalog.Catalog) hcl.Diagnostics {
@@ -221,7 +217,7 @@ var useCaseShape = shapeOf("use_case", []field{
 	{name: "osl", ty: cty.Number, required: true, wrong: wholeWithin(1, maxInt32)},
 	{name: "isl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
 	{name: "osl_stdev", ty: cty.Number, wrong: notNegative, fallback: cty.Zero},
-	{name: "seed", ty: cty.Number, wrong: wholeFrom(0), fallback: cty.NumberIntVal(defaultSeed)},
+	{name: "seed", ty: cty.Number, wrong: wholeWithin(0, 0), fallback: cty.NumberIntVal(defaultSeed)},
 	{name: "dataset", ty: cty.String, required: true, wrong: notEmpty},
 })
 

@@ -124,14 +124,6 @@ func (d *Definitions) ChooseExecutor(c *Cell, override string) (*Executor, hcl.D
 	return nil, hcl.Diagnostics{refuse(c.Range, "Ambiguous executor", "Several executors are declared: %s. Choose with executor = executor.%s in the benchmark, its row or the llmbench block, with -executor=%[2]s, or with LLMBENCH_EXECUTOR=%[2]s.", strings.Join(d.executorRefs(), ", "), d.Executors[0].Ref())}
 }
 
-// undeclaredSimulate is the same executor each time.
-func (d *Definitions) undeclaredSimulate() *Executor {
-	if d.simulate == nil {
-		d.simulate = &Executor{Type: Simulate}
-	}
-	return d.simulate
-}
-
 func (d *Definitions) executorRefs() []string {
 	return list(d.Executors, (*Executor).Ref)
 }
@@ -154,7 +146,10 @@ func (d *Definitions) findExecutor(ref string) (*Executor, string) {
 	case len(ofType) > 1:
 		return nil, fmt.Sprintf("several executors of type %s are declared. Name one: %s.", ref, strings.Join(d.executorRefs(), ", "))
 	case ref == Simulate:
-		return d.undeclaredSimulate(), ""
+		if d.simulate == nil {
+			d.simulate = &Executor{Type: Simulate}
+		}
+		return d.simulate, ""
 	}
 	known := append(d.executorRefs(), Simulate)
 	return nil, "no such executor is declared." + orList(ref, known, "The executors are")

@@ -193,21 +193,15 @@ func absolute(v cty.Value) string {
 // can count.
 const maxInt32 = 1<<31 - 1
 
-// wholeWithin refuses numbers that are not whole, below least or above most.
+// wholeWithin refuses numbers that are not whole, below least or above most; 0 is no most.
 func wholeWithin(least, most int64) func(cty.Value) string {
-	return func(v cty.Value) string {
-		if n, ok := asWhole(v); !ok || n < least || n > most {
-			return fmt.Sprintf("must be a whole number from %d to %d, not %s", least, most, shortest(v))
-		}
-		return ""
+	bounds := fmt.Sprintf("of at least %d", least)
+	if most > 0 {
+		bounds = fmt.Sprintf("from %d to %d", least, most)
 	}
-}
-
-// wholeFrom refuses numbers that are not whole or below least.
-func wholeFrom(least int64) func(cty.Value) string {
 	return func(v cty.Value) string {
-		if n, ok := asWhole(v); !ok || n < least {
-			return fmt.Sprintf("must be a whole number of at least %d, not %s", least, shortest(v))
+		if n, ok := asWhole(v); !ok || n < least || most > 0 && n > most {
+			return fmt.Sprintf("must be a whole number %s, not %s", bounds, shortest(v))
 		}
 		return ""
 	}

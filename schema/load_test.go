@@ -199,7 +199,7 @@ func TestLoadUTF16(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte("\xff\xfel\x00o\x00c\x00a\x00l\x00s\x00"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, diags := schema.Load(dir, schema.Options{Catalog: catalog.Load()}); len(diags) != 1 || !strings.Contains(diags[0].Detail, "is UTF-16. Save it as UTF-8.") {
+	if _, diags := schema.Load(dir, schema.Options{Catalog: catalog.Load()}); len(diags) != 1 || !strings.Contains(diags[0].Detail, "such as UTF-16. Save it as UTF-8.") {
 		t.Error(diags)
 	}
 }

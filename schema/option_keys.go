@@ -197,8 +197,8 @@ func oddElement(opt *catalog.Fact, list cty.Value) string {
 	if !list.Type().IsTupleType() {
 		return ""
 	}
-	for it := list.ElementIterator(); it.Next(); {
-		if _, e := it.Element(); !opt.Is(cty.TupleVal([]cty.Value{e})) {
+	for _, e := range list.AsValueSlice() {
+		if !opt.Is(cty.TupleVal([]cty.Value{e})) {
 			return " with " + describe(e)
 		}
 	}

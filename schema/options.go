@@ -44,21 +44,17 @@ func (r *resolver) optionsNode() *node {
 		if !good {
 			return result{}
 		}
-		return r.finish(merged, img)
+		if diags := checkOptions(merged, img, r.args.catalog); diags.HasErrors() {
+			r.diags = append(r.diags, diags...)
+			return result{}
+		}
+		out := &LLMAPIOptions{Value: merged.plain(), origins: origins{}}
+		if len(merged.attrs) > 0 {
+			merged.leaves("llm_api_options", func(path string, leaf *tree) { out.origins[path] = &leaf.origin })
+		}
+		return result{value: out.Value, extra: out, ok: true}
 	}
 	return n
-}
-
-func (r *resolver) finish(merged *tree, img *Image) result {
-	if diags := checkOptions(merged, img, r.args.catalog); diags.HasErrors() {
-		r.diags = append(r.diags, diags...)
-		return result{}
-	}
-	out := &LLMAPIOptions{Value: merged.plain(), origins: origins{}}
-	if len(merged.attrs) > 0 {
-		merged.leaves("llm_api_options", func(path string, leaf *tree) { out.origins[path] = &leaf.origin })
-	}
-	return result{value: out.Value, extra: out, ok: true}
 }
 
 // imageLayers prepares llm_api_options of the images that the row can have: those of the

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -95,12 +94,8 @@ func (s *sources) parse(path string) (*hcl.File, hcl.Diagnostics) {
 }
 
 func parseFile(src []byte, path string) (*hcl.File, hcl.Diagnostics) {
-	if utf16 := bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")); utf16 || !utf8.Valid(src) {
-		encoding := "not UTF-8"
-		if utf16 {
-			encoding = "UTF-16"
-		}
-		return nil, hcl.Diagnostics{refuseAll("File is not UTF-8", "%s is %s. Save it as UTF-8.", path, encoding)}
+	if !utf8.Valid(src) {
+		return nil, hcl.Diagnostics{refuseAll("File is not UTF-8", "%s has another encoding, such as UTF-16. Save it as UTF-8.", path)}
 	}
 	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
 	for i, d := range diags {

@@ -59,7 +59,7 @@ func versionsPage(c *Catalog) string {
 	b.WriteString("\n## Flags\n\n`llmbench` marks the flags that llmbench sets itself. The small number is the source;\n" +
 		"= is as in the version before.\n\n")
 	flags := newGrid(c)
-	for _, f := range c.Flags() {
+	for _, f := range c.flags {
 		name := "`--" + f.Name + "`"
 		if f.Ours != "" {
 			name += " (llmbench)"

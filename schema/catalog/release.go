@@ -49,7 +49,7 @@ func (r release) sameMinor(o release) bool { return r.core[0] == o.core[0] && r.
 
 // distance weighs how far two releases of one minor are apart: patches before
 // candidates.
-func (r release) distance(o release) [2]int {
+func (r release) distance(o release) []int {
 	abs := func(n int) int { return max(n, -n) }
 	rc := 0
 	if r.rc != o.rc {
@@ -58,7 +58,7 @@ func (r release) distance(o release) [2]int {
 			rc = abs(r.rc - o.rc)
 		}
 	}
-	return [2]int{abs(r.core[2] - o.core[2]), rc}
+	return []int{abs(r.core[2] - o.core[2]), rc}
 }
 
 // IsVersion reports whether a name is a version of TensorRT-LLM, catalogued or not.
@@ -127,7 +127,7 @@ func (c *Catalog) Match(name string) (m Match, ok bool) {
 	for _, v := range c.Versions {
 		switch {
 		case v.known.compare(want) <= 0 && want.compare(v.release) <= 0:
-			return Match{Version: v, Beyond: c.before(v)}, true
+			return Match{Version: v, Beyond: earlier}, true
 		case v.release.compare(want) < 0:
 			earlier = v
 		case later == nil:
@@ -136,18 +136,8 @@ func (c *Catalog) Match(name string) (m Match, ok bool) {
 	}
 	m = Match{Version: earlier, Beyond: later}
 	if later != nil && later.release.sameMinor(want) && (earlier == nil || !earlier.release.sameMinor(want) ||
-		nearer(want.distance(later.known), want.distance(earlier.release))) {
+		slices.Compare(want.distance(later.known), want.distance(earlier.release)) < 0) {
 		m = Match{Version: later, Beyond: earlier}
 	}
 	return m, m.Version != nil
-}
-
-func nearer(a, b [2]int) bool { return slices.Compare(a[:], b[:]) < 0 }
-
-// before is the version that is older than v, nil for the oldest.
-func (c *Catalog) before(v *Version) *Version {
-	if i := slices.Index(c.Versions, v); i > 0 {
-		return c.Versions[i-1]
-	}
-	return nil
 }

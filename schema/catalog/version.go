@@ -205,15 +205,8 @@ func isWhole(v cty.Value) bool {
 }
 
 func isListOf(v cty.Value, is func(cty.Value) bool) bool {
-	if !v.Type().IsTupleType() && !v.Type().IsListType() {
-		return false
-	}
-	for it := v.ElementIterator(); it.Next(); {
-		if _, e := it.Element(); e.IsNull() || !is(e) {
-			return false
-		}
-	}
-	return true
+	return (v.Type().IsTupleType() || v.Type().IsListType()) &&
+		!slices.ContainsFunc(v.AsValueSlice(), func(e cty.Value) bool { return e.IsNull() || !is(e) })
 }
 
 var factType = func() cty.Type {
