@@ -52,13 +52,8 @@ func (b *builder) predict(list []candidate) error {
 			r.Notes = Notes(r)
 			continue
 		}
-		key := [5]any{f, string(mustJSON(left[i])), r.Arguments.Bool("streaming"), r.RequestLog, r.TimeLimitSeconds}
-		r.Estimate = once(b.memo, key, func() *Estimate { return f.estimate.of(r, c.data.outputTokens(), left[i]) })
-		of := [9]any{r.Estimate, c.args, c.data, c.cell.Model, c.cell.Image, c.cell.Hardware, c.cell.Env, r.State.Wanted}
-		if c.cell.Version.Name != r.Image.TRTLLMVersion {
-			of[8] = c.cell.Options // a note names those that changed
-		}
-		r.Notes = once(b.memo, of, func() []Note { return notes(r, b.measures(f), f.unpublished()) })
+		r.Estimate = f.estimate.of(r, c.data.outputTokens(), left[i])
+		r.Notes = notes(r, b.measures(f), f.unpublished())
 	}
 	return nil
 }
