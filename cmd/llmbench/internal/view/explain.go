@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 	"io"
-	"maps"
 	"strings"
 
 	"github.com/llmbench/llmbench/plan"
@@ -73,13 +72,13 @@ func datasetLine(r *plan.Run) string {
 
 func valueTable(p *plan.Plan, r *plan.Run) *table {
 	t := &table{header: []string{"value", "", "from"}, indent: "  "}
-	values := valuesOf(r)
-	for _, name := range byTopic(maps.Keys(values)) {
+	g := groupRuns([]*plan.Run{r})[0]
+	for _, name := range byTopic(g.names(r)) {
 		label := strings.TrimPrefix(name, "llm_api_options.")
 		if env, ok := strings.CutPrefix(name, "env."); ok {
 			label = "env " + env
 		}
-		t.add(label, literal(values[name]), origin(p, r.Origins.At(name)))
+		t.add(label, literal(g.value(r, name)), origin(p, r.Origins.At(name)))
 	}
 	return t
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -45,19 +46,56 @@ func byTopic(names iter.Seq[string]) []string {
 	})
 }
 
-// valuesOf are what a run is passed: arguments, options by their path, and env.NAME.
-func valuesOf(r *plan.Run) map[string]any {
-	out := map[string]any{}
-	maps.Copy(out, r.Arguments)
-	addLeaves(out, "llm_api_options", r.LLMAPIOptions)
-	for name, v := range r.Env {
-		out["env."+name] = "(secret)"
-		if v != nil {
-			out["env."+name] = *v
+// names are those of what a run is passed: arguments, options by their path, and env.NAME.
+func (g *group) names(r *plan.Run) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, values := range []map[string]any{r.Arguments, g.options(r)} {
+			for name, v := range values {
+				if v != nil && !yield(name) {
+					return
+				}
+			}
+		}
+		for name := range r.Env {
+			if !yield("env." + name) {
+				return
+			}
 		}
 	}
-	maps.DeleteFunc(out, func(_ string, v any) bool { return v == nil })
-	return out
+}
+
+// value is what a run is passed by a name, nil for nothing.
+func (g *group) value(r *plan.Run, name string) any {
+	if strings.HasPrefix(name, "llm_api_options.") {
+		return g.options(r)[name]
+	}
+	env, ok := strings.CutPrefix(name, "env.")
+	if !ok {
+		return r.Arguments[name]
+	}
+	v, ok := r.Env[env]
+	switch {
+	case !ok:
+		return nil
+	case v == nil:
+		return "(secret)"
+	}
+	return *v
+}
+
+// options are those of a run by their path. Of runs that share them they are made once.
+func (g *group) options(r *plan.Run) map[string]any {
+	shared := reflect.ValueOf(r.LLMAPIOptions)
+	if shared.Kind() != reflect.Map {
+		return nil
+	}
+	leaves := g.leaves[shared.Pointer()]
+	if leaves == nil {
+		leaves = map[string]any{}
+		addLeaves(leaves, "llm_api_options", r.LLMAPIOptions)
+		g.leaves[shared.Pointer()] = leaves
+	}
+	return leaves
 }
 
 func addLeaves(out map[string]any, path string, v any) {
@@ -70,32 +108,29 @@ func addLeaves(out map[string]any, path string, v any) {
 	}
 }
 
-// A group is the runs of one benchmark with their values.
+// A group is the runs of one benchmark.
 type group struct {
 	name   string
 	runs   []*plan.Run
-	values map[*plan.Run]map[string]any
-	shared []string // names of what all runs declare in the same words, by topic
+	leaves map[uintptr]map[string]any // by the map of options that runs share
+	shared []string                   // names of what all runs declare in the same words, by topic
 }
 
 func groupRuns(runs []*plan.Run) []*group {
 	names, of := groupBy(runs, func(r *plan.Run) string { name, _, _ := strings.Cut(r.Address, "/"); return name })
 	groups := make([]*group, len(names))
 	for i, name := range names {
-		g := &group{name: name, runs: of[name], values: map[*plan.Run]map[string]any{}}
-		for _, r := range g.runs {
-			g.values[r] = valuesOf(r)
-		}
-		g.shared = slices.DeleteFunc(byTopic(maps.Keys(g.values[g.runs[0]])), func(name string) bool { return !g.same(name) })
+		g := &group{name: name, runs: of[name], leaves: map[uintptr]map[string]any{}}
+		g.shared = slices.DeleteFunc(byTopic(g.names(g.runs[0])), func(name string) bool { return !g.same(name) })
 		groups[i] = g
 	}
 	return groups
 }
 
 func (g *group) same(name string) bool {
-	text := phrase(g.runs[0], name, g.values[g.runs[0]][name])
+	text := phrase(g.runs[0], name, g.value(g.runs[0], name))
 	return !slices.ContainsFunc(g.runs, func(r *plan.Run) bool {
-		v := g.values[r][name]
+		v := g.value(r, name)
 		return v == nil || !declared(r, name) || phrase(r, name, v) != text
 	})
 }

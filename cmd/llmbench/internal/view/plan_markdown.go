@@ -71,7 +71,7 @@ func (v PlanView) folded(p *printer, g *group) {
 	t := &table{header: []string{"same in all runs", "from"}}
 	for _, name := range g.shared {
 		r := g.runs[0]
-		t.add(phrase(r, name, g.values[r][name]), origin(v.Plan, r.Origins.At(name)))
+		t.add(phrase(r, name, g.value(r, name)), origin(v.Plan, r.Origins.At(name)))
 	}
 	p.line("\n<details><summary>Values and where they come from</summary>\n")
 	p.table(t)

@@ -70,7 +70,7 @@ func short(address string) string {
 func (g *group) differing() []runColumn {
 	first := map[string]*plan.Run{} // that declares the value
 	for _, r := range g.runs {
-		for name := range g.values[r] {
+		for name := range g.names(r) {
 			if first[name] == nil && !slices.Contains(g.shared, name) && declared(r, name) {
 				first[name] = r
 			}
@@ -78,8 +78,8 @@ func (g *group) differing() []runColumn {
 	}
 	var cols []runColumn
 	for _, name := range byTopic(maps.Keys(first)) {
-		if r := first[name]; !addressed(r.Address, name, g.values[r][name]) {
-			cols = append(cols, runColumn{columnHead(name), true, 6, func(r *plan.Run) string { return argumentCell(g.values[r][name], name) }})
+		if r := first[name]; !addressed(r.Address, name, g.value(r, name)) {
+			cols = append(cols, runColumn{columnHead(name), true, 6, func(r *plan.Run) string { return argumentCell(g.value(r, name), name) }})
 		}
 	}
 	return cols

@@ -275,7 +275,7 @@ func (v PlanView) shared(p *printer, g *group) {
 	last, widest := -1, width("from")
 	for _, name := range g.shared {
 		r := g.runs[0]
-		text := phrase(r, name, g.values[r][name])
+		text := phrase(r, name, g.value(r, name))
 		if topic, _ := topicOf(name); topic == last && topic < len(topics) {
 			lines[len(lines)-1][0] += ", " + text
 		} else { // those of the other topics come from different places
