@@ -28,7 +28,8 @@ import (
 )
 
 // A course is what a job does: it waits in the queue, starts, runs, and ends as
-// the backend says. A job of no end goes on until it is cancelled.
+// the backend says. A job of no end that leaves no exit record goes on until it
+// is cancelled.
 type course struct {
 	held                  string // the reason for which it never leaves the queue
 	waits, starting, runs time.Duration
@@ -148,7 +149,7 @@ func (j *memoryJob) status() executors.Status {
 		s.State, s.Reason = plan.Queued, "Resources"
 	case since < j.waits+j.starting:
 		s.State = plan.Starting
-	case j.end == "" || since < j.waits+j.starting+j.runs:
+	case j.end == "" && !j.exits || since < j.waits+j.starting+j.runs:
 		s.State = plan.Running
 	default:
 		s.State, s.End = plan.Ended, j.end
@@ -528,7 +529,7 @@ func TestCostOfJob(t *testing.T) {
 		course course
 		spent  float64
 	}{
-		{"exit record", course{waits: time.Hour, runs: 6 * time.Minute, end: executors.Completed, exits: true}, 0.8},
+		{"exit record", course{waits: time.Hour, runs: 6 * time.Minute, exits: true}, 0.8},
 		{"longer than its limit", course{runs: 33 * time.Minute, end: failure.TimeLimit, exits: true}, 4.4},
 		{"start and the time it was noticed", course{waits: time.Hour, runs: 15 * time.Minute, end: failure.NodeFail}, 2},
 		{"backend's account", course{waits: time.Hour, runs: 12 * time.Minute, end: failure.NodeFail, silent: true, accounted: true}, 1.6},

@@ -26,7 +26,7 @@ var nodeLogs = map[failure.Code]string{
 
 // failsOn is a course that fails with a log on a node.
 func failsOn(node, log string) course {
-	return course{runs: time.Minute, end: executors.Failed, exits: true, node: node, writes: func(time.Duration) map[string]string {
+	return course{runs: time.Minute, exits: true, node: node, writes: func(time.Duration) map[string]string {
 		return map[string]string{"stdout": strings.ReplaceAll(log, "%s", node)}
 	}}
 }

@@ -123,18 +123,12 @@ var (
 	ErrLimit    = errors.New("the queue is full for this user")
 )
 
-// How a job can end, by the backend's account only, beside failures: neither is proof of
-// a result.
-const (
-	Completed failure.Code = "completed"
-	Failed    failure.Code = "failed"
-)
-
 // Status is what a backend says of one job.
 type Status struct {
 	State plan.State
-	// End is set when State is Ended, and when it is Held for a cause that a job
-	// can end by. failure.Lost is a job that is gone, and nothing tells how.
+	// End is what ended the job where State is Ended, "" where it ended by itself: what
+	// came of it is in its exit record. failure.Lost is a job that is gone, and nothing
+	// tells how. A Held job has the cause that it would end by, if there is one.
 	End failure.Code
 	// Raw is the backend's own word for the state; Reason its own words for
 	// why, such as a pending reason. Remedy is ours: what to do about a job

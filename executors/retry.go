@@ -213,18 +213,10 @@ func (c *Campaign) leaveAlone(t *task, node, why string) error {
 // grace is how long a job's exit record may take. A job that was killed from
 // outside is not likely to leave one.
 func (b *Backend) grace(end failure.Code) time.Duration {
-	switch end {
-	case Completed, Failed, failure.TimeLimit:
+	if end == "" || end == failure.TimeLimit {
 		return b.Pace.Grace
 	}
 	return min(b.Pace.Grace, 5*time.Second)
-}
-
-func endCode(end failure.Code) failure.Code {
-	if end == Completed || end == Failed {
-		return failure.Lost
-	}
-	return end
 }
 
 func endDetail(s Status) string {
@@ -235,7 +227,7 @@ func endDetail(s Status) string {
 	if s.ExitCode != "" {
 		d += ", exit code " + s.ExitCode
 	}
-	if endCode(s.End) == failure.Lost {
+	if s.End == "" || s.End == failure.Lost {
 		d += ": the job left no exit record"
 	}
 	return d

@@ -287,7 +287,7 @@ func (c *Campaign) observe(j *job, s Status) {
 	if exit, err := j.folder.ExitRecord(); err != nil || exit != nil {
 		return
 	}
-	if err := c.endJob(j, endCode(s.End), endDetail(s)); err != nil {
+	if err := c.endJob(j, cmp.Or(s.End, failure.Lost), endDetail(s)); err != nil {
 		c.unrecorded(j, err)
 	}
 }
@@ -339,7 +339,7 @@ func (c *Campaign) stopStuck(ctx context.Context) {
 			c.Log.Warn("cannot cancel", "job", j.handle, "error", err)
 			continue
 		}
-		if err := c.giveUp(j, cmp.Or(endCode(j.status.End), failure.Blocked), why); err != nil {
+		if err := c.giveUp(j, cmp.Or(j.status.End, failure.Blocked), why); err != nil {
 			c.unrecorded(j, err)
 		}
 	}

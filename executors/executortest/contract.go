@@ -41,7 +41,7 @@ func (h Harness) ends(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := h.wait(t, handle, plan.Ended)
-	if s.End != executors.Completed && s.End != executors.Failed {
+	if s.End != "" {
 		t.Errorf("the job ended as %q (%s)", s.End, s.Raw)
 	}
 	for _, name := range []string{jobdir.ClaimFile, jobdir.StartFile, jobdir.ExitFile} {

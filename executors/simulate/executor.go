@@ -90,7 +90,7 @@ func (e *executor) status(h executors.Handle) executors.Status {
 	if r, ok := e.jobs[h]; ok {
 		select {
 		case <-r.done:
-			s.State, s.End = plan.Ended, executors.Completed
+			s.State = plan.Ended
 		default:
 			s.State = plan.Running
 		}

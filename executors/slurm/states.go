@@ -24,7 +24,7 @@ var states = map[string]executors.Status{
 	"SIGNALING": {State: plan.Running}, "RESIZING": {State: plan.Running},
 	"COMPLETING": {State: plan.Finishing}, "STAGE_OUT": {State: plan.Finishing}, "UPDATE_DB": {State: plan.Finishing},
 	"REQUEUE_HOLD": {State: plan.Held}, "SPECIAL_EXIT": {State: plan.Held}, "RESV_DEL_HOLD": {State: plan.Held},
-	"COMPLETED": {State: plan.Ended, End: executors.Completed}, "FAILED": {State: plan.Ended, End: executors.Failed},
+	"COMPLETED": {State: plan.Ended}, "FAILED": {State: plan.Ended},
 	"TIMEOUT": {State: plan.Ended, End: failure.TimeLimit}, "OUT_OF_MEMORY": {State: plan.Ended, End: failure.HostOOM}, "OUT_OF_ME": {State: plan.Ended, End: failure.HostOOM},
 	"CANCELLED": {State: plan.Ended, End: failure.Cancelled}, "PREEMPTED": {State: plan.Ended, End: failure.Preempted},
 	"NODE_FAIL": {State: plan.Ended, End: failure.NodeFail}, "BOOT_FAIL": {State: plan.Ended, End: failure.NodeFail},
