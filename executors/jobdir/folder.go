@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -113,9 +114,19 @@ func (f Folder) Take(c Claim, link func(from, to string) error) (bool, error) {
 // across the network reading is waiting. It returns the first error.
 func AtOnce(n int, do func(i int) error) error {
 	var g errgroup.Group
-	g.SetLimit(32)
-	for i := range n {
-		g.Go(func() error { return do(i) })
+	var next atomic.Int64
+	for range min(n, 32) {
+		g.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return nil
+				}
+				if err := do(i); err != nil {
+					return err
+				}
+			}
+		})
 	}
 	return g.Wait()
 }

@@ -1,13 +1,14 @@
 package trtllm
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
 // The names of the metrics that code asks for by name.
@@ -224,20 +225,44 @@ func (p *PerMetric[T]) Set(name string, v T) {
 	(*p)[i] = v
 }
 
-// MarshalJSON implements json.Marshaler.
+// MarshalJSON and UnmarshalJSON are for encoding/json, the methods below for its version 2.
 func (p PerMetric[T]) MarshalJSON() ([]byte, error) {
-	return encodeKeys(func(m Metric) string { return m.Name }, func(m Metric) any { return p.At(m.Name) })
+	return jsonv2.Marshal(p, jsonv1.DefaultOptionsV1())
 }
 
-// UnmarshalJSON implements json.Unmarshaler. Keys that no metric has are ignored.
-func (p *PerMetric[T]) UnmarshalJSON(b []byte) error {
-	return p.decode(b, func(m Metric) string { return m.Name })
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *PerMetric[T]) UnmarshalJSON(b []byte) error { return jsonv2.Unmarshal(b, p) }
+
+// MarshalJSONTo writes an object with all metrics by name.
+func (p PerMetric[T]) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return p.encode(enc, func(m Metric) string { return m.Name })
 }
 
-func (p *PerMetric[T]) decode(b []byte, key func(Metric) string) error {
+// UnmarshalJSONFrom reads what MarshalJSONTo wrote. Keys that no metric has are ignored.
+func (p *PerMetric[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return p.decode(dec, func(m Metric) string { return m.Name })
+}
+
+// encode writes the value of each metric that has a key.
+func (p PerMetric[T]) encode(enc *jsontext.Encoder, key func(Metric) string) error {
+	if err := enc.WriteToken(jsontext.BeginObject); err != nil {
+		return err
+	}
+	for _, m := range Metrics {
+		if key(m) == "" {
+			continue
+		}
+		if err := errors.Join(enc.WriteToken(jsontext.String(key(m))), jsonv2.MarshalEncode(enc, p.At(m.Name))); err != nil {
+			return err
+		}
+	}
+	return enc.WriteToken(jsontext.EndObject)
+}
+
+func (p *PerMetric[T]) decode(dec *jsontext.Decoder, key func(Metric) string) error {
 	*p = nil
 	var all map[string]T
-	err := jsonv2.Unmarshal(b, &all)
+	err := jsonv2.UnmarshalDecode(dec, &all)
 	for _, m := range Metrics {
 		if v := all[key(m)]; !reflect.ValueOf(&v).Elem().IsZero() { // what is written as null is the zero value
 			p.Set(m.Name, v)
@@ -251,35 +276,19 @@ func (p *PerMetric[T]) decode(b []byte, key func(Metric) string) error {
 type Spreads struct{ PerMetric[*Percentiles] }
 
 // MarshalJSON implements json.Marshaler.
-func (s Spreads) MarshalJSON() ([]byte, error) {
-	return encodeKeys(func(m Metric) string { return m.Spread.Name }, func(m Metric) any { return s.At(m.Name) })
-}
+func (s Spreads) MarshalJSON() ([]byte, error) { return jsonv2.Marshal(s, jsonv1.DefaultOptionsV1()) }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (s *Spreads) UnmarshalJSON(b []byte) error {
-	return s.decode(b, func(m Metric) string { return m.Spread.Name })
+func (s *Spreads) UnmarshalJSON(b []byte) error { return jsonv2.Unmarshal(b, s) }
+
+// MarshalJSONTo writes an object with all distributions by name.
+func (s Spreads) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return s.encode(enc, func(m Metric) string { return m.Spread.Name })
 }
 
-// encodeKeys is an object with a value for each metric that has a key.
-func encodeKeys(key func(Metric) string, value func(Metric) any) ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for _, m := range Metrics {
-		if key(m) == "" {
-			continue
-		}
-		v, err := json.Marshal(value(m))
-		if err != nil {
-			return nil, err
-		}
-		if b.Len() > 1 {
-			b.WriteByte(',')
-		}
-		b.WriteString(`"` + key(m) + `":`)
-		b.Write(v)
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+// UnmarshalJSONFrom reads what MarshalJSONTo wrote.
+func (s *Spreads) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return s.decode(dec, func(m Metric) string { return m.Spread.Name })
 }
 
 // A Figure is a number of a report that has a name: a metric, or a percentile of one.
