@@ -19,28 +19,28 @@ import (
 // A Search is where a search block stands: an element of "searches" in the plan
 // document.
 type Search struct {
-	Benchmark string        `json:"benchmark"`
-	Label     string        `json:"label"`
-	Maximize  Text          `json:"maximize"`
-	Minimize  Text          `json:"minimize"`
-	Bounds    []SearchBound `json:"bounds"`
+	Benchmark string         `json:"benchmark"`
+	Label     string         `json:"label"`
+	Maximize  Text           `json:"maximize"`
+	Minimize  Text           `json:"minimize"`
+	Bounds    []search.Bound `json:"bounds"`
 	// MaxRuns and MaxGPUHours bound all rounds together. Where the definitions do not
 	// give one, it follows from the other: all candidates, or the dearest ones.
 	MaxRuns     int     `json:"max_runs"`
 	MaxGPUHours float64 `json:"max_gpu_hours"`
 	RuleVersion string  `json:"rule_version"`
 	// Round is that of Next, or the last one where nothing is next.
-	Round         int          `json:"round"`
-	Candidates    int          `json:"candidates"`
-	Measured      int          `json:"measured"`
-	SpentGPUHours float64      `json:"spent_gpu_hours"`
-	LeftRuns      int          `json:"left_runs"`
-	State         search.State `json:"state"`
-	Next          []SearchNext `json:"next"`
-	Best          []SearchBest `json:"best"`
+	Round         int             `json:"round"`
+	Candidates    int             `json:"candidates"`
+	Measured      int             `json:"measured"`
+	SpentGPUHours float64         `json:"spent_gpu_hours"`
+	LeftRuns      int             `json:"left_runs"`
+	State         search.State    `json:"state"`
+	Next          []search.Choice `json:"next"`
+	Best          []SearchBest    `json:"best"`
 	// NotMeasured are the candidates without a sample that are not next, with the
 	// reason.
-	NotMeasured []SearchReason `json:"not_measured"`
+	NotMeasured []search.Reasoned `json:"not_measured"`
 	// Notes are what is to be known of the candidates together; each has them too.
 	Notes []Note `json:"notes"`
 
@@ -55,26 +55,6 @@ type Search struct {
 	wave        time.Time // see Round.Created
 }
 
-// SearchBound is a bound of a search; Max and Min are null for none.
-type SearchBound struct {
-	Metric string   `json:"metric"`
-	Max    *float64 `json:"max"`
-	Min    *float64 `json:"min"`
-}
-
-// SearchNext is a run that the search measures next, until it has so many samples.
-type SearchNext struct {
-	Address string `json:"address"`
-	Samples int    `json:"samples"`
-	Reason  string `json:"reason"`
-}
-
-// SearchReason is a candidate with a reason.
-type SearchReason struct {
-	Address string `json:"address"`
-	Reason  string `json:"reason"`
-}
-
 // SearchBest is the best measured run of a use case within the bounds. Better is the
 // next better one that a bound stops, as Stops says; null for none. Frontier are the
 // measured runs that no other beats in the metric and all bounded metrics.
@@ -86,10 +66,10 @@ type SearchBest struct {
 	High    float64 `json:"high"`
 	// Tied are the measured runs within the bounds that cannot be told from it, with the
 	// reason.
-	Tied     []SearchReason `json:"tied"`
-	Better   Text           `json:"better"`
-	Stops    Text           `json:"stops"`
-	Frontier []string       `json:"frontier"`
+	Tied     []search.Reasoned `json:"tied"`
+	Better   Text              `json:"better"`
+	Stops    Text              `json:"stops"`
+	Frontier []string          `json:"frontier"`
 }
 
 // A Round is what a search decided to measure next. It is written down before the first
@@ -262,7 +242,7 @@ type searching struct {
 	goal    search.Goal
 	account SearchAccount
 	tried   map[string]bool // by cluster and fingerprint, what its rounds named
-	rest    []SearchNext    // of a round that was written down
+	rest    []search.Choice // of a round that was written down
 }
 
 func (s *searching) hasTried(r *Run) bool { return s.tried[r.cluster+"/"+r.Fingerprint] }
@@ -351,8 +331,8 @@ func (b *builder) searchAll(p *Plan, all []*searching) error {
 func newSearching(benchmark string, def *schema.Search, sp *space) *searching {
 	first := sp.list[0].run
 	s := &searching{space: sp, Search: &Search{
-		Benchmark: benchmark, Label: def.Label, Bounds: []SearchBound{}, RuleVersion: search.Version,
-		MaxRuns: cmp.Or(def.MaxRuns, len(sp.list)), Candidates: len(sp.list), Next: []SearchNext{}, Best: []SearchBest{}, NotMeasured: []SearchReason{}, Notes: sp.notes,
+		Benchmark: benchmark, Label: def.Label, Bounds: []search.Bound{}, RuleVersion: search.Version,
+		MaxRuns: cmp.Or(def.MaxRuns, len(sp.list)), Candidates: len(sp.list), Next: []search.Choice{}, Best: []SearchBest{}, NotMeasured: []search.Reasoned{}, Notes: sp.notes,
 		Simulated: first.Simulated, cluster: first.cluster, AllGPUHours: sp.all,
 	}}
 	if def.Minimize {
@@ -374,9 +354,9 @@ func newSearching(benchmark string, def *schema.Search, sp *space) *searching {
 	}
 	s.goal = search.Goal{Metric: def.Metric, Minimize: def.Minimize, MaxRuns: s.MaxRuns, MaxGPUHours: s.MaxGPUHours, Samples: max(1, sp.list[0].cell.Samples)}
 	for _, bound := range def.Bounds {
-		s.Bounds = append(s.Bounds, SearchBound{bound.Metric, bound.Max, bound.Min})
-		s.goal.Bounds = append(s.goal.Bounds, search.Bound{Metric: bound.Metric, Max: bound.Max, Min: bound.Min})
+		s.Bounds = append(s.Bounds, search.Bound{Metric: bound.Metric, Max: bound.Max, Min: bound.Min})
 	}
+	s.goal.Bounds = s.Bounds
 	return s
 }
 
@@ -427,7 +407,7 @@ func (s *searching) resume(waves map[InRound]time.Time, retry bool) {
 			continue
 		}
 		rest = with
-		s.rest = append(s.rest, SearchNext{run.Address, one.Samples, one.Reason})
+		s.rest = append(s.rest, search.Choice{Address: run.Address, Samples: one.Samples, Reason: one.Reason})
 	}
 	s.Begun = len(s.rest) > 0
 }
@@ -507,9 +487,7 @@ func (s *searching) ask(take, retry bool) {
 		s.Next, s.State = s.rest, search.Open
 	case take && d.State == search.Open:
 		s.Round++
-		for _, c := range d.Next {
-			s.Next = append(s.Next, SearchNext{c.Address, c.Samples, c.Reason})
-		}
+		s.Next = append(s.Next, d.Next...)
 	}
 	for _, n := range s.Next {
 		next[n.Address] = true
@@ -517,12 +495,12 @@ func (s *searching) ask(take, retry bool) {
 	for _, c := range d.Next {
 		i := slices.IndexFunc(list, func(o search.Candidate) bool { return o.Address == c.Address })
 		if !next[c.Address] && len(list[i].Samples) == 0 {
-			s.NotMeasured = append(s.NotMeasured, SearchReason{c.Address, "others come first"})
+			s.NotMeasured = append(s.NotMeasured, search.Reasoned{Address: c.Address, Reason: "others come first"})
 		}
 	}
 	for _, n := range d.NotMeasured {
 		if !next[n.Address] {
-			s.NotMeasured = append(s.NotMeasured, SearchReason(n))
+			s.NotMeasured = append(s.NotMeasured, n)
 		}
 	}
 	for _, one := range d.Best {
@@ -535,18 +513,18 @@ func (s *searching) ask(take, retry bool) {
 
 // tied are the runs that cannot be told from the best: simulated ones also where they
 // differ in what simulations leave out.
-func (s *searching) tied(best search.Best) []SearchReason {
+func (s *searching) tied(best search.Best) []search.Reasoned {
 	estimateOf := func(address string) *Estimate {
 		return s.list[slices.IndexFunc(s.list, func(c candidate) bool { return c.run.Address == address })].run.Estimate
 	}
-	out := []SearchReason{}
+	out := []search.Reasoned{}
 	for _, t := range best.Tied {
 		if a, b := estimateOf(best.Address), estimateOf(t.Address); s.Simulated && a != nil && b != nil {
 			if names := a.LeavesOut(b); len(names) > 0 {
 				t.Reason = "simulations do not account for " + strings.Join(names, ", ")
 			}
 		}
-		out = append(out, SearchReason(t))
+		out = append(out, t)
 	}
 	return out
 }
@@ -558,7 +536,7 @@ const leastNoise = 0.001
 // act gives the candidates their actions: those that are next are measured, the others
 // keep what they have. The first search that asks for a run pays for it.
 func (s *searching) act() {
-	next := map[string]SearchNext{}
+	next := map[string]search.Choice{}
 	for _, n := range s.Next {
 		next[n.Address] = n
 	}

@@ -158,13 +158,10 @@ func parseCache(text []byte, version string) (map[string][]byte, [][]byte) {
 			values = append(values, line)
 			continue
 		}
-		var key struct {
-			Fingerprint string `json:"runs"`
-		}
 		// The key is first in its line, and the line is long.
-		first, _, _ := bytes.Cut(line, []byte(","))
-		if json.Unmarshal(append(slices.Clip(first), '}'), &key) == nil {
-			lines[key.Fingerprint] = line
+		first, _, _ := bytes.Cut(line, []byte(`",`))
+		if fingerprint, ok := bytes.CutPrefix(first, []byte(`{"runs":"`)); ok {
+			lines[string(fingerprint)] = line
 		}
 	}
 	return lines, values
@@ -350,7 +347,7 @@ func (v *values) get(n int, pointer any) error {
 	into := reflect.ValueOf(pointer).Elem()
 	if had := v.read[n]; !had.IsValid() || had.Type() != into.Type() {
 		read := reflect.New(into.Type())
-		if err := json.Unmarshal(v.lines[n], read.Interface()); err != nil {
+		if err := jsonv2.Unmarshal(v.lines[n], read.Interface(), jsonv1.DefaultOptionsV1()); err != nil {
 			return err
 		}
 		if v.read[n] = read.Elem(); into.Kind() == reflect.Slice {

@@ -32,8 +32,9 @@ type Goal struct {
 
 // A Bound limits a metric. Max and Min are nil for none.
 type Bound struct {
-	Metric   string
-	Max, Min *float64
+	Metric string   `json:"metric"`
+	Max    *float64 `json:"max"`
+	Min    *float64 `json:"min"`
 }
 
 // A Candidate is what can be measured, and what is known of it.
@@ -72,9 +73,9 @@ type Spent struct {
 
 // A Choice is a candidate to measure next until it has Samples samples that count.
 type Choice struct {
-	Address string
-	Samples int
-	Reason  string
+	Address string `json:"address"`
+	Samples int    `json:"samples"`
+	Reason  string `json:"reason"`
 }
 
 // A State is where a search stands.
@@ -104,7 +105,10 @@ type Best struct {
 }
 
 // Reasoned is a candidate with a reason.
-type Reasoned struct{ Address, Reason string }
+type Reasoned struct {
+	Address string `json:"address"`
+	Reason  string `json:"reason"`
+}
 
 // A Decision is what Next says: the runs of the next round, or why there is none.
 type Decision struct {

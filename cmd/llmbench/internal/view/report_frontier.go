@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmbench/llmbench/executors/results"
 	"github.com/llmbench/llmbench/plan"
+	"github.com/llmbench/llmbench/plan/search"
 	"github.com/llmbench/llmbench/plan/trtllm"
 )
 
@@ -178,8 +179,8 @@ func slowestWithin(slo *plan.SLO, osl *int) (speed float64, text string) {
 	return speed, fmt.Sprintf("slo %s: a request of %s output tokens that just meets it gets %s tok/s", slo, count(int64(*osl)), figure(speed))
 }
 
-func boundText(s ReportSearch, b plan.SearchBound) string {
-	return "search " + s.Name() + ": " + searchGoal(&plan.Search{Maximize: plan.Text(s.Metric()), Bounds: []plan.SearchBound{b}})
+func boundText(s ReportSearch, b search.Bound) string {
+	return "search " + s.Name() + ": " + searchGoal(&plan.Search{Maximize: plan.Text(s.Metric()), Bounds: []search.Bound{b}})
 }
 
 // newReportPath is false for a search without points; points without a label get the round.

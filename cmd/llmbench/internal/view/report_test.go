@@ -212,7 +212,7 @@ func TestReportSearch(t *testing.T) {
 	s := ReportSearch{
 		Search: &plan.Search{
 			Benchmark: "load", Label: "fast", Maximize: trtllm.OutputThroughputPerGPU, State: search.Done, MaxRuns: 4, Candidates: 6,
-			Bounds: []plan.SearchBound{{Metric: "ttft_ms_p99", Max: &most}, {Metric: trtllm.OutputThroughputPerUser, Min: ptr(50.)}},
+			Bounds: []search.Bound{{Metric: "ttft_ms_p99", Max: &most}, {Metric: trtllm.OutputThroughputPerUser, Min: ptr(50.)}},
 		},
 		Rounds: []plan.Round{
 			{Number: 1, Runs: []plan.RoundRun{{Address: "load/use_case=reasoning/concurrency=64", Reason: "first"}, {Address: "load/use_case=reasoning/concurrency=4096", Reason: "last"}}},

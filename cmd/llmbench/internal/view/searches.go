@@ -73,7 +73,7 @@ func searchNotes(searches []*plan.Search) []string {
 func (v PlanView) searchShares(s *plan.Search) string {
 	jobs, what := 0, "job"
 	for _, job := range v.Plan.Jobs {
-		if len(job.Runs) > 1 && slices.ContainsFunc(s.Next, func(n plan.SearchNext) bool { return n.Address == job.Runs[0] }) {
+		if len(job.Runs) > 1 && slices.ContainsFunc(s.Next, func(n search.Choice) bool { return n.Address == job.Runs[0] }) {
 			jobs++
 		}
 	}
@@ -129,9 +129,9 @@ func searchEnding(p *printer, s *plan.Search, indent string) {
 			best += ", tied with " + Plural(n, "other")
 		}
 		p.wrapped(indent, hang, best)
-		reasons, tied := groupBy(b.Tied, func(t plan.SearchReason) string { return t.Reason })
+		reasons, tied := groupBy(b.Tied, func(t search.Reasoned) string { return t.Reason })
 		for _, why := range reasons {
-			p.wrapped(inner, hang+2, fmt.Sprintf("tied with %s: %s", someOf(tied[why], 4, func(t plan.SearchReason) string { return short(t.Address) }), why))
+			p.wrapped(inner, hang+2, fmt.Sprintf("tied with %s: %s", someOf(tied[why], 4, func(t search.Reasoned) string { return short(t.Address) }), why))
 		}
 		if b.Better != "" {
 			p.wrapped(inner, hang+2, fmt.Sprintf("next better: %s is outside the bounds, %s", short(string(b.Better)), b.Stops))
@@ -151,7 +151,7 @@ func searchEnding(p *printer, s *plan.Search, indent string) {
 		text += " Best of those measured; not proven optimal."
 	}
 	p.wrapped(indent, hang, text)
-	reasons, of := groupBy(s.NotMeasured, func(n plan.SearchReason) string { return predictedFigures.ReplaceAllString(n.Reason, "predicted ") })
+	reasons, of := groupBy(s.NotMeasured, func(n search.Reasoned) string { return predictedFigures.ReplaceAllString(n.Reason, "predicted ") })
 	for _, why := range reasons {
 		p.wrapped(indent, hang, fmt.Sprintf("%d not measured: %s", len(of[why]), why))
 	}
