@@ -154,7 +154,7 @@ func (s *schedule) within(dir string, bound float64, counts func(dir string) boo
 		}
 		seen[j.dir] = true
 		if settled(j.dir) {
-			sum += j.held().Hours() * 8
+			sum += max(0, j.held()-time.Second).Hours() * 8 // jobs tell times in whole seconds
 		} else {
 			sum += s.limit(j.dir)
 		}
