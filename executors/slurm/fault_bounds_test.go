@@ -154,7 +154,7 @@ func (s *schedule) within(dir string, bound float64, counts func(dir string) boo
 		}
 		seen[j.dir] = true
 		if settled(j.dir) {
-			sum += max(0, j.held()-time.Second).Hours() * 8 // jobs tell times in whole seconds
+			sum += j.counted().Hours() * 8
 		} else {
 			sum += s.limit(j.dir)
 		}
@@ -226,6 +226,20 @@ func (f *faultySlurm) all() []*faultyJob {
 // unended are those that may still run.
 func (f *faultySlurm) unended() []*faultyJob {
 	return slices.DeleteFunc(f.all(), func(j *faultyJob) bool { return j.now2() != "" })
+}
+
+// counted is for how long the job says that it had its nodes, in whole seconds and until it
+// wrote its exit record; held where it left none.
+func (j *faultyJob) counted() time.Duration {
+	exit := struct {
+		JobID          string `json:"job_id"`
+		Started, Ended time.Time
+	}{}
+	data, err := os.ReadFile(j.path("exit"))
+	if err != nil || json.Unmarshal(data, &exit) != nil || exit.JobID != fmt.Sprint(j.id) {
+		return j.held()
+	}
+	return exit.Ended.Sub(exit.Started)
 }
 
 // held is for how long the job had its nodes until now.
