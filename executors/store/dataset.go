@@ -48,6 +48,7 @@ func (s *Store) EnsureDataset(ctx context.Context, shape trtllm.Shape, progress 
 		return "", "", err
 	}
 	r := recipe{Generator: trtllm.Generator, Shape: shape, SHA256: made.SHA256, Bytes: made.Bytes}
+	s.recipes.Store(shape, r)
 	return s.datasetPath(made.SHA256), made.SHA256, s.put(s.recipesDir(), recipeName(shape), jobdir.Encode(r))
 }
 

@@ -169,7 +169,7 @@ func (j *Job) memberOf(m jobdir.Member) *Attempt {
 	k := Key{Fingerprint: m.Fingerprint, Cluster: j.cluster, Simulated: j.simulated}
 	a := j.store.attempt(j.store.KeyDir(k), k, m.Sample, m.Attempt)
 	early := k
-	early.Fingerprint = k.Fingerprint[:min(earlierLength, len(k.Fingerprint))]
+	early.Fingerprint = Digits(k.Fingerprint)
 	old := j.store.attempt(j.store.KeyDir(early), early, m.Sample, m.Attempt)
 	if run, err := old.Run(); err == nil && run != nil && !a.exists() {
 		old.Key.Fingerprint = run.Fingerprint

@@ -16,6 +16,10 @@ import (
 // follow from what lies in them.
 const earlierLength = 12
 
+// Digits are the digits of a fingerprint that each of its keys begins with, one of version
+// 1 too.
+func Digits(fingerprint string) string { return fingerprint[:min(earlierLength, len(fingerprint))] }
+
 // early reports whether the key stands for all that is in a folder which a
 // fingerprint of version 1 names.
 func (k Key) early() bool { return len(k.Fingerprint) == earlierLength }

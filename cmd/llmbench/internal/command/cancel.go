@@ -114,7 +114,7 @@ func (s *session) strays(ctx context.Context, p *plan.Plan) ([]cancelRequest, er
 func (s *session) cancelRequests(p *plan.Plan, addresses []string, orphans bool) ([]cancelRequest, error) {
 	declared := map[store.Key]*plan.Run{}
 	short := func(k store.Key) store.Key {
-		k.Fingerprint = someDigits(k.Fingerprint)
+		k.Fingerprint = store.Digits(k.Fingerprint)
 		return k
 	}
 	for _, r := range p.Runs {

@@ -26,6 +26,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/llmbench/llmbench/cmd/llmbench/internal/view"
+	"github.com/llmbench/llmbench/executors/jobdir"
+	"github.com/llmbench/llmbench/executors/store"
 	"github.com/llmbench/llmbench/plan"
 	"github.com/llmbench/llmbench/plan/document"
 	"github.com/llmbench/llmbench/schema/regular"
@@ -177,24 +179,20 @@ func (s *session) began(toDo map[string]bool) (bool, error) {
 		return false, err
 	}
 	for _, k := range keys {
-		if !toDo[someDigits(k.Fingerprint)] {
+		if !toDo[store.Digits(k.Fingerprint)] {
 			continue
 		}
-		attempts, err := s.store.Attempts(k)
-		if err != nil {
-			return false, err
-		}
-		for _, a := range attempts {
-			if intent, err := a.Intent(); err != nil || intent != nil && intent.Plan == s.saved {
-				return err == nil, err
-			}
+		began := false
+		err := s.store.Intents(k, func(_ *store.Attempt, intent *jobdir.Intent) error {
+			began = began || intent.Plan == s.saved
+			return nil
+		})
+		if err != nil || began {
+			return began, err
 		}
 	}
 	return false, nil
 }
-
-// someDigits are those of a fingerprint that every key in a store has.
-func someDigits(fingerprint string) string { return fingerprint[:min(12, len(fingerprint))] }
 
 // variableText is a variable's value as -var takes it.
 func variableText(v any) (string, error) {
@@ -227,7 +225,7 @@ func executorOf(p *plan.Plan) string {
 func selectionOf(p *plan.Plan) (sel plan.Selection, toDo map[string]bool) {
 	toDo = map[string]bool{}
 	for _, r := range p.Runs {
-		toDo[someDigits(r.Fingerprint)] = r.Action != plan.Keep && r.Action != plan.Blocked
+		toDo[store.Digits(r.Fingerprint)] = r.Action != plan.Keep && r.Action != plan.Blocked
 		sel.Addresses = append(sel.Addresses, r.Address)
 		if r.Replaced() {
 			sel.Replaces = append(sel.Replaces, r.Address)
