@@ -220,7 +220,8 @@ func merge(diags hcl.Diagnostics) hcl.Diagnostics {
 	keyOf := func(d *hcl.Diagnostic) [3]string { return [3]string{d.Summary, d.Detail, fmt.Sprint(d.Subject)} }
 	var out hcl.Diagnostics
 	for _, d := range diags {
-		if count[keyOf(d)]++; count[keyOf(d)] == 1 {
+		key := keyOf(d)
+		if count[key]++; count[key] == 1 {
 			out = append(out, d)
 		}
 	}
