@@ -24,7 +24,7 @@ type engine struct {
 	missing, batching int
 	observe           func(Step)
 	record            func(step, int)
-	blocks            int // of the cache of a rank
+	blocks            int // of the KV cache, per rank
 	// longest bounds how many iterations are taken together, and apart keeps
 	// equal requests apart: a simulation of every request and iteration.
 	longest int

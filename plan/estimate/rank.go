@@ -33,8 +33,8 @@ type cohort struct {
 
 func (c *cohort) done() bool { return c.prefilled == c.isl }
 
-// plan sets st to the work of a rank in the next iteration. It first admits the requests
-// that fit, unless prompts are held back.
+// plan sets st to what a rank does in the next iteration. Unless prompts are held back, it
+// first admits the requests that fit.
 func (e *engine) plan(r *rank, held bool, st *step) {
 	*st = step{decode: float64(r.size), attended: r.attended}
 	if held || len(r.begun)+len(r.waiting) == 0 {
@@ -47,8 +47,8 @@ func (e *engine) plan(r *rank, held bool, st *step) {
 	e.admit(r, budget, st)
 }
 
-// admit takes the waiting requests of a rank in order, as long as they fit. One that does
-// not fit holds back all behind it.
+// admit takes a rank's waiting requests in order while they fit. One that does not fit
+// blocks those behind it.
 func (e *engine) admit(r *rank, budget int, st *step) {
 	for len(r.waiting) > 0 {
 		q := e.sent[r.waiting[0]].Request
@@ -240,7 +240,7 @@ func (e *engine) held() bool {
 	return false
 }
 
-// hasContext reports whether a rank could process prompts in this iteration.
+// hasContext reports whether a rank has prompts to process in this iteration.
 func (e *engine) hasContext(r *rank) bool {
 	return len(r.begun) > 0 || len(r.waiting) > 0 && e.admissible(r, e.sent[r.waiting[0]].Request, e.s.MaxNumTokens-r.size)
 }

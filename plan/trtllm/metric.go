@@ -162,7 +162,7 @@ func Columns() []Metric { return ranked(func(m Metric) int { return m.Rank }) }
 // of the text report.
 func distributions() []Metric { return ranked(func(m Metric) int { return m.Spread.Rank }) }
 
-// ranked are the metrics with a rank, the lowest first.
+// ranked are the metrics that have a rank, lowest first.
 func ranked(rank func(Metric) int) []Metric {
 	list := slices.DeleteFunc(slices.Clone(Metrics), func(m Metric) bool { return rank(m) == 0 })
 	slices.SortFunc(list, func(a, b Metric) int { return rank(a) - rank(b) })

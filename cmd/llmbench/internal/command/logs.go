@@ -40,7 +40,7 @@ func logsCommand(e *env) *cli.Command {
 			}
 			rank := c.Int("rank")
 			if rank < 0 || rank > 0 && c.Bool("job") {
-				return errors.New("-rank takes the number of a rank, from 0 up. Omit it with -job: the batch script has no ranks")
+				return errors.New("-rank takes the number of a rank, 0 or greater. Omit it with -job: the batch script has no ranks")
 			}
 			return e.runLogs(ctx, definitionsIn(c.Args().Get(1), c), c.Args().First(), c.Bool("follow"), logName(c.Bool("job"), c.Bool("stderr"), rank), c.Bool("raw"))
 		},
