@@ -298,10 +298,17 @@ func TestACacheSavesReading(t *testing.T) {
 // What has just changed may change again within one step of the file system's
 // clock, and a small store needs no cache: neither is kept.
 func TestWhatIsTooNewOrSmallIsNotKept(t *testing.T) {
-	for _, n := range []int{3, 2 * leastFresh} {
+	for n, clock := range map[int]func(began int64) int64{
+		3:              func(began int64) int64 { return began + int64(time.Hour) },
+		2 * leastFresh: func(began int64) int64 { return began + int64(coarse) },
+	} {
 		s := Open(t.TempDir())
+		began := fileTime(s.Dir())
 		fillOld(t, s, n)
 		v := s.View("test")
+		for i := range v.halves {
+			v.halves[i].now = func(string) int64 { return clock(began) }
+		}
 		if got, err := v.Results(false); len(got) != n || err != nil {
 			t.Fatalf("%d results, %v", len(got), err)
 		}
